@@ -1,0 +1,50 @@
+"""Every metric of the hub, declared once. Names follow `hub_<noun>_<unit>_total`; labels are bounded by policy, never by data."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300)
+_TRANSACTION = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+# What went into an agent, by the source it came from (a department's updates count under its id).
+EVENTS_IN = Counter("hub_events_in_total", "Records an agent has taken in, committed", ["agent", "source"])
+# What came out of an agent, by kind: admitted, update, repeat, opened, linked, amended, superseded, withdrawn, closed, applied, dead.
+OUTCOMES = Counter("hub_outcomes_total", "Outcomes of the records taken in, one for each", ["agent", "outcome"])
+# In less outcomes, this process; anything but 0 is a defect and pages somebody.
+UNACCOUNTED = Gauge("hub_unaccounted_events", "Records taken in without exactly one outcome", ["agent"])
+# Exact repeats dropped, by source.
+REPEATS = Counter("hub_repeats_total", "Records seen before and dropped", ["source"])
+# Reports joined to an incident that was already open.
+LINKS = Counter("hub_links_total", "Reports linked to an open case", ["category"])
+# Records set aside, by the agent or connector that did so and why.
+DEAD = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
+# Cases opened and not yet closed, by the department that holds them.
+OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
+# Cases that no rule could send anywhere.
+DESK = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
+# Orders sent, by department and kind.
+ORDERS = Counter("hub_orders_total", "Orders sent to departments", ["department", "kind"])
+# Clocks about to run out.
+WARNINGS = Counter("hub_deadline_warnings_total", "Deadlines warned of", ["department", "clock"])
+# Clocks that ran out.
+BREACHES = Counter("hub_deadline_breaches_total", "Deadlines breached", ["department", "clock"])
+# Clocks stopped in time.
+MET = Counter("hub_deadlines_met_total", "Deadlines met", ["department", "clock"])
+# Records behind the end of the topic, by agent and partition number (summed over an agent's topics).
+LAG = Gauge("hub_lag_records", "Records not yet read", ["agent", "partition"])
+# From begin to commit, and how they ended.
+TRANSACTION_SECONDS = Histogram("hub_transaction_seconds", "Time of a transaction, begin to commit", ["agent"], buckets=_TRANSACTION)
+TRANSACTIONS = Counter("hub_transactions_total", "Transactions by how they ended: committed, aborted", ["agent", "result"])
+# Arrival in Kafka to commit of what the agent made of it: at `route` that is arrival to order.
+LATENCY_SECONDS = Histogram("hub_latency_seconds", "Arrival at the hub to this agent's commit", ["agent"], buckets=_LATENCY)
+# Memory of the agents, in records, and how long reading it back took.
+STATE_RECORDS = Gauge("hub_state_records", "Records of state held", ["agent"])
+RECOVERY_SECONDS = Gauge("hub_recovery_seconds", "Time the last recovery of state took", ["agent"])
+# Progress, for /healthz: when an agent last finished a chunk, or found nothing to do.
+PROGRESS_TIMESTAMP = Gauge("hub_progress_timestamp_seconds", "When the agent last made progress", ["agent"])
+# 1 when all state is read back and the agents serve.
+READY = Gauge("hub_ready", "1 when the agent serves", ["agent"])
+# The connectors' own, served by each connector's process.
+ROWS = Counter("hub_connector_rows_total", "Rows a connector has read, by what became of them", ["source", "result"])
+PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a connector had to repeat", ["source"])

@@ -1,0 +1,59 @@
+"""What one installation of the hub is told from outside: read from the environment (`CITYHUB_*`) and the command line, once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.clock import ClockKind
+
+ROOT = Path(__file__).resolve().parents[1]
+"""Where hub/, connectors/, schemas/ and ops/ lie side by side, in a checkout as in an installed wheel."""
+
+
+class Settings(BaseModel):
+    """Every field has an environment variable of its name: `partitions` is `CITYHUB_PARTITIONS`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka to use, host:port[,host:port]")
+    registry_url: str | None = Field(None, description="Confluent-compatible schema registry; without it the files in schemas/ serve")
+    namespace: str = Field("", description="prefix of all topics, groups and transactional ids, so that several hubs share a Kafka")
+    partitions: int = Field(6, ge=1, description="partitions of every hub topic; fixed for the life of a hub")
+    replication_factor: int = Field(1, ge=1)
+    city: Path = Field(ROOT / "ops" / "cities" / "demo", description="policy folder")
+    clock: ClockKind = Field(ClockKind.WALL, description="wall when live, data when history is replayed")
+    lateness_seconds: float = Field(0.0, ge=0, description="data clock only: how far behind the newest report deadlines are judged")
+    instance: str = Field(default_factory=socket.gethostname, description="names this worker; two workers must differ")
+    state_dir: Path = Field(Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data")
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz")
+    chunk_records: int = Field(5000, ge=1, description="records in one transaction at most")
+    chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
+    dedup_window_days: float = Field(7.0, gt=0, description="how long a (source, ref, revision) is remembered")
+    transaction_timeout_ms: int = Field(10_000, ge=1000)
+    session_timeout_ms: int = Field(10_000, ge=1000)
+    dead_letter_ratio: float = Field(0.5, gt=0, le=1, description="share of rejects in the last 1,000 records past which an agent stops")
+    dead_letter_run: int = Field(500, ge=1, description="rejects in a row past which an agent stops")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None, **overrides: Any) -> Self:
+        """The environment's settings, with `overrides` that are not None on top.
+
+        Raises pydantic.ValidationError, which names the field and what is wrong with it.
+        """
+        env = os.environ if env is None else env
+        found: dict[str, Any] = {
+            name: env[f"CITYHUB_{name.upper()}"] for name in cls.model_fields if env.get(f"CITYHUB_{name.upper()}")
+        }
+        found.update({name: value for name, value in overrides.items() if value is not None})
+        return cls(**found)
+
+    def topic(self, name: str) -> str:
+        """A topic's name on the broker."""
+        return self.namespace + name

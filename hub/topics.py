@@ -1,0 +1,87 @@
+"""Every topic the hub reads or writes, declared once: name, key, value schema, settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+DAY_MS = 86_400_000
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+MAX_DEAD_LETTER_BYTES = 12 * 1024 * 1024
+_ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `name` is without the namespace; `key` says in words what the record key is; `subject` names its schema."""
+
+    name: str
+    key: str
+    subject: str | None
+    settings: dict[str, str] = field(default_factory=dict)
+    partitions: int | None = None
+    """None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
+
+
+def _keep(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+
+
+_COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
+
+EVENTS = Topic("hub.events", "place", "cityhub.AdmittedEvent", {**_keep(30), "max.message.bytes": str(2 * MAX_EVENT_BYTES)})
+UPDATES = Topic("hub.updates", "case_id", "cityhub.AdmittedUpdate", _keep(30))
+REPEATS = Topic("hub.repeats", "source_ref", "cityhub.Repeat", _keep(30))
+CASES = Topic("hub.cases", "case_id", "cityhub.CaseChange", _keep(400))
+DEADLINES = Topic("hub.deadlines", "case_id", "cityhub.DeadlineEvent", _keep(400))
+CLOSURES = Topic("hub.closures", "place", "cityhub.Closure", _keep(30))
+DEAD = Topic("hub.dead", "the rejected record's key", "cityhub.DeadLetter", {**_keep(90), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
+CONTROL = Topic("hub.control", "none", None, _keep(30), partitions=1)
+
+DEDUPLICATE_CHANGELOG = Topic("hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
+ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT)
+TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
+
+HUB_TOPICS = (
+    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL,
+    DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG,
+)  # fmt: skip
+
+
+def _checked(kind: str, name: str) -> str:
+    if not _ID.fullmatch(name):
+        raise ValueError(f"{kind} {name!r} is not usable in a topic name: lower-case letters, digits and _ only, at most 40")
+    return name
+
+
+def city_events(source: str) -> Topic:
+    """What a source's connector publishes."""
+    name = f"city.{_checked('source', source)}.events"
+    return Topic(name, "source_ref", "cityhub.CaseEvent", {**_keep(30), "max.message.bytes": str(MAX_EVENT_BYTES)})
+
+
+def city_replies(source: str) -> Topic:
+    """Answers on their way back to a source."""
+    return Topic(f"city.{_checked('source', source)}.replies", "source_ref", "cityhub.Reply", _keep(90))
+
+
+def dept_orders(department: str) -> Topic:
+    """What a department is asked to do."""
+    name = f"dept.{_checked('department', department)}.orders"
+    return Topic(name, "case_id", "cityhub.Order", {**_keep(90), "max.message.bytes": str(2 * MAX_EVENT_BYTES)})
+
+
+def dept_updates(department: str) -> Topic:
+    """What a department reports back."""
+    return Topic(f"dept.{_checked('department', department)}.updates", "case_id", "cityhub.Update", _keep(90))
+
+
+def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
+    """Every topic of a hub with these sources and departments."""
+    found = list(HUB_TOPICS)
+    for source in sources:
+        found += [city_events(source), city_replies(source)]
+    for department in departments:
+        found += [dept_orders(department), dept_updates(department)]
+    return found
