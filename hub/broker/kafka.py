@@ -1,0 +1,136 @@
+"""The embedded broker as a context manager: one Kafka node on one data directory, for as long as the block runs."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hub.broker import process
+from hub.broker.jars import OnProgress, ensure_jars
+from hub.broker.java import find_java
+from hub.broker.ready import wait_until_ready
+from hub.broker.settings import LOG4J2, Ports, java_options, server_properties
+from hub.broker.storage import Storage
+from hub.errors import FatalError
+
+_MAX_LOG_BYTES = 8 * 2**20
+
+
+class EmbeddedKafka:
+    """Apache Kafka (KRaft, broker and controller in one) on loopback.
+
+    `start` returns when a first transaction and a first consumer group would be served at once. Started again on the
+    same directory it has the same data and, if still free, the same port. Ended by `stop`, by the end of the block or,
+    with `die_with_parent`, by the kernel when this process is gone (Linux only). What goes wrong is a FatalError that
+    shows the end of the broker's log. Not for use by two threads at once.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        *,
+        heap_mb: int = 512,
+        start_timeout_seconds: float = 60,
+        stop_timeout_seconds: float = 20,
+        die_with_parent: bool = True,
+        cache_dir: Path | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> None:
+        self._storage = Storage(data_dir)
+        self._port = port
+        self._heap_mb = heap_mb
+        self._start_timeout_seconds = start_timeout_seconds
+        self._stop_timeout_seconds = stop_timeout_seconds
+        self._die_with_parent = die_with_parent
+        self._cache_dir = cache_dir
+        self._on_progress = on_progress
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports: Ports | None = None
+        self._log_offset = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        if self._ports is None:
+            raise FatalError("The broker has no address before it is started.")
+        return f"127.0.0.1:{self._ports.client}"
+
+    @property
+    def pid(self) -> int | None:
+        """The JVM's, or None while there is none."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def log_path(self) -> Path:
+        return self._storage.output
+
+    def log_tail(self, lines: int = 30) -> str:
+        """The last lines this start wrote."""
+        return process.tail(self.log_path, self._log_offset, lines)
+
+    def start(self) -> Self:
+        if self._process:
+            raise FatalError(f"This broker is started already, on {self.bootstrap_servers}.")
+        java = [str(find_java()), *java_options(self._heap_mb, self._storage.log4j2), "-cp"]
+        java.append(str(ensure_jars(self._cache_dir, self._on_progress) / "*"))
+        self._storage.lock()
+        try:
+            self._ports = self._storage.choose_ports(self._port)
+            self._storage.log4j2.write_text(LOG4J2)
+            self._storage.format(java)
+            self._launch(java)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _launch(self, java: list[str]) -> None:
+        assert self._ports is not None
+        properties = self._storage.properties
+        properties.write_text(server_properties(self._storage.logs, self._ports))
+        self._open_log()
+        self._process = process.spawn(
+            [*java, "kafka.Kafka", str(properties)], self.log_path, die_with_parent=self._die_with_parent
+        )
+        self._storage.write_pid(self._process.pid)
+        try:
+            wait_until_ready(self.bootstrap_servers, self._start_timeout_seconds, self._check)
+        except TimeoutError as error:
+            raise FatalError(
+                f"The broker was not ready after {self._start_timeout_seconds:g} s ({error}). {self._log_shown()}"
+            ) from error
+
+    def _check(self) -> None:
+        assert self._process is not None
+        if (code := self._process.poll()) is not None:
+            raise FatalError(f"The broker ended while starting (exit {code}). {self._log_shown()}")
+
+    def _open_log(self) -> None:
+        if self.log_path.exists() and self.log_path.stat().st_size > _MAX_LOG_BYTES:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        self._log_offset = self.log_path.stat().st_size if self.log_path.exists() else 0
+
+    def _log_shown(self) -> str:
+        return f"The end of {self.log_path}:\n{self.log_tail() or '(it is empty)'}"
+
+    def wait(self, timeout_seconds: float | None = None) -> int:
+        """Until the broker ends, its exit code; raises TimeoutError."""
+        if self._process is None:
+            raise FatalError("The broker is not started.")
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"The broker still runs after {timeout_seconds} s.") from error
+
+    def stop(self) -> None:
+        """In order, or by force when that takes too long. May be called again."""
+        if self._process:
+            process.end(self._process, self._stop_timeout_seconds)
+            self._process = None
+        self._storage.unlock()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()

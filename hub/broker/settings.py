@@ -1,0 +1,75 @@
+"""The text of the broker's server.properties and log4j2.properties, and its JVM options."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+NODE_ID = 1
+
+
+class Ports(NamedTuple):
+    """The loopback ports of one broker: for clients, and of its own controller."""
+
+    client: int
+    controller: int
+
+
+def server_properties(log_dir: Path, ports: Ports) -> str:
+    """One node that is broker and controller, made for quick starts and small memory, not for replication."""
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": NODE_ID,
+        "controller.quorum.voters": f"{NODE_ID}@127.0.0.1:{ports.controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://127.0.0.1:{ports.client},CONTROLLER://127.0.0.1:{ports.controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.client}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": log_dir,
+        "auto.create.topics.enable": "false",
+        "message.max.bytes": 16 * 2**20,
+        "replica.fetch.max.bytes": 16 * 2**20,
+        # One replica of everything, and few partitions of Kafka's own topics: each is made on the first start.
+        "default.replication.factor": 1,
+        "min.insync.replicas": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 8,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 8,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        # Groups form at once, and tests may notice a dead member soon.
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "group.consumer.min.session.timeout.ms": 1000,
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        # The default of 128 MiB is taken from the heap at the start.
+        "log.cleaner.dedupe.buffer.size": 16 * 2**20,
+    }
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items())
+
+
+LOG4J2 = """\
+status=error
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %-5p %c{1}: %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.out.ref=out
+"""
+
+
+def java_options(heap_mb: int, log4j2: Path) -> list[str]:
+    return [
+        f"-Xmx{heap_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Djava.awt.headless=true",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Dlog4j2.configurationFile={log4j2}",
+    ]
+
+
+def _escaped(value: object) -> str:
+    # Java's properties read a backslash as the start of an escape.
+    return str(value).replace("\\", "\\\\")

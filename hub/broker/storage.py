@@ -1,0 +1,169 @@
+"""The broker's data directory: its lock, its ports, and the formatting of the folder that Kafka keeps its logs in."""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from hub.broker import process
+from hub.broker.settings import NODE_ID, Ports, server_properties
+from hub.errors import FatalError
+
+# Below the ports the system gives to outgoing connections (32768+ on Linux, 49152+ on macOS), which come and go.
+_PORT_RANGE = range(20_000, 32_000)
+
+
+class Storage:
+    """One data directory. Between `lock` and `unlock` no other process of ours may start a broker on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.logs = self.root / "logs"
+        self.properties = self.root / "server.properties"
+        self.log4j2 = self.root / "log4j2.properties"
+        self.output = self.root / "kafka.log"
+        self._pid = self.root / "kafka.pid"
+        self._ports = self.root / "ports.json"
+        self._lock: IO[str] | None = None
+
+    def lock(self) -> None:
+        """Take the directory, or say who has it. A lock or pid file that a dead process left is no obstacle."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / "kafka.lock").open("w")
+        except OSError as error:
+            raise FatalError(f"Cannot write to the broker's data directory {self.root}: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise self._taken(self.read_pid()) from None
+        # A broker may outlive who started it, and then only its pid tells.
+        pid = self.read_pid()
+        if pid is not None and process.runs(pid, str(self.properties)):
+            lock.close()
+            raise self._taken(pid)
+        self._lock = lock
+
+    def unlock(self) -> None:
+        self._pid.unlink(missing_ok=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def _taken(self, pid: int | None) -> FatalError:
+        who = f"process {pid}" if pid else "another process that is just starting"
+        return FatalError(
+            f"A broker already runs on {self.root} ({who}): use that one, stop it, or choose another data directory."
+        )
+
+    def read_pid(self) -> int | None:
+        try:
+            return int(self._pid.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def write_pid(self, pid: int) -> None:
+        self._pid.write_text(f"{pid}\n")
+
+    def choose_ports(self, port: int) -> Ports:
+        """The given port, or with 0 the one of the last start, if free, else any free one; kept for the next start."""
+        kept = self._kept_ports()
+        if port:
+            if not is_free(port):
+                raise FatalError(f"Port {port} is taken: choose another, or 0 for any that is free.")
+            client = port
+        else:
+            client = kept.client if kept and is_free(kept.client) else free_port()
+        controller = kept.controller if kept and kept.controller != client and is_free(kept.controller) else 0
+        ports = Ports(client, controller or free_port(but=client))
+        self._ports.write_text(json.dumps(ports._asdict()))
+        return ports
+
+    def forget_ports(self) -> None:
+        self._ports.unlink(missing_ok=True)
+
+    def _kept_ports(self) -> Ports | None:
+        try:
+            return Ports(**{key: int(value) for key, value in json.loads(self._ports.read_text()).items()})
+        except (OSError, ValueError, TypeError, AttributeError):
+            return None
+
+    def format(self, java: list[str]) -> None:
+        """Make the logs folder with Kafka's own tool, unless it is there. `java` is the command up to the class."""
+        if is_formatted(self.logs):
+            return
+        if has_logs(self.logs):
+            raise FatalError(
+                f"{self.logs} holds messages, but its meta.properties is missing or broken, so Kafka cannot open it: "
+                f"restore that file, or move {self.logs} away to start empty."
+            )
+        # Formatted beside and renamed, so that a process killed here leaves nothing half done.
+        fresh = self.logs.with_suffix(".new")
+        for folder in (fresh, self.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        scratch = self.root / "format.properties"
+        scratch.write_text(server_properties(fresh, Ports(1, 2)))
+        done = subprocess.run(
+            [*java, "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", str(scratch)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        scratch.unlink()
+        if done.returncode or not is_formatted(fresh):
+            said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+            raise FatalError(f"Kafka could not format {self.logs} (exit {done.returncode}); it said:\n{said}")
+        fresh.rename(self.logs)
+
+
+def new_cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
+
+
+def is_formatted(logs: Path) -> bool:
+    """Whether meta.properties is whole: Kafka refuses the folder otherwise."""
+    try:
+        lines = (logs / "meta.properties").read_text().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return found.get("version") == "1" and found.get("node.id") == str(NODE_ID) and bool(found.get("cluster.id"))
+
+
+def has_logs(logs: Path) -> bool:
+    """Whether anything was ever written: an empty segment is made before its first message."""
+    return any(segment.stat().st_size for segment in logs.glob("*/*.log"))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As Kafka binds: connections of an earlier broker that are still closing do not matter, a listener does.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
+
+
+def free_port(but: int = 0) -> int:
+    for port in _shuffled_ports():
+        if port != but and is_free(port):
+            return port
+    raise FatalError(f"No port of {_PORT_RANGE.start}-{_PORT_RANGE.stop} is free.")
+
+
+def _shuffled_ports() -> Iterator[int]:
+    # Its own generator: a test that seeds the global one would make every process try the same ports.
+    source = random.Random(os.urandom(16))  # noqa: S311
+    yield from source.sample(_PORT_RANGE, 200)
