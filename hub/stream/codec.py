@@ -1,0 +1,255 @@
+"""Avro in Confluent's wire format: whole batches through Arrow (pyruhvro), single records through fastavro.
+
+Both give the same bytes; tests prove it for every schema. What the batch codec cannot say (which record of a batch is bad,
+whether bytes are left over) is found here, so that one bad record costs only itself.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastavro
+import numpy as np
+import pyarrow as pa
+import pyruhvro
+
+from hub.errors import Reason, RejectedRecordError
+from hub.stream.registry import Registry, Schema, make_schema
+
+_MAGIC = 0
+_HEADER = struct.Struct(">bI")
+HEADER_BYTES = _HEADER.size
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Row `index` of the input cannot be used."""
+
+    index: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The usable rows of a list of records, in their order, and the others with the reason."""
+
+    batch: pa.RecordBatch
+    rows: np.ndarray
+    """int64: which input each row of `batch` is."""
+    bodies: list[bytes]
+    """Each row's Avro bytes without framing, in the reader's schema."""
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class Codec:
+    """Encodes and decodes by subject, always in this program's newest version of it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._envelopes: dict[str, Schema] = {}
+
+    # -- single records ------------------------------------------------------------------------------------------
+
+    def encode_one(self, subject: str, record: Mapping[str, Any]) -> bytes:
+        """Frame one record. Raises ValueError or TypeError if it does not fit the schema."""
+        schema = self._registry.latest(subject)
+        out = io.BytesIO()
+        out.write(_HEADER.pack(_MAGIC, schema.id))
+        fastavro.schemaless_writer(out, schema.parsed, dict(record), strict=True)
+        return out.getvalue()
+
+    def encode_many(self, subject: str, records: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """As `encode_one`, for each."""
+        return [self.encode_one(subject, record) for record in records]
+
+    def decode_one(self, data: bytes) -> tuple[Schema, dict[str, Any]]:
+        """Unframe and decode one record as it was written.
+
+        Raises RejectedRecordError: undecodable, unknown_schema.
+        """
+        schema = self._registry.by_id(_schema_id(data))
+        return schema, _read(schema, data[HEADER_BYTES:])
+
+    # -- batches -------------------------------------------------------------------------------------------------
+
+    def decode_many(self, subject: str, values: Sequence[bytes | None], *, trusted: bool = False) -> Decoded:
+        """Decode framed records of `subject` into one RecordBatch.
+
+        `trusted`: written by the hub itself, so text is UTF-8 and nothing is left over.
+        Raises RetriableError if a registry service cannot be asked.
+        """
+        reader = self._registry.latest(subject)
+        header = _HEADER.pack(_MAGIC, reader.id)
+        rejects: list[Reject] = []
+        rows: list[int] = []
+        bodies: list[bytes] = []
+        for index, value in enumerate(values):
+            try:
+                bodies.append(
+                    value[HEADER_BYTES:] if value and value[:HEADER_BYTES] == header else self._translate(reader, value)
+                )
+            except RejectedRecordError as error:
+                rejects.append(Reject(index, error.reason, error.detail))
+            else:
+                rows.append(index)
+        good = self._split_bad(reader, bodies, rows, rejects, trusted=trusted)
+        if len(good) < len(rows):
+            rows, bodies = [rows[i] for i in good], [bodies[i] for i in good]
+        batch = (
+            pyruhvro.deserialize_array(bodies, reader.text)
+            if bodies
+            else pa.RecordBatch.from_pylist([], schema=reader.arrow)
+        )
+        return Decoded(batch, np.array(rows, dtype=np.int64), bodies, sorted(rejects, key=lambda reject: reject.index))
+
+    def encode_columns(self, subject: str, columns: Mapping[str, Any]) -> list[bytes]:
+        """Frame one record per row of `columns` (field name to sequence or Arrow array), all fields of the schema."""
+        schema = self._registry.latest(subject)
+        header = _HEADER.pack(_MAGIC, schema.id)
+        return [header + body for body in _serialize(schema, columns)]
+
+    def encode_before(self, subject: str, columns: Mapping[str, Any], bodies: Sequence[bytes | None]) -> list[bytes]:
+        """Frame records whose last field is a record already encoded: the envelope goes before its bytes.
+
+        The last field may be optional; then None stands for null.
+        """
+        schema = self._registry.latest(subject)
+        envelope = self._envelope(schema)
+        optional = isinstance(json.loads(schema.text)["fields"][-1]["type"], list)
+        header = _HEADER.pack(_MAGIC, schema.id)
+        some, none = (b"\x02", b"\x00") if optional else (b"", b"")
+        return [
+            header + front + (none if body is None else some + body)
+            for front, body in zip(_serialize(envelope, columns), bodies, strict=True)
+        ]
+
+    def nested_bodies(self, subject: str, batch: pa.RecordBatch, bodies: Sequence[bytes]) -> list[bytes]:
+        """The bytes of the last field (a record) of each row, cut out and not encoded again."""
+        envelope = self._envelope(self._registry.latest(subject))
+        fronts = _serialize(envelope, {name: batch.column(name) for name in envelope.arrow.names})
+        return [body[len(front) :] for front, body in zip(fronts, bodies, strict=True)]
+
+    def _envelope(self, schema: Schema) -> Schema:
+        if schema.subject not in self._envelopes:
+            declared = json.loads(schema.text)
+            declared["fields"] = declared["fields"][:-1]
+            self._envelopes[schema.subject] = make_schema(schema.id, schema.subject, schema.version, declared)
+        return self._envelopes[schema.subject]
+
+    def _translate(self, reader: Schema, value: bytes | None) -> bytes:
+        """Bytes in the reader's schema of a record written with another version of it."""
+        if value is None:
+            raise RejectedRecordError(Reason.UNDECODABLE, "the record has no value; send an event, not a tombstone")
+        writer = self._registry.by_id(_schema_id(value))
+        if writer.subject != reader.subject:
+            raise RejectedRecordError(
+                Reason.WRONG_SCHEMA, f"schema {writer.id} is {writer.subject}; this topic carries {reader.subject}"
+            )
+        record = _read(writer, value[HEADER_BYTES:], reader)
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, reader.parsed, record)
+        return out.getvalue()
+
+    def _split_bad(
+        self, schema: Schema, bodies: list[bytes], rows: list[int], rejects: list[Reject], *, trusted: bool
+    ) -> list[int]:
+        """Positions of the decodable ones, halving the list around each bad one."""
+        good: list[int] = []
+        todo = [(0, len(bodies))]
+        while todo:
+            start, end = todo.pop()
+            if start >= end:
+                continue
+            part = bodies[start:end]
+            if trusted or _decodes_cleanly(schema, part):
+                good.extend(range(start, end))
+            elif end - start == 1:
+                detail = _why_undecodable(schema, part[0])
+                if detail is None:
+                    good.append(start)
+                else:
+                    rejects.append(Reject(rows[start], Reason.UNDECODABLE, detail))
+            else:
+                middle = (start + end) // 2
+                todo += [(middle, end), (start, middle)]
+        return good
+
+
+def _serialize(schema: Schema, columns: Mapping[str, Any]) -> list[bytes]:
+    arrays = [
+        column if isinstance(column, pa.Array) else pa.array(column, type=field_.type)
+        for field_ in schema.arrow
+        for column in (columns[field_.name],)
+    ]
+    if not arrays or not len(arrays[0]):
+        return []
+    batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
+    (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
+    bodies: list[bytes] = encoded.to_pylist()
+    return bodies
+
+
+def _schema_id(data: bytes) -> int:
+    if len(data) < HEADER_BYTES or data[0] != _MAGIC:
+        raise RejectedRecordError(
+            Reason.UNDECODABLE, "not in Confluent's wire format: 0x00, four bytes of schema id, then Avro"
+        )
+    return int(_HEADER.unpack_from(data)[1])
+
+
+def _read(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str, Any]:
+    stream = io.BytesIO(body)
+    try:
+        record = fastavro.schemaless_reader(stream, writer.parsed, reader.parsed if reader else None)
+    except (
+        EOFError,
+        ValueError,
+        IndexError,
+        TypeError,
+        KeyError,
+        OverflowError,
+        fastavro.read.SchemaResolutionError,
+    ) as error:
+        raise RejectedRecordError(
+            Reason.UNDECODABLE, f"not {writer.subject} v{writer.version}: {error or type(error).__name__}"
+        ) from error
+    if stream.tell() != len(body):
+        raise RejectedRecordError(
+            Reason.UNDECODABLE, f"{len(body) - stream.tell()} bytes are left over after {writer.subject}"
+        )
+    assert isinstance(record, dict)
+    return record
+
+
+def _decodes_cleanly(schema: Schema, bodies: list[bytes]) -> bool:
+    try:
+        batch = pyruhvro.deserialize_array(bodies, schema.text)
+        batch.validate(full=True)  # finds text that is not UTF-8
+        (again,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
+    except (ValueError, pa.ArrowInvalid):
+        return False
+    except BaseException as error:  # a Rust panic is not an Exception
+        if type(error).__name__ == "PanicException":
+            return False
+        raise
+    # Bytes left over show as a difference in length; legal but unusual array blocks do too, and are read one by one.
+    return _lengths_agree(again, bodies)
+
+
+def _lengths_agree(again: pa.Array, bodies: list[bytes]) -> bool:
+    offsets = np.frombuffer(again.buffers()[1], dtype=np.int32, count=len(again) + 1 + again.offset)[again.offset :]
+    return bool(np.array_equal(np.diff(offsets), np.fromiter(map(len, bodies), dtype=np.int32, count=len(bodies))))
+
+
+def _why_undecodable(schema: Schema, body: bytes) -> str | None:
+    try:
+        _read(schema, body)
+    except RejectedRecordError as error:
+        return error.detail
+    return None
