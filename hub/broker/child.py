@@ -1,6 +1,7 @@
 """Runs as a script between us and the JVM: asks Linux to end it with its parent, then becomes it.
 
-A preexec_fn would do the same, but may deadlock in a parent with threads (librdkafka has many). Imports nothing of ours.
+A preexec_fn would do the same, but may deadlock in a parent with threads (librdkafka has many).
+Imports nothing of ours.
 """
 
 import ctypes

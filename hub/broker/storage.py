@@ -165,5 +165,5 @@ def free_port(but: int = 0) -> int:
 
 def _shuffled_ports() -> Iterator[int]:
     # Its own generator: a test that seeds the global one would make every process try the same ports.
-    source = random.Random(os.urandom(16))  # noqa: S311
+    source = random.Random(os.urandom(16))
     yield from source.sample(_PORT_RANGE, 200)

@@ -1,0 +1,33 @@
+"""Fixtures every test may use; what they do is in plain modules under hub/testing."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from hub.testing.kafka import BrokerDesk, bootstrap_for_tests
+
+_DESK = pytest.StashKey[BrokerDesk]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # an xdist worker asks at the desk of who started it
+        config.stash[_DESK] = BrokerDesk()
+        config.stash[_DESK].open()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _DESK in config.stash:
+        config.stash[_DESK].close()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """The address of the run's one Kafka; mark the test `kafka`."""
+    yield from bootstrap_for_tests()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A topic prefix of this test's own, like "t3fa9c1."."""
+    return f"t{uuid.uuid4().hex[:6]}."
