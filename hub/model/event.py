@@ -1,0 +1,109 @@
+"""What departmental systems say: CaseEvent, with its place and attachments."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from hub.errors import Reason, RejectedRecordError
+from hub.model.base import Int, Record, SourceMillis
+
+MAX_REF_CHARS = 200
+MAX_TITLE_CHARS = 1_000
+MAX_TEXT_CHARS = 200_000
+DEFAULT_CRS = "EPSG:4326"
+
+_TIMES = ("occurred_at", "reported_at", "due_at")
+
+
+class EventKind(StrEnum):
+    OPENED = "OPENED"
+    AMENDED = "AMENDED"
+    WITHDRAWN = "WITHDRAWN"
+    CLOSED = "CLOSED"
+
+
+class Urgency(StrEnum):
+    ROUTINE = "ROUTINE"
+    PROMPT = "PROMPT"
+    URGENT = "URGENT"
+    EMERGENCY = "EMERGENCY"
+
+
+class Place(Record):
+    """Where it is. Latitude and longitude come together or not at all; both in degrees of `crs`."""
+
+    NAME: ClassVar[str] = "Place"
+
+    code: str | None = None
+    grid: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    crs: str = DEFAULT_CRS
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _both_halves(self) -> Self:
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("a coordinate lacks its other half; give lat and lon, or neither")
+        return self
+
+
+class Attachment(Record):
+    """A file that stays at the source."""
+
+    NAME: ClassVar[str] = "Attachment"
+
+    uri: str = Field(min_length=1)
+    media_type: str
+
+
+class CaseEvent(Record):
+    """One statement of a departmental system about a case of its own; the whole state as of this revision.
+
+    In a follow-up an empty category and a missing place mean: as before.
+    """
+
+    NAME: ClassVar[str] = "CaseEvent"
+
+    source: str = Field(min_length=1, max_length=40)
+    source_ref: str = Field(min_length=1, max_length=MAX_REF_CHARS)
+    revision: Int
+    kind: EventKind
+    occurred_at: SourceMillis | None = None
+    reported_at: SourceMillis
+    category: str
+    category_label: str | None = None
+    urgency: Urgency
+    place: Place
+    title: str = Field(max_length=MAX_TITLE_CHARS)
+    text: str = Field(max_length=MAX_TEXT_CHARS)
+    channel: str
+    attachments: list[Attachment] = []
+    due_at: SourceMillis | None = None
+    attributes: dict[str, str] = {}
+
+    @classmethod
+    def checked(cls, fields: dict[str, Any]) -> Self:
+        """As the constructor, but raises RejectedRecordError with a reason: invalid, time_out_of_range, too_large."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise rejection(error) from None
+
+
+def rejection(error: ValidationError) -> RejectedRecordError:
+    """Why a record is not valid, naming fields and limits but never quoting a value, which may be personal."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'record'}: {each['msg']}" for each in found)
+    first = found[0]
+    field = first["loc"][0] if first["loc"] else ""
+    if first["type"] == "string_too_long":
+        return RejectedRecordError(Reason.TOO_LARGE, said)
+    if field in _TIMES and first["type"] in ("greater_than_equal", "less_than_equal"):
+        return RejectedRecordError(
+            Reason.TIME_OUT_OF_RANGE, f"{field} is outside 1990-2100; correct the date at the source"
+        )
+    return RejectedRecordError(Reason.INVALID, said)

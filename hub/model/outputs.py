@@ -1,0 +1,223 @@
+"""What the hub writes: admitted records, case changes, orders, deadlines, closures, repeats, replies, dead letters."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from hub.model.base import Int, Long, Millis, Record
+from hub.model.event import CaseEvent
+from hub.model.update import Update
+
+
+class Origin(Record):
+    """Where in Kafka a record came in: its identity in every account. `topic` is without the hub's namespace."""
+
+    NAME: ClassVar[str] = "Origin"
+
+    topic: str
+    partition: Int
+    offset: Long
+    ingested_at: Millis
+
+
+class AdmittedEvent(Record):
+    """A first sighting, on its way to its place."""
+
+    NAME: ClassVar[str] = "AdmittedEvent"
+
+    origin: Origin
+    place_key: str
+    area: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    event: CaseEvent
+
+
+class AdmittedUpdate(Record):
+    """A department's update, first sighting."""
+
+    NAME: ClassVar[str] = "AdmittedUpdate"
+
+    origin: Origin
+    update: Update
+
+
+class Change(StrEnum):
+    OPENED = "OPENED"
+    LINKED = "LINKED"
+    AMENDED = "AMENDED"
+    SUPERSEDED = "SUPERSEDED"
+    WITHDRAWN = "WITHDRAWN"
+    CLOSED = "CLOSED"
+    REROUTED = "REROUTED"
+
+
+class Link(Record):
+    """Why a report was joined to a case: score 0 to 1, metres, seconds (negative: this report is the earlier)."""
+
+    NAME: ClassVar[str] = "Link"
+
+    score: float
+    distance_m: float
+    apart_seconds: float
+    reasons: list[str]
+
+
+class CaseChange(Record):
+    """One step in the life of a case."""
+
+    NAME: ClassVar[str] = "CaseChange"
+
+    case_id: str
+    change: Change
+    at: Millis
+    origin: Origin | None = None
+    source: str
+    source_ref: str
+    revision: Int
+    lead_source: str
+    lead_ref: str
+    category: str
+    urgency: str
+    channel: str
+    place_key: str
+    area: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    department: str
+    rule: str
+    desk_reason: str | None = None
+    opened_at: Millis
+    due_at: Millis | None = None
+    reports: Int
+    link: Link | None = None
+
+
+class OrderKind(StrEnum):
+    ASSIGN = "ASSIGN"
+    AMEND = "AMEND"
+    LINK = "LINK"
+    WITHDRAW = "WITHDRAW"
+    REMIND = "REMIND"
+
+
+class DueTime(Record):
+    """One clock of a case: accept, respond or resolve."""
+
+    NAME: ClassVar[str] = "DueTime"
+
+    clock: str
+    policy: str
+    due_at: Millis
+
+
+class Order(Record):
+    """What a department is asked to do."""
+
+    NAME: ClassVar[str] = "Order"
+
+    order_id: str
+    kind: OrderKind
+    case_id: str
+    department: str
+    issued_at: Millis
+    area: str | None = None
+    rule: str
+    reason: str | None = None
+    deadlines: list[DueTime] = []
+    event: CaseEvent | None = None
+
+
+class DeadlineKind(StrEnum):
+    WARNED = "WARNED"
+    BREACHED = "BREACHED"
+    MET = "MET"
+    ENDED_LATE = "ENDED_LATE"
+    CANCELLED = "CANCELLED"
+
+
+class DeadlineEvent(Record):
+    """A clock of a case: warned, breached, met. `at` is the true instant, `noticed_at` when the hub saw it."""
+
+    NAME: ClassVar[str] = "DeadlineEvent"
+
+    case_id: str
+    clock: str
+    kind: DeadlineKind
+    department: str
+    category: str
+    policy: str
+    started_at: Millis
+    due_at: Millis
+    at: Millis
+    noticed_at: Millis
+    corrects_breach: bool = False
+
+
+class Outcome(StrEnum):
+    RESOLVED = "RESOLVED"
+    REFUSED = "REFUSED"
+
+
+class Closure(Record):
+    """A case is over, or comes back, at its place."""
+
+    NAME: ClassVar[str] = "Closure"
+
+    case_id: str
+    place_key: str
+    outcome: Outcome
+    department: str
+    at: Millis
+
+
+class Repeat(Record):
+    """A record that had been seen, and where it was seen first."""
+
+    NAME: ClassVar[str] = "Repeat"
+
+    source: str
+    source_ref: str
+    revision: Int
+    origin: Origin
+    first_topic: str
+    first_partition: Int
+    first_offset: Long
+
+
+class Reply(Record):
+    """An answer to a source about one of its references."""
+
+    NAME: ClassVar[str] = "Reply"
+
+    reply_id: str
+    source: str
+    source_ref: str
+    case_id: str
+    department: str
+    status: str
+    at: Millis
+    text: str = ""
+
+
+class DeadLetter(Record):
+    """A record that could not be used, whole, and why."""
+
+    NAME: ClassVar[str] = "DeadLetter"
+
+    stage: str
+    reason: str
+    detail: str
+    at: Millis
+    origin: Origin | None = None
+    file: str | None = None
+    line: Long | None = None
+    key: bytes | None = None
+    value: bytes | None = None
+
+
+RECORDS: tuple[type[Record], ...] = (
+    CaseEvent, AdmittedEvent, Update, AdmittedUpdate, CaseChange, Order, DeadlineEvent, Closure, Repeat, Reply, DeadLetter,
+)  # fmt: skip
+"""Every record that is a subject of its own."""
