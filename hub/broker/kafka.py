@@ -9,11 +9,19 @@ from hub.broker import process
 from hub.broker.jars import OnProgress, ensure_jars
 from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
-from hub.broker.settings import LOG4J2, Ports, java_options, server_properties
+from hub.broker.settings import (
+    LOG4J2,
+    Ports,
+    broker_options,
+    java_environment,
+    server_properties,
+    tool_options,
+)
 from hub.broker.storage import Storage
 from hub.errors import FatalError
 
 _MAX_LOG_BYTES = 8 * 2**20
+_TAKEN = "Address already in use"
 
 
 class EmbeddedKafka:
@@ -71,30 +79,46 @@ class EmbeddedKafka:
     def start(self) -> Self:
         if self._process:
             raise FatalError(f"This broker is started already, on {self.bootstrap_servers}.")
-        java = [str(find_java()), *java_options(self._heap_mb, self._storage.log4j2), "-cp"]
-        java.append(str(ensure_jars(self._cache_dir, self._on_progress) / "*"))
+        java = str(find_java())
+        class_path = ["-cp", str(ensure_jars(self._cache_dir, self._on_progress) / "*")]
         self._storage.lock()
         try:
-            self._ports = self._storage.choose_ports(self._port)
-            self._storage.log4j2.write_text(LOG4J2)
-            self._storage.format(java)
-            self._launch(java)
+            log4j2 = self._storage.log4j2
+            log4j2.write_text(LOG4J2)
+            self._storage.format([java, *tool_options(log4j2), *class_path])
+            self._launch_on_some_port([java, *broker_options(self._heap_mb, log4j2), *class_path])
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _launch(self, java: list[str]) -> None:
-        assert self._ports is not None
+    def _launch_on_some_port(self, java: list[str]) -> None:
+        """A port that was free may be taken before Kafka binds it: then once more, and a fixed one is seen taken."""
+        for attempts_left in (2, 1, 0):
+            self._ports = self._storage.choose_ports(self._port)
+            try:
+                return self._launch(java, self._ports)
+            except FatalError:
+                if not attempts_left or _TAKEN not in self.log_tail(200):
+                    raise
+                self._end_process()
+        return None
+
+    def _launch(self, java: list[str], ports: Ports) -> None:
         properties = self._storage.properties
-        properties.write_text(server_properties(self._storage.logs, self._ports))
+        properties.write_text(server_properties(self._storage.logs, ports))
         self._open_log()
         self._process = process.spawn(
-            [*java, "kafka.Kafka", str(properties)], self.log_path, die_with_parent=self._die_with_parent
+            [*java, "kafka.Kafka", str(properties)],
+            self.log_path,
+            java_environment(),
+            die_with_parent=self._die_with_parent,
         )
         self._storage.write_pid(self._process.pid)
         try:
-            wait_until_ready(self.bootstrap_servers, self._start_timeout_seconds, self._check)
+            wait_until_ready(
+                self.bootstrap_servers, self._storage.cluster_id(), self._start_timeout_seconds, self._check
+            )
         except TimeoutError as error:
             raise FatalError(
                 f"The broker was not ready after {self._start_timeout_seconds:g} s ({error}). {self._log_shown()}"
@@ -124,10 +148,13 @@ class EmbeddedKafka:
 
     def stop(self) -> None:
         """In order, or by force when that takes too long. May be called again."""
+        self._end_process()
+        self._storage.unlock()
+
+    def _end_process(self) -> None:
         if self._process:
             process.end(self._process, self._stop_timeout_seconds)
             self._process = None
-        self._storage.unlock()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -9,7 +9,7 @@ from pathlib import Path
 _CHILD = Path(__file__).with_name("child.py")
 
 
-def spawn(argv: list[str], log: Path, *, die_with_parent: bool) -> subprocess.Popen[bytes]:
+def spawn(argv: list[str], log: Path, environment: dict[str, str], *, die_with_parent: bool) -> subprocess.Popen[bytes]:
     """Start in a session of its own, so that a Ctrl-C at the terminal reaches only us and we stop it in order."""
     if die_with_parent:
         argv = [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *argv]
@@ -20,7 +20,12 @@ def spawn(argv: list[str], log: Path, *, die_with_parent: bool) -> subprocess.Po
         try:
             with log.open("ab") as out:
                 process = subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
                 )
         except OSError as error:
             started.append(error)

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 _PROBE = "cityhub-ready"
 
 
-def wait_until_ready(bootstrap: str, timeout_seconds: float, check: Callable[[], None]) -> None:
+def wait_until_ready(bootstrap: str, cluster_id: str, timeout_seconds: float, check: Callable[[], None]) -> None:
     """Returns when a first transaction and a first group would not wait; raises TimeoutError, or what `check` raises.
 
     `check` is called a few times a second and raises when there is nothing left to wait for.
@@ -24,7 +24,7 @@ def wait_until_ready(bootstrap: str, timeout_seconds: float, check: Callable[[],
         "reconnect.backoff.max.ms": 250,
     }
     admin = AdminClient(quiet)
-    _retry(lambda: admin.list_topics(timeout=1), deadline, check)
+    _retry(lambda: _recognize(admin, cluster_id), deadline, check)
     # Both make the coordinators' topics, and so prove that this node leads and writes partitions.
     # XXX: AdminClient.list_consumer_group_offsets would ask the same, but confluent-kafka 2.16.1 crashes on its answer.
     consumer = Consumer(quiet | {"group.id": _PROBE})
@@ -34,6 +34,12 @@ def wait_until_ready(bootstrap: str, timeout_seconds: float, check: Callable[[],
         consumer.close()
     producer = Producer(quiet | {"transactional.id": _PROBE})
     _retry(lambda: producer.init_transactions(2), deadline, check)
+
+
+def _recognize(admin: AdminClient, cluster_id: str) -> None:
+    metadata = admin.list_topics(timeout=1)
+    if metadata.cluster_id != cluster_id or not metadata.brokers:
+        raise KafkaException(f"another Kafka ({metadata.cluster_id}) answers on this port")
 
 
 def _wait_for_port(bootstrap: str, deadline: float, check: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from hub.broker import process
-from hub.broker.settings import NODE_ID, Ports, server_properties
+from hub.broker.settings import NODE_ID, Ports, java_environment, server_properties
 from hub.errors import FatalError
 
 # Below the ports the system gives to outgoing connections (32768+ on Linux, 49152+ on macOS), which come and go.
@@ -37,6 +37,8 @@ class Storage:
 
     def lock(self) -> None:
         """Take the directory, or say who has it. A lock or pid file that a dead process left is no obstacle."""
+        if "," in str(self.root):
+            raise FatalError(f"Kafka cannot use a directory with a comma in its path: {self.root}")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / "kafka.lock").open("w")
@@ -55,8 +57,10 @@ class Storage:
         self._lock = lock
 
     def unlock(self) -> None:
-        self._pid.unlink(missing_ok=True)
+        """Give the directory back. Without `lock` before it, does nothing."""
         if self._lock:
+            self._pid.unlink(missing_ok=True)
+            fcntl.flock(self._lock, fcntl.LOCK_UN)  # closing is not enough where a forked process has the file too
             self._lock.close()
             self._lock = None
 
@@ -89,14 +93,14 @@ class Storage:
         self._ports.write_text(json.dumps(ports._asdict()))
         return ports
 
-    def forget_ports(self) -> None:
-        self._ports.unlink(missing_ok=True)
-
     def _kept_ports(self) -> Ports | None:
         try:
             return Ports(**{key: int(value) for key, value in json.loads(self._ports.read_text()).items()})
         except (OSError, ValueError, TypeError, AttributeError):
             return None
+
+    def cluster_id(self) -> str:
+        return read_meta(self.logs)["cluster.id"]
 
     def format(self, java: list[str]) -> None:
         """Make the logs folder with Kafka's own tool, unless it is there. `java` is the command up to the class."""
@@ -118,6 +122,7 @@ class Storage:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            env=java_environment(),
             check=False,
         )
         scratch.unlink()
@@ -131,14 +136,21 @@ def new_cluster_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
 
 
-def is_formatted(logs: Path) -> bool:
-    """Whether meta.properties is whole: Kafka refuses the folder otherwise."""
+def read_meta(logs: Path) -> dict[str, str]:
+    """What meta.properties says, nothing if it is missing or unreadable."""
     try:
         lines = (logs / "meta.properties").read_text().splitlines()
     except (OSError, UnicodeDecodeError):
-        return False
-    found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return found.get("version") == "1" and found.get("node.id") == str(NODE_ID) and bool(found.get("cluster.id"))
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def is_formatted(logs: Path) -> bool:
+    """Whether Kafka can start from this folder: it says whose it is, and how the metadata begins or went on."""
+    meta = read_meta(logs)
+    named = meta.get("version") == "1" and meta.get("node.id") == str(NODE_ID) and bool(meta.get("cluster.id"))
+    beginning = logs / "bootstrap.checkpoint"
+    return named and ((beginning.is_file() and beginning.stat().st_size > 0) or has_logs(logs))
 
 
 def has_logs(logs: Path) -> bool:

@@ -1,0 +1,94 @@
+"""`cityhub broker`: the embedded Kafka in the foreground, until it is told to stop."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from hub.broker.kafka import EmbeddedKafka
+from hub.broker.progress import show_progress
+from hub.errors import FatalError
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def default_data_dir() -> Path:
+    """Where the embedded broker keeps its data: kafka in $CITYHUB_HOME or in ./.cityhub."""
+    return Path(os.environ.get("CITYHUB_HOME") or ".cityhub") / "kafka"
+
+
+@click.command()
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the broker keeps its data. Default: kafka in $CITYHUB_HOME, or .cityhub/kafka here.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port for clients, on loopback. Default: the one of the last start, or any that is free.",
+)
+@click.option("--heap-mb", type=click.IntRange(min=128), default=512, show_default=True, help="Heap of the JVM.")
+@click.option("--json", "as_json", is_flag=True, help="Print address, pid and paths as one line of JSON.")
+def broker(data_dir: Path | None, port: int, heap_mb: int, as_json: bool) -> None:
+    """Run Apache Kafka here, as one node on loopback.
+
+    Prints its address when it is ready, and runs until Ctrl-C or SIGTERM. Data and port are kept in the data directory
+    for the next start. Needs Java 17; the first start fetches Kafka with Maven.
+    """
+    console = Console(stderr=True)
+    with _stop_signals_interrupt():
+        try:
+            with show_progress(console) as on_progress:
+                kafka = EmbeddedKafka(data_dir or default_data_dir(), port, heap_mb=heap_mb, on_progress=on_progress)
+                kafka.start()
+        except KeyboardInterrupt:
+            return
+        try:
+            _announce(kafka, console, as_json)
+            code = kafka.wait()
+            raise FatalError(f"The broker ended by itself (exit {code}). It said:\n{kafka.log_tail()}")
+        except KeyboardInterrupt:
+            console.print("Stopping Kafka")
+        finally:
+            kafka.stop()
+
+
+def _announce(kafka: EmbeddedKafka, console: Console, as_json: bool) -> None:
+    if as_json:
+        facts = {
+            "bootstrap_servers": kafka.bootstrap_servers,
+            "pid": kafka.pid,
+            "data_dir": str(kafka.log_path.parent),
+            "log": str(kafka.log_path),
+        }
+        click.echo(json.dumps(facts))
+        return
+    click.echo(kafka.bootstrap_servers)
+    console.print(f"Kafka is ready; its data and log are in {kafka.log_path.parent}. Ctrl-C stops it.", soft_wrap=True)
+
+
+@contextmanager
+def _stop_signals_interrupt() -> Iterator[None]:
+    """The first such signal raises KeyboardInterrupt; later ones do nothing, so that the stopping is not broken off."""
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
