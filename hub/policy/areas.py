@@ -1,0 +1,95 @@
+"""Reads a city's areas: polygons with code and name, from a GeoJSON file in WGS84 (CGCS2000 is the same to a metre)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import shapely
+import shapely.geometry
+
+from hub.policy.models import AreasFile
+from hub.policy.problems import Problems
+
+_FEATURE = re.compile(r'"type"\s*:\s*"Feature"')
+
+
+@dataclass(frozen=True)
+class Area:
+    """One polygon or multipolygon, x is longitude, y latitude, in degrees."""
+
+    code: str
+    name: str
+    geometry: Any
+
+
+def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area, ...]:
+    """The areas of `spec.file`; mistakes are noted in `problems` and their features left out."""
+    try:
+        text = (folder / spec.file).read_text(encoding="utf-8")
+        content = json.loads(text)
+    except FileNotFoundError:
+        problems.add(spec.file, 0, "the file is missing, but city.yaml names it under areas; add it or remove `areas`")
+        return ()
+    except json.JSONDecodeError as error:
+        problems.add(spec.file, error.lineno, f"not JSON: {error.msg}")
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.add(spec.file, 0, f"cannot be read as UTF-8 text: {error}")
+        return ()
+    features = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(features, list) or not features:
+        problems.add(spec.file, 1, "no features; a GeoJSON FeatureCollection with one polygon for each area is needed")
+        return ()
+    starts = [text.count("\n", 0, match.start()) + 1 for match in _FEATURE.finditer(text)]
+    found: dict[str, Area] = {}
+    for index, feature in enumerate(features):
+        line = starts[index] if index < len(starts) else 1
+        area = _area(feature, spec, line, problems)
+        if area is None:
+            continue
+        if area.code in found:
+            problems.add(spec.file, line, f"area code {area.code!r} stands here a second time; codes must differ")
+        found.setdefault(area.code, area)
+    return tuple(found.values())
+
+
+def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area | None:
+    properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
+    code, name = properties.get(spec.code), properties.get(spec.name)
+    if not isinstance(code, str | int) or isinstance(code, bool) or not str(code).strip():
+        problems.add(
+            spec.file, line, f"the feature has no property {spec.code!r} to be its code; city.yaml says it has"
+        )
+        return None
+    if not isinstance(name, str) or not name.strip():
+        problems.add(
+            spec.file, line, f"area {code} has no property {spec.name!r} to be its name; city.yaml says it has"
+        )
+        return None
+    try:
+        geometry = shapely.geometry.shape(feature["geometry"])
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.errors.ShapelyError) as error:
+        problems.add(spec.file, line, f"area {code} has no usable geometry: {error}")
+        return None
+    reason = _fault(geometry)
+    if reason:
+        problems.add(spec.file, line, f"area {code}: {reason}")
+        return None
+    return Area(str(code).strip(), name.strip(), geometry)
+
+
+def _fault(geometry: Any) -> str | None:
+    if geometry.geom_type not in ("Polygon", "MultiPolygon"):
+        return f"the geometry is a {geometry.geom_type}; an area is a Polygon or MultiPolygon"
+    if geometry.is_empty:
+        return "the geometry is empty; draw it or remove the feature"
+    if not geometry.is_valid:
+        return f"the polygon is not valid ({shapely.is_valid_reason(geometry)}); redraw it without crossings"
+    west, south, east, north = geometry.bounds
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        return "coordinates are not degrees; write longitude, latitude in WGS84"
+    return None

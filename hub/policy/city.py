@@ -1,0 +1,103 @@
+"""One city's rules, loaded and checked: what the core decides by."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.policy.areas import Area
+from hub.policy.models import (
+    CalendarSpec,
+    Category,
+    CityFile,
+    DeadlineRule,
+    DefaultPoint,
+    Department,
+    Example,
+    LinkRule,
+    Name,
+    Route,
+)
+
+_LABEL_CHARACTERS = 300
+_REMEMBERED_LABELS = 20_000
+
+
+def label_key(text: str) -> str:
+    """A label as it is compared: full-width folded to half-width, case and runs of blanks ignored."""
+    return " ".join(unicodedata.normalize("NFKC", text[:_LABEL_CHARACTERS]).casefold().split())
+
+
+@dataclass(frozen=True, eq=False)
+class City:
+    """Immutable but for a memory of labels; may be shared by all partitions of a process."""
+
+    folder: Path
+    file: CityFile
+    categories: dict[str, Category]
+    departments: dict[str, Department]
+    areas: tuple[Area, ...]
+    routes: tuple[Route, ...]
+    deadlines: tuple[DeadlineRule, ...]
+    calendars: dict[str, CalendarSpec]
+    linking: tuple[LinkRule, ...]
+    examples: tuple[Example, ...]
+    fingerprint: str
+    """Hash of the folder's content: two hubs with the same one decide the same."""
+    _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
+    _patterns: list[tuple[re.Pattern[str], Category]] = field(init=False, repr=False, default_factory=list)
+    _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for category in self.categories.values():
+            for alias in category.aliases:
+                self._exact[label_key(alias)] = category
+            self._patterns.extend((re.compile(text, re.IGNORECASE), category) for text in category.patterns)
+        for category in self.categories.values():
+            self._exact[label_key(category.code)] = category
+
+    @property
+    def id(self) -> str:
+        return self.file.id
+
+    @property
+    def name(self) -> Name:
+        return self.file.name
+
+    @property
+    def time_zone(self) -> str:
+        return self.file.time_zone
+
+    @property
+    def dispatch_desk(self) -> str:
+        return self.file.dispatch_desk
+
+    @property
+    def grid_degrees(self) -> float:
+        return self.file.grid_degrees
+
+    @property
+    def default_points(self) -> tuple[DefaultPoint, ...]:
+        return self.file.default_points
+
+    def category_of(self, label_or_code: str) -> Category | None:
+        """The category of a code, a source's exact label or, failing these, the first pattern that is found in it."""
+        try:
+            return self._remembered[label_or_code]
+        except KeyError:
+            pass
+        key = label_key(label_or_code)
+        found = self._exact.get(key)
+        if found is None and key:
+            found = next((category for pattern, category in self._patterns if pattern.search(key)), None)
+        if len(self._remembered) >= _REMEMBERED_LABELS:
+            self._remembered.clear()
+        if len(label_or_code) <= _LABEL_CHARACTERS:
+            self._remembered[label_or_code] = found
+        return found
+
+    def link_rule(self, family: str) -> LinkRule | None:
+        """The first linking row for `family`, or None: its reports are never linked."""
+        return next((rule for rule in self.linking if rule.family is None or family in rule.family), None)

@@ -1,0 +1,115 @@
+"""Loads one city's policy folder, or says everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from hub.policy.areas import read_areas
+from hub.policy.checks import Checker, Parts
+from hub.policy.city import City
+from hub.policy.document import Document, read_document
+from hub.policy.models import (
+    CalendarsFile,
+    CityFile,
+    DeadlinesFile,
+    DepartmentsFile,
+    ExamplesFile,
+    LinkingFile,
+    RoutesFile,
+    TaxonomyFile,
+)
+from hub.policy.problems import Problems
+
+_FILES: dict[str, type[BaseModel]] = {
+    "city.yaml": CityFile,
+    "taxonomy.yaml": TaxonomyFile,
+    "departments.yaml": DepartmentsFile,
+    "routes.yaml": RoutesFile,
+    "deadlines.yaml": DeadlinesFile,
+    "calendars.yaml": CalendarsFile,
+    "linking.yaml": LinkingFile,
+    "examples.yaml": ExamplesFile,
+}
+
+
+def load_city(folder: Path) -> City:
+    """The city of `folder`. Raises PolicyError, which lists every mistake with file, line and way out."""
+    problems = Problems(folder)
+    if not folder.is_dir():
+        problems.add(str(folder), 0, "there is no such folder; --city or CITYHUB_CITY must name a policy folder")
+        problems.raise_if_any()
+    documents: dict[str, Document] = {}
+    models: dict[str, BaseModel] = {}
+    for file, kind in _FILES.items():
+        document = read_document(folder, file, problems)
+        if document is None:
+            continue
+        documents[file] = document
+        model = document.validate(kind, problems)
+        if model is not None:
+            models[file] = model
+    _stray_files(folder, problems)
+    problems.raise_if_any()
+    return _assemble(folder, models, documents, problems)
+
+
+def _stray_files(folder: Path, problems: Problems) -> None:
+    """A misspelt file name would silently mean an empty file; so it is a mistake."""
+    for path in sorted(folder.glob("*.y*ml")):
+        if path.name not in _FILES:
+            problems.add(
+                path.name, 0, f"not a file of a policy folder; rename or remove it (known: {', '.join(_FILES)})"
+            )
+
+
+def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, Document], problems: Problems) -> City:
+    city, taxonomy, departments = models["city.yaml"], models["taxonomy.yaml"], models["departments.yaml"]
+    routes, deadlines, calendars = models["routes.yaml"], models["deadlines.yaml"], models["calendars.yaml"]
+    linking, examples = models["linking.yaml"], models["examples.yaml"]
+    assert isinstance(city, CityFile)
+    assert isinstance(taxonomy, TaxonomyFile)
+    assert isinstance(departments, DepartmentsFile)
+    assert isinstance(routes, RoutesFile)
+    assert isinstance(deadlines, DeadlinesFile)
+    assert isinstance(calendars, CalendarsFile)
+    assert isinstance(linking, LinkingFile)
+    assert isinstance(examples, ExamplesFile)
+    areas = read_areas(folder, city.areas, problems) if city.areas else ()
+    parts = Parts(
+        city=city,
+        categories=taxonomy.categories,
+        departments=departments.departments,
+        areas=frozenset(area.code for area in areas),
+        routes=routes.routes,
+        deadlines=deadlines.deadlines,
+        calendars=calendars.calendars,
+        linking=linking.linking,
+        examples=examples.examples,
+    )
+    Checker(parts, documents, problems).run()
+    problems.raise_if_any()
+    return City(
+        folder=folder,
+        file=city,
+        categories={category.code: category for category in taxonomy.categories},
+        departments={department.id: department for department in departments.departments},
+        areas=areas,
+        routes=routes.routes,
+        deadlines=deadlines.deadlines,
+        calendars=dict(calendars.calendars),
+        linking=linking.linking,
+        examples=examples.examples,
+        fingerprint=_fingerprint(folder, [*_FILES, *([city.areas.file] if city.areas else [])]),
+    )
+
+
+def _fingerprint(folder: Path, files: list[str]) -> str:
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        content = (folder / file).read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""Mistakes in a city's policy folder, gathered so that all are told at once, each with its file, line and way out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.errors import FatalError
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake. `line` counts from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.what}"
+
+
+class PolicyError(FatalError):
+    """The policy folder cannot be used; `problems` holds every mistake found."""
+
+    def __init__(self, folder: Path, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        count = len(self.problems)
+        head = f"the policy folder {folder} has {count} mistake{'' if count == 1 else 's'}; mend it and start again"
+        super().__init__("\n  ".join([head, *map(str, self.problems)]))
+
+
+@dataclass
+class Problems:
+    """The mistakes found so far in one folder."""
+
+    folder: Path
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, file: str, line: int, what: str) -> None:
+        self.found.append(Problem(file, line, what))
+
+    def raise_if_any(self) -> None:
+        """Raises PolicyError when there is a mistake."""
+        if self.found:
+            raise PolicyError(self.folder, self.found)
+
+
+def hint(wrong: str, known: Iterable[str]) -> str:
+    """What was probably meant, or what there is, as the end of a sentence."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if not names:
+        return "there are none"
+    return f"known are {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
