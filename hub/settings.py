@@ -22,15 +22,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka to use, host:port[,host:port]")
-    registry_url: str | None = Field(None, description="Confluent-compatible schema registry; without it the files in schemas/ serve")
-    namespace: str = Field("", description="prefix of all topics, groups and transactional ids, so that several hubs share a Kafka")
+    registry_url: str | None = Field(
+        None, description="Confluent-compatible schema registry; without it the files in schemas/ serve"
+    )
+    namespace: str = Field(
+        "", description="prefix of all topics, groups and transactional ids, so that several hubs share a Kafka"
+    )
     partitions: int = Field(6, ge=1, description="partitions of every hub topic; fixed for the life of a hub")
     replication_factor: int = Field(1, ge=1)
     city: Path = Field(ROOT / "ops" / "cities" / "demo", description="policy folder")
     clock: ClockKind = Field(ClockKind.WALL, description="wall when live, data when history is replayed")
-    lateness_seconds: float = Field(0.0, ge=0, description="data clock only: how far behind the newest report deadlines are judged")
+    lateness_seconds: float = Field(
+        0.0, ge=0, description="data clock only: how far behind the newest report deadlines are judged"
+    )
     instance: str = Field(default_factory=socket.gethostname, description="names this worker; two workers must differ")
-    state_dir: Path = Field(Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data")
+    state_dir: Path = Field(
+        Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"
+    )
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz")
     chunk_records: int = Field(5000, ge=1, description="records in one transaction at most")
@@ -38,7 +46,9 @@ class Settings(BaseModel):
     dedup_window_days: float = Field(7.0, gt=0, description="how long a (source, ref, revision) is remembered")
     transaction_timeout_ms: int = Field(10_000, ge=1000)
     session_timeout_ms: int = Field(10_000, ge=1000)
-    dead_letter_ratio: float = Field(0.5, gt=0, le=1, description="share of rejects in the last 1,000 records past which an agent stops")
+    dead_letter_ratio: float = Field(
+        0.5, gt=0, le=1, description="share of rejects in the last 1,000 records past which an agent stops"
+    )
     dead_letter_run: int = Field(500, ge=1, description="rejects in a row past which an agent stops")
 
     @classmethod

@@ -30,16 +30,25 @@ def _keep(days: int) -> dict[str, str]:
 
 _COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 
-EVENTS = Topic("hub.events", "place", "cityhub.AdmittedEvent", {**_keep(30), "max.message.bytes": str(2 * MAX_EVENT_BYTES)})
+EVENTS = Topic(
+    "hub.events", "place", "cityhub.AdmittedEvent", {**_keep(30), "max.message.bytes": str(2 * MAX_EVENT_BYTES)}
+)
 UPDATES = Topic("hub.updates", "case_id", "cityhub.AdmittedUpdate", _keep(30))
 REPEATS = Topic("hub.repeats", "source_ref", "cityhub.Repeat", _keep(30))
 CASES = Topic("hub.cases", "case_id", "cityhub.CaseChange", _keep(400))
 DEADLINES = Topic("hub.deadlines", "case_id", "cityhub.DeadlineEvent", _keep(400))
 CLOSURES = Topic("hub.closures", "place", "cityhub.Closure", _keep(30))
-DEAD = Topic("hub.dead", "the rejected record's key", "cityhub.DeadLetter", {**_keep(90), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
+DEAD = Topic(
+    "hub.dead",
+    "the rejected record's key",
+    "cityhub.DeadLetter",
+    {**_keep(90), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)},
+)
 CONTROL = Topic("hub.control", "none", None, _keep(30), partitions=1)
 
-DEDUPLICATE_CHANGELOG = Topic("hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
+DEDUPLICATE_CHANGELOG = Topic(
+    "hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
+)
 ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT)
 TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
 
@@ -51,7 +60,9 @@ HUB_TOPICS = (
 
 def _checked(kind: str, name: str) -> str:
     if not _ID.fullmatch(name):
-        raise ValueError(f"{kind} {name!r} is not usable in a topic name: lower-case letters, digits and _ only, at most 40")
+        raise ValueError(
+            f"{kind} {name!r} is not usable in a topic name: lower-case letters, digits and _ only, at most 40"
+        )
     return name
 
 

@@ -1,0 +1,100 @@
+"""How the hub talks to Kafka: client settings, and librdkafka's errors turned into the hub's, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from hub.errors import FatalError, RetriableError
+from hub.settings import Settings
+from hub.topics import MAX_DEAD_LETTER_BYTES
+
+PARTITIONER = "murmur2_random"  # what JVM clients use: keys meet wherever they are produced
+
+
+class SessionLostError(RetriableError):
+    """This producer, or this hold on the partitions, is over: join again and read the state back."""
+
+
+class AbortableError(RetriableError):
+    """The transaction must be aborted; the producer can go on with the next."""
+
+
+_MUST_REJOIN = {
+    KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.FENCED_INSTANCE_ID, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError._FENCED, KafkaError._STATE,
+}  # fmt: skip
+_MUST_STOP = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, KafkaError.UNSUPPORTED_VERSION,
+}  # fmt: skip
+
+
+def translated(error: KafkaError, what: str) -> FatalError | RetriableError:
+    """The hub's error for a librdkafka error that happened while doing `what`."""
+    text = f"{what}: {error.str()} ({error.name()})"
+    if error.code() in _MUST_STOP:
+        return FatalError(f"{text}; grant this client the right, or use a newer broker")
+    if error.fatal() or error.code() in _MUST_REJOIN:
+        return SessionLostError(text)
+    if error.txn_requires_abort():
+        return AbortableError(text)
+    return RetriableError(text)
+
+
+@contextmanager
+def kafka_errors(what: str) -> Iterator[None]:
+    """Raise the hub's errors instead of KafkaException. Code outside this module never sees the latter."""
+    try:
+        yield
+    except KafkaException as error:
+        raise translated(error.args[0], what) from error
+
+
+def client_config(settings: Settings, role: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": f"{settings.namespace}{role}.{settings.instance}",
+        # a broker that restarts on loopback refuses for seconds; come back soon
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 1000,
+        "log_level": 3,
+        "socket.keepalive.enable": True,
+    }
+
+
+def producer_config(settings: Settings, role: str) -> dict[str, Any]:
+    """An idempotent producer that keeps order and waits for all replicas."""
+    return client_config(settings, role) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": PARTITIONER,
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "message.max.bytes": MAX_DEAD_LETTER_BYTES,
+        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.kbytes": 262_144,
+    }
+
+
+def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]:
+    """A consumer that reads committed records only and commits nothing by itself."""
+    return client_config(settings, role) | {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        # range gives partition p of every topic to the same member, which co-partitioned state needs
+        "partition.assignment.strategy": "range",
+        "session.timeout.ms": settings.session_timeout_ms,
+        "heartbeat.interval.ms": max(200, settings.session_timeout_ms // 5),
+        "max.poll.interval.ms": 600_000,
+        "fetch.wait.max.ms": 50,
+        "fetch.error.backoff.ms": 100,
+        "topic.metadata.refresh.interval.ms": 30_000,
+        "queued.max.messages.kbytes": 65_536,
+        "fetch.message.max.bytes": 1_048_576,
+    }

@@ -1,0 +1,183 @@
+"""The way out of an agent: the transaction of a chunk, with what the agent publishes, rejects and remembers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from hub import metrics
+from hub.clock import wall_ms
+from hub.errors import FatalError, Reason, RetriableError
+from hub.settings import Settings
+from hub.stream.chunk import Chunk
+from hub.stream.codec import Codec
+from hub.stream.limits import RejectLimit
+from hub.stream.state import State
+from hub.topics import DEAD, Topic
+
+log = logging.getLogger(__name__)
+
+
+class Outlet:
+    """Opens transactions for one agent."""
+
+    def __init__(self, settings: Settings, agent: str, codec: Codec, state: State) -> None:
+        self.settings = settings
+        self.agent = agent
+        self.codec = codec
+        self.state = state
+        self.limit = RejectLimit(settings.dead_letter_ratio, settings.dead_letter_run)
+
+    def transaction(self, chunk: Chunk) -> Transaction:
+        """What an agent leaves its block with: outputs, changelog and offsets commit together, or nothing does."""
+        return Transaction(self, chunk)
+
+
+class Transaction:
+    """`async with outlet.transaction(chunk) as tx:` - publish in the block; leaving it commits.
+
+    The block accounts for every record of the chunk: `account` and `reject` add up to its length, or nothing is committed and
+    the process ends. Leaving by RetriableError undoes everything and brings the same chunk again; by another error, ends it.
+    """
+
+    def __init__(self, outlet: Outlet, chunk: Chunk) -> None:
+        self._outlet = outlet
+        self._chunk = chunk
+        self._outputs: list[tuple[str, list[dict[str, Any]]]] = []
+        self._rejected: list[tuple[int, Reason]] = []
+        self._outcomes: Counter[str] = Counter()
+        self._arrived_ms: Sequence[int] = ()
+        self._counts: list[tuple[Any, float]] = []
+        self._began = time.perf_counter()
+
+    # -- what an agent calls -------------------------------------------------------------------------------------------
+
+    def publish(
+        self,
+        topic: Topic,
+        values: Sequence[bytes],
+        keys: Sequence[str | bytes],
+        partitions: Sequence[int] | None = None,
+    ) -> None:
+        """Send records; Kafka's partitioner places them by key unless `partitions` does."""
+        if not values:
+            return
+        messages: list[dict[str, Any]] = [{"value": value, "key": key} for value, key in zip(values, keys, strict=True)]
+        if partitions is not None:
+            for message, partition in zip(messages, partitions, strict=True):
+                message["partition"] = partition
+        self._outputs.append((self._outlet.settings.topic(topic.name), messages))
+
+    def reject(self, row: int, reason: Reason, detail: str) -> None:
+        """Set a record of the chunk aside, whole, with the reason."""
+        chunk = self._chunk
+        letter = {
+            "stage": self._outlet.agent,
+            "reason": str(reason),
+            "detail": detail,
+            "at": wall_ms(),
+            "origin": chunk.origin(row),
+            "file": None,
+            "line": None,
+            "key": chunk.keys[row],
+            "value": chunk.values[row],
+        }
+        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [chunk.keys[row] or b""])
+        self._rejected.append((row, reason))
+        log.warning(
+            "%s: rejected %s[%s]@%s: %s: %s",
+            self._outlet.agent, chunk.topics[row], chunk.partitions[row], chunk.offsets[row], reason, detail,
+        )  # fmt: skip
+
+    def account(self, outcomes: Iterable[str]) -> None:
+        """One outcome per record that was not rejected."""
+        self._outcomes.update(outcomes)
+
+    def arrived(self, arrived_ms: Sequence[int]) -> None:
+        """When the records at hand first reached the hub, for the latency."""
+        self._arrived_ms = arrived_ms
+
+    def count(self, counter: Any, amount: float = 1) -> None:
+        """Raise a metric, if and when the transaction commits."""
+        self._counts.append((counter, amount))
+
+    # -- entering and leaving ------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None:
+            error = await self._commit()
+        if error is None:
+            self._measure()
+            self._settle(None)
+            return True
+        self._outlet.state.rollback()
+        metrics.TRANSACTIONS.labels(self._outlet.agent, "aborted").inc()
+        self._settle(error)
+        return isinstance(error, Exception)  # the inlet deals with it; a cancellation goes on
+
+    async def _commit(self) -> Exception | None:
+        agent, chunk = self._outlet.agent, self._chunk
+        try:
+            outcomes = self._outcomes.total() + len(self._rejected)
+            if outcomes != len(chunk):
+                metrics.UNACCOUNTED.labels(agent).set(len(chunk) - outcomes)
+                raise FatalError(
+                    f"{agent}: {len(chunk)} records came in and {outcomes} are accounted for; this is a defect of the hub"
+                )
+            self._outlet.limit.note(len(chunk), [row for row, _ in self._rejected])
+            for partition, key, value in self._outlet.state.changes():
+                self._remember(partition, key, value)
+            if len(chunk) or self._outputs:
+                await chunk.session.call(chunk.session.commit, self._outputs, chunk.ends())
+        except RetriableError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - handed to the inlet, which ends the process with it
+            return error
+        self._outlet.state.commit()
+        return None
+
+    def _remember(self, partition: int, key: bytes | None, value: bytes | None) -> None:
+        topic = self._outlet.settings.topic(self._outlet.state.changelog.name)
+        if not self._outputs or self._outputs[-1][0] != topic:
+            self._outputs.append((topic, []))
+        self._outputs[-1][1].append({"key": key, "value": value, "partition": partition})
+
+    def _settle(self, error: BaseException | None) -> None:
+        if not self._chunk.settled.done():
+            self._chunk.settled.set_result(error)
+
+    def _measure(self) -> None:
+        agent, chunk = self._outlet.agent, self._chunk
+        if not len(chunk) and not self._outputs:
+            return
+        metrics.TRANSACTIONS.labels(agent, "committed").inc()
+        metrics.TRANSACTION_SECONDS.labels(agent).observe(time.perf_counter() - self._began)
+        metrics.STATE_RECORDS.labels(agent).set(len(self._outlet.state))
+        for topic, records in Counter(chunk.topics).items():
+            metrics.EVENTS_IN.labels(agent, source_of(topic)).inc(records)
+        for outcome, records in self._outcomes.items():
+            metrics.OUTCOMES.labels(agent, outcome).inc(records)
+        for _, reason in self._rejected:
+            metrics.OUTCOMES.labels(agent, "dead").inc()
+            metrics.DEAD.labels(agent, str(reason)).inc()
+        for counter, amount in self._counts:
+            counter.inc(amount)
+        if len(self._arrived_ms):
+            metrics.LATENCY_SECONDS.observe(agent, (wall_ms() - np.asarray(self._arrived_ms)) / 1000)
+
+
+def source_of(topic: str) -> str:
+    """The label of a topic: the source of `city.<source>.events`, the department of `dept.<id>.updates`, else its own name."""
+    parts = topic.split(".")
+    return parts[1] if parts[0] in ("city", "dept") and len(parts) == 3 else topic

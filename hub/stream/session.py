@@ -1,0 +1,242 @@
+"""One session of an inlet: a transactional producer, a consumer in the agent's group, and the state of what it holds.
+
+Every method but `call` blocks and runs in the inlet's one thread. Rebalance
+callbacks run inside `read`, and `commit` begins and ends its transaction, so the two never meet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Producer, TopicPartition
+
+from hub.errors import FatalError, RetriableError
+from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
+from hub.settings import Settings
+from hub.stream.kafka import (
+    AbortableError,
+    SessionLostError,
+    consumer_config,
+    kafka_errors,
+    producer_config,
+    translated,
+)
+from hub.stream.recovery import recover
+from hub.stream.state import State
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_TIMEOUT_SECONDS = 20.0
+_GIVE_UP_SECONDS = 120.0
+_LAG_EVERY_SECONDS = 1.0
+
+Output = tuple[str, list[dict[str, Any]]]
+"""Topic on the broker, and messages as `produce_batch` takes them."""
+
+
+class Session:
+    """Joins at creation. Raises FatalError, RetriableError or SessionLostError from every call."""
+
+    def __init__(self, settings: Settings, agent: str, topics: Sequence[str], state: State, thread: Executor) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._state = state
+        self._thread = thread
+        self._ends: dict[tuple[str, int], int] = {}
+        self._eofs: dict[tuple[str, int], int] = {}
+        self._membership: Any = None
+        self._lag_asked = 0.0
+        self.held: list[int] = []
+        self._producer = Producer(
+            producer_config(settings, agent)
+            | {
+                "transactional.id": f"{settings.namespace}{agent}.{settings.instance}",
+                "transaction.timeout.ms": settings.transaction_timeout_ms,
+            }
+        )
+        with kafka_errors(f"{agent}: starting transactions"):
+            self._producer.init_transactions(_TIMEOUT_SECONDS)
+        self._consumer = Consumer(
+            consumer_config(settings, agent, f"{settings.namespace}{agent}") | {"enable.partition.eof": True}
+        )
+        with kafka_errors(f"{agent}: subscribing"):
+            self._consumer.subscribe(
+                [settings.topic(topic) for topic in topics],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_revoke,
+            )
+
+    async def call(self, blocking: Callable[..., T], *args: Any) -> T:
+        """Run one of the methods below in the inlet's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, blocking, *args)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, limit: int, wait_seconds: float) -> list[Message]:
+        """Up to `limit` records, or what there is after `wait_seconds`."""
+        with kafka_errors(f"{self._agent}: reading"):
+            received = self._consumer.consume(limit, wait_seconds)
+        messages = []
+        for message in received:
+            error = message.error()
+            if error is None:
+                messages.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._eofs[message.topic(), message.partition()] = message.offset()
+            else:
+                self._complain(error, message.topic())
+        self._observe(idle=not messages)
+        return messages
+
+    def _complain(self, error: KafkaError, topic: str | None) -> None:
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise FatalError(
+                f"{self._agent}: topic {topic} does not exist; create the hub's topics with `cityhub topics --create`"
+            )
+        if error.fatal():
+            raise translated(error, f"{self._agent}: reading {topic}")
+        log.warning("%s: %s: %s", self._agent, topic, error.str())
+
+    def _observe(self, *, idle: bool) -> None:
+        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read."""
+        now = time.monotonic()
+        if now - self._lag_asked < _LAG_EVERY_SECONDS:
+            return
+        self._lag_asked = now
+        behind: dict[int, int] = dict.fromkeys(self.held, 0)
+        for (topic, partition), end in self._ends.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            behind[partition] = behind.get(partition, 0) + max(
+                0, high - max(end, self._eofs.get((topic, partition), 0), 0)
+            )
+        for partition, records in behind.items():
+            LAG.labels(self._agent, partition).set(records)
+        if idle and self.held and not any(behind.values()):
+            with kafka_errors(f"{self._agent}: asking the broker"):
+                self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
+            self.progressed()
+
+    def progressed(self) -> None:
+        PROGRESS_TIMESTAMP.labels(self._agent).set_to_current_time()
+
+    # -- rebalances --------------------------------------------------------------------------------------------------
+
+    def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
+        """Recover, then start where the group's committed offsets say.
+
+        The offsets are asked for first, and only stable ones are answered: no transaction that could still commit for these
+        partitions is open after that, so the changelog read next is all there is.
+        """
+        self._membership = consumer.consumer_group_metadata()
+        self.held = sorted({place.partition for place in assigned})
+        READY.labels(self._agent).set(0)
+        started = time.monotonic()
+        with kafka_errors(f"{self._agent}: asking for committed offsets"):
+            committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
+        for partition in self.held:
+            self._state.drop(partition)
+        if self.held:
+            recover(self._settings, self._state, self.held, self.progressed)
+        self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
+        self._eofs.clear()
+        consumer.assign(
+            [
+                TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_INVALID)
+                for place in committed
+            ]
+        )
+        RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
+        STATE_RECORDS.labels(self._agent).set(len(self._state))
+        READY.labels(self._agent).set(1)
+        self.progressed()
+        log.info("%s: holds partitions %s", self._agent, self.held)
+
+    def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
+        del consumer, revoked  # range assignment is all or nothing
+        READY.labels(self._agent).set(0)
+        for partition in self.held:
+            self._state.drop(partition)
+            LAG.labels(self._agent, partition).set(0)
+        self.held = []
+        self._ends.clear()
+        self._membership = None
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def commit(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
+        """Publish, write the changelog and commit offsets, all or nothing.
+
+        `ends` maps topic (without namespace) and partition to the next offset to read. A tick has none, but still sends where
+        it stands, because that is what proves to the broker that these partitions are still held here.
+        """
+        if self._membership is None:
+            raise SessionLostError(f"{self._agent}: the partitions were taken away before the chunk was done")
+        moved = self._ends | {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()}
+        fresh = {place for place in moved if moved[place] != self._ends.get(place)} or set(moved)
+        offsets = [TopicPartition(topic, partition, moved[topic, partition]) for topic, partition in fresh]
+        with kafka_errors(f"{self._agent}: beginning a transaction"):
+            self._producer.begin_transaction()
+        try:
+            for topic, messages in outputs:
+                self._produce(topic, messages)
+            self._insist(
+                "sending offsets",
+                lambda: self._producer.send_offsets_to_transaction(offsets, self._membership, _TIMEOUT_SECONDS),
+            )
+            self._insist("committing", lambda: self._producer.commit_transaction(_TIMEOUT_SECONDS))
+        except SessionLostError:
+            raise
+        except RetriableError:
+            self._abort()
+            raise
+        self._ends = moved
+        self.progressed()
+
+    def _produce(self, topic: str, messages: list[dict[str, Any]]) -> None:
+        with kafka_errors(f"{self._agent}: publishing to {topic}"):
+            self._producer.produce_batch(topic, messages)
+        failed = next((message["_error"] for message in messages if "_error" in message), None)
+        if failed is None:
+            return
+        if failed.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            raise FatalError(
+                f"{self._agent}: a record for {topic} is larger than the producer's message.max.bytes; nothing was committed"
+            )
+        raise AbortableError(f"{self._agent}: publishing to {topic}: {failed.str()}", wait_seconds=0.5)
+
+    def _insist(self, what: str, call: Any) -> None:
+        """Repeat a call that may be repeated; give up for good when the broker stays away."""
+        until = time.monotonic() + _GIVE_UP_SECONDS
+        while True:
+            try:
+                with kafka_errors(f"{self._agent}: {what}"):
+                    call()
+            except (SessionLostError, AbortableError):
+                raise
+            except RetriableError as error:
+                if time.monotonic() > until:
+                    raise SessionLostError(f"{error}; gave up after {_GIVE_UP_SECONDS:.0f} s") from error
+                time.sleep(0.2)
+            else:
+                return
+
+    def _abort(self) -> None:
+        """Leave nothing of the open transaction. Raises SessionLostError if that cannot be known."""
+        try:
+            with kafka_errors(f"{self._agent}: aborting"):
+                self._producer.abort_transaction(_TIMEOUT_SECONDS)
+        except (RetriableError, FatalError) as error:
+            raise SessionLostError(str(error)) from error
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        self._producer.purge()
+        with kafka_errors(f"{self._agent}: leaving"):
+            self._consumer.close()
+        READY.labels(self._agent).set(0)
