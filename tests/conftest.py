@@ -16,6 +16,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_DESK].open()
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest's own hooks may raise here
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _DESK in config.stash:
         config.stash[_DESK].close()
