@@ -53,14 +53,18 @@ class Answer:
 
 
 def answers_to(seed: int, order: Mapping[str, Any]) -> list[Answer]:
-    """What an ASSIGN order (a cityhub.Order as decoded; times in ms or aware datetimes) will be answered, by time.
+    """The answers to an ASSIGN order (a cityhub.Order as decoded; times in ms or aware datetimes), by time.
 
-    Never earlier than the order was issued. Empty for other kinds of order, and for a case the department forgets.
+    Never earlier than the order was issued or its report was made. Empty for other kinds of order, and for a case the
+    department forgets.
     """
     if order["kind"] != "ASSIGN":
         return []
     rng = Random(f"{seed}:{order['case_id']}:{order['department']}")
+    # The hub's clock may lag behind its sources when history is replayed; nobody answers before there was a report.
     issued_ms = as_ms(order["issued_at"])
+    if order["event"] is not None:
+        issued_ms = max(issued_ms, as_ms(order["event"]["reported_at"]))
     due = {clock["clock"]: as_ms(clock["due_at"]) for clock in order["deadlines"]}
     answers: list[Answer] = []
     drawn = rng.random()

@@ -50,7 +50,7 @@ def _police(said: Statement) -> str:
     reported = _when(said, str, _NO_TIME)
     return _csv(
         _ref(said), said.revision, _POLICE_KINDS[said.kind], _iso(said.occurred_ms), reported, said.category,
-        said.category_label, _LEVELS[said.urgency], "", "", lon, lat, "EPSG:4326" if lat else "", said.address,
+        _both(said), _LEVELS[said.urgency], "", "", lon, lat, "EPSG:4326" if lat else "", said.address,
         said.title, said.text, said.channel, "",
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ def _petition(said: Statement) -> str:
     lat, lon = _position(said)
     return _csv(
         _ref(said), said.revision, _PETITION_KINDS[said.kind], _slashed(said.occurred_ms),
-        _when(said, _slashed, _NO_TIME), said.category, said.category_label, _LEVELS_ZH[said.urgency], "", "", lat, lon,
+        _when(said, _slashed, _NO_TIME), said.category, said.category_label_zh, _LEVELS_ZH[said.urgency], "", "", lat, lon,
         "", said.address, said.title, said.text, _PETITION_CHANNELS[said.channel], "",
     )  # fmt: skip
 
@@ -70,7 +70,10 @@ def _hotline(said: Statement) -> str:
         {
             "order": {"id": _ref(said), "revision": said.revision, "event": said.kind.lower()},
             "time": {"occurred": _iso(said.occurred_ms), "reported": _when(said, _iso, _NO_TIME)},
-            "category": {"code": said.category or None, "name": {"zh": None, "en": said.category_label or None}},
+            "category": {
+                "code": said.category or None,
+                "name": {"zh": said.category_label_zh or None, "en": said.category_label or None},
+            },
             "urgency": said.urgency.lower(),
             "place": {
                 "division": None,
@@ -100,7 +103,7 @@ def _citymgmt(said: Statement) -> str:
             "mainType": said.group or None,
             "mainTypeName": said.group_label or None,
             "subType": said.category or None,
-            "subTypeName": said.category_label or None,
+            "subTypeName": _both(said) or None,
             "level": _LEVELS[said.urgency],
             "divisionCode": None,
             "gridCode": None,
@@ -123,6 +126,10 @@ FORMATS = {
     "citymgmt": Format("citymgmt.jsonl", "", _citymgmt),
 }
 """By source. `petition` counts times in whole seconds; the others in milliseconds."""
+
+
+def _both(said: Statement) -> str:
+    return f"{said.category_label_zh} {said.category_label}".strip()
 
 
 def _ref(said: Statement) -> str:

@@ -95,7 +95,11 @@ def _lag(rng: Random, incident: Incident) -> int:
 def _report(
     scene: Scene, rng: Random, incident: Incident, source: str, ref: str, reported_ms: int, oddity: Oddity | None
 ) -> Statement:
-    where: Coordinates | None = scene.elsewhere(rng) if oddity is Oddity.OUTSIDE else jittered(rng, incident.where)
+    where: Coordinates | None = jittered(rng, incident.where)
+    if oddity is Oddity.OUTSIDE:
+        where = scene.elsewhere(rng)
+    elif oddity is Oddity.UNPLACED:
+        where = scene.nowhere if source == "hotline" else None
     kind, chinese = incident.kind, source == "petition"
     address = wording.street(incident.where, chinese)
     return Statement(
@@ -109,12 +113,13 @@ def _report(
         opened_ms=reported_ms,
         incident=incident.number,
         category=UNKNOWN_CATEGORY if oddity is Oddity.WRONG_CATEGORY else kind.code,
-        category_label=_label(kind, source),
+        category_label=kind.label,
+        category_label_zh=kind.label_zh,
         group=kind.group,
         group_label=kind.group_label,
         urgency=kind.urgency,
         area=None if oddity in (Oddity.OUTSIDE, Oddity.UNPLACED) else incident.area.code,
-        at=None if oddity is Oddity.UNPLACED else where,
+        at=where,
         address="" if oddity is Oddity.UNPLACED else address,
         title=wording.title(kind, address, chinese),
         text=wording.text(rng, kind, address, chinese),
@@ -172,7 +177,8 @@ def _corrected(statement: Statement, kind: Kind) -> Statement:
     return replace(
         statement,
         category=kind.code,
-        category_label=_label(kind, statement.source),
+        category_label=kind.label,
+        category_label_zh=kind.label_zh,
         group=kind.group,
         group_label=kind.group_label,
         title=wording.title(kind, statement.address, statement.source == "petition"),
@@ -180,15 +186,13 @@ def _corrected(statement: Statement, kind: Kind) -> Statement:
     )
 
 
-def _label(kind: Kind, source: str) -> str:
-    return kind.label_zh if source == "petition" and kind.label_zh else kind.label
-
-
 def _brief(rng: Random, statement: Statement, first: Statement) -> Statement:
     """Now and then a follow-up leaves out what has not changed."""
     if statement is first or statement.category != first.category or rng.random() >= BRIEF:
         return statement
-    return replace(statement, category="", category_label="", group="", group_label="", at=None, address="")
+    return replace(
+        statement, category="", category_label="", category_label_zh="", group="", group_label="", address="", at=None
+    )
 
 
 def _in_disorder(rng: Random, told: list[Statement]) -> list[Statement]:

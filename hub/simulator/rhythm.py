@@ -45,16 +45,17 @@ class Burst:
     reports: int
     spread_ms: int
     wide: bool
-    """Kinds that few systems report will do; otherwise one that as many systems as possible report is taken."""
+    """All over the city and of any kind; otherwise of an urgent kind that many systems report."""
 
 
 BURSTS = (
-    Burst("main_break", 3.5, 1, 40, 12 * MINUTE_MS, wide=False),
+    Burst("outcry", 3.5, 1, 40, 12 * MINUTE_MS, wide=False),
     Burst("storm", 9.0, 60, 1, 100 * MINUTE_MS, wide=True),
     Burst("pile_up", 12.0, 1, 15, 8 * MINUTE_MS, wide=False),
 )
 """What a day has besides the everyday, at 6,000 rows a day; scaled with the rate."""
 NOMINAL_RATE = 6000
+_RANK = {"ROUTINE": 0, "PROMPT": 1, "URGENT": 2, "EMERGENCY": 3}
 
 
 def day_of_incidents(
@@ -88,11 +89,10 @@ def _everyday(scene: Scene, rng: Random, start_ms: int, count: int) -> Iterator[
 
 
 def _bursts(scene: Scene, rng: Random, start_ms: int, scale: float) -> Iterator[Incident]:
-    loud = sorted(scene.kinds, key=lambda kind: (-len(kind.sources), kind.code))
-    several = [kind for kind in loud if len(kind.sources) == len(loud[0].sources)]
+    loud = sorted(scene.kinds, key=lambda kind: (len(kind.sources) < 3, -_RANK[kind.urgency], kind.code))[:5]
     for burst in BURSTS:
         at_ms = start_ms + round((burst.hour + rng.uniform(-1, 1)) * HOUR_MS)
-        kind = rng.choice(scene.kinds if burst.wide else several)
+        kind = rng.choice(scene.kinds if burst.wide else loud)
         for _ in range(_scaled(burst.incidents, scale)):
             begins = at_ms + (rng.randrange(burst.spread_ms) if burst.wide else 0)
             reports = _reports(rng) if burst.reports == 1 else _scaled(burst.reports, scale)

@@ -53,6 +53,8 @@ class Scene:
     zone: ZoneInfo
     kinds: tuple[Kind, ...]
     areas: tuple[Area, ...]
+    nowhere: Coordinates | None = None
+    """Where the hotline's system puts what it cannot place."""
     bounds: tuple[float, float, float, float] = field(init=False)
     """West, south, east, north of all areas, degrees."""
 
@@ -97,7 +99,9 @@ def scene_of(city: City) -> Scene:
     Raises ValueError if the city has no areas.
     """
     kinds = tuple(_kind(city, category) for category in city.categories.values())
-    return Scene(ZoneInfo(city.time_zone), kinds, tuple(Area(area.code, area.geometry) for area in city.areas))
+    areas = tuple(Area(area.code, area.geometry) for area in city.areas)
+    nowhere = next(((point.lat, point.lon) for point in city.default_points), None)
+    return Scene(ZoneInfo(city.time_zone), kinds, areas, nowhere)
 
 
 def _kind(city: City, category: Category) -> Kind:

@@ -54,6 +54,7 @@ class Statement:
     category: str
     """The city's code. Empty in a follow-up, like the place: as before."""
     category_label: str
+    category_label_zh: str
     group: str
     group_label: str
     urgency: str

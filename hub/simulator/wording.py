@@ -46,7 +46,8 @@ def text(rng: Random, kind: Kind, address: str, chinese: bool) -> str:
     """What a reporter writes."""
     if chinese:
         return rng.choice(_OPENINGS_ZH).format(label=kind.label_zh or kind.label, address=address)
-    return rng.choice(_OPENINGS).format(label=kind.label.lower(), address=address).capitalize()
+    said = rng.choice(_OPENINGS).format(label=kind.label.lower(), address=address)
+    return said[0].upper() + said[1:]
 
 
 def more(rng: Random, chinese: bool) -> str:

@@ -17,7 +17,7 @@ def make_scene() -> Scene:
         for n, urgency in enumerate(("ROUTINE", "PROMPT", "URGENT", "EMERGENCY") * 3)
     )
     areas = tuple(Area(f"A{n}", box(116.3 + 0.1 * n, 39.8, 116.4 + 0.1 * n, 40.0)) for n in range(3))
-    return Scene(ZoneInfo("Asia/Shanghai"), kinds, areas)
+    return Scene(ZoneInfo("Asia/Shanghai"), kinds, areas, (39.9, 116.4))
 
 
 def simulate(seed: int, days: float = 1.0, rate: int = 300) -> list[Statement]:

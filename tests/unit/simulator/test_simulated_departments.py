@@ -27,6 +27,7 @@ def order(case: int, kind: str = "ASSIGN", department: str = "water", **deadline
         "department": department,
         "issued_at": START_MS,
         "deadlines": due,
+        "event": None,
     }
 
 
@@ -52,6 +53,12 @@ def test_most_keep_the_deadline_some_do_not_few_refuse_or_forget_or_stray() -> N
     assert 20 < sum(answers[0].status == "REFUSED" for answers in asked if answers) < 120
     assert 0 < sum(a.case_id == UNKNOWN_CASE for answers in asked for a in answers) < 20
     assert 100 < sum(a.times == 2 for answers in asked for a in answers) < 500
+
+
+def test_nobody_answers_before_the_report_was_made() -> None:
+    early = {**order(7), "event": {"reported_at": START_MS + HOUR_MS}}
+    assert answers_to(1, early)
+    assert all(answer.at_ms > START_MS + HOUR_MS for answer in answers_to(1, early))
 
 
 def test_times_are_read_as_numbers_and_as_the_codec_gives_them() -> None:
