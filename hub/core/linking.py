@@ -1,0 +1,219 @@
+"""Finds, among the open incidents of one partition, the one a new report is about: near in place and time, of one family."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from math import asin, cos, floor, radians, sin, sqrt
+
+import msgspec
+
+from hub.policy.city import City
+from hub.policy.models import LinkRule
+
+EARTH_M = 6_371_008.8
+_DEGREE_M = EARTH_M * radians(1)
+_HOUR_MS = 3_600_000
+_POLE_COS = 0.01
+
+
+class Incident(msgspec.Struct, frozen=True, gc=False):
+    """What linking needs of a case. Without coordinates it never matches; `closed_ms` None: still open. Times UTC ms."""
+
+    case_id: str
+    family: str
+    lat: float | None
+    lon: float | None
+    opened_ms: int
+    closed_ms: int | None = None
+
+
+class Match(msgspec.Struct, frozen=True):
+    """The incident a report is linked to, and why. `score` is 1 at the same place and time, and falls to 0 at the limits."""
+
+    case_id: str
+    score: float
+    distance_m: float
+    apart_seconds: float
+    rule: str
+    reasons: list[str]
+
+
+_Entry = tuple[int, str, float, float, int | None]
+"""An incident in its cell: opened, case id, latitude, longitude, closed. Sorted, so that a window of time is a slice."""
+
+_AFTER_ALL = "\U0010ffff"
+
+
+def _entry(incident: Incident) -> _Entry:
+    assert incident.lat is not None
+    assert incident.lon is not None
+    return incident.opened_ms, incident.case_id, incident.lat, incident.lon, incident.closed_ms
+
+
+class _Reach:
+    """One linking row with its grid: cells twice the radius wide, so that a report's surroundings touch at most four."""
+
+    def __init__(self, rule: LinkRule) -> None:
+        self.rule = rule
+        self.radius_m = rule.radius_m
+        self.window_ms = rule.window_hours * _HOUR_MS
+        self.min_score = rule.min_score
+        self.radius_degrees = rule.radius_m / _DEGREE_M * 1.0001
+        self.height = 2 * self.radius_degrees
+        self._widths: dict[int, float] = {}
+
+    def width(self, row: int) -> float:
+        """Degrees of longitude of a cell of this row: at least two radiuses at any latitude within or next to it."""
+        width = self._widths.get(row)
+        if width is None:
+            edge = max(abs(row - 1), abs(row + 2)) * self.height
+            width = self._widths[row] = self.height / max(cos(radians(min(edge, 90.0))), _POLE_COS)
+        return width
+
+
+class OpenIncidents:
+    """An index for one partition; not shared between threads. Linking does not cross the 180th meridian.
+
+    A family without a linking row is never linked. Whether a report is a new statement about a reference already known
+    (an amendment) is the caller's business, before asking here.
+    """
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._incidents: dict[str, Incident] = {}
+        self._cells: dict[tuple[str, int, int], list[_Entry]] = {}
+        self._reaches: dict[str, _Reach | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._incidents)
+
+    def __contains__(self, case_id: object) -> bool:
+        return case_id in self._incidents
+
+    def get(self, case_id: str) -> Incident | None:
+        return self._incidents.get(case_id)
+
+    def add(self, incident: Incident) -> None:
+        """Remember an incident, instead of what was known under its case id."""
+        self.remove(incident.case_id)
+        self._incidents[incident.case_id] = incident
+        cell = self._cell(incident)
+        if cell is not None:
+            insort(self._cells.setdefault(cell, []), _entry(incident))
+
+    update = add
+    """Same as `add`: an incident is replaced as a whole, for instance when it closes or turns out to be elsewhere."""
+
+    def remove(self, case_id: str) -> Incident | None:
+        """Forget a case; gives back what was known of it, so that an aborted transaction can be undone."""
+        incident = self._incidents.pop(case_id, None)
+        if incident is None:
+            return None
+        cell = self._cell(incident)
+        if cell is not None:
+            held = self._cells[cell]
+            del held[bisect_left(held, (incident.opened_ms, case_id))]
+            if not held:
+                del self._cells[cell]
+        return incident
+
+    def stale(self, earliest_ms: int) -> list[str]:
+        """Cases that no report made at `earliest_ms` or later can match: they may be removed."""
+        return [case_id for case_id, incident in self._incidents.items() if not self._alive(incident, earliest_ms)]
+
+    def best(
+        self, family: str, lat: float | None, lon: float | None, at_ms: int, *, exclude: str | None = None
+    ) -> Match | None:
+        """The incident a report made at `at_ms` at this point (WGS84 degrees) is about, or None.
+
+        The highest score wins; of equal ones the earlier opened, then the smaller case id. An incident closed before the
+        report was made does not match; one closed after it, as with a late report, does. `exclude` is a case not meant.
+        """
+        reach = self._reaches[family] if family in self._reaches else self._reach(family)
+        if reach is None or lat is None or lon is None or lat != lat or lon != lon:
+            return None
+        radius, window, degrees, height = reach.radius_m, reach.window_ms, reach.radius_degrees, reach.height
+        spread = degrees / max(cos(radians(min(abs(lat) + degrees, 90.0))), _POLE_COS)
+        phi = radians(lat)
+        cos_phi = cos(phi)
+        earliest, latest = (at_ms - window,), (at_ms + window, _AFTER_ALL)
+        cells = self._cells
+        found: tuple[float, int, str] | None = None
+        far = 0.0
+        for row in range(floor((lat - degrees) / height), floor((lat + degrees) / height) + 1):
+            width = reach.width(row)
+            for column in range(floor((lon - spread) / width), floor((lon + spread) / width) + 1):
+                held = cells.get((family, row, column))
+                if held is None:
+                    continue
+                for opened_ms, case_id, other_lat, other_lon, closed_ms in held[
+                    bisect_left(held, earliest) : bisect_left(held, latest)
+                ]:
+                    if not (-degrees <= other_lat - lat <= degrees and -spread <= other_lon - lon <= spread):
+                        continue
+                    if closed_ms is not None and at_ms > closed_ms:
+                        continue
+                    distance = _haversine(phi, cos_phi, lat, lon, other_lat, other_lon)
+                    if distance > radius:
+                        continue
+                    score = (1 - distance / radius) * (1 - abs(at_ms - opened_ms) / window)
+                    if score < reach.min_score or case_id == exclude:
+                        continue
+                    rank = (-score, opened_ms, case_id)
+                    if found is None or rank < found:
+                        found, far = rank, distance
+        return None if found is None else _match(reach.rule, family, found, far, at_ms)
+
+    def _alive(self, incident: Incident, earliest_ms: int) -> bool:
+        reach = self._reach(incident.family)
+        return (
+            reach is not None
+            and incident.lat is not None
+            and incident.opened_ms + reach.window_ms >= earliest_ms
+            and (incident.closed_ms is None or incident.closed_ms >= earliest_ms)
+        )
+
+    def _reach(self, family: str) -> _Reach | None:
+        if family not in self._reaches:
+            rule = self._city.link_rule(family)
+            self._reaches[family] = None if rule is None else _Reach(rule)
+        return self._reaches[family]
+
+    def _cell(self, incident: Incident) -> tuple[str, int, int] | None:
+        reach = self._reach(incident.family)
+        lat, lon = incident.lat, incident.lon
+        if reach is None or lat is None or lon is None or lat != lat or lon != lon:
+            return None
+        row = floor(lat / reach.height)
+        return incident.family, row, floor(lon / reach.width(row))
+
+
+def _haversine(phi: float, cos_phi: float, lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Metres between two points, given in degrees, `phi` and its cosine being `lat` in radians."""
+    half_lat, half_lon = sin(radians(other_lat - lat) / 2), sin(radians(other_lon - lon) / 2)
+    root = half_lat * half_lat + cos_phi * cos(radians(other_lat)) * half_lon * half_lon
+    return 2 * EARTH_M * asin(min(1.0, sqrt(root)))
+
+
+def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Great-circle metres between two points in degrees."""
+    phi = radians(lat)
+    return _haversine(phi, cos(phi), lat, lon, other_lat, other_lon)
+
+
+def _match(rule: LinkRule, family: str, found: tuple[float, int, str], distance: float, at_ms: int) -> Match:
+    score, opened_ms, case_id = found
+    apart_seconds = abs(at_ms - opened_ms) / 1000
+    return Match(
+        case_id=case_id,
+        score=-score,
+        distance_m=distance,
+        apart_seconds=apart_seconds,
+        rule=rule.id,
+        reasons=[
+            f"same family {family}",
+            f"{distance:.0f} m apart, allowed {rule.radius_m:g} m",
+            f"{apart_seconds / 60:.0f} min apart, allowed {rule.window_hours:g} h",
+            f"score {-score:.2f}, needed {rule.min_score:g} (rule {rule.id})",
+        ],
+    )

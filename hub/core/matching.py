@@ -1,0 +1,16 @@
+"""Whether an event meets the conditions of a policy row; the one place that says so, for routes and deadlines alike."""
+
+from __future__ import annotations
+
+from hub.policy.models import Category, When
+
+
+def matches(when: When, source: str, category: Category | None, area: str | None, urgency: str) -> bool:
+    """All conditions that are given hold. A category or area that is not known meets no condition on it."""
+    return (
+        (when.source is None or source in when.source)
+        and (when.category is None or (category is not None and category.code in when.category))
+        and (when.family is None or (category is not None and category.family in when.family))
+        and (when.area is None or area in when.area)
+        and (when.urgency is None or urgency in when.urgency)
+    )
