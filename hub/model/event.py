@@ -81,9 +81,9 @@ class CaseEvent(Record):
     title: str = Field(max_length=MAX_TITLE_CHARS)
     text: str = Field(max_length=MAX_TEXT_CHARS)
     channel: str
-    attachments: list[Attachment] = []
+    attachments: list[Attachment] = Field(default_factory=list)
     due_at: SourceMillis | None = None
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def checked(cls, fields: dict[str, Any]) -> Self:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
 from hub.model.base import Int, Long, Millis, Record
 from hub.model.event import CaseEvent
 from hub.model.update import Update
@@ -125,7 +127,7 @@ class Order(Record):
     area: str | None = None
     rule: str
     reason: str | None = None
-    deadlines: list[DueTime] = []
+    deadlines: list[DueTime] = Field(default_factory=list)
     event: CaseEvent | None = None
 
 

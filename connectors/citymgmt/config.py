@@ -1,0 +1,7 @@
+"""What the citymgmt connector is told."""
+
+from hub.sdk.source import FileConfig
+
+
+class CityManagementConfig(FileConfig):
+    """Files and whether to follow them; nothing of its own yet."""

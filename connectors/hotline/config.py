@@ -1,0 +1,7 @@
+"""What the hotline connector is told."""
+
+from hub.sdk.source import FileConfig
+
+
+class HotlineConfig(FileConfig):
+    """Files and whether to follow them; nothing of its own yet."""

@@ -1,0 +1,11 @@
+"""Rows of the hotline system to canonical events. Pure; all of it is declared in mappings/*.yaml."""
+
+from typing import Any
+
+from hub.model.event import CaseEvent
+from hub.sdk.fields import Mapper
+
+
+def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
+    """One row's event; None if the mapping leaves it out. Raises RejectedRecordError."""
+    return mapper.event(values)

@@ -1,0 +1,1 @@
+"""Connector petition: Petitions (信访). See README.md."""

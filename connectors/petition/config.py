@@ -1,0 +1,7 @@
+"""What the petition connector is told."""
+
+from hub.sdk.source import FileConfig
+
+
+class PetitionConfig(FileConfig):
+    """Files and whether to follow them; nothing of its own yet."""

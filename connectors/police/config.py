@@ -1,0 +1,7 @@
+"""What the police connector is told."""
+
+from hub.sdk.source import FileConfig
+
+
+class PoliceConfig(FileConfig):
+    """Files and whether to follow them; nothing of its own yet."""

@@ -1,0 +1,87 @@
+"""What a connector says of itself, read before any of its code: connectors/<domain>/manifest.yaml."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+
+from hub.errors import FatalError
+from hub.sdk.strict_yaml import load_yaml
+from hub.settings import ROOT
+
+CONNECTORS = ROOT / "connectors"
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Quality(StrEnum):
+    """How far a connector has come; quality.yaml beside it says which points are met."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+
+
+class BilingualName(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    en: _Words
+    zh: _Words
+
+
+class Manifest(BaseModel):
+    """Who a connector is. Folder, `domain` and metric label are the same string."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="the source's id, in topic names and records")
+    name: BilingualName = Field(description="for people, in both languages")
+    owner: _Words = Field(description="the unit or team that answers for it")
+    description: _Words = Field(description="one sentence: which system, which files")
+    quality: Quality = Field(description="bronze, silver or gold; see quality.yaml")
+    mappings: dict[str, _Words] = Field(min_length=1, description="mapping name to one line on what it reads")
+    default_mapping: str = Field("demo", description="used where --mapping is not given")
+
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def mapping_path(self, name: str | None = None) -> Path:
+        """The file of a declared mapping. Raises FatalError if the manifest does not list it."""
+        name = name or self.default_mapping
+        if name not in self.mappings:
+            raise FatalError(f"connector {self.domain} has no mapping {name!r}; it has: {', '.join(self.mappings)}")
+        return self.folder / "mappings" / f"{name}.yaml"
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """The manifest of one connector folder. Raises FatalError if it is missing, wrong, or names another domain."""
+    manifest = load_yaml(folder / "manifest.yaml", Manifest)
+    if manifest.domain != folder.name:
+        raise FatalError(
+            f"{folder / 'manifest.yaml'}: domain {manifest.domain!r} differs from the folder; make them equal"
+        )
+    if manifest.default_mapping not in manifest.mappings:
+        raise FatalError(
+            f"{folder / 'manifest.yaml'}: default_mapping {manifest.default_mapping!r} is not among mappings"
+        )
+    manifest._folder = folder
+    return manifest
+
+
+def discover(root: Path = CONNECTORS) -> dict[str, Manifest]:
+    """All connectors by domain, in order of name. None of their code is run."""
+    found = (load_manifest(path.parent) for path in sorted(root.glob("*/manifest.yaml")))
+    return {manifest.domain: manifest for manifest in found}
+
+
+def find(domain: str, root: Path = CONNECTORS) -> Manifest:
+    """One connector. Raises FatalError naming those there are."""
+    if not (root / domain / "manifest.yaml").is_file():
+        known = ", ".join(path.parent.name for path in sorted(root.glob("*/manifest.yaml")))
+        raise FatalError(f"no connector {domain!r}; there are: {known}. `cityhub connector new {domain}` makes one")
+    return load_manifest(root / domain)

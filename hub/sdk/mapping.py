@@ -1,0 +1,253 @@
+"""A declared mapping: which of a file's columns is which field of the canonical event. YAML into strict models; no code, no I/O.
+
+hub/sdk/fields.py turns it into a function; docs for authors are the descriptions below.
+"""
+
+from __future__ import annotations
+
+import string
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from hub.sdk.strict_yaml import load_yaml
+from hub.sdk.times import NAMED_FORMATS
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldSpec(_Strict):
+    """Where one field's value comes from: exactly one of column, constant, template, concat, digest.
+
+    In YAML a bare string is short for `{column: ...}`.
+    """
+
+    column: str | None = Field(None, description="the column's value")
+    constant: str | int | float | None = Field(None, description="always this")
+    template: str | None = Field(
+        None, description='text with {column} in it, e.g. "{Block} {Street}"; spaces are tidied'
+    )
+    concat: list[str] | None = Field(
+        None, min_length=1, description="the columns that are not empty, with `separator` between"
+    )
+    digest: list[str] | None = Field(
+        None, min_length=1, description="a digest of these columns: a reference where there is none"
+    )
+    separator: str = " "
+    map: dict[str, str] | None = Field(
+        None, description="value to field value; what is not in it becomes `default`, or is a bad row"
+    )
+    default: str | None = Field(
+        None, description="where the value is empty or not in `map`; null leaves the field empty"
+    )
+    formats: list[str] | None = Field(
+        None, min_length=1, description=f"times: {', '.join(NAMED_FORMATS)} or strptime patterns"
+    )
+    time_zone: str | None = Field(
+        None, description="times without an offset are local to it; else the mapping's time_zone"
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        given = [
+            name for name in ("column", "constant", "template", "concat", "digest") if getattr(self, name) is not None
+        ]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of column, constant, template, concat, digest; not {given or 'none'}")
+        return self
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _keys_as_text(cls, value: Any) -> Any:
+        return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        return value if value is None else _known_zone(value)
+
+    def columns(self) -> list[str]:
+        """The columns it reads."""
+        if self.template is not None:
+            return [name for _, name, _, _ in string.Formatter().parse(self.template) if name]
+        return [self.column] if self.column is not None else list(self.concat or self.digest or [])
+
+
+def _short(value: Any) -> Any:
+    return {"column": value} if isinstance(value, str) else value
+
+
+Spec = Annotated[FieldSpec, BeforeValidator(_short)]
+
+
+class PlaceSpec(_Strict):
+    """Where it is. `nowhere` lists points that the system writes when it does not know."""
+
+    code: Spec | None = None
+    grid: Spec | None = None
+    lat: Spec | None = None
+    lon: Spec | None = None
+    crs: Spec = FieldSpec(constant="EPSG:4326")
+    address: Spec | None = None
+    nowhere: list[tuple[float, float]] = Field([], description="[lat, lon] pairs that mean: no place")
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.lat is None) != (self.lon is None):
+            raise ValueError("give lat and lon, or neither")
+        return self
+
+
+class AttachmentsSpec(_Strict):
+    column: str = Field(description="addresses: a JSON list, or text split at `split`")
+    split: str = "|"
+    media_type: str = "image/jpeg"
+
+
+class EventSpec(_Strict):
+    """The canonical event's fields."""
+
+    source_ref: Spec
+    revision: Spec = FieldSpec(constant=0)
+    kind: Spec = FieldSpec(constant="OPENED")
+    occurred_at: Spec | None = None
+    reported_at: Spec
+    category: Spec = FieldSpec(constant="")
+    category_label: Spec | None = None
+    urgency: Spec = FieldSpec(constant="ROUTINE")
+    place: PlaceSpec = PlaceSpec()
+    title: Spec = FieldSpec(constant="")
+    text: Spec = FieldSpec(constant="")
+    channel: Spec = FieldSpec(constant="")
+    attachments: AttachmentsSpec | None = None
+    due_at: Spec | None = None
+    attributes: dict[str, Spec] = Field({}, description="what else to keep: a list of columns, or name to column")
+
+    @field_validator("attributes", mode="before")
+    @classmethod
+    def _list_of_columns(cls, value: Any) -> Any:
+        return {name: name for name in value} if isinstance(value, list) else value
+
+    def specs(self) -> dict[str, FieldSpec]:
+        """Every declared field by its dotted name, attachments left out."""
+        found = {name: spec for name in type(self).model_fields if isinstance(spec := getattr(self, name), FieldSpec)}
+        place = {
+            name: spec for name in PlaceSpec.model_fields if isinstance(spec := getattr(self.place, name), FieldSpec)
+        }
+        return (
+            found
+            | {f"place.{name}": spec for name, spec in place.items()}
+            | {f"attributes.{name}": spec for name, spec in self.attributes.items()}
+        )
+
+
+class Where(_Strict):
+    """A row is read only if every condition holds; others are counted as filtered."""
+
+    column: str
+    among: list[str] | None = Field(None, min_length=1)
+    not_among: list[str] | None = Field(None, min_length=1)
+    empty: bool | None = Field(None, description="true: must be empty; false: must not be")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        if sum(each is not None for each in (self.among, self.not_among, self.empty)) != 1:
+            raise ValueError("give exactly one of among, not_among, empty")
+        return self
+
+
+class Join(_Strict):
+    """Columns taken from a second CSV file (`--join FILE`), by a column that both have. They read as `join.<column>`."""
+
+    by: str = Field(description="the column in this file")
+    other: str | None = Field(None, description="its name in the second file, if it differs")
+    columns: list[str] = Field(min_length=1)
+    required: bool = Field(True, description="false: without --join the columns are empty")
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Encoding(StrEnum):
+    """Those in which a line break is one byte of its own."""
+
+    UTF8 = "utf-8"
+    UTF8_SIG = "utf-8-sig"
+    GB18030 = "gb18030"
+    GBK = "gbk"
+    LATIN1 = "latin-1"
+
+
+class Mapping(_Strict):
+    """One file format of one system, in the canonical event's terms."""
+
+    description: str = Field(min_length=1)
+    format: Format
+    encoding: Encoding = Field(Encoding.UTF8, description="a byte order mark, mangled or not, is dropped in any case")
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    time_zone: str = Field("UTC", description="of times that do not say")
+    sorted: bool = Field(True, description="false: rows are sorted by report time in memory first; read once only")
+    personal: list[str] = Field(
+        [], description="columns with personal data: dropped on reading, also from dead letters"
+    )
+    optional_columns: list[str] = Field([], description="columns that some of these files lack; they read as empty")
+    whole_numbers: list[str] = Field(
+        [], description='columns of whole numbers that a spreadsheet wrote as "53.0"; they read as "53"'
+    )
+    where: list[Where] = []
+    join: Join | None = None
+    event: EventSpec
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        return _known_zone(value)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        for name in ("occurred_at", "reported_at", "due_at"):
+            spec = getattr(self.event, name)
+            if spec is not None and spec.formats is None:
+                raise ValueError(f"event.{name} needs `formats`")
+        if used := sorted(set(self.personal) & self._used):
+            raise ValueError(f"columns declared personal are used: {', '.join(used)}")
+        if self.join is None and (joined := sorted(name for name in self._used if name.startswith("join."))):
+            raise ValueError(f"{', '.join(joined)}: there is no `join`")
+        if self.join and (missing := {n[5:] for n in self._used if n.startswith("join.")} - set(self.join.columns)):
+            raise ValueError(f"join.columns lacks {', '.join(sorted(missing))}")
+        return self
+
+    @cached_property
+    def _used(self) -> set[str]:
+        used = {column for spec in self.event.specs().values() for column in spec.columns()}
+        used |= {each.column for each in self.where}
+        if self.event.attachments:
+            used.add(self.event.attachments.column)
+        return used | ({self.join.by} if self.join else set())
+
+    def file_columns(self) -> set[str]:
+        """The columns the file itself must have."""
+        return {name for name in self._used if not (self.join and name.startswith("join."))} - set(
+            self.optional_columns
+        )
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{name!r} is not a time zone; write e.g. Asia/Shanghai") from None
+    return name
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file. Raises FatalError, naming file and line."""
+    return load_yaml(path, Mapping)

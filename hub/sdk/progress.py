@@ -1,0 +1,41 @@
+"""A progress bar over the bytes of the inputs, on a terminal only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+_REFRESH_SECONDS = 0.2
+
+
+class Bar:
+    """Use as a context manager; `update` as often as you like. Silent if `shown` is false or stderr is no terminal."""
+
+    def __init__(self, title: str, *, shown: bool, total: Callable[[], int], done: Callable[[], int]) -> None:
+        console = Console(stderr=True)
+        self._total, self._done = total, done
+        self._next = 0.0
+        self._progress = Progress(
+            TextColumn(title), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
+            console=console, disable=not (shown and console.is_terminal), transient=True,
+        )  # fmt: skip
+        self._task = self._progress.add_task(title, total=None, rows=0)
+
+    def update(self, rows: int, *, now: bool = False) -> None:
+        if self._progress.disable or (not now and time.monotonic() < self._next):
+            return
+        self._next = time.monotonic() + _REFRESH_SECONDS
+        self._progress.update(self._task, total=self._total(), completed=self._done(), rows=f"{rows:,}")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()

@@ -1,0 +1,125 @@
+"""Publishes a source's events and dead letters through one idempotent producer. Knows what is acknowledged; drops nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.metrics import DEAD, PUBLISH_ERRORS
+from hub.model.event import CaseEvent
+from hub.model.outputs import DeadLetter
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.kafka import producer_config
+from hub.stream.registry import make_registry
+from hub.topics import DEAD as DEAD_TOPIC
+from hub.topics import MAX_EVENT_BYTES, city_events
+
+_ROOM_FOR_FRAMING = 1024
+_FLUSH_SLICE_SECONDS = 0.5
+
+
+class Publisher(Protocol):
+    """Where a runner sends. `flush` returns when everything sent before is acknowledged, or raises FatalError."""
+
+    def send(self, event: CaseEvent) -> None:
+        """Raises RejectedRecordError(too_large), FatalError if an earlier delivery failed for good."""
+        ...
+
+    def set_aside(self, letter: DeadLetter) -> None: ...
+
+    def poll(self) -> None:
+        """Serve acknowledgements; cheap."""
+        ...
+
+    def flush(self) -> None: ...
+
+
+class KafkaPublisher:
+    """Keyed by source reference, so that statements about one case stay in order, also through retries.
+
+    A full local queue makes `send` wait. A delivery that fails for good is a FatalError at the next call.
+    """
+
+    def __init__(self, settings: Settings, domain: str) -> None:
+        self._domain = domain
+        self._codec = Codec(make_registry(settings))
+        self._topic = settings.topic(city_events(domain).name)
+        self._dead = settings.topic(DEAD_TOPIC.name)
+        self._failed: KafkaError | None = None
+        self._bootstrap = settings.bootstrap_servers
+        config: dict[str, Any] = producer_config(settings, f"connector.{domain}")
+        self._producer = Producer(config | {"error_cb": self._on_error})
+
+    def send(self, event: CaseEvent) -> None:
+        value = self._codec.encode_one(CaseEvent.subject(), event.to_avro())
+        if len(value) > MAX_EVENT_BYTES - _ROOM_FOR_FRAMING:
+            raise RejectedRecordError(
+                Reason.TOO_LARGE,
+                f"the event has {len(value)} bytes; at most {MAX_EVENT_BYTES - _ROOM_FOR_FRAMING} can be sent",
+            )
+        self._produce(self._topic, event.source_ref.encode(), value)
+
+    def set_aside(self, letter: DeadLetter) -> None:
+        DEAD.labels(letter.stage, letter.reason).inc()
+        self._produce(self._dead, letter.key, self._codec.encode_one(DeadLetter.subject(), letter.to_avro()))
+
+    def poll(self) -> None:
+        self._producer.poll(0)
+        self._raise_failure()
+
+    def flush(self) -> None:
+        while self._producer.flush(_FLUSH_SLICE_SECONDS):
+            self._raise_failure()
+        self._raise_failure()
+
+    def abandon(self) -> None:
+        """Forget what is not sent yet: the cursor says it is still to do."""
+        self._producer.purge()
+        self._producer.flush(_FLUSH_SLICE_SECONDS)
+
+    def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, on_delivery=self._on_delivery)
+            except BufferError:
+                self._producer.poll(_FLUSH_SLICE_SECONDS)
+                self._raise_failure()
+            except KafkaException as error:
+                raise FatalError(f"Kafka at {self._bootstrap} does not take events: {error.args[0].str()}") from error
+            else:
+                return
+
+    def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and self._failed is None:
+            self._failed = error
+
+    def _on_error(self, error: KafkaError) -> None:
+        PUBLISH_ERRORS.labels(self._domain).inc()
+        if error.fatal():
+            self._failed = error
+
+    def _raise_failure(self) -> None:
+        if self._failed is not None:
+            raise FatalError(
+                f"events could not be delivered to Kafka at {self._bootstrap}: {self._failed.str()}. "
+                "Nothing is lost: run the same command again and it goes on from its cursor"
+            )
+
+
+class Checkpoints:
+    """When to save the cursor: after so many rows or so many seconds, whichever is first."""
+
+    def __init__(self, rows: int = 20_000, seconds: float = 1.0) -> None:
+        self._rows, self._seconds = rows, seconds
+        self._since, self._at = 0, time.monotonic()
+
+    def due(self, rows: int = 1) -> bool:
+        self._since += rows
+        return self._since >= self._rows or (self._since > 0 and time.monotonic() - self._at >= self._seconds)
+
+    def done(self) -> None:
+        self._since, self._at = 0, time.monotonic()

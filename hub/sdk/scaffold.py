@@ -1,0 +1,151 @@
+"""Makes a new connector folder that works at once, from the templates below. The contract suite finds it by its manifest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hub.errors import FatalError
+from hub.topics import city_events
+
+_FILES = {
+    "__init__.py": '"""Connector {name}. See README.md."""\n',
+    "manifest.yaml": """\
+domain: {name}
+name: {{en: "{title}", zh: "{title}"}}  # the system's name in both languages
+owner: name the unit or team that answers for it
+description: "Which system this reads, and which of its files."
+quality: bronze
+default_mapping: demo
+mappings:
+  demo: "the format of fixtures/sample.csv"
+""",
+    "config.py": '''\
+"""What the {name} connector is told."""
+
+from hub.sdk.source import FileConfig
+
+
+class {cls}Config(FileConfig):
+    """Files and whether to follow them; add fields of your own here."""
+''',
+    "client.py": '''\
+"""The only I/O of the {name} connector."""
+
+from hub.sdk.source import FileClient
+
+
+class {cls}Client(FileClient):
+    """Opens the files."""
+''',
+    "mapping.py": '''\
+"""Rows of the {name} system to canonical events. Pure; declare what you can in mappings/*.yaml."""
+
+from typing import Any
+
+from hub.model.event import CaseEvent
+from hub.sdk.fields import Mapper
+
+
+def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
+    """One row's event; None leaves the row out. Raises RejectedRecordError."""
+    return mapper.event(values)
+''',
+    "source.py": '''\
+"""The {name} source."""
+
+from typing import Any
+
+from hub.model.event import CaseEvent
+from hub.sdk.fields import Mapper
+from hub.sdk.source import FileSource
+
+from .client import {cls}Client
+from .config import {cls}Config
+from .mapping import to_event
+
+
+class {cls}Source(FileSource):
+    """Reads files by a declared mapping."""
+
+    Config = {cls}Config
+    Client = {cls}Client
+
+    def to_event(self, values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
+        return to_event(values, mapper)
+
+
+SOURCE = {cls}Source
+''',
+    "mappings/demo.yaml": """\
+description: The format of fixtures/sample.csv
+format: csv              # or jsonl; then nested keys read as dotted columns
+time_zone: Asia/Shanghai # of times that do not say
+personal: [caller]       # dropped on reading, also from dead letters
+event:
+  source_ref: id
+  revision: revision
+  kind: {{column: action, map: {{new: OPENED, change: AMENDED, cancel: WITHDRAWN, done: CLOSED}}}}
+  reported_at: {{column: time, formats: [ymd]}}
+  category: category
+  urgency: {{column: urgent, map: {{"yes": URGENT}}, default: ROUTINE}}
+  place: {{lat: lat, lon: lon, address: address}}
+  title: title
+  text: text
+  channel: {{constant: phone}}
+""",
+    "fixtures/sample.csv": """\
+id,revision,action,time,category,urgent,lat,lon,address,title,text,caller
+N-1,0,new,2026/1/6 8:00:00,roads.pothole,,39.9087,116.3975,1 Example Road,Pothole 路面坑槽,"Deep, and
+growing",withheld
+N-2,0,new,2026/1/6 8:05:30,water.leak,yes,,,2 Example Road,Burst pipe 水管爆裂,Water on the road,withheld
+N-1,1,done,2026/1/6 16:40:00,,,,,,Pothole 路面坑槽,Filled,withheld
+""",
+    "quality.yaml": """\
+bronze:
+  manifest: done
+  typed_config: done
+  contract_suite: done
+  owner: todo
+silver:
+  retry_and_resume: done
+  readme: todo
+gold:
+  diagnostics: todo
+""",
+    "README.md": """\
+# {name}
+
+Which system this is, who runs it, and the format of its files: one row a column of them.
+
+```
+cityhub connector check {name} --file connectors/{name}/fixtures/sample.csv
+cityhub connector run {name} --file FILE --follow
+```
+
+Publishes to `{topic}`. The contract suite tests every file in `fixtures/` named after a mapping, or read by the default one.
+""",
+}
+
+
+def scaffold(name: str, into: Path) -> Path:
+    """Write a connector called `name` into the folder `into` and return its folder.
+
+    Raises FatalError if the name cannot be a topic's, or the folder is there already.
+    """
+    try:
+        topic = city_events(name).name
+    except ValueError as error:
+        raise FatalError(str(error)) from error
+    folder = into / name
+    if folder.exists():
+        raise FatalError(f"{folder} is there already; choose another name, or remove it")
+    words = re.split(r"_+", name)
+    cls = "".join(word.capitalize() for word in words)
+    for path, template in _FILES.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(
+            template.format(name=name, cls=cls, title=" ".join(words).capitalize(), topic=topic), encoding="utf-8"
+        )
+    return folder

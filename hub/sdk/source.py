@@ -1,0 +1,120 @@
+"""What a connector's code is: a Source, which reads rows of its system and maps each to a canonical event."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import connectors
+from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.model.event import CaseEvent
+from hub.sdk.fields import Mapper
+from hub.sdk.join import Input, Joined
+from hub.sdk.manifest import Manifest
+from hub.sdk.mapping import load_mapping
+from hub.sdk.reader import Reader, open_reader
+from hub.sdk.rows import BadRow, Row
+
+
+class FileConfig(BaseModel):
+    """What a file connector is told; connectors add fields of their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[Input, ...] = Field(min_length=1, description="files, each with its mapping")
+    follow: bool = Field(False, description="wait at the end of the file for more, until <file>.done exists")
+
+
+class Mapped(NamedTuple):
+    """What became of one row: an event, a rejection, or neither (left out by `where`)."""
+
+    row: Row | BadRow
+    event: CaseEvent | None = None
+    rejection: RejectedRecordError | None = None
+
+
+class FileClient:
+    """The only I/O of a file connector: opens its inputs. Tests put another in its place."""
+
+    def open(self, manifest: Manifest, each: Input, *, follow: bool, stop: threading.Event) -> Reader:
+        """Raises FatalError if the file is missing or is not of the mapping's format."""
+        return open_reader(each.file, load_mapping(manifest.mapping_path(each.mapping)), follow=follow, stop=stop)
+
+
+class FileSource:
+    """A connector that reads files. Subclasses name their config and client and may refine `to_event`, which must be pure.
+
+    One source has one thread. `mapped` is called for each row in order; it never raises for what is in a row.
+    """
+
+    Config: ClassVar[type[FileConfig]] = FileConfig
+    Client: ClassVar[type[FileClient]] = FileClient
+
+    def __init__(self, manifest: Manifest, config: FileConfig, client: FileClient | None = None) -> None:
+        self.manifest = manifest
+        self.config = config
+        self.client = client or self.Client()
+        self._mappers = [
+            Mapper(load_mapping(manifest.mapping_path(each.mapping)), manifest.domain) for each in config.inputs
+        ]
+        self._joins = [
+            Joined(mapper.mapping.join, each.join, mapper.mapping)
+            for mapper, each in zip(self._mappers, config.inputs, strict=True)
+        ]
+        for each, mapper in zip(config.inputs, self._mappers, strict=True):
+            if config.follow and not mapper.mapping.sorted:
+                raise FatalError(
+                    f"{each.file.name}: mapping {each.mapping} sorts its rows first, so the file cannot be followed"
+                )
+        if config.follow and len(config.inputs) > 1:
+            raise FatalError("only one file can be followed; start a connector for each, or leave out --follow")
+
+    def mapper(self, index: int) -> Mapper:
+        return self._mappers[index]
+
+    def to_event(self, values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
+        """One row's event; None leaves it out. Pure: no I/O, no clock. Raises RejectedRecordError."""
+        return mapper.event(values)
+
+    def mapped(self, index: int, row: Row | BadRow) -> Mapped:
+        """What becomes of a row of input `index`."""
+        if isinstance(row, BadRow):
+            reason = Reason.TOO_LARGE if row.too_large else Reason.BAD_ROW
+            return Mapped(row, rejection=RejectedRecordError(reason, row.detail))
+        self._joins[index].add(row.values)
+        try:
+            return Mapped(row, self.to_event(row.values, self._mappers[index]))
+        except RejectedRecordError as error:
+            return Mapped(row, rejection=error)
+
+    def open(self, index: int, stop: threading.Event) -> Reader:
+        return self.client.open(self.manifest, self.config.inputs[index], follow=self.config.follow, stop=stop)
+
+
+def load_source(manifest: Manifest) -> type[FileSource]:
+    """A connector's `SOURCE`, from its source.py. Raises FatalError if it cannot be imported."""
+    parent = str(manifest.folder.parent)
+    if parent not in connectors.__path__:
+        connectors.__path__.append(parent)
+    try:
+        module = importlib.import_module(f"connectors.{manifest.domain}.source")
+        source = module.SOURCE
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise FatalError(f"connector {manifest.domain}: source.py cannot be used: {error}") from error
+    if not (isinstance(source, type) and issubclass(source, FileSource)):
+        raise FatalError(f"connector {manifest.domain}: SOURCE in source.py must be a hub.sdk.source.FileSource")
+    return source
+
+
+def rows_of(source: FileSource, index: int = 0) -> Iterator[Mapped]:
+    """Every row of one input, mapped; for checks and tests."""
+    reader = source.open(index, threading.Event())
+    try:
+        for row in reader:
+            yield source.mapped(index, row)
+    finally:
+        reader.lines.close()
