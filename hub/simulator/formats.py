@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.simulator.gcj import to_gcj02
+import numpy as np
+
+from hub.core.crs import wgs84_to_gcj02
+from hub.simulator.scene import Coordinates
 from hub.simulator.truth import Oddity, Statement
 
 PETITION_ZONE = ZoneInfo("Asia/Shanghai")
@@ -92,7 +95,7 @@ def _hotline(said: Statement) -> str:
 
 
 def _citymgmt(said: Statement) -> str:
-    lat, lon = to_gcj02(*said.at) if said.at else (None, None)
+    lat, lon = _gcj02(said.at) if said.at else (None, None)
     return _json(
         {
             "taskNum": _ref(said),
@@ -126,6 +129,11 @@ FORMATS = {
     "citymgmt": Format("citymgmt.jsonl", "", _citymgmt),
 }
 """By source. `petition` counts times in whole seconds; the others in milliseconds."""
+
+
+def _gcj02(at: Coordinates) -> Coordinates:
+    lat, lon = wgs84_to_gcj02(np.asarray(at[0]), np.asarray(at[1]))
+    return round(float(lat), 6), round(float(lon), 6)
 
 
 def _both(said: Statement) -> str:
