@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from hub.broker import process
+from hub.broker.archive import ClassArchive
 from hub.broker.jars import OnProgress, ensure_jars
 from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
@@ -21,6 +22,7 @@ from hub.broker.storage import Storage
 from hub.errors import FatalError
 
 _MAX_LOG_BYTES = 8 * 2**20
+_SIGTERM_EXIT = 128 + 15  # how a JVM ends that ran its shutdown hooks
 _TAKEN = "Address already in use"
 
 
@@ -55,7 +57,9 @@ class EmbeddedKafka:
         self._on_progress = on_progress
         self._process: subprocess.Popen[bytes] | None = None
         self._ports: Ports | None = None
+        self._archive: ClassArchive | None = None
         self._log_offset = 0
+        self._was_ready = False
 
     @property
     def bootstrap_servers(self) -> str:
@@ -79,14 +83,17 @@ class EmbeddedKafka:
     def start(self) -> Self:
         if self._process:
             raise FatalError(f"This broker is started already, on {self.bootstrap_servers}.")
-        java = str(find_java())
-        class_path = ["-cp", str(ensure_jars(self._cache_dir, self._on_progress) / "*")]
+        java = find_java()
+        jars = ensure_jars(self._cache_dir, self._on_progress)
+        class_path = ["-cp", str(jars / "*")]
         self._storage.lock()
         try:
             log4j2 = self._storage.log4j2
             log4j2.write_text(LOG4J2)
-            self._storage.format([java, *tool_options(log4j2), *class_path])
-            self._launch_on_some_port([java, *broker_options(self._heap_mb, log4j2), *class_path])
+            self._storage.format([str(java), *tool_options(log4j2), *class_path])
+            self._archive = ClassArchive(jars, java)
+            options = [*broker_options(self._heap_mb, log4j2), *self._archive.options()]
+            self._launch_on_some_port([str(java), *options, *class_path])
         except BaseException:
             self.stop()
             raise
@@ -119,6 +126,7 @@ class EmbeddedKafka:
             wait_until_ready(
                 self.bootstrap_servers, self._storage.cluster_id(), self._start_timeout_seconds, self._check
             )
+            self._was_ready = True
         except TimeoutError as error:
             raise FatalError(
                 f"The broker was not ready after {self._start_timeout_seconds:g} s ({error}). {self._log_shown()}"
@@ -153,8 +161,12 @@ class EmbeddedKafka:
 
     def _end_process(self) -> None:
         if self._process:
-            process.end(self._process, self._stop_timeout_seconds)
+            ended = process.end(self._process, self._stop_timeout_seconds)
+            if self._archive:
+                in_order = ended and self._process.returncode == _SIGTERM_EXIT
+                self._archive.keep(whole=in_order and self._was_ready)
             self._process = None
+            self._was_ready = False
 
     def __enter__(self) -> Self:
         return self.start()

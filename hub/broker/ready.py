@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -28,12 +29,14 @@ def wait_until_ready(bootstrap: str, cluster_id: str, timeout_seconds: float, ch
     # Both make the coordinators' topics, and so prove that this node leads and writes partitions.
     # XXX: AdminClient.list_consumer_group_offsets would ask the same, but confluent-kafka 2.16.1 crashes on its answer.
     consumer = Consumer(quiet | {"group.id": _PROBE})
-    try:
-        _retry(lambda: consumer.committed([TopicPartition(_PROBE, 0)], timeout=2), deadline, check)
-    finally:
-        consumer.close()
     producer = Producer(quiet | {"transactional.id": _PROBE})
-    _retry(lambda: producer.init_transactions(2), deadline, check)
+    with ThreadPoolExecutor(1) as pool:  # each asks anew only every second
+        transactions = pool.submit(_retry, lambda: producer.init_transactions(2), deadline, check)
+        try:
+            _retry(lambda: consumer.committed([TopicPartition(_PROBE, 0)], timeout=2), deadline, check)
+        finally:
+            consumer.close()
+        transactions.result()
 
 
 def _recognize(admin: AdminClient, cluster_id: str) -> None:

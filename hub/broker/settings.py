@@ -43,6 +43,9 @@ def server_properties(log_dir: Path, ports: Ports) -> str:
         "group.min.session.timeout.ms": 1000,
         "group.consumer.min.session.timeout.ms": 1000,
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        # After a kill -9 the node is let in again when its former session is over, by default after 9 s.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         # The default of 128 MiB is taken from the heap at the start.
         "log.cleaner.dedupe.buffer.size": 16 * 2**20,
     }
