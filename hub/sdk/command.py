@@ -237,7 +237,8 @@ def _show(report: Report) -> None:
     if report.file is None:
         return
     _out.print(
-        f"{report.file}: {report.rows:,} rows, {report.events:,} events, {report.filtered:,} left out, {report.rejected.total():,} rejected"
+        f"{report.file}: {report.rows:,} rows, {report.events:,} events, "
+        f"{report.filtered:,} left out, {report.rejected.total():,} rejected"
     )
     table = Table("field 字段", "filled", "distinct", "example")
     for field, filled in report.fields.items():

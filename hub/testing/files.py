@@ -1,0 +1,48 @@
+"""Invented files in the systems' formats, for tests: no network, no real data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+POLICE_COLUMNS = (
+    "JJDBH", "XH", "DZLX", "AFSJ", "BJSJ", "JQLBDM", "JQLBMC", "JQDJ", "XZQHDM", "WGDM", "JD", "WD", "ZBX", "AFDD",
+    "JQBT", "BJNR", "BJFS", "TPURL",
+)  # fmt: skip
+START_MS = 1_767_672_000_000
+"""2026-01-06 12:00 in Shanghai: when the invented calls begin."""
+
+
+def police_row(number: int, **changes: Any) -> list[str]:
+    """One invented call's row in the police demo format; ten calls, each with several revisions, one row a minute."""
+    call, revision = number % 10, number // 10
+    row: dict[str, Any] = {
+        "JJDBH": f"JJ{call:04d}", "XH": revision, "DZLX": 1 if revision == 0 else 2, "AFSJ": "",
+        "BJSJ": START_MS + number * 60_000, "JQLBDM": "traffic.accident", "JQLBMC": "交通事故 Traffic accident",
+        "JQDJ": 1 + call % 4, "XZQHDM": "", "WGDM": "", "JD": f"116.{call:04d}", "WD": f"39.{call:04d}", "ZBX": "",
+        "AFDD": f"人民路{call}号", "JQBT": "两车相撞", "BJNR": f"第{revision}次 statement", "BJFS": "phone", "TPURL": "",
+    }  # fmt: skip
+    row |= changes
+    return [str(row[name]) for name in POLICE_COLUMNS]
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """CSV with a line break after each row."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([list(header), *(list(row) for row in rows)])
+    return out.getvalue()
+
+
+def police_file(path: Path, rows: int) -> Path:
+    """Write `rows` good rows in the police demo format."""
+    path.write_text(csv_text(POLICE_COLUMNS, (police_row(number) for number in range(rows))), encoding="utf-8")
+    return path
+
+
+def json_lines(path: Path, objects: Iterable[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects), encoding="utf-8")
+    return path

@@ -1,0 +1,164 @@
+"""A connector on a real Kafka: what is in the file is in the topic, also when its process is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer
+
+from hub.errors import FatalError
+from hub.model.event import CaseEvent
+from hub.sdk.join import Input
+from hub.sdk.manifest import find
+from hub.sdk.runner import Options, run_source
+from hub.sdk.source import load_source, rows_of
+from hub.settings import ROOT, Settings
+from hub.stream import admin
+from hub.stream.codec import Codec
+from hub.stream.registry import make_registry
+from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from hub.topics import DEAD, city_events
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
+    return Settings(bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=3, state_dir=tmp_path / "state")
+
+
+def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str, Any]]]:
+    """All records now in a topic, as (key, partition, decoded), in order within each partition."""
+    codec = Codec(make_registry(settings))
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "group.id": f"{settings.namespace}test",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    found, ends = [], 0
+    partitions = settings.partitions
+    consumer.subscribe([settings.topic(topic)])
+    try:
+        deadline = time.monotonic() + 60
+        while ends < partitions:
+            assert time.monotonic() < deadline, "the topic could not be read to its end in a minute"
+            for message in consumer.consume(1000, 1.0):
+                if message.error():
+                    ends += 1
+                else:
+                    found.append((message.key(), message.partition(), codec.decode_one(message.value())[1]))
+    finally:
+        consumer.close()
+    return found
+
+
+def expected(file: Path) -> list[dict[str, Any]]:
+    manifest = find("police")
+    source = load_source(manifest)
+    made = source(manifest, source.Config(inputs=(Input(file=file),)))
+    return [each.event.to_avro() for each in rows_of(made) if each.event]
+
+
+def plain(record: dict[str, Any]) -> dict[str, Any]:
+    """Times as numbers, as the model has them."""
+    return CaseEvent.from_avro(record).to_avro()
+
+
+def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
+    rows = [police_row(number) for number in range(25)]
+    rows[7][4] = "yesterday"
+    rows[9] = ["too", "short"]
+    file = tmp_path / "calls.csv"
+    file.write_text(csv_text(POLICE_COLUMNS, rows), encoding="utf-8")
+    summary = run_source(find("police"), [Input(file=file)], settings)
+    assert (summary.published, summary.rejected.total()) == (23, 2)
+    found = consumed(settings, city_events("police").name)
+    by_ref = sorted((plain(record) for _, _, record in found), key=lambda each: each["reported_at"])
+    assert by_ref == expected(file)
+    assert all(key.decode() == record["source_ref"] for key, _, record in found)
+    dead = [record for _, _, record in consumed(settings, DEAD.name)]
+    assert {(each["line"], each["reason"], each["file"]) for each in dead} == {
+        (9, "bad_row", "calls.csv"),
+        (11, "bad_row", "calls.csv"),
+    }
+    assert {each["value"] for each in dead if each["line"] == 11} == {b"too,short\n"}
+    again = run_source(find("police"), [Input(file=file)], settings)
+    assert (again.rows, again.rows_before) == (0, 25)
+
+
+_PROGRAM = """
+import sys
+from hub.sdk.command import connector
+connector(sys.argv[1:])
+"""
+
+
+def start(settings: Settings, file: Path, *more: str) -> subprocess.Popen[bytes]:
+    arguments = ["run", "police", "--file", str(file), "--cursor-dir", str(settings.state_dir), "--json", *more]
+    environment = os.environ | {
+        "CITYHUB_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+        "CITYHUB_NAMESPACE": settings.namespace,
+        "CITYHUB_PARTITIONS": str(settings.partitions),
+        "PYTHONPATH": str(ROOT),
+    }
+    return subprocess.Popen([sys.executable, "-c", _PROGRAM, *arguments], env=environment, stdout=subprocess.PIPE)
+
+
+@pytest.mark.crash
+def test_kill_nine_loses_nothing_and_keeps_order(settings: Settings, tmp_path: Path) -> None:
+    rows = 4000
+    file = police_file(tmp_path / "calls.csv", rows)
+    for _ in range(3):
+        # paced so that it is in the middle when it is killed: 4000 minutes of data in about 8 seconds
+        process = start(settings, file, "--speed", "30000")
+        until_cursor_moves(settings.state_dir, process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    before = cursor_rows(settings.state_dir)
+    assert 0 < before < rows
+    process = start(settings, file)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    summary = json.loads(printed)
+    assert summary["rows_before"] == before
+    assert summary["published"] == rows - before
+
+    found = consumed(settings, city_events("police").name)
+    seen: dict[str, list[int]] = {}
+    for _, _, record in found:
+        seen.setdefault(record["source_ref"], []).append(record["revision"])
+    for ref, revisions in seen.items():
+        assert set(revisions) == set(range(rows // 10)), f"{ref} lost a row"
+        first_sightings = list(dict.fromkeys(revisions))
+        assert first_sightings == sorted(first_sightings), f"{ref} out of order"
+
+
+def until_cursor_moves(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    before = cursor_rows(folder)
+    deadline = time.monotonic() + 60
+    while cursor_rows(folder) <= before:
+        assert process.poll() is None, "the connector ended by itself"
+        assert time.monotonic() < deadline, "the cursor did not move in a minute"
+        time.sleep(0.05)
+
+
+def cursor_rows(folder: Path) -> int:
+    return max((json.loads(path.read_text())["rows"] for path in folder.glob("*.json")), default=0)
+
+
+def test_missing_broker_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = police_file(tmp_path / "calls.csv", 1)
+    nowhere = Settings(bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
+    monkeypatch.setattr(admin, "_TIMEOUT_SECONDS", 0.5)
+    with pytest.raises(FatalError, match="no Kafka answers at 127"):
+        run_source(find("police"), [Input(file=file)], nowhere, Options())
