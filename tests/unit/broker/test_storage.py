@@ -101,16 +101,19 @@ def test_a_directory_is_had_by_one(storage: Storage) -> None:
     other.unlock()
 
 
-@pytest.mark.parametrize("pid", ["", "rubbish", "999999999", str(os.getpid())])
+@pytest.mark.parametrize("pid", ["", "rubbish", "999999999", "ours"])
 def test_a_stale_pid_file_is_no_obstacle(storage: Storage, pid: str) -> None:
-    (storage.root / "kafka.pid").write_text(pid)  # ours is alive, but no broker: a pid that was given again
+    # Ours is alive, but no broker: a pid that was given again.
+    (storage.root / "kafka.pid").write_text(str(os.getpid()) if pid == "ours" else pid)
     storage.lock()
     storage.unlock()
 
 
 def test_a_broker_that_outlived_its_parent_is_named(storage: Storage) -> None:
-    sleeper = [sys.executable, "-c", "import sys; sys.stdin.read()", str(storage.properties)]
-    with subprocess.Popen(sleeper, stdin=subprocess.PIPE) as broker:
+    sleeper = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", str(storage.properties)]
+    with subprocess.Popen(sleeper, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as broker:
+        assert broker.stdout
+        broker.stdout.readline()  # a process has no command line yet in the instant after exec
         storage.write_pid(broker.pid)
         with pytest.raises(FatalError, match=f"process {broker.pid}"):
             storage.lock()
