@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from math import asin, cos, floor, radians, sin, sqrt
+from math import asin, cos, floor, isnan, radians, sin, sqrt
 
 import msgspec
 
@@ -13,7 +13,12 @@ from hub.policy.models import LinkRule
 EARTH_M = 6_371_008.8
 _DEGREE_M = EARTH_M * radians(1)
 _HOUR_MS = 3_600_000
+_HALF_RADIAN = radians(0.5)
 _POLE_COS = 0.01
+_ROW = 1 << 32
+"""Cells are numbered row by row; no row has more."""
+_MANY = 16
+"""Incidents in a cell past which the window of time is cut out of the sorted list before looking at each."""
 
 
 class Incident(msgspec.Struct, frozen=True, gc=False):
@@ -44,31 +49,49 @@ _Entry = tuple[int, str, float, float, int | None]
 _AFTER_ALL = "\U0010ffff"
 
 
-def _entry(incident: Incident) -> _Entry:
-    assert incident.lat is not None
-    assert incident.lon is not None
-    return incident.opened_ms, incident.case_id, incident.lat, incident.lon, incident.closed_ms
+def _entry(incident: Incident) -> _Entry | None:
+    lat, lon = incident.lat, incident.lon
+    if lat is None or lon is None or isnan(lat) or isnan(lon):
+        return None
+    return incident.opened_ms, incident.case_id, lat, lon, incident.closed_ms
 
 
 class _Reach:
-    """One linking row with its grid: cells twice the radius wide, so that a report's surroundings touch at most four."""
+    """One family's linking row and incidents, in a grid of cells twice the radius wide: a report's surroundings touch four."""
 
     def __init__(self, rule: LinkRule) -> None:
         self.rule = rule
         self.radius_m = rule.radius_m
         self.window_ms = rule.window_hours * _HOUR_MS
         self.min_score = rule.min_score
-        self.radius_degrees = rule.radius_m / _DEGREE_M * 1.0001
-        self.height = 2 * self.radius_degrees
-        self._widths: dict[int, float] = {}
+        self.degrees = rule.radius_m / _DEGREE_M * 1.0001
+        self.height = 2 * self.degrees
+        self.widths: dict[int, float] = {}
+        self.cells: dict[int, list[_Entry]] = {}
+
+    def stretch(self, lat: float) -> float:
+        """How many times more degrees of longitude than of latitude a radius takes, at most, around `lat`."""
+        return 1 / max(cos(radians(min(abs(lat) + self.degrees, 90.0))), _POLE_COS)
 
     def width(self, row: int) -> float:
-        """Degrees of longitude of a cell of this row: at least two radiuses at any latitude within or next to it."""
-        width = self._widths.get(row)
-        if width is None:
-            edge = max(abs(row - 1), abs(row + 2)) * self.height
-            width = self._widths[row] = self.height / max(cos(radians(min(edge, 90.0))), _POLE_COS)
+        """Degrees of longitude of the cells of a row."""
+        width = self.widths[row] = self.height * self.stretch((row + 0.5) * self.height)
         return width
+
+    def cell(self, lat: float, lon: float) -> int:
+        """Number of the cell that holds a point."""
+        row = floor(lat / self.height)
+        return row * _ROW + floor(lon / (self.widths.get(row) or self.width(row)))
+
+    def insert(self, entry: _Entry) -> None:
+        insort(self.cells.setdefault(self.cell(entry[2], entry[3]), []), entry)
+
+    def delete(self, entry: _Entry) -> None:
+        cell = self.cell(entry[2], entry[3])
+        held = self.cells[cell]
+        del held[bisect_left(held, entry[:2])]
+        if not held:
+            del self.cells[cell]
 
 
 class OpenIncidents:
@@ -81,7 +104,6 @@ class OpenIncidents:
     def __init__(self, city: City) -> None:
         self._city = city
         self._incidents: dict[str, Incident] = {}
-        self._cells: dict[tuple[str, int, int], list[_Entry]] = {}
         self._reaches: dict[str, _Reach | None] = {}
 
     def __len__(self) -> int:
@@ -97,9 +119,9 @@ class OpenIncidents:
         """Remember an incident, instead of what was known under its case id."""
         self.remove(incident.case_id)
         self._incidents[incident.case_id] = incident
-        cell = self._cell(incident)
-        if cell is not None:
-            insort(self._cells.setdefault(cell, []), _entry(incident))
+        reach, entry = self._reach(incident.family), _entry(incident)
+        if reach is not None and entry is not None:
+            reach.insert(entry)
 
     update = add
     """Same as `add`: an incident is replaced as a whole, for instance when it closes or turns out to be elsewhere."""
@@ -109,12 +131,9 @@ class OpenIncidents:
         incident = self._incidents.pop(case_id, None)
         if incident is None:
             return None
-        cell = self._cell(incident)
-        if cell is not None:
-            held = self._cells[cell]
-            del held[bisect_left(held, (incident.opened_ms, case_id))]
-            if not held:
-                del self._cells[cell]
+        reach, entry = self._reach(incident.family), _entry(incident)
+        if reach is not None and entry is not None:
+            reach.delete(entry)
         return incident
 
     def stale(self, earliest_ms: int) -> list[str]:
@@ -130,33 +149,34 @@ class OpenIncidents:
         report was made does not match; one closed after it, as with a late report, does. `exclude` is a case not meant.
         """
         reach = self._reaches[family] if family in self._reaches else self._reach(family)
-        if reach is None or lat is None or lon is None or lat != lat or lon != lon:
+        if reach is None or lat is None or lon is None or isnan(lat) or isnan(lon):
             return None
-        radius, window, degrees, height = reach.radius_m, reach.window_ms, reach.radius_degrees, reach.height
-        spread = degrees / max(cos(radians(min(abs(lat) + degrees, 90.0))), _POLE_COS)
-        phi = radians(lat)
-        cos_phi = cos(phi)
-        earliest, latest = (at_ms - window,), (at_ms + window, _AFTER_ALL)
-        cells = self._cells
         found: tuple[float, int, str] | None = None
         far = 0.0
-        for row in range(floor((lat - degrees) / height), floor((lat + degrees) / height) + 1):
-            width = reach.width(row)
-            for column in range(floor((lon - spread) / width), floor((lon + spread) / width) + 1):
-                held = cells.get((family, row, column))
+        south, north, spread = lat - reach.degrees, lat + reach.degrees, reach.degrees * reach.stretch(lat)
+        west, east = lon - spread, lon + spread
+        earliest, latest = at_ms - reach.window_ms, at_ms + reach.window_ms
+        cells, height = reach.cells, reach.height
+        for row in range(floor(south / height), floor(north / height) + 1):
+            width = reach.widths.get(row) or reach.width(row)
+            for cell in range(row * _ROW + floor(west / width), row * _ROW + floor(east / width) + 1):
+                held = cells.get(cell)
                 if held is None:
                     continue
-                for opened_ms, case_id, other_lat, other_lon, closed_ms in held[
-                    bisect_left(held, earliest) : bisect_left(held, latest)
-                ]:
-                    if not (-degrees <= other_lat - lat <= degrees and -spread <= other_lon - lon <= spread):
+                if len(held) > _MANY:
+                    held = held[bisect_left(held, (earliest,)) : bisect_left(held, (latest, _AFTER_ALL))]
+                for opened_ms, case_id, other_lat, other_lon, closed_ms in held:
+                    if not (
+                        south <= other_lat <= north
+                        and west <= other_lon <= east
+                        and earliest <= opened_ms <= latest
+                        and (closed_ms is None or at_ms <= closed_ms)
+                    ):
                         continue
-                    if closed_ms is not None and at_ms > closed_ms:
+                    distance = distance_m(lat, lon, other_lat, other_lon)
+                    if distance > reach.radius_m:
                         continue
-                    distance = _haversine(phi, cos_phi, lat, lon, other_lat, other_lon)
-                    if distance > radius:
-                        continue
-                    score = (1 - distance / radius) * (1 - abs(at_ms - opened_ms) / window)
+                    score = (1 - distance / reach.radius_m) * (1 - abs(at_ms - opened_ms) / reach.window_ms)
                     if score < reach.min_score or case_id == exclude:
                         continue
                     rank = (-score, opened_ms, case_id)
@@ -179,26 +199,12 @@ class OpenIncidents:
             self._reaches[family] = None if rule is None else _Reach(rule)
         return self._reaches[family]
 
-    def _cell(self, incident: Incident) -> tuple[str, int, int] | None:
-        reach = self._reach(incident.family)
-        lat, lon = incident.lat, incident.lon
-        if reach is None or lat is None or lon is None or lat != lat or lon != lon:
-            return None
-        row = floor(lat / reach.height)
-        return incident.family, row, floor(lon / reach.width(row))
-
-
-def _haversine(phi: float, cos_phi: float, lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Metres between two points, given in degrees, `phi` and its cosine being `lat` in radians."""
-    half_lat, half_lon = sin(radians(other_lat - lat) / 2), sin(radians(other_lon - lon) / 2)
-    root = half_lat * half_lat + cos_phi * cos(radians(other_lat)) * half_lon * half_lon
-    return 2 * EARTH_M * asin(min(1.0, sqrt(root)))
-
 
 def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Great-circle metres between two points in degrees."""
-    phi = radians(lat)
-    return _haversine(phi, cos(phi), lat, lon, other_lat, other_lon)
+    """Great-circle metres between two points in degrees, by the haversine formula."""
+    half_lat, half_lon = sin((other_lat - lat) * _HALF_RADIAN), sin((other_lon - lon) * _HALF_RADIAN)
+    root = half_lat * half_lat + cos(radians(lat)) * cos(radians(other_lat)) * half_lon * half_lon
+    return 2 * EARTH_M * asin(min(1.0, sqrt(root)))
 
 
 def _match(rule: LinkRule, family: str, found: tuple[float, int, str], distance: float, at_ms: int) -> Match:
