@@ -93,6 +93,7 @@ class CaseChange(Record):
     opened_at: Millis
     due_at: Millis | None = None
     reports: Int
+    over: bool = False
     link: Link | None = None
 
 
