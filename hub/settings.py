@@ -44,6 +44,9 @@ class Settings(BaseModel):
     chunk_records: int = Field(5000, ge=1, description="records in one transaction at most")
     chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
     dedup_window_days: float = Field(7.0, gt=0, description="how long a (source, ref, revision) is remembered")
+    closed_case_days: float = Field(
+        90.0, gt=0, description="how long a case that is over is remembered, for late reports and follow-ups"
+    )
     transaction_timeout_ms: int = Field(10_000, ge=1000)
     session_timeout_ms: int = Field(10_000, ge=1000)
     dead_letter_ratio: float = Field(

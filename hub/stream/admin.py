@@ -85,3 +85,13 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise FatalError(f"topic {name} cannot be created: {error.args[0].str()}") from error
     return [new.topic for new in missing]
+
+
+def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
+    """Raise FatalError that names what is missing or differs, and the way out."""
+    wrong = [state for state in inspect_topics(settings, topics) if not state.good]
+    if wrong:
+        named = ", ".join(settings.topic(state.topic.name) for state in wrong[:5]) + (", ..." if len(wrong) > 5 else "")
+        raise FatalError(
+            f"{len(wrong)} topics are missing or have other partitions ({named}); run `cityhub topics --create`"
+        )

@@ -21,6 +21,8 @@ class Chunk:
     session: Session
     settled: asyncio.Future[BaseException | None]
     """None when committed, else why not."""
+    caught_up: bool
+    """Nothing more was there to read, on any of the agent's topics."""
     topics: list[str] = field(default_factory=list)
     """Names without the namespace."""
     partitions: list[int] = field(default_factory=list)

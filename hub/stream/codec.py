@@ -76,6 +76,10 @@ class Codec:
         schema = self._registry.by_id(_schema_id(data))
         return schema, _read(schema, data[HEADER_BYTES:])
 
+    def decode_body(self, subject: str, body: bytes) -> dict[str, Any]:
+        """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""
+        return _read(self._registry.latest(subject), body)
+
     # -- batches -------------------------------------------------------------------------------------------------
 
     def decode_many(self, subject: str, values: Sequence[bytes | None], *, trusted: bool = False) -> Decoded:

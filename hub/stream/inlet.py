@@ -90,7 +90,7 @@ class Inlet(mode.Service):  # type: ignore[misc]
                 if self._tick_seconds is None or not session.held or loop.time() - ticked < self._tick_seconds:
                     continue
                 ticked = loop.time()
-            chunk = Chunk(session, loop.create_future())
+            chunk = Chunk(session, loop.create_future(), caught_up=not messages and session.behind == 0)
             chunk.fill(messages, self._settings.namespace)
             await self._settle(chunk)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,7 +50,7 @@ class Transaction:
         self._outlet = outlet
         self._chunk = chunk
         self._outputs: list[tuple[str, list[dict[str, Any]]]] = []
-        self._rejected: list[tuple[int, Reason]] = []
+        self._rejected: list[int] = []
         self._outcomes: Counter[str] = Counter()
         self._arrived_ms: Sequence[int] = ()
         self._counts: list[tuple[Any, float]] = []
@@ -77,27 +77,27 @@ class Transaction:
     def reject(self, row: int, reason: Reason, detail: str) -> None:
         """Set a record of the chunk aside, whole, with the reason."""
         chunk = self._chunk
-        letter = {
-            "stage": self._outlet.agent,
-            "reason": str(reason),
-            "detail": detail,
-            "at": wall_ms(),
-            "origin": chunk.origin(row),
-            "file": None,
-            "line": None,
-            "key": chunk.keys[row],
-            "value": chunk.values[row],
-        }
-        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [chunk.keys[row] or b""])
-        self._rejected.append((row, reason))
-        log.warning(
-            "%s: rejected %s[%s]@%s: %s: %s",
-            self._outlet.agent, chunk.topics[row], chunk.partitions[row], chunk.offsets[row], reason, detail,
-        )  # fmt: skip
+        self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail)
+        self._rejected.append(row)
 
-    def account(self, outcomes: Iterable[str]) -> None:
-        """One outcome per record that was not rejected."""
-        self._outcomes.update(outcomes)
+    def set_aside(
+        self, origin: dict[str, Any], key: bytes | None, value: bytes | None, reason: Reason, detail: str
+    ) -> None:
+        """Set aside a record that an earlier chunk accounted for, or one of this: a dead letter with its bytes."""
+        agent = self._outlet.agent
+        letter = {
+            "stage": agent, "reason": str(reason), "detail": detail, "at": wall_ms(), "origin": origin,
+            "file": None, "line": None, "key": key, "value": value,
+        }  # fmt: skip
+        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [key or b""])
+        self.count(metrics.DEAD.labels(agent, str(reason)))
+        place = f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
+        log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail)
+
+    def account(self, outcome: str, records: int = 1) -> None:
+        """One outcome for each record that was not rejected."""
+        if records:
+            self._outcomes[outcome] += records
 
     def arrived(self, arrived_ms: Sequence[int]) -> None:
         """When the records at hand first reached the hub, for the latency."""
@@ -135,7 +135,7 @@ class Transaction:
                 raise FatalError(
                     f"{agent}: {len(chunk)} records came in and {outcomes} are accounted for; this is a defect of the hub"
                 )
-            self._outlet.limit.note(len(chunk), [row for row, _ in self._rejected])
+            self._outlet.limit.note(len(chunk), self._rejected)
             for partition, key, value in self._outlet.state.changes():
                 self._remember(partition, key, value)
             if len(chunk) or self._outputs:
@@ -168,9 +168,7 @@ class Transaction:
             metrics.EVENTS_IN.labels(agent, source_of(topic)).inc(records)
         for outcome, records in self._outcomes.items():
             metrics.OUTCOMES.labels(agent, outcome).inc(records)
-        for _, reason in self._rejected:
-            metrics.OUTCOMES.labels(agent, "dead").inc()
-            metrics.DEAD.labels(agent, str(reason)).inc()
+        metrics.OUTCOMES.labels(agent, "dead").inc(len(self._rejected))
         for counter, amount in self._counts:
             counter.inc(amount)
         if len(self._arrived_ms):

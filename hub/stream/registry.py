@@ -31,8 +31,8 @@ class Schema:
 
     @cached_property
     def parsed(self) -> Any:
-        """For fastavro."""
-        return fastavro.parse_schema(json.loads(self.text))
+        """For fastavro. Times stay the integers they are: one in the year 0001 or 99999 must not fail in the codec."""
+        return fastavro.parse_schema(_without(json.loads(self.text), "logicalType"))
 
     @cached_property
     def arrow(self) -> pa.Schema:
@@ -52,14 +52,14 @@ class Registry(Protocol):
         ...
 
 
-def _without_docs(node: Any) -> Any:
+def _without(node: Any, unwanted: str) -> Any:
     if isinstance(node, dict):
-        return {key: _without_docs(value) for key, value in node.items() if key != "doc"}
-    return [_without_docs(item) for item in node] if isinstance(node, list) else node
+        return {key: _without(value, unwanted) for key, value in node.items() if key != unwanted}
+    return [_without(item, unwanted) for item in node] if isinstance(node, list) else node
 
 
 def make_schema(schema_id: int, subject: str, version: int, declared: dict[str, Any]) -> Schema:
-    text = json.dumps(_without_docs(declared), separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(_without(declared, "doc"), separators=(",", ":"), ensure_ascii=False)
     return Schema(schema_id, subject, version, text, declared)
 
 

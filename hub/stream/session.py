@@ -52,6 +52,7 @@ class Session:
         self._membership: Any = None
         self._lag_asked = 0.0
         self.held: list[int] = []
+        self.behind: int | None = None
         self._producer = Producer(
             producer_config(settings, agent)
             | {
@@ -115,9 +116,10 @@ class Session:
             behind[partition] = behind.get(partition, 0) + max(
                 0, high - max(end, self._eofs.get((topic, partition), 0), 0)
             )
+        self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
-        if idle and self.held and not any(behind.values()):
+        if idle and self.held and not self.behind:
             with kafka_errors(f"{self._agent}: asking the broker"):
                 self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
             self.progressed()
@@ -165,6 +167,7 @@ class Session:
             LAG.labels(self._agent, partition).set(0)
         self.held = []
         self._ends.clear()
+        self.behind = None
         self._membership = None
 
     # -- writing -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""The `cityhub` command: names every subcommand and imports it only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+
+import click
+from pydantic import ValidationError
+
+from hub.errors import HubError
+
+COMMANDS = {
+    "demo": ("hub.cli.demo:demo", "Start everything on a simulated city and watch it work."),
+    "up": ("hub.cli.up:up", "Start a hub: topics, worker and, if asked, an embedded broker."),
+    "worker": ("hub.cli.worker:worker", "Run the agents."),
+    "broker": ("hub.broker.command:broker", "Run an embedded Apache Kafka."),
+    "topics": ("hub.cli.topics:topics", "List the hub's topics and create the missing ones."),
+    "connector": ("hub.sdk.command:connector", "List, check, run and scaffold connectors."),
+    "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
+    "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
+    "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
+    "reconcile": (
+        "hub.cli.reconcile:reconcile",
+        "Prove from the topics that every event is accounted for exactly once.",
+    ),
+    "dead": ("hub.cli.dead:dead", "List dead letters and send them again."),
+    "doctor": ("hub.cli.doctor:doctor", "Check Java, ports, broker, topics, schemas and policy."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="cityhub", prog_name="cityhub")
+def cli() -> None:
+    """CityHub links a city's departmental systems: events in, cases and SLA breaches out, each exactly once.
+
+    Settings come from options or from CITYHUB_* in the environment (CITYHUB_BOOTSTRAP_SERVERS, CITYHUB_CITY, ...).
+    """
+
+
+def main() -> None:
+    """Run the command line; errors meant for people end in one sentence and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        cli(standalone_mode=True)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(map(str, problem["loc"])).upper()
+            click.echo(f"error: CITYHUB_{name}: {problem['msg']}", err=True)
+        sys.exit(2)
+    except HubError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""`cityhub topics`: what the hub's topics are, and whether the broker has them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from hub.cli.options import with_settings
+from hub.settings import Settings
+
+
+@click.command()
+@click.option("--create", is_flag=True, help="Create the missing ones.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON array.")
+@with_settings
+def topics(settings: Settings, create: bool, as_json: bool) -> None:
+    """List the hub's topics with key, schema and settings, and say which the broker lacks.
+
+    Exits with 1 if one is missing or has another number of partitions.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from hub.policy import load_city
+    from hub.sdk.manifest import discover
+    from hub.stream.admin import ensure_topics, inspect_topics
+    from hub.topics import all_topics
+
+    declared = all_topics(discover(), load_city(settings.city).departments)
+    created = ensure_topics(settings, declared) if create else []
+    states = inspect_topics(settings, declared)
+    if as_json:
+        rows = [
+            {
+                "topic": settings.topic(s.topic.name), "key": s.topic.key, "schema": s.topic.subject,
+                "partitions": s.partitions, "wanted_partitions": s.wanted_partitions, "settings": s.topic.settings,
+            }
+            for s in states
+        ]  # fmt: skip
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        table = Table("topic", "key", "schema", "partitions", "state")
+        for s in states:
+            state = "ok" if s.good else "missing" if s.partitions is None else f"wants {s.wanted_partitions}"
+            table.add_row(
+                settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), state
+            )
+        Console().print(table)
+        if created:
+            click.echo(f"created {len(created)} topics")
+    sys.exit(0 if all(s.good for s in states) else 1)

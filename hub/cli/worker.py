@@ -1,0 +1,53 @@
+"""`cityhub worker`: runs the agents in this process until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+
+from hub.cli.options import with_settings
+from hub.settings import Settings
+
+_AGENTS = ("deduplicate", "route", "track")
+
+
+@click.command()
+@click.option(
+    "--agent",
+    "agents",
+    multiple=True,
+    type=click.Choice(_AGENTS),
+    help="Run only this one; may be repeated.  [all three]",
+)
+@click.option(
+    "--instance", help="Name of this worker; two workers of a hub must differ.  [CITYHUB_INSTANCE; the host's name]"
+)
+@click.option("--web-port", type=int, help="Port of /metrics, /healthz and /readyz.  [CITYHUB_WEB_PORT; 6066]")
+@click.option(
+    "--log-level", default="INFO", show_default=True, type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"])
+)
+@with_settings
+def worker(
+    settings: Settings, agents: tuple[str, ...], instance: str | None, web_port: int | None, log_level: str
+) -> None:
+    """Run the agents: one process runs all three, more processes share the partitions.
+
+    Ends with exit code 0 when told to stop (Ctrl-C, SIGTERM), non-zero when an agent cannot go on.
+    """
+    import faust
+    import uvloop
+
+    from hub.app import make_app, make_hub
+    from hub.stream.admin import require_topics
+    from hub.topics import all_topics
+
+    uvloop.install()
+    changes: dict[str, Any] = {"instance": instance, "web_port": web_port}
+    settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+    hub = make_hub(settings)
+    require_topics(settings, all_topics(hub.sources, hub.departments))
+    app = make_app(hub, agents or _AGENTS)
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,112 @@
+"""The cases of one partition of places, as `route` remembers them: records by case id with the indexes to find them by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+import msgspec
+
+from hub.core.linking import Incident, OpenIncidents
+
+
+class Report(msgspec.Struct, array_like=True, frozen=True):
+    """One source's report within a case. `live` ends when its source withdraws or closes it."""
+
+    source: str
+    ref: str
+    revision: int
+    live: bool = True
+
+
+class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+    """What `route` knows of a case. Never changed in place: a change puts a new one."""
+
+    case_id: str
+    reports: tuple[Report, ...]
+    """The lead first."""
+    category: str
+    family: str | None
+    urgency: str
+    channel: str
+    place_key: str
+    area: str | None
+    lat: float | None
+    lon: float | None
+    department: str
+    rule: str
+    desk_reason: str | None
+    opened_ms: int
+    due_ms: int | None
+    closed_ms: int | None = None
+    event: bytes | None = None
+    """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
+
+    @property
+    def lead(self) -> Report:
+        return self.reports[0]
+
+    @property
+    def over(self) -> bool:
+        return self.closed_ms is not None
+
+    @property
+    def live_reports(self) -> int:
+        return sum(report.live for report in self.reports)
+
+
+class CaseBook:
+    """Implements hub.stream.state.Book for one partition."""
+
+    def __init__(self, incidents: OpenIncidents) -> None:
+        self.incidents = incidents
+        self.open_by_department: Counter[str] = Counter()
+        self._cases: dict[str, Case] = {}
+        self._case_of: dict[tuple[str, str], str] = {}
+        self._closings: list[tuple[int, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def get(self, key: str) -> Case | None:
+        return self._cases.get(key)
+
+    def of_report(self, source: str, ref: str) -> Case | None:
+        """The case this reference belongs to."""
+        case_id = self._case_of.get((source, ref))
+        return None if case_id is None else self._cases[case_id]
+
+    def put(self, key: str, value: Case | None) -> None:
+        before = self._cases.pop(key, None)
+        if before is not None:
+            self._unindex(before)
+        if value is not None:
+            self._cases[key] = value
+            self._index(value)
+
+    def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
+        """Ids of cases that were over before `limit_ms`, the oldest first."""
+        while at_most and self._closings and self._closings[0][0] < limit_ms:
+            closed_ms, case_id = heappop(self._closings)
+            case = self._cases.get(case_id)
+            if case is not None and case.closed_ms == closed_ms:
+                at_most -= 1
+                yield case_id
+
+    def _index(self, case: Case) -> None:
+        for report in case.reports:
+            self._case_of[report.source, report.ref] = case.case_id
+        if case.closed_ms is None:
+            self.open_by_department[case.department] += 1
+        else:
+            heappush(self._closings, (case.closed_ms, case.case_id))
+        if case.family is not None and case.lat is not None and case.lon is not None:
+            self.incidents.add(Incident(case.case_id, case.family, case.lat, case.lon, case.opened_ms, case.closed_ms))
+
+    def _unindex(self, case: Case) -> None:
+        for report in case.reports:
+            self._case_of.pop((report.source, report.ref), None)
+        if case.closed_ms is None:
+            self.open_by_department[case.department] -= 1
+        self.incidents.remove(case.case_id)

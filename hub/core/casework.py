@@ -1,0 +1,217 @@
+"""What `route` does with a report: open a case, link it to one, amend, reroute, withdraw or close it. One at a time, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from hub.core.cases import Case, CaseBook, Report
+from hub.core.linking import Match
+from hub.core.routing import Router
+from hub.model.ids import case_id
+from hub.policy.city import City
+
+OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
+WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
+REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An admitted event. Times in ms; `body` is the event in Avro."""
+
+    row: int
+    source: str
+    ref: str
+    revision: int
+    kind: str
+    at_ms: int
+    category: str
+    urgency: str
+    channel: str
+    due_ms: int | None
+    place_key: str
+    area: str | None
+    lat: float | None
+    lon: float | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDraft:
+    """An order to `department`; `body` is the event that goes with it."""
+
+    kind: str
+    department: str
+    body: bytes | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of a case: a record of `hub.cases`, with the orders it causes."""
+
+    change: str
+    case: Case
+    """After the change."""
+    at_ms: int
+    report: Report
+    row: int | None
+    """The record of the chunk that this accounts for; None for a consequence."""
+    link: Match | None = None
+    orders: tuple[OrderDraft, ...] = field(default=())
+
+
+class Casework:
+    """Decides for one city. Pure but for the book it is given: the same book and reports give the same steps."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._router = Router(city)
+
+    def take(self, book: CaseBook, put: Callable[[str, Case | None], None], seen: Sighting) -> list[Step]:
+        """Apply one report. `put` stores a changed case. The first step accounts for the report."""
+        case = book.of_report(seen.source, seen.ref)
+        if case is not None:
+            steps = self._follow_up(case, seen)
+        elif (match := self._incident_of(book, seen)) is not None:
+            found = book.get(match.case_id)
+            assert found is not None
+            steps = [self._link(found, seen, match)]
+        else:
+            steps = [self._open(seen)]
+        put(steps[-1].case.case_id, steps[-1].case)
+        return steps
+
+    def close(self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, at_ms: int) -> list[Step]:
+        """The department resolved it. Nothing to do if the case is over or forgotten."""
+        case = book.get(case_id)
+        if case is None or case.over:
+            return []
+        over = _over(case, at_ms)
+        put(case_id, over)
+        return [Step(CLOSED, over, at_ms, case.lead, None)]
+
+    def refuse(
+        self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, department: str, at_ms: int
+    ) -> list[Step]:
+        """The department says it is not theirs: the dispatch desk (派单台) decides. Ignored if they no longer hold it."""
+        case = book.get(case_id)
+        if case is None or case.over or case.department != department or department == self._city.dispatch_desk:
+            return []
+        reason = f"{REFUSED} by {department}"
+        moved = msgspec.structs.replace(case, department=self._city.dispatch_desk, rule=REFUSED, desk_reason=reason)
+        put(case_id, moved)
+        orders = (
+            OrderDraft("WITHDRAW", department, None, reason),
+            OrderDraft("ASSIGN", moved.department, case.event, reason),
+        )
+        return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders)]
+
+    # -- a reference not seen before ---------------------------------------------------------------------------------
+
+    def _incident_of(self, book: CaseBook, seen: Sighting) -> Match | None:
+        if seen.kind in (WITHDRAWN, CLOSED) or seen.lat is None or seen.lon is None:
+            return None
+        category = self._city.category_of(seen.category)
+        if category is None:
+            return None
+        return book.incidents.best(category.family, seen.lat, seen.lon, seen.at_ms)
+
+    def _link(self, case: Case, seen: Sighting, match: Match) -> Step:
+        report = Report(seen.source, seen.ref, seen.revision)
+        linked = msgspec.structs.replace(case, reports=(*case.reports, report))
+        orders = () if case.over else (OrderDraft("LINK", case.department, seen.body, "; ".join(match.reasons)),)
+        return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders)
+
+    def _open(self, seen: Sighting) -> Step:
+        """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
+        category = self._city.category_of(seen.category)
+        code = category.code if category else seen.category
+        decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None)
+        ended = seen.kind in (WITHDRAWN, CLOSED)
+        report = Report(seen.source, seen.ref, seen.revision, live=not ended)
+        case = Case(
+            case_id=case_id(seen.source, seen.ref),
+            reports=(report,),
+            category=code,
+            family=category.family if category else None,
+            urgency=seen.urgency,
+            channel=seen.channel,
+            place_key=seen.place_key,
+            area=seen.area,
+            lat=seen.lat,
+            lon=seen.lon,
+            department=decision.department,
+            rule=decision.rule,
+            desk_reason=decision.desk_reason,
+            opened_ms=seen.at_ms,
+            due_ms=seen.due_ms,
+            closed_ms=seen.at_ms if ended else None,
+            event=None if ended else seen.body,
+        )
+        orders = () if ended else (OrderDraft("ASSIGN", case.department, seen.body, decision.desk_reason),)
+        return Step(OPENED, case, seen.at_ms, report, seen.row, orders=orders)
+
+    # -- a reference that belongs to a case ------------------------------------------------------------------------
+
+    def _follow_up(self, case: Case, seen: Sighting) -> list[Step]:
+        index = next(i for i, r in enumerate(case.reports) if (r.source, r.ref) == (seen.source, seen.ref))
+        known = case.reports[index]
+        if seen.revision < known.revision:
+            return [Step(SUPERSEDED, case, seen.at_ms, known, seen.row)]
+        report = Report(seen.source, seen.ref, seen.revision, live=known.live and seen.kind not in (WITHDRAWN, CLOSED))
+        reports = (*case.reports[:index], report, *case.reports[index + 1 :])
+        case = msgspec.structs.replace(case, reports=reports)
+        if seen.kind in (WITHDRAWN, CLOSED):
+            return [self._end_report(case, seen, report, is_lead=index == 0)]
+        if index or case.over:
+            # what a linked report adds goes to the holder; only the lead says what the case is
+            orders = () if case.over else (OrderDraft("AMEND", case.department, seen.body),)
+            return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=orders)]
+        return self._amend_lead(case, seen, report)
+
+    def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
+        over = not case.over and (case.live_reports == 0 or (is_lead and seen.kind == CLOSED))
+        orders: tuple[OrderDraft, ...] = ()
+        if over:
+            orders = (OrderDraft("WITHDRAW", case.department, None, f"{seen.kind.lower()} by {seen.source}"),)
+            case = _over(case, seen.at_ms)
+        return Step(seen.kind, case, seen.at_ms, report, seen.row, orders=orders)
+
+    def _amend_lead(self, case: Case, seen: Sighting, report: Report) -> list[Step]:
+        category = self._city.category_of(seen.category) if seen.category else None
+        placed = seen.lat is not None
+        amended = msgspec.structs.replace(
+            case,
+            category=category.code if category else seen.category or case.category,
+            family=category.family if category else (None if seen.category else case.family),
+            urgency=seen.urgency,
+            area=seen.area if placed or seen.area else case.area,
+            lat=seen.lat if placed else case.lat,
+            lon=seen.lon if placed else case.lon,
+            due_ms=seen.due_ms if seen.due_ms is not None else case.due_ms,
+            event=seen.body,
+        )
+        decision = self._router.route_one(
+            seen.source, amended.category, amended.area, amended.urgency, amended.lat is not None
+        )
+        step = Step(AMENDED, amended, seen.at_ms, report, seen.row)
+        # what a department refused stays with the desk until somebody there decides
+        if case.rule == REFUSED or decision.department == case.department:
+            return [replace(step, orders=(OrderDraft("AMEND", case.department, seen.body),))]
+        moved = msgspec.structs.replace(
+            amended, department=decision.department, rule=decision.rule, desk_reason=decision.desk_reason
+        )
+        reason = f"rerouted: {decision.rule}"
+        orders = (
+            OrderDraft("WITHDRAW", case.department, None, reason),
+            OrderDraft("ASSIGN", moved.department, seen.body, decision.desk_reason or reason),
+        )
+        return [step, Step(REROUTED, moved, seen.at_ms, report, None, orders=orders)]
+
+
+def _over(case: Case, at_ms: int) -> Case:
+    return msgspec.structs.replace(case, closed_ms=at_ms, event=None)

@@ -1,0 +1,237 @@
+"""What `track` does with cases, updates and time: start clocks, stop them, warn, and say what was breached and when.
+
+A clock's verdict does not depend on when it is reached: it is stopped by the earliest stop that is known, whatever order
+updates come in, and a breach carries the instant at which the clock ran out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+import msgspec
+
+from hub.core.deadlines import DeadlineRules
+
+WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
+SOURCE_POLICY = "source"
+"""Policy named when the due time is the source's own."""
+STOPS = {
+    "ACCEPTED": ("accept",),
+    "REFUSED": ("accept",),
+    "RESPONDED": ("accept", "respond"),
+    "RESOLVED": ("accept", "respond", "resolve"),
+}
+"""Which clocks an update's status stops: who has resolved has accepted and responded."""
+
+
+class ClockState(msgspec.Struct, array_like=True, frozen=True):
+    """One clock of a case. Times in ms."""
+
+    clock: str
+    policy: str
+    started_ms: int
+    warn_ms: int
+    due_ms: int
+    ended_ms: int | None = None
+    warned: bool = False
+    breached: bool = False
+    cancelled: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.ended_ms is None and not self.cancelled
+
+
+class Answer(msgspec.Struct, array_like=True, frozen=True):
+    """An update that was applied."""
+
+    update_id: str
+    department: str
+    status: str
+    at_ms: int
+    note: str
+
+
+class Hold(msgspec.Struct, array_like=True, frozen=True):
+    """One line of the holder ledger: who has held the case, from when."""
+
+    department: str
+    from_ms: int
+
+
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, kw_only=True, tag="case"):
+    """What `track` knows of a case. Never changed in place."""
+
+    case_id: str
+    category: str
+    source: str
+    urgency: str
+    area: str | None
+    place_key: str
+    opened_ms: int
+    ledger: tuple[Hold, ...]
+    reports: tuple[tuple[str, str], ...]
+    clocks: tuple[ClockState, ...]
+    answers: tuple[Answer, ...] = ()
+    over_ms: int | None = None
+
+    @property
+    def department(self) -> str:
+        return self.ledger[-1].department
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True, tag="waiting"):
+    """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
+
+    since_ms: int
+    updates: tuple[bytes, ...]
+
+
+class Now(msgspec.Struct, array_like=True, frozen=True, tag="now"):
+    """The partition's data clock."""
+
+    now_ms: int
+
+
+TrackRecord = TrackedCase | Waiting | Now
+NOW_KEY = "~now"
+WAITING_PREFIX = "~waiting:"
+
+
+class TrackBook:
+    """One partition's tracked cases with the heap of instants to look at. Implements hub.stream.state.Book."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, TrackRecord] = {}
+        self._instants: list[tuple[int, str]] = []
+        self._endings: list[tuple[int, str]] = []
+        self.waiting: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, key: str) -> TrackRecord | None:
+        return self._records.get(key)
+
+    def case(self, case_id: str) -> TrackedCase | None:
+        found = self._records.get(case_id)
+        return found if isinstance(found, TrackedCase) else None
+
+    def put(self, key: str, value: TrackRecord | None) -> None:
+        if value is None:
+            self._records.pop(key, None)
+            self.waiting.discard(key)
+            return
+        self._records[key] = value
+        if isinstance(value, TrackedCase):
+            if value.over_ms is not None:
+                heappush(self._endings, (value.over_ms, key))
+            for clock in value.clocks:
+                if clock.running and not clock.breached:
+                    heappush(self._instants, (clock.due_ms if clock.warned else clock.warn_ms, key))
+        elif isinstance(value, Waiting):
+            self.waiting.add(key)
+
+    def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
+        """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
+        while self._instants and self._instants[0][0] < now_ms:
+            _, case_id = heappop(self._instants)
+            case = self.case(case_id)
+            if case is not None:
+                yield case
+
+    def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
+        """Ids of cases that ended before `limit_ms`, the oldest first."""
+        while at_most and self._endings and self._endings[0][0] < limit_ms:
+            ended_ms, case_id = heappop(self._endings)
+            case = self.case(case_id)
+            if case is not None and case.over_ms == ended_ms:
+                at_most -= 1
+                yield case_id
+
+
+class Ring(msgspec.Struct, frozen=True):
+    """One clock's event: a record of `hub.deadlines`."""
+
+    case: TrackedCase
+    clock: ClockState
+    kind: str
+    at_ms: int
+    corrects_breach: bool = False
+
+
+Ringing = tuple[TrackedCase, list[Ring]]
+
+
+class Clockwork:
+    """The rules by which clocks of one city start, ring and stop. Pure: cases in, cases and rings out."""
+
+    def __init__(self, rules: DeadlineRules) -> None:
+        self._rules = rules
+
+    def start(self, case: TrackedCase, due_ms: int | None) -> TrackedCase:
+        """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
+        dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, case.opened_ms)
+        clocks = [ClockState(*due) for due in dues if due_ms is None or due.clock != "resolve"]
+        if due_ms is not None:
+            warn_ms = case.opened_ms + (due_ms - case.opened_ms) * 4 // 5
+            clocks.append(ClockState("resolve", SOURCE_POLICY, case.opened_ms, min(warn_ms, due_ms), due_ms))
+        return msgspec.structs.replace(case, clocks=tuple(clocks))
+
+    def restart(self, case: TrackedCase, due_ms: int | None) -> TrackedCase:
+        """Set anew, by what the case has become, the clocks that run and have not rung; the others stay as they are."""
+        fresh = {clock.clock: clock for clock in self.start(case, due_ms).clocks}
+        kept = {c.clock: c for c in case.clocks if not c.running or c.warned or c.breached}
+        return msgspec.structs.replace(
+            case, clocks=tuple(kept.get(name, clock) for name, clock in (fresh | kept).items())
+        )
+
+    def look(self, case: TrackedCase, now_ms: int) -> Ringing:
+        """Warn of and breach what came to its instant before now."""
+        rings: list[Ring] = []
+        clocks = tuple(self._ring(case, clock, now_ms, rings) if clock.running else clock for clock in case.clocks)
+        return (msgspec.structs.replace(case, clocks=clocks) if rings else case), rings
+
+    def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
+        """Stop clocks at an instant, by the source's or department's word. An earlier stop than the known one wins."""
+        rings: list[Ring] = []
+        clocks = tuple(
+            self._stop(case, clock, at_ms, rings) if clock.clock in which else clock for clock in case.clocks
+        )
+        return msgspec.structs.replace(case, clocks=clocks), rings
+
+    def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """Stop all that runs without a verdict: the matter was withdrawn. What was due before that is breached first."""
+        case, rings = self.look(case, at_ms)
+        clocks = []
+        for clock in case.clocks:
+            if clock.running:
+                clock = msgspec.structs.replace(clock, cancelled=True)
+                rings.append(Ring(case, clock, CANCELLED, at_ms))
+            clocks.append(clock)
+        return msgspec.structs.replace(case, clocks=tuple(clocks)), rings
+
+    def _ring(self, case: TrackedCase, clock: ClockState, now_ms: int, rings: list[Ring]) -> ClockState:
+        if not clock.warned and clock.warn_ms < now_ms:
+            clock = msgspec.structs.replace(clock, warned=True)
+            rings.append(Ring(case, clock, WARNED, clock.warn_ms))
+        if not clock.breached and clock.due_ms < now_ms:
+            clock = msgspec.structs.replace(clock, breached=True)
+            rings.append(Ring(case, clock, BREACHED, clock.due_ms))
+        return clock
+
+    def _stop(self, case: TrackedCase, clock: ClockState, at_ms: int, rings: list[Ring]) -> ClockState:
+        if clock.cancelled or (clock.ended_ms is not None and clock.ended_ms <= at_ms):
+            return clock
+        was_late = clock.ended_ms is not None and clock.ended_ms > clock.due_ms
+        if clock.ended_ms is None:
+            clock = self._ring(case, clock, at_ms, rings)
+        elif not was_late:
+            return msgspec.structs.replace(clock, ended_ms=at_ms)
+        in_time = at_ms <= clock.due_ms
+        corrects = in_time and clock.breached
+        stopped = msgspec.structs.replace(clock, ended_ms=at_ms, breached=clock.breached and not in_time)
+        if in_time or not was_late:
+            rings.append(Ring(case, stopped, MET if in_time else ENDED_LATE, at_ms, corrects))
+        return stopped

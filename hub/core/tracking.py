@@ -1,0 +1,145 @@
+"""What `track` does with one record or with the passing of time: the tracked case after it, and what it causes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hub.core.clockwork import (
+    NOW_KEY,
+    STOPS,
+    Answer,
+    Clockwork,
+    Hold,
+    Now,
+    Ring,
+    TrackBook,
+    TrackedCase,
+    TrackRecord,
+)
+
+Put = Callable[[str, TrackRecord | None], None]
+ALL_CLOCKS = ("accept", "respond", "resolve")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer owed to one report of a case."""
+
+    case: TrackedCase
+    source: str
+    ref: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A case that is resolved or refused, for its place to know: a record of `hub.closures`."""
+
+    case: TrackedCase
+    outcome: str
+    department: str
+    at_ms: int
+
+
+@dataclass
+class Effects:
+    """What a chunk causes, in order."""
+
+    rings: list[Ring] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+
+
+class Tracking:
+    """Applies records to the books. `change` is a decoded `cityhub.CaseChange`, `update` a `cityhub.Update`; times in ms."""
+
+    def __init__(self, clockwork: Clockwork) -> None:
+        self._clockwork = clockwork
+
+    def change(self, book: TrackBook, put: Put, change: dict[str, Any], effects: Effects) -> None:
+        case = book.case(change["case_id"])
+        kind = change["change"]
+        if case is None:
+            if kind == "OPENED":
+                self._open(put, change, effects)
+            return
+        if kind == "LINKED":
+            case = msgspec.structs.replace(case, reports=(*case.reports, (change["source"], change["source_ref"])))
+            effects.replies += [Reply(case, change["source"], change["source_ref"], answer) for answer in case.answers]
+        elif kind == "AMENDED" and case.over_ms is None:
+            what = (change["category"], change["urgency"], change["area"])
+            if what != (case.category, case.urgency, case.area) or change["due_at"] is not None:
+                case = msgspec.structs.replace(case, category=what[0], urgency=what[1], area=what[2])
+                case = self._clockwork.restart(case, change["due_at"])
+        elif kind == "REROUTED":
+            case = msgspec.structs.replace(case, ledger=(*case.ledger, Hold(change["department"], change["at"])))
+        elif kind in ("WITHDRAWN", "CLOSED") and change["over"] and case.over_ms is None:
+            case = self._end(case, kind, change["at"], effects)
+        else:
+            return
+        put(case.case_id, case)
+
+    def update(self, book: TrackBook, put: Put, update: dict[str, Any], effects: Effects) -> bool:
+        """False if the case is not known (yet)."""
+        case = book.case(update["case_id"])
+        if case is None:
+            return False
+        status, department, at_ms = update["status"], update["department"], update["at"]
+        case, rings = self._clockwork.stop(case, STOPS[status], at_ms)
+        effects.rings += rings
+        answer = Answer(update["update_id"], department, status, at_ms, update["note"])
+        case = msgspec.structs.replace(case, answers=(*case.answers, answer))
+        if status == "REFUSED":
+            effects.endings.append(Ending(case, status, department, at_ms))
+        else:
+            effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        if status == "RESOLVED" and case.over_ms is None:
+            case = msgspec.structs.replace(case, over_ms=at_ms)
+            effects.endings.append(Ending(case, status, department, at_ms))
+        put(case.case_id, case)
+        return True
+
+    def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+        """Ring what has run out before now."""
+        for due in book.due_by(now_ms):
+            case, rings = self._clockwork.look(due, now_ms)
+            if rings:
+                effects.rings += rings
+                put(case.case_id, case)
+
+    def keep_time(self, book: TrackBook, put: Put, now_ms: int) -> None:
+        """Remember the data clock: a restart goes on from there."""
+        known = book.get(NOW_KEY)
+        if not isinstance(known, Now) or known.now_ms != now_ms:
+            put(NOW_KEY, Now(now_ms))
+
+    def _open(self, put: Put, change: dict[str, Any], effects: Effects) -> None:
+        case = TrackedCase(
+            case_id=change["case_id"],
+            category=change["category"],
+            source=change["lead_source"],
+            urgency=change["urgency"],
+            area=change["area"],
+            place_key=change["place_key"],
+            opened_ms=change["opened_at"],
+            ledger=(Hold(change["department"], change["at"]),),
+            reports=((change["lead_source"], change["lead_ref"]),),
+            clocks=(),
+        )
+        if change["over"]:
+            case = msgspec.structs.replace(case, over_ms=change["at"])
+        else:
+            case = self._clockwork.start(case, change["due_at"])
+        put(case.case_id, case)
+
+    def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
+        if kind == "CLOSED":
+            case, rings = self._clockwork.stop(case, ALL_CLOCKS, at_ms)
+        else:
+            case, rings = self._clockwork.cancel(case, at_ms)
+        effects.rings += rings
+        return msgspec.structs.replace(case, over_ms=at_ms)
