@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.simulator.answers import Answer, answers_to
+from hub.simulator.answers import UNKNOWN_CASE, Answer, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -108,6 +108,8 @@ class Departments:
         """Updates published, by department."""
         self.repeats = 0
         """How many of them were sent a second time."""
+        self.strays = 0
+        """How many, second times aside, are about a case that does not exist."""
         self.error: Exception | None = None
         self._settings = settings
         self._topics = [settings.topic(dept_orders(department).name) for department in departments]
@@ -167,6 +169,7 @@ class Departments:
             sink.send(answer)
             self.sent[answer.department] += 1
             self.repeats += answer.update_id in said
+            self.strays += answer.case_id == UNKNOWN_CASE and answer.update_id not in said
             said.add(answer.update_id)
         if due:
             sink.flush()

@@ -1,0 +1,68 @@
+"""Reads a worker's /metrics, so that what is shown is what the hub says of itself."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections import Counter, defaultdict
+from math import inf, isinf
+
+from prometheus_client.parser import text_string_to_metric_families
+
+_TIMEOUT_SECONDS = 2.0
+
+
+class Metrics:
+    """One scrape. Asking for what is not there gives 0 or nothing, as a counter is not shown before it counts."""
+
+    def __init__(self, text: str = "") -> None:
+        self._samples: dict[str, list[tuple[dict[str, str], float]]] = defaultdict(list)
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                self._samples[sample.name].append((sample.labels, sample.value))
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of all samples of `name` that carry these labels."""
+        return sum(value for _, value in self._matching(name, labels))
+
+    def by(self, label: str, name: str, **labels: str) -> Counter[str]:
+        """The same, apart by `label`; without zeros."""
+        found: Counter[str] = Counter()
+        for has, value in self._matching(name, labels):
+            found[has[label]] += int(value)
+        return +found
+
+    def quantile(self, share: float, name: str, **labels: str) -> float | None:
+        """Of a histogram, read off its buckets as Prometheus does; seconds. None before anything was observed."""
+        buckets: Counter[float] = Counter()
+        for has, value in self._matching(f"{name}_bucket", labels):
+            buckets[float(has["le"])] += int(value)
+        bounds = sorted(buckets)
+        if not bounds or not buckets[bounds[-1]]:
+            return None
+        wanted, below, low = share * buckets[bounds[-1]], 0, 0.0
+        for bound in bounds:
+            if buckets[bound] >= wanted:
+                within = buckets[bound] - below
+                return low if isinf(bound) or not within else low + (bound - low) * (wanted - below) / within
+            below, low = buckets[bound], bound
+        return inf
+
+    def _matching(self, name: str, labels: dict[str, str]) -> list[tuple[dict[str, str], float]]:
+        return [(has, value) for has, value in self._samples[name] if labels.items() <= has.items()]
+
+
+def scrape(url: str) -> Metrics | None:
+    """The metrics at `url`, or None while nobody serves them."""
+    body = fetch(url)
+    return None if body is None else Metrics(body)
+
+
+def fetch(url: str) -> str | None:
+    """The body of a good answer, or None."""
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:
+            text: str = answer.read().decode()
+    except (urllib.error.URLError, OSError):
+        return None
+    return text

@@ -1,0 +1,123 @@
+"""Reads the hub's own topics for the demo: dead letters as they come, and at the end which reports became which case."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from hub.errors import RetriableError
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.topics import CASES, DEAD, DEADLINES, Topic
+
+Reference = tuple[str, str]
+"""Source and its reference."""
+_CHUNK = 5000
+
+
+class DeadLetters:
+    """A running count of hub.dead."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        self.found: Counter[tuple[str, str]] = Counter()
+        """By stage and reason."""
+        self._codec = codec
+        self._consumer = _consumer(settings)
+        self._consumer.assign(_all_partitions(self._consumer, settings, DEAD))
+
+    def poll(self) -> None:
+        """Take note of what has come; does not wait."""
+        while messages := self._consumer.consume(_CHUNK, 0):
+            values = [message.value() for message in messages if not message.error()]
+            batch = self._codec.decode_many(DEAD.subject or "", values, trusted=True).batch
+            self.found.update(zip(batch.column("stage").to_pylist(), batch.column("reason").to_pylist(), strict=True))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+@dataclass
+class Cases:
+    """What became of the reports."""
+
+    lead: dict[str, Reference] = field(default_factory=dict)
+    """By case id."""
+    linked: dict[str, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    breached: Counter[str] = field(default_factory=Counter)
+
+    def worth_explaining(self) -> str | None:
+        """A case with links and breaches, if there is one: the one with the most to tell."""
+        scored = [
+            (
+                min(1, self.breached[case]) + min(1, len(self.linked[case])),
+                len(self.linked[case]) < 8,
+                len(self.linked[case]),
+                case,
+            )
+            for case in {*self.linked, *self.breached}
+        ]
+        return max(scored)[-1] if scored else next(iter(self.lead), None)
+
+
+def read_cases(settings: Settings, codec: Codec) -> Cases:
+    """From hub.cases and hub.deadlines, whole."""
+    found = Cases()
+    for batch in read_all(settings, codec, CASES):
+        names = ("case_id", "change", "source", "source_ref")
+        for case, change, source, ref in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
+            if change == "OPENED":
+                found.lead[case] = (source, ref)
+            elif change == "LINKED":
+                found.linked[case].append((source, ref))
+    for batch in read_all(settings, codec, DEADLINES):
+        rows = zip(batch.column("case_id").to_pylist(), batch.column("kind").to_pylist(), strict=True)
+        found.breached.update(case for case, kind in rows if kind == "BREACHED")
+    return found
+
+
+def read_all(settings: Settings, codec: Codec, topic: Topic) -> Iterator[pa.RecordBatch]:
+    """All committed records of one of the hub's topics, up to its present end. Raises RetriableError if Kafka is gone."""
+    consumer = _consumer(settings)
+    try:
+        partitions = _all_partitions(consumer, settings, topic)
+        consumer.assign(partitions)
+        left = len(partitions)
+        while left:
+            messages = consumer.consume(_CHUNK, 1.0)
+            left -= sum(_is_end(message.error()) for message in messages if message.error())
+            values = [message.value() for message in messages if not message.error()]
+            if values:
+                yield codec.decode_many(topic.subject or "", values, trusted=True).batch
+    finally:
+        consumer.close()
+
+
+def _is_end(error: KafkaError) -> bool:
+    if error.code() != KafkaError._PARTITION_EOF:
+        raise RetriableError(f"the topics cannot be read: {error.str()}")
+    return True
+
+
+def _consumer(settings: Settings) -> Consumer:
+    config: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "group.id": f"{settings.namespace}witness",
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+    }
+    return Consumer(config)
+
+
+def _all_partitions(consumer: Consumer, settings: Settings, topic: Topic) -> list[TopicPartition]:
+    name = settings.topic(topic.name)
+    try:
+        there = consumer.list_topics(name, 30).topics[name].partitions
+    except KafkaException as error:
+        raise RetriableError(f"{settings.bootstrap_servers} does not say what {name} has: {error}") from error
+    return [TopicPartition(name, number, OFFSET_BEGINNING) for number in there]
