@@ -52,6 +52,7 @@ class Checker:
         self._codes = {category.code for category in parts.categories}
         self._families = {category.family for category in parts.categories}
         self._departments = {department.id for department in parts.departments}
+        self._broken: set[tuple[str, Location]] = set()
 
     def run(self) -> None:
         parts = self._parts
@@ -88,6 +89,7 @@ class Checker:
     def _known(self, file: str, location: Location, name: str, known: Iterable[str], kind: str) -> None:
         if name not in set(known):
             self._note(file, location, f"there is no {kind} {name!r}; {hint(name, known)}")
+            self._broken.add((file, location[:2]))
 
     def _distinct(self, file: str, key: str, part: str, names: Sequence[str]) -> None:
         for index, name in enumerate(names):
@@ -165,6 +167,8 @@ class Checker:
     def _reach(
         self, file: str, row: Location, rule: str, mask: npt.NDArray[np.bool_], covered: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
+        if (file, row) in self._broken:  # said already; what it would match is not known
+            return covered
         if not mask.any():
             self._note(file, row, f"row {rule!r} matches nothing: its conditions exclude each other; mend or remove it")
         elif not (mask & ~covered).any():

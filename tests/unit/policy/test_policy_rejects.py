@@ -1,0 +1,150 @@
+"""Every mistake a policy folder can have is refused, on its line, with a way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from policy_folder import FILES, changed, write_folder
+
+from hub.errors import FatalError
+from hub.policy import PolicyError, load_city
+
+MISTAKES = [
+    # file, passage, what replaces it, line, part of the message
+    ("city.yaml", "time_zone: Asia/Shanghai", "time_zone: Asia/Nowhere", 3, "not an IANA time zone"),
+    ("city.yaml", "id: small", "id: Small City", 1, "id"),
+    ("city.yaml", "id: small", "id: small\nid: smaller", 2, "a second time"),
+    ("city.yaml", "id: small", "id: small\ntimezone: UTC", 2, "did you mean 'time_zone'?"),
+    ("city.yaml", "effective_from: 2026-01-01", "effective_from: soon", 4, "effective_from"),
+    ("city.yaml", "effective_from: 2026-01-01\n", "", 1, "effective_from is missing"),
+    ("city.yaml", "dispatch_desk: desk", "dispatch_desk: dsk", 5, "did you mean 'desk'?"),
+    ("city.yaml", "lat: 30.0500", "lat: 30.05001", 8, "4 decimals"),
+    ("city.yaml", "lat: 30.0500", "lat: 91", 8, "less than or equal to 90"),
+    ("city.yaml", "lat: 30.0500", "lat: '30.05'", 8, "valid number"),
+    ("city.yaml", "default_points:", "grid_degrees: 0\ndefault_points:", 7, "grid_degrees"),
+    ("city.yaml", "file: areas.geojson", "file: ../areas.geojson", 6, "areas.file"),
+    ("taxonomy.yaml", "code: road.hole", "code: Road Hole", 2, "code"),
+    ("taxonomy.yaml", "code: water.leak", "code: road.hole", 7, "a second time"),
+    ("taxonomy.yaml", '"pot ?hole"', '"pot(hole"', 6, "not a regular expression"),
+    ("taxonomy.yaml", "family: water", "family: water\n    aliases: [HOLE  in road]", 10, "already means 'road.hole'"),
+    ("taxonomy.yaml", "family: water", "family: water\n    aliases: [road.hole]", 10, "already means 'road.hole'"),
+    ("taxonomy.yaml", "name: {en: Leak, zh: 漏水}", "name: {en: Leak}", 8, "zh is missing"),
+    ("departments.yaml", "id: roads", "id: desk", 3, "a second time"),
+    ("departments.yaml", "id: roads", "id: Roads", 3, "id"),
+    ("routes.yaml", "department: roads", "department: rods", 4, "did you mean 'roads'?"),
+    ("routes.yaml", "family: [road]", "family: [rod]", 3, "there is no family 'rod'"),
+    ("routes.yaml", "family: [road]", "category: [road.hol]", 3, "did you mean 'road.hole'?"),
+    ("routes.yaml", "family: [road]", "family: []", 3, "at least 1 item"),
+    ("routes.yaml", "area: [A1]", "area: [A9]", 6, "there is no area 'A9'"),
+    ("routes.yaml", "urgency: [URGENT]", "urgency: [urgent]", 6, "URGENT"),
+    ("routes.yaml", "urgency: [URGENT]", "priority: [URGENT]", 6, "unknown key 'priority'"),
+    ("routes.yaml", "id: rest", "id: road", 5, "a second time"),
+    ("routes.yaml", "department: roads", "department: roads\n    priority: 9", 5, "priority"),
+    ("routes.yaml", "when: {family: [road]}", "when: {}", 5, "never reached"),
+    ("routes.yaml", "family: [road]", "family: [road], category: [water.leak]", 2, "matches nothing"),
+    ("deadlines.yaml", "unit: work_hour", "unit: day", 6, "unit"),
+    ("deadlines.yaml", "    calendar: office\n", "", 2, "needs a calendar"),
+    ("deadlines.yaml", "calendar: office", "calendar: offices", 7, "did you mean 'office'?"),
+    ("deadlines.yaml", "calendar: office", "calendar: always", 7, "never closes"),
+    ("deadlines.yaml", "unit: work_hour", "unit: hour", 7, "never stands still"),
+    ("deadlines.yaml", "duration: 5", "duration: 2.5", 8, "whole number"),
+    ("deadlines.yaml", "duration: 5", "duration: 0", 10, "greater than 0"),
+    ("deadlines.yaml", "duration: 5", "duration: true", 10, "valid number"),
+    ("deadlines.yaml", "duration: 5", "duration: 5\n    warn_share: 1.0", 11, "less than 1"),
+    ("deadlines.yaml", "duration: 5", "duration: 5\n    roll_forward: true", 8, "roll_forward needs"),
+    ("deadlines.yaml", "clock: resolve", "clock: finish", 9, "clock"),
+    ("deadlines.yaml", "when: {family: [road]}", "when: {area: [A9]}", 4, "there is no area 'A9'"),
+    ("deadlines.yaml", "clock: resolve", "clock: accept\n    when: {category: [road.hole]}", 8, "never reached"),
+    ("calendars.yaml", "08:30-12:00", "08:30-25:00", 4, "not within one day"),
+    ("calendars.yaml", "08:30-12:00", "8:30-12:00", 4, "not a span"),
+    ("calendars.yaml", "08:30-12:00", "08:30-14:00", 2, "overlap"),
+    ("calendars.yaml", "mon:", "monday:", 4, "monday"),
+    ("calendars.yaml", "extra_working_days: [2026-10-10]", "extra_working_days: [2026-10-05]", 2, "both holiday"),
+    ("calendars.yaml", "[2026-10-05]", "[2026-13-05]", 6, "month must be in 1..12"),
+    ("calendars.yaml", "always: true", "always: false", 8, "never open"),
+    ("calendars.yaml", "always: true", "always: true\n    holidays: [2026-10-05]", 8, "always open"),
+    ("linking.yaml", "family: [road]", "family: [rod]", 2, "there is no family 'rod'"),
+    ("linking.yaml", "family: [road], ", "", 3, "never reached"),
+    ("linking.yaml", "radius_m: 100", "radius_m: -1", 2, "radius_m"),
+    ("linking.yaml", "min_score: 0.2", "min_score: 1.5", 2, "min_score"),
+    ("linking.yaml", "id: default", "id: road", 3, "a second time"),
+    ("examples.yaml", "opened: 2026-03-02T09:00:00+08:00", "opened: 2026-03-02T09:00:00", 3, "offset"),
+    ("examples.yaml", "department: roads", "department: rods", 4, "did you mean 'roads'?"),
+    ("examples.yaml", "department: roads", "department: roads, area: A9", 4, "there is no area 'A9'"),
+    ("areas.geojson", '"features"', '"feature"', 1, "no features"),
+    ("areas.geojson", '"code": "A2"', '"code": "A1"', 4, "a second time"),
+    ("areas.geojson", '"code": "A2"', '"id": "A2"', 4, "no property 'code'"),
+    ("areas.geojson", '"name": "Two"', '"label": "Two"', 4, "no property 'name'"),
+    ("areas.geojson", "[100.2, 30.1]", "[100.05, 30.2], [100.2, 29]", 4, "not valid"),
+    ("areas.geojson", '"Polygon"', '"LineString"', 2, "no usable geometry"),
+    ("areas.geojson", "[100.1, 30.0]", "[400.1, 30.0]", 2, "not degrees"),
+    ("areas.geojson", '"properties"', '"properties" "x"', 2, "not JSON"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "line", "words"), MISTAKES)
+def test_a_mistake_is_refused_where_it_stands(
+    tmp_path: Path, file: str, old: str, new: str, line: int, words: str
+) -> None:
+    write_folder(tmp_path, **changed(file, old, new))
+    with pytest.raises(PolicyError) as caught:
+        load_city(tmp_path)
+    place = f"{file}:{line}: " if line else f"{file}: "
+    told = [str(problem) for problem in caught.value.problems]
+    assert any(one.startswith(place) and words in one for one in told), told
+
+
+def test_the_folder_the_mistakes_are_made_in_is_valid(tmp_path: Path) -> None:
+    assert load_city(write_folder(tmp_path)).id == "small"
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    write_folder(
+        tmp_path, **changed("city.yaml", "id: small", "id: S"), **changed("linking.yaml", "road,", "road, x: 1,")
+    )
+    with pytest.raises(PolicyError, match="2 mistakes") as caught:
+        load_city(tmp_path)
+    assert {problem.file for problem in caught.value.problems} == {"city.yaml", "linking.yaml"}
+    assert isinstance(caught.value, FatalError)
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
+    write_folder(tmp_path, **{file.replace(".", "_"): None})
+    with pytest.raises(PolicyError, match=f"{file}: the file is missing"):
+        load_city(tmp_path)
+
+
+@pytest.mark.parametrize("file", sorted(set(FILES) - {"areas.geojson"}))
+def test_text_that_is_not_yaml_is_refused(tmp_path: Path, file: str) -> None:
+    write_folder(tmp_path, **{file.replace(".", "_"): "a: [1\nb: ]2"})
+    with pytest.raises(PolicyError, match=f"{file}:2: not YAML"):
+        load_city(tmp_path)
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path)
+    (tmp_path / "routes.yaml").write_bytes(b"routes: \xff\xfe")
+    with pytest.raises(PolicyError, match=r"routes\.yaml: cannot be read as UTF-8"):
+        load_city(tmp_path)
+
+
+def test_a_stray_file_is_refused(tmp_path: Path) -> None:
+    """A misspelt name would otherwise be an empty file in silence."""
+    write_folder(tmp_path)
+    (tmp_path / "deadline.yaml").write_text("deadlines: []", encoding="utf-8")
+    with pytest.raises(PolicyError, match=r"deadline\.yaml: not a file of a policy folder"):
+        load_city(tmp_path)
+
+
+def test_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="no such folder"):
+        load_city(tmp_path / "nowhere")
+
+
+def test_an_area_is_a_polygon(tmp_path: Path) -> None:
+    point = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
+    point += '"geometry": {"type": "Point", "coordinates": [100, 30]}}]}'
+    with pytest.raises(PolicyError, match=r"areas\.geojson:1: area A1: the geometry is a Point"):
+        load_city(write_folder(tmp_path, areas_geojson=point))
