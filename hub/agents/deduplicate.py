@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -105,8 +106,10 @@ def _publish_events(
 ) -> None:
     first = [at for at in admission.first if at < len(events.rows)]
     keys = admission.place_key[: len(first)]
-    lat, lon = (np.where(np.isnan(column), None, column).tolist() for column in (located.lat, located.lon))
-    columns = {
+    lat, lon = (
+        [None if math.isnan(value) else value for value in column.tolist()] for column in (located.lat, located.lon)
+    )
+    columns: dict[str, Any] = {
         "origin": chunk.origins(events.rows[at] for at in first),
         "place_key": keys,
         "area": [located.area[at] for at in first],
@@ -140,7 +143,7 @@ def _publish_repeats(
     admission: Admission,
 ) -> None:
     rows, repeats = events.rows + updates.rows, admission.repeats
-    columns = {
+    columns: dict[str, Any] = {
         "source": [arrivals.source[repeat.row] for repeat in repeats],
         "source_ref": [arrivals.ref[repeat.row] for repeat in repeats],
         "revision": [arrivals.revision[repeat.row] for repeat in repeats],

@@ -161,7 +161,7 @@ def _publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadlin
     now_ms = clock.now_ms()
     for department, indexes in by_department.items():
         chosen = [(*drafts[index], dues[index]) for index in indexes]
-        columns = {
+        columns: dict[str, Any] = {
             "order_id": [_order_id(step, order) for step, order, _ in chosen],
             "kind": [order.kind for _, order, _ in chosen],
             "case_id": [step.case.case_id for step, _, _ in chosen],

@@ -173,7 +173,11 @@ class Clockwork:
     def start(self, case: TrackedCase, due_ms: int | None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, case.opened_ms)
-        clocks = [ClockState(*due) for due in dues if due_ms is None or due.clock != "resolve"]
+        clocks = [
+            ClockState(due.clock, due.policy, due.started_ms, due.warn_ms, due.due_ms)
+            for due in dues
+            if due_ms is None or due.clock != "resolve"
+        ]
         if due_ms is not None:
             warn_ms = case.opened_ms + (due_ms - case.opened_ms) * 4 // 5
             clocks.append(ClockState("resolve", SOURCE_POLICY, case.opened_ms, min(warn_ms, due_ms), due_ms))

@@ -23,7 +23,7 @@ _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _SAME_CHUNK_TRIES = 5
 
 
-class Inlet(mode.Service):  # type: ignore[misc]
+class Inlet(mode.Service):
     """Feeds one agent through `channel`.
 
     A lost session (fenced, rebalanced away, broker gone for too long) is begun anew: join again, read the state back. A
@@ -49,22 +49,24 @@ class Inlet(mode.Service):  # type: ignore[misc]
         self._state = state
         self._tick_seconds = tick_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{agent}")
-        self.label = f"Inlet: {agent}"
         READY.labels(agent).set(0)
 
     @mode.Service.task
     async def _serve(self) -> None:
         failures = 0
-        while not self.should_stop:
-            try:
-                await self._session()
-                failures = 0
-            except RetriableError as error:
-                wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-                failures += 1
-                log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
-                READY.labels(self._agent).set(0)
-                await self.sleep(wait)
+        try:
+            while not self.should_stop:
+                try:
+                    await self._session()
+                    failures = 0
+                except RetriableError as error:
+                    wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                    failures += 1
+                    log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
+                    READY.labels(self._agent).set(0)
+                    await self.sleep(wait)
+        finally:
+            self._thread.shutdown(wait=False)
 
     async def _session(self) -> None:
         call = asyncio.get_running_loop().run_in_executor
@@ -108,6 +110,3 @@ class Inlet(mode.Service):  # type: ignore[misc]
             await self.sleep(error.wait_seconds * (attempt + 1))
             chunk.settled = asyncio.get_running_loop().create_future()
         raise SessionLostError(f"{self._agent}: {_SAME_CHUNK_TRIES} tries at the same chunk failed")
-
-    async def on_stop(self) -> None:
-        self._thread.shutdown(wait=False)

@@ -32,18 +32,21 @@ class State(Protocol):
     def __len__(self) -> int: ...
 
 
-class Book(Protocol):
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Book(Protocol[R]):
     """A partition's keyed records with whatever indexes a core puts over them. Values are never changed in place."""
 
-    def get(self, key: str) -> msgspec.Struct | None: ...
-    def put(self, key: str, value: msgspec.Struct | None) -> None:
+    def get(self, key: str) -> R | None: ...
+    def put(self, key: str, value: R | None) -> None:
         """Set, or with None delete, and keep the indexes true."""
         ...
 
     def __len__(self) -> int: ...
 
 
-B = TypeVar("B", bound=Book)
+B = TypeVar("B", bound=Book[Any])
 
 
 class JournaledState(Generic[B]):
