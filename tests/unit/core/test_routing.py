@@ -1,0 +1,62 @@
+"""Which department is responsible: the first row that matches, else the dispatch desk and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.matching import matches
+from hub.core.routing import DESK_REASONS, DESK_RULE, NO_RULE, OUTSIDE, UNKNOWN_CATEGORY, UNPLACED, Router
+from hub.policy import load_city
+from hub.policy.models import URGENCIES, Route, When
+from hub.settings import ROOT
+
+CITY = load_city(ROOT / "ops" / "cities" / "demo")
+ROUTER = Router(CITY)
+events = st.tuples(
+    st.sampled_from(["police", "hotline", "petition", "citymgmt"]),
+    st.sampled_from([*CITY.categories, "路灯不亮", "nobody knows"]),
+    st.sampled_from([None, *(area.code for area in CITY.areas)]),
+    st.sampled_from(URGENCIES),
+    st.booleans(),
+)
+
+
+@given(events)
+def test_the_first_row_that_matches_decides(event: tuple[str, str, str | None, str, bool]) -> None:
+    source, label, area, urgency, _ = event
+    decision = ROUTER.route_one(*event)
+    category = CITY.category_of(label)
+    rows = [row for row in CITY.routes if category and matches(row.when, source, category, area, urgency)]
+    if rows:
+        assert decision == (rows[0].department, rows[0].id, None, rows[0].priority)
+    else:
+        assert decision[:2] == (CITY.dispatch_desk, DESK_RULE)
+        assert decision.desk_reason in DESK_REASONS
+        assert (decision.desk_reason == UNKNOWN_CATEGORY) == (category is None)
+
+
+@given(st.lists(events, max_size=30))
+def test_a_chunk_is_its_events(chunk: list[tuple[str, str, str | None, str, bool]]) -> None:
+    columns = [list(column) for column in zip(*chunk, strict=True)] or [[], [], [], [], []]
+    routed = Router(CITY).route(*columns)
+    assert list(zip(*routed, strict=True)) == [tuple(ROUTER.route_one(*event)) for event in chunk]
+
+
+def test_why_the_desk() -> None:
+    only_harbour = Route(id="harbour", when=When(area=("LT01",), family=("road",)), department="roads")
+    router = Router(replace(CITY, routes=(only_harbour,)))
+    assert router.route_one("hotline", "road.pothole", "LT01", "ROUTINE").desk_reason is None
+    assert router.route_one("hotline", "road.pothole", None, "ROUTINE", placed=True).desk_reason == OUTSIDE
+    assert router.route_one("hotline", "road.pothole", None, "ROUTINE", placed=False).desk_reason == UNPLACED
+    assert router.route_one("hotline", "road.pothole", "LT02", "ROUTINE").desk_reason == NO_RULE
+    assert router.route_one("hotline", "lighting.out", None, "ROUTINE", placed=False).desk_reason == NO_RULE
+    assert router.route_one("hotline", "no such thing", "LT01", "ROUTINE").desk_reason == UNKNOWN_CATEGORY
+
+
+def test_an_unknown_category_goes_to_the_desk_even_past_a_row_for_everything() -> None:
+    router = Router(replace(CITY, routes=(Route(id="all", department="roads"),)))
+    assert router.route_one("hotline", "no such thing", "LT01", "ROUTINE").department == CITY.dispatch_desk
+    assert router.route_one("hotline", "road.pothole", "LT01", "ROUTINE").department == "roads"
