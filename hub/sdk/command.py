@@ -145,7 +145,7 @@ def new_command(name: str, into: Path) -> None:
     """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
     folder = scaffold(name, into)
     _out.print(
-        f"[bold]{folder}[/] is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'sample.csv'}"
+        f"[bold]{folder}[/] is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
     )
     _out.print(
         f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from hub.errors import FatalError
+from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.fields import text_of
 from hub.sdk.mapping import EventSpec, FieldSpec, Format, Join, Mapping
 from hub.sdk.reader import open_reader
@@ -15,7 +15,7 @@ from hub.sdk.rows import Row
 
 
 class Joined:
-    """Adds `join.<column>` to a row's values. Rows without a partner get empty columns."""
+    """Adds `join.<column>` to a row's values. Where the join is not required, rows without a partner get empty columns."""
 
     def __init__(self, join: Join | None, path: Path | None, mapping: Mapping) -> None:
         if join is None and path is not None:
@@ -29,9 +29,12 @@ class Joined:
         self._rows = _load(join, path, mapping) if join and path else {}
 
     def add(self, values: dict[str, Any]) -> None:
+        """Raises RejectedRecordError(bad_row) if a required partner is missing."""
         if self._join is None:
             return
         found = self._rows.get(text_of(values.get(self._join.by)))
+        if found is None and self._join.required:
+            raise RejectedRecordError(Reason.BAD_ROW, f"{self._join.by} is not in the second file, or is empty")
         values.update(zip(self._names, found or [""] * len(self._names), strict=True))
 
 

@@ -40,6 +40,8 @@ class Options:
     cursor_dir: Path | None = None
     """None: `cursors` in the settings' state_dir."""
     max_rejects_in_a_row: int = 1000
+    checkpoint_rows: int = 20_000
+    """Save the cursor after so many rows, or after a second, whichever is first."""
     show_progress: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it (from a signal handler, say) to end cleanly after the present row."""
@@ -101,7 +103,7 @@ class _Run:
         self._source, self._options, self._publisher = source, options, publisher
         self._summary = Summary(manifest.domain)
         self._pace = Pace(options.speed, options.anchor)
-        self._checkpoints = Checkpoints()
+        self._checkpoints = Checkpoints(options.checkpoint_rows)
         self._rejects_in_a_row = 0
         self._domain = manifest.domain
         self._files = [each.file.name for each in inputs]

@@ -18,7 +18,7 @@ description: "Which system this reads, and which of its files."
 quality: bronze
 default_mapping: demo
 mappings:
-  demo: "the format of fixtures/sample.csv"
+  demo: "the format of fixtures/demo.csv"
 """,
     "config.py": '''\
 """What the {name} connector is told."""
@@ -78,7 +78,7 @@ class {cls}Source(FileSource):
 SOURCE = {cls}Source
 ''',
     "mappings/demo.yaml": """\
-description: The format of fixtures/sample.csv
+description: The format of fixtures/demo.csv
 format: csv              # or jsonl; then nested keys read as dotted columns
 time_zone: Asia/Shanghai # of times that do not say
 personal: [caller]       # dropped on reading, also from dead letters
@@ -94,7 +94,7 @@ event:
   text: text
   channel: {{constant: phone}}
 """,
-    "fixtures/sample.csv": """\
+    "fixtures/demo.csv": """\
 id,revision,action,time,category,urgent,lat,lon,address,title,text,caller
 N-1,0,new,2026/1/6 8:00:00,roads.pothole,,39.9087,116.3975,1 Example Road,Pothole 路面坑槽,"Deep, and
 growing",withheld
@@ -119,11 +119,16 @@ gold:
 Which system this is, who runs it, and the format of its files: one row a column of them.
 
 ```
-cityhub connector check {name} --file connectors/{name}/fixtures/sample.csv
+cityhub connector check {name} --file connectors/{name}/fixtures/demo.csv
 cityhub connector run {name} --file FILE --follow
 ```
 
-Publishes to `{topic}`. The contract suite tests every file in `fixtures/` named after a mapping, or read by the default one.
+Publishes to `{topic}`. The contract suite reads `fixtures/<mapping>.csv` (or `.jsonl`) for each mapping;
+put invented rows there, never real ones.
+
+| mapping | reads |
+|---|---|
+| `demo` | the format of `fixtures/demo.csv` |
 """,
 }
 

@@ -9,13 +9,12 @@ from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-import connectors
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.fields import Mapper
 from hub.sdk.join import Input, Joined
 from hub.sdk.manifest import Manifest
-from hub.sdk.mapping import load_mapping
+from hub.sdk.mapping import Mapping, load_mapping
 from hub.sdk.reader import Reader, open_reader
 from hub.sdk.rows import BadRow, Row
 
@@ -40,9 +39,9 @@ class Mapped(NamedTuple):
 class FileClient:
     """The only I/O of a file connector: opens its inputs. Tests put another in its place."""
 
-    def open(self, manifest: Manifest, each: Input, *, follow: bool, stop: threading.Event) -> Reader:
+    def open(self, each: Input, mapping: Mapping, *, follow: bool, stop: threading.Event) -> Reader:
         """Raises FatalError if the file is missing or is not of the mapping's format."""
-        return open_reader(each.file, load_mapping(manifest.mapping_path(each.mapping)), follow=follow, stop=stop)
+        return open_reader(each.file, mapping, follow=follow, stop=stop)
 
 
 class FileSource:
@@ -85,21 +84,23 @@ class FileSource:
         if isinstance(row, BadRow):
             reason = Reason.TOO_LARGE if row.too_large else Reason.BAD_ROW
             return Mapped(row, rejection=RejectedRecordError(reason, row.detail))
-        self._joins[index].add(row.values)
         try:
+            self._joins[index].add(row.values)
             return Mapped(row, self.to_event(row.values, self._mappers[index]))
         except RejectedRecordError as error:
             return Mapped(row, rejection=error)
 
     def open(self, index: int, stop: threading.Event) -> Reader:
-        return self.client.open(self.manifest, self.config.inputs[index], follow=self.config.follow, stop=stop)
+        return self.client.open(
+            self.config.inputs[index], self._mappers[index].mapping, follow=self.config.follow, stop=stop
+        )
 
 
 def load_source(manifest: Manifest) -> type[FileSource]:
     """A connector's `SOURCE`, from its source.py. Raises FatalError if it cannot be imported."""
-    parent = str(manifest.folder.parent)
-    if parent not in connectors.__path__:
-        connectors.__path__.append(parent)
+    package, parent = importlib.import_module("connectors"), str(manifest.folder.parent)
+    if parent not in package.__path__:
+        package.__path__.append(parent)  # a connector made elsewhere, with `connector new --into`
     try:
         module = importlib.import_module(f"connectors.{manifest.domain}.source")
         source = module.SOURCE

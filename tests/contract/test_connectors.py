@@ -1,0 +1,91 @@
+"""Every connector found by its manifest keeps the contract. Nothing is listed by hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.errors import FatalError
+from hub.sdk.manifest import Manifest, discover, load_manifest
+from hub.sdk.scaffold import scaffold
+from hub.testing.source_suite import SourceSuite
+
+CONNECTORS = discover()
+
+
+@pytest.fixture(scope="module")
+def scaffolded(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return load_manifest(scaffold("scaffolded_by_test", tmp_path_factory.mktemp("connectors")))
+
+
+class TestConnectors(SourceSuite):
+    @pytest.fixture(params=CONNECTORS.values(), ids=CONNECTORS.keys())
+    def manifest(self, request: pytest.FixtureRequest) -> Manifest:
+        found = request.param
+        assert isinstance(found, Manifest)
+        return found
+
+
+class TestScaffold(SourceSuite):
+    """What `cityhub connector new` makes passes right away."""
+
+    @pytest.fixture
+    def manifest(self, scaffolded: Manifest) -> Manifest:
+        return scaffolded
+
+
+def test_there_are_four() -> None:
+    assert {"police", "hotline", "petition", "citymgmt"} <= set(CONNECTORS)
+
+
+def test_manifests_are_read_before_code() -> None:
+    program = (
+        "import sys; from hub.sdk.manifest import discover; assert discover();"
+        "assert not [name for name in sys.modules if name.startswith('connectors.')]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+# -- each promise can be broken ------------------------------------------------------------------------------------
+
+BREAKS = {
+    "test_folder_and_manifest_are_complete": ("README.md", None),
+    "test_quality_points_of_its_tier_are_ticked": ("quality.yaml", ("contract_suite: done", "contract_suite: todo")),
+    "test_every_mapping_has_a_fixture": ("fixtures/demo.csv", None),
+    "test_it_imports_only_the_sdk_and_its_mapping_does_no_io": (
+        "mapping.py",
+        ("from typing", "import socket\nfrom typing"),
+    ),
+    "test_mapping_is_pure_and_deterministic": (
+        "mapping.py",
+        ("return mapper.event(values)", "values['title'] += '!'\n    return mapper.event(values)"),
+    ),
+    "test_every_fixture_row_is_a_valid_event_or_a_named_reject": (
+        "mappings/demo.yaml",
+        ("source_ref: id", "source_ref: lat"),
+    ),
+    "test_no_personal_data_is_carried": ("mappings/demo.yaml", ("personal: [caller]", "personal: []")),
+}
+
+
+@pytest.mark.parametrize("promise", BREAKS)
+def test_the_suite_notices(promise: str, tmp_path: Path) -> None:
+    name = f"broken_{list(BREAKS).index(promise)}"
+    folder = scaffold(name, tmp_path / "connectors")
+    path, change = BREAKS[promise]
+    if change is None:
+        (folder / path).unlink()
+    else:
+        text = (folder / path).read_text("utf-8")
+        assert change[0] in text
+        (folder / path).write_text(text.replace(*change), encoding="utf-8")
+    if promise == "test_every_fixture_row_is_a_valid_event_or_a_named_reject":
+        fixture = folder / "fixtures" / "demo.csv"
+        fixture.write_text(fixture.read_text("utf-8").replace("39.9087", ""), encoding="utf-8")
+    if promise == "test_no_personal_data_is_carried":
+        mapping = folder / "mappings" / "demo.yaml"
+        mapping.write_text(mapping.read_text("utf-8").replace("text: text", "text: caller"), encoding="utf-8")
+    manifest = load_manifest(folder)
+    with pytest.raises((AssertionError, FatalError)):
+        getattr(SourceSuite(), promise)(manifest)
