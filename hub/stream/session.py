@@ -119,7 +119,7 @@ class Session:
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
-        if idle and self.held and not self.behind:
+        if idle and self._membership is not None and not self.behind:
             with kafka_errors(f"{self._agent}: asking the broker"):
                 self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
             self.progressed()

@@ -1,0 +1,70 @@
+"""Laws of admission: every row is a first sighting or a repeat of one, however the stream is cut into chunks."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.admission import Admission, Arrivals, SeenPartition, admit
+
+row = st.tuples(
+    st.integers(0, 1),  # partition
+    st.sampled_from(["police", "hotline"]),
+    st.sampled_from(["r1", "r2", "r3"]),
+    st.integers(0, 2),
+    st.sampled_from([None, "north", "south"]),
+)
+
+
+def _arrivals(rows: list[tuple[int, str, str, int, str | None]], start: int) -> Arrivals:
+    return Arrivals(
+        topic=[f"city.{source}.events" for _, source, _, _, _ in rows],
+        partition=[partition for partition, *_ in rows],
+        offset=list(range(start, start + len(rows))),
+        source=[source for _, source, _, _, _ in rows],
+        ref=[ref for _, _, ref, _, _ in rows],
+        revision=[revision for _, _, _, revision, _ in rows],
+        place=[place for *_, place in rows],
+    )
+
+
+def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> list[tuple[str, int, object]]:
+    memory: dict[int, SeenPartition] = {0: SeenPartition(10**12), 1: SeenPartition(10**12)}
+    verdicts: list[tuple[str, int, object]] = []
+    edges = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
+    for start, end in zip(edges, edges[1:], strict=False):
+        admission: Admission = admit(_arrivals(rows[start:end], start), memory.__getitem__, now_ms=start)
+        assert sorted([*admission.first, *(repeat.row for repeat in admission.repeats)]) == list(range(end - start))
+        verdicts += [("first", start + at, key) for at, key in zip(admission.first, admission.place_key, strict=True)]
+        verdicts += [("repeat", start + repeat.row, (repeat.topic, repeat.offset)) for repeat in admission.repeats]
+        for partition, fresh in admission.fresh.items():
+            memory[partition].add(fresh)
+    return sorted(verdicts, key=lambda verdict: verdict[1])
+
+
+@given(st.lists(row, max_size=30), st.lists(st.integers(0, 100), max_size=5))
+def test_cutting_the_stream_elsewhere_changes_nothing(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> None:
+    assert _run(rows, cuts) == _run(rows, [])
+
+
+@given(st.lists(row, max_size=30))
+def test_a_repeat_names_the_first_sighting_of_the_same_record(rows: list[tuple[int, str, str, int, str | None]]) -> None:
+    first: dict[tuple[int, str, str, int], int] = {}
+    for kind, at, what in _run(rows, []):
+        partition, source, ref, revision, _ = rows[at]
+        key = (partition, source, ref, revision)
+        if kind == "first":
+            assert key not in first
+            first[key] = at
+        else:
+            assert what == (f"city.{source}.events", first[key])
+
+
+def test_a_follow_up_goes_where_the_first_report_went() -> None:
+    rows = [(0, "police", "r1", 0, "north"), (0, "police", "r1", 1, None), (0, "police", "r1", 2, "south")]
+    assert [what for _, _, what in _run(rows, [1])] == ["north", "north", "north"]
+
+
+def test_a_reference_without_a_place_stays_with_itself() -> None:
+    rows = [(0, "police", "r1", 0, None), (0, "police", "r1", 1, "south")]
+    assert [what for _, _, what in _run(rows, [1])] == ["~police:r1", "~police:r1"]
