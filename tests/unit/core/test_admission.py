@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +34,7 @@ def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> 
     memory: dict[int, SeenPartition] = {0: SeenPartition(10**12), 1: SeenPartition(10**12)}
     verdicts: list[tuple[str, int, object]] = []
     edges = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         admission: Admission = admit(_arrivals(rows[start:end], start), memory.__getitem__, now_ms=start)
         assert sorted([*admission.first, *(repeat.row for repeat in admission.repeats)]) == list(range(end - start))
         verdicts += [("first", start + at, key) for at, key in zip(admission.first, admission.place_key, strict=True)]
@@ -43,12 +45,16 @@ def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> 
 
 
 @given(st.lists(row, max_size=30), st.lists(st.integers(0, 100), max_size=5))
-def test_cutting_the_stream_elsewhere_changes_nothing(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> None:
+def test_cutting_the_stream_elsewhere_changes_nothing(
+    rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]
+) -> None:
     assert _run(rows, cuts) == _run(rows, [])
 
 
 @given(st.lists(row, max_size=30))
-def test_a_repeat_names_the_first_sighting_of_the_same_record(rows: list[tuple[int, str, str, int, str | None]]) -> None:
+def test_a_repeat_names_the_first_sighting_of_the_same_record(
+    rows: list[tuple[int, str, str, int, str | None]],
+) -> None:
     first: dict[tuple[int, str, str, int], int] = {}
     for kind, at, what in _run(rows, []):
         partition, source, ref, revision, _ = rows[at]

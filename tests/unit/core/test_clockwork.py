@@ -1,0 +1,152 @@
+"""Clocks: the earliest stop gives the verdict, whatever order updates and time come in; breaches carry the true instant."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.core.clockwork import ClockState, Clockwork, Hold, Ring, TrackBook, TrackedCase
+from hub.core.deadlines import DeadlineRules
+from hub.core.tracking import Effects, Tracking
+from hub.policy import load_city
+from hub.settings import ROOT
+
+
+@pytest.fixture(scope="module")
+def clockwork() -> Clockwork:
+    return Clockwork(DeadlineRules(load_city(ROOT / "ops" / "cities" / "demo")))
+
+
+def case(*clocks: ClockState) -> TrackedCase:
+    return TrackedCase(
+        case_id="C-1", category="c", source="hotline", urgency="ROUTINE", area=None, place_key="p", opened_ms=0,
+        ledger=(Hold("roads", 0),), reports=(("hotline", "H1"),), clocks=clocks or (ClockState("accept", "p", 0, 80, 100),),
+    )  # fmt: skip
+
+
+def kinds(rings: list[Ring]) -> list[tuple[str, int]]:
+    return [(ring.kind, ring.at_ms) for ring in rings]
+
+
+def test_warned_and_breached_at_their_own_instants_however_late_they_are_noticed(clockwork: Clockwork) -> None:
+    _, rings = clockwork.look(case(), now_ms=10_000)
+    assert kinds(rings) == [("WARNED", 80), ("BREACHED", 100)]
+
+
+def test_the_last_moment_is_in_time(clockwork: Clockwork) -> None:
+    _, rings = clockwork.look(case(), now_ms=100)
+    assert kinds(rings) == [("WARNED", 80)]
+    _, rings = clockwork.stop(case(), ("accept",), 100)
+    assert kinds(rings) == [("WARNED", 80), ("MET", 100)]
+
+
+def test_a_late_stop_breaches_first(clockwork: Clockwork) -> None:
+    _, rings = clockwork.stop(case(), ("accept",), 150)
+    assert kinds(rings) == [("WARNED", 80), ("BREACHED", 100), ("ENDED_LATE", 150)]
+
+
+def test_an_update_that_comes_late_but_was_in_time_corrects_the_breach(clockwork: Clockwork) -> None:
+    breached, _ = clockwork.look(case(), 1000)
+    stopped, rings = clockwork.stop(breached, ("accept",), 60)
+    assert kinds(rings) == [("MET", 60)]
+    assert rings[0].corrects_breach
+    assert stopped.clocks[0].ended_ms == 60
+
+
+def test_what_is_withdrawn_has_no_verdict_but_keeps_the_breach_before(clockwork: Clockwork) -> None:
+    _, rings = clockwork.cancel(case(), 50)
+    assert kinds(rings) == [("CANCELLED", 50)]
+    _, rings = clockwork.cancel(case(), 150)
+    assert kinds(rings) == [("WARNED", 80), ("BREACHED", 100), ("CANCELLED", 150)]
+
+
+def verdict(rings: list[Ring]) -> dict[str, tuple[str, int]]:
+    """The last word on each clock, warnings aside."""
+    return {ring.clock.clock: (ring.kind, ring.at_ms) for ring in rings if ring.kind != "WARNED"}
+
+
+events = st.lists(st.tuples(st.sampled_from(["look", "stop"]), st.integers(0, 200)), min_size=1, max_size=5)
+
+
+@given(events)
+def test_the_verdict_does_not_depend_on_the_order(clockwork: Clockwork, happenings: list[tuple[str, int]]) -> None:
+    stops = [at for what, at in happenings if what == "stop"]
+    for order in permutations(happenings):
+        tracked, rings = case(), list[Ring]()
+        for what, at in order:
+            tracked, more = clockwork.look(tracked, at) if what == "look" else clockwork.stop(tracked, ("accept",), at)
+            rings += more
+        if stops:
+            expected = ("MET", min(stops)) if min(stops) <= 100 else ("ENDED_LATE", None)
+            kind, at = verdict(rings)["accept"]
+            assert kind == expected[0]
+            assert tracked.clocks[0].ended_ms == min(stops)
+            assert expected[1] is None or tracked.clocks[0].breached is False
+        breaches = [ring for ring in rings if ring.kind == "BREACHED"]
+        assert len(breaches) <= 1
+        assert all(ring.at_ms == 100 for ring in breaches)
+
+
+def test_the_sources_own_due_time_takes_the_place_of_the_resolve_clock(clockwork: Clockwork) -> None:
+    started = clockwork.start(case(), due_ms=1000)
+    resolve = [clock for clock in started.clocks if clock.clock == "resolve"]
+    assert [(clock.policy, clock.due_ms, clock.warn_ms) for clock in resolve] == [("source", 1000, 800)]
+
+
+def _track(book: TrackBook, tracking: Tracking, now_ms: int) -> list[Ring]:
+    effects = Effects()
+    tracking.pass_time(book, book.put, now_ms, effects)
+    return effects.rings
+
+
+def test_time_rings_each_instant_once(clockwork: Clockwork) -> None:
+    book, tracking = TrackBook(), Tracking(clockwork)
+    book.put("C-1", case())
+    assert kinds(_track(book, tracking, 80)) == []
+    assert kinds(_track(book, tracking, 81)) == [("WARNED", 80)]
+    assert kinds(_track(book, tracking, 100)) == []
+    assert kinds(_track(book, tracking, 500)) == [("BREACHED", 100)]
+    assert kinds(_track(book, tracking, 900)) == []
+
+
+@given(st.lists(st.integers(0, 300), max_size=6))
+def test_looking_more_often_rings_the_same(clockwork: Clockwork, times: list[int]) -> None:
+    tracking, often, once = Tracking(clockwork), TrackBook(), TrackBook()
+    clocks = (ClockState("accept", "p", 0, 80, 100), ClockState("resolve", "p", 0, 90, 250))
+    for book in (often, once):
+        book.put("C-1", case(*clocks))
+    rings = [ring for now in [*sorted(times), 301] for ring in _track(often, tracking, now)]
+    key = [(ring.clock.clock, ring.kind, ring.at_ms) for ring in rings]
+    assert sorted(key) == sorted((r.clock.clock, r.kind, r.at_ms) for r in _track(once, tracking, 301))
+
+
+def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_linked(clockwork: Clockwork) -> None:
+    tracking = Tracking(clockwork)
+    update = {"case_id": "C-1", "status": "ACCEPTED", "department": "roads", "at": 10, "update_id": "u1", "note": ""}
+    link = {"case_id": "C-1", "change": "LINKED", "source": "police", "source_ref": "P1"}
+    for order in ("update first", "link first"):
+        book, effects = TrackBook(), Effects()
+        book.put("C-1", case())
+        steps = [lambda b, e: tracking.update(b, b.put, update, e), lambda b, e: tracking.change(b, b.put, link, e)]
+        for step in steps if order == "update first" else reversed(steps):
+            step(book, effects)
+        assert sorted((r.source, r.ref, r.answer.update_id) for r in effects.replies) == [
+            ("hotline", "H1", "u1"),
+            ("police", "P1", "u1"),
+        ]
+
+
+def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> None:
+    book = TrackBook()
+    assert not Tracking(clockwork).update(book, book.put, {"case_id": "C-9"}, Effects())
+
+
+def test_records_survive_their_encoding() -> None:
+    from hub.core.clockwork import Now, TrackRecord, Waiting
+
+    for record in (case(), Now(5), Waiting(1, (b"x",))):
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=TrackRecord) == record
