@@ -19,7 +19,13 @@ class Feed:
     def __init__(self, source: FileSource, stop: threading.Event) -> None:
         self._source = source
         self._stop = stop
-        self.readers: list[Reader] = [source.open(index, stop) for index in range(len(source.config.inputs))]
+        self.readers: list[Reader] = []
+        try:
+            for index in range(len(source.config.inputs)):
+                self.readers.append(source.open(index, stop))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def seekable(self) -> bool:

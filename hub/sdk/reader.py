@@ -43,7 +43,11 @@ class Reader(Protocol):
 def open_reader(path: Path, mapping: Mapping, *, follow: bool = False, stop: threading.Event | None = None) -> Reader:
     """Open one file. Raises FatalError if it is missing or lacks columns that the mapping uses."""
     lines = Lines(path, follow=follow, stop=stop)
-    return CsvReader(lines, mapping) if mapping.format is Format.CSV else JsonLinesReader(lines, mapping)
+    try:
+        return CsvReader(lines, mapping) if mapping.format is Format.CSV else JsonLinesReader(lines, mapping)
+    except BaseException:
+        lines.close()
+        raise
 
 
 class _Feed:

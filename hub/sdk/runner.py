@@ -117,12 +117,12 @@ class _Run:
         self._offset, self._line = 0, 1
 
     def run(self) -> Summary:
-        cursor, notice = self._cursor.load()
-        if notice:
-            _log.warning("%s: %s", self._domain, notice)
-        self._summary.rows_before = cursor.rows
-        self._offset, self._line = cursor.offset, cursor.line
         try:
+            cursor, notice = self._cursor.load()
+            if notice:
+                _log.warning("%s: %s", self._domain, notice)
+            self._summary.rows_before = cursor.rows
+            self._offset, self._line = cursor.offset, cursor.line
             if self._feed.seekable:
                 self._feed.readers[0].resume(cursor.offset, cursor.line)
             with self._bar() as bar:
