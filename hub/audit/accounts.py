@@ -1,0 +1,113 @@
+"""The account by identity: every record that came in has exactly one outcome. Joins of arrays; no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.audit.identity import NOWHERE, Ids, occurrences
+from hub.audit.tables import HERE, ORIGIN, Tables
+
+DEDUPLICATE, ROUTE, TRACK = "deduplicate", "route", "track"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Packed identities of records that came in, each once."""
+
+    outcomes: Counter[str]
+    lost: Ids
+    waiting: Ids
+    doubled: Ids
+    strays: Ids
+    """Named as the origin of some outcome, but nothing is there."""
+    unread: Ids
+    """The hub's own records (case changes, closures) that an agent could not read."""
+
+
+def ids(table: pa.Table, name: str = HERE) -> Ids:
+    """A column of packed identities."""
+    found: Ids = table.column(name).to_numpy()
+    return found
+
+
+def take_account(tables: Tables) -> Account:
+    """Follow every record that came in to its outcome.
+
+    A record of city.*.events or dept.*.updates is a dead letter of `deduplicate`, a repeat, an admitted event or an admitted
+    update: one of these, once. An admitted event is one change in hub.cases or a dead letter of `route`. An admitted update
+    is applied, or at most one dead letter of `track`.
+    """
+    everything = np.concatenate([np.zeros(0, np.int64), *tables.inputs.values()])
+    letters = {agent: _letters(tables.dead, agent) for agent in (DEDUPLICATE, ROUTE, TRACK)}
+    unread, given_up = ids(letters[ROUTE], ORIGIN), ids(letters[TRACK], ORIGIN)
+
+    sifted = np.concatenate(
+        [ids(letters[DEDUPLICATE], ORIGIN), *(ids(t, ORIGIN) for t in (tables.repeats, tables.events, tables.updates))]
+    )
+    counts = occurrences(everything, sifted)
+    missing = everything[counts == 0]
+    read = tables.identities.before(missing, tables.reached.get(DEDUPLICATE, {}))
+    lost, waiting, doubled = [missing[read]], [missing[~read]], [everything[counts > 1]]
+
+    here, origin, single = _admitted(tables.events)
+    changes = ids(tables.cases, ORIGIN)
+    counts = occurrences(origin, changes) + occurrences(here, unread)
+    read = tables.identities.before(here, tables.reached.get(ROUTE, {}))
+    lost.append(origin[(counts == 0) & single & read])
+    waiting.append(origin[(counts == 0) & single & ~read])
+    doubled.append(origin[(counts > 1) & single])
+    strays = [sifted[occurrences(sifted, everything) == 0], changes[occurrences(changes, origin) == 0]]
+
+    here, origin, single = _admitted(tables.updates)
+    counts = occurrences(origin, given_up) + occurrences(here, given_up)
+    read = tables.identities.before(here, tables.reached.get(TRACK, {}))
+    waiting.append(origin[(counts == 0) & ~read])
+    doubled.append(origin[(counts > 1) & single])
+
+    lettered = np.concatenate([unread, given_up])
+    known = np.concatenate([ids(tables.events), ids(tables.updates), origin, [NOWHERE]])
+    return Account(
+        outcomes=_outcomes(tables, letters, applied=int(((counts == 0) & read).sum())),
+        lost=np.unique(np.concatenate(lost)),
+        waiting=np.unique(np.concatenate(waiting)),
+        doubled=np.unique(np.concatenate(doubled)),
+        strays=_present(tables, np.unique(np.concatenate(strays))),
+        unread=np.unique(lettered[occurrences(lettered, known) == 0]),
+    )
+
+
+def _admitted(table: pa.Table) -> tuple[Ids, Ids, npt.NDArray[np.bool_]]:
+    """Own identity and origin of each, and whether it is the only one of its origin: else it is doubled already."""
+    origin = ids(table, ORIGIN)
+    return ids(table), origin, occurrences(origin, origin) == 1
+
+
+def _present(tables: Tables, strays: Ids) -> Ids:
+    """Without those whose topic now begins after them: they came in, and have expired there."""
+    strays = strays[strays != NOWHERE]
+    unknown = dict.fromkeys(tables.begins, 0)
+    expired = tables.identities.before(strays, tables.begins) & ~tables.identities.before(strays, unknown)
+    return strays[~expired]
+
+
+def _letters(dead: pa.Table, agent: str) -> pa.Table:
+    return dead.filter(pc.equal(dead.column("stage"), agent))
+
+
+def _outcomes(tables: Tables, letters: dict[str, pa.Table], applied: int) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for agent, table in letters.items():
+        for reason in pc.value_counts(table.column("reason")).to_pylist():
+            found[f"dead letter 死信 {agent}/{reason['values']}"] += reason["counts"]
+    found["repeat 重复"] = len(tables.repeats)
+    accounting = tables.cases.filter(pc.not_equal(tables.cases.column(ORIGIN), NOWHERE))
+    for change in pc.value_counts(accounting.column("change")).to_pylist():
+        found[f"case 案件 {change['values'].lower()}"] += change["counts"]
+    found["update applied 反馈"] = applied
+    return found

@@ -1,0 +1,161 @@
+"""Two runs over the same input: what must be equal, and what may differ because another report arrived first. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
+
+from hub.audit.identity import NOWHERE
+from hub.audit.report import Finding
+from hub.audit.structure import rows_of
+from hub.audit.tables import HERE, ORIGIN, Tables
+
+Said = tuple[object, ...]
+"""What identifies a record in any run: source, reference, revision; for updates department, update id, revision."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`differences` must all be empty; `order_dependent` may not be, and says how far the order of arrival mattered."""
+
+    same_cases: int
+    """Cases of the same reports in both."""
+    differences: tuple[Finding, ...]
+    order_dependent: tuple[Finding, ...]
+
+    @property
+    def good(self) -> bool:
+        return not any(finding.count for finding in self.differences)
+
+    def rows(self) -> list[tuple[str, str]]:
+        said = [("cases of the same reports 相同案件", f"{self.same_cases:,}")]
+        said += [(f"differs 不同: {each.what}", f"{each.count:,}") for each in self.differences]
+        said += [(f"by order of arrival 因到达次序: {each.what}", f"{each.count:,}") for each in self.order_dependent]
+        return said
+
+    def as_dict(self) -> dict[str, Any]:
+        def listed(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
+            return [{"what": each.what, "count": each.count, "first": list(each.first)} for each in findings]
+
+        return {
+            "good": self.good,
+            "same_cases": self.same_cases,
+            "differences": listed(self.differences),
+            "order_dependent": listed(self.order_dependent),
+        }
+
+
+@dataclass
+class _Case:
+    """What a case has come to at the end."""
+
+    reports: set[tuple[object, object]] = field(default_factory=set)
+    last: Said = ()
+    """Department, rule, over."""
+    clocks: dict[object, Said] = field(default_factory=dict)
+    """By clock, the last verdict: kind, at, due_at, policy."""
+
+
+@dataclass
+class _Run:
+    outcomes: dict[Said, Counter[str]]
+    letters: Counter[str]
+    case_of_lead: dict[Said, str]
+    lead_of: dict[Said, Said]
+    """Of each report, the lead of its case."""
+    cases: dict[str, _Case]
+
+
+def compare_tables(first: Tables, second: Tables) -> Comparison:
+    """Same input: equal (source, reference, revision), as often. A dead letter has none of these and is only counted.
+
+    Must be equal: what came in, and how often it was a repeat; the case id of the same lead; and for cases of the same
+    reports the department, the rule, whether it is over, and the last verdict of each clock. May differ: whether a report
+    opened a case or was linked, and to which.
+    """
+    a, b = _run(first), _run(second)
+    inputs, kinds = _outcomes(a, b)
+    leads = [
+        lead for lead in a.case_of_lead.keys() & b.case_of_lead.keys() if a.case_of_lead[lead] != b.case_of_lead[lead]
+    ]
+    both = [case for case in a.cases.keys() & b.cases.keys() if a.cases[case].reports == b.cases[case].reports]
+    held = [case for case in sorted(both) if a.cases[case].last != b.cases[case].last]
+    clocks = [
+        f"{case} {clock}"
+        for case in sorted(both)
+        for clock in sorted(map(str, a.cases[case].clocks.keys() | b.cases[case].clocks.keys()))
+        if a.cases[case].clocks.get(clock) != b.cases[case].clocks.get(clock)
+    ]
+    links = [ref for ref in a.lead_of.keys() & b.lead_of.keys() if a.lead_of[ref] != b.lead_of[ref]]
+    return Comparison(
+        same_cases=len(both),
+        differences=(
+            Finding.of("records that came in 收到的记录", inputs),
+            Finding.of("dead letters by stage and reason 死信", _unequal(a.letters, b.letters)),
+            Finding.of("case id of the same lead 同首报案号", sorted(map(_shown, leads))),
+            Finding.of("department, rule or end of a case 部门、规则或办结", held),
+            Finding.of("last verdict of a clock 时限结论", clocks),
+        ),
+        order_dependent=(
+            Finding.of("what a record did 记录结果", kinds),
+            Finding.of("which case a report joined 归并", sorted(map(_shown, links))),
+        ),
+    )
+
+
+def _outcomes(a: _Run, b: _Run) -> tuple[list[str], list[str]]:
+    inputs, kinds = [], []
+    for said in sorted(a.outcomes.keys() | b.outcomes.keys(), key=_shown):
+        one, other = a.outcomes.get(said, Counter()), b.outcomes.get(said, Counter())
+        if one["repeat"] != other["repeat"] or one.total() != other.total():
+            inputs.append(f"{_shown(said)}: {_counted(one)} and {_counted(other)}")
+        elif one != other:
+            kinds.append(f"{_shown(said)}: {_counted(one)} and {_counted(other)}")
+    return inputs, kinds
+
+
+def _unequal(a: Counter[str], b: Counter[str]) -> Iterator[str]:
+    for key in sorted(a.keys() | b.keys()):
+        if a[key] != b[key]:
+            yield f"{key}: {a[key]} and {b[key]}"
+
+
+def _shown(said: Said) -> str:
+    return ":".join(map(str, said))
+
+
+def _counted(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(outcomes.items())) or "nothing"
+
+
+def _run(tables: Tables) -> _Run:
+    outcomes: dict[Said, Counter[str]] = defaultdict(Counter)
+    cases = tables.cases.sort_by(HERE)
+    accounting = cases.filter(pc.not_equal(cases.column(ORIGIN), NOWHERE))
+    origins, changes = (accounting.column(name).to_pylist() for name in (ORIGIN, "change"))
+    change_of = dict(zip(origins, changes, strict=True))
+    for origin, *said in rows_of(tables.events, ORIGIN, "source", "source_ref", "revision"):
+        outcomes[tuple(said)][str(change_of.get(origin, "nothing")).lower()] += 1
+    for row in rows_of(tables.repeats, "source", "source_ref", "revision"):
+        outcomes[row]["repeat"] += 1
+    for department, update, revision in rows_of(tables.updates, "department", "update_id", "revision"):
+        outcomes[f"dept.{department}", update, revision]["update"] += 1
+    letters = Counter(" ".join(map(str, row)) for row in rows_of(tables.dead, "stage", "reason"))
+    run = _Run(dict(outcomes), letters, {}, {}, defaultdict(_Case))
+    names = ("case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "department", "rule", "over")
+    for case, change, source, ref, lead_source, lead_ref, *last in rows_of(cases, *names):
+        known = run.cases[str(case)]
+        known.last = tuple(last)
+        if change in ("OPENED", "LINKED"):
+            known.reports.add((source, ref))
+            run.lead_of[source, ref] = (lead_source, lead_ref)
+        if change == "OPENED":
+            run.case_of_lead[lead_source, lead_ref] = str(case)
+    of_clocks = ("case_id", "clock", "kind", "at", "due_at", "policy")
+    for case, clock, *verdict in rows_of(tables.deadlines.sort_by(HERE), *of_clocks):
+        run.cases[str(case)].clocks[clock] = tuple(verdict)
+    return run

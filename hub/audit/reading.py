@@ -1,0 +1,116 @@
+"""Reads a hub's topics into the tables of an audit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from confluent_kafka import Message
+
+from hub.audit.identity import Identities, Ids
+from hub.audit.tables import HERE, KEPT, ORIGIN, Columns, Tables
+from hub.inspect.narrow import NarrowDecoder, column
+from hub.inspect.reading import OnProgress, committed_offsets, read_messages, spans
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.registry import make_registry
+from hub.topics import (
+    CASES,
+    CLOSURES,
+    DEAD,
+    DEADLINES,
+    EVENTS,
+    REPEATS,
+    UPDATES,
+    city_events,
+    city_replies,
+    dept_orders,
+    dept_updates,
+)
+
+_TABLE_OF = {
+    EVENTS.name: "events", UPDATES.name: "updates", REPEATS.name: "repeats", DEAD.name: "dead", CASES.name: "cases",
+    DEADLINES.name: "deadlines", CLOSURES.name: "closures",
+}  # fmt: skip
+
+
+def read_tables(
+    settings: Settings, sources: Sequence[str], departments: Sequence[str], on_progress: OnProgress | None = None
+) -> Tables:
+    """Everything committed up to now. Raises FatalError if a topic is missing or holds what the hub did not write,
+    RetriableError if the broker cannot be read."""
+    inputs = [city_events(name).name for name in sources] + [dept_updates(name).name for name in departments]
+    table_of = dict(_TABLE_OF)
+    table_of |= {dept_orders(name).name: "orders" for name in departments}
+    table_of |= {city_replies(name).name: "replies" for name in sources}
+    # How far the agents have come is asked before how far the topics go: what they then had read must have left its trace.
+    there = spans(settings, [*inputs, *table_of])
+    reads = {
+        "deduplicate": [place for place in there if place[0] in inputs],
+        "route": [place for place in there if place[0] in (EVENTS.name, CLOSURES.name)],
+        "track": [place for place in there if place[0] in (CASES.name, UPDATES.name)],
+    }
+    reached = {agent: committed_offsets(settings, agent, places) for agent, places in reads.items()}
+    there = spans(settings, [*inputs, *table_of])
+    gathering = _Gathering(settings, inputs, table_of)
+    for messages in read_messages(settings, there, on_progress):
+        gathering.take(messages)
+    return gathering.tables({place: span.begin for place, span in there.items() if span.begin}, reached)
+
+
+class _Gathering:
+    """Takes messages batch by batch and keeps only the columns that matter."""
+
+    def __init__(self, settings: Settings, inputs: Sequence[str], table_of: dict[str, str]) -> None:
+        registry = make_registry(settings)
+        codec = Codec(registry)
+        self._cut = len(settings.namespace)
+        self._table_of = table_of
+        self._identities = Identities()
+        self._decoders = {
+            name: NarrowDecoder(registry, codec, columns.subject, columns.last) for name, columns in KEPT.items()
+        }
+        self._inputs: dict[str, list[Ids]] = {topic: [] for topic in inputs}
+        self._parts: dict[str, list[pa.RecordBatch]] = {name: [] for name in KEPT}
+
+    def take(self, messages: list[Message]) -> None:
+        by_topic: dict[str, list[Message]] = defaultdict(list)
+        for message in messages:
+            by_topic[message.topic()].append(message)
+        for name, some in by_topic.items():
+            topic = name[self._cut :]
+            partitions, offsets = [each.partition() for each in some], [each.offset() for each in some]
+            here = self._identities.pack(topic, partitions, offsets)
+            if topic in self._inputs:
+                self._inputs[topic].append(here)
+            else:
+                table = self._table_of[topic]
+                batch = self._decoders[table].decode([each.value() for each in some], name)
+                self._parts[table].append(self._kept(KEPT[table], here, batch))
+
+    def _kept(self, columns: Columns, here: Ids, batch: pa.RecordBatch) -> pa.RecordBatch:
+        found: dict[str, Any] = {HERE: pa.array(here)}
+        if columns.origin:
+            found[ORIGIN] = pa.array(self._identities.pack_origins(batch.column("origin")))
+        found |= {name: column(batch, path) for name, path in columns.keep.items()}
+        return pa.RecordBatch.from_pydict(found)
+
+    def tables(self, begins: dict[tuple[str, int], int], reached: dict[str, dict[tuple[str, int], int]]) -> Tables:
+        none = np.zeros(0, dtype=np.int64)
+        return Tables(
+            self._identities,
+            {topic: np.concatenate(parts) if parts else none for topic, parts in self._inputs.items()},
+            **{name: self._table(name) for name in KEPT},
+            begins=begins,
+            reached=reached,
+        )
+
+    def _table(self, name: str) -> pa.Table:
+        parts = self._parts[name]
+        if parts:
+            return pa.Table.from_batches(parts)
+        empty = self._decoders[name].decode([], name)
+        return pa.Table.from_batches([self._kept(KEPT[name], np.zeros(0, dtype=np.int64), empty)])

@@ -1,0 +1,206 @@
+"""Whether the hub's own records fit together: what refers to a case, and what must come of what. Joins of arrays; no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.audit.accounts import TRACK, ids
+from hub.audit.report import SHOWN, Finding
+from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.model.ids import derived_id
+
+Mask = npt.NDArray[np.bool_]
+
+
+def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[object, ...]]:
+    """Some columns row by row."""
+    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+
+
+def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
+    """How many cases there are, how many were opened again after they were forgotten, and what was found.
+
+    Checked: every change, order, deadline, closure and reply is of a case that was opened, and no change comes before it;
+    a case is opened once; order ids are unique; a case that opens and is not over, or is rerouted, has exactly one ASSIGN,
+    a report linked to an open one exactly one LINK, a warning or breach exactly one REMIND, and there are no others; each
+    (case, clock, kind) of deadlines is there once; a verdict agrees with its due time, and is corrected only if it was
+    there; each (applied update, linked report) has exactly one reply.
+    Not checked: AMEND and WITHDRAW orders, texts, who was told what when, that every clock that should run does, that each
+    resolved or refused case has its closure and the change that follows from it.
+    """
+    opened = tables.cases.filter(pc.equal(tables.cases.column("change"), "OPENED"))
+    again, doubled = _openings(tables.cases, opened)
+    findings = (
+        Finding.of("cases opened twice 重复立案", doubled),
+        _before_opening(tables.cases, opened),
+        *_orphans(tables, opened),
+        _doubles("order ids twice 重复指令", tables.orders.column("order_id").to_pylist()),
+        *_orders(tables),
+        _doubles(
+            "deadline records twice 重复时限",
+            (" ".join(map(str, row)) for row in rows_of(tables.deadlines, "case_id", "clock", "kind")),
+            Counter(opened.column("case_id").to_pylist()),
+        ),
+        _verdicts(tables.deadlines),
+        *_replies(tables),
+    )
+    return pc.count_distinct(opened.column("case_id")).as_py(), again, findings
+
+
+def _openings(cases: pa.Table, opened: pa.Table) -> tuple[int, list[str]]:
+    """Ids of cases opened more than once, but for those that were over before: `route` forgets these after a while."""
+    counted = Counter(opened.column("case_id").to_pylist())
+    several = [case for case, count in counted.items() if count > 1]
+    if not several:
+        return 0, []
+    again, doubled = 0, []
+    chosen = cases.filter(pc.is_in(cases.column("case_id"), pa.array(several))).sort_by(HERE)
+    over: dict[object, bool] = {}
+    for case, change, is_over in rows_of(chosen, "case_id", "change", "over"):
+        if change == "OPENED" and case in over:
+            if over[case]:
+                again += 1
+            else:
+                doubled.append(str(case))
+        over[case] = bool(is_over)
+    return again, doubled
+
+
+def _before_opening(cases: pa.Table, opened: pa.Table) -> Finding:
+    """A case's records are in one partition: the first must be its opening."""
+    first = cases.group_by("case_id").aggregate([(HERE, "min")])
+    opening = opened.group_by("case_id").aggregate([(HERE, "min")]).rename_columns(["case_id", "opening"])
+    both = first.join(opening, "case_id", join_type="inner")
+    early = both.filter(pc.less(both.column(f"{HERE}_min"), both.column("opening")))
+    return Finding.of("changes before their case opens 先于立案的变更", early.column("case_id").to_pylist())
+
+
+def _orphans(tables: Tables, opened: pa.Table) -> Iterator[Finding]:
+    known = pc.unique(opened.column("case_id"))
+    for what, table in (
+        ("case changes 变更", tables.cases),
+        ("orders 指令", tables.orders),
+        ("deadlines 时限", tables.deadlines),
+        ("closures 办结", tables.closures),
+        ("replies 回复", tables.replies),
+    ):
+        orphans = table.filter(pc.invert(pc.is_in(table.column("case_id"), known)))
+        places = (tables.identities.show(each) for each in ids(orphans)[:SHOWN].tolist())
+        yield Finding.of(f"{what} of a case never opened", places, len(orphans))
+
+
+def _doubles(what: str, keys: Iterable[str], allowed: Counter[str] | None = None) -> Finding:
+    """Keys that occur more than once, or more often than the case they begin with was opened."""
+    counts = Counter(keys)
+    found = [
+        key
+        for key, count in counts.items()
+        if count > 1 and count > (1 if allowed is None else max(1, allowed[key.partition(" ")[0]]))
+    ]
+    return Finding.of(what, found, sum(counts[key] - 1 for key in found))
+
+
+# -- orders --------------------------------------------------------------------------------------------------------------
+
+
+def _orders(tables: Tables) -> Iterator[Finding]:
+    """Orders whose cause is known by name: their ids are derived from it, so wanted and found are compared as ids."""
+    kinds = pc.is_in(tables.orders.column("kind"), pa.array(["ASSIGN", "LINK", "REMIND"]))
+    found = Counter(tables.orders.filter(kinds).column("order_id").to_pylist())
+    wanted = Counter(_wanted_orders(tables))
+    yield Finding.of("orders owed and not sent 缺少指令", (wanted - found).elements())
+    yield Finding.of(
+        "orders without a cause 无因指令",
+        [each for each in found if each not in wanted],
+    )
+
+
+def _wanted_orders(tables: Tables) -> Iterator[str]:
+    cases = tables.cases.filter(
+        pc.and_(
+            pc.invert(tables.cases.column("over")),
+            pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED", "REROUTED"])),
+        )
+    )
+    names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")
+    for case, department, change, source, ref, revision, at in rows_of(cases, *names):
+        kind = "LINK" if change == "LINKED" else "ASSIGN"
+        cause = (str(change), str(source), str(ref), str(revision), str(at))
+        yield derived_id("O", str(case), str(department), kind, *cause)
+    rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
+    for row in rows_of(rings, "case_id", "department", "kind", "clock", "policy"):
+        yield derived_id("O", *map(str, row))
+
+
+# -- clocks ----------------------------------------------------------------------------------------------------------------
+
+
+def _verdicts(deadlines: pa.Table) -> Finding:
+    """A breach is at its due time, what is met is in time, what ended late is not, and only what was late is corrected."""
+    kind = deadlines.column("kind").combine_chunks()
+    at, due = (deadlines.column(name).to_numpy() for name in ("at", "due_at"))
+    is_kind = {name: pc.equal(kind, name).to_numpy(zero_copy_only=False) for name in ("BREACHED", "MET", "ENDED_LATE")}
+    wrong: Mask = is_kind["BREACHED"] & (at != due)
+    wrong |= is_kind["MET"] & (at > due)
+    wrong |= is_kind["ENDED_LATE"] & (at <= due)
+    found = [" ".join(map(str, row)) for row in rows_of(deadlines.filter(pa.array(wrong)), "case_id", "clock", "kind")]
+    breached = {
+        (case, clock)
+        for case, clock, kind in rows_of(deadlines, "case_id", "clock", "kind")
+        if kind in ("BREACHED", "ENDED_LATE")
+    }
+    for case, clock, each, corrects in rows_of(deadlines, "case_id", "clock", "kind", "corrects_breach"):
+        if each == "MET" and bool(corrects) != ((case, clock) in breached):
+            found.append(f"{case} {clock} {each}")
+    return Finding.of("verdicts that contradict their clock 时限结论矛盾", found)
+
+
+# -- replies ---------------------------------------------------------------------------------------------------------------
+
+
+def _replies(tables: Tables) -> Iterator[Finding]:
+    """A reply's id is derived from case, update and report. An update sent again changed is owed the same id once more.
+
+    A refusal is told to nobody, or to reports linked after it: both are right. While `track` has not read an update or a
+    link, nothing is owed for it yet.
+    """
+    found = Counter(tables.replies.column("reply_id").to_pylist())
+    owed: Counter[str] = Counter()
+    may: Counter[str] = Counter()
+    reports = _reports(tables)
+    for update, case, status, read in _applied(tables):
+        for source, ref, linked in reports.get(case, ()):
+            reply = derived_id("R", case, update, source, ref)
+            may[reply] += 1
+            owed[reply] += status != "REFUSED" and read and linked
+    yield Finding.of("replies owed and not sent 缺少回复", (owed - found).elements())
+    yield Finding.of("replies twice or owed to nobody 多余回复", (found - may).elements())
+
+
+def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
+    """Of each case its reports, once each, with whether `track` has read of them."""
+    changes = tables.cases.filter(pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED"])))
+    read = tables.identities.before(ids(changes), tables.reached.get(TRACK, {})).tolist()
+    found: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
+    for (case, source, ref), is_read in zip(rows_of(changes, "case_id", "source", "source_ref"), read, strict=True):
+        found[str(case)].setdefault((str(source), str(ref)), is_read)
+    return {case: [(source, ref, is_read) for (source, ref), is_read in each.items()] for case, each in found.items()}
+
+
+def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
+    """Update id, case, status of each update that is not a dead letter, and whether `track` has read it."""
+    letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
+    dead = pc.or_(
+        pc.is_in(tables.updates.column(ORIGIN), letters.combine_chunks()),
+        pc.is_in(tables.updates.column(HERE), letters.combine_chunks()),
+    )
+    updates = tables.updates.filter(pc.invert(dead))
+    read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
+    for (update, case, status), is_read in zip(rows_of(updates, "update_id", "case_id", "status"), read, strict=True):
+        yield str(update), str(case), str(status), is_read

@@ -1,0 +1,88 @@
+"""What an audit looks at: each topic as a table of the few columns that matter. Pure data; hub/audit/reading.py fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from hub.audit.identity import Identities, Ids
+from hub.inspect.narrow import Path
+from hub.topics import CASES, CLOSURES, DEAD, DEADLINES, EVENTS, REPEATS, UPDATES, Topic
+
+HERE, ORIGIN = "here", "origin"
+"""Columns of packed identities: of the record itself, and of the record that came in, which it accounts for."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Of one subject: the field that is decoded last, and which columns are kept. Times become int64 ms."""
+
+    subject: str
+    last: Path
+    keep: Mapping[str, Path]
+    origin: bool = False
+
+
+def _fields(*names: str, within: str | None = None) -> dict[str, Path]:
+    return {name: (name,) if within is None else (within, name) for name in names}
+
+
+def _columns(topic: Topic, last: Path, keep: Mapping[str, Path], *, origin: bool = False) -> Columns:
+    return Columns(topic.subject or "", last, keep, origin)
+
+
+KEPT: dict[str, Columns] = {
+    "events": _columns(
+        EVENTS, ("event", "revision"), _fields("source", "source_ref", "revision", within="event"), origin=True
+    ),
+    "updates": _columns(
+        UPDATES,
+        ("update", "status"),
+        _fields("update_id", "revision", "department", "case_id", "status", within="update"),
+        origin=True,
+    ),
+    "repeats": _columns(REPEATS, ("origin",), _fields("source", "source_ref", "revision"), origin=True),
+    "dead": _columns(DEAD, ("origin",), _fields("stage", "reason"), origin=True),
+    "cases": _columns(
+        CASES,
+        ("over",),
+        _fields(
+            "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
+            "rule", "over",
+        ),
+        origin=True,
+    ),
+    "orders": Columns("cityhub.Order", ("department",), _fields("order_id", "kind", "case_id", "department")),
+    "deadlines": _columns(
+        DEADLINES,
+        ("corrects_breach",),
+        _fields("case_id", "clock", "kind", "department", "policy", "due_at", "at", "corrects_breach"),
+    ),
+    "closures": _columns(CLOSURES, ("department",), _fields("case_id", "outcome", "department")),
+    "replies": Columns("cityhub.Reply", ("department",), _fields("reply_id", "source", "source_ref", "case_id")),
+}  # fmt: skip
+"""The hub's topics by the name of their table; orders and replies gather those of all departments and sources."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All that was read. Missing `begins` and `reached` mean: the topic is whole, and has been read to its end."""
+
+    identities: Identities
+    inputs: dict[str, Ids]
+    """Of each topic records come in on, what is there: city.*.events and dept.*.updates."""
+    events: pa.Table
+    updates: pa.Table
+    repeats: pa.Table
+    dead: pa.Table
+    cases: pa.Table
+    orders: pa.Table
+    deadlines: pa.Table
+    closures: pa.Table
+    replies: pa.Table
+    begins: dict[tuple[str, int], int] = field(default_factory=dict)
+    """First offset still there, by topic and partition: what came before has expired."""
+    reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+    """By agent: the next offset it reads, by topic and partition."""

@@ -1,0 +1,125 @@
+"""Reads topics to the end they had at the start: committed records only, nothing of a group, nothing is committed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from hub.errors import FatalError, RetriableError
+from hub.settings import Settings
+from hub.stream.kafka import client_config, consumer_config, kafka_errors
+
+Partition = tuple[str, int]
+"""A topic, without the namespace, and the number of one of its partitions."""
+OnProgress = Callable[[int, int], None]
+"""Called with the records read (offsets passed) and how many there are."""
+_TIMEOUT_SECONDS = 30.0
+_GIVE_UP_SECONDS = 60.0
+_BATCH = 10_000
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a partition holds: offsets from `begin` to before `end`, markers of transactions included."""
+
+    begin: int
+    end: int
+
+
+def spans(settings: Settings, topics: Iterable[str]) -> dict[Partition, Span]:
+    """The present begin and end of every partition. Raises FatalError if a topic is missing, RetriableError without broker."""
+    client = AdminClient(client_config(settings, "inspect"))
+    with kafka_errors(f"asking {settings.bootstrap_servers} for its topics"):
+        there = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
+    names = list(topics)
+    missing = [settings.topic(name) for name in names if settings.topic(name) not in there]
+    if missing:
+        raise FatalError(
+            f"{settings.bootstrap_servers} has no topic {missing[0]} ({len(missing)} missing); "
+            "name the hub's own --namespace, or run `cityhub topics --create`"
+        )
+    places = [(name, number) for name in names for number in sorted(there[settings.topic(name)].partitions)]
+    begins, ends = (
+        _offsets(client, settings, places, spec, what)
+        for spec, what in ((OffsetSpec.earliest(), "begin"), (OffsetSpec.latest(), "end"))
+    )
+    return {place: Span(begins[place], ends[place]) for place in places}
+
+
+def _offsets(
+    client: AdminClient, settings: Settings, places: Sequence[Partition], spec: OffsetSpec, what: str
+) -> dict[Partition, int]:
+    cut = len(settings.namespace)
+    wanted = {TopicPartition(settings.topic(topic), number): spec for topic, number in places}
+    with kafka_errors(f"asking for the {what} of the topics"):
+        answers = client.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
+        )
+        return {(asked.topic[cut:], asked.partition): answer.result().offset for asked, answer in answers.items()}
+
+
+def committed_offsets(settings: Settings, group: str, places: Iterable[Partition]) -> dict[Partition, int]:
+    """How far a group has come: the next offset it reads, 0 where it has read nothing."""
+    consumer = Consumer(consumer_config(settings, "inspect", f"{settings.namespace}{group}"))
+    cut = len(settings.namespace)
+    try:
+        with kafka_errors(f"asking how far {group} has come"):
+            wanted = [TopicPartition(settings.topic(topic), number) for topic, number in places]
+            found = consumer.committed(wanted, timeout=_TIMEOUT_SECONDS)
+    finally:
+        consumer.close()
+    return {(place.topic[cut:], place.partition): max(0, place.offset) for place in found}
+
+
+def read_messages(
+    settings: Settings, wanted: dict[Partition, Span], on_progress: OnProgress | None = None
+) -> Iterator[list[Message]]:
+    """Batches of messages, in order within each partition, up to the spans' ends.
+
+    While an open transaction of a dead worker hides the end it waits: the broker aborts that one after its timeout.
+    Raises RetriableError if nothing moves for a minute.
+    """
+    waiting = {place: span.end for place, span in wanted.items() if span.end > span.begin}
+    total = sum(span.end - span.begin for span in wanted.values())
+    reached = {place: wanted[place].begin for place in waiting}
+    group = f"{settings.namespace}inspect-{uuid.uuid4().hex}"
+    consumer = Consumer(consumer_config(settings, "inspect", group) | {"enable.partition.eof": True})
+    cut, moved = len(settings.namespace), time.monotonic()
+    try:
+        consumer.assign([TopicPartition(settings.topic(t), p, reached[t, p]) for t, p in waiting])
+        while waiting:
+            found: list[Message] = []
+            for message in consumer.consume(_BATCH, 0.2):
+                error = message.error()
+                place = (message.topic()[cut:], message.partition()) if message.topic() else None
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    _complain(error, message.topic())
+                elif place in waiting:
+                    moved = time.monotonic()
+                    offset = message.offset()
+                    if error is None and offset < waiting[place]:
+                        found.append(message)
+                    reached[place] = min(offset + (error is None), waiting[place])
+                    if reached[place] == waiting[place]:
+                        del waiting[place]
+            if found:
+                yield found
+            if on_progress is not None:
+                on_progress(sum(reached[place] - wanted[place].begin for place in reached), total)
+            if time.monotonic() - moved > _GIVE_UP_SECONDS:
+                raise RetriableError(
+                    f"{next(iter(waiting))} could not be read to its end in {_GIVE_UP_SECONDS:.0f} s; "
+                    "is a transaction open there, or the broker down?"
+                )
+    finally:
+        consumer.close()
+
+
+def _complain(error: KafkaError, topic: str | None) -> None:
+    if error.fatal() or error.code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+        raise FatalError(f"{topic or 'the broker'} cannot be read: {error.str()}")
