@@ -39,7 +39,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
             async with outlet.transaction(chunk) as tx:
                 effects = Effects()
                 clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
-                for partition, subject, record in _records(hub, chunk, tx):
+                records = _records(hub, chunk, tx)
+                tracking.prepare([record for _, subject, record in records if subject == "case"])
+                for partition, subject, record in records:
                     book, put = state[partition], partial(state.put, partition)
                     if subject == "case":
                         tracking.pass_time(book, put, clocks[partition].advance(record["at"]), effects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,12 @@ class Tracking:
 
     def __init__(self, clockwork: Clockwork) -> None:
         self._clockwork = clockwork
+
+    def prepare(self, changes: Sequence[dict[str, Any]]) -> None:
+        """Look up the clocks of all new cases among these at once, which is many times faster than one by one."""
+        opened = [change for change in changes if change["change"] == "OPENED" and not change["over"]]
+        for change, dues in zip(opened, self._clockwork.dues(opened), strict=True):
+            change["dues"] = dues
 
     def change(self, book: TrackBook, put: Put, change: dict[str, Any], effects: Effects) -> None:
         case = book.case(change["case_id"])
@@ -133,7 +139,7 @@ class Tracking:
         if change["over"]:
             case = msgspec.structs.replace(case, over_ms=change["at"])
         else:
-            case = self._clockwork.start(case, change["due_at"])
+            case = self._clockwork.start(case, change["due_at"], change.get("dues"))
         put(case.case_id, case)
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
