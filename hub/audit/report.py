@@ -64,6 +64,11 @@ class AuditReport:
     def good(self) -> bool:
         return not (self.unaccounted or self.doubled or self.orphaned)
 
+    @property
+    def good_so_far(self) -> bool:
+        """Good but for what the agents have not read yet."""
+        return not (self.lost.count or self.doubled or self.orphaned)
+
     def rows(self) -> list[tuple[str, str]]:
         """For a table: what, how many."""
         said: list[tuple[str, str]] = [(topic, f"{count:,}") for topic, count in self.taken_in.items()]

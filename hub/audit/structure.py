@@ -174,11 +174,15 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     owed: Counter[str] = Counter()
     may: Counter[str] = Counter()
     reports = _reports(tables)
+    nowhere: list[str] = []
     for update, case, status, read in _applied(tables):
+        if read and case not in reports:
+            nowhere.append(f"{update} of {case}")
         for source, ref, linked in reports.get(case, ()):
             reply = derived_id("R", case, update, source, ref)
             may[reply] += 1
             owed[reply] += status != "REFUSED" and read and linked
+    yield Finding.of("updates of unknown cases that were not set aside 未知案件反馈", nowhere)
     yield Finding.of("replies owed and not sent 缺少回复", (owed - found).elements())
     yield Finding.of("replies twice or owed to nobody 多余回复", (found - may).elements())
 

@@ -1,0 +1,71 @@
+"""`cityhub reconcile`: the audit as a command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from hub.audit.report import Finding
+from hub.cli.bars import progress_bar
+from hub.cli.options import with_settings
+from hub.settings import Settings
+
+
+@click.command()
+@click.option("--against", metavar="NAMESPACE", help="Compare with another run over the same input on the same broker.")
+@click.option("--live", is_flag=True, help="The hub is at work: what it has not read yet is not held against it.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
+@with_settings
+def reconcile(settings: Settings, against: str | None, live: bool, as_json: bool) -> None:
+    """Prove from the topics that every record that came in has exactly one outcome 对账.
+
+    Reads all topics whole. Exits with 1 if anything is unaccounted, doubled or without its cause; with --against also if
+    the runs differ in more than what depends on the order of arrival.
+    """
+    from hub.audit import audit, compare
+    from hub.policy import load_city
+    from hub.sdk.manifest import discover
+
+    sources, departments = list(discover()), list(load_city(settings.city).departments)
+    with progress_bar("Reading the topics 对账") as on_progress:
+        report = audit(settings, sources, departments, on_progress=on_progress)
+    comparison = None
+    if against is not None:
+        with progress_bar("Comparing 比对") as on_progress:
+            comparison = compare(settings, against, sources, departments, on_progress=on_progress)
+    good = report.good_so_far if live else report.good
+    if as_json:
+        facts = report.as_dict() | {"good": good}
+        if comparison is not None:
+            facts["comparison"] = comparison.as_dict()
+        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+    else:
+        _show("reconciliation 对账", report.rows())
+        _name((report.lost, report.waiting, report.twice, *report.defects))
+        if comparison is not None:
+            _show(f"{settings.namespace or '(no namespace)'} against 比对 {against}", comparison.rows())
+            _name((*comparison.differences, *comparison.order_dependent))
+        verdict = f"{report.unaccounted:,} unaccounted, {report.doubled:,} doubled, {report.orphaned:,} other defects"
+        Console().print(f"[bold {'green' if good else 'red'}]{verdict}[/]", highlight=False)
+        if report.waiting.count and not live:
+            click.echo("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")
+    sys.exit(0 if good and (comparison is None or comparison.good) else 1)
+
+
+def _show(title: str, rows: Iterable[tuple[str, str]]) -> None:
+    table = Table(title, show_edge=False)
+    table.add_column("records", justify="right")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _name(findings: Iterable[Finding]) -> None:
+    for each in findings:
+        if each.count:
+            click.echo(f"{each.what}: {', '.join(each.first)}{', ...' if each.count > len(each.first) else ''}")

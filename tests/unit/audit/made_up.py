@@ -1,0 +1,160 @@
+"""A made-up run of a hub as tables: right in every column, to be broken by the tests one record at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from hub.audit.identity import NOWHERE, Identities
+from hub.audit.tables import HERE, KEPT, ORIGIN, Tables
+from hub.model.ids import case_id, derived_id
+
+Row = dict[str, Any]
+T0 = 1_767_000_000_000
+_BOOLS = {"over", "corrects_breach"}
+_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at"}
+
+
+@dataclass
+class MadeUpRun:
+    """Says what happens; `tables` is what a hub would then have written. All in partition 0."""
+
+    identities: Identities = field(default_factory=Identities)
+    inputs: dict[str, list[int]] = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in KEPT})
+    reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+    begins: dict[tuple[str, int], int] = field(default_factory=dict)
+    _ends: dict[str, int] = field(default_factory=dict)
+
+    def place(self, topic: str) -> int:
+        """The identity of one more record in a topic."""
+        self._ends[topic] = self._ends.get(topic, 0) + 1
+        return self.identities.pack_one(topic, 0, self._ends[topic] - 1)
+
+    def arrive(self, topic: str) -> int:
+        here = self.place(topic)
+        self.inputs.setdefault(topic, []).append(here)
+        return here
+
+    def add(self, table: str, topic: str, **fields: Any) -> Row:
+        row = {HERE: self.place(topic), **fields}
+        self.rows[table].append(row)
+        return row
+
+    # -- what may happen -----------------------------------------------------------------------------------------------
+
+    def event(self, source: str, ref: str, revision: int = 0) -> int:
+        """An event comes in and is admitted."""
+        origin = self.arrive(f"city.{source}.events")
+        self.add("events", "hub.events", origin=origin, source=source, source_ref=ref, revision=revision)
+        return origin
+
+    def change(
+        self, origin: int, case: str, change: str, source: str, ref: str, *,
+        lead: tuple[str, str] | None = None, department: str = "roads", revision: int = 0, over: bool = False,
+        at: int = T0, rule: str = "road",
+    ) -> Row:  # fmt: skip
+        lead = lead or (source, ref)
+        return self.add(
+            "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
+            revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
+        )  # fmt: skip
+
+    def order(self, kind: str, row: Row) -> None:
+        cause = (row["change"], row["source"], row["source_ref"], str(row["revision"]), str(row["at"]))
+        order = derived_id("O", row["case_id"], row["department"], kind, *cause)
+        topic = f"dept.{row['department']}.orders"
+        self.add("orders", topic, order_id=order, kind=kind, case_id=row["case_id"], department=row["department"])
+
+    def opens(self, source: str, ref: str, *, over: bool = False) -> str:
+        case = case_id(source, ref)
+        row = self.change(self.event(source, ref), case, "OPENED", source, ref, over=over)
+        if not over:
+            self.order("ASSIGN", row)
+        return case
+
+    def links(self, case: str, lead: tuple[str, str], source: str, ref: str) -> None:
+        row = self.change(self.event(source, ref), case, "LINKED", source, ref, lead=lead)
+        self.order("LINK", row)
+
+    def repeats(self, source: str, ref: str, revision: int = 0) -> None:
+        origin = self.arrive(f"city.{source}.events")
+        self.add("repeats", "hub.repeats", origin=origin, source=source, source_ref=ref, revision=revision)
+
+    def letter(self, stage: str, reason: str, origin: int) -> None:
+        self.add("dead", "hub.dead", origin=origin, stage=stage, reason=reason)
+
+    def update(self, department: str, update: str, case: str, status: str = "RESPONDED") -> int:
+        origin = self.arrive(f"dept.{department}.updates")
+        self.add(
+            "updates", "hub.updates", origin=origin, update_id=update, revision=0, department=department, case_id=case,
+            status=status,
+        )  # fmt: skip
+        return origin
+
+    def reply(self, case: str, update: str, source: str, ref: str) -> None:
+        reply = derived_id("R", case, update, source, ref)
+        topic = f"city.{source}.replies"
+        self.add("replies", topic, reply_id=reply, source=source, source_ref=ref, case_id=case)
+
+    def ring(self, case: str, clock: str, kind: str, *, at: int = T0, due: int = T0, corrects: bool = False) -> None:
+        policy = f"{clock}.default"
+        self.add(
+            "deadlines", "hub.deadlines", case_id=case, clock=clock, kind=kind, department="roads", policy=policy,
+            due_at=due, at=at, corrects_breach=corrects,
+        )  # fmt: skip
+        if kind in ("WARNED", "BREACHED"):
+            order = derived_id("O", case, "roads", kind, clock, policy)
+            self.add("orders", "dept.roads.orders", order_id=order, kind="REMIND", case_id=case, department="roads")
+
+    # -- what it comes to ------------------------------------------------------------------------------------------------
+
+    def tables(self) -> Tables:
+        return Tables(
+            self.identities,
+            {topic: np.array(found, dtype=np.int64) for topic, found in self.inputs.items()},
+            **{name: self._table(name) for name in KEPT},
+            begins=self.begins,
+            reached=self.reached,
+        )
+
+    def _table(self, name: str) -> pa.Table:
+        names = [HERE, *([ORIGIN] if KEPT[name].origin else []), *KEPT[name].keep]
+        return pa.table({each: pa.array([row[each] for row in self.rows[name]], _type(each)) for each in names})
+
+
+def _type(name: str) -> pa.DataType:
+    return pa.int64() if name in _NUMBERS else pa.bool_() if name in _BOOLS else pa.string()
+
+
+def good_run() -> MadeUpRun:
+    """Of everything there is one: cases, a link, repeats, dead letters, updates with replies, clocks, a rerouting."""
+    run = MadeUpRun()
+    lead = ("hotline", "H1")
+    case = run.opens(*lead)
+    run.links(case, lead, "police", "P1")
+    run.repeats("hotline", "H1")
+    run.change(run.event("hotline", "H1", 1), case, "AMENDED", *lead, revision=1)
+    run.letter("deduplicate", "undecodable", run.arrive("city.police.events"))
+    run.letter("connector:police", "bad_row", NOWHERE)
+    run.opens("petition", "T1", over=True)
+    other = run.opens("petition", "T2")
+    run.update("roads", "U0", other, "REFUSED")
+    run.order("ASSIGN", run.change(NOWHERE, other, "REROUTED", "petition", "T2", department="desk", rule="refused"))
+    run.add("closures", "hub.closures", case_id=other, outcome="REFUSED", department="roads")
+    run.update("roads", "U1", case)
+    for report in (lead, ("police", "P1")):
+        run.reply(case, "U1", *report)
+    run.letter("track", "unknown_case", run.update("roads", "U2", "C-NONE"))
+    unread = run.event("police", "P9")
+    run.letter("route", "undecodable", run.rows["events"][-1][HERE])
+    assert unread
+    run.ring(case, "accept", "WARNED", at=T0 - 5)
+    run.ring(case, "accept", "BREACHED")
+    run.ring(case, "accept", "MET", at=T0 - 9, corrects=True)
+    run.ring(case, "resolve", "MET", at=T0 - 1)
+    run.ring(other, "resolve", "ENDED_LATE", at=T0 + 1)
+    return run

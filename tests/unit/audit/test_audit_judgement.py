@@ -1,0 +1,178 @@
+"""A right run has nothing to say against it; each kind of defect is found and named."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.audit.report import AuditReport
+from hub.audit.run import judge
+from hub.audit.tables import HERE, ORIGIN
+from tests.unit.audit.made_up import T0, MadeUpRun, good_run
+
+_LETTERS_WITHOUT_ORIGIN = "connector:police"
+
+
+def said(report: AuditReport) -> dict[str, int]:
+    """What an audit holds against a run."""
+    return {
+        each.what: each.count for each in (report.lost, report.waiting, report.twice, *report.defects) if each.count
+    }
+
+
+def names(report: AuditReport) -> str:
+    return "; ".join(said(report))
+
+
+def test_a_right_run_is_good_and_adds_up() -> None:
+    report = judge(good_run().tables())
+    assert said(report) == {}
+    assert report.good
+    assert sum(report.taken_in.values()) == sum(report.outcomes.values()) == 11
+    assert report.outcomes["case 案件 linked"] == 1
+    assert report.outcomes["dead letter 死信 route/undecodable"] == 1
+    assert report.outcomes["update applied 反馈"] == 2
+    assert report.connector_letters == 1
+    assert report.cases == 3
+
+
+def test_nothing_at_all_is_good() -> None:
+    assert judge(MadeUpRun().tables()).good
+
+
+_LOSSES = [
+    ("events", lambda row: True),
+    ("updates", lambda row: True),
+    ("repeats", lambda row: True),
+    ("cases", lambda row: True),
+    ("dead", lambda row: row["stage"] != _LETTERS_WITHOUT_ORIGIN),
+    ("orders", lambda row: True),
+    ("replies", lambda row: True),
+    ("deadlines", lambda row: row["kind"] in ("WARNED", "BREACHED")),
+]
+"""Tables of which every record (that the second says) is missed when it is gone."""
+
+
+@given(st.data())
+def test_whatever_one_record_is_gone_it_is_missed(data: st.DataObject) -> None:
+    run = good_run()
+    table, missed = data.draw(st.sampled_from(_LOSSES))
+    chosen = data.draw(st.sampled_from([row for row in run.rows[table] if missed(row)]))
+    run.rows[table].remove(chosen)
+    assert not judge(run.tables()).good, (table, chosen)
+
+
+@given(st.data())
+def test_whatever_one_record_is_there_twice_it_is_seen(data: st.DataObject) -> None:
+    run = good_run()
+    tables = [name for name in run.rows if name != "closures"]
+    table = data.draw(st.sampled_from(tables))
+    chosen = data.draw(st.sampled_from([row for row in run.rows[table] if row.get("stage") != _LETTERS_WITHOUT_ORIGIN]))
+    run.rows[table].append(copy.copy(chosen) | {HERE: run.place("hub.again")})
+    assert not judge(run.tables()).good, (table, chosen)
+
+
+def test_lost_and_doubled_are_named_by_place() -> None:
+    run = good_run()
+    lost = run.arrive("city.police.events")
+    run.rows["repeats"].append(run.rows["repeats"][0] | {HERE: run.place("hub.repeats")})
+    report = judge(run.tables())
+    assert (report.unaccounted, report.doubled) == (1, 1)
+    assert report.lost.first == (run.identities.show(lost),) == ("city.police.events[0]@3",)
+    assert report.twice.first == ("city.hotline.events[0]@1",)
+
+
+def test_an_event_that_route_swallowed_is_lost() -> None:
+    run = good_run()
+    run.event("police", "P10")
+    assert said(judge(run.tables())) == {"lost 丢失": 1}
+
+
+def test_what_no_agent_has_read_yet_waits() -> None:
+    run = good_run()
+    run.reached = {"deduplicate": {("city.police.events", 0): 3}, "route": {("hub.events", 0): 6}, "track": {}}
+    run.arrive("city.police.events")
+    run.event("hotline", "H7")
+    assert said(judge(run.tables())) == {"not read yet 待处理": 2}
+
+
+def test_no_reply_is_owed_for_what_track_has_not_read() -> None:
+    run = good_run()
+    case = run.rows["updates"][1]["case_id"]
+    run.update("roads", "U3", case)
+    assert said(judge(run.tables())) == {"replies owed and not sent 缺少回复": 2}
+    run.reached = {"track": {("hub.updates", 0): 3}}
+    assert said(judge(run.tables())) == {"not read yet 待处理": 1}
+
+
+def test_a_case_opened_again_after_it_was_over_is_no_defect() -> None:
+    run = good_run()
+    run.opens("petition", "T1")
+    report = judge(run.tables())
+    assert report.good, said(report)
+    assert report.reopened == 1
+
+
+def test_a_case_opened_twice_while_it_was_open_is() -> None:
+    run = good_run()
+    run.opens("petition", "T2")
+    assert "cases opened twice" in names(judge(run.tables()))
+
+
+@pytest.mark.parametrize("table", ["orders", "deadlines", "closures", "replies", "cases"])
+def test_records_of_a_case_never_opened(table: str) -> None:
+    run = good_run()
+    run.rows[table].append(run.rows[table][-1] | {HERE: run.place("hub.x"), "case_id": "C-NEVER", "order_id": "O-X"})
+    assert "of a case never opened" in names(judge(run.tables()))
+
+
+def test_a_change_before_the_opening() -> None:
+    run = good_run()
+    first, second = run.rows["cases"][:2]
+    first[HERE], second[HERE] = second[HERE], first[HERE]
+    assert said(judge(run.tables())) == {"changes before their case opens 先于立案的变更": 1}
+
+
+def test_an_order_without_a_cause() -> None:
+    run = good_run()
+    run.rows["orders"][0]["order_id"] = "O-OTHER"
+    assert {"orders owed and not sent 缺少指令", "orders without a cause 无因指令"} <= set(said(judge(run.tables())))
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "corrects"),
+    [("BREACHED", T0 + 1, False), ("MET", T0 + 1, False), ("ENDED_LATE", T0, False), ("MET", T0 - 1, True)],
+)
+def test_verdicts_that_cannot_be(kind: str, at: int, corrects: bool) -> None:
+    run = good_run()
+    run.ring(run.rows["cases"][0]["case_id"], "respond", kind, at=at, corrects=corrects)
+    assert "contradict" in names(judge(run.tables()))
+
+
+def test_outcomes_of_what_never_came_in() -> None:
+    run = good_run()
+    run.inputs["city.hotline.events"].pop()
+    assert "never came in" in names(judge(run.tables()))
+
+
+def test_what_has_expired_from_its_topic_did_come_in() -> None:
+    run = good_run()
+    run.inputs["city.hotline.events"] = run.inputs["city.hotline.events"][2:]
+    run.begins = {("city.hotline.events", 0): 2}
+    assert said(judge(run.tables())) == {}
+
+
+def test_case_changes_that_track_could_not_read() -> None:
+    run = good_run()
+    run.letter("track", "unknown_schema", run.rows["cases"][0][HERE])
+    assert said(judge(run.tables())) == {"the hub's records that an agent could not read 未能读取": 1}
+
+
+def test_both_repeat_and_admitted_is_doubled() -> None:
+    run = good_run()
+    run.rows["repeats"][0][ORIGIN] = run.rows["events"][0][ORIGIN]
+    report = judge(run.tables())
+    assert (report.lost.count, report.doubled) == (1, 1)
