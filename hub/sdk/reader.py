@@ -78,6 +78,7 @@ class CsvReader:
         self.lines = lines
         self._mapping = mapping
         self._feed = _Feed(lines)
+        self._dialect = csv.reader([], delimiter=mapping.delimiter).dialect  # made once: it costs more than a row
         self._header = self._read_header()
         self._personal = [index for index, name in enumerate(self._header) if name in mapping.personal]
 
@@ -106,6 +107,8 @@ class CsvReader:
     def _row(self, number: int, first: Line) -> Row | BadRow:
         if first.sha256:
             return _huge(number, first)
+        if b'"' not in first.data and not first.data.rstrip(b"\r\n").count(b"\r"):
+            return self._plain(number, first)
         taken: list[tuple[int, Line]] = [(number, first)]
         open_quote = False
 
@@ -121,17 +124,26 @@ class CsvReader:
             open_quote = True
 
         try:
-            cells = next(csv.reader(pull(), delimiter=self._mapping.delimiter))
+            cells = next(csv.reader(pull(), self._dialect))
         except UnicodeDecodeError:
-            return self._first_only(
-                taken, f"the row is not {self._mapping.encoding}; correct its encoding, or the mapping's `encoding`"
-            )
+            return self._first_only(taken, self._wrong_encoding())
         except csv.Error as error:
             return self._first_only(taken, f"not a CSV row: {error}")
         if open_quote:
             return self._first_only(taken, "a quote is opened and never closed")
         raw = first.data if len(taken) == 1 else b"".join(line.data for _, line in taken)
         return self._shaped(cells, number, first.start, taken[-1][1].end, raw, len(taken))
+
+    def _plain(self, number: int, line: Line) -> Row | BadRow:
+        """A line without quotes, which is most of them: to split it is what the csv module would do, at a tenth of the time."""
+        try:
+            text = self._decode(line.data)
+        except UnicodeDecodeError:
+            return self._first_only([(number, line)], self._wrong_encoding())
+        return self._shaped(text.rstrip("\r\n").split(self._mapping.delimiter), number, line.start, line.end, line.data)
+
+    def _wrong_encoding(self) -> str:
+        return f"the row is not {self._mapping.encoding}; correct its encoding, or the mapping's `encoding`"
 
     def _first_only(self, taken: list[tuple[int, Line]], detail: str) -> BadRow:
         """The first line is bad; what was read after it is read again as rows of its own."""

@@ -99,18 +99,9 @@ def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
 def boston(tmp_path: Path, opened: list[int], closed: dict[int, int]) -> list[Input]:
     """Opened at minute n; number n closed at minute closed[n]."""
     header = [
-        "CASE_ENQUIRY_ID",
-        "OPEN_DT",
-        "CASE_TITLE",
-        "TYPE",
-        "Source",
-        "Location",
-        "LOCATION_ZIPCODE",
-        "Property_Type",
-        "Property_ID",
-        "LATITUDE",
-        "LONGITUDE",
-    ]
+        "CASE_ENQUIRY_ID", "OPEN_DT", "CASE_TITLE", "TYPE", "Source", "Location", "LOCATION_ZIPCODE", "Property_Type",
+        "Property_ID", "LATITUDE", "LONGITUDE",
+    ]  # fmt: skip
     events, truth = tmp_path / "events.csv", tmp_path / "truth.csv"
     clock = "2026-07-01 {:02d}:{:02d}:00"
     rows = [
