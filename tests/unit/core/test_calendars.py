@@ -145,6 +145,17 @@ def test_local_time_is_the_zones(zone: str, instant: int) -> None:
     assert again == instant or one(table.to_local(np.array([again]))) == one(local)  # an hour that comes twice
 
 
+@pytest.mark.parametrize("zone", ZONES)
+def test_clocks_change_at_the_right_second(zone: str) -> None:
+    table = zone_of(zone, 2024, 2030)
+    assert len(table.starts) == (1 if zone in ("Asia/Shanghai", "UTC") else 13)
+    around = np.concatenate([table.starts[1:] - 1000, table.starts[1:]])
+    for instant, local in zip(around.tolist(), table.to_local(around).tolist(), strict=True):
+        offset = datetime.fromtimestamp(instant / 1000, zone_info(zone)).utcoffset()
+        assert offset is not None
+        assert local - instant == offset.total_seconds() * 1000
+
+
 @pytest.mark.parametrize(
     ("start", "amount", "unit", "due"),
     [

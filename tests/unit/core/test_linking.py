@@ -18,14 +18,14 @@ HOUR = 3_600_000
 CITY = replace(
     load_city(ROOT / "ops" / "cities" / "demo"),
     linking=(
-        LinkRule(id="road", family=("road",), radius_m=100, window_hours=24, min_score=0.2),
-        LinkRule(id="wide", family=("water",), radius_m=2000, window_hours=2, min_score=0.0),
+        LinkRule(id="road", family=("road",), radius_m=100, window_hours=24, min_score=0.0),
+        LinkRule(id="wide", family=("water",), radius_m=250, window_hours=20, min_score=0.2),
     ),
 )
 RULES = {"road": CITY.linking[0], "water": CITY.linking[1]}
 METRE = math.degrees(1 / EARTH_M)
 
-metres = st.integers(-300, 300).map(float)
+metres = st.integers(-130, 130).map(float)
 latitudes = st.sampled_from([0.0, 34.05, -34.05, 69.9, 89.5])
 entries = st.tuples(st.sampled_from(["road", "water", "noise"]), metres, metres, st.integers(0, 50 * HOUR),
                     st.none() | st.integers(0, 60 * HOUR))  # fmt: skip
@@ -101,6 +101,25 @@ def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:
     match = index.best("road", 34.0, 114.5, 11 * HOUR, exclude="a")
     assert match is not None
     assert match.case_id == "c"
+
+
+def test_equal_scores_are_settled_across_cells_too() -> None:
+    index = OpenIncidents(CITY)
+    index.add(Incident("west", "road", 0.0, -0.0001, 2 * HOUR))
+    index.add(Incident("east", "road", 0.0, 0.0001, 0))
+    match = index.best("road", 0.0, 0.0, HOUR)
+    assert match is not None
+    assert match.case_id == "east"
+
+
+@pytest.mark.parametrize("base", [0.0, 34.05, -60.0])
+@pytest.mark.parametrize("far", [99.0, 101.0])
+def test_the_radius_is_reached_in_every_direction(base: float, far: float) -> None:
+    for degree in range(0, 360, 5):
+        north, east = far * math.cos(math.radians(degree)), far * math.sin(math.radians(degree))
+        index = OpenIncidents(CITY)
+        index.add(incident(0, base, ("road", north, east, 0, None)))
+        assert (index.best("road", base, 114.5, 0) is not None) == (far < 100)
 
 
 def test_a_report_made_after_the_closing_does_not_link_one_made_before_does() -> None:
