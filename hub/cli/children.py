@@ -43,6 +43,11 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.poll()
+
     def ended(self) -> bool:
         """Whether it has ended, as it should. Raises FatalError, with the end of its log, if it has ended badly."""
         code = self._process.poll()

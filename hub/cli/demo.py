@@ -68,7 +68,7 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
     演示：一分钟走完一座模拟城市的一天，结束时逐条对账。
 
     Starts Kafka, the worker and the four connectors, all stopped again at the end. With CITYHUB_DATA naming a folder of
-    real files, these are replayed instead. Ends with exit code 0 if every record is accounted for.
+    real files, these are replayed instead. Ends with exit code 0 if every record is accounted for, 1 if not.
     """
     console = Console(stderr=machine)
     with ExitStack() as stack:
@@ -236,7 +236,9 @@ class _Demo:
             nonlocal last_line
             self._dead.poll()
             seconds = time.monotonic() - opened
-            metrics = scrape(f"{self._web}/metrics") or self._shown.metrics
+            metrics = scrape(f"{self._web}/metrics")
+            if metrics is None:
+                metrics, note = self._shown.metrics, f"{note} (the worker is too busy to answer)".strip()
             self._shown = Snapshot(metrics, seconds, self._show.now_ms(), self._dead.found.total(), note)
             if live is not None:
                 live.update(self._view.tables(self._shown))
@@ -257,7 +259,7 @@ class _Demo:
         self._console.print(account_table(account))
         facts: dict[str, Any] = {
             "unaccounted": account.unaccounted,
-            "audit": [list(row) for row in account.rows()],
+            "audit": account.as_dict(),
             "events": dict(shot.taken_in()),
             "cases": len(cases.lead),
             "links": sum(map(len, cases.linked.values())),
@@ -287,7 +289,7 @@ class _Demo:
             f" {facts['seconds']} s from start to verdict.",
             highlight=False,
         )
-        return Report(account.unaccounted == 0 and all(check.good for check in checks), facts)
+        return Report(account.good and all(check.good for check in checks), facts)
 
     def _explain(self, case: str | None) -> None:
         """Where to look next: one case's story, told while the broker still has it, and the command that tells it."""
@@ -299,7 +301,10 @@ class _Demo:
         self._stack.callback(story.stop)
         story.wait(_EXPLAIN_SECONDS)
         self._console.print(f"\n[bold]$ {command}[/]")
-        self._console.print(log.read_text("utf-8"), markup=False, highlight=False, soft_wrap=True)
+        if story.code == 0:
+            self._console.print(log.read_text("utf-8"), markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._console.print(f"(it could not be told; {log} says why)", soft_wrap=True)
         if self._kept:
             port = self._settings.bootstrap_servers
             self._console.print(

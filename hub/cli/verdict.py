@@ -108,7 +108,7 @@ def account_table(account: AuditReport) -> Table:
     table = Table("reconciliation 对账", "records")
     for row in account.rows():
         table.add_row(*[str(cell) for cell in row])
-    colour = "bold red" if account.unaccounted else "bold green"
+    colour = "bold green" if account.good else "bold red"
     table.add_row("unaccounted 未对账", f"{account.unaccounted} unaccounted", style=colour)
     return table
 

@@ -1,0 +1,59 @@
+"""The demo as its users run it: broker, worker, connectors and departments, to the last record."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CITYHUB_DATA")}
+    argv = [sys.executable, "-m", "hub.cli.main", "demo", "--keep", str(folder), *options]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def test_a_small_day_adds_up_and_leaves_nobody_behind(tmp_path: Path) -> None:
+    running = start(tmp_path, "--json", "--minutes", "0.2", "--rate", "900", "--seed", "3")
+    out, said = running.communicate()
+    assert running.returncode == 0, said
+    report = json.loads(out)
+    assert report["unaccounted"] == 0
+    assert all(check["good"] for check in report["truth"]["checks"])
+    assert report["truth"]["checks"][0]["wanted"] > 600
+    assert report["cases"] > 200
+    assert report["breaches"] > 0
+    assert report["truth"]["links"]["recall"] > 0.8
+    assert "0 unaccounted" in said
+    assert leftovers(tmp_path) == []
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    running = start(tmp_path, "--minutes", "5")
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "events" in line:
+            break
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate()
+    assert running.returncode == 130, out + said
+    assert "Stopped before the end" in out
+    assert leftovers(tmp_path) == []
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Command lines of processes that still work in the folder; those being reaped are given a moment."""
+    found: list[str] = []
+    for _ in range(50):
+        lines = subprocess.run(["ps", "-ww", "-eo", "command="], capture_output=True, text=True, check=True).stdout
+        found = [line for line in lines.splitlines() if str(folder) in line]
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
