@@ -83,12 +83,8 @@ class AuditReport:
             for each in (self.lost, self.waiting, self.twice, *self.defects)
             if each.count
         ]
-        said.append(
-            (
-                f"checks that found nothing 通过检查 {sum(not each.count for each in self.defects)} of",
-                f"{len(self.defects)}",
-            )
-        )
+        passed = sum(not each.count for each in self.defects)
+        said.append(("checks passed 通过检查", f"{passed} of {len(self.defects)}"))
         return said
 
     def as_dict(self) -> dict[str, Any]:
