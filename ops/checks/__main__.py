@@ -1,0 +1,23 @@
+"""`python -m ops.checks`: every check, one line for each problem; exits with 1 if there is one."""
+
+import sys
+
+import click
+
+from hub.errors import FatalError
+from ops.checks import compose, queries
+
+
+def main() -> None:
+    try:
+        found = [*queries.problems(), *compose.problems()]
+    except FatalError as error:
+        raise SystemExit(f"error: {error}") from error
+    for problem in found:
+        click.echo(problem, err=True)
+    click.echo(f"ops: {len(found)} problems" if found else "ops: rules, dashboard and compose file are sound")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
