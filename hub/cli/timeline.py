@@ -1,0 +1,179 @@
+"""A case's story in order of time, and its clocks as bars. Pure: records in, lines and states out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hub.cli.words import CHANGES, DEADLINES, ORDERS, STATUSES, Words
+from hub.inspect.story import Story
+
+_BAR = 32
+_COLOURS = {
+    "met": "green", "running": "cyan", "breached": "bold red", "ended_late": "red", "cancelled": "dim", "warned": "yellow",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happened. `rank` orders what is of one instant: causes before what follows from them."""
+
+    at_ms: int
+    rank: int
+    mark: str
+    text: str
+    details: tuple[str, ...] = ()
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """One clock as it stands at the end of the story. Times in ms."""
+
+    clock: str
+    policy: str
+    started_ms: int
+    due_ms: int
+    state: str
+    """running, warned, met, breached, ended_late, cancelled."""
+    ended_ms: int | None
+    warned_ms: int | None
+    breached_ms: int | None
+
+    @property
+    def style(self) -> str:
+        return _COLOURS[self.state]
+
+    def bar(self, now_ms: int) -> str:
+        """From start to due as █, what is left as ░, what ran over as ▓; the due time is the bar │."""
+        end = self.ended_ms if self.ended_ms is not None else max(now_ms, self.started_ms)
+        span = max(end, self.due_ms) - self.started_ms or 1
+        due = min(_BAR, max(1, round(_BAR * (self.due_ms - self.started_ms) / span)))
+        done = min(_BAR, max(0, round(_BAR * (end - self.started_ms) / span)))
+        return "█" * min(done, due) + "░" * (due - min(done, due)) + "│" + "▓" * max(0, done - due)
+
+
+def last_instant(story: Story) -> int:
+    """The newest instant the story knows of."""
+    times = [change["at"] for change in story.changes]
+    times += [order["issued_at"] for order in story.orders] + [ring["noticed_at"] for ring in story.deadlines]
+    times += [each["update"]["at"] for each in story.updates]
+    return int(max(times))
+
+
+def clocks_of(story: Story) -> list[ClockLine]:
+    """The clocks of the last order that names them, with what hub.deadlines says of each."""
+    dues: dict[str, tuple[str, int]] = {}
+    for order in story.orders:
+        if order["kind"] != "REMIND":
+            dues |= {due["clock"]: (due["policy"], due["due_at"]) for due in order["deadlines"]}
+    rings: dict[str, list[dict[str, Any]]] = {}
+    for ring in sorted(story.deadlines, key=lambda each: each["kafka"]["offset"]):
+        rings.setdefault(ring["clock"], []).append(ring)
+        dues[ring["clock"]] = (ring["policy"], ring["due_at"])
+    order = {"accept": 0, "respond": 1, "resolve": 2}
+    return [
+        _clock(clock, policy, due_ms, rings.get(clock, []), story.opened["opened_at"])
+        for clock, (policy, due_ms) in sorted(dues.items(), key=lambda item: order.get(item[0], 9))
+    ]
+
+
+def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], opened_ms: int) -> ClockLine:
+    at = {ring["kind"]: ring["at"] for ring in rings}
+    ended = next((at[kind] for kind in ("MET", "ENDED_LATE", "CANCELLED") if kind in at), None)
+    return ClockLine(
+        clock=clock,
+        policy=policy,
+        started_ms=rings[-1]["started_at"] if rings else opened_ms,
+        due_ms=due_ms,
+        state=rings[-1]["kind"].lower() if rings else "running",
+        ended_ms=ended,
+        warned_ms=at.get("WARNED"),
+        breached_ms=at.get("BREACHED"),
+    )
+
+
+def moments_of(story: Story, words: Words) -> list[Moment]:
+    """Everything that happened, in order of time."""
+    found = [*_reports(story), *_changes(story, words), *_orders(story, words), *_rings(story, words)]
+    found += [*_updates(story, words), *_replies(story)]
+    return sorted(found, key=lambda moment: (moment.at_ms, moment.rank))
+
+
+def _reports(story: Story) -> Iterator[Moment]:
+    for each in story.reports:
+        event = each["event"]
+        told = [
+            f"{event['source']}:{event['source_ref']} revision {event['revision']}, {event['urgency'].lower()}, {event['channel']}"
+        ]
+        told += [line for line in (event["title"], event["text"]) if line]
+        yield Moment(
+            event["reported_at"],
+            0,
+            "☎",
+            f"{event['source']} reports 来报: {event['kind'].lower()}",
+            tuple(told),
+            "bold",
+        )
+
+
+def _changes(story: Story, words: Words) -> Iterator[Moment]:
+    for change in story.changes:
+        details = []
+        link = change["link"]
+        if link is not None:
+            details.append(f"why 理由: score {link['score']:.2f}; {'; '.join(link['reasons'])}")
+        if change["change"] in ("OPENED", "REROUTED"):
+            why = f"rule 规则 {change['rule']}"
+            if change["desk_reason"]:
+                why += f", at the dispatch desk 派单台: {change['desk_reason']}"
+            details.append(f"goes to 归属 {words.department(change['department'])} by {why}")
+        text = f"{CHANGES[change['change']]} ({change['source']}:{change['source_ref']})"
+        yield Moment(change["at"], 1, "●", text, tuple(details), "blue")
+
+
+def _orders(story: Story, words: Words) -> Iterator[Moment]:
+    """Orders of one kind at one instant are one line."""
+    groups: dict[tuple[int, str, str], list[str]] = {}
+    for order in story.orders:
+        group = groups.setdefault((order["issued_at"], order["kind"], order["department"]), [])
+        # why a report was linked is said where it is linked
+        group.append("" if order["kind"] == "LINK" else order["reason"] or "")
+    for (at_ms, kind, department), reasons in groups.items():
+        details = tuple(reason for reason in reasons if reason)
+        yield Moment(at_ms, 3, "→", f"{ORDERS[kind]} {words.department(department)}{_times(len(reasons))}", details)
+
+
+def _rings(story: Story, words: Words) -> Iterator[Moment]:
+    styles = {"WARNED": "yellow", "BREACHED": "bold red", "MET": "green", "ENDED_LATE": "red", "CANCELLED": "dim"}
+    for ring in story.deadlines:
+        details = [words.policy(ring["policy"]), f"due 到期 {words.local(ring['due_at'])}"]
+        if ring["noticed_at"] > ring["at"]:
+            details.append(f"noticed 发现于 {words.local(ring['noticed_at'])}")
+        if ring["corrects_breach"]:
+            details.append("corrects the breach: done in time, told late 更正超时")
+        text = f"clock {ring['clock']} {DEADLINES[ring['kind']]}"
+        yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])
+
+
+def _updates(story: Story, words: Words) -> Iterator[Moment]:
+    for each in story.updates:
+        update = each["update"]
+        text = f"{words.department(update['department'])}: {STATUSES[update['status']]}"
+        note = (update["note"],) if update["note"] else ()
+        yield Moment(update["at"], 1, "←", text, note, "magenta")
+
+
+def _replies(story: Story) -> Iterator[Moment]:
+    """Answers of one status at one instant are one line."""
+    groups: dict[tuple[int, str], list[str]] = {}
+    for reply in story.replies:
+        groups.setdefault((reply["at"], reply["status"]), []).append(f"{reply['source']}:{reply['source_ref']}")
+    for (at_ms, status), reports in groups.items():
+        text = f"answered to 回复{_times(len(reports))}: {STATUSES.get(status, status)}"
+        yield Moment(at_ms, 4, "✉", text, (", ".join(sorted(reports)),))
+
+
+def _times(count: int) -> str:
+    return f" ×{count}" if count > 1 else ""

@@ -1,0 +1,69 @@
+"""What the hub's codes are called, for people: English and Chinese together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hub.policy.city import City
+
+CHANGES = {
+    "OPENED": "case opened 立案", "LINKED": "report linked 并案", "AMENDED": "amended 补充", 
+    "SUPERSEDED": "older statement, ignored 旧版本",
+    "WITHDRAWN": "withdrawn 撤回", "CLOSED": "closed 结案", "REROUTED": "rerouted 改派",
+}  # fmt: skip
+ORDERS = {
+    "ASSIGN": "assigned to 派单", "AMEND": "told of an amendment 补充通知", "LINK": "told of another report 并案通知",
+    "WITHDRAW": "taken back from 撤单", "REMIND": "reminded 催办",
+}  # fmt: skip
+DEADLINES = {
+    "WARNED": "warned 预警", "BREACHED": "BREACHED 超时", "MET": "met 按时", "ENDED_LATE": "ended late 逾期完成",
+    "CANCELLED": "cancelled 取消",
+}  # fmt: skip
+STATUSES = {
+    "ACCEPTED": "accepted 受理",
+    "REFUSED": "refused 退回",
+    "RESPONDED": "responded 答复",
+    "RESOLVED": "resolved 办结",
+}
+CLOCKS = {"accept": "accept 受理", "respond": "respond 答复", "resolve": "resolve 办结"}
+
+
+class Words:
+    """A city's names for its codes, and its local time. What is not known is said as it is."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._zone = ZoneInfo(city.time_zone)
+        self._areas = {area.code: area.name for area in city.areas}
+        self._rules = {rule.id: rule for rule in city.deadlines}
+
+    def category(self, code: str) -> str:
+        known = self._city.categories.get(code)
+        return f"{known.name.en} {known.name.zh}" if known else code
+
+    def department(self, department: str) -> str:
+        known = self._city.departments.get(department)
+        return f"{known.name.en} {known.name.zh}" if known else department
+
+    def area(self, code: str | None) -> str:
+        return "no area 无区域" if code is None else f"{self._areas.get(code, '')} ({code})".strip()
+
+    def policy(self, policy: str) -> str:
+        """What a deadline policy says: duration, unit, and the law it follows."""
+        rule = self._rules.get(policy)
+        if rule is None:
+            return "the source's own due time 来源自定" if policy == "source" else policy
+        basis = f", {rule.legal_basis}" if rule.legal_basis else ""
+        return f"{policy}: {rule.duration:g} {rule.unit}{basis}"
+
+    def legal_basis(self, policy: str) -> str | None:
+        rule = self._rules.get(policy)
+        return None if rule is None else rule.legal_basis
+
+    def local(self, ms: int | None) -> str:
+        """An instant in the city's time."""
+        return "-" if ms is None else datetime.fromtimestamp(ms / 1000, self._zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    def iso(self, ms: int | None) -> str | None:
+        return None if ms is None else datetime.fromtimestamp(ms / 1000, self._zone).isoformat()
