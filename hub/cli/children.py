@@ -52,15 +52,17 @@ class Child:
         """Whether it has ended, as it should. Raises FatalError, with the end of its log, if it has ended badly."""
         code = self._process.poll()
         if code:
-            raise FatalError(
-                f"{self.name} ended with exit code {code}. The end of {self.log}:\n{process.tail(self.log, lines=_LOG_LINES)}"
-            )
+            raise FatalError(f"{self.name} ended with exit code {code}. {self.last_words()}")
         return code is not None
 
     def must_run(self) -> None:
         """Raises FatalError if it has ended, well or badly."""
         if self.ended():
-            raise FatalError(f"{self.name} ended before its work was done; see {self.log}")
+            raise FatalError(f"{self.name} ended before its work was done. {self.last_words()}")
+
+    def last_words(self) -> str:
+        """The end of its log, for an error message: the log itself may be gone by then."""
+        return f"The end of {self.log}:\n{process.tail(self.log, lines=_LOG_LINES) or '(it is empty)'}"
 
     def stop(self) -> None:
         """Ask it to end, and kill it if it does not. May be called again."""

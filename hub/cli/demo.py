@@ -177,7 +177,7 @@ class _Demo:
         while fetch(f"{self._web}/readyz") is None:
             worker.must_run()
             if time.monotonic() > until:
-                raise FatalError(f"the worker was not ready after {_READY_SECONDS:.0f} s; see {worker.log}")
+                raise FatalError(f"the worker was not ready after {_READY_SECONDS:.0f} s. {worker.last_words()}")
             time.sleep(0.1)
         self._console.print(f"The worker serves {self._web}/metrics after {time.monotonic() - self._began:.1f} s")
         return worker

@@ -125,6 +125,8 @@ class SimulatedDay(Show):
 
     def end(self) -> None:
         self._ending.set()
+        if self._clock is not None:
+            self._clock.stop()  # or the departments would go on answering
 
     def stop(self) -> None:
         self._ending.set()

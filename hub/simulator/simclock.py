@@ -31,6 +31,10 @@ class SimulationClock:
         now = self._anchor_ms + round((self._monotonic() - self._started) * 1000 * self.speed)
         return now if self._until_ms is None else min(now, self._until_ms)
 
+    def stop(self) -> None:
+        """Stand still from now on."""
+        self._until_ms = self.now_ms()
+
     def seconds_until(self, at_ms: int) -> float:
         """Wall seconds until the simulation reaches `at_ms`; 0 if it is past."""
         return max(0.0, (at_ms - self.now_ms()) / 1000 / self.speed)

@@ -118,3 +118,12 @@ def test_the_simulation_runs_at_its_speed_and_stands_still_at_its_end() -> None:
     wall[0] += 5
     assert clock.now_ms() == START_MS + HOUR_MS
     assert clock.seconds_until(START_MS) == 0
+
+
+def test_a_simulation_that_is_stopped_stands_still() -> None:
+    wall = [0.0]
+    clock = SimulationClock(START_MS, 10, monotonic=lambda: wall[0])
+    wall[0] = 1.0
+    clock.stop()
+    wall[0] = 100.0
+    assert clock.now_ms() == START_MS + 10_000
