@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""(?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
+    |(?P<window>\[[^\]]*\])
     |(?P<number>[0-9][0-9a-zA-Z_.]*)
     |(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)
     |(?P<sign>[^\s])""",

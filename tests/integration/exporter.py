@@ -1,0 +1,58 @@
+"""A process that serves every metric of hub.metrics with made-up values that move; started by test_prometheus.py.
+
+A process of its own, because the registry belongs to the whole process.
+"""
+
+import itertools
+import sys
+import time
+
+import numpy as np
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from hub import metrics
+from ops.checks.declared import collectors, labels_of
+
+VALUES = {
+    "agent": ("deduplicate", "route", "track"),
+    "department": ("roads", "water"),
+    "source": ("police", "hotline"),
+    "result": ("committed", "aborted"),
+    "partition": ("0", "1"),
+}
+"""Values by label; another label has one, its own name."""
+AT_REST = {metrics.UNACCOUNTED: 0.0, metrics.READY: 1.0}
+
+
+def move(step: int) -> None:
+    """What goes in comes out, whatever the labels, so that the account is even."""
+    for collector in collectors():
+        if collector in (metrics.EVENTS_IN, metrics.OUTCOMES):
+            continue
+        names = labels_of(collector)
+        for values in itertools.product(*(VALUES.get(name, (name,)) for name in names)):
+            if isinstance(collector, metrics.BatchHistogram):
+                collector.observe(values[0], np.array([0.04, 0.4, 4.0]))
+                continue
+            child = collector.labels(*values) if names else collector
+            if isinstance(collector, Counter):
+                child.inc(2)
+            elif isinstance(collector, Histogram):
+                child.observe(0.03)
+            elif collector is metrics.PROGRESS_TIMESTAMP:
+                child.set_to_current_time()
+            elif isinstance(collector, Gauge):
+                child.set(AT_REST.get(collector, float(step)))
+    for agent in VALUES["agent"]:
+        metrics.EVENTS_IN.labels(agent, "police").inc(3)
+        metrics.OUTCOMES.labels(agent, "admitted").inc(3)
+
+
+if __name__ == "__main__":
+    move(1)
+    server, _ = start_http_server(0, "127.0.0.1")
+    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.flush()
+    for step in itertools.count(2):
+        time.sleep(0.2)
+        move(step)

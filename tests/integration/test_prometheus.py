@@ -1,0 +1,164 @@
+"""A real Prometheus scrapes the hub's metrics, evaluates the real rules and answers every query of the dashboard."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ops.checks.promql import plain
+from ops.checks.queries import PROMETHEUS, RULES, Query, dashboard_queries, rule_queries, rules
+from ops.checks.tools import find
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60
+STARTS = 3
+"""Tries to start Prometheus: between choosing a free port and binding it, somebody else may have it."""
+
+
+@contextmanager
+def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[str]]:
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def config(exporter_port: int) -> str:
+    """The project's own configuration, with our exporter in the place of all targets and a quicker pace."""
+    loaded = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
+    loaded["global"] = {"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "500ms"}
+    loaded["rule_files"] = [str(RULES)]
+    for job in loaded["scrape_configs"]:
+        job.pop("dns_sd_configs", None)
+        job["static_configs"] = [{"targets": [f"127.0.0.1:{exporter_port}"]}]
+    return yaml.safe_dump(loaded)
+
+
+class Api:
+    """Prometheus' HTTP API."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+
+    def ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def get(self, path: str, **query: str) -> Any:
+        """The answer's data. Fails the test with Prometheus' own words."""
+        url = f"{self._base}/api/v1/{path}?{urllib.parse.urlencode(query)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                body = json.load(answer)
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{query}: {error.read().decode()}")
+        assert body["status"] == "success", body
+        return body["data"]
+
+    def values(self, expression: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("query", query=plain(expression))["result"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    with running([sys.executable, "-m", "tests.integration.exporter"], folder / "exporter.log") as exporter:
+        assert exporter.stdout is not None
+        said = exporter.stdout.readline()
+        assert said.strip().isdigit(), (folder / "exporter.log").read_text()
+        (folder / "prometheus.yml").write_text(config(int(said)), "utf-8")
+        for _ in range(STARTS):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            command = [
+                str(find("prometheus")),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--log.level=warn",
+            ]
+            with running(command, folder / "prometheus.log") as prometheus:
+                api = Api(port)
+                if until(lambda api=api, ended=prometheus.poll: api.ready() or ended() is not None) and api.ready():
+                    yield api
+                    return
+        pytest.fail((folder / "prometheus.log").read_text())
+
+
+def until(holds: Any) -> bool:
+    """Wait for something to hold; False when patience ends."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not (held := bool(holds())) and time.monotonic() < end:
+        time.sleep(0.1)
+    return held
+
+
+def empty(api: Api, queries: list[Query]) -> list[str]:
+    return [query.place for query in queries if not api.values(query.expression)]
+
+
+def test_every_panel_has_data(api: Api) -> None:
+    queries = list(dashboard_queries())
+    until(lambda: not empty(api, queries))
+    assert empty(api, queries) == []
+
+
+def test_every_series_of_a_panel_carries_the_labels_of_its_legend(api: Api) -> None:
+    queries = list(dashboard_queries())
+    until(lambda: not empty(api, queries))
+    for query in queries:
+        for series in api.values(query.expression):
+            assert query.named <= series["metric"].keys(), query.place
+
+
+def test_rates_are_numbers(api: Api) -> None:
+    def flowing() -> bool:
+        found = api.values("sum by (source) (rate(hub_events_in_total{agent='deduplicate'}[1m]))")
+        return bool(found) and all(float(series["value"][1]) > 0 for series in found)
+
+    assert until(flowing)
+    latency = api.values("histogram_quantile(0.99, sum by (agent, le) (rate(hub_latency_seconds_bucket[1m])))")
+    assert {series["metric"]["agent"] for series in latency} == {"deduplicate", "route", "track"}
+    assert all(2 < float(series["value"][1]) <= 5 for series in latency)
+
+
+def test_the_account_is_even_and_the_panel_says_so(api: Api) -> None:
+    panel = next(query for query in dashboard_queries() if "Unaccounted 未对账" in query.place)
+    until(lambda: api.values("agent:hub_unaccounted_events:difference"))
+    assert [series["value"][1] for series in api.values(panel.expression)] == ["0"]
+
+
+def test_every_rule_is_loaded_and_healthy(api: Api) -> None:
+    def loaded() -> list[dict[str, Any]]:
+        return [rule for group in api.get("rules")["groups"] for rule in group["rules"]]
+
+    assert until(lambda: all(rule["health"] != "unknown" for rule in loaded()))
+    assert [(rule["name"], rule.get("lastError")) for rule in loaded() if rule["health"] != "ok"] == []
+    assert len(loaded()) == len(rules())
+    for query in rule_queries():
+        api.values(query.expression)
+
+
+def test_a_sound_hub_alarms_nobody(api: Api) -> None:
+    until(lambda: api.values("agent:hub_unaccounted_events:difference"))
+    paging = api.get("query", query='ALERTS{alertstate="firing", severity="page"}')["result"]
+    assert paging == []

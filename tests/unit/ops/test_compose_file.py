@@ -1,0 +1,109 @@
+"""docker-compose.yml is sound as far as that can be known without Docker, and each check of it can fail."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from hub.sdk.manifest import discover
+from ops.checks.compose import load, problems, settled, usage_problem
+from ops.checks.queries import PROMETHEUS
+from ops.compose.probe import main as probe
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def test_nothing_is_wrong() -> None:
+    assert list(problems()) == []
+
+
+def test_every_connector_has_a_service_that_is_scraped() -> None:
+    services = load()["services"]
+    jobs = {
+        job["job_name"]: job for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    targets = jobs["connectors"]["static_configs"][0]["targets"]
+    for name in discover():
+        command = services[name]["command"]
+        assert command[:4] == ["cityhub", "connector", "run", name]
+        assert f"{name}:{command[command.index('--metrics-port') + 1]}" in targets
+    worker = jobs["worker"]["dns_sd_configs"][0]
+    assert worker["names"] == ["worker"]
+    assert str(worker["port"]) in services["worker"]["command"]
+
+
+def _set(*path: str, value: Any) -> Change:
+    def change(services: dict[str, Any]) -> None:
+        for key in path[:-1]:
+            services = services[key]
+        services[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda services: services["kafka"].pop("image"), "kafka: needs an image or a build"),
+        (_set("kafka", "image", value="apache/kafka:latest"), "names no exact version"),
+        (_set("kafka", "image", value="apache/kafka:3.9.0"), "the embedded one"),
+        (_set("kafka", "prots", value=[]), "unknown key prots"),
+        (_set("kafka", "ports", value=["9092:9092"]), "on loopback"),
+        (_set("topics", "build", "dockerfile", value="Dockerfile"), "there is no Dockerfile"),
+        (_set("topics", "depends_on", value={"kafak": {"condition": "service_healthy"}}), "which is no service"),
+        (_set("grafana", "depends_on", value={"topics": {"condition": "service_healthy"}}), "has no healthcheck"),
+        (_set("police", "depends_on", value={"city": {"condition": "service_healthy"}}), "only some profiles"),
+        (_set("grafana", "volumes", value=["./ops/grafna:/etc/grafana"]), "not in the project"),
+        (_set("grafana", "volumes", value=["grafna:/etc/grafana"]), "which is no volume"),
+        (_set("worker", "healthcheck", "test", value=["CMD", "python", "/app/ops/prob.py"]), "not in the project"),
+        (_set("worker", "healthcheck", "tries", value=3), "unknown key tries"),
+        (lambda services: services["worker"].pop("healthcheck"), "has no healthcheck"),
+        (_set("worker", "environment", "CITYHUB_PARTITONS", value=6), "CITYHUB_PARTITONS is no setting"),
+        (_set("worker", "environment", "CITYHUB_CLOCK", value="moon"), "not valid"),
+        (_set("worker", "command", value=["cityhub", "worker", "--portt", "1"]), "No such option"),
+        (_set("worker", "command", value=["cityhub", "wroker"]), "no command wroker"),
+        (_set("police", "command", value=["cityhub", "connector", "run", "police"]), "Missing option"),
+    ],
+)
+def test_a_mistake_is_found(change: Change, said: str) -> None:
+    compose = yaml.safe_load(yaml.safe_dump(load()))  # without shared anchors
+    change(compose["services"])
+    found = list(problems(compose))
+    assert any(said in problem for problem in found), found
+
+
+def test_usage() -> None:
+    assert usage_problem(["topics", "--create"]) is None
+    assert usage_problem([]) == "names no command"
+
+
+def test_variables_have_defaults() -> None:
+    assert settled("127.0.0.1:${KAFKA_PORT:-9092}:9092") == "127.0.0.1:9092:9092"
+    assert settled("${HUB_NAMESPACE:-}") == ""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    class Pages(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/well" else 503)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_the_probe_fails_when_one_page_does(server: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert probe([f"{server}/well"]) == 0
+    assert probe([f"{server}/well", f"{server}/ill"]) == 1
+    assert "503" in capsys.readouterr().err
+    assert probe(["http://127.0.0.1:9/none"]) == 1
