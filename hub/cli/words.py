@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hub.policy.city import City
 
 CHANGES = {
-    "OPENED": "case opened 立案", "LINKED": "report linked 并案", "AMENDED": "amended 补充", 
+    "OPENED": "case opened 立案", "LINKED": "report linked 并案", "AMENDED": "amended 补充",
     "SUPERSEDED": "older statement, ignored 旧版本",
     "WITHDRAWN": "withdrawn 撤回", "CLOSED": "closed 结案", "REROUTED": "rerouted 改派",
 }  # fmt: skip

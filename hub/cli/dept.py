@@ -1,0 +1,179 @@
+"""`cityhub dept`: what a department does, by hand: see its orders, say how far it is."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+from confluent_kafka import Consumer, KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from hub.cli.options import with_settings
+from hub.cli.sending import Sender
+from hub.cli.signals import ended_by_signals
+from hub.cli.words import ORDERS, STATUSES, Words
+from hub.clock import wall_ms
+from hub.errors import FatalError, RejectedRecordError
+from hub.model.update import Update, UpdateStatus
+from hub.policy import City, load_city
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.kafka import consumer_config
+from hub.stream.registry import make_registry
+from hub.topics import dept_orders, dept_updates
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
+
+
+@click.group()
+def dept() -> None:
+    """Departments 部门: watch a department's orders and send updates."""
+
+
+@dept.command("list")
+@_as_json
+@with_settings
+def list_command(settings: Settings, as_json: bool) -> None:
+    """The city's departments with their topics."""
+    city = load_city(settings.city)
+    rows = [
+        {
+            "id": each.id, "en": each.name.en, "zh": each.name.zh, "orders": settings.topic(dept_orders(each.id).name),
+            "updates": settings.topic(dept_updates(each.id).name),
+        }
+        for each in city.departments.values()
+    ]  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("department 部门", "name 名称", "orders 指令", "updates 反馈", show_edge=False)
+    for row in rows:
+        table.add_row(row["id"], f"{row['en']} {row['zh']}", row["orders"], row["updates"])
+    Console(soft_wrap=True).print(table)
+
+
+@dept.command("watch")
+@click.argument("department", metavar="ID")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest order that is still there.")
+@click.option("--group", metavar="NAME", help="Go on where this consumer group stopped, and remember how far it came.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the whole order; times in ms.")
+@with_settings
+def watch(settings: Settings, department: str, from_start: bool, group: str | None, as_json: bool) -> None:
+    """Show a department's orders 指令 as they come, until Ctrl-C."""
+    city = load_city(settings.city)
+    known(city, department)
+    words, codec, console = Words(city), Codec(make_registry(settings)), Console(soft_wrap=True)
+    if not as_json:
+        Console(stderr=True).print(f"Orders for {words.department(department)}; Ctrl-C ends.", highlight=False)
+    with ended_by_signals():
+        for order in orders(settings, codec, department, from_start=from_start, group=group):
+            if as_json:
+                click.echo(json.dumps(order, ensure_ascii=False))
+            else:
+                console.print(describe(order, words), markup=False, highlight=False)
+
+
+@dept.command("update")
+@click.argument("case", metavar="CASE")
+@click.option(
+    "--status", required=True, type=click.Choice([each.lower() for each in UpdateStatus], case_sensitive=False)
+)
+@click.option("--department", required=True, metavar="ID", help="Who says so; `cityhub dept list` names them.")
+@click.option("--note", default="", help="For the reporter; no personal data.")
+@click.option("--at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
+@click.option("--update-id", help="The department's own reference: sent twice, it counts once.  [a new one]")
+@_as_json
+@with_settings
+def update(
+    settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool
+) -> None:  # fmt: skip
+    """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复 or resolved 办结."""
+    known(load_city(settings.city), department)
+    said = Update(
+        update_id=update_id or f"by-hand-{uuid.uuid4()}",
+        department=department,
+        case_id=case,
+        status=UpdateStatus(status.upper()),
+        at=wall_ms() if at is None else _instant(at),
+        note=note,
+    )
+    topic = dept_updates(department)
+    value = Codec(make_registry(settings)).encode_one(Update.subject(), said.to_avro())
+    with Sender(settings) as sender:
+        sender.send(topic.name, case.encode(), value)
+    if as_json:
+        click.echo(json.dumps(said.model_dump() | {"topic": settings.topic(topic.name)}, ensure_ascii=False))
+    else:
+        click.echo(
+            f"{case}: {STATUSES[said.status]} by {department} is in {settings.topic(topic.name)} as {said.update_id}"
+        )
+
+
+def known(city: City, department: str) -> None:
+    """Raises FatalError naming the departments there are."""
+    if department not in city.departments:
+        raise FatalError(f"{city.name.en} has no department {department!r}; it has: {', '.join(city.departments)}")
+
+
+def orders(
+    settings: Settings, codec: Codec, department: str, *, from_start: bool, group: str | None
+) -> Iterator[dict[str, Any]]:
+    """A department's orders as they come, without end. With `group` an order is taken as seen when the next is asked for."""
+    name = settings.topic(dept_orders(department).name)
+    config = consumer_config(settings, "dept-watch", group or f"{settings.namespace}dept-watch-{uuid.uuid4().hex}")
+    consumer = Consumer(config | {"auto.offset.reset": "earliest" if from_start else "latest"})
+    consumer.subscribe([name])
+    try:
+        while True:
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None:
+                _complain(error, name)
+                continue
+            try:
+                yield codec.decode_one(message.value() or b"")[1]
+            except RejectedRecordError as rejected:
+                raise FatalError(f"{name}[{message.partition()}]@{message.offset()}: {rejected.detail}") from rejected
+            if group is not None:
+                consumer.commit(message, asynchronous=True)
+    finally:
+        consumer.close()
+
+
+def _complain(error: KafkaError, topic: str) -> None:
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise FatalError(f"there is no topic {topic}; name the hub's --namespace, or run `cityhub topics --create`")
+    if error.fatal():
+        raise FatalError(f"{topic} cannot be read: {error.str()}")
+
+
+def describe(order: dict[str, Any], words: Words) -> str:
+    """An order in a few lines."""
+    said = f"{words.local(order['issued_at'])}  {order['case_id']}  {ORDERS[order['kind']]} {words.department(order['department'])}"
+    if order["reason"]:
+        said += f"  ({order['reason']})"
+    event = order["event"]
+    if event is not None:
+        where = event["place"]["address"] or words.area(order["area"])
+        said += f"\n    {event['urgency'].lower()}  {words.category(event['category'])}  {where}\n    {event['title']}"
+    dues = "; ".join(f"{due['clock']} {words.local(due['due_at'])}" for due in order["deadlines"])
+    return said + (f"\n    due 到期: {dues}" if dues else "")
+
+
+def _instant(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is no time with offset; write it like 2026-03-02T09:00:00+08:00", param_hint="--at"
+        )
+    return round(when.timestamp() * 1000)

@@ -1,0 +1,86 @@
+"""Reads the dead letters 死信, and says of each what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.topics import DEAD
+
+_ADMITTING = "deduplicate"
+_MEND = {
+    Reason.UNDECODABLE: "the sender must write Avro in Confluent's wire format with a schema of this hub",
+    Reason.UNKNOWN_SCHEMA: "the sender must use this hub's registry; when the registry has the schema, send it again",
+    Reason.WRONG_SCHEMA: "the sender must use the schema of that topic, see `cityhub topics`",
+    Reason.INVALID: "the source must correct the record and send it again",
+    Reason.TIME_OUT_OF_RANGE: "the source must correct the date and send it again",
+    Reason.TOO_LARGE: "the source must send less text, and attachments by reference",
+    Reason.BAD_ROW: "correct the row in a new file and run the connector on that",
+    Reason.UNKNOWN_CASE: "the department must take the case id from its order and send the update under a new update_id",
+    Reason.SENDER_MISMATCH: "the sender must write to its own topic, or name itself in the record",
+}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One dead letter; `id` is partition:offset in hub.dead."""
+
+    id: str
+    letter: dict[str, Any]
+
+    @property
+    def stage(self) -> str:
+        return str(self.letter["stage"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.letter["reason"])
+
+    @property
+    def place(self) -> str:
+        """Where the record came in."""
+        origin = self.letter["origin"]
+        if origin is not None:
+            return f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
+        return f"{self.letter['file']}:{self.letter['line']}"
+
+    @property
+    def topic(self) -> str | None:
+        """To which topic it can be sent back, without the namespace; None if sending it back would do nothing."""
+        origin = self.letter["origin"]
+        return str(origin["topic"]) if origin is not None and self.stage == _ADMITTING else None
+
+    @property
+    def way_out(self) -> str:
+        if self.letter["origin"] is None:
+            where = f"line {self.letter['line']} of {self.letter['file']}"
+            return f"never reached Kafka: correct {where} in a new file and run the connector on that"
+        mend = _MEND.get(Reason(self.reason), "") if self.reason in set(Reason) else ""
+        if self.topic is None:
+            return f"was admitted once, so sent back it would be a repeat; {mend or 'have its sender say it anew'}"
+        return f"{mend}; `cityhub dead resend {self.id}` sends these bytes to {self.topic} once more"
+
+
+def letters(
+    settings: Settings,
+    codec: Codec,
+    on_progress: OnProgress | None = None,
+    *,
+    stage: str | None = None,
+    reason: str | None = None,
+) -> Iterator[Letter]:
+    """All that are there now, those of each partition in order. `stage` may be the beginning of one, as in `connector`."""
+    for messages in read_messages(settings, spans(settings, [DEAD.name]), on_progress):
+        for message in messages:
+            name = f"{message.partition()}:{message.offset()}"
+            try:
+                found = Letter(name, codec.decode_one(message.value() or b"")[1])
+            except RejectedRecordError as error:
+                raise FatalError(f"{settings.topic(DEAD.name)} {name} is no dead letter ({error.detail})") from error
+            if found.stage.startswith(stage or "") and reason in (None, found.reason):
+                yield found
