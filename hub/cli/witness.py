@@ -51,17 +51,13 @@ class Cases:
     breached: Counter[str] = field(default_factory=Counter)
 
     def worth_explaining(self) -> str | None:
-        """A case with links and breaches, if there is one: the one with the most to tell."""
-        scored = [
-            (
-                min(1, self.breached[case]) + min(1, len(self.linked[case])),
-                len(self.linked[case]) < 8,
-                len(self.linked[case]),
-                case,
-            )
-            for case in {*self.linked, *self.breached}
-        ]
-        return max(scored)[-1] if scored else next(iter(self.lead), None)
+        """A case with much to tell in few words: breached if there is one, and of two or three reports."""
+
+        def interest(case: str) -> tuple[bool, bool, int, str]:
+            links = len(self.linked.get(case, ()))
+            return links > 0 and self.breached[case] > 0, links > 0 or self.breached[case] > 0, -abs(links - 2), case
+
+        return max(self.lead, key=interest, default=None)
 
 
 def read_cases(settings: Settings, codec: Codec) -> Cases:

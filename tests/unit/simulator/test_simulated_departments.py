@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from simulated import START_MS
 
 from hub.settings import Settings
-from hub.simulator.answers import UNKNOWN_CASE, answers_to
+from hub.simulator.answers import UNKNOWN_CASE, answers_to, as_ms
 from hub.simulator.departments import Departments, Desk
 from hub.simulator.rhythm import HOUR_MS
 from hub.simulator.simclock import SimulationClock
@@ -101,7 +101,7 @@ def test_an_answer_fits_the_schema() -> None:
     for answer in answers_to(1, order(7)):
         _, update = codec.decode_one(codec.encode_one("cityhub.Update", answer.update()))
         assert update["status"] == answer.status
-        assert update["at"] == datetime.fromtimestamp(answer.at_ms / 1000, UTC)
+        assert as_ms(update["at"]) == answer.at_ms
 
 
 def test_departments_never_started_can_be_stopped() -> None:
