@@ -21,6 +21,7 @@ OnProgress = Callable[[int, int], None]
 _TIMEOUT_SECONDS = 30.0
 _GIVE_UP_SECONDS = 60.0
 _BATCH = 10_000
+_RETRY_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,21 @@ def _offsets(
 ) -> dict[Partition, int]:
     cut = len(settings.namespace)
     wanted = {TopicPartition(settings.topic(topic), number): spec for topic, number in places}
-    with kafka_errors(f"asking for the {what} of the topics"):
-        answers = client.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
-        )
-        return {(asked.topic[cut:], asked.partition): answer.result().offset for asked, answer in answers.items()}
+    until = time.monotonic() + _TIMEOUT_SECONDS
+    while True:
+        try:
+            with kafka_errors(f"asking for the {what} of the topics"):
+                answers = client.list_offsets(
+                    wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
+                )
+                return {
+                    (asked.topic[cut:], asked.partition): answer.result().offset for asked, answer in answers.items()
+                }
+        except RetriableError:
+            # a partition that was only just made, or whose broker was, has no leader for a moment
+            if time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_SECONDS)
 
 
 def committed_offsets(settings: Settings, group: str, places: Iterable[Partition]) -> dict[Partition, int]:

@@ -1,0 +1,65 @@
+"""Keeps one child process running: starts it again when it ends badly, slower each time, and gives up when it is no use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from hub.errors import FatalError
+
+BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+QUICK_SECONDS = 30.0
+"""A run that ends sooner than that has achieved nothing."""
+TRIES = 5
+
+
+class Supervised(Protocol):
+    """A process as hub.cli.children.Child has it."""
+
+    @property
+    def code(self) -> int | None: ...
+    def last_words(self) -> str: ...
+    def stop(self) -> None: ...
+
+
+class Supervisor:
+    """Call `look` often. `start` makes a new process; `now` is in seconds and never goes back."""
+
+    def __init__(
+        self, name: str, start: Callable[[], Supervised], say: Callable[[str], None], now: Callable[[], float]
+    ) -> None:
+        self._name, self._start, self._say, self._now = name, start, say, now
+        self._child: Supervised | None = start()
+        self._started = now()
+        self._again_at = 0.0
+        self._quick = 0
+        self.restarts = 0
+
+    def look(self) -> None:
+        """Start it again if it is time. Raises FatalError when it ended in order, which nobody asked for, or ends at once
+        time after time: with the end of its log."""
+        if self._child is None:
+            if self._now() >= self._again_at:
+                self._child, self._started = self._start(), self._now()
+                self.restarts += 1
+            return
+        code = self._child.code
+        if code is None:
+            return
+        words = self._child.last_words()
+        if code == 0:
+            raise FatalError(f"the {self._name} ended by itself, though nobody asked it to. {words}")
+        self._quick = self._quick + 1 if self._now() - self._started < QUICK_SECONDS else 1
+        if self._quick >= TRIES:
+            raise FatalError(
+                f"the {self._name} ended {self._quick} times within {QUICK_SECONDS:.0f} s of its start, the last time with exit "
+                f"code {code}; mend the cause and start again, nothing is lost. {words}"
+            )
+        wait = BACK_OFF_SECONDS[min(self._quick, len(BACK_OFF_SECONDS)) - 1]
+        self._say(f"The {self._name} ended with exit code {code}; it starts again in {wait:g} s. {words}")
+        self._child, self._again_at = None, self._now() + wait
+
+    def stop(self) -> None:
+        """End it in order. May be called again."""
+        if self._child is not None:
+            self._child.stop()

@@ -1,0 +1,100 @@
+"""`cityhub up`: the quick way to a running hub."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from hub.broker.kafka import EmbeddedKafka
+from hub.broker.progress import show_progress
+from hub.cli.children import Child
+from hub.cli.options import with_settings
+from hub.cli.scrape import fetch
+from hub.cli.signals import ended_by_signals
+from hub.cli.supervision import Supervisor
+from hub.errors import FatalError
+from hub.policy import load_city
+from hub.sdk.manifest import discover
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
+from hub.topics import all_topics
+
+_LOOK_SECONDS = 0.5
+_CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
+
+
+@click.command()
+@click.option(
+    "--embedded/--no-embedded", default=None, help="Start Kafka too.  [yes, unless bootstrap servers are named]"
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the embedded Kafka.  [as before, else any]"
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Of the embedded Kafka.  [kafka in the state directory]",
+)
+@click.option("--web-port", type=int, help="Port of /metrics, /healthz and /readyz.  [CITYHUB_WEB_PORT; 6066]")
+@with_settings
+def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None) -> None:
+    """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, and the worker.
+
+    A worker that ends badly is started again; nothing is lost or doubled by that.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    if web_port is not None:
+        settings = settings.model_copy(update={"web_port": web_port})
+    if embedded is None:
+        embedded = not _is_configured(settings)
+    with ended_by_signals(), ExitStack() as stack:
+        kafka = None
+        if embedded:
+            with show_progress(console) as on_progress:
+                folder = data_dir or settings.state_dir / "kafka"
+                kafka = stack.enter_context(EmbeddedKafka(folder, port, on_progress=on_progress))
+            settings = settings.model_copy(update={"bootstrap_servers": kafka.bootstrap_servers})
+        created = ensure_topics(settings, all_topics(discover(), load_city(settings.city).departments))
+        if created:
+            console.print(f"Created {len(created)} topics")
+        log = settings.state_dir / "logs" / "worker.log"
+        worker = Supervisor("worker", lambda: Child("worker", ["worker"], settings, log), console.print, time.monotonic)
+        stack.callback(_stop, worker, console)
+        _announce(settings, log, console)
+        _watch(settings, worker, kafka, console)
+
+
+def _is_configured(settings: Settings) -> bool:
+    """Whether somebody named a Kafka, by option or environment."""
+    return bool(os.environ.get(_CONFIGURED)) or settings.bootstrap_servers != Settings().bootstrap_servers
+
+
+def _announce(settings: Settings, log: Path, console: Console) -> None:
+    web = f"http://{settings.web_host}:{settings.web_port}"
+    console.print(
+        f"Kafka 消息总线   {settings.bootstrap_servers}   (export {_CONFIGURED}={settings.bootstrap_servers})"
+    )
+    console.print(f"metrics 指标     {web}/metrics   health {web}/healthz   ready {web}/readyz")
+    console.print(f"worker's log     {log}")
+
+
+def _watch(settings: Settings, worker: Supervisor, kafka: EmbeddedKafka | None, console: Console) -> None:
+    ready = False
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        worker.look()
+        if kafka is not None and kafka.pid is None:
+            raise FatalError(f"the embedded Kafka ended by itself. The end of {kafka.log_path}:\n{kafka.log_tail()}")
+        if not ready and fetch(f"http://{settings.web_host}:{settings.web_port}/readyz") is not None:
+            ready = True
+            console.print("Ready 就绪. Send events with `cityhub connector run`; Ctrl-C stops everything.")
+
+
+def _stop(worker: Supervisor, console: Console) -> None:
+    console.print("Stopping 停止")
+    worker.stop()

@@ -1,0 +1,125 @@
+"""A hub for a test: its own namespace on the run's Kafka, one worker process, and a few things to say to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from hub.audit import AuditReport, audit
+from hub.cli.children import Child, environment_of
+from hub.cli.main import cli
+from hub.cli.scrape import fetch
+from hub.cli.sending import Sender
+from hub.clock import wall_ms
+from hub.policy import load_city
+from hub.sdk.manifest import discover
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
+from hub.stream.codec import Codec
+from hub.stream.registry import make_registry
+from hub.topics import all_topics, city_events
+
+HOUR_MS = 3_600_000
+_SECONDS = 90.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def case_event(source: str, ref: str, **changes: Any) -> dict[str, Any]:
+    """A burst water main of three hours ago: all its clocks but the last have run out."""
+    event: dict[str, Any] = {
+        "source": source, "source_ref": ref, "revision": 0, "kind": "OPENED", "occurred_at": None,
+        "reported_at": wall_ms() - 3 * HOUR_MS, "category": "water.burst", "category_label": None, "urgency": "URGENT",
+        "place": {"code": None, "grid": None, "lat": 34.02, "lon": 114.515, "crs": "EPSG:4326", "address": "8 Quay 码头路"},
+        "title": "Water main burst 爆管", "text": "Water on the road.", "channel": "phone", "attachments": [],
+        "due_at": None, "attributes": {},
+    }  # fmt: skip
+    return event | changes
+
+
+class SmallHub:
+    """A running hub of the demo city, on the wall clock."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sources, self.departments = list(discover()), list(load_city(settings.city).departments)
+        self.codec = Codec(make_registry(settings))
+        ensure_topics(settings, all_topics(self.sources, self.departments))
+        self.worker = Child("worker", ["worker"], settings, settings.state_dir / "worker.log")
+
+    def publish(self, *events: dict[str, Any]) -> None:
+        with Sender(self.settings) as sender:
+            for event in events:
+                value = self.codec.encode_one("cityhub.CaseEvent", event)
+                sender.send(city_events(event["source"]).name, event["source_ref"].encode(), value)
+
+    def send(self, topic: str, key: bytes, value: bytes) -> None:
+        with Sender(self.settings) as sender:
+            sender.send(topic, key, value)
+
+    def audit(self) -> AuditReport:
+        return audit(self.settings, self.sources, self.departments)
+
+    def settle(self, wanted: Callable[[AuditReport], bool]) -> AuditReport:
+        """Audit until nothing waits and `wanted` is true."""
+        until = time.monotonic() + _SECONDS
+        while True:
+            self.worker.must_run()
+            report = self.audit()
+            if not report.waiting.count and wanted(report):
+                return report
+            assert time.monotonic() < until, f"not settled after {_SECONDS:.0f} s: {report}\n{self.worker.last_words()}"
+
+    def type(self, *arguments: str) -> Result:
+        """What a user would type after `cityhub`."""
+        environment = {
+            name: value for name, value in environment_of(self.settings).items() if name.startswith("CITYHUB_")
+        }
+        return CliRunner().invoke(cli, arguments, env=environment, catch_exceptions=False)
+
+    def json(self, *arguments: str) -> Any:
+        said = self.type(*arguments, "--json")
+        assert said.exit_code == 0, said.output
+        return json.loads(said.stdout)
+
+
+@contextmanager
+def running_hub(bootstrap: str, namespace: str, folder: Path) -> Iterator[SmallHub]:
+    """Started and stopped again."""
+    settings = Settings(
+        bootstrap_servers=bootstrap, namespace=namespace, partitions=2, state_dir=folder, web_port=free_port(),
+        instance=namespace, chunk_wait_ms=5,
+    )  # fmt: skip
+    hub = SmallHub(settings)
+    try:
+        yield hub
+    finally:
+        hub.worker.stop()
+
+
+def wait_for(what: Callable[[], bool], why: str) -> None:
+    until = time.monotonic() + _SECONDS
+    while not what():
+        assert time.monotonic() < until, f"{why}: not after {_SECONDS:.0f} s"
+        time.sleep(0.05)
+
+
+def ready(settings: Settings) -> bool:
+    return fetch(f"http://127.0.0.1:{settings.web_port}/readyz") is not None
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

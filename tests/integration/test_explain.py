@@ -1,0 +1,110 @@
+"""What people ask of a running hub: explain, dept and dead, on one case of two reports."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub.cli.children import environment_of
+from hub.errors import FatalError
+from hub.model.ids import case_id
+from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
+
+pytestmark = pytest.mark.kafka
+CASE = case_id("hotline", "H1")
+
+
+@pytest.fixture(scope="module")
+def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallHub]:
+    folder: Path = tmp_path_factory.mktemp("hub")
+    with running_hub(kafka_bootstrap, f"t{uuid.uuid4().hex[:6]}.", folder) as hub:
+        hub.publish(case_event("hotline", "H1"))
+        hub.settle(lambda report: report.cases == 1)
+        hub.publish(case_event("police", "P1"))
+        hub.send("city.petition.events", b"x", b"not avro")
+        hub.settle(lambda report: report.good and report.outcomes.get("case 案件 linked") == 1)
+        update = ("--department", "water_supply", "--note", "On site. 已到场", "--update-id", "U1")
+        said = hub.type("dept", "update", CASE, "--status", "responded", *update)
+        assert "responded 答复 by water_supply" in said.output
+        hub.settle(lambda report: report.good and report.outcomes["update applied 反馈"] == 1)
+        wait_for(lambda: len(hub.json("explain", CASE)["deadlines"]) == 6, "the clocks of the past ring")
+        yield hub
+
+
+@pytest.mark.parametrize("who", [CASE, "hotline:H1", "police:P1"])
+def test_the_story_is_the_same_whoever_asks(hub: SmallHub, who: str) -> None:
+    story = hub.json("explain", who)
+    assert story["case_id"] == CASE
+    assert [change["change"] for change in story["changes"]] == ["OPENED", "LINKED"]
+    assert {each["event"]["source_ref"] for each in story["reports"]} == {"H1", "P1"}
+    assert [order["kind"] for order in story["orders"] if order["kind"] != "REMIND"] == ["ASSIGN", "LINK"]
+    assert [each["update"]["update_id"] for each in story["updates"]] == ["U1"]
+    assert {reply["source_ref"] for reply in story["replies"]} == {"H1", "P1"}
+    assert {each["clock"]: each["state"] for each in story["clocks"]} == {
+        "accept": "ended_late", "respond": "ended_late", "resolve": "running",
+    }  # fmt: skip
+
+
+def test_the_picture_says_why(hub: SmallHub) -> None:
+    said = hub.type("explain", CASE).output
+    for part in (
+        f"case 案件 {CASE}", "Water main burst 供水爆管", "Water and drainage 水务", "rule 规则 water", "same family water",
+        "BREACHED 超时", "On site. 已到场", "Water on the road.", "█",
+    ):  # fmt: skip
+        assert part in said, part
+
+
+def test_no_such_case(hub: SmallHub) -> None:
+    with pytest.raises(FatalError, match="no case has a report hotline:H9"):
+        hub.type("explain", "hotline:H9")
+
+
+def test_departments_are_listed_and_unknown_ones_refused(hub: SmallHub) -> None:
+    listed = hub.json("dept", "list")
+    assert {each["id"] for each in listed} == set(hub.departments)
+    for arguments in (
+        ("dept", "watch", "nobody"),
+        ("dept", "update", CASE, "--status", "accepted", "--department", "nobody"),
+    ):
+        with pytest.raises(FatalError, match="it has: dispatch_desk"):
+            hub.type(*arguments)
+    said = hub.type("dept", "update", CASE, "--status", "done", "--department", "roads")
+    assert said.exit_code == 2
+    assert "'accepted', 'refused', 'responded', 'resolved'" in said.output
+
+
+def test_watching_shows_orders_and_ends_in_order(hub: SmallHub) -> None:
+    arguments = ["dept", "watch", "water_supply", "--from-start", "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hub.cli.main", *arguments], stdout=subprocess.PIPE, env=environment_of(hub.settings)
+    )
+    assert process.stdout is not None
+    with process:
+        order = json.loads(process.stdout.readline())
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    assert (order["case_id"], order["kind"], order["department"]) == (CASE, "ASSIGN", "water_supply")
+    assert process.returncode == 0
+
+
+def test_a_dead_letter_is_shown_and_sent_again(hub: SmallHub) -> None:
+    said = hub.type("dead", "list", "--stage", "deduplicate", "--json")
+    letter = json.loads(said.stdout.splitlines()[0])
+    assert (letter["reason"], letter["resendable"]) == ("undecodable", True)
+    shown = hub.type("dead", "show", letter["id"]).output
+    assert "not avro" in shown
+    assert f"cityhub dead resend {letter['id']}" in shown
+    assert "1 undecodable" in hub.type("dead", "list").output.replace("deduplicate ", "")
+    assert hub.json("dead", "resend", letter["id"]) == {"sent": 1, "left": 0}
+    report = hub.settle(lambda report: report.outcomes["dead letter 死信 deduplicate/undecodable"] == 2)
+    assert report.good
+    with pytest.raises(FatalError, match="no dead letter 0:999"):
+        hub.type("dead", "show", "0:999")
