@@ -14,7 +14,7 @@ from hub.model.ids import case_id, derived_id
 
 Row = dict[str, Any]
 T0 = 1_767_000_000_000
-_BOOLS = {"over", "corrects_breach"}
+_BOOLS = {"over", "corrects"}
 _NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at"}
 
 
@@ -104,7 +104,7 @@ class MadeUpRun:
         policy = f"{clock}.default"
         self.add(
             "deadlines", "hub.deadlines", case_id=case, clock=clock, kind=kind, department="roads", policy=policy,
-            due_at=due, at=at, corrects_breach=corrects,
+            due_at=due, at=at, corrects=corrects,
         )  # fmt: skip
         if kind in ("WARNED", "BREACHED"):
             order = derived_id("O", case, "roads", kind, clock, policy)

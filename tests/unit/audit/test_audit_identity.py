@@ -1,0 +1,108 @@
+"""Packing identities, placing keys as Kafka does, and decoding only what is asked for."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from aiokafka.partitioner import murmur2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.audit.identity import NOWHERE, Identities, occurrences
+from hub.errors import FatalError
+from hub.inspect.narrow import NarrowDecoder, column, narrowed
+from hub.inspect.partitioning import partition_of
+from hub.settings import ROOT
+from hub.stream.codec import HEADER_BYTES, Codec
+from hub.stream.registry import FileRegistry
+
+REGISTRY = FileRegistry()
+CODEC = Codec(REGISTRY)
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),
+    [
+        (b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536),
+        (b"a-little-bit-longer-string", -1486304829), (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
+        (b"abc", 479470107),
+    ],
+)  # fmt: skip
+def test_murmur2_is_kafkas(key: bytes, hashed: int) -> None:
+    """The values of Kafka's own unit test."""
+    assert (murmur2(key) - hashed) % 2**32 == 0
+    assert partition_of(key, 6) == (hashed & 0x7FFFFFFF) % 6
+
+
+def test_text_keys_are_placed_by_their_utf8() -> None:
+    assert partition_of("派单", 6) == partition_of("派单".encode(), 6)
+
+
+places = st.tuples(
+    st.sampled_from(["city.a.events", "hub.cases", "dept.b.updates"]), st.integers(0, 4095), st.integers(0, 2**40 - 1)
+)
+
+
+@given(st.lists(st.none() | places, max_size=20))
+def test_packing_is_one_to_one(given_places: list[tuple[str, int, int] | None]) -> None:
+    identities = Identities()
+    kind = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("offset", pa.int64())])
+    rows = [
+        None if each is None else dict(zip(("topic", "partition", "offset"), each, strict=True))
+        for each in given_places
+    ]
+    packed = identities.pack_origins(pa.array(rows, kind))
+    assert [each == NOWHERE for each in packed.tolist()] == [each is None for each in given_places]
+    for at, place in zip(packed.tolist(), given_places, strict=True):
+        if place is not None:
+            assert at == identities.pack_one(*place)
+            assert identities.show(at) == f"{place[0]}[{place[1]}]@{place[2]}"
+
+
+@given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
+def test_occurrences_counts(asked: list[int], among: list[int]) -> None:
+    found = occurrences(np.array(asked, np.int64), np.array(among, np.int64))
+    assert found.tolist() == [among.count(each) for each in asked]
+
+
+def test_before_a_limit() -> None:
+    identities = Identities()
+    ids = identities.pack("a", [0, 0, 1], [4, 5, 9])
+    assert identities.before(ids, {("a", 0): 5}).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("subject", ["CaseChange", "AdmittedEvent", "AdmittedUpdate", "Order", "DeadLetter", "Reply"])
+def test_every_beginning_of_a_record_decodes_like_the_whole(subject: str) -> None:
+    folder = ROOT / "schemas" / subject
+    examples = json.loads((folder / "v1.examples.json").read_text("utf-8"))
+    for example in examples:
+        for name in ("key", "value"):
+            if subject == "DeadLetter" and example[name] is not None:
+                example[name] = example[name].encode()
+    values = [CODEC.encode_one(f"cityhub.{subject}", example) for example in examples]
+    whole = [CODEC.decode_one(value)[1] for value in values]
+    fields = [field["name"] for field in json.loads((folder / "v1.avsc").read_text("utf-8"))["fields"]]
+    usable = fields[: fields.index("key")] if subject == "DeadLetter" else fields
+    for last in usable:
+        batch = NarrowDecoder(REGISTRY, CODEC, f"cityhub.{subject}", (last,)).decode(values, "here")
+        assert batch.schema.names == fields[: fields.index(last) + 1]
+        if pa.types.is_primitive(batch.column(last).type) or pa.types.is_string(batch.column(last).type):
+            assert column(batch, (last,)).to_pylist() == [record[last] for record in whole]
+
+
+def test_the_first_fields_of_a_nested_record() -> None:
+    cut = narrowed(REGISTRY.latest("cityhub.AdmittedEvent"), ("event", "source_ref"))
+    assert [field.name for field in cut.arrow.field("event").type] == ["source", "source_ref"]
+    with pytest.raises(KeyError, match="no field nothing"):
+        narrowed(REGISTRY.latest("cityhub.AdmittedEvent"), ("event", "nothing"))
+
+
+@pytest.mark.parametrize("value", [None, b"", b"not avro", b"\0\0\0\0\xff....", CODEC.encode_one("cityhub.Closure", {
+    "case_id": "C", "place_key": "p", "outcome": "RESOLVED", "department": "d", "at": 1})])  # fmt: skip
+def test_what_the_hub_did_not_write_is_named(value: bytes | None) -> None:
+    with pytest.raises(FatalError, match=r"hub\.repeats holds a record that is not cityhub\.Repeat"):
+        NarrowDecoder(REGISTRY, CODEC, "cityhub.Repeat", ("origin",)).decode([value], "hub.repeats")
+    assert HEADER_BYTES == 5

@@ -1,0 +1,97 @@
+"""The supervisor of `cityhub up`, on a clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from hub.cli.supervision import BACK_OFF_SECONDS, QUICK_SECONDS, TRIES, Supervisor
+from hub.errors import FatalError
+
+
+@dataclass
+class Process:
+    code: int | None = None
+    stopped: bool = False
+
+    def last_words(self) -> str:
+        return "its last words"
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@dataclass
+class World:
+    seconds: float = 0.0
+    started: list[Process] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def start(self) -> Process:
+        self.started.append(Process())
+        return self.started[-1]
+
+    def supervisor(self) -> Supervisor:
+        return Supervisor("worker", self.start, self.said.append, lambda: self.seconds)
+
+
+def test_what_runs_is_left_alone_and_stopped_at_the_end() -> None:
+    world = World()
+    supervisor = world.supervisor()
+    supervisor.look()
+    supervisor.stop()
+    assert len(world.started) == 1
+    assert world.started[0].stopped
+
+
+def test_what_ends_badly_is_started_again_after_a_while() -> None:
+    world = World()
+    supervisor = world.supervisor()
+    world.started[0].code = -9
+    supervisor.look()
+    assert "exit code -9; it starts again in 1 s" in world.said[0]
+    world.seconds += BACK_OFF_SECONDS[0] / 2
+    supervisor.look()
+    assert len(world.started) == 1
+    world.seconds += BACK_OFF_SECONDS[0]
+    supervisor.look()
+    assert (len(world.started), supervisor.restarts) == (2, 1)
+
+
+def test_it_gives_up_when_it_ends_at_once_time_after_time() -> None:
+    world = World()
+    supervisor = world.supervisor()
+
+    def one_run() -> None:
+        world.started[-1].code = 1
+        supervisor.look()
+        world.seconds += BACK_OFF_SECONDS[-1]
+        supervisor.look()
+
+    for _ in range(TRIES - 1):
+        one_run()
+    with pytest.raises(FatalError, match=r"ended 5 times.*exit code 1.*last words"):
+        one_run()
+    assert len(world.started) == TRIES
+    supervisor.stop()
+
+
+def test_a_long_run_forgives() -> None:
+    world = World()
+    supervisor = world.supervisor()
+    for _ in range(3 * TRIES):
+        world.seconds += QUICK_SECONDS + 1
+        world.started[-1].code = 1
+        supervisor.look()
+        world.seconds += BACK_OFF_SECONDS[-1] + 1
+        supervisor.look()
+    assert supervisor.restarts == 3 * TRIES
+
+
+def test_ending_in_order_unasked_is_an_error() -> None:
+    world = World()
+    supervisor = world.supervisor()
+    world.started[0].code = 0
+    with pytest.raises(FatalError, match="nobody asked it to"):
+        supervisor.look()
