@@ -1,4 +1,4 @@
-"""`cityhub doctor` on a broker that has everything, one that lacks topics, and none; `cityhub up` against a worker that is killed."""
+"""`cityhub doctor` on a broker that has all, that lacks topics, and on none; `cityhub up` when its worker is killed."""
 
 from __future__ import annotations
 
