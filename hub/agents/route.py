@@ -125,6 +125,7 @@ def _publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: dict[i
             "opened_at": case.opened_ms,
             "due_at": case.due_ms,
             "reports": len(case.reports),
+            "ends": step.ends,
             "over": case.over,
             "link": _link(step),
         }

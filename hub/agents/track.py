@@ -95,7 +95,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, str, di
 def _case_records(batch: Any) -> list[dict[str, Any]]:
     names = (
         "case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "category", "urgency", "area", "place_key",
-        "department", "over",
+        "department", "over", "ends",
     )  # fmt: skip
     columns = {name: batch.column(name).to_pylist() for name in names}
     columns |= {name: batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")}
@@ -156,7 +156,7 @@ def _publish_rings(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> 
         "due_at": [ring.clock.due_ms for ring in rings],
         "at": [ring.at_ms for ring in rings],
         "noticed_at": [now_ms] * len(rings),
-        "corrects_breach": [ring.corrects_breach for ring in rings],
+        "corrects": [ring.corrects for ring in rings],
     }
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
     counters = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}

@@ -68,6 +68,7 @@ class _Run:
     lead_of: dict[Said, Said]
     """Of each report, the lead of its case."""
     cases: dict[str, _Case]
+    case_of_update: dict[Said, str]
 
 
 def compare_tables(first: Tables, second: Tables) -> Comparison:
@@ -75,7 +76,8 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
 
     Must be equal: what came in, and how often it was a repeat; the case id of the same lead; and for cases of the same
     reports the department, the rule, whether it is over, and the last verdict of each clock. May differ: whether a report
-    opened a case or was linked, and to which.
+    opened a case or was linked, and to which; and updates of cases that
+    only one of the runs has.
     """
     a, b = _run(first), _run(second)
     inputs, kinds = _outcomes(a, b)
@@ -111,7 +113,10 @@ def _outcomes(a: _Run, b: _Run) -> tuple[list[str], list[str]]:
     inputs, kinds = [], []
     for said in sorted(a.outcomes.keys() | b.outcomes.keys(), key=_shown):
         one, other = a.outcomes.get(said, Counter()), b.outcomes.get(said, Counter())
-        if one["repeat"] != other["repeat"] or one.total() != other.total():
+        case = a.case_of_update.get(said) or b.case_of_update.get(said)
+        if case is not None and (case in a.cases) != (case in b.cases):
+            kinds.append(f"{_shown(said)}: of a case that only one run has")
+        elif one["repeat"] != other["repeat"] or one.total() != other.total():
             inputs.append(f"{_shown(said)}: {_counted(one)} and {_counted(other)}")
         elif one != other:
             kinds.append(f"{_shown(said)}: {_counted(one)} and {_counted(other)}")
@@ -138,14 +143,17 @@ def _run(tables: Tables) -> _Run:
     accounting = cases.filter(pc.not_equal(cases.column(ORIGIN), NOWHERE))
     origins, changes = (accounting.column(name).to_pylist() for name in (ORIGIN, "change"))
     change_of = dict(zip(origins, changes, strict=True))
-    for origin, *said in rows_of(tables.events, ORIGIN, "source", "source_ref", "revision"):
-        outcomes[tuple(said)][str(change_of.get(origin, "nothing")).lower()] += 1
+    for origin, *event in rows_of(tables.events, ORIGIN, "source", "source_ref", "revision"):
+        outcomes[tuple(event)][str(change_of.get(origin, "nothing")).lower()] += 1
     for row in rows_of(tables.repeats, "source", "source_ref", "revision"):
         outcomes[row]["repeat"] += 1
-    for department, update, revision in rows_of(tables.updates, "department", "update_id", "revision"):
-        outcomes[f"dept.{department}", update, revision]["update"] += 1
+    case_of_update: dict[Said, str] = {}
+    for department, update, revision, case in rows_of(tables.updates, "department", "update_id", "revision", "case_id"):
+        said = (f"dept.{department}", update, revision)
+        outcomes[said]["update"] += 1
+        case_of_update[said] = str(case)
     letters = Counter(" ".join(map(str, row)) for row in rows_of(tables.dead, "stage", "reason"))
-    run = _Run(dict(outcomes), letters, {}, {}, defaultdict(_Case))
+    run = _Run(dict(outcomes), letters, {}, {}, defaultdict(_Case), case_of_update)
     names = ("case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "department", "rule", "over")
     for case, change, source, ref, lead_source, lead_ref, *last in rows_of(cases, *names):
         known = run.cases[str(case)]

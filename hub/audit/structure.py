@@ -44,7 +44,10 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
         *_orders(tables),
         _doubles(
             "deadline records twice 重复时限",
-            (" ".join(map(str, row)) for row in rows_of(tables.deadlines, "case_id", "clock", "kind")),
+            (
+                " ".join(map(str, row))
+                for row in rows_of(tables.deadlines, "case_id", "clock", "kind", "policy", "due_at", "at")
+            ),
             Counter(opened.column("case_id").to_pylist()),
         ),
         _verdicts(tables.deadlines),
@@ -142,7 +145,7 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
 
 
 def _verdicts(deadlines: pa.Table) -> Finding:
-    """A breach is at its due time, what is met is in time, what ended late is not, and only what was late is corrected."""
+    """A breach is at its due time, what is met is in time, what ended late is not, and a breach is not forgotten."""
     kind = deadlines.column("kind").combine_chunks()
     at, due = (deadlines.column(name).to_numpy() for name in ("at", "due_at"))
     is_kind = {name: pc.equal(kind, name).to_numpy(zero_copy_only=False) for name in ("BREACHED", "MET", "ENDED_LATE")}
@@ -151,13 +154,13 @@ def _verdicts(deadlines: pa.Table) -> Finding:
     wrong |= is_kind["ENDED_LATE"] & (at <= due)
     found = [" ".join(map(str, row)) for row in rows_of(deadlines.filter(pa.array(wrong)), "case_id", "clock", "kind")]
     breached = {
-        (case, clock)
-        for case, clock, kind in rows_of(deadlines, "case_id", "clock", "kind")
-        if kind in ("BREACHED", "ENDED_LATE")
+        row[:-1]
+        for row in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind")
+        if row[-1] in ("BREACHED", "ENDED_LATE")
     }
-    for case, clock, each, corrects in rows_of(deadlines, "case_id", "clock", "kind", "corrects_breach"):
-        if each == "MET" and bool(corrects) != ((case, clock) in breached):
-            found.append(f"{case} {clock} {each}")
+    for *which, each, corrects in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind", "corrects"):
+        if each == "MET" and tuple(which) in breached and not corrects:
+            found.append(f"{which[0]} {which[1]} {each}")
     return Finding.of("verdicts that contradict their clock 时限结论矛盾", found)
 
 

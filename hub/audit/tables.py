@@ -57,8 +57,8 @@ KEPT: dict[str, Columns] = {
     "orders": Columns("cityhub.Order", ("department",), _fields("order_id", "kind", "case_id", "department")),
     "deadlines": _columns(
         DEADLINES,
-        ("corrects_breach",),
-        _fields("case_id", "clock", "kind", "department", "policy", "due_at", "at", "corrects_breach"),
+        ("corrects",),
+        _fields("case_id", "clock", "kind", "department", "policy", "due_at", "at", "corrects"),
     ),
     "closures": _columns(CLOSURES, ("department",), _fields("case_id", "outcome", "department")),
     "replies": Columns("cityhub.Reply", ("department",), _fields("reply_id", "source", "source_ref", "case_id")),

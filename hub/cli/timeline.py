@@ -151,7 +151,7 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
         details = [words.policy(ring["policy"]), f"due 到期 {words.local(ring['due_at'])}"]
         if ring["noticed_at"] > ring["at"]:
             details.append(f"noticed 发现于 {words.local(ring['noticed_at'])}")
-        if ring["corrects_breach"]:
+        if ring["corrects"]:
             details.append("corrects the breach: done in time, told late 更正超时")
         text = f"clock {ring['clock']} {DEADLINES[ring['kind']]}"
         yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])

@@ -49,5 +49,7 @@ def worker(
     hub = make_hub(settings)
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or _AGENTS)
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    for chatty in ("faust", "mode", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()

@@ -61,6 +61,8 @@ class Step:
     row: int | None
     """The record of the chunk that this accounts for; None for a consequence."""
     link: Match | None = None
+    ends: bool = False
+    """This by itself ends the case, whether or not it was over before."""
     orders: tuple[OrderDraft, ...] = field(default=())
 
 
@@ -88,11 +90,10 @@ class Casework:
     def close(self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten."""
         case = book.get(case_id)
-        if case is None or case.over:
+        if case is None:
             return []
-        over = _over(case, at_ms)
-        put(case_id, over)
-        return [Step(CLOSED, over, at_ms, case.lead, None)]
+        put(case_id, _over(case, at_ms))
+        return [] if case.over else [Step(CLOSED, _over(case, at_ms), at_ms, case.lead, None, ends=True)]
 
     def refuse(
         self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, department: str, at_ms: int
@@ -124,7 +125,7 @@ class Casework:
         report = Report(seen.source, seen.ref, seen.revision)
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         orders = () if case.over else (OrderDraft("LINK", case.department, seen.body, "; ".join(match.reasons)),)
-        return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders)
+        return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
     def _open(self, seen: Sighting) -> Step:
         """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
@@ -153,7 +154,7 @@ class Casework:
             event=None if ended else seen.body,
         )
         orders = () if ended else (OrderDraft("ASSIGN", case.department, seen.body, decision.desk_reason),)
-        return Step(OPENED, case, seen.at_ms, report, seen.row, orders=orders)
+        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, orders=orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 
@@ -174,12 +175,13 @@ class Casework:
         return self._amend_lead(case, seen, report)
 
     def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
-        over = not case.over and (case.live_reports == 0 or (is_lead and seen.kind == CLOSED))
+        ends = case.live_reports == 0 or (is_lead and seen.kind == CLOSED)
         orders: tuple[OrderDraft, ...] = ()
-        if over:
+        if ends and not case.over:
             orders = (OrderDraft("WITHDRAW", case.department, None, f"{seen.kind.lower()} by {seen.source}"),)
+        if ends:
             case = _over(case, seen.at_ms)
-        return Step(seen.kind, case, seen.at_ms, report, seen.row, orders=orders)
+        return Step(seen.kind, case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
 
     def _amend_lead(self, case: Case, seen: Sighting, report: Report) -> list[Step]:
         category = self._city.category_of(seen.category) if seen.category else None
@@ -214,4 +216,6 @@ class Casework:
 
 
 def _over(case: Case, at_ms: int) -> Case:
-    return msgspec.structs.replace(case, closed_ms=at_ms, event=None)
+    """Of several ends the earliest counts, whatever order they come in."""
+    closed_ms = at_ms if case.closed_ms is None else min(at_ms, case.closed_ms)
+    return msgspec.structs.replace(case, closed_ms=closed_ms, event=None)

@@ -1,7 +1,8 @@
 """What `track` does with cases, updates and time: start clocks, stop them, warn, and say what was breached and when.
 
-A clock's verdict does not depend on when it is reached: it is stopped by the earliest stop that is known, whatever order
-updates come in, and a breach carries the instant at which the clock ran out.
+A clock's verdict does not depend on when it is reached: the earliest end that is known counts, whatever order updates come in,
+and a breach carries the instant at which the clock ran out. What was said too early or too late is taken back by a record
+that says so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hub.core.deadlines import DeadlineRules, Due
 WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
 SOURCE_POLICY = "source"
 """Policy named when the due time is the source's own."""
+CLOCKS = ("accept", "respond", "resolve")
 STOPS = {
     "ACCEPTED": ("accept",),
     "REFUSED": ("accept",),
@@ -27,7 +29,7 @@ STOPS = {
 
 
 class ClockState(msgspec.Struct, array_like=True, frozen=True):
-    """One clock of a case. Times in ms."""
+    """One clock of a case: the facts, and what has been said of them. Times in ms."""
 
     clock: str
     policy: str
@@ -35,13 +37,16 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True):
     warn_ms: int
     due_ms: int
     ended_ms: int | None = None
+    """The earliest end that is known."""
+    cancelled: bool = False
+    """Ended without a verdict: the matter was withdrawn."""
     warned: bool = False
     breached: bool = False
-    cancelled: bool = False
+    verdict: str | None = None
 
     @property
     def running(self) -> bool:
-        return self.ended_ms is None and not self.cancelled
+        return self.ended_ms is None
 
 
 class Answer(msgspec.Struct, array_like=True, frozen=True):
@@ -153,13 +158,13 @@ class TrackBook:
 
 
 class Ring(msgspec.Struct, frozen=True):
-    """One clock's event: a record of `hub.deadlines`."""
+    """One clock's event: a record of `hub.deadlines`. `corrects`: takes back an earlier one of this clock."""
 
     case: TrackedCase
     clock: ClockState
     kind: str
     at_ms: int
-    corrects_breach: bool = False
+    corrects: bool = False
 
 
 Ringing = tuple[TrackedCase, list[Ring]]
@@ -190,13 +195,25 @@ class Clockwork:
             clocks.append(ClockState("resolve", SOURCE_POLICY, case.opened_ms, min(warn_ms, due_ms), due_ms))
         return msgspec.structs.replace(case, clocks=tuple(clocks))
 
-    def restart(self, case: TrackedCase, due_ms: int | None) -> TrackedCase:
-        """Set anew, by what the case has become, the clocks that run and have not rung; the others stay as they are."""
+    def restart(self, case: TrackedCase, due_ms: int | None, at_ms: int) -> Ringing:
+        """Set the clocks anew by what the case became at `at_ms`. One that had ended or run out before that stays."""
         fresh = {clock.clock: clock for clock in self.start(case, due_ms).clocks}
-        kept = {c.clock: c for c in case.clocks if not c.running or c.warned or c.breached}
-        return msgspec.structs.replace(
-            case, clocks=tuple(kept.get(name, clock) for name, clock in (fresh | kept).items())
-        )
+        rings: list[Ring] = []
+        clocks = []
+        for clock in case.clocks:
+            new = fresh.pop(clock.clock, None)
+            settled = clock.due_ms < at_ms or (clock.ended_ms is not None and clock.ended_ms <= at_ms)
+            if settled or (new is not None and (new.due_ms, new.policy) == (clock.due_ms, clock.policy)):
+                clocks.append(clock)
+            elif new is None:
+                clocks.append(self._end(case, clock, at_ms, cancelled=True, rings=rings))
+            else:
+                # said whether or not the old clock has rung: that depends on when the amendment happened to be read
+                void = msgspec.structs.replace(clock, cancelled=True)
+                rings.append(Ring(case, void, CANCELLED, at_ms, clock.warned or clock.verdict is not None))
+                kept = msgspec.structs.replace(new, ended_ms=clock.ended_ms, cancelled=clock.cancelled)
+                clocks.append(kept if kept.running else self._judge(case, kept, rings))
+        return msgspec.structs.replace(case, clocks=(*clocks, *fresh.values())), rings
 
     def look(self, case: TrackedCase, now_ms: int) -> Ringing:
         """Warn of and breach what came to its instant before now."""
@@ -205,23 +222,39 @@ class Clockwork:
         return (msgspec.structs.replace(case, clocks=clocks) if rings else case), rings
 
     def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
-        """Stop clocks at an instant, by the source's or department's word. An earlier stop than the known one wins."""
+        """End clocks at an instant, by the source's or a department's word."""
+        return self._end_all(case, which, at_ms, cancelled=False)
+
+    def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """End all clocks without a verdict. What was due before that is breached first."""
+        return self._end_all(case, CLOCKS, at_ms, cancelled=True)
+
+    def _end_all(self, case: TrackedCase, which: tuple[str, ...], at_ms: int, *, cancelled: bool) -> Ringing:
         rings: list[Ring] = []
         clocks = tuple(
-            self._stop(case, clock, at_ms, rings) if clock.clock in which else clock for clock in case.clocks
+            self._end(case, clock, at_ms, cancelled=cancelled, rings=rings) if clock.clock in which else clock
+            for clock in case.clocks
         )
         return msgspec.structs.replace(case, clocks=clocks), rings
 
-    def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
-        """Stop all that runs without a verdict: the matter was withdrawn. What was due before that is breached first."""
-        case, rings = self.look(case, at_ms)
-        clocks = []
-        for clock in case.clocks:
-            if clock.running:
-                clock = msgspec.structs.replace(clock, cancelled=True)
-                rings.append(Ring(case, clock, CANCELLED, at_ms))
-            clocks.append(clock)
-        return msgspec.structs.replace(case, clocks=tuple(clocks)), rings
+    def _end(
+        self, case: TrackedCase, clock: ClockState, at_ms: int, *, cancelled: bool, rings: list[Ring]
+    ) -> ClockState:
+        """The earliest end counts; of two at one instant, the one with a verdict."""
+        if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
+            return clock
+        return self._judge(case, msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), rings)
+
+    def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring]) -> ClockState:
+        """Say what an ended clock has come to, and take back what was said before if that was otherwise."""
+        assert clock.ended_ms is not None
+        late = clock.due_ms < clock.ended_ms
+        takes_back = clock.verdict is not None or (clock.breached and not late)
+        clock = self._ring(case, clock, clock.ended_ms, rings)
+        verdict = CANCELLED if clock.cancelled else ENDED_LATE if late else MET
+        clock = msgspec.structs.replace(clock, breached=late, verdict=verdict)
+        rings.append(Ring(case, clock, verdict, clock.ended_ms or 0, takes_back))
+        return clock
 
     def _ring(self, case: TrackedCase, clock: ClockState, now_ms: int, rings: list[Ring]) -> ClockState:
         if not clock.warned and clock.warn_ms < now_ms:
@@ -231,18 +264,3 @@ class Clockwork:
             clock = msgspec.structs.replace(clock, breached=True)
             rings.append(Ring(case, clock, BREACHED, clock.due_ms))
         return clock
-
-    def _stop(self, case: TrackedCase, clock: ClockState, at_ms: int, rings: list[Ring]) -> ClockState:
-        if clock.cancelled or (clock.ended_ms is not None and clock.ended_ms <= at_ms):
-            return clock
-        was_late = clock.ended_ms is not None and clock.ended_ms > clock.due_ms
-        if clock.ended_ms is None:
-            clock = self._ring(case, clock, at_ms, rings)
-        elif not was_late:
-            return msgspec.structs.replace(clock, ended_ms=at_ms)
-        in_time = at_ms <= clock.due_ms
-        corrects = in_time and clock.breached
-        stopped = msgspec.structs.replace(clock, ended_ms=at_ms, breached=clock.breached and not in_time)
-        if in_time or not was_late:
-            rings.append(Ring(case, stopped, MET if in_time else ENDED_LATE, at_ms, corrects))
-        return stopped

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from hub.core.clockwork import (
+    CLOCKS,
     NOW_KEY,
     STOPS,
     Answer,
@@ -22,7 +23,6 @@ from hub.core.clockwork import (
 )
 
 Put = Callable[[str, TrackRecord | None], None]
-ALL_CLOCKS = ("accept", "respond", "resolve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,15 @@ class Tracking:
         if kind == "LINKED":
             case = msgspec.structs.replace(case, reports=(*case.reports, (change["source"], change["source_ref"])))
             effects.replies += [Reply(case, change["source"], change["source_ref"], answer) for answer in case.answers]
-        elif kind == "AMENDED" and case.over_ms is None:
+        elif kind == "AMENDED":
             what = (change["category"], change["urgency"], change["area"])
             if what != (case.category, case.urgency, case.area) or change["due_at"] is not None:
                 case = msgspec.structs.replace(case, category=what[0], urgency=what[1], area=what[2])
-                case = self._clockwork.restart(case, change["due_at"])
+                case, rings = self._clockwork.restart(case, change["due_at"], change["at"])
+                effects.rings += rings
         elif kind == "REROUTED":
             case = msgspec.structs.replace(case, ledger=(*case.ledger, Hold(change["department"], change["at"])))
-        elif kind in ("WITHDRAWN", "CLOSED") and change["over"] and case.over_ms is None:
+        elif change["ends"]:
             case = self._end(case, kind, change["at"], effects)
         else:
             return
@@ -103,9 +104,10 @@ class Tracking:
             effects.endings.append(Ending(case, status, department, at_ms))
         else:
             effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
-        if status == "RESOLVED" and case.over_ms is None:
-            case = msgspec.structs.replace(case, over_ms=at_ms)
-            effects.endings.append(Ending(case, status, department, at_ms))
+        if status == "RESOLVED":
+            if case.over_ms is None:
+                effects.endings.append(Ending(case, status, department, at_ms))
+            case = _ended(case, at_ms)
         put(case.case_id, case)
         return True
 
@@ -144,8 +146,12 @@ class Tracking:
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
         if kind == "CLOSED":
-            case, rings = self._clockwork.stop(case, ALL_CLOCKS, at_ms)
+            case, rings = self._clockwork.stop(case, CLOCKS, at_ms)
         else:
             case, rings = self._clockwork.cancel(case, at_ms)
         effects.rings += rings
-        return msgspec.structs.replace(case, over_ms=at_ms)
+        return _ended(case, at_ms)
+
+
+def _ended(case: TrackedCase, at_ms: int) -> TrackedCase:
+    return msgspec.structs.replace(case, over_ms=at_ms if case.over_ms is None else min(at_ms, case.over_ms))

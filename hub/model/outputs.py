@@ -93,6 +93,7 @@ class CaseChange(Record):
     opened_at: Millis
     due_at: Millis | None = None
     reports: Int
+    ends: bool = False
     over: bool = False
     link: Link | None = None
 
@@ -155,7 +156,7 @@ class DeadlineEvent(Record):
     due_at: Millis
     at: Millis
     noticed_at: Millis
-    corrects_breach: bool = False
+    corrects: bool = False
 
 
 class Outcome(StrEnum):

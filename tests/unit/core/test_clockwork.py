@@ -53,7 +53,7 @@ def test_an_update_that_comes_late_but_was_in_time_corrects_the_breach(clockwork
     breached, _ = clockwork.look(case(), 1000)
     stopped, rings = clockwork.stop(breached, ("accept",), 60)
     assert kinds(rings) == [("MET", 60)]
-    assert rings[0].corrects_breach
+    assert rings[0].corrects
     assert stopped.clocks[0].ended_ms == 60
 
 
@@ -150,3 +150,22 @@ def test_records_survive_their_encoding() -> None:
 
     for record in (case(), Now(5), Waiting(1, (b"x",))):
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=TrackRecord) == record
+
+
+def test_an_amendment_voids_the_old_clock_whether_it_had_rung_or_not(clockwork: Clockwork) -> None:
+    early, _ = clockwork.look(case(ClockState("accept", "old", 0, 80, 10**9)), 10**8)
+    rung, _ = clockwork.look(case(ClockState("accept", "old", 0, 80, 10**7)), 10**8)
+    for tracked, took_back in (
+        (early, True),
+        (rung, True),
+        (case(ClockState("accept", "old", 0, 10**8, 10**9)), False),
+    ):
+        amended, rings = clockwork.restart(tracked, None, at_ms=1000)
+        assert [(ring.kind, ring.clock.policy, ring.corrects) for ring in rings] == [("CANCELLED", "old", took_back)]
+        assert not any(clock.warned or clock.breached for clock in amended.clocks)
+
+
+def test_a_clock_that_ran_out_before_the_amendment_stays(clockwork: Clockwork) -> None:
+    amended, rings = clockwork.restart(case(ClockState("accept", "old", 0, 80, 100)), None, at_ms=1000)
+    assert rings == []
+    assert amended.clocks[0].policy == "old"

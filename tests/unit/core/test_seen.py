@@ -56,4 +56,3 @@ def test_columns_cannot_run_into_each_other() -> None:
 def test_digests_are_stable() -> None:
     """They are kept in Kafka for weeks: another function would forget everything."""
     assert digests(["police\x1fA-1\x1f0"]).tolist() == [[3270563405512675166, 7093646575514747924]]
-
