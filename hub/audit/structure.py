@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ from hub.model.ids import derived_id
 Mask = npt.NDArray[np.bool_]
 
 
+_RINGS_TWICE = "deadline records twice 重复时限"
+_ENDS = {"MET", "ENDED_LATE", "CANCELLED"}
+
+
 def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[object, ...]]:
     """Some columns row by row."""
     return zip(*(table.column(name).to_pylist() for name in names), strict=True)
@@ -27,10 +31,11 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
     """How many cases there are, how many were opened again after they were forgotten, and what was found.
 
     Checked: every change, order, deadline, closure and reply is of a case that was opened, and no change comes before it;
-    a case is opened once; order ids are unique; a case that opens and is not over, or is rerouted, has exactly one ASSIGN,
-    a report linked to an open one exactly one LINK, a warning or breach exactly one REMIND, and there are no others; each
-    (case, clock, kind) of deadlines is there once; a verdict agrees with its due time, and is corrected only if it was
-    there; each (applied update, linked report) has exactly one reply.
+    a case is opened once; order ids are unique but where the cause is there as often; a case that opens and is not over,
+    or is rerouted, has exactly one ASSIGN, a report linked to an open one exactly one LINK, a warning or breach exactly
+    one REMIND, and there are no others; each record of a clock (kind, instant, due time) is there once, but where the
+    clock was cancelled and set to the same again; a verdict agrees with its due time, and one that takes another's place
+    says so; each (applied update, linked report) has exactly one reply.
     Not checked: AMEND and WITHDRAW orders, texts, who was told what when, that every clock that should run does, that each
     resolved or refused case has its closure and the change that follows from it.
     """
@@ -40,16 +45,8 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
         Finding.of("cases opened twice 重复立案", doubled),
         _before_opening(tables.cases, opened),
         *_orphans(tables, opened),
-        _doubles("order ids twice 重复指令", tables.orders.column("order_id").to_pylist()),
         *_orders(tables),
-        _doubles(
-            "deadline records twice 重复时限",
-            (
-                " ".join(map(str, row))
-                for row in rows_of(tables.deadlines, "case_id", "clock", "kind", "policy", "due_at", "at")
-            ),
-            Counter(opened.column("case_id").to_pylist()),
-        ),
+        _doubled_rings(tables.deadlines, opened),
         _verdicts(tables.deadlines),
         *_replies(tables),
     )
@@ -98,30 +95,19 @@ def _orphans(tables: Tables, opened: pa.Table) -> Iterator[Finding]:
         yield Finding.of(f"{what} of a case never opened", places, len(orphans))
 
 
-def _doubles(what: str, keys: Iterable[str], allowed: Counter[str] | None = None) -> Finding:
-    """Keys that occur more than once, or more often than the case they begin with was opened."""
-    counts = Counter(keys)
-    found = [
-        key
-        for key, count in counts.items()
-        if count > 1 and count > (1 if allowed is None else max(1, allowed[key.partition(" ")[0]]))
-    ]
-    return Finding.of(what, found, sum(counts[key] - 1 for key in found))
-
-
 # -- orders --------------------------------------------------------------------------------------------------------------
 
 
 def _orders(tables: Tables) -> Iterator[Finding]:
     """Orders whose cause is known by name: their ids are derived from it, so wanted and found are compared as ids."""
+    ids_of_all = Counter(tables.orders.column("order_id").to_pylist())
     kinds = pc.is_in(tables.orders.column("kind"), pa.array(["ASSIGN", "LINK", "REMIND"]))
     found = Counter(tables.orders.filter(kinds).column("order_id").to_pylist())
     wanted = Counter(_wanted_orders(tables))
+    twice = [each for each, count in ids_of_all.items() if count > max(1, wanted[each])]
+    yield Finding.of("order ids twice 重复指令", twice)
     yield Finding.of("orders owed and not sent 缺少指令", (wanted - found).elements())
-    yield Finding.of(
-        "orders without a cause 无因指令",
-        [each for each in found if each not in wanted],
-    )
+    yield Finding.of("orders without a cause 无因指令", [each for each in found if each not in wanted])
 
 
 def _wanted_orders(tables: Tables) -> Iterator[str]:
@@ -144,8 +130,26 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
 # -- clocks ----------------------------------------------------------------------------------------------------------------
 
 
+def _doubled_rings(deadlines: pa.Table, opened: pa.Table) -> Finding:
+    """Records of one clock that are there twice. Set anew, to and fro, a clock may rightly ring again as it did before."""
+    counts = Counter(rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind", "at"))
+    doubled = {row: count for row, count in counts.items() if count > 1}
+    if not doubled:
+        return Finding(_RINGS_TWICE)
+    openings = Counter(opened.column("case_id").to_pylist())
+    anew = Counter(
+        row[:4] for row in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind") if row[4] == "CANCELLED"
+    )
+    found = [
+        " ".join(map(str, row))
+        for row, count in doubled.items()
+        if count > max(1, openings[row[0]]) + (anew[row[:4]] if row[4] != "CANCELLED" else 0)
+    ]
+    return Finding.of(_RINGS_TWICE, found)
+
+
 def _verdicts(deadlines: pa.Table) -> Finding:
-    """A breach is at its due time, what is met is in time, what ended late is not, and a breach is not forgotten."""
+    """A breach is at its due time, what is met is in time, what ended late is not, and what takes back says so."""
     kind = deadlines.column("kind").combine_chunks()
     at, due = (deadlines.column(name).to_numpy() for name in ("at", "due_at"))
     is_kind = {name: pc.equal(kind, name).to_numpy(zero_copy_only=False) for name in ("BREACHED", "MET", "ENDED_LATE")}
@@ -153,14 +157,17 @@ def _verdicts(deadlines: pa.Table) -> Finding:
     wrong |= is_kind["MET"] & (at > due)
     wrong |= is_kind["ENDED_LATE"] & (at <= due)
     found = [" ".join(map(str, row)) for row in rows_of(deadlines.filter(pa.array(wrong)), "case_id", "clock", "kind")]
-    breached = {
-        row[:-1]
-        for row in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind")
-        if row[-1] in ("BREACHED", "ENDED_LATE")
-    }
-    for *which, each, corrects in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind", "corrects"):
-        if each == "MET" and tuple(which) in breached and not corrects:
-            found.append(f"{which[0]} {which[1]} {each}")
+    said: dict[tuple[object, ...], set[object]] = {}
+    names = ("case_id", "clock", "policy", "due_at", "kind", "corrects")
+    for *clock, each, corrects in rows_of(deadlines.sort_by(HERE), *names):
+        before = said.setdefault(tuple(clock), set())
+        takes_back = each in _ENDS and (bool(before & _ENDS) or (each == "MET" and "BREACHED" in before))
+        if (takes_back and not corrects) or (corrects and not before):
+            found.append(f"{clock[0]} {clock[1]} {each}")
+        before.add(each)
+        if each == "CANCELLED":  # what comes next may be a clock set anew to the same
+            before -= {*_ENDS, "BREACHED"}
+            before.add("set anew")
     return Finding.of("verdicts that contradict their clock 时限结论矛盾", found)
 
 

@@ -71,7 +71,12 @@ def clocks_of(story: Story) -> list[ClockLine]:
     rings: dict[str, list[dict[str, Any]]] = {}
     for ring in sorted(story.deadlines, key=lambda each: each["kafka"]["offset"]):
         rings.setdefault(ring["clock"], []).append(ring)
-        dues[ring["clock"]] = (ring["policy"], ring["due_at"])
+    for clock, rung in rings.items():
+        last = (rung[-1]["policy"], rung[-1]["due_at"])
+        # a clock that was set anew by an amendment is cancelled, and the order says what runs instead
+        if rung[-1]["kind"] != "CANCELLED" or clock not in dues:
+            dues[clock] = last
+        rings[clock] = [ring for ring in rung if (ring["policy"], ring["due_at"]) == dues[clock]]
     order = {"accept": 0, "respond": 1, "resolve": 2}
     return [
         _clock(clock, policy, due_ms, rings.get(clock, []), story.opened["opened_at"])

@@ -152,6 +152,27 @@ def test_verdicts_that_cannot_be(kind: str, at: int, corrects: bool) -> None:
     assert "contradict" in names(judge(run.tables()))
 
 
+def test_a_second_verdict_says_that_it_takes_back_the_first() -> None:
+    run = good_run()
+    case = run.rows["cases"][0]["case_id"]
+    run.ring(case, "resolve", "MET", at=T0 - 3, corrects=True)
+    assert judge(run.tables()).good
+    run.ring(case, "resolve", "MET", at=T0 - 4)
+    assert "contradict" in names(judge(run.tables()))
+
+
+def test_a_clock_set_to_and_fro_may_ring_again() -> None:
+    run = good_run()
+    case = run.rows["cases"][0]["case_id"]
+    run.ring(case, "respond", "WARNED", at=T0 - 5)
+    run.ring(case, "respond", "CANCELLED", at=T0 - 4, corrects=True)
+    run.ring(case, "respond", "WARNED", at=T0 - 5)
+    run.ring(case, "respond", "MET", at=T0 - 3)
+    assert said(judge(run.tables())) == {}
+    run.ring(case, "respond", "WARNED", at=T0 - 5)
+    assert "deadline records twice" in names(judge(run.tables()))
+
+
 def test_outcomes_of_what_never_came_in() -> None:
     run = good_run()
     run.inputs["city.hotline.events"].pop()
