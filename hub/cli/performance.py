@@ -17,6 +17,7 @@ from rich.live import Live
 from hub.audit import AuditReport, audit
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
+from hub.cli.calm import Calm
 from hub.cli.children import Child
 from hub.cli.live import Snapshot, View
 from hub.cli.scrape import Metrics, fetch, scrape
@@ -41,10 +42,6 @@ _PARTITIONS = 2
 _TICK_SECONDS = 0.5
 _LINE_EVERY_SECONDS = 5.0
 _READY_SECONDS = 60.0
-_CALM_SECONDS = 2.0
-"""Nothing moved for so long and nothing is left to read: all that came in is dealt with."""
-_HOPE_SECONDS = 10.0
-_STUCK_SECONDS = 120.0
 _EXPLAIN_SECONDS = 30.0
 
 
@@ -165,21 +162,17 @@ class Performance:
 
         A worker that does not answer may be at work. Raises FatalError when one that has work makes no progress.
         """
-        before = -1.0
-        calm_since = moved_at = time.monotonic()
-        while (now := time.monotonic()) - calm_since < _CALM_SECONDS:
+        calm = Calm(time.monotonic())
+        while True:
             worker.must_run()
             look(note)
-            outcomes = self._shown.metrics.total("hub_outcomes_total")
-            if outcomes != before:
-                before, moved_at = outcomes, now
+            now, outcomes = time.monotonic(), self._shown.metrics.total("hub_outcomes_total")
             busy = self._shown.lag > 0 or not self._answered
-            if moved_at == now or busy or (not also() and now - moved_at < _HOPE_SECONDS):
-                calm_since = now
-            if busy and now - moved_at > _STUCK_SECONDS:
+            if calm.at_rest(now, outcomes, busy=busy, complete=also()):
+                return
+            if calm.stuck(now):
                 raise FatalError(
-                    f"the worker has {self._shown.lag} records left and made no progress for {_STUCK_SECONDS:.0f} s. "
-                    f"{worker.last_words()}"
+                    f"the worker has {self._shown.lag} records left and makes no progress. {worker.last_words()}"
                 )
             time.sleep(_TICK_SECONDS)
 
