@@ -50,6 +50,9 @@ def worker(
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or _AGENTS)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    for chatty in ("faust", "mode", "aiokafka"):
+    for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("aiokafka").setLevel(
+        logging.CRITICAL
+    )  # it repeats what the inlets say of a lost broker, 40 times a second
     faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,7 +50,11 @@ class Inlet(mode.Service):
         self._state = state
         self._tick_seconds = tick_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{agent}")
+        self._stopping = threading.Event()
         READY.labels(agent).set(0)
+
+    async def on_stop(self) -> None:
+        self._stopping.set()
 
     @mode.Service.task
     async def _serve(self) -> None:

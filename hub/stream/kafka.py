@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +14,8 @@ from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.topics import MAX_DEAD_LETTER_BYTES
 
+log = logging.getLogger(__name__)
+_SAY_AGAIN_SECONDS = 30.0
 PARTITIONER = "murmur2_random"  # what JVM clients use: keys meet wherever they are produced
 
 
@@ -54,6 +58,20 @@ def kafka_errors(what: str) -> Iterator[None]:
         raise translated(error.args[0], what) from error
 
 
+class _Complaints:
+    """librdkafka's notes on its connections, each kind at most every half minute."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._said: dict[int, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        now = time.monotonic()
+        if now - self._said.get(error.code(), -_SAY_AGAIN_SECONDS) >= _SAY_AGAIN_SECONDS:
+            self._said[error.code()] = now
+            log.warning("%s: Kafka: %s (%s); trying again", self._role, error.str(), error.name())
+
+
 def client_config(settings: Settings, role: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": settings.bootstrap_servers,
@@ -61,7 +79,8 @@ def client_config(settings: Settings, role: str) -> dict[str, Any]:
         # a broker that restarts on loopback refuses for seconds; come back soon
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1000,
-        "log_level": 3,
+        "log_level": 2,  # librdkafka says twenty times a second that a broker is gone; `_Complaints` says it once
+        "error_cb": _Complaints(role),
         "socket.keepalive.enable": True,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,7 @@ from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.limits import RejectLimit
+from hub.stream.session import Output
 from hub.stream.state import State
 from hub.topics import DEAD, Topic
 
@@ -49,7 +50,7 @@ class Transaction:
     def __init__(self, outlet: Outlet, chunk: Chunk) -> None:
         self._outlet = outlet
         self._chunk = chunk
-        self._outputs: list[tuple[str, list[dict[str, Any]]]] = []
+        self._outputs: list[Output] = []
         self._rejected: list[int] = []
         self._outcomes: Counter[str] = Counter()
         self._arrived_ms: Sequence[int] = ()
@@ -58,21 +59,11 @@ class Transaction:
 
     # -- what an agent calls -------------------------------------------------------------------------------------------
 
-    def publish(
-        self,
-        topic: Topic,
-        values: Sequence[bytes],
-        keys: Sequence[str | bytes],
-        partitions: Sequence[int] | None = None,
-    ) -> None:
-        """Send records; Kafka's partitioner places them by key unless `partitions` does."""
-        if not values:
-            return
-        messages: list[dict[str, Any]] = [{"value": value, "key": key} for value, key in zip(values, keys, strict=True)]
-        if partitions is not None:
-            for message, partition in zip(messages, partitions, strict=True):
-                message["partition"] = partition
-        self._outputs.append((self._outlet.settings.topic(topic.name), messages))
+    def publish(self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes]) -> None:
+        """Send records; Kafka's partitioner places them by key."""
+        if values:
+            messages: list[dict[str, Any]] = [{"value": v, "key": k} for v, k in zip(values, keys, strict=True)]
+            self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages))
 
     def reject(self, row: int, reason: Reason, detail: str) -> None:
         """Set a record of the chunk aside, whole, with the reason."""
@@ -136,8 +127,7 @@ class Transaction:
                     f"{agent}: {len(chunk)} records came in and {outcomes} are accounted for; this is a defect of the hub"
                 )
             self._outlet.limit.note(len(chunk), self._rejected)
-            for partition, key, value in self._outlet.state.changes():
-                self._remember(partition, key, value)
+            self._remember()
             if len(chunk) or self._outputs:
                 await chunk.session.call(chunk.session.commit, self._outputs, chunk.ends())
         except RetriableError as error:
@@ -147,11 +137,12 @@ class Transaction:
         self._outlet.state.commit()
         return None
 
-    def _remember(self, partition: int, key: bytes | None, value: bytes | None) -> None:
+    def _remember(self) -> None:
         topic = self._outlet.settings.topic(self._outlet.state.changelog.name)
-        if not self._outputs or self._outputs[-1][0] != topic:
-            self._outputs.append((topic, []))
-        self._outputs[-1][1].append({"key": key, "value": value, "partition": partition})
+        changes: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for partition, key, value in self._outlet.state.changes():
+            changes[partition].append({"key": key, "value": value})
+        self._outputs += [Output(topic, partition, messages) for partition, messages in changes.items()]
 
     def _settle(self, error: BaseException | None) -> None:
         if not self._chunk.settled.done():

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Producer, TopicPartition
 
@@ -31,22 +32,37 @@ from hub.stream.state import State
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_TIMEOUT_SECONDS = 20.0
-_GIVE_UP_SECONDS = 120.0
+_TIMEOUT_SECONDS = 5.0
+_JOIN_SECONDS = 20.0
+_GIVE_UP_SECONDS = 60.0
 _LAG_EVERY_SECONDS = 1.0
 
-Output = tuple[str, list[dict[str, Any]]]
-"""Topic on the broker, and messages as `produce_batch` takes them."""
+
+class Output(NamedTuple):
+    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key."""
+
+    topic: str
+    partition: int | None
+    messages: list[dict[str, Any]]
 
 
 class Session:
     """Joins at creation. Raises FatalError, RetriableError or SessionLostError from every call."""
 
-    def __init__(self, settings: Settings, agent: str, topics: Sequence[str], state: State, thread: Executor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        agent: str,
+        topics: Sequence[str],
+        state: State,
+        thread: Executor,
+        stopping: threading.Event,
+    ) -> None:
         self._settings = settings
         self._agent = agent
         self._state = state
         self._thread = thread
+        self._stopping = stopping
         self._ends: dict[tuple[str, int], int] = {}
         self._eofs: dict[tuple[str, int], int] = {}
         self._membership: Any = None
@@ -61,7 +77,7 @@ class Session:
             }
         )
         with kafka_errors(f"{agent}: starting transactions"):
-            self._producer.init_transactions(_TIMEOUT_SECONDS)
+            self._producer.init_transactions(_JOIN_SECONDS)
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}") | {"enable.partition.eof": True}
         )
@@ -124,6 +140,11 @@ class Session:
                 self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
             self.progressed()
 
+    def _recovering(self) -> None:
+        if self._stopping.is_set():
+            raise SessionLostError(f"{self._agent}: told to stop before its state was read back")
+        self.progressed()
+
     def progressed(self) -> None:
         PROGRESS_TIMESTAMP.labels(self._agent).set_to_current_time()
 
@@ -144,7 +165,7 @@ class Session:
         for partition in self.held:
             self._state.drop(partition)
         if self.held:
-            recover(self._settings, self._state, self.held, self.progressed)
+            recover(self._settings, self._state, self.held, self._recovering)
         self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
         self._eofs.clear()
         consumer.assign(
@@ -186,8 +207,8 @@ class Session:
         with kafka_errors(f"{self._agent}: beginning a transaction"):
             self._producer.begin_transaction()
         try:
-            for topic, messages in outputs:
-                self._produce(topic, messages)
+            for output in outputs:
+                self._produce(output)
             self._insist(
                 "sending offsets",
                 lambda: self._producer.send_offsets_to_transaction(offsets, self._membership, _TIMEOUT_SECONDS),
@@ -201,9 +222,14 @@ class Session:
         self._ends = moved
         self.progressed()
 
-    def _produce(self, topic: str, messages: list[dict[str, Any]]) -> None:
+    def _produce(self, output: Output) -> None:
+        topic, partition, messages = output
         with kafka_errors(f"{self._agent}: publishing to {topic}"):
-            self._producer.produce_batch(topic, messages)
+            # XXX: a partition in the message itself is documented and ignored (confluent-kafka 2.16.1); only this one counts
+            if partition is None:
+                self._producer.produce_batch(topic, messages)
+            else:
+                self._producer.produce_batch(topic, messages, partition)
         failed = next((message["_error"] for message in messages if "_error" in message), None)
         if failed is None:
             return
@@ -223,8 +249,8 @@ class Session:
             except (SessionLostError, AbortableError):
                 raise
             except RetriableError as error:
-                if time.monotonic() > until:
-                    raise SessionLostError(f"{error}; gave up after {_GIVE_UP_SECONDS:.0f} s") from error
+                if time.monotonic() > until or self._stopping.is_set():
+                    raise SessionLostError(f"{error}; gave up") from error
                 time.sleep(0.2)
             else:
                 return
