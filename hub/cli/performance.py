@@ -37,6 +37,7 @@ from hub.stream.registry import make_registry
 from hub.topics import all_topics
 
 _MINUTES = 0.85
+_REPLAY_MINUTES = 2.0
 _PARTITIONS = 2
 """Enough for one machine. A transaction is closed in every partition it wrote to: with six, orders took four times as long."""
 _TICK_SECONDS = 0.5
@@ -73,7 +74,9 @@ class Performance:
         data = os.environ.get("CITYHUB_DATA")
         replay = ROOT / "ops" / "cities" / "replay" if data else None
         self._city = load_city(Settings.from_env(city=replay).city)
-        self._show: Show = RealFiles(Path(data), minutes) if data else self._simulated(seed, minutes, rate)
+        self._show: Show = (
+            RealFiles(Path(data), minutes or _REPLAY_MINUTES) if data else self._simulated(seed, minutes, rate)
+        )
         self._settings = self._start_kafka()
         self._codec = Codec(make_registry(self._settings))
         ensure_topics(self._settings, all_topics(SOURCES, self._city.departments))

@@ -23,8 +23,8 @@ from hub.simulator.truth import Truth
 
 _SLACK_WALL_SECONDS = 3.0
 """How far apart records of one instant may reach an agent: deadlines are judged so far behind, in data time."""
-_SETTLE_IN_SECONDS = 2.0
-"""Until all connectors of an act have started."""
+_REPLAY_SLACK_SECONDS = 5.0
+"""The same for real files, which are played faster than a small machine may follow at once."""
 
 
 class Show(ABC):
@@ -144,23 +144,30 @@ class Act:
 
     starts: str
     days: int
+    events: int
+    """About; sets the act's share of the time."""
+    loading_seconds: float
+    """Until the slowest of its connectors has read, joined and sorted its files."""
     parts: dict[str, tuple[str, ...]]
 
 
 class RealFiles(Show):
-    """The real files of CITYHUB_DATA, act by act in the order of their years, so that the data's time never runs back."""
+    """The real files of CITYHUB_DATA, act by act in the order of their years, so that the data's time never runs back.
 
-    def __init__(self, data: Path, minutes: float | None) -> None:
+    Paced, so that the connectors of an act keep the same time: unpaced, one is half a year ahead of the other, and what
+    looks overdue by its clock is corrected when the other catches up.
+    """
+
+    def __init__(self, data: Path, minutes: float) -> None:
         self._acts = acts_of(data)
-        days = sum(act.days for act in self._acts)
-        self._speed = None if minutes is None else days * 1440 / minutes
+        self._seconds_each = minutes * 60 / sum(act.events for act in self._acts)
+        # Only where several connectors meet can one be ahead of another.
+        self._meeting_speed = max(self._speed(act) for act in self._acts if len(act.parts) > 1)
         self._playing: list[Child] = []
         self._settings: Settings | None = None
 
     def hub_settings(self) -> dict[str, Any]:
-        # Unpaced, the connectors of one act drift apart; by no more than a month in these files.
-        days = 31.0 if self._speed is None else _SLACK_WALL_SECONDS * self._speed / 86_400
-        return {"clock": ClockKind.DATA, "lateness_seconds": days * 86_400}
+        return {"clock": ClockKind.DATA, "lateness_seconds": _REPLAY_SLACK_SECONDS * self._meeting_speed}
 
     def start(self, settings: Settings) -> None:
         self._settings = settings
@@ -185,11 +192,14 @@ class RealFiles(Show):
     def _running(self) -> list[Child]:
         return [child for child in self._playing if not child.ended()]
 
+    def _speed(self, act: Act) -> float:
+        return act.days * 86_400 / (act.events * self._seconds_each)
+
     def _next_act(self) -> None:
         assert self._settings is not None
-        act, pace = self._acts.pop(0), []
-        if self._speed is not None:
-            pace = ["--speed", f"{self._speed:.0f}", "--anchor", f"{act.starts}={time.time() + _SETTLE_IN_SECONDS:.3f}"]
+        act = self._acts.pop(0)
+        anchor = f"{act.starts}={time.time() + act.loading_seconds:.3f}"
+        pace = ["--speed", f"{self._speed(act):.0f}", "--anchor", anchor]
         for source, inputs in act.parts.items():
             argv = ["connector", "run", source, *inputs, *pace]
             log = self._settings.state_dir / "logs" / f"{source}.log"
@@ -208,10 +218,21 @@ def acts_of(data: Path) -> list[Act]:
         opened = ("--file", str(events), "--mapping", mapping, "--join", str(truth))
         return (*opened, "--file", str(truth), "--mapping", f"{mapping}_closings", "--join", str(events))
 
+    both = {"hotline": boston("boston311"), "citymgmt": boston("boston311_workers")}
     return [
+        Act("2015-01-01T00:00:00-05:00", 377, 174_000, 20.0, both),
         Act(
-            "2015-01-01T00:00:00-05:00", 275, {"hotline": boston("boston311"), "citymgmt": boston("boston311_workers")}
+            "2019-01-01T00:00:00+08:00",
+            373,
+            4_300,
+            3.0,
+            {"petition": ("--file", str(messages), "--mapping", "wangluo_wenzheng")},
         ),
-        Act("2019-01-01T00:00:00+08:00", 395, {"petition": ("--file", str(messages), "--mapping", "wangluo_wenzheng")}),
-        Act("2024-01-01T00:00:00-06:00", 182, {"police": ("--file", str(calls), "--mapping", "nashville_calls")}),
+        Act(
+            "2024-01-01T00:00:00-06:00",
+            182,
+            22_800,
+            3.0,
+            {"police": ("--file", str(calls), "--mapping", "nashville_calls")},
+        ),
     ]
