@@ -76,7 +76,7 @@ class Inlet(mode.Service):
     async def _session(self) -> None:
         call = asyncio.get_running_loop().run_in_executor
         session: Session = await call(
-            self._thread, Session, self._settings, self._agent, self._topics, self._state, self._thread
+            self._thread, Session, self._settings, self._agent, self._topics, self._state, self._thread, self._stopping
         )
         try:
             await self._feed(session)
