@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.errors import FatalError
 from hub.settings import Settings
+from hub.stream.kafka import client_config
 from hub.topics import Topic
 
 _TIMEOUT_SECONDS = 30.0
@@ -31,9 +33,7 @@ class TopicState:
 def inspect_topics(settings: Settings, topics: Iterable[Topic]) -> list[TopicState]:
     """Compare what is declared with the broker. Raises FatalError if no broker answers."""
     try:
-        there = (
-            AdminClient({"bootstrap.servers": settings.bootstrap_servers}).list_topics(timeout=_TIMEOUT_SECONDS).topics
-        )
+        there = AdminClient(client_config(settings, "admin")).list_topics(timeout=_TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise FatalError(
             f"no Kafka answers at {settings.bootstrap_servers} ({error.args[0].str()}); "
@@ -75,7 +75,7 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
     ]
     if not missing:
         return []
-    client = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
+    client = AdminClient(client_config(settings, "admin"))
     for name, future in client.create_topics(
         missing, operation_timeout=_TIMEOUT_SECONDS, request_timeout=2 * _TIMEOUT_SECONDS
     ).items():
@@ -84,7 +84,19 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise FatalError(f"topic {name} cannot be created: {error.args[0].str()}") from error
+    _wait_until_visible(settings, [state.topic for state in states])
     return [new.topic for new in missing]
+
+
+def _wait_until_visible(settings: Settings, topics: list[Topic]) -> None:
+    """A broker answers that a topic is created a moment before it can name it."""
+    until = time.monotonic() + _TIMEOUT_SECONDS
+    while not all(state.good for state in inspect_topics(settings, topics)):
+        if time.monotonic() > until:
+            raise FatalError(
+                f"the topics were created, but {settings.bootstrap_servers} does not show them; look at its log"
+            )
+        time.sleep(0.1)
 
 
 def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
