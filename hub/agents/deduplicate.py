@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from hub import metrics, topics
 from hub.agents.context import Hub
@@ -75,7 +76,8 @@ def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, 
         tx.reject(rows[at], reason, detail)
     if verdicts:
         keep = [at for at in range(len(rows)) if at not in verdicts]
-        decoded = Decoded(decoded.batch.take(keep), decoded.rows[keep], [decoded.bodies[at] for at in keep])
+        # typed: of an empty list Arrow would make nulls, which it cannot take by
+        decoded = Decoded(decoded.batch.take(pa.array(keep, pa.int64())), decoded.rows[keep], [decoded.bodies[at] for at in keep])
         rows = [rows[at] for at in keep]
     return _Intake(decoded, rows)
 
