@@ -68,10 +68,12 @@ def _offsets(
                     (asked.topic[cut:], asked.partition): answer.result().offset for asked, answer in answers.items()
                 }
         except RetriableError:
-            # a partition that was only just made, or whose broker was, has no leader for a moment
+            # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to
+            # see the new one: this one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
             if time.monotonic() > until:
                 raise
             time.sleep(_RETRY_SECONDS)
+            client = AdminClient(client_config(settings, "inspect"))
 
 
 def committed_offsets(settings: Settings, group: str, places: Iterable[Partition]) -> dict[Partition, int]:
