@@ -156,9 +156,13 @@ def working(settings: Settings, log: Path) -> Iterator[Worker]:
 
 
 def kill_workers(worker: Worker, times: int, rng: random.Random, longest_seconds: float) -> None:
-    """Kill -9 at random moments: while starting, recovering or in the midst of a transaction."""
-    for _ in range(times):
-        time.sleep(rng.uniform(0.5, longest_seconds))
+    """Kill -9 at random moments: every other time while starting or recovering, else in the midst of its work."""
+    for turn in range(times):
+        if turn % 2:
+            time.sleep(rng.uniform(0.5, longest_seconds))
+        else:
+            _wait_until(lambda: worker.lag() is not None, worker)
+            time.sleep(rng.uniform(0.0, longest_seconds / 3))
         worker.kill()
 
 

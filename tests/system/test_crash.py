@@ -88,7 +88,7 @@ def undisturbed(kafka: EmbeddedKafka, feeds: tuple[Feed, ...], tmp_path_factory:
         send_updates(settings, answers(settings, sources, departments))
         worker.drain()
     report = audit(settings, sources, departments)
-    assert report.good, report.rows()
+    assert report.good, report.as_dict()
     return settings
 
 
@@ -107,9 +107,9 @@ def test_nothing_is_lost_or_doubled(
         _disturb(victim, kafka, worker, rng, 3 if victim == "worker" else 1)
         worker.drain()
     report = audit(settings, sources, departments)
-    assert report.good, report.rows()
+    assert report.good, report.as_dict()
     comparison = compare(settings, undisturbed.namespace, sources, departments)
-    assert comparison.good, comparison.rows()
+    assert comparison.good, comparison.as_dict()
 
 
 def _disturb(victim: str, kafka: EmbeddedKafka, worker: Worker, rng: random.Random, times: int) -> None:
