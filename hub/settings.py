@@ -41,9 +41,11 @@ class Settings(BaseModel):
     )
     web_host: str = "127.0.0.1"
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz")
-    chunk_records: int = Field(5000, ge=1, description="records in one transaction at most")
+    chunk_records: int = Field(2000, ge=1, description="records in one transaction at most")
     chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
-    dedup_window_days: float = Field(7.0, gt=0, description="how long a (source, ref, revision) is remembered")
+    dedup_window_days: float = Field(
+        7.0, gt=0, le=30, description="how long a (source, ref, revision) is remembered; its changelog is kept 30 days"
+    )
     closed_case_days: float = Field(
         90.0, gt=0, description="how long a case that is over is remembered, for late reports and follow-ups"
     )

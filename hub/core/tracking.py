@@ -22,6 +22,8 @@ from hub.core.clockwork import (
     TrackRecord,
 )
 
+REFUSED = "REFUSED"
+"""Told to the dispatch desk, not to the sources: for them nothing has happened yet."""
 Put = Callable[[str, TrackRecord | None], None]
 
 
@@ -75,7 +77,8 @@ class Tracking:
             return
         if kind == "LINKED":
             case = msgspec.structs.replace(case, reports=(*case.reports, (change["source"], change["source_ref"])))
-            effects.replies += [Reply(case, change["source"], change["source_ref"], answer) for answer in case.answers]
+            told = [answer for answer in case.answers if answer.status != REFUSED]
+            effects.replies += [Reply(case, change["source"], change["source_ref"], answer) for answer in told]
         elif kind == "AMENDED":
             what = (change["category"], change["urgency"], change["area"])
             if what != (case.category, case.urgency, case.area) or change["due_at"] is not None:
@@ -100,7 +103,7 @@ class Tracking:
         effects.rings += rings
         answer = Answer(update["update_id"], department, status, at_ms, update["note"])
         case = msgspec.structs.replace(case, answers=(*case.answers, answer))
-        if status == "REFUSED":
+        if status == REFUSED:
             effects.endings.append(Ending(case, status, department, at_ms))
         else:
             effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
