@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from hub.stream.registry import make_registry
 from hub.topics import DEAD as DEAD_TOPIC
 from hub.topics import MAX_EVENT_BYTES, city_events
 
+log = logging.getLogger(__name__)
 _ROOM_FOR_FRAMING = 1024
 _FLUSH_SLICE_SECONDS = 0.5
 
@@ -52,6 +54,7 @@ class KafkaPublisher:
         self._failed: KafkaError | None = None
         self._bootstrap = settings.bootstrap_servers
         config: dict[str, Any] = producer_config(settings, f"connector.{domain}")
+        self._lost = False
         self._producer = Producer(config | {"error_cb": self._on_error})
 
     def send(self, event: CaseEvent) -> None:
@@ -96,9 +99,15 @@ class KafkaPublisher:
     def _on_delivery(self, error: KafkaError | None, _: Message) -> None:
         if error is not None and self._failed is None:
             self._failed = error
+        if error is None and self._lost:
+            self._lost = False
+            log.warning("%s: Kafka at %s takes events again", self._domain, self._bootstrap)
 
     def _on_error(self, error: KafkaError) -> None:
         PUBLISH_ERRORS.labels(self._domain).inc()
+        if not self._lost:
+            self._lost = True
+            log.warning("%s: Kafka at %s: %s; waiting, nothing is lost", self._domain, self._bootstrap, error.str())
         if error.fatal():
             self._failed = error
 
