@@ -36,7 +36,7 @@ class Feed:
     """What one connector reads."""
 
     connector: str
-    mapping: str
+    mappings: tuple[str, ...]
     files: tuple[Path, ...]
     join: Path | None = None
 
@@ -68,8 +68,8 @@ def publish(settings: Settings, feeds: Sequence[Feed], cursors: Path) -> None:
             "--cursor-dir",
             str(cursors),
         ]
-        for file in feed.files:
-            command += ["--file", str(file), "--mapping", feed.mapping]
+        for file, mapping in zip(feed.files, feed.mappings, strict=True):
+            command += ["--file", str(file), "--mapping", mapping]
         if feed.join:
             command += ["--join", str(feed.join)]
         subprocess.run(command, env=environment_of(settings), check=True, capture_output=True, timeout=600)
@@ -122,6 +122,11 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise
+
+    def peak_mb(self) -> float:
+        """Most memory the present process has had resident (Linux)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
     def lag(self) -> float | None:
         """Records not yet read, or None if the worker is not ready to say."""

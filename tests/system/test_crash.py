@@ -44,7 +44,9 @@ def feeds(tmp_path_factory: pytest.TempPathFactory) -> tuple[Feed, ...]:
     city = load_city(CITY)
     with SourceFiles(folder) as files:
         write_all(statements(Plan(BEGIN_MS, SEED, 1.0, ROWS), scene_of(city)), files, Truth())
-        return tuple(Feed(name, "demo", (files.path(name),)) for name in ("police", "hotline", "petition", "citymgmt"))
+        return tuple(
+            Feed(name, ("demo",), (files.path(name),)) for name in ("police", "hotline", "petition", "citymgmt")
+        )
 
 
 def answers(settings: Settings, sources: list[str], departments: list[str]) -> list[dict[str, object]]:
