@@ -77,7 +77,9 @@ def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, 
     if verdicts:
         keep = [at for at in range(len(rows)) if at not in verdicts]
         # typed: of an empty list Arrow would make nulls, which it cannot take by
-        decoded = Decoded(decoded.batch.take(pa.array(keep, pa.int64())), decoded.rows[keep], [decoded.bodies[at] for at in keep])
+        decoded = Decoded(
+            decoded.batch.take(pa.array(keep, pa.int64())), decoded.rows[keep], [decoded.bodies[at] for at in keep]
+        )
         rows = [rows[at] for at in keep]
     return _Intake(decoded, rows)
 

@@ -17,29 +17,36 @@ class RejectLimit:
         self._run_limit = run
         self._run = 0
         self._recent: deque[tuple[int, int]] = deque()
-        self._records = self._rejects = 0
+        self._next = self._recent, self._run
 
-    def note(self, records: int, rejected_rows: list[int]) -> None:
-        """Take note of one chunk. Raises FatalError past the ratio or the run; nothing of the chunk is committed then."""
+    def check(self, records: int, rejected_rows: list[int]) -> None:
+        """Judge one chunk before it commits. Raises FatalError past the ratio or the run; nothing of it is committed then.
+
+        What it adds counts only after `keep`: a chunk that is tried again must not count twice.
+        """
         run, longest = self._longest_run(records, rejected_rows)
         if longest >= self._run_limit:
             raise FatalError(
                 f"{longest} records in a row were rejected (limit {self._run_limit}): the sender or its schema is wrong. "
                 "Mend it, or raise CITYHUB_DEAD_LETTER_RUN to set them all aside, then start again: nothing is lost"
             )
-        self._recent.append((records, len(rejected_rows)))
-        self._records += records
-        self._rejects += len(rejected_rows)
-        while self._records - self._recent[0][0] >= _WINDOW_RECORDS:
-            old_records, old_rejects = self._recent.popleft()
-            self._records -= old_records
-            self._rejects -= old_rejects
-        self._run = run
-        if self._records >= _WINDOW_RECORDS and self._rejects > self._ratio * self._records:
+        recent = deque(self._recent)
+        if records:  # a tick adds nothing, and an idle agent has thousands of them
+            recent.append((records, len(rejected_rows)))
+        total = sum(count for count, _ in recent)
+        while recent and total - recent[0][0] >= _WINDOW_RECORDS:
+            total -= recent.popleft()[0]
+        rejects = sum(count for _, count in recent)
+        if total >= _WINDOW_RECORDS and rejects > self._ratio * total:
             raise FatalError(
-                f"{self._rejects} of the last {self._records} records were rejected (limit {self._ratio:.0%}): the sender or its "
+                f"{rejects} of the last {total} records were rejected (limit {self._ratio:.0%}): the sender or its "
                 "schema is wrong. Mend it, or raise CITYHUB_DEAD_LETTER_RATIO, then start again: nothing is lost"
             )
+        self._next = recent, run
+
+    def keep(self) -> None:
+        """The chunk last checked has committed."""
+        self._recent, self._run = self._next
 
     def _longest_run(self, records: int, rejected_rows: list[int]) -> tuple[int, int]:
         run = longest = self._run

@@ -126,7 +126,7 @@ class Transaction:
                 raise FatalError(
                     f"{agent}: {len(chunk)} records came in and {outcomes} are accounted for; this is a defect of the hub"
                 )
-            self._outlet.limit.note(len(chunk), self._rejected)
+            self._outlet.limit.check(len(chunk), self._rejected)
             self._remember()
             if len(chunk) or self._outputs:
                 await chunk.session.call(chunk.session.commit, self._outputs, chunk.ends())
@@ -135,6 +135,7 @@ class Transaction:
         except Exception as error:  # noqa: BLE001 - handed to the inlet, which ends the process with it
             return error
         self._outlet.state.commit()
+        self._outlet.limit.keep()
         return None
 
     def _remember(self) -> None:
