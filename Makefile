@@ -39,7 +39,7 @@ format: $(VENV)/.stamp ## put the code in order
 check: setup ## style, types, layers, rules, dashboard, compose file
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
-	$(PY) -m mypy -p hub -p connectors -p ops.checks
+	$(PY) -m mypy
 	$(BIN)/lint-imports
 	$(PY) -m ops.checks
 

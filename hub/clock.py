@@ -1,4 +1,4 @@
-"""Where the time comes from: the wall when live, the data when history is replayed. Times are integers, milliseconds since 1970 UTC."""
+"""Where the time comes from: the wall when live, the data when history is replayed. Times are int milliseconds since 1970 UTC."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class BatchHistogram(Collector):
 
 # What went into an agent, by the source it came from (a department's updates count under its id).
 EVENTS_IN = Counter("hub_events_in_total", "Records an agent has taken in, committed", ["agent", "source"])
-# What came out of an agent, by kind: admitted, update, repeat, opened, linked, amended, superseded, withdrawn, closed, applied, dead.
+# What came out of an agent: admitted, update, repeat, opened, linked, amended, superseded, withdrawn, closed, applied, dead.
 OUTCOMES = Counter("hub_outcomes_total", "Outcomes of the records taken in, one for each", ["agent", "outcome"])
 # In less outcomes, this process; anything but 0 is a defect and pages somebody.
 UNACCOUNTED = Gauge("hub_unaccounted_events", "Records taken in without exactly one outcome", ["agent"])
