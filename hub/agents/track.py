@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from hub import metrics, topics
+from hub import topics
+from hub.agents.clock_records import publish
 from hub.agents.context import Hub
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
-from hub.core.clockwork import BREACHED, MET, NOW_KEY, WARNED, Clockwork, Now, TrackBook, TrackRecord
+from hub.core.clockwork import NOW_KEY, Clockwork, Now, TrackBook, TrackRecord
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracking import Effects, Reply, Tracking
-from hub.model.ids import derived_id
+from hub.core.tracking import Effects, Tracking
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -60,7 +59,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS))
                     ):
                         put(case_id, None)
-                _publish(hub, tx, effects, max((clock.now_ms() for clock in clocks.values()), default=0))
+                publish(hub, tx, effects, max((clock.now_ms() for clock in clocks.values()), default=0))
 
     app.service(inlet)
     return inlet
@@ -112,76 +111,3 @@ def _update_records(batch: Any, bodies: list[bytes]) -> list[dict[str, Any]]:
     columns["arrived_ms"] = batch.column("origin").field("ingested_at").cast("int64").to_pylist()
     columns["bytes"] = bodies
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
-    _publish_rings(hub, tx, effects, now_ms)
-    endings = effects.endings
-    columns: dict[str, list[Any]] = {
-        "case_id": [ending.case.case_id for ending in endings],
-        "place_key": [ending.case.place_key for ending in endings],
-        "outcome": [ending.outcome for ending in endings],
-        "department": [ending.department for ending in endings],
-        "at": [ending.at_ms for ending in endings],
-    }
-    tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
-    by_source: dict[str, list[Reply]] = defaultdict(list)
-    for reply in effects.replies:
-        by_source[reply.source].append(reply)
-    for source, replies in by_source.items():
-        columns = {
-            "reply_id": [derived_id("R", r.case.case_id, r.answer.update_id, r.source, r.ref) for r in replies],
-            "source": [source] * len(replies),
-            "source_ref": [reply.ref for reply in replies],
-            "case_id": [reply.case.case_id for reply in replies],
-            "department": [reply.answer.department for reply in replies],
-            "status": [reply.answer.status for reply in replies],
-            "at": [reply.answer.at_ms for reply in replies],
-            "text": [reply.answer.note for reply in replies],
-        }
-        values = hub.codec.encode_columns("cityhub.Reply", columns)
-        tx.publish(topics.city_replies(source), values, columns["source_ref"])
-
-
-def _publish_rings(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
-    rings = effects.rings
-    columns: dict[str, list[Any]] = {
-        "case_id": [ring.case.case_id for ring in rings],
-        "clock": [ring.clock.clock for ring in rings],
-        "kind": [ring.kind for ring in rings],
-        "department": [ring.case.department for ring in rings],
-        "category": [ring.case.category for ring in rings],
-        "policy": [ring.clock.policy for ring in rings],
-        "started_at": [ring.clock.started_ms for ring in rings],
-        "due_at": [ring.clock.due_ms for ring in rings],
-        "at": [ring.at_ms for ring in rings],
-        "noticed_at": [now_ms] * len(rings),
-        "corrects": [ring.corrects for ring in rings],
-    }
-    tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
-    counters = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
-    reminders: dict[str, list[Any]] = defaultdict(list)
-    for ring in rings:
-        if ring.kind in counters:
-            tx.count(counters[ring.kind].labels(ring.case.department, ring.clock.clock))
-        if ring.kind in (WARNED, BREACHED):
-            reminders[ring.case.department].append(ring)
-    for department, told in reminders.items():
-        columns = {
-            "order_id": [
-                derived_id("O", r.case.case_id, department, r.kind, r.clock.clock, r.clock.policy) for r in told
-            ],
-            "kind": ["REMIND"] * len(told),
-            "case_id": [ring.case.case_id for ring in told],
-            "department": [department] * len(told),
-            "issued_at": [now_ms] * len(told),
-            "area": [ring.case.area for ring in told],
-            "rule": [ring.clock.policy for ring in told],
-            "reason": [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told],
-            "deadlines": [
-                [{"clock": ring.clock.clock, "policy": ring.clock.policy, "due_at": ring.clock.due_ms}] for ring in told
-            ],
-        }
-        values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(told))
-        tx.publish(topics.dept_orders(department), values, columns["case_id"])
-        tx.count(metrics.ORDERS.labels(department, "REMIND"), len(told))
