@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +20,8 @@ from hub.settings import ROOT, Settings
 
 SCHEMAS = ROOT / "schemas"
 NAMESPACE = "cityhub"
+_TIMEOUT_SECONDS = 10
+_NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,11 @@ class FileRegistry:
 class ConfluentRegistry:
     """A registry service. This program's schemas are registered there at first use; ids are the service's."""
 
-    def __init__(self, url: str, own: FileRegistry) -> None:
+    def __init__(self, url: str, own: FileRegistry, *, client_settings: Mapping[str, Any] | None = None) -> None:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        self._client = SchemaRegistryClient({"url": url})
+        # The client tries four times, up to 1, 2 and 4 s apart. Left alone it would wait for an answer for ever.
+        self._client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_SECONDS, **(client_settings or {})})
         self._url = url
         self._own = own
         self._by_id: dict[int, Schema] = {}
@@ -122,33 +128,45 @@ class ConfluentRegistry:
         return self._latest[subject]
 
     def _fetch(self, schema_id: int) -> Schema:
-        from confluent_kafka.schema_registry.error import SchemaRegistryError
-
+        with self._asking(f"schema {schema_id}"):
+            registered = self._client.get_schema(schema_id)
         try:
-            text = self._client.get_schema(schema_id).schema_str
-        except SchemaRegistryError as error:
-            if error.http_status_code == 404:
-                raise RejectedRecordError(
-                    Reason.UNKNOWN_SCHEMA, f"registry {self._url} has no schema {schema_id}"
-                ) from None
-            raise RetriableError(f"registry {self._url} does not answer for schema {schema_id}: {error}") from error
-        except OSError as error:
-            raise RetriableError(f"registry {self._url} cannot be reached: {error}") from error
-        declared = json.loads(text)
-        subject = f"{declared.get('namespace', NAMESPACE)}.{declared['name']}"
+            declared = json.loads(registered.schema_str)
+            subject = f"{declared.get('namespace', NAMESPACE)}.{declared['name']}"
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise RejectedRecordError(
+                Reason.WRONG_SCHEMA,
+                f"registry {self._url} has schema {schema_id}, but it is no Avro record ({registered.schema_type})",
+            ) from None
         return make_schema(schema_id, subject, 0, declared)
 
     def _register(self, own: Schema) -> Schema:
         from confluent_kafka.schema_registry import Schema as Registered
+
+        try:
+            with self._asking(f"{own.subject} v{own.version}"):
+                schema_id = self._client.register_schema(own.subject, Registered(json.dumps(own.declared), "AVRO"))
+        except RejectedRecordError as error:  # there is no such path: the address is not a registry's
+            raise FatalError(f"{error.detail}; is CITYHUB_REGISTRY_URL a schema registry's address?") from error
+        return make_schema(schema_id, own.subject, own.version, own.declared)
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        """Turns the client's errors into ours: not there, not now, or not at all (say, not allowed or incompatible)."""
+        import httpx2
         from confluent_kafka.schema_registry.error import SchemaRegistryError
 
         try:
-            schema_id = self._client.register_schema(own.subject, Registered(json.dumps(own.declared), "AVRO"))
+            yield
         except SchemaRegistryError as error:
-            raise FatalError(f"registry {self._url} refuses {own.subject} v{own.version}: {error}") from error
-        except OSError as error:
-            raise RetriableError(f"registry {self._url} cannot be reached: {error}") from error
-        return make_schema(schema_id, own.subject, own.version, own.declared)
+            status = error.http_status_code
+            if status == HTTPStatus.NOT_FOUND:
+                raise RejectedRecordError(Reason.UNKNOWN_SCHEMA, f"registry {self._url} has no {what}") from None
+            if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise RetriableError(f"registry {self._url} cannot answer for {what} now: {error}") from error
+            raise FatalError(f"registry {self._url} refuses {what}: {error}") from error
+        except (httpx2.HTTPError, OSError, ValueError) as error:  # ValueError: an answer that is not JSON
+            raise RetriableError(f"registry {self._url} cannot be asked for {what}: {error}") from error
 
 
 def make_registry(settings: Settings) -> Registry:
