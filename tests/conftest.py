@@ -4,8 +4,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from hub.testing.kafka import BrokerDesk, bootstrap_for_tests
+
+# No deadline: machines are shared and noisy. For a long search: pytest --hypothesis-profile thorough
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None)
+settings.load_profile("quick")
 
 _DESK = pytest.StashKey[BrokerDesk]()
 
