@@ -203,8 +203,9 @@ def test_a_record_that_cannot_be_used_is_a_dead_letter(seen: Seen, name: str) ->
     (letter,) = [
         each
         for each in seen.letters
-        if each["origin"] and (each["origin"]["topic"], each["origin"]["partition"], each["origin"]["offset"]) == (bad.topic, *place)
-    ]  # fmt: skip
+        if (origin := each["origin"])
+        and (origin["topic"], origin["partition"], origin["offset"]) == (bad.topic, *place)
+    ]
     assert (letter["stage"], letter["reason"]) == (bad.stage, bad.reason)
     assert bad.detail in letter["detail"]
     assert letter["value"] == value, "the bytes that came in"
