@@ -42,7 +42,9 @@ def shown(state: JournaledState[Pages]) -> dict[int, dict[str, Note]]:
     return {partition: dict(state[partition].notes) for partition in range(3)}
 
 
-change = st.tuples(st.integers(0, 2), st.sampled_from(["a", "b", "案"]), st.none() | st.builds(Note, st.text(max_size=3)))
+change = st.tuples(
+    st.integers(0, 2), st.sampled_from(["a", "b", "案"]), st.none() | st.builds(Note, st.text(max_size=3))
+)
 chunk = st.tuples(st.lists(change, max_size=12), st.booleans())
 """Changes of one chunk, and whether it commits."""
 
