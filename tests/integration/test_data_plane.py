@@ -76,6 +76,7 @@ class Plane:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         ensure_topics(settings, [IN, OUT, MEMORY, DEAD])
+        spans(settings, [IN.name, OUT.name, MEMORY.name, DEAD.name])  # waits until every partition has its leader
 
     def feed(self, *values: bytes, partition: int = 0) -> None:
         producer = Producer(producer_config(self.settings, "feed"))
@@ -90,8 +91,9 @@ class Plane:
 
     def committed_now(self) -> list[Message]:
         """What a reader of committed records sees of the outputs now, were there a transaction open before its end."""
-        found, consumer = list[Message](), Consumer(
-            consumer_config(self.settings, "look", uuid.uuid4().hex) | {"enable.partition.eof": True}
+        found, consumer = (
+            list[Message](),
+            Consumer(consumer_config(self.settings, "look", uuid.uuid4().hex) | {"enable.partition.eof": True}),
         )
         try:
             topics = [self.settings.topic(topic.name) for topic in (OUT, MEMORY)]
@@ -127,8 +129,13 @@ class Plane:
 def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
     return Plane(
         Settings(
-            bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=PARTITIONS, state_dir=tmp_path,
-            session_timeout_ms=1500, transaction_timeout_ms=60_000, dead_letter_run=10,
+            bootstrap_servers=kafka_bootstrap,
+            namespace=namespace,
+            partitions=PARTITIONS,
+            state_dir=tmp_path,
+            session_timeout_ms=10_000,
+            transaction_timeout_ms=60_000,
+            dead_letter_run=10,
         )  # fmt: skip
     )
 
@@ -201,11 +208,12 @@ def test_changelog_lands_in_the_partition_whose_state_it_is(plane: Plane) -> Non
     with plane.session(state) as session:
         messages = read_some(session, PARTITIONS * len(keys))
         assert settled(plane, session, state, messages, count_up(state)) == [None]
+        counted = held_in(state)
     expected = [(partition, key) for partition in range(PARTITIONS) for key in keys]
     assert sorted((partition, key) for partition, key, _ in plane.committed(MEMORY)) == expected
     again = new_state()
     recover(plane.settings, again, [0, 1, 2], lambda: None)
-    assert held_in(again) == held_in(state) == {p: dict.fromkeys("abcd", 1) for p in range(PARTITIONS)}
+    assert held_in(again) == counted == {p: dict.fromkeys("abcd", 1) for p in range(PARTITIONS)}
 
 
 def test_outputs_changelog_and_offsets_commit_together(plane: Plane) -> None:
@@ -252,14 +260,15 @@ def test_an_aborted_transaction_leaves_nothing_and_the_next_goes_through(
         first, second = settled(plane, session, state, messages, count_up(state), count_up(state))
         assert isinstance(first, AbortableError)
         assert second is None
-        assert seen, "it did fail"
+        assert seen == [([], {"a": 1, "b": 1})], "it did fail, with all of it written and none of it to be read"
+        counted = held_in(state)
     assert sorted(value or b"" for _, _, value in plane.committed(OUT)) == [b"a", b"b"]
     assert len(plane.committed(MEMORY)) == 2
     assert plane.offsets() == [2, 0, 0]
-    assert held_in(state) == {0: {"a": 1, "b": 1}, 1: {}, 2: {}}, "counted once, not twice"
+    assert counted == {0: {"a": 1, "b": 1}, 1: {}, 2: {}}, "counted once, not twice"
     again = new_state()
     recover(plane.settings, again, [0, 1, 2], lambda: None)
-    assert held_in(again) == held_in(state), "what was aborted is not read back"
+    assert held_in(again) == counted, "what was aborted is not read back"
 
 
 def test_what_is_not_accounted_for_does_not_commit(plane: Plane) -> None:
@@ -357,7 +366,9 @@ async def _try_twice(plane: Plane, state: JournaledState[CountBook]) -> None:
         handled, tries = list[bytes | None](), list[list[bytes | None]]()
         while len(handled) < 2:
             chunk = await inlet.channel.get()
-            assert held_in(state)[0] == dict.fromkeys([(v or b"").decode() for v in handled], 1), "nothing of the failure"
+            assert held_in(state)[0] == dict.fromkeys([(v or b"").decode() for v in handled], 1), (
+                "nothing of the failure"
+            )
             tries.append(chunk.values)
             async with outlet.transaction(chunk) as tx:
                 count_up(state)(tx, chunk)
@@ -423,8 +434,8 @@ def test_a_session_starts_with_the_state_and_the_offsets_of_the_last(plane: Plan
 
 
 def _no_longer_polling(settings: Settings, role: str, group: str) -> dict[str, Any]:
-    """A consumer is out of its group once it has not polled for as long as a session lasts."""
-    return consumer_config(settings, role, group) | {"max.poll.interval.ms": settings.session_timeout_ms}
+    """A consumer that is out of its group when it has not polled for a second and a half."""
+    return consumer_config(settings, role, group) | {"session.timeout.ms": 1500, "max.poll.interval.ms": 1500}
 
 
 def test_a_session_that_lost_its_partitions_commits_nothing(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,5 +474,3 @@ def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None
             second.close()
         assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
         assert held_in(state)[0] == {}
-
-
