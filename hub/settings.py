@@ -29,7 +29,7 @@ class Settings(BaseModel):
         "", description="prefix of all topics, groups and transactional ids, so that several hubs share a Kafka"
     )
     partitions: int = Field(6, ge=1, description="partitions of every hub topic; fixed for the life of a hub")
-    replication_factor: int = Field(1, ge=1)
+    replication_factor: int = Field(1, ge=1, description="copies of every topic; 3 where three brokers are")
     city: Path = Field(ROOT / "ops" / "cities" / "demo", description="policy folder")
     clock: ClockKind = Field(ClockKind.WALL, description="wall when live, data when history is replayed")
     lateness_seconds: float = Field(
@@ -39,7 +39,7 @@ class Settings(BaseModel):
     state_dir: Path = Field(
         Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"
     )
-    web_host: str = "127.0.0.1"
+    web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz")
     chunk_records: int = Field(2000, ge=1, description="records in one transaction at most")
     chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
@@ -49,8 +49,12 @@ class Settings(BaseModel):
     closed_case_days: float = Field(
         90.0, gt=0, description="how long a case that is over is remembered, for late reports and follow-ups"
     )
-    transaction_timeout_ms: int = Field(10_000, ge=1000)
-    session_timeout_ms: int = Field(10_000, ge=1000)
+    transaction_timeout_ms: int = Field(
+        10_000, ge=1000, description="after this the broker aborts the transaction of a worker that is gone"
+    )
+    session_timeout_ms: int = Field(
+        10_000, ge=1000, description="after this a silent worker's partitions go to the others"
+    )
     dead_letter_ratio: float = Field(
         0.5, gt=0, le=1, description="share of rejects in the last 1,000 records past which an agent stops"
     )
