@@ -136,7 +136,7 @@ def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
             session_timeout_ms=10_000,
             transaction_timeout_ms=60_000,
             dead_letter_run=10,
-        )  # fmt: skip
+        )
     )
 
 

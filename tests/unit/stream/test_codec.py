@@ -174,7 +174,8 @@ def test_columns_and_records_give_the_same_bytes() -> None:
         "origin": [{"topic": "t", "partition": 1, "offset": 2**53 + 1, "ingested_at": 5}] * 2,
         "first_topic": ["t", "t"], "first_partition": pa.array([0, 1], pa.int32()), "first_offset": [0, 7],
     }  # fmt: skip
-    rows = [{name: pa.array(c).to_pylist()[row] if isinstance(c, pa.Array) else c[row] for name, c in columns.items()} for row in (0, 1)]  # fmt: skip
+    listed = {name: c.to_pylist() if isinstance(c, pa.Array) else c for name, c in columns.items()}
+    rows = [{name: column[row] for name, column in listed.items()} for row in (0, 1)]
     assert CODEC.encode_columns("cityhub.Repeat", columns) == CODEC.encode_many("cityhub.Repeat", rows)
 
 

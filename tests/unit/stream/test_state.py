@@ -50,7 +50,9 @@ chunk = st.tuples(st.lists(change, max_size=12), st.booleans())
 
 
 @given(st.lists(chunk, max_size=10))
-def test_only_committed_chunks_show_and_the_changelog_says_the_same(chunks: list[tuple[list[tuple[int, str, Note | None]], bool]]) -> None:  # fmt: skip
+def test_only_committed_chunks_show_and_the_changelog_says_the_same(
+    chunks: list[tuple[list[tuple[int, str, Note | None]], bool]],
+) -> None:
     state, expected, log = new_state(), {p: dict[str, Note]() for p in range(3)}, []
     for changes, commits in chunks:
         for partition, key, value in changes:
