@@ -9,6 +9,8 @@ VENV ?= .venv
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 UP_ARGS ?=
+# A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early.
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -44,10 +46,10 @@ check: setup ## style, types, layers, rules, dashboard, compose file
 	$(PY) -m ops.checks
 
 test: setup check ## everything: checks and all tests, on a Kafka of their own
-	$(PY) -m pytest -n auto $(PYTEST_ARGS)
+	$(PY) -m pytest $(SPREAD) $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.stamp ## only the tests that need no Kafka
-	$(PY) -m pytest -n auto -m 'not kafka' $(PYTEST_ARGS)
+	$(PY) -m pytest $(SPREAD) -m 'not kafka' $(PYTEST_ARGS)
 
 demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS=--forever to run on)
 	$(BIN)/cityhub demo $(DEMO_ARGS)
