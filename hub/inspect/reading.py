@@ -80,13 +80,21 @@ def committed_offsets(settings: Settings, group: str, places: Iterable[Partition
     """How far a group has come: the next offset it reads, 0 where it has read nothing."""
     consumer = Consumer(consumer_config(settings, "inspect", f"{settings.namespace}{group}"))
     cut = len(settings.namespace)
+    wanted = [TopicPartition(settings.topic(topic), number) for topic, number in places]
+    until = time.monotonic() + _TIMEOUT_SECONDS
     try:
-        with kafka_errors(f"asking how far {group} has come"):
-            wanted = [TopicPartition(settings.topic(topic), number) for topic, number in places]
-            found = consumer.committed(wanted, timeout=_TIMEOUT_SECONDS)
+        while True:
+            try:
+                with kafka_errors(f"asking how far {group} has come"):
+                    found = consumer.committed(wanted, timeout=_TIMEOUT_SECONDS)
+                return {(place.topic[cut:], place.partition): max(0, place.offset) for place in found}
+            except RetriableError:
+                # a broker that has just started does not coordinate its groups yet (NOT_COORDINATOR)
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_RETRY_SECONDS)
     finally:
         consumer.close()
-    return {(place.topic[cut:], place.partition): max(0, place.offset) for place in found}
 
 
 def read_messages(
