@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup format check test test-fast demo up new-connector clean
+.PHONY: help setup format check test test-fast test-real demo up new-connector clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test: setup check ## everything: checks and all tests, on a Kafka of their own
 
 test-fast: $(VENV)/.stamp ## only the tests that need no Kafka
 	$(PY) -m pytest $(SPREAD) -m 'not kafka' $(PYTEST_ARGS)
+
+test-real: setup ## replay the real files in CITYHUB_DATA, undisturbed and with kills, and compare (half an hour)
+	$(PY) -m pytest -s tests/system/test_real_data.py
 
 demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS=--forever to run on)
 	$(BIN)/cityhub demo $(DEMO_ARGS)

@@ -10,7 +10,7 @@ from typing import Any
 from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_orders
 from hub.agents.context import Hub
-from hub.clock import Clock, make_clock
+from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, OPENED, Casework, Sighting, Step
 from hub.core.deadlines import DeadlineRules
@@ -99,6 +99,9 @@ def _end(casework: Casework, book: CaseBook, put: Any, closure: dict[str, Any]) 
 
 
 def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock) -> None:
+    """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
+    if hub.settings.clock is ClockKind.DATA:
+        return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
     for partition in state.partitions():
         for case_id in list(state[partition].closed_before(limit_ms)):

@@ -13,7 +13,7 @@ from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.clockwork import NOW_KEY, Clockwork, Now, TrackBook, TrackRecord
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracking import Effects, Tracking
+from hub.core.tracking import Effects, Put, Tracking
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -54,11 +54,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     tracking.pass_time(book, put, clock.now_ms(), effects)
                     if hub.settings.clock is ClockKind.DATA:
                         tracking.keep_time(book, put, clock.now_ms())
+                    else:
+                        _forget(hub, book, put, clock)
                     give_up(hub, tx, book, put, caught_up=chunk.caught_up)
-                    for case_id in list(
-                        book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS))
-                    ):
-                        put(case_id, None)
                 publish(hub, tx, effects, max((clock.now_ms() for clock in clocks.values()), default=0))
 
     app.service(inlet)
@@ -69,6 +67,12 @@ def _clock(hub: Hub, book: TrackBook) -> Clock:
     known = book.get(NOW_KEY)
     start_ms = known.now_ms if isinstance(known, Now) else 0
     return make_clock(hub.settings.clock, lateness_ms=int(hub.settings.lateness_seconds * 1000), start_ms=start_ms)
+
+
+def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock) -> None:
+    """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
+    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS))):
+        put(case_id, None)
 
 
 def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, str, dict[str, Any]]]:
