@@ -1,5 +1,5 @@
-"""The real files, when CITYHUB_DATA says where they are: all of them through a real broker, undisturbed and with the worker
-killed ten times, then compared. Prints rate, peak memory and what the order of arrival changed (`make test-real`)."""
+"""The real files, when CITYHUB_DATA says where they are: all of them through a real broker, undisturbed, with the worker killed
+ten times and with the broker killed ten times, then compared. Prints rate, peak memory and what the order of arrival changed (`make test-real`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from hub.audit import audit, compare
 from hub.broker.kafka import EmbeddedKafka
 from hub.settings import ROOT, Settings
-from tests.system.disturbed import Feed, kill_workers, prepare, publish, working
+from tests.system.disturbed import Feed, kill_brokers, kill_workers, prepare, publish, working
 
 DATA = Path(os.environ.get("CITYHUB_DATA", ""))
 pytestmark = [
@@ -44,7 +44,7 @@ def feeds() -> list[Feed]:
     ]
 
 
-def run(kafka: EmbeddedKafka, name: str, folder: Path, kills: int) -> Settings:
+def run(kafka: EmbeddedKafka, name: str, folder: Path) -> Settings:
     settings = Settings(
         bootstrap_servers=kafka.bootstrap_servers, namespace=f"{name}.", city=ROOT / "ops" / "cities" / "replay", clock="data",
         lateness_seconds=60 * 86_400, partitions=6, state_dir=folder, instance=name,
@@ -54,14 +54,17 @@ def run(kafka: EmbeddedKafka, name: str, folder: Path, kills: int) -> Settings:
     publish(settings, feeds(), folder / "cursors")
     published = time.monotonic()
     with working(settings, folder / "worker.log") as worker:
-        kill_workers(worker, kills, random.Random(name), longest_seconds=12.0)
+        if name == "worker":
+            kill_workers(worker, KILLS, random.Random(name), longest_seconds=12.0)
+        elif name == "broker":
+            kill_brokers(kafka, worker, KILLS, random.Random(name), longest_seconds=5.0)
         worker.drain()
         seconds, peak_mb = time.monotonic() - published, worker.peak_mb()
     report = audit(settings, sources, departments)
     assert report.good, report.as_dict()
     records = sum(report.taken_in.values())
     measured = {
-        "run": name, "kills": kills, "records": records, "cases": report.cases, "outcomes": report.outcomes,
+        "run": name, "records": records, "cases": report.cases, "outcomes": report.outcomes,
         "publish_seconds": round(published - began, 1), "worker_seconds": round(seconds, 1),
         "records_per_second": round(records / seconds), "worker_peak_mb": round(peak_mb),
     }  # fmt: skip
@@ -69,9 +72,13 @@ def run(kafka: EmbeddedKafka, name: str, folder: Path, kills: int) -> Settings:
     return settings
 
 
-def test_all_real_files_are_accounted_for_also_when_the_worker_is_killed(kafka: EmbeddedKafka, tmp_path: Path) -> None:
-    calm = run(kafka, "calm", tmp_path / "calm", kills=0)
-    killed = run(kafka, "killed", tmp_path / "killed", kills=KILLS)
-    comparison = compare(killed, calm.namespace, *prepare(calm))
+@pytest.fixture(scope="module")
+def calm(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return run(kafka, "calm", tmp_path_factory.mktemp("calm"))
+
+
+@pytest.mark.parametrize("victim", ["worker", "broker"])
+def test_all_real_files_are_accounted_for(victim: str, kafka: EmbeddedKafka, calm: Settings, tmp_path: Path) -> None:
+    comparison = compare(run(kafka, victim, tmp_path), calm.namespace, *prepare(calm))
     print(json.dumps(comparison.as_dict(), ensure_ascii=False))  # noqa: T201
     assert comparison.good, comparison.as_dict()
