@@ -1,5 +1,6 @@
 """The real files, when CITYHUB_DATA says where they are: all of them through a real broker, undisturbed, with the worker killed
-ten times and with the broker killed ten times, then compared. Prints rate, peak memory and what the order of arrival changed (`make test-real`)."""
+ten times and with the broker killed ten times, then compared. Prints rate, peak memory and what the order of arrival changed
+(`make test-real`)."""
 
 from __future__ import annotations
 
