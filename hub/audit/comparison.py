@@ -75,9 +75,9 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
     """Same input: equal (source, reference, revision), as often. A dead letter has none of these and is only counted.
 
     Must be equal: what came in, and how often it was a repeat; the case id of the same lead; and for cases of the same
-    reports the department, the rule, whether it is over, and the last verdict of each clock. May differ: whether a report
-    opened a case or was linked, and to which; and updates of cases that
-    only one of the runs has.
+    one same report the department, the rule, whether it is over, and the last verdict of each clock. May differ: the same
+    of cases of several reports, as these may join in another order; whether a report opened a case or was linked, and to
+    which; and updates of cases that only one of the runs has.
     """
     a, b = _run(first), _run(second)
     inputs, kinds = _outcomes(a, b)
@@ -86,8 +86,9 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
     ]
     both = [case for case in a.cases.keys() & b.cases.keys() if a.cases[case].reports == b.cases[case].reports]
     held = [case for case in sorted(both) if a.cases[case].last != b.cases[case].last]
+    joined = {case for case in both if len(a.cases[case].reports) > 1}
     clocks = [
-        f"{case} {clock}"
+        (case, f"{case} {clock}")
         for case in sorted(both)
         for clock in sorted(map(str, a.cases[case].clocks.keys() | b.cases[case].clocks.keys()))
         if a.cases[case].clocks.get(clock) != b.cases[case].clocks.get(clock)
@@ -99,12 +100,18 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
             Finding.of("records that came in 收到的记录", inputs),
             Finding.of("dead letters by stage and reason 死信", _unequal(a.letters, b.letters)),
             Finding.of("case id of the same lead 同首报案号", sorted(map(_shown, leads))),
-            Finding.of("department, rule or end of a case 部门、规则或办结", held),
-            Finding.of("last verdict of a clock 时限结论", clocks),
+            Finding.of(
+                "department, rule or end of a case 部门、规则或办结", [case for case in held if case not in joined]
+            ),
+            Finding.of("last verdict of a clock 时限结论", [shown for case, shown in clocks if case not in joined]),
         ),
         order_dependent=(
             Finding.of("what a record did 记录结果", kinds),
             Finding.of("which case a report joined 归并", sorted(map(_shown, links))),
+            Finding.of("end of a case of several reports 合并案件办结", [case for case in held if case in joined]),
+            Finding.of(
+                "verdict on a case of several reports 合并案件时限", [shown for case, shown in clocks if case in joined]
+            ),
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import click
@@ -55,4 +56,9 @@ def worker(
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # it repeats what the inlets say of a lost broker, 40 times a second
-    faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
+    try:
+        faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
+    except SystemExit as ended:
+        logging.shutdown()
+        # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/session.py)
+        os._exit(ended.code if isinstance(ended.code, int) else 1)

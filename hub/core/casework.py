@@ -175,7 +175,8 @@ class Casework:
         return self._amend_lead(case, seen, report)
 
     def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
-        ends = case.live_reports == 0 or (is_lead and seen.kind == CLOSED)
+        # which reports are linked by now depends on their order: once the case is over, only the lead's own closing counts
+        ends = (is_lead and seen.kind == CLOSED) or (not case.over and case.live_reports == 0)
         orders: tuple[OrderDraft, ...] = ()
         if ends and not case.over:
             orders = (OrderDraft("WITHDRAW", case.department, None, f"{seen.kind.lower()} by {seen.source}"),)

@@ -49,7 +49,6 @@ class Inlet(mode.Service):
         self._topics = list(topics)
         self._state = state
         self._tick_seconds = tick_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{agent}")
         self._stopping = threading.Event()
         READY.labels(agent).set(0)
 
@@ -59,32 +58,34 @@ class Inlet(mode.Service):
     @mode.Service.task
     async def _serve(self) -> None:
         failures = 0
-        try:
-            while not self.should_stop:
-                try:
-                    await self._session()
-                    failures = 0
-                except RetriableError as error:
-                    wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-                    failures += 1
-                    log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
-                    READY.labels(self._agent).set(0)
-                    await self.sleep(wait)
-        finally:
-            self._thread.shutdown(wait=False)
+        while not self.should_stop:
+            try:
+                await self._session()
+                failures = 0
+            except RetriableError as error:
+                wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                failures += 1
+                log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
+                READY.labels(self._agent).set(0)
+                await self.sleep(wait)
 
     async def _session(self) -> None:
         call = asyncio.get_running_loop().run_in_executor
-        session: Session = await call(
-            self._thread, Session, self._settings, self._agent, self._topics, self._state, self._thread, self._stopping
-        )
+        thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{self._agent}")
         try:
-            await self._feed(session)
-        finally:
+            session: Session = await call(
+                thread, Session, self._settings, self._agent, self._topics, self._state, thread, self._stopping
+            )
             try:
-                await call(self._thread, session.close)
-            except RetriableError as error:
-                log.warning("%s", error)
+                await self._feed(session)
+            finally:
+                try:
+                    # a stuck thread would never get to it, and the group must not wait for a member that is gone
+                    await call(None if session.stuck else thread, session.close)
+                except RetriableError as error:
+                    log.warning("%s", error)
+        finally:
+            thread.shutdown(wait=False)
 
     async def _feed(self, session: Session) -> None:
         loop = asyncio.get_running_loop()

@@ -129,7 +129,7 @@ class Transaction:
             self._outlet.limit.check(len(chunk), self._rejected)
             self._remember()
             if len(chunk) or self._outputs:
-                await chunk.session.call(chunk.session.commit, self._outputs, chunk.ends())
+                await chunk.session.publish(self._outputs, chunk.ends())
         except RetriableError as error:
             return error
         except Exception as error:  # noqa: BLE001 - handed to the inlet, which ends the process with it

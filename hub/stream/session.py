@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 5.0
 _JOIN_SECONDS = 20.0
-_GIVE_UP_SECONDS = 60.0
+_GIVE_UP_SECONDS = 15.0  # a broker that stays away longer has aborted the transaction by then
+_STUCK_SECONDS = 25.0
 _LAG_EVERY_SECONDS = 1.0
 
 
@@ -67,6 +68,8 @@ class Session:
         self._eofs: dict[tuple[str, int], int] = {}
         self._membership: Any = None
         self._lag_asked = 0.0
+        self.stuck = False
+        """A call into librdkafka has not come back, and may never: the session's thread is lost with it."""
         self.held: list[int] = []
         self.behind: int | None = None
         self._producer = Producer(
@@ -92,6 +95,20 @@ class Session:
     async def call(self, blocking: Callable[..., T], *args: Any) -> T:
         """Run one of the methods below in the inlet's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, blocking, *args)
+
+    async def publish(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
+        """`commit`, within a limit.
+
+        XXX: send_offsets_to_transaction (librdkafka 2.16) has been seen to ignore its timeout for good after its broker was
+        killed. Whatever that call still does, the next session's producer has the same transactional id and fences it off.
+        """
+        work = asyncio.get_running_loop().run_in_executor(self._thread, self.commit, outputs, ends)
+        done, _ = await asyncio.wait({work}, timeout=_STUCK_SECONDS)
+        if done:
+            return work.result()
+        self.stuck = True
+        work.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -265,7 +282,8 @@ class Session:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
-        self._producer.purge()
+        if not self.stuck:
+            self._producer.purge()
         with kafka_errors(f"{self._agent}: leaving"):
             self._consumer.close()
         READY.labels(self._agent).set(0)

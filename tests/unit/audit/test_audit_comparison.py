@@ -41,16 +41,24 @@ def test_another_case_id_for_the_same_lead() -> None:
 
 def test_another_department_for_the_same_reports() -> None:
     other = good_run()
-    other.rows["cases"][2]["department"] = "water"
+    other.rows["cases"][-1]["department"] = "water"
     found = different(compare_tables(good_run().tables(), other.tables()))
-    assert found == {"department,": (other.rows["cases"][2]["case_id"],)}
+    assert found == {"department,": (other.rows["cases"][-1]["case_id"],)}
 
 
 def test_another_last_verdict() -> None:
     other = good_run()
-    case = other.rows["cases"][0]["case_id"]
+    case = other.rows["cases"][-1]["case_id"]
     other.ring(case, "respond", "MET", at=T0 - 2)
     assert different(compare_tables(good_run().tables(), other.tables())) == {"last": (f"{case} respond",)}
+
+
+def test_of_a_case_of_several_reports_it_is_the_order_they_joined_in() -> None:
+    other = good_run()
+    other.ring(other.rows["cases"][0]["case_id"], "respond", "MET", at=T0 - 2)
+    comparison = compare_tables(good_run().tables(), other.tables())
+    assert comparison.good
+    assert by_order(comparison) == 1
 
 
 def test_an_earlier_verdict_does_not_matter() -> None:
