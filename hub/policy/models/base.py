@@ -1,0 +1,40 @@
+"""What all files of a policy folder share: strictness, identifiers, names in two languages."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Urgency = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
+
+URGENCIES: tuple[Urgency, ...] = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+RuleId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$")]
+Code = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=80)]
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+
+
+class Strict(BaseModel):
+    """Nothing is converted, nothing unknown passes, nothing changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Name(Strict):
+    """What people read, in both languages."""
+
+    en: Text
+    zh: Text

@@ -1,0 +1,56 @@
+"""examples.yaml: decisions that must hold, whatever else is changed in the folder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from hub.policy.models.base import Id, Strict, Text, Urgency
+from hub.policy.models.deadlines import Clock
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time without its offset is ambiguous; write it like 2026-03-02T09:00:00+08:00")
+    return value
+
+
+Instant = Annotated[datetime, AfterValidator(_aware)]
+
+
+class ExampleEvent(Strict):
+    """The report of an example."""
+
+    source: Id
+    category: Text
+    urgency: Urgency = "ROUTINE"
+    opened: Instant
+    lat: float | None = None
+    lon: float | None = None
+    crs: str = "EPSG:4326"
+    code: str | None = None
+
+
+class ExampleOutcome(Strict):
+    """What must come out. What is not given is not checked; `area: null` says it must be none."""
+
+    department: Id
+    area: str | None = None
+    rule: str | None = None
+    due: dict[Clock, Instant] = Field(default_factory=dict)
+
+
+class Example(Strict):
+    """A decision that must hold, whatever else is changed in the folder."""
+
+    name: Text
+    event: ExampleEvent
+    expect: ExampleOutcome
+
+
+class ExamplesFile(Strict):
+    """examples.yaml"""
+
+    examples: tuple[Example, ...] = ()

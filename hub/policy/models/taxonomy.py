@@ -1,0 +1,36 @@
+"""taxonomy.yaml and departments.yaml: what cases are about, and who acts."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hub.policy.models.base import Code, Id, Name, Pattern, Strict, Text
+
+
+class Category(Strict):
+    """What a case is about. Linking works within a family."""
+
+    code: Code
+    name: Name
+    family: Id
+    aliases: tuple[Text, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+
+
+class TaxonomyFile(Strict):
+    """taxonomy.yaml"""
+
+    categories: tuple[Category, ...] = Field(min_length=1)
+
+
+class Department(Strict):
+    """Who acts."""
+
+    id: Id
+    name: Name
+
+
+class DepartmentsFile(Strict):
+    """departments.yaml"""
+
+    departments: tuple[Department, ...] = Field(min_length=1)
