@@ -12,9 +12,10 @@ from hub.agents.case_records import publish_cases, publish_orders
 from hub.agents.context import Hub
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
-from hub.core.casework import LINKED, OPENED, Casework, Sighting, Step
+from hub.core.casework import LINKED, OPENED, Casework, Step
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import OpenIncidents
+from hub.core.sightings import Sighting
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction

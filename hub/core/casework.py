@@ -10,33 +10,13 @@ import msgspec
 from hub.core.cases import Case, CaseBook, Report
 from hub.core.linking import Match
 from hub.core.routing import Router
+from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy.city import City
 
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
 REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """An admitted event. Times in ms; `body` is the event in Avro."""
-
-    row: int
-    source: str
-    ref: str
-    revision: int
-    kind: str
-    at_ms: int
-    category: str
-    urgency: str
-    channel: str
-    due_ms: int | None
-    place_key: str
-    area: str | None
-    lat: float | None
-    lon: float | None
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.cases import Case, CaseBook
-from hub.core.casework import Casework, Sighting, Step
+from hub.core.casework import Casework, Step
 from hub.core.linking import OpenIncidents
+from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy import City, load_city
 from hub.settings import ROOT

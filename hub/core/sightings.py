@@ -1,0 +1,33 @@
+"""A report as the rules of linking and routing see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An admitted event: ms, WGS84 degrees, `body` in Avro. What is last and has a default is read only if a rule asks for it."""
+
+    row: int
+    source: str
+    ref: str
+    revision: int
+    kind: str
+    at_ms: int
+    category: str
+    urgency: str
+    channel: str
+    due_ms: int | None
+    place_key: str
+    area: str | None
+    lat: float | None
+    lon: float | None
+    body: bytes
+    title: str = ""
+    text: str = ""
+    address: str | None = None
+    label: str | None = None
+    """The source's own words for the category."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
