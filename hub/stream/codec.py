@@ -20,6 +20,7 @@ import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.registry import Registry, Schema, make_schema
+from hub.stream.sizes import encoded_sizes
 
 _MAGIC = 0
 _HEADER = struct.Struct(">bI")
@@ -89,7 +90,23 @@ class Codec:
         Raises RetriableError if a registry service cannot be asked.
         """
         reader = self._registry.latest(subject)
+        rows, bodies, rejects = self._unframe(reader, values)
+        batch = _decode(reader, bodies, trusted=trusted)
+        if batch is None:
+            good = self._split_bad(reader, bodies, rows, rejects)
+            rows, bodies = [rows[i] for i in good], [bodies[i] for i in good]
+            batch = pyruhvro.deserialize_array(bodies, reader.text) if bodies else _empty(reader)
+        return Decoded(batch, np.array(rows, dtype=np.int64), bodies, sorted(rejects, key=lambda reject: reject.index))
+
+    def _unframe(
+        self, reader: Schema, values: Sequence[bytes | None]
+    ) -> tuple[Sequence[int], list[bytes], list[Reject]]:
+        """Rows and bodies of the records that are, or can be brought, in the reader's schema."""
         header = _HEADER.pack(_MAGIC, reader.id)
+        if None not in values:
+            framed: Sequence[bytes] = values  # type: ignore[assignment]  # no None is left in it
+            if [value[:HEADER_BYTES] for value in framed].count(header) == len(framed):
+                return range(len(framed)), [value[HEADER_BYTES:] for value in framed], []
         rejects: list[Reject] = []
         rows: list[int] = []
         bodies: list[bytes] = []
@@ -102,15 +119,7 @@ class Codec:
                 rejects.append(Reject(index, error.reason, error.detail))
             else:
                 rows.append(index)
-        good = self._split_bad(reader, bodies, rows, rejects, trusted=trusted)
-        if len(good) < len(rows):
-            rows, bodies = [rows[i] for i in good], [bodies[i] for i in good]
-        batch = (
-            pyruhvro.deserialize_array(bodies, reader.text)
-            if bodies
-            else pa.RecordBatch.from_pylist([], schema=reader.arrow)
-        )
-        return Decoded(batch, np.array(rows, dtype=np.int64), bodies, sorted(rejects, key=lambda reject: reject.index))
+        return rows, bodies, rejects
 
     def encode_columns(self, subject: str, columns: Mapping[str, Any]) -> list[bytes]:
         """Frame one record per row of `columns` (field name to sequence or Arrow array), all fields of the schema."""
@@ -135,9 +144,9 @@ class Codec:
 
     def nested_bodies(self, subject: str, batch: pa.RecordBatch, bodies: Sequence[bytes]) -> list[bytes]:
         """The bytes of the last field (a record) of each row, cut out and not encoded again."""
-        envelope = self._envelope(self._registry.latest(subject))
-        fronts = _serialize(envelope, {name: batch.column(name) for name in envelope.arrow.names})
-        return [body[len(front) :] for front, body in zip(fronts, bodies, strict=True)]
+        fields = self._registry.latest(subject).declared["fields"][:-1]
+        fronts = encoded_sizes(fields, batch.columns[:-1]).tolist()
+        return [body[front:] for front, body in zip(fronts, bodies, strict=True)]
 
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
@@ -160,9 +169,7 @@ class Codec:
         fastavro.schemaless_writer(out, reader.parsed, record)
         return out.getvalue()
 
-    def _split_bad(
-        self, schema: Schema, bodies: list[bytes], rows: list[int], rejects: list[Reject], *, trusted: bool
-    ) -> list[int]:
+    def _split_bad(self, schema: Schema, bodies: list[bytes], rows: Sequence[int], rejects: list[Reject]) -> list[int]:
         """Positions of the decodable ones, halving the list around each bad one."""
         good: list[int] = []
         todo = [(0, len(bodies))]
@@ -171,7 +178,7 @@ class Codec:
             if start >= end:
                 continue
             part = bodies[start:end]
-            if trusted or _decodes_cleanly(schema, part):
+            if _decode(schema, part, trusted=False) is not None:
                 good.extend(range(start, end))
             elif end - start == 1:
                 detail = _why_undecodable(schema, part[0])
@@ -231,24 +238,28 @@ def _read(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str
     return record
 
 
-def _decodes_cleanly(schema: Schema, bodies: list[bytes]) -> bool:
+def _empty(schema: Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema.arrow)
+
+
+def _decode(schema: Schema, bodies: list[bytes], *, trusted: bool) -> pa.RecordBatch | None:
+    """The records as a batch, or None if some of them have to be looked at one by one."""
+    if not bodies:
+        return _empty(schema)
+    if trusted:
+        return pyruhvro.deserialize_array(bodies, schema.text)
     try:
         batch = pyruhvro.deserialize_array(bodies, schema.text)
         batch.validate(full=True)  # finds text that is not UTF-8
-        (again,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
     except (ValueError, pa.ArrowInvalid):
-        return False
+        return None
     except BaseException as error:  # a Rust panic is not an Exception
         if type(error).__name__ == "PanicException":
-            return False
+            return None
         raise
     # Bytes left over show as a difference in length; legal but unusual array blocks do too, and are read one by one.
-    return _lengths_agree(again, bodies)
-
-
-def _lengths_agree(again: pa.Array, bodies: list[bytes]) -> bool:
-    offsets = np.frombuffer(again.buffers()[1], dtype=np.int32, count=len(again) + 1 + again.offset)[again.offset :]
-    return bool(np.array_equal(np.diff(offsets), np.fromiter(map(len, bodies), dtype=np.int32, count=len(bodies))))
+    lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
+    return batch if np.array_equal(encoded_sizes(schema.declared["fields"], batch.columns), lengths) else None
 
 
 def _why_undecodable(schema: Schema, body: bytes) -> str | None:
