@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.mapping import AttachmentsSpec, FieldSpec, Mapping, PlaceSpec, Where
+from hub.sdk.mapping import AttachmentsSpec, Mapping, PlaceSpec, Where
+from hub.sdk.specs import FieldSpec
 from hub.sdk.times import parse_time
 
 Read = Callable[[Values[str, Any]], str]
@@ -28,16 +29,20 @@ class Mapper:
         self._source = source
         self._whole = mapping.whole_numbers
         self._where = [_condition(each) for each in mapping.where]
-        self._ref, self._revision, self._kind = _reader(event.source_ref), _reader(event.revision), _reader(event.kind)
-        self._reported = _time(event.reported_at, mapping)
-        self._occurred = _time(event.occurred_at, mapping)
-        self._due = _time(event.due_at, mapping)
-        self._category, self._label = _reader(event.category), _optional(event.category_label)
-        self._urgency, self._channel = _reader(event.urgency), _reader(event.channel)
-        self._title, self._text = _reader(event.title), _reader(event.text)
+        self._ref, self._revision, self._kind = (
+            text_reader(event.source_ref),
+            text_reader(event.revision),
+            text_reader(event.kind),
+        )
+        self._reported = time_reader(event.reported_at, mapping)
+        self._occurred = time_reader(event.occurred_at, mapping)
+        self._due = time_reader(event.due_at, mapping)
+        self._category, self._label = text_reader(event.category), _optional(event.category_label)
+        self._urgency, self._channel = text_reader(event.urgency), text_reader(event.channel)
+        self._title, self._text = text_reader(event.title), text_reader(event.text)
         self._place = _place(event.place)
         self._attachments = _attachments(event.attachments)
-        self._attributes = [(name, _reader(spec)) for name, spec in event.attributes.items()]
+        self._attributes = [(name, text_reader(spec)) for name, spec in event.attributes.items()]
 
     def keeps(self, values: Values[str, Any]) -> bool:
         """Whether the row meets every `where` condition."""
@@ -104,7 +109,8 @@ def _origin(spec: FieldSpec) -> Read:
     return lambda values: constant
 
 
-def _reader(spec: FieldSpec) -> Read:
+def text_reader(spec: FieldSpec) -> Read:
+    """A field's text from a row's values. It raises RejectedRecordError(bad_row) where a `map` does not know the value."""
     origin, table, default = _origin(spec), spec.map, spec.default
     if table is None:
         return origin if default is None else lambda values: origin(values) or default
@@ -124,14 +130,15 @@ def _reader(spec: FieldSpec) -> Read:
 def _optional(spec: FieldSpec | None) -> Callable[[Values[str, Any]], str | None]:
     if spec is None:
         return lambda values: None
-    read = _reader(spec)
+    read = text_reader(spec)
     return lambda values: read(values) or None
 
 
-def _time(spec: FieldSpec | None, mapping: Mapping) -> Callable[[Values[str, Any]], int | None]:
+def time_reader(spec: FieldSpec | None, mapping: Mapping) -> Callable[[Values[str, Any]], int | None]:
+    """A field's time in ms, None where it is empty. It raises RejectedRecordError: bad_row, time_out_of_range."""
     if spec is None:
         return lambda values: None
-    read, formats = _reader(spec), spec.formats or []
+    read, formats = text_reader(spec), spec.formats or []
     zone = ZoneInfo(spec.time_zone or mapping.time_zone)
 
     def time(values: Values[str, Any]) -> int | None:
@@ -142,7 +149,12 @@ def _time(spec: FieldSpec | None, mapping: Mapping) -> Callable[[Values[str, Any
 
 
 def _place(spec: PlaceSpec) -> Callable[[Values[str, Any]], dict[str, Any]]:
-    code, grid, address, crs = _optional(spec.code), _optional(spec.grid), _optional(spec.address), _reader(spec.crs)
+    code, grid, address, crs = (
+        _optional(spec.code),
+        _optional(spec.grid),
+        _optional(spec.address),
+        text_reader(spec.crs),
+    )
     lat, lon = _optional(spec.lat), _optional(spec.lon)
     nowhere = frozenset(spec.nowhere)
 

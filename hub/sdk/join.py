@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.fields import text_of
-from hub.sdk.mapping import EventSpec, FieldSpec, Format, Join, Mapping
+from hub.sdk.mapping import EventSpec, Format, Join, Mapping
 from hub.sdk.reader import open_reader
 from hub.sdk.rows import Row
+from hub.sdk.specs import FieldSpec
 
 
 class Joined:

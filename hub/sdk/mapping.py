@@ -5,88 +5,19 @@ hub/sdk/fields.py turns it into a function; docs for authors are the description
 
 from __future__ import annotations
 
-import string
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from hub.sdk.specs import Encoding, FieldSpec, Spec, Strict, known_zone
 from hub.sdk.strict_yaml import load_yaml
-from hub.sdk.times import NAMED_FORMATS
+from hub.sdk.truth_spec import TruthSpec
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FieldSpec(_Strict):
-    """Where one field's value comes from: exactly one of column, constant, template, concat, digest.
-
-    In YAML a bare string is short for `{column: ...}`.
-    """
-
-    column: str | None = Field(None, description="the column's value")
-    constant: str | int | float | None = Field(None, description="always this")
-    template: str | None = Field(
-        None, description='text with {column} in it, e.g. "{Block} {Street}"; spaces are tidied'
-    )
-    concat: list[str] | None = Field(
-        None, min_length=1, description="the columns that are not empty, with `separator` between"
-    )
-    digest: list[str] | None = Field(
-        None, min_length=1, description="a digest of these columns: a reference where there is none"
-    )
-    separator: str = " "
-    map: dict[str, str] | None = Field(
-        None, description="value to field value; what is not in it becomes `default`, or is a bad row"
-    )
-    default: str | None = Field(
-        None, description="where the value is empty or not in `map`; null leaves the field empty"
-    )
-    formats: list[str] | None = Field(
-        None, min_length=1, description=f"times: {', '.join(NAMED_FORMATS)} or strptime patterns"
-    )
-    time_zone: str | None = Field(
-        None, description="times without an offset are local to it; else the mapping's time_zone"
-    )
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [
-            name for name in ("column", "constant", "template", "concat", "digest") if getattr(self, name) is not None
-        ]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of column, constant, template, concat, digest; not {given or 'none'}")
-        return self
-
-    @field_validator("map", mode="before")
-    @classmethod
-    def _keys_as_text(cls, value: Any) -> Any:
-        return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        return value if value is None else _known_zone(value)
-
-    def columns(self) -> list[str]:
-        """The columns it reads."""
-        if self.template is not None:
-            return [name for _, name, _, _ in string.Formatter().parse(self.template) if name]
-        return [self.column] if self.column is not None else list(self.concat or self.digest or [])
-
-
-def _short(value: Any) -> Any:
-    return {"column": value} if isinstance(value, str) else value
-
-
-Spec = Annotated[FieldSpec, BeforeValidator(_short)]
-
-
-class PlaceSpec(_Strict):
+class PlaceSpec(Strict):
     """Where it is. `nowhere` lists points that the system writes when it does not know."""
 
     code: Spec | None = None
@@ -104,13 +35,13 @@ class PlaceSpec(_Strict):
         return self
 
 
-class AttachmentsSpec(_Strict):
+class AttachmentsSpec(Strict):
     column: str = Field(description="addresses: a JSON list, or text split at `split`")
     split: str = "|"
     media_type: str = "image/jpeg"
 
 
-class EventSpec(_Strict):
+class EventSpec(Strict):
     """The canonical event's fields."""
 
     source_ref: Spec
@@ -147,7 +78,7 @@ class EventSpec(_Strict):
         )
 
 
-class Where(_Strict):
+class Where(Strict):
     """A row is read only if every condition holds; others are counted as filtered."""
 
     column: str
@@ -162,7 +93,7 @@ class Where(_Strict):
         return self
 
 
-class Join(_Strict):
+class Join(Strict):
     """Columns taken from a second CSV file (`--join FILE`), by a column that both have. They read as `join.<column>`."""
 
     by: str = Field(description="the column in this file")
@@ -176,17 +107,7 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-class Encoding(StrEnum):
-    """Those in which a line break is one byte of its own."""
-
-    UTF8 = "utf-8"
-    UTF8_SIG = "utf-8-sig"
-    GB18030 = "gb18030"
-    GBK = "gbk"
-    LATIN1 = "latin-1"
-
-
-class Mapping(_Strict):
+class Mapping(Strict):
     """One file format of one system, in the canonical event's terms."""
 
     description: str = Field(min_length=1)
@@ -202,14 +123,18 @@ class Mapping(_Strict):
     whole_numbers: list[str] = Field(
         [], description='columns of whole numbers that a spreadsheet wrote as "53.0"; they read as "53"'
     )
-    where: list[Where] = []
+    where: list[Where] = Field([], description="only rows that meet all of these are read")
     join: Join | None = None
+    source: Spec | None = Field(
+        None, description="where one file holds several systems' reports: whose a row is. For backtest and learn only"
+    )
     event: EventSpec
+    truth: TruthSpec | None = Field(None, description="the columns of a file that says what became of the reports")
 
     @field_validator("time_zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        return _known_zone(value)
+        return known_zone(value)
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -229,6 +154,7 @@ class Mapping(_Strict):
     def _used(self) -> set[str]:
         used = {column for spec in self.event.specs().values() for column in spec.columns()}
         used |= {each.column for each in self.where}
+        used |= set(self.source.columns()) if self.source else set()
         if self.event.attachments:
             used.add(self.event.attachments.column)
         return used | ({self.join.by} if self.join else set())
@@ -238,14 +164,6 @@ class Mapping(_Strict):
         return {name for name in self._used if not (self.join and name.startswith("join."))} - set(
             self.optional_columns
         )
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{name!r} is not a time zone; write e.g. Asia/Shanghai") from None
-    return name
 
 
 def load_mapping(path: Path) -> Mapping:

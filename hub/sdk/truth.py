@@ -1,0 +1,138 @@
+"""Reads a truth file by the `truth` section of a mapping: for each reference, what the city itself decided and when it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from hub.errors import FatalError, RejectedRecordError
+from hub.sdk.fields import text_of, text_reader, time_reader
+from hub.sdk.mapping import EventSpec, Format, Mapping
+from hub.sdk.reader import open_reader
+from hub.sdk.rows import BadRow
+from hub.sdk.specs import FieldSpec
+from hub.sdk.times import parse_time
+from hub.sdk.truth_spec import Flag, TruthSpec
+
+OnProgress = Callable[[int, int], None]
+_EVERY = 5_000
+_TEXTS = ("department", "queue", "duplicate_of")
+
+
+class TruthRow(msgspec.Struct, frozen=True):
+    """What is known of one report. Times in ms since 1970 UTC; None where the file does not say."""
+
+    due_ms: int | None = None
+    closed_ms: int | None = None
+    department: str | None = None
+    queue: str | None = None
+    duplicate_of: str | None = None
+    duplicate: bool | None = None
+    overdue: bool | None = None
+
+
+@dataclass
+class Truth:
+    """A truth file's rows by reference. Of several rows with one reference the first counts."""
+
+    rows: dict[str, TruthRow]
+    tells: frozenset[str] = frozenset()
+    """Names of what the mapping gives a column for: due, closed, department, ..."""
+    snapshot_ms: int | None = None
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    """Line and reason of rows that could not be read."""
+    repeated: int = 0
+
+
+def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = None) -> Truth:
+    """Raises FatalError if the mapping has no `truth` section, the file is missing, or it lacks a column that is named."""
+    spec = mapping.truth
+    if spec is None:
+        raise FatalError(
+            f"the mapping names no columns of a truth file, so {path.name} cannot be read; add a section `truth:` to it with "
+            "`ref:` and some of due, closed, department, queue, duplicate_of, duplicate, overdue"
+        )
+    reader = open_reader(path, _columns(spec, mapping))
+    row_of = _row_reader(spec, mapping)
+    truth = Truth(
+        {}, frozenset(name for name in TruthRow.__struct_fields__ if getattr(spec, name.removesuffix("_ms"), None))
+    )
+    truth.snapshot_ms = _snapshot(spec, mapping)
+    try:
+        total = reader.lines.bytes_total()
+        for number, row in enumerate(reader):
+            if on_progress and number % _EVERY == 0:
+                on_progress(reader.lines.bytes_read(), total)
+            if isinstance(row, BadRow):
+                truth.bad.append((row.line, row.detail))
+                continue
+            try:
+                ref, found = row_of(row.values)
+            except RejectedRecordError as error:
+                truth.bad.append((row.line, error.detail))
+                continue
+            if ref in truth.rows:
+                truth.repeated += 1
+            else:
+                truth.rows[ref] = found
+    finally:
+        reader.lines.close()
+    return truth
+
+
+def _columns(spec: TruthSpec, mapping: Mapping) -> Mapping:
+    """A mapping whose only purpose is that the reader finds the columns, or says which are missing."""
+    named = [each for name in TruthSpec.model_fields if isinstance(each := getattr(spec, name), FieldSpec)]
+    columns = {column for each in named for column in each.columns()}
+    columns |= {flag.column for flag in (spec.duplicate, spec.overdue) if flag is not None}
+    return Mapping(
+        description="the truth's columns",
+        format=mapping.format if mapping.format is Format.JSONL else Format.CSV,
+        encoding=spec.encoding or mapping.encoding,
+        delimiter=spec.delimiter or mapping.delimiter,
+        personal=[name for name in mapping.personal if name not in columns],
+        event=EventSpec(
+            source_ref=FieldSpec(constant="-"),
+            reported_at=FieldSpec(constant=0, formats=["epoch_ms"]),
+            attributes={column: FieldSpec(column=column) for column in sorted(columns)},
+        ),
+    )
+
+
+def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any]], tuple[str, TruthRow]]:
+    ref, due, closed = text_reader(spec.ref), time_reader(spec.due, mapping), time_reader(spec.closed, mapping)
+    texts = {name: text_reader(each) for name in _TEXTS if (each := getattr(spec, name)) is not None}
+    duplicate, overdue = _flag(spec.duplicate), _flag(spec.overdue)
+    whole = set(mapping.whole_numbers)
+
+    def row(values: dict[str, Any]) -> tuple[str, TruthRow]:
+        for name in whole & values.keys():
+            values[name] = text_of(values[name]).removesuffix(".0")
+        said = {name: read(values) or None for name, read in texts.items()}
+        return ref(values), TruthRow(
+            due_ms=due(values), closed_ms=closed(values), duplicate=duplicate(values), overdue=overdue(values), **said
+        )
+
+    return row
+
+
+def _flag(flag: Flag | None) -> Callable[[dict[str, Any]], bool | None]:
+    if flag is None:
+        return lambda values: None
+    pattern, column = re.compile(flag.matches, re.IGNORECASE), flag.column
+
+    def read(values: dict[str, Any]) -> bool | None:
+        text = text_of(values.get(column))
+        return bool(pattern.search(text)) if text else None
+
+    return read
+
+
+def _snapshot(spec: TruthSpec, mapping: Mapping) -> int | None:
+    return None if spec.snapshot is None else parse_time(spec.snapshot, ["iso"], ZoneInfo(mapping.time_zone))
