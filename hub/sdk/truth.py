@@ -60,9 +60,8 @@ def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = No
         )
     reader = open_reader(path, _columns(spec, mapping))
     row_of = _row_reader(spec, mapping)
-    truth = Truth(
-        {}, frozenset(name for name in TruthRow.__struct_fields__ if getattr(spec, name.removesuffix("_ms"), None))
-    )
+    names = ("due", "closed", "duplicate", "overdue", *_TEXTS)
+    truth = Truth({}, frozenset(name for name in names if getattr(spec, name) is not None))
     truth.snapshot_ms = _snapshot(spec, mapping)
     try:
         total = reader.lines.bytes_total()

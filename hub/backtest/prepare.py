@@ -1,0 +1,126 @@
+"""From canonical events to what the cases are made of, by the core's own steps: checked, placed, first sightings only, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from hub.backtest.intake import Intake, Reject
+from hub.core.admission import Arrivals, SeenPartition, admit
+from hub.core.places import Places
+from hub.core.sightings import Sighting
+from hub.core.validation import faults_of_events
+from hub.model.event import CaseEvent
+from hub.policy.city import City
+
+_CHUNK = 20_000
+_FOREVER_MS = 1 << 60
+REPEAT = "repeat"
+
+
+@dataclass
+class Prepared:
+    """Sightings in the order of their report times; those of one instant in the order of the files."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    repeats: int = 0
+
+
+def prepare(city: City, intake: Intake) -> Prepared:
+    """Everything that can be said of reports before any case is. `Sighting.row` is the event's number in `intake`."""
+    found, places, memory = Prepared(), Places(city), SeenPartition(_FOREVER_MS)
+    for start in range(0, len(intake.events), _CHUNK):
+        _chunk(intake, range(start, min(start + _CHUNK, len(intake.events))), places, memory, found)
+    found.sightings.sort(key=lambda each: (each.at_ms, each.row))
+    return found
+
+
+def _chunk(intake: Intake, rows: range, places: Places, memory: SeenPartition, found: Prepared) -> None:
+    events = [intake.events[row] for row in rows]
+    faults = {at: (str(reason), detail) for at, reason, detail in faults_of_events(_columns(events), _sources(events))}
+    for at, (reason, detail) in sorted(faults.items()):
+        found.rejects.append(_reject(intake, rows[at], reason, detail))
+    good = [row for at, row in enumerate(rows) if at not in faults]
+    events = [intake.events[row] for row in good]
+    located = places.locate(
+        [math.nan if event.place.lat is None else event.place.lat for event in events],
+        [math.nan if event.place.lon is None else event.place.lon for event in events],
+        [event.place.code for event in events],
+        [event.place.crs for event in events],
+    )
+    admission = admit(_arrivals(events, good, located.place_key), lambda _: memory, 0)
+    for fresh in admission.fresh.values():
+        memory.add(fresh)
+    repeats = zip(admission.repeats.row.tolist(), admission.repeats.offset.tolist(), strict=True)
+    for at, earlier in repeats:
+        file, line = intake.lines[earlier]
+        detail = f"the same source, reference and revision as line {line} of {file}: the hub lets it through once"
+        found.rejects.append(_reject(intake, good[at], REPEAT, detail))
+        found.repeats += 1
+    degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
+    points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
+    for at, key in zip(admission.first.tolist(), admission.place_key, strict=True):
+        found.sightings.append(_sighting(good[at], events[at], key, located.area[at], *points[at]))
+
+
+def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | None]) -> Arrivals:
+    """All by one topic and partition; the offset is the event's number."""
+    return Arrivals(
+        topics=["files"],
+        topic=np.zeros(len(events), dtype=np.int64),
+        partition=np.zeros(len(events), dtype=np.int64),
+        offset=np.array(rows, dtype=np.int64),
+        source=pa.array(_sources(events), pa.string()),
+        ref=pa.array([event.source_ref for event in events], pa.string()),
+        revision=np.array([event.revision for event in events], dtype=np.int64),
+        place=place,
+    )
+
+
+def _sighting(
+    row: int, event: CaseEvent, place_key: str, area: str | None, lat: float | None, lon: float | None
+) -> Sighting:
+    return Sighting(
+        row=row,
+        source=event.source,
+        ref=event.source_ref,
+        revision=event.revision,
+        kind=event.kind.value,
+        at_ms=event.reported_at,
+        category=event.category,
+        urgency=event.urgency.value,
+        channel=event.channel,
+        due_ms=event.due_at,
+        place_key=place_key,
+        area=area,
+        lat=lat,
+        lon=lon,
+        body=b"",
+        title=event.title,
+        text=event.text,
+        address=event.place.address,
+        label=event.category_label,
+        attributes=event.attributes,
+    )
+
+
+def _columns(events: list[CaseEvent]) -> pa.RecordBatch:
+    names = ("source", "source_ref", "title", "text")
+    columns = {name: pa.array([getattr(event, name) for event in events], pa.string()) for name in names}
+    for name in ("reported_at", "occurred_at", "due_at"):
+        columns[name] = pa.array([getattr(event, name) for event in events], pa.int64())
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _sources(events: list[CaseEvent]) -> list[str]:
+    return [event.source for event in events]
+
+
+def _reject(intake: Intake, row: int, reason: str, detail: str) -> Reject:
+    file, line = intake.lines[row]
+    return Reject(file, line, intake.events[row].source_ref, reason, detail)

@@ -1,0 +1,113 @@
+"""Reads what became of reports from a second file: source_ref, at, status, and optionally source, department and note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from hub.backtest.intake import OnProgress, Reject
+from hub.errors import RejectedRecordError
+from hub.sdk.fields import text_of
+from hub.sdk.mapping import EventSpec, Format, Mapping
+from hub.sdk.reader import open_reader
+from hub.sdk.rows import BadRow
+from hub.sdk.specs import FieldSpec
+from hub.sdk.times import parse_time
+
+CLOSED, WITHDRAWN, ACCEPTED, REFUSED, RESPONDED, OPEN = (
+    "CLOSED", "WITHDRAWN", "ACCEPTED", "REFUSED", "RESPONDED", "OPEN",
+)  # fmt: skip
+STATUSES: dict[str, tuple[str, ...]] = {
+    CLOSED: (
+        "closed", "close", "resolved", "completed", "complete", "done", "finished",
+        "办结", "已办结", "结案", "已结案", "关闭", "已关闭", "完成", "已完成",
+    ),
+    WITHDRAWN: ("withdrawn", "cancelled", "canceled", "撤回", "撤销", "取消"),
+    ACCEPTED: ("accepted", "acknowledged", "assigned", "签收", "已签收", "受理", "已受理"),
+    REFUSED: ("refused", "rejected", "returned", "退回", "退单", "拒收"),
+    RESPONDED: ("responded", "in progress", "replied", "contacted", "回复", "已回复", "已联系"),
+    OPEN: ("open", "opened", "new", "pending", "待办", "在办"),
+}  # fmt: skip
+"""What a status may be called; compared without regard to case. OPEN changes nothing. A department's word that it is resolved
+ends the report as its own closing does."""
+_STATUS_OF = {word: status for status, words in STATUSES.items() for word in words}
+_FORMATS = ["iso", "ymd"]
+_EVERY = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """At `at_ms` the report `ref` came to `status`, one of the keys of STATUSES. `source` None: whosever has that reference."""
+
+    ref: str
+    at_ms: int
+    status: str
+    source: str | None = None
+    department: str | None = None
+    file: str = ""
+    line: int = 0
+
+
+@dataclass
+class Updates:
+    updates: list[Update] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    rows: int = 0
+
+
+def read_updates(path: Path, time_zone: str, on_progress: OnProgress | None = None) -> Updates:
+    """Times without an offset are local to `time_zone`, the city's. Raises FatalError if a column is missing."""
+    columns = ("source_ref", "at", "status")
+    mapping = Mapping(
+        description="updates",
+        format=Format.CSV,
+        optional_columns=["source", "department"],
+        event=EventSpec(
+            source_ref=FieldSpec(column="source_ref"),
+            reported_at=FieldSpec(column="at", formats=_FORMATS),
+            attributes={name: FieldSpec(column=name) for name in (*columns, "source", "department")},
+        ),
+    )
+    zone, found = ZoneInfo(time_zone), Updates()
+    reader = open_reader(path, mapping)
+    try:
+        total = reader.lines.bytes_total()
+        for number, row in enumerate(reader):
+            if on_progress and number % _EVERY == 0:
+                on_progress(reader.lines.bytes_read(), total)
+            found.rows += 1
+            if isinstance(row, BadRow):
+                found.rejects.append(Reject(path.name, row.line, "", "bad_row", row.detail))
+                continue
+            values = {name: text_of(value) for name, value in row.values.items()}
+            try:
+                found.updates.append(_update(values, zone, path.name, row.line))
+            except (RejectedRecordError, ValueError) as error:
+                detail = getattr(error, "detail", None) or str(error)
+                found.rejects.append(Reject(path.name, row.line, values["source_ref"], "bad_row", detail))
+    finally:
+        reader.lines.close()
+    return found
+
+
+def closings(closed: Iterable[tuple[str, int | None]]) -> list[Update]:
+    """Closings as updates: reference and instant, None where it is still open."""
+    return [Update(ref, at_ms, CLOSED) for ref, at_ms in closed if at_ms is not None]
+
+
+def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> Update:
+    said = " ".join(values["status"].casefold().replace("_", " ").split())
+    status = _STATUS_OF.get(said) or _STATUS_OF.get(said.partition(" - ")[0])  # "Completed - Dup" is completed
+    if status is None:
+        known = ", ".join(words[0] for words in STATUSES.values())
+        raise ValueError(f"status is none of {known} (or words for these, see the README)")
+    if not values["source_ref"]:
+        raise ValueError("source_ref is empty; every update needs its report")
+    if not values["at"]:
+        raise ValueError("at is empty; every update needs its time")
+    at_ms = parse_time(values["at"], _FORMATS, zone)
+    return Update(
+        values["source_ref"], at_ms, status, values.get("source") or None, values.get("department") or None, file, line
+    )
