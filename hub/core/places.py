@@ -10,9 +10,11 @@ import numpy.typing as npt
 import shapely
 
 from hub.core.crs import Degrees, converter_of
+from hub.policy.areas import Area
 from hub.policy.city import City
 
 _NULL_ISLAND_DEGREES = 0.001
+_REMEMBERED_POINTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,70 @@ class Located:
     place_key: list[str | None]
 
 
-class Places:
-    """The areas and default points of one city."""
+class Layer:
+    """One layer of areas, asked where points lie."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self.codes = [area.code for area in areas]
+        self._shapes = np.array([area.geometry for area in areas], dtype=object)
+        shapely.prepare(self._shapes)
+        self._tree = shapely.STRtree(self._shapes) if self.codes else None
+
+    def find(self, lats: Degrees, lons: Degrees) -> list[str | None]:
+        """The code of the area that holds each point (WGS84 degrees, none NaN), borders included; None outside all."""
+        found: list[str | None] = [None] * len(lats)
+        if self._tree is None or not len(lats):
+            return found
+        # The tree proposes by bounding box; the prepared polygons decide, faster than by predicate.
+        point, shape = self._tree.query(shapely.points(lons, lats))
+        hit = shapely.intersects_xy(self._shapes[shape], lons[point], lats[point])
+        point, shape = point[hit], shape[hit]
+        # On a shared border the area that comes first in the file wins; written last, so it stays.
+        order = np.argsort(-shape, kind="stable")
+        for row, index in zip(point[order].tolist(), shape[order].tolist(), strict=True):
+            found[row] = self.codes[index]
+        return found
+
+
+class Layers:
+    """The further layers of one city, beside its main one."""
 
     def __init__(self, city: City) -> None:
-        self._codes = [area.code for area in city.areas]
-        self._known = frozenset(self._codes)
-        self._shapes = np.array([area.geometry for area in city.areas], dtype=object)
-        shapely.prepare(self._shapes)
-        self._tree = shapely.STRtree(self._shapes) if self._codes else None
+        self._layers = {name: Layer(areas) for name, areas in city.layers.items()}
+        self._remembered: dict[tuple[float, float], dict[str, str | None]] = {}
+
+    def find(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> dict[str, list[str | None]]:
+        """By layer, the code at each point or None; WGS84 degrees, NaN (or None) where there is no point."""
+        lats, lons = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
+        rows = np.flatnonzero(~(np.isnan(lats) | np.isnan(lons)))
+        placed = rows.tolist()
+        result: dict[str, list[str | None]] = {}
+        for name, layer in self._layers.items():
+            column: list[str | None] = [None] * len(lats)
+            for row, code in zip(placed, layer.find(lats[rows], lons[rows]), strict=True):
+                column[row] = code
+            result[name] = column
+        return result
+
+    def at(self, lat: float | None, lon: float | None) -> dict[str, str | None]:
+        """As `find`, for one point."""
+        if lat is None or lon is None:
+            return {}
+        known = self._remembered.get((lat, lon))
+        if known is None:
+            known = {name: codes[0] for name, codes in self.find([lat], [lon]).items()}
+            if len(self._remembered) >= _REMEMBERED_POINTS:
+                self._remembered.clear()
+            self._remembered[(lat, lon)] = known
+        return known
+
+
+class Places:
+    """The main layer of areas and the default points of one city."""
+
+    def __init__(self, city: City) -> None:
+        self._layer = Layer(city.areas)
+        self._known = frozenset(self._layer.codes)
         self._grid = city.grid_degrees
         self._default = np.array([_packed(point.lat, point.lon) for point in city.default_points], dtype=np.int64)
 
@@ -77,20 +134,9 @@ class Places:
     def _areas(self, lats: Degrees, lons: Degrees, code: Sequence[str | None]) -> list[str | None]:
         known = self._known
         area = [one if one in known else None for one in code]
-        if self._tree is None:
-            return area
         rows = np.flatnonzero(~np.isnan(lats) & np.array([one is None for one in area], dtype=np.bool_))
-        if not rows.size:
-            return area
-        x, y = lons[rows], lats[rows]
-        # The tree proposes by bounding box; the prepared polygons decide, borders included, faster than by predicate.
-        point, shape = self._tree.query(shapely.points(x, y))
-        hit = shapely.intersects_xy(self._shapes[shape], x[point], y[point])
-        point, shape = point[hit], shape[hit]
-        # On a shared border the area that comes first in the file wins; written last, so it stays.
-        order = np.argsort(-shape, kind="stable")
-        for row, index in zip(rows[point[order]].tolist(), shape[order].tolist(), strict=True):
-            area[row] = self._codes[index]
+        for row, found in zip(rows.tolist(), self._layer.find(lats[rows], lons[rows]), strict=True):
+            area[row] = found
         return area
 
     def _keys(self, lats: Degrees, lons: Degrees, area: list[str | None]) -> list[str | None]:

@@ -1,12 +1,18 @@
-"""Which department is responsible, by the route rows of the city's policy; what no row takes goes to the dispatch desk."""
+"""Which department is responsible, by the rows of the city's routes.yaml: exits, routes, fallback, and then the dispatch desk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
-from hub.core.matching import matches
+from hub.core.conditions import Asked, Questions, Row, Test
+from hub.core.localtime import LocalTime
+from hub.core.places import Layers
+from hub.core.sightings import Sighting
 from hub.policy.city import City
+from hub.policy.models import Category, Exit
 
 DESK_RULE = "desk"
 """The rule named when the dispatch desk (派单台) gets a case because no row takes it."""
@@ -19,15 +25,26 @@ DESK_REASONS = (UNKNOWN_CATEGORY, OUTSIDE, UNPLACED, NO_RULE)
 """Every reason there is: a metric label, so the list is closed."""
 
 _REMEMBERED = 100_000
+_NOBODY = Sighting(
+    row=0, source="", ref="", revision=0, kind="", at_ms=0, category="", urgency="", channel="", due_ms=None, place_key="",
+    area=None, lat=None, lon=None, body=b"",
+)  # fmt: skip
 
 
 class Decision(NamedTuple):
-    """Where one event goes. `desk_reason` is None unless no row took it; `priority` is 1 (first) to 5, if the row has one."""
+    """Where one event goes. `desk_reason` is None unless no row took it; `priority` is 1 (first) to 5, if the row has one.
+
+    `exit` is the row that settled it before dispatch. Then: emergency, `department` is who gets it at once; refuse and progress,
+    no order is made, the reporter gets `exit.reply`, and `department` is the desk that keeps the record.
+    """
 
     department: str
     rule: str
     desk_reason: str | None
     priority: int | None
+    queue: str | None = None
+    co_handlers: tuple[str, ...] = ()
+    exit: Exit | None = None
 
 
 class Routed(NamedTuple):
@@ -37,14 +54,42 @@ class Routed(NamedTuple):
     rule: list[str]
     desk_reason: list[str | None]
     priority: list[int | None]
+    queue: list[str | None]
+    co_handlers: list[tuple[str, ...]]
+    exit: list[Exit | None]
+
+
+class Candidate(NamedTuple):
+    """A row that may take reports of one category, and what else must hold."""
+
+    row: Row
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How reports of one category are decided: the rows that may take them, and what these ask."""
+
+    category: Category | None
+    questions: Questions
+    candidates: tuple[Candidate, ...]
+    remembered: dict[tuple[Hashable, ...], Decision] = field(default_factory=dict)
+
+    def takes(self, key: tuple[Hashable, ...]) -> Candidate | None:
+        """The first row all of whose tests hold."""
+        for candidate in self.candidates:
+            if all(test.holds(key) for test in candidate.tests):
+                return candidate
+        return None
 
 
 class Router:
-    """The routes of one city. The first row that matches decides."""
+    """The routes of one city. The first row that matches decides: exits first, then routes, then fallback."""
 
     def __init__(self, city: City) -> None:
         self._city = city
-        self._remembered: dict[tuple[str, str, str | None, str, bool], Decision] = {}
+        self._by_label: dict[str, Plan] = {}
+        self._by_code: dict[str | None, Plan] = {}
 
     def route(
         self,
@@ -57,42 +102,114 @@ class Router:
         """Decide a chunk. `category` is a code or a source's label; `area` a code or None; `placed` says which events have
         a place at all (by default all have), to tell 'outside every area' from 'unplaced'."""
         where = [True] * len(source) if placed is None else placed
-        remembered = self._remembered
-        decisions = [
-            remembered.get(key) or self.route_one(*key)
-            for key in zip(source, category, area, urgency, where, strict=True)
-        ]
-        return Routed(*map(list, zip(*decisions, strict=True))) if decisions else Routed([], [], [], [])
+        one = self.route_one
+        decisions = [one(*event) for event in zip(source, category, area, urgency, where, strict=True)]
+        return Routed(*map(list, zip(*decisions, strict=True))) if decisions else Routed([], [], [], [], [], [], [])
 
-    def route_one(self, source: str, category: str, area: str | None, urgency: str, placed: bool = True) -> Decision:
-        """As `route`, for one event."""
-        key = (source, category, area, urgency, bool(placed))
-        decision = self._remembered.get(key)
+    def route_one(
+        self,
+        source: str,
+        category: str,
+        area: str | None,
+        urgency: str,
+        placed: bool = True,
+        seen: Sighting | None = None,
+        layers: Mapping[str, str | None] | None = None,
+    ) -> Decision:
+        """Decide one event; conditions known before cost a dict lookup.
+
+        `seen` is what rows on channel, time, words, attributes and owners read; without it none of these holds. `layers` are
+        the codes of further layers at its point (see Places.layers); not given, they are looked up if a row asks for them.
+        """
+        plan = self._by_label.get(category) or self.plan(category)
+        key: tuple[Hashable, ...] = (source, urgency, bool(placed), area)
+        if plan.questions.asks:
+            key += self._answers(plan, seen or _NOBODY, layers)
+        decision = plan.remembered.get(key)
         if decision is None:
-            decision = self._decide(*key)
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = decision
+            decision = self._decide(plan, key)
+            if len(plan.remembered) >= _REMEMBERED:
+                plan.remembered.clear()
+            plan.remembered[key] = decision
         return decision
 
-    def _decide(self, source: str, label: str, area: str | None, urgency: str, placed: bool) -> Decision:
-        category = self._city.category_of(label)
-        if category is None:
-            return self._desk(UNKNOWN_CATEGORY)
-        for row in self._city.routes:
-            if matches(row.when, source, category, area, urgency):
-                return Decision(row.department, row.id, None, row.priority)
-        if area is None and self._depends_on_area(source, label, urgency):
-            return self._desk(OUTSIDE if placed else UNPLACED)
-        return self._desk(NO_RULE)
+    def plan(self, category: str) -> Plan:
+        """How reports of a category, by its code or a label, are decided."""
+        known = self._city.category_of(category)
+        code = known.code if known else None
+        plan = self._by_code.get(code)
+        if plan is None:
+            plan = self._by_code[code] = self._make_plan(known)
+        if len(self._by_label) >= _REMEMBERED:
+            self._by_label.clear()
+        self._by_label[category] = plan
+        return plan
 
-    def _depends_on_area(self, source: str, label: str, urgency: str) -> bool:
-        """Whether some row would take the event in one area or another."""
-        category = self._city.category_of(label)
-        return any(
-            row.when.area is not None and matches(row.when, source, category, row.when.area[0], urgency)
-            for row in self._city.routes
+    def key(
+        self, plan: Plan, source: str, urgency: str, placed: bool, area: str | None, seen: Sighting,
+        layers: Mapping[str, str | None] | None = None,
+    ) -> tuple[Hashable, ...]:  # fmt: skip
+        """The report's answers to the plan's questions."""
+        return (source, urgency, placed, area, *self._answers(plan, seen, layers))
+
+    def _answers(self, plan: Plan, seen: Sighting, layers: Mapping[str, str | None] | None) -> tuple[Hashable, ...]:
+        if layers is None:
+            layers = self._layers.at(seen.lat, seen.lon) if plan.questions.layers else {}
+        asked = Asked(seen, layers)
+        return tuple([ask(asked) for ask in plan.questions.asks])
+
+    @cached_property
+    def _layers(self) -> Layers:
+        return Layers(self._city)
+
+    @cached_property
+    def _clock(self) -> LocalTime:
+        return LocalTime(self._city.time_zone)
+
+    def _make_plan(self, category: Category | None) -> Plan:
+        city = self._city
+        # A category that nobody knows is for no department's row, even one that asks for nothing: a person must look at it.
+        ladder: tuple[Row, ...] = (*city.exits, *(city.routes if category else ()), *city.fallback)
+        rows = [row for row in ladder if admits(row, category)]
+        questions = Questions(rows, city, lambda: self._clock)
+        return Plan(category, questions, tuple(Candidate(row, questions.tests(row)) for row in rows))
+
+    def _decide(self, plan: Plan, key: tuple[Hashable, ...]) -> Decision:
+        taken = plan.takes(key)
+        if taken is None:
+            return Decision(self._city.dispatch_desk, DESK_RULE, self._why_desk(plan, key), None)
+        row = taken.row
+        if isinstance(row, Exit):
+            urgent = row.exit == "emergency"
+            return Decision(row.department or self._city.dispatch_desk, row.id, None, 1 if urgent else None, exit=row)
+        department = row.department
+        if department is None:
+            owner = key[plan.questions.asked.index(("owner",))]
+            assert isinstance(owner, str)
+            department = owner
+        helpers = tuple(one for one in row.co_handlers if one != department)
+        return Decision(department, row.id, None, row.priority, row.queue, helpers)
+
+    def _why_desk(self, plan: Plan, key: tuple[Hashable, ...]) -> str:
+        if plan.category is None:
+            return UNKNOWN_CATEGORY
+        placed, area = key[2], key[3]
+        areas = {index for index, question in enumerate(plan.questions.asked) if question[0] == "layer"}
+        if area is None and any(self._but_for_area(one, key, areas) for one in plan.candidates):
+            return OUTSIDE if placed else UNPLACED
+        return NO_RULE
+
+    @staticmethod
+    def _but_for_area(candidate: Candidate, key: tuple[Hashable, ...], areas: set[int]) -> bool:
+        """Whether the row would take the event in one area or another."""
+        return any(test.place in areas for test in candidate.tests) and all(
+            test.holds(key) for test in candidate.tests if test.place not in areas
         )
 
-    def _desk(self, reason: str) -> Decision:
-        return Decision(self._city.dispatch_desk, DESK_RULE, reason, None)
+
+def admits(row: Row, category: Category | None) -> bool:
+    """Whether the row's conditions on what it is about hold. A category that is not known meets none."""
+    when = row.when
+    return (when.category is None or (category is not None and category.code in when.category)) and (
+        when.family is None or (category is not None and category.family in when.family)
+    )

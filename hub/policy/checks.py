@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from hub.policy.city import label_key
 from hub.policy.document import Document, Location
-from hub.policy.models import (
-    CONTINUOUS_UNITS,
-    OFFICE_UNITS,
-    URGENCIES,
-    CalendarSpec,
-    Category,
-    CityFile,
-    DeadlineRule,
-    Department,
-    Example,
-    LinkRule,
-    Route,
-    When,
-)
+from hub.policy.models import CONTINUOUS_UNITS, OFFICE_UNITS, DeadlineRule, Exit, Route, When
+from hub.policy.parts import Parts
 from hub.policy.problems import Problems, hint
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A folder's files, each valid by itself."""
-
-    city: CityFile
-    categories: tuple[Category, ...]
-    departments: tuple[Department, ...]
-    areas: frozenset[str]
-    routes: tuple[Route, ...]
-    deadlines: tuple[DeadlineRule, ...]
-    calendars: Mapping[str, CalendarSpec]
-    linking: tuple[LinkRule, ...]
-    examples: tuple[Example, ...]
+from hub.policy.reach import Box, unreached
+from hub.policy.route_checks import RouteChecks
+from hub.policy.space import Space
 
 
 class Checker:
@@ -59,17 +31,14 @@ class Checker:
         self._distinct("taxonomy.yaml", "categories", "code", [category.code for category in parts.categories])
         self._distinct("departments.yaml", "departments", "id", [department.id for department in parts.departments])
         for file, key, ids in (
-            ("routes.yaml", "routes", [route.id for route in parts.routes]),
             ("deadlines.yaml", "deadlines", [rule.id for rule in parts.deadlines]),
             ("linking.yaml", "linking", [rule.id for rule in parts.linking]),
         ):
             self._distinct(file, key, "id", ids)
+        self._rule_ids()
         self._aliases()
         self._known("city.yaml", ("dispatch_desk",), parts.city.dispatch_desk, self._departments, "department")
-        for index, route in enumerate(parts.routes):
-            where: Location = ("routes", index)
-            self._known("routes.yaml", (*where, "department"), route.department, self._departments, "department")
-            self._conditions("routes.yaml", where, route.when)
+        RouteChecks(parts, self._known, self._note).run()
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
             self._calendar(index, rule)
@@ -97,6 +66,15 @@ class Checker:
                 self._note(
                     file, (key, index, part), f"the {part} {name!r} stands here a second time; {part}s must differ"
                 )
+
+    def _rule_ids(self) -> None:
+        seen: set[str] = set()
+        for where, row in self._parts.ladder():
+            if row.id in seen:
+                self._note(
+                    "routes.yaml", (*where, "id"), f"the id {row.id!r} stands here a second time; ids must differ"
+                )
+            seen.add(row.id)
 
     def _aliases(self) -> None:
         owner = {label_key(code): code for code in self._codes}
@@ -153,55 +131,54 @@ class Checker:
             left = left - mine
 
     def _unreachable(self) -> None:
-        space = _Space(self._parts)
-        covered = space.nothing()
-        for index, route in enumerate(self._parts.routes):
-            covered = self._reach("routes.yaml", ("routes", index), route.id, space.match(route.when), covered)
-        by_clock = {rule.clock: space.nothing() for rule in self._parts.deadlines}
-        for index, rule in enumerate(self._parts.deadlines):
-            mask = space.match(rule.when)
-            by_clock[rule.clock] = self._reach(
-                "deadlines.yaml", ("deadlines", index), rule.id, mask, by_clock[rule.clock]
-            )
+        parts = self._parts
+        self._reach("routes.yaml", parts.ladder(), parts)
+        for clock in {rule.clock for rule in parts.deadlines}:
+            rows = [(index, rule) for index, rule in enumerate(parts.deadlines) if rule.clock == clock]
+            space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
+                          main_layer=parts.main_layer)  # fmt: skip
+            places: list[Placed] = [
+                (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
+            ]
+            self._report("deadlines.yaml", places, space)
 
-    def _reach(
-        self, file: str, row: Location, rule: str, mask: npt.NDArray[np.bool_], covered: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
-        if (file, row) in self._broken:  # said already; what it would match is not known
-            return covered
-        if not mask.any():
-            self._note(file, row, f"row {rule!r} matches nothing: its conditions exclude each other; mend or remove it")
-        elif not (mask & ~covered).any():
-            self._note(file, row, f"row {rule!r} is never reached: {_REMEDY}")
-        return covered | mask
+    def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
+        rows = [row for _, row in ladder]
+        space = Space(
+            [row.when for row in rows],
+            parts.categories,
+            {parts.main_layer: parts.areas, **parts.layers},
+            parts.owners,
+            [one for row in rows for one in (row.effective_from, row.effective_until)],
+            parts.main_layer,
+        )
+        known = [(where, row) for where, row in ladder if (file, where[:2]) not in self._broken]
+        self._report(
+            file,
+            [(where, row.id, space.row(row, unknown_category=where[0] != "routes")) for where, row in known],
+            space,
+        )
+
+    def _report(self, file: str, rows: list[Placed], space: Space) -> None:
+        # what a row with an unknown name would match is not known, and the name has been told already
+        rows = [row for row in rows if (file, row[0][:2]) not in self._broken]
+        for at, reach in unreached([boxes for _, _, boxes in rows], space.domains).items():
+            where, rule, _ = rows[at]
+            if reach.empty:
+                self._note(
+                    file, where, f"row {rule!r} matches nothing: its conditions exclude each other; mend or remove it"
+                )
+            elif reach.by is None:
+                self._note(file, where, f"row {rule!r} is never reached: {_REMEDY}")
+            else:
+                above, name, _ = rows[reach.by]
+                line = self._documents[file].line(above)
+                self._note(
+                    file, where, f"row {rule!r} is never reached: row {name!r} (line {line}) above takes all it "
+                    "could match; move it up or remove it"
+                )  # fmt: skip
 
 
 _REMEDY = "rows above take all it could match; move it up or remove it"
-
-
-class _Space:
-    """All that conditions can tell apart, as a boolean cube: source (or any other), category, area (or none), urgency."""
-
-    def __init__(self, parts: Parts) -> None:
-        rows = [*(route.when for route in parts.routes), *(rule.when for rule in parts.deadlines)]
-        self._sources = [*sorted({name for when in rows for name in when.source or ()}), None]
-        self._categories = [*parts.categories, None]
-        self._areas = [*sorted(parts.areas), None]
-
-    def nothing(self) -> npt.NDArray[np.bool_]:
-        shape = (len(self._sources), len(self._categories), len(self._areas), len(URGENCIES))
-        return np.zeros(shape, dtype=np.bool_)
-
-    def match(self, when: When) -> npt.NDArray[np.bool_]:
-        sources = [when.source is None or source in when.source for source in self._sources]
-        categories = [
-            (when.category is None or (category is not None and category.code in when.category))
-            and (when.family is None or (category is not None and category.family in when.family))
-            for category in self._categories
-        ]
-        areas = [when.area is None or area in when.area for area in self._areas]
-        urgencies = [when.urgency is None or urgency in when.urgency for urgency in URGENCIES]
-        result = np.ones((), dtype=np.bool_)
-        for axis in (sources, categories, areas, urgencies):
-            result = np.logical_and.outer(result, np.array(axis, dtype=np.bool_))
-        return result
+Placed = tuple[Location, str, list[Box]]
+"""Where a row stands, its id, and what it matches."""

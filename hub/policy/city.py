@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from hub.policy.areas import Area
 from hub.policy.models import (
+    MAIN_LAYER,
     CalendarSpec,
     Category,
     CityFile,
@@ -16,8 +20,10 @@ from hub.policy.models import (
     DefaultPoint,
     Department,
     Example,
+    Exit,
     LinkRule,
     Name,
+    Owners,
     Route,
 )
 
@@ -25,9 +31,14 @@ _LABEL_CHARACTERS = 300
 _REMEMBERED_LABELS = 20_000
 
 
+def fold(text: str) -> str:
+    """A text as it is compared: full-width folded to half-width, case and runs of blanks ignored."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
 def label_key(text: str) -> str:
-    """A label as it is compared: full-width folded to half-width, case and runs of blanks ignored."""
-    return " ".join(unicodedata.normalize("NFKC", text[:_LABEL_CHARACTERS]).casefold().split())
+    """A label as it is compared: its first 300 characters, folded."""
+    return fold(text[:_LABEL_CHARACTERS])
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +57,11 @@ class City:
     examples: tuple[Example, ...]
     fingerprint: str
     """Hash of the folder's content: two hubs with the same one decide the same."""
+    layers: Mapping[str, tuple[Area, ...]] = field(default_factory=dict)
+    """Further layers of areas by name, beside the main one in `areas`."""
+    exits: tuple[Exit, ...] = ()
+    fallback: tuple[Route, ...] = ()
+    owners: Owners | None = None
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[re.Pattern[str], Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
@@ -61,6 +77,22 @@ class City:
     @property
     def id(self) -> str:
         return self.file.id
+
+    @property
+    def version(self) -> str:
+        """What people call this state of the rules: the city, the day from which it holds, its fingerprint."""
+        return f"{self.id}@{self.file.effective_from.isoformat()}+{self.fingerprint[:8]}"
+
+    @property
+    def effective_ms(self) -> int:
+        """The local start of the day from which the folder holds, in UTC ms."""
+        start = datetime.combine(self.file.effective_from, time(), ZoneInfo(self.time_zone))
+        return round(start.timestamp() * 1000)
+
+    @property
+    def main_layer(self) -> str:
+        """The name of the layer in `areas`, whose codes make place keys."""
+        return self.file.areas.layer if self.file.areas else MAIN_LAYER
 
     @property
     def name(self) -> Name:

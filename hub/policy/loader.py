@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from hub.policy.areas import read_areas
-from hub.policy.checks import Checker, Parts
+from hub.policy.checks import Checker
 from hub.policy.city import City
 from hub.policy.document import Document, read_document
 from hub.policy.models import (
@@ -21,6 +22,7 @@ from hub.policy.models import (
     RoutesFile,
     TaxonomyFile,
 )
+from hub.policy.parts import Parts
 from hub.policy.problems import Problems
 
 _FILES: dict[str, type[BaseModel]] = {
@@ -78,6 +80,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     assert isinstance(linking, LinkingFile)
     assert isinstance(examples, ExamplesFile)
     areas = read_areas(folder, city.areas, problems) if city.areas else ()
+    layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
         city=city,
         categories=taxonomy.categories,
@@ -88,6 +91,10 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         calendars=calendars.calendars,
         linking=linking.linking,
         examples=examples.examples,
+        layers={name: frozenset(area.code for area in found) for name, found in layers.items()},
+        exits=routes.exits,
+        fallback=routes.fallback,
+        owners=routes.owners,
     )
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
@@ -102,11 +109,15 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         calendars=dict(calendars.calendars),
         linking=linking.linking,
         examples=examples.examples,
-        fingerprint=_fingerprint(folder, [*_FILES, *([city.areas.file] if city.areas else [])]),
+        fingerprint=_fingerprint(folder, {*_FILES, *(spec.file for spec in (city.areas, *city.layers) if spec)}),
+        layers=layers,
+        exits=routes.exits,
+        fallback=routes.fallback,
+        owners=routes.owners,
     )
 
 
-def _fingerprint(folder: Path, files: list[str]) -> str:
+def _fingerprint(folder: Path, files: Collection[str]) -> str:
     digest = hashlib.sha256()
     for file in sorted(files):
         content = (folder / file).read_bytes()

@@ -9,6 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Urgency = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
 
+MAIN_LAYER = "area"
+"""How the main layer of areas is called, unless city.yaml says otherwise."""
+
 URGENCIES: tuple[Urgency, ...] = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from hub.policy.models.base import Id, Name, Strict, Text
+from hub.policy.models.base import MAIN_LAYER, Id, Name, Strict, Text
 
 
 def _zone(text: str) -> str:
@@ -36,8 +36,10 @@ class DefaultPoint(Strict):
 
 
 class AreasFile(Strict):
-    """Where the polygons are: a GeoJSON file of the folder and the properties that hold code and name."""
+    """A layer of areas: a GeoJSON file of the folder and the properties that hold code and name."""
 
+    layer: Id = MAIN_LAYER
+    """How rows of routes.yaml call it, where they name a layer."""
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
     code: Text
     name: Text
@@ -52,5 +54,20 @@ class CityFile(Strict):
     effective_from: date
     dispatch_desk: Id
     areas: AreasFile | None = None
+    """The main layer: its codes key places, and are what `area` means in every table."""
+    layers: tuple[AreasFile, ...] = ()
+    """Further layers for routing (wards, police districts, maintenance districts ...)."""
     grid_degrees: float = Field(0.02, ge=0.001, le=1)
     default_points: tuple[DefaultPoint, ...] = ()
+
+    @model_validator(mode="after")
+    def _layers_differ(self) -> Self:
+        names = [one.layer for one in (*([self.areas] if self.areas else []), *self.layers)]
+        again = [name for name in names if names.count(name) > 1]
+        if again:
+            raise ValueError(f"two layers are called {again[0]!r}; give each a `layer` name of its own")
+        if any(one.layer == MAIN_LAYER for one in self.layers):
+            raise ValueError(f"{MAIN_LAYER!r} always means the main layer; give the further one another `layer` name")
+        if self.layers and self.areas is None:
+            raise ValueError("further layers need a main one; move one of `layers` to `areas`")
+        return self

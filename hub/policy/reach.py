@@ -1,0 +1,107 @@
+"""Which rows of an ordered table no report can ever reach, because its conditions exclude each other or rows above take all.
+
+Every condition allows some values out of a finite set (what rows name, and one value that stands for all else), so a row is a
+union of boxes, and a row is reached if subtracting the boxes of the rows above leaves something of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+Dimension = tuple[str, ...]
+Box = Mapping[Dimension, frozenset[Hashable]]
+"""Allowed values by dimension; a dimension that is not named allows all."""
+
+ELSE = "\0else"
+"""Every value that no row names."""
+YES, NO = frozenset[Hashable]([True]), frozenset[Hashable]([False])
+
+_MOST_PIECES = 5_000
+"""Past this, a row is taken to be reached: a table that intricate is not proved, and nothing false is said of it."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The verdict on one row. `by`: the single row above that takes all of it, or None if it takes several."""
+
+    empty: bool = False
+    shadowed: bool = False
+    by: int | None = None
+
+
+def unreached(rows: Sequence[Sequence[Box]], domains: Mapping[Dimension, frozenset[Hashable]]) -> dict[int, Reach]:
+    """The rows that nothing reaches, by their place. A row is the union of its boxes; earlier rows come first.
+
+    `domains` holds all values of every dimension that a box names.
+    """
+    found: dict[int, Reach] = {}
+    kept = [[box for box in boxes if _possible(box)] for boxes in rows]
+    for index, boxes in enumerate(kept):
+        if not boxes:
+            found[index] = Reach(empty=True)
+            continue
+        above = [at for at in range(index) if any(_meet(one, other) for one in boxes for other in kept[at])]
+        alone = next((at for at in above if not _left(boxes, kept[at], domains)), None)
+        if alone is not None:
+            found[index] = Reach(shadowed=True, by=alone)
+        elif len(above) > 1 and not _left(boxes, [box for at in above for box in kept[at]], domains):
+            found[index] = Reach(shadowed=True)
+    return found
+
+
+def any_word(kind: str, words: Iterable[str]) -> list[Box]:
+    """'One of these words is found' as boxes that do not overlap: the first, or not the first but the second, ..."""
+    boxes: list[Box] = []
+    before: dict[Dimension, frozenset[Hashable]] = {}
+    for word in words:
+        boxes.append({**before, (kind, word): YES})
+        before[(kind, word)] = NO
+    return boxes
+
+
+def product(left: Sequence[Box], right: Sequence[Box]) -> list[Box]:
+    """Both conditions hold."""
+    return [_both(one, other) for one in left for other in right]
+
+
+def _both(one: Box, other: Box) -> Box:
+    both = dict(one)
+    for dimension, values in other.items():
+        both[dimension] = both[dimension] & values if dimension in both else values
+    return both
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return all(one[dimension] & values for dimension, values in other.items() if dimension in one)
+
+
+def _possible(box: Box) -> bool:
+    """No dimension is empty, and no text holds a word without the words within it."""
+    if not all(box.values()):
+        return False
+    found = [dimension for dimension, values in box.items() if values == YES and len(dimension) == 2]
+    missing = [dimension for dimension, values in box.items() if values == NO and len(dimension) == 2]
+    return not any(kind == other and word in longer for kind, word in missing for other, longer in found)
+
+
+def _left(boxes: Sequence[Box], others: Sequence[Box], domains: Mapping[Dimension, frozenset[Hashable]]) -> list[Box]:
+    pieces = list(boxes)
+    for other in others:
+        pieces = [rest for piece in pieces for rest in _minus(piece, other, domains) if _possible(rest)]
+        if not pieces or len(pieces) > _MOST_PIECES:
+            break
+    return pieces
+
+
+def _minus(box: Box, other: Box, domains: Mapping[Dimension, frozenset[Hashable]]) -> list[Box]:
+    if not _meet(box, other):
+        return [box]
+    rest: list[Box] = []
+    inside = dict(box)
+    for dimension, values in other.items():
+        mine = inside.get(dimension, domains[dimension])
+        if outside := mine - values:
+            rest.append({**inside, dimension: outside})
+        inside[dimension] = mine & values
+    return rest

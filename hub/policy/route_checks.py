@@ -1,0 +1,70 @@
+"""What routes.yaml refers to: departments, categories, families, layers and areas, owners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from hub.policy.document import Location
+from hub.policy.models import MAIN_LAYER, Exit, Route, RouteWhen
+from hub.policy.parts import Parts
+
+_FILE = "routes.yaml"
+Known = Callable[[str, Location, str, Iterable[str], str], None]
+"""Notes a name that is not among the known ones: file, place, name, known names, kind."""
+Note = Callable[[str, Location, str], None]
+
+
+class RouteChecks:
+    """Notes every name in routes.yaml that stands for nothing."""
+
+    def __init__(self, parts: Parts, known: Known, note: Note) -> None:
+        self._parts = parts
+        self._known = known
+        self._note = note
+        self._departments = frozenset(department.id for department in parts.departments)
+        self._codes = frozenset(category.code for category in parts.categories)
+        self._families = frozenset(category.family for category in parts.categories)
+        self._layers: Mapping[str, frozenset[str]] = {
+            MAIN_LAYER: parts.areas, parts.main_layer: parts.areas, **parts.layers,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        parts = self._parts
+        for where, row in parts.ladder():
+            self._row(where, row)
+        if parts.owners is not None:
+            for name, department in parts.owners.departments.items():
+                place: Location = ("owners", "departments", name)
+                self._known(_FILE, place, department, self._departments, "department")
+
+    def _row(self, where: Location, row: Route | Exit) -> None:
+        if row.department is not None:
+            self._known(_FILE, (*where, "department"), row.department, self._departments, "department")
+        if isinstance(row, Route):
+            for position, helper in enumerate(row.co_handlers):
+                self._known(_FILE, (*where, "co_handlers", position), helper, self._departments, "department")
+        asks_owner = row.when.owner is not None or (isinstance(row, Route) and row.to_owner)
+        if asks_owner and self._parts.owners is None:
+            self._note(
+                _FILE,
+                where,
+                f"row {row.id!r} asks who owns the facility, but there is no `owners`; add it below the routes",
+            )
+        self._conditions((*where, "when"), row.when)
+
+    def _conditions(self, where: Location, when: RouteWhen) -> None:
+        for kind, values, known in (
+            ("category", when.category, self._codes),
+            ("family", when.family, self._families),
+            ("owner", when.owner, self._departments),
+        ):
+            for position, value in enumerate(values or ()):
+                self._known(_FILE, (*where, kind, position), value, known, kind)
+        in_layers = isinstance(when.area, dict)
+        for layer, codes in when.layers.items():
+            place: Location = (*where, "area", layer) if in_layers else (*where, "area")
+            if layer not in self._layers:
+                self._known(_FILE, place, layer, self._layers, "layer")
+                continue
+            for position, code in enumerate(codes):
+                self._known(_FILE, (*place, position), code, self._layers[layer], "area")

@@ -1,0 +1,123 @@
+"""The conditions of policy rows as boxes over finite dimensions, for the proof that every row can be reached."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import date
+
+from hub.policy.city import fold, label_key
+from hub.policy.models import (
+    MAIN_LAYER,
+    URGENCIES,
+    WEEKDAYS,
+    Category,
+    Exit,
+    Owners,
+    Route,
+    RouteWhen,
+    When,
+    parse_span,
+)
+from hub.policy.reach import ELSE, NO, YES, Box, Dimension, any_word, product
+
+_EARLIEST, _LATEST = date.min.toordinal(), date.max.toordinal() + 1
+
+
+class Space:
+    """All that the rows of one table can tell apart. `category` None stands for one that nobody knows."""
+
+    def __init__(
+        self,
+        whens: Sequence[When | RouteWhen],
+        categories: Sequence[Category],
+        layers: Mapping[str, Iterable[str]],
+        owners: Owners | None = None,
+        dates: Iterable[date | None] = (),
+        main_layer: str = MAIN_LAYER,
+    ) -> None:
+        self._categories = categories
+        self._main = main_layer
+        self._owners = frozenset[Hashable](owners.departments.values()) if owners else frozenset[Hashable]()
+        self._days = sorted({one.toordinal() for one in dates if one is not None})
+        more = [when for when in whens if isinstance(when, RouteWhen)]
+        spans = [parse_span(span) for when in more for span in when.hours or ()]
+        self._minutes = sorted({minute for span in spans for minute in span} - {0})
+        self.domains: dict[Dimension, frozenset[Hashable]] = {
+            ("category",): frozenset([*(category.code for category in categories), None]),
+            ("urgency",): frozenset(URGENCIES),
+            ("source",): frozenset([ELSE, *(name for when in whens for name in when.source or ())]),
+            ("owner",): self._owners | {None},
+            ("placed",): YES | NO,
+            ("weekday",): frozenset(WEEKDAYS),
+            ("minute",): frozenset(range(len(self._minutes) + 1)),
+            ("day",): frozenset(range(len(self._days) + 1)),
+            ("channel",): frozenset([ELSE, *(label_key(one) for when in more for one in when.channel or ())]),
+        }
+        for layer, codes in layers.items():
+            self.domains[("layer", layer)] = frozenset([None, *codes])
+        for when in more:
+            for name, values in (when.attribute or {}).items():
+                known = self.domains.get(("attribute", name), frozenset([ELSE]))
+                self.domains[("attribute", name)] = known | {label_key(value) for value in values}
+            for kind, words in (("keywords", when.keywords), ("address", when.address)):
+                self.domains |= {(kind, fold(word)): YES | NO for word in words or ()}
+
+    def row(self, row: Route | Exit, *, unknown_category: bool) -> list[Box]:
+        """A row of routes.yaml. `unknown_category`: whether it is asked about a category that nobody knows, too."""
+        boxes = self.boxes(row.when, unknown_category=unknown_category)
+        more: dict[Dimension, frozenset[Hashable]] = {}
+        if row.effective_from is not None or row.effective_until is not None:
+            first = row.effective_from.toordinal() if row.effective_from else _EARLIEST
+            end = row.effective_until.toordinal() if row.effective_until else _LATEST
+            more[("day",)] = _slots(self._days, first, end, _EARLIEST)
+        if isinstance(row, Route) and row.to_owner:
+            more[("owner",)] = self._owners
+        return product(boxes, [more])
+
+    def boxes(self, when: When | RouteWhen, *, unknown_category: bool) -> list[Box]:
+        """The conditions `when`."""
+        box: dict[Dimension, frozenset[Hashable]] = {("category",): self._about(when, unknown_category)}
+        if when.source is not None:
+            box[("source",)] = frozenset(when.source)
+        if when.urgency is not None:
+            box[("urgency",)] = frozenset(when.urgency)
+        if isinstance(when, When):
+            if when.area is not None:
+                box[("layer", self._main)] = frozenset(when.area)
+            return [box]
+        for layer, codes in when.layers.items():
+            box[("layer", self._main if layer == MAIN_LAYER else layer)] = frozenset(codes)
+        for name, values in (when.attribute or {}).items():
+            box[("attribute", name)] = frozenset(map(label_key, values))
+        if when.channel is not None:
+            box[("channel",)] = frozenset(map(label_key, when.channel))
+        if when.owner is not None:
+            box[("owner",)] = frozenset(when.owner) & self._owners
+        if when.weekdays is not None:
+            box[("weekday",)] = frozenset(when.weekdays)
+        if when.placed is not None:
+            box[("placed",)] = frozenset([when.placed])
+        if when.hours is not None:
+            spans = [parse_span(span) for span in when.hours]
+            box[("minute",)] = frozenset().union(*(_slots(self._minutes, first, end, 0) for first, end in spans))
+        boxes: list[Box] = [box]
+        for kind, words in (("keywords", when.keywords), ("address", when.address)):
+            if words is not None:
+                boxes = product(boxes, any_word(kind, map(fold, words)))
+        return boxes
+
+    def _about(self, when: When | RouteWhen, unknown: bool) -> frozenset[Hashable]:
+        known = frozenset[Hashable](
+            category.code
+            for category in self._categories
+            if (when.category is None or category.code in when.category)
+            and (when.family is None or category.family in when.family)
+        )
+        return known | {None} if unknown and when.category is None and when.family is None else known
+
+
+def _slots(bounds: Sequence[int], first: int, end: int, earliest: int) -> frozenset[Hashable]:
+    """The slots between `bounds` that lie from `first` to before `end`; slot 0 begins at `earliest`."""
+    starts = [earliest, *bounds]
+    return frozenset(bisect_right(bounds, start) for start in starts if first <= start < end)
