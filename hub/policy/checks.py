@@ -121,14 +121,20 @@ class Checker:
             )
 
     def _links(self) -> None:
-        left = set(self._families)
+        left, pairs = set(self._families), set[frozenset[str]]()
         for index, rule in enumerate(self._parts.linking):
-            for position, family in enumerate(rule.family or ()):
-                self._known("linking.yaml", ("linking", index, "family", position), family, self._families, "family")
-            mine = left if rule.family is None else left & set(rule.family)
+            for key in ("family", "between"):
+                for position, family in enumerate(getattr(rule, key) or ()):
+                    self._known("linking.yaml", ("linking", index, key, position), family, self._families, "family")
+            if rule.between is not None:
+                pair = frozenset(rule.between)
+                mine = pair not in pairs
+                pairs.add(pair)
+            else:
+                taken = left if rule.family is None else left & set(rule.family)
+                mine, left = bool(taken), left - taken
             if not mine:
                 self._note("linking.yaml", ("linking", index), f"row {rule.id!r} is never reached: {_REMEDY}")
-            left = left - mine
 
     def _unreachable(self) -> None:
         parts = self._parts

@@ -131,5 +131,6 @@ class City:
         return found
 
     def link_rule(self, family: str) -> LinkRule | None:
-        """The first linking row for `family`, or None: its reports are never linked."""
-        return next((rule for rule in self.linking if rule.family is None or family in rule.family), None)
+        """The first linking row for `family`, or None: its reports are never linked to each other. See also rows `between`."""
+        own = (rule for rule in self.linking if rule.between is None)
+        return next((rule for rule in own if rule.family is None or family in rule.family), None)

@@ -5,7 +5,7 @@ from hub.policy.models.calendars import WEEKDAYS, CalendarsFile, CalendarSpec, S
 from hub.policy.models.city import AreasFile, CityFile, DefaultPoint, TimeZone
 from hub.policy.models.deadlines import CLOCKS, CONTINUOUS_UNITS, OFFICE_UNITS, Clock, DeadlineRule, DeadlinesFile, Unit
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
-from hub.policy.models.linking import LinkingFile, LinkRule
+from hub.policy.models.linking import AfterClose, Learnt, LinkingFile, LinkRule, TextRule
 from hub.policy.models.routes import (
     MATTERS,
     Exit,
@@ -27,6 +27,7 @@ __all__ = [
     "OFFICE_UNITS",
     "URGENCIES",
     "WEEKDAYS",
+    "AfterClose",
     "AreasFile",
     "CalendarSpec",
     "CalendarsFile",
@@ -47,6 +48,7 @@ __all__ = [
     "ExitKind",
     "Id",
     "Instant",
+    "Learnt",
     "LinkRule",
     "LinkingFile",
     "Matter",
@@ -61,6 +63,7 @@ __all__ = [
     "Strict",
     "TaxonomyFile",
     "Text",
+    "TextRule",
     "TimeZone",
     "Unit",
     "Urgency",
