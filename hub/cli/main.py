@@ -19,6 +19,7 @@ COMMANDS = {
     "topics": ("hub.cli.topics:topics", "List the hub's topics and create the missing ones."),
     "connector": ("hub.sdk.command:connector", "List, check, run and scaffold connectors."),
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
+    "backtest": ("hub.cli.backtest:backtest", "Run history through a policy and judge its decisions."),
     "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
     "reconcile": (

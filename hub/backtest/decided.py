@@ -1,0 +1,36 @@
+"""What the hub decided about one report, as a row."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.core.sightings import Sighting
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of one report at the end of a run. Times in ms since 1970 UTC.
+
+    Case, lead, department and queue are those of the case it belongs to; category and clock are the report's own: whoever
+    reported is owed an answer within the time that holds for that report, linked or not.
+    """
+
+    report: Sighting
+    """As first reported."""
+    case_id: str
+    lead_source: str
+    lead_ref: str
+    link_score: float | None
+    """None for the report that leads its case."""
+    department: str
+    queue: str | None
+    category: str
+    due_ms: int | None
+    due_policy: str | None
+    breached_ms: int | None
+    """The instant the clock ran out, if it did before the end."""
+    ended_ms: int | None
+    """The report's own closing or, where files close only cases, its case's; None while open."""
+
+    @property
+    def linked(self) -> bool:
+        return (self.report.source, self.report.ref) != (self.lead_source, self.lead_ref)

@@ -1,0 +1,92 @@
+"""Writes what a back-test found: decisions.csv, rejects.csv, difference.csv, report.json, summary.md."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hub.backtest.decided import Decided
+from hub.backtest.difference import Change
+from hub.backtest.run import Backtest
+from hub.backtest.summary import markdown
+from hub.errors import FatalError
+
+COLUMNS = (
+    "source", "source_ref", "case_id", "lead_ref", "link_score", "department", "queue", "category", "due_at", "due_policy",
+    "breached_at",
+)  # fmt: skip
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = frozenset({"due_moved", "breach_added", "breach_removed"})
+
+
+def iso_writer(time_zone: str) -> Callable[[int | None], str]:
+    """Milliseconds to ISO 8601 in the zone, with offset; None to an empty string."""
+    zone = ZoneInfo(time_zone)
+
+    def iso(ms: int | None) -> str:
+        return "" if ms is None else (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone).isoformat()
+
+    return iso
+
+
+def write_backtest(found: Backtest, folder: Path) -> dict[str, Any]:
+    """Write all files; gives the report as written. Raises FatalError if the folder cannot be written to."""
+    report = found.as_dict()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_decisions(folder / "decisions.csv", found.outcome.played.decisions, found.outcome.city.time_zone)
+        _write(
+            folder / "rejects.csv",
+            ("file", "line", "source_ref", "reason", "detail"),
+            ((each.file, each.line, each.ref, each.reason, each.detail) for each in found.rejects()),
+        )
+        if found.against is not None and found.difference is not None:
+            zone = found.against.city.time_zone
+            write_decisions(folder / "decisions.against.csv", found.against.played.decisions, zone)
+            iso = iso_writer(zone)
+            _write(
+                folder / "difference.csv",
+                ("source", "source_ref", "what", "before", "after"),
+                (_change(each, iso) for each in found.difference.changes),
+            )
+        (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        (folder / "summary.md").write_text(markdown(report), encoding="utf-8")
+    except OSError as error:
+        raise FatalError(f"cannot write to {folder}: {error.strerror}; choose another --out") from error
+    return report
+
+
+def write_decisions(path: Path, decisions: Sequence[Decided], time_zone: str) -> None:
+    """One row a report. Columns: COLUMNS."""
+    iso = iso_writer(time_zone)
+    _write(
+        path,
+        COLUMNS,
+        (
+            (
+                each.report.source, each.report.ref, each.case_id, each.lead_ref,
+                "" if each.link_score is None else f"{each.link_score:.4f}", each.department, each.queue or "", each.category,
+                iso(each.due_ms), each.due_policy or "", iso(each.breached_ms),
+            )
+            for each in decisions
+        ),
+    )  # fmt: skip
+
+
+def _change(each: Change, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
+    values = (each.before, each.after)
+    if each.what in _TIMES:
+        values = tuple(iso(value) if isinstance(value, int) else "" for value in values)  # type: ignore[assignment]
+    return (each.source, each.ref, each.what, *("" if value is None else value for value in values))
+
+
+def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,271 @@
+"""Plays reports and updates through the core's casework and tracking, as the agents do, in event time. All that touches either
+is here: nothing of how cases are made or clocks are kept is decided in this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hub.backtest.decided import Decided
+from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
+from hub.core.cases import Case, CaseBook
+from hub.core.casework import LINKED, Casework, Step
+from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
+from hub.core.deadlines import DeadlineRules
+from hub.core.linking import OpenIncidents
+from hub.core.sightings import Sighting
+from hub.core.tracking import Effects, Tracking
+from hub.policy.city import City
+
+OnProgress = Callable[[int, int], None]
+_EVERY = 2_000
+RESOLVE = "resolve"
+Key = tuple[str, str]
+"""Source and reference."""
+
+
+@dataclass
+class Played:
+    """What came of a run."""
+
+    decisions: list[Decided] = field(default_factory=list)
+    unknown: list[Update] = field(default_factory=list)
+    """Updates of references that no report has."""
+    applied: int = 0
+    later: int = 0
+    """Updates after `now_ms`, when nobody could know of them."""
+    now_ms: int = 0
+    """The instant at which open clocks were judged."""
+
+
+def play(
+    city: City,
+    sightings: list[Sighting],
+    updates: Iterable[Update] = (),
+    *,
+    source_due: bool = False,
+    now_ms: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Played:
+    """Run a history to its end and judge the clocks that still run at `now_ms` (by default the latest instant that is known).
+
+    The same input gives the same decisions. `sightings` are in order of time; updates come in any. A source's own due time
+    counts where `source_due` is set, or where the policy has no resolve clock for the report.
+    """
+    run = _Run(city, sightings, source_due=source_due)
+    played = Played()
+    statements = run.statements(updates, played, now_ms)
+    latest_ms = max((at_ms for at_ms, _ in statements), default=0)
+    played.now_ms = latest_ms if now_ms is None else now_ms
+    for number, (at_ms, what) in enumerate(statements):
+        if on_progress and number % _EVERY == 0:
+            on_progress(number, len(statements))
+        if isinstance(what, Sighting):
+            run.take(what)
+        else:
+            run.told(what, at_ms)
+    run.track(played.now_ms)
+    played.decisions = list(run.decisions(played.now_ms))
+    return played
+
+
+class _Run:
+    """One city's books. Casework goes through the whole history first, then tracking hears its changes in the same order."""
+
+    def __init__(self, city: City, sightings: list[Sighting], *, source_due: bool) -> None:
+        self._city, self._sightings, self._source_due = city, sightings, source_due
+        self._casework, self._cases = Casework(city), CaseBook(OpenIncidents(city))
+        self._clockwork = Clockwork(DeadlineRules(city))
+        self._tracking, self._tracked = Tracking(self._clockwork), TrackBook()
+        self._first: dict[Key, Sighting] = {}
+        for each in sightings:
+            self._first.setdefault((each.source, each.ref), each)
+        self._latest: dict[Key, Sighting] = {}
+        self._ends: dict[Key, tuple[int, bool]] = {}
+        """Of each report that its source closed or withdrew: the earliest instant, and whether withdrawn."""
+        self._score: dict[Key, float] = {}
+        self._each_is_closed = False
+        self._heard: list[dict[str, Any]] = []
+        """What tracking is to hear, in order: changes of cases, and departments' words (with a `status`)."""
+
+    def statements(
+        self, updates: Iterable[Update], played: Played, now_ms: int | None
+    ) -> list[tuple[int, Sighting | Update]]:
+        """Everything in one order of time. What is said of a report before it was made is heard after it, with its own time."""
+        sources: dict[str, list[str]] = {}
+        for source, ref in self._first:
+            sources.setdefault(ref, []).append(source)
+        found: list[tuple[int, int, Sighting | Update]] = [(each.at_ms, 0, each) for each in self._sightings]
+        for update in updates:
+            if now_ms is not None and update.at_ms > now_ms:
+                played.later += 1
+                continue
+            owners = [source for source in sources.get(update.ref, ()) if update.source in (None, source)]
+            if not owners:
+                played.unknown.append(update)
+            played.applied += bool(owners)
+            for source in owners:
+                opened_ms = self._first[source, update.ref].at_ms
+                found.append((max(update.at_ms, opened_ms), 1, replace(update, source=source)))
+        found.sort(key=lambda each: each[:2])
+        return [(at_ms, what) for at_ms, _, what in found]
+
+    def take(self, seen: Sighting) -> None:
+        """A statement of a source."""
+        key = (seen.source, seen.ref)
+        if seen.kind in (WITHDRAWN, CLOSED):
+            end = (seen.at_ms, seen.kind == WITHDRAWN)
+            self._ends[key] = min(end, self._ends.get(key, end))
+        else:
+            self._latest[key] = seen
+        for step in self._casework.take(self._cases, self._cases.put, seen):
+            if step.change == LINKED and step.link is not None:
+                self._score[key] = step.link.score
+            self._heard.append(_change(step))
+
+    def told(self, update: Update, at_ms: int) -> None:
+        """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word."""
+        assert update.source is not None
+        key = (update.source, update.ref)
+        if update.status in (CLOSED, WITHDRAWN):
+            known = self._latest.get(key, self._first[key])
+            self.take(replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1))
+            return
+        case = self._cases.of_report(*key)
+        if case is None or update.status == OPEN:
+            return
+        department = update.department or case.department
+        if update.status == REFUSED:
+            for step in self._casework.refuse(self._cases, self._cases.put, case.case_id, department, at_ms):
+                self._heard.append(_change(step))
+        if update.status in (ACCEPTED, REFUSED, RESPONDED):
+            update_id = f"{update.file}:{update.line}"
+            self._heard.append({
+                "case_id": case.case_id, "update_id": update_id, "department": department, "status": update.status,
+                "at": update.at_ms, "note": "",
+            })  # fmt: skip
+
+    def track(self, now_ms: int) -> None:
+        """Start, stop and ring the clocks of all cases."""
+        changes = [heard for heard in self._heard if "change" in heard]
+        self._tracking.prepare(changes)
+        effects, put, passed = Effects(), self._tracked.put, 0
+        for heard in self._heard:
+            if "change" in heard:
+                if not self._source_due and self._has_own_clock(heard):
+                    heard["due_at"] = None
+                passed = max(passed, min(heard["at"], now_ms))
+                self._tracking.pass_time(self._tracked, put, passed, effects)
+                self._tracking.change(self._tracked, put, heard, effects)
+            else:
+                self._tracking.update(self._tracked, put, heard, effects)
+        self._tracking.pass_time(self._tracked, put, now_ms, effects)
+
+    def _has_own_clock(self, change: dict[str, Any]) -> bool:
+        if change["due_at"] is None:
+            return False
+        dues = change.get("dues") or self._clockwork.dues([change])[0]
+        return any(due.clock == RESOLVE for due in dues)
+
+    def decisions(self, now_ms: int) -> Iterator[Decided]:
+        """A row for each report, in the order they were made."""
+        linked = [key for key in self._first if self._case(key).lead_key != key]
+        self._each_is_closed = any(key in self._ends for key in linked)
+        clocks = dict(zip(linked, self._clocks(linked, now_ms), strict=True))
+        for key, first in self._first.items():
+            case, latest = self._case(key).case, self._latest.get(key, first)
+            tracked = self._tracked.case(case.case_id)
+            lead = key not in clocks
+            clock = _resolve(tracked) if lead else clocks[key]
+            category = self._city.category_of(latest.category)
+            end = self._end(key, case)
+            yield Decided(
+                report=first,
+                case_id=case.case_id,
+                lead_source=case.lead.source,
+                lead_ref=case.lead.ref,
+                link_score=None if lead else self._score.get(key),
+                department=case.department,
+                queue=getattr(case, "queue", None),
+                category=case.category if lead else category.code if category else latest.category,
+                due_ms=clock.due_ms if clock else None,
+                due_policy=clock.policy if clock else None,
+                breached_ms=clock.due_ms if clock and clock.breached else None,
+                ended_ms=end[0] if end else None,
+            )
+
+    def _clocks(self, keys: list[Key], now_ms: int) -> Iterator[ClockState | None]:
+        """The resolve clocks that linked reports have of their own."""
+        cases = [self._own(key) for key in keys]
+        changes = [
+            {
+                "category": case.category, "lead_source": case.source, "urgency": case.urgency, "area": case.area,
+                "opened_at": case.opened_ms,
+            }
+            for case in cases
+        ]  # fmt: skip
+        for key, case, dues in zip(keys, cases, self._clockwork.dues(changes), strict=True):
+            due_ms = self._latest.get(key, self._first[key]).due_ms
+            if not self._source_due and any(due.clock == RESOLVE for due in dues):
+                due_ms = None
+            case = self._clockwork.start(case, due_ms, dues)
+            end = self._end(key, self._case(key).case)
+            if end is None:
+                case, _ = self._clockwork.look(case, now_ms)
+            elif end[1]:
+                case, _ = self._clockwork.cancel(case, end[0])
+            else:
+                case, _ = self._clockwork.stop(case, CLOCKS, end[0])
+            yield _resolve(case)
+
+    def _end(self, key: Key, case: Case) -> tuple[int, bool] | None:
+        """When a report ended, and whether by withdrawal: with its case, unless these files close linked reports one by one."""
+        end = self._ends.get(key)
+        lead = (case.lead.source, case.lead.ref) == key
+        if end is None and case.closed_ms is not None and (lead or not self._each_is_closed):
+            return (max(case.closed_ms, self._first[key].at_ms), False)
+        return end
+
+    def _own(self, key: Key) -> TrackedCase:
+        """A linked report as if it led a case."""
+        said, case = self._latest.get(key, self._first[key]), self._case(key).case
+        category = self._city.category_of(said.category)
+        return TrackedCase(
+            case_id=case.case_id,
+            category=category.code if category else said.category,
+            source=said.source,
+            urgency=said.urgency,
+            area=said.area,
+            place_key=said.place_key,
+            opened_ms=self._first[key].at_ms,
+            ledger=(),
+            reports=(key,),
+            clocks=(),
+        )
+
+    def _case(self, key: Key) -> _Found:
+        case = self._cases.of_report(*key)
+        assert case is not None
+        return _Found(case, (case.lead.source, case.lead.ref))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    case: Case
+    lead_key: Key
+
+
+def _resolve(case: TrackedCase | None) -> ClockState | None:
+    return next((clock for clock in case.clocks if clock.clock == RESOLVE), None) if case else None
+
+
+def _change(step: Step) -> dict[str, Any]:
+    """The step as tracking reads it: what a decoded `cityhub.CaseChange` holds."""
+    case = step.case
+    return {
+        "case_id": case.case_id, "change": step.change, "at": step.at_ms, "source": step.report.source,
+        "source_ref": step.report.ref, "lead_source": case.lead.source, "lead_ref": case.lead.ref,
+        "category": case.category, "urgency": case.urgency, "area": case.area, "place_key": case.place_key,
+        "department": case.department, "opened_at": case.opened_ms, "due_at": case.due_ms, "over": case.over, "ends": step.ends,
+    }  # fmt: skip

@@ -1,0 +1,171 @@
+"""One back-test: files in, decisions, scores and differences out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hub.backtest.difference import Difference, difference, load
+from hub.backtest.duplicates import DuplicateScore, score_duplicates
+from hub.backtest.intake import EventFile, Intake, Reject, read_events
+from hub.backtest.prepare import REPEAT, prepare
+from hub.backtest.replay import Played, play
+from hub.backtest.scores import Scores, score
+from hub.backtest.updates import Update, closings, read_updates
+from hub.policy.city import City
+from hub.sdk.truth import Truth, read_truth
+
+OnProgress = Callable[[int, int], None]
+Bars = Callable[[str], AbstractContextManager[OnProgress]]
+"""Opens a progress bar with a title; what it gives is called with how many are done, of how many."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a history is run and judged. Times in ms since 1970 UTC."""
+
+    source_due: bool = False
+    now_ms: int | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+
+@dataclass
+class History:
+    """What the files of a back-test hold; read once, run under as many policies as one likes."""
+
+    intake: Intake
+    updates: list[Update] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    """Of the updates."""
+    truth: Truth | None = None
+    closed_by: str = "the events"
+    """What closings were taken from."""
+
+
+@dataclass
+class Outcome:
+    """One policy's run."""
+
+    city: City
+    played: Played
+    rejects: list[Reject]
+    repeats: int
+    scores: Scores | None
+    links: DuplicateScore
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts and scores, for machines."""
+        decisions = self.played.decisions
+        return {
+            "city": self.city.id,
+            "policy": self.city.fingerprint,
+            "reports": len(decisions),
+            "cases": len({each.case_id for each in decisions}),
+            "links": self.links.links,
+            "with_due": sum(each.due_ms is not None for each in decisions),
+            "breached": sum(each.breached_ms is not None for each in decisions),
+            "open": sum(each.ended_ms is None for each in decisions),
+            "at_desk": sum(each.department == self.city.dispatch_desk for each in decisions),
+            "without_clock": sum(each.due_ms is None for each in decisions),
+            "load": {name: vars(each) for name, each in sorted(load(decisions).items())},
+            "duplicates": self.links.as_dict(),
+            "scores": self.scores.as_dict() if self.scores else None,
+        }
+
+
+@dataclass
+class Backtest:
+    """Everything a report tells."""
+
+    history: History
+    outcome: Outcome
+    against: Outcome | None = None
+    difference: Difference | None = None
+
+    def rejects(self) -> list[Reject]:
+        """Rows that made no decision: of events, then of updates."""
+        return [*self.history.intake.rejects, *self.outcome.rejects, *self.history.rejects]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        intake = self.history.intake
+        found: dict[str, Any] = {
+            "rows": intake.rows,
+            "left_out": intake.left_out,
+            "rejected": sum(each.reason != REPEAT for each in self.rejects()),
+            "rejected_by_reason": dict(sorted(Counter(each.reason for each in self.rejects()).items())),
+            "repeats": self.outcome.repeats,
+            "closings_from": self.history.closed_by,
+            "updates": {"applied": self.outcome.played.applied, "after_end": self.outcome.played.later},
+            "judged_at_ms": self.outcome.played.now_ms,
+        }
+        found |= self.outcome.as_dict()
+        if self.history.truth is not None:
+            truth = self.history.truth
+            found["truth"] = {"rows": len(truth.rows), "unreadable": len(truth.bad), "repeated": truth.repeated}
+        if self.against is not None and self.difference is not None:
+            found["against"] = self.against.as_dict()
+            found["difference"] = self.difference.as_dict()
+        return found
+
+
+def read_history(
+    files: list[EventFile], time_zone: str, bars: Bars, *, truth: Path | None = None, updates: Path | None = None
+) -> History:
+    """Read everything. `time_zone`: the city's, for updates. Closings are those of `updates`; without that file, those that
+    the truth tells; they are what happened, known when it happened, and no judgement."""
+    with bars("Reading reports 读取来报") as on_progress:
+        history = History(read_events(files, on_progress))
+    if truth is not None:
+        with bars("Reading the truth 读取实况") as on_progress:
+            history.truth = read_truth(truth, files[0].chosen.mapping, on_progress)
+        history.rejects += [Reject(truth.name, line, "", "bad_row", detail) for line, detail in history.truth.bad]
+    if updates is not None:
+        with bars("Reading updates 读取办理情况") as on_progress:
+            told = read_updates(updates, time_zone, on_progress)
+        history.updates, history.closed_by = told.updates, updates.name
+        history.rejects += told.rejects
+    elif history.truth is not None and "closed" in history.truth.tells:
+        history.updates = closings((ref, row.closed_ms) for ref, row in history.truth.rows.items())
+        history.closed_by = "the truth"
+    return history
+
+
+def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
+    """One policy over the whole history."""
+    prepared = prepare(city, history.intake)
+    truth, now_ms = history.truth, options.now_ms
+    if now_ms is None and truth is not None:
+        now_ms = truth.snapshot_ms
+    with bars(f"Running {city.id} 回放") as on_progress:
+        played = play(
+            city, prepared.sightings, history.updates,
+            source_due=options.source_due, now_ms=now_ms, on_progress=on_progress,
+        )  # fmt: skip
+    rejects = prepared.rejects
+    if history.closed_by != "the truth":  # a truth may well tell of more than was asked to run
+        rejects = rejects + [
+            Reject(
+                each.file, each.line, each.ref, "unknown_ref", "no report has this reference; is it of other events?"
+            )
+            for each in played.unknown
+        ]
+    scores = None
+    if truth is not None:
+        scores = score(city, played.decisions, truth, played.now_ms, from_ms=options.from_ms, until_ms=options.until_ms)
+    links = (scores.duplicates if scores else None) or score_duplicates(played.decisions, played.decisions, None)
+    return Outcome(city, played, rejects, prepared.repeats, scores, links)
+
+
+def backtest(city: City, history: History, options: Options, bars: Bars, against: City | None = None) -> Backtest:
+    """The whole: one policy or, with `against`, also what it does otherwise than that one over the same history."""
+    outcome = run(city, history, options, bars)
+    if against is None:
+        return Backtest(history, outcome)
+    other = run(against, history, options, bars)
+    return Backtest(history, outcome, other, difference(other.played.decisions, outcome.played.decisions))
