@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import repeat
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from hub.core.calendars import Calendar
-from hub.core.matching import matches
+from hub.core.clock_rows import ClockRows, Key, Plan
 from hub.core.zones import Millis
 from hub.policy.city import City
-from hub.policy.models import CLOCKS, CalendarSpec, DeadlineRule
-
-_REMEMBERED = 100_000
+from hub.policy.models import CalendarSpec, DeadlineRule
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -25,20 +24,23 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     policy: str
     started_ms: int
     warn_ms: int
+    """The first warning."""
     due_ms: int
+    warns_ms: tuple[int, ...] = ()
+    """All warnings, in order, where the row has more than one; empty if `warn_ms` is the only one."""
+    provisional: bool = False
+    """Due beyond the last day whose holidays are settled: to be reckoned again when the year is known."""
 
 
 class DeadlineRules:
     """The deadline rows of one city. For each clock the first row that matches applies; without one, that clock does not run."""
 
     def __init__(self, city: City) -> None:
-        self._city = city
         always = Calendar(CalendarSpec(always=True), city.time_zone)
         named = {name: Calendar(spec, city.time_zone) for name, spec in city.calendars.items()}
         self._calendar = {rule.id: named.get(rule.calendar or "", always) for rule in city.deadlines}
-        self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in CLOCKS]
-        self._remembered: dict[tuple[str, str, str, str | None], tuple[DeadlineRule, ...]] = {}
-        self._combinations: dict[tuple[str, ...], tuple[DeadlineRule, ...]] = {}
+        self._rule = {rule.id: rule for rule in city.deadlines}
+        self._rows = ClockRows(city)
 
     def due(
         self,
@@ -47,45 +49,86 @@ class DeadlineRules:
         urgency: Sequence[str],
         area: Sequence[str | None],
         opened_ms: Millis | Sequence[int],
+        condition: Sequence[Collection[str]] | None = None,
     ) -> list[tuple[Due, ...]]:
-        """For each event its clocks, in the order accept, respond, resolve. All columns have one entry an event."""
+        """For each event its clocks: accept, respond, resolve, then others as the rows first name them. All columns have one
+        entry an event. `condition`: what holds of each report beyond its category (see DeadlineWhen)."""
         starts = np.asarray(opened_ms, dtype=np.int64)
-        chosen = [self.rules(*key) for key in zip(category, source, urgency, area, strict=True)]
         groups: dict[int, list[int]] = defaultdict(list)
-        for index, rules in enumerate(chosen):
-            groups[id(rules)].append(index)
-        found: list[tuple[Due, ...]] = [()] * len(chosen)
-        for indexes in groups.values():
-            rules = chosen[indexes[0]]
-            clocks = [self._dues(rule, starts[indexes]) for rule in rules]
+        plans: dict[int, Plan] = {}
+        for index, plan in enumerate(self._plans(category, source, urgency, area, condition)):
+            groups[id(plan)].append(index)
+            plans[id(plan)] = plan
+        found: list[tuple[Due, ...]] = [()] * len(starts)
+        for which, indexes in groups.items():
+            clocks = [self._column(rules, starts[indexes]) for rules in plans[which]]
             for index, dues in zip(indexes, zip(*clocks, strict=True), strict=False):
-                found[index] = dues
+                found[index] = dues if None not in dues else tuple(due for due in dues if due is not None)
         return found
 
-    def due_one(self, category: str, source: str, urgency: str, area: str | None, opened_ms: int) -> tuple[Due, ...]:
+    def due_one(
+        self,
+        category: str,
+        source: str,
+        urgency: str,
+        area: str | None,
+        opened_ms: int,
+        condition: Collection[str] = (),
+    ) -> tuple[Due, ...]:
         """As `due`, for one event."""
-        return self.due([category], [source], [urgency], [area], [opened_ms])[0]
+        return self.due([category], [source], [urgency], [area], [opened_ms], [condition])[0]
 
-    def rules(self, category: str, source: str, urgency: str, area: str | None) -> tuple[DeadlineRule, ...]:
-        """The rows that apply, at most one a clock."""
-        key = (category, source, urgency, area)
-        rules = self._remembered.get(key)
-        if rules is None:
-            known = self._city.category_of(category)
-            first = (
-                next((rule for rule in rows if matches(rule.when, source, known, area, urgency)), None)
-                for rows in self._by_clock
-            )
-            rules = tuple(rule for rule in first if rule is not None)
-            # Equal combinations are one object, so that events group by its identity.
-            rules = self._combinations.setdefault(tuple(rule.id for rule in rules), rules)
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered.clear()
-            self._remembered[key] = rules
-        return rules
+    def rule(self, policy: str) -> DeadlineRule | None:
+        """The row of that id, if it is in force in this city at any time."""
+        return self._rule.get(policy)
 
-    def _dues(self, rule: DeadlineRule, starts: Millis) -> list[Due]:
+    def calendar(self, rule: DeadlineRule) -> Calendar:
+        """The calendar by which a row of this city counts."""
+        return self._calendar[rule.id]
+
+    def reckon(self, rule: DeadlineRule, starts: Millis) -> Millis:
+        """Due instants of one row for a column of starts, UTC ms."""
+        return self._calendar[rule.id].add(
+            starts,
+            rule.duration,
+            rule.unit,
+            roll_forward=rule.roll_forward,
+            ends=rule.ends,
+            first_day_counts=rule.first_day_counts,
+        )
+
+    def _plans(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        condition: Sequence[Collection[str]] | None,
+    ) -> list[Plan]:
+        held = repeat((), len(category)) if condition is None else condition
+        keys = zip(category, source, urgency, area, map(self._rows.known_conditions, held), strict=True)
+        return [self._rows.plan(Key(*key)) for key in keys]
+
+    def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis) -> list[Due | None]:
+        """The dues of one clock: each start takes the first row in force at it."""
+        if len(rules) == 1 and self._rows.undated(rules[0]):
+            return list(self._dues(rules[0], starts))
+        found: list[Due | None] = [None] * len(starts)
+        left: npt.NDArray[np.bool_] = np.ones(len(starts), dtype=np.bool_)
+        for rule in rules:
+            mine = np.flatnonzero(left & self._rows.in_force(rule, starts))
+            left[mine] = False
+            for index, due in zip(mine.tolist(), self._dues(rule, starts[mine]), strict=True):
+                found[index] = due
+        return found
+
+    def _dues(self, rule: DeadlineRule, starts: Millis) -> Sequence[Due | None]:
+        if not rule.runs:
+            return [None] * len(starts)
         calendar = self._calendar[rule.id]
-        dues = calendar.add(starts, rule.duration, rule.unit, roll_forward=rule.roll_forward)
-        warns = calendar.after_share(starts, dues, rule.warn_share, rule.unit)
-        return list(map(Due, repeat(rule.clock), repeat(rule.id), starts.tolist(), warns.tolist(), dues.tolist()))
+        dues = self.reckon(rule, starts)
+        warns = [calendar.after_share(starts, dues, share, rule.unit).tolist() for share in rule.shares]
+        several = zip(*warns, strict=True) if len(warns) > 1 else repeat(())
+        provisional = calendar.is_provisional(dues).tolist() if rule.calendar else repeat(False)
+        columns = (starts.tolist(), warns[0], dues.tolist(), several, provisional)
+        return list(map(Due, repeat(rule.clock), repeat(rule.id), *columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from hub.policy.city import label_key
+from hub.policy.clock_checks import clock_mistakes, takes_all
 from hub.policy.document import Document, Location
 from hub.policy.models import CONTINUOUS_UNITS, OFFICE_UNITS, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
@@ -42,6 +43,11 @@ class Checker:
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
             self._calendar(index, rule)
+        for file, location, what in clock_mistakes(parts.deadlines, parts.clocks, parts.area_classes, parts.templates):
+            self._note(file, location, what)
+        for name, codes in parts.area_classes.items():
+            for position, code in enumerate(codes):
+                self._known("deadlines.yaml", ("area_classes", name, position), code, parts.areas, "area")
         self._links()
         for index, example in enumerate(parts.examples):
             place: Location = ("examples", index, "expect")
@@ -139,8 +145,10 @@ class Checker:
     def _unreachable(self) -> None:
         parts = self._parts
         self._reach("routes.yaml", parts.ladder(), parts)
-        for clock in {rule.clock for rule in parts.deadlines}:
-            rows = [(index, rule) for index, rule in enumerate(parts.deadlines) if rule.clock == clock]
+        # a row that holds for a time, or for some reports only, leaves the rest of its reports to the rows below
+        plain = [(index, rule) for index, rule in enumerate(parts.deadlines) if takes_all(rule, parts.templates)]
+        for clock in {rule.clock for _, rule in plain}:
+            rows = [(index, rule) for index, rule in plain if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
                           main_layer=parts.main_layer)  # fmt: skip
             places: list[Placed] = [

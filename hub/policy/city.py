@@ -12,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 from hub.policy.areas import Area
 from hub.policy.models import (
+    DEFAULT_CLOCKS,
     MAIN_LAYER,
     CalendarSpec,
     Category,
     CityFile,
+    ClockSpec,
     DeadlineRule,
     DefaultPoint,
     Department,
@@ -62,6 +64,9 @@ class City:
     exits: tuple[Exit, ...] = ()
     fallback: tuple[Route, ...] = ()
     owners: Owners | None = None
+    clocks: Mapping[str, ClockSpec] = field(default_factory=lambda: DEFAULT_CLOCKS)
+    area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Codes of the main layer by class of area."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[re.Pattern[str], Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)

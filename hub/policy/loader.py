@@ -13,6 +13,7 @@ from hub.policy.checks import Checker
 from hub.policy.city import City
 from hub.policy.document import Document, read_document
 from hub.policy.models import (
+    DEFAULT_CLOCKS,
     CalendarsFile,
     CityFile,
     DeadlinesFile,
@@ -95,6 +96,9 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         exits=routes.exits,
         fallback=routes.fallback,
         owners=routes.owners,
+        clocks=deadlines.clocks,
+        area_classes=deadlines.area_classes,
+        templates=deadlines.templates,
     )
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
@@ -105,7 +109,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         departments={department.id: department for department in departments.departments},
         areas=areas,
         routes=routes.routes,
-        deadlines=deadlines.deadlines,
+        deadlines=deadlines.in_force,
         calendars=dict(calendars.calendars),
         linking=linking.linking,
         examples=examples.examples,
@@ -114,6 +118,8 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         exits=routes.exits,
         fallback=routes.fallback,
         owners=routes.owners,
+        clocks={**DEFAULT_CLOCKS, **deadlines.clocks},
+        area_classes=deadlines.area_classes,
     )
 
 

@@ -11,6 +11,7 @@ from hub.policy.models import (
     CalendarSpec,
     Category,
     CityFile,
+    ClockSpec,
     DeadlineRule,
     Department,
     Example,
@@ -38,6 +39,10 @@ class Parts:
     exits: tuple[Exit, ...] = ()
     fallback: tuple[Route, ...] = ()
     owners: Owners | None = None
+    clocks: Mapping[str, ClockSpec] = field(default_factory=dict)
+    area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()
+    """Templates of deadlines that are in force."""
 
     @property
     def main_layer(self) -> str:

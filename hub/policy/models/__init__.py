@@ -1,9 +1,35 @@
 """The rules of one city as strict, frozen models: what may stand in the files of a policy folder, and nothing else."""
 
 from hub.policy.models.base import MAIN_LAYER, URGENCIES, Code, Id, Name, Pattern, RuleId, Strict, Text, Urgency
-from hub.policy.models.calendars import WEEKDAYS, CalendarsFile, CalendarSpec, Span, Weekday, parse_span
+from hub.policy.models.calendars import (
+    WEEKDAYS,
+    CalendarsFile,
+    CalendarSpec,
+    Hours,
+    Revision,
+    Season,
+    Span,
+    Statutory,
+    Weekday,
+    parse_span,
+)
 from hub.policy.models.city import AreasFile, CityFile, DefaultPoint, TimeZone
-from hub.policy.models.deadlines import CLOCKS, CONTINUOUS_UNITS, OFFICE_UNITS, Clock, DeadlineRule, DeadlinesFile, Unit
+from hub.policy.models.deadlines import (
+    CLOCKS,
+    CONTINUOUS_UNITS,
+    DEFAULT_CLOCKS,
+    OFFICE_UNITS,
+    WHOLE_UNITS,
+    Clock,
+    ClockSpec,
+    DeadlineRule,
+    DeadlinesFile,
+    DeadlineWhen,
+    Extension,
+    Pause,
+    Unit,
+    parse_time_of_day,
+)
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
 from hub.policy.models.linking import AfterClose, Learnt, LinkingFile, LinkRule, TextRule
 from hub.policy.models.routes import (
@@ -22,11 +48,13 @@ from hub.policy.models.taxonomy import Category, Department, DepartmentsFile, Ta
 __all__ = [
     "CLOCKS",
     "CONTINUOUS_UNITS",
+    "DEFAULT_CLOCKS",
     "MAIN_LAYER",
     "MATTERS",
     "OFFICE_UNITS",
     "URGENCIES",
     "WEEKDAYS",
+    "WHOLE_UNITS",
     "AfterClose",
     "AreasFile",
     "CalendarSpec",
@@ -34,8 +62,10 @@ __all__ = [
     "Category",
     "CityFile",
     "Clock",
+    "ClockSpec",
     "Code",
     "DeadlineRule",
+    "DeadlineWhen",
     "DeadlinesFile",
     "DefaultPoint",
     "Department",
@@ -46,6 +76,8 @@ __all__ = [
     "ExamplesFile",
     "Exit",
     "ExitKind",
+    "Extension",
+    "Hours",
     "Id",
     "Instant",
     "Learnt",
@@ -55,11 +87,15 @@ __all__ = [
     "Name",
     "Owners",
     "Pattern",
+    "Pause",
+    "Revision",
     "Route",
     "RouteWhen",
     "RoutesFile",
     "RuleId",
+    "Season",
     "Span",
+    "Statutory",
     "Strict",
     "TaxonomyFile",
     "Text",
@@ -70,4 +106,5 @@ __all__ = [
     "Weekday",
     "When",
     "parse_span",
+    "parse_time_of_day",
 ]

@@ -1,49 +1,207 @@
-"""deadlines.yaml: how long each clock may run."""
+"""deadlines.yaml: which clocks there are, and how long each may run."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import re
+from datetime import date
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from hub.policy.models.base import Id, RuleId, Strict, Text
+from hub.policy.models.base import Id, Name, RuleId, Strict, Text
 from hub.policy.models.routes import When
 
-Clock = Literal["accept", "respond", "resolve"]
-Unit = Literal["minute", "hour", "urgent_work_hour", "work_hour", "work_day", "natural_day"]
+Clock = Id
+"""Which clock: accept, respond, resolve, or one that the city names (contact, arrive, verify, review, ...)."""
+Unit = Literal["second", "minute", "hour", "urgent_work_hour", "work_hour", "work_day", "natural_day", "month"]
+AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
 
 CLOCKS: tuple[Clock, ...] = ("accept", "respond", "resolve")
-CONTINUOUS_UNITS: frozenset[Unit] = frozenset({"minute", "hour", "urgent_work_hour"})
+"""The clocks every city has, whether deadlines.yaml describes them or not."""
+CONTINUOUS_UNITS: frozenset[Unit] = frozenset({"second", "minute", "hour", "urgent_work_hour"})
 """Units whose clock never stands still; an urgent work hour (紧急工作时) runs at night and on holidays too."""
 OFFICE_UNITS: frozenset[Unit] = frozenset({"work_hour", "work_day"})
 """Units that count only while the office is open, and so need a calendar."""
+WHOLE_UNITS: frozenset[Unit] = frozenset({"work_day", "natural_day", "month"})
+"""Units that are counted in whole numbers."""
+
+_TIME_OF_DAY = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?")
+_NAMED_ENDS = ("same_time", "day_end", "close", "opening")
 
 
-class DeadlineRule(Strict):
-    """How long one clock may run. For each clock the first row that matches applies."""
+def parse_time_of_day(text: str) -> int:
+    """'17:00' or '23:59:59' as seconds after local midnight. Raises ValueError."""
+    match = _TIME_OF_DAY.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (99, 0, 0)
+    if hours > 23 or minutes > 59 or seconds > 59:
+        raise ValueError(f"{text!r} is not a time of day; write it like '17:00' or one of {', '.join(_NAMED_ENDS)}")
+    return hours * 3600 + minutes * 60 + seconds
 
-    id: RuleId
-    clock: Clock
-    when: When = When()
-    duration: float = Field(gt=0, le=10_000)
-    unit: Unit
-    calendar: Id | None = None
-    warn_share: float = Field(0.8, gt=0, lt=1)
-    roll_forward: bool = False
-    legal_basis: Text | None = None
+
+def _ends(text: str) -> str:
+    if text not in _NAMED_ENDS:
+        parse_time_of_day(text)
+    return text
+
+
+Ends = Annotated[str, AfterValidator(_ends)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _whole(duration: float, unit: Unit) -> None:
+    if unit in WHOLE_UNITS and duration != int(duration):
+        raise ValueError(f"a duration in {unit} is a whole number; write hours for parts of a day")
+
+
+class ClockSpec(Strict):
+    """A clock by name: which events start and which stop it. The first of each that happens counts."""
+
+    name: Name
+    start: tuple[Id, ...] = Field(("opened",), min_length=1)
+    stop: tuple[Id, ...] = Field(min_length=1)
+
+
+DEFAULT_CLOCKS: dict[Clock, ClockSpec] = {
+    "accept": ClockSpec(name=Name(en="accept", zh="受理"), stop=("accepted", "refused", "responded", "resolved")),
+    "respond": ClockSpec(name=Name(en="respond", zh="答复"), stop=("responded", "resolved")),
+    "resolve": ClockSpec(name=Name(en="resolve", zh="办结"), stop=("resolved",)),
+}
+"""Who has resolved has accepted and responded."""
+
+
+class Extension(Strict):
+    """How often and how long a clock may be extended (延期), and who approves: a fixed duration or a share of the original."""
+
+    times: int = Field(1, ge=1, le=20)
+    duration: float | None = Field(None, gt=0, le=10_000)
+    unit: Unit | None = None
+    share: float | None = Field(None, gt=0, le=10)
+    approved_by: Text
+    notify_reporter: bool = False
 
     @model_validator(mode="after")
-    def _unit_and_calendar_agree(self) -> Self:
-        if self.unit in OFFICE_UNITS and self.calendar is None:
-            raise ValueError(f"unit {self.unit} needs a calendar; name one of calendars.yaml")
-        if self.unit in ("work_day", "natural_day") and self.duration != int(self.duration):
-            raise ValueError(f"a duration in {self.unit} is a whole number; write hours for parts of a day")
-        if self.roll_forward and (self.unit != "natural_day" or self.calendar is None):
-            raise ValueError("roll_forward needs unit natural_day and a calendar that says which days are holidays")
+    def _one_measure(self) -> Self:
+        if (self.duration is None) == (self.share is None) or (self.duration is None) != (self.unit is None):
+            raise ValueError(
+                "an extension has a duration with its unit, or a share of the original; give one of the two"
+            )
+        if self.duration is not None and self.unit is not None:
+            _whole(self.duration, self.unit)
         return self
 
 
-class DeadlinesFile(Strict):
-    """deadlines.yaml"""
+class Pause(Strict):
+    """For what a clock may stand still (中止, 挂账), how often, and for how long at most."""
 
+    reasons: tuple[Text, ...] = Field(min_length=1)
+    times: int | None = Field(None, ge=1)
+    duration: float | None = Field(None, gt=0, le=10_000)
+    unit: Unit | None = None
+
+    @model_validator(mode="after")
+    def _duration_has_its_unit(self) -> Self:
+        if (self.duration is None) != (self.unit is None):
+            raise ValueError("the longest pause is a duration with its unit; give both or none")
+        return self
+
+
+class DeadlineWhen(When):
+    """Conditions of deadlines; all that are given must hold, each by one of its values.
+
+    `area_class`: the class (A, B, C) that deadlines.yaml gives the area. `condition` (立案条件): what holds of this one report
+    beyond its category, such as `cover missing`; `channel=...` and `attribute.<name>=...` hold by themselves.
+    """
+
+    area_class: tuple[AreaClass, ...] | None = Field(None, min_length=1)
+    condition: tuple[Text, ...] | None = Field(None, min_length=1)
+
+
+class DeadlineRule(Strict):
+    """How long one clock may run. For each clock the first row that matches, and is in force when the clock starts, applies.
+
+    `ends`: when in its last day a clock in days runs out: `same_time` (work_day's own way), `day_end` (that of natural_day and
+    month), `close` of the office, or a time of day; for work_hour, `opening` lets what ends at a close wait for the next
+    opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`: other events than the
+    clock's. `template`: not the law of this place; the row is off until `templates` in this file names it.
+    """
+
+    id: RuleId
+    clock: Clock
+    when: DeadlineWhen = DeadlineWhen()
+    runs: bool = True
+    duration: float = Field(1, gt=0, le=10_000)
+    unit: Unit = "hour"
+    calendar: Id | None = None
+    ends: Ends | None = None
+    first_day_counts: bool = False
+    roll_forward: bool = False
+    warn_share: Share = 0.8
+    warn_shares: tuple[Share, ...] = ()
+    start: tuple[Id, ...] = ()
+    stop: tuple[Id, ...] = ()
+    extension: Extension | None = None
+    pause: Pause | None = None
+    effective_from: date | None = None
+    effective_until: date | None = None
+    """The first day on which the row no longer holds."""
+    template: Id | None = None
+    legal_basis: Text | None = None
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.runs:
+            if {"duration", "unit", "calendar", "ends", "extension", "pause"} & self.model_fields_set:
+                raise ValueError(
+                    "a row that says `runs: false` has no duration; remove duration, unit and what goes with them"
+                )
+            return self
+        if not {"duration", "unit"} <= self.model_fields_set:
+            raise ValueError("a row gives its duration and its unit; a unit is never guessed (or write `runs: false`)")
+        self._unit_and_calendar_agree()
+        if any(later <= earlier for earlier, later in pairwise(self.warn_shares)):
+            raise ValueError("warn_shares are out of order; sort them, each once")
+        if self.warn_shares and "warn_share" in self.model_fields_set:
+            raise ValueError("warn_share and warn_shares are both given; keep one")
+        if self.effective_from and self.effective_until and self.effective_from >= self.effective_until:
+            raise ValueError("effective_until is not after effective_from, so the row never holds; mend the dates")
+        return self
+
+    def _unit_and_calendar_agree(self) -> None:
+        if self.unit in OFFICE_UNITS and self.calendar is None:
+            raise ValueError(f"unit {self.unit} needs a calendar; name one of calendars.yaml")
+        _whole(self.duration, self.unit)
+        rolls = self.unit in ("natural_day", "month")
+        if self.roll_forward and (not rolls or self.calendar is None):
+            raise ValueError("roll_forward needs unit natural_day and a calendar that says which days are holidays")
+        if (
+            self.ends is not None
+            and self.unit not in WHOLE_UNITS
+            and (self.unit, self.ends) != ("work_hour", "opening")
+        ):
+            raise ValueError(f"`ends` is for clocks in days, not in {self.unit}; remove it")
+        if self.ends == "close" and self.calendar is None:
+            raise ValueError("`ends: close` needs a calendar that says when the office closes; name one")
+        whole_days = self.ends or ("same_time" if self.unit == "work_day" else "day_end")
+        if self.first_day_counts and (self.unit not in ("natural_day", "work_day") or whole_days == "same_time"):
+            raise ValueError("first_day_counts is for clocks in days that end with the day; remove it")
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """At which shares of its time the clock warns, in order."""
+        return self.warn_shares or (self.warn_share,)
+
+
+class DeadlinesFile(Strict):
+    """deadlines.yaml. `area_classes`: codes of the main layer by class. `templates`: which named templates are in force."""
+
+    clocks: dict[Clock, ClockSpec] = Field(default_factory=dict)
+    area_classes: dict[AreaClass, tuple[Text, ...]] = Field(default_factory=dict)
+    templates: tuple[Id, ...] = ()
     deadlines: tuple[DeadlineRule, ...] = ()
+
+    @property
+    def in_force(self) -> tuple[DeadlineRule, ...]:
+        """Rows that are not a template's, and those of the templates that are chosen."""
+        return tuple(rule for rule in self.deadlines if rule.template is None or rule.template in self.templates)

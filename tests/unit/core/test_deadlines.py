@@ -13,7 +13,7 @@ from hub.core.deadlines import DeadlineRules
 from hub.core.examples import check_examples
 from hub.core.matching import matches
 from hub.policy import load_city
-from hub.policy.models import CLOCKS, URGENCIES, DeadlineRule, When
+from hub.policy.models import CLOCKS, URGENCIES, DeadlineRule, DeadlineWhen
 from hub.settings import ROOT
 
 FOLDERS = sorted(path.parent for path in (ROOT / "ops" / "cities").glob("*/city.yaml"))
@@ -71,7 +71,7 @@ def test_for_each_clock_the_first_row_applies_and_a_chunk_is_its_events(chunk) -
 
 
 def test_without_a_row_no_clock_runs() -> None:
-    only = DeadlineRule(id="one", clock="respond", when=When(family=("road",)), duration=90, unit="minute")
+    only = DeadlineRule(id="one", clock="respond", when=DeadlineWhen(family=("road",)), duration=90, unit="minute")
     rules = DeadlineRules(replace(CITY, deadlines=(only,)))
     assert (
         rules.due(["road.pothole", "lighting.out"], ["hotline"] * 2, ["ROUTINE"] * 2, [None, None], [OPENED, OPENED])[1]

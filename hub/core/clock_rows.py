@@ -1,0 +1,105 @@
+"""Which deadline rows can apply to a report: all conditions but the date are looked up once for each kind of report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.core.matching import matches
+from hub.core.zones import Millis
+from hub.policy.city import City, label_key
+from hub.policy.models import CLOCKS, DeadlineRule
+
+_REMEMBERED = 100_000
+
+Plan = tuple[tuple[DeadlineRule, ...], ...]
+"""For each clock that may run, the rows to try in order: each but the last holds only for a time."""
+
+
+class Key(NamedTuple):
+    """All that rows ask of a report but its date."""
+
+    category: str
+    source: str
+    urgency: str
+    area: str | None
+    condition: frozenset[str] = frozenset()
+
+
+class ClockRows:
+    """The deadline rows of one city by clock."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        clocks = list(dict.fromkeys([*CLOCKS, *(rule.clock for rule in city.deadlines)]))
+        self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in clocks]
+        self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
+        self._conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
+        self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
+        self._remembered: dict[Key, Plan] = {}
+        self._plans: dict[tuple[tuple[str, ...], ...], Plan] = {}
+
+    def known_conditions(self, held: Collection[str]) -> frozenset[str]:
+        """Of what holds of a report, that which some row asks for; so that kinds of reports stay few."""
+        if not held or not self._conditions:
+            return frozenset()
+        return frozenset(key for key in map(label_key, held) if key in self._conditions)
+
+    def plan(self, key: Key) -> Plan:
+        """The rows that can apply. Equal plans are one object, so that events group by its identity."""
+        plan = self._remembered.get(key)
+        if plan is None:
+            found = tuple(rules for rows in self._by_clock if (rules := self._candidates(rows, key)))
+            plan = self._plans.setdefault(tuple(tuple(rule.id for rule in rules) for rules in found), found)
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[key] = plan
+        return plan
+
+    def undated(self, rule: DeadlineRule) -> bool:
+        """Whether the row holds at all times."""
+        return self._force[rule.id] is None
+
+    def in_force(self, rule: DeadlineRule, starts: Millis) -> npt.NDArray[np.bool_]:
+        """Whether the row holds at each instant."""
+        force = self._force[rule.id]
+        if force is None:
+            return np.ones(len(starts), dtype=np.bool_)
+        return np.asarray((starts >= force[0]) & (starts < force[1]))
+
+    def _candidates(self, rows: list[DeadlineRule], key: Key) -> tuple[DeadlineRule, ...]:
+        found: list[DeadlineRule] = []
+        known = self._city.category_of(key.category)
+        for rule in rows:
+            if self._also(rule, key) and matches(rule.when, key.source, known, key.area, key.urgency):
+                found.append(rule)
+                if self.undated(rule):
+                    break
+        return () if len(found) == 1 and not found[0].runs else tuple(found)
+
+    def _also(self, rule: DeadlineRule, key: Key) -> bool:
+        """The conditions that deadlines alone have."""
+        when = rule.when
+        area_class = self._class_of.get(key.area) if key.area is not None else None
+        return (when.area_class is None or area_class in when.area_class) and (
+            when.condition is None or any(label_key(one) in key.condition for one in when.condition)
+        )
+
+
+def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:
+    """The instants from and before which a row holds, UTC ms; None: always."""
+    if rule.effective_from is None and rule.effective_until is None:
+        return None
+    first = -(1 << 62) if rule.effective_from is None else _midnight(rule.effective_from, time_zone)
+    end = 1 << 62 if rule.effective_until is None else _midnight(rule.effective_until, time_zone)
+    return first, end
+
+
+def _midnight(day: date, time_zone: str) -> int:
+    start = datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
+    return round(start.timestamp() * 1000)

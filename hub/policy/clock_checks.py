@@ -1,0 +1,55 @@
+"""What deadline rows must agree on with the rest of deadlines.yaml: clocks, classes of area and templates that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from hub.policy.document import Location
+from hub.policy.models import CLOCKS, ClockSpec, DeadlineRule
+from hub.policy.problems import hint
+
+FILE = "deadlines.yaml"
+
+
+def takes_all(rule: DeadlineRule, templates: Sequence[str]) -> bool:
+    """Whether a row is in force at all times for every report that meets its plain conditions."""
+    dated = rule.effective_from is not None or rule.effective_until is not None
+    some = rule.when.area_class is not None or rule.when.condition is not None
+    return not dated and not some and (rule.template is None or rule.template in templates)
+
+
+def clock_mistakes(
+    rules: Sequence[DeadlineRule],
+    clocks: Mapping[str, ClockSpec],
+    area_classes: Mapping[str, Sequence[str]],
+    templates: Sequence[str],
+) -> Iterator[tuple[str, Location, str]]:
+    """File, place and what is wrong, of every mistake."""
+    known = {*CLOCKS, *clocks}
+    for index, rule in enumerate(rules):
+        if rule.clock not in known:
+            yield (
+                FILE,
+                ("deadlines", index, "clock"),
+                f"the clock {rule.clock!r} is not described; {hint(rule.clock, known)} or say under `clocks` what stops it",
+            )
+        for position, one in enumerate(rule.when.area_class or ()):
+            if one not in area_classes:
+                yield (
+                    FILE,
+                    ("deadlines", index, "when", "area_class", position),
+                    f"no area is of class {one!r}; {hint(one, area_classes)} (name its areas under `area_classes`)",
+                )
+    offered = {rule.template for rule in rules if rule.template is not None}
+    for position, name in enumerate(templates):
+        if name not in offered:
+            yield FILE, ("templates", position), f"there is no template {name!r}; {hint(name, offered)}"
+    owner: dict[str, str] = {}
+    for name, codes in area_classes.items():
+        for position, code in enumerate(codes):
+            if owner.setdefault(code, name) != name:
+                yield (
+                    FILE,
+                    ("area_classes", name, position),
+                    f"the area {code!r} is of class {owner[code]} already; keep one",
+                )
