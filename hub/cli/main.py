@@ -20,6 +20,7 @@ COMMANDS = {
     "connector": ("hub.sdk.command:connector", "List, check, run and scaffold connectors."),
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
     "backtest": ("hub.cli.backtest:backtest", "Run history through a policy and judge its decisions."),
+    "learn": ("hub.cli.learn:learn", "Draft a policy from history."),
     "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
     "reconcile": (

@@ -38,10 +38,15 @@ class Read:
     """WGS84 latitude and longitude at four decimals, found by how many addresses lie there; already null in the history."""
 
 
-def build_history(intake: Intake, truth: Truth | None, layers: Sequence[AreaLayer], time_zone: str) -> Read:
-    """The first report of each reference, in order of time. Closings of the events themselves count where the truth has none."""
+def build_history(
+    intake: Intake, truth: Truth | None, layers: Sequence[AreaLayer], time_zone: str, *, until_ms: int | None = None
+) -> Read:
+    """The first report of each reference, in order of time. Closings of the events themselves count where the truth has none.
+
+    With `until_ms` it is what was known then: no later report, no later closing (see History.seen_by).
+    """
     truth = truth or Truth({})
-    first, closed = _reports(intake.events)
+    first, closed = _reports([each for each in intake.events if until_ms is None or each.reported_at < until_ms])
     said = [truth.rows.get(event.source_ref, _NONE) for event in first]
     lat, lon = _points(first)
     nowhere = _nowhere(first, lat, lon)
@@ -72,7 +77,7 @@ def build_history(intake: Intake, truth: Truth | None, layers: Sequence[AreaLaye
         areas={layer.layer: pa.array(layer.at(lat, lon), pa.string()) for layer in layers},
         snapshot_ms=truth.snapshot_ms,
     )  # fmt: skip
-    return Read(history, codes, nowhere)
+    return Read(history if until_ms is None else history.seen_by(until_ms), codes, nowhere)
 
 
 def _reports(events: Sequence[CaseEvent]) -> tuple[list[CaseEvent], dict[tuple[str, str], int]]:
