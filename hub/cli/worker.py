@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import threading
 from typing import Any
 
 import click
@@ -12,6 +14,9 @@ from hub.cli.options import with_settings
 from hub.settings import Settings
 
 _AGENTS = ("deduplicate", "route", "track")
+_YOUNG_OBJECTS = 100_000
+_ENDING_SECONDS = 30.0
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -56,9 +61,24 @@ def worker(
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # it repeats what the inlets say of a lost broker, 40 times a second
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)  # a chunk makes tens of thousands, and hardly any in cycles
+    app.on_before_shutdown.connect(_insist_on_ending, weak=False)
     try:
         faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
     except SystemExit as ended:
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/session.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+async def _insist_on_ending(*_: Any, **__: Any) -> None:
+    """End even if a client does not let go of a broker that is gone: what is not committed by then is done again."""
+
+    def end() -> None:
+        log.error("not ended %.0f s after being told to; ends at once, nothing committed is lost", _ENDING_SECONDS)
+        logging.shutdown()
+        os._exit(1)
+
+    timer = threading.Timer(_ENDING_SECONDS, end)
+    timer.daemon = True
+    timer.start()
