@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.clock import wall_ms
-from hub.core.admission import Admission, Arrivals, admit
-from hub.core.places import Places
+from hub.core.admission import Admission, Arrivals, Repeats, admit
+from hub.core.places import Located, Places
 from hub.core.validation import Verdict, faults_of_events, faults_of_updates
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -48,7 +49,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     state.stage(partition, fresh)
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
-                _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission)
+                _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
@@ -64,27 +65,25 @@ class _Intake:
 
 
 def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any) -> _Intake:
-    rows = [row for row, topic in enumerate(chunk.topics) if topic.startswith(prefix)]
+    rows = chunk.rows(lambda topic: topic.startswith(prefix))
     decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     rows = [rows[index] for index in decoded.rows.tolist()]
+    senders = {topic: source_of(topic) for topic in set(chunk.topics)}
     verdicts: dict[int, Verdict] = {}
-    for verdict in faults(decoded.batch, [source_of(chunk.topics[row]) for row in rows]):
+    for verdict in faults(decoded.batch, [senders[chunk.topics[row]] for row in rows]):
         verdicts.setdefault(verdict[0], verdict)
     for at, reason, detail in verdicts.values():
         tx.reject(rows[at], reason, detail)
     if verdicts:
         keep = [at for at in range(len(rows)) if at not in verdicts]
-        # typed: of an empty list Arrow would make nulls, which it cannot take by
-        decoded = Decoded(
-            decoded.batch.take(pa.array(keep, pa.int64())), decoded.rows[keep], [decoded.bodies[at] for at in keep]
-        )
+        decoded = decoded.take(np.array(keep, dtype=np.int64))
         rows = [rows[at] for at in keep]
     return _Intake(decoded, rows)
 
 
-def _locate(places: Places, events: Decoded) -> Any:
+def _locate(places: Places, events: Decoded) -> Located:
     place = events.batch.column("place")
     lat, lon = (np.array(place.field(name).to_numpy(zero_copy_only=False), dtype=np.float64) for name in ("lat", "lon"))
     return places.locate(lat, lon, place.field("code").to_pylist(), place.field("crs").to_pylist())
@@ -92,35 +91,38 @@ def _locate(places: Places, events: Decoded) -> Any:
 
 def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[str | None]) -> Arrivals:
     """Events first, then updates; a department's name cannot be mistaken for a source's."""
-    rows = events.rows + updates.rows
+    rows = np.array(events.rows + updates.rows, dtype=np.int64)
+    names = sorted(set(chunk.topics))
+    number = {name: position for position, name in enumerate(names)}
     seen, told = events.decoded.batch, updates.decoded.batch
+    departments = pc.binary_join_element_wise("dept", told.column("department"), ".")
     return Arrivals(
-        topic=[chunk.topics[row] for row in rows],
-        partition=[chunk.partitions[row] for row in rows],
-        offset=[chunk.offsets[row] for row in rows],
-        source=seen.column("source").to_pylist() + [f"dept.{name}" for name in told.column("department").to_pylist()],
-        ref=seen.column("source_ref").to_pylist() + told.column("update_id").to_pylist(),
-        revision=seen.column("revision").to_pylist() + told.column("revision").to_pylist(),
+        topics=names,
+        topic=np.array([number[topic] for topic in chunk.topics], dtype=np.int64)[rows],
+        partition=np.array(chunk.partitions, dtype=np.int64)[rows],
+        offset=np.array(chunk.offsets, dtype=np.int64)[rows],
+        source=pa.concat_arrays([seen.column("source"), departments]),
+        ref=pa.concat_arrays([seen.column("source_ref"), told.column("update_id")]),
+        revision=np.concatenate([seen.column("revision").to_numpy(), told.column("revision").to_numpy()]).astype(
+            np.int64
+        ),
         place=place_key + [None] * len(updates.rows),
     )
 
 
 def _publish_events(
-    hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, admission: Admission, located: Any
+    hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, admission: Admission, located: Located
 ) -> None:
-    first = [at for at in admission.first if at < len(events.rows)]
-    keys = admission.place_key[: len(first)]
-    lat, lon = (
-        [None if math.isnan(value) else value for value in column.tolist()] for column in (located.lat, located.lon)
-    )
+    first = admission.first[admission.first < len(events.rows)]
+    keys, rows = admission.place_key[: len(first)], first.tolist()
     columns: dict[str, Any] = {
-        "origin": chunk.origins(events.rows[at] for at in first),
+        "origin": chunk.origins([events.rows[at] for at in rows]),
         "place_key": keys,
-        "area": [located.area[at] for at in first],
-        "lat": [lat[at] for at in first],
-        "lon": [lon[at] for at in first],
+        "area": [located.area[at] for at in rows],
+        "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
+        "lon": pa.array(located.lon[first], from_pandas=True),
     }
-    bodies = [events.decoded.bodies[at] for at in first]
+    bodies = [events.decoded.bodies[at] for at in rows]
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
 
@@ -128,9 +130,9 @@ def _publish_events(
 def _publish_updates(
     hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, updates: _Intake, admission: Admission
 ) -> None:
-    first = [at - len(events.rows) for at in admission.first if at >= len(events.rows)]
+    first = [at - len(events.rows) for at in admission.first.tolist() if at >= len(events.rows)]
     case_ids = updates.decoded.batch.column("case_id").to_pylist()
-    columns = {"origin": chunk.origins(updates.rows[at] for at in first)}
+    columns = {"origin": chunk.origins([updates.rows[at] for at in first])}
     bodies = [updates.decoded.bodies[at] for at in first]
     values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, bodies)
     tx.publish(topics.UPDATES, values, [case_ids[at] for at in first])
@@ -144,19 +146,19 @@ def _publish_repeats(
     events: _Intake,
     updates: _Intake,
     arrivals: Arrivals,
-    admission: Admission,
+    repeats: Repeats,
 ) -> None:
-    rows, repeats = events.rows + updates.rows, admission.repeats
+    rows, repeated = events.rows + updates.rows, pa.array(repeats.row)
     columns: dict[str, Any] = {
-        "source": [arrivals.source[repeat.row] for repeat in repeats],
-        "source_ref": [arrivals.ref[repeat.row] for repeat in repeats],
-        "revision": [arrivals.revision[repeat.row] for repeat in repeats],
-        "origin": chunk.origins(rows[repeat.row] for repeat in repeats),
-        "first_topic": [repeat.topic for repeat in repeats],
-        "first_partition": [repeat.partition for repeat in repeats],
-        "first_offset": [repeat.offset for repeat in repeats],
+        "source": arrivals.source.take(repeated),
+        "source_ref": arrivals.ref.take(repeated),
+        "revision": arrivals.revision[repeats.row],
+        "origin": chunk.origins([rows[at] for at in repeats.row.tolist()]),
+        "first_topic": repeats.topic,
+        "first_partition": repeats.partition,
+        "first_offset": repeats.offset,
     }
-    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), columns["source_ref"])
-    tx.account("repeat", len(repeats))
-    for source in columns["source"]:
-        tx.count(metrics.REPEATS.labels(source))
+    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), columns["source_ref"].to_pylist())
+    tx.account("repeat", len(repeats.row))
+    for source, count in Counter(columns["source"].to_pylist()).items():
+        tx.count(metrics.REPEATS.labels(source), count)

@@ -2,162 +2,202 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-from hub.core.seen import Digests, Memory, digests, first_of_each, joined
+from hub.core.seen import MISSING, Digests, Longs, Memory, digests, first_of_each, mixed
 
 _OFFSET_BITS = 48
 _OFFSET_MASK = (1 << _OFFSET_BITS) - 1
+_REVISION_BITS = 32
+_REVISION_MASK = (1 << _REVISION_BITS) - 1
 _UNPLACED = ""
+
+Sightings = tuple[npt.NDArray[np.object_], Longs]
+"""Names of topics and offsets."""
 
 
 @dataclass(frozen=True)
 class Fresh:
-    """What a chunk saw first in one partition: revisions with topic and offset, references with their place."""
+    """What a chunk saw first in one partition. `topics` and `places` are positions in `names`.
+
+    First a row for each new reference: its digest, revision, where it was seen and its place. Then, under `more`, further
+    revisions of references already known: the digest of both, and where it was seen.
+    """
 
     now_ms: int
-    revisions: Digests
-    topics: Sequence[str]
-    offsets: Sequence[int]
+    names: Sequence[str]
     refs: Digests
-    places: Sequence[str]
+    revisions: Longs
+    topics: Longs
+    offsets: Longs
+    places: Longs
+    more: Digests
+    more_topics: Longs
+    more_offsets: Longs
 
 
 class SeenPartition:
-    """One partition's memory. Names of topics and places are few: kept once and referred to by number."""
+    """One partition's memory. Names of topics and places are few: kept once and referred to by number.
+
+    Most references are seen in one revision only, so a reference and its first revision share an entry.
+    """
 
     def __init__(self, window_ms: int) -> None:
-        self._revisions = Memory(window_ms)
-        self._refs = Memory(window_ms)
-        self._names: list[str] = []
+        self._refs = Memory(window_ms, 2)
+        self._more = Memory(window_ms, 1)
+        self._names: npt.NDArray[np.object_] = np.empty(0, dtype=object)
         self._numbers: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._revisions)
+        """Revisions remembered."""
+        return len(self._refs) + len(self._more)
 
     @property
     def nbytes(self) -> int:
-        return self._revisions.nbytes + self._refs.nbytes
+        return self._refs.nbytes + self._more.nbytes
 
-    def sightings(self, revisions: Digests) -> list[tuple[str, int] | None]:
-        """Topic and offset of the first sighting of each, or None."""
-        return [
-            None if value < 0 else (self._names[value >> _OFFSET_BITS], value & _OFFSET_MASK)
-            for value in self._revisions.find(revisions).tolist()
-        ]
+    def recall(self, refs: Digests, revisions: Longs) -> tuple[Longs, npt.NDArray[np.object_]]:
+        """For each row where this revision was first seen, packed (or MISSING), and the place of its reference.
 
-    def places(self, refs: Digests) -> list[str | None]:
-        """The place of each reference's first report, or None if the reference is new."""
-        return [None if value < 0 else self._names[value] for value in self._refs.find(refs).tolist()]
+        The place is None for a reference not known, "" for one without a place.
+        """
+        entry = self._refs.find(refs)
+        known = entry[:, 0] != MISSING
+        sight = np.where(known & (entry[:, 1] & _REVISION_MASK == revisions & _REVISION_MASK), entry[:, 0], MISSING)
+        other = np.flatnonzero(known & (sight == MISSING))
+        if other.size and len(self._more):
+            sight[other] = self._more.find(mixed(refs[other], revisions[other]))[:, 0]
+        place = np.full(len(refs), None, dtype=object)
+        place[known] = self._names[entry[known, 1] >> _REVISION_BITS]
+        return sight, place
+
+    def where(self, sight: Longs) -> Sightings:
+        """Unpack what `recall` has found."""
+        return self._names[sight >> _OFFSET_BITS], sight & _OFFSET_MASK
 
     def add(self, fresh: Fresh) -> None:
-        seen = [(self._number(t) << _OFFSET_BITS) | o for t, o in zip(fresh.topics, fresh.offsets, strict=True)]
-        self._revisions.insert(fresh.revisions, np.array(seen, dtype=np.int64), fresh.now_ms)
-        where = [self._number(place) for place in fresh.places]
-        self._refs.insert(fresh.refs, np.array(where, dtype=np.int64), fresh.now_ms)
+        number = np.array([self._number(name) for name in fresh.names], dtype=np.int64)
+        seen = (number[fresh.topics] << _OFFSET_BITS) | fresh.offsets
+        what = (number[fresh.places] << _REVISION_BITS) | (fresh.revisions & _REVISION_MASK)
+        self._refs.insert(fresh.refs, np.stack([seen, what], axis=1), fresh.now_ms)
+        more = (number[fresh.more_topics] << _OFFSET_BITS) | fresh.more_offsets
+        self._more.insert(fresh.more, more.reshape(-1, 1), fresh.now_ms)
 
     def _number(self, name: str) -> int:
         number = self._numbers.get(name)
         if number is None:
-            number = self._numbers[name] = len(self._names)
-            self._names.append(name)
+            number = self._numbers[name] = len(self._numbers)
+            if number >= len(self._names):
+                self._names = np.resize(self._names, max(64, 2 * number))
+            self._names[number] = name
         return number
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Records as columns of equal length. `place` is where a record would be keyed by itself; None if it has no place."""
+    """Records as columns of equal length. `topic` is a position in `topics`; `place` where a record would be keyed by
+    itself, null if it has no place."""
 
-    topic: Sequence[str]
-    partition: Sequence[int]
-    offset: Sequence[int]
-    source: Sequence[str]
-    ref: Sequence[str]
-    revision: Sequence[int]
+    topics: Sequence[str]
+    topic: Longs
+    partition: Longs
+    offset: Longs
+    source: pa.Array
+    ref: pa.Array
+    revision: Longs
     place: Sequence[str | None]
 
 
 @dataclass(frozen=True)
-class Repeat:
-    """Row `row` repeats the record first seen there."""
+class Repeats:
+    """Rows that repeat the record first seen there; columns of equal length."""
 
-    row: int
-    topic: str
-    partition: int
-    offset: int
+    row: Longs
+    topic: list[str]
+    partition: Longs
+    offset: Longs
 
 
-@dataclass
+@dataclass(frozen=True)
 class Admission:
     """The verdict on a chunk. Every row is in `first` or in `repeats`, never in both."""
 
-    first: list[int] = field(default_factory=list)
-    place_key: list[str] = field(default_factory=list)
+    first: Longs
+    place_key: list[str]
     """Of each first sighting: where the first report of its reference lay, or the reference itself if that had no place."""
-    repeats: list[Repeat] = field(default_factory=list)
+    repeats: Repeats
     fresh: dict[int, Fresh] = field(default_factory=dict)
     """To remember, by partition."""
 
 
 def admit(arrivals: Arrivals, memory: Callable[[int], SeenPartition], now_ms: int) -> Admission:
     """Sift a chunk. Rows are taken in order; the first of equal ones in a chunk is the first sighting."""
-    revisions = digests(joined(arrivals.source, arrivals.ref, arrivals.revision))
-    refs = digests(joined(arrivals.source, arrivals.ref))
-    rows: dict[int, list[int]] = defaultdict(list)
-    for row, partition in enumerate(arrivals.partition):
-        rows[partition].append(row)
-    admission = Admission()
-    verdicts: dict[int, str] = {}
-    for partition, members in rows.items():
-        _admit_partition(
-            arrivals, memory(partition), members, revisions[members], refs[members], now_ms, admission, verdicts
-        )
-    admission.first = sorted(verdicts)
-    admission.place_key = [verdicts[row] for row in admission.first]
-    admission.repeats.sort(key=lambda repeat: repeat.row)
-    return admission
+    refs = digests(arrivals.source, arrivals.ref)
+    places = pa.array(arrivals.place, pa.string()).fill_null(_UNPLACED).dictionary_encode()
+    positions = places.indices.to_numpy().astype(np.int64)
+    names = np.array(places.dictionary.to_pylist(), dtype=object)
+    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), names[positions])
+    fresh: dict[int, Fresh] = {}
+    for partition in np.unique(arrivals.partition).tolist():
+        rows = np.flatnonzero(arrivals.partition == partition)
+        new, more = _sift(arrivals, memory(partition), rows, refs[rows], verdict)
+        if new.size or more.size:
+            used = np.unique(positions[new])
+            fresh[partition] = Fresh(
+                now_ms=now_ms,
+                names=[*arrivals.topics, *names[used]],
+                refs=refs[new],
+                revisions=arrivals.revision[new],
+                topics=arrivals.topic[new],
+                offsets=arrivals.offset[new],
+                places=np.searchsorted(used, positions[new]) + len(arrivals.topics),
+                more=mixed(refs[more], arrivals.revision[more]),
+                more_topics=arrivals.topic[more],
+                more_offsets=arrivals.offset[more],
+            )
+    first, again = np.flatnonzero(verdict.offset < 0), np.flatnonzero(verdict.offset >= 0)
+    homes = verdict.home[first].tolist()
+    if not all(homes):
+        for at in [at for at, home in enumerate(homes) if not home]:
+            row = int(first[at])
+            homes[at] = f"~{arrivals.source[row]}:{arrivals.ref[row]}"
+    return Admission(
+        first,
+        homes,
+        Repeats(again, verdict.topic[again].tolist(), arrivals.partition[again], verdict.offset[again]),
+        fresh,
+    )
 
 
-def _admit_partition(
-    arrivals: Arrivals,
-    memory: SeenPartition,
-    rows: list[int],
-    revisions: Digests,
-    refs: Digests,
-    now_ms: int,
-    admission: Admission,
-    verdicts: dict[int, str],
-) -> None:
-    partition = arrivals.partition[rows[0]]
-    seen = memory.sightings(revisions)
-    first = first_of_each(revisions).tolist()
-    homes = memory.places(refs)
-    first_ref = first_of_each(refs).tolist()
-    fresh, fresh_refs = [], []
-    for at, row in enumerate(rows):
-        before = seen[at]
-        if before is None and first[at] != at:
-            before = (arrivals.topic[rows[first[at]]], arrivals.offset[rows[first[at]]])
-        if before is not None:
-            admission.repeats.append(Repeat(row, before[0], partition, before[1]))
-            continue
-        fresh.append(at)
-        home = homes[at]
-        if home is None and first_ref[at] == at:
-            fresh_refs.append(at)
-        if home is None:
-            home = arrivals.place[rows[first_ref[at]]] or _UNPLACED
-        verdicts[row] = home or f"~{arrivals.source[row]}:{arrivals.ref[row]}"
-    if fresh:
-        admission.fresh[partition] = Fresh(
-            now_ms=now_ms,
-            revisions=revisions[fresh],
-            topics=[arrivals.topic[rows[at]] for at in fresh],
-            offsets=[arrivals.offset[rows[at]] for at in fresh],
-            refs=refs[fresh_refs],
-            places=[arrivals.place[rows[at]] or _UNPLACED for at in fresh_refs],
-        )
+@dataclass(frozen=True)
+class _Verdict:
+    """By row of the chunk, filled partition by partition: where it was seen before (offset -1: nowhere), and its home."""
+
+    offset: Longs
+    topic: npt.NDArray[np.object_]
+    home: npt.NDArray[np.object_]
+
+
+def _sift(
+    arrivals: Arrivals, memory: SeenPartition, rows: Longs, refs: Digests, verdict: _Verdict
+) -> tuple[Longs, Longs]:
+    """Fill in the verdict on one partition's rows; gives the rows of new references and of further revisions."""
+    revisions = arrivals.revision[rows]
+    sight, place = memory.recall(refs, revisions)
+    topic, offset = memory.where(sight[sight != MISSING])
+    verdict.topic[rows[sight != MISSING]], verdict.offset[rows[sight != MISSING]] = topic, offset
+    first = first_of_each(mixed(refs, revisions))
+    repeated = (sight == MISSING) & (first != np.arange(len(rows)))
+    earlier = rows[first[repeated]]
+    verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
+    verdict.offset[rows[repeated]] = arrivals.offset[earlier]
+    unknown = np.equal(place, None)
+    leads = first_of_each(refs)
+    verdict.home[rows] = np.where(unknown, verdict.home[rows[leads]], place)
+    new = unknown & (leads == np.arange(len(rows)))
+    return rows[new], rows[(sight == MISSING) & ~repeated & ~new]

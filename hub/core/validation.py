@@ -37,13 +37,13 @@ def faults_of_updates(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator
 
 
 def _wrong_sender(column: pa.Array, senders: Sequence[str], what: str, prefix: str) -> Iterator[Verdict]:
-    for row, (claimed, sender) in enumerate(zip(column.to_pylist(), senders, strict=True)):
-        if claimed != sender:
-            yield (
-                row,
-                Reason.SENDER_MISMATCH,
-                f"the {what} says {claimed!r} but came by {prefix}.{sender}; publish it on its own topic",
-            )
+    for row in _rows(pc.not_equal(column, pa.array(senders, pa.string()))):
+        claimed, sender = column[row].as_py(), senders[row]
+        yield (
+            row,
+            Reason.SENDER_MISMATCH,
+            f"the {what} says {claimed!r} but came by {prefix}.{sender}; publish it on its own topic",
+        )
 
 
 def _wrong_reference(column: pa.Array, name: str) -> Iterator[Verdict]:

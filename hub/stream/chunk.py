@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from confluent_kafka import Message
 
 from hub.stream.session import Session
+
+ORIGIN = pa.struct(
+    {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "ingested_at": pa.timestamp("ms")}
+)
 
 
 @dataclass(eq=False)
@@ -41,13 +46,12 @@ class Chunk:
 
     def fill(self, messages: Sequence[Message], namespace: str) -> None:
         cut = len(namespace)
-        for message in messages:
-            self.topics.append(message.topic()[cut:])
-            self.partitions.append(message.partition())
-            self.offsets.append(message.offset())
-            self.arrived_ms.append(message.timestamp()[1])
-            self.keys.append(message.key())
-            self.values.append(message.value())
+        self.topics = [message.topic()[cut:] for message in messages]
+        self.partitions = [message.partition() for message in messages]
+        self.offsets = [message.offset() for message in messages]
+        self.arrived_ms = [message.timestamp()[1] for message in messages]
+        self.keys = [message.key() for message in messages]
+        self.values = [message.value() for message in messages]
 
     def ends(self) -> dict[tuple[str, int], int]:
         """The offset after the last record of each topic and partition."""
@@ -55,6 +59,13 @@ class Chunk:
             (topic, partition): offset + 1
             for topic, partition, offset in zip(self.topics, self.partitions, self.offsets, strict=True)
         }
+
+    def rows(self, chosen: Callable[[str], bool]) -> list[int]:
+        """Rows that came by one of the topics chosen."""
+        names = {topic for topic in set(self.topics) if chosen(topic)}
+        if len(names) == len(set(self.topics)):
+            return list(range(len(self.topics)))
+        return [row for row, topic in enumerate(self.topics) if topic in names]
 
     def origin(self, row: int) -> dict[str, object]:
         """`cityhub.Origin` of one row."""
@@ -65,6 +76,9 @@ class Chunk:
             "ingested_at": self.arrived_ms[row],
         }
 
-    def origins(self, rows: Iterable[int]) -> list[dict[str, object]]:
+    def origins(self, rows: Sequence[int]) -> pa.StructArray:
         """`cityhub.Origin` of some rows."""
-        return [self.origin(row) for row in rows]
+        columns = (self.topics, self.partitions, self.offsets, self.arrived_ms)
+        chosen = [[column[row] for row in rows] for column in columns]
+        arrays = [pa.array(column, field.type) for column, field in zip(chosen, ORIGIN, strict=True)]
+        return pa.StructArray.from_arrays(arrays, fields=list(ORIGIN))

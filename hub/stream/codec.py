@@ -47,6 +47,10 @@ class Decoded:
     """Each row's Avro bytes without framing, in the reader's schema."""
     rejects: list[Reject] = field(default_factory=list)
 
+    def take(self, keep: np.ndarray) -> Decoded:
+        """Only these rows (int64 positions in `batch`); the rejects are told already."""
+        return Decoded(self.batch.take(pa.array(keep)), self.rows[keep], [self.bodies[at] for at in keep.tolist()])
+
 
 class Codec:
     """Encodes and decodes by subject, always in this program's newest version of it."""
@@ -134,7 +138,7 @@ class Codec:
         """
         schema = self._registry.latest(subject)
         envelope = self._envelope(schema)
-        optional = isinstance(json.loads(schema.text)["fields"][-1]["type"], list)
+        optional = isinstance(schema.declared["fields"][-1]["type"], list)
         header = _HEADER.pack(_MAGIC, schema.id)
         some, none = (b"\x02", b"\x00") if optional else (b"", b"")
         return [
@@ -193,17 +197,25 @@ class Codec:
 
 
 def _serialize(schema: Schema, columns: Mapping[str, Any]) -> list[bytes]:
-    arrays = [
-        column if isinstance(column, pa.Array) else pa.array(column, type=field_.type)
-        for field_ in schema.arrow
-        for column in (columns[field_.name],)
-    ]
+    arrays = [_fitted(columns[field_.name], field_.type) for field_ in schema.arrow]
     if not arrays or not len(arrays[0]):
         return []
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
     (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
     bodies: list[bytes] = encoded.to_pylist()
     return bodies
+
+
+def _fitted(column: Any, wanted: pa.DataType) -> pa.Array:
+    """A column of just this type: what may be null in a record differs from schema to schema."""
+    if not isinstance(column, pa.Array):
+        return pa.array(column, wanted)
+    if column.type == wanted:
+        return column
+    if pa.types.is_struct(wanted):
+        fields = [_fitted(column.field(field_.name), field_.type) for field_ in wanted]
+        return pa.StructArray.from_arrays(fields, fields=list(wanted), mask=column.is_null())
+    return column.cast(wanted)
 
 
 def _schema_id(data: bytes) -> int:

@@ -8,27 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from hub.core.admission import Fresh, SeenPartition
+from hub.errors import FatalError
 from hub.stream.state import Change
 from hub.topics import DEDUPLICATE_CHANGELOG
 
 
 class _Packed(msgspec.Struct, array_like=True):
-    """One changelog record. Arrays are little-endian bytes: digests of 16 bytes, int64 for all else."""
+    """One changelog record. Arrays are little-endian bytes: digests of 16 bytes, numbers of 8."""
 
     version: int
     now_ms: int
     names: list[str]
-    """Topics and places, which `topics` and `places` refer to by position."""
-    revisions: bytes
-    topics: bytes
-    offsets: bytes
-    refs: bytes
-    places: bytes
+    columns: list[bytes]
+
+
+_COLUMNS = ("refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets")
+_DIGESTS = ("refs", "more")
+_VERSION = 2
 
 
 @dataclass
@@ -82,29 +84,19 @@ class SeenState:
 
 
 def _pack(fresh: Fresh) -> bytes:
-    names = sorted({*fresh.topics, *fresh.places})
-    position = {name: index for index, name in enumerate(names)}
-    return msgspec.msgpack.encode(
-        _Packed(
-            version=1,
-            now_ms=fresh.now_ms,
-            names=names,
-            revisions=fresh.revisions.astype("<u8").tobytes(),
-            topics=np.array([position[topic] for topic in fresh.topics], dtype="<i8").tobytes(),
-            offsets=np.array(fresh.offsets, dtype="<i8").tobytes(),
-            refs=fresh.refs.astype("<u8").tobytes(),
-            places=np.array([position[place] for place in fresh.places], dtype="<i8").tobytes(),
-        )
-    )
+    columns = [getattr(fresh, name).astype("<u8" if name in _DIGESTS else "<i8").tobytes() for name in _COLUMNS]
+    return msgspec.msgpack.encode(_Packed(_VERSION, fresh.now_ms, list(fresh.names), columns))
 
 
 def _unpack(value: bytes) -> Fresh:
     packed = msgspec.msgpack.decode(value, type=_Packed)
-    return Fresh(
-        now_ms=packed.now_ms,
-        revisions=np.frombuffer(packed.revisions, dtype="<u8").reshape(-1, 2),
-        topics=[packed.names[index] for index in np.frombuffer(packed.topics, dtype="<i8")],
-        offsets=np.frombuffer(packed.offsets, dtype="<i8").tolist(),
-        refs=np.frombuffer(packed.refs, dtype="<u8").reshape(-1, 2),
-        places=[packed.names[index] for index in np.frombuffer(packed.places, dtype="<i8")],
-    )
+    if packed.version != _VERSION:
+        raise FatalError(
+            f"{DEDUPLICATE_CHANGELOG.name} holds a record of version {packed.version}; this program reads version {_VERSION}: "
+            "run the program that wrote it, or begin with an empty namespace"
+        )
+    columns: dict[str, Any] = {
+        name: np.frombuffer(raw, "<u8").reshape(-1, 2) if name in _DIGESTS else np.frombuffer(raw, "<i8")
+        for name, raw in zip(_COLUMNS, packed.columns, strict=True)
+    }
+    return Fresh(packed.now_ms, packed.names, **columns)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,13 +21,15 @@ row = st.tuples(
 
 
 def _arrivals(rows: list[tuple[int, str, str, int, str | None]], start: int) -> Arrivals:
+    names = ["city.hotline.events", "city.police.events"]
     return Arrivals(
-        topic=[f"city.{source}.events" for _, source, _, _, _ in rows],
-        partition=[partition for partition, *_ in rows],
-        offset=list(range(start, start + len(rows))),
-        source=[source for _, source, _, _, _ in rows],
-        ref=[ref for _, _, ref, _, _ in rows],
-        revision=[revision for _, _, _, revision, _ in rows],
+        topics=names,
+        topic=np.array([names.index(f"city.{source}.events") for _, source, _, _, _ in rows], dtype=np.int64),
+        partition=np.array([partition for partition, *_ in rows], dtype=np.int64),
+        offset=np.arange(start, start + len(rows), dtype=np.int64),
+        source=pa.array([source for _, source, _, _, _ in rows], pa.string()),
+        ref=pa.array([ref for _, _, ref, _, _ in rows], pa.string()),
+        revision=np.array([revision for _, _, _, revision, _ in rows], dtype=np.int64),
         place=[place for *_, place in rows],
     )
 
@@ -36,9 +40,12 @@ def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> 
     edges = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
     for start, end in itertools.pairwise(edges):
         admission: Admission = admit(_arrivals(rows[start:end], start), memory.__getitem__, now_ms=start)
-        assert sorted([*admission.first, *(repeat.row for repeat in admission.repeats)]) == list(range(end - start))
-        verdicts += [("first", start + at, key) for at, key in zip(admission.first, admission.place_key, strict=True)]
-        verdicts += [("repeat", start + repeat.row, (repeat.topic, repeat.offset)) for repeat in admission.repeats]
+        repeats = admission.repeats
+        first, again = admission.first.tolist(), repeats.row.tolist()
+        assert sorted([*first, *again]) == list(range(end - start))
+        verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key, strict=True)]
+        seen = zip(repeats.topic, repeats.offset.tolist(), strict=True)
+        verdicts += [("repeat", start + at, where) for at, where in zip(again, seen, strict=True)]
         for partition, fresh in admission.fresh.items():
             memory[partition].add(fresh)
     return sorted(verdicts, key=lambda verdict: verdict[1])

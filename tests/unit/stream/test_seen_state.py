@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.admission import Fresh
-from hub.core.seen import digests
+from hub.core.seen import MISSING, Digests, Longs, digests, mixed
 from hub.stream.seen_state import SeenState, _pack, _unpack
 
 WINDOW_MS = 1_000
@@ -21,27 +23,45 @@ chunk = st.tuples(st.integers(0, 2), st.integers(0, 400), st.lists(sighting, max
 """Partition, how much later, the sightings, whether it commits."""
 
 
-def fresh_of(now_ms: int, sightings: Sequence[tuple[int, str, int, str]]) -> Fresh:
-    keys = [str(number) for number, *_ in sightings]
+def refs_of(numbers: Sequence[int]) -> Digests:
+    return digests(pa.array([f"ref {number // 4}" for number in numbers], pa.string()))
+
+
+def revisions_of(numbers: Sequence[int]) -> Longs:
+    return np.array([number % 4 for number in numbers], dtype=np.int64)
+
+
+def fresh_of(state: SeenState, partition: int, now_ms: int, sightings: Sequence[tuple[int, str, int, str]]) -> Fresh:
+    """As admission makes it: the first revision of a reference not known leads, all others are `more`."""
+    numbers = [number for number, *_ in sightings]
+    refs = refs_of(numbers)
+    _, places = state[partition].recall(refs, revisions_of(numbers))
+    lead = [
+        places[at] is None and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)
+    ]
+    names = sorted({name for _, topic, _, place in sightings for name in (topic, place)})
+    new, more = ([s for s, leads in zip(sightings, lead, strict=True) if leads is wanted] for wanted in (True, False))
     return Fresh(
         now_ms=now_ms,
-        revisions=digests(keys),
-        topics=[topic for _, topic, _, _ in sightings],
-        offsets=[offset for _, _, offset, _ in sightings],
-        refs=digests([f"ref {key}" for key in keys]),
-        places=[place for *_, place in sightings],
+        names=names,
+        refs=refs_of([number for number, *_ in new]),
+        revisions=revisions_of([number for number, *_ in new]),
+        topics=np.array([names.index(topic) for _, topic, _, _ in new], dtype=np.int64),
+        offsets=np.array([offset for _, _, offset, _ in new], dtype=np.int64),
+        places=np.array([names.index(place) for *_, place in new], dtype=np.int64),
+        more=mixed(refs_of([number for number, *_ in more]), revisions_of([number for number, *_ in more])),
+        more_topics=np.array([names.index(topic) for _, topic, _, _ in more], dtype=np.int64),
+        more_offsets=np.array([offset for _, _, offset, _ in more], dtype=np.int64),
     )
 
 
 def same(one: Fresh, other: Fresh) -> bool:
-    arrays = (np.array_equal(one.revisions, other.revisions), np.array_equal(one.refs, other.refs))
-    lists = [(f.now_ms, list(f.topics), list(f.offsets), list(f.places)) for f in (one, other)]
-    return all(arrays) and lists[0] == lists[1]
+    return all(np.array_equal(getattr(one, name.name), getattr(other, name.name)) for name in fields(Fresh))
 
 
 @given(st.integers(0, 2**42), st.lists(sighting, max_size=50))
 def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
-    fresh = fresh_of(now_ms, sightings)
+    fresh = fresh_of(SeenState(WINDOW_MS), 0, now_ms, sightings)
     assert same(_unpack(_pack(fresh)), fresh)
 
 
@@ -53,11 +73,15 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
     known: list[set[int]] = [set(), set(), set()]
     for partition, later, sightings, commits in chunks:
         now_ms += later
-        new = {number: (number, *rest) for number, *rest in sightings if number not in known[partition]}
+        new = {
+            number: (number, topic, offset, NAMES[number // 4 % len(NAMES)])  # one reference, one place
+            for number, topic, offset, _ in sightings
+            if number not in known[partition]
+        }
         if not new:
             continue
         before = answers(state, partition, list(new))
-        state.stage(partition, fresh_of(now_ms, list(new.values())))
+        state.stage(partition, fresh_of(state, partition, now_ms, list(new.values())))
         assert answers(state, partition, list(new)) == before, "staged is not seen"
         if commits:
             for change in state.changes():
@@ -79,18 +103,22 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
 
 def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[object, str | None]]:
     memory = state[partition]
-    revisions = memory.sightings(digests([str(number) for number in numbers]))
-    places = memory.places(digests([f"ref {number}" for number in numbers]))
-    return list(zip(revisions, places, strict=True))
+    sight, places = memory.recall(refs_of(numbers), revisions_of(numbers))
+    topics, offsets = memory.where(sight[sight != MISSING])
+    seen = iter(zip(topics.tolist(), offsets.tolist(), strict=True))
+    return [
+        (None if at == MISSING else next(seen), place)
+        for at, place in zip(sight.tolist(), places.tolist(), strict=True)
+    ]
 
 
 def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
     state = SeenState(WINDOW_MS)
-    state.stage(0, fresh_of(0, [(1, "t", 5, "p")]))
+    state.stage(0, fresh_of(state, 0, 0, [(4, "t", 5, "p")]))
     state.commit()
-    state.stage(0, fresh_of(0, [(2, "t", 6, "p")]))
+    state.stage(0, fresh_of(state, 0, 0, [(8, "t", 6, "p")]))
     state.drop(0)
     assert not list(state.changes())
     state.commit()
-    assert answers(state, 0, [1, 2]) == [(None, None), (None, None)]
+    assert answers(state, 0, [4, 8]) == [(None, None), (None, None)]
     assert len(state) == 0
