@@ -196,7 +196,7 @@ def _sift(
     earlier = rows[first[repeated]]
     verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
     verdict.offset[rows[repeated]] = arrivals.offset[earlier]
-    unknown = np.equal(place, None)
+    unknown = np.array([home is None for home in place], dtype=np.bool_)
     leads = first_of_each(refs)
     verdict.home[rows] = np.where(unknown, verdict.home[rows[leads]], place)
     new = unknown & (leads == np.arange(len(rows)))
