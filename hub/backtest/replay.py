@@ -76,6 +76,7 @@ class _Run:
     def __init__(self, city: City, sightings: list[Sighting], *, source_due: bool) -> None:
         self._city, self._sightings, self._source_due = city, sightings, source_due
         self._casework, self._cases = Casework(city), CaseBook(OpenIncidents(city))
+        self._queues = {row.id: row.queue for row in (*city.routes, *city.fallback)}
         self._clockwork = Clockwork(DeadlineRules(city))
         self._tracking, self._tracked = Tracking(self._clockwork), TrackBook()
         self._first: dict[Key, Sighting] = {}
@@ -187,7 +188,7 @@ class _Run:
                 lead_ref=case.lead.ref,
                 link_score=None if lead else self._score.get(key),
                 department=case.department,
-                queue=getattr(case, "queue", None),
+                queue=self._queues.get(case.rule),
                 category=case.category if lead else category.code if category else latest.category,
                 due_ms=clock.due_ms if clock else None,
                 due_policy=clock.policy if clock else None,
