@@ -54,7 +54,7 @@ class CityFile(Strict):
     effective_from: date
     dispatch_desk: Id
     areas: AreasFile | None = None
-    """The main layer: its codes key places, and are what `area` means in every table."""
+    """The main layer: its codes key places, and are what `area` means in every table. Without one, cells of a grid key places."""
     layers: tuple[AreasFile, ...] = ()
     """Further layers for routing (wards, police districts, maintenance districts ...)."""
     grid_degrees: float = Field(0.02, ge=0.001, le=1)
@@ -68,6 +68,4 @@ class CityFile(Strict):
             raise ValueError(f"two layers are called {again[0]!r}; give each a `layer` name of its own")
         if any(one.layer == MAIN_LAYER for one in self.layers):
             raise ValueError(f"{MAIN_LAYER!r} always means the main layer; give the further one another `layer` name")
-        if self.layers and self.areas is None:
-            raise ValueError("further layers need a main one; move one of `layers` to `areas`")
         return self
