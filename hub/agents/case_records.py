@@ -5,52 +5,52 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import pyarrow as pa
+
 from hub import topics
 from hub.agents.context import Hub
 from hub.clock import Clock
-from hub.core.cases import Case
 from hub.core.casework import OrderDraft, Step
-from hub.core.deadlines import DeadlineRules
-from hub.model.ids import derived_id
+from hub.core.deadlines import DeadlineRules, Due
+from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
 
-def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: dict[int, Any]) -> None:
+def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.StructArray) -> None:
     """One `cityhub.CaseChange` a step, keyed by case. `origins`: by row, the input each accounts for."""
-    columns: dict[str, list[Any]] = defaultdict(list)
-    for step in steps:
-        case = step.case
-        row = {
-            "case_id": case.case_id,
-            "change": step.change,
-            "at": step.at_ms,
-            "origin": None if step.row is None else origins[step.row],
-            "source": step.report.source,
-            "source_ref": step.report.ref,
-            "revision": step.report.revision,
-            "lead_source": case.lead.source,
-            "lead_ref": case.lead.ref,
-            "category": case.category,
-            "urgency": case.urgency,
-            "channel": case.channel,
-            "place_key": case.place_key,
-            "area": case.area,
-            "lat": case.lat,
-            "lon": case.lon,
-            "department": case.department,
-            "rule": case.rule,
-            "desk_reason": case.desk_reason,
-            "opened_at": case.opened_ms,
-            "due_at": case.due_ms,
-            "reports": len(case.reports),
-            "ends": step.ends,
-            "over": case.over,
-            "link": _link(step),
-        }
-        for name, value in row.items():
-            columns[name].append(value)
-    if steps:
-        tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
+    if not steps:
+        return
+    cases = [step.case for step in steps]
+    reports = [step.report for step in steps]
+    leads = [case.reports[0] for case in cases]
+    columns: dict[str, Any] = {
+        "case_id": [case.case_id for case in cases],
+        "change": [step.change for step in steps],
+        "at": [step.at_ms for step in steps],
+        "origin": origins.take(pa.array([step.row for step in steps], pa.int64())),  # without a row: null
+        "source": [report.source for report in reports],
+        "source_ref": [report.ref for report in reports],
+        "revision": [report.revision for report in reports],
+        "lead_source": [lead.source for lead in leads],
+        "lead_ref": [lead.ref for lead in leads],
+        "category": [case.category for case in cases],
+        "urgency": [case.urgency for case in cases],
+        "channel": [case.channel for case in cases],
+        "place_key": [case.place_key for case in cases],
+        "area": [case.area for case in cases],
+        "lat": [case.lat for case in cases],
+        "lon": [case.lon for case in cases],
+        "department": [case.department for case in cases],
+        "rule": [case.rule for case in cases],
+        "desk_reason": [case.desk_reason for case in cases],
+        "opened_at": [case.opened_ms for case in cases],
+        "due_at": [case.due_ms for case in cases],
+        "reports": [len(case.reports) for case in cases],
+        "ends": [step.ends for step in steps],
+        "over": [case.closed_ms is not None for case in cases],
+        "link": [_link(step) for step in steps],
+    }
+    tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
 
 
 def _link(step: Step) -> dict[str, Any] | None:
@@ -70,44 +70,60 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
     cases = [step.case for step, _ in drafts]
     dues = rules.due(
         [case.category for case in cases],
-        [case.lead.source for case in cases],
+        [case.reports[0].source for case in cases],
         [case.urgency for case in cases],
         [case.area for case in cases],
         [case.opened_ms for case in cases],
     )
+    order_ids = derived_ids("O", [_cause(step, order) for step, order in drafts])
     by_department: dict[str, list[int]] = defaultdict(list)
     for index, (_, order) in enumerate(drafts):
         by_department[order.department].append(index)
     now_ms = clock.now_ms()
     for department, indexes in by_department.items():
-        chosen = [(*drafts[index], dues[index]) for index in indexes]
+        chosen = [drafts[index] for index in indexes]
         columns: dict[str, Any] = {
-            "order_id": [_order_id(step, order) for step, order, _ in chosen],
-            "kind": [order.kind for _, order, _ in chosen],
-            "case_id": [step.case.case_id for step, _, _ in chosen],
+            "order_id": [order_ids[index] for index in indexes],
+            "kind": [order.kind for _, order in chosen],
+            "case_id": [cases[index].case_id for index in indexes],
             "department": [department] * len(chosen),
             "issued_at": [now_ms] * len(chosen),
-            "area": [step.case.area for step, _, _ in chosen],
-            "rule": [step.case.rule for step, _, _ in chosen],
-            "reason": [order.reason for _, order, _ in chosen],
-            "deadlines": [_deadlines(step.case, order.kind, due) for step, order, due in chosen],
+            "area": [cases[index].area for index in indexes],
+            "rule": [cases[index].rule for index in indexes],
+            "reason": [order.reason for _, order in chosen],
+            "deadlines": _deadlines([(*drafts[index], dues[index]) for index in indexes]),
         }
-        values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order, _ in chosen])
+        values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in chosen])
         tx.publish(topics.dept_orders(department), values, columns["case_id"])
 
 
-def _order_id(step: Step, order: OrderDraft) -> str:
+def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
     report = step.report
-    cause = (step.change, report.source, report.ref, str(report.revision), str(step.at_ms))
-    return derived_id("O", step.case.case_id, order.department, order.kind, *cause)
+    return (
+        step.case.case_id, order.department, order.kind, step.change, report.source, report.ref, str(report.revision),
+        str(step.at_ms),
+    )  # fmt: skip
 
 
-def _deadlines(case: Case, kind: str, dues: Any) -> list[dict[str, Any]]:
-    if kind == "WITHDRAW":
-        return []
-    own = [] if case.due_ms is None else [{"clock": "resolve", "policy": "source", "due_at": case.due_ms}]
-    return [
-        {"clock": due.clock, "policy": due.policy, "due_at": due.due_ms}
-        for due in dues
-        if not own or due.clock != "resolve"
-    ] + own
+def _deadlines(drafts: list[tuple[Step, OrderDraft, tuple[Due, ...]]]) -> pa.ListArray:
+    """Each order's clocks; the source's own due time, where it has one, takes the place of the resolve clock."""
+    clocks: list[str] = []
+    policies: list[str] = []
+    due_at: list[int] = []
+    ends = [0]
+    for step, order, dues in drafts:
+        if order.kind != "WITHDRAW":
+            own_ms = step.case.due_ms
+            for due in dues:
+                if own_ms is None or due.clock != "resolve":
+                    clocks.append(due.clock)
+                    policies.append(due.policy)
+                    due_at.append(due.due_ms)
+            if own_ms is not None:
+                clocks.append("resolve")
+                policies.append("source")
+                due_at.append(own_ms)
+        ends.append(len(clocks))
+    columns = [pa.array(clocks, pa.string()), pa.array(policies, pa.string()), pa.array(due_at, pa.timestamp("ms"))]
+    items = pa.StructArray.from_arrays(columns, ["clock", "policy", "due_at"])
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), items)

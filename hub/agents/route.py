@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_orders
 from hub.agents.context import Hub
@@ -16,6 +18,7 @@ from hub.core.casework import LINKED, OPENED, Casework, Step
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import OpenIncidents
 from hub.core.sightings import Sighting
+from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -38,12 +41,13 @@ def attach(app: Any, hub: Hub) -> Inlet:
         async for chunk in chunks:
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
-                origins: dict[int, Any] = {}
-                for partition, sighting in _sightings(hub, chunk, tx, origins):
-                    clock.advance(sighting.at_ms)
-                    taken = casework.take(state[partition], partial(state.put, partition), sighting)
-                    tx.account(taken[0].change.lower())
-                    steps += taken
+                partitions, sightings, origins = _sightings(hub, chunk, tx)
+                puts = {partition: partial(state.put, partition) for partition in set(partitions)}
+                for partition, sighting in zip(partitions, sightings, strict=True):
+                    steps += casework.take(state[partition], puts[partition], sighting)
+                for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
+                    tx.account(outcome.lower(), records)
+                clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
                 for partition, closure in _closures(hub, chunk, tx):
                     steps += _end(casework, state[partition], partial(state.put, partition), closure)
                     tx.account("closure")
@@ -57,34 +61,40 @@ def attach(app: Any, hub: Hub) -> Inlet:
     return inlet
 
 
-def _sightings(hub: Hub, chunk: Chunk, tx: Transaction, origins: dict[int, Any]) -> Iterator[tuple[int, Sighting]]:
-    """The chunk's events with their partitions; fills `origins` by row."""
-    rows = [row for row, topic in enumerate(chunk.topics) if topic == topics.EVENTS.name]
+def _sightings(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[list[int], list[Sighting], pa.StructArray]:
+    """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
+    rows = chunk.rows(lambda topic: topic == topics.EVENTS.name)
     decoded = hub.codec.decode_many("cityhub.AdmittedEvent", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     rows = [rows[index] for index in decoded.rows.tolist()]
     batch = decoded.batch
-    event = batch.column("event")
+    event, origins = batch.column("event"), batch.column("origin")
+    source, ref = (event.field(name).to_pylist() for name in ("source", "source_ref"))
+    kind, category, urgency, channel = (_few(event.field(name)) for name in ("kind", "category", "urgency", "channel"))
+    revision, reported, due = (
+        event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")
+    )
+    place_key, area, lat, lon = (batch.column(name).to_pylist() for name in ("place_key", "area", "lat", "lon"))
     bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch, decoded.bodies)
-    text = {
-        name: event.field(name).to_pylist()
-        for name in ("source", "source_ref", "kind", "category", "urgency", "channel")
-    }
-    number = {name: event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")}
-    tx.arrived(batch.column("origin").field("ingested_at").cast("int64").to_pylist())
-    columns = zip(
-        rows, text["source"], text["source_ref"], number["revision"], text["kind"], number["reported_at"], text["category"],
-        text["urgency"], text["channel"], number["due_at"], batch.column("place_key").to_pylist(),
-        batch.column("area").to_pylist(), batch.column("lat").to_pylist(), batch.column("lon").to_pylist(), bodies, strict=True,
-    )  # fmt: skip
-    origins.update(zip(rows, batch.column("origin").to_pylist(), strict=True))
-    for fields in columns:
-        yield chunk.partitions[fields[0]], Sighting(*fields)
+    ids = case_ids(zip(source, ref, strict=True))
+    tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
+    sightings = list(map(
+        Sighting, range(len(rows)), source, ref, revision, kind, reported, category, urgency, channel, due, place_key, area,
+        lat, lon, bodies, ids,
+    ))  # fmt: skip
+    return [chunk.partitions[row] for row in rows], sightings, origins
+
+
+def _few(column: pa.Array) -> list[str]:
+    """A column of few different texts, each of them one object however often it comes."""
+    encoded = column.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    return [texts[index] for index in encoded.indices.to_pylist()]
 
 
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = [row for row, topic in enumerate(chunk.topics) if topic == topics.CLOSURES.name]
+    rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
     decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
@@ -110,14 +120,16 @@ def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock) -> None:
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
-    for step in steps:
-        if step.change == LINKED:
-            known = hub.city.category_of(step.case.category)
-            tx.count(metrics.LINKS.labels(known.code if known else "unknown"))
-        if step.change == OPENED and step.case.desk_reason:
-            tx.count(metrics.DESK.labels(step.case.desk_reason))
-        for order in step.orders:
-            tx.count(metrics.ORDERS.labels(order.department, order.kind))
+    linked = Counter(step.case.category for step in steps if step.change == LINKED)
+    for category, records in linked.items():
+        known = hub.city.category_of(category)
+        tx.count(metrics.LINKS.labels(known.code if known else "unknown"), records)
+    for reason, records in Counter(step.case.desk_reason for step in steps if step.change == OPENED).items():
+        if reason:
+            tx.count(metrics.DESK.labels(reason), records)
+    ordered = Counter((order.department, order.kind) for step in steps for order in step.orders)
+    for (department, kind), records in ordered.items():
+        tx.count(metrics.ORDERS.labels(department, kind), records)
 
 
 def _show_open_cases(hub: Hub, state: JournaledState[CaseBook]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from hub.backtest.decided import Decided
 from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
 from hub.core.cases import Case, CaseBook
@@ -131,7 +133,7 @@ class _Run:
         key = (update.source, update.ref)
         if update.status in (CLOSED, WITHDRAWN):
             known = self._latest.get(key, self._first[key])
-            self.take(replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1))
+            self.take(msgspec.structs.replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1))
             return
         case = self._cases.of_report(*key)
         if case is None or update.status == OPEN:

@@ -11,7 +11,7 @@ import msgspec
 from hub.core.linking import Incident, OpenIncidents
 
 
-class Report(msgspec.Struct, array_like=True, frozen=True):
+class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One source's report within a case. `live` ends when its source withdraws or closes it."""
 
     source: str
@@ -20,7 +20,7 @@ class Report(msgspec.Struct, array_like=True, frozen=True):
     live: bool = True
 
 
-class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """What `route` knows of a case. Never changed in place: a change puts a new one."""
 
     case_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -19,8 +18,7 @@ WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
 REFUSED = "refused"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderDraft:
+class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     """An order to `department`; `body` is the event that goes with it."""
 
     kind: str
@@ -29,8 +27,7 @@ class OrderDraft:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One change of a case: a record of `hub.cases`, with the orders it causes."""
 
     change: str
@@ -43,7 +40,7 @@ class Step:
     link: Match | None = None
     ends: bool = False
     """This by itself ends the case, whether or not it was over before."""
-    orders: tuple[OrderDraft, ...] = field(default=())
+    orders: tuple[OrderDraft, ...] = ()
 
 
 class Casework:
@@ -115,7 +112,7 @@ class Casework:
         ended = seen.kind in (WITHDRAWN, CLOSED)
         report = Report(seen.source, seen.ref, seen.revision, live=not ended)
         case = Case(
-            case_id=case_id(seen.source, seen.ref),
+            case_id=seen.case_id or case_id(seen.source, seen.ref),
             reports=(report,),
             category=code,
             family=category.family if category else None,
@@ -184,7 +181,7 @@ class Casework:
         step = Step(AMENDED, amended, seen.at_ms, report, seen.row)
         # what a department refused stays with the desk until somebody there decides
         if case.rule == REFUSED or decision.department == case.department:
-            return [replace(step, orders=(OrderDraft("AMEND", case.department, seen.body),))]
+            return [msgspec.structs.replace(step, orders=(OrderDraft("AMEND", case.department, seen.body),))]
         moved = msgspec.structs.replace(
             amended, department=decision.department, rule=decision.rule, desk_reason=decision.desk_reason
         )

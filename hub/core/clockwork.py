@@ -28,7 +28,7 @@ STOPS = {
 """Which clocks an update's status stops: who has resolved has accepted and responded."""
 
 
-class ClockState(msgspec.Struct, array_like=True, frozen=True):
+class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One clock of a case: the facts, and what has been said of them. Times in ms."""
 
     clock: str
@@ -49,7 +49,7 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True):
         return self.ended_ms is None
 
 
-class Answer(msgspec.Struct, array_like=True, frozen=True):
+class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An update that was applied."""
 
     update_id: str
@@ -59,14 +59,14 @@ class Answer(msgspec.Struct, array_like=True, frozen=True):
     note: str
 
 
-class Hold(msgspec.Struct, array_like=True, frozen=True):
+class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One line of the holder ledger: who has held the case, from when."""
 
     department: str
     from_ms: int
 
 
-class TrackedCase(msgspec.Struct, array_like=True, frozen=True, kw_only=True, tag="case"):
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="case"):
     """What `track` knows of a case. Never changed in place."""
 
     case_id: str
@@ -87,14 +87,14 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, kw_only=True, ta
         return self.ledger[-1].department
 
 
-class Waiting(msgspec.Struct, array_like=True, frozen=True, tag="waiting"):
+class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
     """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
 
     since_ms: int
     updates: tuple[bytes, ...]
 
 
-class Now(msgspec.Struct, array_like=True, frozen=True, tag="now"):
+class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
     """The partition's data clock."""
 
     now_ms: int
@@ -157,7 +157,7 @@ class TrackBook:
                 yield case_id
 
 
-class Ring(msgspec.Struct, frozen=True):
+class Ring(msgspec.Struct, frozen=True, gc=False):
     """One clock's event: a record of `hub.deadlines`. `corrects`: takes back an earlier one of this clock."""
 
     case: TrackedCase

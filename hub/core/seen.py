@@ -97,7 +97,8 @@ class DigestTable:
             for place in range(int(self._used[bucket])):
                 slot = bucket * _WIDE + place
                 if self._tags[bucket, place] == wanted[0] and self._rest[slot] == wanted[1]:
-                    return self._values[slot]
+                    found: Longs = self._values[slot]
+                    return found
             if self._used[bucket] < _WIDE:
                 return np.full(self._width, MISSING, dtype=np.int64)
             bucket = (bucket + 1) % len(self._used)

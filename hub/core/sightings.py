@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True, gc=False):
     """An admitted event: ms, WGS84 degrees, `body` in Avro. What is last and has a default is read only if a rule asks for it."""
 
     row: int
@@ -25,9 +25,11 @@ class Sighting:
     lat: float | None
     lon: float | None
     body: bytes
+    case_id: str = ""
+    """Of the case it would lead, if that is reckoned already."""
     title: str = ""
     text: str = ""
     address: str | None = None
     label: str | None = None
     """The source's own words for the category."""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import base64
-import hashlib
+from collections.abc import Iterable
+from hashlib import blake2b
 
-_CASE_BYTES = 10  # 80 bits: 330 million cases collide with a chance of 5 in 100 million
+import numpy as np
 
-
-def _digest(*parts: str, size: int = _CASE_BYTES) -> str:
-    raw = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=size).digest()
-    return base64.b32encode(raw).decode()
+_BYTES = 10  # 80 bits: 330 million cases collide with a chance of 5 in 100 million
+_ALPHABET = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", dtype=np.uint8)
+_FIVE_BITS = np.array([16, 8, 4, 2, 1], dtype=np.uint8)
+_SEPARATOR = "\x1f"
 
 
 def case_id(source: str, source_ref: str) -> str:
     """The id of the case that this report leads."""
-    return f"C-{_digest(source, source_ref)}"
+    return derived_id("C", source, source_ref)
+
+
+def case_ids(reports: Iterable[tuple[str, str]]) -> list[str]:
+    """As `case_id`, for many pairs of source and reference, in a fraction of the time."""
+    return derived_ids("C", reports)
 
 
 def derived_id(prefix: str, *parts: str) -> str:
     """The id of an order, a reply or the like, made from what caused it."""
-    return f"{prefix}-{_digest(*parts)}"
+    return f"{prefix}-{base64.b32encode(_digest(parts)).decode()}"
+
+
+def derived_ids(prefix: str, rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """As `derived_id`, for many rows of parts."""
+    raw = np.frombuffer(b"".join(map(_digest, rows)), dtype=np.uint8).reshape(-1, _BYTES)
+    if not len(raw):
+        return []
+    fives = np.unpackbits(raw, axis=1).reshape(len(raw), -1, 5) @ _FIVE_BITS
+    head = np.frombuffer(f"{prefix}-".encode(), dtype=np.uint8)
+    letters = np.concatenate([np.broadcast_to(head, (len(raw), len(head))), _ALPHABET[fives]], axis=1)
+    width = letters.shape[1]
+    found: list[str] = np.ascontiguousarray(letters).view(f"S{width}").ravel().astype(f"U{width}").tolist()
+    return found
+
+
+def _digest(parts: tuple[str, ...]) -> bytes:
+    return blake2b(_SEPARATOR.join(parts).encode(), digest_size=_BYTES).digest()
