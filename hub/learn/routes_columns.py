@@ -77,7 +77,9 @@ def _folded(column: pa.Array) -> list[str | None]:
 
 def _times(history: History) -> Iterable[Column]:
     clock = LocalTime(history.time_zone)
-    days, minutes = zip(*map(clock.day_and_minute, history.opened_ms.to_pylist()), strict=True) if len(history) else ((), ())
+    days, minutes = (
+        zip(*map(clock.day_and_minute, history.opened_ms.to_pylist()), strict=True) if len(history) else ((), ())
+    )
     yield encode(WEEKDAY, WEEKDAY, ["sat-sun" if weekday(day) > 4 else "mon-fri" for day in days])
     # Two-hour slots: fine enough to find an office's opening, coarse enough to be counted.
     yield encode(HOUR, HOUR, [f"{minute // 120 * 2:02d}" for minute in minutes])

@@ -100,7 +100,9 @@ class _Category:
         self._label[rows] = np.searchsorted(used, target.label[rows])
         departments = target.department_of[used]
         self._same_department = (departments[:, None] == departments[None, :]).astype(np.float64)
-        self._worth = grower._growth.queue_share * np.eye(len(used)) + (1 - grower._growth.queue_share) * self._same_department
+        self._worth = (
+            grower._growth.queue_share * np.eye(len(used)) + (1 - grower._growth.queue_share) * self._same_department
+        )
         self._first = int(self._period[rows].min())
         self._periods = grower._last - self._first + 1
 
@@ -139,9 +141,7 @@ class _Category:
         node.rest = self.grow(rows[~taken], share, after, depth + 1) if not taken.all() else None
         return node
 
-    def _best_split(
-        self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]
-    ) -> Split | None:
+    def _best_split(self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]) -> Split | None:
         growth = self._growth
         chosen: tuple[float, Split] | None = None
         for column in self._columns(rows):
@@ -150,7 +150,7 @@ class _Category:
                 continue  # an area's reports are in no other area; a row asks for words once
             seen, narrow = np.unique(codes, return_inverse=True)
             if column.homes:
-                seen, narrow = np.arange(column.size, dtype=np.int32), codes
+                seen, narrow = np.arange(column.size, dtype=np.int32), codes.astype(np.int64)
             if len(seen) < 2:
                 continue
             counts = self._counts(rows, narrow, len(seen))

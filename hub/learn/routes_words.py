@@ -35,7 +35,9 @@ class Texts:
         self._titles = [fold(key[0] or "") for key in number]
         self._labels = [fold(key[2] or "") for key in number]
 
-    def column(self, rows: npt.NDArray[np.int64], label: npt.NDArray[np.int64], weight: npt.NDArray[np.float64]) -> Words | None:
+    def column(
+        self, rows: npt.NDArray[np.int64], label: npt.NDArray[np.int64], weight: npt.NDArray[np.float64]
+    ) -> Words | None:
         """The best few phrases for these reports, the most telling first, or None. `label` and `weight` by report."""
         texts, of = np.unique(self._of[rows], return_inverse=True)
         phrases = self._phrases(texts, np.bincount(of))

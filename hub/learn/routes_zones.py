@@ -74,7 +74,8 @@ def learn_zones(
     One entry a report in each column: its queue, its category, its point (NaN without one), how much it counts.
     """
     placed = ~(np.isnan(lats) | np.isnan(lons))
-    queue, kind, lats, lons, weight = (column[placed] for column in (queue, kind, lats, lons, weight))
+    queue, kind = queue[placed], kind[placed]
+    lats, lons, weight = lats[placed], lons[placed], weight[placed]
     if len(queue) < _FEWEST_REPORTS:
         return None
     west, south = (float(np.quantile(axis, 0.001)) - 2 * CELL_DEGREES for axis in (lons, lats))
@@ -90,7 +91,9 @@ def learn_zones(
     weight *= len(weight) / weight.sum()
     while len(local) >= least_queues:
         mine = inside & np.isin(queue, local)
-        labels = _spread(np.searchsorted(local, queue[mine]), rows[mine], columns[mine], weight[mine], len(local), shape)
+        labels = _spread(
+            np.searchsorted(local, queue[mine]), rows[mine], columns[mine], weight[mine], len(local), shape
+        )
         own = labels[rows[mine], columns[mine]] - 1 == np.searchsorted(local, queue[mine])
         purity = {one: float(own[queue[mine] == one].mean()) for one in local}
         worst = min(purity, key=lambda one: purity[one])
@@ -111,10 +114,10 @@ def _cells(
 def _local(queue: Codes, kind: Codes, coarse: npt.NDArray[np.int64]) -> list[int]:
     """Queues whose reports lie elsewhere than reports of the same categories do in general."""
     _, square = np.unique(coarse, return_inverse=True)
-    _, kind = np.unique(kind, return_inverse=True)
+    kinds = np.unique(kind, return_inverse=True)[1]
     squares = int(square.max()) + 1
-    by_kind = np.zeros((int(kind.max()) + 1, squares))
-    np.add.at(by_kind, (kind, square), 1.0)
+    by_kind = np.zeros((int(kinds.max()) + 1, squares))
+    np.add.at(by_kind, (kinds, square), 1.0)
     by_kind /= by_kind.sum(axis=1, keepdims=True)
     found: list[int] = []
     for one in np.unique(queue).tolist():
@@ -123,10 +126,12 @@ def _local(queue: Codes, kind: Codes, coarse: npt.NDArray[np.int64]) -> list[int
         if count < _FEWEST_REPORTS:
             continue
         seen = np.bincount(square[mine], minlength=squares) / count
-        expected = np.bincount(kind[mine], minlength=len(by_kind)) / count @ by_kind
+        expected = np.bincount(kinds[mine], minlength=len(by_kind)) / count @ by_kind
         some = seen > 0
         # less what chance alone would give (Miller-Madow)
-        divergence = float((seen[some] * np.log(seen[some] / expected[some])).sum()) - (int(some.sum()) - 1) / (2 * count)
+        divergence = float((seen[some] * np.log(seen[some] / expected[some])).sum()) - (int(some.sum()) - 1) / (
+            2 * count
+        )
         if divergence >= _LEAST_DIVERGENCE:
             found.append(one)
     return found
@@ -157,5 +162,7 @@ def _box_sums(votes: Floats, radius: int) -> Floats:
         return votes
     padded = np.pad(votes, ((0, 0), (radius + 1, radius), (radius + 1, radius))).cumsum(axis=1).cumsum(axis=2)
     side = 2 * radius + 1
-    sums: Floats = padded[:, side:, side:] - padded[:, :-side, side:] - padded[:, side:, :-side] + padded[:, :-side, :-side]
+    sums: Floats = (
+        padded[:, side:, side:] - padded[:, :-side, side:] - padded[:, side:, :-side] + padded[:, :-side, :-side]
+    )
     return sums
