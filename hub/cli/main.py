@@ -21,6 +21,7 @@ COMMANDS = {
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
     "backtest": ("hub.cli.backtest:backtest", "Run history through a policy and judge its decisions."),
     "learn": ("hub.cli.learn:learn", "Draft a policy from history."),
+    "scoreboard": ("hub.cli.scoreboard:scoreboard", "Judge drafted policies on real cities."),
     "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
     "reconcile": (
