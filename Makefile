@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+LOAD_ARGS ?=
 UP_ARGS ?=
 # A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup format check test test-fast test-real demo up new-connector clean
+.PHONY: help setup format check test test-fast test-real load load-small demo up new-connector clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -53,6 +54,12 @@ test-fast: $(VENV)/.stamp ## only the tests that need no Kafka
 
 test-real: setup ## replay the real files in CITYHUB_DATA, undisturbed and with kills, and compare (half an hour)
 	$(PY) -m pytest -s tests/system/test_real_data.py
+
+load: setup ## load tests, the hub beside its peers and every other scenario (hours; LOAD_ARGS=--help; 压力测试)
+	$(PY) -m loadtests all $(LOAD_ARGS)
+
+load-small: setup ## the same in a few minutes
+	$(PY) -m loadtests all-small $(LOAD_ARGS)
 
 demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS=--forever to run on)
 	$(BIN)/cityhub demo $(DEMO_ARGS)

@@ -1,0 +1,65 @@
+"""The job's decisions by the hub's core: a chunk's columns in, framed orders out. Shared by the agent and the core's own test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.core.admission import Arrivals
+from hub.core.deadlines import DeadlineRules
+from hub.core.routing import Router
+from hub.policy.city import City
+from hub.stream.codec import Codec, Decoded
+
+
+class OrderWork:
+    """Pure: the same events give the same orders."""
+
+    def __init__(self, city: City, codec: Codec) -> None:
+        self._codec = codec
+        self._router, self._rules = Router(city), DeadlineRules(city)
+
+    def arrivals(self, topic: str, partitions: Sequence[int], offsets: Sequence[int], decoded: Decoded) -> Arrivals:
+        """What dedup asks of a chunk. `partitions` and `offsets` are the whole chunk's."""
+        rows, batch = decoded.rows, decoded.batch
+        return Arrivals(
+            topics=[topic],
+            topic=np.zeros(len(rows), np.int64),
+            partition=np.asarray(partitions, np.int64)[rows],
+            offset=np.asarray(offsets, np.int64)[rows],
+            source=batch.column("source"),
+            ref=batch.column("source_ref"),
+            revision=batch.column("revision").to_numpy().astype(np.int64),
+            place=[None] * len(rows),
+        )
+
+    def orders(self, decoded: Decoded, first: np.ndarray) -> tuple[list[str], list[bytes]]:
+        """Case ids and framed `cityhub.Order` of the first sightings, rows of `decoded`."""
+        events = decoded.batch.take(pa.array(first, pa.int64()))
+        bodies = [decoded.bodies[at] for at in first.tolist()]
+        case_ids, columns = self._columns(events)
+        return case_ids.to_pylist(), self._codec.encode_before("cityhub.Order", columns, bodies)
+
+    def _columns(self, events: pa.RecordBatch) -> tuple[pa.Array, dict[str, Any]]:
+        source, category, urgency = (events.column(name).to_pylist() for name in ("source", "category", "urgency"))
+        area = events.column("place").field("code").to_pylist()
+        opened, refs = events.column("reported_at"), events.column("source_ref")
+        routed = self._router.route(source, category, area, urgency)
+        dues = self._rules.due(category, source, urgency, area, opened.cast("int64").to_numpy())
+        firsts = [min(due, key=lambda one: one.due_ms) for due in dues]
+        case_ids = pc.binary_join_element_wise("C-", refs, "")
+        return case_ids, {
+            "order_id": pc.binary_join_element_wise("O-", refs, ""),
+            "kind": ["ASSIGN"] * len(events),
+            "case_id": case_ids,
+            "department": routed.department,
+            "issued_at": opened,
+            "area": area,
+            "rule": routed.rule,
+            "reason": routed.desk_reason,
+            "deadlines": [[{"clock": due.clock, "policy": due.policy, "due_at": due.due_ms}] for due in firsts],
+        }

@@ -1,0 +1,38 @@
+"""Runs the job's agent in a real worker: the hub's own app, settings and web pages. Started by the runner."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import faust
+import uvloop
+
+import hub.app
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
+from hub.topics import CONTROL
+from loadtests.hub_job import agent
+
+
+def main() -> None:
+    uvloop.install()
+    settings = Settings.from_env()
+    hub.app.AGENTS[agent.NAME] = agent
+    here = hub.app.make_hub(settings)
+    ensure_topics(settings, [CONTROL, agent.CHANGELOG])
+    app = hub.app.make_app(here, (agent.NAME,))
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    for chatty in ("faust", "mode"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False).execute_from_commandline()
+    except SystemExit as ended:
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What was measured, written down: Markdown to read, JSON to compare, plots."""

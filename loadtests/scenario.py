@@ -1,0 +1,127 @@
+"""Scenarios as files: what is measured, on how much data, with which settings. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from hub.errors import FatalError
+
+FOLDER = Path(__file__).with_name("scenarios")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Named(_Strict):
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    title: str
+    seed: int = 20260302
+
+
+class Entry(_Strict):
+    """One contender with its settings."""
+
+    contender: str
+    label: str
+    records: Literal["full", "short"] = "full"
+    """`short`: the beginning of the same data, for contenders that would take all day over the whole."""
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+    main: bool = True
+    """Ratios are drawn with this entry; others are variants, shown beside it."""
+
+
+class Compare(_Named):
+    """All contenders in turn, on one broker and the same data."""
+
+    kind: Literal["compare"]
+    records: int = Field(ge=1000)
+    short_records: int = Field(ge=1000)
+    rounds: int = Field(1, ge=1)
+    stall_seconds: float = Field(60, gt=0)
+    contenders: tuple[Entry, ...] = Field(min_length=1)
+
+
+class Core(_Named):
+    """Bytes in to bytes out on one core: no broker, no Faust."""
+
+    kind: Literal["core"]
+    records: int = Field(ge=1000)
+    chunk_records: tuple[int, ...] = (2000, 10_000)
+    rounds: int = Field(3, ge=1)
+
+
+class Sustained(_Named):
+    """The whole hub with all its agents, fed at a steady rate: latency from arrival to order, memory, CPU."""
+
+    kind: Literal["sustained"]
+    rate: float = Field(gt=0)
+    seconds: float = Field(gt=0)
+    warmup_seconds: float = Field(10, ge=0)
+    workers: int = Field(1, ge=1)
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Takeover(_Named):
+    """Two workers share the job; one is killed, or stopped in order, under load."""
+
+    kind: Literal["takeover"]
+    rate: float = Field(gt=0)
+    seconds_before: float = Field(15, gt=0)
+    seconds_after: float = Field(30, gt=0)
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Scaling(_Named):
+    """The job by one, two and four worker processes."""
+
+    kind: Literal["scaling"]
+    records: int = Field(ge=1000)
+    workers: tuple[int, ...] = (1, 2, 4)
+    stall_seconds: float = Field(60, gt=0)
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+
+
+class Dedup(_Named):
+    """The memory of what was seen: bytes a key, time to read it back, speed when it is full."""
+
+    kind: Literal["dedup"]
+    keys: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
+    chunk_records: int = Field(10_000, ge=1)
+    probe_records: int = Field(500_000, ge=1)
+
+
+Scenario = Annotated[Compare | Core | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Scenario)
+
+
+def names() -> list[str]:
+    """Scenarios there are, by file name."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def expand(name: str) -> list[str]:
+    """`all` and `all-small` stand for every scenario, whole and small; any other name for itself."""
+    if name not in ("all", "all-small"):
+        return [name]
+    return [one for one in names() if one.endswith("-small") == (name == "all-small")]
+
+
+def load(name: str) -> Any:
+    """A scenario by name, or by the path of a file. Raises FatalError that says what is wrong and where."""
+    path = FOLDER / f"{name}.yaml"
+    if not path.exists():
+        path = Path(name)
+    if not path.is_file():
+        raise FatalError(f"no scenario is called {name}; known: {', '.join(names())}")
+    try:
+        return _ADAPTER.validate_python(yaml.safe_load(path.read_text("utf-8")))
+    except yaml.YAMLError as error:
+        raise FatalError(f"{path}: not YAML: {error}") from error
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise FatalError(f"{path}: {said}") from error
