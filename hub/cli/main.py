@@ -29,6 +29,7 @@ COMMANDS = {
         "Prove from the topics that every event is accounted for exactly once.",
     ),
     "dead": ("hub.cli.dead:dead", "List dead letters and send them again."),
+    "policy": ("hub.cli.policy:policy", "Check a city's rules and show its routing table."),
     "doctor": ("hub.cli.doctor:doctor", "Check Java, ports, broker, topics, schemas and policy."),
 }
 

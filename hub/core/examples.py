@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hub.core.deadlines import DeadlineRules
-from hub.core.places import Places
-from hub.core.routing import Router
+from hub.core.places import Located, Places
+from hub.core.routing import Decision, Router
+from hub.core.sightings import Sighting
 from hub.policy.city import City
-from hub.policy.models import Example
+from hub.policy.models import Example, ExampleEvent, ExampleOutcome
 
 
 def check_examples(city: City) -> list[str]:
@@ -30,14 +32,11 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     lat, lon = (nan if event.lat is None else event.lat), (nan if event.lon is None else event.lon)
     located = places.locate([lat], [lon], [event.code], [event.crs])
     area, placed = located.area[0], located.place_key[0] is not None
-    decision = router.route_one(event.source, event.category, area, event.urgency, placed)
     opened_ms = round(event.opened.timestamp() * 1000)
+    seen = _sighting(event, opened_ms, area, located)
+    decision = router.route_one(event.source, event.category, area, event.urgency, placed, seen)
     due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms)}
-    found = []
-    if decision.department != expect.department:
-        found.append(f"goes to {decision.department} by row {decision.rule}, expected {expect.department}")
-    if expect.rule is not None and decision.rule != expect.rule:
-        found.append(f"row {decision.rule} decides, expected {expect.rule}")
+    found = _misrouted(expect, decision)
     if "area" in expect.model_fields_set and area != expect.area:
         found.append(f"lies in area {area}, expected {expect.area}")
     for clock, instant in expect.due.items():
@@ -46,4 +45,31 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
         elif due[clock].due_ms != round(instant.timestamp() * 1000):
             actual = datetime.fromtimestamp(due[clock].due_ms / 1000, ZoneInfo(city.time_zone)).isoformat()
             found.append(f"{clock} is due {actual} by row {due[clock].policy}, expected {instant.isoformat()}")
+    return found
+
+
+def _sighting(event: ExampleEvent, opened_ms: int, area: str | None, located: Located) -> Sighting:
+    lat, lon = float(located.lat[0]), float(located.lon[0])
+    has_point = not math.isnan(lat)
+    return Sighting(
+        row=0, source=event.source, ref="example", revision=0, kind="OPENED", at_ms=opened_ms, category=event.category,
+        urgency=event.urgency, channel=event.channel, due_ms=None, place_key=located.place_key[0] or "", area=area,
+        lat=lat if has_point else None, lon=lon if has_point else None, body=b"", title=event.title, text=event.text,
+        address=event.address, label=event.category, attributes=event.attributes,
+    )  # fmt: skip
+
+
+def _misrouted(expect: ExampleOutcome, decision: Decision) -> list[str]:
+    found = []
+    if decision.department != expect.department:
+        found.append(f"goes to {decision.department} by row {decision.rule}, expected {expect.department}")
+    if expect.rule is not None and decision.rule != expect.rule:
+        found.append(f"row {decision.rule} decides, expected {expect.rule}")
+    if "queue" in expect.model_fields_set and decision.queue != expect.queue:
+        found.append(f"row {decision.rule} gives queue {decision.queue}, expected {expect.queue}")
+    if expect.co_handlers is not None and decision.co_handlers != expect.co_handlers:
+        found.append(f"row {decision.rule} tells {list(decision.co_handlers)} too, expected {list(expect.co_handlers)}")
+    kind = decision.exit.exit if decision.exit else None
+    if "exit" in expect.model_fields_set and kind != expect.exit:
+        found.append(f"row {decision.rule} makes it {kind or 'no exit'}, expected {expect.exit or 'none'}")
     return found

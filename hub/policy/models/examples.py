@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from hub.policy.models.base import Id, Strict, Text, Urgency
 from hub.policy.models.deadlines import Clock
+from hub.policy.models.routes import ExitKind
 
 
 def _aware(value: datetime) -> datetime:
@@ -31,14 +32,22 @@ class ExampleEvent(Strict):
     lon: float | None = None
     crs: str = "EPSG:4326"
     code: str | None = None
+    channel: str = ""
+    title: str = ""
+    text: str = ""
+    address: str | None = None
+    attributes: dict[Text, str] = Field(default_factory=dict)
 
 
 class ExampleOutcome(Strict):
-    """What must come out. What is not given is not checked; `area: null` says it must be none."""
+    """What must come out. What is not given is not checked; `area: null` says it must be none, and so for queue and exit."""
 
     department: Id
     area: str | None = None
     rule: str | None = None
+    queue: str | None = None
+    co_handlers: tuple[Id, ...] | None = None
+    exit: ExitKind | None = None
     due: dict[Clock, Instant] = Field(default_factory=dict)
 
 

@@ -1,0 +1,153 @@
+"""`cityhub policy`: checks a city's policy folder and shows its routing table as it is tried."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hub.cli.options import with_settings
+from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.core.succession import Succession
+    from hub.policy import City
+    from hub.policy.models import Exit, Route
+
+_FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+_JSON = click.option("--json", "as_json", is_flag=True, help="For machines: one JSON document.")
+
+
+@click.group()
+def policy() -> None:
+    """Check a city's policy folder 规则, and show it as the hub reads it. FOLDER is by default the city that is set."""
+
+
+@policy.command()
+@_FOLDER
+@click.option(
+    "--follows",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder now in force: whether FOLDER may take its place while the hub runs, and what changes.",
+)
+@_JSON
+@with_settings
+def check(settings: Settings, folder: Path | None, follows: Path | None, as_json: bool) -> None:
+    """Say every mistake with file and line: unknown names, rows never reached, examples that do not hold.
+
+    Exits with 1 if there is one.
+    """
+    from hub.core.examples import check_examples
+    from hub.core.succession import succeed
+    from hub.policy import PolicyError, load_city
+
+    chosen = folder or settings.city
+    succession = None
+    try:
+        city = load_city(chosen)
+        mistakes = check_examples(city)
+        if follows is not None:
+            succession = succeed(load_city(follows), city)
+            mistakes = list(succession.problems)
+    except PolicyError as error:
+        _say_mistakes(chosen, [str(problem) for problem in error.problems], as_json)
+        sys.exit(1)
+    if mistakes:
+        _say_mistakes(chosen, mistakes, as_json)
+        sys.exit(1)
+    _say_good(city, succession, as_json)
+
+
+def _say_mistakes(folder: Path, mistakes: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), "ok": False, "mistakes": mistakes}, ensure_ascii=False, indent=2))
+        return
+    for mistake in mistakes:
+        click.echo(f"✗ {mistake}")
+    click.echo(f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'} 处错误 in {folder}")
+
+
+def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
+    counts = {
+        "categories 类别": len(city.categories), "departments 部门": len(city.departments), "exits 派前分流": len(city.exits),
+        "routes 派单规则": len(city.routes), "fallback 兜底": len(city.fallback), "deadlines 时限": len(city.deadlines),
+        "calendars 日历": len(city.calendars), "linking 关联规则": len(city.linking), "examples 示例": len(city.examples),
+        "layers 区域图层": len(city.layers) + bool(city.areas),
+    }  # fmt: skip
+    changes = None if succession is None else list(succession.changes)
+    if as_json:
+        document = {"folder": str(city.folder), "ok": True, "version": city.version, "rows": counts, "changes": changes}
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    click.echo(
+        f"✓ {city.version} {city.name.en} {city.name.zh}: every row can be reached, every example holds 校验通过"
+    )
+    click.echo("  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    for change in changes or ():
+        click.echo(f"  {change}")
+    if changes == []:
+        click.echo("  the same rules 无变化")
+
+
+@policy.command()
+@_FOLDER
+@click.option("--category", metavar="CODE", help="Only rows that may take this category, by code or a source's label.")
+@_JSON
+@with_settings
+def show(settings: Settings, folder: Path | None, category: str | None, as_json: bool) -> None:
+    """Show the routing table 派单规则表 in the order in which its rows are tried: the first that holds decides."""
+    from hub.core.routing import admits
+    from hub.errors import FatalError
+    from hub.policy import load_city
+
+    city = load_city(folder or settings.city)
+    known = None if category is None else city.category_of(category)
+    if category is not None and known is None:
+        raise FatalError(f"the policy of {city.name.en} knows no category {category!r}; see taxonomy.yaml")
+    rows = [
+        (part, row)
+        for part, table in (("exits", city.exits), ("routes", city.routes), ("fallback", city.fallback))
+        for row in table
+        if known is None or admits(row, known)
+    ]
+    if as_json:
+        click.echo(json.dumps([_document(part, row) for part, row in rows], ensure_ascii=False, indent=2, default=str))
+        return
+    _print(city, rows)
+
+
+def _document(part: str, row: Route | Exit) -> dict[str, Any]:
+    return {"part": part, **row.model_dump(exclude_defaults=True, mode="json")}
+
+
+def _print(city: City, rows: list[tuple[str, Route | Exit]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hub.core.route_words import conditions_in_words, outcome_in_words
+
+    table = Table(title=f"{city.version} {city.name.en} {city.name.zh}", title_justify="left")
+    for column in ("", "row 规则", "when 条件", "to 去向", "priority 优先级", "in force 有效期"):
+        table.add_column(column, overflow="fold")
+    for number, (part, row) in enumerate(rows, start=1):
+        priority = getattr(row, "priority", None)
+        table.add_row(
+            str(number),
+            row.id if part == "routes" else f"{row.id} ({part})",
+            "; ".join(conditions_in_words(row.when)) or "always 无条件",
+            outcome_in_words(row),
+            "" if priority is None else str(priority),
+            _in_force(row),
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"what no row takes goes to {city.dispatch_desk} 其余由派单台处理", highlight=False)
+
+
+def _in_force(row: Route | Exit) -> str:
+    if row.effective_from is None and row.effective_until is None:
+        return ""
+    return f"{row.effective_from or '...'} – {row.effective_until or '...'}"
