@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
+from operator import itemgetter
 from typing import Any
+
+import numpy as np
 
 from hub import topics
 from hub.agents.clock_records import publish
@@ -13,8 +16,9 @@ from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.clockwork import NOW_KEY, Clockwork, Now, TrackBook, TrackRecord
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracking import Effects, Put, Tracking
+from hub.core.tracking import Change, Effects, Put, Tracking, Update
 from hub.stream.chunk import Chunk
+from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.state import JournaledState
@@ -39,16 +43,16 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 effects = Effects()
                 clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
                 records = _records(hub, chunk, tx)
-                tracking.prepare([record for _, subject, record in records if subject == "case"])
-                for partition, subject, record in records:
-                    book, put = state[partition], partial(state.put, partition)
-                    if subject == "case":
-                        tracking.pass_time(book, put, clocks[partition].advance(record["at"]), effects)
+                tracking.prepare([record for _, record in records if isinstance(record, Change)])
+                puts = {partition: partial(state.put, partition) for partition in {place for place, _ in records}}
+                for partition, record in records:
+                    book, put = state[partition], puts[partition]
+                    if isinstance(record, Change):
+                        tracking.pass_time(book, put, clocks[partition].advance(record.at_ms), effects)
                         tracking.change(book, put, record, effects)
-                        release(hub, tracking, book, put, record["case_id"], effects)
+                        release(hub, tracking, book, put, record.case_id, effects)
                     elif not tracking.update(book, put, record, effects):
                         hold(book, put, record)
-                    tx.account(subject)
                 for partition, clock in clocks.items():
                     book, put = state[partition], partial(state.put, partition)
                     tracking.pass_time(book, put, clock.now_ms(), effects)
@@ -75,43 +79,38 @@ def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock) -> None:
         put(case_id, None)
 
 
-def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, str, dict[str, Any]]]:
-    """Partition, "case" or "update", and the decoded record, times in ms, in the order they came in."""
-    found: list[tuple[int, int, str, dict[str, Any]]] = []
-    arrived: list[int] = []
-    for topic, subject, kind in (
-        (topics.CASES.name, "cityhub.CaseChange", "case"),
-        (topics.UPDATES.name, "cityhub.AdmittedUpdate", "update"),
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, Change | Update]]:
+    """Partition and record, in the order they came in."""
+    found: list[tuple[int, int, Change | Update]] = []
+    arrived: list[Any] = []
+    for topic, subject, read, outcome in (
+        (topics.CASES.name, "cityhub.CaseChange", _changes, "case"),
+        (topics.UPDATES.name, "cityhub.AdmittedUpdate", _updates, "update"),
     ):
-        rows = [row for row, name in enumerate(chunk.topics) if name == topic]
+        rows = chunk.rows(topic.__eq__)
         decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows], trusted=True)
         for reject in decoded.rejects:
             tx.reject(rows[reject.index], reject.reason, reject.detail)
         rows = [rows[index] for index in decoded.rows.tolist()]
-        records = _case_records(decoded.batch) if kind == "case" else _update_records(decoded.batch, decoded.bodies)
-        found += [(row, chunk.partitions[row], kind, record) for row, record in zip(rows, records, strict=True)]
-        arrived += [record["arrived_ms"] for record in records if record["arrived_ms"] is not None]
-    tx.arrived(arrived)
-    return [item[1:] for item in sorted(found, key=lambda item: item[0])]
+        found += zip(rows, [chunk.partitions[row] for row in rows], read(decoded), strict=True)
+        arrived.append(decoded.batch.column("origin").field("ingested_at").drop_null().cast("int64").to_numpy())
+        tx.account(outcome, len(rows))
+    tx.arrived(np.concatenate(arrived))
+    found.sort(key=itemgetter(0))
+    return [(partition, record) for _, partition, record in found]
 
 
-def _case_records(batch: Any) -> list[dict[str, Any]]:
+def _changes(decoded: Decoded) -> Iterable[Change]:
     names = (
         "case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "category", "urgency", "area", "place_key",
         "department", "over", "ends",
     )  # fmt: skip
-    columns = {name: batch.column(name).to_pylist() for name in names}
-    columns |= {name: batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")}
-    columns["arrived_ms"] = batch.column("origin").field("ingested_at").cast("int64").to_pylist()
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    columns = [decoded.batch.column(name).to_pylist() for name in names]
+    times = [decoded.batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
+    return map(Change, *columns, *times)
 
 
-def _update_records(batch: Any, bodies: list[bytes]) -> list[dict[str, Any]]:
-    update = batch.column("update")
-    columns = {
-        name: update.field(name).to_pylist() for name in ("update_id", "department", "case_id", "status", "note")
-    }
-    columns["at"] = update.field("at").cast("int64").to_pylist()
-    columns["arrived_ms"] = batch.column("origin").field("ingested_at").cast("int64").to_pylist()
-    columns["bytes"] = bodies
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _updates(decoded: Decoded) -> Iterable[Update]:
+    update = decoded.batch.column("update")
+    columns = [update.field(name).to_pylist() for name in ("update_id", "department", "case_id", "status", "note")]
+    return map(Update, *columns, update.field("at").cast("int64").to_pylist(), decoded.bodies)

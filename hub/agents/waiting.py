@@ -3,12 +3,10 @@ when it is certain that none will."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from hub.agents.context import Hub
 from hub.clock import wall_ms
 from hub.core.clockwork import WAITING_PREFIX, TrackBook, Waiting
-from hub.core.tracking import Effects, Put, Tracking
+from hub.core.tracking import Effects, Put, Tracking, Update
 from hub.errors import Reason
 from hub.stream.outlet import Transaction
 
@@ -17,21 +15,27 @@ PATIENCE_MS = 5_000
 once `track` has read to the end that long after."""
 
 
-def hold(book: TrackBook, put: Put, update: dict[str, Any]) -> None:
+def hold(book: TrackBook, put: Put, update: Update) -> None:
     """Keep an update of an unknown case."""
-    key = WAITING_PREFIX + update["case_id"]
+    key = WAITING_PREFIX + update.case_id
     known = book.get(key)
     earlier = known.updates if isinstance(known, Waiting) else ()
-    put(key, Waiting(wall_ms(), (*earlier, update["bytes"])))
+    put(key, Waiting(wall_ms(), (*earlier, update.body)))
 
 
 def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> None:
     """Apply what was kept for a case that has come."""
+    if not book.waiting:
+        return
     key = WAITING_PREFIX + case_id
     known = book.get(key)
     if isinstance(known, Waiting) and book.case(case_id) is not None:
         for body in known.updates:
-            tracking.update(book, put, hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"], effects)
+            told = hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"]
+            update = Update(
+                told["update_id"], told["department"], told["case_id"], told["status"], told["note"], told["at"], body
+            )
+            tracking.update(book, put, update, effects)
         put(key, None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import msgspec
 
@@ -17,7 +16,8 @@ from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, Tracked
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import OpenIncidents
 from hub.core.sightings import Sighting
-from hub.core.tracking import Effects, Tracking
+from hub.core.tracking import Change, Effects, Tracking
+from hub.core.tracking import Update as Word
 from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]
@@ -79,7 +79,8 @@ class _Run:
         self._city, self._sightings, self._source_due = city, sightings, source_due
         self._casework, self._cases = Casework(city), CaseBook(OpenIncidents(city))
         self._queues = {row.id: row.queue for row in (*city.routes, *city.fallback)}
-        self._clockwork = Clockwork(DeadlineRules(city))
+        self._rules = DeadlineRules(city)
+        self._clockwork = Clockwork(self._rules)
         self._tracking, self._tracked = Tracking(self._clockwork), TrackBook()
         self._first: dict[Key, Sighting] = {}
         for each in sightings:
@@ -89,8 +90,8 @@ class _Run:
         """Of each report that its source closed or withdrew: the earliest instant, and whether withdrawn."""
         self._score: dict[Key, float] = {}
         self._each_is_closed = False
-        self._heard: list[dict[str, Any]] = []
-        """What tracking is to hear, in order: changes of cases, and departments' words (with a `status`)."""
+        self._heard: list[Change | Word] = []
+        """What tracking is to hear, in order: changes of cases, and departments' words."""
 
     def statements(
         self, updates: Iterable[Update], played: Played, now_ms: int | None
@@ -133,7 +134,9 @@ class _Run:
         key = (update.source, update.ref)
         if update.status in (CLOSED, WITHDRAWN):
             known = self._latest.get(key, self._first[key])
-            self.take(msgspec.structs.replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1))
+            self.take(
+                msgspec.structs.replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1)
+            )
             return
         case = self._cases.of_report(*key)
         if case is None or update.status == OPEN:
@@ -144,32 +147,30 @@ class _Run:
                 self._heard.append(_change(step))
         if update.status in (ACCEPTED, REFUSED, RESPONDED):
             update_id = f"{update.file}:{update.line}"
-            self._heard.append({
-                "case_id": case.case_id, "update_id": update_id, "department": department, "status": update.status,
-                "at": update.at_ms, "note": "",
-            })  # fmt: skip
+            self._heard.append(Word(update_id, department, case.case_id, update.status, "", update.at_ms))
 
     def track(self, now_ms: int) -> None:
         """Start, stop and ring the clocks of all cases."""
-        changes = [heard for heard in self._heard if "change" in heard]
-        self._tracking.prepare(changes)
+        everything = self._heard if self._source_due else self._by_own_clocks()
+        self._tracking.prepare([heard for heard in everything if isinstance(heard, Change)])
         effects, put, passed = Effects(), self._tracked.put, 0
-        for heard in self._heard:
-            if "change" in heard:
-                if not self._source_due and self._has_own_clock(heard):
-                    heard["due_at"] = None
-                passed = max(passed, min(heard["at"], now_ms))
+        for heard in everything:
+            if isinstance(heard, Change):
+                passed = max(passed, min(heard.at_ms, now_ms))
                 self._tracking.pass_time(self._tracked, put, passed, effects)
                 self._tracking.change(self._tracked, put, heard, effects)
             else:
                 self._tracking.update(self._tracked, put, heard, effects)
         self._tracking.pass_time(self._tracked, put, now_ms, effects)
 
-    def _has_own_clock(self, change: dict[str, Any]) -> bool:
-        if change["due_at"] is None:
-            return False
-        dues = change.get("dues") or self._clockwork.dues([change])[0]
-        return any(due.clock == RESOLVE for due in dues)
+    def _by_own_clocks(self) -> list[Change | Word]:
+        """What was heard, without the source's own due time wherever the policy has a resolve clock."""
+        changes = [heard for heard in self._heard if isinstance(heard, Change)]
+        own = iter([any(due.clock == RESOLVE for due in dues) for dues in self._clockwork.dues(changes)])
+        return [
+            msgspec.structs.replace(heard, due_ms=None) if isinstance(heard, Change) and next(own) else heard
+            for heard in self._heard
+        ]
 
     def decisions(self, now_ms: int) -> Iterator[Decided]:
         """A row for each report, in the order they were made."""
@@ -201,14 +202,14 @@ class _Run:
     def _clocks(self, keys: list[Key], now_ms: int) -> Iterator[ClockState | None]:
         """The resolve clocks that linked reports have of their own."""
         cases = [self._own(key) for key in keys]
-        changes = [
-            {
-                "category": case.category, "lead_source": case.source, "urgency": case.urgency, "area": case.area,
-                "opened_at": case.opened_ms,
-            }
-            for case in cases
-        ]  # fmt: skip
-        for key, case, dues in zip(keys, cases, self._clockwork.dues(changes), strict=True):
+        dues_of_cases = self._rules.due(
+            [case.category for case in cases],
+            [case.source for case in cases],
+            [case.urgency for case in cases],
+            [case.area for case in cases],
+            [case.opened_ms for case in cases],
+        )
+        for key, case, dues in zip(keys, cases, dues_of_cases, strict=True):
             due_ms = self._latest.get(key, self._first[key]).due_ms
             if not self._source_due and any(due.clock == RESOLVE for due in dues):
                 due_ms = None
@@ -263,12 +264,12 @@ def _resolve(case: TrackedCase | None) -> ClockState | None:
     return next((clock for clock in case.clocks if clock.clock == RESOLVE), None) if case else None
 
 
-def _change(step: Step) -> dict[str, Any]:
-    """The step as tracking reads it: what a decoded `cityhub.CaseChange` holds."""
+def _change(step: Step) -> Change:
+    """The step as tracking reads it."""
     case = step.case
-    return {
-        "case_id": case.case_id, "change": step.change, "at": step.at_ms, "source": step.report.source,
-        "source_ref": step.report.ref, "lead_source": case.lead.source, "lead_ref": case.lead.ref,
-        "category": case.category, "urgency": case.urgency, "area": case.area, "place_key": case.place_key,
-        "department": case.department, "opened_at": case.opened_ms, "due_at": case.due_ms, "over": case.over, "ends": step.ends,
-    }  # fmt: skip
+    return Change(
+        case_id=case.case_id, change=step.change, at_ms=step.at_ms, source=step.report.source, source_ref=step.report.ref,
+        lead_source=case.lead.source, lead_ref=case.lead.ref, category=case.category, urgency=case.urgency, area=case.area,
+        place_key=case.place_key, department=case.department, opened_ms=case.opened_ms, due_ms=case.due_ms, over=case.over,
+        ends=step.ends,
+    )  # fmt: skip

@@ -7,9 +7,9 @@ that says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
@@ -111,6 +111,8 @@ class TrackBook:
     def __init__(self) -> None:
         self._records: dict[str, TrackRecord] = {}
         self._instants: list[tuple[int, str]] = []
+        self._next: dict[str, int] = {}
+        """Of each case with a running clock, the entry among the instants that counts."""
         self._endings: list[tuple[int, str]] = []
         self.waiting: set[str] = set()
 
@@ -127,24 +129,37 @@ class TrackBook:
     def put(self, key: str, value: TrackRecord | None) -> None:
         if value is None:
             self._records.pop(key, None)
+            self._next.pop(key, None)
             self.waiting.discard(key)
             return
         self._records[key] = value
         if isinstance(value, TrackedCase):
             if value.over_ms is not None:
                 heappush(self._endings, (value.over_ms, key))
-            for clock in value.clocks:
-                if clock.running and not clock.breached:
-                    heappush(self._instants, (clock.due_ms if clock.warned else clock.warn_ms, key))
+            self._schedule(value)
         elif isinstance(value, Waiting):
             self.waiting.add(key)
+
+    def _schedule(self, case: TrackedCase) -> None:
+        following = None
+        for clock in case.clocks:
+            if clock.ended_ms is None and not clock.breached:
+                instant = clock.due_ms if clock.warned else clock.warn_ms
+                if following is None or instant < following:
+                    following = instant
+        if following is None:
+            self._next.pop(case.case_id, None)
+        elif self._next.get(case.case_id) != following:
+            self._next[case.case_id] = following
+            heappush(self._instants, (following, case.case_id))
 
     def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
         """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
         while self._instants and self._instants[0][0] < now_ms:
-            _, case_id = heappop(self._instants)
+            instant, case_id = heappop(self._instants)
             case = self.case(case_id)
-            if case is not None:
+            if case is not None and self._next.get(case_id) == instant:
+                del self._next[case_id]  # put back, the case is scheduled anew
                 yield case
 
     def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
@@ -167,6 +182,21 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
     corrects: bool = False
 
 
+class Opened(Protocol):
+    """What decides which clocks a new case has."""
+
+    @property
+    def category(self) -> str: ...
+    @property
+    def lead_source(self) -> str: ...
+    @property
+    def urgency(self) -> str: ...
+    @property
+    def area(self) -> str | None: ...
+    @property
+    def opened_ms(self) -> int: ...
+
+
 Ringing = tuple[TrackedCase, list[Ring]]
 
 
@@ -176,10 +206,15 @@ class Clockwork:
     def __init__(self, rules: DeadlineRules) -> None:
         self._rules = rules
 
-    def dues(self, opened: Sequence[Mapping[str, Any]]) -> list[tuple[Due, ...]]:
-        """The clocks of many new cases (decoded `cityhub.CaseChange`s) in one go, for `start`."""
-        names = ("category", "lead_source", "urgency", "area", "opened_at")
-        return self._rules.due(*([change[name] for change in opened] for name in names))
+    def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
+        """The clocks of many new cases in one go, for `start`."""
+        return self._rules.due(
+            [case.category for case in opened],
+            [case.lead_source for case in opened],
+            [case.urgency for case in opened],
+            [case.area for case in opened],
+            [case.opened_ms for case in opened],
+        )
 
     def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from hub import metrics
 from hub.clock import wall_ms
@@ -53,7 +54,7 @@ class Transaction:
         self._outputs: list[Output] = []
         self._rejected: list[int] = []
         self._outcomes: Counter[str] = Counter()
-        self._arrived_ms: Sequence[int] = ()
+        self._arrived_ms = np.zeros(0, dtype=np.int64)
         self._counts: list[tuple[Any, float]] = []
         self._began = time.perf_counter()
 
@@ -90,9 +91,9 @@ class Transaction:
         if records:
             self._outcomes[outcome] += records
 
-    def arrived(self, arrived_ms: Sequence[int]) -> None:
+    def arrived(self, arrived_ms: npt.ArrayLike) -> None:
         """When the records at hand first reached the hub, for the latency."""
-        self._arrived_ms = arrived_ms
+        self._arrived_ms = np.asarray(arrived_ms, dtype=np.int64)
 
     def count(self, counter: Any, amount: float = 1) -> None:
         """Raise a metric, if and when the transaction commits."""
@@ -164,7 +165,7 @@ class Transaction:
         for counter, amount in self._counts:
             counter.inc(amount)
         if len(self._arrived_ms):
-            metrics.LATENCY_SECONDS.observe(agent, (wall_ms() - np.asarray(self._arrived_ms)) / 1000)
+            metrics.LATENCY_SECONDS.observe(agent, (wall_ms() - self._arrived_ms) / 1000)
 
 
 def source_of(topic: str) -> str:

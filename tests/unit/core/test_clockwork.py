@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.core.clockwork import ClockState, Clockwork, Hold, Ring, TrackBook, TrackedCase
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracking import Effects, Tracking
+from hub.core.tracking import Change, Effects, Tracking, Update
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -126,8 +126,12 @@ def test_looking_more_often_rings_the_same(clockwork: Clockwork, times: list[int
 
 def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_linked(clockwork: Clockwork) -> None:
     tracking = Tracking(clockwork)
-    update = {"case_id": "C-1", "status": "ACCEPTED", "department": "roads", "at": 10, "update_id": "u1", "note": ""}
-    link = {"case_id": "C-1", "change": "LINKED", "source": "police", "source_ref": "P1"}
+    update = Update("u1", "roads", "C-1", "ACCEPTED", "", 10)
+    link = Change(
+        case_id="C-1", change="LINKED", source="police", source_ref="P1", lead_source="hotline", lead_ref="H1", category="c",
+        urgency="ROUTINE", area=None, place_key="p", department="roads", over=False, ends=False, at_ms=5, opened_ms=0,
+        due_ms=None,
+    )  # fmt: skip
     for order in ("update first", "link first"):
         book, effects = TrackBook(), Effects()
         book.put("C-1", case())
@@ -140,9 +144,17 @@ def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_lin
         ]
 
 
+def test_a_case_waits_for_one_instant_at_a_time(clockwork: Clockwork) -> None:
+    """However often it is put: a heap that grew with every change would never end growing."""
+    book = TrackBook()
+    for _ in range(100):
+        book.put("C-1", case(ClockState("accept", "p", 0, 80, 100), ClockState("resolve", "p", 0, 90, 250)))
+    assert len(book._instants) == 1
+
+
 def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> None:
     book = TrackBook()
-    assert not Tracking(clockwork).update(book, book.put, {"case_id": "C-9"}, Effects())
+    assert not Tracking(clockwork).update(book, book.put, Update("u1", "roads", "C-9", "ACCEPTED", "", 10), Effects())
 
 
 def test_records_survive_their_encoding() -> None:
