@@ -32,9 +32,9 @@ HOUR_MS = 3_600_000
 _CONTINUOUS_MS = {"second": 1000, "minute": MINUTE_MS, "hour": HOUR_MS, "urgent_work_hour": HOUR_MS}
 _WHOLE = {"work_day", "natural_day", "month"}
 _LAST_YEAR = 2400
-Amount = float | npt.NDArray[np.int64]
+Amount = float | npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
-__all__ = ["HOUR_MS", "MINUTE_MS", "Calendar"]
+__all__ = ["HOUR_MS", "MINUTE_MS", "Amount", "Calendar"]
 
 
 def _year(instants: Millis) -> Millis:

@@ -130,7 +130,7 @@ class DeadlineRule(Strict):
     clock: Clock
     when: DeadlineWhen = DeadlineWhen()
     runs: bool = True
-    duration: float = Field(1, gt=0, le=10_000)
+    duration: float = Field(1, gt=0, le=100_000)
     unit: Unit = "hour"
     calendar: Id | None = None
     ends: Ends | None = None
