@@ -108,7 +108,7 @@ class Casework:
         """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
         category = self._city.category_of(seen.category)
         code = category.code if category else seen.category
-        decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None)
+        decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None, seen)
         ended = seen.kind in (WITHDRAWN, CLOSED)
         report = Report(seen.source, seen.ref, seen.revision, live=not ended)
         case = Case(
@@ -175,8 +175,10 @@ class Casework:
             due_ms=seen.due_ms if seen.due_ms is not None else case.due_ms,
             event=seen.body,
         )
+        # the case keeps its place and its hour: rows on them do not move it because of when or how briefly it was amended
+        as_case = msgspec.structs.replace(seen, at_ms=case.opened_ms, lat=amended.lat, lon=amended.lon)
         decision = self._router.route_one(
-            seen.source, amended.category, amended.area, amended.urgency, amended.lat is not None
+            seen.source, amended.category, amended.area, amended.urgency, amended.lat is not None, as_case
         )
         step = Step(AMENDED, amended, seen.at_ms, report, seen.row)
         # what a department refused stays with the desk until somebody there decides
