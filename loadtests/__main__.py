@@ -28,7 +28,7 @@ RESULTS = Path(__file__).with_name("results")
     help="Work in this folder and leave it: logs, broker, state.",
 )
 def main(names: tuple[str, ...], out: Path, only: tuple[str, ...], keep: Path | None) -> None:
-    """Run scenarios (names of files in loadtests/scenarios, or paths, or all, or all-small) in turn and write <date>-<name>.md, .json and plots."""
+    """Run SCENARIOs: files of loadtests/scenarios by name, paths, all or all-small. Writes <date>-<name>.md, .json and plots."""
     try:
         for found in [scenarios.load(one) for name in names for one in scenarios.expand(name)]:
             measured = run_scenario(found, only, keep)

@@ -134,7 +134,7 @@ class Cluster:
 class Feeder:
     """Publishes events as a source's connector would: idempotent, acknowledged, in order, keyed by reference."""
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, *, linger_ms: int = 10) -> None:
         self._topic = topic
         self._producer = Producer(
             {
@@ -143,18 +143,18 @@ class Feeder:
                 "acks": "all",
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": 10,
+                "linger.ms": linger_ms,
                 "queue.buffering.max.messages": 2 * _QUEUED,
                 "queue.buffering.max.kbytes": 262_144,
             }
         )
 
-    def send(self, block: Block) -> None:
-        """Queue a block, waiting while much is queued. Raises FatalError if a record cannot be queued."""
+    def send(self, block: Block, topic: str | None = None) -> None:
+        """Queue a block, to another topic if one is named; waits while much is queued. Raises FatalError if it cannot."""
         while len(self._producer) > _QUEUED:
             self._producer.poll(0.05)
         batch: list[dict[str, Any]] = [{"key": k, "value": v} for k, v in zip(block.keys, block.values, strict=True)]
-        self._producer.produce_batch(self._topic, batch)
+        self._producer.produce_batch(topic or self._topic, batch)
         self._producer.poll(0)
         if failed := next((message["_error"] for message in batch if "_error" in message), None):
             raise FatalError(f"{self._topic} cannot be filled: {failed.str()}")

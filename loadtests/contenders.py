@@ -41,7 +41,8 @@ class Contender:
     """Writes what it reads, unchanged: the ceiling."""
 
 
-def _environment(given: Given, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment_for(given: Given, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with what the runner tells, and none of the user's own settings of the hub."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CITYHUB_", "LOAD_"))}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **given.to_env(), **(extra or {})}
 
@@ -50,7 +51,7 @@ def _python(module: str, requirements: str | None = None) -> Callable[[Given, Pa
     def start(given: Given, folder: Path) -> Start:
         del folder
         python = environments.python_of(requirements) if requirements else Path(sys.executable)
-        return Start([str(python), "-m", module], _environment(given))
+        return Start([str(python), "-m", module], environment_for(given))
 
     return start
 
@@ -63,7 +64,7 @@ def _bytewax(given: Given, folder: Path) -> Start:
     snapshot = str(given.settings.get("snapshot_seconds", 10))
     run = f'"{python}" -m bytewax.run loadtests.peers.bytewax_flow:flow -r "{recovery}" -s {snapshot} -b 0 -w {workers}'
     init = f'"{python}" -m bytewax.recovery "{recovery}" {given.settings.get("recovery_partitions", 1)}'
-    return Start(["/bin/sh", "-c", f"{init} && exec {run}"], _environment(given))
+    return Start(["/bin/sh", "-c", f"{init} && exec {run}"], environment_for(given))
 
 
 def _kafka_streams(given: Given, folder: Path) -> Start:
@@ -74,7 +75,7 @@ def _kafka_streams(given: Given, folder: Path) -> Start:
     extra |= {f"LOAD_SCHEMA_{record.upper()}": str(ids[record]["1"]) for record in ("CaseEvent", "Order")}
     heap = f"-Xmx{given.settings['heap']}" if "heap" in given.settings else _JAVA_HEAP
     argv = [str(find_java()), heap, "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/*"]
-    return Start([*argv, "cityhub.load.Orders"], _environment(given, extra))
+    return Start([*argv, "cityhub.load.Orders"], environment_for(given, extra))
 
 
 def _hub(given: Given, folder: Path) -> Start:
@@ -87,7 +88,7 @@ def _hub(given: Given, folder: Path) -> Start:
         "CITYHUB_WEB_PORT": str(free_port()),
         "CITYHUB_DEDUP_WINDOW_DAYS": "1",
     }
-    return Start([sys.executable, "-m", "loadtests.hub_job.worker"], _environment(given, fixed | extra))
+    return Start([sys.executable, "-m", "loadtests.hub_job.worker"], environment_for(given, fixed | extra))
 
 
 def _own(*names: str) -> Callable[[], dict[str, str]]:

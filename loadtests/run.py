@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from hub.errors import FatalError
 from loadtests.compare import compare
-from loadtests.scenario import Compare
+from loadtests.core_alone import core_alone
+from loadtests.scenario import Compare, Core, Sustained
 from loadtests.stage import stage
+from loadtests.sustained import sustained
 
 
 def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = None) -> dict[str, Any]:
     """What was measured, as JSON can hold it. Raises FatalError."""
-    if isinstance(scenario, Compare):
-        if only:
-            chosen = tuple(entry for entry in scenario.contenders if entry.label in only)
-            if not chosen:
-                known = ", ".join(entry.label for entry in scenario.contenders)
-                raise FatalError(f"{scenario.name} has no entry {', '.join(only)}; known: {known}")
-            scenario = scenario.model_copy(update={"contenders": chosen})
-        with stage(scenario.seed, keep) as here:
-            return compare(here, scenario)
+    if isinstance(scenario, Core):
+        return core_alone(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
+    with stage(scenario.seed, keep) as here:
+        if isinstance(scenario, Compare):
+            return compare(here, _chosen(scenario, only))
+        if isinstance(scenario, Sustained):
+            return sustained(here, scenario)
     raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind} yet")
+
+
+def _chosen(scenario: Compare, only: tuple[str, ...]) -> Compare:
+    if not only:
+        return scenario
+    chosen = tuple(entry for entry in scenario.contenders if entry.label in only)
+    if not chosen:
+        known = ", ".join(entry.label for entry in scenario.contenders)
+        raise FatalError(f"{scenario.name} has no entry {', '.join(only)}; known: {known}")
+    return scenario.model_copy(update={"contenders": chosen})

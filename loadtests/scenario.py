@@ -63,6 +63,8 @@ class Sustained(_Named):
     seconds: float = Field(gt=0)
     warmup_seconds: float = Field(10, ge=0)
     workers: int = Field(1, ge=1)
+    answers: float = Field(0.9, ge=0, le=1)
+    """Share of cases that their department resolves at once."""
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 

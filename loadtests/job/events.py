@@ -21,7 +21,7 @@ from loadtests.job.work import HEADER_BYTES, header_of
 BASE_MS = 1_772_409_600_000  # 2026-03-02 00:00 UTC, a Monday
 _STEP_MS = 250
 _SPAN_MS = 60 * 86_400_000
-_SOURCES = ("hotline", "citymgmt", "police", "petition")
+SOURCES = ("hotline", "citymgmt", "police", "petition")
 _PREFIX = ("HL", "CG", "JJ", "XF")
 _SHARES = (0.55, 0.25, 0.15, 0.05)
 _URGENCIES = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
@@ -169,12 +169,12 @@ class Events:
         self, numbers: np.ndarray, category: np.ndarray, area: np.ndarray, opened: np.ndarray
     ) -> tuple[dict[str, Any], list[str]]:
         draw, count = self._draw, len(numbers)
-        source = draw.choice(len(_SOURCES), count, p=_SHARES)
+        source = draw.choice(len(SOURCES), count, p=_SHARES)
         house = draw.integers(0, _HOUSES, size=count)
         refs = [
             f"{_PREFIX[s]}20260302{number:010d}" for s, number in zip(source.tolist(), numbers.tolist(), strict=True)
         ]
-        points = np.round(self._centres[area] + draw.uniform(-0.02, 0.02, (count, 2)), 5)
+        points = np.round(self._centres[area] + draw.uniform(-0.2, 0.2, (count, 2)), 5)
         place = pa.StructArray.from_arrays(
             [
                 self._areas.take(pa.array(area)), pa.nulls(count, pa.string()), pa.array(points[:, 0]), pa.array(points[:, 1]),
@@ -186,7 +186,7 @@ class Events:
         times = self._arrow.field("reported_at").type
         attachment, attribute = self._arrow.field("attachments").type, self._arrow.field("attributes").type
         return {
-            "source": pa.array(_SOURCES).take(pa.array(source)),
+            "source": pa.array(SOURCES).take(pa.array(source)),
             "source_ref": pa.array(refs),
             "revision": pa.array(np.zeros(count, np.int32)),
             "kind": _same("OPENED", count),
@@ -219,6 +219,11 @@ def _same(text: str, count: int) -> pa.Array:
 def number_of(ref: bytes) -> int:
     """The event's number in the stream, from its reference or its case id."""
     return int(ref[-10:])
+
+
+def source_of(ref: bytes) -> str:
+    """Whose event it is, by its reference."""
+    return SOURCES[_PREFIX.index(ref[:2].decode())]
 
 
 def body_of(value: bytes) -> bytes:

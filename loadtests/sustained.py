@@ -1,0 +1,187 @@
+"""The whole hub with all its agents at a steady rate: latency from arrival to order, memory, CPU; departments answer."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from confluent_kafka import Producer
+
+from hub.broker.storage import free_port
+from hub.cli.children import Child
+from hub.cli.scrape import fetch
+from hub.errors import FatalError
+from hub.policy import load_city
+from hub.sdk.manifest import discover
+from hub.settings import ROOT, Settings
+from hub.stream.admin import ensure_topics
+from hub.stream.codec import Codec
+from hub.stream.registry import FileRegistry
+from hub.topics import all_topics, dept_orders, dept_updates
+from loadtests.contenders import environment_for
+from loadtests.scenario import Sustained
+from loadtests.stage import Stage
+from loadtests.watch import ProcessTree
+from loadtests.witness import Witness
+
+_NAMESPACE = "sustained."
+_READY_SECONDS = 90.0
+_DRAIN_SECONDS = 60.0
+_SAMPLE_SECONDS = 1.0
+
+
+def sustained(here: Stage, scenario: Sustained) -> dict[str, Any]:
+    """Runs it. Raises FatalError if the hub ends, or an order is missing or doubled."""
+    settings, departments = _settings(here, scenario), tuple(load_city(here.folder / "city").departments)
+    ensure_topics(settings, all_topics(discover(), departments))
+    workers = [_worker(settings, number) for number in range(scenario.workers)]
+    answers = Answers(settings, scenario.answers)
+    witness = Witness(here.cluster.bootstrap, [settings.topic(dept_orders(one).name) for one in departments])
+    try:
+        for worker, port in workers:
+            _until_ready(worker, port)
+        return _feed(here, scenario, [worker for worker, _ in workers], witness, answers)
+    finally:
+        for worker, _ in workers:
+            worker.stop()
+        witness.close()
+
+
+def _settings(here: Stage, scenario: Sustained) -> Settings:
+    return Settings.from_env(
+        {f"CITYHUB_{name.upper()}": str(value) for name, value in scenario.settings.items()},
+        bootstrap_servers=here.cluster.bootstrap,
+        namespace=_NAMESPACE,
+        partitions=12,
+        city=here.folder / "city",
+        state_dir=here.folder / "hub",
+    )
+
+
+def _worker(settings: Settings, number: int) -> tuple[Child, int]:
+    port = free_port()
+    own = settings.model_copy(update={"instance": f"w{number}", "web_port": port})
+    return Child(f"worker {number}", ["worker"], own, settings.state_dir / f"worker{number}.log"), port
+
+
+def _until_ready(worker: Child, port: int) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while fetch(f"http://127.0.0.1:{port}/readyz") is None:
+        worker.must_run()
+        if time.monotonic() > until:
+            raise FatalError(f"{worker.name} is not ready after {_READY_SECONDS:.0f} s. {worker.last_words()}")
+        time.sleep(0.2)
+
+
+class Answers:
+    """Departments that resolve a share of their cases as soon as they read the order, so that cases end as well as begin."""
+
+    def __init__(self, settings: Settings, share: float) -> None:
+        self._settings, self._share = settings, share
+        self._codec = Codec(FileRegistry())
+        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"})
+        self._draw = np.random.default_rng(1)
+        self.sent = 0
+
+    def to(self, assigned: list[dict[str, Any]]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        chosen = [case for case in assigned if self._draw.random() < self._share]
+        if not chosen:
+            return
+        columns = {
+            "update_id": [f"U-{case['case_id']}" for case in chosen],
+            "revision": [0] * len(chosen),
+            "department": [case["department"] for case in chosen],
+            "case_id": [case["case_id"] for case in chosen],
+            "status": ["RESOLVED"] * len(chosen),
+            "at": [now_ms] * len(chosen),
+            "note": ["Put right. 已处理完毕。"] * len(chosen),
+        }
+        for case, value in zip(chosen, self._codec.encode_columns("cityhub.Update", columns), strict=True):
+            topic = self._settings.topic(dept_updates(case["department"]).name)
+            self._producer.produce(topic, value, case["case_id"])
+        self._producer.poll(0)
+        self.sent += len(chosen)
+
+
+def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witness, answers: Answers) -> dict[str, Any]:
+    trees, broker = [ProcessTree(worker.pid) for worker in workers], ProcessTree(here.kafka.pid or 0)
+    before = [tree.look()[0] for tree in trees], broker.look()[0]
+    feeder = start_feeder(here, f"{_NAMESPACE}city.{{source}}.events", scenario.rate, scenario.seconds, scenario.seed)
+    task = here.progress.add_task(f"{scenario.rate:,.0f} events/s", total=scenario.seconds)
+    began, sampled = time.time(), 0.0
+    memory: list[tuple[float, float]] = []
+    ended_at: float | None = None
+    said: dict[str, Any] = {}
+    while True:
+        answers.to(witness.look(0.1))
+        now = time.time()
+        if now - sampled >= _SAMPLE_SECONDS:
+            sampled = now
+            memory.append((now - began, sum(tree.look()[1] for tree in trees) / 2**20))
+            here.progress.update(task, completed=min(now - began, scenario.seconds))
+            for worker in workers:
+                worker.must_run()
+        if ended_at is None and feeder.poll() is not None:
+            ended_at = now
+            said = feeder_said(feeder)
+            cpu = (
+                [tree.look()[0] - used for tree, used in zip(trees, before[0], strict=True)],
+                broker.look()[0] - before[1],
+            )
+        if ended_at is not None and (witness.distinct >= said["fresh"] or now - ended_at > _DRAIN_SECONDS):
+            break
+    here.progress.remove_task(task)
+    latency = witness.latencies_ms((began + scenario.warmup_seconds) * 1000)
+    missing = said["fresh"] - witness.distinct
+    if missing or witness.doubled:
+        raise FatalError(f"{scenario.name}: {missing} events without an order, {witness.doubled} with more than one")
+    seconds = said["seconds"]
+    row = {
+        "rate asked": scenario.rate,
+        "rate reached": said["records"] / seconds,
+        "orders": witness.orders,
+        "answers": answers.sent,
+        **{f"p{share:g} ms": float(np.percentile(latency, share)) for share in (50, 90, 99, 99.9)},
+        "max ms": float(latency.max()),
+        "workers' CPU cores": sum(cpu[0]) / seconds,
+        "broker's CPU cores": cpu[1] / seconds,
+        **_memory(memory, seconds),
+    }
+    return {
+        "rows": [row],
+        "series": {"memory": {"x": "seconds", "y": "MiB resident, workers", "lines": {"workers": memory}}},
+        "note": f"{scenario.workers} worker process(es) with all three agents, fed for {scenario.seconds:g} s; "
+        f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order. Latency: from the "
+        "instant an event was sent to the instant its order could be read (read_committed), the first "
+        f"{scenario.warmup_seconds:g} s left out. Every event had exactly one first order.",
+    }
+
+
+def _memory(samples: list[tuple[float, float]], seconds: float) -> dict[str, float]:
+    """MiB after a tenth of the time and at its end, and the slope of the second half."""
+    within = [(at, size) for at, size in samples if at <= seconds]
+    half = np.array([one for one in within if one[0] >= seconds / 2] or within)
+    slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) * 60 if len(half) > 2 else 0.0
+    early = next((size for at, size in within if at >= seconds / 10), within[0][1])
+    return {"RSS MiB at 10 %": early, "RSS MiB at the end": within[-1][1], "slope MiB/min": slope}
+
+
+def start_feeder(here: Stage, topic: str, rate: float, seconds: float, seed: int) -> subprocess.Popen[str]:
+    """See loadtests.paced."""
+    given = here.given("feeder", topic, {"rate": rate, "seconds": seconds, "seed": seed})
+    argv = [sys.executable, "-m", "loadtests.paced"]
+    return subprocess.Popen(argv, env=environment_for(given), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def feeder_said(feeder: subprocess.Popen[str]) -> dict[str, Any]:
+    """Raises FatalError if it failed."""
+    out, _ = feeder.communicate(timeout=120)
+    if feeder.returncode:
+        raise FatalError(f"the generator ended with exit code {feeder.returncode}; see what it wrote above")
+    said: dict[str, Any] = json.loads(out)
+    return said
