@@ -31,7 +31,7 @@ from hub.policy.models.deadlines import (
     parse_time_of_day,
 )
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
-from hub.policy.models.linking import AfterClose, Learnt, LinkingFile, LinkRule, TextRule
+from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
 from hub.policy.models.routes import (
     MATTERS,
     Exit,
@@ -80,7 +80,6 @@ __all__ = [
     "Hours",
     "Id",
     "Instant",
-    "Learnt",
     "LinkRule",
     "LinkingFile",
     "Matter",

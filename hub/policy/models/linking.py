@@ -20,17 +20,6 @@ class TextRule(Strict):
     """Shorter texts, without blanks and punctuation, say too little to be compared."""
 
 
-class Learnt(Strict):
-    """What the history said that a row was drafted from; nothing is decided by it."""
-
-    links: int = Field(ge=0)
-    """Reports of the history that the row would link."""
-    known: float = Field(ge=0)
-    """Known duplicates among them; a flagged duplicate whose other report is not known counts in parts."""
-    confidence: float = Field(ge=0, le=1)
-    """Known duplicates a link, smoothed by what other rows have. Low even for good rows where duplicates are seldom recorded."""
-
-
 class LinkRule(Strict):
     """How two reports must agree to be one incident. The first row for their families counts.
 
@@ -55,7 +44,6 @@ class LinkRule(Strict):
     """A report made after its incident was closed: a new case, a link that changes nothing, or the case again (重新办理)."""
     after_close_days: float = Field(0, ge=0, le=366)
     """For how long after the closing, unless `anew`."""
-    learnt: Learnt | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> LinkRule:

@@ -1,46 +1,25 @@
-"""Finds, among the open incidents of one partition, the one a new report is about: near in place and time, of one family."""
+"""Finds the incident of one report at a time, by place alone, among cells of objects.
+
+XXX: kept only until casework asks hub.core.linking.Incidents a chunk at a time, which also follows the other rows.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from math import asin, cos, floor, isnan, radians, sin, sqrt
+from math import cos, floor, isnan, radians
 
-import msgspec
-
+from hub.core.linking.geo import DEGREE_M, distance_m
+from hub.core.linking.incident import Incident
+from hub.core.linking.match import PLACE, Match
 from hub.policy.city import City
 from hub.policy.models import LinkRule
 
-EARTH_M = 6_371_008.8
-_DEGREE_M = EARTH_M * radians(1)
 _HOUR_MS = 3_600_000
-_HALF_RADIAN = radians(0.5)
 _POLE_COS = 0.01
 _ROW = 1 << 32
 """Cells are numbered row by row; no row has more."""
 _MANY = 16
 """Incidents in a cell past which the window of time is cut out of the sorted list before looking at each."""
-
-
-class Incident(msgspec.Struct, frozen=True, gc=False):
-    """What linking needs of a case. Without coordinates it never matches; `closed_ms` None: still open. Times UTC ms."""
-
-    case_id: str
-    family: str
-    lat: float | None
-    lon: float | None
-    opened_ms: int
-    closed_ms: int | None = None
-
-
-class Match(msgspec.Struct, frozen=True):
-    """The incident a report is linked to, and why. `score` is 1 at the same place and time, and falls to 0 at the limits."""
-
-    case_id: str
-    score: float
-    distance_m: float
-    apart_seconds: float
-    rule: str
-    reasons: list[str]
 
 
 _Entry = tuple[int, str, float, float, int | None]
@@ -64,7 +43,7 @@ class _Reach:
         self.radius_m = rule.radius_m
         self.window_ms = rule.window_hours * _HOUR_MS
         self.min_score = rule.min_score
-        self.degrees = rule.radius_m / _DEGREE_M * 1.0001
+        self.degrees = rule.radius_m / DEGREE_M * 1.0001
         self.height = 2 * self.degrees
         self.widths: dict[int, float] = {}
         self.cells: dict[int, list[_Entry]] = {}
@@ -193,33 +172,15 @@ class OpenIncidents:
             and (incident.closed_ms is None or incident.closed_ms >= earliest_ms)
         )
 
-    def _reach(self, family: str) -> _Reach | None:
+    def _reach(self, family: str | None) -> _Reach | None:
+        if family is None:
+            return None
         if family not in self._reaches:
             rule = self._city.link_rule(family)
-            self._reaches[family] = None if rule is None else _Reach(rule)
+            self._reaches[family] = None if rule is None or not rule.radius_m else _Reach(rule)
         return self._reaches[family]
-
-
-def distance_m(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Great-circle metres between two points in degrees, by the haversine formula."""
-    half_lat, half_lon = sin((other_lat - lat) * _HALF_RADIAN), sin((other_lon - lon) * _HALF_RADIAN)
-    root = half_lat * half_lat + cos(radians(lat)) * cos(radians(other_lat)) * half_lon * half_lon
-    return 2 * EARTH_M * asin(min(1.0, sqrt(root)))
 
 
 def _match(rule: LinkRule, family: str, found: tuple[float, int, str], distance: float, at_ms: int) -> Match:
     score, opened_ms, case_id = found
-    apart_seconds = abs(at_ms - opened_ms) / 1000
-    return Match(
-        case_id=case_id,
-        score=-score,
-        distance_m=distance,
-        apart_seconds=apart_seconds,
-        rule=rule.id,
-        reasons=[
-            f"same family {family}",
-            f"{distance:.0f} m apart, allowed {rule.radius_m:g} m",
-            f"{apart_seconds / 60:.0f} min apart, allowed {rule.window_hours:g} h",
-            f"score {-score:.2f}, needed {rule.min_score:g} (rule {rule.id})",
-        ],
-    )
+    return Match(case_id, -score, distance, abs(at_ms - opened_ms) / 1000, rule, PLACE, family, family)

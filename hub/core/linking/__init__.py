@@ -1,0 +1,27 @@
+"""Finds, among the incidents of one partition, the one a new report is about (并案): near it, or of one facility or text."""
+
+from hub.core.linking.cells import OpenIncidents
+from hub.core.linking.clues import Clue, ClueReader
+from hub.core.linking.geo import EARTH_M, distance_m
+from hub.core.linking.incident import Incident
+from hub.core.linking.index import Incidents
+from hub.core.linking.lookout import Lookout
+from hub.core.linking.match import PLACE, TEXT, Match
+from hub.core.linking.meeting import MeetingKeys
+from hub.core.linking.unlink import without
+
+__all__ = [
+    "EARTH_M",
+    "PLACE",
+    "TEXT",
+    "Clue",
+    "ClueReader",
+    "Incident",
+    "Incidents",
+    "Lookout",
+    "Match",
+    "MeetingKeys",
+    "OpenIncidents",
+    "distance_m",
+    "without",
+]

@@ -1,0 +1,197 @@
+"""Points on the ground in flat, sorted arrays, looked up a chunk at a time.
+
+A point's place in the order is one number: its zone (family), the strip of latitude it lies in, and its longitude within
+the strip. What lies around a report is then at most two slices, and a chunk's slices are found and sifted by a few
+operations on arrays. At 100,000 points in a dense city that costs 2 to 3 microseconds a report, where a dictionary of
+cells with objects in them cost 10 to 20, most of it waiting for memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.core.linking.geo import DEGREE_M
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+OPEN_MS = 1 << 62
+"""The closing of what is open."""
+GONE_MS = -(1 << 62)
+"""The closing of what was removed: no report was made before it."""
+ZONES = 1 << 10
+_LON_BITS, _ROW_BITS = 29, 24
+_MICRODEGREES = 1e6
+_SMALLEST_HEIGHT = 2 / DEGREE_M
+_FEW, _MANY = 512, 4096
+"""Sizes of the smaller levels."""
+_POLE_COS = 0.01
+"""Nearer to a pole than half a degree, longitudes are taken as wide as there."""
+
+
+def height_of(radius_m: float) -> float:
+    """Degrees of latitude of the strips in which points are found from `radius_m` metres away: within two strips."""
+    return max(2 * radius_m / DEGREE_M * 1.001, _SMALLEST_HEIGHT)
+
+
+def order(zone: Ints, row: Floats, lon: Floats) -> Ints:
+    """The number by which points are sorted; whole in zone and row, rounded down to a microdegree in longitude."""
+    micro = np.clip((lon + 180.0) * _MICRODEGREES, 0, (1 << _LON_BITS) - 1).astype(np.int64)
+    return (((zone << _ROW_BITS) + (row.astype(np.int64) + (1 << (_ROW_BITS - 1)))) << _LON_BITS) + micro
+
+
+@dataclass(frozen=True)
+class Queries:
+    """What to look for, one entry each: `row` of the chunk asks in `zone` around a point; degrees, ms, metres."""
+
+    row: Ints
+    zone: Ints
+    lat: Floats
+    lon: Floats
+    at_ms: Ints
+    radius_m: Floats
+    degrees: Floats
+    height: Floats
+    window_ms: Floats
+    span_ms: Floats
+    after_ms: Floats
+    min_score: Floats
+    tie: Ints
+
+    def take(self, index: Ints) -> Queries:
+        return Queries(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Around:
+    """Pairs: position of the query, and of the point its slot, when reported (ms) and where (degrees)."""
+
+    query: Ints
+    slot: Ints
+    at_ms: Ints
+    lat: Floats
+    lon: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[Around]) -> Around:
+        columns = ([getattr(part, name) for part in parts] for name in cls.__dataclass_fields__)
+        return cls(*(np.concatenate(column) for column in columns))
+
+
+@dataclass(frozen=True)
+class Level:
+    """Points sorted by `key`. `slot` is what a point is called."""
+
+    key: Ints
+    lat: Floats
+    lon: Floats
+    at_ms: Ints
+    slot: Ints
+
+    @classmethod
+    def sort(cls, key: Ints, lat: Floats, lon: Floats, at_ms: Ints, slot: Ints) -> Level:
+        by = np.argsort(key, kind="stable")
+        return cls(key[by], lat[by], lon[by], at_ms[by], slot[by])
+
+    @classmethod
+    def empty(cls) -> Level:
+        none, nowhere = np.zeros(0, np.int64), np.zeros(0, np.float64)
+        return cls(none, nowhere, nowhere, none, none)
+
+    def joined(self, other: Level) -> Level:
+        pairs = ((getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
+        return Level.sort(*(np.concatenate(pair) for pair in pairs))
+
+    def kept(self, which: npt.NDArray[np.bool_]) -> Level:
+        return Level(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+    def around(self, asked: Queries) -> tuple[Ints, Ints]:
+        """Pairs of query and point within the query's box and span of time: positions in `asked` and here."""
+        if not len(self.key) or not len(asked.row):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        south, north = asked.lat - asked.degrees, asked.lat + asked.degrees
+        cosine = np.cos(np.radians(asked.lat)) - np.radians(asked.degrees)  # no less anywhere within the reach
+        wide = asked.degrees / np.maximum(cosine, _POLE_COS)
+        first, last = np.floor(south / asked.height), np.floor(north / asked.height)
+        second = np.flatnonzero(last > first)
+        query = np.concatenate((np.arange(len(first)), second))
+        row = np.concatenate((first, last[second]))
+        zone, west, east = asked.zone[query], (asked.lon - wide)[query], (asked.lon + wide)[query]
+        start = np.searchsorted(self.key, order(zone, row, west))
+        count = np.searchsorted(self.key, order(zone, row, east), side="right") - start
+        query = np.repeat(query, count)
+        point = np.arange(len(query)) + np.repeat(start - (np.cumsum(count) - count), count)
+        lat, at_ms = self.lat[point], self.at_ms[point]
+        fits = np.abs(at_ms - asked.at_ms[query]) <= asked.span_ms[query]
+        fits &= (lat >= south[query]) & (lat <= north[query])
+        return query[fits], point[fits]
+
+
+class Ground:
+    """The points of a partition in three sorted levels: what came last is small and sorted anew for each chunk."""
+
+    def __init__(self) -> None:
+        self._base, self._middle = Level.empty(), Level.empty()
+        self._fresh: list[tuple[int, float, float, float, int, int]] = []
+        self._closed = array("q")
+        self._free: list[int] = []
+        self._gone = 0
+
+    def insert(self, zone: int, height: float, lat: float, lon: float, at_ms: int, closed_ms: int | None) -> int:
+        """A point; gives back its slot, which names it until it is deleted."""
+        closing = OPEN_MS if closed_ms is None else closed_ms
+        if self._free:
+            slot = self._free.pop()
+            self._closed[slot] = closing
+        else:
+            slot = len(self._closed)
+            self._closed.append(closing)
+        self._fresh.append((zone, height, lat, lon, at_ms, slot))
+        return slot
+
+    def close(self, slot: int, closed_ms: int | None) -> None:
+        self._closed[slot] = OPEN_MS if closed_ms is None else closed_ms
+
+    def delete(self, slot: int) -> None:
+        self._closed[slot] = GONE_MS
+        self._gone += 1
+
+    def around(self, asked: Queries) -> Around:
+        """Of each point that is near, recent and open enough."""
+        fresh = self._sorted()
+        closed = np.frombuffer(self._closed, dtype=np.int64)
+        found = []
+        for level in (self._base, self._middle, fresh):
+            query, point = level.around(asked)
+            slot = level.slot[point]
+            open_enough = closed[slot] > asked.at_ms[query] - asked.after_ms[query]
+            query, point = query[open_enough], point[open_enough]
+            found.append(Around(query, slot[open_enough], level.at_ms[point], level.lat[point], level.lon[point]))
+        return Around.joined(found)
+
+    def _sorted(self) -> Level:
+        """What came last; when that is many, it goes up a level."""
+        if not self._fresh:
+            return Level.empty()
+        zone, height, lat, lon, at_ms, slot = zip(*self._fresh, strict=True)
+        lats, lons = np.array(lat), np.array(lon)
+        key = order(np.array(zone, dtype=np.int64), np.floor(lats / np.array(height)), lons)
+        fresh = Level.sort(key, lats, lons, np.array(at_ms, dtype=np.int64), np.array(slot, dtype=np.int64))
+        if len(fresh.key) < _FEW and self._gone < _MANY + len(self._base.key) // 4:
+            return fresh
+        self._fresh.clear()
+        self._middle = self._middle.joined(fresh)
+        if len(self._middle.key) + self._gone > _MANY + len(self._base.key) // 8:
+            self._compact()
+        return Level.empty()
+
+    def _compact(self) -> None:
+        whole = self._base.joined(self._middle)
+        there = np.frombuffer(self._closed, dtype=np.int64)[whole.slot] != GONE_MS
+        self._free += whole.slot[~there].tolist()
+        self._base, self._middle, self._gone = whole.kept(there), Level.empty(), 0

@@ -1,0 +1,240 @@
+"""What lies around the reports of a chunk, found for all at once, and the decision about each, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isnan, nan
+
+import numpy as np
+
+from hub.core.linking.clues import Clue, Key
+from hub.core.linking.geo import DEGREE_M, distance_m
+from hub.core.linking.ground import Around, Level, Queries, order
+from hub.core.linking.match import PLACE, TEXT, Match
+from hub.core.linking.rules import Tie
+from hub.core.linking.store import Store
+
+_MOST = 64
+"""Points that are looked at closely for one report, the best first: thousands of reports may be made of one place."""
+_ROUNDING = 0.01
+"""By how much a score from flat distances may be too low."""
+_Rank = tuple[float, int, str]
+"""Of a candidate, the smallest first: minus its score, when reported, case id."""
+
+
+class _Found:
+    """The best candidate so far."""
+
+    __slots__ = ("alike", "by", "closed", "far", "rank", "tie")
+
+    def __init__(self, rank: _Rank, tie: Tie, far: float, by: str, closed: bool, alike: float = 0.0) -> None:
+        self.rank, self.tie, self.far, self.by, self.closed, self.alike = rank, tie, far, by, closed, alike
+
+
+class Lookout:
+    """Made by Incidents.look_ahead, which tells it of what is added and opened again while it serves."""
+
+    def __init__(self, store: Store, clues: Sequence[Clue]) -> None:
+        self._store, self._clues = store, clues
+        self._asked = -1
+        """The row decided last: what is added next is most likely its report."""
+        self._young: dict[int, list[str]] = {}
+        """Cases that the chunk's own reports became part of, by row."""
+        self._rows: dict[str, list[int]] = {}
+        """The other way round."""
+        self._strays: list[tuple[str, Clue]] = []
+        """What else changed while this serves: looked at for every report."""
+        self._around: dict[int, list[tuple[int, int]]] = {}
+        """For each row with anything around it: slots (or, inverted, rows of the chunk) and the tie that asked."""
+        if clues:
+            self._search()
+
+    def _search(self) -> None:
+        clues, ties = self._clues, self._store.ties
+        lats = np.array([nan if clue.lat is None else clue.lat for clue in clues])
+        lons = np.array([nan if clue.lon is None else clue.lon for clue in clues])
+        numbers = np.array([ties.number(clue.family) for clue in clues], dtype=np.int64)
+        row = np.flatnonzero(~(np.isnan(lats) | np.isnan(lons)))
+        first, count, zone, height = ties.columns(numbers[row])
+        at_ms = np.array([clue.at_ms for clue in clues], dtype=np.int64)[row]
+        lat, lon = lats[row], lons[row]
+        asked = ties.queries(row, first, count, lat, lon, at_ms)
+        found = [self._store.ground.around(asked)]
+        if len(row) > 1:
+            kept = np.flatnonzero(zone >= 0)
+            key = order(zone[kept], np.floor(lat[kept] / height[kept]), lon[kept])
+            own = Level.sort(key, lat[kept], lon[kept], at_ms[kept], row[kept])
+            query, point = own.around(asked)
+            earlier = own.slot[point] < asked.row[query]
+            query, point = query[earlier], point[earlier]
+            found.append(Around(query, ~own.slot[point], own.at_ms[point], own.lat[point], own.lon[point]))
+        self._keep(asked, Around.joined(found))
+
+    def _keep(self, asked: Queries, found: Around) -> None:
+        """Sift by the flat distance, which is a little off, and keep the best of each row."""
+        query, slot, at_ms = found.query, found.slot, found.at_ms
+        x = (found.lon - asked.lon[query]) * np.cos(np.radians((found.lat + asked.lat[query]) / 2))
+        far = np.hypot(found.lat - asked.lat[query], x) * DEGREE_M / asked.radius_m[query]
+        score = (1 - far) * (1 - np.abs(at_ms - asked.at_ms[query]) / asked.window_ms[query])
+        near = score >= np.minimum(asked.min_score[query], 1) - _ROUNDING
+        query, slot, score, at_ms = query[near], slot[near], score[near], at_ms[near]
+        row = asked.row[query]
+        if len(row) > _MOST:
+            by = np.lexsort((at_ms, -score, row))
+            query, slot, row = query[by], slot[by], row[by]
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            nth = np.arange(len(row)) - np.repeat(first, np.diff(first, append=len(row)))
+            query, slot, row = query[nth < _MOST], slot[nth < _MOST], row[nth < _MOST]
+        for asker, what, tie in zip(row.tolist(), slot.tolist(), asked.tie[query].tolist(), strict=True):
+            self._around.setdefault(asker, []).append((what, tie))
+
+    # -- told by the index while it serves ---------------------------------------------------------------------------
+
+    def added(self, case_id: str, clue: Clue) -> None:
+        """A report became part of a case."""
+        asked = self._clues[self._asked] if self._asked >= 0 else None
+        if asked is not None and (asked is clue or _same_point(asked, clue)):
+            self._young.setdefault(self._asked, []).append(case_id)
+            self._rows.setdefault(case_id, []).append(self._asked)
+        else:
+            self._strays.append((case_id, clue))
+
+    def removed(self, case_id: str) -> None:
+        """A case was forgotten, or is about to be added anew at other places."""
+        for row in self._rows.pop(case_id, ()):
+            self._young[row].remove(case_id)
+        if self._strays:
+            self._strays = [stray for stray in self._strays if stray[0] != case_id]
+
+    def stray(self, case_id: str, clue: Clue) -> None:
+        """A case was opened again."""
+        self._strays.append((case_id, clue))
+
+    # -- deciding ----------------------------------------------------------------------------------------------------
+
+    def best(self, row: int, *, exclude: str | None = None) -> Match | None:
+        """The incident that the report in this row is about, or None.
+
+        The highest score wins; of equal ones the earlier report, then the smaller case id. An incident closed when the
+        report was made, or before, does not match unless the row of the policy says so; one closed after it, as with a
+        late report, does. `exclude` is a case not meant, for instance one that the report was taken out of.
+        """
+        self._asked = row
+        clue = self._clues[row]
+        if row not in self._around and not self._strays and not clue.keys and not clue.sketch:
+            return None
+        found: _Found | None = None
+        for case_id, family, lat, lon, at_ms, tie in self._near(row, clue):
+            if family == tie.held and case_id != exclude:
+                found = self._better(clue, tie, case_id, lat, lon, at_ms, found)
+        if clue.keys:
+            found = self._same(clue, exclude, found)
+        if clue.sketch:
+            found = self._alike(clue, exclude, found)
+        if found is None:
+            return None
+        score, reported_ms, case_id = found.rank
+        incident = self._store.incidents.get(case_id)
+        return Match(
+            case_id=case_id,
+            score=-score,
+            distance_m=found.far,
+            apart_seconds=abs(clue.at_ms - reported_ms) / 1000,
+            row=found.tie.row,
+            by=found.by,
+            family=clue.family,
+            held_family=incident.family if found.by == TEXT and incident is not None else found.tie.held,
+            closed=found.closed,
+            alike=found.alike,
+        )
+
+    def _near(self, row: int, clue: Clue) -> Iterator[tuple[str, str | None, float, float, int, Tie]]:
+        store = self._store
+        for slot, tie in self._around.get(row, ()):
+            if slot >= 0:
+                point = store.points[slot]
+                if point is not None:
+                    yield *point, store.ties.ties[tie]
+                continue
+            other = self._clues[~slot]
+            assert other.lat is not None
+            assert other.lon is not None
+            for case_id in self._young.get(~slot, ()):
+                yield case_id, other.family, other.lat, other.lon, other.at_ms, store.ties.ties[tie]
+        if self._strays and clue.lat is not None and clue.lon is not None:
+            family = store.ties.of(clue.family)
+            for tie_ in store.ties.ties[family.first : family.first + family.count]:
+                for case_id, other in self._strays:
+                    if other.family == tie_.held and other.lat is not None and other.lon is not None:
+                        yield case_id, other.family, other.lat, other.lon, other.at_ms, tie_
+
+    def _better(
+        self, clue: Clue, tie: Tie, case_id: str, lat: float, lon: float, reported_ms: int, found: _Found | None
+    ) -> _Found | None:
+        closed = self._closed(case_id, clue.at_ms, tie.after_ms)
+        if closed is None or clue.lat is None or clue.lon is None:
+            return found
+        far, apart, row = distance_m(clue.lat, clue.lon, lat, lon), abs(clue.at_ms - reported_ms), tie.row
+        if not (far <= row.radius_m and apart <= tie.window_ms):  # of what is nowhere the distance is no number
+            return found
+        score = (1 - far / row.radius_m) * (1 - apart / tie.window_ms)
+        rank = (-score, reported_ms, case_id)
+        if score < row.min_score or (found is not None and found.rank <= rank):
+            return found
+        return _Found(rank, tie, far, PLACE, closed)
+
+    def _same(self, clue: Clue, exclude: str | None, found: _Found | None) -> _Found | None:
+        rules = self._store.ties.of(clue.family).rules
+        for tie in rules.ties if rules is not None else ():
+            for key in clue.keys:
+                if key[0] in tie.row.same:
+                    for reported_ms, case_id, other in self._store.equal.get((tie.held, key), ()):
+                        if case_id != exclude:
+                            found = self._equal(clue, tie, key, case_id, other, reported_ms, found)
+        return found
+
+    def _equal(
+        self, clue: Clue, tie: Tie, key: Key, case_id: str, other: Clue, reported_ms: int, found: _Found | None
+    ) -> _Found | None:
+        score = 1 - abs(clue.at_ms - reported_ms) / tie.window_ms
+        rank = (-score, reported_ms, case_id)
+        if score < max(tie.row.min_score, 0.0) or (found is not None and found.rank <= rank):
+            return found
+        closed = self._closed(case_id, clue.at_ms, tie.after_ms)
+        return found if closed is None else _Found(rank, tie, _far(clue, other), key[0], closed)
+
+    def _alike(self, clue: Clue, exclude: str | None, found: _Found | None) -> _Found | None:
+        rules = self._store.ties.of(clue.family).rules
+        if rules is None or rules.text is None or rules.text_tie is None:
+            return found
+        tie = rules.text_tie
+        for (reported_ms, case_id), alike in self._store.words.like(clue.sketch, rules.text.similarity):
+            closed = self._closed(case_id, clue.at_ms, tie.after_ms)
+            if closed is None or case_id == exclude:
+                continue
+            score = alike * (1 - abs(clue.at_ms - reported_ms) / tie.window_ms)
+            rank = (-score, reported_ms, case_id)
+            if score >= max(tie.row.min_score, 0.0) and (found is None or rank < found.rank):
+                found = _Found(rank, tie, 0.0, TEXT, closed, alike)
+        return found
+
+    def _closed(self, case_id: str, at_ms: int, after_ms: float) -> bool | None:
+        """Whether the incident was closed when the report was made; None if it is gone, or was closed too long before."""
+        incident = self._store.incidents.get(case_id)
+        if incident is None:
+            return None
+        if incident.closed_ms is None or incident.closed_ms > at_ms:
+            return False
+        return True if after_ms and incident.closed_ms + after_ms > at_ms else None
+
+
+def _same_point(one: Clue, other: Clue) -> bool:
+    return one.at_ms == other.at_ms and one.lat == other.lat and one.lon == other.lon and one.family == other.family
+
+
+def _far(clue: Clue, other: Clue) -> float:
+    """Metres, 0 where one has no point."""
+    if clue.lat is None or clue.lon is None or other.lat is None or other.lon is None:
+        return 0.0
+    far = distance_m(clue.lat, clue.lon, other.lat, other.lon)
+    return 0.0 if isnan(far) else far

@@ -1,0 +1,28 @@
+"""What one partition's index and the search in it share."""
+
+from __future__ import annotations
+
+from hub.core.linking.clues import Clue, Key
+from hub.core.linking.ground import Ground
+from hub.core.linking.incident import Incident
+from hub.core.linking.rules import LinkTable
+from hub.core.linking.ties import Ties
+from hub.core.linking.words import Words
+from hub.policy.city import City
+
+Point = tuple[str, str | None, float, float, int]
+"""A report of an incident, as it lies on the ground: case id, family, latitude, longitude, when reported (ms)."""
+
+
+class Store:
+    """Written by Incidents alone."""
+
+    def __init__(self, city: City) -> None:
+        self.ties = Ties(LinkTable(city))
+        self.ground = Ground()
+        self.points: list[Point | None] = []
+        """By slot of the ground."""
+        self.equal: dict[tuple[str | None, Key], list[tuple[int, str, Clue]]] = {}
+        """By family and what is equal: when reported, case id and report."""
+        self.words = Words()
+        self.incidents: dict[str, Incident] = {}

@@ -1,0 +1,41 @@
+"""The texts of one partition's incidents, found again by sketches that share a band."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hub.core.linking.clues import Clue
+from hub.core.linking.text import bands, similarity
+
+_MOST = 256
+"""Texts of one band that are compared, the latest first: boilerplate shared by thousands says nothing."""
+
+
+class Words:
+    """Sketches by band."""
+
+    def __init__(self) -> None:
+        self._bands: dict[int, list[tuple[int, str, bytes]]] = {}
+
+    def insert(self, case_id: str, clue: Clue) -> None:
+        for band in bands(clue.sketch):
+            self._bands.setdefault(band, []).append((clue.at_ms, case_id, clue.sketch))
+
+    def delete(self, case_id: str, clue: Clue) -> None:
+        for band in bands(clue.sketch):
+            held = self._bands[band]
+            held.remove((clue.at_ms, case_id, clue.sketch))
+            if not held:
+                del self._bands[band]
+
+    def like(self, sketch: bytes, needed: float) -> Iterator[tuple[tuple[int, str], float]]:
+        """When reported and case of each text at least `needed` alike, with its similarity; each once."""
+        seen: set[tuple[int, str]] = set()
+        for band in bands(sketch):
+            for reported_ms, case_id, other in self._bands.get(band, ())[-_MOST:]:
+                if (reported_ms, case_id) in seen:
+                    continue
+                seen.add((reported_ms, case_id))
+                alike = 1.0 if other == sketch else similarity(sketch, other)
+                if alike >= needed:
+                    yield (reported_ms, case_id), alike
