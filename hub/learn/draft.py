@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from hub.learn.departments import DESK, DepartmentIds
+from hub.learn.durations import LearntDurations, learn_durations
+from hub.learn.durations_policy import deadline_rules
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
-from hub.learn.reading import Read
+from hub.learn.reading import Point, Read
+from hub.learn.routes import RoutesDraft, learn_routes
 from hub.learn.rows import Drafted
-from hub.policy.models import AreasFile, CityFile, DefaultPoint, Name, Route, RouteWhen
+from hub.policy.models import AreasFile, CityFile, DefaultPoint, Name, Route
 
-MAX_RULE = 80
+NO_DEPARTMENTS = "The truth names no departments: everything goes to the dispatch desk until routes.yaml is written."
+NO_DUES = "The truth has no due times: deadlines.yaml and calendars.yaml are to be written by hand."
 
 
 @dataclass
@@ -35,18 +38,25 @@ class Draft:
     """What a person should know that no row says."""
 
 
-def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[tuple[float, float]]) -> Draft:
+def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point]) -> Draft:
     """Ask every learner. What the history does not tell (no truth of that kind) is left empty, with a note that says so."""
-    history = read.history
-    ids = DepartmentIds(history.department.to_pylist())
-    found = Draft(city=_city(history, layers, city_id, [*nowhere, *read.nowhere]), layers=list(layers))
-    found.categories = [Drafted(each.category, each.support) for each in read.codes.categories()]
-    found.departments = [Drafted(each, ids.counts.get(each.name.en)) for each in ids.departments]
-    found.routes = _routes(history, ids, found.notes)
-    return found
+    history, ids = read.history, DepartmentIds(read.history.department.to_pylist())
+    routes, clocks = learn_routes(history, ids), learn_durations(history)
+    every_layer = [*layers, *routes.layers]
+    return Draft(
+        city=_city(history, every_layer, city_id, [*nowhere, *read.nowhere]),
+        layers=every_layer,
+        categories=[Drafted(each.category, each.support) for each in read.codes.categories()],
+        departments=[Drafted(each, ids.counts.get(each.name.en)) for each in ids.departments],
+        routes=routes.routes or [Drafted(Route(id="desk", department=DESK))],
+        fallback=routes.fallback,
+        deadlines=_deadlines(clocks),
+        calendars={name: Drafted(spec) for name, spec in clocks.calendars.items()},
+        notes=[*_notes(routes, clocks)],
+    )
 
 
-def _city(history: History, layers: list[AreaLayer], city_id: str, nowhere: list[tuple[float, float]]) -> CityFile:
+def _city(history: History, layers: list[AreaLayer], city_id: str, nowhere: list[Point]) -> CityFile:
     specs = [AreasFile(layer=each.layer, file=f"{each.layer}.geojson", code="code", name="name") for each in layers]
     points = sorted({(round(lat, 4), round(lon, 4)) for lat, lon in nowhere})
     return CityFile(
@@ -66,22 +76,16 @@ def _first_day(history: History) -> date:
     return datetime.fromtimestamp(opened / 1000, UTC).astimezone(ZoneInfo(history.time_zone)).date()
 
 
-def _routes(history: History, ids: DepartmentIds, notes: list[str]) -> list[Drafted]:
-    """For each category whoever had most of it."""
-    tally: dict[str, Counter[tuple[str, str | None]]] = defaultdict(Counter)
-    columns = (history.category, history.department, history.queue)
-    for category, department, queue in zip(*(column.to_pylist() for column in columns), strict=True):
-        if department:
-            tally[category][department, queue] += 1
-    found = []
-    for category, counts in sorted(tally.items()):
-        (department, queue), most = max(counts.items(), key=lambda item: (item[1], item[0][0], item[0][1] or ""))
-        when = RouteWhen(category=(category,))
-        row = Route(id=category[:MAX_RULE], when=when, department=ids.of(department), queue=queue)
-        found.append(Drafted(row, counts.total(), most / counts.total()))
-    if not found:
-        notes.append(
-            "The truth names no departments: everything goes to the dispatch desk until routes.yaml is written."
-        )
-        found.append(Drafted(Route(id="desk", department=DESK)))
+def _deadlines(clocks: LearntDurations) -> list[Drafted]:
+    rows = zip(deadline_rules(clocks), clocks.rows, strict=True)
+    return [Drafted(rule, row.support or row.reports, row.confidence if row.duration else None) for rule, row in rows]
+
+
+def _notes(routes: RoutesDraft, clocks: LearntDurations) -> list[str]:
+    found = list(routes.notes) if routes.routes else [NO_DEPARTMENTS]
+    if not clocks.reports:
+        return [*found, NO_DUES]
+    found.append(f"The clocks give {clocks.explained:.1%} of {clocks.reports:,} due times to the minute.")
+    for day, reports in sorted(clocks.single_days.items()):
+        found.append(f"{day} is off, or worked, by what {reports:,} due times say; no set of holidays gives it.")
     return found

@@ -52,11 +52,11 @@ def write_mapping(path: Path, title: str, name: str, values: Mapping[str, Drafte
 
 
 def plain(value: Any) -> Any:
-    """A model as YAML holds it: defaults left out, tuples as lists, dates as dates."""
+    """A model as YAML holds it: only what was given, tuples as lists, dates as dates."""
     if isinstance(value, BaseModel):
-        return plain(value.model_dump(exclude_defaults=True))
+        return plain(value.model_dump(exclude_unset=True))
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items() if each is not None}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     return value
