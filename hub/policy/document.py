@@ -66,7 +66,8 @@ def _in_words(model: type[BaseModel], where: Location, kind: str, message: str) 
         return f"unknown key {where[-1]!r} at {path}; {hint(str(where[-1]), _keys(model))} (remove it or mend its name)"
     if kind == "missing":
         return f"{path} is missing; add it"
-    return f"{path}: {message.removeprefix('Value error, ')}"
+    said = message.removeprefix("Value error, ")
+    return f"{path}: {said}" if path else said
 
 
 def _keys(model: type[BaseModel]) -> set[str]:

@@ -42,7 +42,7 @@ class Space:
         self._days = sorted({one.toordinal() for one in dates if one is not None})
         more = [when for when in whens if isinstance(when, RouteWhen)]
         spans = [parse_span(span) for when in more for span in when.hours or ()]
-        self._minutes = sorted({minute for span in spans for minute in span} - {0})
+        self._minutes = sorted({minute for span in spans for minute in span} - {0, 24 * 60})
         self.domains: dict[Dimension, frozenset[Hashable]] = {
             ("category",): frozenset([*(category.code for category in categories), None]),
             ("urgency",): frozenset(URGENCIES),

@@ -62,10 +62,10 @@ class CityFile(Strict):
 
     @model_validator(mode="after")
     def _layers_differ(self) -> Self:
+        if any(one.layer == MAIN_LAYER for one in self.layers):
+            raise ValueError(f"{MAIN_LAYER!r} always means the main layer; give the further one another `layer` name")
         names = [one.layer for one in (*([self.areas] if self.areas else []), *self.layers)]
         again = [name for name in names if names.count(name) > 1]
         if again:
             raise ValueError(f"two layers are called {again[0]!r}; give each a `layer` name of its own")
-        if any(one.layer == MAIN_LAYER for one in self.layers):
-            raise ValueError(f"{MAIN_LAYER!r} always means the main layer; give the further one another `layer` name")
         return self

@@ -1,0 +1,68 @@
+"""A row is called unreached exactly if no point of the space is left for it: proved against trying every point."""
+
+from __future__ import annotations
+
+from itertools import product as every
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.policy.reach import Box, any_word, product, unreached
+
+DOMAINS = {("a",): frozenset(range(3)), ("b",): frozenset("xy"), ("w", "light"): frozenset([True, False])}
+DOMAINS[("w", "street light")] = frozenset([True, False])
+boxes = st.fixed_dictionaries(
+    {},
+    optional={
+        dimension: st.frozensets(st.sampled_from(sorted(values)), min_size=0) for dimension, values in DOMAINS.items()
+    },
+)
+tables = st.lists(st.lists(boxes, min_size=1, max_size=2), max_size=6)
+
+
+def points() -> list[dict[tuple[str, ...], object]]:
+    """All that can be: a text with 'street light' in it has 'light' in it."""
+    found = [
+        dict(zip(DOMAINS, values, strict=True)) for values in every(*(sorted(v, key=str) for v in DOMAINS.values()))
+    ]
+    return [point for point in found if point[("w", "light")] or not point[("w", "street light")]]
+
+
+def holds(box: Box, point: dict[tuple[str, ...], object]) -> bool:
+    return all(point[dimension] in values for dimension, values in box.items())
+
+
+@given(tables)
+def test_as_trying_every_point_says(table: list[list[Box]]) -> None:
+    verdicts = unreached(table, DOMAINS)
+    for index, row in enumerate(table):
+        mine = [point for point in points() if any(holds(box, point) for box in row)]
+        free = [point for point in mine if not any(holds(box, point) for above in table[:index] for box in above)]
+        verdict = verdicts.get(index)
+        if not mine:
+            assert verdict is not None
+            assert verdict.empty or verdict.shadowed  # empty in fact, for more than one reason perhaps
+        elif not free:
+            assert verdict is not None
+            assert verdict.shadowed
+        else:
+            assert verdict is None
+        if verdict is not None and verdict.by is not None:
+            assert all(any(holds(box, point) for box in table[verdict.by]) for point in mine)
+
+
+@given(st.lists(st.sampled_from(["light", "street light"]), min_size=1, max_size=2, unique=True))
+def test_any_word_is_one_of_the_words_and_no_point_twice(words: list[str]) -> None:
+    found = any_word("w", words)
+    for point in points():
+        assert sum(holds(box, point) for box in found) == any(point[("w", word)] for word in words)
+
+
+@given(tables, tables)
+def test_product_is_both(left: list[list[Box]], right: list[list[Box]]) -> None:
+    one, other = [box for row in left for box in row], [box for row in right for box in row]
+    both = product(one, other)
+    for point in points():
+        assert any(holds(box, point) for box in both) == (
+            any(holds(box, point) for box in one) and any(holds(box, point) for box in other)
+        )
