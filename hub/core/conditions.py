@@ -20,6 +20,8 @@ from hub.policy.models import MAIN_LAYER, WEEKDAYS, Exit, Owners, Route, RouteWh
 UNKNOWN = -1
 """The slot of an instant that is not known: no condition on time holds."""
 
+ELSEWHERE = "an area that no row names"
+
 Row = Route | Exit
 Question = tuple[str, ...]
 """The kind of question, and the layer or attribute it is about."""
@@ -146,7 +148,7 @@ class Questions:
         kind, known = question[0], frozenset(self._named.get(question, ()))
         if kind == "layer":
             layer = question[1]
-            return lambda asked: _if_named(asked.layers.get(layer), known)
+            return lambda asked: _area(asked.layers.get(layer), known)
         if kind == "attribute":
             name = question[1]
             return lambda asked: _if_named(_folded(asked.seen.attributes.get(name)), known)
@@ -189,6 +191,11 @@ def owner_of(owners: Owners | None, attributes: Mapping[str, str]) -> str | None
 def _answer(question: Question) -> Callable[[str], str]:
     """How a value in the policy is written to be compared."""
     return (lambda value: value) if question[0] in ("source", "urgency", "layer", "owner") else label_key
+
+
+def _area(code: str | None, known: frozenset[str]) -> str | None:
+    """To be in an area that no row names is not to be outside every area."""
+    return code if code is None or code in known else ELSEWHERE
 
 
 def _if_named(value: str | None, known: frozenset[str]) -> str | None:

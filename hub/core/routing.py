@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from hub.core.conditions import Asked, Questions, Row, Test
+from hub.core.conditions import PLACED, Asked, Questions, Row, Test
 from hub.core.localtime import LocalTime
 from hub.core.places import Layers
 from hub.core.sightings import Sighting
@@ -193,18 +193,17 @@ class Router:
     def _why_desk(self, plan: Plan, key: tuple[Hashable, ...]) -> str:
         if plan.category is None:
             return UNKNOWN_CATEGORY
-        placed, area = key[2], key[3]
         areas = {index for index, question in enumerate(plan.questions.asked) if question[0] == "layer"}
-        if area is None and any(self._but_for_area(one, key, areas) for one in plan.candidates):
+        if any(self._but_for_area(one, key, areas) for one in plan.candidates):
+            placed = key[plan.questions.asked.index(PLACED)]
             return OUTSIDE if placed else UNPLACED
         return NO_RULE
 
     @staticmethod
     def _but_for_area(candidate: Candidate, key: tuple[Hashable, ...], areas: set[int]) -> bool:
-        """Whether the row would take the event in one area or another."""
-        return any(test.place in areas for test in candidate.tests) and all(
-            test.holds(key) for test in candidate.tests if test.place not in areas
-        )
+        """Whether the row would take the event, were it in some area of the layers that it is in none of."""
+        failed = [test for test in candidate.tests if not test.holds(key)]
+        return bool(failed) and all(test.place in areas and key[test.place] is None for test in failed)
 
 
 def admits(row: Row, category: Category | None) -> bool:
