@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from hub import topics
 from hub.agents.context import Hub
+from hub.agents.due_times import due_times
 from hub.clock import Clock
 from hub.core.casework import OrderDraft, Step
 from hub.core.deadlines import DeadlineRules, Due
@@ -124,6 +125,4 @@ def _deadlines(drafts: list[tuple[Step, OrderDraft, tuple[Due, ...]]]) -> pa.Lis
                 policies.append("source")
                 due_at.append(own_ms)
         ends.append(len(clocks))
-    columns = [pa.array(clocks, pa.string()), pa.array(policies, pa.string()), pa.array(due_at, pa.timestamp("ms"))]
-    items = pa.StructArray.from_arrays(columns, ["clock", "policy", "due_at"])
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), items)
+    return due_times(clocks, policies, due_at, ends)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from hub import metrics, topics
 from hub.agents.context import Hub
+from hub.agents.due_times import due_times
 from hub.core.clockwork import BREACHED, MET, WARNED, Ring
 from hub.core.tracking import Effects, Ending, Reply
-from hub.model.ids import derived_id
+from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
@@ -21,9 +22,10 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
     _publish_reminders(hub, tx, effects.rings, now_ms)
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies)
-    for ring in effects.rings:
-        if ring.kind in _COUNTERS:
-            tx.count(_COUNTERS[ring.kind].labels(ring.case.department, ring.clock.clock))
+    rung = Counter((ring.kind, ring.case.department, ring.clock.clock) for ring in effects.rings)
+    for (kind, department, clock), times in rung.items():
+        if kind in _COUNTERS:
+            tx.count(_COUNTERS[kind].labels(department, clock), times)
 
 
 def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
@@ -43,7 +45,7 @@ def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
         by_source[reply.source].append(reply)
     for source, replies in by_source.items():
         columns: dict[str, Any] = {
-            "reply_id": [derived_id("R", r.case.case_id, r.answer.update_id, r.source, r.ref) for r in replies],
+            "reply_id": derived_ids("R", [(r.case.case_id, r.answer.update_id, r.source, r.ref) for r in replies]),
             "source": [source] * len(replies),
             "source_ref": [reply.ref for reply in replies],
             "case_id": [reply.case.case_id for reply in replies],
@@ -80,9 +82,9 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
             reminders[ring.case.department].append(ring)
     for department, told in reminders.items():
         columns: dict[str, Any] = {
-            "order_id": [
-                derived_id("O", r.case.case_id, department, r.kind, r.clock.clock, r.clock.policy) for r in told
-            ],
+            "order_id": derived_ids(
+                "O", [(r.case.case_id, department, r.kind, r.clock.clock, r.clock.policy) for r in told]
+            ),
             "kind": ["REMIND"] * len(told),
             "case_id": [ring.case.case_id for ring in told],
             "department": [department] * len(told),
@@ -90,9 +92,12 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
             "area": [ring.case.area for ring in told],
             "rule": [ring.clock.policy for ring in told],
             "reason": [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told],
-            "deadlines": [
-                [{"clock": ring.clock.clock, "policy": ring.clock.policy, "due_at": ring.clock.due_ms}] for ring in told
-            ],
+            "deadlines": due_times(
+                [ring.clock.clock for ring in told],
+                [ring.clock.policy for ring in told],
+                [ring.clock.due_ms for ring in told],
+                range(len(told) + 1),
+            ),
         }
         values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(told))
         tx.publish(topics.dept_orders(department), values, columns["case_id"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -61,6 +61,11 @@ class ClockRows:
             self._remembered[key] = plan
         return plan
 
+    def plans(self, keys: Iterable[tuple[str, str, str, str | None, frozenset[str]]]) -> list[Plan]:
+        """As `plan`, for the fields of many keys: one that is known costs a look-up."""
+        known = self._remembered.get
+        return [known(key) or self.plan(Key(*key)) for key in keys]  # type: ignore[call-overload]  # a tuple equals its Key
+
     def undated(self, rule: DeadlineRule) -> bool:
         """Whether the row holds at all times."""
         return self._force[rule.id] is None
@@ -103,3 +108,9 @@ def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:
 def _midnight(day: date, time_zone: str) -> int:
     start = datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
     return round(start.timestamp() * 1000)
+
+
+def report_conditions(channel: str | None, attributes: Mapping[str, str]) -> list[str]:
+    """What a report fulfils of itself, as `condition` in deadline rows writes it."""
+    told = [f"channel={channel}"] if channel else []
+    return told + [f"attribute.{name}={value}" for name, value in attributes.items()]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.core.calendars import Calendar
-from hub.core.clock_rows import ClockRows, Key, Plan
+from hub.core.clock_rows import ClockRows, Plan
 from hub.core.zones import Millis
 from hub.policy.city import City
 from hub.policy.models import CalendarSpec, DeadlineRule
@@ -105,9 +105,8 @@ class DeadlineRules:
         area: Sequence[str | None],
         condition: Sequence[Collection[str]] | None,
     ) -> list[Plan]:
-        held = repeat((), len(category)) if condition is None else condition
-        keys = zip(category, source, urgency, area, map(self._rows.known_conditions, held), strict=True)
-        return [self._rows.plan(Key(*key)) for key in keys]
+        held = [frozenset[str]()] * len(category) if condition is None else map(self._rows.known_conditions, condition)
+        return self._rows.plans(zip(category, source, urgency, area, held, strict=True))
 
     def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""
