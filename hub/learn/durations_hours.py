@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -102,7 +103,6 @@ def with_seasons(evidence: Evidence, spec: CalendarSpec) -> CalendarSpec:
     months = evidence.due_local.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64) % 12 + 1
     opened = zone_of(evidence.cases.time_zone, *years_of(evidence.cases)).to_local(evidence.cases.opened)
     same = opened.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64) % 12 + 1 == months
-    days = [day for day in WEEKDAYS if spec.week.get(day)]
     found: dict[int, Week] = {}
     for month in range(1, 13):
         rows = same & (months == month) & evidence.open_only
@@ -111,12 +111,18 @@ def with_seasons(evidence: Evidence, spec: CalendarSpec) -> CalendarSpec:
         part = Evidence(evidence.cases.where(rows).thinned(_SEASON_ROWS))
         part.shapes, part.base = evidence.shapes, np.zeros_like(part.base)
         usual, enough = part.score(spec), _SEASON_GAIN * len(part.cases)
-        tried = [(part.score(spec.model_copy(update={"week": dict.fromkeys(days, _texts(hours))})), hours)
-                 for hours in _span_pairs(part.due_tod)]  # fmt: skip
-        top, hours = max(tried, default=(0, ()))
+        weeks = [_changed(spec.week, _texts(hours)) for hours in _span_pairs(part.due_tod)]
+        tried = [(part.score(spec.model_copy(update={"week": week})), at) for at, week in enumerate(weeks)]
+        top, at = max(tried, default=(0, 0))
         if top > usual + enough:
-            found[month] = dict.fromkeys(days, _texts(hours))
+            found[month] = weeks[at]
     return spec.model_copy(update={"seasons": _seasons(found)}) if found else spec
+
+
+def _changed(week: Week, hours: tuple[str, ...]) -> Week:
+    """The week with other hours on the days that have its most frequent ones."""
+    usual = Counter(spans for spans in week.values() if spans).most_common(1)[0][0]
+    return {day: hours if spans == usual else spans for day, spans in week.items()}
 
 
 def _seasons(found: dict[int, Week]) -> tuple[Season, ...]:
@@ -142,8 +148,8 @@ def _weekdays(due_local: Ints) -> list[Weekday]:
 
 
 def _whole_spans(due_tod: Ints) -> Iterable[tuple[str, ...]]:
+    yield ("00:00-24:00",)  # stays if hours within the day change nothing
     yield from (_texts(hours) for hours in _span_pairs(due_tod))
-    yield ("00:00-24:00",)
 
 
 def _span_pairs(due_tod: Ints) -> list[Hours]:

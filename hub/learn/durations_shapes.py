@@ -19,7 +19,7 @@ from hub.learn.durations_cases import TOLERANCE_MS, Cases, Ints, Mask
 from hub.policy.models import WHOLE_UNITS, Unit, parse_time_of_day
 
 _MOST = 1 << 22
-_ROLLED_DAYS = 4
+_ROLLED_DAYS = 10
 _LEAST_SPIKE = 0.05
 
 

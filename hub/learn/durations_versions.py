@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from hub.learn.durations_cases import Mask
 
-SWITCH = 3.0
-"""A change of duration is believed when it saves more than so many wrong reports."""
+_LEAST_SWITCH, _MOST_SWITCH, _SHARE_SWITCH = 3.0, 8.0, 1 / 12
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,20 @@ class Stretch:
     candidate: int
 
 
-def stretches(right: npt.NDArray[np.bool_], switch: float = SWITCH) -> list[Stretch]:
+def switch_cost(rows: int) -> float:
+    """A change of duration is believed when it saves more than so many wrong reports: few where a category is seldom seen."""
+    return min(_MOST_SWITCH, max(_LEAST_SWITCH, rows * _SHARE_SWITCH))
+
+
+def stretches(right: npt.NDArray[np.bool_], switch: float | None = None) -> list[Stretch]:
     """Stretches that together have the fewest wrong reports and changes. `right`: rows by candidates, the likeliest first.
 
-    A wrong report costs 1 and a change `switch`; exact, by dynamic programming over time.
+    A wrong report costs 1 and a change `switch` (by default `switch_cost`); exact, by dynamic programming over time.
     """
     rows, candidates = right.shape
     if rows == 0 or candidates == 0:
         return []
+    switch = switch_cost(rows) if switch is None else switch
     cost = (~right).astype(np.float64) + np.arange(candidates) * 1e-9
     came_from = np.zeros((rows, candidates), dtype=np.int64)
     total = cost[0].copy()
