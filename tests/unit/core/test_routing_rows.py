@@ -173,7 +173,7 @@ def test_layers_by_columns_are_layers_one_by_one(points: list[tuple[float, float
 
 SEEN = Sighting(
     row=0, source="hotline", ref="1", revision=1, kind="OPENED", at_ms=1_770_000_000_000, category="road.pothole",
-    urgency="ROUTINE", channel="app", due_ms=None, place_key="x", area=None, lat=34.0, lon=114.2, body=b"", title="Gas smell, and a hole",
+    urgency="ROUTINE", channel="app", due_ms=None, place_key="x", area=None, lat=34.0, lon=114.2, body=b"", title="Gas smell",
 )  # fmt: skip
 FIRE = Exit(
     id="fire", exit="emergency", department="police_assistance", line="119", when=RouteWhen(keywords=("Gas smell",))
