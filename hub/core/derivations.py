@@ -1,0 +1,174 @@
+"""Why a clock is due when it is: the stretches of time from start to due and what each counted, so that anyone can recompute it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+
+from hub.core.calendars import Calendar
+from hub.core.deadlines import DeadlineRules
+from hub.core.open_time import OpenTime
+from hub.core.zones import DAY_MS
+from hub.policy.models import CONTINUOUS_UNITS, UNIT_NAMES, DeadlineRule, Unit
+
+Why = Literal["counted", "first_day", "closed", "rolled"]
+
+WHY: dict[Why, str] = {
+    "counted": "counted 计入",
+    "first_day": "first day, not counted 首日不计",
+    "closed": "closed, not counted 非工作时间不计",
+    "rolled": "last day moved past days off 末日遇休顺延",
+}
+_HOUR_MS = 3_600_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """From one instant to another, UTC ms, and how much of the duration it counted, in the row's unit."""
+
+    from_ms: int
+    to_ms: int
+    counted: float
+    why: Why
+
+
+class Derivation(msgspec.Struct, frozen=True, kw_only=True):
+    """How a due time came about. The segments follow each other from `started_ms` to `due_ms` without a gap, and what they
+    counted sums up to `duration`."""
+
+    policy: str
+    clock: str
+    unit: Unit
+    duration: float
+    ends: str | None
+    calendar: str | None
+    calendar_version: str | None
+    """Hash of the calendar's content; equal versions count equally."""
+    time_zone: str
+    legal_basis: str | None
+    started_ms: int
+    due_ms: int
+    provisional: bool
+    segments: tuple[Segment, ...]
+
+    def in_words(self) -> list[str]:
+        """The derivation as lines to print, times in the calendar's zone."""
+        basis = f", {self.legal_basis}" if self.legal_basis else ""
+        calendar = f", calendar {self.calendar} @{self.calendar_version}" if self.calendar else ""
+        lines = [f"{self.clock} by row {self.policy}: {self._amount(self.duration)}{calendar}{basis}"]
+        for one in self.segments:
+            lines.append(
+                f"  {self._at(one.from_ms)} - {self._at(one.to_ms)}  {self._amount(one.counted)}  {WHY[one.why]}"
+            )
+        doubt = " (provisional: holidays not settled yet 暂定)" if self.provisional else ""
+        return [*lines, f"  due {self._at(self.due_ms)}{doubt}"]
+
+    def _at(self, instant_ms: int) -> str:
+        local = (_EPOCH + timedelta(milliseconds=instant_ms)).astimezone(ZoneInfo(self.time_zone))
+        return local.isoformat(" ", "milliseconds" if instant_ms % 1000 else "seconds")
+
+    def _amount(self, amount: float) -> str:
+        return f"{amount:g} {self.unit} {UNIT_NAMES[self.unit]}"
+
+
+def derive(rules: DeadlineRules, policy: str, started_ms: int) -> Derivation | None:
+    """How the row `policy` comes to its due time for a clock started then; None for a row that is not in force or runs none."""
+    rule = rules.rule(policy)
+    if rule is None or not rule.runs:
+        return None
+    calendar, start = rules.calendar(rule), np.array([started_ms], dtype=np.int64)
+    due = rules.reckon(rule, start)
+    due_ms = int(due[0])
+    return Derivation(
+        policy=rule.id,
+        clock=rule.clock,
+        unit=rule.unit,
+        duration=rule.duration,
+        ends=rule.ends,
+        calendar=rule.calendar,
+        calendar_version=calendar.version if rule.calendar else None,
+        time_zone=calendar.time_zone,
+        legal_basis=rule.legal_basis,
+        started_ms=started_ms,
+        due_ms=due_ms,
+        provisional=bool(rule.calendar) and bool(calendar.is_provisional(due)[0]),
+        segments=tuple(_segments(rule, calendar, started_ms, due_ms)),
+    )
+
+
+def _segments(rule: DeadlineRule, calendar: Calendar, start: int, due: int) -> list[Segment]:
+    if rule.unit in CONTINUOUS_UNITS:
+        return [Segment(start, due, rule.duration, "counted")]
+    table = calendar.covering(np.array([start, due], dtype=np.int64))
+    if rule.unit == "work_hour":
+        return _open_segments(table, start, due)
+    return _day_segments(rule, calendar, table, start, due)
+
+
+def _open_segments(table: OpenTime, start: int, due: int) -> list[Segment]:
+    """Open and closed stretches in turn."""
+    first, end = np.searchsorted(table.closes, start, side="right"), np.searchsorted(table.opens, due, side="left")
+    found: list[Segment] = []
+    at = start
+    for opens, closes in zip(table.opens[first:end].tolist(), table.closes[first:end].tolist(), strict=True):
+        begin, finish = max(opens, start), min(closes, due)
+        if begin > at:
+            found.append(Segment(at, begin, 0.0, "closed"))
+        found.append(Segment(begin, finish, (finish - begin) / _HOUR_MS, "counted"))
+        at = finish
+    return found if at == due else [*found, Segment(at, due, 0.0, "closed")]
+
+
+def _day_segments(rule: DeadlineRule, calendar: Calendar, table: OpenTime, start: int, due: int) -> list[Segment]:
+    """Whole local days, equal neighbours together."""
+    own, last = (int(day) // DAY_MS for day in table.zone.to_local(np.array([start, due], dtype=np.int64)))
+    if ((rule.ends or "day_end") == "day_end" and rule.unit != "work_day") or rule.ends == "day_end":
+        last -= 1  # due at the midnight that ends its last day
+    reasons = _reasons(rule, calendar, table, start, due, own, max(last, own))
+    found: list[Segment] = []
+    for day, (why, counted) in enumerate(reasons, own):
+        edges = table.zone.to_utc(np.array([day * DAY_MS, (day + 1) * DAY_MS], dtype=np.int64)).tolist()
+        begin, finish = max(start, edges[0]), due if day == own + len(reasons) - 1 else min(due, edges[1])
+        if found and found[-1].why == why:
+            found[-1] = Segment(found[-1].from_ms, finish, found[-1].counted + counted, why)
+        else:
+            found.append(Segment(begin, finish, counted, why))
+    return found
+
+
+def _reasons(
+    rule: DeadlineRule, calendar: Calendar, table: OpenTime, start: int, due: int, own: int, last: int
+) -> list[tuple[Why, float]]:
+    """What each local day from the start's own to the last one counted."""
+    days = np.arange(own, last + 1)
+    if rule.unit == "work_day":
+        working = np.isin(days, table.working_days)
+        base = own - rule.first_day_counts
+        if rule.ends in (None, "same_time"):
+            following = int(np.searchsorted(table.closes, start, side="right"))
+            begun = max(start, int(table.opens[following]))
+            base = int(table.zone.to_local(np.array([begun]))[0]) // DAY_MS
+        return [
+            ("counted", 1.0) if works and day > base else ("first_day", 0.0) if day == base else ("closed", 0.0)
+            for day, works in zip(days.tolist(), working.tolist(), strict=True)
+        ]
+    unrolled = _unrolled(rule, calendar, table, start)
+    counted = 1.0 if rule.unit == "natural_day" else rule.duration / max(unrolled - own, 1)
+    reasons: list[tuple[Why, float]] = [("counted", 1.0) if rule.first_day_counts else ("first_day", 0.0)]
+    return reasons + [("counted", counted) if day <= unrolled else ("rolled", 0.0) for day in days[1:].tolist()]
+
+
+def _unrolled(rule: DeadlineRule, calendar: Calendar, table: OpenTime, start: int) -> int:
+    """The last day before it is moved past days off."""
+    plain = calendar.add(
+        np.array([start], dtype=np.int64),
+        rule.duration,
+        rule.unit,
+        ends="day_end",
+        first_day_counts=rule.first_day_counts,
+    )
+    return int(table.zone.to_local(plain - 1)[0]) // DAY_MS
