@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from hub.backtest.difference import Difference, difference, load
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.intake import EventFile, Intake, Reject, read_events
@@ -17,6 +19,7 @@ from hub.backtest.prepare import REPEAT, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.scores import Scores, score
 from hub.backtest.updates import Update, closings, read_updates
+from hub.core.sightings import Sighting
 from hub.policy.city import City
 from hub.sdk.truth import Truth, read_truth
 
@@ -30,6 +33,7 @@ class Options:
     """How a history is run and judged. Times in ms since 1970 UTC."""
 
     source_due: bool = False
+    """The source's own due times count: what events carry or else, as they are the source's too, what the truth tells."""
     now_ms: int | None = None
     from_ms: int | None = None
     until_ms: int | None = None
@@ -152,6 +156,8 @@ def without_collection() -> Iterator[None]:
 def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
     """One policy over the whole history."""
     prepared = prepare(city, history.intake)
+    if options.source_due and history.truth is not None:
+        prepared.sightings = _with_due(prepared.sightings, history.truth)
     truth, now_ms = history.truth, options.now_ms
     if now_ms is None and truth is not None:
         now_ms = truth.snapshot_ms
@@ -173,6 +179,17 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
         scores = score(city, played.decisions, truth, played.now_ms, from_ms=options.from_ms, until_ms=options.until_ms)
     links = (scores.duplicates if scores else None) or score_duplicates(played.decisions, played.decisions, None)
     return Outcome(city, played, rejects, prepared.repeats, scores, links)
+
+
+def _with_due(sightings: list[Sighting], truth: Truth) -> list[Sighting]:
+    """The city's own due times as if the source had sent them, where it did not."""
+    rows = truth.rows
+    return [
+        msgspec.structs.replace(each, due_ms=rows[each.ref].due_ms)
+        if each.due_ms is None and each.ref in rows
+        else each
+        for each in sightings
+    ]
 
 
 def backtest(city: City, history: History, options: Options, bars: Bars, against: City | None = None) -> Backtest:

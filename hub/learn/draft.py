@@ -11,6 +11,7 @@ from hub.learn.durations import LearntDurations, learn_durations
 from hub.learn.durations_policy import deadline_rules
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
+from hub.learn.reach import reachable
 from hub.learn.reading import Point, Read
 from hub.learn.routes import RoutesDraft, learn_routes
 from hub.learn.rows import Drafted
@@ -43,16 +44,20 @@ def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point
     history, ids = read.history, DepartmentIds(read.history.department.to_pylist())
     routes, clocks = learn_routes(history, ids), learn_durations(history)
     every_layer = [*layers, *routes.layers]
+    categories = read.codes.categories()
+    rows, fallback, lost = reachable(
+        routes.routes, routes.fallback, [each.category for each in categories], every_layer
+    )
     return Draft(
         city=_city(history, every_layer, city_id, [*nowhere, *read.nowhere]),
         layers=every_layer,
-        categories=[Drafted(each.category, each.support) for each in read.codes.categories()],
+        categories=[Drafted(each.category, each.support) for each in categories],
         departments=[Drafted(each, ids.counts.get(each.name.en)) for each in ids.departments],
-        routes=routes.routes or [Drafted(Route(id="desk", department=DESK))],
-        fallback=routes.fallback,
+        routes=rows or [Drafted(Route(id="desk", department=DESK))],
+        fallback=fallback,
         deadlines=_deadlines(clocks),
         calendars={name: Drafted(spec) for name, spec in clocks.calendars.items()},
-        notes=[*_notes(routes, clocks)],
+        notes=_notes(routes, clocks, lost),
     )
 
 
@@ -81,8 +86,10 @@ def _deadlines(clocks: LearntDurations) -> list[Drafted]:
     return [Drafted(rule, row.support or row.reports, row.confidence if row.duration else None) for rule, row in rows]
 
 
-def _notes(routes: RoutesDraft, clocks: LearntDurations) -> list[str]:
+def _notes(routes: RoutesDraft, clocks: LearntDurations, lost: list[str]) -> list[str]:
     found = list(routes.notes) if routes.routes else [NO_DEPARTMENTS]
+    if lost:
+        found.append(f"{len(lost)} routing rows were left out, as rows above take all they could match.")
     if not clocks.reports:
         return [*found, NO_DUES]
     found.append(f"The clocks give {clocks.explained:.1%} of {clocks.reports:,} due times to the minute.")

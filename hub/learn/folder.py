@@ -21,6 +21,14 @@ _FEW = 10
 _NAMED = 40
 
 
+def refuse_to_overwrite(folder: Path) -> None:
+    """Raises FatalError if the folder holds a policy that was not drafted: somebody's work."""
+    if (folder / "city.yaml").exists() and not (folder / "report.json").exists():
+        raise FatalError(
+            f"{folder} holds a policy that was not drafted; choose another --out, so that it is not overwritten"
+        )
+
+
 def write_folder(draft: Draft, folder: Path, facts: dict[str, Any]) -> City:
     """Write all files and load them. Raises FatalError if the folder holds a policy already or cannot be written to."""
     if (folder / "city.yaml").exists() and not (folder / "report.json").exists():

@@ -12,7 +12,7 @@ from hub.backtest.run import Bars, read_history
 from hub.backtest.run import History as Files
 from hub.errors import FatalError
 from hub.learn.draft import draft
-from hub.learn.folder import write_folder
+from hub.learn.folder import refuse_to_overwrite, write_folder
 from hub.learn.layers import AreaLayer
 from hub.learn.reading import build_history
 
@@ -28,6 +28,7 @@ def learn(
     city_id: str | None = None,
 ) -> dict[str, Any]:
     """Read the files and draft. Gives the report that is written beside the draft. Raises FatalError if nothing can be read."""
+    refuse_to_overwrite(out)
     mapping = files[0].chosen.mapping
     history = read_history(files, mapping.time_zone, bars, truth=truth)
     nowhere = [point for each in files for point in each.chosen.mapping.event.place.nowhere]

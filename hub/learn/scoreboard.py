@@ -25,19 +25,19 @@ from hub.policy.loader import load_city
 from hub.sdk.strict_yaml import load_yaml
 from hub.sdk.times import parse_time
 
-On = Literal["later", "monthly", "source", "all"]
+Kind = Literal["later", "monthly", "source", "all"]
 _SAMPLE = 100
 
 
 class Measure(BaseModel):
-    """One row of the table. `of` names a score; `on` says of which run: `later` - learnt before, judged after; `monthly` -
+    """One row of the table. `of` names a score; `run` says of which run: `later` - learnt before, judged after; `monthly` -
     learnt again each month; `source` - by the source's own due times; `all` - learnt before, judged on all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: str
     of: Literal["due", "breach", "department", "queue", "pairs", "flags", "clusters", "identical_texts"]
-    on: On
+    run: Kind
     simple: str | float
     goal: float
     most_links: int | None = None
@@ -114,7 +114,7 @@ def judge(city: CityPlan, data: Path, geo: Path, out: Path, bars: Bars) -> Itera
     """Learn, run and judge one city; drafts and samples are left in `out`."""
     judged = _City(city, data, geo, out, bars)
     for measure in city.measures:
-        scores = judged.scores(measure.on)
+        scores = judged.scores(measure.run)
         yield _reached(measure, scores)
 
 
@@ -137,15 +137,16 @@ class _City:
         self._scores: dict[str, Scores] = {}
         self._runs: dict[str, Outcome] = {}
 
-    def scores(self, on: On) -> Scores:
-        if on not in self._scores:
-            self._scores[on] = self._monthly() if on == "monthly" else self._plain(on)
-        return self._scores[on]
+    def scores(self, kind: Kind) -> Scores:
+        """What the measures of one kind of run are read from."""
+        if kind not in self._scores:
+            self._scores[kind] = self._monthly() if kind == "monthly" else self._plain(kind)
+        return self._scores[kind]
 
-    def _plain(self, on: On) -> Scores:
-        outcome = self._run("source" if on == "source" else "own")
-        wanted = on in ("later", "source")
-        span = (self._ms(self._plan.judge_from), self._ms(self._plan.judge_until)) if wanted else (None, None)
+    def _plain(self, kind: Kind) -> Scores:
+        outcome = self._run("source" if kind == "source" else "own")
+        later = kind in ("later", "source")
+        span = (self._ms(self._plan.judge_from), self._ms(self._plan.judge_until)) if later else (None, None)
         return _judged(outcome, self._history, *span)
 
     def _run(self, kind: str) -> Outcome:
