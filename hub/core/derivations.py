@@ -125,9 +125,9 @@ def _open_segments(table: OpenTime, start: int, due: int) -> list[Segment]:
 
 def _day_segments(rule: DeadlineRule, calendar: Calendar, table: OpenTime, start: int, due: int) -> list[Segment]:
     """Whole local days, equal neighbours together."""
-    own, last = (int(day) // DAY_MS for day in table.zone.to_local(np.array([start, due], dtype=np.int64)))
-    if ((rule.ends or "day_end") == "day_end" and rule.unit != "work_day") or rule.ends == "day_end":
-        last -= 1  # due at the midnight that ends its last day
+    ends = rule.ends or ("same_time" if rule.unit == "work_day" else "day_end")
+    within = due - 1 if ends in ("day_end", "close") else due  # the midnight that ends a day belongs to it
+    own, last = (int(local) // DAY_MS for local in table.zone.to_local(np.array([start, within], dtype=np.int64)))
     reasons = _reasons(rule, calendar, table, start, due, own, max(last, own))
     found: list[Segment] = []
     for day, (why, counted) in enumerate(reasons, own):

@@ -1,0 +1,111 @@
+"""A due time explained: its segments follow each other, sum up, and lead to the instant that the calendar gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from hub.core.deadlines import DeadlineRules
+from hub.core.derivations import derive
+from hub.policy import load_city
+from hub.policy.models import CalendarSpec, DeadlineRule, Season, Statutory
+from hub.settings import ROOT
+
+CITY = load_city(ROOT / "ops" / "cities" / "demo")
+FIVE = ("mon", "tue", "wed", "thu", "fri")
+CALENDARS = {
+    "chinese": CalendarSpec(
+        week=dict.fromkeys(FIVE, ("08:30-12:00", "14:00-17:30")), statutory=Statutory(country="CN")
+    ),
+    "summer": CalendarSpec(
+        time_zone="Europe/London",
+        week={**dict.fromkeys(FIVE, ("09:00-17:00",)), "sat": ("09:00-12:00",)},
+        seasons=(Season(first_day="06-01", last_day="08-31", week=dict.fromkeys(FIVE, ("07:00-13:00",))),),
+        days={date(2026, 12, 24): ("09:00-11:00",), date(2026, 7, 1): ()},
+    ),
+    "nights": CalendarSpec(
+        time_zone="America/New_York", week={"sun": ("00:00-05:00", "22:00-24:00"), "mon": ("00:00-06:00",)}
+    ),
+}
+START = 1_767_225_600_000  # 2026-01-01 UTC
+instants = st.integers(START, START + 350 * 86_400_000)
+ends = st.sampled_from([None, "same_time", "day_end", "close", "17:00"])
+rows = st.one_of(
+    st.builds(lambda n, unit: {"duration": n / 4, "unit": unit}, st.integers(1, 400),
+              st.sampled_from(["second", "minute", "hour", "urgent_work_hour"])),
+    st.builds(lambda n, name: {"duration": n / 4, "unit": "work_hour", "calendar": name}, st.integers(1, 300),
+              st.sampled_from([*CALENDARS])),
+    st.builds(lambda n, name, end, first: {"duration": n, "unit": "work_day", "calendar": name, "ends": end,
+                                           "first_day_counts": first and end not in (None, "same_time")},
+              st.integers(1, 40), st.sampled_from([*CALENDARS]), ends, st.booleans()),
+    st.builds(lambda n, name, end, first, roll: {"duration": n, "unit": "natural_day", "calendar": name, "ends": end,
+                                                 "roll_forward": roll, "first_day_counts": first and end != "same_time"},
+              st.integers(1, 90), st.sampled_from([*CALENDARS]), ends, st.booleans(), st.booleans()),
+    st.builds(lambda n, name, end, roll: {"duration": n, "unit": "month", "calendar": name, "ends": end, "roll_forward": roll},
+              st.integers(1, 14), st.sampled_from([*CALENDARS]), ends, st.booleans()),
+)  # fmt: skip
+
+
+def rules_of(fields: dict[str, object]) -> DeadlineRules:
+    row = DeadlineRule.model_validate(
+        {"id": "one", "clock": "resolve", **{k: v for k, v in fields.items() if v is not None}}
+    )
+    return DeadlineRules(replace(CITY, calendars=CALENDARS, deadlines=(row,)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(rows, instants)
+def test_segments_follow_each_other_and_sum_to_the_whole(fields: dict[str, object], start: int) -> None:
+    rules = rules_of(fields)
+    (due,) = rules.due_one("road.pothole", "hotline", "ROUTINE", None, start)
+    assume(due.due_ms > start)  # the first day counts and its end has passed
+    why = derive(rules, "one", start)
+    assert why is not None
+    assert (why.started_ms, why.due_ms) == (start, due.due_ms)
+    assert why.segments[0].from_ms == start
+    assert why.segments[-1].to_ms == why.due_ms
+    assert all(one.to_ms == other.from_ms for one, other in zip(why.segments, why.segments[1:], strict=False))
+    assert all(one.from_ms <= one.to_ms for one in why.segments)
+    assert sum(one.counted for one in why.segments) == pytest.approx(float(str(fields["duration"])), abs=1e-6)
+    assert all(one.counted == 0 for one in why.segments if one.why != "counted")
+    assert len(why.in_words()) == len(why.segments) + 2
+
+
+def test_the_words_name_row_unit_calendar_version_and_why_a_day_did_not_count() -> None:
+    """Told on a Friday evening before a make-up Sunday (2026-09-20), and over the Mid-Autumn holiday."""
+    rules = DeadlineRules(CITY)
+    started = int(datetime.fromisoformat("2026-09-18T18:00:00+08:00").timestamp() * 1000)
+    why = derive(rules, "resolve.default", started)
+    assert why is not None
+    assert [(one.counted, one.why) for one in why.segments] == [
+        (0, "closed"), (0, "first_day"), (4, "counted"), (0, "closed"), (1, "counted"),
+    ]  # fmt: skip
+    text = "\n".join(why.in_words())
+    assert all(
+        part in text
+        for part in ("resolve.default", "工作日", why.calendar_version or "?", "due 2026-09-28 08:30:00+08:00")
+    )
+
+
+def test_a_changed_calendar_has_another_version_and_an_equal_one_the_same() -> None:
+    def version(spec: CalendarSpec) -> str | None:
+        row = DeadlineRule(id="one", clock="resolve", duration=1, unit="work_day", calendar="chinese")
+        why = derive(DeadlineRules(replace(CITY, calendars={"chinese": spec}, deadlines=(row,))), "one", START)
+        assert why is not None
+        return why.calendar_version
+
+    spec = CALENDARS["chinese"]
+    assert version(spec) == version(CalendarSpec.model_validate(spec.model_dump()))
+    assert version(spec) != version(spec.model_copy(update={"holidays": (date(2026, 3, 3),)}))
+
+
+def test_a_row_that_runs_no_clock_has_nothing_to_explain() -> None:
+    row = DeadlineRule(id="none", clock="resolve", runs=False)
+    rules = DeadlineRules(replace(CITY, deadlines=(row,)))
+    assert derive(rules, "none", START) is None
+    assert derive(rules, "unknown", START) is None
+    assert rules.due_one("road.pothole", "hotline", "ROUTINE", None, START) == ()
