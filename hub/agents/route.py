@@ -16,7 +16,7 @@ from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, OPENED, Casework, Step
 from hub.core.deadlines import DeadlineRules
-from hub.core.linking import OpenIncidents
+from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
@@ -30,7 +30,7 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
-    state = JournaledState(topics.ROUTE_CHANGELOG, Case, lambda _: CaseBook(OpenIncidents(hub.city)))
+    state = JournaledState(topics.ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(hub.city)))
     inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
     casework, rules = Casework(hub.city), DeadlineRules(hub.city)
@@ -42,9 +42,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
                 partitions, sightings, origins = _sightings(hub, chunk, tx)
-                puts = {partition: partial(state.put, partition) for partition in set(partitions)}
-                for partition, sighting in zip(partitions, sightings, strict=True):
-                    steps += casework.take(state[partition], puts[partition], sighting)
+                for partition in sorted(set(partitions)):
+                    mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
+                    steps += casework.take_all(state[partition], partial(state.put, partition), mine)
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))

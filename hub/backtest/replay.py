@@ -14,7 +14,7 @@ from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, Casework, Step
 from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
 from hub.core.deadlines import DeadlineRules
-from hub.core.linking import OpenIncidents
+from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.core.tracking import Change, Effects, Tracking
 from hub.core.tracking import Update as Word
@@ -77,7 +77,7 @@ class _Run:
 
     def __init__(self, city: City, sightings: list[Sighting], *, source_due: bool) -> None:
         self._city, self._sightings, self._source_due = city, sightings, source_due
-        self._casework, self._cases = Casework(city), CaseBook(OpenIncidents(city))
+        self._casework, self._cases = Casework(city), CaseBook(Incidents(city))
         self._queues = {row.id: row.queue for row in (*city.routes, *city.fallback)}
         self._rules = DeadlineRules(city)
         self._clockwork = Clockwork(self._rules)

@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from hub.core.linking import Incident, OpenIncidents
+from hub.core.linking import Clue, Incident, Incidents
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -18,6 +18,8 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
     ref: str
     revision: int
     live: bool = True
+    clue: Clue | None = None
+    """What linking keeps of it."""
 
 
 class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
@@ -59,7 +61,7 @@ class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
 class CaseBook:
     """Implements hub.stream.state.Book for one partition."""
 
-    def __init__(self, incidents: OpenIncidents) -> None:
+    def __init__(self, incidents: Incidents) -> None:
         self.incidents = incidents
         self.open_by_department: Counter[str] = Counter()
         self._cases: dict[str, Case] = {}
@@ -78,10 +80,13 @@ class CaseBook:
         return None if case_id is None else self._cases[case_id]
 
     def put(self, key: str, value: Case | None) -> None:
-        before = self._cases.pop(key, None)
+        before = self._cases.get(key)
         if before is not None:
-            self._unindex(before)
-        if value is not None:
+            self._unindex(before, value)
+        if value is None:
+            self._cases.pop(key, None)
+            self.incidents.remove(key)
+        else:
             self._cases[key] = value
             self._index(value)
 
@@ -101,12 +106,29 @@ class CaseBook:
             self.open_by_department[case.department] += 1
         else:
             heappush(self._closings, (case.closed_ms, case.case_id))
-        if case.family is not None and case.lat is not None and case.lon is not None:
-            self.incidents.add(Incident(case.case_id, case.family, case.lat, case.lon, case.opened_ms, case.closed_ms))
+        self.incidents.update(_incident(case))
 
-    def _unindex(self, case: Case) -> None:
-        for report in case.reports:
-            self._case_of.pop((report.source, report.ref), None)
+    def _unindex(self, case: Case, after: Case | None) -> None:
+        if after is None or len(after.reports) < len(case.reports):
+            for report in case.reports:
+                self._case_of.pop((report.source, report.ref), None)
         if case.closed_ms is None:
             self.open_by_department[case.department] -= 1
-        self.incidents.remove(case.case_id)
+
+
+def _incident(case: Case) -> Incident:
+    lead = case.reports[0].clue
+    others = (
+        tuple([report.clue for report in case.reports[1:] if report.clue is not None]) if len(case.reports) > 1 else ()
+    )
+    return Incident(
+        case.case_id,
+        case.family,
+        case.lat,
+        case.lon,
+        case.opened_ms,
+        case.closed_ms,
+        lead.keys if lead else (),
+        lead.sketch if lead else b"",
+        others,
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from hub.core.cases import Case, CaseBook, Report
-from hub.core.linking import Match
+from hub.core.linking import Clue, ClueReader, Match
 from hub.core.routing import Router
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
@@ -16,6 +16,7 @@ from hub.policy.city import City
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
 REFUSED = "refused"
+Put = Callable[[str, Case | None], None]
 
 
 class OrderDraft(msgspec.Struct, frozen=True, gc=False):
@@ -49,22 +50,36 @@ class Casework:
     def __init__(self, city: City) -> None:
         self._city = city
         self._router = Router(city)
+        self._clues = ClueReader(city)
 
-    def take(self, book: CaseBook, put: Callable[[str, Case | None], None], seen: Sighting) -> list[Step]:
+    def take(self, book: CaseBook, put: Put, seen: Sighting) -> list[Step]:
         """Apply one report. `put` stores a changed case. The first step accounts for the report."""
-        case = book.of_report(seen.source, seen.ref)
-        if case is not None:
-            steps = self._follow_up(case, seen)
-        elif (match := self._incident_of(book, seen)) is not None:
-            found = book.get(match.case_id)
-            assert found is not None
-            steps = [self._link(found, seen, match)]
-        else:
-            steps = [self._open(seen)]
-        put(steps[-1].case.case_id, steps[-1].case)
-        return steps
+        return self.take_all(book, put, [seen])
 
-    def close(self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, at_ms: int) -> list[Step]:
+    def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
+        """Apply many reports, one after the other. Of each, the first step has its row and accounts for it."""
+        new = [seen for seen in reports if book.of_report(seen.source, seen.ref) is None]
+        clues = [self._clues.clue(seen, self._family_of(seen)) for seen in new]
+        lookout = book.incidents.look_ahead(clues)
+        place = {id(seen): at for at, seen in enumerate(new)}
+        done: list[Step] = []
+        for seen in reports:
+            case = book.of_report(seen.source, seen.ref)
+            if case is not None:
+                steps = self._follow_up(case, seen)
+            else:
+                at = place[id(seen)]
+                match = None if seen.kind in (WITHDRAWN, CLOSED) else lookout.best(at)
+                found = None if match is None else book.get(match.case_id)
+                if match is not None and found is not None:
+                    steps = [self._link(found, seen, match, clues[at])]
+                else:
+                    steps = [self._open(seen, clues[at])]
+            put(steps[-1].case.case_id, steps[-1].case)
+            done += steps
+        return done
+
+    def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten."""
         case = book.get(case_id)
         if case is None:
@@ -72,9 +87,7 @@ class Casework:
         put(case_id, _over(case, at_ms))
         return [] if case.over else [Step(CLOSED, _over(case, at_ms), at_ms, case.lead, None, ends=True)]
 
-    def refuse(
-        self, book: CaseBook, put: Callable[[str, Case | None], None], case_id: str, department: str, at_ms: int
-    ) -> list[Step]:
+    def refuse(self, book: CaseBook, put: Put, case_id: str, department: str, at_ms: int) -> list[Step]:
         """The department says it is not theirs: the dispatch desk (派单台) decides. Ignored if they no longer hold it."""
         case = book.get(case_id)
         if case is None or case.over or case.department != department or department == self._city.dispatch_desk:
@@ -90,27 +103,23 @@ class Casework:
 
     # -- a reference not seen before ---------------------------------------------------------------------------------
 
-    def _incident_of(self, book: CaseBook, seen: Sighting) -> Match | None:
-        if seen.kind in (WITHDRAWN, CLOSED) or seen.lat is None or seen.lon is None:
-            return None
+    def _family_of(self, seen: Sighting) -> str | None:
         category = self._city.category_of(seen.category)
-        if category is None:
-            return None
-        return book.incidents.best(category.family, seen.lat, seen.lon, seen.at_ms)
+        return category.family if category else None
 
-    def _link(self, case: Case, seen: Sighting, match: Match) -> Step:
-        report = Report(seen.source, seen.ref, seen.revision)
+    def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
+        report = Report(seen.source, seen.ref, seen.revision, clue=clue)
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         orders = () if case.over else (OrderDraft("LINK", case.department, seen.body, "; ".join(match.reasons)),)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
-    def _open(self, seen: Sighting) -> Step:
+    def _open(self, seen: Sighting, clue: Clue) -> Step:
         """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
         category = self._city.category_of(seen.category)
         code = category.code if category else seen.category
         decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None, seen)
         ended = seen.kind in (WITHDRAWN, CLOSED)
-        report = Report(seen.source, seen.ref, seen.revision, live=not ended)
+        report = Report(seen.source, seen.ref, seen.revision, live=not ended, clue=clue)
         case = Case(
             case_id=seen.case_id or case_id(seen.source, seen.ref),
             reports=(report,),
@@ -140,7 +149,8 @@ class Casework:
         known = case.reports[index]
         if seen.revision < known.revision:
             return [Step(SUPERSEDED, case, seen.at_ms, known, seen.row)]
-        report = Report(seen.source, seen.ref, seen.revision, live=known.live and seen.kind not in (WITHDRAWN, CLOSED))
+        live = known.live and seen.kind not in (WITHDRAWN, CLOSED)
+        report = msgspec.structs.replace(known, revision=seen.revision, live=live)
         reports = (*case.reports[:index], report, *case.reports[index + 1 :])
         case = msgspec.structs.replace(case, reports=reports)
         if seen.kind in (WITHDRAWN, CLOSED):

@@ -14,7 +14,7 @@ Key = tuple[str, int]
 """Name and fingerprint of what may be equal instead of near."""
 
 
-class Clue(msgspec.Struct, array_like=True, frozen=True):
+class Clue(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One report as linking keeps it. Holds no words. Time in ms, degrees in WGS84; without a point it is never near anything."""
 
     at_ms: int

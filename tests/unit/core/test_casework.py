@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import Casework, Step
-from hub.core.linking import OpenIncidents
+from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy import City, load_city
@@ -31,7 +31,7 @@ class Desk:
     """One partition's cases and the casework on them."""
 
     def __init__(self, city: City) -> None:
-        self.state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(OpenIncidents(city)))
+        self.state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(city)))
         self.book = self.state[0]
         self.put = partial(self.state.put, 0)
         self.casework = Casework(city)
