@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from hub.errors import FatalError
@@ -81,6 +89,13 @@ class Cluster:
         answers = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_TIMEOUT_SECONDS)
         found = {asked.partition: answer.result().offset for asked, answer in answers.items()}
         return [found[partition] for partition in range(PARTITIONS)]
+
+    def done(self, group: str, topic: str) -> list[int]:
+        """How far a group has committed in each partition; 0 where it has not."""
+        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(PARTITIONS)])
+        answer = self._admin.list_consumer_group_offsets([asked], request_timeout=_TIMEOUT_SECONDS)[group].result()
+        found = {place.partition: max(0, place.offset) for place in answer.topic_partitions}
+        return [found.get(number, 0) for number in range(PARTITIONS)]
 
     def fill(self, topic: str, blocks: Iterable[Block], said: Callable[[int], None]) -> None:
         """Publish blocks in order; `said` is called with the records of each. Raises FatalError if any is not delivered."""

@@ -68,22 +68,36 @@ def run(
     broker_pid: int | None,
     said: Callable[[float], None],
     stall_seconds: float,
+    workers: int = 1,
 ) -> Result:
     """`said` hears the share that is committed. Raises FatalError if the contender ends or stands still."""
     cluster.create(given.orders, {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "1048588"})
-    folder.mkdir(parents=True, exist_ok=True)
-    start = contender.start(given, folder)
-    log = folder / "contender.log"
     began = time.monotonic()
-    child = process.spawn(start.argv, log, start.environment, die_with_parent=True)
+    children: list[subprocess.Popen[bytes]] = []
     wanted = truth.records if contender.passes_through else truth.orders
     try:
-        with Watch(cluster, given.orders, [child.pid], broker_pid) as watch:
-            _wait(watch, child, log, wanted, said, stall_seconds)
+        for number in range(workers):
+            children.append(spawn(contender, given, folder, number))
+        with Watch(cluster, given.orders, [child.pid for child in children], broker_pid) as watch:
+            _wait(watch, children, folder, wanted, said, stall_seconds)
     finally:
-        stop(child)
-    verdict, partitions, offsets = _check(cluster, contender, given, rules, truth)
+        for child in children:
+            stop(child)
+    verdict, partitions, offsets = check(cluster, contender, given, rules, truth)
     return _result(contender, given, label, truth, verdict, watch.samples, began, partitions, offsets)
+
+
+def spawn(contender: Contender, given: Given, folder: Path, number: int) -> subprocess.Popen[bytes]:
+    """Start worker `number`; its log is worker<number>.log. Dies with this process."""
+    own = folder / f"worker{number}"
+    own.mkdir(parents=True, exist_ok=True)
+    start = contender.start(given, own)
+    environment = start.environment | {"CITYHUB_INSTANCE": f"w{number}"}
+    return process.spawn(start.argv, log_of(folder, number), environment, die_with_parent=True)
+
+
+def log_of(folder: Path, number: int) -> Path:
+    return folder / f"worker{number}.log"
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
@@ -96,10 +110,18 @@ def stop(child: subprocess.Popen[bytes]) -> None:
         return
 
 
+def must_run(child: subprocess.Popen[bytes], log: Path) -> None:
+    """Raises FatalError if it has ended."""
+    if child.poll() is not None:
+        raise FatalError(
+            f"the contender ended (exit {child.returncode}) before its work was done. The end of {log}:\n{process.tail(log)}"
+        )
+
+
 def _wait(
     watch: Watch,
-    child: subprocess.Popen[bytes],
-    log: Path,
+    children: list[subprocess.Popen[bytes]],
+    folder: Path,
     wanted: int,
     said: Callable[[float], None],
     stall_seconds: float,
@@ -110,11 +132,8 @@ def _wait(
         time.sleep(_POLL_SECONDS)
         if watch.error:
             raise watch.error
-        if child.poll() is not None:
-            raise FatalError(
-                f"the contender ended (exit {child.returncode}) before its work was done. The end of {log}:\n"
-                f"{process.tail(log)}"
-            )
+        for number, child in enumerate(children):
+            must_run(child, log_of(folder, number))
         now = time.monotonic()
         if watch.committed != committed:
             committed, moved = watch.committed, now
@@ -123,9 +142,10 @@ def _wait(
             return
 
 
-def _check(
+def check(
     cluster: Cluster, contender: Contender, given: Given, rules: Rules, truth: Truth
 ) -> tuple[Verdict, np.ndarray, np.ndarray]:
+    """Read the output back: the verdict on it, and each record's partition and offset."""
     checker = Checker(rules, truth)
     found, total = 0, 0
     partitions: list[int] = []

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 
 from loadtests.cluster import Feeder
 from loadtests.job.events import SOURCES, Block, Events, source_of
@@ -36,7 +37,10 @@ def main() -> None:
         time.sleep(_SLICE_SECONDS)
     feeder.close()
     seconds = time.time() - began
-    said = {"records": events.records, "fresh": events.truth().orders, "seconds": seconds, "latest": latest}
+    truth = events.truth()
+    if "truth" in given.settings:
+        truth.save(Path(given.settings["truth"]))
+    said = {"records": events.records, "fresh": truth.orders, "seconds": seconds, "latest": latest}
     sys.stdout.write(json.dumps(said) + "\n")
 
 

@@ -9,9 +9,12 @@ from typing import Any
 from hub.errors import FatalError
 from loadtests.compare import compare
 from loadtests.core_alone import core_alone
-from loadtests.scenario import Compare, Core, Sustained
+from loadtests.dedup import dedup
+from loadtests.scaling import scaling
+from loadtests.scenario import Compare, Core, Dedup, Scaling, Sustained, Takeover
 from loadtests.stage import stage
 from loadtests.sustained import sustained
+from loadtests.takeover import takeover
 
 
 def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = None) -> dict[str, Any]:
@@ -23,7 +26,13 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
             return compare(here, _chosen(scenario, only))
         if isinstance(scenario, Sustained):
             return sustained(here, scenario)
-    raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind} yet")
+        if isinstance(scenario, Takeover):
+            return takeover(here, scenario)
+        if isinstance(scenario, Scaling):
+            return scaling(here, scenario)
+        if isinstance(scenario, Dedup):
+            return dedup(here, scenario)
+    raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind}")
 
 
 def _chosen(scenario: Compare, only: tuple[str, ...]) -> Compare:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -17,12 +14,12 @@ from hub.cli.scrape import fetch
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.sdk.manifest import discover
-from hub.settings import ROOT, Settings
+from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 from hub.topics import all_topics, dept_orders, dept_updates
-from loadtests.contenders import environment_for
+from loadtests.feeding import feeder_said, start_feeder
 from loadtests.scenario import Sustained
 from loadtests.stage import Stage
 from loadtests.watch import ProcessTree
@@ -169,19 +166,3 @@ def _memory(samples: list[tuple[float, float]], seconds: float) -> dict[str, flo
     slope = float(np.polyfit(half[:, 0], half[:, 1], 1)[0]) * 60 if len(half) > 2 else 0.0
     early = next((size for at, size in within if at >= seconds / 10), within[0][1])
     return {"RSS MiB at 10 %": early, "RSS MiB at the end": within[-1][1], "slope MiB/min": slope}
-
-
-def start_feeder(here: Stage, topic: str, rate: float, seconds: float, seed: int) -> subprocess.Popen[str]:
-    """See loadtests.paced."""
-    given = here.given("feeder", topic, {"rate": rate, "seconds": seconds, "seed": seed})
-    argv = [sys.executable, "-m", "loadtests.paced"]
-    return subprocess.Popen(argv, env=environment_for(given), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def feeder_said(feeder: subprocess.Popen[str]) -> dict[str, Any]:
-    """Raises FatalError if it failed."""
-    out, _ = feeder.communicate(timeout=120)
-    if feeder.returncode:
-        raise FatalError(f"the generator ended with exit code {feeder.returncode}; see what it wrote above")
-    said: dict[str, Any] = json.loads(out)
-    return said

@@ -24,6 +24,8 @@ class Sample:
     cpu_seconds: float
     rss_bytes: int
     broker_cpu_seconds: float
+    done: tuple[int, ...] = ()
+    """How far the group has committed in the input's partitions, if it is watched too."""
 
 
 class ProcessTree:
@@ -59,6 +61,8 @@ class Watch:
     topic: str
     pids: list[int]
     broker_pid: int | None
+    group: tuple[str, str] | None = None
+    """A consumer group and the topic it reads."""
     samples: list[Sample] = field(default_factory=list)
     error: Exception | None = None
 
@@ -90,7 +94,8 @@ class Watch:
 
     def _look(self) -> Sample:
         ends = tuple(self.cluster.ends(self.topic))
+        done = tuple(self.cluster.done(*self.group)) if self.group else ()
         at = time.monotonic()
         looks = [tree.look() for tree in self._trees]
         broker = self._broker.look()[0] if self._broker else 0.0
-        return Sample(at, ends, sum(cpu for cpu, _ in looks), sum(rss for _, rss in looks), broker)
+        return Sample(at, ends, sum(cpu for cpu, _ in looks), sum(rss for _, rss in looks), broker, done)

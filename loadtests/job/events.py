@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,21 @@ class Truth:
     def orders(self) -> int:
         """First sightings: one order each."""
         return len(self.length)
+
+    def save(self, path: Path) -> None:
+        """As one file, for another process; without the checksum."""
+        np.savez(
+            path, records=self.records, category=self.category, area=self.area, opened_ms=self.opened_ms, digest=self.digest,
+            length=self.length,
+        )  # fmt: skip
+
+    @classmethod
+    def load(cls, path: Path) -> Truth:
+        """What `save` wrote."""
+        with np.load(path) as kept:
+            return cls(
+                int(kept["records"]), kept["category"], kept["area"], kept["opened_ms"], kept["digest"], kept["length"]
+            )
 
 
 class Events:

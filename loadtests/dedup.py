@@ -1,0 +1,142 @@
+"""The memory of what was seen: bytes a key, how long it takes to read back from Kafka, and how fast it is when full."""
+
+from __future__ import annotations
+
+import gc
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow as pa
+from confluent_kafka import Producer
+
+from hub.core.admission import Arrivals, admit
+from hub.settings import Settings
+from hub.stream.recovery import recover
+from hub.stream.seen_state import SeenState
+from hub.topics import MAX_DEAD_LETTER_BYTES, Topic
+from loadtests.peers.given import PARTITIONS
+from loadtests.scenario import Dedup
+from loadtests.stage import Stage
+
+_WINDOW_MS = 86_400_000
+_NOW_MS = 1_772_409_600_000
+_TOPIC = "load.events"
+
+
+@dataclass
+class _Cost:
+    written_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+
+def dedup(here: Stage, scenario: Dedup) -> dict[str, Any]:
+    """Rows by number of keys."""
+    rows = [_row(here, scenario, keys) for keys in scenario.keys]
+    first = rows[0]["keys/CPU s when full"]
+    for row in rows:
+        row["of the first row's"] = row["keys/CPU s when full"] / first
+    points = {
+        name: [(row["keys"], row[name]) for row in rows]
+        for name in ("recovery s", "bytes/key, arrays", "changelog bytes/key")
+    }
+    return {
+        "rows": rows,
+        "series": {
+            "recovery": _series("recovery s", points),
+            "state": _series("bytes/key, arrays", points),
+            "changelog": _series("changelog bytes/key", points),
+        },
+        "note": f"Keys of 20 characters in {PARTITIONS} partitions, one changelog record a chunk of {scenario.chunk_records:,} and "
+        f"partition. `arrays` is what the tables take, `RSS` what the process grew by; `full` is the speed of sifting "
+        f"{scenario.probe_records:,} new keys and remembering them, on top of what is there.",
+    }
+
+
+def _series(name: str, points: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
+    return {"x": "keys remembered", "y": name, "log": True, "lines": {name: points[name]}}
+
+
+def _row(here: Stage, scenario: Dedup, keys: int) -> dict[str, Any]:
+    settings = Settings.from_env(
+        {}, bootstrap_servers=here.cluster.bootstrap, namespace=f"d{uuid.uuid4().hex[:6]}.", partitions=12
+    )
+    changelog = Topic(f"dedup{keys}", "none", None)
+    topic = settings.topic(changelog.name)
+    here.cluster.create(topic, {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
+    task = here.progress.add_task(f"{keys:,} keys", total=keys)
+    producer = Producer(
+        {
+            "bootstrap.servers": settings.bootstrap_servers,
+            "compression.type": "lz4",
+            "message.max.bytes": MAX_DEAD_LETTER_BYTES,
+        }
+    )
+    state, cost = SeenState(_WINDOW_MS), _Cost()
+    for start in _starts(keys, scenario.chunk_records):
+        for partition, value in _take(state, start, min(scenario.chunk_records, keys - start), cost):
+            producer.produce(topic, value, partition=partition)
+            cost.written_bytes += len(value)
+        producer.poll(0)
+        here.progress.update(task, completed=start)
+    producer.flush(120)
+    del state
+    gc.collect()
+    resident = psutil.Process().memory_info().rss
+    found = SeenState(_WINDOW_MS)
+    found.changelog = changelog
+    began = time.monotonic()
+    recover(settings, found, list(range(PARTITIONS)), lambda: None)
+    seconds = time.monotonic() - began
+    grown = psutil.Process().memory_info().rss - resident
+    assert len(found) == keys, f"{len(found)} of {keys} keys came back"
+    size = found.nbytes
+    probe = _Cost()
+    for start in _starts(scenario.probe_records, scenario.chunk_records):
+        list(_take(found, keys + start, min(scenario.chunk_records, scenario.probe_records - start), probe))
+    here.progress.remove_task(task)
+    here.cluster.delete([topic])
+    row = {
+        "keys": keys,
+        "bytes/key, arrays": size / keys,
+        "bytes/key, RSS": grown / keys,
+        "changelog bytes/key": cost.written_bytes / keys,
+        "recovery s": seconds,
+        "keys/CPU s when full": scenario.probe_records / probe.cpu_seconds,
+    }
+    here.say(f"{keys:>12,} keys: {size / keys:.1f} bytes a key, read back in {seconds:.1f} s")
+    return row
+
+
+def _starts(total: int, size: int) -> range:
+    return range(0, total, size)
+
+
+def _take(state: SeenState, start: int, count: int, cost: _Cost) -> Iterator[tuple[int, bytes]]:
+    """Sift and remember keys `start` to `start + count`; gives the changelog's records."""
+    numbers = np.arange(start, start + count)
+    refs = pa.array([f"HL{number:018d}" for number in numbers.tolist()])
+    began = time.process_time()
+    arrivals = Arrivals(
+        topics=[_TOPIC],
+        topic=np.zeros(count, np.int64),
+        partition=numbers * 7919 % PARTITIONS,
+        offset=numbers // PARTITIONS,
+        source=pa.repeat(pa.scalar("hotline"), count),
+        ref=refs,
+        revision=np.zeros(count, np.int64),
+        place=[None] * count,
+    )
+    admission = admit(arrivals, state.__getitem__, _NOW_MS)
+    for partition, fresh in admission.fresh.items():
+        state.stage(partition, fresh)
+    changes = list(state.changes())
+    state.commit()
+    cost.cpu_seconds += time.process_time() - began
+    for partition, _, value in changes:
+        assert value is not None
+        yield partition, value
