@@ -80,11 +80,13 @@ class Calendar:
             table = self._covering(starts)
             wanted = table.position(starts) + np.rint(amounts * HOUR_MS).astype(np.int64)
             return self._instant(wanted, next_opening=ends == "opening")
-        counted = amounts.astype(np.int64) - first_day_counts
+        counted = amounts.astype(np.int64)
         if unit == "work_day" and ends in (None, "same_time"):
             return self._same_time_work_day(starts, counted)
-        in_days = unit == "work_day"
-        last = self._nth_work_day(starts, counted) if in_days else self._last_day(starts, counted, unit, roll_forward)
+        if unit == "work_day":  # a line too long otherwise
+            last = self._nth_work_day(starts, counted, first_day_counts)
+        else:
+            last = self._last_day(starts, counted - first_day_counts, unit, roll_forward)
         return np.maximum(self._on_day(last, starts, ends or "day_end"), starts)
 
     def after_share(self, start_ms: Millis, due_ms: Millis, share: float, unit: Unit) -> Millis:
@@ -152,12 +154,11 @@ class Calendar:
         )
         return table.zone.to_utc(clipped)
 
-    def _nth_work_day(self, starts: Millis, days: Millis) -> Millis:
-        """The so-many-th working day after each start's own day; of 0, that day or the first working day after it."""
+    def _nth_work_day(self, starts: Millis, days: Millis, first_day_counts: bool) -> Millis:
+        """The so-many-th working day after each start's own day, or counted from that day if it is one."""
         table = self._with_working_days(starts, days)
-        own = table.zone.to_local(starts) // DAY_MS
-        first = np.where(days > 0, own + 1, own)
-        return np.asarray(table.working_days[table.working_before(first) + np.maximum(days - 1, 0)])
+        first = table.zone.to_local(starts) // DAY_MS + (not first_day_counts)
+        return np.asarray(table.working_days[table.working_before(first) + days - 1])
 
     def _last_day(self, starts: Millis, amounts: Millis, unit: Unit, roll_forward: bool) -> Millis:
         """The last local day of a duration in natural days or months."""
@@ -168,7 +169,7 @@ class Calendar:
             return np.asarray(last)
         latest = int(last.max())
         table = self._grown_until(lambda table: int(table.working_days[-1]) >= latest)
-        return np.asarray(table.working_days[np.searchsorted(table.working_days, last, side="left")])
+        return np.asarray(table.working_days[table.working_before(last)])
 
     def _on_day(self, days: Millis, starts: Millis, ends: str) -> Millis:
         """The instant of each local day at which a clock runs out."""
@@ -178,7 +179,7 @@ class Calendar:
         if ends == "day_end":
             return table.zone.to_utc((days + 1) * DAY_MS)
         if ends == "close":
-            index = np.minimum(np.searchsorted(table.working_days, days), len(table.working_days) - 1)
+            index = np.minimum(table.working_before(days), len(table.working_days) - 1)
             worked = table.working_days[index] == days
             return table.zone.to_utc(np.where(worked, table.last_closes[index], (days + 1) * DAY_MS))
         return table.zone.to_utc(days * DAY_MS + parse_time_of_day(ends) * 1000)

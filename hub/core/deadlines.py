@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import repeat
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -15,6 +16,9 @@ from hub.core.clock_rows import ClockRows, Plan
 from hub.core.zones import Millis
 from hub.policy.city import City
 from hub.policy.models import CalendarSpec, DeadlineRule
+
+OPENED = "opened"
+"""The event that starts a clock unless its row or clock says otherwise: the report was opened."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +44,8 @@ class DeadlineRules:
         named = {name: Calendar(spec, city.time_zone) for name, spec in city.calendars.items()}
         self._calendar = {rule.id: named.get(rule.calendar or "", always) for rule in city.deadlines}
         self._rule = {rule.id: rule for rule in city.deadlines}
+        self._starts = {rule.id: frozenset(_events(rule, city, "start")) for rule in city.deadlines}
+        self._stops = {rule.id: frozenset(_events(rule, city, "stop")) for rule in city.deadlines}
         self._rows = ClockRows(city)
 
     def due(
@@ -50,9 +56,11 @@ class DeadlineRules:
         area: Sequence[str | None],
         opened_ms: Millis | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
+        event: str = OPENED,
     ) -> list[tuple[Due, ...]]:
-        """For each event its clocks: accept, respond, resolve, then others as the rows first name them. All columns have one
-        entry an event. `condition`: what holds of each report beyond its category (see DeadlineWhen)."""
+        """For each report the clocks that `event` starts: accept, respond, resolve, then others as the rows first name them.
+        All columns have one entry a report; `opened_ms` is the instant of the event. `condition`: what holds of each report
+        beyond its category (see DeadlineWhen)."""
         starts = np.asarray(opened_ms, dtype=np.int64)
         groups: dict[int, list[int]] = defaultdict(list)
         plans: dict[int, Plan] = {}
@@ -61,7 +69,7 @@ class DeadlineRules:
             plans[id(plan)] = plan
         found: list[tuple[Due, ...]] = [()] * len(starts)
         for which, indexes in groups.items():
-            clocks = [self._column(rules, starts[indexes]) for rules in plans[which]]
+            clocks = [self._column(rules, starts[indexes], event) for rules in plans[which]]
             for index, dues in zip(indexes, zip(*clocks, strict=True), strict=False):
                 found[index] = dues if None not in dues else tuple(due for due in dues if due is not None)
         return found
@@ -74,9 +82,18 @@ class DeadlineRules:
         area: str | None,
         opened_ms: int,
         condition: Collection[str] = (),
+        event: str = OPENED,
     ) -> tuple[Due, ...]:
-        """As `due`, for one event."""
-        return self.due([category], [source], [urgency], [area], [opened_ms], [condition])[0]
+        """As `due`, for one report."""
+        return self.due([category], [source], [urgency], [area], [opened_ms], [condition], event)[0]
+
+    def starts(self, policy: str) -> frozenset[str]:
+        """The events that start a row's clock; none for a row that is not in force."""
+        return self._starts.get(policy, frozenset())
+
+    def stops(self, policy: str) -> frozenset[str]:
+        """The events that stop a row's clock; none for a row that is not in force."""
+        return self._stops.get(policy, frozenset())
 
     def rule(self, policy: str) -> DeadlineRule | None:
         """The row of that id, if it is in force in this city at any time."""
@@ -108,21 +125,21 @@ class DeadlineRules:
         held = [frozenset[str]()] * len(category) if condition is None else map(self._rows.known_conditions, condition)
         return self._rows.plans(zip(category, source, urgency, area, held, strict=True))
 
-    def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis) -> list[Due | None]:
+    def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""
         if len(rules) == 1 and self._rows.undated(rules[0]):
-            return list(self._dues(rules[0], starts))
+            return list(self._dues(rules[0], starts, event))
         found: list[Due | None] = [None] * len(starts)
         left: npt.NDArray[np.bool_] = np.ones(len(starts), dtype=np.bool_)
         for rule in rules:
             mine = np.flatnonzero(left & self._rows.in_force(rule, starts))
             left[mine] = False
-            for index, due in zip(mine.tolist(), self._dues(rule, starts[mine]), strict=True):
+            for index, due in zip(mine.tolist(), self._dues(rule, starts[mine], event), strict=True):
                 found[index] = due
         return found
 
-    def _dues(self, rule: DeadlineRule, starts: Millis) -> Sequence[Due | None]:
-        if not rule.runs:
+    def _dues(self, rule: DeadlineRule, starts: Millis, event: str) -> Sequence[Due | None]:
+        if not rule.runs or event not in self._starts[rule.id]:
             return [None] * len(starts)
         calendar = self._calendar[rule.id]
         dues = self.reckon(rule, starts)
@@ -131,3 +148,11 @@ class DeadlineRules:
         provisional = calendar.is_provisional(dues).tolist() if rule.calendar else repeat(False)
         columns = (starts.tolist(), warns[0], dues.tolist(), several, provisional)
         return list(map(Due, repeat(rule.clock), repeat(rule.id), *columns))
+
+
+def _events(rule: DeadlineRule, city: City, kind: Literal["start", "stop"]) -> tuple[str, ...]:
+    """The row's own events, or else its clock's."""
+    clock = city.clocks.get(rule.clock)
+    if kind == "start":
+        return rule.start or (clock.start if clock else (OPENED,))
+    return rule.stop or (clock.stop if clock else ())

@@ -46,6 +46,10 @@ class OpenTime:
         self.local_opens, self.local_closes = _local_spans(spec, first_year, end_year)
         self.working_days: Days = np.unique(self.local_opens // DAY_MS)
         self.last_closes: Millis = self._last_closes()
+        self._first_day = day_number(date(first_year, 1, 1))
+        counts = np.zeros(day_number(date(end_year, 1, 1)) - self._first_day + 1, dtype=np.int64)
+        counts[self.working_days - self._first_day + 1] = 1
+        self._working_before: Days = np.cumsum(counts)
         self.opens, self.closes = self._in_utc()
         self.after: Millis = np.cumsum(self.closes - self.opens)
         self.before: Millis = self.after - (self.closes - self.opens)
@@ -58,7 +62,8 @@ class OpenTime:
 
     def working_before(self, days: Days) -> Days:
         """How many working days of the table lie before each day."""
-        return np.asarray(np.searchsorted(self.working_days, days, side="left"))
+        place = np.clip(np.asarray(days) - self._first_day, 0, len(self._working_before) - 1)
+        return np.asarray(self._working_before[place])
 
     def _last_closes(self) -> Millis:
         """The last closing time of each working day, local."""

@@ -33,8 +33,9 @@ def clock_mistakes(
                 ("deadlines", index, "clock"),
                 f"the clock {rule.clock!r} is not described; {hint(rule.clock, known)} or say under `clocks` what stops it",
             )
+        in_force = rule.template is None or rule.template in templates
         for position, one in enumerate(rule.when.area_class or ()):
-            if one not in area_classes:
+            if in_force and one not in area_classes:
                 yield (
                     FILE,
                     ("deadlines", index, "when", "area_class", position),

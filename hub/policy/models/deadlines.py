@@ -26,6 +26,11 @@ OFFICE_UNITS: frozenset[Unit] = frozenset({"work_hour", "work_day"})
 WHOLE_UNITS: frozenset[Unit] = frozenset({"work_day", "natural_day", "month"})
 """Units that are counted in whole numbers."""
 
+UNIT_NAMES: dict[Unit, str] = {
+    "second": "秒", "minute": "分钟", "hour": "小时", "urgent_work_hour": "紧急工作时", "work_hour": "工作时",
+    "work_day": "工作日", "natural_day": "自然日", "month": "月",
+}  # fmt: skip
+
 _TIME_OF_DAY = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?")
 _NAMED_ENDS = ("same_time", "day_end", "close", "opening")
 

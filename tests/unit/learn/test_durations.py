@@ -36,6 +36,7 @@ def due_again(learnt: LearntDurations, cases: Cases, conditions: list[list[str]]
         calendars=dict(learnt.calendars),
         deadlines=deadline_rules(learnt),
         area_classes={},
+        clocks={},
         category_of=lambda code: SimpleNamespace(code=code, family="any"),
     )
     count = len(cases)
