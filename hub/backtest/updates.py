@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from hub.sdk.fields import text_of
 from hub.sdk.mapping import EventSpec, Format, Mapping
 from hub.sdk.reader import open_reader
 from hub.sdk.rows import BadRow
-from hub.sdk.specs import FieldSpec
+from hub.sdk.specs import Encoding, FieldSpec
 from hub.sdk.times import parse_time
 
 CLOSED, WITHDRAWN, ACCEPTED, REFUSED, RESPONDED, OPEN = (
@@ -57,12 +58,18 @@ class Updates:
     rows: int = 0
 
 
-def read_updates(path: Path, time_zone: str, on_progress: OnProgress | None = None) -> Updates:
-    """Times without an offset are local to `time_zone`, the city's. Raises FatalError if a column is missing."""
+def read_updates(
+    path: Path, time_zone: str, on_progress: OnProgress | None = None, *, encoding: Encoding = Encoding.UTF8
+) -> Updates:
+    """Times without an offset are local to `time_zone`, the city's. `encoding`: the reports', if this file is not UTF-8.
+
+    Raises FatalError if the file or a column is missing.
+    """
     columns = ("source_ref", "at", "status")
     mapping = Mapping(
         description="updates",
         format=Format.CSV,
+        encoding=Encoding.UTF8 if _is_utf8(path) else encoding,
         optional_columns=["source", "department"],
         event=EventSpec(
             source_ref=FieldSpec(column="source_ref"),
@@ -90,6 +97,19 @@ def read_updates(path: Path, time_zone: str, on_progress: OnProgress | None = No
     finally:
         reader.lines.close()
     return found
+
+
+def _is_utf8(path: Path) -> bool:
+    """As far as its beginning tells."""
+    if not path.is_file():
+        return True  # reading it says so
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def closings(closed: Iterable[tuple[str, int | None]]) -> list[Update]:

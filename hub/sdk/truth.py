@@ -71,12 +71,12 @@ def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = No
             if isinstance(row, BadRow):
                 truth.bad.append((row.line, row.detail))
                 continue
-            try:
-                ref, found = row_of(row.values)
-            except RejectedRecordError as error:
-                truth.bad.append((row.line, error.detail))
-                continue
-            if ref in truth.rows:
+            faults: list[str] = []
+            ref, found = row_of(row.values, faults)
+            truth.bad += ((row.line, fault) for fault in faults)
+            if not ref:
+                truth.bad.append((row.line, "the reference is empty"))
+            elif ref in truth.rows:
                 truth.repeated += 1
             else:
                 truth.rows[ref] = found
@@ -96,6 +96,7 @@ def _columns(spec: TruthSpec, mapping: Mapping) -> Mapping:
         encoding=spec.encoding or mapping.encoding,
         delimiter=spec.delimiter or mapping.delimiter,
         personal=[name for name in mapping.personal if name not in columns],
+        optional_columns=mapping.optional_columns,
         event=EventSpec(
             source_ref=FieldSpec(constant="-"),
             reported_at=FieldSpec(constant=0, formats=["epoch_ms"]),
@@ -104,19 +105,31 @@ def _columns(spec: TruthSpec, mapping: Mapping) -> Mapping:
     )
 
 
-def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any]], tuple[str, TruthRow]]:
-    ref, due, closed = text_reader(spec.ref), time_reader(spec.due, mapping), time_reader(spec.closed, mapping)
-    texts = {name: text_reader(each) for name in _TEXTS if (each := getattr(spec, name)) is not None}
-    duplicate, overdue = _flag(spec.duplicate), _flag(spec.overdue)
+def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any], list[str]], tuple[str, TruthRow]]:
+    """A field that cannot be read is left out and named in the list; the row's other fields count."""
+    ref = text_reader(spec.ref)
+    reads: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "due_ms": time_reader(spec.due, mapping),
+        "closed_ms": time_reader(spec.closed, mapping),
+        "duplicate": _flag(spec.duplicate),
+        "overdue": _flag(spec.overdue),
+    }
+    reads |= {name: text_reader(each) for name in _TEXTS if (each := getattr(spec, name)) is not None}
     whole = set(mapping.whole_numbers)
 
-    def row(values: dict[str, Any]) -> tuple[str, TruthRow]:
+    def row(values: dict[str, Any], faults: list[str]) -> tuple[str, TruthRow]:
         for name in whole & values.keys():
             values[name] = text_of(values[name]).removesuffix(".0")
-        said = {name: read(values) or None for name, read in texts.items()}
-        return ref(values), TruthRow(
-            due_ms=due(values), closed_ms=closed(values), duplicate=duplicate(values), overdue=overdue(values), **said
-        )
+        found: dict[str, Any] = {}
+        for name, read in reads.items():
+            try:
+                value = read(values)
+            except RejectedRecordError as error:
+                faults.append(f"{name.removesuffix('_ms')}: {error.detail}")
+                continue
+            if value is not None and value != "":
+                found[name] = value
+        return ref(values), TruthRow(**found)
 
     return row
 
