@@ -25,9 +25,13 @@ from hub.learn.routes_words import Texts
 from hub.learn.routes_zones import Zones, learn_zones
 from hub.learn.rows import Drafted
 from hub.policy.areas import Area
+from hub.policy.models import Category, Name, Route
+from hub.policy.reach import unreached
+from hub.policy.space import Space
 
 _DAY_MS = 86_400_000
 _SEPARATOR = "\t"
+_NAMELESS = Name(en="-", zh="-")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def learn_routes(history: History, ids: DepartmentIds, growth: Growth | None = N
         if (LAYER, layer.layer) in used
     ]
     return RoutesDraft(
-        routes=rows(trees, outcome),
+        routes=_reached(rows(trees, outcome), history, layers),
         fallback=fallback_rows(history, ids),
         layers=[layer for layer in layers if (LAYER, layer.layer) in used],
         notes=notes,
@@ -152,6 +156,17 @@ def _grow(
     return {
         category.values[code]: grower.grow(np.flatnonzero(category.codes == code)) for code in range(1, category.size)
     }
+
+
+def _reached(drafted: list[Drafted], history: History, layers: list[AreaLayer]) -> list[Drafted]:
+    """Without rows that no report can reach, which no policy folder may hold: all of them rest on no report."""
+    routes = [each.row for each in drafted if isinstance(each.row, Route)]
+    codes = {name: [code for code in column.unique().to_pylist() if code] for name, column in history.areas.items()}
+    codes |= {layer.layer: [area.code for area in layer.areas] for layer in layers}
+    categories = [Category(code=code, name=_NAMELESS, family="any") for code in history.category.unique().to_pylist()]
+    space = Space([row.when for row in routes], categories, codes)
+    never = unreached([space.row(row, unknown_category=False) for row in routes], space.domains)
+    return [each for at, each in enumerate(drafted) if at not in never]
 
 
 def _nodes(node: Node) -> list[Node]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.backtest.names import slug
 from hub.learn.routes_columns import ATTRIBUTE, CHANNEL, HOUR, LAYER, PLACED, SOURCE, URGENCY, WEEKDAY, Column
-from hub.learn.routes_tree import Node
+from hub.learn.routes_tree import RECENT_DAYS, Node
 from hub.learn.routes_words import Words
 from hub.learn.rows import Drafted
 from hub.policy.models import Route, RouteWhen
@@ -25,6 +25,8 @@ Condition = tuple[tuple[Asked, tuple[str, ...]], ...]
 
 _WEEK = {"mon-fri": ("mon", "tue", "wed", "thu", "fri"), "sat-sun": ("sat", "sun")}
 _RULE = 80
+_MOVED = 0.1
+"""By how much the last days must differ from all to be told."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ def _row(names: _Names, members: list[Leaf], outcome: Mapping[int, tuple[str, st
     told = []
     if support and queue is not None and right_department > right:
         told.append(f"department {right_department / support:.1%}")
+    late, late_right = (sum(leaf.node.recent[at] for leaf in members) for at in (0, 1))
+    if late and abs(late_right / late - right / support) > _MOVED:
+        told.append(f"{late_right / late:.1%} of the {late:,} of the last {RECENT_DAYS} days")
     if not support:
         told.append("no report of its own: as neighbouring rows are")
     about = first.category if len(members) == 1 else slug(queue or department)

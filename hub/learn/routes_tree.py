@@ -16,6 +16,9 @@ import numpy.typing as npt
 from hub.learn.routes_columns import NONE, Codes, Column
 from hub.learn.routes_words import Words
 
+RECENT_DAYS = 60
+"""What is recent where a row says how it does now."""
+
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
@@ -26,6 +29,8 @@ class Growth:
 
     period_days: float = 20.0
     half_life_days: float = 120.0
+    """How long a report counts half; for a category whose queues change faster, one of `short_lives` if that decides better."""
+    short_lives: tuple[float, ...] = (40.0, 15.0)
     prior: float = 3.0
     """Reports' worth of weight that the split's parent has in each of its branches."""
     least_gain: float = 3.0
@@ -57,6 +62,8 @@ class Node:
     support: int
     right: int
     department_right: int
+    recent: tuple[int, int] = (0, 0)
+    """Of the last days: how many reports, and how many right."""
     column: Column | None = None
     branches: list[tuple[tuple[int, ...], Node]] = field(default_factory=list)
     rest: Node | None = None
@@ -77,7 +84,6 @@ class Grower:
         self._growth = growth
         self._period = (target.days / growth.period_days).astype(np.int64)
         self._last = int(self._period.max(initial=0))
-        self._decay = 0.5 ** (growth.period_days / growth.half_life_days)
 
     def grow(self, rows: Rows) -> Node:
         """The tree of one category's reports."""
@@ -93,7 +99,7 @@ class _Category:
     def __init__(self, grower: Grower, rows: Rows, used: npt.NDArray[np.int64]) -> None:
         target = grower._target
         self._growth, self._columns = grower._growth, grower._columns
-        self._decay, self._period = grower._decay, grower._period
+        self._period = grower._period
         self._target = target
         self._used = used
         self._label = np.full(len(target.label), -1, np.int64)
@@ -105,6 +111,7 @@ class _Category:
         )
         self._first = int(self._period[rows].min())
         self._periods = grower._last - self._first + 1
+        self._decay = self._best_decay(rows)
 
     def grow(self, rows: Rows, prior: Floats | None, path: tuple[str, ...], depth: int = 0) -> Node:
         whole = self._counts(rows, np.zeros(len(rows), np.int64), 1)
@@ -112,11 +119,13 @@ class _Category:
         now = plain[-1, 0] if prior is None else plain[-1, 0] + self._growth.prior * prior
         best = int(np.argmax(self._worth @ now))
         label = self._label[rows]
+        lately = label[self._target.days[rows] > self._target.days.max() - RECENT_DAYS]
         node = Node(
             label=int(self._used[best]),
             support=len(rows),
             right=int((label == best).sum()),
             department_right=int(self._same_department[best][label].sum()),
+            recent=(len(lately), int((lately == best).sum())),
         )
         share = now / now.sum()
         if depth >= self._growth.deepest or node.right == node.support or len(rows) < 2 * self._growth.least_gain:
@@ -140,6 +149,21 @@ class _Category:
         after = path[:-1] if isinstance(column, Words) else path
         node.rest = self.grow(rows[~taken], share, after, depth + 1) if not taken.all() else None
         return node
+
+    def _best_decay(self, rows: Rows) -> float:
+        """A queue that was renamed or reorganised must not be outvoted by its past: forget as fast as decides best."""
+        counts = self._counts(rows, np.zeros(len(rows), np.int64), 1)
+        best, earned = 0.0, -np.inf
+        for half_life in (self._growth.half_life_days, *self._growth.short_lives):
+            decay = 0.5 ** (self._growth.period_days / half_life)
+            got = self._earned(counts, _cumulated(counts, decay), counts[0, 0], judged_by=self._longest)
+            if got >= earned + (self._growth.least_gain if best else 0.0):
+                best, earned = decay, got
+        return best
+
+    @property
+    def _longest(self) -> float:
+        return float(0.5 ** (self._growth.period_days / self._growth.half_life_days))
 
     def _best_split(self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]) -> Split | None:
         growth = self._growth
@@ -178,7 +202,14 @@ class _Category:
         homes = np.array(column.homes)
         return np.asarray(homes[:, None] == self._used[None, :], np.float64)
 
-    def _earned(self, counts: Floats, known: Floats, share: Floats, at_home: Floats | None = None) -> float:
+    def _earned(
+        self,
+        counts: Floats,
+        known: Floats,
+        share: Floats,
+        at_home: Floats | None = None,
+        judged_by: float | None = None,
+    ) -> float:
         """What deciding each period by all before it would have earned, recent periods counting more; in recent reports."""
         before = known[:-1]
         parent = before.sum(axis=1, keepdims=True)
@@ -188,7 +219,7 @@ class _Category:
         decided = score.argmax(axis=2)
         earned = np.take_along_axis(counts[1:] @ self._worth, decided[:, :, None], axis=2).sum(axis=(1, 2))
         age = np.arange(len(earned))[::-1]
-        return float((earned * np.sqrt(self._decay) ** age).sum())
+        return float((earned * np.sqrt(judged_by or self._decay) ** age).sum())
 
     def _groups(
         self, seen: npt.NDArray[np.int32], now: Floats, share: Floats, best: int, at_home: Floats | None
