@@ -88,7 +88,9 @@ def _possible(box: Box) -> bool:
 def _left(boxes: Sequence[Box], others: Sequence[Box], domains: Mapping[Dimension, frozenset[Hashable]]) -> list[Box]:
     pieces = list(boxes)
     for other in others:
-        pieces = [rest for piece in pieces for rest in _minus(piece, other, domains) if _possible(rest)]
+        pieces = [rest for piece in pieces for rest in _minus(piece, other, domains)]
+        if any(len(dimension) == 2 and values in (YES, NO) for dimension, values in other.items()):
+            pieces = [piece for piece in pieces if _possible(piece)]  # only now may a piece lack a word it must hold
         if not pieces or len(pieces) > _MOST_PIECES:
             break
     return pieces
