@@ -226,3 +226,21 @@ def test_without_the_report_no_condition_on_it_holds() -> None:
         Route(id="rest", department="roads"),
     )
     assert Router(replace(CITY, routes=rows)).route_one("hotline", "road.pothole", None, "ROUTINE").rule == "rest"
+
+
+@pytest.mark.parametrize(
+    ("local", "rule"),
+    [
+        ("2026-02-28T23:59", "rest"), ("2026-03-01T00:00", "early"), ("2026-03-01T05:59", "early"), ("2026-03-01T06:00", "rest"),
+        ("2026-05-31T00:00", "early"), ("2026-06-01T00:00", "rest"), ("2026-03-02T00:00", "rest"),
+    ],
+)  # fmt: skip
+def test_hours_and_days_begin_and_end_to_the_minute(local: str, rule: str) -> None:
+    """00:00-06:00 on Sundays, from 1 March to before 1 June, by the city's clock."""
+    when = RouteWhen(hours=("00:00-06:00",), weekdays=("sun",))
+    early = Route(
+        id="early", department="roads", when=when, effective_from=date(2026, 3, 1), effective_until=date(2026, 6, 1)
+    )
+    city = replace(CITY, routes=(early, Route(id="rest", department="roads")))
+    at = datetime.fromisoformat(local).replace(tzinfo=ZONE)
+    assert one(city, at_ms=round(at.timestamp() * 1000)).rule == rule
