@@ -44,11 +44,15 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "department": [case.department for case in cases],
         "rule": [case.rule for case in cases],
         "desk_reason": [case.desk_reason for case in cases],
+        "queue": [case.queue for case in cases],
+        "co_handlers": [case.co_handlers for case in cases],
+        "priority": [case.priority for case in cases],
         "opened_at": [case.opened_ms for case in cases],
         "due_at": [case.due_ms for case in cases],
         "reports": [len(case.reports) for case in cases],
         "ends": [step.ends for step in steps],
         "over": [case.closed_ms is not None for case in cases],
+        "reopens": [step.reopens for step in steps],
         "link": [_link(step) for step in steps],
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
@@ -92,10 +96,35 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
             "area": [cases[index].area for index in indexes],
             "rule": [cases[index].rule for index in indexes],
             "reason": [order.reason for _, order in chosen],
+            "queue": [None if order.lead else step.case.queue for step, order in chosen],
+            "lead": [order.lead for _, order in chosen],
+            "priority": [step.case.priority for step, _ in chosen],
             "deadlines": _deadlines([(*drafts[index], dues[index]) for index in indexes]),
         }
         values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in chosen])
         tx.publish(topics.dept_orders(department), values, columns["case_id"])
+
+
+def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
+    """What reporters are told of matters settled before dispatch, to each source's own topic."""
+    by_source: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.reply is not None:
+            by_source[step.report.source].append(step)
+    for source, told in by_source.items():
+        columns: dict[str, Any] = {
+            "reply_id": derived_ids("R", [(s.case.case_id, s.case.rule, source, s.report.ref) for s in told]),
+            "source": [source] * len(told),
+            "source_ref": [step.report.ref for step in told],
+            "case_id": [step.case.case_id for step in told],
+            "department": [step.case.department for step in told],
+            "status": [step.case.desk_reason or step.case.rule for step in told],
+            "at": [step.at_ms for step in told],
+            "text": [step.reply for step in told],
+        }
+        tx.publish(
+            topics.city_replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
+        )
 
 
 def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:

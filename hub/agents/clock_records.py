@@ -92,6 +92,9 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
             "area": [ring.case.area for ring in told],
             "rule": [ring.clock.policy for ring in told],
             "reason": [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told],
+            "queue": [None] * len(told),
+            "lead": [None] * len(told),
+            "priority": [None] * len(told),
             "deadlines": due_times(
                 [ring.clock.clock for ring in told],
                 [ring.clock.policy for ring in told],

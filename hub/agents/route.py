@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from hub import metrics, topics
-from hub.agents.case_records import publish_cases, publish_orders
+from hub.agents.case_records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.context import Hub
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
@@ -41,7 +41,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
         async for chunk in chunks:
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
-                partitions, sightings, origins = _sightings(hub, chunk, tx)
+                partitions, sightings, origins = _sightings(hub, chunk, tx, words=casework.asks_words)
                 for partition in sorted(set(partitions)):
                     mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
                     steps += casework.take_all(state[partition], partial(state.put, partition), mine)
@@ -53,6 +53,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     tx.account("closure")
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, rules, clock)
+                publish_exit_replies(hub, tx, steps)
                 _forget(hub, state, clock)
                 _count(hub, tx, steps)
             _show_open_cases(hub, state)
@@ -61,7 +62,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
     return inlet
 
 
-def _sightings(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[list[int], list[Sighting], pa.StructArray]:
+def _sightings(
+    hub: Hub, chunk: Chunk, tx: Transaction, *, words: bool
+) -> tuple[list[int], list[Sighting], pa.StructArray]:
     """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
     rows = chunk.rows(lambda topic: topic == topics.EVENTS.name)
     decoded = hub.codec.decode_many("cityhub.AdmittedEvent", [chunk.values[row] for row in rows], trusted=True)
@@ -81,9 +84,16 @@ def _sightings(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[list[int], list
     tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
     sightings = list(map(
         Sighting, range(len(rows)), source, ref, revision, kind, reported, category, urgency, channel, due, place_key, area,
-        lat, lon, bodies, ids,
+        lat, lon, bodies, ids, *(_words(event) if words else ()),
     ))  # fmt: skip
     return [chunk.partitions[row] for row in rows], sightings, origins
+
+
+def _words(event: pa.StructArray) -> list[list[Any]]:
+    """Title, text, address, label and attributes."""
+    title, text, label = (event.field(name).to_pylist() for name in ("title", "text", "category_label"))
+    attributes = list(map(dict, event.field("attributes").to_pylist()))
+    return [title, text, event.field("place").field("address").to_pylist(), label, attributes]
 
 
 def _few(column: pa.Array) -> list[str]:

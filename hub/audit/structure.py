@@ -118,10 +118,12 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
         )
     )
     names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")
-    for case, department, change, source, ref, revision, at in rows_of(cases, *names):
-        kind = "LINK" if change == "LINKED" else "ASSIGN"
-        cause = (str(change), str(source), str(ref), str(revision), str(at))
-        yield derived_id("O", str(case), str(department), kind, *cause)
+    lists = zip(cases.column("reopens").to_pylist(), cases.column("co_handlers").to_pylist(), strict=True)
+    for row, (reopens, helpers) in zip(rows_of(cases, *names), lists, strict=True):
+        case, department, change, source, ref, revision, at = map(str, row)
+        kind = "LINK" if change == "LINKED" and not reopens else "ASSIGN"
+        for receiver in (department, *helpers):
+            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at)
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     for row in rows_of(rings, "case_id", "department", "kind", "clock", "policy"):
         yield derived_id("O", *map(str, row))
@@ -192,6 +194,11 @@ def _replies(tables: Tables) -> Iterator[Finding]:
             reply = derived_id("R", case, update, source, ref)
             may[reply] += 1
             owed[reply] += status != "REFUSED" and read and linked
+    settled = tables.cases.filter(
+        pc.and_(pc.equal(tables.cases.column("change"), "OPENED"), tables.cases.column("over"))
+    )
+    for row in rows_of(settled, "case_id", "rule", "source", "source_ref"):
+        may[derived_id("R", *map(str, row))] += 1  # told at once, where a rule settled the matter before dispatch
     yield Finding.of("updates of unknown cases that were not set aside 未知案件反馈", nowhere)
     yield Finding.of("replies owed and not sent 缺少回复", (owed - found).elements())
     yield Finding.of("replies twice or owed to nobody 多余回复", (found - may).elements())

@@ -42,6 +42,10 @@ class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
     opened_ms: int
     due_ms: int | None
     closed_ms: int | None = None
+    queue: str | None = None
+    co_handlers: tuple[str, ...] = ()
+    """Who helps the department (协办)."""
+    priority: int | None = None
     event: bytes | None = None
     """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
 

@@ -16,6 +16,7 @@ from hub.policy.city import City
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
 REFUSED = "refused"
+EMERGENCY = "emergency"
 Put = Callable[[str, Case | None], None]
 
 
@@ -26,6 +27,8 @@ class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     department: str
     body: bytes | None
     reason: str | None = None
+    lead: str | None = None
+    """Who leads, if the receiver only helps."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +44,10 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     link: Match | None = None
     ends: bool = False
     """This by itself ends the case, whether or not it was over before."""
+    reopens: bool = False
+    """The case was over, and this brings it back."""
+    reply: str | None = None
+    """What the reporter is told at once, where the matter is settled before dispatch."""
     orders: tuple[OrderDraft, ...] = ()
 
 
@@ -51,6 +58,8 @@ class Casework:
         self._city = city
         self._router = Router(city)
         self._clues = ClueReader(city)
+        self.asks_words = _asks_words(city)
+        """Whether sightings need their title, text, address, label and attributes."""
 
     def take(self, book: CaseBook, put: Put, seen: Sighting) -> list[Step]:
         """Apply one report. `put` stores a changed case. The first step accounts for the report."""
@@ -93,12 +102,11 @@ class Casework:
         if case is None or case.over or case.department != department or department == self._city.dispatch_desk:
             return []
         reason = f"{REFUSED} by {department}"
-        moved = msgspec.structs.replace(case, department=self._city.dispatch_desk, rule=REFUSED, desk_reason=reason)
-        put(case_id, moved)
-        orders = (
-            OrderDraft("WITHDRAW", department, None, reason),
-            OrderDraft("ASSIGN", moved.department, case.event, reason),
+        moved = msgspec.structs.replace(
+            case, department=self._city.dispatch_desk, rule=REFUSED, desk_reason=reason, queue=None, co_handlers=()
         )
+        put(case_id, moved)
+        orders = _to_all(case, "WITHDRAW", None, reason) + _to_all(moved, "ASSIGN", case.event, reason)
         return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders)]
 
     # -- a reference not seen before ---------------------------------------------------------------------------------
@@ -110,7 +118,12 @@ class Casework:
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
         report = Report(seen.source, seen.ref, seen.revision, clue=clue)
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
-        orders = () if case.over else (OrderDraft("LINK", case.department, seen.body, "; ".join(match.reasons)),)
+        reasons = "; ".join(match.reasons)
+        if case.over and match.reopens:
+            linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body)
+            orders = _to_all(linked, "ASSIGN", seen.body, f"reopened: {reasons}")
+            return Step(LINKED, linked, seen.at_ms, report, seen.row, match, reopens=True, orders=orders)
+        orders = () if case.over else _to_all(case, "LINK", seen.body, reasons)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
     def _open(self, seen: Sighting, clue: Clue) -> Step:
@@ -118,7 +131,9 @@ class Casework:
         category = self._city.category_of(seen.category)
         code = category.code if category else seen.category
         decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None, seen)
-        ended = seen.kind in (WITHDRAWN, CLOSED)
+        exit_ = decision.exit
+        settled = exit_ is not None and exit_.exit != EMERGENCY
+        ended = settled or seen.kind in (WITHDRAWN, CLOSED)
         report = Report(seen.source, seen.ref, seen.revision, live=not ended, clue=clue)
         case = Case(
             case_id=seen.case_id or case_id(seen.source, seen.ref),
@@ -133,14 +148,18 @@ class Casework:
             lon=seen.lon,
             department=decision.department,
             rule=decision.rule,
-            desk_reason=decision.desk_reason,
+            desk_reason=exit_.reason or exit_.exit if exit_ else decision.desk_reason,
             opened_ms=seen.at_ms,
             due_ms=seen.due_ms,
             closed_ms=seen.at_ms if ended else None,
+            queue=decision.queue,
+            co_handlers=decision.co_handlers,
+            priority=decision.priority,
             event=None if ended else seen.body,
         )
-        orders = () if ended else (OrderDraft("ASSIGN", case.department, seen.body, decision.desk_reason),)
-        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, orders=orders)
+        orders = () if ended else _to_all(case, "ASSIGN", seen.body, case.desk_reason)
+        told = f"{exit_.reply.zh} {exit_.reply.en}" if settled and exit_ and exit_.reply else None
+        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, reply=told, orders=orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 
@@ -157,7 +176,7 @@ class Casework:
             return [self._end_report(case, seen, report, is_lead=index == 0)]
         if index or case.over:
             # what a linked report adds goes to the holder; only the lead says what the case is
-            orders = () if case.over else (OrderDraft("AMEND", case.department, seen.body),)
+            orders = () if case.over else _to_all(case, "AMEND", seen.body)
             return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=orders)]
         return self._amend_lead(case, seen, report)
 
@@ -166,7 +185,7 @@ class Casework:
         ends = (is_lead and seen.kind == CLOSED) or (not case.over and case.live_reports == 0)
         orders: tuple[OrderDraft, ...] = ()
         if ends and not case.over:
-            orders = (OrderDraft("WITHDRAW", case.department, None, f"{seen.kind.lower()} by {seen.source}"),)
+            orders = _to_all(case, "WITHDRAW", None, f"{seen.kind.lower()} by {seen.source}")
         if ends:
             case = _over(case, seen.at_ms)
         return Step(seen.kind, case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
@@ -193,16 +212,40 @@ class Casework:
         step = Step(AMENDED, amended, seen.at_ms, report, seen.row)
         # what a department refused stays with the desk until somebody there decides
         if case.rule == REFUSED or decision.department == case.department:
-            return [msgspec.structs.replace(step, orders=(OrderDraft("AMEND", case.department, seen.body),))]
+            return [msgspec.structs.replace(step, orders=_to_all(case, "AMEND", seen.body))]
         moved = msgspec.structs.replace(
-            amended, department=decision.department, rule=decision.rule, desk_reason=decision.desk_reason
+            amended,
+            department=decision.department,
+            rule=decision.rule,
+            desk_reason=decision.desk_reason,
+            queue=decision.queue,
+            co_handlers=decision.co_handlers,
+            priority=decision.priority,
         )
         reason = f"rerouted: {decision.rule}"
-        orders = (
-            OrderDraft("WITHDRAW", case.department, None, reason),
-            OrderDraft("ASSIGN", moved.department, seen.body, decision.desk_reason or reason),
+        orders = _to_all(case, "WITHDRAW", None, reason) + _to_all(
+            moved, "ASSIGN", seen.body, decision.desk_reason or reason
         )
         return [step, Step(REROUTED, moved, seen.at_ms, report, None, orders=orders)]
+
+
+def _to_all(case: Case, kind: str, body: bytes | None, reason: str | None = None) -> tuple[OrderDraft, ...]:
+    """An order for who leads (主办), and the same for each who helps (协办)."""
+    lead = OrderDraft(kind, case.department, body, reason)
+    if not case.co_handlers:
+        return (lead,)
+    return (lead, *(OrderDraft(kind, helper, body, reason, case.department) for helper in case.co_handlers))
+
+
+def _asks_words(city: City) -> bool:
+    """Whether some row of the policy looks at what a report says, not only at its category, place and time."""
+    asked = ("keywords", "address", "attribute", "owner")
+    whens = [row.when for row in city.exits] + [row.when for row in (*city.routes, *city.fallback)]
+    return (
+        any(getattr(when, name) is not None for when in whens for name in asked)
+        or any(row.to_owner for row in (*city.routes, *city.fallback))
+        or any(row.same or row.text is not None for row in city.linking)
+    )
 
 
 def _over(case: Case, at_ms: int) -> Case:

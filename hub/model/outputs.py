@@ -90,11 +90,15 @@ class CaseChange(Record):
     department: str
     rule: str
     desk_reason: str | None = None
+    queue: str | None = None
+    co_handlers: list[str] = Field(default_factory=list)
+    priority: Int | None = None
     opened_at: Millis
     due_at: Millis | None = None
     reports: Int
     ends: bool = False
     over: bool = False
+    reopens: bool = False
     link: Link | None = None
 
 
@@ -129,6 +133,9 @@ class Order(Record):
     area: str | None = None
     rule: str
     reason: str | None = None
+    queue: str | None = None
+    lead: str | None = None
+    priority: Int | None = None
     deadlines: list[DueTime] = Field(default_factory=list)
     event: CaseEvent | None = None
 

@@ -85,6 +85,10 @@ class Codec:
         """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""
         return _read(self._registry.latest(subject), body)
 
+    def translate(self, subject: str, value: bytes | None) -> bytes:
+        """The Avro bytes, in this program's newest version, of a framed record of any. Raises RejectedRecordError."""
+        return self._translate(self._registry.latest(subject), value)
+
     # -- batches -------------------------------------------------------------------------------------------------
 
     def decode_many(self, subject: str, values: Sequence[bytes | None], *, trusted: bool = False) -> Decoded:

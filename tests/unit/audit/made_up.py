@@ -14,7 +14,8 @@ from hub.model.ids import case_id, derived_id
 
 Row = dict[str, Any]
 T0 = 1_767_000_000_000
-_BOOLS = {"over", "corrects"}
+_BOOLS = {"over", "corrects", "reopens"}
+_LISTS = {"co_handlers"}
 _NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at"}
 
 
@@ -61,6 +62,7 @@ class MadeUpRun:
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
+            reopens=False, co_handlers=[],
         )  # fmt: skip
 
     def order(self, kind: str, row: Row) -> None:
@@ -127,6 +129,8 @@ class MadeUpRun:
 
 
 def _type(name: str) -> pa.DataType:
+    if name in _LISTS:
+        return pa.list_(pa.string())
     return pa.int64() if name in _NUMBERS else pa.bool_() if name in _BOOLS else pa.string()
 
 

@@ -160,7 +160,8 @@ def test_a_nested_record_is_its_original_bytes(which: list[int]) -> None:
 def test_an_optional_nested_record_may_be_null() -> None:
     columns = {
         "order_id": ["O1", "O2"], "kind": ["REMIND", "ASSIGN"], "case_id": ["C", "C"], "department": ["d", "d"],
-        "issued_at": [1, 2], "area": [None, "A"], "rule": ["r", "r"], "reason": [None, "why"], "deadlines": [[], []],
+        "issued_at": [1, 2], "area": [None, "A"], "rule": ["r", "r"], "reason": [None, "why"], "queue": [None, "q"],
+        "lead": [None, "d2"], "priority": [None, 1], "deadlines": [[], []],
     }  # fmt: skip
     none, some = CODEC.encode_before(ORDER, columns, [None, GOOD[0][HEADER_BYTES:]])
     assert CODEC.decode_one(none)[1]["event"] is None
