@@ -1,0 +1,119 @@
+"""The template for a city of China: what binds nationally is in force, every local limit loads when it is chosen, none before."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hub.core.deadlines import DeadlineRules
+from hub.policy import PolicyError, load_city
+from hub.policy.models import DeadlinesFile
+from hub.settings import ROOT
+
+FOLDER = ROOT / "ops" / "cities" / "cn-template"
+WRITTEN = yaml.safe_load((FOLDER / "deadlines.yaml").read_text(encoding="utf-8"))
+TEMPLATES = sorted({row["template"] for row in WRITTEN["deadlines"] if "template" in row})
+AREAS = """{"type": "FeatureCollection", "features": [%s]}"""
+SQUARE = (
+    '{"type": "Feature", "properties": {"code": "%s", "name": "%s"}, "geometry": {"type": "Polygon", "coordinates": '
+    "[[[%d, 30], [%d, 30], [%d, 31], [%d, 31], [%d, 30]]]}}"
+)
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def chosen(folder: Path, templates: str) -> Path:
+    """The template with some of its templates in force, and an area of each class."""
+    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
+    deadlines, city = folder / "deadlines.yaml", folder / "city.yaml"
+    text = deadlines.read_text(encoding="utf-8").replace("templates: []", f"templates: {templates}")
+    deadlines.write_text(text.replace("area_classes: {}", "area_classes: {A: [a], B: [b], C: [c]}"), encoding="utf-8")
+    city.write_text(
+        city.read_text(encoding="utf-8") + "areas: {file: a.geojson, code: code, name: name}\n", encoding="utf-8"
+    )
+    squares = [SQUARE % (code, code, x, x + 1, x + 1, x, x) for code, x in (("a", 100), ("b", 101), ("c", 102))]
+    (folder / "a.geojson").write_text(AREAS % ",".join(squares), encoding="utf-8")
+    return folder
+
+
+def test_only_what_binds_nationally_is_in_force_and_says_by_which_law() -> None:
+    city = load_city(FOLDER)
+    assert city.deadlines
+    assert all(rule.template is None and rule.legal_basis for rule in city.deadlines)
+    assert len(TEMPLATES) > 30
+
+
+def test_no_row_leaves_its_unit_to_be_guessed() -> None:
+    assert all("unit" in row for row in WRITTEN["deadlines"] if row.get("runs", True))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_loads_when_it_is_chosen(tmp_path: Path, template: str) -> None:
+    city = load_city(chosen(tmp_path, f"[{template}]"))
+    mine = [rule for rule in city.deadlines if rule.template is not None]
+    assert mine
+    assert {rule.template for rule in mine} == {template}
+    assert all(rule.legal_basis for rule in mine)
+
+
+def test_two_templates_for_one_matter_are_refused_as_one_would_never_hold(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="never reached"):
+        load_city(chosen(tmp_path, "[green_jinan, green_qingdao]"))
+
+
+def test_a_template_that_is_not_offered_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="did you mean 'hotline_beijing'"):
+        load_city(chosen(tmp_path, "[hotline_bejing]"))
+
+
+def test_conditions_and_classes_of_area_choose_among_a_templates_rows(tmp_path: Path) -> None:
+    rules = DeadlineRules(load_city(chosen(tmp_path, "[cover_yuncheng, lift_zhejiang_shandong]")))
+    opened = at("2026-03-06T16:30:00+08:00")
+
+    def repair(*condition: str) -> list[tuple[str, int]]:
+        dues = rules.due_one("road.cover", "citymgmt", "ROUTINE", None, opened, condition)
+        return [(due.policy, due.due_ms) for due in dues]
+
+    assert repair("Missing  缺失") == [("cm.cover.yuncheng.missing", at("2026-03-06T18:30:00+08:00"))]
+    assert repair("broken 破损") == [("cm.cover.yuncheng.broken", at("2026-03-09T11:30:00+08:00"))]
+    assert repair() == []
+    arrive = {area: rules.due_one("lift.trapped", "police", "URGENT", area, opened)[0] for area in ("a", "b", None)}
+    assert [(due.due_ms - opened) // 60_000 for due in arrive.values()] == [30, 60, 60]
+
+
+def test_a_clock_starts_on_its_own_event(tmp_path: Path) -> None:
+    """The 60 days of a petition run from its acceptance, and only for matters under art. 31 (6)."""
+    rules = DeadlineRules(load_city(FOLDER))
+    at_opening = rules.due_one("petition.claim", "petition", "ROUTINE", None, at("2026-03-02T10:00:00+08:00"))
+    assert {due.clock for due in at_opening} == {"register", "notify"}
+    accepted = at("2026-03-10T10:00:00+08:00")
+    (resolve,) = rules.due_one("petition.claim", "petition", "ROUTINE", None, accepted, event="accepted")
+    assert (resolve.clock, resolve.due_ms) == ("resolve", at("2026-05-10T00:00:00+08:00"))
+    assert rules.due_one("petition.other", "petition", "ROUTINE", None, accepted, event="accepted") == ()
+    assert rules.starts("pet.resolve") == {"accepted"}
+    assert "resolved" in rules.stops("pet.resolve")
+    rule = rules.rule("pet.resolve")
+    assert rule is not None
+    assert rule.extension is not None
+    assert (rule.extension.duration, rule.extension.times, rule.extension.notify_reporter) == (30, 1, True)
+
+
+def test_what_the_library_does_not_know_yet_is_provisional() -> None:
+    """The notice for a year comes in the autumn before: what is due beyond the last one may still move."""
+    rules = DeadlineRules(load_city(FOLDER))
+    soon, late = (
+        rules.due_one("gas.service", "hotline", "ROUTINE", None, at(text))[0]
+        for text in ("2025-03-02T10:00:00+08:00", "2049-12-20T10:00:00+08:00")
+    )
+    assert (soon.provisional, late.provisional) == (False, True)
+
+
+def test_the_file_is_strict_about_templates() -> None:
+    with pytest.raises(ValueError, match="Extra inputs"):
+        DeadlinesFile.model_validate({"template": ["x"]})
