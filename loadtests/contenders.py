@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from hub.broker.storage import free_port
 from hub.errors import FatalError
 from hub.settings import ROOT
 from loadtests import environments
+from loadtests.job.work import newest
 from loadtests.peers.given import Given
 
 _JAVA_HEAP = "-Xmx2g"
@@ -70,9 +70,8 @@ def _bytewax(given: Given, folder: Path) -> Start:
 def _kafka_streams(given: Given, folder: Path) -> Start:
     del folder
     jars = environments.jar_of("kafka_streams")
-    ids = json.loads((ROOT / "schemas" / "ids.json").read_text("utf-8"))
     extra = {f"LOAD_OPTION_{name.upper()}": str(value) for name, value in given.settings.items()}
-    extra |= {f"LOAD_SCHEMA_{record.upper()}": str(ids[record]["1"]) for record in ("CaseEvent", "Order")}
+    extra |= {f"LOAD_SCHEMA_{record.upper()}": str(newest(record)[0]) for record in ("CaseEvent", "Order")}
     heap = f"-Xmx{given.settings['heap']}" if "heap" in given.settings else _JAVA_HEAP
     argv = [str(find_java()), heap, "-XX:+UseG1GC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/*"]
     return Start([*argv, "cityhub.load.Orders"], environment_for(given, extra))

@@ -14,9 +14,9 @@ from pathlib import Path
 from hub.broker.jars import default_cache_dir
 from hub.broker.java import find_java, find_maven
 from hub.errors import FatalError
+from loadtests.job.work import newest
 
 PEERS = Path(__file__).with_name("peers")
-SCHEMAS = PEERS.parents[1] / "schemas"
 _MAKE_SECONDS = 1200
 _SHOWN_LINES = 15
 
@@ -53,7 +53,7 @@ def jar_of(name: str) -> Path:
     """The folder with the class path (`*.jar`) of the Maven project `peers/<name>`. Built once. Raises FatalError."""
     project = PEERS / name
     sources = sorted(path for path in project.rglob("*") if path.is_file() and "target" not in path.parts)
-    schema = SCHEMAS / "Order" / "v1.avsc"
+    schema = newest("Order")[1]
     key = _key(*(path.read_bytes() for path in [*sources, schema]))
 
     def make(folder: Path) -> None:
@@ -63,7 +63,7 @@ def jar_of(name: str) -> Path:
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, to)
         (folder / "schemas" / "Order").mkdir(parents=True)
-        shutil.copyfile(schema, folder / "schemas" / "Order" / "v1.avsc")
+        shutil.copyfile(schema, folder / "schemas" / "Order" / schema.name)
         home = {"JAVA_HOME": str(find_java().resolve().parents[1])}
         _run([str(find_maven()), "-q", "-B", "-f", str(copy / "pom.xml"), "package"], f"the jar of {name}", home)
         jars = folder / "jars"

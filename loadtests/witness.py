@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, KafkaError
 
 from hub.errors import FatalError
 from loadtests.job.events import number_of
-from loadtests.job.work import HEADER_BYTES, SCHEMAS
+from loadtests.job.work import HEADER_BYTES, newest
 
 _FIRSTS = ("ASSIGN", "LINK")
 
@@ -20,7 +20,7 @@ class Witness:
     """Latencies by event, from its report (the instant it was sent) to the moment its first order could be read."""
 
     def __init__(self, bootstrap: str, topics: list[str]) -> None:
-        self._schema = (SCHEMAS / "Order" / "v1.avsc").read_text("utf-8")
+        self._schema = newest("Order")[1].read_text("utf-8")
         self._times = np.zeros(1 << 20, np.uint8)
         self._latencies: list[np.ndarray] = []
         self._arrived: list[np.ndarray] = []

@@ -61,5 +61,8 @@ class OrderWork:
             "area": area,
             "rule": routed.rule,
             "reason": routed.desk_reason,
+            "queue": routed.queue,
+            "lead": [None] * len(events),
+            "priority": routed.priority,
             "deadlines": [[{"clock": due.clock, "policy": due.policy, "due_at": due.due_ms}] for due in firsts],
         }

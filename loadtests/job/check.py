@@ -14,7 +14,7 @@ import xxhash
 
 from loadtests.job.events import Truth, number_of
 from loadtests.job.rules import Rules
-from loadtests.job.work import HEADER_BYTES, SCHEMAS, header_of
+from loadtests.job.work import HEADER_BYTES, header_of, newest
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Checker:
 
     def __init__(self, rules: Rules, truth: Truth) -> None:
         self._rules, self._truth = rules, truth
-        self._schema = (SCHEMAS / "Order" / "v1.avsc").read_text("utf-8")
+        self._schema = newest("Order")[1].read_text("utf-8")
         self._header = header_of("Order")
         self._times = np.zeros(truth.orders, np.uint8)
         self._wrong = 0

@@ -17,7 +17,7 @@ import xxhash
 
 from loadtests.job.city import centre_of
 from loadtests.job.rules import Rules
-from loadtests.job.work import HEADER_BYTES, header_of
+from loadtests.job.work import HEADER_BYTES, header_of, newest
 
 BASE_MS = 1_772_409_600_000  # 2026-03-02 00:00 UTC, a Monday
 _STEP_MS = 250
@@ -247,6 +247,4 @@ def body_of(value: bytes) -> bytes:
 
 
 def _schema_text() -> str:
-    from loadtests.job.work import SCHEMAS
-
-    return (SCHEMAS / "CaseEvent" / "v1.avsc").read_text("utf-8")
+    return newest("CaseEvent")[1].read_text("utf-8")

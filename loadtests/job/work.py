@@ -18,16 +18,21 @@ SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 HEADER_BYTES = 5
 
 
+def newest(record: str) -> tuple[int, Path]:
+    """Id and file of the newest version of a record: what the hub writes."""
+    ids = json.loads((SCHEMAS / "ids.json").read_text("utf-8"))[record]
+    version = max(ids, key=int)
+    return int(ids[version]), SCHEMAS / record / f"v{version}.avsc"
+
+
 def schema_of(record: str) -> Any:
     """A parsed schema, its times left as the integers they are."""
-    declared = json.loads((SCHEMAS / record / "v1.avsc").read_text("utf-8"))
-    return fastavro.parse_schema(_without_times(declared))
+    return fastavro.parse_schema(_without_times(json.loads(newest(record)[1].read_text("utf-8"))))
 
 
 def header_of(record: str) -> bytes:
-    """The framing of `record`, version 1."""
-    ids = json.loads((SCHEMAS / "ids.json").read_text("utf-8"))
-    return b"\x00" + int(ids[record]["1"]).to_bytes(4, "big")
+    """The framing of a record."""
+    return b"\x00" + newest(record)[0].to_bytes(4, "big")
 
 
 class Work:
@@ -51,7 +56,7 @@ class Work:
         return f"{event['source']}\x1f{event['source_ref']}\x1f{event['revision']}"
 
     def order(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The order that a first sighting causes."""
+        """The order that a first sighting causes. What is not named here has its schema's default."""
         category, area, opened_ms = event["category"], event["place"]["code"], event["reported_at"]
         department, rule = self._rules.route(category, area)
         limit = self._rules.limits[category]

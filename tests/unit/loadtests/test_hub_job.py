@@ -1,0 +1,52 @@
+"""The hub's own contender makes the orders that the plain Python reference makes, byte for byte, repeats left out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.core.admission import admit
+from hub.policy import load_city
+from hub.stream.codec import Codec
+from hub.stream.registry import FileRegistry
+from hub.stream.seen_state import SeenState
+from loadtests.hub_job.work import OrderWork
+from loadtests.job.city import write_city
+from loadtests.job.events import BASE_MS, Events
+from loadtests.job.rules import make_rules
+from loadtests.job.work import Work
+
+RULES = make_rules(1)
+
+
+CODEC, REFERENCE = Codec(FileRegistry()), Work(RULES)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> OrderWork:
+    return OrderWork(load_city(write_city(RULES, tmp_path_factory.mktemp("job") / "city")), CODEC)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 300))
+def test_same_bytes_as_the_reference(work: OrderWork, seed: int, size: int) -> None:
+    codec, reference, state = CODEC, REFERENCE, SeenState(86_400_000)
+    block = Events(RULES, seed).make(300)
+    found: dict[str, bytes] = {}
+    for start in range(0, len(block.values), size):
+        values = block.values[start : start + size]
+        decoded = codec.decode_many("cityhub.CaseEvent", values)
+        places = list(range(start, start + len(values)))
+        admission = admit(work.arrivals("t", [0] * len(values), places, decoded), state.__getitem__, BASE_MS)
+        for partition, fresh in admission.fresh.items():
+            state.stage(partition, fresh)
+        state.commit()
+        case_ids, orders = work.orders(decoded, admission.first)
+        assert not set(case_ids) & found.keys()
+        found.update(zip(case_ids, orders, strict=True))
+    wanted = {}
+    for value in block.values:
+        order = reference.order(reference.decode(value))
+        wanted.setdefault(order["case_id"], reference.encode(order))
+    assert found == wanted
