@@ -31,7 +31,7 @@ KILLS = 10
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka(tmp_path_factory.mktemp("kafka"), heap_mb=1024) as broker:
+    with EmbeddedKafka(tmp_path_factory.mktemp("kafka"), heap_mb=1024, start_timeout_seconds=240) as broker:
         yield broker
 
 
