@@ -46,12 +46,16 @@ class Match(msgspec.Struct, frozen=True):
         reasons = [
             about,
             self._agreement(),
-            f"{apart} apart, allowed {row.window_hours:g} h",
+            f"{apart} apart, allowed {self._window_hours():g} h",
             f"score {self.score:.2f}, needed {row.min_score:g} (rule {row.id})",
         ]
         if self.closed:
             reasons.append(f"closed before, allowed {row.after_close_days:g} d after ({row.after_close})")
         return reasons
+
+    def _window_hours(self) -> float:
+        text = self.row.text if self.by == TEXT else None
+        return self.row.window_hours if text is None or text.window_hours is None else text.window_hours
 
     def _agreement(self) -> str:
         if self.by == PLACE:

@@ -25,6 +25,12 @@ class Tie:
     def of(cls, held: str, row: LinkRule) -> Tie:
         return cls(held, row, row.window_hours * HOUR_MS, row.after_close_days * _DAY_MS)
 
+    @classmethod
+    def of_text(cls, row: LinkRule, text: TextRule) -> Tie:
+        """By words: with whatever family."""
+        hours = row.window_hours if text.window_hours is None else text.window_hours
+        return cls("", row, hours * HOUR_MS, row.after_close_days * _DAY_MS)
+
 
 @dataclass(frozen=True, eq=False)
 class FamilyRules:
@@ -74,12 +80,13 @@ class LinkTable:
         text = own.text if own is not None else None
         if not ties and text is None:
             return None
-        reach = [*ties, *([Tie.of("", own)] if own is not None else [])]
+        text_tie = Tie.of_text(own, text) if own is not None and text is not None else None
+        reach = [*ties, *([text_tie] if text_tie is not None else [])]
         return FamilyRules(
             ties=ties,
             same=frozenset(name for tie in ties for name in tie.row.same),
             text=text,
-            text_tie=Tie.of("", own) if own is not None and text is not None else None,
+            text_tie=text_tie,
             window_ms=max(tie.window_ms for tie in reach),
             after_ms=max(tie.after_ms for tie in reach),
             radius_m=max((tie.row.radius_m for tie in ties), default=0.0),

@@ -18,6 +18,8 @@ class TextRule(Strict):
     """Least share of three-character pieces in common, as estimated by MinHash. Equal texts have 1."""
     min_chars: int = Field(8, ge=4, le=1000)
     """Shorter texts, without blanks and punctuation, say too little to be compared."""
+    window_hours: float | None = Field(None, gt=0, le=24 * 366)
+    """Farthest apart in time, if not the row's."""
 
 
 class LinkRule(Strict):
