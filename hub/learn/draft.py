@@ -11,6 +11,7 @@ from hub.learn.durations import LearntDurations, learn_durations
 from hub.learn.durations_policy import deadline_rules
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
+from hub.learn.links import learn_links
 from hub.learn.reach import reachable
 from hub.learn.reading import Point, Read
 from hub.learn.routes import RoutesDraft, learn_routes
@@ -42,9 +43,9 @@ class Draft:
 def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point]) -> Draft:
     """Ask every learner. What the history does not tell (no truth of that kind) is left empty, with a note that says so."""
     history, ids = read.history, DepartmentIds(read.history.department.to_pylist())
-    routes, clocks = learn_routes(history, ids), learn_durations(history)
+    routes, clocks, links = learn_routes(history, ids), learn_durations(history), learn_links(history)
     every_layer = [*layers, *routes.layers]
-    categories = read.codes.categories()
+    categories = [links.in_family(each) for each in read.codes.categories()]
     rows, fallback, lost = reachable(
         routes.routes, routes.fallback, [each.category for each in categories], every_layer
     )
@@ -57,7 +58,8 @@ def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point
         fallback=fallback,
         deadlines=_deadlines(clocks),
         calendars={name: Drafted(spec) for name, spec in clocks.calendars.items()},
-        notes=_notes(routes, clocks, lost),
+        linking=links.rows,
+        notes=[*_notes(routes, clocks, lost), *links.notes],
     )
 
 
