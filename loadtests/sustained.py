@@ -148,15 +148,25 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
         "workers' CPU cores": sum(cpu[0]) / seconds,
         "broker's CPU cores": cpu[1] / seconds,
         **_memory(memory, seconds),
+        "broker's disk, bytes/event": _log_bytes(here) / said["records"],
     }
     return {
         "rows": [row],
         "series": {"memory": {"x": "seconds", "y": "MiB resident, workers", "lines": {"workers": memory}}},
         "note": f"{scenario.workers} worker process(es) with all three agents, fed for {scenario.seconds:g} s; "
-        f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order. Latency: from the "
+        f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order (its answers are on the disk too). Latency: from the "
         "instant an event was sent to the instant its order could be read (read_committed), the first "
         f"{scenario.warmup_seconds:g} s left out. Every event had exactly one first order.",
     }
+
+
+def _log_bytes(here: Stage) -> int:
+    """What the hub's topics take, its changelogs included; compressed as they are."""
+    return sum(
+        path.stat().st_size
+        for path in (here.folder / "kafka").rglob("*.log")
+        if path.parent.name.startswith(_NAMESPACE)
+    )
 
 
 def _memory(samples: list[tuple[float, float]], seconds: float) -> dict[str, float]:
