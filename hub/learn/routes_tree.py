@@ -19,6 +19,8 @@ from hub.learn.routes_words import Words
 RECENT_DAYS = 60
 """What is recent where a row says how it does now."""
 
+_PERIODS = 9
+
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
@@ -28,6 +30,7 @@ class Growth:
     """How readily a tree grows. Days are of the history's time; gains are in reports decided right."""
 
     period_days: float = 20.0
+    """Of a history shorter than nine of them, the ninth part."""
     half_life_days: float = 120.0
     """How long a report counts half; for a category whose queues change faster, one of `short_lives` if that decides better."""
     short_lives: tuple[float, ...] = (40.0, 15.0)
@@ -82,7 +85,8 @@ class Grower:
         self._target = target
         self._columns = columns
         self._growth = growth
-        self._period = (target.days / growth.period_days).astype(np.int64)
+        self._days = min(growth.period_days, float(target.days.max(initial=0.0)) / _PERIODS or 1.0)
+        self._period = (target.days / self._days).astype(np.int64)
         self._last = int(self._period.max(initial=0))
 
     def grow(self, rows: Rows) -> Node:
@@ -99,7 +103,7 @@ class _Category:
     def __init__(self, grower: Grower, rows: Rows, used: npt.NDArray[np.int64]) -> None:
         target = grower._target
         self._growth, self._columns = grower._growth, grower._columns
-        self._period = grower._period
+        self._period, self._period_days = grower._period, grower._days
         self._target = target
         self._used = used
         self._label = np.full(len(target.label), -1, np.int64)
@@ -155,7 +159,7 @@ class _Category:
         counts = self._counts(rows, np.zeros(len(rows), np.int64), 1)
         best, earned = 0.0, -np.inf
         for half_life in (self._growth.half_life_days, *self._growth.short_lives):
-            decay = 0.5 ** (self._growth.period_days / half_life)
+            decay = 0.5 ** (self._period_days / half_life)
             got = self._earned(counts, _cumulated(counts, decay), counts[0, 0], judged_by=self._longest)
             if got >= earned + (self._growth.least_gain if best else 0.0):
                 best, earned = decay, got
@@ -163,7 +167,7 @@ class _Category:
 
     @property
     def _longest(self) -> float:
-        return float(0.5 ** (self._growth.period_days / self._growth.half_life_days))
+        return float(0.5 ** (self._period_days / self._growth.half_life_days))
 
     def _best_split(self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]) -> Split | None:
         growth = self._growth
