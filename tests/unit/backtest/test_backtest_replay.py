@@ -117,7 +117,9 @@ def test_the_sources_due_time_counts_only_where_it_is_asked_for_or_there_is_no_c
 def test_closing_said_before_the_report_counts_from_the_report_on(city: City) -> None:
     played = run(city, [report("a", 10)], [closed("a", 4)])
     assert played.applied == 1
-    assert by_ref(played)["a"].breached_ms is None
+    decided = by_ref(played)["a"]
+    assert decided.breached_ms is None
+    assert decided.due_ms == START_MS + 34 * HOUR_MS, "the clock started, as there was a report"
 
 
 def test_updates_of_nobody_and_after_the_end_are_told(city: City) -> None:
