@@ -51,7 +51,7 @@ class DuplicateScore:
     clusters: Rate | None
     """The same without regard to which of a cluster was flagged: as many links are right as reports were flagged in it."""
     identical: int
-    """Groups of reports with the same text."""
+    """Groups of reports with the same text, blanks and full width aside."""
     identical_joined: int
     """Those of them that are one case as a whole."""
 
@@ -129,7 +129,7 @@ def _clusters(decisions: Sequence[Decided], chosen: Sequence[Decided], truth: Tr
 def _identical(chosen: Sequence[Decided]) -> list[list[Decided]]:
     groups: dict[str, list[Decided]] = defaultdict(list)
     for each in chosen:
-        text = " ".join(unicodedata.normalize("NFKC", each.report.text).split())
+        text = "".join(unicodedata.normalize("NFKC", each.report.text).split())
         if len(text) >= _LEAST_TEXT:
             groups[text].append(each)
     return [group for group in groups.values() if len(group) > 1]
