@@ -15,6 +15,7 @@ from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.clock import wall_ms
 from hub.core.admission import Admission, Arrivals, Repeats, admit
+from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
 from hub.core.validation import Verdict, faults_of_events, faults_of_updates
 from hub.stream.chunk import Chunk
@@ -34,7 +35,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     reads += [topics.dept_updates(department).name for department in hub.departments]
     inlet = Inlet(app, hub.settings, NAME, reads, state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
-    places = Places(hub.city)
+    places, meeting = Places(hub.city), MeetingKeys(hub.city)
 
     @app.agent(inlet.channel, name=NAME)
     async def deduplicate(chunks: AsyncIterator[Chunk]) -> None:
@@ -43,7 +44,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 events = _decode(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events)
                 updates = _decode(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates)
                 located = _locate(places, events.decoded)
-                arrivals = _arrivals(chunk, events, updates, located.place_key)
+                arrivals = _arrivals(chunk, events, updates, _meeting(meeting, events.decoded, located.place_key))
                 admission = admit(arrivals, state.__getitem__, wall_ms())
                 for partition, fresh in admission.fresh.items():
                     state.stage(partition, fresh)
@@ -87,6 +88,18 @@ def _locate(places: Places, events: Decoded) -> Located:
     place = events.batch.column("place")
     lat, lon = (np.array(place.field(name).to_numpy(zero_copy_only=False), dtype=np.float64) for name in ("lat", "lon"))
     return places.locate(lat, lon, place.field("code").to_pylist(), place.field("crs").to_pylist())
+
+
+def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) -> list[str | None]:
+    """Reports without a place go where those go that say the same, as far as the city links by words or facility."""
+    if not keys.used or None not in place_key:
+        return place_key
+    text, attributes, place = (events.batch.column(name) for name in ("text", "attributes", "place"))
+    address = place.field("address")
+    return [
+        keys.key(address[at].as_py(), text[at].as_py(), dict(attributes[at].as_py())) if key is None else key
+        for at, key in enumerate(place_key)
+    ]
 
 
 def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[str | None]) -> Arrivals:
