@@ -102,15 +102,23 @@ def _target(
 def _zones(
     history: History, pair: Column, department_of: dict[int, str], category: Column, weight: npt.NDArray[np.float64]
 ) -> list[Zones]:
+    """How each department divides the city among its queues and, of those that do not, how they divide it among themselves."""
     lats, lons = (column.to_numpy(zero_copy_only=False) for column in (history.lat, history.lon))
-    found = []
+
+    def learnt(name: str, labels: list[int]) -> Zones | None:
+        mine = np.isin(pair.codes, labels)
+        return learn_zones(name, pair.codes[mine], category.codes[mine], lats[mine], lons[mine], weight[mine])
+
+    found, undivided = [], []
     for department in sorted(set(department_of.values())):
         labels = [label for label, one in department_of.items() if one == department]
-        mine = np.isin(pair.codes, labels)
-        zones = learn_zones(department, pair.codes[mine], category.codes[mine], lats[mine], lons[mine], weight[mine])
+        zones = learnt(department, labels)
         if zones is not None:
             found.append(zones)
-    return found
+        else:
+            undivided += labels
+    between = learnt("department", undivided)
+    return found if between is None else [*found, between]
 
 
 def _as_layer(
@@ -121,9 +129,11 @@ def _as_layer(
     while name in taken:
         name = f"{name}_2"
     lats, lons = (column.to_numpy(zero_copy_only=False) for column in (history.lat, history.lon))
-    codes = _distinct([slug(outcome[queue][1] or "") or f"area_{at}" for at, queue in enumerate(zones.queues, start=1)])
+    codes = _distinct(
+        [slug(outcome[queue][1] or outcome[queue][0]) or f"area_{at}" for at, queue in enumerate(zones.queues, start=1)]
+    )
     named = dict(zip(zones.queues, codes, strict=True))
-    areas = [Area(named[queue], outcome[queue][1] or named[queue], shape) for queue, shape in zones.polygons()]
+    areas = [Area(named[queue], outcome[queue][1] or outcome[queue][0], shape) for queue, shape in zones.polygons()]
     column = Column(LAYER, name, zones.find(lats, lons), ("", *codes), homes=(-1, *zones.queues))
     return column, AreaLayer(name, tuple(areas), "code")
 

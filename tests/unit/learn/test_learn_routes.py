@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_routes import as_city, decisions, past
+from made_up_routes import DAY_MS, START_MS, as_city, decisions, past
 
+from hub.backtest.names import slug
 from hub.learn.departments import DepartmentIds
 from hub.learn.history import History
 from hub.learn.routes import RoutesDraft, learn_routes
@@ -117,14 +120,32 @@ def test_the_table_decides_as_its_rows_say_and_every_row_is_reached(seed: int) -
     assert unreached([space.row(row, unknown_category=False) for row in table], space.domains) == {}
 
 
+def test_departments_may_divide_the_city_among_themselves() -> None:
+    """As street offices (街道) do: each has all kinds of reports, of its own part of the city."""
+    history = past(4, 3_000, (0, 180))
+    here = [queue.startswith("District") for queue in history.queue.to_pylist()]
+    offices = [
+        queue.replace("District", "Office of the") if local else department
+        for queue, local, department in zip(
+            history.queue.to_pylist(), here, history.department.to_pylist(), strict=True
+        )
+    ]
+    blank = pa.nulls(len(history), pa.string())
+    history = replace(history, department=pa.array(offices), queue=blank).between(until_ms=START_MS + 150 * DAY_MS)
+    draft, city = drafted(history)
+    (layer,) = draft.layers
+    assert {area.name for area in layer.areas} == {slug(one) for one in offices if one.startswith("Office")}
+    assert share_right(city, history)[1] >= 0.97
+
+
 def test_without_truth_nothing_is_drafted() -> None:
     nobody = pa.nulls(len(LATER), pa.string())
-    blank = History(**{**vars(LATER), "department": nobody, "queue": nobody})
+    blank = replace(LATER, department=nobody, queue=nobody)
     assert learn_routes(blank, DepartmentIds([])) == RoutesDraft()
 
 
 def test_without_queues_departments_are_learnt() -> None:
-    history = History(**{**vars(LEARNT), "queue": pa.nulls(len(LEARNT), pa.string())})
+    history = replace(LEARNT, queue=pa.nulls(len(LEARNT), pa.string()))
     draft, city = drafted(history)
     assert draft.layers == []
     assert all(one.queue is None for one in city.routes)
