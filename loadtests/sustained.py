@@ -154,8 +154,9 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
         "rows": [row],
         "series": {"memory": {"x": "seconds", "y": "MiB resident, workers", "lines": {"workers": memory}}},
         "note": f"{scenario.workers} worker process(es) with all three agents, fed for {scenario.seconds:g} s; "
-        f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order (its answers are on the disk too). Latency: from the "
-        "instant an event was sent to the instant its order could be read (read_committed), the first "
+        f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order (its answers are "
+        "on the disk too). Latency: from the instant an event was sent to the instant its order could be read "
+        "(read_committed), the first "
         f"{scenario.warmup_seconds:g} s left out. Every event had exactly one first order.",
     }
 
