@@ -30,7 +30,7 @@ from hub.policy.reach import unreached
 from hub.policy.space import Space
 
 _DAY_MS = 86_400_000
-_SEPARATOR = "\t"
+_SEPARATOR = "\x1f"
 _NAMELESS = Name(en="-", zh="-")
 
 
