@@ -7,14 +7,32 @@ that says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from hub.core.deadlines import DeadlineRules, Due
+from hub.core.tracked import (
+    NOW_KEY,
+    WAITING_PREFIX,
+    Answer,
+    ClockState,
+    Hold,
+    Mark,
+    More,
+    Moved,
+    Now,
+    TrackBook,
+    TrackedCase,
+    TrackRecord,
+    Waiting,
+)
 
+__all__ = [
+    "CLOCKS", "NOW_KEY", "STOPS", "WAITING_PREFIX", "Answer", "ClockState", "Clockwork", "Hold", "Mark", "More", "Moved", "Now",
+    "Ring", "TrackBook", "TrackRecord", "TrackedCase", "Waiting",
+]  # fmt: skip
 WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
 SOURCE_POLICY = "source"
 """Policy named when the due time is the source's own."""
@@ -26,150 +44,6 @@ STOPS = {
     "RESOLVED": ("accept", "respond", "resolve"),
 }
 """Which clocks an update's status stops: who has resolved has accepted and responded."""
-
-
-class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One clock of a case: the facts, and what has been said of them. Times in ms."""
-
-    clock: str
-    policy: str
-    started_ms: int
-    warn_ms: int
-    due_ms: int
-    ended_ms: int | None = None
-    """The earliest end that is known."""
-    cancelled: bool = False
-    """Ended without a verdict: the matter was withdrawn."""
-    warned: bool = False
-    breached: bool = False
-    verdict: str | None = None
-
-    @property
-    def running(self) -> bool:
-        return self.ended_ms is None
-
-
-class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An update that was applied."""
-
-    update_id: str
-    department: str
-    status: str
-    at_ms: int
-    note: str
-
-
-class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """One line of the holder ledger: who has held the case, from when."""
-
-    department: str
-    from_ms: int
-
-
-class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="case"):
-    """What `track` knows of a case. Never changed in place."""
-
-    case_id: str
-    category: str
-    source: str
-    urgency: str
-    area: str | None
-    place_key: str
-    opened_ms: int
-    ledger: tuple[Hold, ...]
-    reports: tuple[tuple[str, str], ...]
-    clocks: tuple[ClockState, ...]
-    answers: tuple[Answer, ...] = ()
-    over_ms: int | None = None
-
-    @property
-    def department(self) -> str:
-        return self.ledger[-1].department
-
-
-class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
-    """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
-
-    since_ms: int
-    updates: tuple[bytes, ...]
-
-
-class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
-    """The partition's data clock."""
-
-    now_ms: int
-
-
-TrackRecord = TrackedCase | Waiting | Now
-NOW_KEY = "~now"
-WAITING_PREFIX = "~waiting:"
-
-
-class TrackBook:
-    """One partition's tracked cases with the heap of instants to look at. Implements hub.stream.state.Book."""
-
-    def __init__(self) -> None:
-        self._records: dict[str, TrackRecord] = {}
-        self._instants: list[tuple[int, str]] = []
-        self._next: dict[str, int] = {}
-        """Of each case with a running clock, the entry among the instants that counts."""
-        self._endings: list[tuple[int, str]] = []
-        self.waiting: set[str] = set()
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def get(self, key: str) -> TrackRecord | None:
-        return self._records.get(key)
-
-    def case(self, case_id: str) -> TrackedCase | None:
-        found = self._records.get(case_id)
-        return found if isinstance(found, TrackedCase) else None
-
-    def put(self, key: str, value: TrackRecord | None) -> None:
-        if value is None:
-            self._records.pop(key, None)
-            self._next.pop(key, None)
-            self.waiting.discard(key)
-            return
-        self._records[key] = value
-        if isinstance(value, TrackedCase):
-            if value.over_ms is not None:
-                heappush(self._endings, (value.over_ms, key))
-            self._schedule(value)
-        elif isinstance(value, Waiting):
-            self.waiting.add(key)
-
-    def _schedule(self, case: TrackedCase) -> None:
-        following = None
-        for clock in case.clocks:
-            if clock.ended_ms is None and not clock.breached:
-                instant = clock.due_ms if clock.warned else clock.warn_ms
-                if following is None or instant < following:
-                    following = instant
-        if following is None:
-            self._next.pop(case.case_id, None)
-        elif self._next.get(case.case_id) != following:
-            self._next[case.case_id] = following
-            heappush(self._instants, (following, case.case_id))
-
-    def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
-        """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
-        while self._instants and self._instants[0][0] < now_ms:
-            instant, case_id = heappop(self._instants)
-            case = self.case(case_id)
-            if case is not None and self._next.get(case_id) == instant:
-                del self._next[case_id]  # put back, the case is scheduled anew
-                yield case
-
-    def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that ended before `limit_ms`, the oldest first."""
-        while at_most and self._endings and self._endings[0][0] < limit_ms:
-            ended_ms, case_id = heappop(self._endings)
-            case = self.case(case_id)
-            if case is not None and case.over_ms == ended_ms:
-                at_most -= 1
-                yield case_id
 
 
 class Ring(msgspec.Struct, frozen=True, gc=False):

@@ -32,6 +32,7 @@ from hub.policy.models.deadlines import (
     parse_time_of_day,
 )
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
+from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
 from hub.policy.models.routes import (
     MATTERS,
@@ -82,6 +83,7 @@ __all__ = [
     "Hours",
     "Id",
     "Instant",
+    "LifeSpec",
     "LinkRule",
     "LinkingFile",
     "Matter",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import MAIN_LAYER, Id, Name, Strict, Text
+from hub.policy.models.life import LifeSpec
 
 
 def _zone(text: str) -> str:
@@ -59,6 +60,7 @@ class CityFile(Strict):
     """Further layers for routing (wards, police districts, maintenance districts ...)."""
     grid_degrees: float = Field(0.02, ge=0.001, le=1)
     default_points: tuple[DefaultPoint, ...] = ()
+    life: LifeSpec = LifeSpec()
 
     @model_validator(mode="after")
     def _layers_differ(self) -> Self:

@@ -1,0 +1,203 @@
+"""What `track` keeps of a partition's cases, as records of its state, with the instants to look at. Nothing is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+import msgspec
+
+
+class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What moved a clock's due time from where it was first: pauses (from, to; None: not ended yet) and extensions granted."""
+
+    base_ms: int
+    pauses: tuple[tuple[int, int | None], ...] = ()
+    extensions: tuple[int, ...] = ()
+    stands: bool = False
+    """It stands still, and nobody knows until when: it has no due time."""
+
+
+class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One clock of a case: the facts, and what has been said of them. Times in ms."""
+
+    clock: str
+    policy: str
+    started_ms: int
+    warn_ms: int
+    due_ms: int
+    ended_ms: int | None = None
+    """The earliest end that is known."""
+    cancelled: bool = False
+    """Ended without a verdict: the matter was withdrawn."""
+    warned: bool = False
+    breached: bool = False
+    verdict: str | None = None
+    warns: tuple[int, ...] = ()
+    """Warnings to come after that at `warn_ms`."""
+    spoke: bool = False
+    """A warning was said, though `warned` is said of the last one only."""
+    provisional: bool = False
+    """The holidays it counts by are not settled yet."""
+    department: str | None = None
+    """Whose own clock it is: a co-handler's (协办). None: the holder's."""
+    round: int = 0
+    """How often the case had been reopened when it started."""
+    moved: Moved | None = None
+
+    @property
+    def running(self) -> bool:
+        return self.ended_ms is None
+
+    @property
+    def waits_for_ms(self) -> int | None:
+        """The next instant at which it has something to say."""
+        if self.ended_ms is not None or self.breached or (self.moved is not None and self.moved.stands):
+            return None
+        return self.due_ms if self.warned else self.warn_ms
+
+
+class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What only some updates say."""
+
+    reason: str | None = None
+    clock: str | None = None
+    to: str | None = None
+    members: tuple[str, ...] = ()
+    score: int | None = None
+    solved: bool | None = None
+
+
+class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An update that was applied."""
+
+    update_id: str
+    department: str
+    status: str
+    at_ms: int
+    note: str
+    more: More | None = None
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something the hub did to the case: closed, withdrawn, reopened."""
+
+    event: str
+    at_ms: int
+
+
+class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One line of the holder ledger: who has held the case, from when."""
+
+    department: str
+    from_ms: int
+
+
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="case"):
+    """What `track` knows of a case. Never changed in place."""
+
+    case_id: str
+    category: str
+    source: str
+    urgency: str
+    area: str | None
+    place_key: str
+    opened_ms: int
+    ledger: tuple[Hold, ...]
+    reports: tuple[tuple[str, str], ...]
+    clocks: tuple[ClockState, ...]
+    answers: tuple[Answer, ...] = ()
+    over_ms: int | None = None
+    members: tuple[str, ...] = ()
+    """Who helps since the case was dispatched (协办); those called together later are in the answers."""
+    marks: tuple[Mark, ...] = ()
+    special: bool = False
+    """More has happened than plain statuses: its clocks are reckoned from its whole history."""
+
+    @property
+    def department(self) -> str:
+        return self.ledger[-1].department
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
+    """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
+
+    since_ms: int
+    updates: tuple[bytes, ...]
+
+
+class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
+    """The partition's data clock."""
+
+    now_ms: int
+
+
+TrackRecord = TrackedCase | Waiting | Now
+NOW_KEY = "~now"
+WAITING_PREFIX = "~waiting:"
+
+
+class TrackBook:
+    """One partition's tracked cases with the heap of instants to look at. Implements hub.stream.state.Book."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, TrackRecord] = {}
+        self._instants: list[tuple[int, str]] = []
+        self._next: dict[str, int] = {}
+        """Of each case with a running clock, the entry among the instants that counts."""
+        self._endings: list[tuple[int, str]] = []
+        self.waiting: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, key: str) -> TrackRecord | None:
+        return self._records.get(key)
+
+    def case(self, case_id: str) -> TrackedCase | None:
+        found = self._records.get(case_id)
+        return found if isinstance(found, TrackedCase) else None
+
+    def put(self, key: str, value: TrackRecord | None) -> None:
+        if value is None:
+            self._records.pop(key, None)
+            self._next.pop(key, None)
+            self.waiting.discard(key)
+            return
+        self._records[key] = value
+        if isinstance(value, TrackedCase):
+            if value.over_ms is not None:
+                heappush(self._endings, (value.over_ms, key))
+            self._schedule(value)
+        elif isinstance(value, Waiting):
+            self.waiting.add(key)
+
+    def _schedule(self, case: TrackedCase) -> None:
+        following = None
+        for clock in case.clocks:
+            instant = clock.waits_for_ms
+            if instant is not None and (following is None or instant < following):
+                following = instant
+        if following is None:
+            self._next.pop(case.case_id, None)
+        elif self._next.get(case.case_id) != following:
+            self._next[case.case_id] = following
+            heappush(self._instants, (following, case.case_id))
+
+    def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
+        """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
+        while self._instants and self._instants[0][0] < now_ms:
+            instant, case_id = heappop(self._instants)
+            case = self.case(case_id)
+            if case is not None and self._next.get(case_id) == instant:
+                del self._next[case_id]  # put back, the case is scheduled anew
+                yield case
+
+    def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
+        """Ids of cases that ended before `limit_ms`, the oldest first."""
+        while at_most and self._endings and self._endings[0][0] < limit_ms:
+            ended_ms, case_id = heappop(self._endings)
+            case = self.case(case_id)
+            if case is not None and case.over_ms == ended_ms:
+                at_most -= 1
+                yield case_id
