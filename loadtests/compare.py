@@ -72,8 +72,8 @@ def _summary(entry: Entry, runs: list[dict[str, Any]]) -> dict[str, Any]:
     good = [run for run in runs if run.get("rate")]
     whole = len(good) == len(runs)
     middle: dict[str, Any] = {
-        name: statistics.median(run[name] for run in good) if whole else None
-        for name in ("rate", "cpu_microseconds", "peak_rss_bytes", "start_seconds", "broker_cpu_seconds")
+        name: statistics.median(run[name] for run in good if run[name] is not None) if whole and good[0][name] else None
+        for name in ("rate", "late_rate", "cpu_microseconds", "peak_rss_bytes", "start_seconds", "broker_cpu_seconds")
     }
     return {
         "label": entry.label,
@@ -99,6 +99,7 @@ def _ratios(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "against": entry["label"],
             "main": entry["main"],
             "rate": hub["rate"] / entry["rate"],
+            "late_rate": hub["late_rate"] / entry["late_rate"] if hub["late_rate"] and entry["late_rate"] else None,
             "cpu": entry["cpu_microseconds"] / hub["cpu_microseconds"],
         }
         for entry in entries

@@ -40,6 +40,8 @@ class Result:
     orders: int
     verdict: Verdict
     rate: float | None
+    late_rate: float | None
+    """The same over the second half of the output: when a JVM has compiled what is hot."""
     start_seconds: float
     """From starting the process to its first commit: interpreter or JVM, joining the group, and the first chunk."""
     seconds: float
@@ -186,6 +188,8 @@ def _result(
     seconds = last.at - first.at
     counted = truth.records * (1 - before / len(offsets))
     total = sum(last.ends)
+    progress = [(s.at - first.at, sum(s.ends) / total) for s in samples if first.at <= s.at <= last.at]
+    right = verdict.good and seconds > 0
     return Result(
         contender=contender.title,
         label=label,
@@ -193,12 +197,21 @@ def _result(
         records=truth.records,
         orders=verdict.found,
         verdict=verdict,
-        rate=counted / seconds if verdict.good and seconds > 0 else None,
+        rate=counted / seconds if right else None,
+        late_rate=rate_from(progress, 0.5, truth.records) if right else None,
         start_seconds=first.at - began,
         seconds=seconds,
         cpu_seconds=last.cpu_seconds - first.cpu_seconds,
         cpu_seconds_whole=last.cpu_seconds,
         broker_cpu_seconds=last.broker_cpu_seconds - first.broker_cpu_seconds,
         peak_rss_bytes=max(sample.rss_bytes for sample in samples),
-        progress=[(s.at - first.at, sum(s.ends) / total) for s in samples if first.at <= s.at <= last.at],
+        progress=progress,
     )
+
+
+def rate_from(progress: list[tuple[float, float]], share: float, records: int) -> float | None:
+    """Records a second from the moment that `share` of the output was committed; None if that was all at once."""
+    part = [(at, done) for at, done in progress if done >= share]
+    if len(part) < 2 or part[-1][0] == part[0][0]:
+        return None
+    return records * (part[-1][1] - part[0][1]) / (part[-1][0] - part[0][0])

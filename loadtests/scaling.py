@@ -38,7 +38,7 @@ def scaling(here: Stage, scenario: Scaling) -> dict[str, Any]:
             {
                 "workers": workers,
                 "records/s": result.rate,
-                "records/s once all had joined": steady(result),
+                "records/s once all had joined": measure.rate_from(result.progress, _STEADY_FROM, result.records),
                 "CPU µs/record": result.cpu_microseconds,
                 "peak RSS MiB, all": result.peak_rss_bytes / 2**20,
             }
@@ -53,11 +53,3 @@ def scaling(here: Stage, scenario: Scaling) -> dict[str, Any]:
 
 def _show(here: Stage, task: TaskID, share: float) -> None:
     here.progress.update(task, completed=share)
-
-
-def steady(result: measure.Result) -> float:
-    """Records a second over the part of the run in which every worker had its partitions."""
-    part = [(at, share) for at, share in result.progress if share >= _STEADY_FROM]
-    if len(part) < 2 or part[-1][0] == part[0][0]:
-        return result.rate or 0.0
-    return result.records * (part[-1][1] - part[0][1]) / (part[-1][0] - part[0][0])

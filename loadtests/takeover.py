@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def takeover(here: Stage, scenario: Takeover) -> dict[str, Any]:
     }
 
 
-def pause(samples: list[tuple[float, tuple[int, ...]]], at: float, seconds: float) -> float:
+def pause(samples: Sequence[tuple[float, tuple[int, ...]]], at: float, seconds: float) -> float:
     """The longest time that some position stood still, of what lies between `at` and so many seconds after; seconds."""
     within = [(when, places) for when, places in samples if at <= when <= at + seconds]
     if not within:

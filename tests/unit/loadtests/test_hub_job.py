@@ -45,7 +45,7 @@ def test_same_bytes_as_the_reference(work: OrderWork, seed: int, size: int) -> N
         case_ids, orders = work.orders(decoded, admission.first)
         assert not set(case_ids) & found.keys()
         found.update(zip(case_ids, orders, strict=True))
-    wanted = {}
+    wanted: dict[str, bytes] = {}
     for value in block.values:
         order = reference.order(reference.decode(value))
         wanted.setdefault(order["case_id"], reference.encode(order))
