@@ -61,7 +61,9 @@ class Outcome:
     rejects: list[Reject]
     repeats: int
     scores: Scores | None
+    """Of the period that is judged."""
     links: DuplicateScore
+    """Of all reports."""
 
     def as_dict(self) -> dict[str, Any]:
         """Counts and scores, for machines."""
@@ -177,7 +179,8 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
     scores = None
     if truth is not None:
         scores = score(city, played.decisions, truth, played.now_ms, from_ms=options.from_ms, until_ms=options.until_ms)
-    links = (scores.duplicates if scores else None) or score_duplicates(played.decisions, played.decisions, None)
+    links = None if scores is None or options.from_ms or options.until_ms else scores.duplicates
+    links = links or score_duplicates(played.decisions, played.decisions, None)
     return Outcome(city, played, rejects, prepared.repeats, scores, links)
 
 

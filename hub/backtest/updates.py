@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.backtest.intake import OnProgress, Reject
-from hub.errors import RejectedRecordError
+from hub.errors import FatalError, RejectedRecordError
 from hub.sdk.fields import text_of
 from hub.sdk.mapping import EventSpec, Format, Mapping
 from hub.sdk.reader import open_reader
@@ -78,7 +78,12 @@ def read_updates(
         ),
     )
     zone, found = ZoneInfo(time_zone), Updates()
-    reader = open_reader(path, mapping)
+    try:
+        reader = open_reader(path, mapping)
+    except FatalError as error:
+        if not path.is_file():
+            raise
+        raise FatalError(f"{path.name} is no file of updates; it needs the columns {', '.join(columns)}") from error
     try:
         total = reader.lines.bytes_total()
         for number, row in enumerate(reader):

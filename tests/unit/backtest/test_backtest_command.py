@@ -141,6 +141,21 @@ def test_a_missing_truth_column_is_named(tmp_path: Path) -> None:
         _run(*arguments, "--truth", str(tmp_path / "truth.csv"))
 
 
+def test_a_file_that_is_none_of_updates_says_what_it_needs(tmp_path: Path) -> None:
+    arguments = _files(tmp_path)
+    (tmp_path / "updates.csv").write_text("id,when\n", encoding="utf-8")
+    with pytest.raises(FatalError, match="needs the columns source_ref, at, status"):
+        _run(*arguments, "--updates", str(tmp_path / "updates.csv"))
+
+
+def test_all_is_counted_whatever_period_is_judged(tmp_path: Path) -> None:
+    arguments = _files(tmp_path)
+    (tmp_path / "truth.csv").write_text("id,due,closed,dept\n", encoding="utf-8")
+    arguments += ["--truth", str(tmp_path / "truth.csv"), "--json"]
+    report = json.loads(_run(*arguments, "--until", "2026-03-02T10:00").stdout)
+    assert (report["links"], report["scores"]["reports"], report["scores"]["duplicates"]["links"]) == (1, 1, 0)
+
+
 def test_a_truth_needs_its_section(tmp_path: Path) -> None:
     arguments = _files(tmp_path)
     mapping = tmp_path / "m.yaml"
