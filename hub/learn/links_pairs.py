@@ -120,7 +120,7 @@ def _near(reports: Reports) -> Iterator[tuple[Ints, Ints, Floats]]:
             degrees=whole + radius / DEGREE_M, height=whole + height, window_ms=whole, span_ms=whole, after_ms=whole,
             min_score=whole, tie=zone[rows],
         )  # fmt: skip
-        query, point = ground.around(asked)
+        query, point = ground.around(asked.spans())
         one, other = rows[query], ground.slot[point]
         yield _open(reports, placed[one], placed[other], _metres(lat[one], lon[one], lat[other], lon[other]))
 

@@ -1,6 +1,5 @@
 """Finds, among the incidents of one partition, the one a new report is about (并案): near it, or of one facility or text."""
 
-from hub.core.linking.cells import OpenIncidents
 from hub.core.linking.clues import Clue, ClueReader
 from hub.core.linking.geo import EARTH_M, distance_m
 from hub.core.linking.incident import Incident
@@ -21,7 +20,6 @@ __all__ = [
     "Lookout",
     "Match",
     "MeetingKeys",
-    "OpenIncidents",
     "distance_m",
     "without",
 ]

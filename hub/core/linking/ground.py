@@ -30,6 +30,7 @@ _MICRODEGREES = 1e6
 _SMALLEST_HEIGHT = 2 / DEGREE_M
 _FEW, _MANY = 512, 4096
 """Sizes of the smaller levels."""
+_NONE, _NOWHERE = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float64)
 _POLE_COS = 0.01
 """Nearer to a pole than half a degree, longitudes are taken as wide as there."""
 
@@ -63,8 +64,30 @@ class Queries:
     min_score: Floats
     tie: Ints
 
-    def take(self, index: Ints) -> Queries:
-        return Queries(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+    def spans(self) -> Spans:
+        """The slices of the order to look through: one or two strips for each query."""
+        south, north = self.lat - self.degrees, self.lat + self.degrees
+        cosine = np.cos(np.radians(self.lat)) - np.radians(self.degrees)  # no less anywhere within the reach
+        wide = self.degrees / np.maximum(cosine, _POLE_COS)
+        row, last = np.floor(south / self.height), np.floor(north / self.height)
+        query, zone, west, east = np.arange(len(row)), self.zone, self.lon - wide, self.lon + wide
+        second = np.flatnonzero(last > row)
+        if len(second):
+            query, row = np.concatenate((query, second)), np.concatenate((row, last[second]))
+            zone, west, east = zone[query], west[query], east[query]
+        return Spans(self, query, order(zone, row, west), order(zone, row, east), south, north)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Of queries: for each slice the query's position and the numbers between which its points are; degrees."""
+
+    asked: Queries
+    query: Ints
+    west: Ints
+    east: Ints
+    south: Floats
+    north: Floats
 
 
 @dataclass(frozen=True)
@@ -78,7 +101,15 @@ class Around:
     lon: Floats
 
     @classmethod
+    def empty(cls) -> Around:
+        return cls(_NONE, _NONE, _NONE, _NOWHERE, _NOWHERE)
+
+    @classmethod
     def joined(cls, parts: Sequence[Around]) -> Around:
+        """One after the other."""
+        parts = [part for part in parts if len(part.query)] or parts[:1]
+        if len(parts) == 1:
+            return parts[0]
         columns = ([getattr(part, name) for part in parts] for name in cls.__dataclass_fields__)
         return cls(*(np.concatenate(column) for column in columns))
 
@@ -100,8 +131,7 @@ class Level:
 
     @classmethod
     def empty(cls) -> Level:
-        none, nowhere = np.zeros(0, np.int64), np.zeros(0, np.float64)
-        return cls(none, nowhere, nowhere, none, none)
+        return cls(_NONE, _NOWHERE, _NOWHERE, _NONE, _NONE)
 
     def joined(self, other: Level) -> Level:
         pairs = ((getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__)
@@ -110,25 +140,17 @@ class Level:
     def kept(self, which: npt.NDArray[np.bool_]) -> Level:
         return Level(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
-    def around(self, asked: Queries) -> tuple[Ints, Ints]:
+    def around(self, spans: Spans) -> tuple[Ints, Ints]:
         """Pairs of query and point within the query's box and span of time: positions in `asked` and here."""
-        if not len(self.key) or not len(asked.row):
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        south, north = asked.lat - asked.degrees, asked.lat + asked.degrees
-        cosine = np.cos(np.radians(asked.lat)) - np.radians(asked.degrees)  # no less anywhere within the reach
-        wide = asked.degrees / np.maximum(cosine, _POLE_COS)
-        first, last = np.floor(south / asked.height), np.floor(north / asked.height)
-        second = np.flatnonzero(last > first)
-        query = np.concatenate((np.arange(len(first)), second))
-        row = np.concatenate((first, last[second]))
-        zone, west, east = asked.zone[query], (asked.lon - wide)[query], (asked.lon + wide)[query]
-        start = np.searchsorted(self.key, order(zone, row, west))
-        count = np.searchsorted(self.key, order(zone, row, east), side="right") - start
-        query = np.repeat(query, count)
+        start = np.searchsorted(self.key, spans.west)
+        count = np.searchsorted(self.key, spans.east, side="right") - start
+        if not count.any():
+            return _NONE, _NONE
+        asked, query = spans.asked, np.repeat(spans.query, count)
         point = np.arange(len(query)) + np.repeat(start - (np.cumsum(count) - count), count)
-        lat, at_ms = self.lat[point], self.at_ms[point]
-        fits = np.abs(at_ms - asked.at_ms[query]) <= asked.span_ms[query]
-        fits &= (lat >= south[query]) & (lat <= north[query])
+        lat = self.lat[point]
+        fits = np.abs(self.at_ms[point] - asked.at_ms[query]) <= asked.span_ms[query]
+        fits &= (lat >= spans.south[query]) & (lat <= spans.north[query])
         return query[fits], point[fits]
 
 
@@ -137,7 +159,10 @@ class Ground:
 
     def __init__(self) -> None:
         self._base, self._middle = Level.empty(), Level.empty()
+        self._last = Level.empty()
+        """The smallest level, sorted."""
         self._fresh: list[tuple[int, float, float, float, int, int]] = []
+        """What is not yet in it."""
         self._closed = array("q")
         self._free: list[int] = []
         self._gone = 0
@@ -161,13 +186,17 @@ class Ground:
         self._closed[slot] = GONE_MS
         self._gone += 1
 
-    def around(self, asked: Queries) -> Around:
+    def around(self, spans: Spans) -> Around:
         """Of each point that is near, recent and open enough."""
-        fresh = self._sorted()
+        fresh, asked = self._sorted(), spans.asked
         closed = np.frombuffer(self._closed, dtype=np.int64)
-        found = []
+        found = [Around.empty()]
         for level in (self._base, self._middle, fresh):
-            query, point = level.around(asked)
+            if not len(level.key):
+                continue
+            query, point = level.around(spans)
+            if not len(query):
+                continue
             slot = level.slot[point]
             open_enough = closed[slot] > asked.at_ms[query] - asked.after_ms[query]
             query, point = query[open_enough], point[open_enough]
@@ -176,19 +205,18 @@ class Ground:
 
     def _sorted(self) -> Level:
         """What came last; when that is many, it goes up a level."""
-        if not self._fresh:
-            return Level.empty()
-        zone, height, lat, lon, at_ms, slot = zip(*self._fresh, strict=True)
-        lats, lons = np.array(lat), np.array(lon)
-        key = order(np.array(zone, dtype=np.int64), np.floor(lats / np.array(height)), lons)
-        fresh = Level.sort(key, lats, lons, np.array(at_ms, dtype=np.int64), np.array(slot, dtype=np.int64))
-        if len(fresh.key) < _FEW and self._gone < _MANY + len(self._base.key) // 4:
-            return fresh
-        self._fresh.clear()
-        self._middle = self._middle.joined(fresh)
-        if len(self._middle.key) + self._gone > _MANY + len(self._base.key) // 8:
-            self._compact()
-        return Level.empty()
+        if self._fresh:
+            zone, height, lat, lon, at_ms, slot = zip(*self._fresh, strict=True)
+            self._fresh.clear()
+            lats, lons = np.array(lat), np.array(lon)
+            key = order(np.array(zone, dtype=np.int64), np.floor(lats / np.array(height)), lons)
+            new = Level(key, lats, lons, np.array(at_ms, dtype=np.int64), np.array(slot, dtype=np.int64))
+            self._last = self._last.joined(new)
+        if len(self._last.key) >= _FEW or self._gone >= _MANY + len(self._base.key) // 4:
+            self._middle, self._last = self._middle.joined(self._last), Level.empty()
+            if len(self._middle.key) + self._gone > _MANY + len(self._base.key) // 8:
+                self._compact()
+        return self._last
 
     def _compact(self) -> None:
         whole = self._base.joined(self._middle)

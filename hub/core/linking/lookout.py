@@ -59,16 +59,19 @@ class Lookout:
         at_ms = np.array([clue.at_ms for clue in clues], dtype=np.int64)[row]
         lat, lon = lats[row], lons[row]
         asked = ties.queries(row, first, count, lat, lon, at_ms)
-        found = [self._store.ground.around(asked)]
+        spans = asked.spans()
+        found = [self._store.ground.around(spans)]
         if len(row) > 1:
             kept = np.flatnonzero(zone >= 0)
             key = order(zone[kept], np.floor(lat[kept] / height[kept]), lon[kept])
             own = Level.sort(key, lat[kept], lon[kept], at_ms[kept], row[kept])
-            query, point = own.around(asked)
+            query, point = own.around(spans)
             earlier = own.slot[point] < asked.row[query]
             query, point = query[earlier], point[earlier]
             found.append(Around(query, ~own.slot[point], own.at_ms[point], own.lat[point], own.lon[point]))
-        self._keep(asked, Around.joined(found))
+        whole = Around.joined(found)
+        if len(whole.query):
+            self._keep(asked, whole)
 
     def _keep(self, asked: Queries, found: Around) -> None:
         """Sift by the flat distance, which is a little off, and keep the best of each row."""

@@ -260,3 +260,16 @@ def test_a_report_taken_out_leaves_what_was_there_without_it(held, data) -> None
     if stays is not None:
         again.add(stays)
     assert index.find(left) == again.find(left)
+
+
+def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:
+    index = Incidents(CITY)
+    for case_id, opened in (("b", 10), ("c", 12), ("a", 12)):
+        index.add(Incident(case_id, "road", 34.0, 114.5, opened * HOUR))
+    asked = Clue(11 * HOUR, "road", 34.0, 114.5)
+    for expected in ("b", "a", "c"):
+        match = index.find(asked)
+        assert match is not None
+        assert match.case_id == expected
+        index.remove(expected)
+    assert index.find(asked) is None
