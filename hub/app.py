@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import faust
 from hub import topics
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
+from hub.agents.live_policy import LivePolicy, answer
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
@@ -18,14 +19,13 @@ from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.web import pages
 
-log = logging.getLogger(__name__)
 AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
 
 
 def make_hub(settings: Settings) -> Hub:
     """Load what the agents share. Raises FatalError on a faulty policy or schema."""
     city = load_city(settings.city)
-    return Hub(settings, city, Codec(make_registry(settings)), tuple(discover()), tuple(city.departments))
+    return Hub(settings, LivePolicy(city), Codec(make_registry(settings)), tuple(discover()), tuple(city.departments))
 
 
 def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
@@ -49,10 +49,14 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         web_cors_options=None,
     )
 
-    @app.agent(app.topic(settings.topic(topics.CONTROL.name), value_type=bytes, value_serializer="raw"), name="control")
+    announced = app.topic(settings.topic(topics.CONTROL.name), value_type=bytes, value_serializer="raw")
+
+    @app.agent(announced, name="control")
     async def control(announcements: AsyncIterator[bytes]) -> None:
         async for announcement in announcements:
-            log.info("announcement: %s", announcement.decode(errors="replace"))
+            said = await asyncio.to_thread(answer, announcement, hub.policy, settings.city, settings.instance)
+            if said is not None:
+                await announced.send(value=said)
 
     for name in agents:
         AGENTS[name].attach(app, hub)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.agents.live_policy import LivePolicy
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -11,10 +12,15 @@ from hub.stream.codec import Codec
 
 @dataclass(frozen=True)
 class Hub:
-    """Immutable for the life of the process."""
+    """For the life of the process; of it only the rules change."""
 
     settings: Settings
-    city: City
+    policy: LivePolicy
     codec: Codec
     sources: tuple[str, ...]
     departments: tuple[str, ...]
+
+    @property
+    def city(self) -> City:
+        """The latest rules."""
+        return self.policy.latest

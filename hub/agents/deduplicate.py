@@ -18,6 +18,7 @@ from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
 from hub.core.validation import Verdict, faults_of_events, faults_of_updates
+from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
@@ -35,16 +36,20 @@ def attach(app: Any, hub: Hub) -> Inlet:
     reads += [topics.dept_updates(department).name for department in hub.departments]
     inlet = Inlet(app, hub.settings, NAME, reads, state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
-    places, meeting = Places(hub.city), MeetingKeys(hub.city)
+    placed = _Placing(hub.city)
 
     @app.agent(inlet.channel, name=NAME)
     async def deduplicate(chunks: AsyncIterator[Chunk]) -> None:
+        nonlocal placed
         async for chunk in chunks:
+            placed = placed if placed.city is hub.city else _Placing(hub.city)
             async with outlet.transaction(chunk) as tx:
                 events = _decode(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events)
                 updates = _decode(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates)
-                located = _locate(places, events.decoded)
-                arrivals = _arrivals(chunk, events, updates, _meeting(meeting, events.decoded, located.place_key))
+                located = _locate(placed.places, events.decoded)
+                arrivals = _arrivals(
+                    chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
+                )
                 admission = admit(arrivals, state.__getitem__, wall_ms())
                 for partition, fresh in admission.fresh.items():
                     state.stage(partition, fresh)
@@ -55,6 +60,13 @@ def attach(app: Any, hub: Hub) -> Inlet:
 
     app.service(inlet)
     return inlet
+
+
+class _Placing:
+    """Where reports belong, by the rules of one city."""
+
+    def __init__(self, city: City) -> None:
+        self.city, self.places, self.meeting = city, Places(city), MeetingKeys(city)
 
 
 @dataclass(frozen=True)

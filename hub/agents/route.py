@@ -12,10 +12,10 @@ import pyarrow as pa
 from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.context import Hub
+from hub.agents.desks import Desks
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, OPENED, Casework, Step
-from hub.core.deadlines import DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.model.ids import case_ids
@@ -33,26 +33,31 @@ def attach(app: Any, hub: Hub) -> Inlet:
     state = JournaledState(topics.ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(hub.city)))
     inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
-    casework, rules = Casework(hub.city), DeadlineRules(hub.city)
+    desks = Desks(hub.policy)
     clock = make_clock(hub.settings.clock)
+    hub.policy.holders = lambda: _open_cases(state).keys()
 
     @app.agent(inlet.channel, name=NAME)
     async def route(chunks: AsyncIterator[Chunk]) -> None:
+        indexed = hub.city
         async for chunk in chunks:
+            if indexed is not hub.city:
+                state.remake()  # its index of incidents follows the linking rules
+                indexed = hub.city
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
-                partitions, sightings, origins = _sightings(hub, chunk, tx, words=casework.asks_words)
+                partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
                 for partition in sorted(set(partitions)):
                     mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
-                    steps += casework.take_all(state[partition], partial(state.put, partition), mine)
+                    steps += desks.take_all(state[partition], partial(state.put, partition), mine)
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
                 for partition, closure in _closures(hub, chunk, tx):
-                    steps += _end(casework, state[partition], partial(state.put, partition), closure)
+                    steps += _end(desks.latest.casework, state[partition], partial(state.put, partition), closure)
                     tx.account("closure")
                 publish_cases(hub, tx, steps, origins)
-                publish_orders(hub, tx, steps, rules, clock)
+                publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
                 _forget(hub, state, clock)
                 _count(hub, tx, steps)
@@ -142,9 +147,15 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
         tx.count(metrics.ORDERS.labels(department, kind), records)
 
 
-def _show_open_cases(hub: Hub, state: JournaledState[CaseBook]) -> None:
+def _open_cases(state: JournaledState[CaseBook]) -> Counter[str]:
+    """By department that holds them."""
     held: Counter[str] = Counter()
     for partition in state.partitions():
         held.update(state[partition].open_by_department)
+    return +held
+
+
+def _show_open_cases(hub: Hub, state: JournaledState[CaseBook]) -> None:
+    held = _open_cases(state)
     for department in hub.departments:
         metrics.OPEN_CASES.labels(department).set(held[department])

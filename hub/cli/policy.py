@@ -93,6 +93,25 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
 
 
 @policy.command()
+@click.option(
+    "--wait", "wait_seconds", default=15.0, show_default=True, help="Seconds to wait for the workers' answers."
+)
+@_JSON
+@with_settings
+def apply(settings: Settings, wait_seconds: float, as_json: bool) -> None:
+    """Have the workers of a running hub read their policy folder anew 热加载规则.
+
+    Each checks it as `check` does, and takes it whole, between two chunks, or stays with what it has. A report made before the
+    folder's effective day is still decided by the rules before. Exits with 1 if any refuses; announcement and answers stay
+    in the control topic.
+    """
+    from hub.cli.policy_apply import apply as announce
+
+    if not announce(settings, wait_seconds, as_json):
+        sys.exit(1)
+
+
+@policy.command()
 @_FOLDER
 @click.option("--category", metavar="CODE", help="Only rows that may take this category, by code or a source's label.")
 @_JSON

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 import msgspec
@@ -77,6 +77,9 @@ class CaseBook:
 
     def get(self, key: str) -> Case | None:
         return self._cases.get(key)
+
+    def items(self) -> Iterable[tuple[str, Case]]:
+        return self._cases.items()
 
     def of_report(self, source: str, ref: str) -> Case | None:
         """The case this reference belongs to."""

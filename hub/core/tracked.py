@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 import msgspec
@@ -44,6 +44,8 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     round: int = 0
     """How often the case had been reopened when it started."""
     moved: Moved | None = None
+    by_event: bool = False
+    """Started by something that happened, not by the opening."""
 
     @property
     def running(self) -> bool:
@@ -153,6 +155,9 @@ class TrackBook:
 
     def get(self, key: str) -> TrackRecord | None:
         return self._records.get(key)
+
+    def items(self) -> Iterable[tuple[str, TrackRecord]]:
+        return self._records.items()
 
     def case(self, case_id: str) -> TrackedCase | None:
         found = self._records.get(case_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -43,6 +43,7 @@ class Book(Protocol[R]):
         """Set, or with None delete, and keep the indexes true."""
         ...
 
+    def items(self) -> Iterable[tuple[str, R]]: ...
     def __len__(self) -> int: ...
 
 
@@ -76,6 +77,13 @@ class JournaledState(Generic[B]):
         book = self._books[partition]
         self._before.setdefault((partition, key), book.get(key))
         book.put(key, value)
+
+    def remake(self) -> None:
+        """Make every book anew from its records, between two chunks: what its indexes are made by has changed."""
+        for partition, book in list(self._books.items()):
+            fresh = self._books[partition] = self._make(partition)
+            for key, value in book.items():
+                fresh.put(key, value)
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         if key is not None:

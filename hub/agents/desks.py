@@ -1,0 +1,51 @@
+"""The casework of each state of the rules: a report is decided by the rules in force when it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from hub.agents.live_policy import LivePolicy
+from hub.core.cases import CaseBook
+from hub.core.casework import Casework, Put, Step
+from hub.core.deadlines import DeadlineRules
+from hub.core.sightings import Sighting
+from hub.policy import City
+
+
+class Desk:
+    """What decides by one state of the rules."""
+
+    def __init__(self, city: City) -> None:
+        self.city, self.casework, self.rules = city, Casework(city), DeadlineRules(city)
+
+
+class Desks:
+    """Made when first needed, and kept: states of the rules are few."""
+
+    def __init__(self, policy: LivePolicy) -> None:
+        self._policy = policy
+        self._desks: dict[str, Desk] = {}
+
+    @property
+    def latest(self) -> Desk:
+        return self._of(self._policy.latest)
+
+    @property
+    def ask_words(self) -> bool:
+        """Whether some row looks at what reports say."""
+        return self.latest.casework.asks_words or any(desk.casework.asks_words for desk in self._desks.values())
+
+    def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
+        """As Casework.take_all, in order, each stretch of reports by its own rules."""
+        steps: list[Step] = []
+        for _, stretch in groupby(reports, lambda seen: self._policy.at(seen.at_ms).fingerprint):
+            these = list(stretch)
+            steps += self._of(self._policy.at(these[0].at_ms)).casework.take_all(book, put, these)
+        return steps
+
+    def _of(self, city: City) -> Desk:
+        desk = self._desks.get(city.fingerprint)
+        if desk is None:
+            desk = self._desks[city.fingerprint] = Desk(city)
+        return desk

@@ -1,0 +1,51 @@
+"""`cityhub policy apply` on a running hub: new rules decide the next report; a bad folder is refused and changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hub.clock import wall_ms
+from hub.policy import PolicyError
+from hub.settings import ROOT, Settings
+from tests.integration.small_hub import SmallHub, case_event, free_port, ready, wait_for
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
+        instance=namespace, chunk_wait_ms=5, city=city,
+    )  # fmt: skip
+    hub = SmallHub(settings)
+    try:
+        wait_for(lambda: ready(settings), "not ready")
+        hub.publish(case_event("hotline", "BEFORE", reported_at=wall_ms()))
+        hub.settle(lambda report: report.cases == 1)
+        routes = city / "routes.yaml"
+        good = routes.read_text("utf-8").replace(
+            "routes:\n", "routes:\n  - {id: all_bursts, when: {category: [water.burst]}, department: roads}\n", 1
+        )
+        routes.write_text(good, "utf-8")
+        (city / "examples.yaml").write_text("examples: []\n", "utf-8")
+        said = hub.type("policy", "apply")
+        assert said.exit_code == 0, said.output
+        assert "route 派单规则 all_bursts: new" in said.output
+        hub.publish(case_event("police", "AFTER", reported_at=wall_ms(), place={
+            "code": None, "grid": None, "lat": 34.0, "lon": 114.53, "crs": "EPSG:4326", "address": None,
+        }))  # fmt: skip
+        hub.settle(lambda report: report.cases == 2)
+        assert "all_bursts" in hub.type("explain", "police:AFTER").output
+        assert "all_bursts" not in hub.type("explain", "hotline:BEFORE").output
+
+        routes.write_text(good.replace("department: roads}", "department: nobody}", 1), "utf-8")
+        with pytest.raises(PolicyError, match="nobody"):
+            hub.type("policy", "apply")
+    finally:
+        hub.worker.stop()

@@ -1,0 +1,110 @@
+"""Rules that change while the hub runs: taken whole or not at all, and never for reports made before they held."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from hub.agents.desks import Desks
+from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer
+from hub.core.cases import Case, CaseBook
+from hub.core.linking import Incidents
+from hub.core.sightings import Sighting
+from hub.policy import load_city
+from hub.settings import ROOT
+from hub.stream.state import JournaledState
+from hub.topics import ROUTE_CHANGELOG
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+
+
+def change(folder: Path, *, effective: str = "2026-06-01") -> None:
+    """All of one category to another department, from a day on."""
+    routes = folder / "routes.yaml"
+    head, rows = routes.read_text("utf-8").split("routes:\n", 1)
+    mine = "  - {id: all_bursts, when: {category: [water.burst]}, department: roads}\n"
+    routes.write_text(f"{head}routes:\n{mine}{rows}", "utf-8")
+    city = folder / "city.yaml"
+    lines = [
+        f"effective_from: {effective}" if line.startswith("effective_from") else line
+        for line in city.read_text("utf-8").splitlines()
+    ]
+    city.write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / "examples.yaml").write_text("examples: []\n", "utf-8")
+
+
+def sighting(ref: str, at_ms: int) -> Sighting:
+    return Sighting(
+        0, "hotline", ref, 0, "OPENED", at_ms, "water.burst", "ROUTINE", "phone", None, "p", None, 34.02, 114.515, b"e"
+    )
+
+
+def test_a_good_folder_is_taken_and_decides_what_is_reported_from_its_day_on(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
+    desks = Desks(policy)
+    change(folder)
+    result, lines = policy.reload(folder, load_city(folder).fingerprint)
+    assert result == APPLIED
+    assert any("all_bursts" in line for line in lines)
+    day_ms = policy.latest.effective_ms
+    state.remake()
+    before, after = desks.take_all(
+        state[0], partial(state.put, 0), [sighting("H1", day_ms - 30 * DAY_MS), sighting("H2", day_ms)]
+    )
+    assert (before.case.rule == "all_bursts", after.case.rule) == (False, "all_bursts")
+    assert after.case.department == "roads"
+
+
+def test_a_bad_folder_changes_nothing(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    first = policy.latest
+    (folder / "routes.yaml").write_text("routes:\n  - {id: x, department: nobody}\n", "utf-8")
+    result, lines = policy.reload(folder, None)
+    assert result == REFUSED
+    assert any("nobody" in line for line in lines)
+    assert policy.latest is first
+
+
+def test_another_folder_than_the_announced_one_is_refused(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    announced = announcement(policy.latest)
+    change(folder)
+    said = answer(announced, policy, folder, "w1")
+    assert said is not None
+    assert b"copy that here first" in said
+
+
+def test_a_department_with_open_cases_cannot_go_and_a_new_one_needs_a_start(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    departments = folder / "departments.yaml"
+    departments.write_text(
+        departments.read_text("utf-8") + "  - {id: newcomer, name: {en: Newcomer, zh: 新部门}}\n", "utf-8"
+    )
+    result, lines = policy.reload(folder, None)
+    assert result == REFUSED
+    assert any("restart the workers" in line for line in lines)
+
+
+@pytest.mark.parametrize("raw", [b"no json", b"[]", b'{"kind": "something else"}'])
+def test_what_is_no_reload_is_left_alone(folder: Path, raw: bytes) -> None:
+    assert answer(raw, LivePolicy(load_city(folder)), folder, "w1") is None
+
+
+def test_a_state_made_anew_holds_the_same(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
+    Desks(policy).take_all(state[0], partial(state.put, 0), [sighting("H1", DAY_MS)])
+    before = dict(state[0].items())
+    state.commit()
+    state.remake()
+    assert dict(state[0].items()) == before
+    assert state[0].of_report("hotline", "H1") is not None
