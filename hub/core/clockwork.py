@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+import numpy as np
 
 from hub.core.deadlines import DeadlineRules, Due
+from hub.core.lives import Life, Lives, Term
 from hub.core.tracked import (
     NOW_KEY,
     WAITING_PREFIX,
@@ -55,6 +57,11 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
     at_ms: int
     corrects: bool = False
 
+    @property
+    def department(self) -> str:
+        """Whose clock it is."""
+        return self.clock.department or self.case.department
+
 
 class Opened(Protocol):
     """What decides which clocks a new case has."""
@@ -75,10 +82,16 @@ Ringing = tuple[TrackedCase, list[Ring]]
 
 
 class Clockwork:
-    """The rules by which clocks of one city start, ring and stop. Pure: cases in, cases and rings out."""
+    """The rules by which clocks of one city start, ring and stop. Pure: cases in, cases and rings out.
+
+    Plain cases take the short way: an event ends the clocks it stops. Others are told anew from all that is known of them
+    (hub/core/lives.py), and what the clocks have said is brought in line with that. Both ways come to the same.
+    """
 
     def __init__(self, rules: DeadlineRules) -> None:
         self._rules = rules
+        self.lives = Lives(rules)
+        self._stops: dict[tuple[str, str], frozenset[str]] = {}
 
     def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
         """The clocks of many new cases in one go, for `start`."""
@@ -94,32 +107,32 @@ class Clockwork:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         if dues is None:
             dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, case.opened_ms)
-        clocks = [
-            ClockState(due.clock, due.policy, due.started_ms, due.warn_ms, due.due_ms)
-            for due in dues
-            if due_ms is None or due.clock != "resolve"
-        ]
+        clocks = [_started(due) for due in dues if due_ms is None or due.clock != "resolve"]
         if due_ms is not None:
             warn_ms = case.opened_ms + (due_ms - case.opened_ms) * 4 // 5
             clocks.append(ClockState("resolve", SOURCE_POLICY, case.opened_ms, min(warn_ms, due_ms), due_ms))
         return msgspec.structs.replace(case, clocks=tuple(clocks))
 
     def restart(self, case: TrackedCase, due_ms: int | None, at_ms: int) -> Ringing:
-        """Set the clocks anew by what the case became at `at_ms`. One that had ended or run out before that stays."""
+        """Set the clocks anew by what the case became at `at_ms`. One that had ended or run out before that stays, and so do
+        those that something else than the opening started."""
         fresh = {clock.clock: clock for clock in self.start(case, due_ms).clocks}
         rings: list[Ring] = []
         clocks = []
         for clock in case.clocks:
+            if clock.by_event:
+                clocks.append(clock)
+                continue
             new = fresh.pop(clock.clock, None)
             settled = clock.due_ms < at_ms or (clock.ended_ms is not None and clock.ended_ms <= at_ms)
-            if settled or (new is not None and (new.due_ms, new.policy) == (clock.due_ms, clock.policy)):
+            base_ms = clock.due_ms if clock.moved is None else clock.moved.base_ms
+            if settled or (new is not None and (new.due_ms, new.policy) == (base_ms, clock.policy)):
                 clocks.append(clock)
             elif new is None:
                 clocks.append(self._end(case, clock, at_ms, cancelled=True, rings=rings))
             else:
                 # said whether or not the old clock has rung: that depends on when the amendment happened to be read
-                void = msgspec.structs.replace(clock, cancelled=True)
-                rings.append(Ring(case, void, CANCELLED, at_ms, clock.warned or clock.verdict is not None))
+                rings.append(_void(case, clock, at_ms))
                 kept = msgspec.structs.replace(new, ended_ms=clock.ended_ms, cancelled=clock.cancelled)
                 clocks.append(kept if kept.running else self._judge(case, kept, rings))
         return msgspec.structs.replace(case, clocks=(*clocks, *fresh.values())), rings
@@ -128,20 +141,95 @@ class Clockwork:
         """Warn of and breach what came to its instant before now."""
         rings: list[Ring] = []
         clocks = tuple(self._ring(case, clock, now_ms, rings) if clock.running else clock for clock in case.clocks)
-        return (msgspec.structs.replace(case, clocks=clocks) if rings else case), rings
+        if not rings:
+            return case, rings
+        case = msgspec.structs.replace(case, clocks=clocks)
+        starters = self.lives.starters
+        if starters and any(ring.kind == BREACHED and f"{ring.clock.clock}_overdue" in starters for ring in rings):
+            case, _, more = self.settle(case, now_ms)
+            rings += more
+        return case, rings
 
     def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
-        """End clocks at an instant, by the source's or a department's word."""
-        return self._end_all(case, which, at_ms, cancelled=False)
+        """End clocks of these names at an instant, by the source's or a department's word."""
+        return self._end_all(case, at_ms, which=which)
+
+    def happen(self, case: TrackedCase, event: str, at_ms: int) -> Ringing:
+        """End the clocks that an event stops."""
+        return self._end_all(case, at_ms, event=event)
+
+    def close(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """End all clocks at an instant: the source says that the matter is done."""
+        return self._end_all(case, at_ms)
 
     def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
         """End all clocks without a verdict. What was due before that is breached first."""
-        return self._end_all(case, CLOCKS, at_ms, cancelled=True)
+        return self._end_all(case, at_ms, cancelled=True)
 
-    def _end_all(self, case: TrackedCase, which: tuple[str, ...], at_ms: int, *, cancelled: bool) -> Ringing:
+    def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
+        """Bring the clocks in line with the whole history of the case, and say what that changes of what was said."""
+        life = self.lives.tell(case, until_ms)
+        rings: list[Ring] = []
+        known = {(clock.clock, clock.department, clock.round): clock for clock in case.clocks}
+        clocks = [
+            self._agree(case, known.pop((term.clock, term.department, term.round), None), term, rings)
+            for term in life.terms
+        ]
+        # what started these is known by now not to have happened
+        rings += [_void(case, clock, clock.started_ms) for clock in known.values()]
+        return msgspec.structs.replace(case, clocks=tuple(clocks), over_ms=life.over_ms), life, rings
+
+    def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """Reckon anew what was due provisionally, by the holidays that are known now."""
         rings: list[Ring] = []
         clocks = tuple(
-            self._end(case, clock, at_ms, cancelled=cancelled, rings=rings) if clock.clock in which else clock
+            self._revised(case, clock, at_ms, rings) if clock.provisional and clock.running else clock
+            for clock in case.clocks
+        )
+        case = msgspec.structs.replace(case, clocks=clocks)
+        if case.special and rings:
+            case, _, more = self.settle(case)
+            rings += more
+        return case, rings
+
+    def _revised(self, case: TrackedCase, clock: ClockState, at_ms: int, rings: list[Ring]) -> ClockState:
+        rule = self._rules.rule(clock.policy)
+        if rule is None or clock.due_ms < at_ms:
+            return clock
+        base_ms = int(self._rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
+        provisional = self.lives.terms.is_provisional(rule, base_ms)
+        if base_ms == (clock.due_ms if clock.moved is None else clock.moved.base_ms):
+            return clock if provisional else msgspec.structs.replace(clock, provisional=False)
+        rings.append(_void(case, clock, at_ms))
+        warns = self.lives.terms.warn(rule, clock.started_ms, base_ms)
+        return ClockState(
+            clock.clock, clock.policy, clock.started_ms, warns[0], base_ms, warns=warns[1:], provisional=provisional,
+            department=clock.department, round=clock.round, by_event=clock.by_event,
+        )  # fmt: skip
+
+    # -- one clock -----------------------------------------------------------------------------------------------------
+
+    def _stopped_by(self, clock: ClockState) -> frozenset[str]:
+        key = (clock.policy, clock.clock)
+        found = self._stops.get(key)
+        if found is None:
+            found = self._stops[key] = self.lives.stops(*key)
+        return found
+
+    def _end_all(
+        self,
+        case: TrackedCase,
+        at_ms: int,
+        *,
+        which: tuple[str, ...] | None = None,
+        event: str | None = None,
+        cancelled: bool = False,
+    ) -> Ringing:
+        rings: list[Ring] = []
+        clocks = tuple(
+            self._end(case, clock, at_ms, cancelled=cancelled, rings=rings)
+            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock))
+            else clock
             for clock in case.clocks
         )
         return msgspec.structs.replace(case, clocks=clocks), rings
@@ -154,10 +242,44 @@ class Clockwork:
             return clock
         return self._judge(case, msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), rings)
 
+    def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
+        """The clock as its term has it, with what it has said so far if that still holds."""
+        if clock is not None and term.frozen:
+            return clock
+        stood = clock is not None and clock.moved is not None and clock.moved.stands
+        same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
+        same = same and clock is not None and stood == term.stands and (stood or clock.due_ms == term.due_ms)
+        if clock is None:
+            clock = self._of(term)
+        elif not same or (clock.ended_ms is not None and term.ended_ms is None):
+            if not stood:
+                rings.append(_void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
+            clock = self._of(term)
+        elif clock.moved != _moved(term):
+            clock = msgspec.structs.replace(clock, moved=_moved(term))
+        if term.ended_ms is None or (clock.ended_ms, clock.cancelled) == (term.ended_ms, term.cancelled):
+            return clock
+        return self._judge(
+            case, msgspec.structs.replace(clock, ended_ms=term.ended_ms, cancelled=term.cancelled), rings
+        )
+
+    def _of(self, term: Term) -> ClockState:
+        """A clock that has said nothing yet."""
+        warns: tuple[int, ...] = (term.started_ms + (term.due_ms - term.started_ms) * 4 // 5,)
+        provisional = False
+        if term.rule is not None:
+            warns = self.lives.terms.warn(term.rule, term.started_ms, term.due_ms)
+            provisional = self.lives.terms.is_provisional(term.rule, term.due_ms)
+        return ClockState(
+            term.clock, term.policy, term.started_ms, warns[0], term.due_ms, warns=warns[1:], provisional=provisional,
+            department=term.department, round=term.round, moved=_moved(term), by_event=term.by_event,
+        )  # fmt: skip
+
     def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring]) -> ClockState:
         """Say what an ended clock has come to, and take back what was said before if that was otherwise."""
         assert clock.ended_ms is not None
-        late = clock.due_ms < clock.ended_ms
+        stands = clock.moved is not None and clock.moved.stands
+        late = clock.due_ms < clock.ended_ms and not stands
         takes_back = clock.verdict is not None or (clock.breached and not late)
         clock = self._ring(case, clock, clock.ended_ms, rings)
         verdict = CANCELLED if clock.cancelled else ENDED_LATE if late else MET
@@ -166,10 +288,42 @@ class Clockwork:
         return clock
 
     def _ring(self, case: TrackedCase, clock: ClockState, now_ms: int, rings: list[Ring]) -> ClockState:
-        if not clock.warned and clock.warn_ms < now_ms:
-            clock = msgspec.structs.replace(clock, warned=True)
-            rings.append(Ring(case, clock, WARNED, clock.warn_ms))
+        if clock.moved is not None and clock.moved.stands:
+            return clock
+        while not clock.warned and clock.warn_ms < now_ms:
+            said = clock
+            if clock.warns:
+                clock = msgspec.structs.replace(clock, warn_ms=clock.warns[0], warns=clock.warns[1:], spoke=True)
+            else:
+                clock = said = msgspec.structs.replace(clock, warned=True)
+            rings.append(Ring(case, said, WARNED, said.warn_ms))
         if not clock.breached and clock.due_ms < now_ms:
             clock = msgspec.structs.replace(clock, breached=True)
             rings.append(Ring(case, clock, BREACHED, clock.due_ms))
         return clock
+
+
+def _started(due: Due) -> ClockState:
+    if not due.warns_ms and not due.provisional:
+        return ClockState(due.clock, due.policy, due.started_ms, due.warn_ms, due.due_ms)
+    return ClockState(
+        due.clock,
+        due.policy,
+        due.started_ms,
+        due.warn_ms,
+        due.due_ms,
+        warns=due.warns_ms[1:],
+        provisional=due.provisional,
+    )
+
+
+def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
+    """What was said of a clock holds no longer."""
+    said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
+    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said)
+
+
+def _moved(term: Term) -> Moved | None:
+    if not term.pauses and not term.extensions:
+        return None
+    return Moved(term.base_ms, tuple(term.pauses), tuple(term.extensions), term.stands)

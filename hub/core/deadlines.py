@@ -40,6 +40,7 @@ class DeadlineRules:
     """The deadline rows of one city. For each clock the first row that matches applies; without one, that clock does not run."""
 
     def __init__(self, city: City) -> None:
+        self.city = city
         always = Calendar(CalendarSpec(always=True), city.time_zone)
         named = {name: Calendar(spec, city.time_zone) for name, spec in city.calendars.items()}
         self._calendar = {rule.id: named.get(rule.calendar or "", always) for rule in city.deadlines}

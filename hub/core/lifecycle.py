@@ -106,11 +106,12 @@ EVENTS: dict[str, Rule] = {
 }  # fmt: skip
 """Every event, in the order in which events of one instant count."""
 
-RANK = {event: rank for rank, event in enumerate((
-    "refused", "transferred", "designated", "dispatched", "reopened", *(
-        event for event in EVENTS if event not in ("refused", "transferred", "designated", "dispatched", "reopened")
-    ),
-))}  # fmt: skip
+_FIRST = ("refused", "transferred", "designated", "dispatched")
+_LAST = ("closed", "withdrawn", "reopened")
+RANK = {
+    event: rank
+    for rank, event in enumerate((*_FIRST, *(each for each in EVENTS if each not in (*_FIRST, *_LAST)), *_LAST))
+}
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
 TOLD = frozenset(event for event, rule in EVENTS.items() if rule.told)
