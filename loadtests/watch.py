@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+from confluent_kafka import KafkaException
 
+from hub.errors import FatalError
 from loadtests.cluster import Cluster
 
 _EVERY_SECONDS = 0.1
@@ -64,7 +66,7 @@ class Watch:
     group: tuple[str, str] | None = None
     """A consumer group and the topic it reads."""
     samples: list[Sample] = field(default_factory=list)
-    error: Exception | None = None
+    error: FatalError | None = None
 
     def __post_init__(self) -> None:
         self._trees = [ProcessTree(pid) for pid in self.pids]
@@ -89,8 +91,8 @@ class Watch:
         try:
             while not self._stop.wait(_EVERY_SECONDS):
                 self.samples.append(self._look())
-        except Exception as error:  # noqa: BLE001 - shown by who waits
-            self.error = error
+        except KafkaException as error:
+            self.error = FatalError(f"the broker does not say how far {self.topic} is: {error.args[0].str()}")
 
     def _look(self) -> Sample:
         ends = tuple(self.cluster.ends(self.topic))
