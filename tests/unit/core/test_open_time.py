@@ -153,6 +153,7 @@ def test_a_calendar_may_lie_in_another_time_zone_than_its_city() -> None:
         ("2026-03-05T20:00:00+08:00", 1, "work_day", {"ends": "16:00"}, "2026-03-06T16:00:00+08:00"),
         ("2026-03-05T10:00:00+08:00", 1, "natural_day", {"first_day_counts": True}, "2026-03-06T00:00:00+08:00"),  # the same day
         ("2026-03-07T10:00:00+08:00", 1, "work_day", {"ends": "close", "first_day_counts": True}, "2026-03-09T17:30:00+08:00"),
+        ("2026-03-05T10:00:00+08:00", 2, "work_day", {"ends": "close", "first_day_counts": True}, "2026-03-06T17:30:00+08:00"),
         ("2026-03-05T10:00:00+08:00", 7, "natural_day", {"ends": "same_time"}, "2026-03-12T10:00:00+08:00"),
         ("2026-03-05T10:00:00+08:00", 2, "work_hour", {"ends": "opening"}, "2026-03-05T14:00:00+08:00"),
         ("2026-03-05T10:00:00+08:00", 90, "second", {}, "2026-03-05T10:01:30+08:00"),
