@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import tempfile
@@ -37,6 +38,8 @@ def core_alone(scenario: Core, say: Callable[[str], None]) -> dict[str, Any]:
     events = Events(rules, scenario.seed)
     say(f"making {scenario.records:,} events")
     blocks = list(events.blocks(scenario.records))
+    gc.collect()
+    gc.freeze()  # the data are the test's, and the collector need not look at them again and again
     rows = []
     with _one_core(), tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:
         city = write_city(rules, Path(folder) / "city")
