@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from hub.core.localtime import LocalTime, weekday
@@ -20,6 +21,7 @@ from hub.policy.models import MAIN_LAYER, WEEKDAYS, Exit, Owners, Route, RouteWh
 UNKNOWN = -1
 """The slot of an instant that is not known: no condition on time holds."""
 
+_SHORT, _REMEMBERED = 200, 20_000
 ELSEWHERE = "an area that no row names"
 
 Row = Route | Exit
@@ -153,13 +155,15 @@ class Questions:
             name = question[1]
             return lambda asked: _if_named(_folded(asked.seen.attributes.get(name)), known)
         if kind == "channel":
-            return lambda asked: _if_named(label_key(asked.seen.channel), known)
+            return lambda asked: _if_named(_remembered_key(asked.seen.channel), known)
         if kind == "owner":
             return lambda asked: owner_of(self._owners, asked.seen.attributes)
         if kind == "keywords":
-            return lambda asked: _found((asked.seen.title, asked.seen.text, asked.seen.label or ""), known)
+            find = _Finder(known)
+            return lambda asked: find(asked.seen.title) | find(asked.seen.text) | find(asked.seen.label)
         if kind == "address":
-            return lambda asked: _found((asked.seen.address or "",), known)
+            find = _Finder(known)
+            return lambda asked: find(asked.seen.address)
         return self._ask_time(kind, self._bounds[question])
 
     def _ask_time(self, kind: str, bounds: list[int]) -> Ask:
@@ -203,12 +207,30 @@ def _if_named(value: str | None, known: frozenset[str]) -> str | None:
 
 
 def _folded(value: str | None) -> str | None:
-    return None if value is None else label_key(value)
+    return None if value is None else _remembered_key(value)
 
 
-def _found(texts: Iterable[str], words: frozenset[str]) -> frozenset[str]:
-    folded = "\n".join(fold(text) for text in texts if text)
-    return frozenset(word for word in words if word in folded) if folded else frozenset()
+_remembered_key = lru_cache(maxsize=50_000)(label_key)
+
+
+class _Finder:
+    """Which of some words a text holds. Titles and labels come again and again: what was found in short texts is remembered."""
+
+    def __init__(self, words: frozenset[str]) -> None:
+        self._words = words
+        self._remembered: dict[str | None, frozenset[str]] = {"": frozenset(), None: frozenset()}
+
+    def __call__(self, text: str | None) -> frozenset[str]:
+        found = self._remembered.get(text)
+        if found is None:
+            assert text is not None
+            folded = fold(text)
+            found = frozenset(word for word in self._words if word in folded)
+            if len(text) <= _SHORT:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered = {"": frozenset(), None: frozenset()}
+                self._remembered[text] = found
+        return found
 
 
 def _day(value: date) -> int:

@@ -12,7 +12,7 @@ from hub.core.localtime import LocalTime
 from hub.core.places import Layers
 from hub.core.sightings import Sighting
 from hub.policy.city import City
-from hub.policy.models import Category, Exit
+from hub.policy.models import Category, Exit, Route, RouteWhen
 
 DESK_RULE = "desk"
 """The rule named when the dispatch desk (派单台) gets a case because no row takes it."""
@@ -25,6 +25,7 @@ DESK_REASONS = (UNKNOWN_CATEGORY, OUTSIDE, UNPLACED, NO_RULE)
 """Every reason there is: a metric label, so the list is closed."""
 
 _REMEMBERED = 100_000
+_BEYOND_CATEGORY = frozenset(RouteWhen.model_fields) - {"category", "family"}
 _NOBODY = Sighting(
     row=0, source="", ref="", revision=0, kind="", at_ms=0, category="", urgency="", channel="", due_ms=None, place_key="",
     area=None, lat=None, lon=None, body=b"",
@@ -171,6 +172,9 @@ class Router:
         # A category that nobody knows is for no department's row, even one that asks for nothing: a person must look at it.
         ladder: tuple[Row, ...] = (*city.exits, *(city.routes if category else ()), *city.fallback)
         rows = [row for row in ladder if admits(row, category)]
+        # what stands below a row that takes every report of the category need not be asked
+        last = next((at for at, row in enumerate(rows) if asks_nothing(row)), len(rows))
+        rows = rows[: last + 1]
         questions = Questions(rows, city, lambda: self._clock)
         return Plan(category, questions, tuple(Candidate(row, questions.tests(row)) for row in rows))
 
@@ -211,4 +215,14 @@ def admits(row: Row, category: Category | None) -> bool:
     when = row.when
     return (when.category is None or (category is not None and category.code in when.category)) and (
         when.family is None or (category is not None and category.family in when.family)
+    )
+
+
+def asks_nothing(row: Row) -> bool:
+    """Whether the row takes every report of the categories it admits, always."""
+    return (
+        all(getattr(row.when, condition) is None for condition in _BEYOND_CATEGORY)
+        and row.effective_from is None
+        and row.effective_until is None
+        and not (isinstance(row, Route) and row.to_owner)
     )
