@@ -35,6 +35,8 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "outcome": [ending.outcome for ending in endings],
         "department": [ending.department for ending in endings],
         "at": [ending.at_ms for ending in endings],
+        "step": ["AS_OUTCOME"] * len(endings), "to": [None] * len(endings), "members": [()] * len(endings),
+        "reason": [None] * len(endings),
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
@@ -71,6 +73,9 @@ def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int) ->
         "at": [ring.at_ms for ring in rings],
         "noticed_at": [now_ms] * len(rings),
         "corrects": [ring.corrects for ring in rings],
+        "duration": [0.0] * len(rings), "unit": [""] * len(rings), "calendar": [""] * len(rings),
+        "stretches": [()] * len(rings), "pauses": [()] * len(rings), "extensions": [()] * len(rings),
+        "extension": [0.0] * len(rings), "extension_unit": [""] * len(rings), "provisional": [False] * len(rings),
     }
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
 

@@ -164,11 +164,28 @@ class DeadlineEvent(Record):
     at: Millis
     noticed_at: Millis
     corrects: bool = False
+    duration: float = 0.0
+    unit: str = ""
+    calendar: str = ""
+    stretches: list[Long] = Field(default_factory=list)
+    pauses: list[Long] = Field(default_factory=list)
+    extensions: list[Long] = Field(default_factory=list)
+    extension: float = 0.0
+    extension_unit: str = ""
+    provisional: bool = False
 
 
 class Outcome(StrEnum):
     RESOLVED = "RESOLVED"
     REFUSED = "REFUSED"
+
+
+class ClosureStep(StrEnum):
+    AS_OUTCOME = "AS_OUTCOME"
+    TRANSFERRED = "TRANSFERRED"
+    DESIGNATED = "DESIGNATED"
+    WHISTLED = "WHISTLED"
+    REOPENED = "REOPENED"
 
 
 class Closure(Record):
@@ -181,6 +198,10 @@ class Closure(Record):
     outcome: Outcome
     department: str
     at: Millis
+    step: ClosureStep = ClosureStep.AS_OUTCOME
+    to: str | None = None
+    members: list[str] = Field(default_factory=list)
+    reason: str | None = None
 
 
 class Repeat(Record):

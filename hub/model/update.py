@@ -17,6 +17,38 @@ class UpdateStatus(StrEnum):
     RESOLVED = "RESOLVED"
 
 
+class UpdateStep(StrEnum):
+    """What `status` has no word for. A new symbol is read as AS_STATUS by who does not know it."""
+
+    AS_STATUS = "AS_STATUS"
+    ARRIVED = "ARRIVED"
+    TRANSFERRED = "TRANSFERRED"
+    DESIGNATED = "DESIGNATED"
+    EXTENSION_ASKED = "EXTENSION_ASKED"
+    EXTENSION_GRANTED = "EXTENSION_GRANTED"
+    EXTENSION_DENIED = "EXTENSION_DENIED"
+    PAUSED = "PAUSED"
+    RESUMED = "RESUMED"
+    WHISTLED = "WHISTLED"
+    VERIFIED = "VERIFIED"
+    SATISFIED = "SATISFIED"
+    UNSATISFIED = "UNSATISFIED"
+    SCORED = "SCORED"
+    REOPENED = "REOPENED"
+    REMINDED = "REMINDED"
+    SUPERVISED = "SUPERVISED"
+    NOTIFIED = "NOTIFIED"
+
+
+NEAREST: dict[UpdateStep, UpdateStatus] = {
+    UpdateStep.TRANSFERRED: UpdateStatus.REFUSED,
+    **dict.fromkeys(
+        (UpdateStep.VERIFIED, UpdateStep.SATISFIED, UpdateStep.UNSATISFIED, UpdateStep.SCORED), UpdateStatus.RESOLVED
+    ),
+}
+"""The status to send with a step, for readers that do not know steps; ACCEPTED with all others."""
+
+
 class Update(Record):
     """A department's statement about one case. `update_id` is the department's own reference of this update."""
 
@@ -29,3 +61,10 @@ class Update(Record):
     status: UpdateStatus
     at: SourceMillis
     note: str = Field("", max_length=200_000)
+    step: UpdateStep = UpdateStep.AS_STATUS
+    reason: str | None = None
+    clock: str | None = None
+    to: str | None = None
+    members: list[str] = Field(default_factory=list)
+    score: Int | None = None
+    solved: bool | None = None

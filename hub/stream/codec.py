@@ -62,11 +62,11 @@ class Codec:
     # -- single records ------------------------------------------------------------------------------------------
 
     def encode_one(self, subject: str, record: Mapping[str, Any]) -> bytes:
-        """Frame one record. Raises ValueError or TypeError if it does not fit the schema."""
+        """Frame one record; what has a default may be left out. Raises ValueError or TypeError if it does not fit the schema."""
         schema = self._registry.latest(subject)
         out = io.BytesIO()
         out.write(_HEADER.pack(_MAGIC, schema.id))
-        fastavro.schemaless_writer(out, schema.parsed, dict(record), strict=True)
+        fastavro.schemaless_writer(out, schema.parsed, dict(record), strict_allow_default=True)
         return out.getvalue()
 
     def encode_many(self, subject: str, records: Sequence[Mapping[str, Any]]) -> list[bytes]:
