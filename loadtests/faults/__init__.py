@@ -1,0 +1,1 @@
+"""Makes faults while events flow, and proves afterwards from the topics that nothing was lost or doubled."""
