@@ -273,3 +273,23 @@ def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:
         assert match.case_id == expected
         index.remove(expected)
     assert index.find(asked) is None
+
+
+def test_what_changes_while_a_chunk_is_decided_counts_for_the_reports_after_it() -> None:
+    index = Incidents(CITY)
+    index.add(Incident("closed", "road", 34.0, 114.5, 0, closed_ms=HOUR))
+    index.add(Incident("elsewhere", "road", 35.0, 114.5, 0))
+    clues = [Clue(2 * HOUR, "road", lat, 114.5) for lat in (34.0, 34.0, 36.0, 36.0, 34.0)]
+    ahead = index.look_ahead(clues)
+    assert ahead.best(0) is None
+    index.add(Incident("closed", "road", 34.0, 114.5, 0))
+    again = ahead.best(1)
+    assert again is not None
+    assert again.case_id == "closed"
+    assert ahead.best(2) is None
+    index.add(Incident("elsewhere", "road", 36.0, 114.5, 0))
+    moved = ahead.best(3)
+    assert moved is not None
+    assert moved.case_id == "elsewhere"
+    index.remove("closed")
+    assert ahead.best(4) is None
