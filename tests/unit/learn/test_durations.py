@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_city import history, ms, week
 
+from hub.core.calendars import Calendar
 from hub.core.deadlines import DeadlineRules
 from hub.learn.durations import LearntDurations, learn_durations, learn_from
 from hub.learn.durations_cases import Cases, cases_from
@@ -116,9 +117,10 @@ def test_a_duration_that_changed_holds_from_its_day_and_a_burst_of_errors_change
     )
     due = np.concatenate([before.due, after.due]).astype(np.float64)
     opened = np.concatenate([before.opened, after.opened])
-    burst = np.flatnonzero(opened >= ms("2025-11-01T00:00:00+08:00"))[:4]
-    due[burst] += 3_600_000 * 5
     names = [before.names[number] for number in np.concatenate([before.category, after.category]).tolist()]
+    november = ms("2025-11-01T00:00:00+08:00")
+    burst = [at for at, name in enumerate(names) if name == "a" and opened[at] >= november][:4]
+    due[burst] = Calendar(CHINESE, "Asia/Shanghai").add(opened[burst], 2, "work_day")  # as before, by mistake
     rows = [row for row in learn_from(cases_from(opened, due, names, "Asia/Shanghai")).rows if row.category == "a"]
     assert [(row.duration.number, row.effective_from) for row in rows if row.duration] == [
         (2, None),
