@@ -10,8 +10,8 @@ from hub.core.sightings import Sighting
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome of one report at the end of a run. Times in ms since 1970 UTC.
 
-    Case, lead, department and queue are those of the case it belongs to; category and clock are the report's own: whoever
-    reported is owed an answer within the time that holds for that report, linked or not.
+    Category, department, queue and clock are what the rules say of the report by itself: whoever reports is owed an answer
+    within the time that holds for that report, linked or not. Case and lead say where it went, `held_by` who has that.
     """
 
     report: Sighting
@@ -23,6 +23,9 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """None for the report that leads its case."""
     department: str
     queue: str | None
+    held_by: str
+    """The department that has its case: for the lead the same."""
+    held_queue: str | None
     category: str
     due_ms: int | None
     due_policy: str | None

@@ -107,7 +107,7 @@ def load(decisions: Sequence[Decided]) -> dict[str, Load]:
     """By department."""
     found: dict[str, Load] = {}
     for each in decisions:
-        one = found.setdefault(each.department, Load())
+        one = found.setdefault(each.held_by, Load())
         one.reports += 1
         one.cases += not each.linked
         one.breaches += each.breached_ms is not None

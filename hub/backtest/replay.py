@@ -15,6 +15,7 @@ from hub.core.casework import LINKED, Casework, Step
 from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import Incidents
+from hub.core.routing import Router
 from hub.core.sightings import Sighting
 from hub.core.tracking import Change, Effects, Tracking
 from hub.core.tracking import Update as Word
@@ -79,6 +80,7 @@ class _Run:
         self._city, self._sightings, self._source_due = city, sightings, source_due
         self._casework, self._cases = Casework(city), CaseBook(Incidents(city))
         self._queues = {row.id: row.queue for row in (*city.routes, *city.fallback)}
+        self._router = Router(city)
         self._rules = DeadlineRules(city)
         self._clockwork = Clockwork(self._rules)
         self._tracking, self._tracked = Tracking(self._clockwork), TrackBook()
@@ -184,15 +186,26 @@ class _Run:
             clock = _resolve(tracked) if lead else clocks[key]
             category = self._city.category_of(latest.category)
             end = self._end(key, case)
+            code = case.category if lead else category.code if category else latest.category
+            own = (
+                None
+                if lead
+                else self._router.route_one(
+                    latest.source, code, latest.area, latest.urgency, latest.lat is not None, latest
+                )
+            )
+            held_queue = self._queues.get(case.rule)
             yield Decided(
                 report=first,
                 case_id=case.case_id,
                 lead_source=case.lead.source,
                 lead_ref=case.lead.ref,
                 link_score=None if lead else self._score.get(key),
-                department=case.department,
-                queue=self._queues.get(case.rule),
-                category=case.category if lead else category.code if category else latest.category,
+                department=own.department if own else case.department,
+                queue=own.queue if own else held_queue,
+                held_by=case.department,
+                held_queue=held_queue,
+                category=code,
                 due_ms=clock.due_ms if clock else None,
                 due_policy=clock.policy if clock else None,
                 breached_ms=clock.due_ms if clock and clock.breached else None,

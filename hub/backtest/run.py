@@ -77,7 +77,7 @@ class Outcome:
             "with_due": sum(each.due_ms is not None for each in decisions),
             "breached": sum(each.breached_ms is not None for each in decisions),
             "open": sum(each.ended_ms is None for each in decisions),
-            "at_desk": sum(each.department == self.city.dispatch_desk for each in decisions),
+            "at_desk": sum(each.held_by == self.city.dispatch_desk for each in decisions),
             "without_clock": sum(each.due_ms is None for each in decisions),
             "load": {name: vars(each) for name, each in sorted(load(decisions).items())},
             "duplicates": self.links.as_dict(),

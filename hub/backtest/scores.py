@@ -51,11 +51,14 @@ class Scores:
     """As `breach`, of all reports of which the city says whether they were late, due time or not."""
     department: Share = field(default_factory=Share)
     queue: Share = field(default_factory=Share)
+    department_held: Share = field(default_factory=Share)
+    """Of the case that a report was linked to: lower than `department` by what links across departments cost."""
+    queue_held: Share = field(default_factory=Share)
     duplicates: DuplicateScore | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
-        names = ("due", "breach", "breach_source", "breach_all", "department", "queue")
+        names = ("due", "breach", "breach_source", "breach_all", "department", "queue", "department_held", "queue_held")
         found: dict[str, Any] = {"reports": self.reports}
         found |= {name: getattr(self, name).as_dict() for name in names}
         return found | {"duplicates": self.duplicates.as_dict() if self.duplicates else None}
@@ -81,13 +84,15 @@ def score(
         _score_clock(scores, each, said, at_ms)
         if said.department:
             scores.department.count(departments.same(each.department, said.department))
+            scores.department_held.count(departments.same(each.held_by, said.department))
         if said.queue:
             scores.queue.count(same_queue(each.queue, said.queue))
+            scores.queue_held.count(same_queue(each.held_queue, said.queue))
     # another vocabulary altogether is no mistake: there is nothing to compare
     if not scores.department.right:
-        scores.department = Share()
+        scores.department, scores.department_held = Share(), Share()
     if not any(each.queue for each in decisions):
-        scores.queue = Share()
+        scores.queue, scores.queue_held = Share(), Share()
     scores.duplicates = score_duplicates(decisions, chosen, truth)
     return scores
 

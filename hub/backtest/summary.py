@@ -49,6 +49,8 @@ def scores(report: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         ("breach_source", "breach as the city says, the city's due time 超时判定（来源时限）"),
         ("department", "department 部门"),
         ("queue", "queue 承办队列"),
+        ("department_held", "department of the case it is in 所属案件部门"),
+        ("queue_held", "queue of the case it is in 所属案件队列"),
     ):
         each = found[name]
         if each["judged"]:

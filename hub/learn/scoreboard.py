@@ -167,7 +167,16 @@ class _City:
             city = self._draft(f"learnt_{len(list(self._out.glob('learnt_*')))}", from_ms)
             one = _judged(run(city, self._history, Options(), self._bars), self._history, from_ms, until_ms)
             total.reports += one.reports
-            for name in ("due", "breach", "breach_source", "breach_all", "department", "queue"):
+            for name in (
+                "due",
+                "breach",
+                "breach_source",
+                "breach_all",
+                "department",
+                "queue",
+                "department_held",
+                "queue_held",
+            ):
                 add: Share = getattr(one, name)
                 into: Share = getattr(total, name)
                 into.judged, into.right = into.judged + add.judged, into.right + add.right

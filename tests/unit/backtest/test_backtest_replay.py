@@ -146,3 +146,12 @@ def test_the_same_reference_of_two_sources_is_two_reports(tmp_path: Path, city: 
     played = run(city, events, [closed("a", 3)])
     assert [each.report.source for each in played.decisions] == ["hotline", "police"]
     assert all(each.ended_ms == START_MS + 3 * HOUR_MS for each in played.decisions)
+
+
+def test_a_linked_report_is_routed_by_itself_and_its_case_is_held_by_the_leads(tmp_path: Path) -> None:
+    routes = "routes:\n  - {id: web, when: {channel: [web]}, department: power, queue: Net}\n  - {id: all, department: roads}\n"
+    played = by_ref(run(small_city(tmp_path, routes_yaml=routes), [report("a", 0), report("b", 1, channel="web")]))
+    assert played["b"].linked
+    assert (played["b"].department, played["b"].queue) == ("power", "Net")
+    assert (played["b"].held_by, played["b"].held_queue) == ("roads", None)
+    assert (played["a"].department, played["a"].held_by) == ("roads", "roads")
