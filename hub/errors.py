@@ -32,6 +32,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     BAD_ROW = "bad_row"
     UNKNOWN_CASE = "unknown_case"
+    NOT_ALLOWED = "not_allowed"
     SENDER_MISMATCH = "sender_mismatch"
 
 

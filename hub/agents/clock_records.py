@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
+import pyarrow as pa
+
 from hub import metrics, topics
 from hub.agents.context import Hub
+from hub.agents.derivation_columns import derivation_columns
 from hub.agents.due_times import due_times
 from hub.core.clockwork import BREACHED, MET, WARNED, Ring
+from hub.core.deadlines import DeadlineRules
+from hub.core.lifecycle import EVENTS
+from hub.core.tracked import TrackedCase
 from hub.core.tracking import Effects, Ending, Reply
+from hub.errors import Reason
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
 
 
-def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
+def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules) -> None:
     """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed."""
-    _publish_rings(hub, tx, effects.rings, now_ms)
+    _publish_rings(hub, tx, effects.rings, now_ms, rules)
     _publish_reminders(hub, tx, effects.rings, now_ms)
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies)
-    rung = Counter((ring.kind, ring.case.department, ring.clock.clock) for ring in effects.rings)
+    _publish_told(hub, tx, effects, now_ms)
+    rung = Counter((ring.kind, ring.department, ring.clock.clock) for ring in effects.rings)
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:
             tx.count(_COUNTERS[kind].labels(department, clock), times)
@@ -35,8 +43,10 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "outcome": [ending.outcome for ending in endings],
         "department": [ending.department for ending in endings],
         "at": [ending.at_ms for ending in endings],
-        "step": ["AS_OUTCOME"] * len(endings), "to": [None] * len(endings), "members": [()] * len(endings),
-        "reason": [None] * len(endings),
+        "step": [ending.step for ending in endings],
+        "to": [ending.more.to if ending.more else None for ending in endings],
+        "members": [ending.more.members if ending.more else () for ending in endings],
+        "reason": [ending.more.reason if ending.more else None for ending in endings],
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
@@ -60,12 +70,14 @@ def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
         tx.publish(topics.city_replies(source), values, columns["source_ref"])
 
 
-def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int) -> None:
+def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: DeadlineRules) -> None:
+    if not rings:
+        return
     columns: dict[str, list[Any]] = {
         "case_id": [ring.case.case_id for ring in rings],
-        "clock": [ring.clock.clock for ring in rings],
+        "clock": [ring.name for ring in rings],
         "kind": [ring.kind for ring in rings],
-        "department": [ring.case.department for ring in rings],
+        "department": [ring.department for ring in rings],
         "category": [ring.case.category for ring in rings],
         "policy": [ring.clock.policy for ring in rings],
         "started_at": [ring.clock.started_ms for ring in rings],
@@ -73,9 +85,7 @@ def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int) ->
         "at": [ring.at_ms for ring in rings],
         "noticed_at": [now_ms] * len(rings),
         "corrects": [ring.corrects for ring in rings],
-        "duration": [0.0] * len(rings), "unit": [""] * len(rings), "calendar": [""] * len(rings),
-        "stretches": [()] * len(rings), "pauses": [()] * len(rings), "extensions": [()] * len(rings),
-        "extension": [0.0] * len(rings), "extension_unit": [""] * len(rings), "provisional": [False] * len(rings),
+        **derivation_columns(rules, rings),
     }
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
 
@@ -84,29 +94,60 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
     reminders: dict[str, list[Ring]] = defaultdict(list)
     for ring in rings:
         if ring.kind in (WARNED, BREACHED):
-            reminders[ring.case.department].append(ring)
+            reminders[ring.department].append(ring)
     for department, told in reminders.items():
-        columns: dict[str, Any] = {
-            "order_id": derived_ids(
-                "O", [(r.case.case_id, department, r.kind, r.clock.clock, r.clock.policy) for r in told]
-            ),
-            "kind": ["REMIND"] * len(told),
-            "case_id": [ring.case.case_id for ring in told],
-            "department": [department] * len(told),
-            "issued_at": [now_ms] * len(told),
-            "area": [ring.case.area for ring in told],
-            "rule": [ring.clock.policy for ring in told],
-            "reason": [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told],
-            "queue": [None] * len(told),
-            "lead": [None] * len(told),
-            "priority": [None] * len(told),
-            "deadlines": due_times(
-                [ring.clock.clock for ring in told],
-                [ring.clock.policy for ring in told],
-                [ring.clock.due_ms for ring in told],
-                range(len(told) + 1),
-            ),
-        }
-        values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(told))
-        tx.publish(topics.dept_orders(department), values, columns["case_id"])
-        tx.count(metrics.ORDERS.labels(department, "REMIND"), len(told))
+        ids = [(r.case.case_id, department, r.kind, r.name, r.clock.policy) for r in told]
+        due = due_times(
+            [ring.name for ring in told],
+            [ring.clock.policy for ring in told],
+            [ring.clock.due_ms for ring in told],
+            range(len(told) + 1),
+        )
+        reasons = [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told]
+        rows = [ring.clock.policy for ring in told]
+        _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, now_ms, due)
+
+
+def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
+    """Supervision, and updates that were not allowed, one by one: they are rare."""
+    for notice in effects.notices:
+        answer = notice.answer
+        rule = EVENTS[answer.status.lower()].name
+        reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
+        order = derived_ids("O", [(notice.case.case_id, answer.status, answer.update_id)])
+        _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], now_ms)
+    for each in effects.unallowed:
+        update = each.update
+        order = derived_ids("O", [(each.case.case_id, str(Reason.NOT_ALLOWED), update.update_id)])
+        reason = f"{update.update_id} ({update.status.lower()}) was not applied 未生效: {each.reason}"
+        _remind(hub, tx, update.department, order, [each.case], [str(Reason.NOT_ALLOWED)], [reason], now_ms)
+
+
+def _remind(
+    hub: Hub,
+    tx: Transaction,
+    department: str,
+    order_ids: list[str],
+    cases: list[TrackedCase],
+    rules: list[str],
+    reasons: list[str],
+    now_ms: int,
+    deadlines: pa.ListArray | None = None,
+) -> None:
+    columns: dict[str, Any] = {
+        "order_id": order_ids,
+        "kind": ["REMIND"] * len(cases),
+        "case_id": [case.case_id for case in cases],
+        "department": [department] * len(cases),
+        "issued_at": [now_ms] * len(cases),
+        "area": [case.area for case in cases],
+        "rule": rules,
+        "reason": reasons,
+        "queue": [None] * len(cases),
+        "lead": [None] * len(cases),
+        "priority": [None] * len(cases),
+        "deadlines": due_times([], [], [], [0] * (len(cases) + 1)) if deadlines is None else deadlines,
+    }
+    values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
+    tx.publish(topics.dept_orders(department), values, columns["case_id"])
+    tx.count(metrics.ORDERS.labels(department, "REMIND"), len(cases))

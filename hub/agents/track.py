@@ -8,14 +8,16 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.clock_records import publish
 from hub.agents.context import Hub
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
-from hub.core.clockwork import NOW_KEY, Clockwork, Now, TrackBook, TrackRecord
+from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
+from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord
 from hub.core.tracking import Change, Effects, Put, Tracking, Update
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -34,13 +36,18 @@ def attach(app: Any, hub: Hub) -> Inlet:
     reads = [topics.CASES.name, topics.UPDATES.name]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
-    tracking = Tracking(Clockwork(DeadlineRules(hub.city)))
+    rules = Rules(hub)
+    tracking = Tracking(rules.clockwork)
+    revised: dict[int, TrackBook] = {}
 
     @app.agent(inlet.channel, name=NAME)
     async def track(chunks: AsyncIterator[Chunk]) -> None:
         async for chunk in chunks:
             async with outlet.transaction(chunk) as tx:
                 effects = Effects()
+                if rules.renewed():
+                    tracking.use(rules.clockwork)
+                    revised.clear()
                 clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
                 records = _records(hub, chunk, tx)
                 tracking.prepare([record for _, record in records if isinstance(record, Change)])
@@ -51,20 +58,45 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         tracking.pass_time(book, put, clocks[partition].advance(record.at_ms), effects)
                         tracking.change(book, put, record, effects)
                         release(hub, tracking, book, put, record.case_id, effects)
-                    elif not tracking.update(book, put, record, effects):
+                    elif tracking.update(book, put, record, effects):
+                        release(hub, tracking, book, put, record.case_id, effects)
+                    else:
                         hold(book, put, record)
                 for partition, clock in clocks.items():
                     book, put = state[partition], partial(state.put, partition)
                     tracking.pass_time(book, put, clock.now_ms(), effects)
+                    if revised.get(partition) is not book:
+                        revised[partition] = book
+                        tracking.revise(book, put, clock.now_ms(), effects)
                     if hub.settings.clock is ClockKind.DATA:
                         tracking.keep_time(book, put, clock.now_ms())
                     else:
                         _forget(hub, book, put, clock)
-                    give_up(hub, tx, book, put, caught_up=chunk.caught_up)
-                publish(hub, tx, effects, max((clock.now_ms() for clock in clocks.values()), default=0))
+                    give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
+                now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
+                publish(hub, tx, effects, now_ms, rules.deadlines)
 
     app.service(inlet)
     return inlet
+
+
+class Rules:
+    """The latest rules of the city, as clocks are kept by."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._city = hub.city
+        self.deadlines = DeadlineRules(self._city)
+        self.clockwork = Clockwork(self.deadlines)
+
+    def renewed(self) -> bool:
+        """Take the latest; whether they are others than before."""
+        if self._hub.city is self._city:
+            return False
+        self._city = self._hub.city
+        self.deadlines = DeadlineRules(self._city)
+        self.clockwork = Clockwork(self.deadlines)
+        return True
 
 
 def _clock(hub: Hub, book: TrackBook) -> Clock:
@@ -107,10 +139,24 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     )  # fmt: skip
     columns = [decoded.batch.column(name).to_pylist() for name in names]
     times = [decoded.batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
-    return map(Change, *columns, *times)
+    reopens, helpers = decoded.batch.column("reopens"), decoded.batch.column("co_handlers")
+    if not pc.any(reopens).as_py() and not len(pc.list_flatten(helpers)):
+        return map(Change, *columns, *times)
+    return map(Change, *columns, *times, reopens.to_pylist(), helpers.to_pylist())
 
 
 def _updates(decoded: Decoded) -> Iterable[Update]:
     update = decoded.batch.column("update")
     columns = [update.field(name).to_pylist() for name in ("update_id", "department", "case_id", "status", "note")]
-    return map(Update, *columns, update.field("at").cast("int64").to_pylist(), decoded.bodies)
+    times = update.field("at").cast("int64").to_pylist()
+    steps = update.field("step")
+    if pc.all(pc.equal(steps, "AS_STATUS")).as_py() is not False:
+        more: Iterable[More | None] = [None] * len(times)
+    else:
+        columns[3] = pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps).to_pylist()
+        names = ("reason", "clock", "to", "members", "score", "solved")
+        rows = zip(*(update.field(name).to_pylist() for name in names), strict=True)
+        more = [
+            More(reason, clock, to, tuple(members), score, solved) for reason, clock, to, members, score, solved in rows
+        ]
+    return map(Update, *columns, times, decoded.bodies, more)

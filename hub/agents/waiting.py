@@ -1,12 +1,12 @@
-"""Updates that reach `track` before the first record of their case: kept in its state, applied when the case comes, given up
-when it is certain that none will."""
+"""Updates that cannot be applied yet: of a case whose first record has not come, or for want of an earlier event. They are kept
+in the state, tried again whenever more is known of the case, and given up when it is certain that nothing more is on the way."""
 
 from __future__ import annotations
 
 from hub.agents.context import Hub
 from hub.clock import wall_ms
-from hub.core.clockwork import WAITING_PREFIX, TrackBook, Waiting
-from hub.core.tracking import Effects, Put, Tracking, Update
+from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
+from hub.core.tracking import Effects, Put, Tracking, Unallowed, Update
 from hub.errors import Reason
 from hub.stream.outlet import Transaction
 
@@ -16,7 +16,7 @@ once `track` has read to the end that long after."""
 
 
 def hold(book: TrackBook, put: Put, update: Update) -> None:
-    """Keep an update of an unknown case."""
+    """Keep an update that cannot be applied yet."""
     key = WAITING_PREFIX + update.case_id
     known = book.get(key)
     earlier = known.updates if isinstance(known, Waiting) else ()
@@ -24,23 +24,27 @@ def hold(book: TrackBook, put: Put, update: Update) -> None:
 
 
 def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> None:
-    """Apply what was kept for a case that has come."""
+    """Apply what was kept for a case of which more is known now, as far as it may be."""
     if not book.waiting:
         return
     key = WAITING_PREFIX + case_id
     known = book.get(key)
-    if isinstance(known, Waiting) and book.case(case_id) is not None:
-        for body in known.updates:
-            told = hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"]
-            update = Update(
-                told["update_id"], told["department"], told["case_id"], told["status"], told["note"], told["at"], body
-            )
-            tracking.update(book, put, update, effects)
-        put(key, None)
+    if not isinstance(known, Waiting) or book.case(case_id) is None:
+        return
+    held = known.updates
+    while True:  # one that is applied may be what another waited for
+        left = tuple(body for body in held if not tracking.update(book, put, _read(hub, body), effects))
+        if len(left) == len(held) or not left:
+            break
+        held = left
+    if len(left) != len(known.updates):
+        put(key, Waiting(known.since_ms, left) if left else None)
 
 
-def give_up(hub: Hub, tx: Transaction, book: TrackBook, put: Put, *, caught_up: bool) -> None:
-    """Set aside, as dead letters, updates of cases that do not exist."""
+def give_up(
+    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, effects: Effects, *, caught_up: bool
+) -> None:
+    """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
         return
     limit_ms = wall_ms() - PATIENCE_MS
@@ -48,9 +52,34 @@ def give_up(hub: Hub, tx: Transaction, book: TrackBook, put: Put, *, caught_up: 
         known = book.get(key)
         if isinstance(known, Waiting) and known.since_ms < limit_ms:
             case_id = key[len(WAITING_PREFIX) :]
-            detail = f"no case has the id {case_id!r}; take it from the order"
             for body in known.updates:
-                admitted = hub.codec.decode_body("cityhub.AdmittedUpdate", body)
-                value = hub.codec.encode_one("cityhub.Update", admitted["update"])
-                tx.set_aside(admitted["origin"], case_id.encode(), value, Reason.UNKNOWN_CASE, detail)
+                _set_aside(hub, tracking, tx, book, case_id, body, effects)
             put(key, None)
+
+
+def _set_aside(
+    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes, effects: Effects
+) -> None:
+    admitted = hub.codec.decode_body("cityhub.AdmittedUpdate", body)
+    value = hub.codec.encode_one("cityhub.Update", admitted["update"])
+    case = book.case(case_id)
+    if case is None:
+        detail = f"no case has the id {case_id!r}; take it from the order"
+        tx.set_aside(admitted["origin"], case_id.encode(), value, Reason.UNKNOWN_CASE, detail)
+        return
+    update = _read(hub, body)
+    detail = tracking.refusal(book, update) or "it was not allowed when it came; send it again"
+    tx.set_aside(admitted["origin"], case_id.encode(), value, Reason.NOT_ALLOWED, detail)
+    effects.unallowed.append(Unallowed(case, update, detail))
+
+
+def _read(hub: Hub, body: bytes) -> Update:
+    told = hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"]
+    status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
+    more = More(
+        told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"]
+    )  # fmt: skip
+    return Update(
+        told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,
+        None if more == More() else more,
+    )  # fmt: skip

@@ -62,6 +62,11 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
         """Whose clock it is."""
         return self.clock.department or self.case.department
 
+    @property
+    def name(self) -> str:
+        """The clock's name; a helper's own clock is `<clock>/<department>`."""
+        return f"{self.clock.clock}/{self.clock.department}" if self.clock.department else self.clock.clock
+
 
 class Opened(Protocol):
     """What decides which clocks a new case has."""

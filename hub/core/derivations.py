@@ -100,6 +100,23 @@ def derive(rules: DeadlineRules, policy: str, started_ms: int) -> Derivation | N
     )
 
 
+def stretches(rules: DeadlineRules, rule: DeadlineRule, started_ms: int, due_ms: int) -> tuple[int, ...]:
+    """From a start to the due time that its row gives: milliseconds that count, that do not, and so on in turn; what is left
+    of an odd number counts to the end. Empty: all of it counts."""
+    if rule.unit in CONTINUOUS_UNITS:
+        return ()
+    found: list[int] = []
+    for one in _segments(rule, rules.calendar(rule), started_ms, due_ms):
+        counts = one.counted > 0
+        if counts == (len(found) % 2 == 0):
+            found.append(one.to_ms - one.from_ms)
+        elif found:
+            found[-1] += one.to_ms - one.from_ms
+        else:
+            found += [0, one.to_ms - one.from_ms]
+    return () if len(found) == 1 else tuple(found)
+
+
 def _segments(rule: DeadlineRule, calendar: Calendar, start: int, due: int) -> list[Segment]:
     if rule.unit in CONTINUOUS_UNITS:
         return [Segment(start, due, rule.duration, "counted")]

@@ -143,6 +143,8 @@ class Lives:
                 yield _happening("dispatched", hold.from_ms, f"~{number:06}", hold.department)
         for mark in case.marks:
             yield _happening(mark.event, mark.at_ms, "~", "")
+        if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
+            yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
         for answer in case.answers:
             event = answer.status.lower()
             yield _happening(event, answer.at_ms, answer.update_id, answer.department, answer.note, answer.more)

@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hub.core.clockwork import (
-    CLOCKS,
-    NOW_KEY,
-    STOPS,
-    Answer,
-    Clockwork,
-    Hold,
-    Now,
-    Ring,
-    TrackBook,
-    TrackedCase,
-    TrackRecord,
-)
+from hub.core.clockwork import Clockwork, Ring
 from hub.core.deadlines import Due
+from hub.core.lifecycle import LADDER, TOLD
+from hub.core.lives import Life
+from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
 
-REFUSED = "REFUSED"
-"""Told to the dispatch desk, not to the sources: for them nothing has happened yet."""
+REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
+"""A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
+_QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
+"""Statuses that in a plain case only end clocks."""
+_MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", REOPENED))
+"""What `route` has to act on."""
 Put = Callable[[str, TrackRecord | None], None]
 
 
@@ -46,10 +41,15 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     at_ms: int
     opened_ms: int
     due_ms: int | None
+    reopens: bool = False
+    co_handlers: Sequence[str] = ()
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):
-    """What `track` reads of a `cityhub.Update`. Time in ms; `body` is the `cityhub.AdmittedUpdate` it came in, in Avro."""
+    """What `track` reads of a `cityhub.Update`. Time in ms; `body` is the `cityhub.AdmittedUpdate` it came in, in Avro.
+
+    `status`: the step, where the update has one.
+    """
 
     update_id: str
     department: str
@@ -58,6 +58,7 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     note: str
     at_ms: int
     body: bytes = b""
+    more: More | None = None
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -70,12 +71,30 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
-    """A case that is resolved or refused, for its place to know: a record of `hub.closures`."""
+    """A case that is resolved or refused, or goes another way, for its place to know: a record of `hub.closures`."""
 
     case: TrackedCase
     outcome: str
     department: str
     at_ms: int
+    step: str = "AS_OUTCOME"
+    more: More | None = None
+
+
+class Notice(msgspec.Struct, frozen=True, gc=False):
+    """Supervision (催办、督办、通报) to be told to who holds the case."""
+
+    case: TrackedCase
+    department: str
+    answer: Answer
+
+
+class Unallowed(msgspec.Struct, frozen=True, gc=False):
+    """An update that its case does not allow, for its department to be told why."""
+
+    case: TrackedCase
+    update: Update
+    reason: str
 
 
 @dataclass
@@ -85,14 +104,24 @@ class Effects:
     rings: list[Ring] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    unallowed: list[Unallowed] = field(default_factory=list)
 
 
 class Tracking:
-    """Applies records to the books."""
+    """Applies records to the books.
+
+    What an update comes to does not depend on when it comes: a plain one ends clocks by the earliest end that is known, any
+    other makes the life of the case be told anew. One that may not be (yet) is not applied, and can be tried again.
+    """
 
     def __init__(self, clockwork: Clockwork) -> None:
         self._clockwork = clockwork
         self._dues: dict[str, tuple[Due, ...]] = {}
+
+    def use(self, clockwork: Clockwork) -> None:
+        """Go on by other rules."""
+        self._clockwork = clockwork
 
     def prepare(self, changes: Sequence[Change]) -> None:
         """Look up the clocks of all new cases among these at once, which is many times faster than one by one."""
@@ -105,20 +134,28 @@ class Tracking:
         kind = change.change
         if case is None:
             if kind == "OPENED":
-                self._open(put, change)
+                self._open(put, change, effects)
             return
         if kind == "LINKED":
             case = msgspec.structs.replace(case, reports=(*case.reports, (change.source, change.source_ref)))
-            told = [answer for answer in case.answers if answer.status != REFUSED]
+            told = [answer for answer in case.answers if answer.status in _TOLD]
             effects.replies += [Reply(case, change.source, change.source_ref, answer) for answer in told]
+            if change.reopens and case.over_ms is not None:
+                # a report may be older than the closing it reopens
+                mark = Mark("reopened", max(change.at_ms, case.over_ms))
+                case = self._settle(msgspec.structs.replace(case, marks=(*case.marks, mark), special=True), effects)[0]
         elif kind == "AMENDED":
             what = (change.category, change.urgency, change.area)
             if what != (case.category, case.urgency, case.area) or change.due_ms is not None:
                 case = msgspec.structs.replace(case, category=what[0], urgency=what[1], area=what[2])
                 case, rings = self._clockwork.restart(case, change.due_ms, change.at_ms)
                 effects.rings += rings
+                case = self._settle_if_special(case, effects)
         elif kind == "REROUTED":
-            case = msgspec.structs.replace(case, ledger=(*case.ledger, Hold(change.department, change.at_ms)))
+            hold = Hold(change.department, change.at_ms)
+            members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
+            case = msgspec.structs.replace(case, ledger=(*case.ledger, hold), members=members)
+            case = self._settle_if_special(case, effects)
         elif change.ends:
             case = self._end(case, kind, change.at_ms, effects)
         else:
@@ -126,25 +163,32 @@ class Tracking:
         put(case.case_id, case)
 
     def update(self, book: TrackBook, put: Put, update: Update, effects: Effects) -> bool:
-        """False if the case is not known (yet)."""
+        """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
         case = book.case(update.case_id)
         if case is None:
             return False
-        status, department, at_ms = update.status, update.department, update.at_ms
-        case, rings = self._clockwork.stop(case, STOPS[status], at_ms)
+        status = update.status
+        answer = Answer(update.update_id, update.department, status, update.at_ms, update.note, update.more)
+        if not self._is_plain(case, status):
+            return self._tell(case, put, answer, effects)
+        case, rings = self._clockwork.happen(case, status.lower(), update.at_ms)
         effects.rings += rings
-        answer = Answer(update.update_id, department, status, at_ms, update.note)
         case = msgspec.structs.replace(case, answers=(*case.answers, answer))
-        if status == REFUSED:
-            effects.endings.append(Ending(case, status, department, at_ms))
-        else:
-            effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
-        if status == "RESOLVED":
+        effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        if status == RESOLVED:
             if case.over_ms is None:
-                effects.endings.append(Ending(case, status, department, at_ms))
-            case = _ended(case, at_ms)
+                effects.endings.append(Ending(case, status, update.department, update.at_ms))
+            case = _ended(case, update.at_ms)
         put(case.case_id, case)
         return True
+
+    def refusal(self, book: TrackBook, update: Update) -> str | None:
+        """Why an update of a known case is not allowed; None if the case is not known, or it is allowed by now."""
+        case = book.case(update.case_id)
+        if case is None:
+            return None
+        answer = Answer(update.update_id, update.department, update.status, update.at_ms, update.note, update.more)
+        return self._clockwork.lives.refusal(case, answer)
 
     def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
         """Ring what has run out before now."""
@@ -160,7 +204,52 @@ class Tracking:
         if not isinstance(known, Now) or known.now_ms != now_ms:
             put(NOW_KEY, Now(now_ms))
 
-    def _open(self, put: Put, change: Change) -> None:
+    def revise(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+        """Reckon what is due provisionally by the holidays known now: once for each state of the rules."""
+        for key, case in list(book.items()):
+            if isinstance(case, TrackedCase) and any(clock.provisional for clock in case.clocks):
+                revised, rings = self._clockwork.revise(case, now_ms)
+                effects.rings += rings
+                if revised != case:
+                    put(key, revised)
+
+    def _is_plain(self, case: TrackedCase, status: str) -> bool:
+        """Whether the update only ends clocks, whatever else is known of the case."""
+        if case.special or case.members or status not in _QUICK or self._clockwork.lives.starters:
+            return False
+        return status != "ACCEPTED" or all(answer.status != RESOLVED for answer in case.answers)
+
+    def _tell(self, case: TrackedCase, put: Put, answer: Answer, effects: Effects) -> bool:
+        """Apply an update by telling the life of the case anew with it."""
+        before_ms = case.over_ms
+        special = case.special or answer.status not in _PLAIN
+        with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=special)
+        if self._clockwork.lives.refusal(with_it, answer) is not None:
+            return False
+        case, life = self._settle(with_it, effects)
+        status, department, at_ms = answer.status, answer.department, answer.at_ms
+        if status in _TOLD:
+            effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        if status == REFUSED:
+            effects.endings.append(Ending(case, REFUSED, department, at_ms))
+        elif status in _MOVES:
+            effects.endings.append(Ending(case, REFUSED, department, at_ms, status, answer.more))
+        elif status == RESOLVED and before_ms is None and life.over_ms is not None:
+            effects.endings.append(Ending(case, RESOLVED, department, at_ms))
+        elif status.lower() in LADDER:
+            effects.notices.append(Notice(case, life.holder, answer))
+        put(case.case_id, case)
+        return True
+
+    def _settle(self, case: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
+        case, life, rings = self._clockwork.settle(case)
+        effects.rings += rings
+        return case, life
+
+    def _settle_if_special(self, case: TrackedCase, effects: Effects) -> TrackedCase:
+        return self._settle(case, effects)[0] if case.special or self._clockwork.lives.starters else case
+
+    def _open(self, put: Put, change: Change, effects: Effects) -> None:
         case = TrackedCase(
             case_id=change.case_id,
             category=change.category,
@@ -172,20 +261,31 @@ class Tracking:
             ledger=(Hold(change.department, change.at_ms),),
             reports=((change.lead_source, change.lead_ref),),
             clocks=(),
+            members=tuple(change.co_handlers),
         )
         if change.over:
-            case = msgspec.structs.replace(case, over_ms=change.at_ms)
+            mark = Mark("withdrawn" if change.change == "WITHDRAWN" else "closed", change.at_ms)
+            case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
         else:
             case = self._clockwork.start(case, change.due_ms, self._dues.pop(change.case_id, None))
+            if self._clockwork.lives.starters:
+                case = self._settle(case, effects)[0]
         put(case.case_id, case)
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
+        case = msgspec.structs.replace(case, marks=(*case.marks, Mark(kind.lower(), at_ms)))
+        if case.special or self._clockwork.lives.starters:
+            return self._settle(case, effects)[0]
         if kind == "CLOSED":
-            case, rings = self._clockwork.stop(case, CLOCKS, at_ms)
+            case, rings = self._clockwork.close(case, at_ms)
         else:
             case, rings = self._clockwork.cancel(case, at_ms)
         effects.rings += rings
         return _ended(case, at_ms)
+
+
+_TOLD = frozenset(event.upper() for event in TOLD)
+_PLAIN = _QUICK | {REFUSED}
 
 
 def _ended(case: TrackedCase, at_ms: int) -> TrackedCase:
