@@ -35,6 +35,13 @@ class Identities:
         packed: Ids = ((base + np.asarray(partitions, np.int64)) << _OFFSET_BITS) + np.asarray(offsets, np.int64)
         return packed
 
+    def pack_numbers(self, topics: npt.ArrayLike, partition: int, offsets: npt.ArrayLike) -> Ids:
+        """Identities of records of one partition number, each of a topic by its `number`."""
+        packed: Ids = (((np.asarray(topics, np.int64) << _PARTITION_BITS) + partition) << _OFFSET_BITS) + np.asarray(
+            offsets, np.int64
+        )
+        return packed
+
     def pack_one(self, topic: str, partition: int, offset: int) -> int:
         return int(self.pack(topic, [partition], [offset])[0])
 

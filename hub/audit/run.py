@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.audit.accounts import take_account
+from hub.audit.changelogs import read_changelogs
 from hub.audit.comparison import Comparison, compare_tables
 from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
+from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.report import SHOWN, AuditReport, Finding
 from hub.audit.structure import check_structure
 from hub.audit.tables import ORIGIN, Tables
@@ -25,6 +27,14 @@ def audit(
     Raises FatalError if a topic is missing or holds what the hub did not write, RetriableError if Kafka cannot be read.
     """
     return judge(read_tables(settings, sources, departments, on_progress))
+
+
+def audit_with_state(
+    settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnProgress | None = None
+) -> tuple[AuditReport, StateReport]:
+    """As `audit`, and that each agent's state, rebuilt from its changelog, agrees with what it published. Of a hub at rest."""
+    tables = read_tables(settings, sources, departments, on_progress)
+    return judge(tables), judge_state(tables, read_changelogs(settings, tables.identities, on_progress))
 
 
 def judge(tables: Tables) -> AuditReport:

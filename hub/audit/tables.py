@@ -50,7 +50,7 @@ KEPT: dict[str, Columns] = {
         ("reopens",),
         _fields(
             "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
-            "rule", "over", "reopens", "co_handlers",
+            "rule", "over", "reopens", "co_handlers", "reports",
         ),
         origin=True,
     ),

@@ -19,38 +19,57 @@ from hub.settings import Settings
 @click.command()
 @click.option("--against", metavar="NAMESPACE", help="Compare with another run over the same input on the same broker.")
 @click.option("--live", is_flag=True, help="The hub is at work: what it has not read yet is not held against it.")
+@click.option(
+    "--state", is_flag=True, help="Also rebuild the agents' state from its changelog and compare. Hub at rest."
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 @with_settings
-def reconcile(settings: Settings, against: str | None, live: bool, as_json: bool) -> None:
+def reconcile(settings: Settings, against: str | None, live: bool, state: bool, as_json: bool) -> None:
     """Prove from the topics that every record that came in has exactly one outcome 对账.
 
     Reads all topics whole. Exits with 1 if anything is unaccounted, doubled or without its cause; with --against also if
-    the runs differ in more than what depends on the order of arrival.
+    the runs differ in more than what depends on the order of arrival; with --state also if what an agent remembers is not
+    what it has published (状态核对).
     """
-    from hub.audit import audit, compare
+    if state and live:
+        raise click.UsageError(
+            "--state compares what is written at different moments: stop feeding the hub, not --live"
+        )
+    from hub.audit import audit, audit_with_state, compare
     from hub.policy import load_city
     from hub.sdk.manifest import discover
 
     sources, departments = list(discover()), list(load_city(settings.city).departments)
     with progress_bar("Reading the topics 对账") as on_progress:
-        report = audit(settings, sources, departments, on_progress=on_progress)
+        if state:
+            report, rebuilt = audit_with_state(settings, sources, departments, on_progress=on_progress)
+        else:
+            report, rebuilt = audit(settings, sources, departments, on_progress=on_progress), None
     comparison = None
     if against is not None:
         with progress_bar("Comparing 比对") as on_progress:
             comparison = compare(settings, against, sources, departments, on_progress=on_progress)
     good = report.good_so_far if live else report.good
+    good = good and (rebuilt is None or rebuilt.good)
     if as_json:
         facts = report.as_dict() | {"good": good}
+        if rebuilt is not None:
+            facts["state"] = rebuilt.as_dict()
         if comparison is not None:
             facts["comparison"] = comparison.as_dict()
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
         _show("reconciliation 对账", report.rows())
         _name((report.lost, report.waiting, report.twice, *report.defects))
+        if rebuilt is not None:
+            _show("state 状态核对", rebuilt.rows())
+            _name(rebuilt.findings)
         if comparison is not None:
             _show(f"{settings.namespace or '(no namespace)'} against 比对 {against}", comparison.rows())
             _name((*comparison.differences, *comparison.order_dependent))
         verdict = f"{report.unaccounted:,} unaccounted, {report.doubled:,} doubled, {report.orphaned:,} other defects"
+        if rebuilt is not None:
+            verdict += f", {rebuilt.disagreements:,} disagreements of state"
         Console().print(f"[bold {'green' if good else 'red'}]{verdict}[/]", highlight=False)
         if report.waiting.count and not live:
             click.echo("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")

@@ -73,7 +73,7 @@ class SeenState:
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         del key
         if value is not None:
-            self[partition].add(_unpack(value))
+            self[partition].add(unpack(value))
 
     def loaded(self, partition: int) -> None:
         _ = self[partition]
@@ -88,7 +88,8 @@ def _pack(fresh: Fresh) -> bytes:
     return msgspec.msgpack.encode(_Packed(_VERSION, fresh.now_ms, list(fresh.names), columns))
 
 
-def _unpack(value: bytes) -> Fresh:
+def unpack(value: bytes) -> Fresh:
+    """One changelog record. Raises FatalError if another version of the hub wrote it."""
     packed = msgspec.msgpack.decode(value, type=_Packed)
     if packed.version != _VERSION:
         raise FatalError(

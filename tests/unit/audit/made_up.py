@@ -16,7 +16,7 @@ Row = dict[str, Any]
 T0 = 1_767_000_000_000
 _BOOLS = {"over", "corrects", "reopens"}
 _LISTS = {"co_handlers"}
-_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at"}
+_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports"}
 
 
 @dataclass
@@ -59,10 +59,11 @@ class MadeUpRun:
         at: int = T0, rule: str = "road",
     ) -> Row:  # fmt: skip
         lead = lead or (source, ref)
+        joined = [row["case_id"] for row in self.rows["cases"] if row["change"] in ("OPENED", "LINKED")]
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
-            reopens=False, co_handlers=[],
+            reopens=False, co_handlers=[], reports=joined.count(case) + (change in ("OPENED", "LINKED")),
         )  # fmt: skip
 
     def order(self, kind: str, row: Row) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.core.admission import Fresh
 from hub.core.seen import MISSING, Digests, Longs, digests, mixed
-from hub.stream.seen_state import SeenState, _pack, _unpack
+from hub.stream.seen_state import SeenState, _pack, unpack
 
 WINDOW_MS = 1_000
 NAMES = ["city.hotline.events", "city.police.events", "g:5725:1701", "", "区"]
@@ -60,9 +60,9 @@ def same(one: Fresh, other: Fresh) -> bool:
 
 
 @given(st.integers(0, 2**42), st.lists(sighting, max_size=50))
-def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
+def test_packed_andunpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
     fresh = fresh_of(SeenState(WINDOW_MS), 0, now_ms, sightings)
-    assert same(_unpack(_pack(fresh)), fresh)
+    assert same(unpack(_pack(fresh)), fresh)
 
 
 @given(st.lists(chunk, max_size=12), st.lists(st.integers(0, 10_000), max_size=30))

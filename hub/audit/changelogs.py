@@ -1,0 +1,142 @@
+"""Reads agents' changelogs back, with where each record lies, so that an audit can compare them with what agents published."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import msgspec
+import numpy as np
+from confluent_kafka import Message
+
+from hub.audit.identity import Identities, Ids
+from hub.core.cases import Case
+from hub.core.seen import Digests, Longs
+from hub.core.tracked import TrackedCase, TrackRecord, Waiting
+from hub.errors import FatalError
+from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.settings import Settings
+from hub.stream.seen_state import unpack
+from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
+
+R = TypeVar("R")
+CHANGELOGS = (DEDUPLICATE_CHANGELOG.name, ROUTE_CHANGELOG.name, TRACK_CHANGELOG.name)
+
+
+@dataclass
+class Keyed(Generic[R]):
+    """The last record of every key, by partition. What was deleted is not there."""
+
+    partitions: dict[int, dict[str, R]] = field(default_factory=lambda: defaultdict(dict))
+
+    def put(self, partition: int, key: str, value: R | None) -> None:
+        if value is None:
+            self.partitions[partition].pop(key, None)
+        else:
+            self.partitions[partition][key] = value
+
+    def everywhere(self) -> tuple[dict[str, R], list[str]]:
+        """All records by key, and the keys that more than one partition has."""
+        found: dict[str, R] = {}
+        several: list[str] = []
+        for records in self.partitions.values():
+            several += found.keys() & records.keys()
+            found |= records
+        return found, sorted(several)
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Rows of `deduplicate`'s memory, oldest first: where each was seen (packed), its digest, and for the first revision of a
+    reference which one (else -1: the digest is of reference and revision)."""
+
+    seen: Ids
+    digests: Digests
+    revisions: Longs
+    whole: bool
+    """Nothing of it has expired."""
+
+
+@dataclass(frozen=True)
+class Changelogs:
+    """What agents would know if they were started now."""
+
+    remembered: Remembered
+    route: Keyed[Case]
+    track: Keyed[TrackRecord]
+
+    @property
+    def tracked(self) -> tuple[dict[str, TrackedCase], dict[str, Waiting], list[str]]:
+        """Cases by id, updates that wait by key, and the case ids that more than one partition has."""
+        records, several = self.track.everywhere()
+        cases = {key: record for key, record in records.items() if isinstance(record, TrackedCase)}
+        waiting = {key: record for key, record in records.items() if isinstance(record, Waiting)}
+        return cases, waiting, [key for key in several if key in cases]
+
+
+def read_changelogs(settings: Settings, identities: Identities, on_progress: OnProgress | None = None) -> Changelogs:
+    """All that is committed. Raises FatalError if a changelog is missing or was not written by this version of the hub,
+    RetriableError if the broker cannot be read."""
+    there = spans(settings, CHANGELOGS)
+    gathering = _Gathering(identities, len(settings.namespace))
+    for messages in read_messages(settings, there, on_progress):
+        for message in messages:
+            gathering.take(message)
+    whole = not any(span.begin for (topic, _), span in there.items() if topic == DEDUPLICATE_CHANGELOG.name)
+    return gathering.changelogs(whole)
+
+
+class _Gathering:
+    def __init__(self, identities: Identities, cut: int) -> None:
+        self._identities, self._cut = identities, cut
+        self._seen: list[Ids] = []
+        self._digests: list[Digests] = []
+        self._revisions: list[Longs] = []
+        self._route: Keyed[Case] = Keyed()
+        self._track: Keyed[TrackRecord] = Keyed()
+        self._case = msgspec.msgpack.Decoder(Case)
+        self._record: msgspec.msgpack.Decoder[TrackRecord] = msgspec.msgpack.Decoder(TrackRecord)
+
+    def take(self, message: Message) -> None:
+        topic, partition, value = message.topic()[self._cut :], message.partition(), message.value()
+        try:
+            if topic == DEDUPLICATE_CHANGELOG.name:
+                self._remember(partition, value)
+            elif topic == ROUTE_CHANGELOG.name:
+                self._route.put(partition, message.key().decode(), None if value is None else self._case.decode(value))
+            else:
+                self._track.put(
+                    partition, message.key().decode(), None if value is None else self._record.decode(value)
+                )
+        except msgspec.DecodeError as error:
+            place = f"{topic}[{partition}]@{message.offset()}"
+            raise FatalError(f"{place} cannot be read ({error}); use the version of the hub that wrote it") from error
+
+    def _remember(self, partition: int, value: bytes | None) -> None:
+        if value is None:
+            return
+        fresh = unpack(value)
+        for topics, offsets, digests, revisions in (
+            (fresh.topics, fresh.offsets, fresh.refs, fresh.revisions),
+            (fresh.more_topics, fresh.more_offsets, fresh.more, np.full(len(fresh.more), -1, np.int64)),
+        ):
+            numbers = np.array([self._identities.number(name) for name in fresh.names], np.int64)
+            packed = self._identities.pack_numbers(numbers[topics], partition, offsets)
+            self._seen.append(packed)
+            self._digests.append(digests)
+            self._revisions.append(revisions)
+
+    def changelogs(self, whole: bool) -> Changelogs:
+        remembered = Remembered(
+            _joined(self._seen, np.zeros(0, np.int64)),
+            _joined(self._digests, np.zeros((0, 2), np.uint64)),
+            _joined(self._revisions, np.zeros(0, np.int64)),
+            whole,
+        )
+        return Changelogs(remembered, self._route, self._track)
+
+
+def _joined(parts: Iterable[np.ndarray], none: np.ndarray) -> np.ndarray:
+    return np.concatenate([none, *parts])

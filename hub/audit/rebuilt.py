@@ -1,0 +1,280 @@
+"""Whether agents' state, rebuilt from their changelogs, agrees with what they published. Pure.
+
+The two are written in the same transaction, so at rest they say the same. A difference means that state was lost, doubled or
+carried over from a transaction that was not committed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.audit.accounts import TRACK
+from hub.audit.changelogs import Changelogs, Remembered
+from hub.audit.identity import Ids, occurrences
+from hub.audit.report import SHOWN, Finding
+from hub.audit.structure import rows_of
+from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.core.seen import digests, mixed
+from hub.core.tracked import ClockState, TrackedCase
+
+_ENDS = ("MET", "ENDED_LATE", "CANCELLED")
+Reports = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class StateReport:
+    """What the states hold, and what does not agree with the topics."""
+
+    remembered: int
+    """Revisions in the memory of `deduplicate`."""
+    cases: int
+    tracked: int
+    clocks: int
+    forgotten: int
+    """Cases that are over and that an agent keeps no longer."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def disagreements(self) -> int:
+        return sum(finding.count for finding in self.findings)
+
+    @property
+    def good(self) -> bool:
+        return not self.disagreements
+
+    def rows(self) -> list[tuple[str, str]]:
+        said = [
+            ("deduplicate: revisions remembered 记住的版本", f"{self.remembered:,}"),
+            ("route: cases 案件", f"{self.cases:,}"),
+            ("track: cases 案件", f"{self.tracked:,}"),
+            ("track: clocks 时限", f"{self.clocks:,}"),
+            ("forgotten after their end 办结后遗忘", f"{self.forgotten:,}"),
+        ]
+        said += [(each.what, f"{each.count:,}") for each in self.findings if each.count]
+        passed = sum(not each.count for each in self.findings)
+        return [*said, ("checks passed 通过检查", f"{passed} of {len(self.findings)}")]
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = {name: value for name, value in vars(self).items() if name != "findings"}
+        findings = [{"what": each.what, "count": each.count, "first": list(each.first)} for each in self.findings]
+        return {"good": self.good, "disagreements": self.disagreements, **counts, "findings": findings}
+
+
+@dataclass
+class _Told:
+    """What hub.cases says of a case since it was last opened."""
+
+    department: str
+    over: bool
+    count: int
+    reports: list[tuple[str, str]]
+
+
+def judge_state(tables: Tables, changelogs: Changelogs) -> StateReport:
+    """Compare. Meant for a hub at rest; what has expired from a topic is not held against the state."""
+    told = _told(tables)
+    cases, twice = changelogs.route.everywhere()
+    tracked, waiting, tracked_twice = changelogs.tracked
+    forgotten = sum(each.over and (case not in cases or case not in tracked) for case, each in told.items())
+    return StateReport(
+        remembered=len(changelogs.remembered.seen),
+        cases=len(cases),
+        tracked=len(tracked),
+        clocks=sum(len(case.clocks) for case in tracked.values()),
+        forgotten=forgotten,
+        findings=(
+            *_memory(tables, changelogs.remembered),
+            Finding.of("route: cases in several partitions 多分区案件", twice),
+            _missing("route", told, cases.keys()),
+            Finding.of("route: cases that hub.cases does not know 未发布案件", sorted(cases.keys() - told.keys())),
+            Finding.of(
+                "route: department, end or reports differ 案件状态不符",
+                [
+                    case
+                    for case, each in told.items()
+                    if case in cases
+                    and (cases[case].department, cases[case].over, len(cases[case].reports))
+                    != (each.department, each.over, each.count)
+                ],
+            ),
+            Finding.of(
+                "route: which reports a case has 归并不符",
+                [
+                    case
+                    for case, each in told.items()
+                    if case in cases
+                    and Counter((r.source, r.ref) for r in cases[case].reports) != Counter(each.reports)
+                ],
+            ),
+            Finding.of("track: cases in several partitions 多分区案件", tracked_twice),
+            _missing("track", told, tracked.keys()),
+            Finding.of("track: cases that hub.cases does not know 未发布案件", sorted(tracked.keys() - told.keys())),
+            Finding.of(
+                "track: which reports a case has 归并不符",
+                [
+                    case
+                    for case, each in told.items()
+                    if case in tracked and Counter(tracked[case].reports) != Counter(each.reports)
+                ],
+            ),
+            _answers(tables, tracked, sorted(waiting)),
+            *_clocks(tables, tracked),
+        ),
+    )
+
+
+def _missing(agent: str, told: dict[str, _Told], known: Any) -> Finding:
+    return Finding.of(
+        f"{agent}: open cases that it does not know 丢失的在办案件",
+        [case for case, each in told.items() if not each.over and case not in known],
+    )
+
+
+def _told(tables: Tables) -> dict[str, _Told]:
+    """A case's changes lie in one partition, in order. One that was forgotten and opened again begins anew."""
+    found: dict[str, _Told] = {}
+    names = ("case_id", "change", "source", "source_ref", "department", "over", "reports")
+    for case, change, source, ref, department, over, count in rows_of(tables.cases.sort_by(HERE), *names):
+        one = found.get(str(case))
+        if one is None or change == "OPENED":
+            one = found[str(case)] = _Told("", False, 0, [])
+        if change in ("OPENED", "LINKED"):
+            one.reports.append((str(source), str(ref)))
+        one.department, one.over, one.count = str(department), bool(over), int(str(count))
+    return found
+
+
+# -- deduplicate -------------------------------------------------------------------------------------------------------
+
+
+def _memory(tables: Tables, kept: Remembered) -> Iterator[Finding]:
+    """The memory holds exactly what was admitted: each record once, under the digest of what it said."""
+    admitted, revisions, hashed = _admitted(tables)
+    whole = kept.whole and not tables.begins
+
+    def finding(what: str, ids: Ids) -> Finding:
+        return Finding.of(what, map(tables.identities.show, ids[:SHOWN].tolist()), len(ids))
+
+    missing = admitted[occurrences(admitted, kept.seen) == 0] if whole else admitted[:0]
+    extra = kept.seen[occurrences(kept.seen, admitted) == 0] if whole else kept.seen[:0]
+    yield finding("deduplicate: admitted and not remembered 未记住", missing)
+    yield finding("deduplicate: remembered and not admitted 未放行", np.unique(extra))
+    yield finding("deduplicate: remembered twice 重复记忆", np.unique(kept.seen[occurrences(kept.seen, kept.seen) > 1]))
+    order = np.argsort(admitted, kind="stable")
+    if not len(order):
+        return
+    place = np.minimum(np.searchsorted(admitted[order], kept.seen), len(order) - 1)
+    at = order[place]
+    there = admitted[at] == kept.seen
+    first = kept.revisions >= 0
+    wanted = np.where(first[:, None], hashed[at], mixed(hashed[at], revisions[at]))
+    wrong = there & ((wanted != kept.digests).any(axis=1) | (first & (kept.revisions != revisions[at])))
+    yield finding("deduplicate: remembered as something else 记忆不符", kept.seen[wrong])
+
+
+def _admitted(tables: Tables) -> tuple[Ids, np.ndarray, np.ndarray]:
+    """Where each admitted record came in, its revision, and the digest of its source and reference."""
+    events, updates = tables.events, tables.updates
+    departments = pc.binary_join_element_wise("dept", updates.column("department"), ".")
+    sources = pa.concat_arrays([*_text(events, "source"), *(each.cast(pa.string()) for each in departments.chunks)])
+    refs = pa.concat_arrays([*_text(events, "source_ref"), *_text(updates, "update_id")])
+    origins = np.concatenate([table.column(ORIGIN).to_numpy() for table in (events, updates)])
+    revisions = np.concatenate([table.column("revision").to_numpy() for table in (events, updates)]).astype(np.int64)
+    return origins, revisions, digests(sources, refs)
+
+
+def _text(table: pa.Table, name: str) -> list[pa.Array]:
+    return [chunk.cast(pa.string()) for chunk in table.column(name).chunks]
+
+
+# -- track -------------------------------------------------------------------------------------------------------------
+
+
+def _answers(tables: Tables, tracked: dict[str, TrackedCase], waiting: list[str]) -> Finding:
+    """Each update that was read and not set aside is an answer of its case, once."""
+    if waiting:
+        return Finding.of("track: updates that still wait for their case 待立案反馈", waiting)
+    letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN).combine_chunks()
+    dead = pc.or_(pc.is_in(tables.updates.column(ORIGIN), letters), pc.is_in(tables.updates.column(HERE), letters))
+    applied: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
+    for case, *said in rows_of(tables.updates.filter(pc.invert(dead)), "case_id", "update_id", "department", "status"):
+        if case in tracked:
+            applied[str(case)][tuple(said)] += 1
+    wrong = [
+        case_id
+        for case_id, case in tracked.items()
+        if Counter((each.update_id, each.department, each.status) for each in case.answers)
+        != applied.get(case_id, Counter())
+    ]
+    return Finding.of("track: answers differ from the updates 反馈不符", wrong)
+
+
+@dataclass
+class _Said:
+    """What hub.deadlines says of a clock, as it stands now."""
+
+    warned: bool = False
+    breached: bool = False
+    verdict: str | None = None
+    at_ms: int | None = None
+
+
+def _clocks(tables: Tables, tracked: dict[str, TrackedCase]) -> Iterator[Finding]:
+    """Each clock has said what its state says it has, and has nothing to say of which its state knows nothing.
+
+    A clock is known by case, name, policy and due time. Where a case has several such (of several departments), only that
+    something was said is compared.
+    """
+    said: dict[tuple[object, ...], _Said] = defaultdict(_Said)
+    names = ("case_id", "clock", "policy", "due_at", "kind", "at")
+    for *clock, kind, at in rows_of(tables.deadlines.sort_by(HERE), *names):
+        _apply(said[tuple(clock)], str(kind), int(str(at)))
+    held: dict[tuple[object, ...], list[ClockState]] = defaultdict(list)
+    for case in tracked.values():
+        for clock_ in case.clocks:
+            held[case.case_id, clock_.clock, clock_.policy, clock_.due_ms].append(clock_)
+    wrong = [_name(key) for key, clocks in held.items() if len(clocks) == 1 and not _agree(clocks[0], said.get(key))]
+    stray = [
+        _name(key)
+        for key, one in said.items()
+        if str(key[0]) in tracked and key not in held and one.verdict != "CANCELLED"
+    ]
+    yield Finding.of("track: clocks that have said otherwise 时限状态不符", wrong)
+    yield Finding.of("track: records of clocks that it does not have 无此时限", stray)
+
+
+def _apply(said: _Said, kind: str, at_ms: int) -> None:
+    if said.verdict == "CANCELLED" and kind not in _ENDS:  # set anew to the same
+        said.warned = said.breached = False
+        said.verdict = None
+    if kind == "WARNED":
+        said.warned = True
+    elif kind == "BREACHED":
+        said.breached = True
+    else:
+        said.verdict, said.at_ms = kind, at_ms
+        said.breached = kind == "ENDED_LATE" or (kind == "CANCELLED" and said.breached)
+
+
+def _agree(clock: ClockState, said: _Said | None) -> bool:
+    said = said or _Said()
+    if clock.verdict is None:
+        # cancelled for another time, and later set to this one again without a word so far
+        silent = said.verdict == "CANCELLED" and not (clock.warned or clock.spoke or clock.breached)
+        return silent or (
+            said.verdict is None and (clock.warned or clock.spoke, clock.breached) == (said.warned, said.breached)
+        )
+    if said.verdict != clock.verdict or said.at_ms != clock.ended_ms:
+        return False
+    return clock.verdict == "CANCELLED" or clock.breached == said.breached
+
+
+def _name(key: tuple[object, ...]) -> str:
+    return " ".join(map(str, key))
