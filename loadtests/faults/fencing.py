@@ -29,7 +29,7 @@ class Fencing:
         return not (self.overlapping or self.late or self.still_open)
 
     def as_dict(self) -> dict[str, Any]:
-        return {"good": self.good, **{name: value for name, value in vars(self).items()}}
+        return {"good": self.good, **vars(self)}
 
 
 def check_fencing(
@@ -45,7 +45,9 @@ def check_fencing(
         overlapping=tuple(overlapping([one for one in all_of_them if one.partition.rpartition("-")[0] in names])),
         late=tuple(late(found)),
         still_open=tuple(shown(one) for one in all_of_them if one.ended is None),
-        expired=tuple(shown(one) for one in all_of_them if not one.committed and (one.partition, one.first) in set(caught)),
+        expired=tuple(
+            shown(one) for one in all_of_them if not one.committed and (one.partition, one.first) in set(caught)
+        ),
     )
 
 
