@@ -19,7 +19,7 @@ from hub.cli.signals import ended_by_signals
 from hub.cli.words import ORDERS, STATUSES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError, RejectedRecordError
-from hub.model.update import Update, UpdateStatus
+from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -27,6 +27,7 @@ from hub.stream.kafka import consumer_config
 from hub.stream.registry import make_registry
 from hub.topics import dept_orders, dept_updates
 
+STATUSES_TO_SAY = [each.lower() for each in (*UpdateStatus, *UpdateStep) if each != UpdateStep.AS_STATUS]
 _as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
@@ -80,25 +81,50 @@ def watch(settings: Settings, department: str, from_start: bool, group: str | No
 
 @dept.command("update")
 @click.argument("case", metavar="CASE")
-@click.option(
-    "--status", required=True, type=click.Choice([each.lower() for each in UpdateStatus], case_sensitive=False)
-)
+@click.option("--status", required=True, type=click.Choice(STATUSES_TO_SAY, case_sensitive=False))
 @click.option("--department", required=True, metavar="ID", help="Who says so; `cityhub dept list` names them.")
 @click.option("--note", default="", help="For the reporter; no personal data.")
+@click.option("--reason", help="Why 理由: of a pause, one of those the clock's row allows.")
+@click.option(
+    "--clock", metavar="NAME", help="The clock an extension or a pause is for.  [resolve; all that may pause]"
+)
+@click.option("--to", metavar="ID", help="The department that a case goes to, or that is scored.")
+@click.option(
+    "--member",
+    "members",
+    multiple=True,
+    metavar="ID",
+    help="A department that is called (whistled); may be given often.",
+)
+@click.option("--score", type=click.IntRange(0, 100), help="With scored.")
+@click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
 @click.option("--at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
 @click.option("--update-id", help="The department's own reference: sent twice, it counts once.  [a new one]")
 @_as_json
 @with_settings
 def update(
-    settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool
+    settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool,
+    reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], score: int | None, solved: bool | None,
 ) -> None:  # fmt: skip
-    """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复 or resolved 办结."""
+    """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
+
+    What the case does not allow is not applied, and the department is told why by an order.
+    """
+    word = status.upper()
+    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
     known(load_city(settings.city), department)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
         department=department,
         case_id=case,
-        status=UpdateStatus(status.upper()),
+        status=UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED),
+        step=step,
+        reason=reason,
+        clock=clock,
+        to=to,
+        members=list(members),
+        score=score,
+        solved=solved,
         at=wall_ms() if at is None else _instant(at),
         note=note,
     )
@@ -109,9 +135,7 @@ def update(
     if as_json:
         click.echo(json.dumps(said.model_dump() | {"topic": settings.topic(topic.name)}, ensure_ascii=False))
     else:
-        click.echo(
-            f"{case}: {STATUSES[said.status]} by {department} is in {settings.topic(topic.name)} as {said.update_id}"
-        )
+        click.echo(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
 
 
 def known(city: City, department: str) -> None:

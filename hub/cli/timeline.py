@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, STATUSES, Words
 from hub.inspect.story import Story
+from hub.policy.models import UNIT_NAMES
 
 _BAR = 32
 _COLOURS = {
@@ -153,7 +155,7 @@ def _orders(story: Story, words: Words) -> Iterator[Moment]:
 def _rings(story: Story, words: Words) -> Iterator[Moment]:
     styles = {"WARNED": "yellow", "BREACHED": "bold red", "MET": "green", "ENDED_LATE": "red", "CANCELLED": "dim"}
     for ring in story.deadlines:
-        details = [words.policy(ring["policy"]), f"due 到期 {words.local(ring['due_at'])}"]
+        details = [words.policy(ring["policy"]), f"due 到期 {words.local(ring['due_at'])}", *_derivation(ring, words)]
         if ring["noticed_at"] > ring["at"]:
             details.append(f"noticed 发现于 {words.local(ring['noticed_at'])}")
         if ring["corrects"]:
@@ -162,11 +164,38 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
         yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])
 
 
+def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:
+    """How the due time came about, as the record carries it: anyone can recompute it."""
+    if not ring.get("unit"):
+        return
+    calendar = f", calendar 日历 @{ring['calendar']}" if ring["calendar"] else ""
+    length = f"{ring['duration']:g} {ring['unit']} {UNIT_NAMES.get(ring['unit'], '')}"
+    yield f"{length} from 自 {words.local(ring['started_at'])}{calendar}"
+    at_ms = ring["started_at"]
+    for number, span_ms in enumerate(ring["stretches"]):
+        if number % 2 == 0 and span_ms:
+            yield f"counted 计入 {words.local(at_ms)} - {words.local(at_ms + span_ms)}"
+        at_ms += span_ms
+    paused = ring["pauses"]
+    for from_ms, to_ms in zip_longest(paused[::2], paused[1::2]):
+        yield f"paused 中止 {words.local(from_ms)} - {words.local(to_ms) if to_ms is not None else 'not resumed 未恢复'}"
+    for at_ms in ring["extensions"]:
+        unit = ring["extension_unit"]
+        yield f"extended 延期 {words.local(at_ms)}: {ring['extension']:g} {unit} {UNIT_NAMES.get(unit, '')}"
+    if ring["provisional"]:
+        yield "provisional: holidays not settled yet 暂定"
+
+
 def _updates(story: Story, words: Words) -> Iterator[Moment]:
     for each in story.updates:
         update = each["update"]
-        text = f"{words.department(update['department'])}: {STATUSES[update['status']]}"
-        note = (update["note"],) if update["note"] else ()
+        step = update.get("step", "AS_STATUS")
+        text = (
+            f"{words.department(update['department'])}: {STATUSES[update['status'] if step == 'AS_STATUS' else step]}"
+        )
+        said = [f"{name} {update[name]}" for name in ("to", "clock", "reason", "score") if update.get(name) is not None]
+        said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
+        note = (*said, *((update["note"],) if update["note"] else ()))
         yield Moment(update["at"], 1, "←", text, note, "magenta")
 
 

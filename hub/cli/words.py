@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from hub.core.lifecycle import EVENTS
 from hub.policy.city import City
 
 CHANGES = {
@@ -20,12 +21,7 @@ DEADLINES = {
     "WARNED": "warned 预警", "BREACHED": "BREACHED 超时", "MET": "met 按时", "ENDED_LATE": "ended late 逾期完成",
     "CANCELLED": "cancelled 取消",
 }  # fmt: skip
-STATUSES = {
-    "ACCEPTED": "accepted 受理",
-    "REFUSED": "refused 退回",
-    "RESPONDED": "responded 答复",
-    "RESOLVED": "resolved 办结",
-}
+STATUSES = {event.upper(): rule.name for event, rule in EVENTS.items()}
 CLOCKS = {"accept": "accept 受理", "respond": "respond 答复", "resolve": "resolve 办结"}
 
 
