@@ -12,6 +12,7 @@ from hub.broker.storage import free_port
 from hub.cli.children import Child
 from hub.cli.scrape import fetch
 from hub.errors import FatalError
+from hub.model.update import Update, UpdateStatus
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
@@ -89,14 +90,18 @@ class Answers:
         chosen = [case for case in assigned if self._draw.random() < self._share]
         if not chosen:
             return
-        columns = {
+        one = Update(
+            update_id="",
+            department="",
+            case_id="",
+            status=UpdateStatus.RESOLVED,
+            at=now_ms,
+            note="Put right. 已处理完毕。",
+        )
+        columns = {name: [value] * len(chosen) for name, value in one.to_avro().items()} | {
             "update_id": [f"U-{case['case_id']}" for case in chosen],
-            "revision": [0] * len(chosen),
             "department": [case["department"] for case in chosen],
             "case_id": [case["case_id"] for case in chosen],
-            "status": ["RESOLVED"] * len(chosen),
-            "at": [now_ms] * len(chosen),
-            "note": ["Put right. 已处理完毕。"] * len(chosen),
         }
         for case, value in zip(chosen, self._codec.encode_columns("cityhub.Update", columns), strict=True):
             topic = self._settings.topic(dept_updates(case["department"]).name)
@@ -115,7 +120,11 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
     ended_at: float | None = None
     said: dict[str, Any] = {}
     while True:
-        answers.to(witness.look(0.1))
+        try:
+            answers.to(witness.look(0.1))
+        except BaseException:
+            feeder.kill()
+            raise
         now = time.time()
         if now - sampled >= _SAMPLE_SECONDS:
             sampled = now

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from hub.core.admission import Arrivals
 from hub.core.deadlines import DeadlineRules, Due
 from hub.core.routing import Router
+from hub.model.outputs import Order
 from hub.policy.city import City
 from hub.stream.codec import Codec, Decoded
 
@@ -52,7 +53,7 @@ class OrderWork:
         dues = self._rules.due(category, source, urgency, area, opened.cast("int64").to_numpy())
         firsts = [due[0] if len(due) == 1 else min(due, key=lambda one: one.due_ms) for due in dues]
         case_ids = pc.binary_join_element_wise("C-", refs, "")
-        return case_ids, {
+        return case_ids, _defaults(len(events)) | {
             "order_id": pc.binary_join_element_wise("O-", refs, ""),
             "kind": ["ASSIGN"] * len(events),
             "case_id": case_ids,
@@ -62,10 +63,15 @@ class OrderWork:
             "rule": routed.rule,
             "reason": routed.desk_reason,
             "queue": routed.queue,
-            "lead": [None] * len(events),
             "priority": routed.priority,
             "deadlines": _deadlines(firsts),
         }
+
+
+def _defaults(rows: int) -> dict[str, Any]:
+    """What an order says of itself unless told otherwise."""
+    fields = Order.model_fields.items()
+    return {name: [field.get_default()] * rows for name, field in fields if not field.is_required()}
 
 
 def _deadlines(dues: Sequence[Due]) -> pa.ListArray:
