@@ -30,6 +30,8 @@ _CATCH_TRIES = 12
 _STUCK_SECONDS = 0.5
 _BROKER_TRIES = 3
 _ASK_SECONDS = 10.0
+_JOINS = 0.75
+"""Share of rebalances of two workers that make three: two or more are there most of the time."""
 
 
 @dataclass
@@ -171,7 +173,7 @@ def full_disk(scene: Scene, fault: Fault) -> Facts:
 
 def rebalance(scene: Scene, fault: Fault) -> Facts:
     there = len(scene.crew.members)
-    more = there == 1 or (there < MOST_WORKERS and fault.target < 0.6)
+    more = there == 1 or (there < MOST_WORKERS and fault.target < _JOINS)
     name = scene.crew.add() if more else scene.crew.remove(fault.target)
     return {"added" if more else "removed": name}
 

@@ -59,14 +59,20 @@ class Fault:
 
 def faults(number: int, seed: int, kinds: Sequence[str] = tuple(KINDS)) -> list[Fault]:
     """The first round has every kind once, later ones each as often as its weight. Raises KeyError for an unknown kind."""
-    rng = Random(f"faults:{seed}")
+    shuffling, drawing = Random(f"kinds:{seed}"), Random(f"faults:{seed}")
     dealt: list[str] = []
     while len(dealt) < number:
         hand = [kind for kind in kinds for _ in range(KINDS[kind].weight if dealt else 1)]
-        rng.shuffle(hand)
+        shuffling.shuffle(hand)
         dealt += hand
     return [
-        Fault(at + 1, kind, rng.random(), rng.uniform(*KINDS[kind].seconds), rng.uniform(*_WAIT_SECONDS),
-              rng.random() >= _HURRIED)
+        Fault(
+            at + 1,
+            kind,
+            drawing.random(),
+            drawing.uniform(*KINDS[kind].seconds),
+            drawing.uniform(*_WAIT_SECONDS),
+            drawing.random() >= _HURRIED,
+        )
         for at, kind in enumerate(dealt[:number])
-    ]  # fmt: skip
+    ]
