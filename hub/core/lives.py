@@ -126,7 +126,8 @@ class Lives:
         for happening in sorted(self._happenings(case), key=itemgetter(0, 1, 2, 5)):
             self._run_out(life, case, happening.at_ms)
             self._take(life, case, happening)
-        self._run_out(life, case, until_ms)
+        noticed_ms = max((clock.due_ms + 1 for clock in case.clocks if clock.breached), default=until_ms)
+        self._run_out(life, case, max(until_ms, noticed_ms))
         return life
 
     def refusal(self, case: TrackedCase, answer: Answer) -> str | None:
@@ -236,7 +237,8 @@ class Lives:
             if term.ended_ms is not None:
                 continue
             if term.department is not None:
-                mine = term.department == one.department or one.event in ("closed", "withdrawn", "resolved")
+                ends_all = not member and one.event in ("closed", "withdrawn", "resolved")
+                mine = term.department == one.department or ends_all
             else:
                 mine = not member
             ending = one.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
