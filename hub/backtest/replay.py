@@ -23,6 +23,8 @@ from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]
 _EVERY = 2_000
+_CHUNK = 1_000
+"""Reports that casework is given at once."""
 RESOLVE = "resolve"
 Key = tuple[str, str]
 """Source and reference."""
@@ -68,6 +70,7 @@ def play(
             run.take(what)
         else:
             run.told(what, at_ms)
+    run.flush()
     run.track(played.now_ms)
     played.decisions = list(run.decisions(played.now_ms))
     return played
@@ -90,6 +93,7 @@ class _Run:
         self._latest: dict[Key, Sighting] = {}
         self._ends: dict[Key, tuple[int, bool]] = {}
         """Of each report that its source closed or withdrew: the earliest instant, and whether withdrawn."""
+        self._waiting: list[Sighting] = []
         self._score: dict[Key, float] = {}
         self._each_is_closed = False
         self._heard: list[Change | Word] = []
@@ -125,10 +129,17 @@ class _Run:
             self._ends[key] = min(end, self._ends.get(key, end))
         else:
             self._latest[key] = seen
-        for step in self._casework.take(self._cases, self._cases.put, seen):
+        self._waiting.append(seen)
+        if len(self._waiting) >= _CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Apply what waits: casework looks around for many reports at once, with the same outcome as one by one."""
+        for step in self._casework.take_all(self._cases, self._cases.put, self._waiting):
             if step.change == LINKED and step.link is not None:
-                self._score[key] = step.link.score
+                self._score[step.report.source, step.report.ref] = step.link.score
             self._heard.append(_change(step))
+        self._waiting = []
 
     def told(self, update: Update, at_ms: int) -> None:
         """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word."""
@@ -140,8 +151,11 @@ class _Run:
                 msgspec.structs.replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1)
             )
             return
+        if update.status == OPEN:
+            return
+        self.flush()
         case = self._cases.of_report(*key)
-        if case is None or update.status == OPEN:
+        if case is None:
             return
         department = update.department or case.department
         if update.status == REFUSED:

@@ -67,6 +67,17 @@ def test_decisions_do_not_depend_on_the_order_of_updates(city: City, reports: di
     assert run(city, _events(reports), updates).decisions == before.decisions
 
 
+@given(_reports, _ends, st.integers(1, 5))
+def test_decisions_do_not_depend_on_how_many_are_taken_at_once(
+    city: City, reports: dict, ends: dict, size: int
+) -> None:
+    updates = [closed(ref, hours) for ref, hours in ends.items()]
+    whole = run(city, _events(reports), updates)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hub.backtest.replay._CHUNK", size)
+        assert run(city, _events(reports), updates).decisions == whole.decisions
+
+
 @given(_reports)
 def test_a_repeat_changes_nothing(city: City, reports: dict) -> None:
     events = _events(reports)
