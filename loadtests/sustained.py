@@ -91,9 +91,9 @@ class Answers:
         if not chosen:
             return
         one = Update(
-            update_id="",
-            department="",
-            case_id="",
+            update_id="-",
+            department="-",
+            case_id="-",
             status=UpdateStatus.RESOLVED,
             at=now_ms,
             note="Put right. 已处理完毕。",
