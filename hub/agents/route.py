@@ -119,6 +119,15 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> Iterator[tuple[int, di
 
 
 def _end(casework: Casework, book: CaseBook, put: Any, closure: dict[str, Any]) -> list[Step]:
+    case, step, by = closure["case_id"], closure["step"], closure["department"]
+    reason = f"{step.lower()} by {by}" + (f": {closure['reason']}" if closure["reason"] else "")
+    if step == "REOPENED":
+        return casework.reopen(book, put, case, closure["at"], reason)
+    if step != "AS_OUTCOME":
+        held = book.get(case)
+        to = closure["to"] or (held.department if held else by)
+        members = closure["members"] if step == "WHISTLED" else ()
+        return casework.pass_on(book, put, case, to, closure["at"], reason, members)
     if closure["outcome"] == "REFUSED":
         return casework.refuse(book, put, closure["case_id"], closure["department"], closure["at"])
     return casework.close(book, put, closure["case_id"], closure["at"])

@@ -204,9 +204,10 @@ def _answers(tables: Tables, tracked: dict[str, TrackedCase], waiting: list[str]
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN).combine_chunks()
     dead = pc.or_(pc.is_in(tables.updates.column(ORIGIN), letters), pc.is_in(tables.updates.column(HERE), letters))
     applied: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
-    for case, *said in rows_of(tables.updates.filter(pc.invert(dead)), "case_id", "update_id", "department", "status"):
+    names = ("case_id", "update_id", "department", "status", "step")
+    for case, update, department, status, step in rows_of(tables.updates.filter(pc.invert(dead)), *names):
         if case in tracked:
-            applied[str(case)][tuple(said)] += 1
+            applied[str(case)][update, department, status if step == "AS_STATUS" else step] += 1
     wrong = [
         case_id
         for case_id, case in tracked.items()
@@ -239,7 +240,7 @@ def _clocks(tables: Tables, tracked: dict[str, TrackedCase]) -> Iterator[Finding
     held: dict[tuple[object, ...], list[ClockState]] = defaultdict(list)
     for case in tracked.values():
         for clock_ in case.clocks:
-            held[case.case_id, clock_.clock, clock_.policy, clock_.due_ms].append(clock_)
+            held[case.case_id, clock_.name, clock_.policy, clock_.due_ms].append(clock_)
     wrong = [_name(key) for key, clocks in held.items() if len(clocks) == 1 and not _agree(clocks[0], said.get(key))]
     stray = [
         _name(key)

@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from hub.audit.accounts import TRACK, ids
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.core.lifecycle import LADDER, TOLD
+from hub.errors import Reason
 from hub.model.ids import derived_id
 
 Mask = npt.NDArray[np.bool_]
@@ -127,6 +129,22 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     for row in rows_of(rings, "case_id", "department", "kind", "clock", "policy"):
         yield derived_id("O", *map(str, row))
+    for update, case, status, _ in _applied(tables):
+        if status.lower() in LADDER:
+            yield derived_id("O", case, status, update)
+    for update, case in _not_allowed(tables):
+        yield derived_id("O", case, str(Reason.NOT_ALLOWED), update)
+
+
+def _not_allowed(tables: Tables) -> Iterator[tuple[str, str]]:
+    """Update id and case of each update that its case did not allow: its department is told."""
+    dead = tables.dead
+    letters = dead.filter(
+        pc.and_(pc.equal(dead.column("stage"), TRACK), pc.equal(dead.column("reason"), str(Reason.NOT_ALLOWED)))
+    )
+    chosen = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), letters.column(ORIGIN).combine_chunks()))
+    for update, case in rows_of(chosen, "update_id", "case_id"):
+        yield str(update), str(case)
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
@@ -193,7 +211,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
         for source, ref, linked in reports.get(case, ()):
             reply = derived_id("R", case, update, source, ref)
             may[reply] += 1
-            owed[reply] += status != "REFUSED" and read and linked
+            owed[reply] += status.lower() in TOLD and read and linked
     settled = tables.cases.filter(
         pc.and_(pc.equal(tables.cases.column("change"), "OPENED"), tables.cases.column("over"))
     )
@@ -215,7 +233,7 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
 
 
 def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
-    """Update id, case, status of each update that is not a dead letter, and whether `track` has read it."""
+    """Update id, case, step (or else status) of each update that is not a dead letter, and whether `track` has read it."""
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
     dead = pc.or_(
         pc.is_in(tables.updates.column(ORIGIN), letters.combine_chunks()),
@@ -223,5 +241,6 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
     )
     updates = tables.updates.filter(pc.invert(dead))
     read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
-    for (update, case, status), is_read in zip(rows_of(updates, "update_id", "case_id", "status"), read, strict=True):
-        yield str(update), str(case), str(status), is_read
+    names = ("update_id", "case_id", "status", "step")
+    for (update, case, status, step), is_read in zip(rows_of(updates, *names), read, strict=True):
+        yield str(update), str(case), str(status if step == "AS_STATUS" else step), is_read

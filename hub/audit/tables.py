@@ -39,8 +39,8 @@ KEPT: dict[str, Columns] = {
     ),
     "updates": _columns(
         UPDATES,
-        ("update", "status"),
-        _fields("update_id", "revision", "department", "case_id", "status", within="update"),
+        ("update", "step"),
+        _fields("update_id", "revision", "department", "case_id", "status", "step", within="update"),
         origin=True,
     ),
     "repeats": _columns(REPEATS, ("origin",), _fields("source", "source_ref", "revision"), origin=True),

@@ -16,6 +16,8 @@ from hub.policy.city import City
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
 REFUSED = "refused"
+PASSED_ON = "passed-on"
+"""Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"
 Put = Callable[[str, Case | None], None]
 
@@ -108,6 +110,32 @@ class Casework:
         put(case_id, moved)
         orders = _to_all(case, "WITHDRAW", None, reason) + _to_all(moved, "ASSIGN", case.event, reason)
         return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders)]
+
+    def pass_on(
+        self, book: CaseBook, put: Put, case_id: str, to: str, at_ms: int, reason: str, members: Sequence[str] = ()
+    ) -> list[Step]:
+        """Give a case to another department (转办、指定承办), or have others join its holder (吹哨). Ignored if it is over."""
+        case = book.get(case_id)
+        if case is None or case.over or (case.department == to and not members):
+            return []
+        joined = (each for each in (*case.co_handlers, *members) if each != to)
+        moved = msgspec.structs.replace(
+            case, department=to, rule=PASSED_ON, desk_reason=None, queue=None, co_handlers=tuple(dict.fromkeys(joined))
+        )
+        put(case_id, moved)
+        taken = () if case.department == to else (OrderDraft("WITHDRAW", case.department, None, reason),)
+        orders = taken + _to_all(moved, "ASSIGN", case.event, reason)
+        return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders)]
+
+    def reopen(self, book: CaseBook, put: Put, case_id: str, at_ms: int, reason: str) -> list[Step]:
+        """A case that was over comes back to who held it (重新办理)."""
+        case = book.get(case_id)
+        if case is None or not case.over:
+            return []
+        again = msgspec.structs.replace(case, closed_ms=None)
+        put(case_id, again)
+        orders = _to_all(again, "ASSIGN", None, reason)
+        return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders)]
 
     # -- a reference not seen before ---------------------------------------------------------------------------------
 

@@ -64,8 +64,8 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def name(self) -> str:
-        """The clock's name; a helper's own clock is `<clock>/<department>`."""
-        return f"{self.clock.clock}/{self.clock.department}" if self.clock.department else self.clock.clock
+        """The clock's, as records call it."""
+        return self.clock.name
 
 
 class Opened(Protocol):

@@ -48,6 +48,11 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Started by something that happened, not by the opening."""
 
     @property
+    def name(self) -> str:
+        """As records call it: a helper's own clock is `<clock>/<department>`."""
+        return f"{self.clock}/{self.department}" if self.department else self.clock
+
+    @property
     def running(self) -> bool:
         return self.ended_ms is None
 

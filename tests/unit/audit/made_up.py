@@ -95,6 +95,7 @@ class MadeUpRun:
         self.add(
             "updates", "hub.updates", origin=origin, update_id=update, revision=0, department=department, case_id=case,
             status=status,
+            step="AS_STATUS",
         )  # fmt: skip
         return origin
 
