@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,21 +56,37 @@ class CursorFile:
         return cursor, None
 
     def save(self, rows: int, offset: int, line: int) -> None:
-        """Write durably: a crash leaves the old cursor or the new one."""
+        """Write durably: a crash leaves the old cursor or the new one. Raises FatalError if the disk does not take it."""
         heads = tuple(head(path, _HEAD_BYTES) for path in self._paths)
         cursor = Cursor(rows=rows, offset=offset, line=line, heads=heads)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(cursor.model_dump_json())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _write(temporary, cursor.model_dump_json())
+            temporary.replace(self.path)
+            _sync(self.path.parent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise FatalError(
+                f"cursor {self.path} cannot be written ({error.strerror}); make room or name another --cursor-dir and run the "
+                "same command again: nothing is lost, it goes on from the last cursor"
+            ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def head(path: Path, length: int) -> tuple[int, str]:
