@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -14,8 +15,9 @@ from rich.tree import Tree
 
 from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
-from hub.cli.timeline import ClockLine, clocks_of, last_instant, moments_of
+from hub.cli.timeline import ClockLine, clocks_of, held_of, last_instant, moments_of
 from hub.cli.words import CLOCKS, DEADLINES, Words
+from hub.core.ledger import totals
 from hub.inspect.story import Story, tell
 from hub.settings import Settings
 
@@ -62,7 +64,8 @@ def as_dict(story: Story, words: Words) -> dict[str, Any]:
         {"at": words.iso(moment.at_ms), "what": moment.text, "details": list(moment.details)}
         for moment in moments_of(story, words)
     ]
-    return story.as_dict() | {"clocks": clocks, "timeline": timeline}
+    held = [each._asdict() for each in held_of(story)]
+    return story.as_dict() | {"clocks": clocks, "held": held, "timeline": timeline}
 
 
 def picture(story: Story, words: Words) -> Group:
@@ -77,6 +80,8 @@ def _head(story: Story, words: Words) -> Panel:
     grid.add_row("where 地点", words.area(last["area"]))
     grid.add_row("urgency 紧急程度", last["urgency"].lower())
     grid.add_row("department 部门", f"{words.department(last['department'])} (rule 规则 {last['rule']})")
+    for department, held_ms in totals(held_of(story)).items():
+        grid.add_row("held 持有", f"{words.department(department)}: {timedelta(milliseconds=held_ms)}")
     grid.add_row("reports 来报", str(last["reports"]))
     grid.add_row("state 状态", "over 已结" if last["over"] else "open 在办")
     return Panel(grid, title=f"case 案件 {story.case_id}", title_align="left", expand=False)

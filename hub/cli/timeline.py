@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, STATUSES, Words
+from hub.core.ledger import Held, Turn, ledger
 from hub.inspect.story import Story
 from hub.policy.models import UNIT_NAMES
 
@@ -99,6 +100,12 @@ def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], op
         warned_ms=at.get("WARNED"),
         breached_ms=at.get("BREACHED"),
     )
+
+
+def held_of(story: Story) -> list[Held]:
+    """The holder ledger: who held the case, from when to when, until the last instant that is known."""
+    turns = [Turn(change["at"], None if change["over"] else change["department"]) for change in story.changes]
+    return ledger(story.opened["opened_at"], turns, last_instant(story))
 
 
 def moments_of(story: Story, words: Words) -> list[Moment]:

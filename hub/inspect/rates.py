@@ -1,0 +1,80 @@
+"""Reads from the topics what the rates are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from hub.core.rates import ClockWord, Given, Period, Said, Table, rates
+from hub.inspect.narrow import NarrowDecoder, Path, column
+from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.registry import make_registry
+from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
+
+_LAST: dict[str, tuple[Topic, Path]] = {
+    CASES.name: (CASES, ("department",)),
+    DEADLINES.name: (DEADLINES, ("due_at",)),
+    UPDATES.name: (UPDATES, ("update", "solved")),
+    DEAD.name: (DEAD, ("origin",)),
+}
+PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y", "all": "-"}
+
+
+def period_of(name: str, time_zone: str) -> Period:
+    """Names periods of local time: one of PERIODS."""
+    zone, pattern = ZoneInfo(time_zone), PERIODS[name]
+    return lambda at_ms: datetime.fromtimestamp(at_ms / 1000, zone).strftime(pattern)
+
+
+def read_rates(settings: Settings, period: Period, on_progress: OnProgress | None = None) -> Table:
+    """The rates as of now. Raises FatalError if a topic is missing, RetriableError if the broker cannot be read."""
+    registry = make_registry(settings)
+    codec = Codec(registry)
+    decoders = {
+        name: NarrowDecoder(registry, codec, topic.subject or "", last) for name, (topic, last) in _LAST.items()
+    }
+    batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in _LAST}
+    cut = len(settings.namespace)
+    for messages in read_messages(settings, spans(settings, list(_LAST)), on_progress):
+        for name, decoder in decoders.items():
+            mine = [each for each in messages if each.topic()[cut:] == name]
+            if mine:
+                batches[name].append(decoder.decode([each.value() for each in mine], name))
+    return rates(_clocks(batches[DEADLINES.name]), _given(batches[CASES.name]), _said(batches), period)
+
+
+def _columns(batches: Sequence[pa.RecordBatch], *paths: Path) -> Iterator[tuple[object, ...]]:
+    for batch in batches:
+        yield from zip(*(column(batch, path).to_pylist() for path in paths), strict=True)
+
+
+def _clocks(batches: Sequence[pa.RecordBatch]) -> Iterator[ClockWord]:
+    names = ("case_id", "clock", "started_at", "kind", "department", "due_at")
+    for row in _columns(batches, *((name,) for name in names)):
+        yield ClockWord(*row)  # type: ignore[arg-type]  # as the schema has them
+
+
+def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
+    for change, case, department, at_ms in _columns(batches, ("change",), ("case_id",), ("department",), ("at",)):
+        if change in ("OPENED", "REROUTED"):
+            yield Given(str(case), str(department), int(str(at_ms)))
+
+
+def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:
+    """Updates but those that `track` set aside."""
+    origin = [("origin", name) for name in ("topic", "partition", "offset")]
+    aside = {
+        tuple(row[1:]) for row in _columns(batches[DEAD.name], ("stage",), *origin) if row[0] == "track"
+    }  # fmt: skip
+    names = ("case_id", "department", "status", "step", "at", "solved")
+    paths: list[Path] = [*origin, *(("update", name) for name in names)]
+    for row in _columns(batches[UPDATES.name], *paths):
+        case, department, status, step, at_ms, solved = row[3:]
+        if tuple(row[:3]) not in aside:
+            word = status if step == "AS_STATUS" else step
+            yield Said(str(case), str(department), str(word), int(str(at_ms)), None if solved is None else bool(solved))
