@@ -9,6 +9,7 @@ VENV ?= .venv
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 LOAD_ARGS ?=
+FAULTS_ARGS ?=
 UP_ARGS ?=
 # A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early.
 SPREAD := -n auto --dist loadfile --no-loadscope-reorder
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup format check test test-fast test-real load load-small demo up new-connector clean
+.PHONY: help setup format check test test-fast test-real load load-small faults demo up new-connector clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -60,6 +61,9 @@ load: setup ## load tests, the hub beside its peers and every other scenario (ho
 
 load-small: setup ## the same in a few minutes
 	$(PY) -m loadtests all-small $(LOAD_ARGS)
+
+faults: setup ## kill, stop and starve everything while events flow, then prove that nothing is lost (40 minutes; FAULTS_ARGS=--help)
+	$(PY) -m loadtests.faults $(FAULTS_ARGS)
 
 demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS=--forever to run on)
 	$(BIN)/cityhub demo $(DEMO_ARGS)

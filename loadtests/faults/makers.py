@@ -64,22 +64,25 @@ def pause_worker_long(scene: Scene, fault: Fault) -> Facts:
 
 
 def expire_transaction(scene: Scene, fault: Fault) -> Facts:
-    """Stop a worker again and again until it is stopped within a transaction, and leave it so."""
+    """Stop a worker within a transaction, and leave it so."""
     worker = scene.crew.choose(fault.target).worker
-    rng = random.Random(fault.target)
-    caught: list[tuple[str, int]] = []
-    for _ in range(_CATCH_TRIES):
-        if not worker.pause():
-            time.sleep(1.0)
-            continue
-        caught = open_transactions(scene.settings)
-        if caught:
-            break
-        worker.resume()
-        time.sleep(rng.uniform(0.05, 0.5))
+    caught = catch(scene.settings, worker, random.Random(fault.target))
     time.sleep(fault.seconds)
     worker.resume()
     return {"victim": worker.name, "caught": caught}
+
+
+def catch(settings: Settings, worker: Supervised, rng: random.Random) -> list[tuple[str, int]]:
+    """Stop a worker again and again until it is stopped within a transaction: where that began. Stopped in any case."""
+    for _ in range(_CATCH_TRIES):
+        if not worker.pause():
+            time.sleep(1.0)
+        elif caught := open_transactions(settings):
+            return caught
+        worker.resume()
+        time.sleep(rng.uniform(0.05, 0.5))
+    worker.pause()
+    return []
 
 
 def open_transactions(settings: Settings) -> list[tuple[str, int]]:

@@ -27,19 +27,19 @@ KINDS: dict[str, Kind] = {
     "kill-worker": Kind(4, (0.0, 3.0), "kill -9 of a worker, started again after a moment"),
     "pause-worker": Kind(3, (0.5, _SESSION * 0.7), "SIGSTOP of a worker for less than its session timeout"),
     "pause-worker-long": Kind(
-        2, (_SESSION + 3, _SESSION + 7), "SIGSTOP of a worker until its partitions have moved, then it wakes: a zombie"
+        2, (_SESSION + 2, _SESSION + 5), "SIGSTOP of a worker until its partitions have moved, then it wakes: a zombie"
     ),
     "expire-transaction": Kind(
-        2, (_TRANSACTION + 3, _TRANSACTION + 7), "SIGSTOP of a worker caught in an open transaction, until that expired"
+        2, (_TRANSACTION + 2, _TRANSACTION + 5), "SIGSTOP of a worker caught in an open transaction, until that expired"
     ),
-    "kill-broker": Kind(2, (0.0, 3.0), "kill -9 of the broker, started again on its data"),
+    "kill-broker": Kind(1, (0.0, 3.0), "kill -9 of the broker, started again on its data"),
     "pause-broker": Kind(2, (1.0, 6.0), "SIGSTOP of the broker"),
     "full-disk": Kind(2, (2.0, 5.0), "no byte left under a state directory (a worker's or the connectors')"),
     "rebalance": Kind(4, (0.0, 0.0), "a worker more or fewer, stopped in order: 1 to 3"),
     "kill-connector": Kind(2, (0.0, 2.0), "kill -9 of a connector: what it sent after its cursor comes again"),
 }
-_WAIT_SECONDS = (0.5, 4.0)
-_HURRIED = 0.25
+_WAIT_SECONDS = (0.5, 3.0)
+_HURRIED = 0.35
 """Share of faults after which the next does not wait until work goes on."""
 
 

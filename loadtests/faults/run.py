@@ -28,7 +28,7 @@ from loadtests.faults.timeline import Timeline
 NAMESPACE = "faults."
 _CITY = ROOT / "ops" / "cities" / "demo"
 _BROKER_SECONDS = 240.0
-_CALM_SECONDS = 15.0
+_CALM_SECONDS = 12.0
 _FIRST_SECONDS = 180.0
 _LATENESS_SECONDS = 2.5 * SPEED
 _SAMPLE_SECONDS = 1.0
@@ -71,11 +71,11 @@ def play(
     if the hub does not come to rest afterwards, or a broker does not start.
     """
     with ExitStack() as stack:
-        scene = _begin(folder, rate, seed, stack)
+        scene = begin(folder, rate, seed, stack)
         memory = Memory()
-        with _keeping_up(scene, memory, timeline):
+        with keeping_up(scene, memory, timeline):
             on_progress("starting 启动", 0)
-            _await_work(scene, 0.0, _FIRST_SECONDS)
+            await_work(scene, 0.0, _FIRST_SECONDS)
             timeline.note("at work", workers=len(scene.crew.members))
             made = _make_all(scene, wanted, timeline, minutes, on_progress)
             began = time.monotonic()
@@ -108,7 +108,8 @@ def settings_for(folder: Path, bootstrap: str) -> Settings:
     )
 
 
-def _begin(folder: Path, rate: float, seed: int, stack: ExitStack) -> Scene:
+def begin(folder: Path, rate: float, seed: int, stack: ExitStack) -> Scene:
+    """Broker, two workers and the city, all ended with the stack. Events flow at once."""
     kafka = stack.enter_context(EmbeddedKafka(folder / "kafka", start_timeout_seconds=_BROKER_SECONDS))
     settings = settings_for(folder, kafka.bootstrap_servers)
     city = load_city(settings.city)
@@ -121,7 +122,7 @@ def _begin(folder: Path, rate: float, seed: int, stack: ExitStack) -> Scene:
 
 
 @contextmanager
-def _keeping_up(scene: Scene, memory: Memory, timeline: Timeline) -> Iterator[None]:
+def keeping_up(scene: Scene, memory: Memory, timeline: Timeline) -> Iterator[None]:
     """A thread that starts again what is gone and looks at memory."""
     over = threading.Event()
 
@@ -166,14 +167,14 @@ def _make_all(
             )  # fmt: skip
             time.sleep(fault.wait_seconds)
             if fault.calm:
-                _await_work(scene, scene.crew.work_done(), _CALM_SECONDS)
+                await_work(scene, scene.crew.work_done(), _CALM_SECONDS)
     except KeyboardInterrupt:
         timeline.note("interrupted", made=made)
     return made
 
 
-def _await_work(scene: Scene, before: float, at_most_seconds: float) -> None:
-    """Until workers have done something since."""
+def await_work(scene: Scene, before: float, at_most_seconds: float) -> None:
+    """Until workers have done something since `before`, a count of Crew.work_done; or so long."""
     until = time.monotonic() + at_most_seconds
     while time.monotonic() < until:
         now = scene.crew.work_done()
