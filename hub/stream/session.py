@@ -153,8 +153,16 @@ class Session:
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
         if idle and self._membership is not None and not self.behind:
+            self._ask_for_a_sign_of_life()
+
+    def _ask_for_a_sign_of_life(self) -> None:
+        """A broker that is slow to answer is no reason to leave it: it would have to let everybody in again. /healthz tells."""
+        try:
             with kafka_errors(f"{self._agent}: asking the broker"):
                 self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
+        except RetriableError as error:
+            log.warning("%s", error)
+        else:
             self.progressed()
 
     def _recovering(self) -> None:
