@@ -48,7 +48,8 @@ def main(
     chosen = tuple(kinds.split(",")) if kinds else tuple(KINDS)
     if unknown := set(chosen) - set(KINDS):
         raise click.UsageError(f"no kind of fault is called {', '.join(sorted(unknown))}; known: {', '.join(KINDS)}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for told in (signal.SIGINT, signal.SIGTERM):  # a shell has those it starts in the background ignore the first
+        signal.signal(told, signal.default_int_handler)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with ExitStack() as stack:
@@ -73,6 +74,7 @@ def main(
             raise click.ClickException(f"{error}; with --keep DIR logs and timeline are left there") from error
         command = f"python -m loadtests.faults --faults {number} --seed {seed} --rate {rate:g}"
         command += f" --kinds {kinds}" if kinds else ""
+        command += f" --minutes {minutes:g}" if minutes else ""
         report = write(out, "faults", command, outcome, timeline)
     if as_json:
         click.echo(json.dumps(outcome.as_dict(), ensure_ascii=False))
