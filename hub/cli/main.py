@@ -71,6 +71,8 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except ValidationError as error:
+        if error.title != "Settings":  # something else than what the user has set
+            raise
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"])).upper()
             click.echo(f"error: CITYHUB_{name}: {problem['msg']}", err=True)
