@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.due_times import due_times
 from hub.clock import Clock
 from hub.core.casework import OrderDraft, Step
-from hub.core.deadlines import DeadlineRules, Due
+from hub.core.deadlines import DeadlineRules
+from hub.core.due_columns import DueColumns
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
@@ -73,7 +76,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
     """The steps' orders, to each department's own topic, with the clocks that run and the report behind them."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
-    dues = rules.due(
+    dues = rules.columns(
         [case.category for case in cases],
         [case.reports[0].source for case in cases],
         [case.urgency for case in cases],
@@ -81,6 +84,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         [case.opened_ms for case in cases],
     )
     order_ids = derived_ids("O", [_cause(step, order) for step, order in drafts])
+    deadlines = _deadlines(drafts, dues)
     by_department: dict[str, list[int]] = defaultdict(list)
     for index, (_, order) in enumerate(drafts):
         by_department[order.department].append(index)
@@ -99,7 +103,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
             "queue": [None if order.lead else step.case.queue for step, order in chosen],
             "lead": [order.lead for _, order in chosen],
             "priority": [step.case.priority for step, _ in chosen],
-            "deadlines": _deadlines([(*drafts[index], dues[index]) for index in indexes]),
+            "deadlines": deadlines.take(pa.array(indexes)),
         }
         values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in chosen])
         tx.publish(topics.dept_orders(department), values, columns["case_id"])
@@ -135,23 +139,19 @@ def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _deadlines(drafts: list[tuple[Step, OrderDraft, tuple[Due, ...]]]) -> pa.ListArray:
+def _deadlines(drafts: list[tuple[Step, OrderDraft]], dues: DueColumns) -> pa.ListArray:
     """Each order's clocks; the source's own due time, where it has one, takes the place of the resolve clock."""
-    clocks: list[str] = []
-    policies: list[str] = []
-    due_at: list[int] = []
-    ends = [0]
-    for step, order, dues in drafts:
-        if order.kind != "WITHDRAW":
-            own_ms = step.case.due_ms
-            for due in dues:
-                if own_ms is None or due.clock != "resolve":
-                    clocks.append(due.clock)
-                    policies.append(due.policy)
-                    due_at.append(due.due_ms)
-            if own_ms is not None:
-                clocks.append("resolve")
-                policies.append("source")
-                due_at.append(own_ms)
-        ends.append(len(clocks))
-    return due_times(clocks, policies, due_at, ends)
+    ends = np.array([order.kind == "WITHDRAW" for _, order in drafts], dtype=np.bool_)
+    own = np.array([step.case.due_ms is not None for step, _ in drafts], dtype=np.bool_) & ~ends
+    resolve = pc.equal(dues.clock.cast(pa.string()), "resolve").to_numpy(zero_copy_only=False)
+    kept = dues.where(~ends[dues.row] & ~(own[dues.row] & resolve)) if len(dues) else dues
+    given = np.flatnonzero(own)
+    row = np.concatenate([kept.row, given])
+    order = pa.array(np.argsort(row, kind="stable"))
+    due_ms = pa.array(np.concatenate([kept.due_ms, np.array([drafts[at][0].case.due_ms for at in given], np.int64)]))
+    clock, policy = (
+        pa.concat_arrays([column.cast(pa.string()), pa.array([text] * len(given), pa.string())])
+        for column, text in ((kept.clock, "resolve"), (kept.policy, "source"))
+    )
+    ends_at = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(drafts)))])
+    return due_times(clock.take(order), policy.take(order), due_ms.take(order), ends_at)

@@ -191,13 +191,16 @@ def _sift(
     sight, place = memory.recall(refs, revisions)
     topic, offset = memory.where(sight[sight != MISSING])
     verdict.topic[rows[sight != MISSING]], verdict.offset[rows[sight != MISSING]] = topic, offset
-    first = first_of_each(mixed(refs, revisions))
-    repeated = (sight == MISSING) & (first != np.arange(len(rows)))
-    earlier = rows[first[repeated]]
-    verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
-    verdict.offset[rows[repeated]] = arrivals.offset[earlier]
-    unknown = np.array([home is None for home in place], dtype=np.bool_)
     leads = first_of_each(refs)
+    if len(rows) and not np.array_equal(leads, np.arange(len(rows))):  # else no record of the chunk can repeat another
+        first = first_of_each(mixed(refs, revisions))
+        repeated = (sight == MISSING) & (first != np.arange(len(rows)))
+        earlier = rows[first[repeated]]
+        verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
+        verdict.offset[rows[repeated]] = arrivals.offset[earlier]
+    else:
+        repeated = np.zeros(len(rows), dtype=np.bool_)
+    unknown = np.array([home is None for home in place], dtype=np.bool_)
     verdict.home[rows] = np.where(unknown, verdict.home[rows[leads]], place)
     new = unknown & (leads == np.arange(len(rows)))
     return rows[new], rows[(sight == MISSING) & ~repeated & ~new]

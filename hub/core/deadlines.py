@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hub.core.calendars import Calendar
 from hub.core.clock_rows import ClockRows, Plan
+from hub.core.due_columns import DueColumns, due_columns
 from hub.core.zones import Millis
 from hub.policy.city import City
 from hub.policy.models import CalendarSpec, DeadlineRule
@@ -74,6 +75,24 @@ class DeadlineRules:
             for index, dues in zip(indexes, zip(*clocks, strict=True), strict=False):
                 found[index] = dues if None not in dues else tuple(due for due in dues if due is not None)
         return found
+
+    def columns(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        opened_ms: Millis | Sequence[int],
+        condition: Sequence[Collection[str]] | None = None,
+        event: str = OPENED,
+    ) -> DueColumns:
+        """The due times of `due` as columns, without warnings, at a fraction of the time."""
+
+        def reckon(rule: DeadlineRule, starts: Millis) -> Millis | None:
+            return self.reckon(rule, starts) if rule.runs and event in self._starts[rule.id] else None
+
+        plans = self._plans(category, source, urgency, area, condition)
+        return due_columns(plans, np.asarray(opened_ms, dtype=np.int64), self._rows, reckon)
 
     def due_one(
         self,

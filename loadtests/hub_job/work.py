@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub.agents.due_times import due_times
 from hub.core.admission import Arrivals
-from hub.core.deadlines import DeadlineRules, Due
+from hub.core.deadlines import DeadlineRules
+from hub.core.due_columns import DueColumns
 from hub.core.routing import Router
 from hub.model.outputs import Order
 from hub.policy.city import City
@@ -50,8 +52,7 @@ class OrderWork:
         area = events.column("place").field("code").to_pylist()
         opened, refs = events.column("reported_at"), events.column("source_ref")
         routed = self._router.route(source, category, area, urgency)
-        dues = self._rules.due(category, source, urgency, area, opened.cast("int64").to_numpy())
-        firsts = [due[0] if len(due) == 1 else min(due, key=lambda one: one.due_ms) for due in dues]
+        dues = self._rules.columns(category, source, urgency, area, opened.cast("int64").to_numpy()).firsts()
         case_ids = pc.binary_join_element_wise("C-", refs, "")
         return case_ids, _defaults(len(events)) | {
             "order_id": pc.binary_join_element_wise("O-", refs, ""),
@@ -64,7 +65,7 @@ class OrderWork:
             "reason": routed.desk_reason,
             "queue": routed.queue,
             "priority": routed.priority,
-            "deadlines": _deadlines(firsts),
+            "deadlines": _deadlines(dues, len(events)),
         }
 
 
@@ -74,9 +75,7 @@ def _defaults(rows: int) -> dict[str, Any]:
     return {name: [field.get_default()] * rows for name, field in fields if not field.is_required()}
 
 
-def _deadlines(dues: Sequence[Due]) -> pa.ListArray:
-    """One due time a row, as a column: a dictionary a row would cost more than all the rest."""
-    due_at = pa.array(np.fromiter((due.due_ms for due in dues), np.int64, len(dues))).cast(pa.timestamp("ms", "UTC"))
-    columns = [pa.array([due.clock for due in dues]), pa.array([due.policy for due in dues]), due_at]
-    each = pa.StructArray.from_arrays(columns, ["clock", "policy", "due_at"])
-    return pa.ListArray.from_arrays(pa.array(np.arange(len(dues) + 1, dtype=np.int32)), each)
+def _deadlines(dues: DueColumns, rows: int) -> pa.ListArray:
+    """At most one due time a row."""
+    ends = np.concatenate([[0], np.cumsum(np.bincount(dues.row, minlength=rows))])
+    return due_times(dues.clock.cast(pa.string()), dues.policy.cast(pa.string()), pa.array(dues.due_ms), ends)

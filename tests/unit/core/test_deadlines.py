@@ -70,6 +70,19 @@ def test_for_each_clock_the_first_row_applies_and_a_chunk_is_its_events(chunk) -
             assert one.started_ms == opened < one.warn_ms < one.due_ms
 
 
+@settings(deadline=None)
+@given(st.lists(events, max_size=25))
+def test_columns_say_what_due_says(chunk) -> None:  # type: ignore[no-untyped-def]
+    columns = [list(column) for column in zip(*chunk, strict=True)] or [[], [], [], [], []]
+    wanted = [(row, one.clock, one.policy, one.due_ms) for row, dues in enumerate(RULES.due(*columns)) for one in dues]
+    found = RULES.columns(*columns)
+    rows = found.row.tolist(), found.clock.to_pylist(), found.policy.to_pylist(), found.due_ms.tolist()
+    assert list(zip(*rows, strict=True)) == wanted
+    first = {row: min(due for at, _, _, due in wanted if at == row) for row, *_ in wanted}
+    firsts = found.firsts()
+    assert dict(zip(firsts.row.tolist(), firsts.due_ms.tolist(), strict=True)) == first
+
+
 def test_without_a_row_no_clock_runs() -> None:
     only = DeadlineRule(id="one", clock="respond", when=DeadlineWhen(family=("road",)), duration=90, unit="minute")
     rules = DeadlineRules(replace(CITY, deadlines=(only,)))
