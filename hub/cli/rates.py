@@ -16,6 +16,9 @@ from hub.core.rates import ALL, RATE_NAMES, RATES
 from hub.inspect.rates import PERIODS, period_of, read_rates
 from hub.settings import Settings
 
+_WIDTH = 160
+"""Where there is no terminal to ask."""
+
 
 @click.command()
 @click.option("--by", type=click.Choice(list(PERIODS)), default="month", show_default=True, help="Period 周期.")
@@ -47,4 +50,7 @@ def rates(settings: Settings, by: str, department: str | None, as_json: bool) ->
         shares = [getattr(counts, rate) for rate in RATES]
         shown = ["-" if share is None else f"{share:.1%}" for share in shares]
         table.add_row(name, period, *shown, str(counts.overdue_open))
-    Console(soft_wrap=True).print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
+    console.print(table)

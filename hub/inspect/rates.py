@@ -17,7 +17,7 @@ from hub.stream.registry import make_registry
 from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 
 _LAST: dict[str, tuple[Topic, Path]] = {
-    CASES.name: (CASES, ("department",)),
+    CASES.name: (CASES, ("reopens",)),
     DEADLINES.name: (DEADLINES, ("due_at",)),
     UPDATES.name: (UPDATES, ("update", "solved")),
     DEAD.name: (DEAD, ("origin",)),
@@ -60,8 +60,9 @@ def _clocks(batches: Sequence[pa.RecordBatch]) -> Iterator[ClockWord]:
 
 
 def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
-    for change, case, department, at_ms in _columns(batches, ("change",), ("case_id",), ("department",), ("at",)):
-        if change in ("OPENED", "REROUTED"):
+    names = ("change", "case_id", "department", "at", "reopens")
+    for change, case, department, at_ms, reopens in _columns(batches, *((name,) for name in names)):
+        if change in ("OPENED", "REROUTED") and not reopens:
             yield Given(str(case), str(department), int(str(at_ms)))
 
 
