@@ -18,7 +18,7 @@ from hub.settings import ROOT
 
 HOUR = 3_600_000
 START = 1_772_400_000_000
-UNITS = {
+UNITS: dict[str, dict[str, object]] = {
     "hour": {}, "work_hour": {}, "work_day": {}, "work_day to its end": {"ends": "day_end"}, "natural_day": {},
     "natural_day rolled": {"roll_forward": True}, "month": {},
 }  # fmt: skip
