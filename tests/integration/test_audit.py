@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from hub.audit import compare
 from hub.errors import FatalError
 from hub.inspect.reading import read_messages, spans
 from hub.model.ids import case_id
+from hub.topics import ROUTE_CHANGELOG
 from tests.integration.small_hub import SmallHub, case_event, running_hub
 
 pytestmark = pytest.mark.kafka
@@ -58,6 +60,33 @@ def test_a_hub_agrees_with_itself_and_not_with_another(hub: SmallHub) -> None:
     assert same.same_cases == 2
     with pytest.raises(FatalError, match="has no topic nowhere"):
         compare(hub.settings, "nowhere.", hub.sources, hub.departments)
+
+
+def test_state_rebuilt_agrees_with_what_was_published(hub: SmallHub) -> None:
+    found = hub.json("reconcile", "--state")["state"]
+    assert found["good"], found
+    assert (found["remembered"], found["cases"], found["tracked"], found["forgotten"]) == (6, 2, 2, 0)
+    assert found["clocks"] > 0
+    assert "0 disagreements of state" in hub.type("reconcile", "--state").stdout
+    assert "stop feeding the hub" in hub.type("reconcile", "--state", "--live").stderr
+
+
+def test_state_that_was_lost_is_found(hub: SmallHub) -> None:
+    hub.worker.stop()
+    case = case_id("hotline", "H1")
+    place = spans(hub.settings, [ROUTE_CHANGELOG.name])
+    kept = [message for batch in read_messages(hub.settings, place) for message in batch]
+    (number,) = {message.partition() for message in kept if message.key() == case.encode()}
+    producer = Producer({"bootstrap.servers": hub.settings.bootstrap_servers})
+    producer.produce(hub.settings.topic(ROUTE_CHANGELOG.name), None, case.encode(), number)  # a tombstone
+    assert producer.flush(30) == 0
+    said = hub.type("reconcile", "--state", "--json")
+    assert said.exit_code == 1
+    found = json.loads(said.stdout)
+    assert (found["unaccounted"], found["doubled"], found["orphaned"]) == (0, 0, 0)
+    assert [(each["what"], each["first"]) for each in found["state"]["findings"] if each["count"]] == [
+        ("route: open cases that it does not know 丢失的在办案件", [case])
+    ]
 
 
 def test_tampering_is_found(hub: SmallHub) -> None:
