@@ -50,6 +50,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "queue": [case.queue for case in cases],
         "co_handlers": [case.co_handlers for case in cases],
         "priority": [case.priority for case in cases],
+        "conditions": [case.conditions for case in cases],
         "opened_at": [case.opened_ms for case in cases],
         "due_at": [case.due_ms for case in cases],
         "reports": [len(case.reports) for case in cases],
@@ -82,6 +83,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         [case.urgency for case in cases],
         [case.area for case in cases],
         [case.opened_ms for case in cases],
+        [case.conditions for case in cases],
     )
     order_ids = derived_ids("O", [_cause(step, order) for step, order in drafts])
     deadlines = _deadlines(drafts, dues)

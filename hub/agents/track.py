@@ -139,10 +139,10 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     )  # fmt: skip
     columns = [decoded.batch.column(name).to_pylist() for name in names]
     times = [decoded.batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
-    reopens, helpers = decoded.batch.column("reopens"), decoded.batch.column("co_handlers")
-    if not pc.any(reopens).as_py() and not len(pc.list_flatten(helpers)):
+    reopens, *lists = (decoded.batch.column(name) for name in ("reopens", "co_handlers", "conditions"))
+    if not pc.any(reopens).as_py() and not any(len(pc.list_flatten(column)) for column in lists):
         return map(Change, *columns, *times)
-    return map(Change, *columns, *times, reopens.to_pylist(), helpers.to_pylist())
+    return map(Change, *columns, *times, reopens.to_pylist(), *(column.to_pylist() for column in lists))
 
 
 def _updates(decoded: Decoded) -> Iterable[Update]:

@@ -12,6 +12,7 @@ from hub.backtest.decided import Decided
 from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, Casework, Step
+from hub.core.clock_rows import report_conditions
 from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import Incidents
@@ -235,6 +236,7 @@ class _Run:
             [case.urgency for case in cases],
             [case.area for case in cases],
             [case.opened_ms for case in cases],
+            [case.conditions for case in cases],
         )
         for key, case, dues in zip(keys, cases, dues_of_cases, strict=True):
             due_ms = self._latest.get(key, self._first[key]).due_ms
@@ -273,6 +275,7 @@ class _Run:
             ledger=(),
             reports=(key,),
             clocks=(),
+            conditions=tuple(report_conditions(said.channel, said.attributes)),
         )
 
     def _case(self, key: Key) -> _Found:
@@ -298,5 +301,5 @@ def _change(step: Step) -> Change:
         case_id=case.case_id, change=step.change, at_ms=step.at_ms, source=step.report.source, source_ref=step.report.ref,
         lead_source=case.lead.source, lead_ref=case.lead.ref, category=case.category, urgency=case.urgency, area=case.area,
         place_key=case.place_key, department=case.department, opened_ms=case.opened_ms, due_ms=case.due_ms, over=case.over,
-        ends=step.ends,
+        ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers, conditions=case.conditions,
     )  # fmt: skip

@@ -46,6 +46,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
     co_handlers: tuple[str, ...] = ()
     """Who helps the department (协办)."""
     priority: int | None = None
+    conditions: tuple[str, ...] = ()
+    """What the lead report fulfils of itself that some deadline row asks for."""
     event: bytes | None = None
     """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
 

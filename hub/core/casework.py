@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from hub.core.cases import Case, CaseBook, Report
+from hub.core.clock_rows import ClockRows, report_conditions
 from hub.core.linking import Clue, ClueReader, Match
 from hub.core.routing import Router
 from hub.core.sightings import Sighting
@@ -60,7 +61,8 @@ class Casework:
         self._city = city
         self._router = Router(city)
         self._clues = ClueReader(city)
-        self.asks_words = _asks_words(city)
+        self._clock_rows = ClockRows(city)
+        self.asks_words = _asks_words(city) or self._clock_rows.asks_conditions
         """Whether sightings need their title, text, address, label and attributes."""
 
     def take(self, book: CaseBook, put: Put, seen: Sighting) -> list[Step]:
@@ -143,6 +145,11 @@ class Casework:
         category = self._city.category_of(seen.category)
         return category.family if category else None
 
+    def _conditions(self, seen: Sighting) -> tuple[str, ...]:
+        if not self._clock_rows.asks_conditions:
+            return ()
+        return tuple(sorted(self._clock_rows.known_conditions(report_conditions(seen.channel, seen.attributes))))
+
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
         report = Report(seen.source, seen.ref, seen.revision, clue=clue)
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
@@ -183,6 +190,7 @@ class Casework:
             queue=decision.queue,
             co_handlers=decision.co_handlers,
             priority=decision.priority,
+            conditions=self._conditions(seen),
             event=None if ended else seen.body,
         )
         orders = () if ended else _to_all(case, "ASSIGN", seen.body, case.desk_reason)

@@ -50,6 +50,11 @@ class ClockRows:
             return frozenset()
         return frozenset(key for key in map(label_key, held) if key in self._conditions)
 
+    @property
+    def asks_conditions(self) -> bool:
+        """Whether any row asks for what holds of a report beyond its category."""
+        return bool(self._conditions)
+
     def plan(self, key: Key) -> Plan:
         """The rows that can apply. Equal plans are one object, so that events group by its identity."""
         plan = self._remembered.get(key)

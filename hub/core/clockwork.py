@@ -81,6 +81,8 @@ class Opened(Protocol):
     def area(self) -> str | None: ...
     @property
     def opened_ms(self) -> int: ...
+    @property
+    def conditions(self) -> Sequence[str]: ...
 
 
 Ringing = tuple[TrackedCase, list[Ring]]
@@ -106,12 +108,15 @@ class Clockwork:
             [case.urgency for case in opened],
             [case.area for case in opened],
             [case.opened_ms for case in opened],
+            [case.conditions for case in opened],
         )
 
     def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         if dues is None:
-            dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, case.opened_ms)
+            dues = self._rules.due_one(
+                case.category, case.source, case.urgency, case.area, case.opened_ms, case.conditions
+            )
         clocks = [_started(due) for due in dues if due_ms is None or due.clock != "resolve"]
         if due_ms is not None:
             warn_ms = case.opened_ms + (due_ms - case.opened_ms) * 4 // 5

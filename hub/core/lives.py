@@ -252,7 +252,7 @@ class Lives:
             return
         of = member if event == "called" else None
         there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
-        dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms, event=event)
+        dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms, case.conditions, event)
         for due in dues:
             if (due.clock, of) not in there:
                 life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, of, life.round, event))
@@ -264,7 +264,7 @@ class Lives:
         self._start(life, case, "reopened", at_ms, None)
         if any(term.clock == RESOLVE and term.round == life.round for term in life.terms):
             return
-        for due in self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms):
+        for due in self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms, case.conditions):
             if due.clock == RESOLVE:
                 life.terms.append(self._term(RESOLVE, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
 

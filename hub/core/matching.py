@@ -1,4 +1,4 @@
-"""Whether an event meets the conditions of a policy row; the one place that says so, for routes and deadlines alike."""
+"""Whether an event meets the conditions of a policy row; the one place that says so for what all tables share."""
 
 from __future__ import annotations
 

@@ -118,6 +118,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_onl
     members: tuple[str, ...] = ()
     """Who helps since the case was dispatched (协办); those called together later are in the answers."""
     marks: tuple[Mark, ...] = ()
+    conditions: tuple[str, ...] = ()
+    """What the lead report fulfils of itself that some deadline row asks for."""
     special: bool = False
     """More has happened than plain statuses: its clocks are reckoned from its whole history."""
 

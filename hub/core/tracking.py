@@ -43,6 +43,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     due_ms: int | None
     reopens: bool = False
     co_handlers: Sequence[str] = ()
+    conditions: Sequence[str] = ()
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):
@@ -262,6 +263,7 @@ class Tracking:
             reports=((change.lead_source, change.lead_ref),),
             clocks=(),
             members=tuple(change.co_handlers),
+            conditions=tuple(change.conditions),
         )
         if change.over:
             mark = Mark("withdrawn" if change.change == "WITHDRAWN" else "closed", change.at_ms)

@@ -93,6 +93,7 @@ class CaseChange(Record):
     queue: str | None = None
     co_handlers: list[str] = Field(default_factory=list)
     priority: Int | None = None
+    conditions: list[str] = Field(default_factory=list)
     opened_at: Millis
     due_at: Millis | None = None
     reports: Int

@@ -6,6 +6,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hub.agents.desks import Desks
@@ -108,3 +109,20 @@ def test_a_state_made_anew_holds_the_same(folder: Path) -> None:
     state.remake()
     assert dict(state[0].items()) == before
     assert state[0].of_report("hotline", "H1") is not None
+
+
+def test_a_deadline_that_asks_for_a_channel_holds_for_cases_that_came_by_it(folder: Path) -> None:
+    deadlines = folder / "deadlines.yaml"
+    head, rows = deadlines.read_text("utf-8").split("deadlines:\n", 1)
+    mine = "  - {id: by_phone, clock: accept, when: {condition: ['channel=phone']}, duration: 7, unit: minute}\n"
+    deadlines.write_text(f"{head}deadlines:\n{mine}{rows}", "utf-8")
+    (folder / "examples.yaml").write_text("examples: []\n", "utf-8")
+    policy = LivePolicy(load_city(folder))
+    desk = Desks(policy).latest
+    state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
+    for channel, rule in (("phone", "by_phone"), ("web", None)):
+        seen = msgspec.structs.replace(sighting(channel, DAY_MS), channel=channel, kind="OPENED", lat=None, lon=None)
+        (step,) = desk.casework.take(state[0], partial(state.put, 0), seen)
+        case = step.case
+        dues = desk.rules.due_one(case.category, "hotline", case.urgency, case.area, DAY_MS, case.conditions)
+        assert (next(due.policy for due in dues if due.clock == "accept") == "by_phone") is (rule is not None)
