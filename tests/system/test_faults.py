@@ -128,11 +128,11 @@ def _await_more(scene: Scene) -> None:
 @pytest.mark.parametrize("how", ["stopped", "gone"])
 def test_who_cannot_send_waits_within_its_memory(how: str, tmp_path: Path) -> None:
     """More rows than a connector may have on its way, read as fast as it can, and a broker that does not take them."""
-    rows = 60_000
+    rows = 20_000
     feed, truth = _files(tmp_path / "files", rows)
     with ExitStack() as stack:
         kafka = stack.enter_context(EmbeddedKafka(tmp_path / "kafka", start_timeout_seconds=240))
-        settings = settings_for(tmp_path, kafka.bootstrap_servers)
+        settings = settings_for(tmp_path, kafka.bootstrap_servers).model_copy(update={"chunk_records": 1000})
         ensure_topics(settings, all_topics(list(discover()), list(load_city(settings.city).departments)))
         crew = Crew(settings, tmp_path)
         stack.callback(crew.close)
