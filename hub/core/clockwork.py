@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from hub.core.deadlines import DeadlineRules, Due
-from hub.core.lives import Life, Lives, Term
+from hub.core.life import Life, Term
+from hub.core.lives import Lives
 from hub.core.tracked import (
     NOW_KEY,
     WAITING_PREFIX,

@@ -7,98 +7,20 @@ that was refused for want of an earlier one is allowed as soon as that one is kn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
 
 import msgspec
 
 from hub.core.deadlines import OPENED, DeadlineRules
-from hub.core.lifecycle import DONE, EVENTS, LADDER, MAX_SCORE, RANK, Refusal, State, Who, escalate, step
+from hub.core.life import RESOLVE, Happening, Life, Term
+from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, step
+from hub.core.objections import Objections
 from hub.core.terms import Terms
 from hub.core.tracked import Answer, More, TrackedCase
-from hub.policy.city import label_key
-from hub.policy.models import DEFAULT_CLOCKS, DeadlineRule
+from hub.policy.models import DEFAULT_CLOCKS
 
-RESOLVE = "resolve"
-WINDOW = "refuse"
-"""The clock that, where a city has one, is the window for refusals (退回期限)."""
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
 _NOTHING = More()
-
-
-class Happening(NamedTuple):
-    """One event in the life of a case."""
-
-    at_ms: int
-    rank: int
-    id: str
-    event: str
-    department: str
-    note: str
-    more: More
-
-    @property
-    def clock(self) -> str:
-        return self.more.clock or RESOLVE
-
-
-@dataclass(slots=True)
-class Term:
-    """One clock of the case as it runs through the telling."""
-
-    clock: str
-    policy: str
-    started_ms: int
-    base_ms: int
-    due_ms: int
-    department: str | None
-    round: int
-    stops: frozenset[str]
-    rule: DeadlineRule | None
-    by_event: bool = False
-    """Started by something that happened, not by the opening of the case."""
-    pauses: list[tuple[int, int | None]] = field(default_factory=list)
-    """From, to; the end may be one that comes by itself."""
-    extensions: list[int] = field(default_factory=list)
-    asked_ms: int | None = None
-    ended_ms: int | None = None
-    cancelled: bool = False
-    changed_ms: int | None = None
-    """The last instant at which its due time moved or it came to stand still."""
-    frozen: bool = False
-    """Cancelled by an amendment: nothing that happens touches it."""
-    overdue_told: bool = False
-
-    @property
-    def stands(self) -> bool:
-        """It is paused, without an end that is known."""
-        return bool(self.pauses) and self.pauses[-1][1] is None
-
-    def running_at(self, at_ms: int) -> bool:
-        """Neither ended nor run out before an instant."""
-        return self.ended_ms is None and not self.frozen and (self.stands or at_ms <= self.due_ms)
-
-
-@dataclass(slots=True)
-class Life:
-    """Where a case stands after all that is known of it."""
-
-    holder: str
-    state: State = State.DISPATCHED
-    members: list[str] = field(default_factory=list)
-    """Who helps (协办), in the order in which they were called."""
-    callers: list[str] = field(default_factory=list)
-    """Who called departments together (吹哨)."""
-    designated: bool = False
-    refusals: int = 0
-    rung: str | None = None
-    round: int = 0
-    over_ms: int | None = None
-    terms: list[Term] = field(default_factory=list)
-    void: dict[str, str] = field(default_factory=dict)
-    """Of each happening that may not be: its id and why."""
-    effective: list[Happening] = field(default_factory=list)
 
 
 class Lives:
@@ -108,7 +30,7 @@ class Lives:
         self._rules, self._city, self._terms = rules, rules.city, Terms(rules)
         city = rules.city
         self._spec = city.file.life
-        self._desks = {city.dispatch_desk, *self._spec.supervisors}
+        self._objections = Objections(city)
         self.starters = frozenset(event for row in city.deadlines for event in rules.starts(row.id)) - {OPENED}
         """Events other than the opening that start some clock."""
 
@@ -194,7 +116,7 @@ class Lives:
             self._start(life, case, one.event, one.at_ms, one.department)
             return
         target = step(life.state, one.event)
-        why = target.reason if isinstance(target, Refusal) else self._objection(life, one)
+        why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, one)
         if why is not None:
             if EVENTS[one.event].who is not Who.HUB:
                 life.void[one.id] = why
@@ -218,19 +140,6 @@ class Lives:
             life.over_ms = one.at_ms
         elif not over:
             life.over_ms = None
-
-    def _objection(self, life: Life, one: Happening) -> str | None:
-        """Why an event that the table allows may not be all the same."""
-        rule = EVENTS[one.event]
-        desk = one.department in self._desks
-        if rule.who is Who.DESK and not desk:
-            return f"{rule.name} is for {Who.DESK}: {', '.join(sorted(self._desks))}"
-        if rule.who is Who.PARTY and not desk and one.department not in (life.holder, *life.members):
-            return f"{rule.name} is for {Who.PARTY}: now {', '.join((life.holder, *life.members))}"
-        if rule.who is Who.CALLER and not desk and one.department not in life.callers:
-            return f"{rule.name} is for {Who.CALLER}"
-        guard = _GUARDS.get(one.event)
-        return guard(self, life, one) if guard else None
 
     def _stop(self, life: Life, one: Happening, *, member: bool) -> None:
         for term in life.terms:
@@ -285,118 +194,6 @@ class Lives:
             first.overdue_told = True
             self._start(life, case, f"{first.clock}_overdue", first.due_ms, None)
 
-    # -- guards: why not ------------------------------------------------------------------------------------------------
-
-    def _may_refuse(self, life: Life, one: Happening) -> str | None:
-        if one.department != life.holder:
-            return None  # said by one that no longer holds it: the case does not move
-        if life.designated:
-            return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
-        if self._spec.refusal_needs_reason and not (one.note.strip() or one.more.reason):
-            return "a refusal 退回 needs a reason; say in the note whose it is"
-        for term in life.terms:
-            if term.clock == WINDOW and term.round == life.round and not term.stands and term.due_ms < one.at_ms:
-                return (
-                    f"the window for refusals 退回期限 ended before, by row {term.policy}; transfer it or ask the desk"
-                )
-        return None
-
-    def _may_pass_on(self, life: Life, one: Happening) -> str | None:
-        to = one.more.to
-        if not to or to not in self._city.departments:
-            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; {to!r} is none"
-        if to == life.holder:
-            return f"{to} holds the case already"
-        if life.designated and one.department not in self._desks:
-            return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
-        return None
-
-    def _may_designate(self, life: Life, one: Happening) -> str | None:
-        to = one.more.to
-        if not to or to not in self._city.departments:
-            return f"a designation 指定承办 names the department it goes to, one of departments.yaml; {to!r} is none"
-        return None
-
-    def _running(self, life: Life, one: Happening) -> Term | str:
-        """The clock meant, still running in time."""
-        mine = [term for term in life.terms if term.clock == one.clock and term.round == life.round]
-        own = [term for term in mine if term.department == one.department] or [t for t in mine if t.department is None]
-        if not own:
-            return f"no clock {one.clock!r} runs for this case; name one that does"
-        return own[-1] if own[-1].ended_ms is None else f"the clock {one.clock!r} has ended"
-
-    def _extendable(self, life: Life, one: Happening) -> Term | str:
-        term = self._running(life, one)
-        if isinstance(term, str):
-            return term
-        if term.rule is None or term.rule.extension is None:
-            return f"the clock {term.clock!r} follows {term.policy!r}, which allows no extension 延期"
-        if len(term.extensions) >= term.rule.extension.times:
-            return f"row {term.policy} allows {term.rule.extension.times} extensions 延期, and that is used up"
-        return term
-
-    def _may_ask(self, life: Life, one: Happening) -> str | None:
-        term = self._extendable(life, one)
-        if isinstance(term, str):
-            return term
-        return (
-            None
-            if term.running_at(one.at_ms)
-            else "an extension 延期 is asked before the clock runs out; it had run out"
-        )
-
-    def _may_grant(self, life: Life, one: Happening) -> str | None:
-        term = self._extendable(life, one)
-        if isinstance(term, str):
-            return term
-        if term.asked_ms is None and not term.running_at(one.at_ms):
-            return "nobody asked for an extension 延期 before the clock ran out"
-        return None
-
-    def _may_deny(self, life: Life, one: Happening) -> str | None:
-        term = self._running(life, one)
-        if isinstance(term, str):
-            return term
-        return None if term.asked_ms is not None else "nobody has asked for an extension 延期"
-
-    def _pausable(self, life: Life, one: Happening) -> list[Term] | str:
-        reason = label_key(one.more.reason or "")
-        found, why = [], "no running clock of this case may be paused 中止 by its row"
-        for term in life.terms:
-            pause = term.rule.pause if term.rule else None
-            if pause is None or not term.running_at(one.at_ms) or one.more.clock not in (None, term.clock):
-                continue
-            if reason not in {label_key(each) for each in pause.reasons}:
-                why = f"row {term.policy} pauses for: {', '.join(pause.reasons)}; give one of these as the reason"
-            elif pause.times is not None and len(term.pauses) >= pause.times:
-                why = f"row {term.policy} allows {pause.times} pauses 中止, and that is used up"
-            else:
-                found.append(term)
-        return found or why
-
-    def _may_pause(self, life: Life, one: Happening) -> str | None:
-        found = self._pausable(life, one)
-        return found if isinstance(found, str) else None
-
-    def _may_call(self, life: Life, one: Happening) -> str | None:
-        members = one.more.members
-        strange = [each for each in members if each not in self._city.departments]
-        if not members or strange:
-            return f"calling departments together 吹哨 names them, of departments.yaml; unknown: {', '.join(strange) or 'all'}"
-        return None
-
-    def _may_score(self, life: Life, one: Happening) -> str | None:
-        score, to = one.more.score, one.more.to
-        if score is None or not 0 <= score <= MAX_SCORE:
-            return f"a score 评分 is 0 to {MAX_SCORE}"
-        if to is not None and to not in (life.holder, *life.members):
-            return f"{to} has no part in this case; score {', '.join((life.holder, *life.members))}"
-        return None
-
-    def _may_climb(self, life: Life, one: Happening) -> str | None:
-        refused = escalate(life.rung, one.event)
-        return refused.reason if refused else None
-
     # -- effects -------------------------------------------------------------------------------------------------------
 
     def _refuse(self, life: Life, case: TrackedCase, one: Happening) -> None:
@@ -418,24 +215,24 @@ class Lives:
         life.holder, life.designated = one.more.to or life.holder, True
 
     def _ask(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._extendable(life, one)
+        term = self._objections.extendable(life, one)
         if isinstance(term, Term):
             term.asked_ms = one.at_ms
 
     def _grant(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._extendable(life, one)
+        term = self._objections.extendable(life, one)
         if isinstance(term, Term):
             term.asked_ms = None
             term.extensions.append(one.at_ms)
             self._reckon(term, one.at_ms)
 
     def _deny(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._running(life, one)
+        term = self._objections.running(life, one)
         if isinstance(term, Term):
             term.asked_ms = None
 
     def _pause(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        for term in self._pausable(life, one):
+        for term in self._objections.pausable(life, one):
             assert isinstance(term, Term)
             assert term.rule is not None
             term.pauses.append((one.at_ms, self._terms.pause_ends(term.rule, one.at_ms)))
@@ -466,14 +263,7 @@ class Lives:
         life.rung = one.event
 
 
-_Guard = Callable[[Lives, Life, Happening], str | None]
 _Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
-_GUARDS: dict[str, _Guard] = {
-    "refused": Lives._may_refuse, "transferred": Lives._may_pass_on, "designated": Lives._may_designate,
-    "extension_asked": Lives._may_ask, "extension_granted": Lives._may_grant, "extension_denied": Lives._may_deny,
-    "paused": Lives._may_pause, "whistled": Lives._may_call, "scored": Lives._may_score,
-    **dict.fromkeys(LADDER, Lives._may_climb),
-}  # fmt: skip
 _HANDLERS: dict[str, _Handler] = {
     "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
     "extension_asked": Lives._ask, "extension_granted": Lives._grant, "extension_denied": Lives._deny,

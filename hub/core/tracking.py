@@ -9,8 +9,8 @@ import msgspec
 
 from hub.core.clockwork import Clockwork, Ring
 from hub.core.deadlines import Due
+from hub.core.life import Life
 from hub.core.lifecycle import LADDER, TOLD
-from hub.core.lives import Life
 from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
 
 REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"

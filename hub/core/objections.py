@@ -1,0 +1,153 @@
+"""Why an event that the table of states allows may not be all the same: who says it, what it lacks, what a row forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.core.life import Happening, Life, Term
+from hub.core.lifecycle import EVENTS, LADDER, MAX_SCORE, Who, escalate
+from hub.policy.city import City, label_key
+
+WINDOW = "refuse"
+"""The clock that, where a city has one, is the window for refusals (退回期限)."""
+
+
+class Objections:
+    """Those of one city. Pure; each in words that name the way out."""
+
+    def __init__(self, city: City) -> None:
+        self._departments = city.departments
+        self._spec = city.file.life
+        self._desks = {city.dispatch_desk, *self._spec.supervisors}
+
+    def why_not(self, life: Life, one: Happening) -> str | None:
+        """Why an event that the table allows may not be all the same."""
+        rule = EVENTS[one.event]
+        desk = one.department in self._desks
+        if rule.who is Who.DESK and not desk:
+            return f"{rule.name} is for {Who.DESK}: {', '.join(sorted(self._desks))}"
+        if rule.who is Who.PARTY and not desk and one.department not in (life.holder, *life.members):
+            return f"{rule.name} is for {Who.PARTY}: now {', '.join((life.holder, *life.members))}"
+        if rule.who is Who.CALLER and not desk and one.department not in life.callers:
+            return f"{rule.name} is for {Who.CALLER}"
+        guard = _GUARDS.get(one.event)
+        return guard(self, life, one) if guard else None
+
+    def _may_refuse(self, life: Life, one: Happening) -> str | None:
+        if one.department != life.holder:
+            return None  # said by one that no longer holds it: the case does not move
+        if life.designated:
+            return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
+        if self._spec.refusal_needs_reason and not (one.note.strip() or one.more.reason):
+            return "a refusal 退回 needs a reason; say in the note whose it is"
+        for term in life.terms:
+            if term.clock == WINDOW and term.round == life.round and not term.stands and term.due_ms < one.at_ms:
+                return (
+                    f"the window for refusals 退回期限 ended before, by row {term.policy}; transfer it or ask the desk"
+                )
+        return None
+
+    def _may_pass_on(self, life: Life, one: Happening) -> str | None:
+        to = one.more.to
+        if not to or to not in self._departments:
+            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; {to!r} is none"
+        if to == life.holder:
+            return f"{to} holds the case already"
+        if life.designated and one.department not in self._desks:
+            return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
+        return None
+
+    def _may_designate(self, life: Life, one: Happening) -> str | None:
+        to = one.more.to
+        if not to or to not in self._departments:
+            return f"a designation 指定承办 names the department it goes to, one of departments.yaml; {to!r} is none"
+        return None
+
+    def running(self, life: Life, one: Happening) -> Term | str:
+        """The clock meant, still running in time."""
+        mine = [term for term in life.terms if term.clock == one.clock and term.round == life.round]
+        own = [term for term in mine if term.department == one.department] or [t for t in mine if t.department is None]
+        if not own:
+            return f"no clock {one.clock!r} runs for this case; name one that does"
+        return own[-1] if own[-1].ended_ms is None else f"the clock {one.clock!r} has ended"
+
+    def extendable(self, life: Life, one: Happening) -> Term | str:
+        term = self.running(life, one)
+        if isinstance(term, str):
+            return term
+        if term.rule is None or term.rule.extension is None:
+            return f"the clock {term.clock!r} follows {term.policy!r}, which allows no extension 延期"
+        if len(term.extensions) >= term.rule.extension.times:
+            return f"row {term.policy} allows {term.rule.extension.times} extensions 延期, and that is used up"
+        return term
+
+    def _may_ask(self, life: Life, one: Happening) -> str | None:
+        term = self.extendable(life, one)
+        if isinstance(term, str):
+            return term
+        return (
+            None
+            if term.running_at(one.at_ms)
+            else "an extension 延期 is asked before the clock runs out; it had run out"
+        )
+
+    def _may_grant(self, life: Life, one: Happening) -> str | None:
+        term = self.extendable(life, one)
+        if isinstance(term, str):
+            return term
+        if term.asked_ms is None and not term.running_at(one.at_ms):
+            return "nobody asked for an extension 延期 before the clock ran out"
+        return None
+
+    def _may_deny(self, life: Life, one: Happening) -> str | None:
+        term = self.running(life, one)
+        if isinstance(term, str):
+            return term
+        return None if term.asked_ms is not None else "nobody has asked for an extension 延期"
+
+    def pausable(self, life: Life, one: Happening) -> list[Term] | str:
+        reason = label_key(one.more.reason or "")
+        found, why = [], "no running clock of this case may be paused 中止 by its row"
+        for term in life.terms:
+            pause = term.rule.pause if term.rule else None
+            if pause is None or not term.running_at(one.at_ms) or one.more.clock not in (None, term.clock):
+                continue
+            if reason not in {label_key(each) for each in pause.reasons}:
+                why = f"row {term.policy} pauses for: {', '.join(pause.reasons)}; give one of these as the reason"
+            elif pause.times is not None and len(term.pauses) >= pause.times:
+                why = f"row {term.policy} allows {pause.times} pauses 中止, and that is used up"
+            else:
+                found.append(term)
+        return found or why
+
+    def _may_pause(self, life: Life, one: Happening) -> str | None:
+        found = self.pausable(life, one)
+        return found if isinstance(found, str) else None
+
+    def _may_call(self, life: Life, one: Happening) -> str | None:
+        members = one.more.members
+        strange = [each for each in members if each not in self._departments]
+        if not members or strange:
+            return f"calling departments together 吹哨 names them, of departments.yaml; unknown: {', '.join(strange) or 'all'}"
+        return None
+
+    def _may_score(self, life: Life, one: Happening) -> str | None:
+        score, to = one.more.score, one.more.to
+        if score is None or not 0 <= score <= MAX_SCORE:
+            return f"a score 评分 is 0 to {MAX_SCORE}"
+        if to is not None and to not in (life.holder, *life.members):
+            return f"{to} has no part in this case; score {', '.join((life.holder, *life.members))}"
+        return None
+
+    def _may_climb(self, life: Life, one: Happening) -> str | None:
+        refused = escalate(life.rung, one.event)
+        return refused.reason if refused else None
+
+
+_Guard = Callable[[Objections, Life, Happening], str | None]
+_GUARDS: dict[str, _Guard] = {
+    "refused": Objections._may_refuse, "transferred": Objections._may_pass_on, "designated": Objections._may_designate,
+    "extension_asked": Objections._may_ask, "extension_granted": Objections._may_grant, "extension_denied": Objections._may_deny,
+    "paused": Objections._may_pause, "whistled": Objections._may_call, "scored": Objections._may_score,
+    **dict.fromkeys(LADDER, Objections._may_climb),
+}  # fmt: skip
