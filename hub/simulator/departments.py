@@ -15,6 +15,7 @@ from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, Answer, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
+from hub.stream.kafka import IN_FLIGHT
 from hub.stream.registry import make_registry
 from hub.topics import dept_orders, dept_updates
 
@@ -74,6 +75,7 @@ class KafkaSink:
             {
                 "bootstrap.servers": settings.bootstrap_servers,
                 "enable.idempotence": True,
+                IN_FLIGHT: 1,  # as producer_config says
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
             }

@@ -20,6 +20,7 @@ from hub.errors import FatalError, RetriableError
 from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.kafka import (
+    IN_FLIGHT,
     AbortableError,
     SessionLostError,
     consumer_config,
@@ -77,6 +78,8 @@ class Session:
             | {
                 "transactional.id": f"{settings.namespace}{agent}.{settings.instance}",
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
+                # a chunk is a request for each partition it writes to, and one after the other would take as many round trips
+                IN_FLIGHT: 5,
             }
         )
         with kafka_errors(f"{agent}: starting transactions"):
