@@ -9,10 +9,13 @@ from typing import Any
 
 from loadtests.faults.segments import Batch, Transaction, batches, transactions
 
+_NUMBERS = 2**31
+"""Sequence numbers begin again at 0 after so many."""
+
 
 @dataclass(frozen=True)
 class Fencing:
-    """What the broker's log says. Good if nothing overlaps, comes after its fencing, or is still open."""
+    """What the broker's log says. Good if nothing overlaps, comes after its fencing, is still open or was skipped."""
 
     committed: int
     aborted: int
@@ -21,12 +24,14 @@ class Fencing:
     late: tuple[str, ...]
     """Batches of an epoch that was over already."""
     still_open: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+    """Where a producer's numbers leave some out: the broker never had these records, whatever the producer was told."""
     expired: tuple[str, ...] = ()
     """Transactions in which a worker was caught and that the broker ended for it."""
 
     @property
     def good(self) -> bool:
-        return not (self.overlapping or self.late or self.still_open)
+        return not (self.overlapping or self.late or self.still_open or self.skipped)
 
     def as_dict(self) -> dict[str, Any]:
         return {"good": self.good, **vars(self)}
@@ -45,6 +50,7 @@ def check_fencing(
         overlapping=tuple(overlapping([one for one in all_of_them if one.partition.rpartition("-")[0] in names])),
         late=tuple(late(found)),
         still_open=tuple(shown(one) for one in all_of_them if one.ended is None),
+        skipped=tuple(skipped(found)),
         expired=tuple(
             shown(one) for one in all_of_them if not one.committed and (one.partition, one.first) in set(caught)
         ),
@@ -76,6 +82,23 @@ def late(found: Iterable[Batch]) -> list[str]:
         if batch.epoch < newest.get(place, batch.epoch):
             wrong.append(f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}")
         newest[place] = max(batch.epoch, newest.get(place, batch.epoch))
+    return wrong
+
+
+def skipped(found: Iterable[Batch]) -> list[str]:
+    """In each partition an idempotent producer numbers its records from 0 in every epoch, and leaves none out."""
+    following: dict[tuple[str, int, int], int] = {}
+    wrong = []
+    for batch in found:
+        if batch.commit is not None or batch.sequence < 0:
+            continue
+        writer = batch.partition, batch.producer, batch.epoch
+        wanted = following.get(writer, 0)
+        if batch.sequence != wanted:
+            wrong.append(
+                f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}: {batch.sequence - wanted}"
+            )
+        following[writer] = (batch.sequence + batch.last - batch.first + 1) % _NUMBERS
     return wrong
 
 

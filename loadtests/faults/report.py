@@ -66,6 +66,7 @@ def markdown(whole: dict[str, Any]) -> str:
         f"| of them of a paused worker, ended for it by the broker | {len(fencing['expired']):,} |",
         f"| committed by a zombie (overlapping in a changelog; of an epoch that was over) | {len(fencing['overlapping'])}; "
         f"{len(fencing['late'])} |",
+        f"| records that a producer had numbered and the broker never had | {len(fencing['skipped'])} |",
         f"| transactions still open | {len(fencing['still_open'])} |",
         f"| times an agent was given partitions (rebalances) | {whole['assignments']:,} |",
         "",

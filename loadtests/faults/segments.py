@@ -29,6 +29,8 @@ class Batch:
     epoch: int
     transactional: bool
     commit: bool | None
+    sequence: int = -1
+    """Number of the first record among its producer's in this partition and epoch; -1: not numbered."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,17 @@ def batches(folder: Path, prefix: str) -> Iterator[Batch]:
 def _read(partition: str, data: bytes) -> Iterator[Batch]:
     at = 0
     while at + _HEADER.size <= len(data):
-        first, length, _, magic, _, attributes, delta, _, _, producer, epoch, _, _ = _HEADER.unpack_from(data, at)
+        first, length, _, magic, _, attributes, delta, _, _, producer, epoch, sequence, _ = _HEADER.unpack_from(
+            data, at
+        )
         if magic != 2 or length <= 0 or at + _PREFIX_BYTES + length > len(data):  # the end, or cut off by a kill
             return
         commit = None
         if attributes & _CONTROL:
             commit = _marker(data[at + _HEADER.size : at + _PREFIX_BYTES + length]) == _COMMIT
-        yield Batch(partition, first, first + delta, producer, epoch, bool(attributes & _TRANSACTIONAL), commit)
+        yield Batch(
+            partition, first, first + delta, producer, epoch, bool(attributes & _TRANSACTIONAL), commit, sequence
+        )
         at += _PREFIX_BYTES + length
 
 

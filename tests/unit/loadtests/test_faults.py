@@ -65,10 +65,12 @@ def test_a_timeline_is_on_the_disk_at_once(tmp_path: Path) -> None:
 # -- the broker's log ----------------------------------------------------------------------------------------------------
 
 
-def data(first: int, producer: int, epoch: int, count: int = 1, *, transactional: bool = True) -> bytes:
+def data(
+    first: int, producer: int, epoch: int, count: int = 1, *, transactional: bool = True, sequence: int = -1
+) -> bytes:
     """A record batch as the broker writes it; the records themselves are never read."""
     body = struct.pack(
-        ">ibIhiqqqhii", 0, 2, 0, 16 if transactional else 0, count - 1, 0, 0, producer, epoch, 0, count
+        ">ibIhiqqqhii", 0, 2, 0, 16 if transactional else 0, count - 1, 0, 0, producer, epoch, sequence, count
     ) + bytes(20)
     return struct.pack(">qi", first, len(body)) + body
 
@@ -126,6 +128,16 @@ def test_what_is_open_at_the_end_is_told_and_a_torn_end_is_no_obstacle(tmp_path:
 
 def test_records_without_a_transaction_do_not_count(tmp_path: Path) -> None:
     assert check(tmp_path, data(0, 1, 0, transactional=False)) == (0, 0, 0, 0, 0)
+
+
+def test_a_record_that_was_skipped_is_found(tmp_path: Path) -> None:
+    whole = (data(0, 1, 0, 2, transactional=False, sequence=0), data(2, 1, 0, transactional=False, sequence=2))
+    anew = (data(3, 1, 1, transactional=False, sequence=0),)
+    assert check_fencing(write(tmp_path, *whole, *anew), "f.", []).good
+    torn = (data(0, 2, 0, transactional=False, sequence=2), data(1, 1, 0, transactional=False, sequence=0))
+    found = check_fencing(write(tmp_path, *torn), "f.", [])
+    assert found.skipped == (f"{CHANGELOG}-0@0 of producer 2 epoch 0: 2",)
+    assert not found.good
 
 
 def test_only_changelogs_have_one_writer(tmp_path: Path) -> None:
