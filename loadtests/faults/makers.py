@@ -141,6 +141,15 @@ def _start_again(kafka: EmbeddedKafka) -> None:
                 raise
 
 
+def mend(scene: Scene) -> None:
+    """After an interrupt in the midst of a fault: everyone goes on, and there is a broker."""
+    for member in scene.crew.members:
+        member.worker.resume()
+    if scene.kafka.pid is None:
+        _start_again(scene.kafka)
+    scene.broker_away.clear()
+
+
 def pause_broker(scene: Scene, fault: Fault) -> Facts:
     pid = scene.kafka.pid
     if pid is None:

@@ -19,7 +19,7 @@ from hub.stream.admin import ensure_topics
 from hub.topics import all_topics
 from loadtests.faults.city import SPEED, SimulatedCity
 from loadtests.faults.crew import Crew
-from loadtests.faults.makers import MAKERS, Scene
+from loadtests.faults.makers import MAKERS, Scene, mend
 from loadtests.faults.memory import Memory
 from loadtests.faults.plan import SESSION_MS, TRANSACTION_MS, Fault
 from loadtests.faults.prove import Proof, prove
@@ -170,6 +170,7 @@ def _make_all(
                 await_work(scene, scene.crew.work_done(), _CALM_SECONDS)
     except KeyboardInterrupt:
         timeline.note("interrupted", made=made)
+        mend(scene)
     return made
 
 
