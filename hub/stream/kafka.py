@@ -115,7 +115,9 @@ def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]
         "partition.assignment.strategy": "range",
         "session.timeout.ms": settings.session_timeout_ms,
         "heartbeat.interval.ms": max(200, settings.session_timeout_ms // 5),
-        "max.poll.interval.ms": 600_000,
+        # also how long a rebalance waits for members that are gone without the coordinator noticing, as happened after a broker was
+        # killed; long enough for reading state back, which it waits for too
+        "max.poll.interval.ms": 180_000,
         "fetch.wait.max.ms": 50,
         "fetch.error.backoff.ms": 100,
         "topic.metadata.refresh.interval.ms": 30_000,
