@@ -13,6 +13,7 @@ from hub.audit.identity import NOWHERE
 from hub.audit.report import Finding
 from hub.audit.structure import rows_of
 from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.errors import Reason
 
 Said = tuple[object, ...]
 """What identifies a record in any run: source, reference, revision; for updates department, update id, revision."""
@@ -71,13 +72,19 @@ class _Run:
     case_of_update: dict[Said, str]
 
 
+def _firm(letters: Counter[str]) -> Counter[str]:
+    """Dead letters that do not depend on the order of arrival."""
+    return Counter({what: count for what, count in letters.items() if not what.endswith(Reason.NOT_ALLOWED)})
+
+
 def compare_tables(first: Tables, second: Tables) -> Comparison:
     """Same input: equal (source, reference, revision), as often. A dead letter has none of these and is only counted.
 
     Must be equal: what came in, and how often it was a repeat; the case id of the same lead; and for cases of the same
     one same report the department, the rule, whether it is over, and the last verdict of each clock. May differ: the same
     of cases of several reports, as these may join in another order; whether a report opened a case or was linked, and to
-    which; and updates of cases that only one of the runs has.
+    which; updates of cases that only one of the runs has, and those that a case's life did not allow: where a report that
+    closes a case was linked to another one, what may be said of the two is another.
     """
     a, b = _run(first), _run(second)
     inputs, kinds = _outcomes(a, b)
@@ -98,7 +105,7 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
         same_cases=len(both),
         differences=(
             Finding.of("records that came in 收到的记录", inputs),
-            Finding.of("dead letters by stage and reason 死信", _unequal(a.letters, b.letters)),
+            Finding.of("dead letters by stage and reason 死信", _unequal(_firm(a.letters), _firm(b.letters))),
             Finding.of("case id of the same lead 同首报案号", sorted(map(_shown, leads))),
             Finding.of(
                 "department, rule or end of a case 部门、规则或办结", [case for case in held if case not in joined]
@@ -108,6 +115,10 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
         order_dependent=(
             Finding.of("what a record did 记录结果", kinds),
             Finding.of("which case a report joined 归并", sorted(map(_shown, links))),
+            Finding.of(
+                "updates that a case's life does not allow 不合流程的反馈",
+                _unequal(a.letters - _firm(a.letters), b.letters - _firm(b.letters)),
+            ),
             Finding.of("end of a case of several reports 合并案件办结", [case for case in held if case in joined]),
             Finding.of(
                 "verdict on a case of several reports 合并案件时限", [shown for case, shown in clocks if case in joined]
