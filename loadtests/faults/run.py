@@ -88,7 +88,7 @@ def play(
         facts = _facts(scene, memory, timeline)
         caught = [tuple(each) for entry in timeline.entries for each in entry.get("caught", ())]
         proof = prove(scene.settings, folder / "kafka" / "logs", scene.city.truth, scene.city.departments.sent, caught)
-        timeline.note("proved", good=proof.good)
+        timeline.note("proved", proof=proof.as_dict(), **facts)  # on the disk before the end, which takes a while
     return Outcome(made, timeline.seconds, proof, facts)
 
 
