@@ -267,7 +267,9 @@ class Clockwork:
                 rings.append(_void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
             clock = self._of(term)
         elif clock.moved != _moved(term):
-            clock = msgspec.structs.replace(clock, moved=_moved(term))
+            clock = msgspec.structs.replace(
+                clock, moved=_moved(term), due_ms=term.due_ms
+            )  # while it stands, no due time counts
         if term.ended_ms is None or (clock.ended_ms, clock.cancelled) == (term.ended_ms, term.cancelled):
             return clock
         return self._judge(

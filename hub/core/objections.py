@@ -22,6 +22,8 @@ class Objections:
 
     def why_not(self, life: Life, one: Happening) -> str | None:
         """Why an event that the table allows may not be all the same."""
+        if not one.department:
+            return None  # what the hub did by itself, such as bringing a case back for a further report
         rule = EVENTS[one.event]
         desk = one.department in self._desks
         if rule.who is Who.DESK and not desk:

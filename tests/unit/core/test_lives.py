@@ -271,6 +271,17 @@ def test_events_start_clocks(hub: Hub) -> None:
     assert [c.verdict for c in hub.case.clocks if c.clock == "callback"] == ["MET"]
 
 
+def test_a_further_report_brings_a_case_back(hub: Hub) -> None:
+    """By the city's rules on linking, not by a desk: nobody's leave is needed."""
+    hub.hear(said("RESOLVED", 10))
+    again = msgspec.structs.replace(
+        opened(), change="LINKED", source="police", source_ref="P1", at_ms=START + 20 * HOUR, reopens=True
+    )
+    hub.tracking.change(hub.book, hub.book.put, again, hub.effects)
+    assert hub.case.over_ms is None
+    assert [c.due_ms - START for c in hub.case.clocks if c.clock == "resolve"] == [40 * HOUR, 60 * HOUR]
+
+
 def test_what_runs_out_may_start_the_next_rung(hub: Hub) -> None:
     hub.at(57)
     breaches = [(r.clock.clock, r.at_ms - START) for r in hub.effects.rings if r.kind == "BREACHED"]
