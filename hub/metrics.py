@@ -52,6 +52,8 @@ UNACCOUNTED = Gauge("hub_unaccounted_events", "Records taken in without exactly 
 REPEATS = Counter("hub_repeats_total", "Records seen before and dropped", ["source"])
 # Reports joined to an incident that was already open.
 LINKS = Counter("hub_links_total", "Reports linked to an open case", ["category"])
+# Reports that were taken out of their case again, as they were about something else: how often linking was wrong.
+UNLINKS = Counter("hub_unlinks_total", "Reports taken out of a case again", ["category"])
 # Records set aside, by the agent or connector that did so and why.
 DEAD = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
 # Cases opened and not yet closed, by the department that holds them.

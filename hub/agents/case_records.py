@@ -57,6 +57,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "ends": [step.ends for step in steps],
         "over": [case.closed_ms is not None for case in cases],
         "reopens": [step.reopens for step in steps],
+        "unlinks": [step.unlinks for step in steps],
         "link": [_link(step) for step in steps],
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])

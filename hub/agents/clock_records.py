@@ -47,6 +47,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "to": [ending.more.to if ending.more else None for ending in endings],
         "members": [ending.more.members if ending.more else () for ending in endings],
         "reason": [ending.more.reason if ending.more else None for ending in endings],
+        "report": [ending.more.report if ending.more else None for ending in endings],
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 

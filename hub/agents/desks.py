@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+import msgspec
+
 from hub.agents.live_policy import LivePolicy
 from hub.core.cases import CaseBook
 from hub.core.casework import Casework, Put, Step
@@ -43,6 +45,12 @@ class Desks:
             these = list(stretch)
             steps += self._of(self._policy.at(these[0].at_ms)).casework.take_all(book, put, these)
         return steps
+
+    def open_alone(self, put: Put, seen: Sighting, why: str) -> Step:
+        """As Casework.open_alone; its orders say why, where they have no other reason."""
+        step = self._of(self._policy.at(seen.at_ms)).casework.open_alone(put, seen)
+        orders = (msgspec.structs.replace(order, reason=order.reason or why) for order in step.orders)
+        return msgspec.structs.replace(step, orders=tuple(orders))
 
     def _of(self, city: City) -> Desk:
         desk = self._desks.get(city.fingerprint)

@@ -13,11 +13,12 @@ from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.context import Hub
 from hub.agents.desks import Desks
+from hub.agents.unlinking import unlink
 from hub.clock import Clock, ClockKind, make_clock
-from hub.core.cases import Case, CaseBook
-from hub.core.casework import LINKED, OPENED, Casework, Step
+from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
+from hub.core.statements import RouteBook, RouteRecord, keep
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
@@ -30,7 +31,7 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
-    state = JournaledState(topics.ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(hub.city)))
+    state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)))
     inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
     desks = Desks(hub.policy)
@@ -49,12 +50,15 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
                 for partition in sorted(set(partitions)):
                     mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
-                    steps += desks.take_all(state[partition], partial(state.put, partition), mine)
+                    book, put = state[partition], partial(state.put, partition)
+                    taken = desks.take_all(book.cases, put, mine)
+                    keep(book, put, taken, sightings)
+                    steps += taken
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
                 for partition, closure in _closures(hub, chunk, tx):
-                    steps += _end(desks.latest.casework, state[partition], partial(state.put, partition), closure)
+                    steps += _end(hub, desks, state[partition], partial(state.put, partition), closure)
                     tx.account("closure")
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
@@ -118,36 +122,43 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> Iterator[tuple[int, di
         yield chunk.partitions[rows[index]], closure | {"at": at_ms}
 
 
-def _end(casework: Casework, book: CaseBook, put: Any, closure: dict[str, Any]) -> list[Step]:
+def _end(hub: Hub, desks: Desks, book: RouteBook, put: Any, closure: dict[str, Any]) -> list[Step]:
     case, step, by = closure["case_id"], closure["step"], closure["department"]
-    reason = f"{step.lower()} by {by}" + (f": {closure['reason']}" if closure["reason"] else "")
+    said = by + (f": {closure['reason']}" if closure["reason"] else "")
+    reason, casework, cases = f"{step.lower()} by {said}", desks.latest.casework, book.cases
+    if step == "UNLINKED":
+        return unlink(hub.codec, desks, book, put, closure, said)
     if step == "REOPENED":
-        return casework.reopen(book, put, case, closure["at"], reason)
+        return casework.reopen(cases, put, case, closure["at"], reason)
     if step != "AS_OUTCOME":
-        held = book.get(case)
+        held = cases.get(case)
         to = closure["to"] or (held.department if held else by)
         members = closure["members"] if step == "WHISTLED" else ()
-        return casework.pass_on(book, put, case, to, closure["at"], reason, members)
+        return casework.pass_on(cases, put, case, to, closure["at"], reason, members)
     if closure["outcome"] == "REFUSED":
-        return casework.refuse(book, put, closure["case_id"], closure["department"], closure["at"])
-    return casework.close(book, put, closure["case_id"], closure["at"])
+        return casework.refuse(cases, put, case, by, closure["at"])
+    ended = casework.close(cases, put, case, closure["at"])
+    keep(book, put, ended, [])
+    return ended
 
 
-def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock) -> None:
+def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock) -> None:
     """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
     if hub.settings.clock is ClockKind.DATA:
         return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
     for partition in state.partitions():
-        for case_id in list(state[partition].closed_before(limit_ms)):
+        for case_id in list(state[partition].cases.closed_before(limit_ms)):
             state.put(partition, case_id, None)
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
     linked = Counter(step.case.category for step in steps if step.change == LINKED)
-    for category, records in linked.items():
-        known = hub.city.category_of(category)
-        tx.count(metrics.LINKS.labels(known.code if known else "unknown"), records)
+    parted = Counter(step.case.category for step in steps if step.unlinks)
+    for metric, counted in ((metrics.LINKS, linked), (metrics.UNLINKS, parted)):
+        for category, records in counted.items():
+            known = hub.city.category_of(category)
+            tx.count(metric.labels(known.code if known else "unknown"), records)
     for reason, records in Counter(step.case.desk_reason for step in steps if step.change == OPENED).items():
         if reason:
             tx.count(metrics.DESK.labels(reason), records)
@@ -156,15 +167,15 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
         tx.count(metrics.ORDERS.labels(department, kind), records)
 
 
-def _open_cases(state: JournaledState[CaseBook]) -> Counter[str]:
+def _open_cases(state: JournaledState[RouteBook]) -> Counter[str]:
     """By department that holds them."""
     held: Counter[str] = Counter()
     for partition in state.partitions():
-        held.update(state[partition].open_by_department)
+        held.update(state[partition].cases.open_by_department)
     return +held
 
 
-def _show_open_cases(hub: Hub, state: JournaledState[CaseBook]) -> None:
+def _show_open_cases(hub: Hub, state: JournaledState[RouteBook]) -> None:
     held = _open_cases(state)
     for department in hub.departments:
         metrics.OPEN_CASES.labels(department).set(held[department])

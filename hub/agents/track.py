@@ -139,10 +139,14 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     )  # fmt: skip
     columns = [decoded.batch.column(name).to_pylist() for name in names]
     times = [decoded.batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
-    reopens, *lists = (decoded.batch.column(name) for name in ("reopens", "co_handlers", "conditions"))
-    if not pc.any(reopens).as_py() and not any(len(pc.list_flatten(column)) for column in lists):
+    reopens, unlinks, *lists = (
+        decoded.batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions")
+    )
+    rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
+    if not rare:
         return map(Change, *columns, *times)
-    return map(Change, *columns, *times, reopens.to_pylist(), *(column.to_pylist() for column in lists))
+    more = [reopens.to_pylist(), *(column.to_pylist() for column in lists), unlinks.to_pylist()]
+    return map(Change, *columns, *times, *more)
 
 
 def _updates(decoded: Decoded) -> Iterable[Update]:
@@ -154,9 +158,10 @@ def _updates(decoded: Decoded) -> Iterable[Update]:
         more: Iterable[More | None] = [None] * len(times)
     else:
         columns[3] = pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps).to_pylist()
-        names = ("reason", "clock", "to", "members", "score", "solved")
+        names = ("reason", "clock", "to", "members", "score", "solved", "report")
         rows = zip(*(update.field(name).to_pylist() for name in names), strict=True)
         more = [
-            More(reason, clock, to, tuple(members), score, solved) for reason, clock, to, members, score, solved in rows
+            More(reason, clock, to, tuple(members), score, solved, report)
+            for reason, clock, to, members, score, solved, report in rows
         ]
     return map(Update, *columns, times, decoded.bodies, more)

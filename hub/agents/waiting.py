@@ -77,7 +77,7 @@ def _read(hub: Hub, body: bytes) -> Update:
     told = hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"]
     status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
     more = More(
-        told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"]
+        told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"], told["report"]
     )  # fmt: skip
     return Update(
         told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,

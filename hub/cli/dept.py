@@ -96,6 +96,7 @@ def watch(settings: Settings, department: str, from_start: bool, group: str | No
     metavar="ID",
     help="A department that is called (whistled); may be given often.",
 )
+@click.option("--report", metavar="SOURCE:REF", help="The report that is about something else (unlinked).")
 @click.option("--score", type=click.IntRange(0, 100), help="With scored.")
 @click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
 @click.option("--at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
@@ -104,7 +105,8 @@ def watch(settings: Settings, department: str, from_start: bool, group: str | No
 @with_settings
 def update(
     settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool,
-    reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], score: int | None, solved: bool | None,
+    reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None, score: int | None,
+    solved: bool | None,
 ) -> None:  # fmt: skip
     """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
 
@@ -125,6 +127,7 @@ def update(
         members=list(members),
         score=score,
         solved=solved,
+        report=report,
         at=wall_ms() if at is None else _instant(at),
         note=note,
     )

@@ -143,7 +143,8 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
             if change["desk_reason"]:
                 why += f", at the dispatch desk 派单台: {change['desk_reason']}"
             details.append(f"goes to 归属 {words.department(change['department'])} by {why}")
-        text = f"{CHANGES[change['change']]} ({change['source']}:{change['source_ref']})"
+        what = "UNLINKED" if change.get("unlinks") else change["change"]
+        text = f"{CHANGES[what]} ({change['source']}:{change['source_ref']})"
         yield Moment(change["at"], 1, "●", text, tuple(details), "blue")
 
 
@@ -200,7 +201,11 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
         text = (
             f"{words.department(update['department'])}: {STATUSES[update['status'] if step == 'AS_STATUS' else step]}"
         )
-        said = [f"{name} {update[name]}" for name in ("to", "clock", "reason", "score") if update.get(name) is not None]
+        said = [
+            f"{name} {update[name]}"
+            for name in ("report", "to", "clock", "reason", "score")
+            if update.get(name) is not None
+        ]
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
         note = (*said, *((update["note"],) if update["note"] else ()))
         yield Moment(update["at"], 1, "←", text, note, "magenta")

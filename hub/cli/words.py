@@ -12,6 +12,7 @@ CHANGES = {
     "OPENED": "case opened 立案", "LINKED": "report linked 并案", "AMENDED": "amended 补充",
     "SUPERSEDED": "older statement, ignored 旧版本",
     "WITHDRAWN": "withdrawn 撤回", "CLOSED": "closed 结案", "REROUTED": "rerouted 改派",
+    "UNLINKED": "report taken out 撤销并案",
 }  # fmt: skip
 ORDERS = {
     "ASSIGN": "assigned to 派单", "AMEND": "told of an amendment 补充通知", "LINK": "told of another report 并案通知",

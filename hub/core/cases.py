@@ -20,6 +20,14 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
     live: bool = True
     clue: Clue | None = None
     """What linking keeps of it."""
+    end: tuple[str, int] | None = None
+    """WITHDRAWN or CLOSED by its source, and when (ms)."""
+    over_before_ms: int | None = None
+    """When the case had been over, if this report brought it back."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.source, self.ref
 
 
 class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
@@ -50,6 +58,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False)
     """What the lead report fulfils of itself that some deadline row asks for."""
     event: bytes | None = None
     """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
+    parted: tuple[tuple[str, str], ...] = ()
+    """Reports that were taken out of it (撤销并案): source and reference. They are never linked to it again."""
 
     @property
     def lead(self) -> Report:
@@ -72,6 +82,7 @@ class CaseBook:
         self.open_by_department: Counter[str] = Counter()
         self._cases: dict[str, Case] = {}
         self._case_of: dict[tuple[str, str], str] = {}
+        self._parted: dict[tuple[str, str], str] = {}
         self._closings: list[tuple[int, str]] = []
 
     def __len__(self) -> int:
@@ -87,6 +98,10 @@ class CaseBook:
         """The case this reference belongs to."""
         case_id = self._case_of.get((source, ref))
         return None if case_id is None else self._cases[case_id]
+
+    def parted_from(self, source: str, ref: str) -> str | None:
+        """The case this reference was taken out of last, and must not join again."""
+        return self._parted.get((source, ref))
 
     def put(self, key: str, value: Case | None) -> None:
         before = self._cases.get(key)
@@ -111,6 +126,8 @@ class CaseBook:
     def _index(self, case: Case) -> None:
         for report in case.reports:
             self._case_of[report.source, report.ref] = case.case_id
+        for parted in case.parted:
+            self._parted[parted] = case.case_id
         if case.closed_ms is None:
             self.open_by_department[case.department] += 1
         else:
@@ -120,7 +137,11 @@ class CaseBook:
     def _unindex(self, case: Case, after: Case | None) -> None:
         if after is None or len(after.reports) < len(case.reports):
             for report in case.reports:
-                self._case_of.pop((report.source, report.ref), None)
+                if self._case_of.get((report.source, report.ref)) == case.case_id:  # it may be another's by now
+                    del self._case_of[report.source, report.ref]
+        for parted in case.parted:
+            if self._parted.get(parted) == case.case_id:
+                del self._parted[parted]
         if case.closed_ms is None:
             self.open_by_department[case.department] -= 1
 

@@ -49,6 +49,8 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """This by itself ends the case, whether or not it was over before."""
     reopens: bool = False
     """The case was over, and this brings it back."""
+    unlinks: bool = False
+    """The report was taken out of the case (撤销并案)."""
     reply: str | None = None
     """What the reporter is told at once, where the matter is settled before dispatch."""
     orders: tuple[OrderDraft, ...] = ()
@@ -82,7 +84,8 @@ class Casework:
                 steps = self._follow_up(case, seen)
             else:
                 at = place[id(seen)]
-                match = None if seen.kind in (WITHDRAWN, CLOSED) else lookout.best(at)
+                parted = book.parted_from(seen.source, seen.ref)
+                match = None if seen.kind in (WITHDRAWN, CLOSED) else lookout.best(at, exclude=parted)
                 found = None if match is None else book.get(match.case_id)
                 if match is not None and found is not None:
                     steps = [self._link(found, seen, match, clues[at])]
@@ -91,6 +94,12 @@ class Casework:
             put(steps[-1].case.case_id, steps[-1].case)
             done += steps
         return done
+
+    def open_alone(self, put: Put, seen: Sighting) -> Step:
+        """Open a case without asking what else the report may be about: a person has decided that."""
+        step = self._open(seen, self._clues.clue(seen, self._family_of(seen)))
+        put(step.case.case_id, step.case)
+        return step
 
     def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten."""
@@ -151,7 +160,8 @@ class Casework:
         return tuple(sorted(self._clock_rows.known_conditions(report_conditions(seen.channel, seen.attributes))))
 
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
-        report = Report(seen.source, seen.ref, seen.revision, clue=clue)
+        back_from_ms = case.closed_ms if match.reopens else None
+        report = Report(seen.source, seen.ref, seen.revision, clue=clue, over_before_ms=back_from_ms)
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
@@ -205,7 +215,8 @@ class Casework:
         if seen.revision < known.revision:
             return [Step(SUPERSEDED, case, seen.at_ms, known, seen.row)]
         live = known.live and seen.kind not in (WITHDRAWN, CLOSED)
-        report = msgspec.structs.replace(known, revision=seen.revision, live=live)
+        end = (seen.kind, seen.at_ms) if known.live and not live else known.end
+        report = msgspec.structs.replace(known, revision=seen.revision, live=live, end=end)
         reports = (*case.reports[:index], report, *case.reports[index + 1 :])
         case = msgspec.structs.replace(case, reports=reports)
         if seen.kind in (WITHDRAWN, CLOSED):

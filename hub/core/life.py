@@ -84,3 +84,5 @@ class Life:
     void: dict[str, str] = field(default_factory=dict)
     """Of each happening that may not be: its id and why."""
     effective: list[Happening] = field(default_factory=list)
+    reports: tuple[tuple[str, str], ...] = ()
+    """Source and reference of all that are or were of the case, the lead first."""

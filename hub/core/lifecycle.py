@@ -39,6 +39,7 @@ class Who(StrEnum):
     ANYONE = "any department 任何部门"
     PARTY = "who holds the case or helps 主办或协办"
     DESK = "the dispatch desk or a supervisor 派单台或督办单位"
+    HOLDER = "who holds the case, or the desk 主办单位或派单台"
     CALLER = "who called the departments together, or the desk 吹哨单位或派单台"
     HUB = "the hub 平台"
 
@@ -93,6 +94,7 @@ EVENTS: dict[str, Rule] = {
     "paused": Rule("paused 中止", Who.PARTY, _to(_S.PAUSED, *IN_HAND), told=True),
     "resumed": Rule("resumed 恢复", Who.PARTY, _to(_S.ACCEPTED, _S.PAUSED), told=True),
     "whistled": Rule("departments called together 吹哨", Who.PARTY, _stay(*IN_HAND)),
+    "unlinked": Rule("report taken out 撤销并案", Who.HOLDER, _stay(*OPEN)),
     "verified": Rule("verified 核查通过", Who.DESK, _to(_S.VERIFIED, _S.RESOLVED, _S.VERIFIED)),
     "satisfied": Rule("caller satisfied 回访满意", Who.DESK, _to(_S.SATISFIED, *DONE)),
     "unsatisfied": Rule("caller not satisfied 回访不满意", Who.DESK, _to(_S.UNSATISFIED, *DONE)),

@@ -10,6 +10,8 @@ from hub.policy.city import City, label_key
 
 WINDOW = "refuse"
 """The clock that, where a city has one, is the window for refusals (退回期限)."""
+_SHOWN = 5
+"""Reports that are named, of those that may be meant."""
 
 
 class Objections:
@@ -30,6 +32,8 @@ class Objections:
             return f"{rule.name} is for {Who.DESK}: {', '.join(sorted(self._desks))}"
         if rule.who is Who.PARTY and not desk and one.department not in (life.holder, *life.members):
             return f"{rule.name} is for {Who.PARTY}: now {', '.join((life.holder, *life.members))}"
+        if rule.who is Who.HOLDER and not desk and one.department != life.holder:
+            return f"{rule.name} is for {Who.HOLDER}: now {life.holder}"
         if rule.who is Who.CALLER and not desk and one.department not in life.callers:
             return f"{rule.name} is for {Who.CALLER}"
         guard = _GUARDS.get(one.event)
@@ -133,6 +137,23 @@ class Objections:
             return f"calling departments together 吹哨 names them, of departments.yaml; unknown: {', '.join(strange) or 'all'}"
         return None
 
+    def _may_unlink(self, life: Life, one: Happening) -> str | None:
+        source, _, ref = (one.more.report or "").partition(":")
+        lead, *linked = life.reports
+        names = ", ".join(":".join(each) for each in linked[:_SHOWN]) or "it has no other than the one that leads it"
+        if (source, ref) == lead:
+            return (
+                f"{one.more.report} leads the case 首报 and cannot be taken out; take out the others instead: {names}"
+            )
+        if (source, ref) not in linked:
+            return (
+                f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {names}; "
+                f"{one.more.report!r} is none"
+            )
+        if any(each.event == one.event and each.more.report == one.more.report for each in life.effective):
+            return f"{one.more.report} was taken out before 已撤销并案"
+        return None
+
     def _may_score(self, life: Life, one: Happening) -> str | None:
         score, to = one.more.score, one.more.to
         if score is None or not 0 <= score <= MAX_SCORE:
@@ -151,5 +172,6 @@ _GUARDS: dict[str, _Guard] = {
     "refused": Objections._may_refuse, "transferred": Objections._may_pass_on, "designated": Objections._may_designate,
     "extension_asked": Objections._may_ask, "extension_granted": Objections._may_grant, "extension_denied": Objections._may_deny,
     "paused": Objections._may_pause, "whistled": Objections._may_call, "scored": Objections._may_score,
+    "unlinked": Objections._may_unlink,
     **dict.fromkeys(LADDER, Objections._may_climb),
 }  # fmt: skip

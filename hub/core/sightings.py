@@ -10,7 +10,8 @@ import msgspec
 class Sighting(msgspec.Struct, frozen=True, gc=False):
     """An admitted event: ms, WGS84 degrees, `body` in Avro. What is last and has a default is read only if a rule asks for it."""
 
-    row: int
+    row: int | None
+    """The record of the chunk that it is; None: what was said before, looked at again."""
     source: str
     ref: str
     revision: int

@@ -73,6 +73,7 @@ class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
     members: tuple[str, ...] = ()
     score: int | None = None
     solved: bool | None = None
+    report: str | None = None
 
 
 class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -91,6 +92,8 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     event: str
     at_ms: int
+    report: tuple[str, str] | None = None
+    """Which report brought the case back."""
 
 
 class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -122,6 +125,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_onl
     """What the lead report fulfils of itself that some deadline row asks for."""
     special: bool = False
     """More has happened than plain statuses: its clocks are reckoned from its whole history."""
+    left: tuple[tuple[str, str], ...] = ()
+    """Reports that were taken out of it (撤销并案)."""
 
     @property
     def department(self) -> str:

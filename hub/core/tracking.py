@@ -17,7 +17,7 @@ REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
 _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 """Statuses that in a plain case only end clocks."""
-_MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", REOPENED))
+_MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
 Put = Callable[[str, TrackRecord | None], None]
 
@@ -44,6 +44,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     reopens: bool = False
     co_handlers: Sequence[str] = ()
     conditions: Sequence[str] = ()
+    unlinks: bool = False
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):
@@ -137,13 +138,15 @@ class Tracking:
             if kind == "OPENED":
                 self._open(put, change, effects)
             return
-        if kind == "LINKED":
+        if change.unlinks:
+            case = self._unlink(case, change, effects)
+        elif kind == "LINKED":
             case = msgspec.structs.replace(case, reports=(*case.reports, (change.source, change.source_ref)))
             told = [answer for answer in case.answers if answer.status in _TOLD]
             effects.replies += [Reply(case, change.source, change.source_ref, answer) for answer in told]
             if change.reopens and case.over_ms is not None:
                 # a report may be older than the closing it reopens
-                mark = Mark("reopened", max(change.at_ms, case.over_ms))
+                mark = Mark("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
                 case = self._settle(msgspec.structs.replace(case, marks=(*case.marks, mark), special=True), effects)[0]
         elif kind == "AMENDED":
             what = (change.category, change.urgency, change.area)
@@ -234,7 +237,7 @@ class Tracking:
         if status == REFUSED:
             effects.endings.append(Ending(case, REFUSED, department, at_ms))
         elif status in _MOVES:
-            effects.endings.append(Ending(case, REFUSED, department, at_ms, status, answer.more))
+            effects.endings.append(Ending(case, REFUSED, department, at_ms, status, _why(answer)))
         elif status == RESOLVED and before_ms is None and life.over_ms is not None:
             effects.endings.append(Ending(case, RESOLVED, department, at_ms))
         elif status.lower() in LADDER:
@@ -274,6 +277,15 @@ class Tracking:
                 case = self._settle(case, effects)[0]
         put(case.case_id, case)
 
+    def _unlink(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """A report has left. If it alone had brought the case back, the case is over again as it was."""
+        gone = (change.source, change.source_ref)
+        reports = tuple(each for each in case.reports if each != gone)
+        marks = tuple(each for each in case.marks if not (change.over and each.report == gone))
+        left = (*case.left, gone) if gone in case.reports else case.left
+        case = msgspec.structs.replace(case, reports=reports, left=left, marks=marks)
+        return self._settle_if_special(case, effects)
+
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
         case = msgspec.structs.replace(case, marks=(*case.marks, Mark(kind.lower(), at_ms)))
         if case.special or self._clockwork.lives.starters:
@@ -288,6 +300,12 @@ class Tracking:
 
 _TOLD = frozenset(event.upper() for event in TOLD)
 _PLAIN = _QUICK | {REFUSED}
+
+
+def _why(answer: Answer) -> More | None:
+    """What goes on to `route`: the note is the reason where none is given."""
+    more = answer.more
+    return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
 
 
 def _ended(case: TrackedCase, at_ms: int) -> TrackedCase:

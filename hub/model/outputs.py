@@ -100,6 +100,7 @@ class CaseChange(Record):
     ends: bool = False
     over: bool = False
     reopens: bool = False
+    unlinks: bool = False
     link: Link | None = None
 
 
@@ -187,10 +188,11 @@ class ClosureStep(StrEnum):
     DESIGNATED = "DESIGNATED"
     WHISTLED = "WHISTLED"
     REOPENED = "REOPENED"
+    UNLINKED = "UNLINKED"
 
 
 class Closure(Record):
-    """A case is over, or comes back, at its place."""
+    """A case is over, comes back, or is left by a report, at its place."""
 
     NAME: ClassVar[str] = "Closure"
 
@@ -203,6 +205,7 @@ class Closure(Record):
     to: str | None = None
     members: list[str] = Field(default_factory=list)
     reason: str | None = None
+    report: str | None = None
 
 
 class Repeat(Record):

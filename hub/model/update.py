@@ -38,6 +38,7 @@ class UpdateStep(StrEnum):
     REMINDED = "REMINDED"
     SUPERVISED = "SUPERVISED"
     NOTIFIED = "NOTIFIED"
+    UNLINKED = "UNLINKED"
 
 
 NEAREST: dict[UpdateStep, UpdateStatus] = {
@@ -68,3 +69,4 @@ class Update(Record):
     members: list[str] = Field(default_factory=list)
     score: Int | None = None
     solved: bool | None = None
+    report: str | None = None

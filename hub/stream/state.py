@@ -32,7 +32,7 @@ class State(Protocol):
     def __len__(self) -> int: ...
 
 
-R = TypeVar("R", bound=msgspec.Struct)
+R = TypeVar("R")
 
 
 class Book(Protocol[R]):
@@ -57,7 +57,7 @@ class JournaledState(Generic[B]):
         self.changelog = changelog
         self._make = make
         self._books: dict[int, B] = {}
-        self._before: dict[tuple[int, str], msgspec.Struct | None] = {}
+        self._before: dict[tuple[int, str], Any] = {}
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(record)
 
@@ -72,7 +72,7 @@ class JournaledState(Generic[B]):
     def partitions(self) -> list[int]:
         return sorted(self._books)
 
-    def put(self, partition: int, key: str, value: msgspec.Struct | None) -> None:
+    def put(self, partition: int, key: str, value: Any) -> None:
         """Change one record within the chunk at hand."""
         book = self._books[partition]
         self._before.setdefault((partition, key), book.get(key))

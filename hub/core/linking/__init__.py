@@ -7,7 +7,6 @@ from hub.core.linking.index import Incidents
 from hub.core.linking.lookout import Lookout
 from hub.core.linking.match import PLACE, TEXT, Match
 from hub.core.linking.meeting import MeetingKeys
-from hub.core.linking.unlink import without
 
 __all__ = [
     "EARTH_M",
@@ -21,5 +20,4 @@ __all__ = [
     "Match",
     "MeetingKeys",
     "distance_m",
-    "without",
 ]

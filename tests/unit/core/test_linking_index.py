@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.linking import PLACE, Clue, Incident, Incidents, distance_m, without
+from hub.core.linking import PLACE, Clue, Incident, Incidents, distance_m
 from hub.core.linking.geo import EARTH_M
 from hub.core.linking.incident import MOST_CLUES
 from hub.policy import load_city
@@ -241,25 +241,6 @@ def test_a_link_says_why_in_words() -> None:
         "60 min apart, allowed 10 h",
         "score 0.90, needed 0 (rule across)",
     ]
-
-
-@given(st.lists(reports, min_size=1, max_size=6), st.data())
-def test_a_report_taken_out_leaves_what_was_there_without_it(held, data) -> None:  # type: ignore[no-untyped-def]
-    clues = [clue(34.05, report) for report in held]
-    whole = replace_incident(incident("c", clues[0]), clues=tuple(clues[1:]))
-    at = data.draw(st.integers(0, len(clues) - 1))
-    stays, left = without(whole, at)
-    assert left == clues[at]
-    assert ([] if stays is None else list(stays.every_clue())) == clues[:at] + clues[at + 1 :]
-    index = Incidents(CITY)
-    index.add(whole)
-    index.remove("c")
-    if stays is not None:
-        index.add(stays)
-    again = Incidents(CITY)
-    if stays is not None:
-        again.add(stays)
-    assert index.find(left) == again.find(left)
 
 
 def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:

@@ -1,0 +1,40 @@
+"""Acts on what `track` allowed: a report leaves its case and becomes one of its own, by the rules of when it was made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.agents.desks import Desks
+from hub.core.casework import Step
+from hub.core.sightings import Sighting
+from hub.core.statements import Put, RouteBook, Statement, keep
+from hub.core.unlinking import Unlinking, part
+from hub.stream.codec import Codec
+
+
+def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, closure: dict[str, Any], by: str) -> list[Step]:
+    """The steps of the case that is left, then those of the new one: opened, and all that the report said since.
+
+    `by`: who said so, and why.
+    """
+    source, _, ref = closure["report"].partition(":")
+    said = [_sighting(codec, statement) for statement in book.said((source, ref))]
+    asked = Unlinking(closure["case_id"], (source, ref), closure["department"], by, closure["at"])
+    steps = part(book.cases, put, asked, [seen.body for seen in said])
+    if not steps or not steps[0].unlinks:
+        return steps
+    book.drop((source, ref), put)
+    why = f"taken out of case {closure['case_id']} 撤销并案, by {by}"
+    first, *later = said
+    keep(book, put, steps, ())
+    return [*steps, desks.open_alone(put, first, why), *desks.take_all(book.cases, put, later)]
+
+
+def _sighting(codec: Codec, statement: Statement) -> Sighting:
+    event = codec.decode_body("cityhub.CaseEvent", statement.event)
+    return Sighting(
+        None, event["source"], event["source_ref"], event["revision"], event["kind"], event["reported_at"], event["category"],
+        event["urgency"], event["channel"], event["due_at"], statement.place_key, statement.area, statement.lat,
+        statement.lon, statement.event, title=event["title"], text=event["text"], address=event["place"]["address"],
+        label=event["category_label"], attributes=event["attributes"],
+    )  # fmt: skip
