@@ -14,6 +14,7 @@ from confluent_kafka import Message
 from hub.audit.identity import Identities, Ids
 from hub.core.cases import Case
 from hub.core.seen import Digests, Longs
+from hub.core.statements import RouteRecord, Statement
 from hub.core.tracked import TrackedCase, TrackRecord, Waiting
 from hub.errors import FatalError
 from hub.inspect.reading import OnProgress, read_messages, spans
@@ -64,8 +65,21 @@ class Changelogs:
     """What agents would know if they were started now."""
 
     remembered: Remembered
-    route: Keyed[Case]
+    route: Keyed[RouteRecord]
     track: Keyed[TrackRecord]
+
+    @property
+    def cases(self) -> tuple[dict[str, Case], list[str]]:
+        """Cases by id, and the ids that more than one partition has."""
+        records, several = self.route.everywhere()
+        cases = {key: record for key, record in records.items() if isinstance(record, Case)}
+        return cases, [key for key in several if key in cases]
+
+    @property
+    def statements(self) -> list[str]:
+        """Keys of what is kept of linked reports."""
+        records, _ = self.route.everywhere()
+        return sorted(key for key, record in records.items() if isinstance(record, Statement))
 
     @property
     def tracked(self) -> tuple[dict[str, TrackedCase], dict[str, Waiting], list[str]]:
@@ -94,9 +108,9 @@ class _Gathering:
         self._seen: list[Ids] = []
         self._digests: list[Digests] = []
         self._revisions: list[Longs] = []
-        self._route: Keyed[Case] = Keyed()
+        self._route: Keyed[RouteRecord] = Keyed()
         self._track: Keyed[TrackRecord] = Keyed()
-        self._case = msgspec.msgpack.Decoder(Case)
+        self._routed: msgspec.msgpack.Decoder[RouteRecord] = msgspec.msgpack.Decoder(RouteRecord)
         self._record: msgspec.msgpack.Decoder[TrackRecord] = msgspec.msgpack.Decoder(TrackRecord)
 
     def take(self, message: Message) -> None:
@@ -105,7 +119,9 @@ class _Gathering:
             if topic == DEDUPLICATE_CHANGELOG.name:
                 self._remember(partition, value)
             elif topic == ROUTE_CHANGELOG.name:
-                self._route.put(partition, message.key().decode(), None if value is None else self._case.decode(value))
+                self._route.put(
+                    partition, message.key().decode(), None if value is None else self._routed.decode(value)
+                )
             else:
                 self._track.put(
                     partition, message.key().decode(), None if value is None else self._record.decode(value)

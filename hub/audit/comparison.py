@@ -172,13 +172,18 @@ def _run(tables: Tables) -> _Run:
         case_of_update[said] = str(case)
     letters = Counter(" ".join(map(str, row)) for row in rows_of(tables.dead, "stage", "reason"))
     run = _Run(dict(outcomes), letters, {}, {}, defaultdict(_Case), case_of_update)
-    names = ("case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "department", "rule", "over")
-    for case, change, source, ref, lead_source, lead_ref, *last in rows_of(cases, *names):
+    names = (
+        "case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "unlinks", "department", "rule", "over",
+    )  # fmt: skip
+    for case, change, source, ref, lead_source, lead_ref, unlinks, *last in rows_of(cases, *names):
         known = run.cases[str(case)]
         known.last = tuple(last)
         if change in ("OPENED", "LINKED"):
             known.reports.add((source, ref))
             run.lead_of[source, ref] = (lead_source, lead_ref)
+        elif unlinks:
+            known.reports.discard((source, ref))
+            run.lead_of[source, ref] = (source, ref)
         if change == "OPENED":
             run.case_of_lead[lead_source, lead_ref] = str(case)
     of_clocks = ("case_id", "clock", "kind", "at", "due_at", "policy")

@@ -22,6 +22,7 @@ from hub.audit.report import SHOWN, Finding
 from hub.audit.structure import rows_of
 from hub.audit.tables import HERE, ORIGIN, Tables
 from hub.core.seen import digests, mixed
+from hub.core.statements import strays
 from hub.core.tracked import ClockState, TrackedCase
 
 _ENDS = ("MET", "ENDED_LATE", "CANCELLED")
@@ -80,7 +81,7 @@ class _Told:
 def judge_state(tables: Tables, changelogs: Changelogs) -> StateReport:
     """Compare. Meant for a hub at rest; what has expired from a topic is not held against the state."""
     told = _told(tables)
-    cases, twice = changelogs.route.everywhere()
+    cases, twice = changelogs.cases
     tracked, waiting, tracked_twice = changelogs.tracked
     forgotten = sum(each.over and (case not in cases or case not in tracked) for case, each in told.items())
     return StateReport(
@@ -113,6 +114,10 @@ def judge_state(tables: Tables, changelogs: Changelogs) -> StateReport:
                     and Counter((r.source, r.ref) for r in cases[case].reports) != Counter(each.reports)
                 ],
             ),
+            Finding.of(
+                "route: statements kept of no linked report of an open case 多余原话",
+                strays(cases, changelogs.statements),
+            ),
             Finding.of("track: cases in several partitions 多分区案件", tracked_twice),
             _missing("track", told, tracked.keys()),
             Finding.of("track: cases that hub.cases does not know 未发布案件", sorted(tracked.keys() - told.keys())),
@@ -140,13 +145,15 @@ def _missing(agent: str, told: dict[str, _Told], known: Any) -> Finding:
 def _told(tables: Tables) -> dict[str, _Told]:
     """A case's changes lie in one partition, in order. One that was forgotten and opened again begins anew."""
     found: dict[str, _Told] = {}
-    names = ("case_id", "change", "source", "source_ref", "department", "over", "reports")
-    for case, change, source, ref, department, over, count in rows_of(tables.cases.sort_by(HERE), *names):
+    names = ("case_id", "change", "source", "source_ref", "department", "over", "reports", "unlinks")
+    for case, change, source, ref, department, over, count, unlinks in rows_of(tables.cases.sort_by(HERE), *names):
         one = found.get(str(case))
         if one is None or change == "OPENED":
             one = found[str(case)] = _Told("", False, 0, [])
         if change in ("OPENED", "LINKED"):
             one.reports.append((str(source), str(ref)))
+        elif unlinks:
+            one.reports.remove((str(source), str(ref)))
         one.department, one.over, one.count = str(department), bool(over), int(str(count))
     return found
 

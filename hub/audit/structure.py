@@ -198,7 +198,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     """A reply's id is derived from case, update and report. An update sent again changed is owed the same id once more.
 
     A refusal is told to nobody, or to reports linked after it: both are right. While `track` has not read an update or a
-    link, nothing is owed for it yet.
+    link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been told before.
     """
     found = Counter(tables.replies.column("reply_id").to_pylist())
     owed: Counter[str] = Counter()
@@ -223,12 +223,16 @@ def _replies(tables: Tables) -> Iterator[Finding]:
 
 
 def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
-    """Of each case its reports, once each, with whether `track` has read of them."""
+    """Of each case its reports, once each, with whether answers are owed to them: `track` has read of them, and they are in it."""
     changes = tables.cases.filter(pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED"])))
     read = tables.identities.before(ids(changes), tables.reached.get(TRACK, {})).tolist()
     found: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
     for (case, source, ref), is_read in zip(rows_of(changes, "case_id", "source", "source_ref"), read, strict=True):
         found[str(case)].setdefault((str(source), str(ref)), is_read)
+    for case, source, ref in rows_of(
+        tables.cases.filter(tables.cases.column("unlinks")), "case_id", "source", "source_ref"
+    ):
+        found[str(case)][str(source), str(ref)] = False
     return {case: [(source, ref, is_read) for (source, ref), is_read in each.items()] for case, each in found.items()}
 
 

@@ -47,10 +47,10 @@ KEPT: dict[str, Columns] = {
     "dead": _columns(DEAD, ("origin",), _fields("stage", "reason"), origin=True),
     "cases": _columns(
         CASES,
-        ("reopens",),
+        ("unlinks",),
         _fields(
             "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
-            "rule", "over", "reopens", "co_handlers", "reports",
+            "rule", "over", "reopens", "unlinks", "co_handlers", "reports",
         ),
         origin=True,
     ),

@@ -64,12 +64,14 @@ def read_cases(settings: Settings, codec: Codec) -> Cases:
     """From hub.cases and hub.deadlines, whole."""
     found = Cases()
     for batch in read_all(settings, codec, CASES):
-        names = ("case_id", "change", "source", "source_ref")
-        for case, change, source, ref in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
+        names = ("case_id", "change", "source", "source_ref", "unlinks")
+        for case, change, source, ref, unlinks in zip(*(batch.column(name).to_pylist() for name in names), strict=True):
             if change == "OPENED":
                 found.lead[case] = (source, ref)
             elif change == "LINKED":
                 found.linked[case].append((source, ref))
+            elif unlinks:
+                found.linked[case].remove((source, ref))
     for batch in read_all(settings, codec, DEADLINES):
         rows = zip(batch.column("case_id").to_pylist(), batch.column("kind").to_pylist(), strict=True)
         found.breached.update(case for case, kind in rows if kind == "BREACHED")

@@ -14,7 +14,7 @@ from hub.model.ids import case_id, derived_id
 
 Row = dict[str, Any]
 T0 = 1_767_000_000_000
-_BOOLS = {"over", "corrects", "reopens"}
+_BOOLS = {"over", "corrects", "reopens", "unlinks"}
 _LISTS = {"co_handlers"}
 _NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports"}
 
@@ -63,7 +63,7 @@ class MadeUpRun:
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
-            reopens=False, co_handlers=[], reports=joined.count(case) + (change in ("OPENED", "LINKED")),
+            reopens=False, unlinks=False, co_handlers=[], reports=joined.count(case) + (change in ("OPENED", "LINKED")),
         )  # fmt: skip
 
     def order(self, kind: str, row: Row) -> None:
