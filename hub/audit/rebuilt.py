@@ -152,7 +152,7 @@ def _told(tables: Tables) -> dict[str, _Told]:
             one = found[str(case)] = _Told("", False, 0, [])
         if change in ("OPENED", "LINKED"):
             one.reports.append((str(source), str(ref)))
-        elif unlinks:
+        elif unlinks and (str(source), str(ref)) in one.reports:
             one.reports.remove((str(source), str(ref)))
         one.department, one.over, one.count = str(department), bool(over), int(str(count))
     return found

@@ -70,7 +70,7 @@ def read_cases(settings: Settings, codec: Codec) -> Cases:
                 found.lead[case] = (source, ref)
             elif change == "LINKED":
                 found.linked[case].append((source, ref))
-            elif unlinks:
+            elif unlinks and (source, ref) in found.linked[case]:
                 found.linked[case].remove((source, ref))
     for batch in read_all(settings, codec, DEADLINES):
         rows = zip(batch.column("case_id").to_pylist(), batch.column("kind").to_pylist(), strict=True)

@@ -56,14 +56,16 @@ class MadeUpRun:
     def change(
         self, origin: int, case: str, change: str, source: str, ref: str, *,
         lead: tuple[str, str] | None = None, department: str = "roads", revision: int = 0, over: bool = False,
-        at: int = T0, rule: str = "road",
+        at: int = T0, rule: str = "road", unlinks: bool = False,
     ) -> Row:  # fmt: skip
         lead = lead or (source, ref)
         joined = [row["case_id"] for row in self.rows["cases"] if row["change"] in ("OPENED", "LINKED")]
+        left = [row["case_id"] for row in self.rows["cases"] if row["unlinks"]]
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
-            reopens=False, unlinks=False, co_handlers=[], reports=joined.count(case) + (change in ("OPENED", "LINKED")),
+            reopens=False, unlinks=unlinks, co_handlers=[],
+            reports=joined.count(case) + (change in ("OPENED", "LINKED")) - left.count(case) - unlinks,
         )  # fmt: skip
 
     def order(self, kind: str, row: Row) -> None:
@@ -82,6 +84,13 @@ class MadeUpRun:
     def links(self, case: str, lead: tuple[str, str], source: str, ref: str) -> None:
         row = self.change(self.event(source, ref), case, "LINKED", source, ref, lead=lead)
         self.order("LINK", row)
+
+    def unlinks(self, case: str, lead: tuple[str, str], source: str, ref: str) -> str:
+        """A report leaves a case and opens its own."""
+        self.change(NOWHERE, case, "AMENDED", source, ref, lead=lead, unlinks=True)
+        own = case_id(source, ref)
+        self.order("ASSIGN", self.change(NOWHERE, own, "OPENED", source, ref))
+        return own
 
     def repeats(self, source: str, ref: str, revision: int = 0) -> None:
         origin = self.arrive(f"city.{source}.events")

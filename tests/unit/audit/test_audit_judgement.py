@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hub.audit.report import AuditReport
 from hub.audit.run import judge
 from hub.audit.tables import HERE, ORIGIN
+from hub.model.ids import case_id
 from tests.unit.audit.made_up import T0, MadeUpRun, good_run
 
 _LETTERS_WITHOUT_ORIGIN = "connector:police"
@@ -37,6 +38,24 @@ def test_a_right_run_is_good_and_adds_up() -> None:
     assert report.outcomes["update applied 反馈"] == 2
     assert report.connector_letters == 1
     assert report.cases == 3
+
+
+def test_a_report_that_was_taken_out_is_owed_the_replies_of_its_own_case_only() -> None:
+    run = good_run()
+    lead, wrong = ("hotline", "H1"), ("police", "P1")
+    case = case_id(*lead)
+    own = run.unlinks(case, lead, *wrong)
+    assert said(judge(run.tables())) == {}
+    run.update("roads", "U7", case)
+    run.reply(case, "U7", *lead)
+    run.update("roads", "U8", own)
+    assert "replies owed" in names(judge(run.tables()))
+    run.reply(own, "U8", *wrong)
+    report = judge(run.tables())
+    assert said(report) == {}
+    assert report.cases == 4
+    run.rows["orders"] = [row for row in run.rows["orders"] if row["case_id"] != own]
+    assert "orders owed and not sent" in names(judge(run.tables()))
 
 
 def test_nothing_at_all_is_good() -> None:

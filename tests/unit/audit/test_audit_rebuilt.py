@@ -15,6 +15,7 @@ from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.tables import ORIGIN
 from hub.core.cases import Case, Report
 from hub.core.seen import digests, mixed
+from hub.core.statements import RouteRecord, Statement
 from hub.core.tracked import Answer, ClockState, Hold, TrackedCase, TrackRecord, Waiting
 from tests.unit.audit.made_up import T0, MadeUpRun
 
@@ -26,7 +27,7 @@ class Hub:
     """A made-up run with the state that goes with it."""
 
     run: MadeUpRun = field(default_factory=MadeUpRun)
-    route: dict[str, Case] = field(default_factory=dict)
+    route: dict[str, RouteRecord] = field(default_factory=dict)
     track: dict[str, TrackRecord] = field(default_factory=dict)
     twice: str | None = None
     """A case that another partition has too."""
@@ -46,6 +47,11 @@ class Hub:
             ledger=(Hold("roads", T0),), reports=(("police", ref),), clocks=clocks,
         )  # fmt: skip
         return case
+
+    def routed(self, case: str) -> Case:
+        found = self.route[case]
+        assert isinstance(found, Case)
+        return found
 
     def tracked(self, case: str) -> TrackedCase:
         found = self.track[case]
@@ -72,7 +78,7 @@ class Hub:
         if self.drop is not None:
             kept[self.drop] = False
         remembered = Remembered(seen[kept], refs[kept], np.where(further, -1, revisions)[kept], self.whole)
-        route: Keyed[Case] = Keyed()
+        route: Keyed[RouteRecord] = Keyed()
         track: Keyed[TrackRecord] = Keyed()
         for key, case in self.route.items():
             route.put(0, key, case)
@@ -98,7 +104,7 @@ def hub() -> Hub:
     case = made.opens("P-1", (clock(warned=True, breached=True, ended_ms=T0 + 3 * HOUR, verdict="ENDED_LATE"),))
     made.run.links(case, ("police", "P-1"), "hotline", "H-1")
     made.route[case] = msgspec.structs.replace(
-        made.route[case], reports=(*made.route[case].reports, Report("hotline", "H-1", 0))
+        made.routed(case), reports=(*made.routed(case).reports, Report("hotline", "H-1", 0))
     )
     made.track[case] = msgspec.structs.replace(made.tracked(case), reports=(("police", "P-1"), ("hotline", "H-1")))
     made.run.ring(case, "accept", "WARNED", at=T0 + HOUR, due=T0 + 2 * HOUR)
@@ -119,12 +125,26 @@ def test_what_fits_together_is_good(hub: Hub) -> None:
     assert hub.judged().rows()[-1] == ("checks passed 通过检查", f"{len(report.findings)} of {len(report.findings)}")
 
 
+def test_a_report_that_was_taken_out_is_in_its_own_case_only(hub: Hub) -> None:
+    case, lead = _first(hub), ("police", "P-1")
+    own = hub.run.unlinks(case, lead, "hotline", "H-1")
+    assert "which reports" in ", ".join(each.what for each in hub.judged().findings if each.count)
+    of_own = {"case_id": own, "reports": (Report("hotline", "H-1", 0),)}
+    hub.route[own] = msgspec.structs.replace(hub.routed(case), **of_own)
+    hub.track[own] = msgspec.structs.replace(
+        hub.tracked(case), case_id=own, reports=(("hotline", "H-1"),), clocks=(), answers=()
+    )
+    _set_route(hub, reports=(Report(*lead, 0),))
+    hub.track[case] = msgspec.structs.replace(hub.tracked(case), reports=(lead,), left=(("hotline", "H-1"),))
+    assert hub.judged().good, hub.judged().as_dict()
+
+
 def _first(hub: Hub) -> str:
     return next(iter(hub.route))
 
 
 def _set_route(hub: Hub, **changes: object) -> None:
-    hub.route[_first(hub)] = msgspec.structs.replace(hub.route[_first(hub)], **changes)
+    hub.route[_first(hub)] = msgspec.structs.replace(hub.routed(_first(hub)), **changes)
 
 
 def _set_clock(hub: Hub, **changes: object) -> None:
@@ -132,7 +152,7 @@ def _set_clock(hub: Hub, **changes: object) -> None:
     hub.track[_first(hub)] = msgspec.structs.replace(case, clocks=(msgspec.structs.replace(case.clocks[0], **changes),))
 
 
-def _lose(states: dict[str, Case] | dict[str, TrackRecord], case: str) -> None:
+def _lose(states: dict[str, RouteRecord] | dict[str, TrackRecord], case: str) -> None:
     del states[case]
 
 
@@ -148,10 +168,11 @@ BREAKS: dict[str, tuple[str, Callable[[Hub], object]]] = {
     "a case of an aborted transaction": ("does not know 未发布", lambda hub: hub.route.update({"C-0": hub.route[_first(hub)]})),
     "another department": ("department, end", lambda hub: _set_route(hub, department="parks")),
     "over, and nobody was told": ("department, end", lambda hub: _set_route(hub, closed_ms=T0)),
-    "a report forgotten": ("department, end", lambda hub: _set_route(hub, reports=hub.route[_first(hub)].reports[:1])),
+    "a report forgotten": ("department, end", lambda hub: _set_route(hub, reports=hub.routed(_first(hub)).reports[:1])),
     "another report": (
         "route: which reports", lambda hub: _set_route(hub, reports=(Report("police", "P-1", 0), Report("x", "X", 0))),
     ),
+    "words kept of nobody": ("statements kept", lambda hub: hub.route.update({"~x:X:0": Statement("a", None, None, None, b"")})),
     "a case in two partitions": ("several partitions", lambda hub: setattr(hub, "twice", _first(hub))),
     "an update that was not applied": ("answers differ", lambda hub: hub.run.update("roads", "U-2", _first(hub))),
     "an update applied twice": ("answers differ", lambda hub: _answer_again(hub)),
