@@ -14,6 +14,7 @@ from hub.agents.due_times import due_times
 from hub.core.clockwork import BREACHED, MET, WARNED, Ring
 from hub.core.deadlines import DeadlineRules
 from hub.core.lifecycle import EVENTS
+from hub.core.lives import Lives
 from hub.core.tracked import TrackedCase
 from hub.core.tracking import Effects, Ending, Reply
 from hub.errors import Reason
@@ -23,10 +24,10 @@ from hub.stream.outlet import Transaction
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
 
 
-def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules) -> None:
+def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules, lives: Lives) -> None:
     """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed."""
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
-    _publish_reminders(hub, tx, effects.rings, now_ms)
+    _publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies)
     _publish_told(hub, tx, effects, now_ms)
@@ -91,7 +92,7 @@ def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, ru
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
 
 
-def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int) -> None:
+def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, lives: Lives) -> None:
     reminders: dict[str, list[Ring]] = defaultdict(list)
     for ring in rings:
         if ring.kind in (WARNED, BREACHED):
@@ -104,9 +105,16 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
             [ring.clock.due_ms for ring in told],
             range(len(told) + 1),
         )
-        reasons = [f"{ring.clock.clock} {ring.kind.lower()}" for ring in told]
+        reasons = [_reason(ring, lives) for ring in told]
         rows = [ring.clock.policy for ring in told]
         _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, now_ms, due)
+
+
+def _reason(ring: Ring, lives: Lives) -> str:
+    """What rang; and the rung of supervision, where the clock's row climbs by itself."""
+    said = f"{ring.clock.clock} {ring.kind.lower()}"
+    rung = lives.climb(ring.case, ring.clock) if ring.kind == BREACHED else None
+    return f"{EVENTS[rung].name} by row {ring.clock.policy}: {said}" if rung else said
 
 
 def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:

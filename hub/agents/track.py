@@ -74,7 +74,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         _forget(hub, book, put, clock)
                     give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
-                publish(hub, tx, effects, now_ms, rules.deadlines)
+                publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
 
     app.service(inlet)
     return inlet

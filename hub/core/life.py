@@ -78,6 +78,8 @@ class Life:
     designated: bool = False
     refusals: int = 0
     rung: str | None = None
+    climbed: dict[tuple[str, str | None, int], str] = field(default_factory=dict)
+    """Rungs climbed by themselves, by what ran out: clock, whose own it is, round."""
     round: int = 0
     over_ms: int | None = None
     terms: list[Term] = field(default_factory=list)

@@ -13,10 +13,10 @@ import msgspec
 
 from hub.core.deadlines import OPENED, DeadlineRules
 from hub.core.life import RESOLVE, Happening, Life, Term
-from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, step
+from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.objections import Objections
 from hub.core.terms import Terms
-from hub.core.tracked import Answer, More, TrackedCase
+from hub.core.tracked import Answer, ClockState, More, TrackedCase
 from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
@@ -33,6 +33,7 @@ class Lives:
         self._objections = Objections(city)
         self.starters = frozenset(event for row in city.deadlines for event in rules.starts(row.id)) - {OPENED}
         """Events other than the opening that start some clock."""
+        self._climbs = any(row.climbs for row in city.deadlines)
 
     @property
     def terms(self) -> Terms:
@@ -58,6 +59,13 @@ class Lives:
         if answer not in case.answers:
             case = _with(case, answer)
         return self.tell(case).void.get(answer.update_id)
+
+    def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
+        """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
+        rule = self._rules.rule(clock.policy)
+        if rule is None or rule.climbs is None:
+            return None
+        return self.tell(case, clock.due_ms + 1).climbed.get((clock.clock, clock.department, clock.round))
 
     # -- what is known -------------------------------------------------------------------------------------------------
 
@@ -179,8 +187,8 @@ class Lives:
                 life.terms.append(self._term(RESOLVE, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
 
     def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
-        """Let what ran out before an instant happen: `<clock>_overdue` may start a clock, as rungs of supervision do."""
-        if not self.starters:
+        """Let what ran out before an instant happen: its row may climb the ladder, and `<clock>_overdue` start a clock."""
+        if not self.starters and not self._climbs:
             return
         while True:
             late = [
@@ -193,6 +201,9 @@ class Lives:
                 return
             first = min(late, key=lambda term: (term.due_ms, term.clock))
             first.overdue_told = True
+            rung = first.rule.climbs if first.rule else None
+            if rung and isinstance(step(life.state, rung), State) and escalate(life.rung, rung) is None:
+                life.rung = life.climbed[first.clock, first.department, first.round] = rung
             self._start(life, case, f"{first.clock}_overdue", first.due_ms, None)
 
     # -- effects -------------------------------------------------------------------------------------------------------

@@ -46,7 +46,12 @@ def _table() -> Iterator[str]:
 
 
 def _ladder() -> str:
-    return "The ladder of supervision 督办阶梯: " + " → ".join(EVENTS[rung].name for rung in LADDER) + "."
+    rungs = " → ".join(EVENTS[rung].name for rung in LADDER)
+    return (
+        f"The ladder of supervision 督办阶梯: {rungs}. A desk says so, or a row of deadlines.yaml does by itself: with\n"
+        "`climbs: supervised` the case climbs to that rung when the row's clock runs out; a clock that `<clock>_overdue` starts\n"
+        "does so some time later."
+    )
 
 
 def problems() -> list[str]:

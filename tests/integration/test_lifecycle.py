@@ -53,6 +53,8 @@ def test_transferred_refused_a_pause_resolved_called_back_and_reopened(hub: Smal
     told = [
         order["reason"] for order in story["orders"] if order["kind"] == "REMIND" and order["rule"] == "not_allowed"
     ]
+    climbed = [order["reason"] for order in story["orders"] if order["rule"] == "respond.urgent"]
+    assert "reminded 催办 by row respond.urgent: respond breached" in climbed
     assert len(told) == 1
     assert "no running clock of this case may be paused" in told[0]
     assert [each["department"] for each in story["held"]][:2] == ["water_supply", "roads"]

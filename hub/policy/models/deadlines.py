@@ -15,6 +15,8 @@ from hub.policy.models.routes import When
 Clock = Id
 """Which clock: accept, respond, resolve, or one that the city names (contact, arrive, verify, review, ...)."""
 Unit = Literal["second", "minute", "hour", "urgent_work_hour", "work_hour", "work_day", "natural_day", "month"]
+Rung = Literal["reminded", "supervised", "notified"]
+"""Of the ladder of supervision 督办阶梯: 催办, 督办, 通报."""
 AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
 
 CLOCKS: tuple[Clock, ...] = ("accept", "respond", "resolve")
@@ -128,7 +130,9 @@ class DeadlineRule(Strict):
     `ends`: when in its last day a clock in days runs out: `same_time` (work_day's own way), `day_end` (that of natural_day and
     month), `close` of the office, or a time of day; for work_hour, `opening` lets what ends at a close wait for the next
     opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`: other events than the
-    clock's. `template`: not the law of this place; the row is off until `templates` in this file names it.
+    clock's. `climbs`: when this clock runs out, the case climbs to that rung by itself, and the order that says so names it; for
+    some time after another clock ran out, give a clock that `<clock>_overdue` starts. `template`: not the law of this place; the
+    row is off until `templates` in this file names it.
     """
 
     id: RuleId
@@ -145,6 +149,7 @@ class DeadlineRule(Strict):
     warn_shares: tuple[Share, ...] = ()
     start: tuple[Id, ...] = ()
     stop: tuple[Id, ...] = ()
+    climbs: Rung | None = None
     extension: Extension | None = None
     pause: Pause | None = None
     effective_from: date | None = None
@@ -157,7 +162,7 @@ class DeadlineRule(Strict):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if not self.runs:
-            if {"duration", "unit", "calendar", "ends", "extension", "pause"} & self.model_fields_set:
+            if {"duration", "unit", "calendar", "ends", "climbs", "extension", "pause"} & self.model_fields_set:
                 raise ValueError(
                     "a row that says `runs: false` has no duration; remove duration, unit and what goes with them"
                 )

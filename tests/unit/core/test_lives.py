@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 import msgspec
 import pytest
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from hub.core.clockwork import Clockwork, Ring
 from hub.core.deadlines import DeadlineRules
-from hub.core.lifecycle import EVENTS, Refusal, State, step
+from hub.core.lifecycle import EVENTS, LADDER, Refusal, State, step
 from hub.core.tracked import More, TrackBook, TrackedCase
 from hub.core.tracking import Change, Effects, Tracking, Update
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
+from hub.policy.models.deadlines import Rung
 from hub.settings import ROOT
 
 HOUR = 3_600_000
@@ -45,8 +47,9 @@ def city() -> City:
         "supervise": ClockSpec(name=Name(en="supervise", zh="督办"), start=("resolve_overdue",), stop=("resolved",)),
     }
     deadlines = (
-        row("accept", 4), row("respond", 12), row("resolve", 40, extension=extension, pause=pause), row("refuse", 8),
-        row("assist", 20), row("callback", 24), row("supervise", 16),
+        row("accept", 4), row("respond", 12), row("resolve", 40, extension=extension, pause=pause, climbs="reminded"),
+        row("refuse", 8),
+        row("assist", 20), row("callback", 24), row("supervise", 16, climbs="supervised"),
     )  # fmt: skip
     life = demo.file.life.model_copy(update={"arbitrate_after": 2})
     file = demo.file.model_copy(update={"life": life, "dispatch_desk": "dispatch"})
@@ -213,6 +216,32 @@ def test_a_case_climbs_the_ladder_and_does_not_come_down(hub: Hub) -> None:
     assert [(notice.department, notice.answer.status) for notice in hub.effects.notices] == [
         ("roads", "REMINDED"), ("roads", "SUPERVISED"),
     ]  # fmt: skip
+
+
+def climbed(hub: Hub) -> dict[str, str | None]:
+    """By clock that ran out, the rung it led to."""
+    lives = hub.tracking._clockwork.lives
+    return {r.clock.clock: lives.climb(r.case, r.clock) for r in hub.effects.rings if r.kind == "BREACHED"}
+
+
+def test_rows_climb_the_ladder_by_themselves_when_their_clock_runs_out_or_some_time_after(hub: Hub) -> None:
+    assert get_args(Rung) == LADDER
+    hub.at(45)
+    assert climbed(hub) == {"accept": None, "respond": None, "refuse": None, "resolve": "reminded"}
+    hub.at(57)
+    assert climbed(hub)["supervise"] == "supervised"
+    hub.hear(said("REMINDED", 58, by="dispatch"))
+    assert "does not come down" in hub.why()
+
+
+def test_a_row_takes_no_case_down_the_ladder(hub: Hub) -> None:
+    hub.hear(said("NOTIFIED", 39, by="dispatch")).at(57)
+    assert (climbed(hub)["resolve"], climbed(hub)["supervise"]) == (None, None)
+
+
+def test_what_ended_in_time_climbs_nothing(hub: Hub) -> None:
+    hub.hear(said("RESOLVED", 39)).at(57)
+    assert set(climbed(hub)) == {"accept", "respond", "refuse"}
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
