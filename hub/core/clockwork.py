@@ -199,8 +199,9 @@ class Clockwork:
         )
         case = msgspec.structs.replace(case, clocks=clocks)
         if case.special and rings:
-            case, _, more = self.settle(case)
-            rings += more
+            said = {(ring.name, ring.clock.round) for ring in rings}
+            case, _, more = self.settle(case)  # extensions and pauses are added to what is known now
+            rings += [ring for ring in more if ring.kind != CANCELLED or (ring.name, ring.clock.round) not in said]
         return case, rings
 
     def _revised(self, case: TrackedCase, clock: ClockState, at_ms: int, rings: list[Ring]) -> ClockState:

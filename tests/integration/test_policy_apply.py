@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,5 +49,39 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
         routes.write_text(good.replace("department: roads}", "department: nobody}", 1), "utf-8")
         with pytest.raises(PolicyError, match="nobody"):
             hub.type("policy", "apply")
+    finally:
+        hub.worker.stop()
+
+
+def test_holidays_that_become_known_move_what_was_due_provisionally(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    calendars = city / "calendars.yaml"
+    plain = re.sub(r"(holidays|extra_working_days): \[[^]]*]", r"\1: []", calendars.read_text("utf-8"))
+    calendars.write_text(plain.replace("  office:\n", "  office:\n    known_until: 2020-01-01\n", 1), "utf-8")
+    (city / "examples.yaml").write_text("examples: []\n", "utf-8")
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
+        instance=namespace, chunk_wait_ms=5, city=city,
+    )  # fmt: skip
+    hub = SmallHub(settings)
+    try:
+        wait_for(lambda: ready(settings), "not ready")
+        hub.publish(case_event("citymgmt", "B1", reported_at=wall_ms(), category="order.building", urgency="ROUTINE"))
+        hub.settle(lambda report: report.cases == 1)
+        today = datetime.now(UTC).date()
+        week_off = ", ".join((today + timedelta(days=number)).isoformat() for number in range(2, 9))
+        known = plain.replace("  office:\n", "  office:\n    known_until: 2099-12-31\n", 1)
+        calendars.write_text(known.replace("holidays: []", f"holidays: [{week_off}]", 1), "utf-8")
+        said = hub.type("policy", "apply")
+        assert said.exit_code == 0, said.output
+        wait_for(lambda: bool(hub.json("explain", "citymgmt:B1")["deadlines"]), "the due time moves")
+        resolve = [each for each in hub.json("explain", "citymgmt:B1")["deadlines"] if each["clock"] == "resolve"]
+        assert [(each["kind"], each["provisional"], each["corrects"]) for each in resolve] == [
+            ("CANCELLED", True, False)
+        ]
+        assert "provisional: holidays not settled yet 暂定" in hub.type("explain", "citymgmt:B1").output
+        assert hub.json("reconcile", "--state")["good"]
     finally:
         hub.worker.stop()
