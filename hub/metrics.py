@@ -68,6 +68,12 @@ WARNINGS = Counter("hub_deadline_warnings_total", "Deadlines warned of", ["depar
 BREACHES = Counter("hub_deadline_breaches_total", "Deadlines breached", ["department", "clock"])
 # Clocks stopped in time.
 MET = Counter("hub_deadlines_met_total", "Deadlines met", ["department", "clock"])
+# What the rates (考核指标) are made of, by department: `count` is a field of hub.core.rates.Counts. A rate is one net count by
+# another: what was counted, less what was taken back as a later word took its place (a breach that became a late end).
+RATE_COUNTS = Counter("hub_rate_counts_total", "What the rates by department are made of", ["department", "count"])
+RATE_COUNTS_TAKEN_BACK = Counter(
+    "hub_rate_counts_taken_back_total", "Of these, what no longer holds", ["department", "count"]
+)
 # Records behind the end of the topic, by agent and partition number (summed over an agent's topics).
 LAG = Gauge("hub_lag_records", "Records not yet read", ["agent", "partition"])
 # From begin to commit, and how they ended.

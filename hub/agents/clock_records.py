@@ -11,6 +11,7 @@ from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.derivation_columns import derivation_columns
 from hub.agents.due_times import due_times
+from hub.agents.rate_counts import count_rates
 from hub.core.clockwork import BREACHED, MET, WARNED, Ring
 from hub.core.deadlines import DeadlineRules
 from hub.core.lifecycle import EVENTS
@@ -31,6 +32,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Dea
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies)
     _publish_told(hub, tx, effects, now_ms)
+    count_rates(tx, effects)
     rung = Counter((ring.kind, ring.department, ring.clock.clock) for ring in effects.rings)
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from hub import topics
 from hub.agents.clock_records import publish
 from hub.agents.context import Hub
+from hub.agents.rate_counts import begin
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.clockwork import Clockwork
@@ -39,6 +40,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     rules = Rules(hub)
     tracking = Tracking(rules.clockwork)
     revised: dict[int, TrackBook] = {}
+    begin(hub.departments)
 
     @app.agent(inlet.channel, name=NAME)
     async def track(chunks: AsyncIterator[Chunk]) -> None:

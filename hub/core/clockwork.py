@@ -57,6 +57,8 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
     kind: str
     at_ms: int
     corrects: bool = False
+    was: str | None = None
+    """What the clock had come to before, which this takes the place of: BREACHED or a verdict."""
 
     @property
     def department(self) -> str:
@@ -295,10 +297,12 @@ class Clockwork:
         stands = clock.moved is not None and clock.moved.stands
         late = clock.due_ms < clock.ended_ms and not stands
         takes_back = clock.verdict is not None or (clock.breached and not late)
+        was, breached_before = _come_to(clock), clock.breached
         clock = self._ring(case, clock, clock.ended_ms, rings)
+        was = BREACHED if clock.breached and not breached_before else was
         verdict = CANCELLED if clock.cancelled else ENDED_LATE if late else MET
         clock = msgspec.structs.replace(clock, breached=late, verdict=verdict)
-        rings.append(Ring(case, clock, verdict, clock.ended_ms or 0, takes_back))
+        rings.append(Ring(case, clock, verdict, clock.ended_ms or 0, takes_back, was))
         return clock
 
     def _ring(self, case: TrackedCase, clock: ClockState, now_ms: int, rings: list[Ring]) -> ClockState:
@@ -313,7 +317,7 @@ class Clockwork:
             rings.append(Ring(case, said, WARNED, said.warn_ms))
         if not clock.breached and clock.due_ms < now_ms:
             clock = msgspec.structs.replace(clock, breached=True)
-            rings.append(Ring(case, clock, BREACHED, clock.due_ms))
+            rings.append(Ring(case, clock, BREACHED, clock.due_ms, was=clock.verdict))
         return clock
 
 
@@ -334,7 +338,11 @@ def _started(due: Due) -> ClockState:
 def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
     """What was said of a clock holds no longer."""
     said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
-    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said)
+    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, _come_to(clock))
+
+
+def _come_to(clock: ClockState) -> str | None:
+    return clock.verdict or (BREACHED if clock.breached else None)
 
 
 def _moved(term: Term) -> Moved | None:

@@ -69,9 +69,9 @@ class Counts:
     given: int = 0
     returned: int = 0
 
-    def add(self, other: Counts) -> None:
-        for each in fields(self):
-            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+    def add(self, other: Counts, times: int = 1) -> None:
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + times * getattr(other, name))
 
     @property
     def on_time_rate(self) -> float | None:
@@ -94,6 +94,26 @@ class Counts:
         return _share(self.returned, self.given)
 
 
+COUNTS = tuple(each.name for each in fields(Counts))
+GIVEN, RETURNED = Counts(given=1), Counts(returned=1)
+CALLBACKS = ("SATISFIED", "UNSATISFIED")
+
+
+def of_clock(clock: str, kind: str | None) -> Counts:
+    """What a clock counts for whose last word is this; a helper's own clock has another name, and counts nowhere."""
+    if kind not in (MET, BREACHED, ENDED_LATE):
+        return Counts()
+    if clock == "resolve":
+        return Counts(due=1, in_time=int(kind == MET), overdue_open=int(kind == BREACHED))
+    return Counts(to_respond=1, responded=int(kind == MET)) if clock == "respond" else Counts()
+
+
+def of_callback(status: str, solved: bool | None) -> Counts:
+    """What the last callback of a case counts for."""
+    satisfied, asked = int(status == "SATISFIED"), int(solved is not None)
+    return Counts(callbacks=1, satisfied=satisfied, asked_solved=asked, solved=int(solved is True))
+
+
 RATES = ("on_time_rate", "response_rate", "resolution_rate", "satisfaction_rate", "return_rate")
 RATE_NAMES = dict(
     zip(RATES, ("on time 按时", "response 响应", "resolution 解决", "satisfaction 满意", "return 退单"), strict=True)
@@ -114,36 +134,27 @@ def rates(clocks: Iterable[ClockWord], given: Iterable[Given], said: Iterable[Sa
 
     last = {(word.case_id, word.clock, word.started_ms): word for word in clocks}
     for word in last.values():
-        if word.kind not in (MET, BREACHED, ENDED_LATE) or word.clock not in ("resolve", "respond"):
-            continue
-        for counts in of(word.department, word.due_ms):
-            if word.clock == "resolve":
-                counts.due += 1
-                counts.in_time += word.kind == MET
-                counts.overdue_open += word.kind == BREACHED
-            else:
-                counts.to_respond += 1
-                counts.responded += word.kind == MET
+        counted = of_clock(word.clock, word.kind)
+        if counted != Counts():
+            for counts in of(word.department, word.due_ms):
+                counts.add(counted)
     holder: dict[str, str] = {}
     for each in given:
         holder[each.case_id] = each.department
         for counts in of(each.department, each.at_ms):
-            counts.given += 1
+            counts.add(GIVEN)
     callbacks: dict[str, Said] = {}
     for one in said:
         if one.status == "REFUSED":
             for counts in of(one.department, one.at_ms):
-                counts.returned += 1
-        elif one.status in ("SATISFIED", "UNSATISFIED"):
+                counts.add(RETURNED)
+        elif one.status in CALLBACKS:
             known = callbacks.get(one.case_id)
             if known is None or known.at_ms <= one.at_ms:
                 callbacks[one.case_id] = one
     for case_id, one in callbacks.items():
         for counts in of(holder.get(case_id, one.department), one.at_ms):
-            counts.callbacks += 1
-            counts.satisfied += one.status == "SATISFIED"
-            counts.asked_solved += one.solved is not None
-            counts.solved += one.solved is True
+            counts.add(of_callback(one.status, one.solved))
     return found
 
 

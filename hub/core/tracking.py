@@ -11,6 +11,7 @@ from hub.core.clockwork import Clockwork, Ring
 from hub.core.deadlines import Due
 from hub.core.life import Life
 from hub.core.lifecycle import LADDER, TOLD
+from hub.core.rates import CALLBACKS
 from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
 
 REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
@@ -99,6 +100,14 @@ class Unallowed(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class Callback(msgspec.Struct, frozen=True, gc=False):
+    """A caller was asked (回访): the answer, and the one before that it takes the place of."""
+
+    case: TrackedCase
+    answer: Answer
+    before: Answer | None
+
+
 @dataclass
 class Effects:
     """What a chunk causes, in order."""
@@ -108,6 +117,9 @@ class Effects:
     endings: list[Ending] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     unallowed: list[Unallowed] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+    """Departments, each as often as it was given a case."""
+    callbacks: list[Callback] = field(default_factory=list)
 
 
 class Tracking:
@@ -156,6 +168,8 @@ class Tracking:
                 effects.rings += rings
                 case = self._settle_if_special(case, effects)
         elif kind == "REROUTED":
+            if not change.reopens:
+                effects.given.append(change.department)
             hold = Hold(change.department, change.at_ms)
             members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
             case = msgspec.structs.replace(case, ledger=(*case.ledger, hold), members=members)
@@ -240,6 +254,11 @@ class Tracking:
             effects.endings.append(Ending(case, REFUSED, department, at_ms, status, _why(answer)))
         elif status == RESOLVED and before_ms is None and life.over_ms is not None:
             effects.endings.append(Ending(case, RESOLVED, department, at_ms))
+        elif status in CALLBACKS:
+            earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
+            before = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
+            if before is None or before.at_ms <= at_ms:
+                effects.callbacks.append(Callback(case, answer, before))
         elif status.lower() in LADDER:
             effects.notices.append(Notice(case, life.holder, answer))
         put(case.case_id, case)
@@ -254,6 +273,7 @@ class Tracking:
         return self._settle(case, effects)[0] if case.special or self._clockwork.lives.starters else case
 
     def _open(self, put: Put, change: Change, effects: Effects) -> None:
+        effects.given.append(change.department)
         case = TrackedCase(
             case_id=change.case_id,
             category=change.category,

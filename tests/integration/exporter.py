@@ -11,6 +11,7 @@ import numpy as np
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from hub import metrics
+from hub.core.rates import COUNTS
 from ops.checks.declared import collectors, labels_of
 
 VALUES = {
@@ -19,6 +20,7 @@ VALUES = {
     "source": ("police", "hotline"),
     "result": ("committed", "aborted"),
     "partition": ("0", "1"),
+    "count": COUNTS,
 }
 """Values by label; another label has one, its own name."""
 AT_REST = {metrics.UNACCOUNTED: 0.0, metrics.READY: 1.0}
@@ -36,7 +38,7 @@ def move(step: int) -> None:
                 continue
             child = collector.labels(*values) if names else collector
             if isinstance(collector, Counter):
-                child.inc(2)
+                child.inc(1 if collector is metrics.RATE_COUNTS_TAKEN_BACK else 2)
             elif isinstance(collector, Histogram):
                 child.observe(0.03)
             elif collector is metrics.PROGRESS_TIMESTAMP:

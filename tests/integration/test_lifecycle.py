@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hub.cli.scrape import scrape
+from hub.core.rates import COUNTS
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
 
@@ -74,3 +76,17 @@ def test_rates_count_what_was_said(hub: SmallHub) -> None:
     )
     assert rows["all"]["given"] == 2
     assert "satisfaction 满意" in hub.type("rates").output
+
+
+def test_prometheus_is_told_what_the_rates_are_made_of(hub: SmallHub) -> None:
+    metrics = scrape(f"http://127.0.0.1:{hub.settings.web_port}/metrics")
+    assert metrics is not None
+    for row in hub.json("rates", "--by", "all"):
+        everybody = row["department"] == "all"
+        of = {} if everybody else {"department": row["department"]}
+        # where a case moved, a late clock stays with who held it when it ran out
+        for name in COUNTS if everybody else ("given", "returned", "callbacks", "satisfied", "asked_solved", "solved"):
+            counted, back = (
+                metrics.total(f"hub_rate_counts{infix}_total", count=name, **of) for infix in ("", "_taken_back")
+            )
+            assert counted - back == row[name], (row["department"], name)

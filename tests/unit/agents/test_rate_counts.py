@@ -1,0 +1,122 @@
+"""What Prometheus is told, less what is taken back, comes to the rates as they are defined."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.agents.rate_counts import balances
+from hub.core.clockwork import Clockwork
+from hub.core.deadlines import DeadlineRules
+from hub.core.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
+from hub.core.tracked import More, TrackBook
+from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.policy import load_city
+from hub.settings import ROOT
+
+HOUR_MS = 3_600_000
+START = 1_767_672_000_000
+RULES = DeadlineRules(load_city(ROOT / "ops" / "cities" / "demo"))
+DESK, ROADS, WATER = "dispatch_desk", "roads", "water_supply"
+
+
+def change(kind: str, department: str, hours: int, urgency: str = "URGENT") -> Change:
+    at_ms = START + hours * HOUR_MS
+    return Change(
+        case_id="C-1", change=kind, source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
+        category="water.burst", urgency=urgency, area=None, place_key="p", department=department, over=False, ends=False,
+        at_ms=at_ms, opened_ms=START, due_ms=None,
+    )  # fmt: skip
+
+
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "ACCEPTED",
+                "RESPONDED",
+                "RESOLVED",
+                "REFUSED",
+                "SATISFIED",
+                "UNSATISFIED",
+                "REOPENED",
+                "REROUTED",
+                "AMENDED",
+                "time",
+            ]
+        ),
+        st.sampled_from([None, True, False]),
+        st.sampled_from([ROADS, WATER]),
+        st.integers(1, 60),
+    ),
+    max_size=10,
+)
+
+
+def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[Given], list[Said]]:
+    """One case through what is said, each thing at its hour; also what was given and applied, as topics have it."""
+    tracking, book, effects = Tracking(Clockwork(RULES)), TrackBook(), Effects()
+    opened = change("OPENED", ROADS, 0)
+    tracking.prepare([opened])
+    tracking.change(book, book.put, opened, effects)
+    given_, applied = [Given("C-1", ROADS, START)], list[Said]()
+    for number, (what, solved, department, hours) in enumerate(said):
+        at_ms = START + hours * HOUR_MS
+        if what == "time":
+            tracking.pass_time(book, book.put, at_ms, effects)
+        elif what in ("REROUTED", "AMENDED"):
+            urgency = "URGENT" if solved else "ROUTINE"
+            tracking.change(book, book.put, change(what, department, hours, urgency), effects)
+            if what == "REROUTED":
+                given_.append(Given("C-1", department, at_ms))
+        else:
+            by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
+            more = More(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
+            if tracking.update(
+                book, book.put, Update(f"U{number}", by, "C-1", what, "because", at_ms, more=more), effects
+            ):
+                applied.append(Said("C-1", by, what, at_ms, solved if more else None))
+    tracking.pass_time(book, book.put, START + 1000 * HOUR_MS, effects)
+    return effects, given_, applied
+
+
+def net(effects: Effects) -> dict[str, Counts]:
+    found = {}
+    for department, balance in balances(effects).items():
+        found[department] = Counts()
+        found[department].add(balance.counted)
+        found[department].add(balance.taken_back, -1)
+    return found
+
+
+@given(happenings)
+def test_it_comes_to_the_rates(said: list[tuple[str, bool | None, str, int]]) -> None:
+    """Of all departments together; where a case moves, its late clock stays with who held it when it ran out."""
+    effects, given_, applied = live(said)
+    words = [ClockWord("C-1", r.name, r.clock.started_ms, r.kind, r.department, r.clock.due_ms) for r in effects.rings]
+    table = rates(words, given_, applied, lambda _: "-")
+    total = Counts()
+    for counts in net(effects).values():
+        total.add(counts)
+    assert total == table[ALL, "-"]
+    if {each.department for each in given_} == {ROADS}:
+        assert net(effects)[ROADS].on_time_rate == table[ROADS, "-"].on_time_rate
+
+
+def test_a_breach_that_became_a_late_end_counts_once() -> None:
+    effects, _, _ = live([("time", None, ROADS, 20), ("RESOLVED", None, ROADS, 21)])
+    counts = net(effects)[ROADS]
+    assert (counts.due, counts.in_time, counts.overdue_open, counts.given) == (1, 0, 0, 1)
+    assert balances(effects)[ROADS].counted.due == 2
+
+
+def test_every_count_is_of_some_department_and_known_by_name() -> None:
+    effects, _, _ = live(
+        [("RESOLVED", None, ROADS, 1), ("SATISFIED", True, ROADS, 2), ("UNSATISFIED", False, ROADS, 3)]
+    )
+    counts = Counter({name: getattr(net(effects)[ROADS], name) for name in COUNTS})
+    assert +counts == Counter(
+        due=1, in_time=1, to_respond=1, responded=1, given=1, callbacks=1, asked_solved=1
+    )  # fmt: skip
