@@ -19,6 +19,7 @@ from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.core.statements import RouteBook, RouteRecord, keep
+from hub.core.unlinking import Unlinking
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
@@ -127,7 +128,7 @@ def _end(hub: Hub, desks: Desks, book: RouteBook, put: Any, closure: dict[str, A
     said = by + (f": {closure['reason']}" if closure["reason"] else "")
     reason, casework, cases = f"{step.lower()} by {said}", desks.latest.casework, book.cases
     if step == "UNLINKED":
-        return unlink(hub.codec, desks, book, put, closure, said)
+        return unlink(hub.codec, desks, book, put, Unlinking(case, closure["report"], by, said, closure["at"]))
     if step == "REOPENED":
         return casework.reopen(cases, put, case, closure["at"], reason)
     if step != "AS_OUTCOME":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hub.agents.desks import Desks
 from hub.core.casework import Step
 from hub.core.sightings import Sighting
@@ -12,22 +10,17 @@ from hub.core.unlinking import Unlinking, part
 from hub.stream.codec import Codec
 
 
-def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, closure: dict[str, Any], by: str) -> list[Step]:
-    """The steps of the case that is left, then those of the new one: opened, and all that the report said since.
-
-    `by`: who said so, and why.
-    """
-    source, _, ref = closure["report"].partition(":")
-    said = [_sighting(codec, statement) for statement in book.said((source, ref))]
-    asked = Unlinking(closure["case_id"], (source, ref), closure["department"], by, closure["at"])
+def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinking) -> list[Step]:
+    """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
+    said = [_sighting(codec, statement) for statement in book.said(asked.report)]
     steps = part(book.cases, put, asked, [seen.body for seen in said])
     if not steps or not steps[0].unlinks:
         return steps
-    book.drop((source, ref), put)
-    why = f"taken out of case {closure['case_id']} 撤销并案, by {by}"
-    first, *later = said
+    book.drop(asked.report, put)
     keep(book, put, steps, ())
-    return [*steps, desks.open_alone(put, first, why), *desks.take_all(book.cases, put, later)]
+    first, *later = said
+    opened = desks.open_alone(put, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
+    return [*steps, opened, *desks.take_all(book.cases, put, later)]
 
 
 def _sighting(codec: Codec, statement: Statement) -> Sighting:

@@ -49,11 +49,11 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """This by itself ends the case, whether or not it was over before."""
     reopens: bool = False
     """The case was over, and this brings it back."""
-    unlinks: bool = False
-    """The report was taken out of the case (撤销并案)."""
     reply: str | None = None
     """What the reporter is told at once, where the matter is settled before dispatch."""
     orders: tuple[OrderDraft, ...] = ()
+    unlinks: bool = False
+    """The report was taken out of the case (撤销并案)."""
 
 
 class Casework:

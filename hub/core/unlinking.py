@@ -15,14 +15,20 @@ from hub.model.ids import case_id as case_id_of
 
 
 class Unlinking(NamedTuple):
-    """What was said: `report` (source, reference) does not belong to the case."""
+    """What was said: a report, as SOURCE:REF, does not belong to the case."""
 
     case_id: str
-    report: tuple[str, str]
+    name: str
     department: str
     by: str
     """Who said so, and why."""
     at_ms: int
+
+    @property
+    def report(self) -> tuple[str, str]:
+        """Source and reference."""
+        source, _, ref = self.name.partition(":")
+        return source, ref
 
 
 def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list[Step]:
@@ -42,8 +48,7 @@ def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list
         parted=(*case.parted, said.report),
         event=None if case.event in events else case.event,
     )
-    name, own = ":".join(said.report), case_id_of(*said.report)
-    reason = f"{name} is about something else 撤销并案, by {said.by}; it is case {own} now"
+    reason = f"{said.name} is about something else 撤销并案, by {said.by}; it is case {case_id_of(*said.report)} now"
     if report.over_before_ms is not None and report is case.reports[-1]:  # nothing but this report had brought it back
         left = msgspec.structs.replace(left, closed_ms=report.over_before_ms, event=None)
     kind = "WITHDRAW" if left.over else "AMEND"
@@ -61,7 +66,7 @@ def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list
 def _stays(case: Case, report: Report, said: Unlinking) -> Step:
     why = "the case is over" if case.over else "it was linked before the case was over for a while"
     told = (
-        f"{':'.join(said.report)} stays in this case 未撤销并案: {why}, and its own words are kept no longer; "
+        f"{said.name} stays in this case 未撤销并案: {why}, and its own words are kept no longer; "
         "have its source report it again"
     )
     return Step(AMENDED, case, said.at_ms, report, None, orders=(OrderDraft("AMEND", said.department, None, told),))

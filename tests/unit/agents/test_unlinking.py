@@ -25,6 +25,7 @@ from hub.core.sightings import Sighting
 from hub.core.statements import RouteBook, RouteRecord, Statement, keep, strays
 from hub.core.tracked import More, TrackBook, TrackedCase
 from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.core.unlinking import Unlinking
 from hub.model.ids import case_id
 from hub.policy import City, load_city
 from hub.settings import ROOT
@@ -96,11 +97,9 @@ class World:
         done = self.tracking.update(self.tracked, self.tracked.put, update, self.effects)
         for ending in self.effects.endings[known:]:
             if ending.step == "UNLINKED":
-                closure = {
-                    "case_id": ending.case.case_id, "department": ending.department, "at": ending.at_ms,
-                    "report": ending.more.report if ending.more else None,
-                }  # fmt: skip
-                self._hear(unlink(CODEC, self.desks, self.book, self.put, closure, ending.department))
+                name = (ending.more.report if ending.more else None) or ""
+                asked = Unlinking(ending.case.case_id, name, ending.department, ending.department, ending.at_ms)
+                self._hear(unlink(CODEC, self.desks, self.book, self.put, asked))
             else:
                 steps = self.desks.latest.casework.close(self.book.cases, self.put, ending.case.case_id, ending.at_ms)
                 keep(self.book, self.put, steps, [])
