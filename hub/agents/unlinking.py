@@ -20,7 +20,7 @@ def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinki
     keep(book, put, steps, ())
     first, *later = said
     opened = desks.open_alone(put, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
-    return [*steps, opened, *desks.take_all(book.cases, put, later)]
+    return [*steps, opened, *(desks.take_all(book.cases, put, later) if later else ())]
 
 
 def _sighting(codec: Codec, statement: Statement) -> Sighting:

@@ -183,7 +183,7 @@ class Clockwork:
         """Bring the clocks in line with the whole history of the case, and say what that changes of what was said."""
         life = self.lives.tell(case, until_ms)
         rings: list[Ring] = []
-        known = {(clock.clock, clock.department, clock.round): clock for clock in case.clocks}
+        known = {_key(clock): clock for clock in case.clocks}
         clocks = [
             self._agree(case, known.pop((term.clock, term.department, term.round), None), term, rings)
             for term in life.terms
@@ -193,31 +193,35 @@ class Clockwork:
         return msgspec.structs.replace(case, clocks=tuple(clocks), over_ms=life.over_ms), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
-        """Reckon anew what was due provisionally, by the holidays that are known now."""
+        """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
+        doubtful = {_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
+        fresh = {key: self._anew(clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
+        revised = msgspec.structs.replace(case, clocks=tuple(fresh.get(_key(c)) or c for c in case.clocks))
+        more: list[Ring] = []
+        if case.special and fresh:
+            revised, _, more = self.settle(revised)  # extensions and pauses are added to what is known now
         rings: list[Ring] = []
-        clocks = tuple(
-            self._revised(case, clock, at_ms, rings) if clock.provisional and clock.running else clock
-            for clock in case.clocks
-        )
-        case = msgspec.structs.replace(case, clocks=clocks)
-        if case.special and rings:
-            said = {(ring.name, ring.clock.round) for ring in rings}
-            case, _, more = self.settle(case)  # extensions and pauses are added to what is known now
-            rings += [ring for ring in more if ring.kind != CANCELLED or (ring.name, ring.clock.round) not in said]
-        return case, rings
+        clocks = []
+        for clock in revised.clocks:
+            was = doubtful.get(_key(clock)) if _key(clock) in fresh else None
+            if was is not None and was.due_ms == clock.due_ms:
+                clock = msgspec.structs.replace(was, provisional=clock.provisional, moved=clock.moved)
+            elif was is not None and not (was.moved is not None and was.moved.stands):
+                rings.append(_void(case, was, at_ms))
+            clocks.append(clock)
+        rings += [ring for ring in more if _key(ring.clock) not in fresh]
+        return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
 
-    def _revised(self, case: TrackedCase, clock: ClockState, at_ms: int, rings: list[Ring]) -> ClockState:
+    def _anew(self, clock: ClockState) -> ClockState:
+        """The clock as its row alone has it now, having said nothing."""
         rule = self._rules.rule(clock.policy)
-        if rule is None or clock.due_ms < at_ms:
+        if rule is None:
             return clock
-        base_ms = int(self._rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
-        provisional = self.lives.terms.is_provisional(rule, base_ms)
-        if base_ms == (clock.due_ms if clock.moved is None else clock.moved.base_ms):
-            return clock if provisional else msgspec.structs.replace(clock, provisional=False)
-        rings.append(_void(case, clock, at_ms))
-        warns = self.lives.terms.warn(rule, clock.started_ms, base_ms)
+        due_ms = int(self._rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
+        warns = self.lives.terms.warn(rule, clock.started_ms, due_ms)
+        provisional = self.lives.terms.is_provisional(rule, due_ms)
         return ClockState(
-            clock.clock, clock.policy, clock.started_ms, warns[0], base_ms, warns=warns[1:], provisional=provisional,
+            clock.clock, clock.policy, clock.started_ms, warns[0], due_ms, warns=warns[1:], provisional=provisional,
             department=clock.department, round=clock.round, by_event=clock.by_event,
         )  # fmt: skip
 
@@ -339,6 +343,10 @@ def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
     """What was said of a clock holds no longer."""
     said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
     return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, _come_to(clock))
+
+
+def _key(clock: ClockState) -> tuple[str, str | None, int]:
+    return clock.clock, clock.department, clock.round
 
 
 def _come_to(clock: ClockState) -> str | None:

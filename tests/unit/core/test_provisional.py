@@ -129,6 +129,19 @@ def test_an_extension_is_added_to_what_is_known_now() -> None:
     assert track.clock == known.clock
 
 
+def test_an_extension_into_a_year_that_was_not_known_moves_too() -> None:
+    """Though the row by itself had nothing provisional."""
+    early_ms = EVE - 12 * DAY_MS
+    track = Track(BEFORE, early_ms)
+    assert not track.clock.provisional
+    assert track.say("EXTENSION_GRANTED", early_ms, clock="resolve")
+    before_ms = track.clock.due_ms
+    assert track.clock.provisional
+    (ring,) = track.learn(AFTER, early_ms + DAY_MS)
+    assert (ring.kind, ring.at_ms, ring.clock.due_ms) == (CANCELLED, early_ms + DAY_MS, before_ms)
+    assert track.clock.due_ms - before_ms == 2 * DAY_MS
+
+
 days = st.integers(0, 12)
 
 
