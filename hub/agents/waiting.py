@@ -3,11 +3,13 @@ in the state, tried again whenever more is known of the case, and given up when 
 
 from __future__ import annotations
 
+from typing import Any
+
 from hub.agents.context import Hub
 from hub.clock import wall_ms
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
 from hub.core.tracking import Effects, Put, Tracking, Unallowed, Update
-from hub.errors import Reason
+from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 
 PATIENCE_MS = 5_000
@@ -60,7 +62,7 @@ def give_up(
 def _set_aside(
     hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes, effects: Effects
 ) -> None:
-    admitted = hub.codec.decode_body("cityhub.AdmittedUpdate", body)
+    admitted = _admitted(hub, body)
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
     case = book.case(case_id)
     if case is None:
@@ -74,7 +76,7 @@ def _set_aside(
 
 
 def _read(hub: Hub, body: bytes) -> Update:
-    told = hub.codec.decode_body("cityhub.AdmittedUpdate", body)["update"]
+    told = _admitted(hub, body)["update"]
     status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
     more = More(
         told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"], told["report"]
@@ -83,3 +85,11 @@ def _read(hub: Hub, body: bytes) -> Update:
         told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,
         None if more == More() else more,
     )  # fmt: skip
+
+
+def _admitted(hub: Hub, body: bytes) -> dict[str, Any]:
+    """XXX: what waits since before an upgrade was kept in version 2, without the last field of version 3, which may be null."""
+    try:
+        return hub.codec.decode_body("cityhub.AdmittedUpdate", body)
+    except RejectedRecordError:
+        return hub.codec.decode_body("cityhub.AdmittedUpdate", body + b"\0")

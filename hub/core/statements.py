@@ -44,9 +44,10 @@ class RouteBook:
     def __init__(self, incidents: Incidents) -> None:
         self.cases = CaseBook(incidents)
         self._said: dict[_Report, dict[int, Statement]] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self.cases) + sum(map(len, self._said.values()))
+        return len(self.cases) + self._count
 
     def get(self, key: str) -> RouteRecord | None:
         if not key.startswith(_MARK):
@@ -61,6 +62,7 @@ class RouteBook:
             return
         report, revision = report_of(key)
         said = self._said.setdefault(report, {})
+        self._count += (value is not None) - (revision in said)
         if isinstance(value, Statement):
             said[revision] = value
         else:

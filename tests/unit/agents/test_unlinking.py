@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.agents import waiting
+from hub.agents.context import Hub
 from hub.agents.desks import Desks
 from hub.agents.live_policy import LivePolicy
 from hub.agents.unlinking import unlink
@@ -23,12 +25,12 @@ from hub.core.deadlines import DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.core.statements import RouteBook, RouteRecord, Statement, keep, strays
-from hub.core.tracked import More, TrackBook, TrackedCase
+from hub.core.tracked import More, TrackBook, TrackedCase, TrackRecord
 from hub.core.tracking import Change, Effects, Tracking, Update
 from hub.core.unlinking import Unlinking
 from hub.model.ids import case_id
 from hub.policy import City, load_city
-from hub.settings import ROOT
+from hub.settings import ROOT, Settings
 from hub.stream.codec import HEADER_BYTES, Codec
 from hub.stream.registry import FileRegistry
 from hub.stream.state import JournaledState
@@ -372,3 +374,33 @@ def test_all_is_read_back_from_the_changelog_and_undone_with_its_transaction(wor
     world.state.rollback()
     assert dict(world.book.items()) == before
     assert world.book.cases.of_report(*WRONG) == world.case(CASE)
+
+
+def test_what_was_kept_before_reports_could_be_taken_out_is_read(world: World) -> None:
+    """Cases, tracked cases and waiting updates of the version before lack their last fields."""
+    case, life = world.case(CASE), world.life(CASE)
+    old_case = _raw(case)[:-1]
+    old_case[1] = [report[:5] for report in old_case[1]]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(old_case), type=RouteRecord) == case
+    old_life = _raw(life)[:-1]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(old_life), type=TrackRecord) == life
+    origin = {"topic": "dept.roads.updates", "partition": 0, "offset": 7, "ingested_at": NOON}
+    said = {
+        "update_id": "U",
+        "department": "roads",
+        "case_id": CASE,
+        "status": "RESOLVED",
+        "at": NOON,
+        "step": "VERIFIED",
+    }
+    body = CODEC.encode_one("cityhub.AdmittedUpdate", {"origin": origin, "update": said})[HEADER_BYTES:]
+    hub = Hub(Settings(), LivePolicy(CITY), CODEC, (), ())
+    assert body.endswith(b"\0")
+    for kept in (body, body[:-1]):
+        assert waiting._read(hub, kept).status == "VERIFIED"
+
+
+def _raw(record: Case | TrackedCase) -> list[Any]:
+    """As it lies in a changelog."""
+    found: list[Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(record))
+    return found
