@@ -88,3 +88,5 @@ class Life:
     effective: list[Happening] = field(default_factory=list)
     reports: tuple[tuple[str, str], ...] = ()
     """Source and reference of all that are or were of the case, the lead first."""
+    left: tuple[tuple[str, str], ...] = ()
+    """Those that are so no longer."""

@@ -43,7 +43,7 @@ class Lives:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
         life = Life(case.ledger[0].department if case.ledger else "", terms=list(self._first_terms(case)))
         life.members += case.members
-        life.reports = case.reports + case.left
+        life.reports, life.left = case.reports + case.left, case.left
         for member in case.members:
             self._start(life, case, "called", case.opened_ms, member)
         self._start(life, case, "dispatched", case.opened_ms, None)

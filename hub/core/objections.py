@@ -150,7 +150,8 @@ class Objections:
                 f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {names}; "
                 f"{one.more.report!r} is none"
             )
-        if any(each.event == one.event and each.more.report == one.more.report for each in life.effective):
+        said = any(each.event == one.event and each.more.report == one.more.report for each in life.effective)
+        if said and (source, ref) in life.left:
             return f"{one.more.report} was taken out before 已撤销并案"
         return None
 

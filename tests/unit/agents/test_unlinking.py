@@ -342,6 +342,8 @@ def test_what_route_cannot_undo_stays_and_who_asked_is_told(world: World) -> Non
         assert words in (order.reason or "")
         assert each.book.cases.of_report(*WRONG) == each.case(CASE)
         assert WRONG in each.life(CASE).reports
+    assert world.take_out(11), "it may be tried again, and is told the same"
+    assert "before the case was over for a while" in (world.steps[-1].orders[0].reason or "")
 
 
 # -- memory ---------------------------------------------------------------------------------------------------------------
