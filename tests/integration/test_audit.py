@@ -85,7 +85,8 @@ def test_state_that_was_lost_is_found(hub: SmallHub) -> None:
     found = json.loads(said.stdout)
     assert (found["unaccounted"], found["doubled"], found["orphaned"]) == (0, 0, 0)
     assert [(each["what"], each["first"]) for each in found["state"]["findings"] if each["count"]] == [
-        ("route: open cases that it does not know 丢失的在办案件", [case])
+        ("route: open cases that it does not know 丢失的在办案件", [case]),
+        ("route: statements kept of no linked report of an open case 多余原话", ["~police:P1:0"]),
     ]
 
 
