@@ -28,6 +28,7 @@ from hub.stream.kafka import (
     producer_config,
     translated,
 )
+from hub.stream.lag import lag_records
 from hub.stream.recovery import recover
 from hub.stream.state import State
 
@@ -141,17 +142,19 @@ class Session:
         log.warning("%s: %s: %s", self._agent, topic, error.str())
 
     def _observe(self, *, idle: bool) -> None:
-        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read."""
+        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read.
+
+        An agent that has something in hand says so at once, and until that is committed, however long it takes.
+        """
         now = time.monotonic()
-        if now - self._lag_asked < _LAG_EVERY_SECONDS:
+        if now - self._lag_asked < _LAG_EVERY_SECONDS and (idle or self.behind):
             return
         self._lag_asked = now
-        behind: dict[int, int] = dict.fromkeys(self.held, 0)
-        for (topic, partition), end in self._ends.items():
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            behind[partition] = behind.get(partition, 0) + max(
-                0, high - max(end, self._eofs.get((topic, partition), 0), 0)
-            )
+        highs = {
+            (topic, partition): self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
+            for topic, partition in self._ends
+        }
+        behind = lag_records(self.held, self._ends, highs, self._eofs)
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
@@ -196,6 +199,7 @@ class Session:
             recover(self._settings, self._state, self.held, self._recovering)
         self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
         self._eofs.clear()
+        self._lag_asked = 0.0  # at once, not what was seen before
         consumer.assign(
             [
                 TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_INVALID)
