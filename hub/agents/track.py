@@ -159,4 +159,4 @@ def _updates(decoded: Decoded) -> Iterable[Update]:
         more = [
             More(reason, clock, to, tuple(members), score, solved) for reason, clock, to, members, score, solved in rows
         ]
-    return map(Update, *columns, times, decoded.bodies, more)
+    return map(Update, *columns, times, decoded.bodies.to_pylist(), more)

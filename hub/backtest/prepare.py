@@ -64,7 +64,7 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: SeenPartition, f
         found.repeats += 1
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
-    for at, key in zip(admission.first.tolist(), admission.place_key, strict=True):
+    for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
         found.sightings.append(_sighting(good[at], events[at], key, located.area[at], *points[at]))
 
 
@@ -78,7 +78,7 @@ def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | No
         source=pa.array(_sources(events), pa.string()),
         ref=pa.array([event.source_ref for event in events], pa.string()),
         revision=np.array([event.revision for event in events], dtype=np.int64),
-        place=place,
+        place=pa.array(place, pa.string()),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub.core.seen import MISSING, Digests, Longs, Memory, digests, first_of_each, mixed
 
@@ -61,20 +62,20 @@ class SeenPartition:
     def nbytes(self) -> int:
         return self._refs.nbytes + self._more.nbytes
 
-    def recall(self, refs: Digests, revisions: Longs) -> tuple[Longs, npt.NDArray[np.object_]]:
-        """For each row where this revision was first seen, packed (or MISSING), and the place of its reference.
-
-        The place is None for a reference not known, "" for one without a place.
+    def recall(self, refs: Digests, revisions: Longs) -> tuple[Longs, Longs, npt.NDArray[np.object_]]:
+        """For each row where this revision was first seen, packed (or MISSING). Then the rows whose reference is known, and
+        of each the place of that reference, "" if it has none.
         """
         entry = self._refs.find(refs)
-        known = entry[:, 0] != MISSING
-        sight = np.where(known & (entry[:, 1] & _REVISION_MASK == revisions & _REVISION_MASK), entry[:, 0], MISSING)
-        other = np.flatnonzero(known & (sight == MISSING))
+        known = np.flatnonzero(entry[:, 0] != MISSING)
+        sight, what = entry[known].T
+        same = what & _REVISION_MASK == revisions[known] & _REVISION_MASK
+        found = np.full(len(refs), MISSING)
+        found[known[same]] = sight[same]
+        other = known[~same]
         if other.size and len(self._more):
-            sight[other] = self._more.find(mixed(refs[other], revisions[other]))[:, 0]
-        place = np.full(len(refs), None, dtype=object)
-        place[known] = self._names[entry[known, 1] >> _REVISION_BITS]
-        return sight, place
+            found[other] = self._more.find(mixed(refs[other], revisions[other]))[:, 0]
+        return found, known, self._names[what >> _REVISION_BITS]
 
     def where(self, sight: Longs) -> Sightings:
         """Unpack what `recall` has found."""
@@ -100,8 +101,8 @@ class SeenPartition:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Records as columns of equal length. `topic` is a position in `topics`; `place` where a record would be keyed by
-    itself, null if it has no place."""
+    """Records as columns of equal length. `topic` is a position in `topics`; `place` (text) where a record would be keyed
+    by itself, null if it has no place."""
 
     topics: Sequence[str]
     topic: Longs
@@ -110,7 +111,7 @@ class Arrivals:
     source: pa.Array
     ref: pa.Array
     revision: Longs
-    place: Sequence[str | None]
+    place: pa.StringArray
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Admission:
     """The verdict on a chunk. Every row is in `first` or in `repeats`, never in both."""
 
     first: Longs
-    place_key: list[str]
+    place_key: pa.StringArray
     """Of each first sighting: where the first report of its reference lay, or the reference itself if that had no place."""
     repeats: Repeats
     fresh: dict[int, Fresh] = field(default_factory=dict)
@@ -138,10 +139,10 @@ class Admission:
 def admit(arrivals: Arrivals, memory: Callable[[int], SeenPartition], now_ms: int) -> Admission:
     """Sift a chunk. Rows are taken in order; the first of equal ones in a chunk is the first sighting."""
     refs = digests(arrivals.source, arrivals.ref)
-    places = pa.array(arrivals.place, pa.string()).fill_null(_UNPLACED).dictionary_encode()
+    places = arrivals.place.fill_null(_UNPLACED).dictionary_encode()
     positions = places.indices.to_numpy().astype(np.int64)
     names = np.array(places.dictionary.to_pylist(), dtype=object)
-    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), names[positions])
+    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), positions.copy())
     fresh: dict[int, Fresh] = {}
     for partition in np.unique(arrivals.partition).tolist():
         rows = np.flatnonzero(arrivals.partition == partition)
@@ -161,14 +162,9 @@ def admit(arrivals: Arrivals, memory: Callable[[int], SeenPartition], now_ms: in
                 more_offsets=arrivals.offset[more],
             )
     first, again = np.flatnonzero(verdict.offset < 0), np.flatnonzero(verdict.offset >= 0)
-    homes = verdict.home[first].tolist()
-    if not all(homes):
-        for at in [at for at, home in enumerate(homes) if not home]:
-            row = int(first[at])
-            homes[at] = f"~{arrivals.source[row]}:{arrivals.ref[row]}"
     return Admission(
         first,
-        homes,
+        _place_keys(arrivals, first, places.dictionary, verdict),
         Repeats(again, verdict.topic[again].tolist(), arrivals.partition[again], verdict.offset[again]),
         fresh,
     )
@@ -176,31 +172,52 @@ def admit(arrivals: Arrivals, memory: Callable[[int], SeenPartition], now_ms: in
 
 @dataclass(frozen=True)
 class _Verdict:
-    """By row of the chunk, filled partition by partition: where it was seen before (offset -1: nowhere), and its home."""
+    """By row of the chunk, filled partition by partition."""
 
     offset: Longs
+    """Where it was seen before; -1: nowhere."""
     topic: npt.NDArray[np.object_]
-    home: npt.NDArray[np.object_]
+    home: Longs
+    """The position of its place among the chunk's: its own, or that of the chunk's first report of its reference."""
+    moved: dict[int, str] = field(default_factory=dict)
+    """The place of further revisions of references known before."""
+
+
+def _place_keys(arrivals: Arrivals, first: Longs, names: pa.StringArray, verdict: _Verdict) -> pa.StringArray:
+    found = names.take(pa.array(verdict.home[first]))
+    if verdict.moved:
+        elsewhere = [verdict.moved.get(row) for row in first.tolist()]
+        found = pc.coalesce(pa.array(elsewhere, pa.string()), found)
+    unplaced = pc.equal(found, _UNPLACED)
+    if not pc.any(unplaced).as_py():
+        return found
+    rows = pa.array(first)
+    itself = pc.binary_join_element_wise("~", arrivals.source.take(rows), ":", arrivals.ref.take(rows), "")
+    return pc.if_else(unplaced, itself, found)
 
 
 def _sift(
     arrivals: Arrivals, memory: SeenPartition, rows: Longs, refs: Digests, verdict: _Verdict
 ) -> tuple[Longs, Longs]:
     """Fill in the verdict on one partition's rows; gives the rows of new references and of further revisions."""
-    revisions = arrivals.revision[rows]
-    sight, place = memory.recall(refs, revisions)
-    topic, offset = memory.where(sight[sight != MISSING])
-    verdict.topic[rows[sight != MISSING]], verdict.offset[rows[sight != MISSING]] = topic, offset
+    revisions, count = arrivals.revision[rows], np.arange(len(rows))
+    sight, known, place = memory.recall(refs, revisions)
+    seen = sight != MISSING
+    verdict.topic[rows[seen]], verdict.offset[rows[seen]] = memory.where(sight[seen])
+    repeated = np.zeros(len(rows), dtype=np.bool_)
     leads = first_of_each(refs)
-    if len(rows) and not np.array_equal(leads, np.arange(len(rows))):  # else no record of the chunk can repeat another
-        first = first_of_each(mixed(refs, revisions))
-        repeated = (sight == MISSING) & (first != np.arange(len(rows)))
+    follow = np.flatnonzero(leads != count)
+    if follow.size:  # else no record of the chunk can repeat another
+        some = np.union1d(follow, leads[follow])
+        first = count.copy()
+        first[some] = some[first_of_each(mixed(refs[some], revisions[some]))]
+        repeated = ~seen & (first != count)
         earlier = rows[first[repeated]]
         verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
         verdict.offset[rows[repeated]] = arrivals.offset[earlier]
-    else:
-        repeated = np.zeros(len(rows), dtype=np.bool_)
-    unknown = np.array([home is None for home in place], dtype=np.bool_)
-    verdict.home[rows] = np.where(unknown, verdict.home[rows[leads]], place)
-    new = unknown & (leads == np.arange(len(rows)))
-    return rows[new], rows[(sight == MISSING) & ~repeated & ~new]
+        verdict.home[rows] = verdict.home[rows[leads]]
+    further = ~seen[known] & ~repeated[known]
+    verdict.moved.update(zip(rows[known[further]].tolist(), place[further].tolist(), strict=True))
+    new = leads == count
+    new[known] = False
+    return rows[new], rows[~seen & ~repeated & ~new]

@@ -30,7 +30,7 @@ def _arrivals(rows: list[tuple[int, str, str, int, str | None]], start: int) -> 
         source=pa.array([source for _, source, _, _, _ in rows], pa.string()),
         ref=pa.array([ref for _, _, ref, _, _ in rows], pa.string()),
         revision=np.array([revision for _, _, _, revision, _ in rows], dtype=np.int64),
-        place=[place for *_, place in rows],
+        place=pa.array([place for *_, place in rows], pa.string()),
     )
 
 
@@ -43,7 +43,7 @@ def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> 
         repeats = admission.repeats
         first, again = admission.first.tolist(), repeats.row.tolist()
         assert sorted([*first, *again]) == list(range(end - start))
-        verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key, strict=True)]
+        verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key.to_pylist(), strict=True)]
         seen = zip(repeats.topic, repeats.offset.tolist(), strict=True)
         verdicts += [("repeat", start + at, where) for at, where in zip(again, seen, strict=True)]
         for partition, fresh in admission.fresh.items():

@@ -35,10 +35,8 @@ def fresh_of(state: SeenState, partition: int, now_ms: int, sightings: Sequence[
     """As admission makes it: the first revision of a reference not known leads, all others are `more`."""
     numbers = [number for number, *_ in sightings]
     refs = refs_of(numbers)
-    _, places = state[partition].recall(refs, revisions_of(numbers))
-    lead = [
-        places[at] is None and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)
-    ]
+    _, known, _ = state[partition].recall(refs, revisions_of(numbers))
+    lead = [at not in known and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)]
     names = sorted({name for _, topic, _, place in sightings for name in (topic, place)})
     new, more = ([s for s, leads in zip(sightings, lead, strict=True) if leads is wanted] for wanted in (True, False))
     return Fresh(
@@ -103,13 +101,11 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
 
 def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[object, str | None]]:
     memory = state[partition]
-    sight, places = memory.recall(refs_of(numbers), revisions_of(numbers))
+    sight, known, of_known = memory.recall(refs_of(numbers), revisions_of(numbers))
+    places = dict(zip(known.tolist(), of_known.tolist(), strict=True))
     topics, offsets = memory.where(sight[sight != MISSING])
     seen = iter(zip(topics.tolist(), offsets.tolist(), strict=True))
-    return [
-        (None if at == MISSING else next(seen), place)
-        for at, place in zip(sight.tolist(), places.tolist(), strict=True)
-    ]
+    return [(None if at == MISSING else next(seen), places.get(row)) for row, at in enumerate(sight.tolist())]
 
 
 def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
