@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,14 @@ class ClockRows:
     def asks_conditions(self) -> bool:
         """Whether any row asks for what holds of a report beyond its category."""
         return bool(self._conditions)
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The fields of a key that some row asks for, beside conditions; the category first, and always."""
+        whens = [rule.when for rule in self._city.deadlines]
+        names = [name for name in ("source", "urgency") if any(getattr(when, name) is not None for when in whens)]
+        placed = any(when.area is not None or when.area_class is not None for when in whens)
+        return ("category", *names, *(("area",) if placed else ()))
 
     def plan(self, key: Key) -> Plan:
         """The rows that can apply. Equal plans are one object, so that events group by its identity."""
