@@ -42,7 +42,6 @@ def worker(
 
     Ends with exit code 0 when told to stop (Ctrl-C, SIGTERM), non-zero when an agent cannot go on.
     """
-    import faust
     import uvloop
 
     from hub.app import make_app, make_hub
@@ -56,6 +55,13 @@ def worker(
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or _AGENTS)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
+    run_app(app, log_level)
+
+
+def run_app(app: Any, log_level: str) -> None:
+    """Run a Faust app of inlets and agents as a process of its own, until it is told to stop. Does not return."""
+    import faust
+
     for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(
