@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from hub import metrics
 from hub.clock import wall_ms
-from hub.errors import FatalError, Reason, RetriableError
+from hub.errors import FatalError, Reason
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
-from hub.stream.limits import RejectLimit
-from hub.stream.session import Output
+from hub.stream.limits import Counted, RejectLimit
+from hub.stream.session import Output, Publication
 from hub.stream.state import State
 from hub.topics import DEAD, Topic
 
@@ -35,14 +35,18 @@ class Outlet:
         self.codec = codec
         self.state = state
         self.limit = RejectLimit(settings.dead_letter_ratio, settings.dead_letter_run)
+        self._hold: object = None
 
     def transaction(self, chunk: Chunk) -> Transaction:
         """What an agent leaves its block with: outputs, changelog and offsets commit together, or nothing does."""
+        if chunk.session.hold is not self._hold:
+            self._hold = chunk.session.hold
+            self.limit.give_back()
         return Transaction(self, chunk)
 
 
 class Transaction:
-    """`async with outlet.transaction(chunk) as tx:` - publish in the block; leaving it commits.
+    """`async with outlet.transaction(chunk) as tx:` - publish in the block; leaving it hands all of it over to be committed.
 
     The block accounts for every record of the chunk: `account` and `reject` add up to its length, or nothing is committed and
     the process ends. Leaving by RetriableError undoes everything and brings the same chunk again; by another error, ends it.
@@ -57,6 +61,7 @@ class Transaction:
         self._arrived_ms = np.zeros(0, dtype=np.int64)
         self._counts: list[tuple[Any, float]] = []
         self._began = time.perf_counter()
+        self._counted: Counted | None = None
 
     # -- what an agent calls -------------------------------------------------------------------------------------------
 
@@ -108,17 +113,18 @@ class Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None:
-            error = await self._commit()
+            error = self._conclude()
         if error is None:
-            self._measure()
-            self._settle(None)
+            self._settle(Publication(self._outputs, self._chunk.ends(), self._committed))
             return True
         self._outlet.state.rollback()
         metrics.TRANSACTIONS.labels(self._outlet.agent, "aborted").inc()
         self._settle(error)
         return isinstance(error, Exception)  # the inlet deals with it; a cancellation goes on
 
-    async def _commit(self) -> Exception | None:
+    def _conclude(self) -> Exception | None:
+        """Have the outputs and changelog together, and the state changed: the next chunk is decided by it while this commits.
+        If that fails, the inlet has the state read again."""
         agent, chunk = self._outlet.agent, self._chunk
         try:
             outcomes = self._outcomes.total() + len(self._rejected)
@@ -129,14 +135,10 @@ class Transaction:
                 )
             self._outlet.limit.check(len(chunk), self._rejected)
             self._remember()
-            if len(chunk) or self._outputs:
-                await chunk.session.publish(self._outputs, chunk.ends())
-        except RetriableError as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - handed to the inlet, which ends the process with it
+        except Exception as error:  # noqa: BLE001 - handed to the inlet, which deals with it or ends the process
             return error
         self._outlet.state.commit()
-        self._outlet.limit.keep()
+        self._counted = self._outlet.limit.take()
         return None
 
     def _remember(self) -> None:
@@ -146,11 +148,13 @@ class Transaction:
             changes[partition].append({"key": key, "value": value})
         self._outputs += [Output(topic, partition, messages) for partition, messages in changes.items()]
 
-    def _settle(self, error: BaseException | None) -> None:
+    def _settle(self, outcome: Publication | BaseException) -> None:
         if not self._chunk.settled.done():
-            self._chunk.settled.set_result(error)
+            self._chunk.settled.set_result(outcome)
 
-    def _measure(self) -> None:
+    def _committed(self) -> None:
+        assert self._counted is not None
+        self._outlet.limit.keep(self._counted)
         agent, chunk = self._outlet.agent, self._chunk
         if not len(chunk) and not self._outputs:
             return

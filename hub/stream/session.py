@@ -1,7 +1,7 @@
 """One session of an inlet: a transactional producer, a consumer in the agent's group, and the state of what it holds.
 
-Every method but `call` blocks and runs in the inlet's one thread. Rebalance
-callbacks run inside `read`, and `commit` begins and ends its transaction, so the two never meet.
+What blocks runs in the inlet's one thread. Rebalance callbacks run inside `fill`, and `commit` begins and ends its transaction,
+so the two never meet; nor does a callback meet the agent, which decides while the thread is idle or commits.
 """
 
 from __future__ import annotations
@@ -49,6 +49,16 @@ class Output(NamedTuple):
     messages: list[dict[str, Any]]
 
 
+class Publication(NamedTuple):
+    """What a chunk comes to. All of it commits together, or nothing does."""
+
+    outputs: list[Output]
+    ends: dict[tuple[str, int], int]
+    """The next offset to read of each topic (without namespace) and partition."""
+    committed: Callable[[], None]
+    """To be called once it is."""
+
+
 class Session:
     """Joins at creation. Raises FatalError, RetriableError or SessionLostError from every call."""
 
@@ -74,6 +84,11 @@ class Session:
         """A call into librdkafka has not come back, and may never: the session's thread is lost with it."""
         self.held: list[int] = []
         self.behind: int | None = None
+        self.hold = object()
+        """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
+        self.pending: Publication | None = None
+        """Decided, and not being written yet. A rebalance drops it: whoever gets the partitions reads its records again."""
+        self._ready: list[Message] = []
         self._producer = Producer(
             producer_config(settings, agent)
             | {
@@ -100,36 +115,47 @@ class Session:
         """Run one of the methods below in the inlet's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, blocking, *args)
 
-    async def publish(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
+    def write_pending(self) -> asyncio.Task[None] | None:
+        """Begin to commit what is pending, if anything is. Only one may be under way."""
+        publication, self.pending = self.pending, None
+        return None if publication is None else asyncio.create_task(self.publish(publication))
+
+    async def publish(self, publication: Publication) -> None:
         """`commit`, within a limit.
 
         XXX: send_offsets_to_transaction (librdkafka 2.16) has been seen to ignore its timeout for good after its broker was
         killed. Whatever that call still does, the next session's producer has the same transactional id and fences it off.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._thread, self.commit, outputs, ends)
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._thread, self.commit, publication.outputs, publication.ends)
         done, _ = await asyncio.wait({work}, timeout=_STUCK_SECONDS)
-        if done:
-            return work.result()
-        self.stuck = True
-        work.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
+        if not done:
+            self.stuck = True
+            work.add_done_callback(lambda late: late.cancelled() or late.exception())
+            raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
+        work.result()
+        publication.committed()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def read(self, limit: int, wait_seconds: float) -> list[Message]:
-        """Up to `limit` records, or what there is after `wait_seconds`."""
+    def fill(self, limit: int, wait_seconds: float) -> bool:
+        """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there are so many."""
         with kafka_errors(f"{self._agent}: reading"):
-            received = self._consumer.consume(limit, wait_seconds)
-        messages = []
+            received = self._consumer.consume(limit - len(self._ready), wait_seconds)
         for message in received:
             error = message.error()
             if error is None:
-                messages.append(message)
+                self._ready.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._eofs[message.topic(), message.partition()] = message.offset()
             else:
                 self._complain(error, message.topic())
-        self._observe(idle=not messages)
+        self._observe(idle=not self._ready)
+        return len(self._ready) >= limit
+
+    def take(self) -> list[Message]:
+        """The records that are ready. Does not block."""
+        messages, self._ready = self._ready, []
         return messages
 
     def _complain(self, error: KafkaError, topic: str | None) -> None:
@@ -193,6 +219,17 @@ class Session:
         started = time.monotonic()
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
+        self._take_up(consumer, committed)
+        RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
+        STATE_RECORDS.labels(self._agent).set(len(self._state))
+        READY.labels(self._agent).set(1)
+        self.progressed()
+        log.info("%s: holds partitions %s", self._agent, self.held)
+
+    def _take_up(self, consumer: Consumer, committed: list[TopicPartition]) -> None:
+        """Have the state that was committed with these offsets, and read on from there."""
+        self.hold, self.pending = object(), None
+        self._ready.clear()
         for partition in self.held:
             self._state.drop(partition)
         if self.held:
@@ -206,14 +243,20 @@ class Session:
                 for place in committed
             ]
         )
-        RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
-        STATE_RECORDS.labels(self._agent).set(len(self._state))
-        READY.labels(self._agent).set(1)
-        self.progressed()
-        log.info("%s: holds partitions %s", self._agent, self.held)
+
+    def rewind(self) -> None:
+        """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
+        if self._membership is None:
+            raise SessionLostError(f"{self._agent}: the partitions were taken away")
+        with kafka_errors(f"{self._agent}: going back to the last commit"):
+            self._take_up(
+                self._consumer, [TopicPartition(topic, number, end) for (topic, number), end in self._ends.items()]
+            )
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         del consumer, revoked  # range assignment is all or nothing
+        self.pending = None
+        self._ready.clear()
         READY.labels(self._agent).set(0)
         for partition in self.held:
             self._state.drop(partition)
