@@ -21,6 +21,7 @@ from hub import topics
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
+from hub.cli.worker import tune_collector
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.settings import Settings
@@ -39,6 +40,7 @@ AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
 def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
     """Rows: a size of chunk with its rate and the microseconds an event of each agent and step. Raises FatalError if an event
     has no order, or two, or if an answer is lost."""
+    tune_collector()
     rules = make_rules(scenario.seed)
     rows = []
     with tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:
