@@ -142,8 +142,11 @@ class DeadlineRules:
         area: Sequence[str | None],
         condition: Sequence[Collection[str]] | None,
     ) -> list[Plan]:
-        held = [frozenset[str]()] * len(category) if condition is None else map(self._rows.known_conditions, condition)
-        return self._rows.plans(zip(category, source, urgency, area, held, strict=True))
+        if condition is None or not self._rows.asks_conditions:
+            held = [frozenset[str]()] * len(category)
+        else:
+            held = list(map(self._rows.known_conditions, condition))
+        return self._rows.plans(category, source, urgency, area, held)
 
     def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""
