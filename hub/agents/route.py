@@ -13,6 +13,7 @@ from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.context import Hub
 from hub.agents.desks import Desks
+from hub.agents.forgetting import forgotten_at_most
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, OPENED, Casework, Step
@@ -59,7 +60,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
-                _forget(hub, state, clock)
+                _forget(hub, state, clock, forgotten_at_most(chunk))
                 _count(hub, tx, steps)
             _show_open_cases(hub, state)
 
@@ -133,13 +134,13 @@ def _end(casework: Casework, book: CaseBook, put: Any, closure: dict[str, Any]) 
     return casework.close(book, put, closure["case_id"], closure["at"])
 
 
-def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock) -> None:
+def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
     if hub.settings.clock is ClockKind.DATA:
         return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
     for partition in state.partitions():
-        for case_id in list(state[partition].closed_before(limit_ms)):
+        for case_id in list(state[partition].closed_before(limit_ms, at_most)):
             state.put(partition, case_id, None)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from hub import topics
 from hub.agents.clock_records import publish
 from hub.agents.context import Hub
+from hub.agents.forgetting import forgotten_at_most
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.clockwork import Clockwork
@@ -62,6 +63,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         release(hub, tracking, book, put, record.case_id, effects)
                     else:
                         hold(book, put, record)
+                at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
                     book, put = state[partition], partial(state.put, partition)
                     tracking.pass_time(book, put, clock.now_ms(), effects)
@@ -71,7 +73,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     if hub.settings.clock is ClockKind.DATA:
                         tracking.keep_time(book, put, clock.now_ms())
                     else:
-                        _forget(hub, book, put, clock)
+                        _forget(hub, book, put, clock, at_most)
                     give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
                 publish(hub, tx, effects, now_ms, rules.deadlines)
@@ -105,9 +107,9 @@ def _clock(hub: Hub, book: TrackBook) -> Clock:
     return make_clock(hub.settings.clock, lateness_ms=int(hub.settings.lateness_seconds * 1000), start_ms=start_ms)
 
 
-def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock) -> None:
+def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
-    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS))):
+    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS), at_most)):
         put(case_id, None)
 
 

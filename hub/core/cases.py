@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from itertools import islice
 
 import msgspec
 
+from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
 
 
@@ -72,7 +73,7 @@ class CaseBook:
         self.open_by_department: Counter[str] = Counter()
         self._cases: dict[str, Case] = {}
         self._case_of: dict[tuple[str, str], str] = {}
-        self._closings: list[tuple[int, str]] = []
+        self._closings = Agenda()
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -94,27 +95,24 @@ class CaseBook:
             self._unindex(before, value)
         if value is None:
             self._cases.pop(key, None)
+            self._closings.discard(key)
             self.incidents.remove(key)
         else:
             self._cases[key] = value
             self._index(value)
 
     def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that were over before `limit_ms`, the oldest first."""
-        while at_most and self._closings and self._closings[0][0] < limit_ms:
-            closed_ms, case_id = heappop(self._closings)
-            case = self._cases.get(case_id)
-            if case is not None and case.closed_ms == closed_ms:
-                at_most -= 1
-                yield case_id
+        """Ids of cases that were over before `limit_ms`, the oldest first. The caller forgets them."""
+        return islice(self._closings.take(limit_ms), at_most)
 
     def _index(self, case: Case) -> None:
         for report in case.reports:
             self._case_of[report.source, report.ref] = case.case_id
         if case.closed_ms is None:
             self.open_by_department[case.department] += 1
+            self._closings.discard(case.case_id)
         else:
-            heappush(self._closings, (case.closed_ms, case.case_id))
+            self._closings.set(case.case_id, case.closed_ms)
         self.incidents.update(_incident(case))
 
     def _unindex(self, case: Case, after: Case | None) -> None:
