@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -50,12 +49,12 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
                 for partition in sorted(set(partitions)):
                     mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
-                    steps += desks.take_all(state[partition], partial(state.put, partition), mine)
+                    steps += desks.take_all(state[partition], state.journal(partition).put, mine)
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
                 for partition, closure in _closures(hub, chunk, tx):
-                    steps += _end(desks.latest.casework, state[partition], partial(state.put, partition), closure)
+                    steps += _end(desks.latest.casework, state[partition], state.journal(partition).put, closure)
                     tx.account("closure")
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
@@ -140,8 +139,9 @@ def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock, at_most: in
         return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
     for partition in state.partitions():
+        put = state.journal(partition).put
         for case_id in list(state[partition].closed_before(limit_ms, at_most)):
-            state.put(partition, case_id, None)
+            put(case_id, None)
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

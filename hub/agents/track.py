@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -52,7 +51,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
                 records = _records(hub, chunk, tx)
                 tracking.prepare([record for _, record in records if isinstance(record, Change)])
-                puts = {partition: partial(state.put, partition) for partition in {place for place, _ in records}}
+                puts = {partition: state.journal(partition).put for partition in chunk.held}
                 for partition, record in records:
                     book, put = state[partition], puts[partition]
                     if isinstance(record, Change):
@@ -65,7 +64,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         hold(book, put, record)
                 at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
-                    book, put = state[partition], partial(state.put, partition)
+                    book, put = state[partition], puts[partition]
                     tracking.pass_time(book, put, clock.now_ms(), effects)
                     if revised.get(partition) is not book:
                         revised[partition] = book

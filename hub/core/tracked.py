@@ -102,7 +102,7 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     from_ms: int
 
 
-class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="case"):
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
     """What `track` knows of a case. Never changed in place."""
 
     case_id: str
@@ -178,13 +178,17 @@ class TrackBook:
             self._endings.discard(key)
             self.waiting.discard(key)
             return
+        before = self._records.get(key)
         self._records[key] = value
         if isinstance(value, TrackedCase):
-            if value.over_ms is None:
-                self._endings.discard(key)
-            else:
-                self._endings.set(key, value.over_ms)
-            self._schedule(value)
+            known = before if isinstance(before, TrackedCase) else None
+            if known is None or known.clocks is not value.clocks:
+                self._schedule(value)
+            if value.over_ms != (None if known is None else known.over_ms):
+                if value.over_ms is None:
+                    self._endings.discard(key)
+                else:
+                    self._endings.set(key, value.over_ms)
         elif isinstance(value, Waiting):
             self.waiting.add(key)
 
