@@ -1,14 +1,17 @@
-"""Records of one kind that go to different topics are encoded together, and parted afterwards."""
+"""Parts a column's rows by their values: records of one kind that go to different topics are encoded together and parted then."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
-def rows_by(names: Iterable[str]) -> dict[str, list[int]]:
-    """The rows of each name, names in the order in which they come first."""
-    rows: dict[str, list[int]] = defaultdict(list)
-    for row, name in enumerate(names):
-        rows[name].append(row)
+def rows_by(column: Iterable[K]) -> dict[K, list[int]]:
+    """The rows of each value, values in the order in which they come first."""
+    rows: dict[K, list[int]] = defaultdict(list)
+    for row, value in enumerate(column):
+        rows[value].append(row)
     return rows

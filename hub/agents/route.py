@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -13,9 +13,10 @@ from hub.agents.case_records import publish_cases, publish_exit_replies, publish
 from hub.agents.context import Hub
 from hub.agents.desks import Desks
 from hub.agents.forgetting import forgotten_at_most
+from hub.agents.grouping import rows_by
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
-from hub.core.casework import LINKED, OPENED, Casework, Step
+from hub.core.casework import LINKED, OPENED, Casework, Put, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.model.ids import case_ids
@@ -47,15 +48,16 @@ def attach(app: Any, hub: Hub) -> Inlet:
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
                 partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
-                for partition in sorted(set(partitions)):
-                    mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
+                for partition, rows in sorted(rows_by(partitions).items()):
+                    mine = [sightings[row] for row in rows]
                     steps += desks.take_all(state[partition], state.journal(partition).put, mine)
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
-                for partition, closure in _closures(hub, chunk, tx):
-                    steps += _end(desks.latest.casework, state[partition], state.journal(partition).put, closure)
-                    tx.account("closure")
+                casework, closures = desks.latest.casework, _closures(hub, chunk, tx)
+                for partition, closure in closures:
+                    steps += _end(casework, state[partition], state.journal(partition).put, closure)
+                tx.account("closure", len(closures))
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
@@ -108,29 +110,43 @@ def _few(column: pa.Array) -> list[str]:
     return [texts[index] for index in encoded.indices.to_pylist()]
 
 
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> Iterator[tuple[int, dict[str, Any]]]:
+class _Closure(NamedTuple):
+    """A `cityhub.Closure`; time in ms."""
+
+    case_id: str
+    outcome: str
+    department: str
+    step: str
+    to: str | None
+    members: list[str]
+    reason: str | None
+    at_ms: int
+
+
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, _Closure]]:
+    """With their partitions."""
     rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
     decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
-    millis = decoded.batch.column("at").cast("int64").to_pylist()
-    for index, closure, at_ms in zip(decoded.rows.tolist(), decoded.batch.to_pylist(), millis, strict=True):
-        yield chunk.partitions[rows[index]], closure | {"at": at_ms}
+    columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
+    closures = map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist())
+    return list(zip([chunk.partitions[rows[index]] for index in decoded.rows.tolist()], closures, strict=True))
 
 
-def _end(casework: Casework, book: CaseBook, put: Any, closure: dict[str, Any]) -> list[Step]:
-    case, step, by = closure["case_id"], closure["step"], closure["department"]
-    reason = f"{step.lower()} by {by}" + (f": {closure['reason']}" if closure["reason"] else "")
+def _end(casework: Casework, book: CaseBook, put: Put, closure: _Closure) -> list[Step]:
+    case, step, by = closure.case_id, closure.step, closure.department
+    if step == "AS_OUTCOME":
+        if closure.outcome == "REFUSED":
+            return casework.refuse(book, put, case, by, closure.at_ms)
+        return casework.close(book, put, case, closure.at_ms)
+    reason = f"{step.lower()} by {by}" + (f": {closure.reason}" if closure.reason else "")
     if step == "REOPENED":
-        return casework.reopen(book, put, case, closure["at"], reason)
-    if step != "AS_OUTCOME":
-        held = book.get(case)
-        to = closure["to"] or (held.department if held else by)
-        members = closure["members"] if step == "WHISTLED" else ()
-        return casework.pass_on(book, put, case, to, closure["at"], reason, members)
-    if closure["outcome"] == "REFUSED":
-        return casework.refuse(book, put, closure["case_id"], closure["department"], closure["at"])
-    return casework.close(book, put, closure["case_id"], closure["at"])
+        return casework.reopen(book, put, case, closure.at_ms, reason)
+    held = book.get(case)
+    to = closure.to or (held.department if held else by)
+    members = closure.members if step == "WHISTLED" else ()
+    return casework.pass_on(book, put, case, to, closure.at_ms, reason, members)
 
 
 def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock, at_most: int) -> None:

@@ -23,7 +23,7 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What linking keeps of it."""
 
 
-class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
+class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What `route` knows of a case. Never changed in place: a change puts a new one."""
 
     case_id: str
@@ -91,6 +91,14 @@ class CaseBook:
 
     def put(self, key: str, value: Case | None) -> None:
         before = self._cases.get(key)
+        if before is not None and value is not None and _differ_in_state(before, value):
+            self._cases[key] = value
+            self._count(before, -1)
+            self._count(value, 1)
+            if before.closed_ms != value.closed_ms:
+                self._note_closing(value)
+                self.incidents.close(key, value.closed_ms)
+            return
         if before is not None:
             self._unindex(before, value)
         if value is None:
@@ -108,19 +116,36 @@ class CaseBook:
     def _index(self, case: Case) -> None:
         for report in case.reports:
             self._case_of[report.source, report.ref] = case.case_id
-        if case.closed_ms is None:
-            self.open_by_department[case.department] += 1
-            self._closings.discard(case.case_id)
-        else:
-            self._closings.set(case.case_id, case.closed_ms)
+        self._count(case, 1)
+        self._note_closing(case)
         self.incidents.update(_incident(case))
 
     def _unindex(self, case: Case, after: Case | None) -> None:
         if after is None or len(after.reports) < len(case.reports):
             for report in case.reports:
                 self._case_of.pop((report.source, report.ref), None)
+        self._count(case, -1)
+
+    def _count(self, case: Case, by: int) -> None:
         if case.closed_ms is None:
-            self.open_by_department[case.department] -= 1
+            self.open_by_department[case.department] += by
+
+    def _note_closing(self, case: Case) -> None:
+        if case.closed_ms is None:
+            self._closings.discard(case.case_id)
+        else:
+            self._closings.set(case.case_id, case.closed_ms)
+
+
+def _differ_in_state(before: Case, after: Case) -> bool:
+    """Only in whether and how it is open, not in what it is about: its indexes stay."""
+    return (
+        before.reports is after.reports
+        and before.family == after.family
+        and before.lat == after.lat
+        and before.lon == after.lon
+        and before.opened_ms == after.opened_ms
+    )
 
 
 def _incident(case: Case) -> Incident:

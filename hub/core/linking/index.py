@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+import msgspec
+
 from hub.core.linking.clues import Clue
 from hub.core.linking.incident import MOST_CLUES, Incident
 from hub.core.linking.lookout import Lookout
@@ -67,6 +69,11 @@ class Incidents:
 
     update = add
     """Same as `add`: an incident is replaced as a whole. What did not change costs nothing."""
+
+    def close(self, case_id: str, closed_ms: int | None) -> None:
+        """An incident is closed, at another instant than was known, or open again (None). Nothing else of it changes."""
+        before = self._incidents[case_id]
+        self._grow(before, msgspec.structs.replace(before, closed_ms=closed_ms))
 
     def remove(self, case_id: str) -> Incident | None:
         """Forget a case; gives back what was known of it, so that an aborted transaction can be undone."""
