@@ -13,7 +13,7 @@ from hub.agents.case_records import publish_cases, publish_exit_replies, publish
 from hub.agents.context import Hub
 from hub.agents.desks import Desks
 from hub.agents.forgetting import forgotten_at_most
-from hub.agents.grouping import rows_by
+from hub.agents.grouping import few, rows_by
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import LINKED, OPENED, Casework, Put, Step
@@ -80,12 +80,15 @@ def _sightings(
     rows = [rows[index] for index in decoded.rows.tolist()]
     batch = decoded.batch
     event, origins = batch.column("event"), batch.column("origin")
-    source, ref = (event.field(name).to_pylist() for name in ("source", "source_ref"))
-    kind, category, urgency, channel = (_few(event.field(name)) for name in ("kind", "category", "urgency", "channel"))
+    ref = event.field("source_ref").to_pylist()
+    source, kind, category, urgency, channel = (
+        few(event.field(name)) for name in ("source", "kind", "category", "urgency", "channel")
+    )
     revision, reported, due = (
         event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")
     )
-    place_key, area, lat, lon = (batch.column(name).to_pylist() for name in ("place_key", "area", "lat", "lon"))
+    place_key, area = few(batch.column("place_key")), few(batch.column("area"))
+    lat, lon = batch.column("lat").to_pylist(), batch.column("lon").to_pylist()
     bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch, decoded.bodies)
     ids = case_ids(zip(source, ref, strict=True))
     tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
@@ -101,13 +104,6 @@ def _words(event: pa.StructArray) -> list[list[Any]]:
     title, text, label = (event.field(name).to_pylist() for name in ("title", "text", "category_label"))
     attributes = list(map(dict, event.field("attributes").to_pylist()))
     return [title, text, event.field("place").field("address").to_pylist(), label, attributes]
-
-
-def _few(column: pa.Array) -> list[str]:
-    """A column of few different texts, each of them one object however often it comes."""
-    encoded = column.dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
-    return [texts[index] for index in encoded.indices.to_pylist()]
 
 
 class _Closure(NamedTuple):

@@ -196,6 +196,8 @@ class Tracking:
 
     def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
         """Ring what has run out before now."""
+        if book.instants.next_ms >= now_ms:
+            return
         for due in book.due_by(now_ms):
             case, rings = self._clockwork.look(due, now_ms)
             if rings:
