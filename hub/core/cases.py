@@ -103,7 +103,6 @@ class CaseBook:
             self._unindex(before, value)
         if value is None:
             self._cases.pop(key, None)
-            self._closings.discard(key)
             self.incidents.remove(key)
         else:
             self._cases[key] = value
@@ -117,7 +116,8 @@ class CaseBook:
         for report in case.reports:
             self._case_of[report.source, report.ref] = case.case_id
         self._count(case, 1)
-        self._note_closing(case)
+        if case.closed_ms is not None:
+            self._note_closing(case)
         self.incidents.update(_incident(case))
 
     def _unindex(self, case: Case, after: Case | None) -> None:
@@ -125,6 +125,8 @@ class CaseBook:
             for report in case.reports:
                 self._case_of.pop((report.source, report.ref), None)
         self._count(case, -1)
+        if case.closed_ms is not None:
+            self._closings.discard(case.case_id)
 
     def _count(self, case: Case, by: int) -> None:
         if case.closed_ms is None:

@@ -9,13 +9,14 @@ import msgspec
 from hub.core.cases import Case, CaseBook, Report
 from hub.core.clock_rows import ClockRows, report_conditions
 from hub.core.linking import Clue, ClueReader, Match
-from hub.core.routing import Router
+from hub.core.routing import Decision, Router
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy.city import City
 
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
+_ENDINGS = frozenset((WITHDRAWN, CLOSED))
 REFUSED = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
@@ -71,24 +72,26 @@ class Casework:
 
     def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
         """Apply many reports, one after the other. Of each, the first step has its row and accounts for it."""
-        families = {label: self._family_of(label) for label in {seen.category for seen in reports}}
         new = [seen for seen in reports if book.of_report(seen.source, seen.ref) is None]
+        families = {label: self._family_of(label) for label in {seen.category for seen in new}}
         clues = [self._clues.clue(seen, families[seen.category]) for seen in new]
         lookout = book.incidents.look_ahead(clues)
+        decisions = self._router.route_all(new)
+        again = len({(seen.source, seen.ref) for seen in new}) != len(new)
         place = {id(seen): at for at, seen in enumerate(new)}
         done: list[Step] = []
         for seen in reports:
-            case = book.of_report(seen.source, seen.ref)
+            at = place.get(id(seen), -1)
+            case = book.of_report(seen.source, seen.ref) if at < 0 or again else None
             if case is not None:
                 done += self._follow_up(case, seen)
             else:
-                at = place[id(seen)]
-                match = None if seen.kind in (WITHDRAWN, CLOSED) else lookout.best(at)
+                match = None if seen.kind in _ENDINGS else lookout.best(at)
                 found = None if match is None else book.get(match.case_id)
                 if match is not None and found is not None:
                     done.append(self._link(found, seen, match, clues[at]))
                 else:
-                    done.append(self._open(seen, clues[at]))
+                    done.append(self._open(seen, clues[at], decisions[at]))
             last = done[-1].case
             put(last.case_id, last)
         return done
@@ -161,14 +164,13 @@ class Casework:
         orders = () if case.over else _to_all(case, "LINK", seen.body, reasons)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
-    def _open(self, seen: Sighting, clue: Clue) -> Step:
+    def _open(self, seen: Sighting, clue: Clue, decision: Decision) -> Step:
         """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
         category = self._city.category_of(seen.category)
         code = category.code if category else seen.category
-        decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None, seen)
         exit_ = decision.exit
         settled = exit_ is not None and exit_.exit != EMERGENCY
-        ended = settled or seen.kind in (WITHDRAWN, CLOSED)
+        ended = settled or seen.kind in _ENDINGS
         report = Report(seen.source, seen.ref, seen.revision, not ended, clue)
         case = Case(
             seen.case_id or case_id(seen.source, seen.ref),
@@ -194,7 +196,7 @@ class Casework:
             None if ended else seen.body,
         )
         orders = () if ended else _to_all(case, "ASSIGN", seen.body, case.desk_reason)
-        told = f"{exit_.reply.zh} {exit_.reply.en}" if settled and exit_ and exit_.reply else None
+        told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
         return Step(OPENED, case, seen.at_ms, report, seen.row, None, ended, False, told, orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------

@@ -83,8 +83,9 @@ class Incidents:
         for slot in self._slots.pop(case_id, ()):
             self._store.ground.delete(slot)
             self._store.points[slot] = None
-        for clue in incident.every_clue():
-            self._delete(case_id, clue)
+        if incident.keys or incident.sketch or incident.clues:
+            for clue in incident.every_clue():
+                self._delete(case_id, clue)
         if self._ahead is not None:
             self._ahead.removed(case_id)
         return incident
