@@ -119,15 +119,15 @@ class Incidents:
                 self._ahead.added(case_id, clue)
 
     def _insert(self, case_id: str, clue: Clue, closed_ms: int | None) -> None:
-        family = self._store.ties.of(clue.family)
-        lat, lon = clue.lat, clue.lon
+        store, lat, lon = self._store, clue.lat, clue.lon
+        family = store.ties.of(clue.family)
         if family.zone is not None and lat is not None and lon is not None and lat == lat and lon == lon:
-            slot = self._store.ground.insert(family.zone, family.height, lat, lon, clue.at_ms, closed_ms)
+            slot = store.ground.insert(family.zone, family.height, lat, lon, clue.at_ms, closed_ms)
             point = (case_id, clue.family, lat, lon, clue.at_ms)
-            if slot < len(self._store.points):
-                self._store.points[slot] = point
+            if slot < len(store.points):
+                store.points[slot] = point
             else:
-                self._store.points.append(point)
+                store.points.append(point)
             held = self._slots.get(case_id)
             if held is None:
                 self._slots[case_id] = [slot]
