@@ -75,7 +75,7 @@ class Ties:
         if len(self._columns) != len(self._rows):
             self._columns = np.array(self._rows, dtype=np.float64)
         report = np.arange(len(row)).repeat(count)
-        tie: Ints = np.arange(len(report)) + (first - (count.cumsum() - count)).repeat(count)
+        tie = np.arange(len(report)) + np.repeat(first - (count.cumsum() - count), count)
         zone, height, radius_m, degrees, window_ms, span_ms, after_ms, min_score = self._columns[tie].T
         return Queries(
             row=row[report],
