@@ -67,7 +67,7 @@ def run_app(app: Any, log_level: str) -> None:
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # it repeats what the inlets say of a lost broker, 40 times a second
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)  # a chunk makes tens of thousands, and hardly any in cycles
+    tune_collector()
     app.on_before_shutdown.connect(_insist_on_ending, weak=False)
     try:
         faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
@@ -75,6 +75,11 @@ def run_app(app: Any, log_level: str) -> None:
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/session.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tune_collector() -> None:
+    """A chunk makes tens of thousands of objects, and hardly any in cycles."""
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
 
 async def _insist_on_ending(*_: Any, **__: Any) -> None:

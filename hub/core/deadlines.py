@@ -97,7 +97,7 @@ class DeadlineRules:
         starts = np.asarray(opened_ms, dtype=np.int64)
         if condition is None and isinstance(category, pa.Array):
             columns = {"category": category, "source": source, "urgency": urgency, "area": area}
-            of = self._by_kind.of([columns[name] for name in self._rows.asked])
+            of = self._by_kind.of([columns[name] for name in self._kind])
             return due_columns(self._by_kind.answers, of, starts, self._rows, reckon)
         plans = self._plans(category, source, urgency, area, condition)
         different = {id(plan): plan for plan in plans}
@@ -106,12 +106,14 @@ class DeadlineRules:
         return due_columns(list(different.values()), of, starts, self._rows, reckon)
 
     @cached_property
+    def _kind(self) -> tuple[str, ...]:
+        return tuple(name for name in self._rows.asked if name != "condition")
+
+    @cached_property
     def _by_kind(self) -> ByKind[Plan]:
         def decide(kinds: list[Kind]) -> list[Plan]:
             unasked: dict[str, Any] = {"category": "", "source": "", "urgency": "", "area": None}
-            return [
-                self._rows.plan(Key(**(unasked | dict(zip(self._rows.asked, kind, strict=True))))) for kind in kinds
-            ]
+            return [self._rows.plan(Key(**(unasked | dict(zip(self._kind, kind, strict=True))))) for kind in kinds]
 
         return ByKind(decide, id)
 
@@ -163,8 +165,11 @@ class DeadlineRules:
         area: Sequence[str | None],
         condition: Sequence[Collection[str]] | None,
     ) -> list[Plan]:
-        held = [frozenset[str]()] * len(category) if condition is None else map(self._rows.known_conditions, condition)
-        return self._rows.plans(zip(category, source, urgency, area, held, strict=True))
+        if condition is None or not self._rows.asks_conditions:
+            held = [frozenset[str]()] * len(category)
+        else:
+            held = list(map(self._rows.known_conditions, condition))
+        return self._rows.plans(category, source, urgency, area, held)
 
     def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""
