@@ -50,9 +50,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
                 )
-                admission = admit(arrivals, state.__getitem__, wall_ms())
-                for partition, fresh in admission.fresh.items():
-                    state.stage(partition, fresh)
+                admission = admit(arrivals, state.seen, wall_ms())
+                state.stage(admission.fresh)
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
                 _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)

@@ -17,6 +17,7 @@ _WIDE = 8
 """Slots of a bucket."""
 _FIRST_BUCKETS = 16
 _FILL = 0.8
+_BLOCK = 1 << 14
 _HALF, _BYTE = np.uint64(32), np.uint64(0xFF)
 _EACH_BYTE = np.uint64(0x0101010101010101)
 _TOP_BITS = np.uint64(0x8080808080808080)
@@ -162,7 +163,8 @@ class DigestTable:
         keys = np.stack([self._tags[taken], self._rest[taken]], axis=1)
         values = self._values[taken]
         self._make(buckets)
-        self._place(keys, values)
+        for start in range(0, len(keys), _BLOCK):  # in their order, so that a block's keys and slots stay in the cache
+            self._place(keys[start : start + _BLOCK], values[start : start + _BLOCK])
 
 
 def _equal_bytes(words: npt.NDArray[np.uint64], pattern: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -172,36 +174,46 @@ def _equal_bytes(words: npt.NDArray[np.uint64], pattern: npt.NDArray[np.uint64])
 
 
 class Memory:
-    """A window of digests: remembers each for at least `window_ms` and less than twice that, by arrival time."""
+    """A window of digests: remembers each for at least `window_ms` and less than twice that, by arrival time.
+
+    One table a window's length of time; which those are does not depend on the order in which digests are added, as when they
+    are read back partition by partition.
+    """
 
     def __init__(self, window_ms: int, width: int) -> None:
         self._window_ms = window_ms
         self._width = width
-        self._young, self._old = DigestTable(width), DigestTable(width)
-        self._young_since_ms: int | None = None
+        self._newest = 0
+        self._tables: dict[int, DigestTable] = {}
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return sum(map(len, self._tables.values()))
 
     @property
     def nbytes(self) -> int:
-        return self._young.nbytes + self._old.nbytes
+        return sum(table.nbytes for table in self._tables.values())
 
     def find(self, wanted: Digests) -> Longs:
         """As DigestTable.find."""
-        found = self._young.find(wanted)
-        if len(self._old):
-            absent = np.flatnonzero(found[:, 0] == MISSING)
-            found[absent] = self._old.find(wanted[absent])
-        return found
+        found: Longs | None = None
+        for table in self._tables.values():
+            if found is None:
+                found = table.find(wanted)
+            else:
+                absent = np.flatnonzero(found[:, 0] == MISSING)
+                found[absent] = table.find(wanted[absent])
+        return np.full((len(wanted), self._width), MISSING, dtype=np.int64) if found is None else found
 
     def insert(self, fresh: Digests, values: Longs, now_ms: int) -> None:
-        """As DigestTable.insert; `now_ms` moves the window on."""
-        if self._young_since_ms is None:
-            self._young_since_ms = now_ms
-        elif now_ms - self._young_since_ms >= self._window_ms:
-            self._old, self._young, self._young_since_ms = self._young, DigestTable(self._width), now_ms
-        self._young.insert(fresh, values)
+        """As DigestTable.insert; `now_ms` moves the window on. What is too old to be remembered is not."""
+        time = now_ms // self._window_ms
+        if time > self._newest:
+            self._newest = time
+            self._tables = {held: table for held, table in self._tables.items() if held >= time - 1}
+        if time >= self._newest - 1 and len(fresh):
+            if time not in self._tables:
+                self._tables[time] = DigestTable(self._width)
+            self._tables[time].insert(fresh, values)
 
 
 def first_of_each(keys: Digests) -> Longs:
