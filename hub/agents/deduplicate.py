@@ -22,8 +22,9 @@ from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
-from hub.stream.outlet import Outlet, Transaction, source_of
+from hub.stream.outlet import Outlet, Transaction
 from hub.stream.seen_state import SeenState
+from hub.stream.tally import source_of
 
 NAME = "deduplicate"
 _DAY_MS = 86_400_000

@@ -135,8 +135,6 @@ class Inlet(mode.Service):
                 await writing
         if messages or publication.outputs:
             session.pending = publication
-        else:
-            publication.committed()
 
     def _tick_is_due(self, session: Session) -> bool:
         now = asyncio.get_running_loop().time()
