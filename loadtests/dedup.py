@@ -129,11 +129,10 @@ def _take(state: SeenState, start: int, count: int, cost: _Cost) -> Iterator[tup
         source=pa.repeat(pa.scalar("hotline"), count),
         ref=refs,
         revision=np.zeros(count, np.int64),
-        place=[None] * count,
+        place=pa.nulls(count, pa.string()),
     )
-    admission = admit(arrivals, state.__getitem__, _NOW_MS)
-    for partition, fresh in admission.fresh.items():
-        state.stage(partition, fresh)
+    admission = admit(arrivals, state.seen, _NOW_MS)
+    state.stage(admission.fresh)
     changes = list(state.changes())
     state.commit()
     cost.cpu_seconds += time.process_time() - began

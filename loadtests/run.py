@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import FatalError
+from loadtests.agents import agents
 from loadtests.compare import compare
 from loadtests.core_alone import core_alone
 from loadtests.dedup import dedup
 from loadtests.scaling import scaling
-from loadtests.scenario import Compare, Core, Dedup, Scaling, Sustained, Takeover
+from loadtests.scenario import Agents, Compare, Core, Dedup, Scaling, Sustained, Takeover
 from loadtests.stage import stage
 from loadtests.sustained import sustained
 from loadtests.takeover import takeover
@@ -21,6 +22,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
     """What was measured, as JSON can hold it. Raises FatalError."""
     if isinstance(scenario, Core):
         return core_alone(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
+    if isinstance(scenario, Agents):
+        return agents(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
     with stage(scenario.seed, keep) as here:
         if isinstance(scenario, Compare):
             return compare(here, _chosen(scenario, only))

@@ -55,6 +55,20 @@ class Core(_Named):
     rounds: int = Field(3, ge=1)
 
 
+class Agents(_Named):
+    """All three agents without Kafka and Faust: what an event with its whole life costs, by agent and step."""
+
+    kind: Literal["agents"]
+    records: int = Field(ge=1000)
+    rate: float = Field(20_000, gt=0)
+    """Records a second by the time of day that the agents are told; how fast they are is another matter."""
+    chunk_records: tuple[int, ...] = (500, 2000, 10_000)
+    rounds: int = Field(3, ge=1)
+    answers: float = Field(0.9, ge=0, le=1)
+    """Share of cases that their department resolves at once."""
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+
+
 class Sustained(_Named):
     """The whole hub with all its agents, fed at a steady rate: latency from arrival to order, memory, CPU."""
 
@@ -97,7 +111,7 @@ class Dedup(_Named):
     probe_records: int = Field(500_000, ge=1)
 
 
-Scenario = Annotated[Compare | Core | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
+Scenario = Annotated[Compare | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(Scenario)
 
 

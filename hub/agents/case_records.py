@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.due_times import due_times
+from hub.agents.grouping import rows_by
 from hub.clock import Clock
 from hub.core.casework import OrderDraft, Step
 from hub.core.deadlines import DeadlineRules
@@ -86,30 +87,24 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         [case.opened_ms for case in cases],
         [case.conditions for case in cases],
     )
-    order_ids = derived_ids("O", [_cause(step, order) for step, order in drafts])
-    deadlines = _deadlines(drafts, dues)
-    by_department: dict[str, list[int]] = defaultdict(list)
-    for index, (_, order) in enumerate(drafts):
-        by_department[order.department].append(index)
-    now_ms = clock.now_ms()
-    for department, indexes in by_department.items():
-        chosen = [drafts[index] for index in indexes]
-        columns: dict[str, Any] = {
-            "order_id": [order_ids[index] for index in indexes],
-            "kind": [order.kind for _, order in chosen],
-            "case_id": [cases[index].case_id for index in indexes],
-            "department": [department] * len(chosen),
-            "issued_at": [now_ms] * len(chosen),
-            "area": [cases[index].area for index in indexes],
-            "rule": [cases[index].rule for index in indexes],
-            "reason": [order.reason for _, order in chosen],
-            "queue": [None if order.lead else step.case.queue for step, order in chosen],
-            "lead": [order.lead for _, order in chosen],
-            "priority": [step.case.priority for step, _ in chosen],
-            "deadlines": deadlines.take(pa.array(indexes)),
-        }
-        values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in chosen])
-        tx.publish(topics.dept_orders(department), values, columns["case_id"])
+    case_ids = [case.case_id for case in cases]
+    columns: dict[str, Any] = {
+        "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
+        "kind": [order.kind for _, order in drafts],
+        "case_id": case_ids,
+        "department": [order.department for _, order in drafts],
+        "issued_at": [clock.now_ms()] * len(drafts),
+        "area": [case.area for case in cases],
+        "rule": [case.rule for case in cases],
+        "reason": [order.reason for _, order in drafts],
+        "queue": [None if order.lead else step.case.queue for step, order in drafts],
+        "lead": [order.lead for _, order in drafts],
+        "priority": [case.priority for case in cases],
+        "deadlines": _deadlines(drafts, dues),
+    }
+    values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
+    for department, chosen in rows_by(columns["department"]).items():
+        tx.publish(topics.dept_orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
 
 
 def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

@@ -11,6 +11,7 @@ from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.derivation_columns import derivation_columns
 from hub.agents.due_times import due_times
+from hub.agents.grouping import rows_by
 from hub.agents.rate_counts import count_rates
 from hub.core.clockwork import BREACHED, MET, WARNED, Ring
 from hub.core.deadlines import DeadlineRules
@@ -56,22 +57,20 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
 
 
 def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
-    by_source: dict[str, list[Reply]] = defaultdict(list)
-    for reply in told:
-        by_source[reply.source].append(reply)
-    for source, replies in by_source.items():
-        columns: dict[str, Any] = {
-            "reply_id": derived_ids("R", [(r.case.case_id, r.answer.update_id, r.source, r.ref) for r in replies]),
-            "source": [source] * len(replies),
-            "source_ref": [reply.ref for reply in replies],
-            "case_id": [reply.case.case_id for reply in replies],
-            "department": [reply.answer.department for reply in replies],
-            "status": [reply.answer.status for reply in replies],
-            "at": [reply.answer.at_ms for reply in replies],
-            "text": [reply.answer.note for reply in replies],
-        }
-        values = hub.codec.encode_columns("cityhub.Reply", columns)
-        tx.publish(topics.city_replies(source), values, columns["source_ref"])
+    answers = [reply.answer for reply in told]
+    columns: dict[str, list[Any]] = {
+        "reply_id": derived_ids("R", [(r.case.case_id, r.answer.update_id, r.source, r.ref) for r in told]),
+        "source": [reply.source for reply in told],
+        "source_ref": [reply.ref for reply in told],
+        "case_id": [reply.case.case_id for reply in told],
+        "department": [answer.department for answer in answers],
+        "status": [answer.status for answer in answers],
+        "at": [answer.at_ms for answer in answers],
+        "text": [answer.note for answer in answers],
+    }
+    values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
+    for source, chosen in rows_by(columns["source"]).items():
+        tx.publish(topics.city_replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
 
 
 def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: DeadlineRules) -> None:

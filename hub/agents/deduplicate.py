@@ -22,8 +22,9 @@ from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
-from hub.stream.outlet import Outlet, Transaction, source_of
+from hub.stream.outlet import Outlet, Transaction
 from hub.stream.seen_state import SeenState
+from hub.stream.tally import source_of
 
 NAME = "deduplicate"
 _DAY_MS = 86_400_000
@@ -50,9 +51,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
                 )
-                admission = admit(arrivals, state.__getitem__, wall_ms())
-                for partition, fresh in admission.fresh.items():
-                    state.stage(partition, fresh)
+                admission = admit(arrivals, state.seen, wall_ms())
+                state.stage(admission.fresh)
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
                 _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
@@ -131,7 +131,7 @@ def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[s
         revision=np.concatenate([seen.column("revision").to_numpy(), told.column("revision").to_numpy()]).astype(
             np.int64
         ),
-        place=place_key + [None] * len(updates.rows),
+        place=pa.array(place_key + [None] * len(updates.rows), pa.string()),
     )
 
 
@@ -139,7 +139,7 @@ def _publish_events(
     hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, admission: Admission, located: Located
 ) -> None:
     first = admission.first[admission.first < len(events.rows)]
-    keys, rows = admission.place_key[: len(first)], first.tolist()
+    keys, rows = admission.place_key[: len(first)].to_pylist(), first.tolist()
     columns: dict[str, Any] = {
         "origin": chunk.origins([events.rows[at] for at in rows]),
         "place_key": keys,
@@ -147,7 +147,7 @@ def _publish_events(
         "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
         "lon": pa.array(located.lon[first], from_pandas=True),
     }
-    bodies = [events.decoded.bodies[at] for at in rows]
+    bodies = events.decoded.bodies.take(pa.array(first))
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
 
@@ -158,7 +158,7 @@ def _publish_updates(
     first = [at - len(events.rows) for at in admission.first.tolist() if at >= len(events.rows)]
     case_ids = updates.decoded.batch.column("case_id").to_pylist()
     columns = {"origin": chunk.origins([updates.rows[at] for at in first])}
-    bodies = [updates.decoded.bodies[at] for at in first]
+    bodies = updates.decoded.bodies.take(pa.array(first, pa.int64()))
     values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, bodies)
     tx.publish(topics.UPDATES, values, [case_ids[at] for at in first])
     tx.account("update", len(first))

@@ -16,6 +16,8 @@ from hub.policy.models import CONTINUOUS_UNITS
 _Row = tuple[float, str, str, float, str]
 _UNKNOWN: _Row = (0.0, "", "", 0.0, "")
 """The source's own due time, or a row that is gone."""
+_PLAIN = CONTINUOUS_UNITS | {_UNKNOWN[1]}
+"""Units in which all time counts: nothing is to be said of single stretches."""
 
 
 def derivation_columns(rules: DeadlineRules, rings: Sequence[Ring]) -> dict[str, Any]:
@@ -26,7 +28,10 @@ def derivation_columns(rules: DeadlineRules, rings: Sequence[Ring]) -> dict[str,
         "duration": [row[0] for row in chosen],
         "unit": [row[1] for row in chosen],
         "calendar": [row[2] for row in chosen],
-        "stretches": [_stretches(rules, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) for ring in rings],
+        "stretches": [
+            _stretches(rules, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
+            for ring, row in zip(rings, chosen, strict=True)
+        ],
         "pauses": [_pauses(ring.clock.moved) for ring in rings],
         "extensions": [ring.clock.moved.extensions if ring.clock.moved else () for ring in rings],
         "extension": [row[3] for row in chosen],

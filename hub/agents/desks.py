@@ -39,7 +39,11 @@ class Desks:
         return self.latest.casework.asks_words or any(desk.casework.asks_words for desk in self._desks.values())
 
     def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
-        """As Casework.take_all, in order, each stretch of reports by its own rules."""
+        """As Casework.take_all for one report or more, in order, each stretch of reports by its own rules."""
+        times = [seen.at_ms for seen in reports]
+        earliest = self._policy.at(min(times))
+        if earliest is self._policy.at(max(times)):  # and so in between
+            return self._of(earliest).casework.take_all(book, put, reports)
         steps: list[Step] = []
         for _, stretch in groupby(reports, lambda seen: self._policy.at(seen.at_ms).fingerprint):
             these = list(stretch)

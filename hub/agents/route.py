@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -13,12 +12,14 @@ from hub import metrics, topics
 from hub.agents.case_records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.context import Hub
 from hub.agents.desks import Desks
+from hub.agents.forgetting import forgotten_at_most
+from hub.agents.grouping import few, rows_by
 from hub.agents.unlinking import unlink
 from hub.clock import Clock, ClockKind, make_clock
 from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
-from hub.core.statements import RouteBook, RouteRecord, keep
+from hub.core.statements import Put, RouteBook, RouteRecord, keep
 from hub.core.unlinking import Unlinking
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
@@ -49,22 +50,23 @@ def attach(app: Any, hub: Hub) -> Inlet:
             async with outlet.transaction(chunk) as tx:
                 steps: list[Step] = []
                 partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
-                for partition in sorted(set(partitions)):
-                    mine = [seen for held, seen in zip(partitions, sightings, strict=True) if held == partition]
-                    book, put = state[partition], partial(state.put, partition)
+                for partition, rows in sorted(rows_by(partitions).items()):
+                    mine = [sightings[row] for row in rows]
+                    book, put = state[partition], state.journal(partition).put
                     taken = desks.take_all(book.cases, put, mine)
                     keep(book, put, taken, sightings)
                     steps += taken
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
-                for partition, closure in _closures(hub, chunk, tx):
-                    steps += _end(hub, desks, state[partition], partial(state.put, partition), closure)
-                    tx.account("closure")
+                closures = _closures(hub, chunk, tx)
+                for partition, closure in closures:
+                    steps += _end(hub, desks, state[partition], state.journal(partition).put, closure)
+                tx.account("closure", len(closures))
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
-                _forget(hub, state, clock)
+                _forget(hub, state, clock, forgotten_at_most(chunk))
                 _count(hub, tx, steps)
             _show_open_cases(hub, state)
 
@@ -83,12 +85,15 @@ def _sightings(
     rows = [rows[index] for index in decoded.rows.tolist()]
     batch = decoded.batch
     event, origins = batch.column("event"), batch.column("origin")
-    source, ref = (event.field(name).to_pylist() for name in ("source", "source_ref"))
-    kind, category, urgency, channel = (_few(event.field(name)) for name in ("kind", "category", "urgency", "channel"))
+    ref = event.field("source_ref").to_pylist()
+    source, kind, category, urgency, channel = (
+        few(event.field(name)) for name in ("source", "kind", "category", "urgency", "channel")
+    )
     revision, reported, due = (
         event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")
     )
-    place_key, area, lat, lon = (batch.column(name).to_pylist() for name in ("place_key", "area", "lat", "lon"))
+    place_key, area = few(batch.column("place_key")), few(batch.column("area"))
+    lat, lon = batch.column("lat").to_pylist(), batch.column("lon").to_pylist()
     bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch, decoded.bodies)
     ids = case_ids(zip(source, ref, strict=True))
     tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
@@ -106,51 +111,61 @@ def _words(event: pa.StructArray) -> list[list[Any]]:
     return [title, text, event.field("place").field("address").to_pylist(), label, attributes]
 
 
-def _few(column: pa.Array) -> list[str]:
-    """A column of few different texts, each of them one object however often it comes."""
-    encoded = column.dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
-    return [texts[index] for index in encoded.indices.to_pylist()]
+class _Closure(NamedTuple):
+    """A `cityhub.Closure`; time in ms."""
+
+    case_id: str
+    outcome: str
+    department: str
+    step: str
+    to: str | None
+    members: list[str]
+    reason: str | None
+    report: str | None
+    at_ms: int
 
 
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> Iterator[tuple[int, dict[str, Any]]]:
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, _Closure]]:
+    """With their partitions."""
     rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
     decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
-    millis = decoded.batch.column("at").cast("int64").to_pylist()
-    for index, closure, at_ms in zip(decoded.rows.tolist(), decoded.batch.to_pylist(), millis, strict=True):
-        yield chunk.partitions[rows[index]], closure | {"at": at_ms}
+    columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
+    closures = map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist())
+    return list(zip([chunk.partitions[rows[index]] for index in decoded.rows.tolist()], closures, strict=True))
 
 
-def _end(hub: Hub, desks: Desks, book: RouteBook, put: Any, closure: dict[str, Any]) -> list[Step]:
-    case, step, by = closure["case_id"], closure["step"], closure["department"]
-    said = by + (f": {closure['reason']}" if closure["reason"] else "")
-    reason, casework, cases = f"{step.lower()} by {said}", desks.latest.casework, book.cases
+def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: _Closure) -> list[Step]:
+    case, step, by = closure.case_id, closure.step, closure.department
+    casework, cases = desks.latest.casework, book.cases
+    if step == "AS_OUTCOME":
+        if closure.outcome == "REFUSED":
+            return casework.refuse(cases, put, case, by, closure.at_ms)
+        ended = casework.close(cases, put, case, closure.at_ms)
+        keep(book, put, ended, ())
+        return ended
+    said = by + (f": {closure.reason}" if closure.reason else "")
     if step == "UNLINKED":
-        return unlink(hub.codec, desks, book, put, Unlinking(case, closure["report"], by, said, closure["at"]))
+        return unlink(hub.codec, desks, book, put, Unlinking(case, closure.report or "", by, said, closure.at_ms))
+    reason = f"{step.lower()} by {said}"
     if step == "REOPENED":
-        return casework.reopen(cases, put, case, closure["at"], reason)
-    if step != "AS_OUTCOME":
-        held = cases.get(case)
-        to = closure["to"] or (held.department if held else by)
-        members = closure["members"] if step == "WHISTLED" else ()
-        return casework.pass_on(cases, put, case, to, closure["at"], reason, members)
-    if closure["outcome"] == "REFUSED":
-        return casework.refuse(cases, put, case, by, closure["at"])
-    ended = casework.close(cases, put, case, closure["at"])
-    keep(book, put, ended, [])
-    return ended
+        return casework.reopen(cases, put, case, closure.at_ms, reason)
+    held = cases.get(case)
+    to = closure.to or (held.department if held else by)
+    members = closure.members if step == "WHISTLED" else ()
+    return casework.pass_on(cases, put, case, to, closure.at_ms, reason, members)
 
 
-def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock) -> None:
+def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
     if hub.settings.clock is ClockKind.DATA:
         return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
     for partition in state.partitions():
-        for case_id in list(state[partition].cases.closed_before(limit_ms)):
-            state.put(partition, case_id, None)
+        put = state.journal(partition).put
+        for case_id in list(state[partition].cases.closed_before(limit_ms, at_most)):
+            put(case_id, None)
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

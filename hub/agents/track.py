@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from functools import partial
-from operator import itemgetter
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,8 @@ import pyarrow.compute as pc
 from hub import topics
 from hub.agents.clock_records import publish
 from hub.agents.context import Hub
+from hub.agents.forgetting import forgotten_at_most
+from hub.agents.grouping import few, rows_by
 from hub.agents.rate_counts import begin
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, make_clock
@@ -52,20 +52,22 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     revised.clear()
                 clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
                 records = _records(hub, chunk, tx)
-                tracking.prepare([record for _, record in records if isinstance(record, Change)])
-                puts = {partition: partial(state.put, partition) for partition in {place for place, _ in records}}
-                for partition, record in records:
-                    book, put = state[partition], puts[partition]
-                    if isinstance(record, Change):
-                        tracking.pass_time(book, put, clocks[partition].advance(record.at_ms), effects)
-                        tracking.change(book, put, record, effects)
-                        release(hub, tracking, book, put, record.case_id, effects)
-                    elif tracking.update(book, put, record, effects):
-                        release(hub, tracking, book, put, record.case_id, effects)
-                    else:
-                        hold(book, put, record)
+                tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
+                puts = {partition: state.journal(partition).put for partition in chunk.held}
+                for partition, mine in records.items():
+                    book, put, clock = state[partition], puts[partition], clocks[partition]
+                    for record in mine:
+                        if isinstance(record, Change):
+                            tracking.pass_time(book, put, clock.advance(record.at_ms), effects)
+                            tracking.change(book, put, record, effects)
+                        elif not tracking.update(book, put, record, effects):
+                            hold(book, put, record)
+                            continue
+                        if book.waiting:
+                            release(hub, tracking, book, put, record.case_id, effects)
+                at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
-                    book, put = state[partition], partial(state.put, partition)
+                    book, put = state[partition], puts[partition]
                     tracking.pass_time(book, put, clock.now_ms(), effects)
                     if revised.get(partition) is not book:
                         revised[partition] = book
@@ -73,7 +75,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     if hub.settings.clock is ClockKind.DATA:
                         tracking.keep_time(book, put, clock.now_ms())
                     else:
-                        _forget(hub, book, put, clock)
+                        _forget(hub, book, put, clock, at_most)
                     give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
                 publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
@@ -107,43 +109,50 @@ def _clock(hub: Hub, book: TrackBook) -> Clock:
     return make_clock(hub.settings.clock, lateness_ms=int(hub.settings.lateness_seconds * 1000), start_ms=start_ms)
 
 
-def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock) -> None:
+def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
-    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS))):
+    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS), at_most)):
         put(case_id, None)
 
 
-def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, Change | Update]]:
-    """Partition and record, in the order they came in."""
-    found: list[tuple[int, int, Change | Update]] = []
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change | Update]]:
+    """By partition, in the order they came in."""
+    found: list[Change | Update | None] = [None] * len(chunk)
     arrived: list[Any] = []
-    for topic, subject, read, outcome in (
+    kinds: tuple[tuple[str, str, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
         (topics.CASES.name, "cityhub.CaseChange", _changes, "case"),
         (topics.UPDATES.name, "cityhub.AdmittedUpdate", _updates, "update"),
-    ):
+    )
+    for topic, subject, read, outcome in kinds:
         rows = chunk.rows(topic.__eq__)
         decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows], trusted=True)
         for reject in decoded.rejects:
             tx.reject(rows[reject.index], reject.reason, reject.detail)
-        rows = [rows[index] for index in decoded.rows.tolist()]
-        found += zip(rows, [chunk.partitions[row] for row in rows], read(decoded), strict=True)
+        for index, record in zip(decoded.rows.tolist(), read(decoded), strict=True):
+            found[rows[index]] = record
         arrived.append(decoded.batch.column("origin").field("ingested_at").drop_null().cast("int64").to_numpy())
-        tx.account(outcome, len(rows))
+        tx.account(outcome, len(decoded.bodies))
     tx.arrived(np.concatenate(arrived))
-    found.sort(key=itemgetter(0))
-    return [(partition, record) for _, partition, record in found]
+    return {
+        partition: [each for row in mine if (each := found[row]) is not None]
+        for partition, mine in rows_by(chunk.partitions).items()
+    }
 
 
 def _changes(decoded: Decoded) -> Iterable[Change]:
-    names = (
-        "case_id", "change", "source", "source_ref", "lead_source", "lead_ref", "category", "urgency", "area", "place_key",
-        "department", "over", "ends",
-    )  # fmt: skip
-    columns = [decoded.batch.column(name).to_pylist() for name in names]
-    times = [decoded.batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
-    reopens, unlinks, *lists = (
-        decoded.batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions")
+    batch = decoded.batch
+    case_id, source_ref, lead_ref, over, ends = (
+        batch.column(name).to_pylist() for name in ("case_id", "source_ref", "lead_ref", "over", "ends")
     )
+    change, source, lead_source, category, urgency, area, place_key, department = (
+        few(batch.column(name))
+        for name in ("change", "source", "lead_source", "category", "urgency", "area", "place_key", "department")
+    )
+    times = [batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
+    columns = (
+        case_id, change, source, source_ref, lead_source, lead_ref, category, urgency, area, place_key, department, over, ends,
+    )  # fmt: skip
+    reopens, unlinks, *lists = (batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions"))
     rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
     if not rare:
         return map(Change, *columns, *times)
@@ -153,17 +162,20 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
 
 def _updates(decoded: Decoded) -> Iterable[Update]:
     update = decoded.batch.column("update")
-    columns = [update.field(name).to_pylist() for name in ("update_id", "department", "case_id", "status", "note")]
+    columns = [
+        update.field("update_id").to_pylist(), few(update.field("department")), update.field("case_id").to_pylist(),
+        few(update.field("status")), few(update.field("note")),
+    ]  # fmt: skip
     times = update.field("at").cast("int64").to_pylist()
     steps = update.field("step")
     if pc.all(pc.equal(steps, "AS_STATUS")).as_py() is not False:
         more: Iterable[More | None] = [None] * len(times)
     else:
-        columns[3] = pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps).to_pylist()
+        columns[3] = few(pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps))
         names = ("reason", "clock", "to", "members", "score", "solved", "report")
         rows = zip(*(update.field(name).to_pylist() for name in names), strict=True)
         more = [
             More(reason, clock, to, tuple(members), score, solved, report)
             for reason, clock, to, members, score, solved, report in rows
         ]
-    return map(Update, *columns, times, decoded.bodies, more)
+    return map(Update, *columns, times, decoded.bodies.to_pylist(), more)

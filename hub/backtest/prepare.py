@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from hub.backtest.intake import Intake, Reject
-from hub.core.admission import Arrivals, SeenPartition, admit
+from hub.core.admission import Arrivals, Seen, admit
 from hub.core.places import Places
 from hub.core.sightings import Sighting
 from hub.core.validation import faults_of_events
@@ -33,14 +33,14 @@ class Prepared:
 
 def prepare(city: City, intake: Intake) -> Prepared:
     """Everything that can be said of reports before any case is. `Sighting.row` is the event's number in `intake`."""
-    found, places, memory = Prepared(), Places(city), SeenPartition(_FOREVER_MS)
+    found, places, memory = Prepared(), Places(city), Seen(_FOREVER_MS)
     for start in range(0, len(intake.events), _CHUNK):
         _chunk(intake, range(start, min(start + _CHUNK, len(intake.events))), places, memory, found)
     found.sightings.sort(key=lambda each: (each.at_ms, each.row))
     return found
 
 
-def _chunk(intake: Intake, rows: range, places: Places, memory: SeenPartition, found: Prepared) -> None:
+def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Prepared) -> None:
     events = [intake.events[row] for row in rows]
     faults = {at: (str(reason), detail) for at, reason, detail in faults_of_events(_columns(events), _sources(events))}
     for at, (reason, detail) in sorted(faults.items()):
@@ -53,9 +53,8 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: SeenPartition, f
         [event.place.code for event in events],
         [event.place.crs for event in events],
     )
-    admission = admit(_arrivals(events, good, located.place_key), lambda _: memory, 0)
-    for fresh in admission.fresh.values():
-        memory.add(fresh)
+    admission = admit(_arrivals(events, good, located.place_key), memory, 0)
+    memory.add(admission.fresh)
     repeats = zip(admission.repeats.row.tolist(), admission.repeats.offset.tolist(), strict=True)
     for at, earlier in repeats:
         file, line = intake.lines[earlier]
@@ -64,7 +63,7 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: SeenPartition, f
         found.repeats += 1
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
-    for at, key in zip(admission.first.tolist(), admission.place_key, strict=True):
+    for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
         found.sightings.append(_sighting(good[at], events[at], key, located.area[at], *points[at]))
 
 
@@ -78,7 +77,7 @@ def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | No
         source=pa.array(_sources(events), pa.string()),
         ref=pa.array([event.source_ref for event in events], pa.string()),
         revision=np.array([event.revision for event in events], dtype=np.int64),
-        place=place,
+        place=pa.array(place, pa.string()),
     )
 
 

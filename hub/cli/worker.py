@@ -42,7 +42,6 @@ def worker(
 
     Ends with exit code 0 when told to stop (Ctrl-C, SIGTERM), non-zero when an agent cannot go on.
     """
-    import faust
     import uvloop
 
     from hub.app import make_app, make_hub
@@ -56,12 +55,19 @@ def worker(
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or _AGENTS)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
+    run_app(app, log_level)
+
+
+def run_app(app: Any, log_level: str) -> None:
+    """Run a Faust app of inlets and agents as a process of its own, until it is told to stop. Does not return."""
+    import faust
+
     for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(
         logging.CRITICAL
     )  # it repeats what the inlets say of a lost broker, 40 times a second
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)  # a chunk makes tens of thousands, and hardly any in cycles
+    tune_collector()
     app.on_before_shutdown.connect(_insist_on_ending, weak=False)
     try:
         faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
@@ -69,6 +75,11 @@ def worker(
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/session.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def tune_collector() -> None:
+    """A chunk makes tens of thousands of objects, and hardly any in cycles."""
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
 
 async def _insist_on_ending(*_: Any, **__: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hub.core.seen import MISSING, Digests, Longs, Memory, digests, first_of_each, mixed
 
@@ -16,6 +17,8 @@ _OFFSET_MASK = (1 << _OFFSET_BITS) - 1
 _REVISION_BITS = 32
 _REVISION_MASK = (1 << _REVISION_BITS) - 1
 _UNPLACED = ""
+_PARTITIONS = 1 << 20
+"""More than a topic has."""
 
 Sightings = tuple[npt.NDArray[np.object_], Longs]
 """Names of topics and offsets."""
@@ -41,17 +44,26 @@ class Fresh:
     more_offsets: Longs
 
 
-class SeenPartition:
-    """One partition's memory. Names of topics and places are few: kept once and referred to by number.
+class Seen:
+    """What was seen in the partitions held, each by itself. Names of topics and places are few: kept once and referred to by
+    number.
 
-    Most references are seen in one revision only, so a reference and its first revision share an entry.
+    All partitions share the tables, so that a chunk is looked up and remembered in one go. Most references are seen in one
+    revision only, so a reference and its first revision share an entry.
     """
 
     def __init__(self, window_ms: int) -> None:
-        self._refs = Memory(window_ms, 2)
-        self._more = Memory(window_ms, 1)
-        self._names: npt.NDArray[np.object_] = np.empty(0, dtype=object)
+        self._window_ms = window_ms
+        self._forget()
+
+    def _forget(self) -> None:
+        self._refs = Memory(self._window_ms, 2)
+        self._more = Memory(self._window_ms, 1)
+        self._names: npt.NDArray[np.object_] = np.empty(64, dtype=object)
         self._numbers: dict[str, int] = {}
+        self._salts: dict[int, int] = {}
+        """Of each partition held, what its keys are mixed with."""
+        self._dropped = 0
 
     def __len__(self) -> int:
         """Revisions remembered."""
@@ -61,47 +73,81 @@ class SeenPartition:
     def nbytes(self) -> int:
         return self._refs.nbytes + self._more.nbytes
 
-    def recall(self, refs: Digests, revisions: Longs) -> tuple[Longs, npt.NDArray[np.object_]]:
-        """For each row where this revision was first seen, packed (or MISSING), and the place of its reference.
+    def hold(self, partition: int) -> None:
+        self._salts.setdefault(partition, partition + self._dropped * _PARTITIONS)
 
-        The place is None for a reference not known, "" for one without a place.
+    def drop(self, partition: int) -> None:
+        """Know nothing of a partition any more. Its entries take their place until the window has passed, or the last goes."""
+        if self._salts.pop(partition, None) is None:
+            return
+        self._dropped += 1
+        if not self._salts:
+            self._forget()
+
+    def keys(self, refs: Digests, partition: Longs) -> Digests:
+        """References by partition: the same one in two partitions is not the same. Partitions are held from here on."""
+        different, of = np.unique(partition, return_inverse=True)
+        for each in different.tolist():
+            self.hold(each)
+        return mixed(refs, np.array([self._salts[each] for each in different.tolist()], dtype=np.int64)[of])
+
+    def recall(
+        self, refs: Digests, keys: Digests, partition: Longs, revisions: Longs
+    ) -> tuple[Longs, Longs, npt.NDArray[np.object_]]:
+        """For each row where this revision was first seen, packed (or MISSING). Then the rows whose reference is known, and
+        of each the place of that reference, "" if it has none. `keys` are those of `refs` by `partition`.
         """
-        entry = self._refs.find(refs)
-        known = entry[:, 0] != MISSING
-        sight = np.where(known & (entry[:, 1] & _REVISION_MASK == revisions & _REVISION_MASK), entry[:, 0], MISSING)
-        other = np.flatnonzero(known & (sight == MISSING))
+        entry = self._refs.find(keys)
+        known = np.flatnonzero(entry[:, 0] != MISSING)
+        sight, what = entry[known].T
+        same = what & _REVISION_MASK == revisions[known] & _REVISION_MASK
+        found = np.full(len(refs), MISSING)
+        found[known[same]] = sight[same]
+        other = known[~same]
         if other.size and len(self._more):
-            sight[other] = self._more.find(mixed(refs[other], revisions[other]))[:, 0]
-        place = np.full(len(refs), None, dtype=object)
-        place[known] = self._names[entry[known, 1] >> _REVISION_BITS]
-        return sight, place
+            further = self.keys(mixed(refs[other], revisions[other]), partition[other])
+            found[other] = self._more.find(further)[:, 0]
+        return found, known, self._names[what >> _REVISION_BITS]
 
     def where(self, sight: Longs) -> Sightings:
         """Unpack what `recall` has found."""
         return self._names[sight >> _OFFSET_BITS], sight & _OFFSET_MASK
 
-    def add(self, fresh: Fresh) -> None:
-        number = np.array([self._number(name) for name in fresh.names], dtype=np.int64)
-        seen = (number[fresh.topics] << _OFFSET_BITS) | fresh.offsets
-        what = (number[fresh.places] << _REVISION_BITS) | (fresh.revisions & _REVISION_MASK)
-        self._refs.insert(fresh.refs, np.stack([seen, what], axis=1), fresh.now_ms)
-        more = (number[fresh.more_topics] << _OFFSET_BITS) | fresh.more_offsets
-        self._more.insert(fresh.more, more.reshape(-1, 1), fresh.now_ms)
+    def add(self, fresh: Mapping[int, Fresh]) -> None:
+        """Remember, by partition, what was seen at one instant."""
+        for each in fresh.values():
+            for name in each.names:
+                self._number(name)
+        numbers = [np.array([self._numbers[name] for name in each.names], dtype=np.int64) for each in fresh.values()]
+        some = list(zip(fresh.values(), numbers, strict=True))
+        if not some:
+            return
+        now_ms = some[0][0].now_ms
+        seen = [(number[each.topics] << _OFFSET_BITS) | each.offsets for each, number in some]
+        what = [(number[each.places] << _REVISION_BITS) | (each.revisions & _REVISION_MASK) for each, number in some]
+        values = np.stack([np.concatenate(seen), np.concatenate(what)], axis=1)
+        self._refs.insert(self._keyed({at: each.refs for at, each in fresh.items()}), values, now_ms)
+        more = np.concatenate([(number[each.more_topics] << _OFFSET_BITS) | each.more_offsets for each, number in some])
+        self._more.insert(self._keyed({at: each.more for at, each in fresh.items()}), more.reshape(-1, 1), now_ms)
+
+    def _keyed(self, digests: Mapping[int, Digests]) -> Digests:
+        partition = np.repeat(np.array(list(digests), dtype=np.int64), [len(each) for each in digests.values()])
+        return self.keys(np.concatenate(list(digests.values())), partition)
 
     def _number(self, name: str) -> int:
         number = self._numbers.get(name)
         if number is None:
             number = self._numbers[name] = len(self._numbers)
             if number >= len(self._names):
-                self._names = np.resize(self._names, max(64, 2 * number))
+                self._names = np.resize(self._names, 2 * number)
             self._names[number] = name
         return number
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Records as columns of equal length. `topic` is a position in `topics`; `place` where a record would be keyed by
-    itself, null if it has no place."""
+    """Records as columns of equal length. `topic` is a position in `topics`; `place` (text) where a record would be keyed
+    by itself, null if it has no place."""
 
     topics: Sequence[str]
     topic: Longs
@@ -110,7 +156,7 @@ class Arrivals:
     source: pa.Array
     ref: pa.Array
     revision: Longs
-    place: Sequence[str | None]
+    place: pa.StringArray
 
 
 @dataclass(frozen=True)
@@ -128,79 +174,116 @@ class Admission:
     """The verdict on a chunk. Every row is in `first` or in `repeats`, never in both."""
 
     first: Longs
-    place_key: list[str]
+    place_key: pa.StringArray
     """Of each first sighting: where the first report of its reference lay, or the reference itself if that had no place."""
     repeats: Repeats
     fresh: dict[int, Fresh] = field(default_factory=dict)
     """To remember, by partition."""
 
 
-def admit(arrivals: Arrivals, memory: Callable[[int], SeenPartition], now_ms: int) -> Admission:
+def admit(arrivals: Arrivals, memory: Seen, now_ms: int) -> Admission:
     """Sift a chunk. Rows are taken in order; the first of equal ones in a chunk is the first sighting."""
     refs = digests(arrivals.source, arrivals.ref)
-    places = pa.array(arrivals.place, pa.string()).fill_null(_UNPLACED).dictionary_encode()
+    places = arrivals.place.fill_null(_UNPLACED).dictionary_encode()
     positions = places.indices.to_numpy().astype(np.int64)
-    names = np.array(places.dictionary.to_pylist(), dtype=object)
-    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), names[positions])
-    fresh: dict[int, Fresh] = {}
-    for partition in np.unique(arrivals.partition).tolist():
-        rows = np.flatnonzero(arrivals.partition == partition)
-        new, more = _sift(arrivals, memory(partition), rows, refs[rows], verdict)
-        if new.size or more.size:
-            used = np.unique(positions[new])
-            fresh[partition] = Fresh(
-                now_ms=now_ms,
-                names=[*arrivals.topics, *names[used]],
-                refs=refs[new],
-                revisions=arrivals.revision[new],
-                topics=arrivals.topic[new],
-                offsets=arrivals.offset[new],
-                places=np.searchsorted(used, positions[new]) + len(arrivals.topics),
-                more=mixed(refs[more], arrivals.revision[more]),
-                more_topics=arrivals.topic[more],
-                more_offsets=arrivals.offset[more],
-            )
+    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), positions.copy())
+    new, more = _sift(arrivals, memory, refs, verdict)
     first, again = np.flatnonzero(verdict.offset < 0), np.flatnonzero(verdict.offset >= 0)
-    homes = verdict.home[first].tolist()
-    if not all(homes):
-        for at in [at for at, home in enumerate(homes) if not home]:
-            row = int(first[at])
-            homes[at] = f"~{arrivals.source[row]}:{arrivals.ref[row]}"
+    names = np.array(places.dictionary.to_pylist(), dtype=object)
     return Admission(
         first,
-        homes,
+        _place_keys(arrivals, first, places.dictionary, verdict),
         Repeats(again, verdict.topic[again].tolist(), arrivals.partition[again], verdict.offset[again]),
-        fresh,
+        {
+            partition: _fresh(arrivals, refs, its_new, its_more, positions, names, now_ms)
+            for partition, its_new, its_more in _by_partition(arrivals.partition, new, more)
+        },
+    )
+
+
+def _by_partition(partition: Longs, new: Longs, more: Longs) -> Iterator[tuple[int, Longs, Longs]]:
+    """The rows of each partition that has any, in their order."""
+    held = np.unique(np.concatenate([partition[new], partition[more]]))
+    if not held.size:
+        return
+    parts = []
+    for rows in (new, more):
+        rows = rows[np.argsort(partition[rows], kind="stable")]
+        parts.append(np.split(rows, np.searchsorted(partition[rows], held[1:])))
+    yield from zip(held.tolist(), *parts, strict=True)
+
+
+def _fresh(
+    arrivals: Arrivals,
+    refs: Digests,
+    new: Longs,
+    more: Longs,
+    positions: Longs,
+    names: npt.NDArray[np.object_],
+    now_ms: int,
+) -> Fresh:
+    used, places = np.unique(positions[new], return_inverse=True)
+    return Fresh(
+        now_ms=now_ms,
+        names=[*arrivals.topics, *names[used]],
+        refs=refs[new],
+        revisions=arrivals.revision[new],
+        topics=arrivals.topic[new],
+        offsets=arrivals.offset[new],
+        places=places + len(arrivals.topics),
+        more=mixed(refs[more], arrivals.revision[more]),
+        more_topics=arrivals.topic[more],
+        more_offsets=arrivals.offset[more],
     )
 
 
 @dataclass(frozen=True)
 class _Verdict:
-    """By row of the chunk, filled partition by partition: where it was seen before (offset -1: nowhere), and its home."""
+    """By row of the chunk."""
 
     offset: Longs
+    """Where it was seen before; -1: nowhere."""
     topic: npt.NDArray[np.object_]
-    home: npt.NDArray[np.object_]
+    home: Longs
+    """The position of its place among the chunk's: its own, or that of the chunk's first report of its reference."""
+    moved: dict[int, str] = field(default_factory=dict)
+    """The place of further revisions of references known before."""
 
 
-def _sift(
-    arrivals: Arrivals, memory: SeenPartition, rows: Longs, refs: Digests, verdict: _Verdict
-) -> tuple[Longs, Longs]:
-    """Fill in the verdict on one partition's rows; gives the rows of new references and of further revisions."""
-    revisions = arrivals.revision[rows]
-    sight, place = memory.recall(refs, revisions)
-    topic, offset = memory.where(sight[sight != MISSING])
-    verdict.topic[rows[sight != MISSING]], verdict.offset[rows[sight != MISSING]] = topic, offset
-    leads = first_of_each(refs)
-    if len(rows) and not np.array_equal(leads, np.arange(len(rows))):  # else no record of the chunk can repeat another
-        first = first_of_each(mixed(refs, revisions))
-        repeated = (sight == MISSING) & (first != np.arange(len(rows)))
-        earlier = rows[first[repeated]]
-        verdict.topic[rows[repeated]] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
-        verdict.offset[rows[repeated]] = arrivals.offset[earlier]
-    else:
-        repeated = np.zeros(len(rows), dtype=np.bool_)
-    unknown = np.array([home is None for home in place], dtype=np.bool_)
-    verdict.home[rows] = np.where(unknown, verdict.home[rows[leads]], place)
-    new = unknown & (leads == np.arange(len(rows)))
-    return rows[new], rows[(sight == MISSING) & ~repeated & ~new]
+def _place_keys(arrivals: Arrivals, first: Longs, names: pa.StringArray, verdict: _Verdict) -> pa.StringArray:
+    found = names.take(pa.array(verdict.home[first]))
+    if verdict.moved:
+        elsewhere = [verdict.moved.get(row) for row in first.tolist()]
+        found = pc.coalesce(pa.array(elsewhere, pa.string()), found)
+    unplaced = pc.equal(found, _UNPLACED)
+    if not pc.any(unplaced).as_py():
+        return found
+    rows = pa.array(first)
+    itself = pc.binary_join_element_wise("~", arrivals.source.take(rows), ":", arrivals.ref.take(rows), "")
+    return pc.if_else(unplaced, itself, found)
+
+
+def _sift(arrivals: Arrivals, memory: Seen, refs: Digests, verdict: _Verdict) -> tuple[Longs, Longs]:
+    """Fill in the verdict; gives the rows of new references and of further revisions."""
+    revisions, count = arrivals.revision, np.arange(len(refs))
+    keys = memory.keys(refs, arrivals.partition)
+    sight, known, place = memory.recall(refs, keys, arrivals.partition, revisions)
+    seen = sight != MISSING
+    verdict.topic[seen], verdict.offset[seen] = memory.where(sight[seen])
+    repeated = np.zeros(len(refs), dtype=np.bool_)
+    leads = first_of_each(keys)
+    follow = np.flatnonzero(leads != count)
+    if follow.size:  # else no record of the chunk can repeat another
+        some = np.union1d(follow, leads[follow])
+        first = count.copy()
+        first[some] = some[first_of_each(mixed(keys[some], revisions[some]))]
+        repeated = ~seen & (first != count)
+        earlier = first[repeated]
+        verdict.topic[repeated] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
+        verdict.offset[repeated] = arrivals.offset[earlier]
+        verdict.home[:] = verdict.home[leads]
+    further = ~seen[known] & ~repeated[known]
+    verdict.moved.update(zip(known[further].tolist(), place[further].tolist(), strict=True))
+    new = leads == count
+    new[known] = False
+    return np.flatnonzero(new), np.flatnonzero(~seen & ~repeated & ~new)

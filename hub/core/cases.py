@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from itertools import islice
 
 import msgspec
 
+from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
 
 
@@ -30,7 +31,7 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.source, self.ref
 
 
-class Case(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
+class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What `route` knows of a case. Never changed in place: a change puts a new one."""
 
     case_id: str
@@ -83,7 +84,7 @@ class CaseBook:
         self._cases: dict[str, Case] = {}
         self._case_of: dict[tuple[str, str], str] = {}
         self._parted: dict[tuple[str, str], str] = {}
-        self._closings: list[tuple[int, str]] = []
+        self._closings = Agenda()
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -105,6 +106,14 @@ class CaseBook:
 
     def put(self, key: str, value: Case | None) -> None:
         before = self._cases.get(key)
+        if before is not None and value is not None and _differ_in_state(before, value):
+            self._cases[key] = value
+            self._count(before, -1)
+            self._count(value, 1)
+            if before.closed_ms != value.closed_ms:
+                self._note_closing(value)
+                self.incidents.close(key, value.closed_ms)
+            return
         if before is not None:
             self._unindex(before, value)
         if value is None:
@@ -115,23 +124,17 @@ class CaseBook:
             self._index(value)
 
     def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that were over before `limit_ms`, the oldest first."""
-        while at_most and self._closings and self._closings[0][0] < limit_ms:
-            closed_ms, case_id = heappop(self._closings)
-            case = self._cases.get(case_id)
-            if case is not None and case.closed_ms == closed_ms:
-                at_most -= 1
-                yield case_id
+        """Ids of cases that were over before `limit_ms`, the oldest first. The caller forgets them."""
+        return islice(self._closings.take(limit_ms), at_most)
 
     def _index(self, case: Case) -> None:
         for report in case.reports:
             self._case_of[report.source, report.ref] = case.case_id
         for parted in case.parted:
             self._parted[parted] = case.case_id
-        if case.closed_ms is None:
-            self.open_by_department[case.department] += 1
-        else:
-            heappush(self._closings, (case.closed_ms, case.case_id))
+        self._count(case, 1)
+        if case.closed_ms is not None:
+            self._note_closing(case)
         self.incidents.update(_incident(case))
 
     def _unindex(self, case: Case, after: Case | None) -> None:
@@ -142,8 +145,31 @@ class CaseBook:
         for parted in case.parted:
             if self._parted.get(parted) == case.case_id:
                 del self._parted[parted]
+        self._count(case, -1)
+        if case.closed_ms is not None:
+            self._closings.discard(case.case_id)
+
+    def _count(self, case: Case, by: int) -> None:
         if case.closed_ms is None:
-            self.open_by_department[case.department] -= 1
+            self.open_by_department[case.department] += by
+
+    def _note_closing(self, case: Case) -> None:
+        if case.closed_ms is None:
+            self._closings.discard(case.case_id)
+        else:
+            self._closings.set(case.case_id, case.closed_ms)
+
+
+def _differ_in_state(before: Case, after: Case) -> bool:
+    """Only in whether and how it is open, not in what it is about: its indexes stay."""
+    return (
+        before.reports is after.reports
+        and before.parted is after.parted
+        and before.family == after.family
+        and before.lat == after.lat
+        and before.lon == after.lon
+        and before.opened_ms == after.opened_ms
+    )
 
 
 def _incident(case: Case) -> Incident:

@@ -9,13 +9,14 @@ import msgspec
 from hub.core.cases import Case, CaseBook, Report
 from hub.core.clock_rows import ClockRows, report_conditions
 from hub.core.linking import Clue, ClueReader, Match
-from hub.core.routing import Router
+from hub.core.routing import Decision, Router
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy.city import City
 
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
 WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
+_ENDINGS = frozenset((WITHDRAWN, CLOSED))
 REFUSED = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
@@ -74,30 +75,34 @@ class Casework:
     def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
         """Apply many reports, one after the other. Of each, the first step has its row and accounts for it."""
         new = [seen for seen in reports if book.of_report(seen.source, seen.ref) is None]
-        clues = [self._clues.clue(seen, self._family_of(seen)) for seen in new]
+        families = {label: self._family_of(label) for label in {seen.category for seen in new}}
+        clues = [self._clues.clue(seen, families[seen.category]) for seen in new]
         lookout = book.incidents.look_ahead(clues)
+        decisions = self._router.route_all(new)
+        again = len({(seen.source, seen.ref) for seen in new}) != len(new)
         place = {id(seen): at for at, seen in enumerate(new)}
         done: list[Step] = []
         for seen in reports:
-            case = book.of_report(seen.source, seen.ref)
+            at = place.get(id(seen), -1)
+            case = book.of_report(seen.source, seen.ref) if at < 0 or again else None
             if case is not None:
-                steps = self._follow_up(case, seen)
+                done += self._follow_up(case, seen)
             else:
-                at = place[id(seen)]
                 parted = book.parted_from(seen.source, seen.ref)
-                match = None if seen.kind in (WITHDRAWN, CLOSED) else lookout.best(at, exclude=parted)
+                match = None if seen.kind in _ENDINGS else lookout.best(at, exclude=parted)
                 found = None if match is None else book.get(match.case_id)
                 if match is not None and found is not None:
-                    steps = [self._link(found, seen, match, clues[at])]
+                    done.append(self._link(found, seen, match, clues[at]))
                 else:
-                    steps = [self._open(seen, clues[at])]
-            put(steps[-1].case.case_id, steps[-1].case)
-            done += steps
+                    done.append(self._open(seen, clues[at], decisions[at]))
+            last = done[-1].case
+            put(last.case_id, last)
         return done
 
     def open_alone(self, put: Put, seen: Sighting) -> Step:
         """Open a case without asking what else the report may be about: a person has decided that."""
-        step = self._open(seen, self._clues.clue(seen, self._family_of(seen)))
+        clue = self._clues.clue(seen, self._family_of(seen.category))
+        step = self._open(seen, clue, self._router.route_all([seen])[0])
         put(step.case.case_id, step.case)
         return step
 
@@ -106,8 +111,9 @@ class Casework:
         case = book.get(case_id)
         if case is None:
             return []
-        put(case_id, _over(case, at_ms))
-        return [] if case.over else [Step(CLOSED, _over(case, at_ms), at_ms, case.lead, None, ends=True)]
+        over = _over(case, at_ms)
+        put(case_id, over)
+        return [] if case.over else [Step(CLOSED, over, at_ms, case.reports[0], None, ends=True)]
 
     def refuse(self, book: CaseBook, put: Put, case_id: str, department: str, at_ms: int) -> list[Step]:
         """The department says it is not theirs: the dispatch desk (派单台) decides. Ignored if they no longer hold it."""
@@ -150,13 +156,11 @@ class Casework:
 
     # -- a reference not seen before ---------------------------------------------------------------------------------
 
-    def _family_of(self, seen: Sighting) -> str | None:
-        category = self._city.category_of(seen.category)
+    def _family_of(self, label: str) -> str | None:
+        category = self._city.category_of(label)
         return category.family if category else None
 
     def _conditions(self, seen: Sighting) -> tuple[str, ...]:
-        if not self._clock_rows.asks_conditions:
-            return ()
         return tuple(sorted(self._clock_rows.known_conditions(report_conditions(seen.channel, seen.attributes))))
 
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
@@ -171,41 +175,40 @@ class Casework:
         orders = () if case.over else _to_all(case, "LINK", seen.body, reasons)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
-    def _open(self, seen: Sighting, clue: Clue) -> Step:
+    def _open(self, seen: Sighting, clue: Clue, decision: Decision) -> Step:
         """A report whose source has already closed or withdrawn it, having lost or delayed its beginning, is a case too."""
         category = self._city.category_of(seen.category)
         code = category.code if category else seen.category
-        decision = self._router.route_one(seen.source, code, seen.area, seen.urgency, seen.lat is not None, seen)
         exit_ = decision.exit
         settled = exit_ is not None and exit_.exit != EMERGENCY
-        ended = settled or seen.kind in (WITHDRAWN, CLOSED)
-        report = Report(seen.source, seen.ref, seen.revision, live=not ended, clue=clue)
+        ended = settled or seen.kind in _ENDINGS
+        report = Report(seen.source, seen.ref, seen.revision, not ended, clue)
         case = Case(
-            case_id=seen.case_id or case_id(seen.source, seen.ref),
-            reports=(report,),
-            category=code,
-            family=category.family if category else None,
-            urgency=seen.urgency,
-            channel=seen.channel,
-            place_key=seen.place_key,
-            area=seen.area,
-            lat=seen.lat,
-            lon=seen.lon,
-            department=decision.department,
-            rule=decision.rule,
-            desk_reason=exit_.reason or exit_.exit if exit_ else decision.desk_reason,
-            opened_ms=seen.at_ms,
-            due_ms=seen.due_ms,
-            closed_ms=seen.at_ms if ended else None,
-            queue=decision.queue,
-            co_handlers=decision.co_handlers,
-            priority=decision.priority,
-            conditions=self._conditions(seen),
-            event=None if ended else seen.body,
+            seen.case_id or case_id(seen.source, seen.ref),
+            (report,),
+            code,
+            category.family if category else None,
+            seen.urgency,
+            seen.channel,
+            seen.place_key,
+            seen.area,
+            seen.lat,
+            seen.lon,
+            decision.department,
+            decision.rule,
+            (exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
+            seen.at_ms,
+            seen.due_ms,
+            seen.at_ms if ended else None,
+            decision.queue,
+            decision.co_handlers,
+            decision.priority,
+            self._conditions(seen) if self._clock_rows.asks_conditions else (),
+            None if ended else seen.body,
         )
         orders = () if ended else _to_all(case, "ASSIGN", seen.body, case.desk_reason)
-        told = f"{exit_.reply.zh} {exit_.reply.en}" if settled and exit_ and exit_.reply else None
-        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, reply=told, orders=orders)
+        told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
+        return Step(OPENED, case, seen.at_ms, report, seen.row, None, ended, False, told, orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 

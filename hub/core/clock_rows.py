@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -41,7 +41,8 @@ class ClockRows:
         self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
         self._conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
         self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
-        self._remembered: dict[Key, Plan] = {}
+        self._asked = _asked(city)
+        self._remembered: dict[tuple[Hashable, ...], Plan] = {}
         self._plans: dict[tuple[tuple[str, ...], ...], Plan] = {}
 
     def known_conditions(self, held: Collection[str]) -> frozenset[str]:
@@ -55,21 +56,42 @@ class ClockRows:
         """Whether any row asks for what holds of a report beyond its category."""
         return bool(self._conditions)
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The fields of a key that some row asks for; the category always."""
+        return tuple(Key._fields[at] for at in self._asked)
+
     def plan(self, key: Key) -> Plan:
-        """The rows that can apply. Equal plans are one object, so that events group by its identity."""
-        plan = self._remembered.get(key)
+        """As `plans`, for one kind of report."""
+        return self._plan(tuple(key[at] for at in self._asked), key)
+
+    def plans(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        condition: Sequence[frozenset[str]],
+    ) -> list[Plan]:
+        """The rows that can apply to each report. Equal plans are one object, so that reports group by its identity; a kind of
+        report that is known costs a look-up, and kinds differ only in what some row asks."""
+        columns = (category, source, urgency, area, condition)
+        kinds = list(zip(*(columns[at] for at in self._asked), strict=True))
+        found = list(map(self._remembered.get, kinds))
+        for index, plan in enumerate(found):
+            if plan is None:
+                found[index] = self._plan(kinds[index], Key(*(column[index] for column in columns)))  # type: ignore[arg-type]
+        return found  # type: ignore[return-value]  # no None is left in it
+
+    def _plan(self, kind: tuple[Hashable, ...], key: Key) -> Plan:
+        plan = self._remembered.get(kind)
         if plan is None:
             found = tuple(rules for rows in self._by_clock if (rules := self._candidates(rows, key)))
             plan = self._plans.setdefault(tuple(tuple(rule.id for rule in rules) for rules in found), found)
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
-            self._remembered[key] = plan
+            self._remembered[kind] = plan
         return plan
-
-    def plans(self, keys: Iterable[tuple[str, str, str, str | None, frozenset[str]]]) -> list[Plan]:
-        """As `plan`, for the fields of many keys: one that is known costs a look-up."""
-        known = self._remembered.get
-        return [known(key) or self.plan(Key(*key)) for key in keys]  # type: ignore[call-overload]  # a tuple equals its Key
 
     def undated(self, rule: DeadlineRule) -> bool:
         """Whether the row holds at all times."""
@@ -99,6 +121,19 @@ class ClockRows:
         return (when.area_class is None or area_class in when.area_class) and (
             when.condition is None or any(label_key(one) in key.condition for one in when.condition)
         )
+
+
+def _asked(city: City) -> tuple[int, ...]:
+    """The places in a key of what any row asks for; the category always."""
+    whens = [rule.when for rule in city.deadlines]
+    asks = {
+        "category": True,
+        "source": any(when.source is not None for when in whens),
+        "urgency": any(when.urgency is not None for when in whens),
+        "area": any(when.area is not None or when.area_class is not None for when in whens),
+        "condition": any(when.condition is not None for when in whens),
+    }
+    return tuple(at for at, name in enumerate(Key._fields) if asks[name])
 
 
 def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -120,11 +120,7 @@ class Clockwork:
             dues = self._rules.due_one(
                 case.category, case.source, case.urgency, case.area, case.opened_ms, case.conditions
             )
-        clocks = [_started(due) for due in dues if due_ms is None or due.clock != "resolve"]
-        if due_ms is not None:
-            warn_ms = case.opened_ms + (due_ms - case.opened_ms) * 4 // 5
-            clocks.append(ClockState("resolve", SOURCE_POLICY, case.opened_ms, min(warn_ms, due_ms), due_ms))
-        return msgspec.structs.replace(case, clocks=tuple(clocks))
+        return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
 
     def restart(self, case: TrackedCase, due_ms: int | None, at_ms: int) -> Ringing:
         """Set the clocks anew by what the case became at `at_ms`. One that had ended or run out before that stays, and so do
@@ -234,7 +230,7 @@ class Clockwork:
             found = self._stops[key] = self.lives.stops(*key)
         return found
 
-    def _end_all(
+    def ended(
         self,
         case: TrackedCase,
         at_ms: int,
@@ -242,15 +238,23 @@ class Clockwork:
         which: tuple[str, ...] | None = None,
         event: str | None = None,
         cancelled: bool = False,
-    ) -> Ringing:
+    ) -> tuple[tuple[ClockState, ...], list[Ring]]:
+        """The case's clocks after an end of those of these names, or of those that an event stops, or of all. The very same
+        tuple if that changes none."""
         rings: list[Ring] = []
-        clocks = tuple(
-            self._end(case, clock, at_ms, cancelled=cancelled, rings=rings)
-            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock))
-            else clock
-            for clock in case.clocks
-        )
-        return msgspec.structs.replace(case, clocks=clocks), rings
+        changed: list[ClockState] | None = None
+        for index, clock in enumerate(case.clocks):
+            # the earliest end counts; of two at one instant, the one with a verdict
+            if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
+                continue
+            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock)):
+                changed = changed or list(case.clocks)
+                changed[index] = self._end(case, clock, at_ms, cancelled=cancelled, rings=rings)
+        return (case.clocks if changed is None else tuple(changed)), rings
+
+    def _end_all(self, case: TrackedCase, at_ms: int, **what: Any) -> Ringing:
+        clocks, rings = self.ended(case, at_ms, **what)
+        return (case if clocks is case.clocks else msgspec.structs.replace(case, clocks=clocks)), rings
 
     def _end(
         self, case: TrackedCase, clock: ClockState, at_ms: int, *, cancelled: bool, rings: list[Ring]
@@ -258,7 +262,15 @@ class Clockwork:
         """The earliest end counts; of two at one instant, the one with a verdict."""
         if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
             return clock
-        return self._judge(case, msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), rings)
+        if not _silent_until(clock, at_ms):
+            return self._judge(case, msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), rings)
+        verdict = CANCELLED if cancelled else MET
+        clock = ClockState(
+            clock.clock, clock.policy, clock.started_ms, clock.warn_ms, clock.due_ms, at_ms, cancelled, clock.warned, False,
+            verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event,
+        )  # fmt: skip
+        rings.append(Ring(case, clock, verdict, at_ms))
+        return clock
 
     def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
         """The clock as its term has it, with what it has said so far if that still holds."""
@@ -325,6 +337,15 @@ class Clockwork:
         return clock
 
 
+def first_clocks(dues: Sequence[Due], opened_ms: int, due_ms: int | None) -> tuple[ClockState, ...]:
+    """The clocks that the opening starts. `due_ms`: the source's own due time, instead of the resolve clock's."""
+    if due_ms is None:
+        return tuple([_started(due) for due in dues])
+    warn_ms = opened_ms + (due_ms - opened_ms) * 4 // 5
+    own = ClockState("resolve", SOURCE_POLICY, opened_ms, min(warn_ms, due_ms), due_ms)
+    return (*[_started(due) for due in dues if due.clock != "resolve"], own)
+
+
 def _started(due: Due) -> ClockState:
     if not due.warns_ms and not due.provisional:
         return ClockState(due.clock, due.policy, due.started_ms, due.warn_ms, due.due_ms)
@@ -336,6 +357,18 @@ def _started(due: Due) -> ClockState:
         due.due_ms,
         warns=due.warns_ms[1:],
         provisional=due.provisional,
+    )
+
+
+def _silent_until(clock: ClockState, at_ms: int) -> bool:
+    """Nothing was said of it that an end at this instant takes back, and nothing is to be said before: what `_judge` comes to
+    is plain then."""
+    return (
+        clock.verdict is None
+        and not clock.breached
+        and clock.moved is None
+        and at_ms <= clock.due_ms
+        and (clock.warned or at_ms <= clock.warn_ms)
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from itertools import repeat
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from hub.core.calendars import Calendar
-from hub.core.clock_rows import ClockRows, Plan
+from hub.core.clock_rows import ClockRows, Key, Plan
 from hub.core.due_columns import DueColumns, due_columns
+from hub.core.kinds import ByKind, Kind
 from hub.core.zones import Millis
 from hub.policy.city import City
 from hub.policy.models import CalendarSpec, DeadlineRule
@@ -78,21 +81,41 @@ class DeadlineRules:
 
     def columns(
         self,
-        category: Sequence[str],
-        source: Sequence[str],
-        urgency: Sequence[str],
-        area: Sequence[str | None],
+        category: Sequence[str] | pa.Array,
+        source: Sequence[str] | pa.Array,
+        urgency: Sequence[str] | pa.Array,
+        area: Sequence[str | None] | pa.Array,
         opened_ms: Millis | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
         event: str = OPENED,
     ) -> DueColumns:
-        """The due times of `due` as columns, without warnings, at a fraction of the time."""
+        """The due times of `due` as columns, without warnings, at a fraction of the time; most so from Arrow's columns."""
 
         def reckon(rule: DeadlineRule, starts: Millis) -> Millis | None:
             return self.reckon(rule, starts) if rule.runs and event in self._starts[rule.id] else None
 
+        starts = np.asarray(opened_ms, dtype=np.int64)
+        if condition is None and isinstance(category, pa.Array):
+            columns = {"category": category, "source": source, "urgency": urgency, "area": area}
+            of = self._by_kind.of([columns[name] for name in self._kind])
+            return due_columns(self._by_kind.answers, of, starts, self._rows, reckon)
         plans = self._plans(category, source, urgency, area, condition)
-        return due_columns(plans, np.asarray(opened_ms, dtype=np.int64), self._rows, reckon)
+        different = {id(plan): plan for plan in plans}
+        number = {which: at for at, which in enumerate(different)}
+        of = np.array([number[id(plan)] for plan in plans], dtype=np.int64)
+        return due_columns(list(different.values()), of, starts, self._rows, reckon)
+
+    @cached_property
+    def _kind(self) -> tuple[str, ...]:
+        return tuple(name for name in self._rows.asked if name != "condition")
+
+    @cached_property
+    def _by_kind(self) -> ByKind[Plan]:
+        def decide(kinds: list[Kind]) -> list[Plan]:
+            unasked: dict[str, Any] = {"category": "", "source": "", "urgency": "", "area": None}
+            return [self._rows.plan(Key(**(unasked | dict(zip(self._kind, kind, strict=True))))) for kind in kinds]
+
+        return ByKind(decide, id)
 
     def due_one(
         self,
@@ -142,8 +165,11 @@ class DeadlineRules:
         area: Sequence[str | None],
         condition: Sequence[Collection[str]] | None,
     ) -> list[Plan]:
-        held = [frozenset[str]()] * len(category) if condition is None else map(self._rows.known_conditions, condition)
-        return self._rows.plans(zip(category, source, urgency, area, held, strict=True))
+        if condition is None or not self._rows.asks_conditions:
+            held = [frozenset[str]()] * len(category)
+        else:
+            held = list(map(self._rows.known_conditions, condition))
+        return self._rows.plans(category, source, urgency, area, held)
 
     def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""

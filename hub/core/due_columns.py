@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -46,17 +45,19 @@ class DueColumns:
 
 
 def due_columns(
-    plans: Sequence[Plan], starts: Millis, rows: ClockRows, reckon: Callable[[DeadlineRule, Millis], Millis | None]
+    plans: Sequence[Plan],
+    of: Rows,
+    starts: Millis,
+    rows: ClockRows,
+    reckon: Callable[[DeadlineRule, Millis], Millis | None],
 ) -> DueColumns:
-    """`plans` and `starts` have one entry a report; `reckon` gives None for a row whose clock does not run from here."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index, plan in enumerate(plans):
-        groups[id(plan)].append(index)
+    """`plans` are the different ones; `of` and `starts` have one entry a report: its plan, and when its clocks start. `reckon`
+    gives None for a row whose clock does not run from here."""
     names: list[tuple[str, str]] = []
     found: list[tuple[Rows, Rows, Millis]] = []
-    for members in groups.values():
-        of_group = np.array(members, dtype=np.int64)
-        for rules in plans[members[0]]:
+    for number, plan in enumerate(plans):
+        of_group = np.flatnonzero(of == number)
+        for rules in plan:
             for rule, mine in _shares(rules, of_group, starts, rows):
                 dues = reckon(rule, starts[mine])
                 if dues is not None:

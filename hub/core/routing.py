@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from hub.core.conditions import PLACED, Asked, Questions, Row, Test
+from hub.core.kinds import ByKind, Kind
 from hub.core.localtime import LocalTime
 from hub.core.places import Layers
 from hub.core.sightings import Sighting
@@ -48,16 +53,23 @@ class Decision(NamedTuple):
     exit: Exit | None = None
 
 
-class Routed(NamedTuple):
-    """Decisions as columns, one entry an event."""
+@dataclass(frozen=True)
+class Routed:
+    """Decisions on a chunk: the different ones, and which of them each event got."""
 
-    department: list[str]
-    rule: list[str]
-    desk_reason: list[str | None]
-    priority: list[int | None]
-    queue: list[str | None]
-    co_handlers: list[tuple[str, ...]]
-    exit: list[Exit | None]
+    decisions: Sequence[Decision]
+    of: npt.NDArray[np.int64]
+
+    def __getitem__(self, event: int) -> Decision:
+        return self.decisions[int(self.of[event])]
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def column(self, name: str, type_: pa.DataType) -> pa.Array:
+        """A field of the decisions, one entry an event."""
+        different = pa.array([getattr(decision, name) for decision in self.decisions], type_)
+        return different.take(pa.array(self.of))
 
 
 class Candidate(NamedTuple):
@@ -91,21 +103,43 @@ class Router:
         self._city = city
         self._by_label: dict[str, Plan] = {}
         self._by_code: dict[str | None, Plan] = {}
+        self._plain: dict[tuple[Hashable, ...], Decision] = {}
 
-    def route(
-        self,
-        source: Sequence[str],
-        category: Sequence[str],
-        area: Sequence[str | None],
-        urgency: Sequence[str],
-        placed: Sequence[bool] | None = None,
-    ) -> Routed:
-        """Decide a chunk. `category` is a code or a source's label; `area` a code or None; `placed` says which events have
-        a place at all (by default all have), to tell 'outside every area' from 'unplaced'."""
-        where = [True] * len(source) if placed is None else placed
-        one = self.route_one
-        decisions = [one(*event) for event in zip(source, category, area, urgency, where, strict=True)]
-        return Routed(*map(list, zip(*decisions, strict=True))) if decisions else Routed([], [], [], [], [], [], [])
+    def route(self, source: pa.Array, category: pa.Array, area: pa.Array, urgency: pa.Array) -> Routed:
+        """Decide a chunk of events that have a place, by what `route_one` reads of them without `seen`. `category` is a code
+        or a source's label; `area` a code or null."""
+        columns = {"category": category, "source": source, "area": area, "urgency": urgency}
+        of = self._by_kind.of([columns[name] for name in self._kind])
+        return Routed(self._by_kind.answers, of)
+
+    @cached_property
+    def _kind(self) -> tuple[str, ...]:
+        """What decides beside the category: the fewer columns, the fewer kinds there are to decide."""
+        rows: tuple[Row, ...] = (*self._city.exits, *self._city.routes, *self._city.fallback)
+        asked = [name for name in ("source", "urgency") if any(getattr(row.when, name) is not None for row in rows)]
+        return ("category", "area", *asked)
+
+    @cached_property
+    def _by_kind(self) -> ByKind[Decision]:
+        def decide(kinds: list[Kind]) -> list[Decision]:
+            unasked = {"source": "", "urgency": ""}
+            return [self.route_one(**(unasked | dict(zip(self._kind, kind, strict=True)))) for kind in kinds]  # type: ignore[arg-type]
+
+        return ByKind(decide, lambda decision: decision[:-1])  # an exit is known by its row's id, and cannot be hashed
+
+    def route_all(self, reports: Sequence[Sighting]) -> list[Decision]:
+        """As `route_one` for each. Where rows ask for no more than all kinds of reports have, a known kind costs one look-up."""
+        kinds = [(one.category, one.source, one.urgency, one.lat is not None, one.area) for one in reports]
+        found = list(map(self._plain.get, kinds))
+        for index, known in enumerate(found):
+            if known is None:
+                label, source, urgency, placed, area = kinds[index]
+                found[index] = decision = self.route_one(source, label, area, urgency, placed, reports[index])
+                if not self.plan(label).questions.asks:
+                    if len(self._plain) >= _REMEMBERED:
+                        self._plain.clear()
+                    self._plain[kinds[index]] = decision
+        return found  # type: ignore[return-value]  # no None is left in it
 
     def route_one(
         self,

@@ -14,9 +14,13 @@ import xxhash
 MISSING = -1
 _SEPARATOR = "\x1f"
 _WIDE = 8
-"""Slots of a bucket: their tags fill one cache line, so that most look-ups touch one."""
+"""Slots of a bucket."""
 _FIRST_BUCKETS = 16
 _FILL = 0.8
+_BLOCK = 1 << 14
+_HALF, _BYTE = np.uint64(32), np.uint64(0xFF)
+_EACH_BYTE = np.uint64(0x0101010101010101)
+_TOP_BITS = np.uint64(0x8080808080808080)
 
 Digests = npt.NDArray[np.uint64]
 """Of shape (n, 2)."""
@@ -48,7 +52,11 @@ def _stirred(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 class DigestTable:
-    """Digest to `width` numbers (int64). Only grows. A full bucket spills into the next one."""
+    """Digest to `width` numbers (int64). Only grows. A full bucket spills into the next one.
+
+    Each slot has a mark of one byte, and a bucket's eight marks are read as one word: whether a bucket may hold a digest is
+    asked of all eight slots at once (as in Abseil's Swiss tables), and only where it may are the digests themselves compared.
+    """
 
     def __init__(self, width: int, buckets: int = _FIRST_BUCKETS) -> None:
         self._width = width
@@ -56,7 +64,8 @@ class DigestTable:
         self._make(buckets)
 
     def _make(self, buckets: int) -> None:
-        self._tags = np.zeros((buckets, _WIDE), dtype=np.uint64)
+        self._marks = np.zeros(buckets, dtype=np.uint64)
+        self._tags = np.zeros(buckets * _WIDE, dtype=np.uint64)
         self._rest = np.zeros(buckets * _WIDE, dtype=np.uint64)
         self._values = np.zeros((buckets * _WIDE, self._width), dtype=np.int64)
         self._used = np.zeros(buckets, dtype=np.uint8)
@@ -66,42 +75,56 @@ class DigestTable:
 
     @property
     def nbytes(self) -> int:
-        return self._tags.nbytes + self._rest.nbytes + self._values.nbytes + self._used.nbytes
+        arrays = (self._marks, self._tags, self._rest, self._values, self._used)
+        return sum(array.nbytes for array in arrays)
 
     def find(self, wanted: Digests) -> Longs:
         """int64 of shape (n, width): the numbers kept for each digest, or a row of MISSING."""
         found = np.full((len(wanted), self._width), MISSING, dtype=np.int64)
         if not self._count:
             return found
-        buckets = np.uint64(len(self._used))
         todo = np.arange(len(wanted))
-        bucket = (wanted[:, 0] % buckets).astype(np.int64)
+        bucket, mark = self._home(wanted[:, 0])
         while len(todo):
-            used = self._used[bucket]
-            match = self._tags[bucket] == wanted[todo, :1]
-            match &= np.arange(_WIDE, dtype=np.uint8) < used[:, None]
-            hit = match.any(axis=1)
-            slot = bucket[hit] * _WIDE + match[hit].argmax(axis=1)
-            rows = todo[hit]
-            same = self._rest[slot] == wanted[rows, 1]
-            found[rows[same]] = self._values[slot[same]]
-            for row in rows[~same].tolist():  # equal in 64 bits, not in 128: next to never
-                found[row] = self._find_one(wanted[row])
-            going = ~hit & (used == _WIDE)
-            todo, bucket = todo[going], (bucket[going] + 1) % len(self._used)
+            like = _equal_bytes(self._marks[bucket], mark * _EACH_BYTE)
+            maybe = np.flatnonzero(like)
+            going = self._used[bucket] == _WIDE
+            if maybe.size:
+                going[self._compare(wanted, todo, maybe, bucket, like, found)] = False
+            if not going.any():
+                break
+            todo, mark = todo[going], mark[going]
+            bucket = (bucket[going] + 1) % len(self._used)
         return found
 
-    def _find_one(self, wanted: npt.NDArray[np.uint64]) -> Longs:
-        bucket = int(wanted[0] % np.uint64(len(self._used)))
-        while True:
-            for place in range(int(self._used[bucket])):
-                slot = bucket * _WIDE + place
-                if self._tags[bucket, place] == wanted[0] and self._rest[slot] == wanted[1]:
-                    found: Longs = self._values[slot]
-                    return found
-            if self._used[bucket] < _WIDE:
-                return np.full(self._width, MISSING, dtype=np.int64)
-            bucket = (bucket + 1) % len(self._used)
+    def _home(self, tags: npt.NDArray[np.uint64]) -> tuple[Longs, npt.NDArray[np.uint64]]:
+        """The bucket of each digest and its mark, 1 to 255. Buckets are in the order of the digests, so that a table which
+        grows is read and written from beginning to end."""
+        bucket = ((tags >> _HALF) * np.uint64(len(self._used))) >> _HALF
+        return bucket.astype(np.int64), np.maximum(tags & _BYTE, np.uint64(1))
+
+    def _compare(
+        self,
+        wanted: Digests,
+        todo: Longs,
+        maybe: Longs,
+        bucket: Longs,
+        like: npt.NDArray[np.uint64],
+        found: Longs,
+    ) -> Longs:
+        """Look closely at the slots that `like` points to; gives which of `maybe` were found."""
+        rows, base, left = todo[maybe], bucket[maybe] * _WIDE, like[maybe]
+        over = []
+        while maybe.size:
+            lowest = left & (~left + np.uint64(1))
+            slot = base + (np.bitwise_count(lowest - np.uint64(1)) >> np.uint8(3))
+            same = (self._tags[slot] == wanted[rows, 0]) & (self._rest[slot] == wanted[rows, 1])
+            found[rows[same]] = self._values[slot[same]]
+            over.append(maybe[same])
+            left ^= lowest
+            again = ~same & (left != 0)
+            maybe, rows, base, left = maybe[again], rows[again], base[again], left[again]
+        return np.concatenate(over)
 
     def insert(self, fresh: Digests, values: Longs) -> None:
         """Add digests that differ from each other and from all that is here. `values` is of shape (n, width)."""
@@ -111,65 +134,86 @@ class DigestTable:
         self._place(fresh, values)
 
     def _place(self, fresh: Digests, values: Longs) -> None:
-        todo = np.arange(len(fresh))
-        bucket = (fresh[:, 0] % np.uint64(len(self._used))).astype(np.int64)
-        while len(todo):
-            order = np.argsort(bucket, kind="stable")
-            todo, bucket = todo[order], bucket[order]
-            starts = np.flatnonzero(np.concatenate([[True], bucket[1:] != bucket[:-1]]))
-            rank = np.arange(len(todo)) - np.repeat(starts, np.diff(np.append(starts, len(todo))))
-            place = self._used[bucket] + rank
-            fits = place < _WIDE
-            where, rows = bucket[fits], todo[fits]
-            slot = where * _WIDE + place[fits]
-            self._tags.reshape(-1)[slot] = fresh[rows, 0]
-            self._rest[slot] = fresh[rows, 1]
-            self._values[slot] = values[rows]
-            self._used[where] = place[fits] + 1  # of one bucket the last counts, and it is the highest
-            todo, bucket = todo[~fits], (bucket[~fits] + 1) % len(self._used)
+        bucket, mark = self._home(fresh[:, 0])
+        order = np.argsort(bucket, kind="stable")
+        while order.size:
+            where = bucket[order]
+            count = np.arange(order.size)
+            opens = np.ones(order.size, dtype=np.bool_)
+            opens[1:] = where[1:] != where[:-1]
+            rank = count - np.maximum.accumulate(np.where(opens, count, 0))
+            place = self._used[where] + rank
+            left = order[place >= _WIDE]
+            if left.size:
+                fits = place < _WIDE
+                order, where, place = order[fits], where[fits], place[fits]
+            slot = where * _WIDE + place
+            self._tags[slot], self._rest[slot] = fresh[order, 0], fresh[order, 1]
+            self._values[slot] = values[order]
+            self._marks.view(np.uint8)[slot] = mark[order]
+            self._used[where] = place + 1  # of one bucket the last counts, and it is the highest
+            bucket[left] = (bucket[left] + 1) % len(self._used)
+            order = left[np.argsort(bucket[left], kind="stable")]
 
     def _grow(self) -> None:
         buckets = len(self._used)
         while self._count > _FILL * buckets * _WIDE:
             buckets += max(1, buckets // 2)
         taken = (np.arange(_WIDE) < self._used[:, None]).reshape(-1)
-        keys = np.stack([self._tags.reshape(-1)[taken], self._rest[taken]], axis=1)
+        keys = np.stack([self._tags[taken], self._rest[taken]], axis=1)
         values = self._values[taken]
         self._make(buckets)
-        self._place(keys, values)
+        for start in range(0, len(keys), _BLOCK):  # in their order, so that a block's keys and slots stay in the cache
+            self._place(keys[start : start + _BLOCK], values[start : start + _BLOCK])
+
+
+def _equal_bytes(words: npt.NDArray[np.uint64], pattern: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The top bit of each byte in which two words are equal; the bytes above an equal one may be wrongly told equal too."""
+    differ = words ^ pattern
+    return (differ - _EACH_BYTE) & ~differ & _TOP_BITS
 
 
 class Memory:
-    """A window of digests: remembers each for at least `window_ms` and less than twice that, by arrival time."""
+    """A window of digests: remembers each for at least `window_ms` and less than twice that, by arrival time.
+
+    One table a window's length of time; which those are does not depend on the order in which digests are added, as when they
+    are read back partition by partition.
+    """
 
     def __init__(self, window_ms: int, width: int) -> None:
         self._window_ms = window_ms
         self._width = width
-        self._young, self._old = DigestTable(width), DigestTable(width)
-        self._young_since_ms: int | None = None
+        self._newest = 0
+        self._tables: dict[int, DigestTable] = {}
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return sum(map(len, self._tables.values()))
 
     @property
     def nbytes(self) -> int:
-        return self._young.nbytes + self._old.nbytes
+        return sum(table.nbytes for table in self._tables.values())
 
     def find(self, wanted: Digests) -> Longs:
         """As DigestTable.find."""
-        found = self._young.find(wanted)
-        if len(self._old):
-            absent = np.flatnonzero(found[:, 0] == MISSING)
-            found[absent] = self._old.find(wanted[absent])
-        return found
+        found: Longs | None = None
+        for table in self._tables.values():
+            if found is None:
+                found = table.find(wanted)
+            else:
+                absent = np.flatnonzero(found[:, 0] == MISSING)
+                found[absent] = table.find(wanted[absent])
+        return np.full((len(wanted), self._width), MISSING, dtype=np.int64) if found is None else found
 
     def insert(self, fresh: Digests, values: Longs, now_ms: int) -> None:
-        """As DigestTable.insert; `now_ms` moves the window on."""
-        if self._young_since_ms is None:
-            self._young_since_ms = now_ms
-        elif now_ms - self._young_since_ms >= self._window_ms:
-            self._old, self._young, self._young_since_ms = self._young, DigestTable(self._width), now_ms
-        self._young.insert(fresh, values)
+        """As DigestTable.insert; `now_ms` moves the window on. What is too old to be remembered is not."""
+        time = now_ms // self._window_ms
+        if time > self._newest:
+            self._newest = time
+            self._tables = {held: table for held, table in self._tables.items() if held >= time - 1}
+        if time >= self._newest - 1 and len(fresh):
+            if time not in self._tables:
+                self._tables[time] = DigestTable(self._width)
+            self._tables[time].insert(fresh, values)
 
 
 def first_of_each(keys: Digests) -> Longs:

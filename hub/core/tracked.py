@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
+from itertools import islice
 
 import msgspec
+
+from hub.core.agenda import Agenda
 
 
 class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -103,7 +105,7 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     from_ms: int
 
 
-class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, kw_only=True, tag="case"):
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
     """What `track` knows of a case. Never changed in place."""
 
     case_id: str
@@ -156,10 +158,9 @@ class TrackBook:
 
     def __init__(self) -> None:
         self._records: dict[str, TrackRecord] = {}
-        self._instants: list[tuple[int, str]] = []
-        self._next: dict[str, int] = {}
-        """Of each case with a running clock, the entry among the instants that counts."""
-        self._endings: list[tuple[int, str]] = []
+        self.instants = Agenda()
+        """When some clock of a case has something to say."""
+        self._endings = Agenda()
         self.waiting: set[str] = set()
 
     def __len__(self) -> int:
@@ -178,14 +179,21 @@ class TrackBook:
     def put(self, key: str, value: TrackRecord | None) -> None:
         if value is None:
             self._records.pop(key, None)
-            self._next.pop(key, None)
+            self.instants.discard(key)
+            self._endings.discard(key)
             self.waiting.discard(key)
             return
+        before = self._records.get(key)
         self._records[key] = value
         if isinstance(value, TrackedCase):
-            if value.over_ms is not None:
-                heappush(self._endings, (value.over_ms, key))
-            self._schedule(value)
+            known = before if isinstance(before, TrackedCase) else None
+            if known is None or known.clocks is not value.clocks:
+                self._schedule(value)
+            if value.over_ms != (None if known is None else known.over_ms):
+                if value.over_ms is None:
+                    self._endings.discard(key)
+                else:
+                    self._endings.set(key, value.over_ms)
         elif isinstance(value, Waiting):
             self.waiting.add(key)
 
@@ -196,25 +204,17 @@ class TrackBook:
             if instant is not None and (following is None or instant < following):
                 following = instant
         if following is None:
-            self._next.pop(case.case_id, None)
-        elif self._next.get(case.case_id) != following:
-            self._next[case.case_id] = following
-            heappush(self._instants, (following, case.case_id))
+            self.instants.discard(case.case_id)
+        else:
+            self.instants.set(case.case_id, following)
 
     def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
         """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
-        while self._instants and self._instants[0][0] < now_ms:
-            instant, case_id = heappop(self._instants)
+        for case_id in self.instants.take(now_ms):
             case = self.case(case_id)
-            if case is not None and self._next.get(case_id) == instant:
-                del self._next[case_id]  # put back, the case is scheduled anew
+            if case is not None:
                 yield case
 
     def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that ended before `limit_ms`, the oldest first."""
-        while at_most and self._endings and self._endings[0][0] < limit_ms:
-            ended_ms, case_id = heappop(self._endings)
-            case = self.case(case_id)
-            if case is not None and case.over_ms == ended_ms:
-                at_most -= 1
-                yield case_id
+        """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
+        return islice(self._endings.take(limit_ms), at_most)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hub.core.clockwork import Clockwork, Ring
+from hub.core.clockwork import Clockwork, Ring, first_clocks
 from hub.core.deadlines import Due
 from hub.core.life import Life
 from hub.core.lifecycle import LADDER, TOLD
@@ -189,15 +189,18 @@ class Tracking:
         answer = Answer(update.update_id, update.department, status, update.at_ms, update.note, update.more)
         if not self._is_plain(case, status):
             return self._tell(case, put, answer, effects)
-        case, rings = self._clockwork.happen(case, status.lower(), update.at_ms)
+        clocks, rings = self._clockwork.ended(case, update.at_ms, event=status.lower())
         effects.rings += rings
-        case = msgspec.structs.replace(case, answers=(*case.answers, answer))
         effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        over_ms = case.over_ms
         if status == RESOLVED:
-            if case.over_ms is None:
+            if over_ms is None:
                 effects.endings.append(Ending(case, status, update.department, update.at_ms))
-            case = _ended(case, update.at_ms)
-        put(case.case_id, case)
+            over_ms = _earliest(over_ms, update.at_ms)
+        put(
+            case.case_id,
+            msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
+        )
         return True
 
     def refusal(self, book: TrackBook, update: Update) -> str | None:
@@ -210,6 +213,8 @@ class Tracking:
 
     def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
         """Ring what has run out before now."""
+        if book.instants.next_ms >= now_ms:
+            return
         for due in book.due_by(now_ms):
             case, rings = self._clockwork.look(due, now_ms)
             if rings:
@@ -274,27 +279,29 @@ class Tracking:
 
     def _open(self, put: Put, change: Change, effects: Effects) -> None:
         effects.given.append(change.department)
+        starters = self._clockwork.lives.starters
+        dues = () if change.over else self._dues.pop(change.case_id, None)
         case = TrackedCase(
-            case_id=change.case_id,
-            category=change.category,
-            source=change.lead_source,
-            urgency=change.urgency,
-            area=change.area,
-            place_key=change.place_key,
-            opened_ms=change.opened_ms,
-            ledger=(Hold(change.department, change.at_ms),),
-            reports=((change.lead_source, change.lead_ref),),
-            clocks=(),
+            change.case_id,
+            change.category,
+            change.lead_source,
+            change.urgency,
+            change.area,
+            change.place_key,
+            change.opened_ms,
+            (Hold(change.department, change.at_ms),),
+            ((change.lead_source, change.lead_ref),),
+            () if change.over or dues is None else first_clocks(dues, change.opened_ms, change.due_ms),
             members=tuple(change.co_handlers),
             conditions=tuple(change.conditions),
         )
         if change.over:
             mark = Mark("withdrawn" if change.change == "WITHDRAWN" else "closed", change.at_ms)
             case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
-        else:
-            case = self._clockwork.start(case, change.due_ms, self._dues.pop(change.case_id, None))
-            if self._clockwork.lives.starters:
-                case = self._settle(case, effects)[0]
+        elif dues is None:
+            case = self._clockwork.start(case, change.due_ms)
+        if starters and not change.over:
+            case = self._settle(case, effects)[0]
         put(case.case_id, case)
 
     def _unlink(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
@@ -307,15 +314,13 @@ class Tracking:
         return self._settle_if_special(case, effects)
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
-        case = msgspec.structs.replace(case, marks=(*case.marks, Mark(kind.lower(), at_ms)))
+        marks = (*case.marks, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
-            return self._settle(case, effects)[0]
-        if kind == "CLOSED":
-            case, rings = self._clockwork.close(case, at_ms)
-        else:
-            case, rings = self._clockwork.cancel(case, at_ms)
+            return self._settle(msgspec.structs.replace(case, marks=marks), effects)[0]
+        clocks, rings = self._clockwork.ended(case, at_ms, cancelled=kind != "CLOSED")
         effects.rings += rings
-        return _ended(case, at_ms)
+        over_ms = _earliest(case.over_ms, at_ms)
+        return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
 
 
 _TOLD = frozenset(event.upper() for event in TOLD)
@@ -328,5 +333,5 @@ def _why(answer: Answer) -> More | None:
     return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
 
 
-def _ended(case: TrackedCase, at_ms: int) -> TrackedCase:
-    return msgspec.structs.replace(case, over_ms=at_ms if case.over_ms is None else min(at_ms, case.over_ms))
+def _earliest(known_ms: int | None, at_ms: int) -> int:
+    return at_ms if known_ms is None else min(at_ms, known_ms)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from confluent_kafka import Message
 
-from hub.stream.session import Session
+from hub.stream.session import Publication, Session
 
 ORIGIN = pa.struct(
     {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "ingested_at": pa.timestamp("ms")}
@@ -24,8 +24,8 @@ class Chunk:
     """
 
     session: Session
-    settled: asyncio.Future[BaseException | None]
-    """None when committed, else why not."""
+    settled: asyncio.Future[Publication | BaseException]
+    """What it comes to, or why it comes to nothing."""
     caught_up: bool
     """Nothing more was there to read, on any of the agent's topics."""
     topics: list[str] = field(default_factory=list)

@@ -15,7 +15,9 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
@@ -25,6 +27,10 @@ from hub.stream.sizes import encoded_sizes
 _MAGIC = 0
 _HEADER = struct.Struct(">bI")
 HEADER_BYTES = _HEADER.size
+_TO_THE_END = 1 << 40
+_NOTHING = pa.scalar(b"", pa.binary())
+_NULL, _SOME = pa.scalar(b"\x00", pa.binary()), pa.scalar(b"\x02", pa.binary())
+"""How Avro writes which branch of [null, record] it takes."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,16 @@ class Decoded:
     """The usable rows of a list of records, in their order, and the others with the reason."""
 
     batch: pa.RecordBatch
-    rows: np.ndarray
-    """int64: which input each row of `batch` is."""
-    bodies: list[bytes]
+    rows: npt.NDArray[np.int64]
+    """Which input each row of `batch` is."""
+    bodies: pa.BinaryArray
     """Each row's Avro bytes without framing, in the reader's schema."""
     rejects: list[Reject] = field(default_factory=list)
 
     def take(self, keep: np.ndarray) -> Decoded:
         """Only these rows (int64 positions in `batch`); the rejects are told already."""
-        return Decoded(self.batch.take(pa.array(keep)), self.rows[keep], [self.bodies[at] for at in keep.tolist()])
+        chosen = pa.array(keep)
+        return Decoded(self.batch.take(chosen), self.rows[keep], self.bodies.take(chosen))
 
 
 class Codec:
@@ -102,59 +109,57 @@ class Codec:
         batch = _decode(reader, bodies, trusted=trusted)
         if batch is None:
             good = self._split_bad(reader, bodies, rows, rejects)
-            rows, bodies = [rows[i] for i in good], [bodies[i] for i in good]
-            batch = pyruhvro.deserialize_array(bodies, reader.text) if bodies else _empty(reader)
-        return Decoded(batch, np.array(rows, dtype=np.int64), bodies, sorted(rejects, key=lambda reject: reject.index))
+            rows, bodies = rows[good], bodies.take(pa.array(good, pa.int64()))
+            batch = pyruhvro.deserialize_array(bodies.to_pylist(), reader.text) if len(bodies) else _empty(reader)
+        return Decoded(batch, rows, bodies, sorted(rejects, key=lambda reject: reject.index))
 
     def _unframe(
         self, reader: Schema, values: Sequence[bytes | None]
-    ) -> tuple[Sequence[int], list[bytes], list[Reject]]:
+    ) -> tuple[npt.NDArray[np.int64], pa.BinaryArray, list[Reject]]:
         """Rows and bodies of the records that are, or can be brought, in the reader's schema."""
         header = _HEADER.pack(_MAGIC, reader.id)
-        if None not in values:
-            framed: Sequence[bytes] = values  # type: ignore[assignment]  # no None is left in it
-            if [value[:HEADER_BYTES] for value in framed].count(header) == len(framed):
-                return range(len(framed)), [value[HEADER_BYTES:] for value in framed], []
+        framed = pa.array(values, pa.binary())
+        ours = pc.starts_with(framed, header).fill_null(False)
+        bodies = pc.binary_slice(framed, HEADER_BYTES, _TO_THE_END)
+        if ours.true_count == len(framed):
+            return np.arange(len(framed)), bodies, []
         rejects: list[Reject] = []
         rows: list[int] = []
-        bodies: list[bytes] = []
-        for index, value in enumerate(values):
+        kept: list[bytes] = []
+        for index, (value, is_ours, body) in enumerate(zip(values, ours.to_pylist(), bodies.to_pylist(), strict=True)):
             try:
-                bodies.append(
-                    value[HEADER_BYTES:] if value and value[:HEADER_BYTES] == header else self._translate(reader, value)
-                )
+                kept.append(body if is_ours else self._translate(reader, value))
             except RejectedRecordError as error:
                 rejects.append(Reject(index, error.reason, error.detail))
             else:
                 rows.append(index)
-        return rows, bodies, rejects
+        return np.array(rows, np.int64), pa.array(kept, pa.binary()), rejects
 
     def encode_columns(self, subject: str, columns: Mapping[str, Any]) -> list[bytes]:
         """Frame one record per row of `columns` (field name to sequence or Arrow array), all fields of the schema."""
         schema = self._registry.latest(subject)
-        header = _HEADER.pack(_MAGIC, schema.id)
-        return [header + body for body in _serialize(schema, columns)]
+        return _joined(_header(schema), _serialize(schema, columns))
 
-    def encode_before(self, subject: str, columns: Mapping[str, Any], bodies: Sequence[bytes | None]) -> list[bytes]:
+    def encode_before(
+        self, subject: str, columns: Mapping[str, Any], bodies: Sequence[bytes | None] | pa.BinaryArray
+    ) -> list[bytes]:
         """Frame records whose last field is a record already encoded: the envelope goes before its bytes.
 
         The last field may be optional; then None stands for null.
         """
         schema = self._registry.latest(subject)
-        envelope = self._envelope(schema)
-        optional = isinstance(schema.declared["fields"][-1]["type"], list)
-        header = _HEADER.pack(_MAGIC, schema.id)
-        some, none = (b"\x02", b"\x00") if optional else (b"", b"")
-        return [
-            header + front + (none if body is None else some + body)
-            for front, body in zip(_serialize(envelope, columns), bodies, strict=True)
-        ]
+        front = _serialize(self._envelope(schema), columns)
+        nested = bodies if isinstance(bodies, pa.Array) else pa.array(bodies, pa.binary())
+        if not isinstance(schema.declared["fields"][-1]["type"], list):
+            return _joined(_header(schema), front, nested)
+        branch = pc.if_else(nested.is_valid(), _SOME, _NULL) if nested.null_count else _SOME
+        return _joined(_header(schema), front, branch, nested.fill_null(b""))
 
-    def nested_bodies(self, subject: str, batch: pa.RecordBatch, bodies: Sequence[bytes]) -> list[bytes]:
+    def nested_bodies(self, subject: str, batch: pa.RecordBatch, bodies: pa.BinaryArray) -> list[bytes]:
         """The bytes of the last field (a record) of each row, cut out and not encoded again."""
         fields = self._registry.latest(subject).declared["fields"][:-1]
         fronts = encoded_sizes(fields, batch.columns[:-1]).tolist()
-        return [body[front:] for front, body in zip(fronts, bodies, strict=True)]
+        return [body[front:] for front, body in zip(fronts, bodies.to_pylist(), strict=True)]
 
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
@@ -177,7 +182,9 @@ class Codec:
         fastavro.schemaless_writer(out, reader.parsed, record)
         return out.getvalue()
 
-    def _split_bad(self, schema: Schema, bodies: list[bytes], rows: Sequence[int], rejects: list[Reject]) -> list[int]:
+    def _split_bad(
+        self, schema: Schema, bodies: pa.BinaryArray, rows: npt.NDArray[np.int64], rejects: list[Reject]
+    ) -> list[int]:
         """Positions of the decodable ones, halving the list around each bad one."""
         good: list[int] = []
         todo = [(0, len(bodies))]
@@ -185,29 +192,38 @@ class Codec:
             start, end = todo.pop()
             if start >= end:
                 continue
-            part = bodies[start:end]
+            part = bodies.slice(start, end - start)
             if _decode(schema, part, trusted=False) is not None:
                 good.extend(range(start, end))
             elif end - start == 1:
-                detail = _why_undecodable(schema, part[0])
+                detail = _why_undecodable(schema, part[0].as_py())
                 if detail is None:
                     good.append(start)
                 else:
-                    rejects.append(Reject(rows[start], Reason.UNDECODABLE, detail))
+                    rejects.append(Reject(int(rows[start]), Reason.UNDECODABLE, detail))
             else:
                 middle = (start + end) // 2
                 todo += [(middle, end), (start, middle)]
         return good
 
 
-def _serialize(schema: Schema, columns: Mapping[str, Any]) -> list[bytes]:
+def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
     arrays = [_fitted(columns[field_.name], field_.type) for field_ in schema.arrow]
     if not arrays or not len(arrays[0]):
-        return []
+        return pa.array([], pa.binary())
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
     (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
-    bodies: list[bytes] = encoded.to_pylist()
-    return bodies
+    return encoded
+
+
+def _header(schema: Schema) -> pa.Scalar:
+    return pa.scalar(_HEADER.pack(_MAGIC, schema.id), pa.binary())
+
+
+def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:
+    """The bytes of each row, one part after the other."""
+    joined: list[bytes] = pc.binary_join_element_wise(*parts, _NOTHING).to_pylist()
+    return joined
 
 
 def _fitted(column: Any, wanted: pa.DataType) -> pa.Array:
@@ -258,14 +274,15 @@ def _empty(schema: Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=schema.arrow)
 
 
-def _decode(schema: Schema, bodies: list[bytes], *, trusted: bool) -> pa.RecordBatch | None:
+def _decode(schema: Schema, bodies: pa.BinaryArray, *, trusted: bool) -> pa.RecordBatch | None:
     """The records as a batch, or None if some of them have to be looked at one by one."""
-    if not bodies:
+    if not len(bodies):
         return _empty(schema)
+    raw = bodies.to_pylist()
     if trusted:
-        return pyruhvro.deserialize_array(bodies, schema.text)
+        return pyruhvro.deserialize_array(raw, schema.text)
     try:
-        batch = pyruhvro.deserialize_array(bodies, schema.text)
+        batch = pyruhvro.deserialize_array(raw, schema.text)
         batch.validate(full=True)  # finds text that is not UTF-8
     except (ValueError, pa.ArrowInvalid):
         return None
@@ -274,7 +291,7 @@ def _decode(schema: Schema, bodies: list[bytes], *, trusted: bool) -> pa.RecordB
             return None
         raise
     # Bytes left over show as a difference in length; legal but unusual array blocks do too, and are read one by one.
-    lengths = np.fromiter(map(len, bodies), dtype=np.int64, count=len(bodies))
+    lengths = pc.binary_length(bodies).to_numpy()
     return batch if np.array_equal(encoded_sizes(schema.declared["fields"], batch.columns), lengths) else None
 
 

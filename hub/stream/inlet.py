@@ -1,4 +1,8 @@
-"""The way in to an agent: a service that reads chunks from Kafka, hands each to its agent and waits until it is settled."""
+"""The way in to an agent: a service that reads chunks from Kafka, hands each to its agent and commits what comes of it.
+
+While one chunk commits, which is mostly waiting for the broker, the agent may decide the next. Nothing of the next is written
+before the one before it has committed; if that fails, both are forgotten and their records read again.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +16,24 @@ from typing import Any
 import mode
 
 from hub.errors import RetriableError
-from hub.metrics import READY
+from hub.metrics import READY, TRANSACTIONS
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.kafka import SessionLostError
-from hub.stream.session import Session
+from hub.stream.session import Publication, Session
 from hub.stream.state import State
 
 log = logging.getLogger(__name__)
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
-_SAME_CHUNK_TRIES = 5
+_TRIES = 5
 
 
 class Inlet(mode.Service):
     """Feeds one agent through `channel`.
 
     A lost session (fenced, rebalanced away, broker gone for too long) is begun anew: join again, read the state back. A
-    RetriableError brings the same chunk again, five times at most before the session is begun anew. A FatalError, or any
-    other, ends the worker with a non-zero exit.
+    RetriableError of the agent brings the same chunk again, one of the broker goes back to the last commit; five times at most
+    before the session is begun anew. A FatalError, or any other, ends the worker with a non-zero exit.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Inlet(mode.Service):
         self._state = state
         self._tick_seconds = tick_seconds
         self._stopping = threading.Event()
+        self._ticked = 0.0
         READY.labels(agent).set(0)
 
     async def on_stop(self) -> None:
@@ -88,31 +93,69 @@ class Inlet(mode.Service):
             thread.shutdown(wait=False)
 
     async def _feed(self, session: Session) -> None:
-        loop = asyncio.get_running_loop()
-        ticked = loop.time()
+        self._ticked = asyncio.get_running_loop().time()
+        failures = 0
         while not self.should_stop:
-            messages = await session.call(
-                session.read, self._settings.chunk_records, self._settings.chunk_wait_ms / 1000
-            )
-            if not messages:
-                if self._tick_seconds is None or not session.held or loop.time() - ticked < self._tick_seconds:
-                    continue
-                ticked = loop.time()
-            chunk = Chunk(session, loop.create_future(), caught_up=not messages and session.behind == 0)
-            chunk.fill(messages, self._settings.namespace)
-            await self._settle(chunk)
+            try:
+                await self._turn(session)
+                failures = 0
+            except SessionLostError:
+                raise
+            except RetriableError as error:
+                failures += 1
+                if failures >= _TRIES:
+                    raise SessionLostError(f"{error}; {_TRIES} times in a row") from error
+                log.warning("%s: goes back to the last commit in %.1f s: %s", self._agent, error.wait_seconds, error)
+                TRANSACTIONS.labels(self._agent, "aborted").inc()
+                await self.sleep(error.wait_seconds * failures)
+                await session.call(session.rewind)
+        if (writing := session.write_pending()) is not None:
+            await writing
 
-    async def _settle(self, chunk: Chunk) -> None:
-        for attempt in range(_SAME_CHUNK_TRIES):
+    async def _turn(self, session: Session) -> None:
+        """Read a chunk, commit the one before it, and have this one decided meanwhile if there is more than enough to do."""
+        limit, full, writing = self._settings.chunk_records, False, None
+        if session.pending is not None:
+            full = await session.call(session.fill, limit, 0.0)
+            writing = session.write_pending()
+            if writing is not None and not full:
+                await writing
+        if not full:
+            await session.call(session.fill, limit, self._settings.chunk_wait_ms / 1000)
+        messages = session.take()
+        if not messages and not self._tick_is_due(session):
+            return
+        settled = asyncio.get_running_loop().create_future()
+        chunk = Chunk(session, settled, caught_up=not messages and session.behind == 0)
+        chunk.fill(messages, self._settings.namespace)
+        try:
+            publication = await self._decide(chunk)
+        finally:
+            if writing is not None:
+                await writing
+        if messages or publication.outputs:
+            session.pending = publication
+
+    def _tick_is_due(self, session: Session) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self._tick_seconds is None or not session.held or now - self._ticked < self._tick_seconds:
+            return False
+        self._ticked = now
+        return True
+
+    async def _decide(self, chunk: Chunk) -> Publication:
+        """What the agent makes of a chunk."""
+        for attempt in range(_TRIES):
             await self.channel.put(chunk)
-            error = await chunk.settled
-            if error is None:
-                return
-            if isinstance(error, SessionLostError) or not isinstance(error, RetriableError):
-                raise error
+            outcome = await chunk.settled
+            if not isinstance(outcome, BaseException):
+                return outcome
+            if isinstance(outcome, SessionLostError) or not isinstance(outcome, RetriableError):
+                raise outcome
+            wait_seconds = outcome.wait_seconds
             log.warning(
-                "%s: tries the same %s records again in %.1f s: %s", self._agent, len(chunk), error.wait_seconds, error
+                "%s: tries the same %s records again in %.1f s: %s", self._agent, len(chunk), wait_seconds, outcome
             )
-            await self.sleep(error.wait_seconds * (attempt + 1))
+            await self.sleep(wait_seconds * (attempt + 1))
             chunk.settled = asyncio.get_running_loop().create_future()
-        raise SessionLostError(f"{self._agent}: {_SAME_CHUNK_TRIES} tries at the same chunk failed")
+        raise SessionLostError(f"{self._agent}: {_TRIES} tries at the same chunk failed")

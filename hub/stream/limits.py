@@ -7,6 +7,8 @@ from collections import deque
 from hub.errors import FatalError
 
 _WINDOW_RECORDS = 1000
+Counted = tuple[deque[tuple[int, int]], int]
+"""Records and rejects of the last chunks, and how many rejects in a row they ended with."""
 
 
 class RejectLimit:
@@ -17,12 +19,12 @@ class RejectLimit:
         self._run_limit = run
         self._run = 0
         self._recent: deque[tuple[int, int]] = deque()
-        self._next = self._recent, self._run
+        self._next = self._kept = self._recent, self._run
 
     def check(self, records: int, rejected_rows: list[int]) -> None:
         """Judge one chunk before it commits. Raises FatalError past the ratio or the run; nothing of it is committed then.
 
-        What it adds counts only after `keep`: a chunk that is tried again must not count twice.
+        What it adds counts after `take`, until `give_back`: a chunk that is tried again must not count twice.
         """
         run, longest = self._longest_run(records, rejected_rows)
         if longest >= self._run_limit:
@@ -44,9 +46,18 @@ class RejectLimit:
             )
         self._next = recent, run
 
-    def keep(self) -> None:
-        """The chunk last checked has committed."""
+    def take(self) -> Counted:
+        """Count the chunk last checked. What `keep` is told once it has committed."""
         self._recent, self._run = self._next
+        return self._next
+
+    def keep(self, counted: Counted) -> None:
+        """That chunk, and all before it, have committed."""
+        self._kept = counted
+
+    def give_back(self) -> None:
+        """What has not committed will come again: count it no more."""
+        self._recent, self._run = self._next = self._kept
 
     def _longest_run(self, records: int, rejected_rows: list[int]) -> tuple[int, int]:
         run = longest = self._run

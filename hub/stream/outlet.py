@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from hub import metrics
 from hub.clock import wall_ms
-from hub.errors import FatalError, Reason, RetriableError
+from hub.errors import FatalError, Reason
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
-from hub.stream.limits import RejectLimit
-from hub.stream.session import Output
+from hub.stream.limits import Counted, RejectLimit
+from hub.stream.session import Output, Publication
 from hub.stream.state import State
+from hub.stream.tally import Tally
 from hub.topics import DEAD, Topic
 
 log = logging.getLogger(__name__)
@@ -35,14 +36,24 @@ class Outlet:
         self.codec = codec
         self.state = state
         self.limit = RejectLimit(settings.dead_letter_ratio, settings.dead_letter_run)
+        self._hold: object = None
 
     def transaction(self, chunk: Chunk) -> Transaction:
         """What an agent leaves its block with: outputs, changelog and offsets commit together, or nothing does."""
+        if chunk.session.hold is not self._hold:
+            self._hold = chunk.session.hold
+            self.limit.give_back()
         return Transaction(self, chunk)
+
+    def committed(self, counted: Counted, tally: Tally) -> None:
+        """A chunk has."""
+        self.limit.keep(counted)
+        metrics.STATE_RECORDS.labels(self.agent).set(len(self.state))
+        tally.count()
 
 
 class Transaction:
-    """`async with outlet.transaction(chunk) as tx:` - publish in the block; leaving it commits.
+    """`async with outlet.transaction(chunk) as tx:` - publish in the block; leaving it hands all of it over to be committed.
 
     The block accounts for every record of the chunk: `account` and `reject` add up to its length, or nothing is committed and
     the process ends. Leaving by RetriableError undoes everything and brings the same chunk again; by another error, ends it.
@@ -52,11 +63,7 @@ class Transaction:
         self._outlet = outlet
         self._chunk = chunk
         self._outputs: list[Output] = []
-        self._rejected: list[int] = []
-        self._outcomes: Counter[str] = Counter()
-        self._arrived_ms = np.zeros(0, dtype=np.int64)
-        self._counts: list[tuple[Any, float]] = []
-        self._began = time.perf_counter()
+        self._tally = Tally(outlet.agent, chunk)
 
     # -- what an agent calls -------------------------------------------------------------------------------------------
 
@@ -70,7 +77,7 @@ class Transaction:
         """Set a record of the chunk aside, whole, with the reason."""
         chunk = self._chunk
         self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail)
-        self._rejected.append(row)
+        self._tally.rejected.append(row)
 
     def set_aside(
         self, origin: dict[str, Any], key: bytes | None, value: bytes | None, reason: Reason, detail: str
@@ -89,15 +96,15 @@ class Transaction:
     def account(self, outcome: str, records: int = 1) -> None:
         """One outcome for each record that was not rejected."""
         if records:
-            self._outcomes[outcome] += records
+            self._tally.outcomes[outcome] += records
 
     def arrived(self, arrived_ms: npt.ArrayLike) -> None:
         """When the records at hand first reached the hub, for the latency."""
-        self._arrived_ms = np.asarray(arrived_ms, dtype=np.int64)
+        self._tally.arrived_ms = np.asarray(arrived_ms, dtype=np.int64)
 
     def count(self, counter: Any, amount: float = 1) -> None:
         """Raise a metric, if and when the transaction commits."""
-        self._counts.append((counter, amount))
+        self._tally.counts.append((counter, amount))
 
     # -- entering and leaving ------------------------------------------------------------------------------------------
 
@@ -108,36 +115,33 @@ class Transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is None:
-            error = await self._commit()
-        if error is None:
-            self._measure()
-            self._settle(None)
-            return True
+            outcome = self._conclude()
+            if isinstance(outcome, Publication):
+                self._settle(outcome)
+                return True
+            error = outcome
         self._outlet.state.rollback()
         metrics.TRANSACTIONS.labels(self._outlet.agent, "aborted").inc()
         self._settle(error)
         return isinstance(error, Exception)  # the inlet deals with it; a cancellation goes on
 
-    async def _commit(self) -> Exception | None:
-        agent, chunk = self._outlet.agent, self._chunk
+    def _conclude(self) -> Publication | Exception:
+        """Have the outputs and changelog together, and the state changed: the next chunk is decided by it while this commits.
+        If that fails, the inlet has the state read again."""
+        outlet, chunk, tally = self._outlet, self._chunk, self._tally
         try:
-            outcomes = self._outcomes.total() + len(self._rejected)
-            if outcomes != len(chunk):
-                metrics.UNACCOUNTED.labels(agent).set(len(chunk) - outcomes)
+            if tally.accounted != len(chunk):
+                metrics.UNACCOUNTED.labels(outlet.agent).set(len(chunk) - tally.accounted)
                 raise FatalError(
-                    f"{agent}: {len(chunk)} records came in and {outcomes} are accounted for; this is a defect of the hub"
+                    f"{outlet.agent}: {len(chunk)} records came in and {tally.accounted} are accounted for; this is a defect of "
+                    "the hub"
                 )
-            self._outlet.limit.check(len(chunk), self._rejected)
+            outlet.limit.check(len(chunk), tally.rejected)
             self._remember()
-            if len(chunk) or self._outputs:
-                await chunk.session.publish(self._outputs, chunk.ends())
-        except RetriableError as error:
+        except Exception as error:  # noqa: BLE001 - handed to the inlet, which deals with it or ends the process
             return error
-        except Exception as error:  # noqa: BLE001 - handed to the inlet, which ends the process with it
-            return error
-        self._outlet.state.commit()
-        self._outlet.limit.keep()
-        return None
+        outlet.state.commit()
+        return Publication(self._outputs, chunk.ends(), partial(outlet.committed, outlet.limit.take(), tally))
 
     def _remember(self) -> None:
         topic = self._outlet.settings.topic(self._outlet.state.changelog.name)
@@ -146,29 +150,6 @@ class Transaction:
             changes[partition].append({"key": key, "value": value})
         self._outputs += [Output(topic, partition, messages) for partition, messages in changes.items()]
 
-    def _settle(self, error: BaseException | None) -> None:
+    def _settle(self, outcome: Publication | BaseException) -> None:
         if not self._chunk.settled.done():
-            self._chunk.settled.set_result(error)
-
-    def _measure(self) -> None:
-        agent, chunk = self._outlet.agent, self._chunk
-        if not len(chunk) and not self._outputs:
-            return
-        metrics.TRANSACTIONS.labels(agent, "committed").inc()
-        metrics.TRANSACTION_SECONDS.labels(agent).observe(time.perf_counter() - self._began)
-        metrics.STATE_RECORDS.labels(agent).set(len(self._outlet.state))
-        for topic, records in Counter(chunk.topics).items():
-            metrics.EVENTS_IN.labels(agent, source_of(topic)).inc(records)
-        for outcome, records in self._outcomes.items():
-            metrics.OUTCOMES.labels(agent, outcome).inc(records)
-        metrics.OUTCOMES.labels(agent, "dead").inc(len(self._rejected))
-        for counter, amount in self._counts:
-            counter.inc(amount)
-        if len(self._arrived_ms):
-            metrics.LATENCY_SECONDS.observe(agent, (wall_ms() - self._arrived_ms) / 1000)
-
-
-def source_of(topic: str) -> str:
-    """The label of a topic: the source of `city.<source>.events`, the department of `dept.<id>.updates`, else its own name."""
-    parts = topic.split(".")
-    return parts[1] if parts[0] in ("city", "dept") and len(parts) == 3 else topic
+            self._chunk.settled.set_result(outcome)

@@ -6,14 +6,14 @@ retention can drop any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from hub.core.admission import Fresh, SeenPartition
+from hub.core.admission import Fresh, Seen
 from hub.errors import FatalError
 from hub.stream.state import Change
 from hub.topics import DEDUPLICATE_CHANGELOG
@@ -39,47 +39,43 @@ class SeenState:
 
     window_ms: int
     changelog = DEDUPLICATE_CHANGELOG
-    _partitions: dict[int, SeenPartition] = field(default_factory=dict)
     _staged: dict[int, Fresh] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.seen = Seen(self.window_ms)
+
     def __len__(self) -> int:
-        return sum(map(len, self._partitions.values()))
+        return len(self.seen)
 
     @property
     def nbytes(self) -> int:
-        return sum(part.nbytes for part in self._partitions.values())
+        return self.seen.nbytes
 
-    def __getitem__(self, partition: int) -> SeenPartition:
-        if partition not in self._partitions:
-            self._partitions[partition] = SeenPartition(self.window_ms)
-        return self._partitions[partition]
-
-    def stage(self, partition: int, fresh: Fresh) -> None:
-        """Remember this if the chunk commits. At most once a partition and chunk."""
-        self._staged[partition] = fresh
+    def stage(self, fresh: Mapping[int, Fresh]) -> None:
+        """Remember this, by partition, if the chunk commits. Once a chunk."""
+        self._staged = dict(fresh)
 
     def changes(self) -> Iterator[Change]:
         for partition, fresh in self._staged.items():
             yield partition, None, _pack(fresh)
 
     def commit(self) -> None:
-        for partition, fresh in self._staged.items():
-            self[partition].add(fresh)
-        self._staged.clear()
+        self.seen.add(self._staged)
+        self._staged = {}
 
     def rollback(self) -> None:
-        self._staged.clear()
+        self._staged = {}
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         del key
         if value is not None:
-            self[partition].add(unpack(value))
+            self.seen.add({partition: unpack(value)})
 
     def loaded(self, partition: int) -> None:
-        _ = self[partition]
+        self.seen.hold(partition)
 
     def drop(self, partition: int) -> None:
-        self._partitions.pop(partition, None)
+        self.seen.drop(partition)
         self._staged.pop(partition, None)
 
 

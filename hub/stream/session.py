@@ -1,7 +1,7 @@
 """One session of an inlet: a transactional producer, a consumer in the agent's group, and the state of what it holds.
 
-Every method but `call` blocks and runs in the inlet's one thread. Rebalance
-callbacks run inside `read`, and `commit` begins and ends its transaction, so the two never meet.
+What blocks runs in the inlet's one thread. Rebalance callbacks run inside `fill`, and `commit` begins and ends its transaction,
+so the two never meet; nor does a callback meet the agent, which decides while the thread is idle or commits.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from hub.stream.kafka import (
     producer_config,
     translated,
 )
+from hub.stream.lag import lag_records
 from hub.stream.recovery import recover
 from hub.stream.state import State
 
@@ -46,6 +47,16 @@ class Output(NamedTuple):
     topic: str
     partition: int | None
     messages: list[dict[str, Any]]
+
+
+class Publication(NamedTuple):
+    """What a chunk comes to. All of it commits together, or nothing does."""
+
+    outputs: list[Output]
+    ends: dict[tuple[str, int], int]
+    """The next offset to read of each topic (without namespace) and partition."""
+    committed: Callable[[], None]
+    """To be called once it is."""
 
 
 class Session:
@@ -73,6 +84,11 @@ class Session:
         """A call into librdkafka has not come back, and may never: the session's thread is lost with it."""
         self.held: list[int] = []
         self.behind: int | None = None
+        self.hold = object()
+        """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
+        self.pending: Publication | None = None
+        """Decided, and not being written yet. A rebalance drops it: whoever gets the partitions reads its records again."""
+        self._ready: list[Message] = []
         self._producer = Producer(
             producer_config(settings, agent)
             | {
@@ -99,36 +115,47 @@ class Session:
         """Run one of the methods below in the inlet's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, blocking, *args)
 
-    async def publish(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
+    def write_pending(self) -> asyncio.Task[None] | None:
+        """Begin to commit what is pending, if anything is. Only one may be under way."""
+        publication, self.pending = self.pending, None
+        return None if publication is None else asyncio.create_task(self.publish(publication))
+
+    async def publish(self, publication: Publication) -> None:
         """`commit`, within a limit.
 
         XXX: send_offsets_to_transaction (librdkafka 2.16) has been seen to ignore its timeout for good after its broker was
         killed. Whatever that call still does, the next session's producer has the same transactional id and fences it off.
         """
-        work = asyncio.get_running_loop().run_in_executor(self._thread, self.commit, outputs, ends)
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._thread, self.commit, publication.outputs, publication.ends)
         done, _ = await asyncio.wait({work}, timeout=_STUCK_SECONDS)
-        if done:
-            return work.result()
-        self.stuck = True
-        work.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
+        if not done:
+            self.stuck = True
+            work.add_done_callback(lambda late: late.cancelled() or late.exception())
+            raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
+        work.result()
+        publication.committed()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def read(self, limit: int, wait_seconds: float) -> list[Message]:
-        """Up to `limit` records, or what there is after `wait_seconds`."""
+    def fill(self, limit: int, wait_seconds: float) -> bool:
+        """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there are so many."""
         with kafka_errors(f"{self._agent}: reading"):
-            received = self._consumer.consume(limit, wait_seconds)
-        messages = []
+            received = self._consumer.consume(limit - len(self._ready), wait_seconds)
         for message in received:
             error = message.error()
             if error is None:
-                messages.append(message)
+                self._ready.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._eofs[message.topic(), message.partition()] = message.offset()
             else:
                 self._complain(error, message.topic())
-        self._observe(idle=not messages)
+        self._observe(idle=not self._ready)
+        return len(self._ready) >= limit
+
+    def take(self) -> list[Message]:
+        """The records that are ready. Does not block."""
+        messages, self._ready = self._ready, []
         return messages
 
     def _complain(self, error: KafkaError, topic: str | None) -> None:
@@ -141,17 +168,19 @@ class Session:
         log.warning("%s: %s: %s", self._agent, topic, error.str())
 
     def _observe(self, *, idle: bool) -> None:
-        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read."""
+        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read.
+
+        An agent that has something in hand says so at once, and until that is committed, however long it takes.
+        """
         now = time.monotonic()
-        if now - self._lag_asked < _LAG_EVERY_SECONDS:
+        if now - self._lag_asked < _LAG_EVERY_SECONDS and (idle or self.behind):
             return
         self._lag_asked = now
-        behind: dict[int, int] = dict.fromkeys(self.held, 0)
-        for (topic, partition), end in self._ends.items():
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            behind[partition] = behind.get(partition, 0) + max(
-                0, high - max(end, self._eofs.get((topic, partition), 0), 0)
-            )
+        highs = {
+            (topic, partition): self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
+            for topic, partition in self._ends
+        }
+        behind = lag_records(self.held, self._ends, highs, self._eofs)
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
@@ -190,26 +219,44 @@ class Session:
         started = time.monotonic()
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
-        for partition in self.held:
-            self._state.drop(partition)
-        if self.held:
-            recover(self._settings, self._state, self.held, self._recovering)
-        self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
-        self._eofs.clear()
-        consumer.assign(
-            [
-                TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_INVALID)
-                for place in committed
-            ]
-        )
+        self._take_up(consumer, committed)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
         STATE_RECORDS.labels(self._agent).set(len(self._state))
         READY.labels(self._agent).set(1)
         self.progressed()
         log.info("%s: holds partitions %s", self._agent, self.held)
 
+    def _take_up(self, consumer: Consumer, committed: list[TopicPartition]) -> None:
+        """Have the state that was committed with these offsets, and read on from there."""
+        self.hold, self.pending = object(), None
+        self._ready.clear()
+        for partition in self.held:
+            self._state.drop(partition)
+        if self.held:
+            recover(self._settings, self._state, self.held, self._recovering)
+        self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
+        self._eofs.clear()
+        self._lag_asked = 0.0  # at once, not what was seen before
+        consumer.assign(
+            [
+                TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_INVALID)
+                for place in committed
+            ]
+        )
+
+    def rewind(self) -> None:
+        """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
+        if self._membership is None:
+            raise SessionLostError(f"{self._agent}: the partitions were taken away")
+        with kafka_errors(f"{self._agent}: going back to the last commit"):
+            self._take_up(
+                self._consumer, [TopicPartition(topic, number, end) for (topic, number), end in self._ends.items()]
+            )
+
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         del consumer, revoked  # range assignment is all or nothing
+        self.pending = None
+        self._ready.clear()
         READY.labels(self._agent).set(0)
         for partition in self.held:
             self._state.drop(partition)

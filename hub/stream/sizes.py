@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 Sizes = npt.NDArray[np.int64]
-_VARINT_LIMITS = np.array([1 << (7 * groups) for groups in range(1, 10)], dtype=np.uint64)
+_VARINT_LIMITS = [1 << (7 * groups) for groups in range(1, 10)]
+"""From which number on, folded, one byte more is written."""
 _FIXED = {"boolean": 1, "float": 4, "double": 8}
 
 
@@ -43,7 +44,7 @@ def _sizes(declared: Any, column: pa.Array) -> Sizes:
     if declared == "string":
         return _text(column)
     if declared in ("int", "long"):
-        return _zigzag(column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False))
+        return _zigzag(column.cast(pa.int64()).fill_null(0).to_numpy())
     if declared == "null":
         return np.zeros(len(column), dtype=np.int64)
     if declared in _FIXED:
@@ -54,8 +55,12 @@ def _sizes(declared: Any, column: pa.Array) -> Sizes:
 def _optional(declared: list[Any], column: pa.Array) -> Sizes:
     """A union of null and one other type; the branch's number takes one byte."""
     (other,) = (branch for branch in declared if branch != "null")
-    present = column.is_valid().to_numpy(zero_copy_only=False)
-    return np.where(present, _sizes(other, column), 0) + 1
+    if column.null_count == len(column):
+        return np.ones(len(column), dtype=np.int64)
+    sizes = _sizes(other, column) + 1
+    if column.null_count:
+        sizes[column.is_null().to_numpy(zero_copy_only=False)] = 1
+    return sizes
 
 
 def _children(column: pa.Array) -> list[pa.Array]:
@@ -74,7 +79,7 @@ def _text(column: pa.Array) -> Sizes:
     lengths = np.diff(_offsets(column))
     if column.null_count:
         lengths = np.where(column.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
-    return _zigzag(lengths) + lengths
+    return _varint(lengths << 1) + lengths
 
 
 def _blocks(declared: dict[str, Any], column: pa.Array) -> Sizes:
@@ -87,7 +92,7 @@ def _blocks(declared: dict[str, Any], column: pa.Array) -> Sizes:
     running = np.concatenate([[0], np.cumsum(items)])
     counts = np.diff(offsets)
     starts = offsets - offsets[0]
-    return np.where(counts > 0, _zigzag(counts) + running[starts[1:]] - running[starts[:-1]], 0) + 1
+    return np.where(counts > 0, _varint(counts << 1) + running[starts[1:]] - running[starts[:-1]], 0) + 1
 
 
 def _cut(values: pa.Array, offsets: Sizes) -> pa.Array:
@@ -109,4 +114,15 @@ def _offsets(column: pa.Array) -> Sizes:
 def _zigzag(numbers: npt.NDArray[np.int64]) -> Sizes:
     """Bytes of each whole number as Avro writes it."""
     folded = ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
-    return np.searchsorted(_VARINT_LIMITS, folded, side="right") + 1
+    return _varint(folded)
+
+
+def _varint(folded: npt.NDArray[np.uint64] | npt.NDArray[np.int64]) -> Sizes:
+    sizes = np.ones(len(folded), dtype=np.int64)
+    if len(folded):
+        top = int(folded.max())
+        for limit in _VARINT_LIMITS:
+            if limit > top:
+                break
+            sizes += folded >= limit
+    return sizes

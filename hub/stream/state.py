@@ -50,40 +50,57 @@ class Book(Protocol[R]):
 B = TypeVar("B", bound=Book[Any])
 
 
+class Journal(Generic[B]):
+    """A book with what its records were before the chunk at hand."""
+
+    def __init__(self, book: B) -> None:
+        self.book = book
+        self.before: dict[str, Any] = {}
+
+    def put(self, key: str, value: Any) -> None:
+        """Change one record within the chunk at hand."""
+        if key not in self.before:
+            self.before[key] = self.book.get(key)
+        self.book.put(key, value)
+
+
 class JournaledState(Generic[B]):
     """State made of one book per partition. The books' changes go through `put`, which remembers how to undo them."""
 
     def __init__(self, changelog: Topic, record: Any, make: Callable[[int], B]) -> None:
         self.changelog = changelog
         self._make = make
-        self._books: dict[int, B] = {}
-        self._before: dict[tuple[int, str], Any] = {}
+        self._journals: dict[int, Journal[B]] = {}
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(record)
 
     def __len__(self) -> int:
-        return sum(map(len, self._books.values()))
+        return sum(len(journal.book) for journal in self._journals.values())
 
     def __getitem__(self, partition: int) -> B:
-        if partition not in self._books:
-            self._books[partition] = self._make(partition)
-        return self._books[partition]
+        return self.journal(partition).book
+
+    def journal(self, partition: int) -> Journal[B]:
+        """The partition's book with the way to change it."""
+        journal = self._journals.get(partition)
+        if journal is None:
+            journal = self._journals[partition] = Journal(self._make(partition))
+        return journal
 
     def partitions(self) -> list[int]:
-        return sorted(self._books)
+        return sorted(self._journals)
 
     def put(self, partition: int, key: str, value: Any) -> None:
         """Change one record within the chunk at hand."""
-        book = self._books[partition]
-        self._before.setdefault((partition, key), book.get(key))
-        book.put(key, value)
+        self._journals[partition].put(key, value)
 
     def remake(self) -> None:
         """Make every book anew from its records, between two chunks: what its indexes are made by has changed."""
-        for partition, book in list(self._books.items()):
-            fresh = self._books[partition] = self._make(partition)
-            for key, value in book.items():
+        for partition, journal in self._journals.items():
+            fresh = self._make(partition)
+            for key, value in journal.book.items():
                 fresh.put(key, value)
+            journal.book = fresh
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         if key is not None:
@@ -93,18 +110,22 @@ class JournaledState(Generic[B]):
         _ = self[partition]
 
     def drop(self, partition: int) -> None:
-        self._books.pop(partition, None)
+        self._journals.pop(partition, None)
 
     def changes(self) -> Iterator[Change]:
-        for partition, key in self._before:
-            now = self._books[partition].get(key)
-            yield partition, key.encode(), None if now is None else self._encoder.encode(now)
+        encode = self._encoder.encode
+        for partition, journal in self._journals.items():
+            get = journal.book.get
+            for key in journal.before:
+                now = get(key)
+                yield partition, key.encode(), None if now is None else encode(now)
 
     def commit(self) -> None:
-        self._before.clear()
+        for journal in self._journals.values():
+            journal.before.clear()
 
     def rollback(self) -> None:
-        for (partition, key), before in self._before.items():
-            if partition in self._books:
-                self._books[partition].put(key, before)
-        self._before.clear()
+        for journal in self._journals.values():
+            for key, before in journal.before.items():
+                journal.book.put(key, before)
+            journal.before.clear()

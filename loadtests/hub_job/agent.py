@@ -39,9 +39,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 for reject in decoded.rejects:
                     tx.reject(reject.index, reject.reason, reject.detail)
                 arrivals = work.arrivals(EVENTS.name, chunk.partitions, chunk.offsets, decoded)
-                admission = admit(arrivals, state.__getitem__, wall_ms())
-                for partition, fresh in admission.fresh.items():
-                    state.stage(partition, fresh)
+                admission = admit(arrivals, state.seen, wall_ms())
+                state.stage(admission.fresh)
                 case_ids, values = work.orders(decoded, admission.first)
                 tx.publish(ORDERS, values, case_ids)
                 tx.account("order", len(admission.first))

@@ -37,34 +37,34 @@ class OrderWork:
             source=batch.column("source"),
             ref=batch.column("source_ref"),
             revision=batch.column("revision").to_numpy().astype(np.int64),
-            place=[None] * len(rows),
+            place=pa.nulls(len(rows), pa.string()),
         )
 
     def orders(self, decoded: Decoded, first: np.ndarray) -> tuple[list[str], list[bytes]]:
         """Case ids and framed `cityhub.Order` of the first sightings, rows of `decoded`."""
         events = decoded.batch.take(pa.array(first, pa.int64()))
-        bodies = [decoded.bodies[at] for at in first.tolist()]
+        bodies = decoded.bodies.take(pa.array(first, pa.int64()))
         case_ids, columns = self._columns(events)
         return case_ids.to_pylist(), self._codec.encode_before("cityhub.Order", columns, bodies)
 
     def _columns(self, events: pa.RecordBatch) -> tuple[pa.Array, dict[str, Any]]:
-        source, category, urgency = (events.column(name).to_pylist() for name in ("source", "category", "urgency"))
-        area = events.column("place").field("code").to_pylist()
         opened, refs = events.column("reported_at"), events.column("source_ref")
+        case_ids = pc.binary_join_element_wise("C-", refs, "")
+        source, category, urgency = (events.column(name) for name in ("source", "category", "urgency"))
+        category, area = category.dictionary_encode(), events.column("place").field("code").dictionary_encode()
         routed = self._router.route(source, category, area, urgency)
         dues = self._rules.columns(category, source, urgency, area, opened.cast("int64").to_numpy()).firsts()
-        case_ids = pc.binary_join_element_wise("C-", refs, "")
         return case_ids, _defaults(len(events)) | {
             "order_id": pc.binary_join_element_wise("O-", refs, ""),
-            "kind": ["ASSIGN"] * len(events),
+            "kind": pa.repeat("ASSIGN", len(events)),
             "case_id": case_ids,
-            "department": routed.department,
+            "department": routed.column("department", pa.string()),
             "issued_at": opened,
-            "area": area,
-            "rule": routed.rule,
-            "reason": routed.desk_reason,
-            "queue": routed.queue,
-            "priority": routed.priority,
+            "area": area.cast(pa.string()),
+            "rule": routed.column("rule", pa.string()),
+            "reason": routed.column("desk_reason", pa.string()),
+            "queue": routed.column("queue", pa.string()),
+            "priority": routed.column("priority", pa.int32()),
             "deadlines": _deadlines(dues, len(events)),
         }
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-
-import faust
 import uvloop
 
 import hub.app
+from hub.cli.worker import run_app
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import CONTROL
@@ -24,14 +20,7 @@ def main() -> None:
     ensure_topics(settings, [CONTROL, agent.CHANGELOG])
     app = hub.app.make_app(here, (agent.NAME,))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    for chatty in ("faust", "mode"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    try:
-        faust.Worker(app, loglevel="INFO", quiet=True, redirect_stdouts=False).execute_from_commandline()
-    except SystemExit as ended:
-        logging.shutdown()
-        sys.stderr.flush()
-        os._exit(ended.code if isinstance(ended.code, int) else 1)
+    run_app(app, "INFO")
 
 
 if __name__ == "__main__":

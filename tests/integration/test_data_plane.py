@@ -28,7 +28,7 @@ from hub.stream.kafka import AbortableError, SessionLostError, consumer_config, 
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.recovery import recover
 from hub.stream.registry import FileRegistry
-from hub.stream.session import Output, Session
+from hub.stream.session import Output, Publication, Session
 from hub.stream.state import JournaledState
 from hub.topics import DEAD, Topic
 
@@ -114,6 +114,12 @@ class Plane:
         found = committed_offsets(self.settings, AGENT, places)
         return [found[place] for place in places]
 
+    def await_offset(self, wanted: int) -> None:
+        until = time.monotonic() + _SECONDS
+        while self.offsets()[0] < wanted:
+            assert time.monotonic() < until, f"{self.offsets()} committed, not {wanted}"
+            time.sleep(0.05)
+
     @contextmanager
     def session(self, state: JournaledState[CountBook], instance: str = "one") -> Iterator[Session]:
         with ThreadPoolExecutor(1) as thread:
@@ -145,7 +151,8 @@ def read_some(session: Session, wanted: int) -> list[Message]:
     until, found = time.monotonic() + _SECONDS, list[Message]()
     while len(found) < wanted or not session.held:
         assert time.monotonic() < until, f"{len(found)} of {wanted} records came"
-        found += session.read(100, 0.05)
+        session.fill(100, 0.05)
+        found += session.take()
     return found
 
 
@@ -159,7 +166,7 @@ Work = Callable[[Transaction, Chunk], None]
 def settled(
     plane: Plane, session: Session, state: JournaledState[CountBook], messages: list[Message], *works: Work
 ) -> list[BaseException | None]:
-    """Put the same chunk through as many transactions as there are works; what each was settled with."""
+    """Put the same chunk through as many transactions as there are works, as an inlet does; what came of each."""
 
     async def put_through() -> list[BaseException | None]:
         outlet, said = outlet_of(plane, state), []
@@ -168,8 +175,20 @@ def settled(
             chunk.fill(messages, plane.settings.namespace)
             async with outlet.transaction(chunk) as tx:
                 work(tx, chunk)
-            said.append(await chunk.settled)
+            said.append(await written(await chunk.settled))
         return said
+
+    async def written(outcome: Publication | BaseException) -> BaseException | None:
+        if isinstance(outcome, BaseException):
+            return outcome
+        try:
+            await session.publish(outcome)
+        except SessionLostError as error:
+            return error
+        except RetriableError as error:
+            await session.call(session.rewind)
+            return error
+        return None
 
     return asyncio.run(put_through())
 
@@ -381,6 +400,58 @@ async def _try_twice(plane: Plane, state: JournaledState[CountBook]) -> None:
         await inlet.stop()
 
 
+def test_a_chunk_decided_while_the_one_before_it_fails_is_undone_with_it(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second chunk is decided by what the first has changed, before the first turns out not to commit."""
+    records = 40
+    plane.feed(*[b"a"] * records)
+    state, commit, seen = new_state(), Session.commit, list[int]()
+    done, failed = 0, list[int]()
+
+    def fail_once(session: Session, outputs: list[Output], ends: dict[tuple[str, int], int]) -> None:
+        nonlocal done
+        until = time.monotonic() + 1
+        while not failed and len(seen) < done + 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        if not failed and len(seen) == done + 2:
+            failed.append(done)
+            raise AbortableError("the broker says no", wait_seconds=0.01)
+        commit(session, outputs, ends)
+        done += 1
+
+    monkeypatch.setattr(Session, "commit", fail_once)
+    asyncio.run(asyncio.wait_for(_counted(plane, state, seen, records), _SECONDS))
+    (first,) = failed
+    assert seen[first + 1] == seen[first] + 1, "the second was decided by the first"
+    assert seen[first + 2] == seen[first], "and both again"
+    assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * records
+    again = new_state()
+    recover(plane.settings, again, [0], lambda: None)
+    assert held_in(again) == {0: {"a": records}}
+
+
+async def _counted(plane: Plane, state: JournaledState[CountBook], seen: list[int], records: int) -> None:
+    """Run an agent record by record until so many have committed; `seen` gets its count after each."""
+    settings = plane.settings.model_copy(update={"chunk_records": 1})
+    inlet, outlet = Inlet(BareApp(), settings, AGENT, [IN.name], state), outlet_of(plane, state)
+
+    async def agent() -> None:
+        while True:
+            chunk = await inlet.channel.get()
+            async with outlet.transaction(chunk) as tx:
+                count_up(state)(tx, chunk)
+            seen.append(held_in(state)[0]["a"])
+
+    await inlet.start()
+    agent_task = asyncio.create_task(agent())
+    try:
+        await asyncio.to_thread(plane.await_offset, records)
+    finally:
+        await inlet.stop()
+        agent_task.cancel()
+
+
 # -- reading the state back ----------------------------------------------------------------------------------------------------
 
 
@@ -473,4 +544,4 @@ def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None
             assert isinstance(said, SessionLostError)
             second.close()
         assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
-        assert held_in(state)[0] == {}
+    assert held_in(state) == {}, "what it had decided went with its hold on the partitions"

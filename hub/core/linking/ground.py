@@ -42,7 +42,7 @@ def height_of(radius_m: float) -> float:
 
 def order(zone: Ints, row: Floats, lon: Floats) -> Ints:
     """The number by which points are sorted; whole in zone and row, rounded down to a microdegree in longitude."""
-    micro = np.clip((lon + 180.0) * _MICRODEGREES, 0, (1 << _LON_BITS) - 1).astype(np.int64)
+    micro = ((lon + 180.0) * _MICRODEGREES).clip(0, (1 << _LON_BITS) - 1).astype(np.int64)
     return (((zone << _ROW_BITS) + (row.astype(np.int64) + (1 << (_ROW_BITS - 1)))) << _LON_BITS) + micro
 
 
@@ -71,7 +71,7 @@ class Queries:
         wide = self.degrees / np.maximum(cosine, _POLE_COS)
         row, last = np.floor(south / self.height), np.floor(north / self.height)
         query, zone, west, east = np.arange(len(row)), self.zone, self.lon - wide, self.lon + wide
-        second = np.flatnonzero(last > row)
+        second = (last > row).nonzero()[0]
         if len(second):
             query, row = np.concatenate((query, second)), np.concatenate((row, last[second]))
             zone, west, east = zone[query], west[query], east[query]
@@ -126,7 +126,7 @@ class Level:
 
     @classmethod
     def sort(cls, key: Ints, lat: Floats, lon: Floats, at_ms: Ints, slot: Ints) -> Level:
-        by = np.argsort(key, kind="stable")
+        by = key.argsort(kind="stable")
         return cls(key[by], lat[by], lon[by], at_ms[by], slot[by])
 
     @classmethod
@@ -142,12 +142,12 @@ class Level:
 
     def around(self, spans: Spans) -> tuple[Ints, Ints]:
         """Pairs of query and point within the query's box and span of time: positions in `asked` and here."""
-        start = np.searchsorted(self.key, spans.west)
-        count = np.searchsorted(self.key, spans.east, side="right") - start
+        start = self.key.searchsorted(spans.west)
+        count = self.key.searchsorted(spans.east, side="right") - start
         if not count.any():
             return _NONE, _NONE
-        asked, query = spans.asked, np.repeat(spans.query, count)
-        point = np.arange(len(query)) + np.repeat(start - (np.cumsum(count) - count), count)
+        asked, query = spans.asked, spans.query.repeat(count)
+        point = np.arange(len(query)) + (start - (count.cumsum() - count)).repeat(count)
         lat = self.lat[point]
         fits = np.abs(self.at_ms[point] - asked.at_ms[query]) <= asked.span_ms[query]
         fits &= (lat >= spans.south[query]) & (lat <= spans.north[query])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isnan
 
+import msgspec
+
 from hub.core.linking.clues import Clue
 from hub.core.linking.incident import MOST_CLUES, Incident
 from hub.core.linking.lookout import Lookout
@@ -68,6 +70,11 @@ class Incidents:
     update = add
     """Same as `add`: an incident is replaced as a whole. What did not change costs nothing."""
 
+    def close(self, case_id: str, closed_ms: int | None) -> None:
+        """An incident is closed, at another instant than was known, or open again (None). Nothing else of it changes."""
+        before = self._incidents[case_id]
+        self._grow(before, msgspec.structs.replace(before, closed_ms=closed_ms))
+
     def remove(self, case_id: str) -> Incident | None:
         """Forget a case; gives back what was known of it, so that an aborted transaction can be undone."""
         incident = self._incidents.pop(case_id, None)
@@ -76,8 +83,9 @@ class Incidents:
         for slot in self._slots.pop(case_id, ()):
             self._store.ground.delete(slot)
             self._store.points[slot] = None
-        for clue in incident.every_clue():
-            self._delete(case_id, clue)
+        if incident.keys or incident.sketch or incident.clues:
+            for clue in incident.every_clue():
+                self._delete(case_id, clue)
         if self._ahead is not None:
             self._ahead.removed(case_id)
         return incident
@@ -111,15 +119,15 @@ class Incidents:
                 self._ahead.added(case_id, clue)
 
     def _insert(self, case_id: str, clue: Clue, closed_ms: int | None) -> None:
-        family = self._store.ties.of(clue.family)
-        lat, lon = clue.lat, clue.lon
+        store, lat, lon = self._store, clue.lat, clue.lon
+        family = store.ties.of(clue.family)
         if family.zone is not None and lat is not None and lon is not None and lat == lat and lon == lon:
-            slot = self._store.ground.insert(family.zone, family.height, lat, lon, clue.at_ms, closed_ms)
+            slot = store.ground.insert(family.zone, family.height, lat, lon, clue.at_ms, closed_ms)
             point = (case_id, clue.family, lat, lon, clue.at_ms)
-            if slot < len(self._store.points):
-                self._store.points[slot] = point
+            if slot < len(store.points):
+                store.points[slot] = point
             else:
-                self._store.points.append(point)
+                store.points.append(point)
             held = self._slots.get(case_id)
             if held is None:
                 self._slots[case_id] = [slot]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import isnan, nan
+from math import isnan
 
 import numpy as np
 
@@ -51,18 +51,19 @@ class Lookout:
 
     def _search(self) -> None:
         clues, ties = self._clues, self._store.ties
-        lats = np.array([nan if clue.lat is None else clue.lat for clue in clues])
-        lons = np.array([nan if clue.lon is None else clue.lon for clue in clues])
-        numbers = np.array([ties.number(clue.family) for clue in clues], dtype=np.int64)
-        row = np.flatnonzero(~(np.isnan(lats) | np.isnan(lons)))
-        first, count, zone, height = ties.columns(numbers[row])
+        lats = np.array([clue.lat for clue in clues], dtype=np.float64)  # None becomes NaN
+        lons = np.array([clue.lon for clue in clues], dtype=np.float64)
+        families = [clue.family for clue in clues]
+        number = {family: ties.number(family) for family in set(families)}
+        row = (~np.isnan(lats + lons)).nonzero()[0]
+        first, count, zone, height = ties.columns(np.array([number[family] for family in families], np.int64)[row])
         at_ms = np.array([clue.at_ms for clue in clues], dtype=np.int64)[row]
         lat, lon = lats[row], lons[row]
         asked = ties.queries(row, first, count, lat, lon, at_ms)
         spans = asked.spans()
         found = [self._store.ground.around(spans)]
         if len(row) > 1:
-            kept = np.flatnonzero(zone >= 0)
+            kept = (zone >= 0).nonzero()[0]
             key = order(zone[kept], np.floor(lat[kept] / height[kept]), lon[kept])
             own = Level.sort(key, lat[kept], lon[kept], at_ms[kept], row[kept])
             query, point = own.around(spans)

@@ -74,8 +74,8 @@ class Ties:
         """What reports ask: each `count` queries, from `first` on; `row` names the report."""
         if len(self._columns) != len(self._rows):
             self._columns = np.array(self._rows, dtype=np.float64)
-        report = np.repeat(np.arange(len(row)), count)
-        tie = np.arange(len(report)) + np.repeat(first - (np.cumsum(count) - count), count)
+        report = np.arange(len(row)).repeat(count)
+        tie = np.arange(len(report)) + np.repeat(first - (count.cumsum() - count), count)
         zone, height, radius_m, degrees, window_ms, span_ms, after_ms, min_score = self._columns[tie].T
         return Queries(
             row=row[report],

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.admission import Admission, Arrivals, SeenPartition, admit
+from hub.core.admission import Admission, Arrivals, Seen, admit
 
 row = st.tuples(
     st.integers(0, 1),  # partition
@@ -30,24 +30,23 @@ def _arrivals(rows: list[tuple[int, str, str, int, str | None]], start: int) -> 
         source=pa.array([source for _, source, _, _, _ in rows], pa.string()),
         ref=pa.array([ref for _, _, ref, _, _ in rows], pa.string()),
         revision=np.array([revision for _, _, _, revision, _ in rows], dtype=np.int64),
-        place=[place for *_, place in rows],
+        place=pa.array([place for *_, place in rows], pa.string()),
     )
 
 
 def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> list[tuple[str, int, object]]:
-    memory: dict[int, SeenPartition] = {0: SeenPartition(10**12), 1: SeenPartition(10**12)}
+    memory = Seen(10**12)
     verdicts: list[tuple[str, int, object]] = []
     edges = [0, *sorted(cut % (len(rows) + 1) for cut in cuts), len(rows)]
     for start, end in itertools.pairwise(edges):
-        admission: Admission = admit(_arrivals(rows[start:end], start), memory.__getitem__, now_ms=start)
+        admission: Admission = admit(_arrivals(rows[start:end], start), memory, now_ms=start)
         repeats = admission.repeats
         first, again = admission.first.tolist(), repeats.row.tolist()
         assert sorted([*first, *again]) == list(range(end - start))
-        verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key, strict=True)]
+        verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key.to_pylist(), strict=True)]
         seen = zip(repeats.topic, repeats.offset.tolist(), strict=True)
         verdicts += [("repeat", start + at, where) for at, where in zip(again, seen, strict=True)]
-        for partition, fresh in admission.fresh.items():
-            memory[partition].add(fresh)
+        memory.add(admission.fresh)
     return sorted(verdicts, key=lambda verdict: verdict[1])
 
 

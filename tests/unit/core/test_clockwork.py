@@ -149,7 +149,7 @@ def test_a_case_waits_for_one_instant_at_a_time(clockwork: Clockwork) -> None:
     book = TrackBook()
     for _ in range(100):
         book.put("C-1", case(ClockState("accept", "p", 0, 80, 100), ClockState("resolve", "p", 0, 90, 250)))
-    assert len(book._instants) == 1
+    assert len(book.instants) == 1
 
 
 def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.deadlines import DeadlineRules
+from hub.core.due_columns import DueColumns
 from hub.core.examples import check_examples
 from hub.core.matching import matches
 from hub.policy import load_city
@@ -75,7 +77,14 @@ def test_for_each_clock_the_first_row_applies_and_a_chunk_is_its_events(chunk) -
 def test_columns_say_what_due_says(chunk) -> None:  # type: ignore[no-untyped-def]
     columns = [list(column) for column in zip(*chunk, strict=True)] or [[], [], [], [], []]
     wanted = [(row, one.clock, one.policy, one.due_ms) for row, dues in enumerate(RULES.due(*columns)) for one in dues]
-    found = RULES.columns(*columns)
+    for found in (
+        RULES.columns(*columns),
+        RULES.columns(*(pa.array(each, pa.string()) for each in columns[:4]), columns[4]),
+    ):
+        _same(found, wanted)
+
+
+def _same(found: DueColumns, wanted: list[tuple[int, str, str, int]]) -> None:
     rows = found.row.tolist(), found.clock.to_pylist(), found.policy.to_pylist(), found.due_ms.tolist()
     assert list(zip(*rows, strict=True)) == wanted
     first = {row: min(due for at, _, _, due in wanted if at == row) for row, *_ in wanted}

@@ -38,9 +38,8 @@ def test_same_bytes_as_the_reference(work: OrderWork, seed: int, size: int) -> N
         values = block.values[start : start + size]
         decoded = codec.decode_many("cityhub.CaseEvent", values)
         places = list(range(start, start + len(values)))
-        admission = admit(work.arrivals("t", [0] * len(values), places, decoded), state.__getitem__, BASE_MS)
-        for partition, fresh in admission.fresh.items():
-            state.stage(partition, fresh)
+        admission = admit(work.arrivals("t", [0] * len(values), places, decoded), state.seen, BASE_MS)
+        state.stage(admission.fresh)
         state.commit()
         case_ids, orders = work.orders(decoded, admission.first)
         assert not set(case_ids) & found.keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def stops(limit: RejectLimit, chunk: list[bool]) -> bool:
         limit.check(len(chunk), rejected(chunk))
     except FatalError:
         return True
-    limit.keep()
+    limit.keep(limit.take())
     return False
 
 
@@ -68,6 +70,23 @@ def test_a_chunk_tried_again_counts_once(given_chunks: list[list[bool]], tries: 
             except FatalError:
                 break
         stopped = stops(once, chunk)
+        assert stops(again, chunk) == stopped
+        if stopped:
+            return
+
+
+@given(chunks, st.lists(st.booleans(), min_size=30, max_size=30))
+def test_what_did_not_commit_does_not_count(given_chunks: list[list[bool]], commits: list[bool]) -> None:
+    """Chunks are decided ahead of their commit; when one fails, those after it are lost too, and all come again."""
+    once, again = RejectLimit(1.0, 30), RejectLimit(1.0, 30)
+    for chunk, whole in zip(given_chunks, commits, strict=False):
+        stopped = stops(once, chunk)
+        if not whole and not stopped:
+            for _ in range(2):
+                with suppress(FatalError):
+                    again.check(len(chunk), rejected(chunk))
+                    again.take()
+            again.give_back()
         assert stops(again, chunk) == stopped
         if stopped:
             return

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,14 +32,16 @@ def revisions_of(numbers: Sequence[int]) -> Longs:
     return np.array([number % 4 for number in numbers], dtype=np.int64)
 
 
+def recalled(state: SeenState, partition: int, numbers: Sequence[int]) -> tuple[Longs, Longs, npt.NDArray[np.object_]]:
+    refs, held = refs_of(numbers), np.full(len(numbers), partition, dtype=np.int64)
+    return state.seen.recall(refs, state.seen.keys(refs, held), held, revisions_of(numbers))
+
+
 def fresh_of(state: SeenState, partition: int, now_ms: int, sightings: Sequence[tuple[int, str, int, str]]) -> Fresh:
     """As admission makes it: the first revision of a reference not known leads, all others are `more`."""
     numbers = [number for number, *_ in sightings]
-    refs = refs_of(numbers)
-    _, places = state[partition].recall(refs, revisions_of(numbers))
-    lead = [
-        places[at] is None and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)
-    ]
+    _, known, _ = recalled(state, partition, numbers)
+    lead = [at not in known and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)]
     names = sorted({name for _, topic, _, place in sightings for name in (topic, place)})
     new, more = ([s for s, leads in zip(sightings, lead, strict=True) if leads is wanted] for wanted in (True, False))
     return Fresh(
@@ -81,7 +84,7 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
         if not new:
             continue
         before = answers(state, partition, list(new))
-        state.stage(partition, fresh_of(state, partition, now_ms, list(new.values())))
+        state.stage({partition: fresh_of(state, partition, now_ms, list(new.values()))})
         assert answers(state, partition, list(new)) == before, "staged is not seen"
         if commits:
             for change in state.changes():
@@ -98,25 +101,23 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
     for partition in range(3):
         numbers = asked + sorted(known[partition])
         assert answers(again, partition, numbers) == answers(state, partition, numbers)
-        assert len(again[partition]) == len(state[partition])
+    assert len(again) == len(state)
 
 
 def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[object, str | None]]:
-    memory = state[partition]
-    sight, places = memory.recall(refs_of(numbers), revisions_of(numbers))
+    memory = state.seen
+    sight, known, of_known = recalled(state, partition, numbers)
+    places = dict(zip(known.tolist(), of_known.tolist(), strict=True))
     topics, offsets = memory.where(sight[sight != MISSING])
     seen = iter(zip(topics.tolist(), offsets.tolist(), strict=True))
-    return [
-        (None if at == MISSING else next(seen), place)
-        for at, place in zip(sight.tolist(), places.tolist(), strict=True)
-    ]
+    return [(None if at == MISSING else next(seen), places.get(row)) for row, at in enumerate(sight.tolist())]
 
 
 def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
     state = SeenState(WINDOW_MS)
-    state.stage(0, fresh_of(state, 0, 0, [(4, "t", 5, "p")]))
+    state.stage({0: fresh_of(state, 0, 0, [(4, "t", 5, "p")])})
     state.commit()
-    state.stage(0, fresh_of(state, 0, 0, [(8, "t", 6, "p")]))
+    state.stage({0: fresh_of(state, 0, 0, [(8, "t", 6, "p")])})
     state.drop(0)
     assert not list(state.changes())
     state.commit()

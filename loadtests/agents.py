@@ -1,0 +1,150 @@
+"""All three agents as they are, without Kafka and Faust: what one event with its whole life costs, by agent and step.
+
+A life is the event, its case and order, the department's answer, what becomes of that, and at last its being forgotten. Records go
+from agent to agent by topic and partition as a broker would hand them over, in full chunks; that, the departments and the
+checks are outside of what is timed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from hub import topics
+from hub.agents import deduplicate, route, track
+from hub.agents.context import Hub
+from hub.agents.live_policy import LivePolicy
+from hub.cli.worker import tune_collector
+from hub.errors import FatalError
+from hub.policy import load_city
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.registry import FileRegistry
+from loadtests.agents_stand_ins import STEPS, Departments, Line, Log, Stopwatch, TimeOfDay
+from loadtests.job.city import write_city
+from loadtests.job.events import BASE_MS, SOURCES, Block, Events, source_of
+from loadtests.job.rules import Rules, make_rules
+from loadtests.peers.given import PARTITIONS
+from loadtests.scenario import Agents
+
+AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
+
+
+def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
+    """Rows: a size of chunk with its rate and the microseconds an event of each agent and step. Raises FatalError if an event
+    has no order, or two, or if an answer is lost."""
+    tune_collector()
+    rules = make_rules(scenario.seed)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:
+        city = write_city(rules, Path(folder) / "city")
+        for size in scenario.chunk_records:
+            rounds = [asyncio.run(_Run(scenario, rules, city, size).all()) for _ in range(scenario.rounds)]
+            found = _rows(size, rounds)
+            rows += found
+            whole = found[-1]
+            say(f"chunks of {size:,}: {whole['µs']:.1f} µs an event, {whole['events/CPU s']:,.0f} events a CPU second")
+    return {
+        "rows": rows,
+        "note": f"{scenario.records:,} records a round, one in twenty an exact repeat, made at {scenario.rate:,.0f} a second; "
+        f"{scenario.answers:.0%} of the cases are resolved by their department, and cases that are over are forgotten after "
+        f"{scenario.settings.get('closed_case_days', 'the usual number of')} days. One process, one thread, no broker; median of "
+        f"{scenario.rounds} rounds. Microseconds of CPU time an event (repeats are not counted as events, but paid for), with all "
+        "that comes of it. `decode` and `encode` are Avro, `changelog` the state's records; `rest` is what is decided, and making "
+        "columns of it. Every event had exactly one order (ASSIGN or LINK), every answer one closure.",
+    }
+
+
+def _rows(size: int, rounds: list[dict[tuple[str, str], float]]) -> list[dict[str, Any]]:
+    """One for each agent, and one for all of them. Medians of microseconds an event."""
+    rows = []
+    for label, members in [*((name, (name,)) for name in AGENTS), ("all three", tuple(AGENTS))]:
+        steps = {
+            step: statistics.median(sum(spent[agent, step] for agent in members) for spent in rounds) for step in STEPS
+        }
+        whole = statistics.median(sum(spent[agent, step] for agent in members for step in STEPS) for spent in rounds)
+        rows.append({"chunk": size, "agent": label, "µs": whole, "events/CPU s": 1e6 / whole, **steps})
+    return rows
+
+
+class _Run:
+    """One round from the first event to the last thing that came of it."""
+
+    def __init__(self, scenario: Agents, rules: Rules, city: Path, size: int) -> None:
+        self._scenario, self._size = scenario, size
+        self._events = Events(rules, scenario.seed)
+        self._time = TimeOfDay(BASE_MS)
+        self._watch = Stopwatch()
+        settings = Settings.from_env(
+            {f"CITYHUB_{name.upper()}": str(value) for name, value in scenario.settings.items()},
+            partitions=PARTITIONS, city=city,
+        )  # fmt: skip
+        codec = Codec(FileRegistry())
+        loaded = load_city(city)
+        self._departments = Departments(Codec(FileRegistry()), scenario.answers, self._time)
+        hub = Hub(settings, LivePolicy(loaded), self._watch.on_codec(codec), SOURCES, tuple(loaded.departments))
+        reads = {
+            deduplicate.NAME: [topics.city_events(one).name for one in SOURCES]
+            + [topics.dept_updates(one).name for one in hub.departments],
+            route.NAME: [topics.EVENTS.name, topics.CLOSURES.name],
+            track.NAME: [topics.CASES.name, topics.UPDATES.name],
+        }
+        self._log = Log(reads)
+        self._lines = [Line(name, agent, hub, self._log, self._watch) for name, agent in AGENTS.items()]
+
+    async def all(self) -> dict[tuple[str, str], float]:
+        """Microseconds an event, by agent and step."""
+        with mock.patch("hub.clock.time", self._time), self._watch.on_changelogs():
+            gc.collect()
+            try:
+                await self._all()
+            finally:
+                for line in self._lines:
+                    line.stop()
+        self._check()
+        fresh = self._events.truth().orders
+        return {(agent, step): self._watch.seconds[agent, step] / fresh * 1e6 for agent in AGENTS for step in STEPS}
+
+    async def _all(self) -> None:
+        left = self._scenario.records
+        while left or self._log.pending():
+            if left and self._log.waiting[deduplicate.NAME] < self._size:
+                count = min(left, self._size)
+                left -= count
+                self._send(self._events.make(count, self._time.now_ms))
+                self._time.pass_seconds(count / self._scenario.rate)
+            for line in self._lines:
+                while self._log.waiting[line.name] >= self._size or (not left and self._log.waiting[line.name]):
+                    self._log.take_in(await line.chunk(self._size, self._time.now_ms), self._departments.read)
+            for topic, keys, values in self._departments.answers():
+                self._log.append(topic, keys, values)
+
+    def _send(self, block: Block) -> None:
+        by_source: dict[str, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
+        for key, value in zip(block.keys, block.values, strict=True):
+            keys, values = by_source[source_of(key)]
+            keys.append(key)
+            values.append(value)
+        for source, (keys, values) in by_source.items():
+            self._log.append(topics.city_events(source).name, keys, values)
+
+    def _check(self) -> None:
+        departments, log = self._departments, self._log
+        expected = self._events.truth().orders
+        wrong: Sequence[tuple[str, int, int]] = (
+            ("orders of distinct events", expected, departments.distinct),
+            ("orders ASSIGN or LINK", expected, departments.ordered),
+            ("dead letters", 0, log.published[topics.DEAD.name]),
+            ("closures of the cases answered", departments.answered, log.published[topics.CLOSURES.name]),
+            ("changes of cases", expected + departments.answered, log.published[topics.CASES.name]),
+        )
+        for what, wanted, found in wrong:
+            if wanted != found:
+                raise FatalError(f"{self._scenario.name}: {found:,} {what}, and there should be {wanted:,}")

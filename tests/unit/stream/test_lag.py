@@ -1,0 +1,25 @@
+"""What is left to read, and that it is never said to be nothing while that is not known."""
+
+from __future__ import annotations
+
+from hub.stream.lag import lag_records
+
+A0, A1, B1 = ("a", 0), ("a", 1), ("b", 1)
+UNKNOWN = -1001
+
+
+def test_topics_add_up_by_partition() -> None:
+    assert lag_records([0, 1], {A0: 3, A1: 5, B1: 0}, {A0: 10, A1: 5, B1: 2}, {}) == {0: 7, 1: 2}
+
+
+def test_a_partition_whose_end_is_not_known_is_not_read_to_its_end() -> None:
+    assert lag_records([0], {A0: 0}, {A0: UNKNOWN}, {}) == {0: 1}
+    assert lag_records([0], {A0: 0}, {A0: UNKNOWN}, {A0: 0}) == {0: 0}
+
+
+def test_markers_at_the_end_are_not_waited_for() -> None:
+    assert lag_records([0], {A0: 99}, {A0: 100}, {A0: 100}) == {0: 0}
+
+
+def test_who_holds_nothing_of_a_topic_is_not_behind() -> None:
+    assert lag_records([4], {}, {}, {}) == {4: 0}
