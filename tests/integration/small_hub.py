@@ -58,7 +58,15 @@ class SmallHub:
         self.sources, self.departments = list(discover()), list(load_city(settings.city).departments)
         self.codec = Codec(make_registry(settings))
         ensure_topics(settings, all_topics(self.sources, self.departments))
-        self.worker = Child("worker", ["worker"], settings, settings.state_dir / "worker.log")
+        self.worker = self._started()
+
+    def _started(self) -> Child:
+        return Child("worker", ["worker"], self.settings, self.settings.state_dir / "worker.log")
+
+    def restart(self) -> None:
+        """Another worker in the place of this one, which knows only what is in Kafka."""
+        self.worker.stop()
+        self.worker = self._started()
 
     def publish(self, *events: dict[str, Any]) -> None:
         with Sender(self.settings) as sender:
