@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pyarrow as pa
 from confluent_kafka import Message
@@ -78,7 +79,10 @@ class Chunk:
 
     def origins(self, rows: Sequence[int]) -> pa.StructArray:
         """`cityhub.Origin` of some rows."""
+        return self._origins.take(pa.array(rows, pa.int64()))
+
+    @cached_property
+    def _origins(self) -> pa.StructArray:
         columns = (self.topics, self.partitions, self.offsets, self.arrived_ms)
-        chosen = [[column[row] for row in rows] for column in columns]
-        arrays = [pa.array(column, field.type) for column, field in zip(chosen, ORIGIN, strict=True)]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, ORIGIN, strict=True)]
         return pa.StructArray.from_arrays(arrays, fields=list(ORIGIN))

@@ -80,3 +80,20 @@ def test_a_follow_up_goes_where_the_first_report_went() -> None:
 def test_a_reference_without_a_place_stays_with_itself() -> None:
     rows = [(0, "police", "r1", 0, None), (0, "police", "r1", 1, "south")]
     assert [what for _, _, what in _run(rows, [1])] == ["~police:r1", "~police:r1"]
+
+
+def test_of_partitions_that_go_only_what_they_had_is_forgotten() -> None:
+    rows = [(0, "police", "r1", 0, "north"), (1, "police", "r1", 0, "south")]
+    memory = Seen(10**12)
+    memory.add(admit(_arrivals(rows, 0), memory, now_ms=0).fresh)
+
+    def firsts(offset: int) -> list[int]:
+        return admit(_arrivals(rows, offset), memory, now_ms=0).first.tolist()
+
+    assert firsts(2) == []
+    memory.drop(0)
+    assert firsts(2) == [0], "the other partition's stays"
+    memory.drop(0)
+    memory.drop(1)
+    assert len(memory) == 0, "with the last one all goes"
+    assert firsts(2) == [0, 1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -81,3 +83,17 @@ def test_digests_are_stable() -> None:
     one = of(["police\x1fA-1\x1f0"])
     assert one.tolist() == [[3270563405512675166, 7093646575514747924]]
     assert mixed(one, np.array([1])).tolist() == [[12450399951631794563, 17627591861647731092]]
+
+
+@given(st.lists(st.integers(0, 6000), min_size=1, max_size=20), st.randoms())
+def test_what_a_memory_holds_does_not_depend_on_the_order_of_adding(times: list[int], random: Random) -> None:
+    """Partitions are read back one after the other, each from its own beginning."""
+    batches = list(enumerate(times))
+    random.shuffle(batches)
+    memory = Memory(window_ms=1000, width=1)
+    for number, now_ms in batches:
+        memory.insert(of([str(number)]), np.array([[number]]), now_ms)
+    newest = max(times) // 1000
+    held = [number if now_ms // 1000 >= newest - 1 else MISSING for number, now_ms in enumerate(times)]
+    assert memory.find(of([str(number) for number in range(len(times))]))[:, 0].tolist() == held
+    assert len(memory) == sum(each != MISSING for each in held)
