@@ -157,14 +157,14 @@ def _forget(hub: Hub, state: JournaledState[CaseBook], clock: Clock, at_most: in
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
-    linked = Counter(step.case.category for step in steps if step.change == LINKED)
+    linked = Counter([step.case.category for step in steps if step.change == LINKED])
     for category, records in linked.items():
         known = hub.city.category_of(category)
         tx.count(metrics.LINKS.labels(known.code if known else "unknown"), records)
-    for reason, records in Counter(step.case.desk_reason for step in steps if step.change == OPENED).items():
+    for reason, records in Counter([step.case.desk_reason for step in steps if step.change == OPENED]).items():
         if reason:
             tx.count(metrics.DESK.labels(reason), records)
-    ordered = Counter((order.department, order.kind) for step in steps for order in step.orders)
+    ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(department, kind), records)
 
