@@ -54,10 +54,12 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
-                casework, closures = desks.latest.casework, _closures(hub, chunk, tx)
-                for partition, closure in closures:
-                    steps += _end(casework, state[partition], state.journal(partition).put, closure)
-                tx.account("closure", len(closures))
+                casework = desks.latest.casework
+                for partition, closures in _closures(hub, chunk, tx).items():
+                    book, put = state[partition], state.journal(partition).put
+                    for closure in closures:
+                        steps += _end(casework, book, put, closure)
+                    tx.account("closure", len(closures))
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
@@ -119,15 +121,16 @@ class _Closure(NamedTuple):
     at_ms: int
 
 
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, _Closure]]:
-    """With their partitions."""
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
+    """By partition, in the order they came in."""
     rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
     decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
-    closures = map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist())
-    return list(zip([chunk.partitions[rows[index]] for index in decoded.rows.tolist()], closures, strict=True))
+    closures = list(map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist()))
+    partitions = rows_by([chunk.partitions[rows[index]] for index in decoded.rows.tolist()])
+    return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
 def _end(casework: Casework, book: CaseBook, put: Put, closure: _Closure) -> list[Step]:
