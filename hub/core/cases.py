@@ -89,7 +89,7 @@ class CaseBook:
         case_id = self._case_of.get((source, ref))
         return None if case_id is None else self._cases[case_id]
 
-    def put(self, key: str, value: Case | None) -> None:
+    def put(self, key: str, value: Case | None) -> Case | None:
         before = self._cases.get(key)
         if before is not None and value is not None and _differ_in_state(before, value):
             self._cases[key] = value
@@ -98,7 +98,7 @@ class CaseBook:
             if before.closed_ms != value.closed_ms:
                 self._note_closing(value)
                 self.incidents.close(key, value.closed_ms)
-            return
+            return before
         if before is not None:
             self._unindex(before, value)
         if value is None:
@@ -107,6 +107,7 @@ class CaseBook:
         else:
             self._cases[key] = value
             self._index(value)
+        return before
 
     def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that were over before `limit_ms`, the oldest first. The caller forgets them."""
