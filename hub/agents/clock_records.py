@@ -34,7 +34,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Dea
     _publish_replies(hub, tx, effects.replies)
     _publish_told(hub, tx, effects, now_ms)
     count_rates(tx, effects)
-    rung = Counter((ring.kind, ring.department, ring.clock.clock) for ring in effects.rings)
+    rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:
             tx.count(_COUNTERS[kind].labels(department, clock), times)

@@ -59,10 +59,11 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
-                closures = _closures(hub, chunk, tx)
-                for partition, closure in closures:
-                    steps += _end(hub, desks, state[partition], state.journal(partition).put, closure)
-                tx.account("closure", len(closures))
+                for partition, closures in _closures(hub, chunk, tx).items():
+                    book, put = state[partition], state.journal(partition).put
+                    for closure in closures:
+                        steps += _end(hub, desks, book, put, closure)
+                    tx.account("closure", len(closures))
                 publish_cases(hub, tx, steps, origins)
                 publish_orders(hub, tx, steps, desks.latest.rules, clock)
                 publish_exit_replies(hub, tx, steps)
@@ -125,15 +126,16 @@ class _Closure(NamedTuple):
     at_ms: int
 
 
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> list[tuple[int, _Closure]]:
-    """With their partitions."""
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
+    """By partition, in the order they came in."""
     rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
     decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
-    closures = map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist())
-    return list(zip([chunk.partitions[rows[index]] for index in decoded.rows.tolist()], closures, strict=True))
+    closures = list(map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist()))
+    partitions = rows_by([chunk.partitions[rows[index]] for index in decoded.rows.tolist()])
+    return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
 def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: _Closure) -> list[Step]:
@@ -169,16 +171,16 @@ def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: i
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
-    linked = Counter(step.case.category for step in steps if step.change == LINKED)
-    parted = Counter(step.case.category for step in steps if step.unlinks)
+    linked = Counter([step.case.category for step in steps if step.change == LINKED])
+    parted = Counter([step.case.category for step in steps if step.unlinks])
     for metric, counted in ((metrics.LINKS, linked), (metrics.UNLINKS, parted)):
         for category, records in counted.items():
             known = hub.city.category_of(category)
             tx.count(metric.labels(known.code if known else "unknown"), records)
-    for reason, records in Counter(step.case.desk_reason for step in steps if step.change == OPENED).items():
+    for reason, records in Counter([step.case.desk_reason for step in steps if step.change == OPENED]).items():
         if reason:
             tx.count(metrics.DESK.labels(reason), records)
-    ordered = Counter((order.department, order.kind) for step in steps for order in step.orders)
+    ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(department, kind), records)
 

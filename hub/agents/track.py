@@ -50,10 +50,12 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 if rules.renewed():
                     tracking.use(rules.clockwork)
                     revised.clear()
-                clocks = {partition: _clock(hub, state[partition]) for partition in chunk.held}
                 records = _records(hub, chunk, tx)
+                # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
+                held = sorted({*chunk.held, *records})
+                clocks = {partition: _clock(hub, state[partition]) for partition in held}
                 tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
-                puts = {partition: state.journal(partition).put for partition in chunk.held}
+                puts = {partition: state.journal(partition).put for partition in held}
                 for partition, mine in records.items():
                     book, put, clock = state[partition], puts[partition], clocks[partition]
                     for record in mine:

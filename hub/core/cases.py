@@ -104,7 +104,7 @@ class CaseBook:
         """The case this reference was taken out of last, and must not join again."""
         return self._parted.get((source, ref))
 
-    def put(self, key: str, value: Case | None) -> None:
+    def put(self, key: str, value: Case | None) -> Case | None:
         before = self._cases.get(key)
         if before is not None and value is not None and _differ_in_state(before, value):
             self._cases[key] = value
@@ -113,7 +113,7 @@ class CaseBook:
             if before.closed_ms != value.closed_ms:
                 self._note_closing(value)
                 self.incidents.close(key, value.closed_ms)
-            return
+            return before
         if before is not None:
             self._unindex(before, value)
         if value is None:
@@ -122,6 +122,7 @@ class CaseBook:
         else:
             self._cases[key] = value
             self._index(value)
+        return before
 
     def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that were over before `limit_ms`, the oldest first. The caller forgets them."""

@@ -21,7 +21,7 @@ REFUSED = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"
-Put = Callable[[str, Case | None], None]
+Put = Callable[[str, Case | None], object]
 
 
 class OrderDraft(msgspec.Struct, frozen=True, gc=False):

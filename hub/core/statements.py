@@ -55,20 +55,21 @@ class RouteBook:
         report, revision = report_of(key)
         return self._said.get(report, {}).get(revision)
 
-    def put(self, key: str, value: RouteRecord | None) -> None:
+    def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
         if not key.startswith(_MARK):
             assert not isinstance(value, Statement)
-            self.cases.put(key, value)
-            return
+            return self.cases.put(key, value)
         report, revision = report_of(key)
         said = self._said.setdefault(report, {})
-        self._count += (value is not None) - (revision in said)
+        before = said.get(revision)
+        self._count += (value is not None) - (before is not None)
         if isinstance(value, Statement):
             said[revision] = value
         else:
             said.pop(revision, None)
         if not said:
             del self._said[report]
+        return before
 
     def items(self) -> Iterable[tuple[str, RouteRecord]]:
         kept = ((_key(report, revision), one) for report, said in self._said.items() for revision, one in said.items())

@@ -176,13 +176,13 @@ class TrackBook:
         found = self._records.get(case_id)
         return found if isinstance(found, TrackedCase) else None
 
-    def put(self, key: str, value: TrackRecord | None) -> None:
+    def put(self, key: str, value: TrackRecord | None) -> TrackRecord | None:
         if value is None:
-            self._records.pop(key, None)
+            before = self._records.pop(key, None)
             self.instants.discard(key)
             self._endings.discard(key)
             self.waiting.discard(key)
-            return
+            return before
         before = self._records.get(key)
         self._records[key] = value
         if isinstance(value, TrackedCase):
@@ -196,6 +196,7 @@ class TrackBook:
                     self._endings.set(key, value.over_ms)
         elif isinstance(value, Waiting):
             self.waiting.add(key)
+        return before
 
     def _schedule(self, case: TrackedCase) -> None:
         following = None

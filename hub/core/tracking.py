@@ -20,7 +20,7 @@ _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 """Statuses that in a plain case only end clocks."""
 _MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
-Put = Callable[[str, TrackRecord | None], None]
+Put = Callable[[str, TrackRecord | None], object]
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

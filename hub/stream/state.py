@@ -39,8 +39,8 @@ class Book(Protocol[R]):
     """A partition's keyed records with whatever indexes a core puts over them. Values are never changed in place."""
 
     def get(self, key: str) -> R | None: ...
-    def put(self, key: str, value: R | None) -> None:
-        """Set, or with None delete, and keep the indexes true."""
+    def put(self, key: str, value: R | None) -> R | None:
+        """Set, or with None delete, and keep the indexes true. Gives what was there before."""
         ...
 
     def items(self) -> Iterable[tuple[str, R]]: ...
@@ -59,9 +59,7 @@ class Journal(Generic[B]):
 
     def put(self, key: str, value: Any) -> None:
         """Change one record within the chunk at hand."""
-        if key not in self.before:
-            self.before[key] = self.book.get(key)
-        self.book.put(key, value)
+        self.before.setdefault(key, self.book.put(key, value))
 
 
 class JournaledState(Generic[B]):

@@ -55,11 +55,13 @@ class CountBook:
     def get(self, key: str) -> Count | None:
         return self.counts.get(key)
 
-    def put(self, key: str, value: Count | None) -> None:
+    def put(self, key: str, value: Count | None) -> Count | None:
+        before = self.counts.get(key)
         if value is None:
             self.counts.pop(key, None)
         else:
             self.counts[key] = value
+        return before
 
 
 def new_state() -> JournaledState[CountBook]:

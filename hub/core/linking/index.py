@@ -73,7 +73,8 @@ class Incidents:
     def close(self, case_id: str, closed_ms: int | None) -> None:
         """An incident is closed, at another instant than was known, or open again (None). Nothing else of it changes."""
         before = self._incidents[case_id]
-        self._grow(before, msgspec.structs.replace(before, closed_ms=closed_ms))
+        self._incidents[case_id] = after = msgspec.structs.replace(before, closed_ms=closed_ms)
+        self._note_closing(before, after)
 
     def remove(self, case_id: str) -> Incident | None:
         """Forget a case; gives back what was known of it, so that an aborted transaction can be undone."""
@@ -107,16 +108,19 @@ class Incidents:
         case_id = incident.case_id
         self._incidents[case_id] = incident
         if before.closed_ms != incident.closed_ms:
-            for slot in self._slots.get(case_id, ()):
-                self._store.ground.close(slot, incident.closed_ms)
-            if self._ahead is not None and _reopened(before, incident):
-                for clue in before.every_clue():  # near to reports that were not told of it, as it was closed
-                    self._ahead.stray(case_id, clue)
+            self._note_closing(before, incident)
         for at, clue in enumerate(incident.clues[len(before.clues) :], len(before.clues)):
             if at < MOST_CLUES:
                 self._insert(case_id, clue, incident.closed_ms)
             elif self._ahead is not None:
                 self._ahead.added(case_id, clue)
+
+    def _note_closing(self, before: Incident, after: Incident) -> None:
+        for slot in self._slots.get(after.case_id, ()):
+            self._store.ground.close(slot, after.closed_ms)
+        if self._ahead is not None and _reopened(before, after):
+            for clue in before.every_clue():  # near to reports that were not told of it, as it was closed
+                self._ahead.stray(after.case_id, clue)
 
     def _insert(self, case_id: str, clue: Clue, closed_ms: int | None) -> None:
         store, lat, lon = self._store, clue.lat, clue.lon

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.cases import Case, CaseBook
+from hub.core.cases import Case, CaseBook, Report
 from hub.core.casework import Casework, Step
-from hub.core.linking import Incidents
+from hub.core.linking import Clue, Incidents
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy import City, load_city
@@ -212,3 +213,51 @@ def test_what_is_rolled_back_leaves_no_trace(
     ]
     assert again[::2] == again[1::2]
     assert list(once.state.changes()) == list(twice.state.changes())
+
+
+references = st.lists(st.sampled_from(["H1", "H2", "H3"]), min_size=1, max_size=2, unique=True)
+held = st.builds(
+    lambda key, refs, department, closed_ms, lat: (
+        key,
+        Case(
+            key, tuple(Report("hotline", f"{key}-{ref}", 0, True, Clue(NOON, "water", lat, 121.0)) for ref in refs), "water.burst",
+            "water", "ROUTINE", "phone", "p", None, lat, 121.0, department, "rule", None, NOON, None, closed_ms,
+        ),
+    ),
+    st.sampled_from("ab"), references, st.sampled_from(["water", "roads"]), st.none() | st.integers(NOON, NOON + 9),
+    st.sampled_from([None, 31.0, 31.001]),
+)  # fmt: skip
+acts = st.lists(
+    held
+    | st.tuples(
+        st.sampled_from("ab"),
+        st.none() | st.integers(NOON, NOON + 9) | st.just("open") | st.sampled_from([31.0, 31.001]),
+    ),
+    max_size=12,
+)
+"""Of a case: another record, None (forgotten), when it was closed, that it is open again, or where it lies now."""
+
+
+@given(acts)
+def test_a_book_that_was_changed_is_as_one_made_anew(city: City, acts: list[tuple[str, object]]) -> None:
+    book, anew = CaseBook(Incidents(city)), CaseBook(Incidents(city))
+    for key, act in acts:
+        known = book.get(key)
+        if act is None or isinstance(act, Case):
+            book.put(key, act)
+        elif known is not None and isinstance(act, float):
+            book.put(key, msgspec.structs.replace(known, lat=act))
+        elif known is not None:
+            book.put(key, msgspec.structs.replace(known, closed_ms=None if act == "open" else act))
+    for key, record in book.items():
+        anew.put(key, record)
+    asked = [Clue(NOON + 5, "water", 31.0002, 121.0), Clue(NOON + 5, "water", 31.0011, 121.0)]
+    for each in (book, anew):
+        each.incidents.look_ahead(asked)
+    assert [book.incidents.find(clue) for clue in asked] == [anew.incidents.find(clue) for clue in asked]
+    assert +book.open_by_department == +anew.open_by_department
+    for key, record in book.items():
+        assert book.incidents.get(key) == anew.incidents.get(key)
+        for report in record.reports:
+            assert book.of_report(report.source, report.ref) == anew.of_report(report.source, report.ref)
+    assert list(book.closed_before(NOON + 5)) == list(anew.closed_before(NOON + 5))

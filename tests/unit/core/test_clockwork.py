@@ -6,10 +6,10 @@ from itertools import permutations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.clockwork import ClockState, Clockwork, Hold, Ring, TrackBook, TrackedCase
+from hub.core.clockwork import ClockState, Clockwork, Hold, Moved, Ring, TrackBook, TrackedCase
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracking import Change, Effects, Tracking, Update
 from hub.policy import load_city
@@ -181,3 +181,63 @@ def test_a_clock_that_ran_out_before_the_amendment_stays(clockwork: Clockwork) -
     amended, rings = clockwork.restart(case(ClockState("accept", "old", 0, 80, 100)), None, at_ms=1000)
     assert rings == []
     assert amended.clocks[0].policy == "old"
+
+
+instants = st.integers(0, 300)
+clocks = st.builds(
+    ClockState,
+    clock=st.just("accept"),
+    policy=st.just("p"),
+    started_ms=st.just(0),
+    warn_ms=instants,
+    due_ms=instants,
+    ended_ms=st.none() | instants,
+    cancelled=st.booleans(),
+    warned=st.booleans(),
+    breached=st.booleans(),
+    verdict=st.none() | st.sampled_from(["MET", "ENDED_LATE", "CANCELLED"]),
+    warns=st.lists(instants, max_size=2).map(lambda warns: tuple(sorted(warns))),
+    spoke=st.booleans(),
+    provisional=st.booleans(),
+    department=st.sampled_from([None, "roads"]),
+    round=st.integers(0, 1),
+    moved=st.sampled_from([None, None, None, Moved(100), Moved(100, stands=True)]),
+    by_event=st.booleans(),
+)
+
+
+@settings(max_examples=500)
+@given(clocks, instants, st.booleans())
+def test_the_short_way_to_a_plain_end_says_what_the_long_one_does(
+    clockwork: Clockwork, clock: ClockState, at_ms: int, cancelled: bool
+) -> None:
+    short, long = list[Ring](), list[Ring]()
+    ended = clockwork._end(case(clock), clock, at_ms, cancelled=cancelled, rings=short)
+    if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
+        assert (ended, short) == (clock, [])
+        return
+    judged = clockwork._judge(case(clock), msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), long)
+    assert (ended, short) == (judged, long)
+
+
+tracked = st.builds(
+    lambda key, clocks, over_ms: (
+        key,
+        msgspec.structs.replace(case(*clocks), case_id=key, over_ms=over_ms),
+    ),
+    st.sampled_from("ab"),
+    st.lists(clocks, min_size=1, max_size=2),
+    st.none() | instants,
+)
+
+
+@given(st.lists(tracked | st.tuples(st.sampled_from("ab"), st.none()), max_size=12))
+def test_a_book_that_was_changed_is_as_one_made_anew(changes: list[tuple[str, TrackedCase | None]]) -> None:
+    book = TrackBook()
+    for key, value in changes:
+        book.put(key, value)
+    anew = TrackBook()
+    for key, record in book.items():
+        anew.put(key, record)
+    assert list(book.over_before(1000)) == list(anew.over_before(1000))
+    assert list(book.due_by(1000)) == list(anew.due_by(1000))

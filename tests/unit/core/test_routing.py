@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.core.matching import matches
 from hub.core.routing import DESK_REASONS, DESK_RULE, NO_RULE, OUTSIDE, UNKNOWN_CATEGORY, UNPLACED, Router
+from hub.core.sightings import Sighting
 from hub.policy import load_city
 from hub.policy.models import URGENCIES, Route, RouteWhen
 from hub.settings import ROOT
@@ -65,3 +66,26 @@ def test_an_unknown_category_goes_to_the_desk_even_past_a_row_for_everything() -
     router = Router(replace(CITY, routes=(Route(id="all", department="roads"),)))
     assert router.route_one("hotline", "no such thing", "LT01", "ROUTINE").department == CITY.dispatch_desk
     assert router.route_one("hotline", "road.pothole", "LT01", "ROUTINE").department == "roads"
+
+
+seen = st.builds(
+    lambda event, kind, channel, text: Sighting(
+        0, event[0], "R", 0, kind, 0, event[1], event[3], channel, None, "p", event[2], 34.0 if event[4] else None,
+        114.0 if event[4] else None, b"", text=text,
+    ),
+    events, st.sampled_from(["OPENED", "AMENDED"]), st.sampled_from(["phone", "app"]), st.sampled_from(["", "a deep hole"]),
+)  # fmt: skip
+ASKING = replace(
+    CITY,
+    routes=(Route(id="holes", when=RouteWhen(family=("road",), keywords=("hole",)), department="roads"), *CITY.routes),
+)
+
+
+@given(st.lists(seen, max_size=30))
+def test_many_reports_are_decided_as_one_by_one(chunk: list[Sighting]) -> None:
+    """Also where a row asks what a report says, so that reports of one kind go different ways."""
+    router, other = Router(ASKING), Router(ASKING)
+    for _ in range(2):  # once new, once known
+        assert router.route_all(chunk) == [
+            other.route_one(one.source, one.category, one.area, one.urgency, one.lat is not None, one) for one in chunk
+        ]

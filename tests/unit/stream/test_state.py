@@ -24,11 +24,13 @@ class Pages:
     def get(self, key: str) -> Note | None:
         return self.notes.get(key)
 
-    def put(self, key: str, value: Note | None) -> None:
+    def put(self, key: str, value: Note | None) -> Note | None:
+        before = self.notes.get(key)
         if value is None:
             self.notes.pop(key, None)
         else:
             self.notes[key] = value
+        return before
 
 
 def new_state() -> JournaledState[Pages]:
