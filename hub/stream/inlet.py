@@ -19,7 +19,7 @@ from hub.errors import RetriableError
 from hub.metrics import READY, TRANSACTIONS
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
-from hub.stream.kafka import SessionLostError
+from hub.stream.kafka import AbortableError, SessionLostError
 from hub.stream.session import Publication, Session
 from hub.stream.state import State
 
@@ -31,9 +31,9 @@ _TRIES = 5
 class Inlet(mode.Service):
     """Feeds one agent through `channel`.
 
-    A lost session (fenced, rebalanced away, broker gone for too long) is begun anew: join again, read the state back. A
-    RetriableError of the agent brings the same chunk again, one of the broker goes back to the last commit; five times at most
-    before the session is begun anew. A FatalError, or any other, ends the worker with a non-zero exit.
+    A RetriableError of the agent brings the same chunk again, an aborted transaction goes back to the last commit; five times at
+    most. Then, and after any other RetriableError (fenced, rebalanced away, broker gone for too long), the session is begun
+    anew: join again, read the state back. A FatalError, or any other, ends the worker with a non-zero exit.
     """
 
     def __init__(
@@ -99,9 +99,7 @@ class Inlet(mode.Service):
             try:
                 await self._turn(session)
                 failures = 0
-            except SessionLostError:
-                raise
-            except RetriableError as error:
+            except AbortableError as error:
                 failures += 1
                 if failures >= _TRIES:
                     raise SessionLostError(f"{error}; {_TRIES} times in a row") from error

@@ -271,6 +271,8 @@ class Session:
     def commit(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
         """Publish, write the changelog and commit offsets, all or nothing.
 
+        Raises AbortableError if nothing of it was, and the session can go on from the last commit.
+
         `ends` maps topic (without namespace) and partition to the next offset to read. A tick has none, but still sends where
         it stands, because that is what proves to the broker that these partitions are still held here.
         """
@@ -291,9 +293,9 @@ class Session:
             self._insist("committing", lambda: self._producer.commit_transaction(_TIMEOUT_SECONDS))
         except SessionLostError:
             raise
-        except RetriableError:
+        except RetriableError as error:
             self._abort()
-            raise
+            raise AbortableError(str(error), wait_seconds=error.wait_seconds) from error
         self._ends = moved
         self.progressed()
 

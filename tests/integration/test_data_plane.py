@@ -454,6 +454,23 @@ async def _counted(plane: Plane, state: JournaledState[CountBook], seen: list[in
         agent_task.cancel()
 
 
+def test_a_session_that_cannot_read_its_state_back_is_begun_anew(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a changelog's partition has no leader yet: the partitions are given, and nothing is known of them."""
+    plane.feed(b"a", b"a", b"a")
+    state, seen = new_state(), list[int]()
+    fails = iter([RetriableError("not leader for partition", wait_seconds=0.01)])
+
+    def sometimes(*args: Any) -> None:
+        for error in fails:
+            raise error
+        recover(*args)
+
+    monkeypatch.setattr(session_module, "recover", sometimes)
+    asyncio.run(asyncio.wait_for(_counted(plane, state, seen, 3), _SECONDS))
+    assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
+    assert plane.offsets() == [3, 0, 0]
+
+
 # -- reading the state back ----------------------------------------------------------------------------------------------------
 
 
