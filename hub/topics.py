@@ -21,13 +21,16 @@ class Topic:
     subject: str | None
     settings: dict[str, str] = field(default_factory=dict)
     partitions: int | None = None
-    """None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
+    """At least so many. None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
 
 
 def _keep(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
 
 
+_OUTWARD = 1
+"""Partitions of what leaves the hub: no agent reads it, and every partition that a transaction writes to costs the broker a
+request and a marker (ops/adr/0018)."""
 _COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 
 EVENTS = Topic(
@@ -74,13 +77,15 @@ def city_events(source: str) -> Topic:
 
 def city_replies(source: str) -> Topic:
     """Answers on their way back to a source."""
-    return Topic(f"city.{_checked('source', source)}.replies", "source_ref", "cityhub.Reply", _keep(90))
+    name = f"city.{_checked('source', source)}.replies"
+    return Topic(name, "source_ref", "cityhub.Reply", _keep(90), partitions=_OUTWARD)
 
 
 def dept_orders(department: str) -> Topic:
     """What a department is asked to do."""
     name = f"dept.{_checked('department', department)}.orders"
-    return Topic(name, "case_id", "cityhub.Order", {**_keep(90), "max.message.bytes": str(2 * MAX_EVENT_BYTES)})
+    settings = {**_keep(90), "max.message.bytes": str(2 * MAX_EVENT_BYTES)}
+    return Topic(name, "case_id", "cityhub.Order", settings, partitions=_OUTWARD)
 
 
 def dept_updates(department: str) -> Topic:

@@ -27,6 +27,8 @@ class TopicState:
 
     @property
     def good(self) -> bool:
+        if self.topic.partitions is not None:
+            return self.partitions is not None and self.partitions >= self.wanted_partitions
         return self.partitions == self.wanted_partitions
 
 
