@@ -1,6 +1,6 @@
 """What was seen before: hash tables of 128-bit digests in numpy arrays, looked up and filled a batch at a time.
 
-The same few bytes a key whatever the length of the references; the older half of the window is forgotten as a whole.
+The same few bytes a key whatever the length of the references; what is older than the window is forgotten as a whole.
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+"""What another session reads back of the state, and that a zombie commits nothing; on a real Kafka."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from confluent_kafka import Producer
+
+from hub.settings import Settings
+from hub.stream import session as session_module
+from hub.stream.kafka import SessionLostError, consumer_config, producer_config
+from hub.stream.recovery import recover
+from hub.stream.session import Session
+from tests.integration.small_plane import (
+    AGENT,
+    IN,
+    MEMORY,
+    OUT,
+    Count,
+    Plane,
+    count_up,
+    held_in,
+    new_state,
+    plane_on,
+    read_some,
+    settled,
+)
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
+    return plane_on(kafka_bootstrap, namespace, tmp_path)
+
+
+def _dead_worker(plane: Plane, key: str) -> Producer:
+    """A producer that died, as far as anybody can see, with a change of state written and its transaction open."""
+    producer = Producer(
+        producer_config(plane.settings, "dead")
+        | {"transactional.id": f"{plane.settings.namespace}{uuid.uuid4().hex}", "transaction.timeout.ms": 60_000}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(plane.settings.topic(MEMORY.name), msgspec.msgpack.encode(Count(7)), key.encode(), 0)
+    assert producer.flush(30) == 0
+    return producer
+
+
+@pytest.mark.parametrize("outcome", ["abort", "commit"])
+def test_recovery_waits_for_an_open_transaction(plane: Plane, outcome: str) -> None:
+    _dead_worker(plane, "aborted").abort_transaction(30)
+    dead = _dead_worker(plane, "open")
+    behind = _dead_worker(plane, "behind")
+    behind.commit_transaction(30)
+    state, calls = new_state(), 0
+
+    def alive() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:  # until now there was nothing to be read
+            assert held_in(state).get(0, {}) == {}
+            (dead.abort_transaction if outcome == "abort" else dead.commit_transaction)(30)
+
+    recover(plane.settings, state, [0, 1], alive)
+    assert calls >= 4
+    assert held_in(state) == {0: {"behind": 7} | ({"open": 7} if outcome == "commit" else {}), 1: {}}
+
+
+def test_a_session_starts_with_the_state_and_the_offsets_of_the_last(plane: Plane) -> None:
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+    plane.feed(b"a", b"b")
+    with plane.session(state := new_state(), "two") as session:
+        messages = read_some(session, 2)
+        assert held_in(state)[0] == {"a": 1}
+        assert [message.value() for message in messages] == [b"a", b"b"]
+        assert settled(plane, session, state, messages, count_up(state)) == [None]
+        assert held_in(state)[0] == {"a": 2, "b": 1}
+
+
+# -- zombies ----------------------------------------------------------------------------------------------------
+
+
+def _no_longer_polling(settings: Settings, role: str, group: str) -> dict[str, Any]:
+    """A consumer that is out of its group when it has not polled for a second and a half."""
+    return consumer_config(settings, role, group) | {"session.timeout.ms": 1500, "max.poll.interval.ms": 1500}
+
+
+def test_a_session_that_lost_its_partitions_commits_nothing(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    plane.feed(b"a")
+    zombie_state, state = new_state(), new_state()
+    monkeypatch.setattr(session_module, "consumer_config", _no_longer_polling)
+    with plane.session(zombie_state, "zombie") as zombie:
+        stale = read_some(zombie, 1)
+        monkeypatch.setattr(session_module, "consumer_config", consumer_config)
+        with plane.session(state, "heir") as heir:
+            fresh = read_some(heir, 1)  # waits until the zombie is out of the group
+            assert [message.offset() for message in fresh] == [message.offset() for message in stale]
+            (said,) = settled(plane, zombie, zombie_state, stale, count_up(zombie_state))
+            assert isinstance(said, SessionLostError)
+            assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
+            assert settled(plane, heir, state, fresh, count_up(state)) == [None]
+            (said,) = settled(plane, zombie, zombie_state, stale, count_up(zombie_state))
+            assert isinstance(said, SessionLostError), "for good"
+            assert plane.offsets() == [1, 0, 0]
+    with plane.session(new_state(), "zombie"):
+        pass  # a new session of the same instance ends whatever transaction the old one left open
+    assert [value for _, _, value in plane.committed(OUT)] == [b"a"]
+    assert len(plane.committed(MEMORY)) == 1
+
+
+def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None:
+    plane.feed(b"a")
+    state = new_state()
+    with plane.session(state, "same") as first:
+        messages = read_some(first, 1)
+        with ThreadPoolExecutor(1) as thread:
+            settings = plane.settings.model_copy(update={"instance": "same"})
+            second = Session(settings, AGENT, [IN.name], new_state(), thread, threading.Event())
+            (said,) = settled(plane, first, state, messages, count_up(state))
+            assert isinstance(said, SessionLostError)
+            second.close()
+        assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
+    assert held_in(state) == {}, "what it had decided went with its hold on the partitions"
