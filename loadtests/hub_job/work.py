@@ -42,8 +42,8 @@ class OrderWork:
 
     def orders(self, decoded: Decoded, first: np.ndarray) -> tuple[list[str], list[bytes]]:
         """Case ids and framed `cityhub.Order` of the first sightings, rows of `decoded`."""
-        events = decoded.batch.take(pa.array(first, pa.int64()))
-        bodies = decoded.bodies.take(pa.array(first, pa.int64()))
+        chosen = pa.array(first, pa.int64())
+        events, bodies = _asked(decoded.batch).take(chosen), decoded.bodies.take(chosen)
         case_ids, columns = self._columns(events)
         return case_ids.to_pylist(), self._codec.encode_before("cityhub.Order", columns, bodies)
 
@@ -51,7 +51,7 @@ class OrderWork:
         opened, refs = events.column("reported_at"), events.column("source_ref")
         case_ids = pc.binary_join_element_wise("C-", refs, "")
         source, category, urgency = (events.column(name) for name in ("source", "category", "urgency"))
-        category, area = category.dictionary_encode(), events.column("place").field("code").dictionary_encode()
+        category, area = category.dictionary_encode(), events.column("area").dictionary_encode()
         routed = self._router.route(source, category, area, urgency)
         dues = self._rules.columns(category, source, urgency, area, opened.cast("int64").to_numpy()).firsts()
         return case_ids, _defaults(len(events)) | {
@@ -67,6 +67,13 @@ class OrderWork:
             "priority": routed.column("priority", pa.int32()),
             "deadlines": _deadlines(dues, len(events)),
         }
+
+
+def _asked(events: pa.RecordBatch) -> pa.RecordBatch:
+    """What an order is made from, beside the event's bytes."""
+    names = ["source", "source_ref", "category", "urgency", "reported_at"]
+    columns = [*map(events.column, names), events.column("place").field("code")]
+    return pa.RecordBatch.from_arrays(columns, [*names, "area"])
 
 
 def _defaults(rows: int) -> dict[str, Any]:
