@@ -97,8 +97,8 @@ class Inlet(mode.Service):
         failures = 0
         while not self.should_stop:
             try:
-                await self._turn(session)
-                failures = 0
+                if await self._turn(session):
+                    failures = 0
             except AbortableError as error:
                 failures += 1
                 if failures >= _TRIES:
@@ -110,8 +110,11 @@ class Inlet(mode.Service):
         if (writing := session.write_pending()) is not None:
             await writing
 
-    async def _turn(self, session: Session) -> None:
-        """Read a chunk, commit the one before it, and have this one decided meanwhile if there is more than enough to do."""
+    async def _turn(self, session: Session) -> bool:
+        """Read a chunk, commit the one before it, and have this one decided meanwhile if there is more than enough to do.
+
+        Whether anything has committed.
+        """
         limit, full, writing = self._settings.chunk_records, False, None
         if session.pending is not None:
             full = await session.call(session.fill, limit, 0.0)
@@ -122,7 +125,7 @@ class Inlet(mode.Service):
             await session.call(session.fill, limit, self._settings.chunk_wait_ms / 1000)
         messages = session.take()
         if not messages and not self._tick_is_due(session):
-            return
+            return writing is not None
         settled = asyncio.get_running_loop().create_future()
         chunk = Chunk(session, settled, caught_up=not messages and session.behind == 0)
         chunk.fill(messages, self._settings.namespace)
@@ -133,6 +136,7 @@ class Inlet(mode.Service):
                 await writing
         if messages or publication.outputs:
             session.pending = publication
+        return writing is not None
 
     def _tick_is_due(self, session: Session) -> bool:
         now = asyncio.get_running_loop().time()

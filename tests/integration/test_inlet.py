@@ -147,3 +147,21 @@ def test_a_session_that_cannot_read_its_state_back_is_begun_anew(plane: Plane, m
     asyncio.run(asyncio.wait_for(_counted(plane, state, seen, 3), PATIENCE_SECONDS))
     assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
     assert plane.offsets() == [3, 0, 0]
+
+
+def test_who_aborts_again_and_again_begins_anew(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    plane.feed(b"a", b"a", b"a")
+    state, commit, seen = new_state(), Session.commit, list[int]()
+    sessions = list[Session]()
+
+    def only_in_a_second(session: Session, outputs: list[Output], ends: dict[tuple[str, int], int]) -> None:
+        if session not in sessions:
+            sessions.append(session)
+        if len(sessions) == 1:
+            raise AbortableError("the broker says no", wait_seconds=0.01)
+        commit(session, outputs, ends)
+
+    monkeypatch.setattr(Session, "commit", only_in_a_second)
+    asyncio.run(asyncio.wait_for(_counted(plane, state, seen, 3), PATIENCE_SECONDS))
+    assert len(sessions) == 2
+    assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
