@@ -79,6 +79,8 @@ class Sustained(_Named):
     workers: int = Field(1, ge=1)
     answers: float = Field(0.9, ge=0, le=1)
     """Share of cases that their department resolves at once."""
+    late_answer_seconds: float = Field(60, ge=0)
+    """When it resolves the others."""
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 

@@ -54,7 +54,7 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
         [event.place.crs for event in events],
     )
     admission = admit(_arrivals(events, good, located.place_key), memory, 0)
-    memory.add(admission.fresh)
+    memory.add(admission.fresh.items())
     repeats = zip(admission.repeats.row.tolist(), admission.repeats.offset.tolist(), strict=True)
     for at, earlier in repeats:
         file, line = intake.lines[earlier]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,26 +113,33 @@ class Seen:
         """Unpack what `recall` has found."""
         return self._names[sight >> _OFFSET_BITS], sight & _OFFSET_MASK
 
-    def add(self, fresh: Mapping[int, Fresh]) -> None:
-        """Remember, by partition, what was seen at one instant."""
-        for each in fresh.values():
-            for name in each.names:
-                self._number(name)
-        numbers = [np.array([self._numbers[name] for name in each.names], dtype=np.int64) for each in fresh.values()]
-        some = list(zip(fresh.values(), numbers, strict=True))
+    def add(self, fresh: Iterable[tuple[int, Fresh]]) -> None:
+        """Remember what was seen, with its partition, at one instant or in one stretch of the window (`stretch`)."""
+        some = [(partition, each, self._numbered(each.names)) for partition, each in fresh]
         if not some:
             return
-        now_ms = some[0][0].now_ms
-        seen = [(number[each.topics] << _OFFSET_BITS) | each.offsets for each, number in some]
-        what = [(number[each.places] << _REVISION_BITS) | (each.revisions & _REVISION_MASK) for each, number in some]
+        now_ms = some[0][1].now_ms
+        seen = [(number[each.topics] << _OFFSET_BITS) | each.offsets for _, each, number in some]
+        what = [(number[each.places] << _REVISION_BITS) | (each.revisions & _REVISION_MASK) for _, each, number in some]
         values = np.stack([np.concatenate(seen), np.concatenate(what)], axis=1)
-        self._refs.insert(self._keyed({at: each.refs for at, each in fresh.items()}), values, now_ms)
-        more = np.concatenate([(number[each.more_topics] << _OFFSET_BITS) | each.more_offsets for each, number in some])
-        self._more.insert(self._keyed({at: each.more for at, each in fresh.items()}), more.reshape(-1, 1), now_ms)
+        self._refs.insert(self._keyed([(partition, each.refs) for partition, each, _ in some]), values, now_ms)
+        more = np.concatenate(
+            [(number[each.more_topics] << _OFFSET_BITS) | each.more_offsets for _, each, number in some]
+        )
+        self._more.insert(
+            self._keyed([(partition, each.more) for partition, each, _ in some]), more.reshape(-1, 1), now_ms
+        )
 
-    def _keyed(self, digests: Mapping[int, Digests]) -> Digests:
-        partition = np.repeat(np.array(list(digests), dtype=np.int64), [len(each) for each in digests.values()])
-        return self.keys(np.concatenate(list(digests.values())), partition)
+    def stretch(self, now_ms: int) -> int:
+        """What was seen in the same stretch of the window is remembered and forgotten together."""
+        return now_ms // self._window_ms
+
+    def _keyed(self, digests: Sequence[tuple[int, Digests]]) -> Digests:
+        partition = np.repeat(np.array([at for at, _ in digests], dtype=np.int64), [len(each) for _, each in digests])
+        return self.keys(np.concatenate([each for _, each in digests]), partition)
+
+    def _numbered(self, names: Iterable[str]) -> Longs:
+        return np.array([self._number(name) for name in names], dtype=np.int64)
 
     def _number(self, name: str) -> int:
         number = self._numbers.get(name)

@@ -114,7 +114,8 @@ def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]
         # range gives partition p of every topic to the same member, which co-partitioned state needs
         "partition.assignment.strategy": "range",
         "session.timeout.ms": settings.session_timeout_ms,
-        "heartbeat.interval.ms": max(200, settings.session_timeout_ms // 5),
+        # a member learns by its next heartbeat that another joins or leaves, and all stand still until the last has
+        "heartbeat.interval.ms": max(200, settings.session_timeout_ms // 20),
         # also how long a rebalance waits for members that are gone without the coordinator noticing, as happened after a broker was
         # killed; long enough for reading state back, which it waits for too
         "max.poll.interval.ms": 180_000,

@@ -6,6 +6,7 @@ retention can drop any of them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,7 @@ class _Packed(msgspec.Struct, array_like=True):
 _COLUMNS = ("refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets")
 _DIGESTS = ("refs", "more")
 _VERSION = 2
+_LOAD_RECORDS, _LOAD_ROWS = 500, 20_000
 
 
 @dataclass
@@ -40,6 +42,8 @@ class SeenState:
     window_ms: int
     changelog = DEDUPLICATE_CHANGELOG
     _staged: dict[int, Fresh] = field(default_factory=dict)
+    _loading: list[tuple[int, Fresh]] = field(default_factory=list)
+    _loading_rows: int = 0
 
     def __post_init__(self) -> None:
         self.seen = Seen(self.window_ms)
@@ -60,7 +64,7 @@ class SeenState:
             yield partition, None, _pack(fresh)
 
     def commit(self) -> None:
-        self.seen.add(self._staged)
+        self.seen.add(self._staged.items())
         self._staged = {}
 
     def rollback(self) -> None:
@@ -68,15 +72,31 @@ class SeenState:
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         del key
-        if value is not None:
-            self.seen.add({partition: unpack(value)})
+        if value is None:
+            return
+        fresh = unpack(value)
+        self._loading.append((partition, fresh))
+        self._loading_rows += len(fresh.refs) + len(fresh.more)
+        if len(self._loading) >= _LOAD_RECORDS or self._loading_rows >= _LOAD_ROWS:
+            self._take_in()
 
     def loaded(self, partition: int) -> None:
+        self._take_in()
         self.seen.hold(partition)
 
     def drop(self, partition: int) -> None:
+        self._take_in()
         self.seen.drop(partition)
         self._staged.pop(partition, None)
+
+    def _take_in(self) -> None:
+        """Add what was loaded, many records at a time: of a busy city's changelog each is a few rows of one partition."""
+        loading, self._loading, self._loading_rows = self._loading, [], 0
+        stretches: dict[int, list[tuple[int, Fresh]]] = defaultdict(list)
+        for partition, fresh in loading:
+            stretches[self.seen.stretch(fresh.now_ms)].append((partition, fresh))
+        for stretch in sorted(stretches):
+            self.seen.add(stretches[stretch])
 
 
 def _pack(fresh: Fresh) -> bytes:

@@ -10,7 +10,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +20,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Produ
 from hub.errors import FatalError, RetriableError
 from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
+from hub.stream.claims import still_claimed
 from hub.stream.kafka import (
     IN_FLIGHT,
     AbortableError,
@@ -83,11 +85,16 @@ class Session:
         self.stuck = False
         """A call into librdkafka has not come back, and may never: the session's thread is lost with it."""
         self.held: list[int] = []
+        self._claim = ""
+        """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
+        self._claimed = False
+        self._kept: set[int] = set()
+        """Taken away by a rebalance, with all that was decided of them committed: they may come back as they were."""
         self.behind: int | None = None
         self.hold = object()
         """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
         self.pending: Publication | None = None
-        """Decided, and not being written yet. A rebalance drops it: whoever gets the partitions reads its records again."""
+        """Decided, and not being written yet. A rebalance has it written first."""
         self._ready: list[Message] = []
         self._producer = Producer(
             producer_config(settings, agent)
@@ -108,7 +115,7 @@ class Session:
                 [settings.topic(topic) for topic in topics],
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
-                on_lost=self._on_revoke,
+                on_lost=self._on_lost,
             )
 
     async def call(self, blocking: Callable[..., T], *args: Any) -> T:
@@ -208,7 +215,7 @@ class Session:
     # -- rebalances --------------------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, assigned: list[TopicPartition]) -> None:
-        """Recover, then start where the group's committed offsets say.
+        """Recover what was not held before, then start where the group's committed offsets say.
 
         The offsets are asked for first, and only stable ones are answered: no transaction that could still commit for these
         partitions is open after that, so the changelog read next is all there is.
@@ -219,21 +226,29 @@ class Session:
         started = time.monotonic()
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
-        self._take_up(consumer, committed)
+        as_they_were = still_claimed(committed, self._claim) & self._kept
+        for partition in self._kept - as_they_were:
+            self._state.drop(partition)
+        self._kept.clear()
+        self._claim, self._claimed = uuid.uuid4().hex, False
+        self._take_up(consumer, committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
         STATE_RECORDS.labels(self._agent).set(len(self._state))
         READY.labels(self._agent).set(1)
         self.progressed()
-        log.info("%s: holds partitions %s", self._agent, self.held)
+        log.info("%s: holds partitions %s, kept %s", self._agent, self.held, sorted(as_they_were))
 
-    def _take_up(self, consumer: Consumer, committed: list[TopicPartition]) -> None:
+    def _take_up(
+        self, consumer: Consumer, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()
+    ) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
         self.hold, self.pending = object(), None
         self._ready.clear()
-        for partition in self.held:
+        others = [partition for partition in self.held if partition not in as_they_were]
+        for partition in others:
             self._state.drop(partition)
-        if self.held:
-            recover(self._settings, self._state, self.held, self._recovering)
+        if others:
+            recover(self._settings, self._state, others, self._recovering)
         self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
         self._eofs.clear()
         self._lag_asked = 0.0  # at once, not what was seen before
@@ -254,17 +269,40 @@ class Session:
             )
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
-        del consumer, revoked  # range assignment is all or nothing
+        """Commit what is decided while the partitions are still held here. Range assignment takes all or nothing, and most of
+        them come back: their state is kept until that is known."""
+        try:
+            publication, self.pending = self.pending, None
+            if publication is not None:
+                self.commit(publication.outputs, publication.ends)
+                publication.committed()
+        except (RetriableError, FatalError):
+            self._on_lost(consumer, revoked)
+            raise
+        self._let_go()
+
+    def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
+        """Others may have taken over long ago."""
+        del consumer, lost
         self.pending = None
+        self._let_go()
+        self._forget()
+
+    def _let_go(self) -> None:
         self._ready.clear()
         READY.labels(self._agent).set(0)
         for partition in self.held:
-            self._state.drop(partition)
             LAG.labels(self._agent, partition).set(0)
+        self._kept.update(self.held)
         self.held = []
         self._ends.clear()
         self.behind = None
         self._membership = None
+
+    def _forget(self) -> None:
+        for partition in self._kept:
+            self._state.drop(partition)
+        self._kept.clear()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -279,8 +317,8 @@ class Session:
         if self._membership is None:
             raise SessionLostError(f"{self._agent}: the partitions were taken away before the chunk was done")
         moved = self._ends | {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()}
-        fresh = {place for place in moved if moved[place] != self._ends.get(place)} or set(moved)
-        offsets = [TopicPartition(topic, partition, moved[topic, partition]) for topic, partition in fresh]
+        fresh = {place for place in moved if moved[place] != self._ends.get(place)} if self._claimed else set()
+        offsets = [TopicPartition(*place, moved[place], self._claim) for place in fresh or moved]
         with kafka_errors(f"{self._agent}: beginning a transaction"):
             self._producer.begin_transaction()
         try:
@@ -296,7 +334,7 @@ class Session:
         except RetriableError as error:
             self._abort()
             raise AbortableError(str(error), wait_seconds=error.wait_seconds) from error
-        self._ends = moved
+        self._ends, self._claimed = moved, True
         self.progressed()
 
     def _produce(self, output: Output) -> None:
@@ -342,8 +380,12 @@ class Session:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
+        self.pending = None
         if not self.stuck:
             self._producer.purge()
-        with kafka_errors(f"{self._agent}: leaving"):
-            self._consumer.close()
-        READY.labels(self._agent).set(0)
+        try:
+            with kafka_errors(f"{self._agent}: leaving"):
+                self._consumer.close()
+        finally:
+            self._let_go()
+            self._forget()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,18 +25,12 @@ from tests.integration.small_plane import (
     count_up,
     held_in,
     new_state,
-    plane_on,
     read_some,
     settled,
     then,
 )
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
-    return plane_on(kafka_bootstrap, namespace, tmp_path)
 
 
 def test_changelog_lands_in_the_partition_whose_state_it_is(plane: Plane) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,15 +27,9 @@ from tests.integration.small_plane import (
     held_in,
     new_state,
     outlet_of,
-    plane_on,
 )
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
-    return plane_on(kafka_bootstrap, namespace, tmp_path)
 
 
 class BareApp:

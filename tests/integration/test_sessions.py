@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,17 +26,11 @@ from tests.integration.small_plane import (
     count_up,
     held_in,
     new_state,
-    plane_on,
     read_some,
     settled,
 )
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
-    return plane_on(kafka_bootstrap, namespace, tmp_path)
 
 
 def _dead_worker(plane: Plane, key: str) -> Producer:

@@ -46,7 +46,7 @@ def _run(rows: list[tuple[int, str, str, int, str | None]], cuts: list[int]) -> 
         verdicts += [("first", start + at, key) for at, key in zip(first, admission.place_key.to_pylist(), strict=True)]
         seen = zip(repeats.topic, repeats.offset.tolist(), strict=True)
         verdicts += [("repeat", start + at, where) for at, where in zip(again, seen, strict=True)]
-        memory.add(admission.fresh)
+        memory.add(admission.fresh.items())
     return sorted(verdicts, key=lambda verdict: verdict[1])
 
 
@@ -85,7 +85,7 @@ def test_a_reference_without_a_place_stays_with_itself() -> None:
 def test_of_partitions_that_go_only_what_they_had_is_forgotten() -> None:
     rows = [(0, "police", "r1", 0, "north"), (1, "police", "r1", 0, "south")]
     memory = Seen(10**12)
-    memory.add(admit(_arrivals(rows, 0), memory, now_ms=0).fresh)
+    memory.add(admit(_arrivals(rows, 0), memory, now_ms=0).fresh.items())
 
     def firsts(offset: int) -> list[int]:
         return admit(_arrivals(rows, offset), memory, now_ms=0).first.tolist()

@@ -99,6 +99,7 @@ def test_a_memory_rebuilt_from_its_changelog_is_the_same(
             assert answers(state, partition, list(new)) == before
         assert not list(state.changes())
     for partition in range(3):
+        again.loaded(partition)
         numbers = asked + sorted(known[partition])
         assert answers(again, partition, numbers) == answers(state, partition, numbers)
     assert len(again) == len(state)

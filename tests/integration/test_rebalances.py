@@ -1,0 +1,121 @@
+"""What a rebalance leaves as it was, and what it has read back; two sessions of one group on a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from hub.settings import Settings
+from hub.stream import session as session_module
+from hub.stream.chunk import Chunk
+from hub.stream.recovery import recover
+from hub.stream.session import Publication, Session
+from hub.stream.state import JournaledState
+from tests.integration.small_plane import (
+    OUT,
+    PARTITIONS,
+    PATIENCE_SECONDS,
+    CountBook,
+    Plane,
+    count_up,
+    held_in,
+    new_state,
+    outlet_of,
+    read_some,
+    settled,
+)
+
+pytestmark = pytest.mark.kafka
+Read = list[tuple[object, list[int]]]
+"""Whose state was read back, of which partitions."""
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Read:
+    calls: Read = []
+
+    def noting(settings: Settings, state: Any, partitions: Sequence[int], alive: Callable[[], None]) -> None:
+        calls.append((state, list(partitions)))
+        recover(settings, state, partitions, alive)
+
+    monkeypatch.setattr(session_module, "recover", noting)
+    return calls
+
+
+def _until(done: Callable[[], bool], *sessions: Session) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < until, [session.held for session in sessions]
+        for session in sessions:
+            session.fill(100, 0.05)
+
+
+def _feed_all(plane: Plane, value: bytes) -> None:
+    for partition in range(PARTITIONS):
+        plane.feed(value, partition=partition)
+
+
+def test_only_what_changes_hands_is_read_back(plane: Plane, read: Read) -> None:
+    _feed_all(plane, b"a")
+    with plane.session(mine := new_state(), "one") as one:
+        assert settled(plane, one, mine, read_some(one, 3), count_up(mine)) == [None]
+        read.clear()
+        with plane.session(theirs := new_state(), "two") as two:
+            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            assert read == [(theirs, [2])]
+            assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}
+            _feed_all(plane, b"a")
+            assert settled(plane, one, mine, read_some(one, 2), count_up(mine)) == [None]
+            assert settled(plane, two, theirs, read_some(two, 1), count_up(theirs)) == [None]
+        assert held_in(theirs) == {}, "who leaves remembers nothing"
+        _until(lambda: len(one.held) == PARTITIONS, one)
+        assert read == [(theirs, [2]), (mine, [2])]
+        assert held_in(mine) == {0: {"a": 2}, 1: {"a": 2}, 2: {"a": 2}}
+
+
+def test_before_anything_is_committed_all_is_read_back(plane: Plane, read: Read) -> None:
+    """There is no telling then whether others have held the partitions meanwhile."""
+    _feed_all(plane, b"a")
+    with plane.session(state := new_state(), "one") as one:
+        assert settled(plane, one, state, read_some(one, 3), count_up(state)) == [None]
+    with plane.session(mine := new_state(), "one") as one:
+        _until(lambda: len(one.held) == PARTITIONS, one)
+        read.clear()
+        with plane.session(new_state(), "two") as two:
+            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            assert sorted(partitions for _, partitions in read) == [[0, 1], [2]]
+            assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}
+
+
+def _decided(plane: Plane, session: Session, state: JournaledState[CountBook]) -> Publication:
+    messages = read_some(session, 3)
+
+    async def decide() -> Any:
+        chunk = Chunk(session, asyncio.get_running_loop().create_future(), caught_up=False)
+        chunk.fill(messages, plane.settings.namespace)
+        async with outlet_of(plane, state).transaction(chunk) as tx:
+            count_up(state)(tx, chunk)
+        return await chunk.settled
+
+    publication = asyncio.run(decide())
+    assert isinstance(publication, Publication)
+    return publication
+
+
+def test_what_is_decided_is_written_before_the_partitions_go(plane: Plane, read: Read) -> None:
+    _feed_all(plane, b"a")
+    with plane.session(mine := new_state(), "one") as one:
+        one.pending = _decided(plane, one, mine)
+        assert plane.offsets() == [0, 0, 0]
+        read.clear()
+        with plane.session(theirs := new_state(), "two") as two:
+            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            assert one.pending is None
+            assert plane.offsets() == [1, 1, 1]
+            assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
+            assert read == [(theirs, [2])]
+            assert (held_in(mine), held_in(theirs)) == ({0: {"a": 1}, 1: {"a": 1}}, {2: {"a": 1}})
