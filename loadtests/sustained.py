@@ -31,6 +31,8 @@ _NAMESPACE = "sustained."
 _READY_SECONDS = 90.0
 _DRAIN_SECONDS = 60.0
 _SAMPLE_SECONDS = 1.0
+_SLICES = 40
+"""Of the time, for the plot of latencies."""
 _LOOK_SECONDS = 0.02
 """It counts as latency: an order is seen at the end of it."""
 
@@ -172,7 +174,17 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
     }
     return {
         "rows": [row],
-        "series": {"memory": {"x": "seconds", "y": "MiB resident, workers", "lines": {"workers": memory}}},
+        "series": {
+            "memory": {"x": "seconds", "y": "MiB resident, workers", "lines": {"workers": memory}},
+            "latency": {
+                "x": "seconds",
+                "y": "ms from arrival to order",
+                "lines": {
+                    f"p{percent}": witness.by_slice(began * 1000, scenario.seconds / _SLICES, percent)
+                    for percent in (50, 99)
+                },
+            },
+        },
         "note": f"{scenario.workers} worker process(es) with all three agents, fed for {scenario.seconds:g} s; "
         f"{scenario.answers:.0%} of the cases are resolved by their department as soon as it reads the order, the others "
         f"{scenario.late_answer_seconds:g} s later (its answers are on the disk too). Latency: from the instant an event was "

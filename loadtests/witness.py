@@ -82,6 +82,17 @@ class Witness:
             return np.zeros(0)
         return np.concatenate(self._latencies)[np.concatenate(self._arrived) >= since_ms]
 
+    def by_slice(self, began_ms: float, slice_seconds: float, percent: float) -> list[tuple[float, float]]:
+        """A percentile of the latencies, ms, of the orders that came in each slice of time; seconds at its end."""
+        if not self._latencies:
+            return []
+        arrived, latency = np.concatenate(self._arrived), np.concatenate(self._latencies)
+        number = ((arrived - began_ms) / 1000 // slice_seconds).astype(np.int64)
+        return [
+            (float(at + 1) * slice_seconds, float(np.percentile(latency[number == at], percent)))
+            for at in np.unique(number)
+        ]
+
     def gaps(self) -> list[tuple[float, float]]:
         """When orders came, ms, and how long none had come before, seconds; largest first."""
         times = np.unique(np.concatenate(self._arrived)) if self._arrived else np.zeros(0)
