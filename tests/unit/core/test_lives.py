@@ -2,127 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from hub.core.clockwork import Clockwork, Ring
-from hub.core.deadlines import DeadlineRules
 from hub.core.lifecycle import EVENTS, LADDER, Refusal, State, step
-from hub.core.tracked import More, TrackBook, TrackedCase
-from hub.core.tracking import Change, Effects, Tracking, Update
-from hub.policy import City, load_city
-from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
+from hub.core.tracking import Tracking, Update
 from hub.policy.models.deadlines import Rung
-from hub.settings import ROOT
-
-HOUR = 3_600_000
-DAY = 24 * HOUR
-START = 1_767_672_000_000
-
-
-def row(clock: str, hours: float, **more: object) -> DeadlineRule:
-    return DeadlineRule.model_validate(
-        {"id": f"{clock}-row", "clock": clock, "duration": hours, "unit": "hour", **more}
-    )
+from tests.unit.core.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of
 
 
 @pytest.fixture(scope="module")
-def city() -> City:
-    demo = load_city(ROOT / "ops" / "cities" / "demo")
-    named = dict(zip(("roads", "water", "parks", "dispatch"), demo.departments.values(), strict=False))
-    extension = Extension(times=2, duration=10.0, unit="hour", approved_by="the desk")
-    pause = Pause(reasons=("appraisal", "weather"), times=2)
-    clocks = {
-        **DEFAULT_CLOCKS,
-        "refuse": ClockSpec(name=Name(en="refusal window", zh="退回期限"), stop=("accepted", "refused")),
-        "assist": ClockSpec(name=Name(en="assist", zh="协办"), start=("called",), stop=("resolved",)),
-        "callback": ClockSpec(
-            name=Name(en="callback", zh="回访"), start=("resolved",), stop=("satisfied", "unsatisfied")
-        ),
-        "supervise": ClockSpec(name=Name(en="supervise", zh="督办"), start=("resolve_overdue",), stop=("resolved",)),
-    }
-    deadlines = (
-        row("accept", 4), row("respond", 12), row("resolve", 40, extension=extension, pause=pause, climbs="reminded"),
-        row("refuse", 8),
-        row("assist", 20), row("callback", 24), row("supervise", 16, climbs="supervised"),
-    )  # fmt: skip
-    life = demo.file.life.model_copy(update={"arbitrate_after": 2})
-    file = demo.file.model_copy(update={"life": life, "dispatch_desk": "dispatch"})
-    return dataclasses.replace(demo, file=file, departments=named, clocks=clocks, deadlines=deadlines)
-
-
-@pytest.fixture(scope="module")
-def tracking(city: City) -> Tracking:
-    return Tracking(Clockwork(DeadlineRules(city)))
-
-
-def opened(department: str = "roads") -> Change:
-    return Change(
-        case_id="C-1", change="OPENED", source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1", category="c",
-        urgency="ROUTINE", area=None, place_key="p", department=department, over=False, ends=False, at_ms=START,
-        opened_ms=START, due_ms=None,
-    )  # fmt: skip
-
-
-def said(status: str, hours: float, by: str = "roads", id_: str | None = None, **more: object) -> Update:
-    about = More(**more) if more else None  # type: ignore[arg-type]
-    return Update(id_ or f"{status}@{hours}", by, "C-1", status, "", START + round(hours * HOUR), more=about)
-
-
-class Hub:
-    """Tracking with what waits tried again, as the agent does it."""
-
-    def __init__(self, tracking: Tracking) -> None:
-        self.tracking, self.book, self.effects = tracking, TrackBook(), Effects()
-        self.waiting: list[Update] = []
-        tracking.prepare([opened()])
-        tracking.change(self.book, self.book.put, opened(), self.effects)
-
-    def hear(self, *updates: Update) -> Hub:
-        for update in updates:
-            self.waiting.append(update)
-            tried = True
-            while tried:
-                left = [u for u in self.waiting if not self.tracking.update(self.book, self.book.put, u, self.effects)]
-                tried, self.waiting = len(left) < len(self.waiting), left
-        return self
-
-    def at(self, hours: float) -> Hub:
-        self.tracking.pass_time(self.book, self.book.put, START + round(hours * HOUR), self.effects)
-        return self
-
-    @property
-    def case(self) -> TrackedCase:
-        case = self.book.case("C-1")
-        assert case is not None
-        return case
-
-    def due(self, clock: str = "resolve", department: str | None = None) -> float:
-        found = [c for c in self.case.clocks if (c.clock, c.department) == (clock, department)]
-        return (found[-1].due_ms - START) / HOUR
-
-    def why(self) -> str:
-        """Why the one that waits is not allowed."""
-        (update,) = self.waiting
-        reason = self.tracking.refusal(self.book, update)
-        assert reason is not None
-        return reason
+def tracking() -> Tracking:
+    return tracking_of(small_city())
 
 
 @pytest.fixture
 def hub(tracking: Tracking) -> Hub:
     return Hub(tracking)
-
-
-def verdicts(case: TrackedCase) -> list[tuple[object, ...]]:
-    return sorted(
-        (c.clock, c.department or "", c.round, c.started_ms, c.due_ms, c.ended_ms, c.verdict, c.cancelled) for c in case.clocks
-    )  # fmt: skip
 
 
 # -- the table -----------------------------------------------------------------------------------------------------------
@@ -315,86 +213,3 @@ def test_what_runs_out_may_start_the_next_rung(hub: Hub) -> None:
     hub.at(57)
     breaches = [(r.clock.clock, r.at_ms - START) for r in hub.effects.rings if r.kind == "BREACHED"]
     assert {("resolve", 40 * HOUR), ("supervise", 56 * HOUR)} <= set(breaches)
-
-
-# -- laws ------------------------------------------------------------------------------------------------------------------
-
-SPEAKERS = ("roads", "water", "dispatch")
-anything = st.builds(
-    lambda n, status, hours, by, more: Update(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, more=more),
-    st.integers(0, 10**6),
-    st.sampled_from([event.upper() for event, rule in EVENTS.items() if rule.who != "the hub 平台" and event != "dispatched"]),
-    st.integers(0, 60),
-    st.sampled_from(SPEAKERS),
-    st.builds(
-        More, reason=st.sampled_from([None, "weather"]), clock=st.just(None), to=st.sampled_from([None, "water", "roads"]),
-        members=st.sampled_from([(), ("water",)]), score=st.sampled_from([None, 50]),
-    ),
-)  # fmt: skip
-
-
-@settings(max_examples=150)
-@given(
-    st.lists(anything, max_size=9, unique_by=lambda update: update.update_id),
-    st.data(),
-)
-def test_what_it_comes_to_does_not_depend_on_the_order_of_arrival(
-    tracking: Tracking, updates: list[Update], data: st.DataObject
-) -> None:
-    """Nor on when anybody looked at the clocks in between."""
-    plain, mixed = Hub(tracking).hear(*updates).at(1000), Hub(tracking)
-    for update in data.draw(st.permutations(updates)):
-        mixed.hear(update)
-        mixed.at(data.draw(st.sampled_from([0, 20, 45, 70])))
-    mixed.at(1000)
-    assert verdicts(mixed.case) == verdicts(plain.case)
-    assert mixed.case.over_ms == plain.case.over_ms
-    told = tracking._clockwork.lives.tell
-    one, other = told(plain.case), told(mixed.case)
-    for name in ("state", "holder", "members", "rung", "round", "designated", "refusals", "over_ms"):
-        assert getattr(one, name) == getattr(other, name), name
-    assert [each.id for each in one.effective] == [each.id for each in other.effective]
-
-
-@settings(max_examples=100)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["ACCEPTED", "RESPONDED", "RESOLVED"]), st.integers(0, 60)), max_size=5, unique=True
-    )
-)
-def test_the_short_way_and_the_long_way_come_to_the_same(
-    plain_tracking: Tracking, words: list[tuple[str, int]]
-) -> None:
-    short, long = Hub(plain_tracking), Hub(plain_tracking)
-    long.book.put("C-1", msgspec.structs.replace(long.case, special=True))
-    for status, hours in words:
-        short.hear(said(status, hours))
-        long.hear(said(status, hours))
-    assert verdicts(short.at(100).case) == verdicts(long.at(100).case)
-    assert short.case.over_ms == long.case.over_ms
-    assert sorted(map(_key, short.effects.rings)) == sorted(map(_key, long.effects.rings))
-
-
-def _key(ring: Ring) -> tuple[str, str, int, bool]:
-    return (ring.name, ring.kind, ring.at_ms, ring.corrects)
-
-
-@pytest.fixture(scope="module")
-def plain_tracking(city: City) -> Tracking:
-    clocks = {name: spec for name, spec in city.clocks.items() if name in DEFAULT_CLOCKS}
-    rows = tuple(each for each in city.deadlines if each.clock in clocks)
-    return Tracking(Clockwork(DeadlineRules(dataclasses.replace(city, clocks=clocks, deadlines=rows))))
-
-
-@settings(max_examples=100)
-@given(
-    st.lists(anything, max_size=8, unique_by=lambda update: update.update_id), st.lists(st.integers(0, 100), max_size=4)
-)
-def test_a_breach_is_at_its_due_time_however_late_it_is_noticed(
-    tracking: Tracking, updates: list[Update], looks: list[int]
-) -> None:
-    hub = Hub(tracking).hear(*updates)
-    for hours in sorted(looks):
-        hub.at(hours)
-    hub.at(1000)
-    assert all(ring.at_ms == ring.clock.due_ms for ring in hub.effects.rings if ring.kind == "BREACHED")
