@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +20,11 @@ import pyarrow.compute as pc
 import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
-from hub.stream.registry import Registry, Schema, make_schema
+from hub.stream.registry import FRAME, Registry, Schema, make_schema
 from hub.stream.sizes import encoded_sizes
 
 _MAGIC = 0
-_HEADER = struct.Struct(">bI")
-HEADER_BYTES = _HEADER.size
+HEADER_BYTES = FRAME.size
 _TO_THE_END = 1 << 40
 _NOTHING = pa.scalar(b"", pa.binary())
 _NULL, _SOME = pa.scalar(b"\x00", pa.binary()), pa.scalar(b"\x02", pa.binary())
@@ -72,7 +70,7 @@ class Codec:
         """Frame one record; what has a default may be left out. Raises ValueError or TypeError if it does not fit the schema."""
         schema = self._registry.latest(subject)
         out = io.BytesIO()
-        out.write(_HEADER.pack(_MAGIC, schema.id))
+        out.write(FRAME.pack(_MAGIC, schema.id))
         fastavro.schemaless_writer(out, schema.parsed, dict(record), strict_allow_default=True)
         return out.getvalue()
 
@@ -106,7 +104,10 @@ class Codec:
         """
         reader = self._registry.latest(subject)
         rows, bodies, rejects = self._unframe(reader, values)
-        batch = _decode(reader, bodies, trusted=trusted)
+        framed = rows is None
+        if rows is None:
+            rows = np.arange(len(values))
+        batch = _decode(reader, bodies, values if framed else None, trusted=trusted)
         if batch is None:
             good = self._split_bad(reader, bodies, rows, rejects)
             rows, bodies = rows[good], bodies.take(pa.array(good, pa.int64()))
@@ -115,14 +116,14 @@ class Codec:
 
     def _unframe(
         self, reader: Schema, values: Sequence[bytes | None]
-    ) -> tuple[npt.NDArray[np.int64], pa.BinaryArray, list[Reject]]:
-        """Rows and bodies of the records that are, or can be brought, in the reader's schema."""
-        header = _HEADER.pack(_MAGIC, reader.id)
+    ) -> tuple[npt.NDArray[np.int64] | None, pa.BinaryArray, list[Reject]]:
+        """Rows and bodies of the records that are, or can be brought, in the reader's schema. No rows: all of them, as they are."""
+        header = FRAME.pack(_MAGIC, reader.id)
         framed = pa.array(values, pa.binary())
         ours = pc.starts_with(framed, header).fill_null(False)
         bodies = pc.binary_slice(framed, HEADER_BYTES, _TO_THE_END)
         if ours.true_count == len(framed):
-            return np.arange(len(framed)), bodies, []
+            return None, bodies, []
         rejects: list[Reject] = []
         rows: list[int] = []
         kept: list[bytes] = []
@@ -193,7 +194,7 @@ class Codec:
             if start >= end:
                 continue
             part = bodies.slice(start, end - start)
-            if _decode(schema, part, trusted=False) is not None:
+            if _decode(schema, part, None, trusted=False) is not None:
                 good.extend(range(start, end))
             elif end - start == 1:
                 detail = _why_undecodable(schema, part[0].as_py())
@@ -217,7 +218,7 @@ def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
 
 
 def _header(schema: Schema) -> pa.Scalar:
-    return pa.scalar(_HEADER.pack(_MAGIC, schema.id), pa.binary())
+    return pa.scalar(FRAME.pack(_MAGIC, schema.id), pa.binary())
 
 
 def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:
@@ -243,7 +244,7 @@ def _schema_id(data: bytes) -> int:
         raise RejectedRecordError(
             Reason.UNDECODABLE, "not in Confluent's wire format: 0x00, four bytes of schema id, then Avro"
         )
-    return int(_HEADER.unpack_from(data)[1])
+    return int(FRAME.unpack_from(data)[1])
 
 
 def _read(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str, Any]:
@@ -274,15 +275,17 @@ def _empty(schema: Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([], schema=schema.arrow)
 
 
-def _decode(schema: Schema, bodies: pa.BinaryArray, *, trusted: bool) -> pa.RecordBatch | None:
-    """The records as a batch, or None if some of them have to be looked at one by one."""
+def _decode(
+    schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None, *, trusted: bool
+) -> pa.RecordBatch | None:
+    """The records as a batch, or None if some of them have to be looked at one by one. `framed`: the same with their framing,
+    where there is a list of it already; to make one of the bodies takes a third of the time of decoding it."""
     if not len(bodies):
         return _empty(schema)
-    raw = bodies.to_pylist()
     if trusted:
-        return pyruhvro.deserialize_array(raw, schema.text)
+        return _deserialized(schema, bodies, framed)
     try:
-        batch = pyruhvro.deserialize_array(raw, schema.text)
+        batch = _deserialized(schema, bodies, framed)
         batch.validate(full=True)  # finds text that is not UTF-8
     except (ValueError, pa.ArrowInvalid):
         return None
@@ -293,6 +296,13 @@ def _decode(schema: Schema, bodies: pa.BinaryArray, *, trusted: bool) -> pa.Reco
     # Bytes left over show as a difference in length; legal but unusual array blocks do too, and are read one by one.
     lengths = pc.binary_length(bodies).to_numpy()
     return batch if np.array_equal(encoded_sizes(schema.declared["fields"], batch.columns), lengths) else None
+
+
+def _deserialized(schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None) -> pa.RecordBatch:
+    if framed is None or schema.framed_text is None:
+        return pyruhvro.deserialize_array(bodies.to_pylist(), schema.text)
+    batch = pyruhvro.deserialize_array(list(framed), schema.framed_text)
+    return batch.select(list(range(HEADER_BYTES, batch.num_columns)))
 
 
 def _why_undecodable(schema: Schema, body: bytes) -> str | None:

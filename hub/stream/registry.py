@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ SCHEMAS = ROOT / "schemas"
 NAMESPACE = "cityhub"
 _TIMEOUT_SECONDS = 10
 _NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+FRAME = struct.Struct(">bI")
+"""What Confluent's wire format puts in front of a record: 0x00 and the schema's id."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class Schema:
     def arrow(self) -> pa.Schema:
         """What the batch codec makes of it."""
         return pyruhvro.avro_to_arrow_schema(self.text)
+
+    @cached_property
+    def framed_text(self) -> str | None:
+        """`text` for records with their frame still in front of them: an integer for each of its bytes comes first.
+
+        To Avro a byte below 0x80 is a whole integer. Where the id has others, None.
+        """
+        frame = FRAME.pack(0, self.id)
+        if max(frame) >= 0x80:
+            return None
+        declared = json.loads(self.text)
+        fields = [{"name": f"frame{number}", "type": "int"} for number in range(len(frame))]
+        return json.dumps(declared | {"fields": fields + declared["fields"]})
 
 
 class Registry(Protocol):

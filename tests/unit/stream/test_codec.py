@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.codec import HEADER_BYTES, Codec
-from hub.stream.registry import SCHEMAS, FileRegistry
+from hub.stream.registry import FRAME, SCHEMAS, FileRegistry, Schema
 
 EVENT, ADMITTED, ORDER = "cityhub.CaseEvent", "cityhub.AdmittedEvent", "cityhub.Order"
 CODEC = Codec(FileRegistry())
@@ -97,6 +98,23 @@ def test_nothing_is_an_empty_batch_with_all_columns() -> None:
 def test_what_is_trusted_is_decoded_alike() -> None:
     trusted, checked = (CODEC.decode_many(EVENT, GOOD, trusted=trust) for trust in (True, False))
     assert trusted.batch.equals(checked.batch)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_id_of_a_schema_may_be_any(schema_id: int) -> None:
+    """Whole batches are decoded with their framing still on, whatever its bytes are."""
+    known = CODEC._registry.latest(EVENT)
+
+    class Other(FileRegistry):
+        def latest(self, subject: str) -> Schema:
+            return dataclasses.replace(known, id=schema_id)
+
+    framed = [FRAME.pack(0, schema_id) + value[HEADER_BYTES:] for value in GOOD]
+    for trusted in (True, False):
+        decoded = Codec(Other()).decode_many(EVENT, framed, trusted=trusted)
+        assert decoded.batch.equals(CODEC.decode_many(EVENT, GOOD).batch)
+        assert decoded.bodies.to_pylist() == [value[HEADER_BYTES:] for value in GOOD]
+        assert decoded.rejects == []
 
 
 # -- another version of the schema --------------------------------------------------------------------------------------------
