@@ -15,12 +15,22 @@ from loadtests.stage import Stage
 
 
 def start_feeder(
-    here: Stage, topic: str, rate: float, seconds: float, seed: int, truth: Path | None = None
+    here: Stage,
+    topic: str,
+    rate: float,
+    seconds: float,
+    seed: int,
+    *,
+    truth: Path | None = None,
+    late_repeats: int | None = None,
 ) -> subprocess.Popen[str]:
     """See loadtests.paced. With `truth` it saves there what must come of its events."""
-    given = here.given(
-        "feeder", topic, {"rate": rate, "seconds": seconds, "seed": seed} | ({"truth": str(truth)} if truth else {})
-    )
+    settings: dict[str, str | int | float] = {"rate": rate, "seconds": seconds, "seed": seed}
+    if truth is not None:
+        settings["truth"] = str(truth)
+    if late_repeats is not None:
+        settings["late_repeats"] = late_repeats
+    given = here.given("feeder", topic, settings)
     argv = [sys.executable, "-m", "loadtests.paced"]
     return subprocess.Popen(argv, env=environment_for(given), cwd=ROOT, stdout=subprocess.PIPE, text=True)
 

@@ -24,7 +24,8 @@ def main() -> None:
     rate, seconds = float(given.settings["rate"]), float(given.settings["seconds"])
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
-    events = Events(given.rules(), int(given.settings["seed"]))
+    late = given.settings.get("late_repeats")
+    events = Events(given.rules(), int(given.settings["seed"]), late=None if late is None else int(late))
     feeder = Feeder(given.bootstrap, given.events, linger_ms=2)
     began = time.time()
     latest = 0.0

@@ -81,6 +81,8 @@ class Sustained(_Named):
     """Share of cases that their department resolves at once."""
     late_answer_seconds: float = Field(60, ge=0)
     """When it resolves the others."""
+    late_repeats: int | None = Field(None, ge=1)
+    """How many events the generator keeps that may come again late, the newest; without it no limit."""
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 

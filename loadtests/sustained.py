@@ -126,7 +126,14 @@ class Answers:
 def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witness, answers: Answers) -> dict[str, Any]:
     trees, broker = [ProcessTree(worker.pid) for worker in workers], ProcessTree(here.kafka.pid or 0)
     before = [tree.look()[0] for tree in trees], broker.look()[0]
-    feeder = start_feeder(here, f"{_NAMESPACE}city.{{source}}.events", scenario.rate, scenario.seconds, scenario.seed)
+    feeder = start_feeder(
+        here,
+        f"{_NAMESPACE}city.{{source}}.events",
+        scenario.rate,
+        scenario.seconds,
+        scenario.seed,
+        late_repeats=scenario.late_repeats,
+    )
     task = here.progress.add_task(f"{scenario.rate:,.0f} events/s", total=scenario.seconds)
     began, sampled = time.time(), 0.0
     memory: list[tuple[float, float]] = []

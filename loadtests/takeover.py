@@ -40,7 +40,7 @@ def takeover(here: Stage, scenario: Takeover) -> dict[str, Any]:
         crew.join()
         crew.join()
         with Watch(here.cluster, given.orders, [], here.kafka.pid, (given.run, _EVENTS)) as watch:
-            feeder = start_feeder(here, _EVENTS, scenario.rate, _LONG_SECONDS, scenario.seed, truth)
+            feeder = start_feeder(here, _EVENTS, scenario.rate, _LONG_SECONDS, scenario.seed, truth=truth)
             _sleep(here, "two workers at work", scenario.seconds_before)
             for what, act in steps:
                 marks.append((what, time.monotonic()))

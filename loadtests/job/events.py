@@ -87,12 +87,18 @@ class Truth:
 
 
 class Events:
-    """An endless seeded stream. Number n of a seed is always the same event, whatever the block size is not: keep it equal."""
+    """An endless seeded stream. Number n of a seed is always the same event, whatever the block size is not: keep it equal.
 
-    def __init__(self, rules: Rules, seed: int, *, repeats: float = 0.05, block: int = 20_000) -> None:
+    `late`: how many earlier events are kept that may come again late, the newest; None: no limit.
+    """
+
+    def __init__(
+        self, rules: Rules, seed: int, *, repeats: float = 0.05, block: int = 20_000, late: int | None = None
+    ) -> None:
         self._rules = rules
         self._draw = np.random.default_rng(seed)
         self._repeats = repeats
+        self._late = late
         self._block = block
         self._schema = _schema_text()
         self._arrow = pyruhvro.avro_to_arrow_schema(self._schema)
@@ -140,6 +146,8 @@ class Events:
             sent_keys.append(key)
             sent_values.append(value)
         self._kept += list(zip(keys[::_KEPT_EVERY], values[::_KEPT_EVERY], strict=True))
+        if self._late is not None:
+            del self._kept[: -self._late]
         self._checksum += sum(xxhash.xxh3_64_intdigest(body_of(value)) for value in sent_values)
         return Block(sent_keys, sent_values)
 
