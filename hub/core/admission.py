@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -64,6 +65,8 @@ class Seen:
         self._salts: dict[int, int] = {}
         """Of each partition held, what its keys are mixed with."""
         self._dropped = 0
+        self._rows: Counter[tuple[int, int]] = Counter()
+        """How many entries are of each stretch of the window and partition held."""
 
     def __len__(self) -> int:
         """Revisions remembered."""
@@ -81,8 +84,17 @@ class Seen:
         if self._salts.pop(partition, None) is None:
             return
         self._dropped += 1
+        for stretch, of in list(self._rows):
+            if of == partition:
+                del self._rows[stretch, of]
         if not self._salts:
             self._forget()
+
+    @property
+    def held_rows(self) -> int:
+        """How many of the entries are of partitions held."""
+        newest = max((stretch for stretch, _ in self._rows), default=0)
+        return sum(rows for (stretch, _), rows in self._rows.items() if stretch >= newest - 1)
 
     def keys(self, refs: Digests, partition: Longs) -> Digests:
         """References by partition: the same one in two partitions is not the same. Partitions are held from here on."""
@@ -119,6 +131,9 @@ class Seen:
         if not some:
             return
         now_ms = some[0][1].now_ms
+        stretch = self.stretch(now_ms)
+        for partition, each, _ in some:
+            self._rows[stretch, partition] += len(each.refs) + len(each.more)
         seen = [(number[each.topics] << _OFFSET_BITS) | each.offsets for _, each, number in some]
         what = [(number[each.places] << _REVISION_BITS) | (each.revisions & _REVISION_MASK) for _, each, number in some]
         values = np.stack([np.concatenate(seen), np.concatenate(what)], axis=1)

@@ -89,6 +89,9 @@ class SeenState:
         self.seen.drop(partition)
         self._staged.pop(partition, None)
 
+    def wasteful(self) -> bool:
+        return len(self.seen) > 2 * self.seen.held_rows
+
     def _take_in(self) -> None:
         """Add what was loaded, many records at a time: of a busy city's changelog each is a few rows of one partition."""
         loading, self._loading, self._loading_rows = self._loading, [], 0

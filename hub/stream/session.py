@@ -226,10 +226,7 @@ class Session:
         started = time.monotonic()
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
-        as_they_were = still_claimed(committed, self._claim) & self._kept
-        for partition in self._kept - as_they_were:
-            self._state.drop(partition)
-        self._kept.clear()
+        as_they_were = self._keep(still_claimed(committed, self._claim))
         self._claim, self._claimed = uuid.uuid4().hex, False
         self._take_up(consumer, committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
@@ -237,6 +234,15 @@ class Session:
         READY.labels(self._agent).set(1)
         self.progressed()
         log.info("%s: holds partitions %s, kept %s", self._agent, self.held, sorted(as_they_were))
+
+    def _keep(self, claimed: set[int]) -> set[int]:
+        """Of what was taken away, have in memory what is to be kept; which that is."""
+        kept, self._kept = self._kept & claimed, self._kept - claimed
+        self._forget()
+        if kept and self._state.wasteful():
+            self._kept, kept = kept, set()
+            self._forget()
+        return kept
 
     def _take_up(
         self, consumer: Consumer, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()

@@ -18,7 +18,8 @@ class State(Protocol):
 
     `load` is called with every committed record of a partition's changelog, oldest first, then `loaded` once, before the
     first chunk of that partition; `drop` when the partition goes elsewhere, and also before it is loaded again. A chunk is
-    between `commit` and `rollback`: after `rollback` nothing of it may show.
+    between `commit` and `rollback`: after `rollback` nothing of it may show. `wasteful`: whether what was dropped still takes
+    more room than what is held; then all is dropped and loaded again at the next rebalance.
     """
 
     changelog: Topic
@@ -26,6 +27,7 @@ class State(Protocol):
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None: ...
     def loaded(self, partition: int) -> None: ...
     def drop(self, partition: int) -> None: ...
+    def wasteful(self) -> bool: ...
     def changes(self) -> Iterator[Change]: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
@@ -109,6 +111,9 @@ class JournaledState(Generic[B]):
 
     def drop(self, partition: int) -> None:
         self._journals.pop(partition, None)
+
+    def wasteful(self) -> bool:
+        return False
 
     def changes(self) -> Iterator[Change]:
         encode = self._encoder.encode

@@ -119,3 +119,15 @@ def test_what_is_decided_is_written_before_the_partitions_go(plane: Plane, read:
             assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
             assert read == [(theirs, [2])]
             assert (held_in(mine), held_in(theirs)) == ({0: {"a": 1}, 1: {"a": 1}}, {2: {"a": 1}})
+
+
+def test_who_has_dropped_more_than_it_holds_begins_anew(plane: Plane, read: Read) -> None:
+    _feed_all(plane, b"a")
+    with plane.session(mine := new_state(), "one") as one:
+        assert settled(plane, one, mine, read_some(one, 3), count_up(mine)) == [None]
+        mine.wasteful = lambda: True  # type: ignore[method-assign]
+        read.clear()
+        with plane.session(new_state(), "two") as two:
+            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            assert (mine, [0, 1]) in read
+            assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}

@@ -124,3 +124,27 @@ def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
     state.commit()
     assert answers(state, 0, [4, 8]) == [(None, None), (None, None)]
     assert len(state) == 0
+
+
+def test_partitions_that_come_and_go_are_wasteful_until_all_is_dropped() -> None:
+    state = SeenState(WINDOW_MS)
+
+    def load(partition: int, now_ms: int) -> None:
+        numbers = range(40 * (partition + 1), 40 * (partition + 2), 4)
+        state.load(partition, None, _pack(fresh_of(state, partition, now_ms, [(n, "t", n, "p") for n in numbers])))
+        state.loaded(partition)
+
+    load(0, 0)
+    load(1, 0)
+    assert not state.wasteful()
+    state.drop(1)
+    assert not state.wasteful(), "as much as is held"
+    load(1, 0)
+    assert not state.wasteful()
+    state.drop(1)
+    assert state.wasteful()
+    load(1, 3 * WINDOW_MS)
+    assert not state.wasteful(), "the window has passed, and taken the waste with it"
+    state.drop(0)
+    state.drop(1)
+    assert len(state) == 0
