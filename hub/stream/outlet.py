@@ -19,9 +19,10 @@ from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.limits import Counted, RejectLimit
-from hub.stream.session import Output, Publication
+from hub.stream.session import Publication
 from hub.stream.state import State
 from hub.stream.tally import Tally
+from hub.stream.writer import Output
 from hub.topics import DEAD, Topic
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """One session of an inlet: a transactional producer, a consumer in the agent's group, and the state of what it holds.
 
-What blocks runs in the inlet's one thread. Rebalance callbacks run inside `fill`, and `commit` begins and ends its transaction,
-so the two never meet; nor does a callback meet the agent, which decides while the thread is idle or commits.
+What blocks runs in the inlet's one thread. Rebalance callbacks run inside `fill`: no transaction is open then, as `commit` begins
+and ends its own, and the agent decides nothing, as it does so while the thread is idle or commits.
 """
 
 from __future__ import annotations
@@ -15,40 +15,28 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
 
 from hub.errors import FatalError, RetriableError
 from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.claims import still_claimed
 from hub.stream.kafka import (
-    IN_FLIGHT,
-    AbortableError,
     SessionLostError,
     consumer_config,
     kafka_errors,
-    producer_config,
     translated,
 )
 from hub.stream.lag import lag_records
 from hub.stream.recovery import recover
 from hub.stream.state import State
+from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 5.0
-_JOIN_SECONDS = 20.0
-_GIVE_UP_SECONDS = 15.0  # a broker that stays away longer has aborted the transaction by then
 _STUCK_SECONDS = 25.0
 _LAG_EVERY_SECONDS = 1.0
-
-
-class Output(NamedTuple):
-    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key."""
-
-    topic: str
-    partition: int | None
-    messages: list[dict[str, Any]]
 
 
 class Publication(NamedTuple):
@@ -96,17 +84,7 @@ class Session:
         self.pending: Publication | None = None
         """Decided, and not being written yet. A rebalance has it written first."""
         self._ready: list[Message] = []
-        self._producer = Producer(
-            producer_config(settings, agent)
-            | {
-                "transactional.id": f"{settings.namespace}{agent}.{settings.instance}",
-                "transaction.timeout.ms": settings.transaction_timeout_ms,
-                # a chunk is a request for each partition it writes to, and one after the other would take as many round trips
-                IN_FLIGHT: 5,
-            }
-        )
-        with kafka_errors(f"{agent}: starting transactions"):
-            self._producer.init_transactions(_JOIN_SECONDS)
+        self._writer = TransactionWriter(settings, agent, stopping)
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}") | {"enable.partition.eof": True}
         )
@@ -225,7 +203,7 @@ class Session:
         READY.labels(self._agent).set(0)
         started = time.monotonic()
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
-            committed = consumer.committed(assigned, timeout=_GIVE_UP_SECONDS)
+            committed = consumer.committed(assigned, timeout=GIVE_UP_SECONDS)
         as_they_were = self._keep(still_claimed(committed, self._claim))
         self._claim, self._claimed = uuid.uuid4().hex, False
         self._take_up(consumer, committed, as_they_were)
@@ -325,70 +303,15 @@ class Session:
         moved = self._ends | {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()}
         fresh = {place for place in moved if moved[place] != self._ends.get(place)} if self._claimed else set()
         offsets = [TopicPartition(*place, moved[place], self._claim) for place in fresh or moved]
-        with kafka_errors(f"{self._agent}: beginning a transaction"):
-            self._producer.begin_transaction()
-        try:
-            for output in outputs:
-                self._produce(output)
-            self._insist(
-                "sending offsets",
-                lambda: self._producer.send_offsets_to_transaction(offsets, self._membership, _TIMEOUT_SECONDS),
-            )
-            self._insist("committing", lambda: self._producer.commit_transaction(_TIMEOUT_SECONDS))
-        except SessionLostError:
-            raise
-        except RetriableError as error:
-            self._abort()
-            raise AbortableError(str(error), wait_seconds=error.wait_seconds) from error
+        self._writer.write(outputs, offsets, self._membership)
         self._ends, self._claimed = moved, True
         self.progressed()
-
-    def _produce(self, output: Output) -> None:
-        topic, partition, messages = output
-        with kafka_errors(f"{self._agent}: publishing to {topic}"):
-            # XXX: a partition in the message itself is documented and ignored (confluent-kafka 2.16.1); only this one counts
-            if partition is None:
-                self._producer.produce_batch(topic, messages)
-            else:
-                self._producer.produce_batch(topic, messages, partition)
-        failed = next((message["_error"] for message in messages if "_error" in message), None)
-        if failed is None:
-            return
-        if failed.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            raise FatalError(
-                f"{self._agent}: a record for {topic} is larger than the producer's message.max.bytes; nothing was committed"
-            )
-        raise AbortableError(f"{self._agent}: publishing to {topic}: {failed.str()}", wait_seconds=0.5)
-
-    def _insist(self, what: str, call: Any) -> None:
-        """Repeat a call that may be repeated; give up for good when the broker stays away."""
-        until = time.monotonic() + _GIVE_UP_SECONDS
-        while True:
-            try:
-                with kafka_errors(f"{self._agent}: {what}"):
-                    call()
-            except (SessionLostError, AbortableError):
-                raise
-            except RetriableError as error:
-                if time.monotonic() > until or self._stopping.is_set():
-                    raise SessionLostError(f"{error}; gave up") from error
-                time.sleep(0.2)
-            else:
-                return
-
-    def _abort(self) -> None:
-        """Leave nothing of the open transaction. Raises SessionLostError if that cannot be known."""
-        try:
-            with kafka_errors(f"{self._agent}: aborting"):
-                self._producer.abort_transaction(_TIMEOUT_SECONDS)
-        except (RetriableError, FatalError) as error:
-            raise SessionLostError(str(error)) from error
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         self.pending = None
         if not self.stuck:
-            self._producer.purge()
+            self._writer.purge()
         try:
             with kafka_errors(f"{self._agent}: leaving"):
                 self._consumer.close()

@@ -13,7 +13,7 @@ from hub.stream.kafka import AbortableError
 from hub.stream.outlet import Transaction
 from hub.stream.recovery import recover
 from hub.stream.registry import FileRegistry
-from hub.stream.session import Output
+from hub.stream.writer import Output
 from hub.topics import DEAD
 from tests.integration.small_plane import (
     AGENT,
@@ -81,16 +81,16 @@ def test_an_aborted_transaction_leaves_nothing_and_the_next_goes_through(
     state = new_state()
     with plane.session(state) as session:
         messages = read_some(session, 2)
-        insist, seen = session._insist, list[object]()
+        insist, seen = session._writer._insist, list[object]()
 
         def fail_once(what: str, call: Any) -> None:
             if what == "committing" and not seen:
-                session._producer.flush(30)
+                session._writer._producer.flush(30)
                 seen.append((plane.committed_now(), held_in(state)[0]))
                 raise AbortableError("the broker says no")
             insist(what, call)
 
-        monkeypatch.setattr(session, "_insist", fail_once)
+        monkeypatch.setattr(session._writer, "_insist", fail_once)
         first, second = settled(plane, session, state, messages, count_up(state), count_up(state))
         assert isinstance(first, AbortableError)
         assert second is None

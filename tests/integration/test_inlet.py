@@ -14,8 +14,9 @@ from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.kafka import AbortableError
 from hub.stream.recovery import recover
-from hub.stream.session import Output, Session
+from hub.stream.session import Session
 from hub.stream.state import JournaledState
+from hub.stream.writer import Output
 from tests.integration.small_plane import (
     AGENT,
     IN,
