@@ -44,12 +44,11 @@ def write(bootstrap: str, topic: str, values: list[bytes], *, commit: bool = Tru
 
 
 def read(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
-    settings = {"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"}
-    consumer = Consumer(settings | {"session.timeout.ms": 1000, "heartbeat.interval.ms": 300})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     try:
         consumer.subscribe([topic])
-        messages = consumer.consume(count, timeout=30)
-        assert all(message.error() is None for message in messages)
+        messages = consumer.consume(count, timeout=60)
+        assert [message.error() for message in messages] == [None] * count
         return [message.value() for message in messages]
     finally:
         consumer.close()
