@@ -6,9 +6,11 @@ retention can drop any of them.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -31,8 +33,13 @@ class _Packed(msgspec.Struct, array_like=True):
 
 _COLUMNS = ("refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets")
 _DIGESTS = ("refs", "more")
+_NAMED = ("topics", "places", "more_topics")
+"""Positions in `names`."""
+_NUMBER_BYTES = 8
 _VERSION = 2
-_LOAD_RECORDS, _LOAD_ROWS = 500, 20_000
+_DECODER = msgspec.msgpack.Decoder(_Packed)
+_LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
+"""How much is loaded before it is added, with what a record takes beside its bytes."""
 
 
 @dataclass
@@ -42,8 +49,9 @@ class SeenState:
     window_ms: int
     changelog = DEDUPLICATE_CHANGELOG
     _staged: dict[int, Fresh] = field(default_factory=dict)
-    _loading: list[tuple[int, Fresh]] = field(default_factory=list)
-    _loading_rows: int = 0
+    _loading: defaultdict[tuple[int, int], list[_Packed]] = field(default_factory=lambda: defaultdict(list))
+    """By stretch of the window and partition."""
+    _loading_bytes: int = 0
 
     def __post_init__(self) -> None:
         self.seen = Seen(self.window_ms)
@@ -74,10 +82,10 @@ class SeenState:
         del key
         if value is None:
             return
-        fresh = unpack(value)
-        self._loading.append((partition, fresh))
-        self._loading_rows += len(fresh.refs) + len(fresh.more)
-        if len(self._loading) >= _LOAD_RECORDS or self._loading_rows >= _LOAD_ROWS:
+        packed = _packed(value)
+        self._loading[self.seen.stretch(packed.now_ms), partition].append(packed)
+        self._loading_bytes += _RECORD_BYTES + len(value)
+        if self._loading_bytes >= _LOAD_BYTES:
             self._take_in()
 
     def loaded(self, partition: int) -> None:
@@ -93,13 +101,12 @@ class SeenState:
         return len(self.seen) > 2 * self.seen.held_rows
 
     def _take_in(self) -> None:
-        """Add what was loaded, many records at a time: of a busy city's changelog each is a few rows of one partition."""
-        loading, self._loading, self._loading_rows = self._loading, [], 0
-        stretches: dict[int, list[tuple[int, Fresh]]] = defaultdict(list)
-        for partition, fresh in loading:
-            stretches[self.seen.stretch(fresh.now_ms)].append((partition, fresh))
-        for stretch in sorted(stretches):
-            self.seen.add(stretches[stretch])
+        """Add what was loaded, many records at a time: of a quiet city's changelog each is one row of one partition."""
+        loading = sorted(self._loading.items(), key=itemgetter(0))
+        self._loading.clear()
+        self._loading_bytes = 0
+        for _, some in itertools.groupby(loading, lambda each: each[0][0]):
+            self.seen.add([(partition, _joined(packed)) for (_, partition), packed in some])
 
 
 def _pack(fresh: Fresh) -> bytes:
@@ -109,14 +116,30 @@ def _pack(fresh: Fresh) -> bytes:
 
 def unpack(value: bytes) -> Fresh:
     """One changelog record. Raises FatalError if another version of the hub wrote it."""
-    packed = msgspec.msgpack.decode(value, type=_Packed)
+    return _joined([_packed(value)])
+
+
+def _packed(value: bytes) -> _Packed:
+    packed = _DECODER.decode(value)
     if packed.version != _VERSION:
         raise FatalError(
             f"{DEDUPLICATE_CHANGELOG.name} holds a record of version {packed.version}; this program reads version {_VERSION}: "
             "run the program that wrote it, or begin with an empty namespace"
         )
+    return packed
+
+
+def _joined(records: Sequence[_Packed]) -> Fresh:
+    """Changelog records of one partition, seen in one stretch of the window, as if they had been one."""
+    raw = [b"".join(parts) for parts in zip(*(record.columns for record in records), strict=True)]
     columns: dict[str, Any] = {
-        name: np.frombuffer(raw, "<u8").reshape(-1, 2) if name in _DIGESTS else np.frombuffer(raw, "<i8")
-        for name, raw in zip(_COLUMNS, packed.columns, strict=True)
+        name: np.frombuffer(joined, "<u8").reshape(-1, 2) if name in _DIGESTS else np.frombuffer(joined, "<i8")
+        for name, joined in zip(_COLUMNS, raw, strict=True)
     }
-    return Fresh(packed.now_ms, packed.names, **columns)
+    before = np.cumsum([0, *(len(record.names) for record in records[:-1])])
+    for name in _NAMED:
+        at = _COLUMNS.index(name)
+        rows = [len(record.columns[at]) // _NUMBER_BYTES for record in records]
+        columns[name] = columns[name] + before.repeat(rows)
+    names = [name for record in records for name in record.names]
+    return Fresh(records[0].now_ms, names, **columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from hub.core.admission import Fresh
 from hub.core.seen import MISSING, Digests, Longs, digests, mixed
+from hub.stream import seen_state
 from hub.stream.seen_state import SeenState, _pack, unpack
 
 WINDOW_MS = 1_000
@@ -63,13 +65,22 @@ def same(one: Fresh, other: Fresh) -> bool:
 
 
 @given(st.integers(0, 2**42), st.lists(sighting, max_size=50))
-def test_packed_andunpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
+def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
     fresh = fresh_of(SeenState(WINDOW_MS), 0, now_ms, sightings)
     assert same(unpack(_pack(fresh)), fresh)
 
 
-@given(st.lists(chunk, max_size=12), st.lists(st.integers(0, 10_000), max_size=30))
+@given(
+    st.lists(chunk, max_size=12), st.lists(st.integers(0, 10_000), max_size=30), st.sampled_from([1, 3_000, 1 << 20])
+)
 def test_a_memory_rebuilt_from_its_changelog_is_the_same(
+    chunks: list[tuple[int, int, list[tuple[int, str, int, str]], bool]], asked: list[int], at_once_bytes: int
+) -> None:
+    with mock.patch.object(seen_state, "_LOAD_BYTES", at_once_bytes):
+        _rebuilt_is_the_same(chunks, asked)
+
+
+def _rebuilt_is_the_same(
     chunks: list[tuple[int, int, list[tuple[int, str, int, str]], bool]], asked: list[int]
 ) -> None:
     state, again, now_ms = SeenState(WINDOW_MS), SeenState(WINDOW_MS), 0
