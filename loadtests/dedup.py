@@ -36,12 +36,15 @@ class _Cost:
 
 def dedup(here: Stage, scenario: Dedup) -> dict[str, Any]:
     """Rows by number of keys."""
-    rows = [_row(here, scenario, keys) for keys in scenario.keys]
+    rows = [_row(here, scenario, keys, scenario.chunk_records) for keys in scenario.keys]
     first = rows[0]["keys/CPU s when full"]
+    many = list(rows)
+    if scenario.quiet_keys is not None:
+        rows.append(_row(here, scenario, scenario.quiet_keys, PARTITIONS))
     for row in rows:
         row["of the first row's"] = row["keys/CPU s when full"] / first
     points = {
-        name: [(row["keys"], row[name]) for row in rows]
+        name: [(row["keys"], row[name]) for row in many]
         for name in ("recovery s", "bytes/key, arrays", "changelog bytes/key")
     }
     return {
@@ -51,9 +54,10 @@ def dedup(here: Stage, scenario: Dedup) -> dict[str, Any]:
             "state": _series("bytes/key, arrays", points),
             "changelog": _series("changelog bytes/key", points),
         },
-        "note": f"Keys of 20 characters in {PARTITIONS} partitions, one changelog record a chunk of {scenario.chunk_records:,} and "
-        f"partition. `arrays` is what the tables take, `RSS` what the process grew by; `full` is the speed of sifting "
-        f"{scenario.probe_records:,} new keys and remembering them, on top of what is there.",
+        "note": f"Keys of 20 characters in {PARTITIONS} partitions, one changelog record a chunk and partition; in chunks of "
+        f"{PARTITIONS} that is one key a record, as a quiet city writes them. `arrays` is what the tables take, `RSS` what the "
+        f"process grew by; `full` is the speed of sifting {scenario.probe_records:,} new keys and remembering them, on top of "
+        "what is there.",
     }
 
 
@@ -61,11 +65,11 @@ def _series(name: str, points: dict[str, list[tuple[float, float]]]) -> dict[str
     return {"x": "keys remembered", "y": name, "log": True, "lines": {name: points[name]}}
 
 
-def _row(here: Stage, scenario: Dedup, keys: int) -> dict[str, Any]:
+def _row(here: Stage, scenario: Dedup, keys: int, chunk_records: int) -> dict[str, Any]:
     settings = Settings.from_env(
         {}, bootstrap_servers=here.cluster.bootstrap, namespace=f"d{uuid.uuid4().hex[:6]}.", partitions=12
     )
-    changelog = Topic(f"dedup{keys}", "none", None)
+    changelog = Topic(f"dedup{keys}.{chunk_records}", "none", None)
     topic = settings.topic(changelog.name)
     here.cluster.create(topic, {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)})
     task = here.progress.add_task(f"{keys:,} keys", total=keys)
@@ -77,8 +81,8 @@ def _row(here: Stage, scenario: Dedup, keys: int) -> dict[str, Any]:
         }
     )
     state, cost = SeenState(_WINDOW_MS), _Cost()
-    for start in _starts(keys, scenario.chunk_records):
-        for partition, value in _take(state, start, min(scenario.chunk_records, keys - start), cost):
+    for start in _starts(keys, chunk_records):
+        for partition, value in _take(state, start, min(chunk_records, keys - start), cost):
             producer.produce(topic, value, partition=partition)
             cost.written_bytes += len(value)
         producer.poll(0)
@@ -102,13 +106,16 @@ def _row(here: Stage, scenario: Dedup, keys: int) -> dict[str, Any]:
     here.cluster.delete([topic])
     row = {
         "keys": keys,
+        "chunk": chunk_records,
         "bytes/key, arrays": size / keys,
         "bytes/key, RSS": grown / keys,
         "changelog bytes/key": cost.written_bytes / keys,
         "recovery s": seconds,
         "keys/CPU s when full": scenario.probe_records / probe.cpu_seconds,
     }
-    here.say(f"{keys:>12,} keys: {size / keys:.1f} bytes a key, read back in {seconds:.1f} s")
+    here.say(
+        f"{keys:>12,} keys in chunks of {chunk_records:,}: {size / keys:.1f} bytes a key, read back in {seconds:.1f} s"
+    )
     return row
 
 

@@ -113,6 +113,8 @@ class Dedup(_Named):
     keys: tuple[int, ...] = (100_000, 1_000_000, 10_000_000)
     chunk_records: int = Field(10_000, ge=1)
     probe_records: int = Field(500_000, ge=1)
+    quiet_keys: int | None = Field(None, ge=1)
+    """So many keys once more, each in a changelog record of its own, as a quiet city writes them."""
 
 
 Scenario = Annotated[Compare | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
