@@ -1,13 +1,14 @@
 """Keys by the instant at which to look at them. One that is taken off leaves nothing behind: a heap would keep the entries of
-cases long over until their instants came, hours later and by the million."""
+cases long over until their instants came, days later and by the million."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 _SPAN_BITS = 10  # about a second
 _NEVER_MS = 1 << 62
+_SLACK = 64
 
 
 class Agenda:
@@ -16,9 +17,9 @@ class Agenda:
     def __init__(self) -> None:
         self._instants: dict[str, int] = {}
         self._spans: dict[int, dict[str, int]] = {}
-        """Keys with their instants, by span of time."""
+        """Keys with their instants, by span of time; none is empty."""
         self._order: list[int] = []
-        """A heap of the spans there are."""
+        """A heap of the spans there are, and as many at most that there were."""
         self.next_ms = _NEVER_MS
         """Nothing is to be looked at before."""
         self._set_ms = _NEVER_MS
@@ -33,7 +34,7 @@ class Agenda:
         if known is not None:
             if known == instant_ms:
                 return
-            del self._spans[known >> _SPAN_BITS][key]
+            self._take_off(key, known)
         self._instants[key] = instant_ms
         number = instant_ms >> _SPAN_BITS
         span = self._spans.get(number)
@@ -50,7 +51,17 @@ class Agenda:
         """Do not look at it."""
         known = self._instants.pop(key, None)
         if known is not None:
-            del self._spans[known >> _SPAN_BITS][key]
+            self._take_off(key, known)
+
+    def _take_off(self, key: str, instant_ms: int) -> None:
+        number = instant_ms >> _SPAN_BITS
+        span = self._spans[number]
+        del span[key]
+        if not span:
+            del self._spans[number]
+            if len(self._order) > 2 * len(self._spans) + _SLACK:
+                self._order = list(self._spans)
+                heapify(self._order)
 
     def take(self, limit_ms: int) -> Iterator[str]:
         """Keys whose instants come before a limit, in order, with what is set meanwhile; each is off the agenda by then."""
@@ -67,6 +78,6 @@ class Agenda:
 
     def _first_span(self) -> dict[str, int]:
         """The first that has any keys."""
-        while self._order and not self._spans[self._order[0]]:
-            del self._spans[heappop(self._order)]
+        while self._order and self._order[0] not in self._spans:
+            heappop(self._order)
         return self._spans[self._order[0]] if self._order else {}
