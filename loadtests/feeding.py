@@ -23,9 +23,10 @@ def start_feeder(
     *,
     truth: Path | None = None,
     late_repeats: int | None = None,
+    linger_ms: int = 2,
 ) -> subprocess.Popen[str]:
     """See loadtests.paced. With `truth` it saves there what must come of its events."""
-    settings: dict[str, str | int | float] = {"rate": rate, "seconds": seconds, "seed": seed}
+    settings: dict[str, str | int | float] = {"rate": rate, "seconds": seconds, "seed": seed, "linger_ms": linger_ms}
     if truth is not None:
         settings["truth"] = str(truth)
     if late_repeats is not None:

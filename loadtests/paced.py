@@ -26,7 +26,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: told.append(number))
     late = given.settings.get("late_repeats")
     events = Events(given.rules(), int(given.settings["seed"]), late=None if late is None else int(late))
-    feeder = Feeder(given.bootstrap, given.events, linger_ms=2)
+    feeder = Feeder(given.bootstrap, given.events, linger_ms=int(given.settings["linger_ms"]))
     began = time.time()
     latest = 0.0
     while not told and (now := time.time()) < began + seconds:

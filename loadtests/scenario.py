@@ -83,6 +83,8 @@ class Sustained(_Named):
     """When it resolves the others."""
     late_repeats: int | None = Field(None, ge=1)
     """How many events the generator keeps that may come again late, the newest; without it no limit."""
+    linger_ms: int = Field(2, ge=0)
+    """How long the generator's producer collects a batch, which counts as latency. A batch is a request for each partition."""
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 

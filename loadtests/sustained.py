@@ -31,6 +31,7 @@ _NAMESPACE = "sustained."
 _READY_SECONDS = 90.0
 _DRAIN_SECONDS = 60.0
 _SAMPLE_SECONDS = 1.0
+_ANSWER_LINGER_MS = 500
 _SLICES = 40
 """Of the time, for the plot of latencies."""
 _LOOK_SECONDS = 0.02
@@ -87,7 +88,14 @@ class Answers:
     def __init__(self, settings: Settings, share: float, late_seconds: float) -> None:
         self._settings, self._share, self._late_ms = settings, share, int(late_seconds * 1000)
         self._codec = Codec(FileRegistry())
-        self._producer = Producer({"bootstrap.servers": settings.bootstrap_servers, "partitioner": "murmur2_random"})
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                # all departments' updates lie in hundreds of partitions, and each batch is a request to the broker
+                "linger.ms": _ANSWER_LINGER_MS,
+            }
+        )
         self._draw = np.random.default_rng(1)
         self._later: deque[tuple[int, dict[str, Any]]] = deque()
         self.sent = 0
@@ -133,6 +141,7 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
         scenario.seconds,
         scenario.seed,
         late_repeats=scenario.late_repeats,
+        linger_ms=scenario.linger_ms,
     )
     task = here.progress.add_task(f"{scenario.rate:,.0f} events/s", total=scenario.seconds)
     began, sampled = time.time(), 0.0
