@@ -73,7 +73,7 @@ def run_app(app: Any, log_level: str) -> None:
         faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
     except SystemExit as ended:
         logging.shutdown()
-        # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/session.py)
+        # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writer.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 

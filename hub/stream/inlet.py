@@ -85,8 +85,7 @@ class Inlet(mode.Service):
                 await self._feed(session)
             finally:
                 try:
-                    # a stuck thread would never get to it, and the group must not wait for a member that is gone
-                    await call(None if session.stuck else thread, session.close)
+                    await call(thread, session.close)
                 except RetriableError as error:
                     log.warning("%s", error)
         finally:

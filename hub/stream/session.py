@@ -35,7 +35,6 @@ from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 5.0
-_STUCK_SECONDS = 25.0
 _LAG_EVERY_SECONDS = 1.0
 
 
@@ -70,8 +69,6 @@ class Session:
         self._eofs: dict[tuple[str, int], int] = {}
         self._membership: Any = None
         self._lag_asked = 0.0
-        self.stuck = False
-        """A call into librdkafka has not come back, and may never: the session's thread is lost with it."""
         self.held: list[int] = []
         self._claim = ""
         """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
@@ -106,19 +103,8 @@ class Session:
         return None if publication is None else asyncio.create_task(self.publish(publication))
 
     async def publish(self, publication: Publication) -> None:
-        """`commit`, within a limit.
-
-        XXX: send_offsets_to_transaction (librdkafka 2.16) has been seen to ignore its timeout for good after its broker was
-        killed. Whatever that call still does, the next session's producer has the same transactional id and fences it off.
-        """
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, self.commit, publication.outputs, publication.ends)
-        done, _ = await asyncio.wait({work}, timeout=_STUCK_SECONDS)
-        if not done:
-            self.stuck = True
-            work.add_done_callback(lambda late: late.cancelled() or late.exception())
-            raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
-        work.result()
+        """Commit it, and tell those who wait for that."""
+        await self.call(self.commit, publication.outputs, publication.ends)
         publication.committed()
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -310,8 +296,7 @@ class Session:
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
         self.pending = None
-        if not self.stuck:
-            self._writer.purge()
+        self._writer.close()
         try:
             with kafka_errors(f"{self._agent}: leaving"):
                 self._consumer.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Producer, TopicPartition
@@ -15,6 +16,7 @@ from hub.stream.kafka import IN_FLIGHT, AbortableError, SessionLostError, kafka_
 
 _TIMEOUT_SECONDS = 5.0
 _JOIN_SECONDS = 20.0
+_STUCK_SECONDS = 25.0
 GIVE_UP_SECONDS = 15.0
 """A broker that stays away longer has aborted the transaction by then."""
 
@@ -36,6 +38,11 @@ class TransactionWriter:
     def __init__(self, settings: Settings, agent: str, stopping: threading.Event) -> None:
         self._agent = agent
         self._stopping = stopping
+        # XXX: send_offsets_to_transaction (librdkafka 2.16) has been seen to ignore its timeout for good after its broker was
+        # killed. So it has a thread that may be lost. Whatever that call still does, the next session's producer has the same
+        # transactional id and fences it off.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"writer-{agent}")
+        self._stuck = False
         self._producer = Producer(
             producer_config(settings, agent)
             | {
@@ -54,6 +61,14 @@ class TransactionWriter:
         Raises AbortableError if it was aborted and the next may follow, SessionLostError if this producer or its membership is
         over, or nobody knows what became of the transaction; FatalError if a record is too large.
         """
+        work = self._thread.submit(self._write, outputs, offsets, membership)
+        done, _ = wait({work}, _STUCK_SECONDS)
+        if not done:
+            self._stuck = True
+            raise SessionLostError(f"{self._agent}: a commit does not come back after {_STUCK_SECONDS:.0f} s")
+        work.result()
+
+    def _write(self, outputs: Iterable[Output], offsets: Sequence[TopicPartition], membership: Any) -> None:
         with kafka_errors(f"{self._agent}: beginning a transaction"):
             self._producer.begin_transaction()
         try:
@@ -70,9 +85,11 @@ class TransactionWriter:
             self._abort()
             raise AbortableError(str(error), wait_seconds=error.wait_seconds) from error
 
-    def purge(self) -> None:
+    def close(self) -> None:
         """Forget what was not sent yet."""
-        self._producer.purge()
+        if not self._stuck:
+            self._producer.purge()
+        self._thread.shutdown(wait=False)
 
     def _produce(self, output: Output) -> None:
         topic, partition, messages = output

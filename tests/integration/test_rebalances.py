@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from hub.settings import Settings
 from hub.stream import session as session_module
+from hub.stream import writer as writer_module
 from hub.stream.chunk import Chunk
+from hub.stream.kafka import SessionLostError
 from hub.stream.recovery import recover
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
@@ -119,6 +122,26 @@ def test_what_is_decided_is_written_before_the_partitions_go(plane: Plane, read:
             assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
             assert read == [(theirs, [2])]
             assert (held_in(mine), held_in(theirs)) == ({0: {"a": 1}, 1: {"a": 1}}, {2: {"a": 1}})
+
+
+def test_a_write_that_never_ends_does_not_hold_up_the_rebalance(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As librdkafka has done after its broker was killed: the session is over, and others get the partitions."""
+    _feed_all(plane, b"a")
+    released = threading.Event()
+    with plane.session(mine := new_state(), "one") as one:
+        one.pending = _decided(plane, one, mine)
+        monkeypatch.setattr(writer_module, "_STUCK_SECONDS", 0.5)
+        monkeypatch.setattr(one._writer, "_insist", lambda what, call: released.wait(PATIENCE_SECONDS))
+        with plane.session(theirs := new_state(), "two") as two:
+            with pytest.raises(SessionLostError, match="does not come back"):
+                _until(lambda: False, one, two)
+            assert held_in(mine) == {}
+            one.close()
+            released.set()
+            with plane.session(again := new_state(), "one") as heir:  # ends the transaction that was left open
+                _until(lambda: (heir.held, two.held) == ([0, 1], [2]), heir, two)
+                assert (held_in(again), held_in(theirs)) == ({0: {}, 1: {}}, {2: {}})
+                assert plane.committed(OUT) == []
 
 
 def test_who_has_dropped_more_than_it_holds_begins_anew(plane: Plane, read: Read) -> None:
