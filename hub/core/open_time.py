@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hub.core.zones import DAY_MS, Millis, zone_of
 from hub.policy.models import CalendarSpec, Hours, parse_span
 from hub.policy.models.calendars import Minutes
-from hub.policy.statutory import days_of, known_through
+from hub.policy.statutory import days_of, known_through, named_in
 
 MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1)
@@ -98,10 +98,13 @@ def _local_spans(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[Mi
     is_extra = np.isin(days, extra) & kept
     ordinary = ~is_extra & ~np.isin(days, off) & kept
     month_day = _month_day(days)
+    parts, part = _partly_open(spec, days, ordinary, first_year, end_year)
     for hours, from_day, to_day in _regimes(spec):
         mine = (days >= from_day) & (days < to_day)
-        for key, members in _alike(days, mine & (ordinary | is_extra), is_extra, month_day, hours).items():
-            groups.append((members, key))
+        for number, spans in enumerate((None, *parts)):
+            chosen = mine & (ordinary | is_extra) & (part == number)
+            for key, members in _alike(days, chosen, is_extra, month_day, hours).items():
+                groups.append((members, spans or key))
     pairs = [(group, span) for group, spans in groups for span in spans]
     opens = np.concatenate([group * DAY_MS + start * MINUTE_MS for group, (start, _) in pairs])
     closes = np.concatenate([group * DAY_MS + end * MINUTE_MS for group, (_, end) in pairs])
@@ -118,6 +121,18 @@ def _special_days(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[D
             off |= known.off - worked
             worked |= known.worked - off
     return _numbers(off), _numbers(worked)
+
+
+def _partly_open(
+    spec: CalendarSpec, days: Days, ordinary: npt.NDArray[np.bool_], first_year: int, end_year: int
+) -> tuple[list[Minutes], Days]:
+    """The spans of statutory days on which the office is open for a part, and of each day which of them, from 1; 0: none."""
+    parts, part = [], np.zeros(len(days), dtype=np.int64)
+    for which, spans in spec.statutory.partly_open if spec.statutory else ():
+        parts.append(spans)
+        kept = _numbers(day for year in range(first_year, end_year) for day in named_in(which, year))
+        part[np.isin(days, kept) & ordinary] = len(parts)
+    return parts, part
 
 
 def _regimes(spec: CalendarSpec) -> list[tuple[Hours, int, int]]:

@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import holidays
-from holidays.constants import PUBLIC
+from holidays.constants import HALF_DAY, PUBLIC, WORKDAY
 
 _DAY = timedelta(days=1)
 _NOTICES_FROM, _NOTICES_TO = 2000, 2051
+PARTLY_WORKED = frozenset((HALF_DAY, WORKDAY))
+"""Kinds of days on which people work, for a part or wholly: to take them for days off would lengthen every clock."""
 
 
 class StatutorySet(NamedTuple):
@@ -61,6 +63,12 @@ def days_of(which: StatutorySet, year: int) -> YearDays:
         around = {day for each in (year - 1, year + 1) for day in _instance(which, each)}
         off |= _weekends_beside(off | around, worked, frozenset(found.weekend), year)
     return YearDays(frozenset(off), worked)
+
+
+@lru_cache(maxsize=4096)
+def named_in(which: StatutorySet, year: int) -> frozenset[date]:
+    """The days of one year that the set itself names, without the weekends beside them."""
+    return frozenset(day for day in _instance(which, year) if day.year == year)
 
 
 @lru_cache(maxsize=256)

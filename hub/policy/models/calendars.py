@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import Id, Strict, Text
 from hub.policy.models.city import TimeZone
-from hub.policy.statutory import StatutorySet, mistake_in
+from hub.policy.statutory import PARTLY_WORKED, StatutorySet, mistake_in
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -112,33 +112,59 @@ class Revision(Hours):
 class Statutory(Strict):
     """Holidays and make-up working days (法定节假日与调休) that a country sets, from the library the hub comes with.
 
-    `kinds` are the library's (public, half_day, ...); `observed`: one that falls on a weekend is kept on the next weekday.
+    `kinds` are the library's (public, bank, ...), days on which the office stays closed. `hours`: kinds of days on which it is
+    open for a part (half_day 半日假), each with its spans; they count on days that the week has open. `observed`: a holiday
+    that falls on a weekend is kept on the next weekday.
     """
 
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     subdivision: Text | None = None
     kinds: tuple[Id, ...] = ()
+    hours: dict[Id, tuple[Span, ...]] = Field(default_factory=dict)
     observed: bool = True
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        mistake = mistake_in(self.set)
+        mistake = mistake_in(self.set._replace(categories=(*self.kinds, *self.hours)))
         if mistake:
             raise ValueError(mistake)
+        self._every_kind_is_closed_or_has_hours()
         return self
+
+    def _every_kind_is_closed_or_has_hours(self) -> None:
+        _disjoint(self.hours.values())
+        for kind in self.kinds:
+            if kind in self.hours:
+                raise ValueError(f"the kind {kind!r} stands in `kinds`, as closed, and in `hours`; keep one")
+            if kind in PARTLY_WORKED:
+                raise ValueError(
+                    f"days of kind {kind!r} are no whole days off, so they need hours; "
+                    f"write `hours: {{{kind}: ['08:30-12:00']}}` with the office's own spans instead"
+                )
+        empty = next((kind for kind, spans in self.hours.items() if not spans), None)
+        if empty is not None:
+            raise ValueError(f"`hours` gives the kind {empty!r} no span; write one, or name the kind in `kinds`")
 
     @property
     def set(self) -> StatutorySet:
+        """The days on which the office stays closed."""
         return StatutorySet(self.country, self.subdivision, self.kinds, self.observed)
+
+    @property
+    def partly_open(self) -> tuple[tuple[StatutorySet, Minutes], ...]:
+        """The days on which it is open for a part, with their spans."""
+        return tuple(
+            (self.set._replace(categories=(kind,)), tuple(map(parse_span, spans))) for kind, spans in self.hours.items()
+        )
 
 
 class CalendarSpec(Hours):
     """When an office is open. Shifts are spans; one past midnight is two, to 24:00 and from 00:00 of the next day.
 
     Which hours a day has is decided by the first of these that says so: `days` (that date's own spans; none: closed),
-    `extra_working_days`, `holidays`, then `statutory` make-up days and holidays, then season and week. Hours change from a day
-    on by `revisions`. `known_until`: the last day whose holidays are settled; what is due later is provisional. With
-    `statutory` that is known of itself.
+    `extra_working_days`, `holidays`, then `statutory` make-up days, holidays and half holidays, then season and week. Hours
+    change from a day on by `revisions`. `known_until`: the last day whose holidays are settled; what is due later is
+    provisional. With `statutory` that is known of itself.
     """
 
     always: bool = False

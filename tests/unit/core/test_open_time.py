@@ -106,6 +106,16 @@ def test_a_city_may_add_days_off_and_work_on_statutory_ones() -> None:
     ]  # fmt: skip
 
 
+def test_half_holidays_keep_their_own_hours_on_days_that_the_week_has_open() -> None:
+    """2026-05-04 lies within the Labour Day holiday, 2026-03-08 is a Sunday, 2026-06-01 a Monday."""
+    half = Statutory(country="CN", hours={"half_day": ("08:30-12:00",)})
+    calendar = Calendar(OFFICE.model_copy(update={"statutory": half}), "Asia/Shanghai")
+    days = (date(2026, 5, 4), date(2025, 6, 2), date(2026, 6, 1), date(2026, 6, 2), date(2026, 3, 8), date(2026, 3, 7))
+    assert [open_minutes(calendar, day, "Asia/Shanghai") for day in days] == [0, 0, 210, 420, 0, 0]
+    every_day = Calendar(EVERY_DAY.model_copy(update={"statutory": half}), "Asia/Shanghai")
+    assert [open_minutes(every_day, day, "Asia/Shanghai") for day in days[4:]] == [210, 480]
+
+
 def test_seasons_revisions_and_single_days() -> None:
     spec = CalendarSpec(
         week=dict.fromkeys(FIVE, ("09:00-17:00",)),
