@@ -34,6 +34,16 @@ class Reason(StrEnum):
     UNKNOWN_CASE = "unknown_case"
     NOT_ALLOWED = "not_allowed"
     SENDER_MISMATCH = "sender_mismatch"
+    GAP = "gap"
+    """Records were deleted from their topic before they were read."""
+    MOVED_BACK = "moved_back"
+    """A topic ends before where it had been read to: it was made anew, or its log was cut."""
+    SKIPPED = "skipped"
+    """Somebody decided that records are not read."""
+
+
+GAPS = frozenset({Reason.GAP, Reason.MOVED_BACK, Reason.SKIPPED})
+"""Reasons of letters that stand for a stretch of a partition that was not read, and not for one record."""
 
 
 class RejectedRecordError(HubError):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub.audit.gaps import gaps_of, one_by_one
 from hub.audit.identity import NOWHERE, Ids, occurrences
 from hub.audit.tables import HERE, ORIGIN, Tables
 
@@ -41,10 +42,12 @@ def take_account(tables: Tables) -> Account:
 
     A record of city.*.events or dept.*.updates is a dead letter of `deduplicate`, a repeat, an admitted event or an admitted
     update: one of these, once. An admitted event is one change in hub.cases or a dead letter of `route`. An admitted update
-    is applied, or at most one dead letter of `track`.
+    is applied, or at most one dead letter of `track`. What lies within a gap of the agent that was to read it is passed over:
+    the gap's letter accounts for it.
     """
     everything = np.concatenate([np.zeros(0, np.int64), *tables.inputs.values()])
-    letters = {agent: _letters(tables.dead, agent) for agent in (DEDUPLICATE, ROUTE, TRACK)}
+    letters = {agent: _letters(one_by_one(tables.dead), agent) for agent in (DEDUPLICATE, ROUTE, TRACK)}
+    gaps = {agent: gaps_of(tables, agent) for agent in letters}
     unread, given_up = ids(letters[ROUTE], ORIGIN), ids(letters[TRACK], ORIGIN)
 
     sifted = np.concatenate(
@@ -52,6 +55,8 @@ def take_account(tables: Tables) -> Account:
     )
     counts = occurrences(everything, sifted)
     missing = everything[counts == 0]
+    passed = gaps[DEDUPLICATE].over(missing)
+    passed_over, missing = [missing[passed]], missing[~passed]
     read = tables.identities.before(missing, tables.reached.get(DEDUPLICATE, {}))
     lost, waiting, doubled = [missing[read]], [missing[~read]], [everything[counts > 1]]
 
@@ -59,21 +64,27 @@ def take_account(tables: Tables) -> Account:
     changes = ids(tables.cases, ORIGIN)
     counts = occurrences(origin, changes) + occurrences(here, unread)
     read = tables.identities.before(here, tables.reached.get(ROUTE, {}))
-    lost.append(origin[(counts == 0) & single & read])
-    waiting.append(origin[(counts == 0) & single & ~read])
+    passed = (counts == 0) & single & gaps[ROUTE].over(here)
+    passed_over.append(origin[passed])
+    lost.append(origin[(counts == 0) & single & read & ~passed])
+    waiting.append(origin[(counts == 0) & single & ~read & ~passed])
     doubled.append(origin[(counts > 1) & single])
     strays = [sifted[occurrences(sifted, everything) == 0], changes[occurrences(changes, origin) == 0]]
 
     here, origin, single = _admitted(tables.updates)
     counts = occurrences(origin, given_up) + occurrences(here, given_up)
     read = tables.identities.before(here, tables.reached.get(TRACK, {}))
-    waiting.append(origin[(counts == 0) & ~read])
+    passed = (counts == 0) & gaps[TRACK].over(here)
+    passed_over.append(origin[passed])
+    waiting.append(origin[(counts == 0) & ~read & ~passed])
     doubled.append(origin[(counts > 1) & single])
 
     lettered = np.concatenate([unread, given_up])
     known = np.concatenate([ids(tables.events), ids(tables.updates), origin, [NOWHERE]])
+    outcomes = _outcomes(tables, letters, applied=int(((counts == 0) & read & ~passed).sum()))
+    outcomes["passed over 未读跳过"] = sum(map(len, passed_over))
     return Account(
-        outcomes=_outcomes(tables, letters, applied=int(((counts == 0) & read).sum())),
+        outcomes=+outcomes,
         lost=np.unique(np.concatenate(lost)),
         waiting=np.unique(np.concatenate(waiting)),
         doubled=np.unique(np.concatenate(doubled)),

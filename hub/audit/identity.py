@@ -59,6 +59,10 @@ class Identities:
         packed = (((numbers[which] << _PARTITION_BITS) + partitions) << _OFFSET_BITS) + offsets
         return np.where(valid, packed, NOWHERE)
 
+    def offsets(self, ids: Ids) -> Ids:
+        """The offset within its partition of each."""
+        return ids & (_OFFSETS - 1)
+
     def topic(self, packed: int) -> str:
         return self._names[int(packed) >> (_OFFSET_BITS + _PARTITION_BITS)]
 
@@ -77,7 +81,7 @@ class Identities:
             ],
             dtype=np.int64,
         )
-        return (ids & (_OFFSETS - 1)) < bounds[at] if len(ids) else np.zeros(0, dtype=bool)
+        return self.offsets(ids) < bounds[at] if len(ids) else np.zeros(0, dtype=bool)
 
 
 def occurrences(ids: Ids, among: Ids) -> npt.NDArray[np.int64]:

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.accounts import TRACK
+from hub.audit.accounts import TRACK, ids
 from hub.audit.changelogs import Changelogs, Remembered
+from hub.audit.gaps import gaps_of
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
 from hub.audit.structure import rows_of
@@ -210,9 +211,12 @@ def _answers(tables: Tables, tracked: dict[str, TrackedCase], waiting: list[str]
         return Finding.of("track: updates that still wait for their case 待立案反馈", waiting)
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN).combine_chunks()
     dead = pc.or_(pc.is_in(tables.updates.column(ORIGIN), letters), pc.is_in(tables.updates.column(HERE), letters))
+    gone = gaps_of(tables, TRACK).over(ids(tables.updates))
     applied: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
     names = ("case_id", "update_id", "department", "status", "step")
-    for case, update, department, status, step in rows_of(tables.updates.filter(pc.invert(dead)), *names):
+    for case, update, department, status, step in rows_of(
+        tables.updates.filter(pc.and_not(pa.array(~gone), dead)), *names
+    ):
         if case in tracked:
             applied[str(case)][update, department, status if step == "AS_STATUS" else step] += 1
     wrong = [

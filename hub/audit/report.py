@@ -45,6 +45,13 @@ class AuditReport:
     """With more than one outcome."""
     defects: tuple[Finding, ...]
     """Every other check, also those that found nothing."""
+    losses: tuple[Finding, ...] = ()
+    """What was gone before anybody read it: accounted for by letters in hub.dead, and lost all the same."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that was looked for."""
+        return (self.lost, self.waiting, self.twice, *self.losses, *self.defects)
 
     @property
     def unaccounted(self) -> int:
@@ -61,13 +68,18 @@ class AuditReport:
         return sum(finding.count for finding in self.defects)
 
     @property
+    def gone(self) -> int:
+        """Records that were gone before they were read, at most, and topics that were made anew or cut."""
+        return sum(finding.count for finding in self.losses)
+
+    @property
     def good(self) -> bool:
-        return not (self.unaccounted or self.doubled or self.orphaned)
+        return not self.unaccounted and self.good_so_far
 
     @property
     def good_so_far(self) -> bool:
         """Good but for what the agents have not read yet."""
-        return not (self.lost.count or self.doubled or self.orphaned)
+        return not (self.lost.count or self.doubled or self.orphaned or self.gone)
 
     def rows(self) -> list[tuple[str, str]]:
         """For a table: what, how many."""
@@ -78,11 +90,7 @@ class AuditReport:
         said.append(("cases 案件", f"{self.cases:,}"))
         if self.reopened:
             said.append(("cases opened again 重开案件", f"{self.reopened:,}"))
-        said += [
-            (each.what, f"{each.count:,}")
-            for each in (self.lost, self.waiting, self.twice, *self.defects)
-            if each.count
-        ]
+        said += [(each.what, f"{each.count:,}") for each in self.findings if each.count]
         passed = sum(not each.count for each in self.defects)
         said.append(("checks passed 通过检查", f"{passed} of {len(self.defects)}"))
         return said
@@ -99,8 +107,6 @@ class AuditReport:
             "unaccounted": self.unaccounted,
             "doubled": self.doubled,
             "orphaned": self.orphaned,
-            "findings": [
-                {"what": each.what, "count": each.count, "first": list(each.first)}
-                for each in (self.lost, self.waiting, self.twice, *self.defects)
-            ],
+            "gone": self.gone,
+            "findings": [{"what": each.what, "count": each.count, "first": list(each.first)} for each in self.findings],
         }

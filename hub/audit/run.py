@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hub.audit.accounts import take_account
 from hub.audit.changelogs import read_changelogs
 from hub.audit.comparison import Comparison, compare_tables
+from hub.audit.gaps import losses
 from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
 from hub.audit.rebuilt import StateReport, judge_state
@@ -59,6 +60,7 @@ def judge(tables: Tables) -> AuditReport:
             finding("the hub's records that an agent could not read 未能读取", account.unread),
             *defects,
         ),
+        losses=tuple(losses(tables)),
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.audit.accounts import TRACK, ids
+from hub.audit.gaps import gaps_of, read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables
 from hub.core.lifecycle import LADDER, TOLD
@@ -225,7 +226,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
 def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
     """Of each case its reports, once each, with whether answers are owed to them: `track` has read of them, and they are in it."""
     changes = tables.cases.filter(pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED"])))
-    read = tables.identities.before(ids(changes), tables.reached.get(TRACK, {})).tolist()
+    read = read_by(tables, TRACK, ids(changes)).tolist()
     found: dict[str, dict[tuple[str, str], bool]] = defaultdict(dict)
     for (case, source, ref), is_read in zip(rows_of(changes, "case_id", "source", "source_ref"), read, strict=True):
         found[str(case)].setdefault((str(source), str(ref)), is_read)
@@ -237,13 +238,15 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
 
 
 def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
-    """Update id, case, step (or else status) of each update that is not a dead letter, and whether `track` has read it."""
+    """Update id, case, step (or else status) of each update that is not a dead letter nor within a gap, and whether `track`
+    has read it."""
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
     dead = pc.or_(
         pc.is_in(tables.updates.column(ORIGIN), letters.combine_chunks()),
         pc.is_in(tables.updates.column(HERE), letters.combine_chunks()),
     )
-    updates = tables.updates.filter(pc.invert(dead))
+    gone = gaps_of(tables, TRACK).over(ids(tables.updates))
+    updates = tables.updates.filter(pc.and_not(pa.array(~gone), dead))
     read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
     names = ("update_id", "case_id", "status", "step")
     for (update, case, status, step), is_read in zip(rows_of(updates, *names), read, strict=True):

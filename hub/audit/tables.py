@@ -44,7 +44,7 @@ KEPT: dict[str, Columns] = {
         origin=True,
     ),
     "repeats": _columns(REPEATS, ("origin",), _fields("source", "source_ref", "revision"), origin=True),
-    "dead": _columns(DEAD, ("origin",), _fields("stage", "reason"), origin=True),
+    "dead": _columns(DEAD, ("until",), _fields("stage", "reason", "until"), origin=True),
     "cases": _columns(
         CASES,
         ("unlinks",),

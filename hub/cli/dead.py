@@ -144,6 +144,7 @@ def _as_dict(found: Letter, *, whole: bool) -> dict[str, Any]:
         )
         facts |= {
             "origin": letter["origin"],
+            "until": found.until,
             "file": letter["file"],
             "line": letter["line"],
             "key": key,

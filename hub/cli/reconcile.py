@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 import click
 from rich.console import Console
@@ -22,12 +23,18 @@ from hub.settings import Settings
 @click.option(
     "--state", is_flag=True, help="Also rebuild the agents' state from its changelog and compare. Hub at rest."
 )
+@click.option(
+    "--gaps-known", is_flag=True, help="What hub.dead says was gone before it was read is known: it does not fail."
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 @with_settings
-def reconcile(settings: Settings, against: str | None, live: bool, state: bool, as_json: bool) -> None:
+def reconcile(
+    settings: Settings, against: str | None, live: bool, state: bool, gaps_known: bool, as_json: bool
+) -> None:
     """Prove from the topics that every record that came in has exactly one outcome 对账.
 
-    Reads all topics whole. Exits with 1 if anything is unaccounted, doubled or without its cause; with --against also if
+    Reads all topics whole. Exits with 1 if anything is unaccounted, doubled, without its cause, or was gone before it was read
+    (unless --gaps-known); with --against also if
     the runs differ in more than what depends on the order of arrival; with --state also if what an agent remembers is not
     what it has published (状态核对).
     """
@@ -49,7 +56,8 @@ def reconcile(settings: Settings, against: str | None, live: bool, state: bool, 
     if against is not None:
         with progress_bar("Comparing 比对") as on_progress:
             comparison = compare(settings, against, sources, departments, on_progress=on_progress)
-    good = report.good_so_far if live else report.good
+    judged = replace(report, losses=()) if gaps_known else report
+    good = judged.good_so_far if live else judged.good
     good = good and (rebuilt is None or rebuilt.good)
     if as_json:
         facts = report.as_dict() | {"good": good}
@@ -60,7 +68,7 @@ def reconcile(settings: Settings, against: str | None, live: bool, state: bool, 
         click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
     else:
         _show("reconciliation 对账", report.rows())
-        _name((report.lost, report.waiting, report.twice, *report.defects))
+        _name(report.findings)
         if rebuilt is not None:
             _show("state 状态核对", rebuilt.rows())
             _name(rebuilt.findings)
@@ -68,6 +76,8 @@ def reconcile(settings: Settings, against: str | None, live: bool, state: bool, 
             _show(f"{settings.namespace or '(no namespace)'} against 比对 {against}", comparison.rows())
             _name((*comparison.differences, *comparison.order_dependent))
         verdict = f"{report.unaccounted:,} unaccounted, {report.doubled:,} doubled, {report.orphaned:,} other defects"
+        if report.gone:
+            verdict += f", {report.gone:,} gone before they were read"
         if rebuilt is not None:
             verdict += f", {rebuilt.disagreements:,} disagreements of state"
         Console().print(f"[bold {'green' if good else 'red'}]{verdict}[/]", highlight=False)

@@ -23,6 +23,9 @@ _MEND = {
     Reason.BAD_ROW: "correct the row in a new file and run the connector on that",
     Reason.UNKNOWN_CASE: "the department must take the case id from its order and send the update under a new update_id",
     Reason.SENDER_MISMATCH: "the sender must write to its own topic, or name itself in the record",
+    Reason.GAP: "its senders must send again what they sent then; see ops/runbooks/gaps.md",
+    Reason.MOVED_BACK: "its senders must send again what they sent last; see ops/runbooks/gaps.md",
+    Reason.SKIPPED: "somebody chose not to read them; while they are in their topic, its sender can send them again",
 }
 
 
@@ -46,14 +49,22 @@ class Letter:
         """Where the record came in."""
         origin = self.letter["origin"]
         if origin is not None:
-            return f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
+            until = "" if self.until is None else f"-{self.until}"
+            return f"{origin['topic']}[{origin['partition']}]@{origin['offset']}{until}"
         return f"{self.letter['file']}:{self.letter['line']}"
+
+    @property
+    def until(self) -> int | None:
+        """Of a gap, the offset at which reading went on."""
+        until: int | None = self.letter.get("until")  # an older version of the hub wrote none
+        return until
 
     @property
     def topic(self) -> str | None:
         """To which topic it can be sent back, without the namespace; None if sending it back would do nothing."""
         origin = self.letter["origin"]
-        return str(origin["topic"]) if origin is not None and self.stage == _ADMITTING else None
+        one = origin is not None and self.until is None and self.stage == _ADMITTING
+        return str(origin["topic"]) if one else None
 
     @property
     def way_out(self) -> str:
@@ -61,6 +72,8 @@ class Letter:
             where = f"line {self.letter['line']} of {self.letter['file']}"
             return f"never reached Kafka: correct {where} in a new file and run the connector on that"
         mend = _MEND.get(Reason(self.reason), "") if self.reason in set(Reason) else ""
+        if self.until is not None:
+            return mend
         if self.topic is None:
             return f"was admitted once, so sent back it would be a repeat; {mend or 'have its sender say it anew'}"
         return f"{mend}; `cityhub dead resend {self.id}` sends these bytes to {self.topic} once more"

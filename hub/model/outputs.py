@@ -238,7 +238,12 @@ class Reply(Record):
 
 
 class DeadLetter(Record):
-    """A record that could not be used, whole, and why."""
+    """A record that could not be used, whole, and why; or a gap: records that were never read.
+
+    A gap is one letter for a stretch of a partition: `origin` is the place that was to be read next, `until` the offset at
+    which reading went on. It stands for `until` less `origin.offset` records at most, as markers of transactions have offsets
+    too; where a topic was made anew or cut, `until` is not behind `origin.offset`, and nobody knows how many were lost.
+    """
 
     NAME: ClassVar[str] = "DeadLetter"
 
@@ -247,6 +252,7 @@ class DeadLetter(Record):
     detail: str
     at: Millis
     origin: Origin | None = None
+    until: Long | None = None
     file: str | None = None
     line: Long | None = None
     key: bytes | None = None

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 T0 = 1_767_000_000_000
 _BOOLS = {"over", "corrects", "reopens", "unlinks"}
 _LISTS = {"co_handlers"}
-_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports"}
+_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports", "until"}
 
 
 @dataclass
@@ -96,8 +96,8 @@ class MadeUpRun:
         origin = self.arrive(f"city.{source}.events")
         self.add("repeats", "hub.repeats", origin=origin, source=source, source_ref=ref, revision=revision)
 
-    def letter(self, stage: str, reason: str, origin: int) -> None:
-        self.add("dead", "hub.dead", origin=origin, stage=stage, reason=reason)
+    def letter(self, stage: str, reason: str, origin: int, until: int | None = None) -> None:
+        self.add("dead", "hub.dead", origin=origin, stage=stage, reason=reason, until=until)
 
     def update(self, department: str, update: str, case: str, status: str = "RESPONDED") -> int:
         origin = self.arrive(f"dept.{department}.updates")
