@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import faust
 
@@ -58,7 +59,12 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
             if said is not None:
                 await announced.send(value=said)
 
-    for name in agents:
-        AGENTS[name].attach(app, hub)
+    inlets = [AGENTS[name].attach(app, hub) for name in agents]
+
+    async def finish(*_: Any, **__: Any) -> None:
+        """Stop the inlets together, while their agents still answer."""
+        await asyncio.gather(*(inlet.stop() for inlet in inlets))
+
+    app.on_before_shutdown.connect(finish, weak=False)
     pages.attach(app, agents)
     return app

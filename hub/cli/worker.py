@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import threading
 from typing import Any
 
@@ -15,7 +16,8 @@ from hub.settings import Settings
 
 _AGENTS = ("deduplicate", "route", "track")
 _YOUNG_OBJECTS = 100_000
-_ENDING_SECONDS = 30.0
+_ENDING_SECONDS = 9.0
+_INTERRUPTED = 128 + signal.SIGINT
 log = logging.getLogger(__name__)
 
 
@@ -40,7 +42,8 @@ def worker(
 ) -> None:
     """Run the agents: one process runs all three, more processes share the partitions.
 
-    Ends with exit code 0 when told to stop (Ctrl-C, SIGTERM), non-zero when an agent cannot go on.
+    Told to stop (Ctrl-C, SIGTERM) it commits what is decided, leaves the groups and ends with exit code 0; a second Ctrl-C
+    ends it at once. Non-zero when an agent cannot go on.
     """
     import uvloop
 
@@ -68,9 +71,16 @@ def run_app(app: Any, log_level: str) -> None:
         logging.CRITICAL
     )  # it repeats what the inlets say of a lost broker, 40 times a second
     tune_collector()
-    app.on_before_shutdown.connect(_insist_on_ending, weak=False)
+
+    class Worker(faust.Worker):
+        async def stop(self) -> None:
+            log.info("told to stop: commits what is decided and leaves the groups; a second Ctrl-C ends at once")
+            _insist_on_ending()
+            self.loop.add_signal_handler(signal.SIGINT, _end, _INTERRUPTED, "told to stop a second time; ends at once")
+            await super().stop()
+
     try:
-        faust.Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
+        Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
     except SystemExit as ended:
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writer.py)
@@ -82,14 +92,14 @@ def tune_collector() -> None:
     gc.set_threshold(_YOUNG_OBJECTS, 20, 50)
 
 
-async def _insist_on_ending(*_: Any, **__: Any) -> None:
+def _insist_on_ending() -> None:
     """End even if a client does not let go of a broker that is gone: what is not committed by then is done again."""
-
-    def end() -> None:
-        log.error("not ended %.0f s after being told to; ends at once, nothing committed is lost", _ENDING_SECONDS)
-        logging.shutdown()
-        os._exit(1)
-
-    timer = threading.Timer(_ENDING_SECONDS, end)
+    timer = threading.Timer(_ENDING_SECONDS, _end, (1, f"not ended {_ENDING_SECONDS:.0f} s after being told to"))
     timer.daemon = True
     timer.start()
+
+
+def _end(code: int, why: str) -> None:
+    log.error("%s; nothing committed is lost", why)
+    logging.shutdown()
+    os._exit(code)

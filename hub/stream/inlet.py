@@ -26,6 +26,8 @@ from hub.stream.state import State
 log = logging.getLogger(__name__)
 _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _TRIES = 5
+STOP_SECONDS = 6.0
+"""A commit and leaving the group take less, with a broker that answers."""
 
 
 class Inlet(mode.Service):
@@ -34,6 +36,9 @@ class Inlet(mode.Service):
     A RetriableError of the agent brings the same chunk again, an aborted transaction goes back to the last commit; five times at
     most. Then, and after any other RetriableError (fenced, rebalanced away, broker gone for too long), the session is begun
     anew: join again, read the state back. A FatalError, or any other, ends the worker with a non-zero exit.
+
+    `stop` returns when what the agent has decided is committed and the group is left, or after STOP_SECONDS: what is not
+    committed by then is decided again by whoever takes over. It needs the agent to answer until it returns.
     """
 
     def __init__(
@@ -54,20 +59,40 @@ class Inlet(mode.Service):
         self._state = state
         self._tick_seconds = tick_seconds
         self._stopping = threading.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._given_up = False
         self._ticked = 0.0
         READY.labels(agent).set(0)
 
     async def on_stop(self) -> None:
+        """Wait for the work to end by itself: what mode does next is to cancel it."""
         self._stopping.set()
+        serving = self._serving
+        if serving is None:
+            return
+        if self.crashed:  # the agent may answer no more
+            serving.cancel()
+        await asyncio.wait({serving}, timeout=STOP_SECONDS)
+        if not serving.done():
+            self._given_up = True
+            log.warning(
+                "%s: not done %.0f s after being told to stop; what is not committed by now is decided again",
+                self._agent,
+                STOP_SECONDS,
+            )
 
     @mode.Service.task
     async def _serve(self) -> None:
+        self._serving = asyncio.current_task()
         failures = 0
         while not self.should_stop:
             try:
                 await self._session()
                 failures = 0
             except RetriableError as error:
+                if self.should_stop:
+                    log.warning("%s: what was not committed is decided again by who takes over: %s", self._agent, error)
+                    return
                 wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                 failures += 1
                 log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
@@ -84,8 +109,10 @@ class Inlet(mode.Service):
             try:
                 await self._feed(session)
             finally:
+                leaving = call(thread, session.close)
                 try:
-                    await call(thread, session.close)
+                    if not self._given_up:
+                        await leaving
                 except RetriableError as error:
                     log.warning("%s", error)
         finally:

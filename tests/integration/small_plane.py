@@ -65,6 +65,13 @@ def held_in(state: JournaledState[CountBook]) -> dict[int, dict[str, int]]:
     return {p: {key: count.n for key, count in state[p].counts.items()} for p in state.partitions()}
 
 
+class BareApp:
+    """As much of a Faust app as an inlet asks for."""
+
+    def channel(self, *, maxsize: int) -> asyncio.Queue[Chunk]:
+        return asyncio.Queue(maxsize)
+
+
 class Plane:
     """Topics of one test, and what is in them."""
 

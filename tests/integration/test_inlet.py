@@ -10,7 +10,6 @@ import pytest
 
 from hub.errors import RetriableError
 from hub.stream import session as session_module
-from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.kafka import AbortableError
 from hub.stream.recovery import recover
@@ -22,6 +21,7 @@ from tests.integration.small_plane import (
     IN,
     OUT,
     PATIENCE_SECONDS,
+    BareApp,
     CountBook,
     Plane,
     count_up,
@@ -31,13 +31,6 @@ from tests.integration.small_plane import (
 )
 
 pytestmark = pytest.mark.kafka
-
-
-class BareApp:
-    """As much of a Faust app as an inlet asks for."""
-
-    def channel(self, *, maxsize: int) -> asyncio.Queue[Chunk]:
-        return asyncio.Queue(maxsize)
 
 
 def test_the_inlet_brings_an_aborted_chunk_once_more_with_its_state_undone(plane: Plane) -> None:
