@@ -35,6 +35,9 @@ class Settings(BaseModel):
     lateness_seconds: float = Field(
         0.0, ge=0, description="data clock only: how far behind the newest report deadlines are judged"
     )
+    ahead_seconds: float = Field(
+        900.0, ge=0, description="wall clock only: how far ahead of its arrival a report or update may be dated"
+    )
     instance: str = Field(default_factory=socket.gethostname, description="names this worker; two workers must differ")
     state_dir: Path = Field(
         Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"

@@ -61,6 +61,10 @@ HUB_TOPICS = (
 )  # fmt: skip
 
 
+_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
+"""What others write is dated by the broker: no client's clock decides when it arrived, or how long it is kept."""
+
+
 def _checked(kind: str, name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError(
@@ -72,7 +76,9 @@ def _checked(kind: str, name: str) -> str:
 def city_events(source: str) -> Topic:
     """What a source's connector publishes."""
     name = f"city.{_checked('source', source)}.events"
-    return Topic(name, "source_ref", "cityhub.CaseEvent", {**_keep(30), "max.message.bytes": str(MAX_EVENT_BYTES)})
+    return Topic(
+        name, "source_ref", "cityhub.CaseEvent", {**_keep(30), **_ARRIVAL, "max.message.bytes": str(MAX_EVENT_BYTES)}
+    )
 
 
 def city_replies(source: str) -> Topic:
@@ -90,7 +96,8 @@ def dept_orders(department: str) -> Topic:
 
 def dept_updates(department: str) -> Topic:
     """What a department reports back."""
-    return Topic(f"dept.{_checked('department', department)}.updates", "case_id", "cityhub.Update", _keep(90))
+    name = f"dept.{_checked('department', department)}.updates"
+    return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
 
 
 def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
-from hub.clock import wall_ms
+from hub.clock import ClockKind, wall_ms
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
-from hub.core.validation import Verdict, faults_of_events, faults_of_updates
+from hub.core.validation import Verdict, ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -45,8 +46,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
         async for chunk in chunks:
             placed = placed if placed.city is hub.city else _Placing(hub.city)
             async with outlet.transaction(chunk) as tx:
-                events = _decode(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events)
-                updates = _decode(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates)
+                events = _decode(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events, "reported_at")
+                updates = _decode(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates, "at")
                 located = _locate(placed.places, events.decoded)
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
@@ -77,7 +78,7 @@ class _Intake:
     rows: list[int]
 
 
-def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any) -> _Intake:
+def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any, time: str) -> _Intake:
     rows = chunk.rows(lambda topic: topic.startswith(prefix))
     decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
     for reject in decoded.rejects:
@@ -85,7 +86,11 @@ def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, 
     rows = [rows[index] for index in decoded.rows.tolist()]
     senders = {topic: source_of(topic) for topic in set(chunk.topics)}
     verdicts: dict[int, Verdict] = {}
-    for verdict in faults(decoded.batch, [senders[chunk.topics[row]] for row in rows]):
+    found = faults(decoded.batch, [senders[chunk.topics[row]] for row in rows])
+    if hub.settings.clock is ClockKind.WALL:  # history arrives whenever somebody replays it
+        arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
+        found = chain(found, ahead_of_arrival(decoded.batch.column(time), time, arrived, limit_ms))
+    for verdict in found:
         verdicts.setdefault(verdict[0], verdict)
     for at, reason, detail in verdicts.values():
         tx.reject(rows[at], reason, detail)

@@ -36,6 +36,22 @@ def faults_of_updates(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator
     yield from _out_of_range(batch.column("at"), "at")
 
 
+def ahead_of_arrival(times: pa.Array, name: str, arrived_ms: Sequence[int], limit_ms: int) -> Iterator[Verdict]:
+    """The same for each time that lies more than `limit_ms` ahead of the record's own arrival, which nobody can mean.
+
+    `arrived_ms`: when the broker took each record in; a record without such a time (0 or less) is not judged.
+    """
+    millis, arrived = times.cast(pa.int64()), pa.array(arrived_ms, pa.int64())
+    ahead = pc.greater(pc.subtract(millis, arrived), limit_ms)
+    for row in _rows(pc.and_(ahead, pc.greater(arrived, 0))):
+        yield (
+            row,
+            Reason.TIME_OUT_OF_RANGE,
+            f"{name} is {iso(millis[row].as_py())}, but the record arrived at {iso(arrived_ms[row])}; mend the date or the "
+            "clock at the source, or allow more with CITYHUB_AHEAD_SECONDS",
+        )
+
+
 def _wrong_sender(column: pa.Array, senders: Sequence[str], what: str, prefix: str) -> Iterator[Verdict]:
     for row in _rows(pc.not_equal(column, pa.array(senders, pa.string()))):
         claimed, sender = column[row].as_py(), senders[row]
