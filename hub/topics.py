@@ -65,6 +65,11 @@ _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 """What others write is dated by the broker: no client's clock decides when it arrived, or how long it is kept."""
 
 
+def is_own(name: str) -> bool:
+    """True for a topic that nobody but the hub writes to. The others are those of sources and departments."""
+    return name.startswith("hub.")
+
+
 def _checked(kind: str, name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError(

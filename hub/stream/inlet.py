@@ -142,6 +142,8 @@ class Inlet(mode.Service):
         Whether anything has committed.
         """
         limit, full, writing = self._settings.chunk_records, False, None
+        if session.stale:
+            await self._read_anew(session)
         if session.pending is not None:
             full = await session.call(session.fill, limit, 0.0)
             writing = session.write_pending()
@@ -163,6 +165,12 @@ class Inlet(mode.Service):
         if messages or publication.outputs:
             session.pending = publication
         return writing is not None
+
+    async def _read_anew(self, session: Session) -> None:
+        """What is decided is committed first: the state then is what the commit says."""
+        if (writing := session.write_pending()) is not None:
+            await writing
+        await session.call(session.read_anew)
 
     def _tick_is_due(self, session: Session) -> bool:
         now = asyncio.get_running_loop().time()

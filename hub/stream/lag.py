@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-Place = tuple[str, int]
-"""Topic and partition number."""
+from hub.stream.numbers import Place, number_of
 
 
 def lag_records(
-    held: Collection[int], ends: Mapping[Place, int], highs: Mapping[Place, int], eofs: Mapping[Place, int]
+    held: Collection[int],
+    ends: Mapping[Place, int],
+    highs: Mapping[Place, int],
+    eofs: Mapping[Place, int],
+    numbers: int,
 ) -> dict[int, int]:
-    """By partition number, over all topics.
+    """By number held, over all topics, of a hub of so many numbers.
 
     `ends`: the next offset to read of each place, as committed. `highs`: the broker's last word on where it ends, negative
     where it has not said so yet. `eofs`: where reading came to an end, which lies past the markers of transactions that no
@@ -22,5 +25,6 @@ def lag_records(
         read_to = max(end, eofs.get(place, 0))
         high = highs[place]
         left = max(0, high - read_to) if high >= 0 or place in eofs else 1
-        behind[place[1]] = behind.get(place[1], 0) + left
+        number = number_of(place[1], numbers)
+        behind[number] = behind.get(number, 0) + left
     return behind

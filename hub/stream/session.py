@@ -15,12 +15,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.errors import FatalError, RetriableError
 from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.claims import still_claimed
+from hub.stream.inputs import Inputs, missing
 from hub.stream.kafka import (
     SessionLostError,
     consumer_config,
@@ -28,6 +29,7 @@ from hub.stream.kafka import (
     translated,
 )
 from hub.stream.lag import lag_records
+from hub.stream.numbers import Place, places_of
 from hub.stream.recovery import recover
 from hub.stream.state import State
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 5.0
 _LAG_EVERY_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 5.0
 
 
 class Publication(NamedTuple):
@@ -62,13 +65,16 @@ class Session:
     ) -> None:
         self._settings = settings
         self._agent = agent
+        self._inputs = Inputs(settings, agent, topics)
         self._state = state
         self._thread = thread
         self._stopping = stopping
-        self._ends: dict[tuple[str, int], int] = {}
-        self._eofs: dict[tuple[str, int], int] = {}
+        self._ends: dict[Place, int] = {}
+        self._eofs: dict[Place, int] = {}
         self._membership: Any = None
-        self._lag_asked = 0.0
+        self._lag_asked = self._looked = 0.0
+        self.stale = False
+        """What is to be read is no longer what is read: `read_anew` is to be called."""
         self.held: list[int] = []
         self._claim = ""
         """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
@@ -86,8 +92,10 @@ class Session:
             consumer_config(settings, agent, f"{settings.namespace}{agent}") | {"enable.partition.eof": True}
         )
         with kafka_errors(f"{agent}: subscribing"):
+            # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
+            # holds a number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
             self._consumer.subscribe(
-                [settings.topic(topic) for topic in topics],
+                [settings.topic(state.changelog.name)],
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
                 on_lost=self._on_lost,
@@ -131,9 +139,9 @@ class Session:
 
     def _complain(self, error: KafkaError, topic: str | None) -> None:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise FatalError(
-                f"{self._agent}: topic {topic} does not exist; create the hub's topics with `cityhub topics --create`"
-            )
+            if topic == self._settings.topic(self._state.changelog.name):
+                raise missing(topic)
+            self._look()
         if error.fatal():
             raise translated(error, f"{self._agent}: reading {topic}")
         log.warning("%s: %s: %s", self._agent, topic, error.str())
@@ -151,12 +159,22 @@ class Session:
             (topic, partition): self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
             for topic, partition in self._ends
         }
-        behind = lag_records(self.held, self._ends, highs, self._eofs)
+        behind = lag_records(self.held, self._ends, highs, self._eofs, self._settings.partitions)
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
+        if self._membership is not None and now - self._looked >= _LOOK_EVERY_SECONDS:
+            self._look()
         if idle and self._membership is not None and not self.behind:
             self._ask_for_a_sign_of_life()
+
+    def _look(self) -> None:
+        """Partitions may have been added to a topic, or one deleted."""
+        self._looked = time.monotonic()
+        try:
+            self.stale |= self._inputs.look(self._consumer)
+        except RetriableError as error:
+            log.warning("%s", error)
 
     def _ask_for_a_sign_of_life(self) -> None:
         """A broker that is slow to answer is no reason to leave it: it would have to let everybody in again. /healthz tells."""
@@ -185,12 +203,14 @@ class Session:
         partitions is open after that, so the changelog read next is all there is.
         """
         self._membership = consumer.consumer_group_metadata()
-        self.held = sorted({place.partition for place in assigned})
+        numbers = self._settings.partitions
+        self.held = sorted(place.partition for place in assigned if place.partition < numbers)
         READY.labels(self._agent).set(0)
         started = time.monotonic()
-        with kafka_errors(f"{self._agent}: asking for committed offsets"):
-            committed = consumer.committed(assigned, timeout=GIVE_UP_SECONDS)
-        as_they_were = self._keep(still_claimed(committed, self._claim))
+        self._inputs.look(consumer)
+        self.stale = False
+        committed = self._committed(consumer, places_of(self.held, self._inputs.counts, numbers))
+        as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
         self._claim, self._claimed = uuid.uuid4().hex, False
         self._take_up(consumer, committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
@@ -198,6 +218,11 @@ class Session:
         READY.labels(self._agent).set(1)
         self.progressed()
         log.info("%s: holds partitions %s, kept %s", self._agent, self.held, sorted(as_they_were))
+
+    def _committed(self, consumer: Consumer, places: Iterable[Place]) -> list[TopicPartition]:
+        asked = [TopicPartition(*place) for place in places]
+        with kafka_errors(f"{self._agent}: asking for committed offsets"):
+            return list(consumer.committed(asked, timeout=GIVE_UP_SECONDS)) if asked else []
 
     def _keep(self, claimed: set[int]) -> set[int]:
         """Of what was taken away, have in memory what is to be kept; which that is."""
@@ -213,21 +238,31 @@ class Session:
     ) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
         self.hold, self.pending = object(), None
-        self._ready.clear()
         others = [partition for partition in self.held if partition not in as_they_were]
         for partition in others:
             self._state.drop(partition)
         if others:
             recover(self._settings, self._state, others, self._recovering)
-        self._ends = {(place.topic, place.partition): max(0, place.offset) for place in committed}
+        self._ends = _ends(committed)
+        self._read_on(consumer)
+
+    def _read_on(self, consumer: Consumer) -> None:
+        """From where the last commit has left each partition."""
+        self._ready.clear()
         self._eofs.clear()
         self._lag_asked = 0.0  # at once, not what was seen before
-        consumer.assign(
-            [
-                TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_INVALID)
-                for place in committed
-            ]
-        )
+        consumer.assign([TopicPartition(*place, end) for place, end in self._ends.items()])
+
+    def read_anew(self) -> None:
+        """Read what is to be read now, from the last commit on. Nothing may be decided that is not committed."""
+        self.stale = False
+        if self._membership is None:
+            return
+        wanted = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
+        known = {place: end for place, end in self._ends.items() if place in wanted}
+        self._ends = known | _ends(self._committed(self._consumer, wanted - known.keys()))
+        self._claimed = False
+        self._read_on(self._consumer)
 
     def rewind(self) -> None:
         """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
@@ -303,3 +338,8 @@ class Session:
         finally:
             self._let_go()
             self._forget()
+
+
+def _ends(committed: Iterable[TopicPartition]) -> dict[Place, int]:
+    """The next offset to read of each place; the beginning where nothing was ever committed."""
+    return {(place.topic, place.partition): max(0, place.offset) for place in committed}

@@ -75,10 +75,11 @@ class BareApp:
 class Plane:
     """Topics of one test, and what is in them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *more: Topic) -> None:
         self.settings = settings
-        ensure_topics(settings, [IN, OUT, MEMORY, DEAD])
-        spans(settings, [IN.name, OUT.name, MEMORY.name, DEAD.name])  # waits until every partition has its leader
+        self._reads = [topic.name for topic in (IN, *more)]
+        ensure_topics(settings, topics := [IN, *more, OUT, MEMORY, DEAD])
+        spans(settings, [topic.name for topic in topics])  # waits until every partition has its leader
 
     def feed(self, *values: bytes, partition: int = 0) -> None:
         producer = Producer(producer_config(self.settings, "feed"))
@@ -126,7 +127,7 @@ class Plane:
     def session(self, state: JournaledState[CountBook], instance: str = "one") -> Iterator[Session]:
         with ThreadPoolExecutor(1) as thread:
             settings = self.settings.model_copy(update={"instance": instance})
-            session = Session(settings, AGENT, [IN.name], state, thread, threading.Event())
+            session = Session(settings, AGENT, self._reads, state, thread, threading.Event())
             try:
                 yield session
             finally:

@@ -1,0 +1,24 @@
+"""Which partitions a worker reads, by the numbers that it holds. Pure.
+
+A hub has a number of partitions for life. What is keyed alike meets in the same number, and so do the state and the changelog
+of it. A number is held by one worker at a time, and it reads of every topic each partition that counts to it; so a topic to
+which an administrator has added partitions is read whole, and stops nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+def number_of(partition: int, numbers: int) -> int:
+    """To which of so many numbers a partition counts: those added to a topic later begin at 0 again."""
+    return partition % numbers
+
+
+def places_of(held: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[Place]:
+    """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
+    for topic, count in counts.items():
+        yield from ((topic, partition) for partition in range(count) if number_of(partition, numbers) in held)
