@@ -246,7 +246,7 @@ class Departments:
         return len(self._seen)
 
     def read(self, values: Sequence[bytes]) -> None:
-        batch = self._codec.decode_many("cityhub.Order", values, trusted=True).batch
+        batch = self._codec.decode_many("cityhub.Order", values).batch
         kind = batch.column("kind")
         first = batch.filter(pc.is_in(kind.cast("string"), pc.cast(["ASSIGN", "LINK"], "string")))
         refs = first.column("event").field("source_ref").to_pylist()

@@ -80,7 +80,7 @@ def _sightings(
 ) -> tuple[list[int], list[Sighting], pa.StructArray]:
     """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
     rows = chunk.rows(lambda topic: topic == topics.EVENTS.name)
-    decoded = hub.codec.decode_many("cityhub.AdmittedEvent", [chunk.values[row] for row in rows], trusted=True)
+    decoded = hub.codec.decode_many("cityhub.AdmittedEvent", [chunk.values[row] for row in rows])
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     rows = [rows[index] for index in decoded.rows.tolist()]
@@ -95,7 +95,7 @@ def _sightings(
     )
     place_key, area = few(batch.column("place_key")), few(batch.column("area"))
     lat, lon = batch.column("lat").to_pylist(), batch.column("lon").to_pylist()
-    bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch, decoded.bodies)
+    bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch)
     ids = case_ids(zip(source, ref, strict=True))
     tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
     sightings = list(map(
@@ -129,7 +129,7 @@ class _Closure(NamedTuple):
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
     """By partition, in the order they came in."""
     rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
-    decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows], trusted=True)
+    decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows])
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]

@@ -127,7 +127,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change |
     )
     for topic, subject, read, outcome in kinds:
         rows = chunk.rows(topic.__eq__)
-        decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows], trusted=True)
+        decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
         for reject in decoded.rejects:
             tx.reject(rows[reject.index], reject.reason, reject.detail)
         for index, record in zip(decoded.rows.tolist(), read(decoded), strict=True):

@@ -90,7 +90,7 @@ def read_all(settings: Settings, codec: Codec, topic: Topic) -> Iterator[pa.Reco
             left -= sum(_is_end(message.error()) for message in messages if message.error())
             values = [message.value() for message in messages if not message.error()]
             if values:
-                yield codec.decode_many(topic.subject or "", values, trusted=True).batch
+                yield codec.decode_many(topic.subject or "", values).batch
     finally:
         consumer.close()
 

@@ -1,7 +1,6 @@
 """Avro in Confluent's wire format: whole batches through Arrow (pyruhvro), single records through fastavro.
 
-Both give the same bytes; tests prove it for every schema. What the batch codec cannot say (which record of a batch is bad,
-whether bytes are left over) is found here, so that one bad record costs only itself.
+Both give the same bytes; tests prove it for every schema. One bad record costs only itself: hub/stream/decoding.py finds it.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ import pyarrow.compute as pc
 import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
+from hub.stream.decoding import decode, decode_exactly, read, rewritten, sift
 from hub.stream.registry import FRAME, Registry, Schema, make_schema
-from hub.stream.sizes import encoded_sizes
 
 _MAGIC = 0
 HEADER_BYTES = FRAME.size
@@ -63,6 +62,7 @@ class Codec:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._envelopes: dict[str, Schema] = {}
+        self._nesteds: dict[str, Schema] = {}
 
     # -- single records ------------------------------------------------------------------------------------------
 
@@ -84,11 +84,11 @@ class Codec:
         Raises RejectedRecordError: undecodable, unknown_schema.
         """
         schema = self._registry.by_id(_schema_id(data))
-        return schema, _read(schema, data[HEADER_BYTES:])
+        return schema, read(schema, data[HEADER_BYTES:])
 
     def decode_body(self, subject: str, body: bytes) -> dict[str, Any]:
         """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""
-        return _read(self._registry.latest(subject), body)
+        return read(self._registry.latest(subject), body)
 
     def translate(self, subject: str, value: bytes | None) -> bytes:
         """The Avro bytes, in this program's newest version, of a framed record of any. Raises RejectedRecordError."""
@@ -96,22 +96,24 @@ class Codec:
 
     # -- batches -------------------------------------------------------------------------------------------------
 
-    def decode_many(self, subject: str, values: Sequence[bytes | None], *, trusted: bool = False) -> Decoded:
-        """Decode framed records of `subject` into one RecordBatch.
+    def decode_many(self, subject: str, values: Sequence[bytes | None]) -> Decoded:
+        """Decode framed records of `subject` into one RecordBatch. Every value is a row or a reject, whatever its bytes are.
 
-        `trusted`: written by the hub itself, so text is UTF-8 and nothing is left over.
         Raises RetriableError if a registry service cannot be asked.
         """
         reader = self._registry.latest(subject)
         rows, bodies, rejects = self._unframe(reader, values)
-        framed = rows is None
+        framed = values if rows is None else None
         if rows is None:
             rows = np.arange(len(values))
-        batch = _decode(reader, bodies, values if framed else None, trusted=trusted)
-        if batch is None:
-            good = self._split_bad(reader, bodies, rows, rejects)
-            rows, bodies = rows[good], bodies.take(pa.array(good, pa.int64()))
-            batch = pyruhvro.deserialize_array(bodies.to_pylist(), reader.text) if len(bodies) else _empty(reader)
+        found = decode_exactly(reader, bodies, framed)
+        if found is not None and not len(found[1]):
+            batch = found[0]
+        else:
+            sifted = sift(reader, bodies)
+            rejects += [Reject(int(rows[at]), Reason.UNDECODABLE, why) for at, why in sifted.refused]
+            rows, bodies = rows[np.array(sifted.good, np.int64)], pa.array(sifted.bodies, pa.binary())
+            batch = decode(reader, bodies)
         return Decoded(batch, rows, bodies, sorted(rejects, key=lambda reject: reject.index))
 
     def _unframe(
@@ -156,11 +158,12 @@ class Codec:
         branch = pc.if_else(nested.is_valid(), _SOME, _NULL) if nested.null_count else _SOME
         return _joined(_header(schema), front, branch, nested.fill_null(b""))
 
-    def nested_bodies(self, subject: str, batch: pa.RecordBatch, bodies: pa.BinaryArray) -> list[bytes]:
-        """The bytes of the last field (a record) of each row, cut out and not encoded again."""
-        fields = self._registry.latest(subject).declared["fields"][:-1]
-        fronts = encoded_sizes(fields, batch.columns[:-1]).tolist()
-        return [body[front:] for front, body in zip(fronts, bodies.to_pylist(), strict=True)]
+    def nested_bodies(self, subject: str, batch: pa.RecordBatch) -> list[bytes]:
+        """The bytes, without framing, of the last field (a record) of each row of what `decode_many` gave."""
+        nested, column = self._nested(self._registry.latest(subject)), batch.column(batch.num_columns - 1)
+        columns = {field_.name: column.field(index) for index, field_ in enumerate(column.type)}
+        bodies: list[bytes] = _serialize(nested, columns).to_pylist()
+        return bodies
 
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
@@ -168,6 +171,12 @@ class Codec:
             declared["fields"] = declared["fields"][:-1]
             self._envelopes[schema.subject] = make_schema(schema.id, schema.subject, schema.version, declared)
         return self._envelopes[schema.subject]
+
+    def _nested(self, schema: Schema) -> Schema:
+        if schema.subject not in self._nesteds:
+            declared = json.loads(schema.text)["fields"][-1]["type"]
+            self._nesteds[schema.subject] = make_schema(schema.id, schema.subject, schema.version, declared)
+        return self._nesteds[schema.subject]
 
     def _translate(self, reader: Schema, value: bytes | None) -> bytes:
         """Bytes in the reader's schema of a record written with another version of it."""
@@ -178,34 +187,7 @@ class Codec:
             raise RejectedRecordError(
                 Reason.WRONG_SCHEMA, f"schema {writer.id} is {writer.subject}; this topic carries {reader.subject}"
             )
-        record = _read(writer, value[HEADER_BYTES:], reader)
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, reader.parsed, record)
-        return out.getvalue()
-
-    def _split_bad(
-        self, schema: Schema, bodies: pa.BinaryArray, rows: npt.NDArray[np.int64], rejects: list[Reject]
-    ) -> list[int]:
-        """Positions of the decodable ones, halving the list around each bad one."""
-        good: list[int] = []
-        todo = [(0, len(bodies))]
-        while todo:
-            start, end = todo.pop()
-            if start >= end:
-                continue
-            part = bodies.slice(start, end - start)
-            if _decode(schema, part, None, trusted=False) is not None:
-                good.extend(range(start, end))
-            elif end - start == 1:
-                detail = _why_undecodable(schema, part[0].as_py())
-                if detail is None:
-                    good.append(start)
-                else:
-                    rejects.append(Reject(int(rows[start]), Reason.UNDECODABLE, detail))
-            else:
-                middle = (start + end) // 2
-                todo += [(middle, end), (start, middle)]
-        return good
+        return rewritten(writer, value[HEADER_BYTES:], reader)
 
 
 def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
@@ -245,69 +227,3 @@ def _schema_id(data: bytes) -> int:
             Reason.UNDECODABLE, "not in Confluent's wire format: 0x00, four bytes of schema id, then Avro"
         )
     return int(FRAME.unpack_from(data)[1])
-
-
-def _read(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str, Any]:
-    stream = io.BytesIO(body)
-    try:
-        record = fastavro.schemaless_reader(stream, writer.parsed, reader.parsed if reader else None)
-    except (
-        EOFError,
-        ValueError,
-        IndexError,
-        TypeError,
-        KeyError,
-        OverflowError,
-        fastavro.read.SchemaResolutionError,
-    ) as error:
-        raise RejectedRecordError(
-            Reason.UNDECODABLE, f"not {writer.subject} v{writer.version}: {error or type(error).__name__}"
-        ) from error
-    if stream.tell() != len(body):
-        raise RejectedRecordError(
-            Reason.UNDECODABLE, f"{len(body) - stream.tell()} bytes are left over after {writer.subject}"
-        )
-    assert isinstance(record, dict)
-    return record
-
-
-def _empty(schema: Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema.arrow)
-
-
-def _decode(
-    schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None, *, trusted: bool
-) -> pa.RecordBatch | None:
-    """The records as a batch, or None if some of them have to be looked at one by one. `framed`: the same with their framing,
-    where there is a list of it already; to make one of the bodies takes a third of the time of decoding it."""
-    if not len(bodies):
-        return _empty(schema)
-    if trusted:
-        return _deserialized(schema, bodies, framed)
-    try:
-        batch = _deserialized(schema, bodies, framed)
-        batch.validate(full=True)  # finds text that is not UTF-8
-    except (ValueError, pa.ArrowInvalid):
-        return None
-    except BaseException as error:  # a Rust panic is not an Exception
-        if type(error).__name__ == "PanicException":
-            return None
-        raise
-    # Bytes left over show as a difference in length; legal but unusual array blocks do too, and are read one by one.
-    lengths = pc.binary_length(bodies).to_numpy()
-    return batch if np.array_equal(encoded_sizes(schema.declared["fields"], batch.columns), lengths) else None
-
-
-def _deserialized(schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None) -> pa.RecordBatch:
-    if framed is None or schema.framed_text is None:
-        return pyruhvro.deserialize_array(bodies.to_pylist(), schema.text)
-    batch = pyruhvro.deserialize_array(list(framed), schema.framed_text)
-    return batch.select(list(range(HEADER_BYTES, batch.num_columns)))
-
-
-def _why_undecodable(schema: Schema, body: bytes) -> str | None:
-    try:
-        _read(schema, body)
-    except RejectedRecordError as error:
-        return error.detail
-    return None

@@ -1,0 +1,118 @@
+"""Records as somebody else might write them: real ones with bits turned, bytes cut out, put in, swapped or stretched."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hub.stream.codec import Codec
+from hub.stream.registry import FRAME, SCHEMAS, FileRegistry, Schema
+
+REGISTRY = FileRegistry()
+CODEC = Codec(REGISTRY)
+_ODD_NUMBERS = (-1, -2, 1 << 6, 1 << 31, 1 << 33, (1 << 33) + (1 << 30), 1 << 40, 1 << 62, -(1 << 63))
+_ODD_BYTES = (b"\xff", b"\x00", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x1b[31m", bytes(8), b"\xff" * 8)
+
+
+def examples(schema: Schema) -> list[dict[str, Any]]:
+    """The published examples of a version of a schema without bytes."""
+    name = schema.subject.removeprefix("cityhub.")
+    found: list[dict[str, Any]] = json.loads((SCHEMAS / name / f"v{schema.version}.examples.json").read_text("utf-8"))
+    return found
+
+
+def real_records(subject: str) -> list[bytes]:
+    """The examples of every version of a subject, framed."""
+    return [
+        Codec(_Only(schema)).encode_one(subject, record)
+        for schema in REGISTRY.all()
+        if schema.subject == subject
+        for record in examples(schema)
+    ]
+
+
+class _Only(FileRegistry):
+    """Writes one version, be it the newest or not."""
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self._schema = schema
+
+    def latest(self, subject: str) -> Schema:
+        return self._schema
+
+
+def varint(number: int, stretched: int = 0) -> bytes:
+    """A whole number as Avro writes it, in so many bytes more than it needs."""
+    folded = ((number << 1) ^ (number >> 63)) & (1 << 64) - 1
+    groups = [folded >> shift & 0x7F for shift in range(0, max(7, folded.bit_length()), 7)] + [0] * stretched
+    return bytes([group | 0x80 for group in groups[:-1]] + [groups[-1]])
+
+
+def mutated(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """Another record, one to three changes away."""
+    for _ in range(chance.choice((1, 1, 1, 2, 3))):
+        value = chance.choice(_CHANGES)(value, others, chance)
+    return value
+
+
+def _place(value: bytes, chance: random.Random) -> int:
+    """Mostly behind the frame."""
+    if len(value) <= FRAME.size or chance.random() < 0.05:
+        return chance.randint(0, len(value))
+    return chance.randint(FRAME.size, len(value))
+
+
+def _turn_a_bit(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    at = _place(value, chance)
+    return value[:at] + bytes([byte ^ 1 << chance.randrange(8) for byte in value[at : at + 1]]) + value[at + 1 :]
+
+
+def _cut_short(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    return value[: _place(value, chance)]
+
+
+def _cut_out(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    at = _place(value, chance)
+    return value[:at] + value[at + chance.randint(1, 9) :]
+
+
+def _splice(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    other = chance.choice(others)
+    return value[: _place(value, chance)] + other[_place(other, chance) :]
+
+
+def _stretch(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """A number in more bytes than it needs: legal, and read alike."""
+    at = _place(value, chance)
+    if value[at : at + 1] >= b"\x80" or at == len(value):
+        return value
+    more = chance.choice((1, 1, 2, 4, 8, 9, 20))
+    return value[:at] + bytes([value[at] | 0x80]) + b"\x80" * (more - 1) + b"\x00" + value[at + 1 :]
+
+
+def _odd_number(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    at = _place(value, chance)
+    return value[:at] + varint(chance.choice(_ODD_NUMBERS), chance.choice((0, 0, 1))) + value[at + 1 :]
+
+
+def _put_in(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    at = _place(value, chance)
+    return value[:at] + chance.choice(_ODD_BYTES) + value[at:]
+
+
+def _write_over(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    at, odd = _place(value, chance), chance.choice(_ODD_BYTES)
+    return value[:at] + odd + value[at + len(odd) :]
+
+
+def _append(value: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    return value + chance.choice(_ODD_BYTES)
+
+
+_CHANGES: tuple[Callable[[bytes, list[bytes], random.Random], bytes], ...] = (
+    _turn_a_bit, _turn_a_bit, _cut_short, _cut_out, _splice, _stretch, _stretch, _odd_number, _odd_number, _put_in, _write_over,
+    _append,
+)  # fmt: skip
