@@ -1,18 +1,18 @@
-"""The worker: a Faust app with the three agents, their inlets and its web pages."""
+"""The worker: a Faust app with the three agents, their inlets, its end of the control topic and its web pages."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import faust
 
-from hub import topics
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy, answer
+from hub.control.records import PolicyReload
+from hub.control.topic import ControlTopic, Entry
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
@@ -29,36 +29,33 @@ def make_hub(settings: Settings) -> Hub:
     return Hub(settings, LivePolicy(city), Codec(make_registry(settings)), tuple(discover()), tuple(city.departments))
 
 
+class _App(faust.App):
+    """Faust's own Kafka client is left out (ops/adr/0020): it would have to read some topic, and what lies there could end it."""
+
+    class BootStrategy(faust.App.BootStrategy):
+        enable_kafka = False
+
+
 def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
-    """A Faust app that runs these agents. Kafka's data flows through the inlets; Faust's own topic is the control plane."""
+    """A Faust app that runs these agents. Kafka's data flows through the inlets, what operators say through the control topic."""
     settings = hub.settings
-    app = faust.App(
-        # every worker hears every announcement, so each is a consumer group of its own here
+    app = _App(
         f"{settings.namespace}cityhub.{settings.instance}",
-        broker=[f"aiokafka://{server}" for server in settings.bootstrap_servers.split(",")],
         store="memory://",
         datadir=str(Path(settings.state_dir) / f"faust-{settings.instance}"),
         autodiscover=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        broker_session_timeout=10,
-        broker_heartbeat_interval=3,
         web_host=settings.web_host,
         web_bind=settings.web_host,
         web_port=settings.web_port,
         web_cors_options=None,
     )
-
-    announced = app.topic(settings.topic(topics.CONTROL.name), value_type=bytes, value_serializer="raw")
-
-    @app.agent(announced, name="control")
-    async def control(announcements: AsyncIterator[bytes]) -> None:
-        async for announcement in announcements:
-            said = await asyncio.to_thread(answer, announcement, hub.policy, settings.city, settings.instance)
-            if said is not None:
-                await announced.send(value=said)
-
+    app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
+    control = ControlTopic(settings, hub.gate)
+    _keep_rules(hub, control)
+    app.service(control)
     inlets = [AGENTS[name].attach(app, hub) for name in agents]
 
     async def finish(*_: Any, **__: Any) -> None:
@@ -66,5 +63,16 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         await asyncio.gather(*(inlet.stop() for inlet in inlets))
 
     app.on_before_shutdown.connect(finish, weak=False)
-    pages.attach(app, agents)
+    pages.attach(app, agents, hub.gate)
     return app
+
+
+def _keep_rules(hub: Hub, control: ControlTopic) -> None:
+    """Take up new rules when an operator asks for it, and answer."""
+
+    def reload(entry: Entry[PolicyReload]) -> None:
+        if entry.live:
+            settings = hub.settings
+            control.publish(answer(entry.record, hub.policy, settings.city, settings.instance, hub.process))
+
+    control.subscribe(PolicyReload, reload)

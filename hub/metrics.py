@@ -94,6 +94,8 @@ RECOVERY_SECONDS = Gauge("hub_recovery_seconds", "Time the last recovery of stat
 PROGRESS_TIMESTAMP = Gauge("hub_progress_timestamp_seconds", "When the agent last made progress", ["agent"])
 # 1 when all state is read back and the agents serve.
 READY = Gauge("hub_ready", "1 when the agent serves", ["agent"])
+# What stood on the control topic and was none of the hub's, by why; anybody may write there.
+CONTROL_REJECTS = Counter("hub_control_rejects_total", "Records of the control topic stepped over", ["reason"])
 # The connectors' own, served by each connector's process.
 ROWS = Counter("hub_connector_rows_total", "Rows a connector has read, by what became of them", ["source", "result"])
 PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a connector had to repeat", ["source"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hub.clock import ClockKind
 
@@ -38,7 +38,16 @@ class Settings(BaseModel):
     ahead_seconds: float = Field(
         900.0, ge=0, description="wall clock only: how far ahead of its arrival a report or update may be dated"
     )
-    instance: str = Field(default_factory=socket.gethostname, description="names this worker; two workers must differ")
+    instance: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[\w.:@/-]{1,200}$",
+        description="names this worker; two workers must differ",
+    )
+    control_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="secret that workers and operators share; with it, what is not signed on the control topic is not believed",
+    )
     state_dir: Path = Field(
         Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"
     )
@@ -75,6 +84,11 @@ class Settings(BaseModel):
         }
         found.update({name: value for name, value in overrides.items() if value is not None})
         return cls(**found)
+
+    @property
+    def control_secret(self) -> str | None:
+        """`control_key` in plain text."""
+        return self.control_key.get_secret_value() if self.control_key else None
 
     def topic(self, name: str) -> str:
         """A topic's name on the broker."""

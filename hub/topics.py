@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 DAY_MS = 86_400_000
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEAD_LETTER_BYTES = 12 * 1024 * 1024
+MAX_CONTROL_BYTES = 128 * 1024
 _ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -47,7 +48,7 @@ DEAD = Topic(
     "cityhub.DeadLetter",
     {**_keep(90), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)},
 )
-CONTROL = Topic("hub.control", "none", None, _keep(30), partitions=1)
+CONTROL = Topic("hub.control", "none", None, {**_keep(30), "max.message.bytes": str(MAX_CONTROL_BYTES)}, partitions=1)
 
 DEDUPLICATE_CHANGELOG = Topic(
     "hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 
 from hub.agents.live_policy import LivePolicy
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,9 @@ class Hub:
     codec: Codec
     sources: tuple[str, ...]
     departments: tuple[str, ...]
+    gate: Gate = field(default_factory=Gate)
+    process: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """A name for this run of this worker: `settings.instance` names whatever run comes after it too."""
 
     @property
     def city(self) -> City:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection
+import uuid
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal
 
+from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, PolicyReload
 from hub.core.succession import Versions, succeed
 from hub.policy import City, PolicyError, load_city
 
 log = logging.getLogger(__name__)
-RELOAD, APPLIED, REFUSED = "policy-reload", "policy-applied", "policy-refused"
+Outcome = Literal["applied", "refused"]
+APPLIED: Final = "applied"
+REFUSED: Final = "refused"
 
 
 class LivePolicy:
@@ -30,7 +34,7 @@ class LivePolicy:
         """The rules by which a report made then is decided: later ones never decide an earlier report."""
         return self._versions.at(at_ms)
 
-    def reload(self, folder: Path, fingerprint: str | None) -> tuple[str, list[str]]:
+    def reload(self, folder: Path, fingerprint: str | None) -> tuple[Outcome, list[str]]:
         """Read the folder anew and take it if it may follow what is in force.
 
         Gives APPLIED with what changes, or REFUSED with why; then nothing has changed. `fingerprint`: of the folder that was
@@ -60,29 +64,34 @@ class LivePolicy:
         return APPLIED, list(succession.changes)
 
 
-def announcement(city: City) -> bytes:
-    """Tells all workers to read their policy folder anew; `city` is what they must find there."""
-    return json.dumps({"kind": RELOAD, "version": city.version, "fingerprint": city.fingerprint}).encode()
+def announcement(city: City) -> PolicyReload:
+    """Asks all workers to read their policy folder anew; `city` is what they must find there."""
+    return PolicyReload(id=uuid.uuid4().hex, version=city.version, fingerprint=city.fingerprint)
 
 
-def answer(raw: bytes, policy: LivePolicy, folder: Path, instance: str) -> bytes | None:
-    """What a worker does about an announcement, and says about it for the record; None if it does not concern it."""
-    told = parsed(raw)
-    if told.get("kind") != RELOAD:
-        return None
-    result, lines = policy.reload(folder, told.get("fingerprint"))
-    log.log(
-        logging.INFO if result == APPLIED else logging.ERROR, "%s: %s", result, "; ".join(lines) or "the same rules"
+def answer(request: PolicyReload, policy: LivePolicy, folder: Path, instance: str, process: str) -> PolicyAnswer:
+    """Do what is asked, and give the answer for the record."""
+    result, lines = policy.reload(folder, request.fingerprint)
+    level = logging.INFO if result == APPLIED else logging.ERROR
+    log.log(level, "policy %s: %s", result, "; ".join(lines) or "the same rules")
+    return PolicyAnswer(
+        id=request.id,
+        result=result,
+        instance=instance,
+        process=process,
+        version=policy.latest.version,
+        fingerprint=policy.latest.fingerprint,
+        lines=limited(lines),
     )
-    said = {"kind": result, "instance": instance, "version": policy.latest.version, "lines": lines}
-    return json.dumps(said, ensure_ascii=False).encode()
 
 
-def parsed(raw: bytes) -> dict[str, Any]:
-    """An announcement as a document; one that is none is empty, and said in the log."""
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        log.warning("an announcement is not JSON: %s", raw[:200].decode(errors="replace"))
-        return {}
-    return told if isinstance(told, dict) else {}
+def limited(lines: Sequence[str]) -> tuple[str, ...]:
+    """As many lines as a record of the control topic holds, each as long as one may be; how many are left out is said."""
+    budget, kept = MAX_BYTES // 2, list[str]()
+    for line in lines[:MAX_LINES]:
+        budget -= len(json.dumps(line[:MAX_LINE]))
+        if budget < 0:
+            break
+        kept.append(line[:MAX_LINE])
+    left = len(lines) - len(kept)
+    return (*kept, f"and {left:,} more") if left else tuple(kept)

@@ -34,7 +34,7 @@ _DAY_MS = 86_400_000
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)))
-    inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state)
+    inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
     desks = Desks(hub.policy)
     clock = make_clock(hub.settings.clock)

@@ -35,7 +35,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook())
     reads = [topics.CASES.name, topics.UPDATES.name]
-    inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS)
+    inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)
     rules = Rules(hub)
     tracking = Tracking(rules.clockwork)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from hub.broker import process
 from hub.errors import FatalError
 from hub.settings import Settings
@@ -24,8 +26,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
         variable = f"CITYHUB_{name.upper()}"
         environment.pop(variable, None)
         if value is not None and value != "":
-            environment[variable] = str(value.value if isinstance(value, Enum) else value)
+            environment[variable] = _text(value)
     return environment
+
+
+def _text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 class Child:

@@ -102,12 +102,13 @@ def apply(settings: Settings, wait_seconds: float, as_json: bool) -> None:
     """Have the workers of a running hub read their policy folder anew 热加载规则.
 
     Each checks it as `check` does, and takes it whole, between two chunks, or stays with what it has. A report made before the
-    folder's effective day is still decided by the rules before. Exits with 1 if any refuses; announcement and answers stay
-    in the control topic.
+    folder's effective day is still decided by the rules before. Exits with 1 unless every worker that holds the hub's work has
+    taken it; announcement and answers stay in the control topic.
     """
     from hub.cli.policy_apply import apply as announce
+    from hub.cli.worker import AGENTS
 
-    if not announce(settings, wait_seconds, as_json):
+    if not announce(settings, AGENTS, wait_seconds, as_json):
         sys.exit(1)
 
 

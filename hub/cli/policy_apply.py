@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any
 
 import click
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
-from hub.agents.live_policy import APPLIED, REFUSED, announcement, parsed
+from hub.agents.live_policy import announcement
 from hub.cli.sending import Sender
+from hub.control.answers import Result, Tally, Verdict
+from hub.control.members import members
+from hub.control.records import opened, sealed
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.settings import Settings
@@ -20,46 +23,68 @@ from hub.stream.kafka import consumer_config, kafka_errors
 from hub.topics import CONTROL
 
 _QUIET_SECONDS = 3.0
-"""After the first answer: how long others may take."""
+_WORDS = {
+    Result.APPLIED: "goes by 已生效 {}",
+    Result.REFUSED: "stays with 未变更 {}",
+    Result.CONTRADICTORY: "answers contradict each other 答复矛盾; somebody else writes to the control topic in its name",
+    Result.SILENT: "has not answered 未答复",
+}
 
 
-def apply(settings: Settings, wait_seconds: float, as_json: bool) -> bool:
-    """Announce the folder and show the answers. True if some worker answered and none refused. Raises FatalError."""
-    city = load_city(settings.city)
+def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_json: bool) -> bool:
+    """Announce the folder to the workers that hold the hub's work, and show what each answers.
+
+    True if there are some, and every one of them goes by the folder now. Raises FatalError, RetriableError or PolicyError.
+    """
+    request = announcement(load_city(settings.city))
+    tally = Tally(request, members(settings, agents))
+    topic, key = settings.topic(CONTROL.name), settings.control_secret
     consumer = Consumer(consumer_config(settings, "by-hand", f"{settings.namespace}policy-{uuid.uuid4().hex}"))
     try:
         with kafka_errors("reading the control topic"):
-            consumer.assign([TopicPartition(settings.topic(CONTROL.name), 0, OFFSET_END)])
+            consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
             consumer.poll(1.0)  # its position is known before anything is said
         with Sender(settings) as sender:
-            sender.send(CONTROL.name, None, announcement(city))
-        answers = list(_answers(consumer, wait_seconds))
+            sender.send(CONTROL.name, None, *sealed(request, topic, key))
+        _count(consumer, tally, topic, key, wait_seconds)
     finally:
         consumer.close()
-    if not answers:
+    verdicts = tally.verdicts()
+    if not verdicts:
         raise FatalError(
-            f"no worker answered within {wait_seconds:g} s; is one running with this Kafka and namespace? It will not hear it later"
+            "no worker is in the hub's consumer groups; is one running with this Kafka and namespace? It will not hear it later"
         )
-    for told in answers:
-        if as_json:
-            click.echo(json.dumps(told, ensure_ascii=False))
-            continue
-        good = told["kind"] == APPLIED
-        click.echo(
-            f"{'✓' if good else '✗'} {told['instance']}: {'goes by 已生效' if good else 'stays with 未变更'} {told['version']}"
-        )
-        for line in told["lines"]:
-            click.echo(f"  {line}")
-    return all(told["kind"] == APPLIED for told in answers)
+    _show(verdicts, tally, as_json)
+    return tally.applied
 
 
-def _answers(consumer: Consumer, wait_seconds: float) -> Iterator[dict[str, Any]]:
+def _count(consumer: Consumer, tally: Tally, topic: str, key: str | None, wait_seconds: float) -> None:
+    """Until every worker has answered and nobody contradicts for a while, or time is up."""
     until = time.monotonic() + wait_seconds
+    quiet = False
     while (now := time.monotonic()) < until:
         message = consumer.poll(min(0.2, until - now))
-        if message is None or message.error() is not None:
-            continue
-        told = parsed(message.value() or b"")
-        if told.get("kind") in (APPLIED, REFUSED):
-            until = min(until, time.monotonic() + _QUIET_SECONDS)
-            yield told
+        if message is not None and message.error() is None:
+            tally.add(opened(message.value(), message.headers(), topic, key))
+        if tally.complete and not quiet:
+            quiet, until = True, min(until, time.monotonic() + _QUIET_SECONDS)
+
+
+def _show(verdicts: list[Verdict], tally: Tally, as_json: bool) -> None:
+    if as_json:
+        for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally)):
+            click.echo(json.dumps(document, ensure_ascii=False))
+        return
+    for verdict in verdicts:
+        mark = "✓" if verdict.result is Result.APPLIED else "✗"
+        click.echo(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
+        for line in verdict.lines:
+            click.echo(f"  {line}")
+    for why, records in sorted(tally.ignored.items()):
+        click.echo(f"! {records} not counted 未计入: {why}", err=True)
+    if tally.strangers:
+        click.echo(f"  in the name of: {', '.join(tally.strangers)}", err=True)
+
+
+def _ignored(tally: Tally) -> dict[str, Any]:
+    return {"ignored": dict(tally.ignored), "strangers": tally.strangers}

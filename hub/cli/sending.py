@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -25,11 +26,15 @@ class Sender:
             producer_config(settings, "by-hand") | {"delivery.timeout.ms": int(_TIMEOUT_SECONDS * 1000)}
         )
 
-    def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+    def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
         """To a topic named without the namespace."""
         while True:
             try:
-                self._producer.produce(self._settings.topic(topic), value, key, on_delivery=self._delivered)
+                self._producer.produce(
+                    self._settings.topic(topic), value, key, on_delivery=self._delivered, headers=list(headers)
+                )
             except BufferError:
                 self._producer.poll(0.5)
             except KafkaException as error:

@@ -14,7 +14,7 @@ import click
 from hub.cli.options import with_settings
 from hub.settings import Settings
 
-_AGENTS = ("deduplicate", "route", "track")
+AGENTS = ("deduplicate", "route", "track")
 _YOUNG_OBJECTS = 100_000
 _ENDING_SECONDS = 9.0
 _INTERRUPTED = 128 + signal.SIGINT
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
     "--agent",
     "agents",
     multiple=True,
-    type=click.Choice(_AGENTS),
+    type=click.Choice(AGENTS),
     help="Run only this one; may be repeated.  [all three]",
 )
 @click.option(
@@ -56,7 +56,7 @@ def worker(
     settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
     hub = make_hub(settings)
     require_topics(settings, all_topics(hub.sources, hub.departments))
-    app = make_app(hub, agents or _AGENTS)
+    app = make_app(hub, agents or AGENTS)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     run_app(app, log_level)
 

@@ -63,8 +63,7 @@ class Attachment(Record):
 class CaseEvent(Record):
     """One statement of a departmental system about a case of its own; the whole state as of this revision.
 
-    In a follow-up an empty category and a missing place mean: as before. A source that counts no revisions says so: then each
-    changed content is the next statement, by when it came.
+    In a follow-up an empty category and a missing place mean: as before.
     """
 
     NAME: ClassVar[str] = "CaseEvent"
@@ -72,7 +71,6 @@ class CaseEvent(Record):
     source: str = Field(min_length=1, max_length=40)
     source_ref: str = Field(min_length=1, max_length=MAX_REF_CHARS)
     revision: Int
-    revision_counted: bool = True
     kind: EventKind
     occurred_at: SourceMillis | None = None
     reported_at: SourceMillis

@@ -165,11 +165,6 @@ class Codec:
         bodies: list[bytes] = _serialize(nested, columns).to_pylist()
         return bodies
 
-    def bodies_with(self, subject: str, batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.BinaryArray:
-        """The bytes, without framing, of what `decode_many` gave, with another column in the field `name`."""
-        columns = dict(zip(batch.schema.names, batch.columns, strict=True)) | {name: column}
-        return _serialize(self._registry.latest(subject), columns)
-
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
             declared = json.loads(schema.text)

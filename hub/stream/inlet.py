@@ -19,7 +19,9 @@ from hub.errors import RetriableError
 from hub.metrics import READY, TRANSACTIONS
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
+from hub.stream.gate import Gate
 from hub.stream.kafka import AbortableError, SessionLostError
+from hub.stream.progress import progressed
 from hub.stream.session import Publication, Session
 from hub.stream.state import State
 
@@ -28,6 +30,7 @@ _BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
 _TRIES = 5
 STOP_SECONDS = 6.0
 """A commit and leaving the group take less, with a broker that answers."""
+_GATE_SECONDS = 0.1
 
 
 class Inlet(mode.Service):
@@ -35,7 +38,8 @@ class Inlet(mode.Service):
 
     A RetriableError of the agent brings the same chunk again, an aborted transaction goes back to the last commit; five times at
     most. Then, and after any other RetriableError (fenced, rebalanced away, broker gone for too long), the session is begun
-    anew: join again, read the state back. A FatalError, or any other, ends the worker with a non-zero exit.
+    anew: join again, read the state back. While the gate is closed there is no session. A FatalError, or any other, ends the
+    worker with a non-zero exit.
 
     `stop` returns when what the agent has decided is committed and the group is left, or after STOP_SECONDS: what is not
     committed by then is decided again by whoever takes over. It needs the agent to answer until it returns.
@@ -50,6 +54,7 @@ class Inlet(mode.Service):
         state: State,
         *,
         tick_seconds: float | None = None,
+        gate: Gate | None = None,
     ) -> None:
         super().__init__()
         self.channel = app.channel(maxsize=1)
@@ -58,6 +63,7 @@ class Inlet(mode.Service):
         self._topics = list(topics)
         self._state = state
         self._tick_seconds = tick_seconds
+        self._gate = gate or Gate()
         self._stopping = threading.Event()
         self._serving: asyncio.Task[None] | None = None
         self._given_up = False
@@ -87,6 +93,7 @@ class Inlet(mode.Service):
         failures = 0
         while not self.should_stop:
             try:
+                await self._wait_for_the_gate()
                 await self._session()
                 failures = 0
             except RetriableError as error:
@@ -98,6 +105,13 @@ class Inlet(mode.Service):
                 log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
                 READY.labels(self._agent).set(0)
                 await self.sleep(wait)
+
+    async def _wait_for_the_gate(self) -> None:
+        """Outside of the group, so that its partitions are with others meanwhile."""
+        READY.labels(self._agent).set(0)
+        while self._gate.closed is not None and not self.should_stop:
+            progressed(self._agent)
+            await self.sleep(_GATE_SECONDS)
 
     async def _session(self) -> None:
         call = asyncio.get_running_loop().run_in_executor
@@ -121,7 +135,7 @@ class Inlet(mode.Service):
     async def _feed(self, session: Session) -> None:
         self._ticked = asyncio.get_running_loop().time()
         failures = 0
-        while not self.should_stop:
+        while not self.should_stop and self._gate.closed is None:
             try:
                 if await self._turn(session):
                     failures = 0

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.errors import FatalError, RetriableError
-from hub.metrics import LAG, PROGRESS_TIMESTAMP, READY, RECOVERY_SECONDS, STATE_RECORDS
+from hub.metrics import LAG, READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.claims import still_claimed
 from hub.stream.inputs import Inputs, missing
@@ -30,6 +30,7 @@ from hub.stream.kafka import (
 )
 from hub.stream.lag import lag_records
 from hub.stream.numbers import Place, places_of
+from hub.stream.progress import progressed
 from hub.stream.recovery import recover
 from hub.stream.state import State
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
@@ -192,7 +193,7 @@ class Session:
         self.progressed()
 
     def progressed(self) -> None:
-        PROGRESS_TIMESTAMP.labels(self._agent).set_to_current_time()
+        progressed(self._agent)
 
     # -- rebalances --------------------------------------------------------------------------------------------------
 

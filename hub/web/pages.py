@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from hub.stream.gate import Gate
+from hub.stream.progress import seconds_without_progress
 
 STALLED_AFTER_SECONDS = 60.0
 
@@ -15,16 +17,17 @@ def _value(name: str, agent: str) -> float:
     return REGISTRY.get_sample_value(name, {"agent": agent}) or 0.0
 
 
-def stalled(agents: Sequence[str], now: float) -> dict[str, float]:
+def stalled(agents: Sequence[str]) -> dict[str, float]:
     """Seconds since the last progress of each agent that has made none for too long.
 
-    Progress is a committed chunk, a step of recovery, or the broker's word that there is nothing to read.
+    Progress is a committed chunk, a step of recovery, the broker's word that there is nothing to read, or that the agent has to
+    wait, as /readyz says.
     """
-    ages = {agent: now - _value("hub_progress_timestamp_seconds", agent) for agent in agents}
+    ages = {agent: seconds_without_progress(agent) for agent in agents}
     return {agent: age for agent, age in ages.items() if age > STALLED_AFTER_SECONDS}
 
 
-def attach(app: Any, agents: Sequence[str]) -> None:
+def attach(app: Any, agents: Sequence[str], gate: Gate) -> None:
     """Add the pages to a Faust app."""
 
     @app.page("/metrics", name="metrics")
@@ -33,13 +36,15 @@ def attach(app: Any, agents: Sequence[str]) -> None:
 
     @app.page("/healthz", name="healthz")
     async def healthz(view: Any, request: Any) -> Any:
-        late = stalled(agents, time.time())
+        late = stalled(agents)
         if late:
             return view.json({"status": "stalled", "seconds_without_progress": late}, status=503)
         return view.json({"status": "ok"})
 
     @app.page("/readyz", name="readyz")
     async def readyz(view: Any, request: Any) -> Any:
+        if (reason := gate.closed) is not None:
+            return view.json({"status": "waiting", "reason": reason}, status=503)
         waiting = [agent for agent in agents if not _value("hub_ready", agent)]
         return (
             view.json({"status": "recovering", "agents": waiting}, status=503)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.agents.desks import Desks
-from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer
+from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer, limited
+from hub.control.records import MAX_BYTES, MAX_LINES
 from hub.core.cases import Case, CaseBook
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
@@ -20,6 +24,7 @@ from hub.stream.state import JournaledState
 from hub.topics import ROUTE_CHANGELOG
 
 DAY_MS = 86_400_000
+PROCESS = "0" * 32
 
 
 @pytest.fixture
@@ -79,9 +84,10 @@ def test_another_folder_than_the_announced_one_is_refused(folder: Path) -> None:
     policy = LivePolicy(load_city(folder))
     announced = announcement(policy.latest)
     change(folder)
-    said = answer(announced, policy, folder, "w1")
-    assert said is not None
-    assert b"copy that here first" in said
+    said = answer(announced, policy, folder, "w1", PROCESS)
+    assert said.result == REFUSED
+    assert "copy that here first" in said.lines[0]
+    assert said.fingerprint == policy.latest.fingerprint
 
 
 def test_a_department_with_open_cases_cannot_go_and_a_new_one_needs_a_start(folder: Path) -> None:
@@ -95,9 +101,13 @@ def test_a_department_with_open_cases_cannot_go_and_a_new_one_needs_a_start(fold
     assert any("restart the workers" in line for line in lines)
 
 
-@pytest.mark.parametrize("raw", [b"no json", b"[]", b'{"kind": "something else"}'])
-def test_what_is_no_reload_is_left_alone(folder: Path, raw: bytes) -> None:
-    assert answer(raw, LivePolicy(load_city(folder)), folder, "w1") is None
+@given(st.lists(st.text(max_size=5_000), max_size=400))
+def test_an_answer_fits_into_a_record_however_much_changes(lines: list[str]) -> None:
+    kept = limited(lines)
+    assert len(kept) <= MAX_LINES + 1
+    assert len(json.dumps(kept)) <= MAX_BYTES
+    if all(len(line) < 100 for line in lines) and len(lines) < 100:
+        assert list(kept) == lines
 
 
 def test_a_state_made_anew_holds_the_same(folder: Path) -> None:

@@ -1,0 +1,98 @@
+"""Which answers to a request count, and what they come to. Pure.
+
+An answer counts if it carries the request's id and the name of a worker that is a member of the hub's consumer groups. Anything
+else is counted apart and makes nothing applied; nor do answers of one worker that contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from enum import StrEnum
+from typing import NamedTuple
+
+from hub.control.records import ControlRecord, Fault, PolicyAnswer, PolicyReload
+
+_NAMES = 5
+STRANGER, OTHER_REQUEST = "of a worker that is no member of the hub's groups", "to another request"
+
+
+class Result(StrEnum):
+    """What a worker did about a request."""
+
+    APPLIED = "applied"
+    REFUSED = "refused"
+    CONTRADICTORY = "contradictory"
+    SILENT = "silent"
+
+
+class Verdict(NamedTuple):
+    """One worker's. `version` and `lines` are empty where it is not known which of its words to believe."""
+
+    instance: str
+    result: Result
+    version: str = ""
+    lines: tuple[str, ...] = ()
+
+
+class Tally:
+    """The answers to one request, by the workers that are asked."""
+
+    def __init__(self, request: PolicyReload, members: Collection[str]) -> None:
+        """`members`: instances that hold the hub's work."""
+        self._request = request
+        self._answers: dict[str, list[PolicyAnswer]] = {instance: [] for instance in sorted(members)}
+        self.ignored: Counter[str] = Counter()
+        """Records that did not count, by why."""
+        self.strangers: list[str] = []
+        """Names in answers that are no member's, the first few."""
+
+    def add(self, record: ControlRecord | Fault) -> None:
+        """Take note of a record that came after the request."""
+        if isinstance(record, Fault):
+            self.ignored[f"{record}"] += 1
+        elif isinstance(record, PolicyAnswer):
+            self._take(record)
+
+    def _take(self, answer: PolicyAnswer) -> None:
+        if answer.id != self._request.id:
+            self.ignored[OTHER_REQUEST] += 1
+        elif answer.instance not in self._answers:
+            self.ignored[STRANGER] += 1
+            if answer.instance not in self.strangers and len(self.strangers) < _NAMES:
+                self.strangers.append(answer.instance)
+        else:
+            known = self._answers[answer.instance]
+            if len(known) < 2 and not any(
+                _same(answer, each) for each in known
+            ):  # two suffice to contradict each other
+                known.append(answer)
+
+    @property
+    def complete(self) -> bool:
+        """Every worker has answered."""
+        return all(self._answers.values())
+
+    @property
+    def applied(self) -> bool:
+        """Every worker goes by the rules that were announced, and there is one."""
+        verdicts = self.verdicts()
+        return bool(verdicts) and all(verdict.result is Result.APPLIED for verdict in verdicts)
+
+    def verdicts(self) -> list[Verdict]:
+        """One for each member, in the order of their names."""
+        return [self._verdict(instance, answers) for instance, answers in self._answers.items()]
+
+    def _verdict(self, instance: str, answers: list[PolicyAnswer]) -> Verdict:
+        if not answers:
+            return Verdict(instance, Result.SILENT)
+        first = answers[0]
+        took_it = first.fingerprint == self._request.fingerprint
+        if len(answers) > 1 or (first.result == "applied" and not took_it):
+            return Verdict(instance, Result.CONTRADICTORY)
+        return Verdict(instance, Result(first.result), first.version, first.lines)
+
+
+def _same(one: PolicyAnswer, other: PolicyAnswer) -> bool:
+    """Said twice: what it took the second time changed nothing any more, so the lines may differ."""
+    return (one.result, one.process, one.fingerprint) == (other.result, other.process, other.fingerprint)

@@ -1,0 +1,123 @@
+"""The kinds of records on the control topic, and how bytes of anybody's become one, or a fault. Pure.
+
+To add a kind: declare its struct here (a tag, and a limit for every text), add it to `KINDS`, and in `hub/app.py` tell the
+`ControlTopic` what to do about it with `subscribe`. Write one with `ControlTopic.publish`, or `sealed` from a command.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+
+import msgspec
+
+MAX_BYTES = 65_536
+MAX_LINES, MAX_LINE = 200, 2_000
+"""Of an answer: lines, and characters in each."""
+_MAC = "mac"
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
+Instance = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/-]{1,200}\Z")]
+Version = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/+-]{1,200}\Z")]
+Line = Annotated[str, msgspec.Meta(max_length=MAX_LINE)]
+
+
+class Fault(StrEnum):
+    """Why a record is none of the hub's. A metric label, so the list is closed."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    UNSIGNED = "unsigned"
+    NOT_JSON = "not_json"
+    UNKNOWN_KIND = "unknown_kind"
+    WRONG_SHAPE = "wrong_shape"
+
+
+class PolicyReload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy-reload"):
+    """An operator asks every worker to read its policy folder anew. It names no folder: each worker has its own."""
+
+    id: Id
+    version: Version
+    fingerprint: Fingerprint
+    """Of the folder that is meant, so that workers on several machines do not go by different ones."""
+
+
+class PolicyAnswer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy-answer"):
+    """What a worker did about a `PolicyReload`."""
+
+    id: Id
+    """The request's."""
+    result: Literal["applied", "refused"]
+    instance: Instance
+    process: Id
+    version: Version
+    fingerprint: Fingerprint
+    """Of the rules by which it goes now."""
+    lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=MAX_LINES + 1)]
+    """What changed, or why nothing did."""
+
+
+ControlRecord: TypeAlias = PolicyReload | PolicyAnswer
+KINDS: dict[str, type[ControlRecord]] = {"policy-reload": PolicyReload, "policy-answer": PolicyAnswer}
+
+
+def sealed(record: ControlRecord, topic: str, key: str | None) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """A record as value and headers for the broker's topic of this name; signed, if the hub has a key."""
+    value = msgspec.json.encode(record)
+    return value, [(_MAC, _mac(value, topic, key))] if key else []
+
+
+def opened(value: bytes | None, headers: Headers | None, topic: str, key: str | None) -> ControlRecord | Fault:
+    """The record that stands in a message of the broker's topic of this name. Raises nothing, whatever stands there."""
+    if not value:
+        return Fault.EMPTY
+    if len(value) > MAX_BYTES:
+        return Fault.TOO_LARGE
+    if key and not _is_signed(value, headers or (), topic, key):
+        return Fault.UNSIGNED
+    document = _document(value)
+    if not isinstance(document, dict):
+        return Fault.NOT_JSON
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        return Fault.UNKNOWN_KIND
+    try:
+        return msgspec.convert(document, KINDS[kind])
+    except msgspec.ValidationError:
+        return Fault.WRONG_SHAPE
+
+
+def _mac(value: bytes, topic: str, key: str) -> bytes:
+    return hmac.digest(key.encode(), topic.encode() + b"\0" + value, "sha256")
+
+
+def _is_signed(value: bytes, headers: Headers, topic: str, key: str) -> bool:
+    wanted = _mac(value, topic, key)
+    return any(name == _MAC and hmac.compare_digest(found or b"", wanted) for name, found in headers)
+
+
+def _document(value: bytes) -> Any:
+    """None if it is not JSON as the hub writes it: UTF-8, every key once, no endless numbers, no halves of characters."""
+    try:
+        document = json.loads(value.decode(), object_pairs_hook=_each_once, parse_constant=_refuse)
+        json.dumps(document, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return document
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")

@@ -1,0 +1,30 @@
+"""Whether the agents of a process may take work on: closed while anything forbids it, and then each inlet leaves its group."""
+
+from __future__ import annotations
+
+import logging
+
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """Shared by the inlets of a process. Whoever has a reason against going on closes it in his own name, and opens it again."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+
+    @property
+    def closed(self) -> str | None:
+        """Why no work may be taken on; None if it may."""
+        return next(iter(tuple(self._reasons.values())), None)
+
+    def close(self, name: str, reason: str) -> None:
+        """Forbid it, for a `reason` that ends with the way out. It is said in the log whenever it changes."""
+        if self._reasons.get(name) != reason:
+            self._reasons[name] = reason
+            log.error("the agents wait: %s", reason)
+
+    def open(self, name: str) -> None:
+        """Forbid it no longer in this name."""
+        if self._reasons.pop(name, None) is not None and self.closed is None:
+            log.warning("the agents go on")
