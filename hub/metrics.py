@@ -54,6 +54,9 @@ REPEATS = Counter("hub_repeats_total", "Records seen before and dropped", ["sour
 LINKS = Counter("hub_links_total", "Reports linked to an open case", ["category"])
 # Reports that were taken out of their case again, as they were about something else: how often linking was wrong.
 UNLINKS = Counter("hub_unlinks_total", "Reports taken out of a case again", ["category"])
+# Points of admitted events that lie in no area of the city, by source and likely reason: a value of hub.core.point_faults. Their
+# events are decided without a point, or by the cell it lies in.
+POINTS = Counter("hub_points_unplaced_total", "Points in no area of the city, by likely reason", ["source", "why"])
 # Records set aside, by the agent or connector that did so and why.
 DEAD = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
 # Cases opened and not yet closed, by the department that holds them.

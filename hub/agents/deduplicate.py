@@ -155,6 +155,17 @@ def _publish_events(
     bodies = events.decoded.bodies.take(pa.array(first))
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
+    _count_faults(tx, events, located, rows)
+
+
+def _count_faults(tx: Transaction, events: _Intake, located: Located, rows: list[int]) -> None:
+    """Points of admitted events that are of no use to the city: the events go on, and somebody is to mend their source."""
+    if not located.faults:
+        return
+    sources = events.decoded.batch.column("source")
+    found = Counter((sources[at].as_py(), located.faults[at]) for at in rows if at in located.faults)
+    for (source, fault), count in found.items():
+        tx.count(metrics.POINTS.labels(source, fault), count)
 
 
 def _publish_updates(

@@ -6,16 +6,20 @@ undone by iterating the forward formula, to better than a centimetre. EPSG:4490 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+
+from hub.model.crs import Crs, crs_of
 
 Degrees = npt.NDArray[np.float64]
 
 _AXIS = 6378245.0  # Krasovsky 1940, which GCJ-02 uses
 _ECCENTRICITY2 = 0.00669342162296594323
 _BD_PI = np.pi * 3000.0 / 180.0
+_WEB_RADIUS = 6378137.0
 
 
 def _same(lat: Degrees, lon: Degrees) -> tuple[Degrees, Degrees]:
@@ -66,17 +70,21 @@ def bd09_to_wgs84(lat: Degrees, lon: Degrees) -> tuple[Degrees, Degrees]:
     return gcj02_to_wgs84(*_undo(gcj02_to_bd09, lat, lon))
 
 
-TO_WGS84: dict[str, Callable[[Degrees, Degrees], tuple[Degrees, Degrees]]] = {
-    "EPSG:4326": _same,
-    "WGS84": _same,
-    "EPSG:4490": _same,
-    "CGCS2000": _same,
-    "GCJ02": gcj02_to_wgs84,
-    "BD09": bd09_to_wgs84,
+TO_WGS84: dict[Crs, Callable[[Degrees, Degrees], tuple[Degrees, Degrees]]] = {
+    Crs.WGS84: _same,
+    Crs.CGCS2000: _same,
+    Crs.GCJ02: gcj02_to_wgs84,
+    Crs.BD09: bd09_to_wgs84,
 }
-"""By name without blanks, hyphens and underscores, in capitals."""
+"""Of the systems in degrees."""
 
 
 def converter_of(crs: str) -> Callable[[Degrees, Degrees], tuple[Degrees, Degrees]] | None:
-    """What brings `crs` to WGS84, or None when the system is not known."""
-    return TO_WGS84.get("".join(crs.upper().split()).replace("-", "").replace("_", ""))
+    """What brings `crs`, by any of its usual names, to WGS84; None if the system is not known or not in degrees."""
+    known = crs_of(crs)
+    return None if known is None else TO_WGS84.get(known)
+
+
+def web_mercator_to_wgs84(x: float, y: float) -> tuple[float, float]:
+    """Latitude and longitude in degrees of a point in metres of EPSG:3857."""
+    return math.degrees(2 * math.atan(math.exp(y / _WEB_RADIUS)) - math.pi / 2), math.degrees(x / _WEB_RADIUS)

@@ -10,22 +10,24 @@ import numpy.typing as npt
 import shapely
 
 from hub.core.crs import Degrees, converter_of
+from hub.core.point_faults import NULL_ISLAND_DEGREES, PointFault, faults_of
 from hub.policy.areas import Area
 from hub.policy.city import City
 
-_NULL_ISLAND_DEGREES = 0.001
 _REMEMBERED_POINTS = 50_000
 
 
 @dataclass(frozen=True)
 class Located:
     """Places as columns, one entry an event. `lat` and `lon` are WGS84 degrees, NaN when the event has no point;
-    `area` an area code or None; `place_key` None when the event has neither point nor area code."""
+    `area` an area code or None; `place_key` None when the event has neither point nor area code. `faults`: of events that have
+    a point and neither it nor their code is in an area of the city, by number, what is probably wrong with the point."""
 
     lat: Degrees
     lon: Degrees
     area: list[str | None]
     place_key: list[str | None]
+    faults: dict[int, PointFault]
 
 
 class Layer:
@@ -40,17 +42,27 @@ class Layer:
     def find(self, lats: Degrees, lons: Degrees) -> list[str | None]:
         """The code of the area that holds each point (WGS84 degrees, none NaN), borders included; None outside all."""
         found: list[str | None] = [None] * len(lats)
-        if self._tree is None or not len(lats):
-            return found
-        # The tree proposes by bounding box; the prepared polygons decide, faster than by predicate.
-        point, shape = self._tree.query(shapely.points(lons, lats))
-        hit = shapely.intersects_xy(self._shapes[shape], lons[point], lats[point])
-        point, shape = point[hit], shape[hit]
+        point, shape = self._hits(lats, lons)
         # On a shared border the area that comes first in the file wins; written last, so it stays.
         order = np.argsort(-shape, kind="stable")
         for row, index in zip(point[order].tolist(), shape[order].tolist(), strict=True):
             found[row] = self.codes[index]
         return found
+
+    def holds(self, lats: Degrees, lons: Degrees) -> npt.NDArray[np.bool_]:
+        """Whether each point, none NaN, lies in any of the areas."""
+        inside = np.zeros(len(lats), dtype=np.bool_)
+        inside[self._hits(lats, lons)[0]] = True
+        return inside
+
+    def _hits(self, lats: Degrees, lons: Degrees) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Numbers of points and of the areas that hold them, pair by pair."""
+        if self._tree is None or not len(lats):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        # The tree proposes by bounding box; the prepared polygons decide, faster than by predicate.
+        point, shape = self._tree.query(shapely.points(lons, lats))
+        hit = shapely.intersects_xy(self._shapes[shape], lons[point], lats[point])
+        return point[hit], shape[hit]
 
 
 class Layers:
@@ -108,28 +120,56 @@ class Places:
         An event's own code counts if it is one of the city's areas, before its point does.
         """
         lats, lons = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
+        given = lats.copy(), lons.copy()
         unusable = ~self._usable(lats, lons)
         lats[unusable] = lons[unusable] = np.nan
-        self._convert(lats, lons, crs)
+        known = self._convert(lats, lons, crs)
         area = self._areas(lats, lons, code)
-        return Located(lats, lons, area, self._keys(lats, lons, area))
+        unplaced = np.array([one is None for one in area], dtype=np.bool_)
+        keys = self._keys(lats, lons, area, np.flatnonzero(~np.isnan(lats) & unplaced))
+        return Located(lats, lons, area, keys, self._faults(*given, known, unplaced))
 
     def _usable(self, lats: Degrees, lons: Degrees) -> npt.NDArray[np.bool_]:
         usable = (np.abs(lats) <= 90) & (np.abs(lons) <= 180)  # False for NaN and infinity
-        usable &= (np.abs(lats) > _NULL_ISLAND_DEGREES) | (np.abs(lons) > _NULL_ISLAND_DEGREES)
-        if self._default.size:
-            usable[usable] = ~np.isin(_packed(lats[usable], lons[usable]), self._default)
-        return usable
+        usable &= (np.abs(lats) > NULL_ISLAND_DEGREES) | (np.abs(lons) > NULL_ISLAND_DEGREES)
+        return usable & ~self._at_default(lats, lons)
 
-    def _convert(self, lats: Degrees, lons: Degrees, crs: Sequence[str]) -> None:
-        names = set(crs)
-        for name in names:
-            convert = converter_of(name)
-            rows = slice(None) if len(names) == 1 else np.array([one == name for one in crs], dtype=np.bool_)
+    def _at_default(self, lats: Degrees, lons: Degrees) -> npt.NDArray[np.bool_]:
+        at = np.zeros(len(lats), dtype=np.bool_)
+        if self._default.size:
+            sane = (np.abs(lats) <= 90) & (np.abs(lons) <= 180)
+            at[sane] = np.isin(_packed(lats[sane], lons[sane]), self._default)
+        return at
+
+    def _convert(self, lats: Degrees, lons: Degrees, crs: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Bring the columns to WGS84 in place, NaN where the system is not known; return where it is."""
+        converters, known = {name: converter_of(name) for name in set(crs)}, np.ones(len(lats), dtype=np.bool_)
+        different = set(converters.values())
+        for convert in different:
+            rows = (
+                slice(None)
+                if len(different) == 1
+                else np.array([converters[name] is convert for name in crs], dtype=np.bool_)
+            )
             if convert is None:
                 lats[rows] = lons[rows] = np.nan
+                known[rows] = False
             else:
                 lats[rows], lons[rows] = convert(lats[rows], lons[rows])
+        return known
+
+    def _faults(
+        self, lats: Degrees, lons: Degrees, known: npt.NDArray[np.bool_], unplaced: npt.NDArray[np.bool_]
+    ) -> dict[int, PointFault]:
+        """Of the points as they were given. A default point of the city is none; nothing is outside a city without areas."""
+        suspects = unplaced & np.isfinite(lats) & np.isfinite(lons)
+        if not self._known:
+            suspects &= ~(known & self._usable(lats, lons))
+        if not suspects.any():
+            return {}
+        rows = np.flatnonzero(suspects)
+        rows = rows[~self._at_default(lats[rows], lons[rows])]
+        return dict(zip(rows.tolist(), faults_of(lats[rows], lons[rows], known[rows], self._layer.holds), strict=True))
 
     def _areas(self, lats: Degrees, lons: Degrees, code: Sequence[str | None]) -> list[str | None]:
         known = self._known
@@ -139,9 +179,11 @@ class Places:
             area[row] = found
         return area
 
-    def _keys(self, lats: Degrees, lons: Degrees, area: list[str | None]) -> list[str | None]:
+    def _keys(
+        self, lats: Degrees, lons: Degrees, area: list[str | None], rows: npt.NDArray[np.int64]
+    ) -> list[str | None]:
+        """Each event's area, and for `rows`, which have a point and no area, the cell of the grid."""
         keys = list(area)
-        rows = np.flatnonzero(~np.isnan(lats) & np.array([one is None for one in area], dtype=np.bool_))
         ix = np.floor(lons[rows] / self._grid).astype(np.int64).tolist()
         iy = np.floor(lats[rows] / self._grid).astype(np.int64).tolist()
         for row, cell in zip(rows.tolist(), zip(ix, iy, strict=True), strict=True):

@@ -17,7 +17,7 @@ import shapely.geometry
 from hub.backtest.names import slug
 from hub.core.places import Layer as Shapes
 from hub.errors import FatalError
-from hub.policy.areas import Area
+from hub.policy.areas import Area, other_system
 
 _NOT_A_CODE = re.compile(r"(?:object|global|ogc_?f|f|g)?_?id|shape.*|.*(?:length|area|perimeter|len)", re.IGNORECASE)
 
@@ -58,9 +58,12 @@ def read_layer(path: Path, code: str | None = None) -> AreaLayer:
     Features of one code are joined into one area. Raises FatalError if the file has no polygons, or no property fits.
     """
     try:
-        features = json.loads(path.read_text(encoding="utf-8-sig")).get("features")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        features = content.get("features")
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
         raise FatalError(f"{path} cannot be read as GeoJSON: {error}") from error
+    if said := other_system(content):
+        raise FatalError(f"{path.name}: {said}; convert it first, e.g. with ogr2ogr -t_srs EPSG:4326")
     if not isinstance(features, list):
         raise FatalError(f"{path.name} has no features; a GeoJSON FeatureCollection of polygons is needed")
     kept = [(each.get("properties") or {}, _polygon(each, path)) for each in features if isinstance(each, dict)]

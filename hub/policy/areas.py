@@ -11,9 +11,11 @@ from typing import Any
 import shapely
 import shapely.geometry
 
+from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
 from hub.policy.problems import Problems
 
+_MAX_NAME_CHARS = 100
 _FEATURE = re.compile(r'"type"\s*:\s*"Feature"')
 
 
@@ -40,6 +42,9 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
     except (OSError, UnicodeDecodeError) as error:
         problems.add(spec.file, 0, f"cannot be read as UTF-8 text: {error}")
         return ()
+    if said := other_system(content):
+        problems.add(spec.file, 1, f"{said}; convert it, e.g. with ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES")
+        return ()
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list) or not features:
         problems.add(spec.file, 1, "no features; a GeoJSON FeatureCollection with one polygon for each area is needed")
@@ -55,6 +60,33 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
             problems.add(spec.file, line, f"area code {area.code!r} stands here a second time; codes must differ")
         found.setdefault(area.code, area)
     return tuple(found.values())
+
+
+def other_system(content: Any) -> str | None:
+    """What a GeoJSON document says if it, or one of its features, names a reference system that is not WGS84 or CGCS2000.
+
+    RFC 7946 knows no `crs`, but older files have one, and then their numbers are of that system.
+    """
+    if not isinstance(content, dict):
+        return None
+    features = content.get("features")
+    inner = [each for each in features if isinstance(each, dict)] if isinstance(features, list) else []
+    inner += [each["geometry"] for each in inner if isinstance(each.get("geometry"), dict)]
+    for each in (content, *inner):
+        crs = each.get("crs")
+        if crs is not None and (name := _system_name(crs)) not in (Crs.WGS84, Crs.CGCS2000):
+            return f"its `crs` says {name or 'a system by a link'}, but areas must be in WGS84 (EPSG:4326) or CGCS2000 (EPSG:4490)"
+    return None
+
+
+def _system_name(crs: Any) -> str | None:
+    """The hub's name of a `crs` member's system; its own if the hub has none; None if it names none."""
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name", properties.get("code")) if isinstance(properties, dict) else crs
+    if not isinstance(name, str | int):
+        return None
+    text = f"{name}"[:_MAX_NAME_CHARS]
+    return crs_of(text) or text
 
 
 def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area | None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hub.core.crs import bd09_to_wgs84, converter_of, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_gcj02
 from hub.core.linking import distance_m
 from hub.core.places import Located, Places
+from hub.core.point_faults import PointFault
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -143,3 +144,66 @@ def test_systems_by_their_usual_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "EPSG:3857", "city grid"])
 def test_unknown_systems(name: str) -> None:
     assert converter_of(name) is None
+
+
+FAULTS = [
+    ((114.52, 34.02), "EPSG:4326", PointFault.SWAPPED),
+    ((-34.02, 114.52), "EPSG:4326", PointFault.SIGN),
+    ((34.02, -114.52), "EPSG:4326", PointFault.SIGN),
+    ((0.0, 0.0), "EPSG:4326", PointFault.ZERO),
+    ((-0.0, 0.0), "", PointFault.UNKNOWN_CRS),
+    ((34.02, 0.0), "EPSG:4326", PointFault.HALF_ZERO),
+    ((0.0, 114.52), "EPSG:4326", PointFault.HALF_ZERO),
+    ((4_030_983.1, 12_748_310.2), "EPSG:4326", PointFault.NOT_DEGREES),
+    ((34_020_000.0, 114_520_000.0), "EPSG:4326", PointFault.NOT_DEGREES),
+    ((4_030_983.1, 12_748_310.2), "EPSG:3857", PointFault.UNKNOWN_CRS),
+    ((34.02, 114.52), "EPSG:27700", PointFault.UNKNOWN_CRS),
+    ((42.36, -71.06), "EPSG:4326", PointFault.OUTSIDE),
+]  # fmt: skip
+SOUND = [
+    ((34.02, 114.52), "EPSG:4326"),
+    ((34.0450, 114.5650), "EPSG:4326"),
+    ((34.0183, 114.5258), "火星坐标"),
+    ((NAN, NAN), ""),
+]
+
+
+def test_why_a_point_is_of_no_use_is_told_of_each_and_of_no_other() -> None:
+    cases = [*FAULTS, *((*each, None) for each in SOUND)]
+    points, names, faults = zip(*cases, strict=True)
+    located = PLACES.locate(*zip(*points, strict=True), [None] * len(points), names)
+    assert [located.faults.get(row) for row in range(len(points))] == list(faults)
+    for point, name, fault in cases:
+        assert locate(point, crs=name).faults == ({0: fault} if fault else {})
+
+
+def test_a_code_of_the_city_makes_up_for_any_point() -> None:
+    for point, name, _ in FAULTS:
+        assert locate(point, crs=name, code="LT06").faults == {}
+
+
+def test_nothing_is_outside_a_city_without_areas() -> None:
+    told = {PointFault.UNKNOWN_CRS, PointFault.ZERO, PointFault.NOT_DEGREES}
+    for point, name, fault in [*FAULTS, *((*each, None) for each in SOUND)]:
+        found = locate(point, crs=name, places=GRID_ONLY).faults
+        swapped_is_beyond = abs(point[0]) > 90
+        if fault in told:
+            assert found == {0: fault}
+        else:
+            assert found == ({0: PointFault.NOT_DEGREES} if swapped_is_beyond else {})
+
+
+@given(st.lists(anywhere, max_size=20))
+def test_a_point_has_an_area_or_a_fault(points: list[tuple[float, float]]) -> None:
+    located = locate(*points)
+    for row, (lat, lon) in enumerate(points):
+        given_point = not math.isnan(lat) and not math.isnan(lon)
+        at_default = (round(lat, 4), round(lon, 4)) == (34.045, 114.565) if given_point else False
+        assert (row in located.faults) == (given_point and not at_default and located.area[row] is None)
+
+
+def test_many_names_cost_no_more_than_many_events() -> None:
+    """Each name was compared with each event: a chunk of names of their own took seconds."""
+    count = 20_000
+    located = PLACES.locate([34.02] * count, [114.52] * count, [None] * count, [f"x{n}" for n in range(count)])
+    assert set(located.faults.values()) == {PointFault.UNKNOWN_CRS}

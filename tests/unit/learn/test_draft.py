@@ -206,3 +206,11 @@ def test_areas_in_metres_are_refused(tmp_path: Path) -> None:
     path = _layer(tmp_path / "w.geojson", [{"code": str(n)} for n in range(3)], side=5000.0)
     with pytest.raises(FatalError, match="not in degrees"):
         read_layer(path)
+
+
+def test_areas_that_name_another_reference_system_are_refused(tmp_path: Path) -> None:
+    path = _layer(tmp_path / "w.geojson", [{"code": "a"}])
+    content = json.loads(path.read_text("utf-8")) | {"crs": {"type": "name", "properties": {"name": "EPSG:2437"}}}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(FatalError, match=r"w\.geojson: its `crs` says EPSG:2437"):
+        read_layer(path)

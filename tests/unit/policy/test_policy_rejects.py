@@ -143,6 +143,31 @@ def test_no_folder_is_refused(tmp_path: Path) -> None:
         load_city(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    ("crs", "said"),
+    [
+        ('{"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3857"}}', "says EPSG:3857"),
+        ('{"type": "name", "properties": {"name": "EPSG:27700"}}', "says EPSG:27700"),
+        ('{"type": "EPSG", "properties": {"code": 2437}}', "says 2437"),
+        ('{"type": "name", "properties": {"name": "GCJ-02"}}', "says GCJ-02"),
+        ('"百度坐标"', "says BD-09"),
+        ('{"type": "link", "properties": {"href": "data.crs"}}', "says a system by a link"),
+    ],
+)
+@pytest.mark.parametrize("place", ['{"type": "FeatureCollection",', '{"type": "Feature",', '{"type": "Polygon",'])
+def test_areas_in_another_reference_system_are_refused(tmp_path: Path, crs: str, said: str, place: str) -> None:
+    write_folder(tmp_path, **changed("areas.geojson", place, f'{place} "crs": {crs},'))
+    with pytest.raises(PolicyError, match=rf"areas\.geojson:1: its `crs` {said}.*convert it"):
+        load_city(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326", "EPSG:4490"])
+def test_areas_that_say_they_are_in_wgs84_are_read(tmp_path: Path, name: str) -> None:
+    start = '{"type": "FeatureCollection",'
+    said = f'{start} "crs": {{"type": "name", "properties": {{"name": "{name}"}}}},'
+    assert load_city(write_folder(tmp_path, **changed("areas.geojson", start, said))).areas
+
+
 def test_an_area_is_a_polygon(tmp_path: Path) -> None:
     point = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
     point += '"geometry": {"type": "Point", "coordinates": [100, 30]}}]}'
