@@ -61,4 +61,4 @@ def share_right(right: Mask) -> tuple[float, float]:
     share, z = float(right.mean()), 1.96
     middle = share + z * z / (2 * count)
     spread = z * float(np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)))
-    return share, max(0.0, (middle - spread) / (1 + z * z / count))
+    return share, min(share, max(0.0, (middle - spread) / (1 + z * z / count)))
