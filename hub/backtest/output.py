@@ -1,4 +1,4 @@
-"""Writes what a back-test found: decisions.csv, rejects.csv, difference.csv, report.json, summary.md."""
+"""Writes what a back-test found: decisions.csv, rejects.csv, marked.csv, difference.csv, report.json, summary.md."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def write_backtest(found: Backtest, folder: Path) -> dict[str, Any]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_decisions(folder / "decisions.csv", found.outcome.played.decisions, found.outcome.city.time_zone)
-        _write(
-            folder / "rejects.csv",
-            ("file", "line", "source_ref", "reason", "detail"),
-            ((each.file, each.line, each.ref, each.reason, each.detail) for each in found.rejects()),
-        )
+        for name, rows in (("rejects.csv", found.rejects()), ("marked.csv", found.marked())):
+            _write(
+                folder / name,
+                ("file", "line", "source_ref", "reason", "detail"),
+                ((each.file, each.line, each.ref, each.reason, each.detail) for each in rows),
+            )
         if found.against is not None and found.difference is not None:
             zone = found.against.city.time_zone
             write_decisions(folder / "decisions.against.csv", found.against.played.decisions, zone)

@@ -41,6 +41,8 @@ class Played:
     applied: int = 0
     later: int = 0
     """Updates after `now_ms`, when nobody could know of them."""
+    early: list[Update] = field(default_factory=list)
+    """Updates dated before their report: each counts as at the report."""
     now_ms: int = 0
     """The instant at which open clocks were judged."""
 
@@ -64,13 +66,13 @@ def play(
     statements = run.statements(updates, played, now_ms)
     latest_ms = max((at_ms for at_ms, _ in statements), default=0)
     played.now_ms = latest_ms if now_ms is None else now_ms
-    for number, (at_ms, what) in enumerate(statements):
+    for number, (_, what) in enumerate(statements):
         if on_progress and number % _EVERY == 0:
             on_progress(number, len(statements))
         if isinstance(what, Sighting):
             run.take(what)
         else:
-            run.told(what, at_ms)
+            run.told(what)
     run.flush()
     run.track(played.now_ms)
     played.decisions = list(run.decisions(played.now_ms))
@@ -103,7 +105,7 @@ class _Run:
     def statements(
         self, updates: Iterable[Update], played: Played, now_ms: int | None
     ) -> list[tuple[int, Sighting | Update]]:
-        """Everything in one order of time. What is said of a report before it was made is heard after it, with its own time."""
+        """Everything in one order of time. What is said of a report before it was made counts as said when it was."""
         sources: dict[str, list[str]] = {}
         for source, ref in self._first:
             sources.setdefault(ref, []).append(source)
@@ -118,7 +120,10 @@ class _Run:
             played.applied += bool(owners)
             for source in owners:
                 opened_ms = self._first[source, update.ref].at_ms
-                found.append((max(update.at_ms, opened_ms), 1, replace(update, source=source)))
+                if update.at_ms < opened_ms:
+                    played.early.append(update)
+                at_ms = max(update.at_ms, opened_ms)
+                found.append((at_ms, 1, replace(update, source=source, at_ms=at_ms)))
         found.sort(key=lambda each: each[:2])
         return [(at_ms, what) for at_ms, _, what in found]
 
@@ -142,7 +147,7 @@ class _Run:
             self._heard.append(_change(step))
         self._waiting = []
 
-    def told(self, update: Update, at_ms: int) -> None:
+    def told(self, update: Update) -> None:
         """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word."""
         assert update.source is not None
         key = (update.source, update.ref)
@@ -160,7 +165,7 @@ class _Run:
             return
         department = update.department or case.department
         if update.status == REFUSED:
-            for step in self._casework.refuse(self._cases, self._cases.put, case.case_id, department, at_ms):
+            for step in self._casework.refuse(self._cases, self._cases.put, case.case_id, department, update.at_ms):
                 self._heard.append(_change(step))
         if update.status in (ACCEPTED, REFUSED, RESPONDED):
             update_id = f"{update.file}:{update.line}"

@@ -15,11 +15,14 @@ import msgspec
 from hub.backtest.difference import Difference, difference, load
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.intake import EventFile, Intake, Reject, read_events
-from hub.backtest.prepare import REPEAT, prepare
+from hub.backtest.prepare import REPEAT, Prepared, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.scores import Scores, score
+from hub.backtest.stray import last_believed
 from hub.backtest.updates import Update, closings, read_updates
+from hub.clock import iso
 from hub.core.sightings import Sighting
+from hub.errors import Reason
 from hub.policy.city import City
 from hub.sdk.truth import Truth, read_truth
 
@@ -98,6 +101,12 @@ class Backtest:
         """Rows that made no decision: of events, then of updates."""
         return [*self.history.intake.rejects, *self.outcome.rejects, *self.history.rejects]
 
+    def marked(self) -> list[Reject]:
+        """Rows that count otherwise than they say, and how."""
+        detail = "dated before its report; it counts as at the report"
+        early = self.outcome.played.early
+        return [Reject(each.file, each.line, each.ref, "update_before_report", detail) for each in early]
+
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
         intake = self.history.intake
@@ -108,7 +117,11 @@ class Backtest:
             "rejected_by_reason": dict(sorted(Counter(each.reason for each in self.rejects()).items())),
             "repeats": self.outcome.repeats,
             "closings_from": self.history.closed_by,
-            "updates": {"applied": self.outcome.played.applied, "after_end": self.outcome.played.later},
+            "updates": {
+                "applied": self.outcome.played.applied,
+                "after_end": self.outcome.played.later,
+                "before_report": len(self.outcome.played.early),
+            },
             "judged_at_ms": self.outcome.played.now_ms,
         }
         found |= self.outcome.as_dict()
@@ -163,12 +176,14 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
     truth, now_ms = history.truth, options.now_ms
     if now_ms is None and truth is not None:
         now_ms = truth.snapshot_ms
+    updates, rejects = history.updates, prepared.rejects
+    if now_ms is None:
+        updates, stray = _set_aside_stray(history, prepared)
+        rejects = rejects + stray
     with bars(f"Running {city.id} 回放") as on_progress, without_collection():
         played = play(
-            city, prepared.sightings, history.updates,
-            source_due=options.source_due, now_ms=now_ms, on_progress=on_progress,
-        )  # fmt: skip
-    rejects = prepared.rejects
+            city, prepared.sightings, updates, source_due=options.source_due, now_ms=now_ms, on_progress=on_progress
+        )
     if history.closed_by != "the truth":  # a truth may well tell of more than was asked to run
         rejects = rejects + [
             Reject(
@@ -182,6 +197,30 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
     links = None if scores is None or options.from_ms or options.until_ms else scores.duplicates
     links = links or score_duplicates(played.decisions, played.decisions, None)
     return Outcome(city, played, rejects, prepared.repeats, scores, links)
+
+
+def _set_aside_stray(history: History, prepared: Prepared) -> tuple[list[Update], list[Reject]]:
+    """Take out what is dated after the last instant that is believed; gives the updates that are left, and what was taken."""
+    times = [(each.at_ms, each.ref) for each in prepared.sightings]
+    times += [(each.at_ms, each.ref) for each in history.updates]
+    last_ms = last_believed(times)
+    if last_ms is None or max(times)[0] <= last_ms:
+        return history.updates, []
+    lines, found = history.intake.lines, []
+    for each in prepared.sightings:
+        if each.at_ms > last_ms and each.row is not None:
+            found.append(_stray(*lines[each.row], each.ref, each.at_ms, last_ms))
+    found += [_stray(one.file, one.line, one.ref, one.at_ms, last_ms) for one in history.updates if one.at_ms > last_ms]
+    prepared.sightings = [each for each in prepared.sightings if each.at_ms <= last_ms]
+    return [one for one in history.updates if one.at_ms <= last_ms], found
+
+
+def _stray(file: str, line: int, ref: str, at_ms: int, last_ms: int) -> Reject:
+    days = (at_ms - last_ms) // 86_400_000
+    detail = (
+        f"dated {iso(at_ms)}, {days:,} days after all else in these files; mend the date, or say with --now until when"
+    )
+    return Reject(file, line, ref, str(Reason.TIME_OUT_OF_RANGE), detail)
 
 
 def _with_due(sightings: list[Sighting], truth: Truth) -> list[Sighting]:

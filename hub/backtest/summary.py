@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hub.backtest.prepare import REPEAT
+from hub.errors import Reason
+
 Row = tuple[str, str]
+REASONS = {
+    str(Reason.TIME_OUT_OF_RANGE): "dated when nobody can mean it 时间不可信",
+    str(Reason.BAD_ROW): "rows that could not be read 无法读取",
+    "unknown_ref": "updates of no report here 无此来报",
+}
+"""Why rows were set aside, for people; other reasons stand as they are."""
 
 
 def percent(share: float | None) -> str:
@@ -18,10 +27,19 @@ def counts(report: dict[str, Any]) -> Iterator[Row]:
     yield "rows read 读取行数", f"{report['rows']:,}"
     if report["left_out"]:
         yield "left out by the mapping 映射略去", f"{report['left_out']:,}"
-    yield "rejected 无法读取", f"{report['rejected']:,}"
+    yield "rejected 未采用", f"{report['rejected']:,}"
+    for reason, count in report["rejected_by_reason"].items():
+        if reason != REPEAT:
+            yield f"  {REASONS.get(reason, reason)}", f"{count:,}"
     yield "repeats 重复报送", f"{report['repeats']:,}"
     yield from outcome(report)
     yield "closings from 办结来源", report["closings_from"]
+    for name, words in (
+        ("after_end", "updates after that time, left out 截止后反馈"),
+        ("before_report", "updates dated before their report, counted as at it 早于来报，按来报时间计"),
+    ):
+        if report["updates"][name]:
+            yield words, f"{report['updates'][name]:,}"
 
 
 def outcome(report: dict[str, Any]) -> Iterator[Row]:

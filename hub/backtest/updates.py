@@ -9,7 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.backtest.intake import OnProgress, Reject
-from hub.errors import FatalError, RejectedRecordError
+from hub.clock import EARLIEST_MS, LATEST_MS
+from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.fields import text_of
 from hub.sdk.mapping import EventSpec, Format, Mapping
 from hub.sdk.reader import open_reader
@@ -98,7 +99,8 @@ def read_updates(
                 found.updates.append(_update(values, zone, path.name, row.line))
             except (RejectedRecordError, ValueError) as error:
                 detail = getattr(error, "detail", None) or str(error)
-                found.rejects.append(Reject(path.name, row.line, values["source_ref"], "bad_row", detail))
+                reason = str(getattr(error, "reason", Reason.BAD_ROW))
+                found.rejects.append(Reject(path.name, row.line, values["source_ref"], reason, detail))
     finally:
         reader.lines.close()
     return found
@@ -133,6 +135,8 @@ def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> Upd
     if not values["at"]:
         raise ValueError("at is empty; every update needs its time")
     at_ms = parse_time(values["at"], _FORMATS, zone)
+    if not EARLIEST_MS <= at_ms <= LATEST_MS:
+        raise RejectedRecordError(Reason.TIME_OUT_OF_RANGE, "at is outside 1990-2100; correct the date in the file")
     return Update(
         values["source_ref"], at_ms, status, values.get("source") or None, values.get("department") or None, file, line
     )

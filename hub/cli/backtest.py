@@ -64,8 +64,8 @@ def backtest(
 ) -> None:
     """Run history through the hub's own rules 历史回测: links, departments, due times and breaches, without a broker.
 
-    Writes decisions.csv (one row a report), rejects.csv, report.json and summary.md to --out. Times without an offset are
-    local to the city.
+    Writes decisions.csv (one row a report), rejects.csv, marked.csv, report.json and summary.md to --out. Times without
+    an offset are local to the city.
     """
     from hub.backtest import output, run
     from hub.policy import load_city
@@ -142,7 +142,9 @@ def show(found: Backtest, out: Path) -> None:
         console.print(table(title, ("", "reports"), summary.changes(report)), highlight=False)
     header = ("department 部门", "cases 案件", "reports 来报", "breaches 超时")
     console.print(table("load 承办量", header, list(summary.loads(report))[:20]), highlight=False)
-    console.print(f"[bold]{out / 'decisions.csv'}[/], summary.md, report.json, rejects.csv", highlight=False)
+    console.print(
+        f"[bold]{out / 'decisions.csv'}[/], summary.md, report.json, rejects.csv, marked.csv", highlight=False
+    )
 
 
 def table(title: str, header: tuple[str, ...], rows: object) -> Table:
