@@ -16,9 +16,10 @@ from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.clock import ClockKind, wall_ms
 from hub.core.admission import Admission, Arrivals, Repeats, admit
+from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
-from hub.core.validation import Verdict, ahead_of_arrival, faults_of_events, faults_of_updates
+from hub.core.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded

@@ -13,7 +13,6 @@ from hub.backtest.intake import Intake, Reject
 from hub.core.admission import Arrivals, Seen, admit
 from hub.core.places import Places
 from hub.core.sightings import Sighting
-from hub.core.validation import faults_of_events
 from hub.model.event import CaseEvent
 from hub.policy.city import City
 
@@ -42,29 +41,24 @@ def prepare(city: City, intake: Intake) -> Prepared:
 
 def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Prepared) -> None:
     events = [intake.events[row] for row in rows]
-    faults = {at: (str(reason), detail) for at, reason, detail in faults_of_events(_columns(events), _sources(events))}
-    for at, (reason, detail) in sorted(faults.items()):
-        found.rejects.append(_reject(intake, rows[at], reason, detail))
-    good = [row for at, row in enumerate(rows) if at not in faults]
-    events = [intake.events[row] for row in good]
     located = places.locate(
         [math.nan if event.place.lat is None else event.place.lat for event in events],
         [math.nan if event.place.lon is None else event.place.lon for event in events],
         [event.place.code for event in events],
         [event.place.crs for event in events],
     )
-    admission = admit(_arrivals(events, good, located.place_key), memory, 0)
+    admission = admit(_arrivals(events, list(rows), located.place_key), memory, 0)
     memory.add(admission.fresh.items())
     repeats = zip(admission.repeats.row.tolist(), admission.repeats.offset.tolist(), strict=True)
     for at, earlier in repeats:
         file, line = intake.lines[earlier]
         detail = f"the same source, reference and revision as line {line} of {file}: the hub lets it through once"
-        found.rejects.append(_reject(intake, good[at], REPEAT, detail))
+        found.rejects.append(_reject(intake, rows[at], REPEAT, detail))
         found.repeats += 1
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
     for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
-        found.sightings.append(_sighting(good[at], events[at], key, located.area[at], *points[at]))
+        found.sightings.append(_sighting(rows[at], events[at], key, located.area[at], *points[at]))
 
 
 def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | None]) -> Arrivals:
@@ -106,14 +100,6 @@ def _sighting(
         label=event.category_label,
         attributes=event.attributes,
     )
-
-
-def _columns(events: list[CaseEvent]) -> pa.RecordBatch:
-    names = ("source", "source_ref", "title", "text")
-    columns = {name: pa.array([getattr(event, name) for event in events], pa.string()) for name in names}
-    for name in ("reported_at", "occurred_at", "due_at"):
-        columns[name] = pa.array([getattr(event, name) for event in events], pa.int64())
-    return pa.RecordBatch.from_pydict(columns)
 
 
 def _sources(events: list[CaseEvent]) -> list[str]:

@@ -1,12 +1,16 @@
-"""What all records share: they are frozen, know their schema's subject, and go to and from the dictionaries of an Avro codec."""
+"""What all records share: they are frozen, know their schema's subject, and go to and from the dictionaries of an Avro codec.
+
+Every text and number has its limit here and nowhere else: connectors are held to it by pydantic, and what comes in from Kafka by
+hub/core/limits.py, which reads the same declarations."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.clock import EARLIEST_MS, LATEST_MS
 
@@ -34,6 +38,38 @@ Millis = Annotated[int, BeforeValidator(to_ms), Avro("timestamp-millis")]
 """Milliseconds since 1970 UTC."""
 SourceMillis = Annotated[int, Field(ge=EARLIEST_MS, le=LATEST_MS), BeforeValidator(to_ms), Avro("timestamp-millis")]
 """A time that a source or department claims: believed only between hub.clock.EARLIEST_MS and LATEST_MS."""
+
+
+CONTROLS = r"[\x00-\x1f\x7f-\x9f]"
+"""A control character: NUL, a line end, the beginning of a terminal's escape."""
+SYSTEM_ID = r"[a-z][a-z0-9_]{0,39}"
+"""What a source or a department is called, in topics too."""
+
+
+def _without_controls(text: str) -> str:
+    if re.search(CONTROLS, text):
+        raise ValueError("holds a control character (NUL, a line end or the like); remove it at the source")
+    return text
+
+
+def _as_system_id(text: str) -> str:
+    if not re.fullmatch(SYSTEM_ID, text):
+        raise ValueError("is no id of a source or department: lower-case letters, digits and _ only, at most 40")
+    return text
+
+
+NO_CONTROLS, IS_SYSTEM_ID = AfterValidator(_without_controls), AfterValidator(_as_system_id)
+MAX_REF_CHARS, MAX_CODE_CHARS, MAX_LINE_CHARS, MAX_TEXT_CHARS = 200, 200, 1_000, 200_000
+MAX_ITEMS = 100
+Reference = Annotated[str, Field(min_length=1, max_length=MAX_REF_CHARS), NO_CONTROLS]
+"""What a system calls something of its own."""
+SystemId = Annotated[str, IS_SYSTEM_ID]
+Code = Annotated[str, Field(max_length=MAX_CODE_CHARS)]
+"""A word of a closed list, be it the sender's or the city's."""
+Line = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
+Counter = Annotated[int, Field(ge=0, le=2**31 - 1), Avro("int")]
+Offset = Annotated[int, Field(ge=0, le=2**63 - 1), Avro("long")]
 
 
 class Record(BaseModel):

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from hub.errors import Reason, RejectedRecordError
-from hub.model.base import Int, Record, SourceMillis
+from hub.model.base import MAX_ITEMS, Code, Counter, Line, Record, Reference, SourceMillis, SystemId, Text
 
-MAX_REF_CHARS = 200
-MAX_TITLE_CHARS = 1_000
-MAX_TEXT_CHARS = 200_000
+MAX_URI_CHARS = 2_000
+MAX_VALUE_CHARS = 10_000
 DEFAULT_CRS = "EPSG:4326"
 
 _TIMES = ("occurred_at", "reported_at", "due_at")
@@ -37,12 +36,12 @@ class Place(Record):
 
     NAME: ClassVar[str] = "Place"
 
-    code: str | None = None
-    grid: str | None = None
+    code: Code | None = None
+    grid: Code | None = None
     lat: float | None = None
     lon: float | None = None
-    crs: str = DEFAULT_CRS
-    address: str | None = None
+    crs: Code = DEFAULT_CRS
+    address: Line | None = None
 
     @model_validator(mode="after")
     def _both_halves(self) -> Self:
@@ -56,8 +55,8 @@ class Attachment(Record):
 
     NAME: ClassVar[str] = "Attachment"
 
-    uri: str = Field(min_length=1)
-    media_type: str
+    uri: str = Field(min_length=1, max_length=MAX_URI_CHARS)
+    media_type: Code
 
 
 class CaseEvent(Record):
@@ -68,22 +67,24 @@ class CaseEvent(Record):
 
     NAME: ClassVar[str] = "CaseEvent"
 
-    source: str = Field(min_length=1, max_length=40)
-    source_ref: str = Field(min_length=1, max_length=MAX_REF_CHARS)
-    revision: Int
+    source: SystemId
+    source_ref: Reference
+    revision: Counter
     kind: EventKind
     occurred_at: SourceMillis | None = None
     reported_at: SourceMillis
-    category: str
-    category_label: str | None = None
+    category: Code
+    category_label: Line | None = None
     urgency: Urgency
     place: Place
-    title: str = Field(max_length=MAX_TITLE_CHARS)
-    text: str = Field(max_length=MAX_TEXT_CHARS)
-    channel: str
-    attachments: list[Attachment] = Field(default_factory=list)
+    title: Line
+    text: Text
+    channel: Code
+    attachments: list[Attachment] = Field(default_factory=list, max_length=MAX_ITEMS)
     due_at: SourceMillis | None = None
-    attributes: dict[str, str] = Field(default_factory=dict)
+    attributes: dict[Code, Annotated[str, Field(max_length=MAX_VALUE_CHARS)]] = Field(
+        default_factory=dict, max_length=MAX_ITEMS
+    )
 
     @classmethod
     def checked(cls, fields: dict[str, Any]) -> Self:
@@ -100,7 +101,7 @@ def rejection(error: ValidationError) -> RejectedRecordError:
     said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'record'}: {each['msg']}" for each in found)
     first = found[0]
     field = first["loc"][0] if first["loc"] else ""
-    if first["type"] == "string_too_long":
+    if first["type"] in ("string_too_long", "too_long"):
         return RejectedRecordError(Reason.TOO_LARGE, said)
     if field in _TIMES and first["type"] in ("greater_than_equal", "less_than_equal"):
         return RejectedRecordError(

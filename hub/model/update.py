@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from hub.model.base import Int, Record, SourceMillis
+from hub.model.base import (
+    MAX_ITEMS,
+    MAX_REF_CHARS,
+    NO_CONTROLS,
+    Code,
+    Counter,
+    Int,
+    Line,
+    Record,
+    Reference,
+    SourceMillis,
+    SystemId,
+    Text,
+)
+
+MAX_REPORT_CHARS = MAX_REF_CHARS + 41
+"""SOURCE:REF."""
 
 
 class UpdateStatus(StrEnum):
@@ -55,18 +71,18 @@ class Update(Record):
 
     NAME: ClassVar[str] = "Update"
 
-    update_id: str = Field(min_length=1, max_length=200)
-    revision: Int = 0
-    department: str = Field(min_length=1)
-    case_id: str = Field(min_length=1)
+    update_id: Reference
+    revision: Counter = 0
+    department: SystemId
+    case_id: Reference
     status: UpdateStatus
     at: SourceMillis
-    note: str = Field("", max_length=200_000)
+    note: Text = ""
     step: UpdateStep = UpdateStep.AS_STATUS
-    reason: str | None = None
-    clock: str | None = None
-    to: str | None = None
-    members: list[str] = Field(default_factory=list)
+    reason: Line | None = None
+    clock: Code | None = None
+    to: Code | None = None
+    members: list[Code] = Field(default_factory=list, max_length=MAX_ITEMS)
     score: Int | None = None
     solved: bool | None = None
-    report: str | None = None
+    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS] | None = None

@@ -17,7 +17,8 @@ import yaml
 
 from hub.errors import Reason
 from hub.metrics import DEAD, ROWS
-from hub.model.event import MAX_TEXT_CHARS, CaseEvent
+from hub.model.base import MAX_TEXT_CHARS
+from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.join import Input

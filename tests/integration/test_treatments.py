@@ -93,9 +93,9 @@ BAD = {
     "year-one": _refused(an_event(reported_at=YEAR_ONE_MS), "time_out_of_range", "reported_at is 0001-01-01"),
     "year-3-million": _refused(an_event(reported_at=10**17), "time_out_of_range", f"reported_at is {10**17} ms"),
     "occurred-in-year-one": _refused(an_event(occurred_at=YEAR_ONE_MS), "time_out_of_range", "occurred_at is 0001"),
-    "two-megabytes": _refused(an_event(text=BIG_TEXT), "too_large", "text has 700000 characters"),
+    "two-megabytes": _refused(an_event(text=BIG_TEXT), "too_large", "text has 700,000 characters"),
     "update-garbage": _refused(lambda *_: b"?", "undecodable", "wire format", WATER),
-    "update-sender": _refused(an_update(department="roads"), "sender_mismatch", "came by dept.water_supply", WATER),
+    "update-sender": _refused(an_update(department="roads"), "sender_mismatch", "came by dept.water_supply and names", WATER),
     "update-year-one": _refused(an_update(at=YEAR_ONE_MS), "time_out_of_range", "at is 0001-01-01", WATER),
     "update-of-nothing": Bad(an_update(case_id="C-NONE"), "track", "unknown_case", "'C-NONE'", WATER),
 }  # fmt: skip

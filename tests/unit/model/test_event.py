@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import Reason, RejectedRecordError
-from hub.model.base import to_ms
-from hub.model.event import MAX_REF_CHARS, MAX_TEXT_CHARS, MAX_TITLE_CHARS, CaseEvent, EventKind, Urgency
+from hub.model.base import MAX_LINE_CHARS, MAX_REF_CHARS, MAX_TEXT_CHARS, to_ms
+from hub.model.event import CaseEvent, EventKind, Urgency
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 
@@ -22,8 +22,8 @@ HALF = st.floats(-180, 180)
 EVENTS = st.builds(
     dict,
     source=st.just("hotline"),
-    source_ref=st.text(st.characters(codec="utf-8"), min_size=1, max_size=MAX_REF_CHARS),
-    revision=st.integers(-(2**31), 2**31 - 1),
+    source_ref=st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=MAX_REF_CHARS),
+    revision=st.integers(0, 2**31 - 1),
     kind=st.sampled_from(EventKind),
     occurred_at=st.none() | TIME,
     reported_at=TIME,
@@ -66,7 +66,7 @@ def test_times_are_exact_to_the_millisecond(ms: int) -> None:
     [
         ({"source_ref": ""}, Reason.INVALID),
         ({"source_ref": "x" * (MAX_REF_CHARS + 1)}, Reason.TOO_LARGE),
-        ({"title": "x" * (MAX_TITLE_CHARS + 1)}, Reason.TOO_LARGE),
+        ({"title": "x" * (MAX_LINE_CHARS + 1)}, Reason.TOO_LARGE),
         ({"text": "x" * (MAX_TEXT_CHARS + 1)}, Reason.TOO_LARGE),
         ({"reported_at": EARLIEST_MS - 1}, Reason.TIME_OUT_OF_RANGE),
         ({"due_at": LATEST_MS + 1}, Reason.TIME_OUT_OF_RANGE),
@@ -76,6 +76,16 @@ def test_times_are_exact_to_the_millisecond(ms: int) -> None:
         ({"kind": "REOPENED"}, Reason.INVALID),
         ({"unheard": "of"}, Reason.INVALID),
         ({"revision": 2**31}, Reason.INVALID),
+        ({"revision": -1}, Reason.INVALID),
+        ({"source": "Police"}, Reason.INVALID),
+        ({"source_ref": "1\x002"}, Reason.INVALID),
+        ({"source_ref": "1\n2"}, Reason.INVALID),
+        ({"source_ref": "1\x9b31m"}, Reason.INVALID),
+        ({"category": "x" * 201}, Reason.TOO_LARGE),
+        ({"attributes": {f"{number}": "" for number in range(101)}}, Reason.TOO_LARGE),
+        ({"attributes": {"x": "x" * 10_001}}, Reason.TOO_LARGE),
+        ({"attachments": [{"uri": "", "media_type": ""}]}, Reason.INVALID),
+        ({"place": {"crs": "x" * 201}}, Reason.TOO_LARGE),
     ],
 )
 def test_refused_with_a_reason(changes: dict[str, Any], reason: Reason) -> None:
@@ -89,7 +99,7 @@ def test_refused_with_a_reason(changes: dict[str, Any], reason: Reason) -> None:
     "changes",
     [
         {"source_ref": "x" * MAX_REF_CHARS},
-        {"title": "x" * MAX_TITLE_CHARS},
+        {"title": "x" * MAX_LINE_CHARS},
         {"text": "字" * MAX_TEXT_CHARS},
         {"reported_at": LATEST_MS},
     ],
