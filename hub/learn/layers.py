@@ -16,6 +16,7 @@ import shapely.geometry
 
 from hub.backtest.names import slug
 from hub.core.places import Layer as Shapes
+from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
 from hub.policy.areas import Area, other_system
 
@@ -58,9 +59,9 @@ def read_layer(path: Path, code: str | None = None) -> AreaLayer:
     Features of one code are joined into one area. Raises FatalError if the file has no polygons, or no property fits.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(read_text(path, "utf-8-sig"))
         features = content.get("features")
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise FatalError(f"{path} cannot be read as GeoJSON: {error}") from error
     if said := other_system(content):
         raise FatalError(f"{path.name}: {said}; convert it first, e.g. with ogr2ogr -t_srs EPSG:4326")

@@ -11,6 +11,7 @@ from typing import Any
 import shapely
 import shapely.geometry
 
+from hub.declared.texts import parse_json, read_text
 from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
 from hub.policy.problems import Problems
@@ -31,8 +32,8 @@ class Area:
 def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area, ...]:
     """The areas of `spec.file`; mistakes are noted in `problems` and their features left out."""
     try:
-        text = (folder / spec.file).read_text(encoding="utf-8")
-        content = json.loads(text)
+        text = read_text(folder / spec.file)
+        content = parse_json(text)
     except FileNotFoundError:
         problems.add(spec.file, 0, "the file is missing, but city.yaml names it under areas; add it or remove `areas`")
         return ()
@@ -41,6 +42,9 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
         return ()
     except (OSError, UnicodeDecodeError) as error:
         problems.add(spec.file, 0, f"cannot be read as UTF-8 text: {error}")
+        return ()
+    except ValueError as error:
+        problems.add(spec.file, 0, f"not JSON: {error}")
         return ()
     if said := other_system(content):
         problems.add(spec.file, 1, f"{said}; convert it, e.g. with ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES")

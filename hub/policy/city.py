@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from datetime import datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from hub.declared.patterns import Pattern, compile_pattern
 from hub.policy.areas import Area
 from hub.policy.models import (
     DEFAULT_CLOCKS,
@@ -68,14 +68,14 @@ class City:
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Codes of the main layer by class of area."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
-    _patterns: list[tuple[re.Pattern[str], Category]] = field(init=False, repr=False, default_factory=list)
+    _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for category in self.categories.values():
             for alias in category.aliases:
                 self._exact[label_key(alias)] = category
-            self._patterns.extend((re.compile(text, re.IGNORECASE), category) for text in category.patterns)
+            self._patterns.extend((compile_pattern(text), category) for text in category.patterns)
         for category in self.categories.values():
             self._exact[label_key(category.code)] = category
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from hub.declared.texts import read_text
+from hub.declared.yaml_bounds import require_bounded
 from hub.policy.problems import Problems, hint
 
 Location = tuple[int | str, ...]
@@ -81,7 +83,7 @@ def _keys(model: type[BaseModel]) -> set[str]:
 def read_document(folder: Path, file: str, problems: Problems) -> Document | None:
     """The YAML file `file` of `folder`, or None after noting why it cannot be read."""
     try:
-        text = (folder / file).read_text(encoding="utf-8")
+        text = read_text(folder / file)
     except FileNotFoundError:
         problems.add(file, 0, "the file is missing; every policy folder has one")
         return None
@@ -91,6 +93,7 @@ def read_document(folder: Path, file: str, problems: Problems) -> Document | Non
     document = Document(file)
     loader = _Loader(text)
     try:
+        require_bounded(text, _Loader)
         node = loader.get_single_node()
         if node is not None:
             _note_lines(node, (), document, problems)

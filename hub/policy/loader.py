@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from hub.declared.texts import read_bytes
 from hub.policy.areas import read_areas
 from hub.policy.checks import Checker
 from hub.policy.city import City
@@ -126,7 +127,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
 def _fingerprint(folder: Path, files: Collection[str]) -> str:
     digest = hashlib.sha256()
     for file in sorted(files):
-        content = (folder / file).read_bytes()
+        content = read_bytes(folder / file)
         digest.update(f"{file}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:16]

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from hub.declared.texts import read_text
+from hub.declared.yaml_bounds import require_bounded
 from hub.errors import FatalError
 
 _LOADER: Any = getattr(
@@ -22,14 +24,15 @@ def load_yaml(path: Path, model: type[_Model]) -> _Model:
     Raises FatalError, naming file and line, if it is missing, is not YAML, repeats a key, or does not fit.
     """
     try:
-        text = path.read_text("utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise FatalError(f"cannot read {path}: {error}") from error
     try:
+        require_bounded(text, _LOADER)
         loader = _LOADER(text)
         root = loader.get_single_node()
         content = loader.construct_document(root) if root is not None else None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a number of thousands of digits is a ValueError
         raise FatalError(f"{path} is not YAML: {error}") from error
     if root is not None:
         _refuse_repeats(root, path)
@@ -49,11 +52,12 @@ def _where(loc: tuple[int | str, ...]) -> str:
 
 def _refuse_repeats(node: yaml.Node, path: Path) -> None:
     if isinstance(node, yaml.MappingNode):
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for key, value in node.value:
-            if key.value in seen:
-                raise FatalError(f"{path}:{key.start_mark.line + 1}: {key.value} is given twice; remove one")
-            seen.add(key.value)
+            name = str(key.value)
+            if name in seen:
+                raise FatalError(f"{path}:{key.start_mark.line + 1}: {name} is given twice; remove one")
+            seen.add(name)
             _refuse_repeats(value, path)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hub.declared.patterns import compile_pattern
 from hub.errors import FatalError, RejectedRecordError
 from hub.sdk.fields import text_of, text_reader, time_reader
 from hub.sdk.mapping import EventSpec, Format, Mapping
@@ -137,7 +137,7 @@ def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any], 
 def _flag(flag: Flag | None) -> Callable[[dict[str, Any]], bool | None]:
     if flag is None:
         return lambda values: None
-    pattern, column = re.compile(flag.matches, re.IGNORECASE), flag.column
+    pattern, column = compile_pattern(flag.matches), flag.column
 
     def read(values: dict[str, Any]) -> bool | None:
         text = text_of(values.get(column))

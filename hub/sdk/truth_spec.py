@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from hub.declared.patterns import compile_pattern
 from hub.sdk.specs import Encoding, Spec, Strict
 
 
@@ -20,10 +20,7 @@ class Flag(Strict):
     @field_validator("matches")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        compile_pattern(value)
         return value
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from hub.declared.patterns import compile_pattern
 
 Urgency = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
 
@@ -16,10 +17,7 @@ URGENCIES: tuple[Urgency, ...] = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
 
 
 def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
+    compile_pattern(text)
     return text
 
 

@@ -1,0 +1,68 @@
+"""Files as text: regular ones only, and not larger than declared files are. A named pipe would make a reader wait for ever, and a
+device never end."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+MAX_BYTES = 256 * 2**20
+"""More than the areas of any city take."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class NoRegularFileError(OSError):
+    """What is there is no regular file."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading, in bytes. Raises NoRegularFileError for anything else, OSError if it cannot be opened."""
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe without a writer would make `open` wait
+    try:
+        kind = stat.S_IFMT(os.fstat(number).st_mode)
+        if kind != stat.S_IFREG:
+            raise NoRegularFileError(
+                f"{path} is {_KINDS.get(kind, 'no file')}; only regular files are read: write what comes from it to one"
+            )
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """All of a regular file. Raises OSError if it cannot be read or is larger than `max_bytes`."""
+    with open_regular(path) as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(
+            f"{path} is larger than {max_bytes:,} bytes, more than such a file has; divide it, or name another"
+        )
+    return content
+
+
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """As `read_bytes`, and raises UnicodeDecodeError if it is not text in this encoding."""
+    return read_bytes(path).decode(encoding)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A JSON document. Raises ValueError (JSONDecodeError where the place is known) for all that is none, also for a number
+    that is none (NaN), and for one nested deeper than anybody writes."""
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply; write it flatter") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON; leave the value out or write null")

@@ -1,0 +1,81 @@
+"""YAML stands for as much as it is written with, or is refused with its line, in every loader that the hub has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.declared.yaml_bounds import MAX_DEPTH, MAX_REPEATED, require_bounded
+from hub.errors import FatalError
+from hub.policy.document import read_document
+from hub.policy.problems import Problems
+from hub.sdk.mapping import load_mapping
+
+LAUGHS = "\n".join(["a0: &a0 [lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
+BAD = {
+    "a billion laughs": (LAUGHS, "aliases repeat more than"),
+    "a billion laughs in keys": (LAUGHS.replace("[lol]", "{k: v}"), "aliases repeat more than"),
+    "an alias of itself": ("a: &a [*a]", "stands within what it repeats"),
+    "an alias of itself, further out": ("a: &a {b: {c: [1, *a]}}", "stands within what it repeats"),
+    "merged for ever": ("a: &a\n  <<: *a", "stands within what it repeats"),
+    "a bottomless list": ("[" * 100_000, "nested deeper than|nesting depth"),
+    "a bottomless mapping": ("{a: " * 10_000, "nested deeper than"),
+    "a bottomless block": ("\n".join(" " * n + "a:" for n in range(2_000)), "nested deeper than"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_out_of_proportion_is_refused_by_the_policy(name: str, tmp_path: Path) -> None:
+    text, said = BAD[name]
+    (tmp_path / "routes.yaml").write_text(text)
+    problems = Problems(tmp_path)
+    assert read_document(tmp_path, "routes.yaml", problems) is None
+    (found,) = problems.found
+    assert re.search(said, found.what)
+    assert found.line >= 1
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_and_by_manifests_and_mappings(name: str, tmp_path: Path) -> None:
+    text, said = BAD[name]
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(FatalError, match=said):
+        load_mapping(tmp_path / "m.yaml")
+
+
+@pytest.mark.parametrize(
+    "text", ["? [a, b]\n: c", "9" * 5_000, "a: " + "9" * 5_000, "a: !!timestamp 2020-99-99", "\x00", "a: *b"]
+)
+def test_what_no_model_can_be_made_of_is_a_fatal_error_with_the_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(FatalError, match=r"m\.yaml"):
+        load_mapping(tmp_path / "m.yaml")
+    problems = Problems(tmp_path)
+    if (found := read_document(tmp_path, "m.yaml", problems)) is None:
+        assert problems.found
+    else:
+        assert found.value is not None
+
+
+def test_what_people_write_is_left_alone() -> None:
+    aliases = "base: &base {a: 1, b: 2}\nrows:\n" + "- {<<: *base, c: 3}\n" * 10_000
+    require_bounded(aliases, yaml.SafeLoader)
+    require_bounded("[" * MAX_DEPTH + "]" * MAX_DEPTH, yaml.SafeLoader)
+    require_bounded("- x\n" * (2 * MAX_REPEATED), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))
+
+
+@given(
+    st.recursive(
+        leaves, lambda each: st.lists(each, max_size=4) | st.dictionaries(st.text(max_size=3), each, max_size=4)
+    )
+)
+def test_whatever_is_dumped_is_bounded(value: object) -> None:
+    require_bounded(yaml.safe_dump(value), yaml.SafeLoader)
