@@ -10,7 +10,8 @@ _CHILD = Path(__file__).with_name("child.py")
 
 
 def spawn(argv: list[str], log: Path, environment: dict[str, str], *, die_with_parent: bool) -> subprocess.Popen[bytes]:
-    """Start in a session of its own, so that a Ctrl-C at the terminal reaches only us and we stop it in order."""
+    """Start in a session of its own, so that a Ctrl-C at the terminal reaches only us and we stop it in order. What it writes is
+    for this user alone."""
     if die_with_parent:
         argv = [sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *argv]
     started: list[subprocess.Popen[bytes] | OSError] = []
@@ -26,6 +27,7 @@ def spawn(argv: list[str], log: Path, environment: dict[str, str], *, die_with_p
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,
+                    umask=0o077,
                 )
         except OSError as error:
             started.append(error)

@@ -41,6 +41,7 @@ class Storage:
             raise FatalError(f"Kafka cannot use a directory with a comma in its path: {self.root}")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)  # everything that the city's systems have said lies here
             lock = (self.root / "kafka.lock").open("w")
         except OSError as error:
             raise FatalError(f"Cannot write to the broker's data directory {self.root}: {error.strerror}") from error

@@ -42,7 +42,7 @@ class Child:
     def __init__(self, name: str, argv: Sequence[str], settings: Settings, log: Path) -> None:
         self.name = name
         self.log = log
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._process = process.spawn(
             [sys.executable, "-m", "hub.cli.main", *argv], log, environment_of(settings), die_with_parent=True
         )

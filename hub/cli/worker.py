@@ -57,7 +57,7 @@ def worker(
     hub = make_hub(settings)
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or AGENTS)
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     run_app(app, log_level)
 
 

@@ -23,6 +23,12 @@ def test_output_goes_to_the_log_and_the_code_is_known(tmp_path: Path, die_with_p
     assert process.tail(tmp_path / "log").splitlines() == ["out", "err"]
 
 
+def test_what_it_writes_is_for_this_user_alone(tmp_path: Path) -> None:
+    child = spawn(tmp_path, f"open({str(tmp_path / 'segment')!r}, 'w').close()")
+    assert child.wait(30) == 0
+    assert (tmp_path / "segment").stat().st_mode & 0o777 == 0o600
+
+
 def test_it_has_a_session_of_its_own(tmp_path: Path) -> None:
     child = spawn(tmp_path, "import os; print(os.getsid(0) == os.getpid())")
     child.wait(30)

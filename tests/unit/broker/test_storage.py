@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,16 @@ def test_leftovers_of_a_killed_format_do_not_matter(storage: Storage) -> None:
 def test_a_failing_format_shows_what_was_said(storage: Storage) -> None:
     with pytest.raises(FatalError, match=r"(?s)could not format .*no space left"):
         storage.format(FAILS)
+
+
+def test_a_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    storage = Storage(tmp_path / "open")
+    storage.lock()
+    try:
+        assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o700
+    finally:
+        storage.unlock()
 
 
 def test_a_directory_is_had_by_one(storage: Storage) -> None:
