@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change |
     arrived: list[Any] = []
     kinds: tuple[tuple[str, str, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
         (topics.CASES.name, "cityhub.CaseChange", _changes, "case"),
-        (topics.UPDATES.name, "cityhub.AdmittedUpdate", _updates, "update"),
+        (topics.UPDATES.name, "cityhub.AdmittedUpdate", partial(_updates, hub), "update"),
     )
     for topic, subject, read, outcome in kinds:
         rows = chunk.rows(topic.__eq__)
@@ -162,8 +163,8 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     return map(Change, *columns, *times, *more)
 
 
-def _updates(decoded: Decoded) -> Iterable[Update]:
-    update = decoded.batch.column("update")
+def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:
+    origin, update = decoded.batch.column("origin"), decoded.batch.column("update")
     columns = [
         update.field("update_id").to_pylist(), few(update.field("department")), update.field("case_id").to_pylist(),
         few(update.field("status")), few(update.field("note")),
@@ -180,4 +181,6 @@ def _updates(decoded: Decoded) -> Iterable[Update]:
             More(reason, clock, to, tuple(members), score, solved, report)
             for reason, clock, to, members, score, solved, report in rows
         ]
-    return map(Update, *columns, times, decoded.bodies.to_pylist(), more)
+    wall = hub.settings.clock is ClockKind.WALL
+    arrived = origin.field("ingested_at").cast("int64").to_pylist() if wall else [None] * len(times)
+    return map(Update, *columns, times, decoded.bodies.to_pylist(), more, arrived)

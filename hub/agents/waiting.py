@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.agents.context import Hub
-from hub.clock import wall_ms
+from hub.clock import ClockKind, wall_ms
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
 from hub.core.tracking import Effects, Put, Tracking, Unallowed, Update
 from hub.errors import Reason, RejectedRecordError
@@ -76,14 +76,15 @@ def _set_aside(
 
 
 def _read(hub: Hub, body: bytes) -> Update:
-    told = _admitted(hub, body)["update"]
+    admitted = _admitted(hub, body)
+    told, wall = admitted["update"], hub.settings.clock is ClockKind.WALL
     status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
     more = More(
         told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"], told["report"]
     )  # fmt: skip
     return Update(
         told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,
-        None if more == More() else more,
+        None if more == More() else more, admitted["origin"]["ingested_at"] if wall else None,
     )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ class Played:
     unknown: list[Update] = field(default_factory=list)
     """Updates of references that no report has."""
     applied: int = 0
+    elsewhere: int = 0
+    """Updates that name another department than holds the case by these rules."""
     later: int = 0
     """Updates after `now_ms`, when nobody could know of them."""
     early: list[Update] = field(default_factory=list)
@@ -72,7 +74,7 @@ def play(
         if isinstance(what, Sighting):
             run.take(what)
         else:
-            run.told(what)
+            run.told(what, played)
     run.flush()
     run.track(played.now_ms)
     played.decisions = list(run.decisions(played.now_ms))
@@ -147,8 +149,12 @@ class _Run:
             self._heard.append(_change(step))
         self._waiting = []
 
-    def told(self, update: Update) -> None:
-        """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word."""
+    def told(self, update: Update, played: Played) -> None:
+        """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word.
+
+        Where history names another department than holds the case by these rules, what was done counts as the holder's: the
+        rules are judged by whom they would have asked, not held up by it. Only its refusal says nothing of the holder.
+        """
         assert update.source is not None
         key = (update.source, update.ref)
         if update.status in (CLOSED, WITHDRAWN):
@@ -163,7 +169,11 @@ class _Run:
         case = self._cases.of_report(*key)
         if case is None:
             return
-        department = update.department or case.department
+        department = case.department
+        if update.department not in (None, department):
+            played.elsewhere += 1  # history had given it to another than these rules do
+            if update.status == REFUSED:
+                return
         if update.status == REFUSED:
             for step in self._casework.refuse(self._cases, self._cases.put, case.case_id, department, update.at_ms):
                 self._heard.append(_change(step))

@@ -121,6 +121,7 @@ class Backtest:
                 "applied": self.outcome.played.applied,
                 "after_end": self.outcome.played.later,
                 "before_report": len(self.outcome.played.early),
+                "of_another_department": self.outcome.played.elsewhere,
             },
             "judged_at_ms": self.outcome.played.now_ms,
         }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from hub.cli.witness import Cases
+from hub.errors import Reason
 from hub.simulator.truth import Truth
 
 if TYPE_CHECKING:
@@ -78,12 +79,13 @@ def compare(
 ) -> list[Check]:
     """The counts that must agree exactly. `dead`: dead letters by stage and reason; `sent`: updates by department."""
     sources = list(truth.rows)
-    unknown = sum(count for (_, reason), count in dead.items() if reason == "unknown_case")
+    unknown = sum(count for (_, reason), count in dead.items() if reason == Reason.UNKNOWN_CASE)
+    late = sum(count for (_, reason), count in dead.items() if reason == Reason.NOT_ALLOWED)
     unread = sum(count for (stage, _), count in dead.items() if stage.startswith("connector:"))
     rows = sum(taken_in[source] for source in sources) + unread
     return [
         Check("rows written, rows in 行数", sum(truth.rows.values()), rows),
-        Check("broken rows, dead letters 坏行与死信", sum(truth.broken.values()), dead.total() - unknown),
+        Check("broken rows, dead letters 坏行与死信", sum(truth.broken.values()), dead.total() - unknown - late),
         Check("exact repeats 重复", sum(truth.repeats.values()), sum(repeats[source] for source in sources)),
         Check("updates sent, updates in 部门反馈", sent.total(), sum(taken_in[who] for who in sent)),
         Check("updates sent twice 重复反馈", sent_twice, sum(repeats[f"dept.{who}"] for who in sent)),

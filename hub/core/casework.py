@@ -107,18 +107,23 @@ class Casework:
         return step
 
     def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
-        """The department resolved it. Nothing to do if the case is over or forgotten."""
+        """The department resolved it. Nothing to do if the case is over or forgotten. The step does not end the case by
+        itself: `track`, which said so, knows of the update, and may know better later."""
         case = book.get(case_id)
         if case is None:
             return []
         over = _over(case, at_ms)
         put(case_id, over)
-        return [] if case.over else [Step(CLOSED, over, at_ms, case.reports[0], None, ends=True)]
+        return [] if case.over else [Step(CLOSED, over, at_ms, case.reports[0], None)]
 
     def refuse(self, book: CaseBook, put: Put, case_id: str, department: str, at_ms: int) -> list[Step]:
-        """The department says it is not theirs: the dispatch desk (派单台) decides. Ignored if they no longer hold it."""
+        """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. Ignored if
+        they no longer hold it, or the dispatch desk does already."""
         case = book.get(case_id)
-        if case is None or case.over or case.department != department or department == self._city.dispatch_desk:
+        desk = self._city.dispatch_desk
+        if case is None or case.over or case.department == desk:
+            return []
+        if department not in (case.department, desk, *self._city.file.life.supervisors):
             return []
         reason = f"{REFUSED} by {department}"
         moved = msgspec.structs.replace(

@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hub.core.lifecycle import State
-from hub.core.tracked import More
+from hub.core.tracked import Answer, More
 from hub.policy.models import DeadlineRule
 
 RESOLVE = "resolve"
+Key = tuple[str, str, str, int]
+"""Of an update within its case: department, id, event, when it happened as its department says."""
+
+
+def key_of(answer: Answer) -> Key:
+    """As `Happening.key`."""
+    return answer.department, answer.update_id, answer.status.lower(), answer.at_ms
 
 
 class Happening(NamedTuple):
@@ -22,10 +29,19 @@ class Happening(NamedTuple):
     department: str
     note: str
     more: More
+    said_ms: int = 0
+    """When it happened as its department says. `at_ms` is later where it counts only from then."""
+    arrived_ms: int | None = None
+    """When the hub was told, where that matters."""
 
     @property
     def clock(self) -> str:
         return self.more.clock or RESOLVE
+
+    @property
+    def key(self) -> Key:
+        """Which update it is, of those of its case."""
+        return self.department, self.id, self.event, self.said_ms
 
 
 @dataclass(slots=True)
@@ -70,6 +86,8 @@ class Life:
     """Where a case stands after all that is known of it."""
 
     holder: str
+    gave_up: dict[str, int] = field(default_factory=dict)
+    """Who held the case before, and until when."""
     state: State = State.DISPATCHED
     members: list[str] = field(default_factory=list)
     """Who helps (协办), in the order in which they were called."""
@@ -83,10 +101,30 @@ class Life:
     round: int = 0
     over_ms: int | None = None
     terms: list[Term] = field(default_factory=list)
-    void: dict[str, str] = field(default_factory=dict)
-    """Of each happening that may not be: its id and why."""
+    void: dict[Key, str] = field(default_factory=dict)
+    """Of each update that may not be: why."""
+    early: list[Happening] = field(default_factory=list)
+    """Said by departments that had no part in the case yet: each counts from when its department has one."""
+    ended_by: str | None = None
+    """The event that ended the case, if it is over."""
     effective: list[Happening] = field(default_factory=list)
     reports: tuple[tuple[str, str], ...] = ()
     """Source and reference of all that are or were of the case, the lead first."""
     left: tuple[tuple[str, str], ...] = ()
     """Those that are so no longer."""
+
+    def holders(self, at_ms: int) -> tuple[str, ...]:
+        """Who holds the case, and who gave it up at this very instant: what both say of it is in time."""
+        until = self.gave_up
+        return (self.holder, *(each for each in until if until[each] == at_ms)) if until else (self.holder,)
+
+    def pass_to(self, department: str, at_ms: int) -> None:
+        """The case is another department's from here on, if it is not its already."""
+        if department != self.holder:
+            self.gave_up[self.holder] = at_ms
+            self.holder, self.designated = department, False
+
+    def instant(self, answer: Answer) -> int:
+        """The instant from which an update counts that is among what has happened; else when it happened, as it says."""
+        key = key_of(answer)
+        return next((one.at_ms for one in self.effective if one.key == key), answer.at_ms)

@@ -34,12 +34,12 @@ STATE_NAMES: dict[State, str] = {
 
 
 class Who(StrEnum):
-    """Who may say an event."""
+    """Who may say an event. "The desk" is the dispatch desk and the city's supervisors. Who holds the case is asked for the
+    instant at which the event happened."""
 
-    ANYONE = "any department 任何部门"
-    PARTY = "who holds the case or helps 主办或协办"
-    DESK = "the dispatch desk or a supervisor 派单台或督办单位"
+    PARTY = "who holds the case or helps, or the desk 主办、协办或派单台"
     HOLDER = "who holds the case, or the desk 主办单位或派单台"
+    DESK = "the dispatch desk or a supervisor 派单台或督办单位"
     CALLER = "who called the departments together, or the desk 吹哨单位或派单台"
     HUB = "the hub 平台"
 
@@ -72,21 +72,21 @@ _ALL = tuple(State)
 EVENTS: dict[str, Rule] = {
     "dispatched": Rule("dispatched 派单", Who.HUB, _to(_S.DISPATCHED, *OPEN) | _stay(*DONE, _S.ENDED)),
     "accepted": Rule(
-        "accepted 受理", Who.ANYONE, _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, _S.ENDED),
+        "accepted 受理", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, _S.ENDED),
         told=True,
     ),
     "arrived": Rule(
         "arrived on site 到场", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND) | _stay(_S.PAUSED, _S.ENDED), told=True
     ),
     "responded": Rule(
-        "responded 答复", Who.ANYONE,
+        "responded 答复", Who.PARTY,
         _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, *DONE, _S.ENDED), told=True,
     ),
-    "resolved": Rule("resolved 办结", Who.ANYONE, _to(_S.RESOLVED, *OPEN) | _stay(*DONE, _S.ENDED), told=True),
+    "resolved": Rule("resolved 办结", Who.PARTY, _to(_S.RESOLVED, *OPEN) | _stay(*DONE, _S.ENDED), told=True),
     "refused": Rule(
-        "refused as not theirs 退回", Who.ANYONE, _to(_S.REFUSED, *IN_HAND, _S.REFUSED) | _stay(_S.PAUSED, _S.ARBITRATION, _S.ENDED)
+        "refused as not theirs 退回", Who.PARTY, _to(_S.REFUSED, *IN_HAND, _S.REFUSED) | _stay(_S.PAUSED, _S.ARBITRATION, _S.ENDED)
     ),
-    "transferred": Rule("transferred 转办", Who.PARTY, _to(_S.DISPATCHED, *IN_HAND, _S.REFUSED, _S.PAUSED)),
+    "transferred": Rule("transferred 转办", Who.HOLDER, _to(_S.DISPATCHED, *IN_HAND, _S.REFUSED, _S.PAUSED)),
     "designated": Rule("designated, not to be returned 指定承办", Who.DESK, _to(_S.DISPATCHED, *OPEN)),
     "extension_asked": Rule("extension asked 申请延期", Who.PARTY, _stay(*IN_HAND, _S.PAUSED)),
     "extension_granted": Rule("extension granted 准予延期", Who.DESK, _stay(*IN_HAND, _S.PAUSED), told=True),
@@ -117,8 +117,8 @@ RANK = {
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
 TOLD = frozenset(event for event, rule in EVENTS.items() if rule.told)
-PLAIN = frozenset(("accepted", "refused", "responded", "resolved"))
-"""What departments say of every case; all else makes its clocks be reckoned from its whole history."""
+IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in (Who.PARTY, Who.HOLDER))
+"""What is for who holds the case or helps. The desk may say it in their place."""
 MAX_SCORE = 100
 
 

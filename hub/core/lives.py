@@ -6,13 +6,14 @@ that was refused for want of an earlier one is allowed as soon as that one is kn
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 
 import msgspec
 
 from hub.core.deadlines import OPENED, DeadlineRules
-from hub.core.life import RESOLVE, Happening, Life, Term
+from hub.core.life import RESOLVE, Happening, Life, Term, key_of
 from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.objections import Objections
 from hub.core.terms import Terms
@@ -21,6 +22,7 @@ from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
 _NOTHING = More()
+_IN_ORDER = itemgetter(0, 1, 2, 4, 5)
 
 
 class Lives:
@@ -36,6 +38,11 @@ class Lives:
         self._climbs = any(row.climbs for row in city.deadlines)
 
     @property
+    def desks(self) -> frozenset[str]:
+        """Who may speak of every case."""
+        return self._objections.desks
+
+    @property
     def terms(self) -> Terms:
         return self._terms
 
@@ -47,9 +54,11 @@ class Lives:
         for member in case.members:
             self._start(life, case, "called", case.opened_ms, member)
         self._start(life, case, "dispatched", case.opened_ms, None)
-        for happening in sorted(self._happenings(case), key=itemgetter(0, 1, 2, 5)):
+        queue = sorted(self._happenings(case), key=_IN_ORDER)
+        for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
             self._run_out(life, case, happening.at_ms)
-            self._take(life, case, happening)
+            for later in self._take(life, case, happening):
+                insort(queue, later, lo=index + 1, key=_IN_ORDER)
         noticed_ms = max((clock.due_ms + 1 for clock in case.clocks if clock.breached), default=until_ms)
         self._run_out(life, case, max(until_ms, noticed_ms))
         return life
@@ -58,7 +67,7 @@ class Lives:
         """Why an update may not be, in its place among what is known; None if it may. It may be among the case's or not."""
         if answer not in case.answers:
             case = _with(case, answer)
-        return self.tell(case).void.get(answer.update_id)
+        return self.tell(case).void.get(key_of(answer))
 
     def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
@@ -78,8 +87,11 @@ class Lives:
         if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
             yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
         for answer in case.answers:
-            event = answer.status.lower()
-            yield _happening(event, answer.at_ms, answer.update_id, answer.department, answer.note, answer.more)
+            event, at_ms = answer.status.lower(), answer.at_ms
+            yield Happening(
+                at_ms, RANK[event], answer.update_id, event, answer.department, answer.note, answer.more or _NOTHING, at_ms,
+                answer.arrived_ms,
+            )  # fmt: skip
 
     def _first_terms(self, case: TrackedCase) -> Iterator[Term]:
         withdrawn = {mark.at_ms for mark in case.marks if mark.event == "withdrawn"}
@@ -118,7 +130,31 @@ class Lives:
 
     # -- one event -----------------------------------------------------------------------------------------------------
 
-    def _take(self, life: Life, case: TrackedCase, one: Happening) -> None:
+    def _take(self, life: Life, case: TrackedCase, one: Happening) -> list[Happening]:
+        """Let one event happen. Gives what counts from a later instant than it was tried at."""
+        from_ms = self._objections.counts_from(life, one)
+        if from_ms > one.at_ms:
+            return [one._replace(at_ms=from_ms)]
+        why = self._objections.barred(life, one)
+        if why is not None:
+            life.void[one.key] = why
+            life.early.append(one)
+            return []
+        parties = len(life.members), life.holder
+        self._happen(life, case, one)
+        return self._heard_now(life, one.at_ms) if life.early and parties != (len(life.members), life.holder) else []
+
+    def _heard_now(self, life: Life, at_ms: int) -> list[Happening]:
+        """What departments have said that had no part in the case yet and have one now: it counts from here."""
+        again = [one._replace(at_ms=at_ms) for one in life.early]
+        heard = [one for one in again if self._objections.barred(life, one) is None]
+        for one in heard:
+            del life.void[one.key]
+        keys = {one.key for one in heard}
+        life.early = [one for one in life.early if one.key not in keys]
+        return heard
+
+    def _happen(self, life: Life, case: TrackedCase, one: Happening) -> None:
         if one.department in life.members and one.department != life.holder and one.event in _MEMBERS:
             life.effective.append(one)
             self._stop(life, one, member=True)
@@ -128,7 +164,7 @@ class Lives:
         why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, one)
         if why is not None:
             if EVENTS[one.event].who is not Who.HUB:
-                life.void[one.id] = why
+                life.void[one.key] = why
             return
         assert isinstance(target, State)
         life.effective.append(one)
@@ -146,9 +182,9 @@ class Lives:
         life.state = target
         over = target in DONE or target is State.ENDED
         if over and life.over_ms is None:
-            life.over_ms = one.at_ms
+            life.over_ms, life.ended_by = one.at_ms, one.event
         elif not over:
-            life.over_ms = None
+            life.over_ms = life.ended_by = None
 
     def _stop(self, life: Life, one: Happening, *, member: bool) -> None:
         for term in life.terms:
@@ -209,22 +245,26 @@ class Lives:
     # -- effects -------------------------------------------------------------------------------------------------------
 
     def _refuse(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        if life.state is State.ENDED:
+            return
         life.refusals += one.department == life.holder
+        life.pass_to(self._city.dispatch_desk, one.at_ms)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
 
     def _dispatch(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        if one.department != life.holder:
-            life.holder, life.designated = one.department, False
+        life.pass_to(one.department, one.at_ms)
         if life.refusals and self._spec.arbitrate_after is not None and life.refusals >= self._spec.arbitrate_after:
             life.state = life.state if life.designated or life.state in DONE else State.ARBITRATION
 
     def _pass_on(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.holder, life.designated = one.more.to or life.holder, False
+        life.pass_to(one.more.to or life.holder, one.at_ms)
+        life.designated = False
 
     def _designate(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.holder, life.designated = one.more.to or life.holder, True
+        life.pass_to(one.more.to or life.holder, one.at_ms)
+        life.designated = True
 
     def _ask(self, life: Life, case: TrackedCase, one: Happening) -> None:
         term = self._objections.extendable(life, one)
@@ -289,7 +329,5 @@ def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
     return msgspec.structs.replace(case, answers=(*case.answers, answer))
 
 
-def _happening(
-    event: str, at_ms: int, id_: str, department: str, note: str = "", more: More | None = None
-) -> Happening:
-    return Happening(at_ms, RANK[event], id_, event, department, note, more or _NOTHING)
+def _happening(event: str, at_ms: int, id_: str, department: str) -> Happening:
+    return Happening(at_ms, RANK[event], id_, event, department, "", _NOTHING, at_ms)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 from hub.core.life import Happening, Life, Term
-from hub.core.lifecycle import EVENTS, LADDER, MAX_SCORE, Who, escalate
+from hub.core.lifecycle import EVENTS, IN_PLACE, LADDER, MAX_SCORE, Who, escalate
 from hub.policy.city import City, label_key
 
 WINDOW = "refuse"
@@ -20,28 +21,54 @@ class Objections:
     def __init__(self, city: City) -> None:
         self._departments = city.departments
         self._spec = city.file.life
-        self._desks = {city.dispatch_desk, *self._spec.supervisors}
+        self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """Who may speak of every case: the dispatch desk and the supervisors."""
+        return self._desks
+
+    def barred(self, life: Life, one: Happening) -> str | None:
+        """Why its department may not say an event at this point of the life; None if it may."""
+        rule = EVENTS[one.event]
+        if not one.department or one.department in self._desks:
+            return None
+        parties = life.holders(one.at_ms)
+        match rule.who:
+            case Who.HUB:
+                return None  # no update can say it
+            case Who.DESK:
+                allowed: tuple[str, ...] = tuple(sorted(self._desks))
+            case Who.CALLER:
+                allowed = tuple(life.callers)
+            case Who.HOLDER:
+                allowed = parties
+            case Who.PARTY:
+                allowed = (*parties, *life.members)
+            case _:
+                assert_never(rule.who)
+        if one.department in allowed:
+            return None
+        return f"{rule.name} is for {rule.who}: now {', '.join(dict.fromkeys(allowed)) or 'nobody'}"
+
+    def counts_from(self, life: Life, one: Happening) -> int:
+        """The instant from which an event counts: when it happened, as its department says. What a desk says in the place of
+        who holds the case counts from when it came in, at the earliest: the desk did not do the work, so its word can end a
+        clock, but not take back that it had run out.
+        """
+        in_place = one.department in self._desks and one.department not in life.holders(one.at_ms)
+        if one.arrived_ms is None or not in_place or one.event not in IN_PLACE:
+            return one.at_ms
+        return max(one.at_ms, one.arrived_ms)
 
     def why_not(self, life: Life, one: Happening) -> str | None:
-        """Why an event that the table allows may not be all the same."""
-        if not one.department:
-            return None  # what the hub did by itself, such as bringing a case back for a further report
-        rule = EVENTS[one.event]
-        desk = one.department in self._desks
-        if rule.who is Who.DESK and not desk:
-            return f"{rule.name} is for {Who.DESK}: {', '.join(sorted(self._desks))}"
-        if rule.who is Who.PARTY and not desk and one.department not in (life.holder, *life.members):
-            return f"{rule.name} is for {Who.PARTY}: now {', '.join((life.holder, *life.members))}"
-        if rule.who is Who.HOLDER and not desk and one.department != life.holder:
-            return f"{rule.name} is for {Who.HOLDER}: now {life.holder}"
-        if rule.who is Who.CALLER and not desk and one.department not in life.callers:
-            return f"{rule.name} is for {Who.CALLER}"
+        """Why an event that the table allows, of a department that may say it, may not be all the same."""
         guard = _GUARDS.get(one.event)
-        return guard(self, life, one) if guard else None
+        return guard(self, life, one) if guard and one.department else None
 
     def _may_refuse(self, life: Life, one: Happening) -> str | None:
-        if one.department != life.holder:
-            return None  # said by one that no longer holds it: the case does not move
+        if one.department in self._desks:
+            return None
         if life.designated:
             return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
         if self._spec.refusal_needs_reason and not (one.note.strip() or one.more.reason):

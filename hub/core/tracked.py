@@ -87,6 +87,8 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     at_ms: int
     note: str
     more: More | None = None
+    arrived_ms: int | None = None
+    """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):

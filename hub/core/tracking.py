@@ -9,7 +9,7 @@ import msgspec
 
 from hub.core.clockwork import Clockwork, Ring, first_clocks
 from hub.core.deadlines import Due
-from hub.core.life import Life
+from hub.core.life import Life, key_of
 from hub.core.lifecycle import LADDER, TOLD
 from hub.core.rates import CALLBACKS
 from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
@@ -17,7 +17,7 @@ from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, 
 REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
 _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
-"""Statuses that in a plain case only end clocks."""
+"""Statuses that in a plain case only end clocks, if its holder says them."""
 _MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
 Put = Callable[[str, TrackRecord | None], object]
@@ -62,6 +62,8 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     at_ms: int
     body: bytes = b""
     more: More | None = None
+    arrived_ms: int | None = None
+    """When it came to the hub; None in a replay, where that means nothing."""
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -170,10 +172,7 @@ class Tracking:
         elif kind == "REROUTED":
             if not change.reopens:
                 effects.given.append(change.department)
-            hold = Hold(change.department, change.at_ms)
-            members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
-            case = msgspec.structs.replace(case, ledger=(*case.ledger, hold), members=members)
-            case = self._settle_if_special(case, effects)
+            case = self._hand_over(case, change, effects)
         elif change.ends:
             case = self._end(case, kind, change.at_ms, effects)
         else:
@@ -185,9 +184,8 @@ class Tracking:
         case = book.case(update.case_id)
         if case is None:
             return False
-        status = update.status
-        answer = Answer(update.update_id, update.department, status, update.at_ms, update.note, update.more)
-        if not self._is_plain(case, status):
+        status, answer = update.status, self._answer(update)
+        if not self._is_plain(case, answer):
             return self._tell(case, put, answer, effects)
         clocks, rings = self._clockwork.ended(case, update.at_ms, event=status.lower())
         effects.rings += rings
@@ -208,8 +206,7 @@ class Tracking:
         case = book.case(update.case_id)
         if case is None:
             return None
-        answer = Answer(update.update_id, update.department, update.status, update.at_ms, update.note, update.more)
-        return self._clockwork.lives.refusal(case, answer)
+        return self._clockwork.lives.refusal(case, self._answer(update))
 
     def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
         """Ring what has run out before now."""
@@ -236,29 +233,37 @@ class Tracking:
                 if revised != case:
                     put(key, revised)
 
-    def _is_plain(self, case: TrackedCase, status: str) -> bool:
-        """Whether the update only ends clocks, whatever else is known of the case."""
-        if case.special or case.members or status not in _QUICK or self._clockwork.lives.starters:
+    def _answer(self, update: Update) -> Answer:
+        arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
+        return Answer(
+            update.update_id, update.department, update.status, update.at_ms, update.note, update.more, arrived_ms
+        )
+
+    def _is_plain(self, case: TrackedCase, answer: Answer) -> bool:
+        """True if the update only ends clocks, whatever else is known of the case: the only holder it ever had says so."""
+        if case.special or case.members or answer.status not in _QUICK or self._clockwork.lives.starters:
             return False
-        return status != "ACCEPTED" or all(answer.status != RESOLVED for answer in case.answers)
+        if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
+            return False
+        return answer.status != "ACCEPTED" or all(each.status != RESOLVED for each in case.answers)
 
     def _tell(self, case: TrackedCase, put: Put, answer: Answer, effects: Effects) -> bool:
         """Apply an update by telling the life of the case anew with it."""
         before_ms = case.over_ms
-        special = case.special or answer.status not in _PLAIN
-        with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=special)
-        if self._clockwork.lives.refusal(with_it, answer) is not None:
+        with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=True)
+        case, life, rings = self._clockwork.settle(with_it)
+        if key_of(answer) in life.void:
             return False
-        case, life = self._settle(with_it, effects)
-        status, department, at_ms = answer.status, answer.department, answer.at_ms
+        effects.rings += rings
+        status, department, at_ms = answer.status, answer.department, life.instant(answer)
         if status in _TOLD:
             effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        if status != REOPENED:
+            _tell_of_end(before_ms, case, life, department, at_ms, effects)
         if status == REFUSED:
             effects.endings.append(Ending(case, REFUSED, department, at_ms))
         elif status in _MOVES:
             effects.endings.append(Ending(case, REFUSED, department, at_ms, status, _why(answer)))
-        elif status == RESOLVED and before_ms is None and life.over_ms is not None:
-            effects.endings.append(Ending(case, RESOLVED, department, at_ms))
         elif status in CALLBACKS:
             earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
             before = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
@@ -268,6 +273,22 @@ class Tracking:
             effects.notices.append(Notice(case, life.holder, answer))
         put(case.case_id, case)
         return True
+
+    def _hand_over(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """The case goes to a department, from an instant that may lie before what was said since: all is judged by that."""
+        members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
+        moved = msgspec.structs.replace(
+            case,
+            ledger=(*case.ledger, Hold(change.department, change.at_ms)),
+            members=members,
+            special=case.special or bool(case.answers),
+        )
+        if not (moved.special or self._clockwork.lives.starters):
+            return moved
+        moved, life = self._settle(moved, effects)
+        if not change.reopens:
+            _tell_of_end(case.over_ms, moved, life, change.department, change.at_ms, effects)
+        return moved
 
     def _settle(self, case: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
         case, life, rings = self._clockwork.settle(case)
@@ -324,7 +345,17 @@ class Tracking:
 
 
 _TOLD = frozenset(event.upper() for event in TOLD)
-_PLAIN = _QUICK | {REFUSED}
+
+
+def _tell_of_end(
+    before_ms: int | None, case: TrackedCase, life: Life, department: str, at_ms: int, effects: Effects
+) -> None:
+    """Tell `route` that the case is resolved, or that it is not after all: who said so did not hold it at that time."""
+    if before_ms is None and life.over_ms is not None and life.ended_by == RESOLVED.lower():
+        effects.endings.append(Ending(case, RESOLVED, department, life.over_ms))
+    elif before_ms is not None and life.over_ms is None:
+        why = More(reason="who resolved it did not hold it then 办结单位当时并非承办单位")
+        effects.endings.append(Ending(case, REFUSED, department, at_ms, REOPENED, why))
 
 
 def _why(answer: Answer) -> More | None:

@@ -1,19 +1,24 @@
-"""The page on the life of a case is drawn from its table: `python -m ops.checks.lifecycle` writes it, `ops.checks` compares."""
+"""What the table of the life of a case says, on the pages that show it: its own page is drawn from it, and the contract with
+departments names who may say what. `python -m ops.checks.lifecycle` writes both, `ops.checks` compares."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hub.core.lifecycle import EVENTS, LADDER, STATE_NAMES, State
+from hub.core.lifecycle import EVENTS, LADDER, STATE_NAMES, State, Who
 from hub.settings import ROOT
 
 PAGE = ROOT / "hub" / "core" / "lifecycle.md"
+CONTRACT = ROOT / "ops" / "contracts" / "departments.md"
+_WHO = {event.upper(): rule.who for event, rule in EVENTS.items() if rule.who is not Who.HUB}
 _HEAD = """# The life of a case 案件生命周期
 
 Drawn from the table in `hub/core/lifecycle.py` by `python -m ops.checks.lifecycle`; change it there. An event that the table
-does not allow in a state is not applied: it is set aside (`not_allowed`) and its department is told why. Events count in
-order of the time at which they happened, whatever order they come in.
+does not allow in a state, or from a department that may not say it, is not applied: it is set aside (`not_allowed`) and its
+department is told why. Events count in order of the time at which they happened, whatever order they come in; who holds the
+case, and who helps, is asked for that time.
 """
 
 
@@ -54,12 +59,35 @@ def _ladder() -> str:
     )
 
 
-def problems() -> list[str]:
-    """What is wrong with the page, if anything."""
-    if PAGE.is_file() and PAGE.read_text("utf-8") == drawn():
-        return []
-    return [f"{PAGE.relative_to(ROOT)} is not what the table says; run `python -m ops.checks.lifecycle`"]
+def with_who(text: str) -> str:
+    """The contract with the second cell of each row that begins with what can be said made anew: who may say it.
+
+    Raises ValueError if something that can be said has no row, or one row explains what different ones may say.
+    """
+    missing = set(_WHO)
+    lines = []
+    for line in text.splitlines(keepends=True):
+        cells = line.split("|")
+        words = re.findall(r"`([A-Z_]+)`", cells[1]) if line.startswith("|") else []
+        if words and set(words) <= _WHO.keys():
+            missing -= set(words)
+            if len({_WHO[word] for word in words}) != 1:
+                raise ValueError(f"{', '.join(words)} are not for the same; give each a row in the contract")
+            cells[2] = f" {_WHO[words[0]]} "
+        lines.append("|".join(cells))
+    if missing:
+        raise ValueError(f"the contract has no row for {', '.join(sorted(missing))}")
+    return "".join(lines)
+
+
+def problems() -> Iterator[str]:
+    """What is wrong with the pages, if anything."""
+    contract = CONTRACT.read_text("utf-8")
+    for page, wanted in ((PAGE, drawn()), (CONTRACT, with_who(contract))):
+        if not page.is_file() or page.read_text("utf-8") != wanted:
+            yield f"{page.relative_to(ROOT)} is not what the table says; run `python -m ops.checks.lifecycle`"
 
 
 if __name__ == "__main__":
     PAGE.write_text(drawn(), "utf-8")
+    CONTRACT.write_text(with_who(CONTRACT.read_text("utf-8")), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_past import HOUR_MS, START_MS, by_ref, closed, report, run, small_city
 
+from hub.backtest.updates import Update
 from hub.policy.city import City
 
 
@@ -143,6 +145,17 @@ def test_updates_of_nobody_and_after_the_end_are_told(city: City) -> None:
 def test_a_refusal_moves_the_case_to_the_desk(city: City) -> None:
     played = by_ref(run(city, [report("a", 0)], [closed("a", 1, "REFUSED")]))
     assert played["a"].department == "desk"
+
+
+def test_what_another_department_did_in_history_counts_as_the_holders_but_not_its_refusal(city: City) -> None:
+    def by(department: str, hours: float, status: str) -> Update:
+        return replace(closed("a", hours, status), department=department)
+
+    played = run(
+        city, [report("a", 0)], [by("power", 1, "REFUSED"), by("power", 2, "ACCEPTED"), by("roads", 3, "RESPONDED")]
+    )
+    assert (played.applied, played.elsewhere) == (3, 2)
+    assert by_ref(played)["a"].held_by == "roads"
 
 
 def test_closings_of_the_events_themselves_count(city: City) -> None:

@@ -165,6 +165,21 @@ def test_a_refused_case_goes_to_the_desk_with_the_report(desk: Desk, city: City,
     assert desk.casework.refuse(desk.book, desk.put, opened.case.case_id, holder, NOON) == []
 
 
+def test_the_desk_may_take_a_case_back_and_a_stranger_may_not(desk: Desk, city: City) -> None:
+    (opened,) = desk.take()
+    stranger = next(each for each in city.departments if each not in (opened.case.department, city.dispatch_desk))
+    assert desk.casework.refuse(desk.book, desk.put, opened.case.case_id, stranger, NOON) == []
+    (step,) = desk.casework.refuse(desk.book, desk.put, opened.case.case_id, city.dispatch_desk, NOON)
+    assert (step.change, step.case.department) == ("REROUTED", city.dispatch_desk)
+
+
+def test_a_case_that_is_closed_by_an_update_is_not_ended_by_the_record_that_says_so(desk: Desk) -> None:
+    """`track` has the update, and may know better than it."""
+    (opened,) = desk.take()
+    (step,) = desk.casework.close(desk.book, desk.put, opened.case.case_id, NOON)
+    assert (step.change, step.case.over, step.ends) == ("CLOSED", True, False)
+
+
 reports = st.lists(
     st.builds(
         dict,
