@@ -12,6 +12,12 @@ LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """Core times outside these two are mistakes of the source (a date in the year 0001, say) and are rejected."""
 
 
+LEAP_MS = 86_400_000
+"""How far a record may move the data clock by itself."""
+_WITNESSES = 3
+Ahead = tuple[tuple[int, str], ...]
+
+
 class ClockKind(StrEnum):
     WALL = "wall"
     DATA = "data"
@@ -24,8 +30,8 @@ class Clock(Protocol):
         """Now, in milliseconds since 1970 UTC."""
         ...
 
-    def advance(self, seen_ms: int) -> int:
-        """Take note of a report time and return now. A wall clock ignores it."""
+    def advance(self, seen_ms: int, who: str) -> int:
+        """Take note of a time that a record of the case or report `who` claims, and return now. A wall clock ignores it."""
         ...
 
 
@@ -35,28 +41,44 @@ class WallClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
-    def advance(self, seen_ms: int) -> int:
-        del seen_ms
+    def advance(self, seen_ms: int, who: str) -> int:
+        del seen_ms, who
         return self.now_ms()
 
 
 class DataClock:
-    """The newest report time seen, less an allowance for reports that arrive out of order. Never goes back."""
+    """The newest time claimed that is believed, less an allowance for records that come out of order. Never goes back.
 
-    def __init__(self, lateness_ms: int = 0, start_ms: int = 0) -> None:
+    A time more than LEAP_MS ahead is not believed for one record's word: three of different cases must claim such times, with
+    no other record between them, and then the middle one of theirs counts. So one record dated years ahead moves nobody's time.
+    """
+
+    def __init__(self, lateness_ms: int = 0, start_ms: int = 0, ahead: Ahead = ()) -> None:
+        """`start_ms` and `ahead`: where another such clock stood. Without them it stands at 0 until it believes something."""
         self._lateness_ms = lateness_ms
-        self._now_ms = start_ms
+        self._newest_ms = start_ms + lateness_ms
+        self.ahead = ahead
+        """What is claimed and not believed yet: times, and by whom."""
 
     def now_ms(self) -> int:
-        return self._now_ms
+        return max(0, self._newest_ms - self._lateness_ms)
 
-    def advance(self, seen_ms: int) -> int:
-        self._now_ms = max(self._now_ms, seen_ms - self._lateness_ms)
-        return self._now_ms
+    def advance(self, seen_ms: int, who: str) -> int:
+        if seen_ms <= self._newest_ms + LEAP_MS:
+            self._newest_ms, self.ahead = max(self._newest_ms, seen_ms), ()
+        else:
+            claims = sorted((*(claim for claim in self.ahead if claim[1] != who), (seen_ms, who)))
+            if len(claims) == _WITNESSES:
+                self._newest_ms = claims[_WITNESSES // 2][0]
+            for at_ms, _ in claims:
+                if at_ms <= self._newest_ms + LEAP_MS:
+                    self._newest_ms = max(self._newest_ms, at_ms)
+            self.ahead = tuple(claim for claim in claims if claim[0] > self._newest_ms)
+        return self.now_ms()
 
 
-def make_clock(kind: ClockKind, *, lateness_ms: int = 0, start_ms: int = 0) -> Clock:
-    return WallClock() if kind is ClockKind.WALL else DataClock(lateness_ms, start_ms)
+def make_clock(kind: ClockKind, *, lateness_ms: int = 0, start_ms: int = 0, ahead: Ahead = ()) -> Clock:
+    return WallClock() if kind is ClockKind.WALL else DataClock(lateness_ms, start_ms, ahead)
 
 
 def wall_ms() -> int:

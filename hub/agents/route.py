@@ -15,7 +15,7 @@ from hub.agents.desks import Desks
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.unlinking import unlink
-from hub.clock import Clock, ClockKind, make_clock
+from hub.clock import Clock, ClockKind, DataClock, make_clock
 from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
@@ -58,7 +58,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     steps += taken
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
-                clock.advance(max((sighting.at_ms for sighting in sightings), default=0))
+                if isinstance(clock, DataClock):
+                    for seen in sightings:
+                        clock.advance(seen.at_ms, seen.ref)
                 for partition, closures in _closures(hub, chunk, tx).items():
                     book, put = state[partition], state.journal(partition).put
                     for closure in closures:

@@ -16,7 +16,7 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.rate_counts import begin
 from hub.agents.waiting import give_up, hold, release
-from hub.clock import Clock, ClockKind, make_clock
+from hub.clock import Clock, ClockKind, DataClock, make_clock
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord
@@ -61,7 +61,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     book, put, clock = state[partition], puts[partition], clocks[partition]
                     for record in mine:
                         if isinstance(record, Change):
-                            tracking.pass_time(book, put, clock.advance(record.at_ms), effects)
+                            tracking.pass_time(book, put, clock.advance(record.at_ms, record.case_id), effects)
                             tracking.change(book, put, record, effects)
                         elif not tracking.update(book, put, record, effects):
                             hold(book, put, record)
@@ -75,8 +75,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     if revised.get(partition) is not book:
                         revised[partition] = book
                         tracking.revise(book, put, clock.now_ms(), effects)
-                    if hub.settings.clock is ClockKind.DATA:
-                        tracking.keep_time(book, put, clock.now_ms())
+                    if isinstance(clock, DataClock):
+                        tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
                     else:
                         _forget(hub, book, put, clock, at_most)
                     give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
@@ -108,8 +108,9 @@ class Rules:
 
 def _clock(hub: Hub, book: TrackBook) -> Clock:
     known = book.get(NOW_KEY)
-    start_ms = known.now_ms if isinstance(known, Now) else 0
-    return make_clock(hub.settings.clock, lateness_ms=int(hub.settings.lateness_seconds * 1000), start_ms=start_ms)
+    now = known if isinstance(known, Now) else Now(0)
+    lateness_ms = int(hub.settings.lateness_seconds * 1000)
+    return make_clock(hub.settings.clock, lateness_ms=lateness_ms, start_ms=now.now_ms, ahead=now.ahead)
 
 
 def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:

@@ -145,9 +145,10 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiti
 
 
 class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
-    """The partition's data clock."""
+    """The partition's data clock: where it stands, and what is claimed beyond and not believed yet."""
 
     now_ms: int
+    ahead: tuple[tuple[int, str], ...] = ()
 
 
 TrackRecord = TrackedCase | Waiting | Now

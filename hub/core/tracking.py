@@ -218,11 +218,10 @@ class Tracking:
                 effects.rings += rings
                 put(case.case_id, case)
 
-    def keep_time(self, book: TrackBook, put: Put, now_ms: int) -> None:
+    def keep_time(self, book: TrackBook, put: Put, now: Now) -> None:
         """Remember the data clock: a restart goes on from there."""
-        known = book.get(NOW_KEY)
-        if not isinstance(known, Now) or known.now_ms != now_ms:
-            put(NOW_KEY, Now(now_ms))
+        if book.get(NOW_KEY) != now:
+            put(NOW_KEY, now)
 
     def revise(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
         """Reckon what is due provisionally by the holidays known now: once for each state of the rules."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hub import topics
 from hub.clock import ClockKind
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
+from hub.model.ids import case_id
 from hub.model.update import Update, UpdateStatus
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.whole_hub import WholeHub
@@ -64,3 +65,44 @@ def test_history_arrives_whenever_somebody_replays_it() -> None:
 @pytest.mark.parametrize("topic", [topics.city_events("hotline"), topics.dept_updates("roads")])
 def test_the_broker_dates_what_others_write(topic: topics.Topic) -> None:
     assert topic.settings["message.timestamp.type"] == "LogAppendTime"
+
+
+def verdicts(hub: WholeHub, without: str) -> dict[tuple[str, str], tuple[str, int]]:
+    """The last word on each clock."""
+    found = {}
+    for ring in hub.records(topics.DEADLINES.name):
+        if ring["case_id"] != without:
+            found[ring["case_id"], ring["clock"]] = (ring["kind"], ring["at"])
+    return found
+
+
+@given(
+    st.lists(st.integers(0, 300), min_size=6, max_size=20),
+    st.integers(2 * 24 * 60, 40_000_000),
+    st.sampled_from([-1, 1]),
+    st.data(),
+)
+def test_on_the_data_clock_one_record_planted_anywhere_changes_no_other_verdict(
+    gaps: list[int], ahead: int, sign: int, data: st.DataObject
+) -> None:
+    minutes = [sum(gaps[: n + 1]) for n in range(len(gaps))]
+    place = data.draw(st.integers(0, len(minutes)))
+    planted = (minutes[-1] if sign > 0 else 0) + sign * min(ahead, 10_000_000 if sign < 0 else ahead)
+    ends = {n: minute + 40 for n, minute in enumerate(minutes) if data.draw(st.booleans())}
+    told: list[dict[tuple[str, str], tuple[str, int]]] = []
+    for plant in (False, True):
+        with WholeHub(CITY, NOON, clock=ClockKind.DATA) as hub:
+            for number, minute in enumerate(minutes):
+                if plant and number == place:
+                    hub.report(report("X", NOON + planted * MINUTE, place=Place()))
+                hub.report(report(f"H{number}", NOON + minute * MINUTE, place=Place()))
+                if data.draw(st.booleans(), label="run"):
+                    hub.run()
+            if plant and place == len(minutes):
+                hub.report(report("X", NOON + planted * MINUTE, place=Place()))
+            hub.run()
+            for number, minute in ends.items():
+                hub.say(resolved(case_id("hotline", f"H{number}"), NOON + minute * MINUTE))
+            hub.settle()
+            told.append(verdicts(hub, case_id("hotline", "X")))
+    assert told[0] == told[1]
