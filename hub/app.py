@@ -63,7 +63,7 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         await asyncio.gather(*(inlet.stop() for inlet in inlets))
 
     app.on_before_shutdown.connect(finish, weak=False)
-    pages.attach(app, agents, hub.gate)
+    pages.attach(app, agents, hub.gate, lambda: {topic: why for inlet in inlets for topic, why in inlet.paused.items()})
     return app
 
 

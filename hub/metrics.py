@@ -79,6 +79,8 @@ RATE_COUNTS_TAKEN_BACK = Counter(
 )
 # Records behind the end of the topic, by agent and partition number (summed over an agent's topics).
 LAG = Gauge("hub_lag_records", "Records not yet read", ["agent", "partition"])
+# 1 while a source's topic is not read because too many of its records were rejected: its records wait, everybody else goes on.
+SOURCE_PAUSED = Gauge("hub_source_paused", "1 while a source is paused", ["topic"])
 # Partitions that somebody has added to a topic the hub reads: they are read too, and cost a hop (see the runbook).
 EXTRA_PARTITIONS = Gauge("hub_topic_extra_partitions", "Partitions a topic has beyond the hub's number", ["topic"])
 # From begin to commit, and how they ended.

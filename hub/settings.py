@@ -52,7 +52,7 @@ class Settings(BaseModel):
         Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"
     )
     web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
-    web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz")
+    web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz, /sources")
     chunk_records: int = Field(2000, ge=1, description="records in one transaction at most")
     chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
     dedup_window_days: float = Field(
@@ -68,9 +68,9 @@ class Settings(BaseModel):
         10_000, ge=1000, description="after this a silent worker's partitions go to the others"
     )
     dead_letter_ratio: float = Field(
-        0.5, gt=0, le=1, description="share of rejects in the last 1,000 records past which an agent stops"
+        0.5, gt=0, le=1, description="share of rejects in a source's last 1,000 records past which it is paused"
     )
-    dead_letter_run: int = Field(500, ge=1, description="rejects in a row past which an agent stops")
+    dead_letter_run: int = Field(500, ge=1, description="rejects in a row past which a source is paused")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None, **overrides: Any) -> Self:

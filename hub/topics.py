@@ -50,6 +50,8 @@ DEAD = Topic(
 )
 CONTROL = Topic("hub.control", "none", None, {**_keep(30), "max.message.bytes": str(MAX_CONTROL_BYTES)}, partitions=1)
 
+SOURCES = Topic("hub.sources", "topic of a source", None, {"cleanup.policy": "compact"}, partitions=1)
+
 DEDUPLICATE_CHANGELOG = Topic(
     "hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 )
@@ -57,7 +59,7 @@ ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT
 TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
 
 HUB_TOPICS = (
-    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL,
+    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, SOURCES,
     DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG,
 )  # fmt: skip
 

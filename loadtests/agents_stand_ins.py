@@ -163,6 +163,7 @@ class _Session:
     def __init__(self) -> None:
         self.held = list(range(PARTITIONS))
         self.hold = object()
+        self.let_go_on: dict[str, Any] = {}
 
 
 class _App:

@@ -29,6 +29,7 @@ COMMANDS = {
         "Prove from the topics that every event is accounted for exactly once.",
     ),
     "rates": ("hub.cli.rates:rates", "Show on-time, response, resolution, satisfaction and return rates."),
+    "source": ("hub.cli.source:source", "List paused sources and let them go on."),
     "dead": ("hub.cli.dead:dead", "List dead letters and send them again."),
     "policy": ("hub.cli.policy:policy", "Check a city's rules and show its routing table."),
     "doctor": ("hub.cli.doctor:doctor", "Check Java, ports, broker, topics, schemas and policy."),

@@ -13,6 +13,7 @@ from hub.settings import Settings
 from hub.stream.kafka import producer_config
 
 _TIMEOUT_SECONDS = 30.0
+_BY_KEY = -1
 
 
 class Sender:
@@ -27,13 +28,18 @@ class Sender:
         )
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = _BY_KEY,
     ) -> None:
-        """To a topic named without the namespace."""
+        """To a topic named without the namespace; to the partition of its key, unless another is named."""
         while True:
             try:
                 self._producer.produce(
-                    self._settings.topic(topic), value, key, on_delivery=self._delivered, headers=list(headers)
+                    self._settings.topic(topic), value, key, partition, self._delivered, headers=list(headers)
                 )
             except BufferError:
                 self._producer.poll(0.5)

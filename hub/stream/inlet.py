@@ -21,8 +21,10 @@ from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.gate import Gate
 from hub.stream.kafka import AbortableError, SessionLostError
+from hub.stream.limits import TooManyRejectsError
 from hub.stream.progress import progressed
 from hub.stream.session import Publication, Session
+from hub.stream.standings import Standing
 from hub.stream.state import State
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ _GATE_SECONDS = 0.1
 
 
 class Inlet(mode.Service):
-    """Feeds one agent through `channel`.
+    """Feeds one agent through `channel`. A source with too many rejects is paused, and the chunk comes again without it.
 
     A RetriableError of the agent brings the same chunk again, an aborted transaction goes back to the last commit; five times at
     most. Then, and after any other RetriableError (fenced, rebalanced away, broker gone for too long), the session is begun
@@ -66,6 +68,8 @@ class Inlet(mode.Service):
         self._gate = gate or Gate()
         self._stopping = threading.Event()
         self._serving: asyncio.Task[None] | None = None
+        self.paused: dict[str, Standing] = {}
+        """Sources whose topics are not read, by topic, and why."""
         self._given_up = False
         self._ticked = 0.0
         READY.labels(agent).set(0)
@@ -156,6 +160,7 @@ class Inlet(mode.Service):
         Whether anything has committed.
         """
         limit, full, writing = self._settings.chunk_records, False, None
+        self.paused = session.paused
         if session.stale:
             await self._read_anew(session)
         if session.pending is not None:
@@ -171,11 +176,17 @@ class Inlet(mode.Service):
         settled = asyncio.get_running_loop().create_future()
         chunk = Chunk(session, settled, caught_up=not messages and session.behind == 0)
         chunk.fill(messages, self._settings.namespace)
+        too_many: TooManyRejectsError | None = None
         try:
             publication = await self._decide(chunk)
+        except TooManyRejectsError as error:
+            too_many = error
         finally:
             if writing is not None:
                 await writing
+        if too_many is not None:
+            await session.call(session.pause, too_many.why)
+            return True
         if messages or publication.outputs:
             session.pending = publication
         return writing is not None

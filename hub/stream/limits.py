@@ -1,69 +1,152 @@
-"""When rejects are too many: an agent stops rather than drain its topic into the dead letters."""
+"""When rejects of one source are too many: it is paused rather than drained into the dead letters, and nobody else. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from hub.errors import FatalError
+from hub.errors import HubError
+from hub.topics import is_own
 
 _WINDOW_RECORDS = 1000
-Counted = tuple[deque[tuple[int, int]], int]
-"""Records and rejects of the last chunks, and how many rejects in a row they ended with."""
 
 
-class RejectLimit:
-    """Counts rejects over the last 1,000 records, and in a row."""
+class TooManyRejectsError(HubError):
+    """Nothing of this chunk is committed; these sources are to be paused, and the rest is to be read again."""
+
+    def __init__(self, why: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{topic}: {reason}" for topic, reason in why.items()))
+        self.why = dict(why)
+        """By topic, without the namespace."""
+
+
+class Rows(NamedTuple):
+    """What a chunk holds of one source: how many records, and which of these were rejected, from 0 and in order."""
+
+    records: int
+    rejected: tuple[int, ...] = ()
+    since_ms: int = 0
+    """When the source was let go on: it is counted anew from then."""
+
+
+class LetGoOn(NamedTuple):
+    """A source that was paused once and is no more."""
+
+    at_ms: int
+    through: Mapping[int, int]
+    """By partition, the offset from which its records count: what lay there when it was let go on is known to be bad."""
+
+
+_NEVER = LetGoOn(0, {})
+
+
+def rows_by_source(
+    topics: Sequence[str],
+    places: Sequence[Sequence[int]],
+    rejected: Sequence[int],
+    let_go_on: Mapping[str, LetGoOn],
+) -> dict[str, Rows]:
+    """A chunk's rows by the topic they came by, but for topics of the hub's own, which have no limit.
+
+    `places`: partition and offset of every row, as two columns. `let_go_on`: by topic.
+    """
+    bad, found = set(rejected), dict[str, Rows]()
+    with_rejects = {topics[row] for row in bad}
+    for topic, records in Counter(topics).items():
+        if is_own(topic):
+            continue
+        at_ms, through = let_go_on.get(topic, _NEVER)
+        if topic in with_rejects or through:
+            partitions, offsets = places
+            rows = [
+                row
+                for row, name in enumerate(topics)
+                if name == topic and offsets[row] >= through.get(partitions[row], 0)
+            ]
+            found[topic] = Rows(len(rows), tuple(at for at, row in enumerate(rows) if row in bad), at_ms)
+        else:
+            found[topic] = Rows(records, (), at_ms)
+    return {topic: rows for topic, rows in found.items() if rows.records}
+
+
+class Count(NamedTuple):
+    """Records and rejects of one source's last chunks, and how many rejects in a row they ended with."""
+
+    since_ms: int = 0
+    recent: tuple[tuple[int, int], ...] = ()
+    run: int = 0
+
+
+Counted = Mapping[str, Count]
+"""By topic."""
+
+
+class RejectLimits:
+    """Counts rejects by source: over its last 1,000 records, and in a row. Sources do not influence each other."""
 
     def __init__(self, ratio: float, run: int) -> None:
         self._ratio = ratio
-        self._run_limit = run
-        self._run = 0
-        self._recent: deque[tuple[int, int]] = deque()
-        self._next = self._kept = self._recent, self._run
+        self._run = run
+        self._now: dict[str, Count] = {}
+        self._kept: dict[str, Count] = {}
+        self._next: dict[str, Count] = {}
 
-    def check(self, records: int, rejected_rows: list[int]) -> None:
-        """Judge one chunk before it commits. Raises FatalError past the ratio or the run; nothing of it is committed then.
+    def check(self, chunk: Mapping[str, Rows]) -> None:
+        """Judge one chunk before it commits. Raises TooManyRejectsError, which names each source past the ratio or the run.
 
         What it adds counts after `take`, until `give_back`: a chunk that is tried again must not count twice.
         """
-        run, longest = self._longest_run(records, rejected_rows)
-        if longest >= self._run_limit:
-            raise FatalError(
-                f"{longest} records in a row were rejected (limit {self._run_limit}): the sender or its schema is wrong. "
-                "Mend it, or raise CITYHUB_DEAD_LETTER_RUN to set them all aside, then start again: nothing is lost"
-            )
-        recent = deque(self._recent)
-        if records:  # a tick adds nothing, and an idle agent has thousands of them
-            recent.append((records, len(rejected_rows)))
-        total = sum(count for count, _ in recent)
-        while recent and total - recent[0][0] >= _WINDOW_RECORDS:
-            total -= recent.popleft()[0]
-        rejects = sum(count for _, count in recent)
-        if total >= _WINDOW_RECORDS and rejects > self._ratio * total:
-            raise FatalError(
-                f"{rejects} of the last {total} records were rejected (limit {self._ratio:.0%}): the sender or its "
-                "schema is wrong. Mend it, or raise CITYHUB_DEAD_LETTER_RATIO, then start again: nothing is lost"
-            )
-        self._next = recent, run
+        self._next, why = {}, {}
+        for topic, rows in chunk.items():
+            count, longest = _counted(self._now.get(topic, Count()), rows)
+            self._next[topic] = count
+            if reason := self._judge(count, longest):
+                why[topic] = reason
+        if why:
+            raise TooManyRejectsError(why)
 
     def take(self) -> Counted:
         """Count the chunk last checked. What `keep` is told once it has committed."""
-        self._recent, self._run = self._next
+        self._now |= self._next
         return self._next
 
     def keep(self, counted: Counted) -> None:
         """That chunk, and all before it, have committed."""
-        self._kept = counted
+        self._kept |= counted
 
     def give_back(self) -> None:
         """What has not committed will come again: count it no more."""
-        self._recent, self._run = self._next = self._kept
+        self._now = dict(self._kept)
 
-    def _longest_run(self, records: int, rejected_rows: list[int]) -> tuple[int, int]:
-        run = longest = self._run
-        expected = 0
-        for row in sorted(rejected_rows):
-            run = run + 1 if row == expected else 1
-            expected = row + 1
-            longest = max(longest, run)
-        return (run if expected == records else 0), longest
+    def _judge(self, count: Count, longest: int) -> str | None:
+        if longest >= self._run:
+            return f"{longest} records in a row were rejected (limit {self._run}, CITYHUB_DEAD_LETTER_RUN)"
+        total, rejects = (sum(numbers) for numbers in zip(*count.recent, strict=True)) if count.recent else (0, 0)
+        if total >= _WINDOW_RECORDS and rejects > self._ratio * total:
+            limit = f"limit {self._ratio:.0%}, CITYHUB_DEAD_LETTER_RATIO"
+            return f"{rejects} of the last {total} records were rejected ({limit})"
+        return None
+
+
+def _counted(before: Count, rows: Rows) -> tuple[Count, int]:
+    """The count with these rows, and the longest run in them."""
+    before = before if before.since_ms == rows.since_ms else Count(rows.since_ms)
+    run, longest = _runs(before.run, rows)
+    recent = (*before.recent, (rows.records, len(rows.rejected)))
+    total, first = sum(records for records, _ in recent), 0
+    while total - recent[first][0] >= _WINDOW_RECORDS:
+        total -= recent[first][0]
+        first += 1
+    return Count(rows.since_ms, recent[first:], run), longest
+
+
+def _runs(run: int, rows: Rows) -> tuple[int, int]:
+    """How many rejects in a row the rows end with, and the longest run; `run`: what those before them ended with."""
+    longest = run
+    expected = 0
+    for row in rows.rejected:
+        run = run + 1 if row == expected else 1
+        expected = row + 1
+        longest = max(longest, run)
+    return (run if expected == rows.records else 0), longest

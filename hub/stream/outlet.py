@@ -18,7 +18,7 @@ from hub.errors import FatalError, Reason
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
-from hub.stream.limits import Counted, RejectLimit
+from hub.stream.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.session import Publication
 from hub.stream.state import State
 from hub.stream.tally import Tally
@@ -36,7 +36,7 @@ class Outlet:
         self.agent = agent
         self.codec = codec
         self.state = state
-        self.limit = RejectLimit(settings.dead_letter_ratio, settings.dead_letter_run)
+        self.limit = RejectLimits(settings.dead_letter_ratio, settings.dead_letter_run)
         self._hold: object = None
 
     def transaction(self, chunk: Chunk) -> Transaction:
@@ -58,6 +58,7 @@ class Transaction:
 
     The block accounts for every record of the chunk: `account` and `reject` add up to its length, or nothing is committed and
     the process ends. Leaving by RetriableError undoes everything and brings the same chunk again; by another error, ends it.
+    Where a source has too many rejects everything is undone too, and the rest comes again without it.
     """
 
     def __init__(self, outlet: Outlet, chunk: Chunk) -> None:
@@ -137,7 +138,8 @@ class Transaction:
                     f"{outlet.agent}: {len(chunk)} records came in and {tally.accounted} are accounted for; this is a defect of "
                     "the hub"
                 )
-            outlet.limit.check(len(chunk), tally.rejected)
+            places = chunk.partitions, chunk.offsets
+            outlet.limit.check(rows_by_source(chunk.topics, places, tally.rejected, chunk.session.let_go_on))
             self._remember()
         except Exception as error:  # noqa: BLE001 - handed to the inlet, which deals with it or ends the process
             return error

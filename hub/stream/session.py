@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeVar
 
@@ -29,17 +29,22 @@ from hub.stream.kafka import (
     translated,
 )
 from hub.stream.lag import lag_records
+from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place, places_of
 from hub.stream.progress import progressed
 from hub.stream.recovery import recover
+from hub.stream.sources import Sources
+from hub.stream.standings import Standing
 from hub.stream.state import State
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
+from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _TIMEOUT_SECONDS = 5.0
 _LAG_EVERY_SECONDS = 1.0
 _LOOK_EVERY_SECONDS = 5.0
+_UNKNOWN = -1
 
 
 class Publication(NamedTuple):
@@ -67,12 +72,15 @@ class Session:
         self._settings = settings
         self._agent = agent
         self._inputs = Inputs(settings, agent, topics)
+        self._sources = Sources(settings, agent, topics)
         self._state = state
         self._thread = thread
         self._stopping = stopping
         self._ends: dict[Place, int] = {}
         self._eofs: dict[Place, int] = {}
         self._membership: Any = None
+        self._highs: dict[Place, int] = {}
+        """Where partitions end that are not read."""
         self._lag_asked = self._looked = 0.0
         self.stale = False
         """What is to be read is no longer what is read: `read_anew` is to be called."""
@@ -142,7 +150,7 @@ class Session:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             if topic == self._settings.topic(self._state.changelog.name):
                 raise missing(topic)
-            self._look()
+            self._look(thoroughly=True)
         if error.fatal():
             raise translated(error, f"{self._agent}: reading {topic}")
         log.warning("%s: %s: %s", self._agent, topic, error.str())
@@ -156,26 +164,43 @@ class Session:
         if now - self._lag_asked < _LAG_EVERY_SECONDS and (idle or self.behind):
             return
         self._lag_asked = now
-        highs = {
-            (topic, partition): self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)[1]
-            for topic, partition in self._ends
+        if self._membership is not None:
+            self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
+        reading, waiting = self._reading(), self._highs
+        highs = waiting | {
+            place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
         }
         behind = lag_records(self.held, self._ends, highs, self._eofs, self._settings.partitions)
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
-        if self._membership is not None and now - self._looked >= _LOOK_EVERY_SECONDS:
-            self._look()
-        if idle and self._membership is not None and not self.behind:
+        unread = lag_records(self.held, reading, highs, self._eofs, self._settings.partitions)
+        if idle and self._membership is not None and not any(unread.values()):
             self._ask_for_a_sign_of_life()
 
-    def _look(self) -> None:
-        """Partitions may have been added to a topic, or one deleted."""
-        self._looked = time.monotonic()
+    def _look(self, *, thoroughly: bool) -> None:
+        """Whether a source was paused or let go on; thoroughly, also whether partitions were added to a topic."""
         try:
-            self.stale |= self._inputs.look(self._consumer)
+            self.stale |= self._sources.look()
+            if thoroughly:
+                self._looked = time.monotonic()
+                self.stale |= self._inputs.look(self._consumer)
+                self._highs = self._ask_for_ends(self._ends.keys() - self._reading().keys())
         except RetriableError as error:
             log.warning("%s", error)
+
+    def _ask_for_ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Of partitions that are not read the consumer knows nothing."""
+        with kafka_errors(f"{self._agent}: asking for the end of what is paused"):
+            return {
+                place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_SECONDS)[1]
+                for place in places
+            }
+
+    def _reading(self) -> dict[Place, int]:
+        """What is read of what is held, and from where: all but what is paused."""
+        paused = {self._settings.topic(topic) for topic in self._sources.paused}
+        return {place: end for place, end in self._ends.items() if place[0] not in paused}
 
     def _ask_for_a_sign_of_life(self) -> None:
         """A broker that is slow to answer is no reason to leave it: it would have to let everybody in again. /healthz tells."""
@@ -211,6 +236,7 @@ class Session:
         self._inputs.look(consumer)
         self.stale = False
         committed = self._committed(consumer, places_of(self.held, self._inputs.counts, numbers))
+        self._sources.catch_up(self._recovering)
         as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
         self._claim, self._claimed = uuid.uuid4().hex, False
         self._take_up(consumer, committed, as_they_were)
@@ -251,8 +277,9 @@ class Session:
         """From where the last commit has left each partition."""
         self._ready.clear()
         self._eofs.clear()
-        self._lag_asked = 0.0  # at once, not what was seen before
-        consumer.assign([TopicPartition(*place, end) for place, end in self._ends.items()])
+        self._highs = dict.fromkeys(self._ends, _UNKNOWN)
+        self._lag_asked = self._looked = 0.0  # at once, not what was seen before
+        consumer.assign([TopicPartition(*place, end) for place, end in self._reading().items()])
 
     def read_anew(self) -> None:
         """Read what is to be read now, from the last commit on. Nothing may be decided that is not committed."""
@@ -264,6 +291,35 @@ class Session:
         self._ends = known | _ends(self._committed(self._consumer, wanted - known.keys()))
         self._claimed = False
         self._read_on(self._consumer)
+
+    def pause(self, why: Mapping[str, str]) -> None:
+        """Read these sources no more, by topic, until somebody lets them go on: for good, and for all workers.
+
+        Nothing may be decided that is not committed.
+        """
+        said = self._sources.paused_now(why)
+        messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]
+        self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
+        for key, value in said:
+            self._sources.take(key, value)
+        self.read_anew()
+
+    @property
+    def paused(self) -> dict[str, Standing]:
+        """Sources that are paused, by topic, and why."""
+        return self._sources.paused
+
+    @property
+    def let_go_on(self) -> dict[str, LetGoOn]:
+        """By topic, the sources that were paused once, with what lies in their partitions and was known to be bad then."""
+        return {
+            topic: LetGoOn(each.at_ms, self._unread(topic, each.through))
+            for topic, each in self._sources.standings.let_go_on.items()
+        }
+
+    def _unread(self, topic: str, through: Mapping[int, int]) -> Mapping[int, int]:
+        name = self._settings.topic(topic)
+        return {partition: end for partition, end in through.items() if self._ends.get((name, partition), end) < end}
 
     def rewind(self) -> None:
         """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
@@ -333,6 +389,7 @@ class Session:
         """Leave the group, so that others take over at once."""
         self.pending = None
         self._writer.close()
+        self._sources.close()
         try:
             with kafka_errors(f"{self._agent}: leaving"):
                 self._consumer.close()

@@ -1,14 +1,17 @@
-"""What a worker shows the world: /metrics for Prometheus, /healthz about progress, /readyz after recovery."""
+"""What a worker shows the world: /metrics for Prometheus, /healthz about progress, /readyz after recovery, /sources about who is
+paused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
+from hub.clock import iso
 from hub.stream.gate import Gate
 from hub.stream.progress import seconds_without_progress
+from hub.stream.standings import Standing
 
 STALLED_AFTER_SECONDS = 60.0
 
@@ -27,8 +30,8 @@ def stalled(agents: Sequence[str]) -> dict[str, float]:
     return {agent: age for agent, age in ages.items() if age > STALLED_AFTER_SECONDS}
 
 
-def attach(app: Any, agents: Sequence[str], gate: Gate) -> None:
-    """Add the pages to a Faust app."""
+def attach(app: Any, agents: Sequence[str], gate: Gate, paused: Callable[[], Mapping[str, Standing]]) -> None:
+    """Add the pages to a Faust app. `paused`: the sources that are, by topic."""
 
     @app.page("/metrics", name="metrics")
     async def metrics(view: Any, request: Any) -> Any:
@@ -49,5 +52,17 @@ def attach(app: Any, agents: Sequence[str], gate: Gate) -> None:
         return (
             view.json({"status": "recovering", "agents": waiting}, status=503)
             if waiting
-            else view.json({"status": "ready"})
+            else view.json({"status": "ready", "paused_sources": sorted(paused())})
         )
+
+    @app.page("/sources", name="sources")
+    async def sources(view: Any, request: Any) -> Any:
+        """Who is paused is no fault of the worker: the page answers 200."""
+        return view.json({"paused": [_shown(topic, each) for topic, each in sorted(paused().items())]})
+
+
+def _shown(topic: str, standing: Standing) -> dict[str, str]:
+    return {
+        "topic": topic, "since": iso(standing.at_ms), "why": standing.why, "by": standing.by,
+        "way_out": f"mend the sender, then `cityhub source resume {topic}`; everybody else goes on",
+    }  # fmt: skip

@@ -23,7 +23,7 @@ VALUES = {
     "count": COUNTS,
 }
 """Values by label; another label has one, its own name."""
-AT_REST = {metrics.UNACCOUNTED: 0.0, metrics.READY: 1.0}
+AT_REST = {metrics.UNACCOUNTED: 0.0, metrics.READY: 1.0, metrics.SOURCE_PAUSED: 0.0}
 
 
 def move(step: int) -> None:

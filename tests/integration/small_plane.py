@@ -25,7 +25,7 @@ from hub.stream.outlet import Outlet, Transaction
 from hub.stream.registry import FileRegistry
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
-from hub.topics import DEAD, Topic
+from hub.topics import DEAD, SOURCES, Topic
 
 AGENT, PARTITIONS = "counter", 3
 IN, OUT, MEMORY = (Topic(name, "key", None) for name in ("plane.in", "plane.out", "plane.memory"))
@@ -78,7 +78,7 @@ class Plane:
     def __init__(self, settings: Settings, *more: Topic) -> None:
         self.settings = settings
         self._reads = [topic.name for topic in (IN, *more)]
-        ensure_topics(settings, topics := [IN, *more, OUT, MEMORY, DEAD])
+        ensure_topics(settings, topics := [IN, *more, OUT, MEMORY, DEAD, SOURCES])
         spans(settings, [topic.name for topic in topics])  # waits until every partition has its leader
 
     def feed(self, *values: bytes, partition: int = 0) -> None:

@@ -77,6 +77,7 @@ class _Session:
     def __init__(self, partitions: int) -> None:
         self.held = list(range(partitions))
         self.hold = object()
+        self.let_go_on: dict[str, Any] = {}
 
 
 class WholeHub:

@@ -1,0 +1,79 @@
+"""`cityhub source`: who is paused for too many rejects, and how they go on."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hub.cli.options import with_settings
+from hub.cli.sending import Sender
+from hub.clock import iso, wall_ms
+from hub.inspect.sources import ends_of, let_go_on, standings, topic_named, waiting
+from hub.settings import Settings
+from hub.topics import SOURCES
+
+_WIDTH = 150
+"""Where there is no terminal to ask."""
+
+
+@click.group()
+def source() -> None:
+    """Sources 来源: departments' systems and departments, each paused by itself if too many of its records are bad."""
+
+
+@source.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON array.")
+@with_settings
+def list_command(settings: Settings, as_json: bool) -> None:
+    """The sources that are paused 暂停, why, and how many of their records wait."""
+    paused = standings(settings).paused
+    rows = [
+        {
+            "topic": topic,
+            "since": iso(each.at_ms),
+            "why": each.why,
+            "by": each.by,
+            "waiting": sum(waiting(settings, topic).values()),
+        }
+        for topic, each in sorted(paused.items())
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        click.echo("no source is paused 没有暂停的来源")
+        return
+    table = Table("topic 主题", "since 自", "waiting 待读", "why 原因", show_edge=False)
+    for row in rows:
+        table.add_row(*(Text(str(row[name])) for name in ("topic", "since", "waiting", "why")))
+    console = Console()
+    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
+    click.echo(
+        "Mend the sender, then `cityhub source resume NAME`; until then its records wait, and everybody else goes on."
+    )
+
+
+@source.command("resume")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def resume(settings: Settings, name: str, as_json: bool) -> None:
+    """Let a paused source go on 恢复. NAME is a source, a department, or the topic.
+
+    What lies in its topic now is read: what is bad of it becomes dead letters, however many. What comes after that is
+    counted anew. Workers hear it within a second, and those that start later as well.
+    """
+    topic = topic_named(name, standings(settings).paused.keys())
+    through = ends_of(settings, topic)
+    left = sum(waiting(settings, topic).values())
+    said = let_go_on(through, wall_ms(), "cityhub source resume")
+    with Sender(settings) as sender:
+        sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
+    if as_json:
+        click.echo(json.dumps({"topic": topic, "waiting": left}))
+        return
+    click.echo(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")

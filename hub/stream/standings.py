@@ -1,0 +1,72 @@
+"""Which sources are paused and which were let go on: what stands in hub.sources, where the last word on a topic counts. Pure."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Annotated
+
+import msgspec
+
+log = logging.getLogger(__name__)
+_Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+_Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
+_TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The last word on one source's topic. JSON, so that people can read it too."""
+
+    paused: bool
+    at_ms: _Number
+    by: _Text
+    """The worker that paused it, or who let it go on."""
+    why: _Text = ""
+    through: dict[_Number, _Number] = msgspec.field(default_factory=dict)
+    """Let go on: where each partition ended then. What lies before is known to be bad, and no reason to pause it again."""
+    skip: bool = False
+    """Let go on: what lies before is not read."""
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(self)
+
+
+class Standings:
+    """By topic, without the namespace. A topic of which nothing was said is read."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Standing] = {}
+        self.unreadable = 0
+        """Records that are none of the hub's."""
+
+    def take(self, key: bytes | None, value: bytes | None) -> bool:
+        """One record of hub.sources, oldest first; whether it says anything new. What cannot be read is stepped over."""
+        try:
+            topic = (key or b"").decode()
+            said = None if value is None else msgspec.json.decode(value, type=Standing)
+        except (UnicodeDecodeError, msgspec.DecodeError):
+            topic, said = "", None
+        if not _TOPIC.fullmatch(topic):
+            self.unreadable += 1
+            log.warning("hub.sources: a record that is none of the hub's is stepped over, %s so far", self.unreadable)
+            return False
+        if self._of.get(topic) == said:
+            return False
+        if said is None:
+            del self._of[topic]
+        else:
+            self._of[topic] = said
+        return True
+
+    def get(self, topic: str) -> Standing | None:
+        return self._of.get(topic)
+
+    @property
+    def paused(self) -> dict[str, Standing]:
+        """Those that are paused."""
+        return {topic: each for topic, each in list(self._of.items()) if each.paused}
+
+    @property
+    def let_go_on(self) -> dict[str, Standing]:
+        """Those that were paused once, and are no more."""
+        return {topic: each for topic, each in self._of.items() if not each.paused}

@@ -1,0 +1,123 @@
+"""A source with too many rejects is paused, and nobody else; on a real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from hub.cli.sending import Sender
+from hub.clock import wall_ms
+from hub.errors import Reason
+from hub.inspect.sources import ends_of, let_go_on
+from hub.stream.chunk import Chunk
+from hub.stream.codec import Codec
+from hub.stream.inlet import Inlet
+from hub.stream.kafka import producer_config
+from hub.stream.registry import FileRegistry
+from hub.topics import DEAD, SOURCES, Topic
+from tests.integration.small_plane import AGENT, IN, OUT, PATIENCE_SECONDS, Plane, new_state, outlet_of, plane_on
+from tests.integration.test_inlet import BareApp
+
+pytestmark = pytest.mark.kafka
+OTHER = Topic("plane.other", "key", None)
+LIMIT = 10  # as `plane_on` sets it
+
+
+@pytest.fixture
+def plane(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Plane:
+    return Plane(plane_on(kafka_bootstrap, namespace, tmp_path).settings, OTHER)
+
+
+def _feed(plane: Plane, topic: Topic, *values: bytes) -> None:
+    producer = Producer(producer_config(plane.settings, "feed"))
+    for number, value in enumerate(values):
+        producer.produce(plane.settings.topic(topic.name), value, b"k", number % 3)
+    assert producer.flush(30) == 0
+
+
+@asynccontextmanager
+async def _running(plane: Plane, instance: str = "one") -> AsyncIterator[Inlet]:
+    """An agent that passes records on, and rejects those that begin with "bad"."""
+    settings = plane.settings.model_copy(update={"chunk_records": 7, "instance": instance})
+    state = new_state()
+    inlet, outlet = Inlet(BareApp(), settings, AGENT, [IN.name, OTHER.name], state), outlet_of(plane, state)
+
+    async def agent() -> None:
+        while True:
+            chunk: Chunk = await inlet.channel.get()
+            async with outlet.transaction(chunk) as tx:
+                good = [value for value in chunk.values if not (value or b"").startswith(b"bad")]
+                tx.publish(OUT, [value or b"" for value in good], [b"k"] * len(good))
+                tx.account("counted", len(good))
+                for row, value in enumerate(chunk.values):
+                    if (value or b"").startswith(b"bad"):
+                        tx.reject(row, Reason.INVALID, "no good")
+
+    await inlet.start()
+    task = asyncio.create_task(agent())
+    try:
+        yield inlet
+    finally:
+        await inlet.stop()
+        task.cancel()
+
+
+async def _until(what: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not await asyncio.to_thread(what):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+
+
+def _out(plane: Plane) -> Counter[bytes]:
+    return Counter(value or b"" for _, _, value in plane.committed(OUT))
+
+
+def _letters(plane: Plane) -> Counter[bytes]:
+    codec = Codec(FileRegistry())
+    return Counter(codec.decode_one(value or b"")[1]["value"] for _, _, value in plane.committed(DEAD))
+
+
+def _let_go_on(plane: Plane, *, skip: bool = False) -> None:
+    said = let_go_on(ends_of(plane.settings, IN.name), wall_ms(), "a test", skip=skip)
+    with Sender(plane.settings) as sender:
+        sender.send(SOURCES.name, IN.name.encode(), said.encode())
+
+
+def test_one_source_is_paused_over_restarts_and_let_go_on_with_what_is_bad(plane: Plane) -> None:
+    asyncio.run(asyncio.wait_for(_paused_and_let_go_on(plane), 3 * PATIENCE_SECONDS))
+
+
+async def _paused_and_let_go_on(plane: Plane) -> None:
+    bad, good, more = ([b"%s %d" % (kind, n) for n in range(40)] for kind in (b"bad", b"good", b"more"))
+    _feed(plane, IN, *bad)
+    _feed(plane, OTHER, *good)
+    async with _running(plane) as inlet:
+        await _until(lambda: set(_out(plane)) == set(good) and bool(inlet.paused))
+        assert inlet.paused.keys() == {IN.name}
+        letters = _letters(plane)
+        assert sum(letters.values()) < LIMIT
+        _feed(plane, OTHER, *more)
+        await _until(lambda: set(_out(plane)) == {*good, *more})
+    async with _running(plane, "two") as inlet:  # another worker, after a restart
+        await _until(lambda: bool(inlet.paused))
+        _feed(plane, OTHER, b"last")
+        _feed(plane, IN, b"mended")
+        await _until(lambda: b"last" in _out(plane))
+        assert _letters(plane) == letters, "not a letter more"
+        assert b"mended" not in _out(plane)
+        await asyncio.to_thread(_let_go_on, plane)
+        await _until(lambda: b"mended" in _out(plane))
+        await _until(lambda: len(_letters(plane)) == len(bad))
+        assert not inlet.paused
+        assert _letters(plane) == Counter(bad), "each once"
+        assert _out(plane) == Counter([*good, *more, b"last", b"mended"])
+        _feed(plane, IN, *bad[:LIMIT])
+        await _until(lambda: bool(inlet.paused))
