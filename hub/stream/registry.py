@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,15 @@ import pyruhvro
 
 from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
 from hub.settings import ROOT, Settings
+from hub.stream.foreign import check_foreign
 
 SCHEMAS = ROOT / "schemas"
 NAMESPACE = "cityhub"
 _TIMEOUT_SECONDS = 10
+_MALFORMED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+_LAST_ID = (1 << 31) - 1
+_ASK_AGAIN_SECONDS = 30.0
+_REFUSED_AT_MOST = 10_000
 _NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 FRAME = struct.Struct(">bI")
 """What Confluent's wire format puts in front of a record: 0x00 and the schema's id."""
@@ -132,11 +138,26 @@ class ConfluentRegistry:
         self._own = own
         self._by_id: dict[int, Schema] = {}
         self._latest: dict[str, Schema] = {}
+        self._refused: dict[int, tuple[RejectedRecordError, float]] = {}
 
     def by_id(self, schema_id: int) -> Schema:
         if schema_id not in self._by_id:
-            self._by_id[schema_id] = self._fetch(schema_id)
+            self._by_id[schema_id] = self._found(schema_id)
         return self._by_id[schema_id]
+
+    def _found(self, schema_id: int) -> Schema:
+        """Ask the service; of an id that it does not know not again for a while, as thousands of records may name it."""
+        now = time.monotonic()
+        refused, since = self._refused.get(schema_id, (None, 0.0))
+        if refused is not None and now - since < _ASK_AGAIN_SECONDS:
+            raise RejectedRecordError(refused.reason, refused.detail)
+        try:
+            return self._fetch(schema_id)
+        except RejectedRecordError as error:
+            if len(self._refused) >= _REFUSED_AT_MOST:
+                self._refused.clear()
+            self._refused[schema_id] = error, now
+            raise
 
     def latest(self, subject: str) -> Schema:
         if subject not in self._latest:
@@ -144,16 +165,20 @@ class ConfluentRegistry:
         return self._latest[subject]
 
     def _fetch(self, schema_id: int) -> Schema:
-        with self._asking(f"schema {schema_id}"):
+        """XXX: the id is a sender's. That a service calls it malformed (some say 422, others 400) says nothing of the hub itself."""
+        if schema_id > _LAST_ID:
+            raise RejectedRecordError(Reason.UNKNOWN_SCHEMA, f"no registry has a schema {schema_id}: it is no id")
+        with self._asking(f"schema {schema_id}", malformed=Reason.UNKNOWN_SCHEMA):
             registered = self._client.get_schema(schema_id)
         try:
             declared = json.loads(registered.schema_str)
             subject = f"{declared.get('namespace', NAMESPACE)}.{declared['name']}"
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise RejectedRecordError(
                 Reason.WRONG_SCHEMA,
                 f"registry {self._url} has schema {schema_id}, but it is no Avro record ({registered.schema_type})",
             ) from None
+        check_foreign(declared)
         return make_schema(schema_id, subject, 0, declared)
 
     def _register(self, own: Schema) -> Schema:
@@ -167,7 +192,7 @@ class ConfluentRegistry:
         return make_schema(schema_id, own.subject, own.version, own.declared)
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
+    def _asking(self, what: str, *, malformed: Reason | None = None) -> Iterator[None]:
         """Turns the client's errors into ours: not there, not now, or not at all (say, not allowed or incompatible)."""
         import httpx2
         from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -178,6 +203,8 @@ class ConfluentRegistry:
             status = error.http_status_code
             if status == HTTPStatus.NOT_FOUND:
                 raise RejectedRecordError(Reason.UNKNOWN_SCHEMA, f"registry {self._url} has no {what}") from None
+            if malformed and status in _MALFORMED:
+                raise RejectedRecordError(malformed, f"registry {self._url} refuses {what} ({status})") from None
             if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise RetriableError(f"registry {self._url} cannot answer for {what} now: {error}") from error
             raise FatalError(f"registry {self._url} refuses {what}: {error}") from error

@@ -130,6 +130,69 @@ def test_what_is_no_avro_record_is_the_record_s_fault(
     assert caught.value.reason is Reason.WRONG_SCHEMA
 
 
+ENDLESS = {
+    "a record within itself": [{"name": "next", "type": ["null", "CaseEvent"]}],
+    "a record within itself, by its full name": [
+        {"name": "next", "type": {"type": "array", "items": "cityhub.CaseEvent"}}
+    ],
+    "items without bytes": [{"name": "many", "type": {"type": "array", "items": "null"}}],
+    "items that are records without bytes": [
+        {"name": "many", "type": {"type": "array", "items": {"type": "record", "name": "None_", "fields": []}}}
+    ],
+    "items of no size": [
+        {"name": "many", "type": {"type": "array", "items": {"type": "fixed", "name": "F", "size": 0}}}
+    ],
+    "a type that nobody knows": [{"name": "what", "type": "elsewhere.Thing"}],
+    "no type": [{"name": "what"}],
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_schema_by_which_a_few_bytes_are_endless_is_not_read_by(
+    service: FakeRegistry, registry: ConfluentRegistry, what: str
+) -> None:
+    service.schemas[5] = json.dumps(
+        {"type": "record", "name": "CaseEvent", "namespace": "cityhub", "fields": ENDLESS[what]}
+    )
+    with pytest.raises(RejectedRecordError) as caught:
+        registry.by_id(5)
+    assert caught.value.reason is Reason.WRONG_SCHEMA
+
+
+def test_a_schema_nested_ever_deeper_is_not_read_by(service: FakeRegistry, registry: ConfluentRegistry) -> None:
+    deep = '{"type":"array","items":' * 100_000 + '"int"' + "}" * 100_000
+    fields = f'"fields":[{{"name":"a","type":{deep}}}]'
+    service.schemas[5] = f'{{"type":"record","name":"CaseEvent","namespace":"cityhub",{fields}}}'
+    with pytest.raises(RejectedRecordError) as caught:
+        registry.by_id(5)
+    assert caught.value.reason is Reason.WRONG_SCHEMA
+
+
+def test_all_of_the_hub_s_own_schemas_may_be_read_by(service: FakeRegistry, registry: ConfluentRegistry) -> None:
+    for schema in FileRegistry().all():
+        service.schemas[schema.id] = json.dumps(schema.declared)
+        assert registry.by_id(schema.id).text == schema.text
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_id_that_a_service_calls_malformed_is_the_record_s_fault(
+    service: FakeRegistry, registry: ConfluentRegistry, status: int
+) -> None:
+    service.trouble = status
+    with pytest.raises(RejectedRecordError) as caught:
+        registry.by_id(7)
+    assert caught.value.reason is Reason.UNKNOWN_SCHEMA
+
+
+def test_an_id_that_is_none_or_that_nobody_knows_is_not_asked_for_again_and_again(
+    service: FakeRegistry, registry: ConfluentRegistry
+) -> None:
+    for schema_id in (99, 99, 99, 2**31, 2**32 - 1):
+        with pytest.raises(RejectedRecordError):
+            registry.by_id(schema_id)
+    assert service.requests == ["GET /schemas/ids/99"]
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 def test_a_service_in_trouble_is_asked_again(service: FakeRegistry, registry: ConfluentRegistry, status: int) -> None:
     service.trouble = status
