@@ -165,7 +165,7 @@ class ConfluentRegistry:
         return self._latest[subject]
 
     def _fetch(self, schema_id: int) -> Schema:
-        """XXX: the id is a sender's. That a service calls it malformed (some say 422, others 400) says nothing of the hub itself."""
+        """XXX: the id is a sender's. If a service calls it malformed (422 or 400), that says nothing of the hub itself."""
         if schema_id > _LAST_ID:
             raise RejectedRecordError(Reason.UNKNOWN_SCHEMA, f"no registry has a schema {schema_id}: it is no id")
         with self._asking(f"schema {schema_id}", malformed=Reason.UNKNOWN_SCHEMA):
