@@ -5,7 +5,7 @@ it where they differ, so it can be late, missing or stale but not wrong.
 """
 
 import hashlib
-import os
+import uuid
 from pathlib import Path
 
 
@@ -16,7 +16,7 @@ class ClassArchive:
         program = java.resolve()
         key = hashlib.sha256(f"{program} {program.stat().st_mtime_ns}".encode()).hexdigest()[:12]
         self._kept = jars / f"classes-{key}.jsa"
-        self._fresh = jars / f"classes-{key}.{os.getpid()}.new"
+        self._fresh = jars / f"classes-{key}.{uuid.uuid4().hex}.new"
 
     def options(self) -> list[str]:
         """Use it, or have it written when this JVM ends in order."""

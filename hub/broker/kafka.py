@@ -12,6 +12,7 @@ from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
 from hub.broker.settings import (
     LOG4J2,
+    Member,
     Ports,
     broker_options,
     java_environment,
@@ -33,6 +34,9 @@ class EmbeddedKafka:
     same directory it has the same data and, if still free, the same port. Ended by `stop`, by the end of the block or,
     with `die_with_parent`, by the kernel when this process is gone (Linux only). What goes wrong is a FatalError that
     shows the end of the broker's log. Not for use by two threads at once.
+
+    A node that is the `member` of a cluster has the ports given there and serves when enough of the others do: have all of them
+    `begin`, then `await_ready`.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class EmbeddedKafka:
         die_with_parent: bool = True,
         cache_dir: Path | None = None,
         on_progress: OnProgress | None = None,
+        member: Member | None = None,
     ) -> None:
-        self._storage = Storage(data_dir)
+        self._storage = Storage(data_dir, member)
+        self._member = member
         self._port = port
         self._heap_mb = heap_mb
         self._start_timeout_seconds = start_timeout_seconds
@@ -80,7 +86,45 @@ class EmbeddedKafka:
         """The last lines this start wrote."""
         return process.tail(self.log_path, self._log_offset, lines)
 
+    @property
+    def logs(self) -> Path:
+        """The folder of Kafka's own log files."""
+        return self._storage.logs
+
     def start(self) -> Self:
+        if self._member is not None:
+            self.begin()
+            self.await_ready()
+            return self
+        java = self._prepare()
+        try:
+            self._launch_on_some_port(java)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def begin(self) -> None:
+        """Start a member of a cluster without waiting until it serves."""
+        if self._member is None:
+            raise FatalError("Only a member of a cluster can begin before the others are there.")
+        java = self._prepare()
+        try:
+            self._launch(java, self._member.ports)
+        except BaseException:
+            self.stop()
+            raise
+
+    def await_ready(self) -> None:
+        """After `begin`: return when it serves."""
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _prepare(self) -> list[str]:
+        """Take the directory and format it; the command up to the class."""
         if self._process:
             raise FatalError(f"This broker is started already, on {self.bootstrap_servers}.")
         java = find_java()
@@ -93,18 +137,18 @@ class EmbeddedKafka:
             self._storage.format([str(java), *tool_options(log4j2), *class_path])
             self._archive = ClassArchive(jars, java)
             options = [*broker_options(self._heap_mb, log4j2), *self._archive.options()]
-            self._launch_on_some_port([str(java), *options, *class_path])
         except BaseException:
             self.stop()
             raise
-        return self
+        return [str(java), *options, *class_path]
 
     def _launch_on_some_port(self, java: list[str]) -> None:
         """A port that was free may be taken before Kafka binds it: then once more, and a fixed one is seen taken."""
         for attempts_left in (2, 1, 0):
-            self._ports = self._storage.choose_ports(self._port)
+            ports = self._storage.choose_ports(self._port)
             try:
-                return self._launch(java, self._ports)
+                self._launch(java, ports)
+                return self._await_ready()
             except FatalError:
                 if not attempts_left or _TAKEN not in self.log_tail(200):
                     raise
@@ -112,8 +156,9 @@ class EmbeddedKafka:
         return None
 
     def _launch(self, java: list[str], ports: Ports) -> None:
+        self._ports = ports
         properties = self._storage.properties
-        properties.write_text(server_properties(self._storage.logs, ports))
+        properties.write_text(server_properties(self._storage.logs, ports, self._member))
         self._open_log()
         self._process = process.spawn(
             [*java, "kafka.Kafka", str(properties)],
@@ -122,6 +167,8 @@ class EmbeddedKafka:
             die_with_parent=self._die_with_parent,
         )
         self._storage.write_pid(self._process.pid)
+
+    def _await_ready(self) -> None:
         try:
             wait_until_ready(
                 self.bootstrap_servers, self._storage.cluster_id(), self._start_timeout_seconds, self._check

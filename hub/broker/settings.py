@@ -1,6 +1,8 @@
 """The text of the broker's server.properties and log4j2.properties, and its JVM options."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +16,20 @@ class Ports(NamedTuple):
     controller: int
 
 
-def server_properties(log_dir: Path, ports: Ports) -> str:
-    """One node that is broker and controller, made for quick starts and small memory, not for replication."""
-    settings = {
+@dataclass(frozen=True)
+class Member:
+    """A node's part in a cluster. Without one it is a cluster by itself."""
+
+    node_id: int
+    cluster_id: str
+    ports: Ports
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Of server.properties, what differs from a node by itself."""
+
+
+def server_properties(log_dir: Path, ports: Ports, member: Member | None = None) -> str:
+    """A node that is broker and controller, made for quick starts and small memory; by itself, not for replication."""
+    settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": NODE_ID,
         "controller.quorum.voters": f"{NODE_ID}@127.0.0.1:{ports.controller}",
@@ -49,6 +62,8 @@ def server_properties(log_dir: Path, ports: Ports) -> str:
         # The default of 128 MiB is taken from the heap at the start.
         "log.cleaner.dedupe.buffer.size": 16 * 2**20,
     }
+    if member is not None:
+        settings |= {"node.id": member.node_id, **member.settings}
     return "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items())
 
 

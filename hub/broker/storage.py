@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from hub.broker import process
-from hub.broker.settings import NODE_ID, Ports, java_environment, server_properties
+from hub.broker.settings import NODE_ID, Member, Ports, java_environment, server_properties
 from hub.errors import FatalError
 
 # Below the ports the system gives to outgoing connections (32768+ on Linux, 49152+ on macOS), which come and go.
@@ -25,8 +25,10 @@ _PORT_RANGE = range(20_000, 32_000)
 class Storage:
     """One data directory. Between `lock` and `unlock` no other process of ours may start a broker on it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, member: Member | None = None) -> None:
         self.root = root.resolve()
+        self._member = member
+        self._node_id = NODE_ID if member is None else member.node_id
         self.logs = self.root / "logs"
         self.properties = self.root / "server.properties"
         self.log4j2 = self.root / "log4j2.properties"
@@ -105,7 +107,7 @@ class Storage:
 
     def format(self, java: list[str]) -> None:
         """Make the logs folder with Kafka's own tool, unless it is there. `java` is the command up to the class."""
-        if is_formatted(self.logs):
+        if is_formatted(self.logs, self._node_id):
             return
         if has_logs(self.logs):
             raise FatalError(
@@ -117,9 +119,10 @@ class Storage:
         for folder in (fresh, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
         scratch = self.root / "format.properties"
-        scratch.write_text(server_properties(fresh, Ports(1, 2)))
+        scratch.write_text(server_properties(fresh, Ports(1, 2), self._member))
+        cluster_id = new_cluster_id() if self._member is None else self._member.cluster_id
         done = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", str(scratch)],
+            [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(scratch)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -127,7 +130,7 @@ class Storage:
             check=False,
         )
         scratch.unlink()
-        if done.returncode or not is_formatted(fresh):
+        if done.returncode or not is_formatted(fresh, self._node_id):
             said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
             raise FatalError(f"Kafka could not format {self.logs} (exit {done.returncode}); it said:\n{said}")
         fresh.rename(self.logs)
@@ -146,10 +149,10 @@ def read_meta(logs: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
-def is_formatted(logs: Path) -> bool:
+def is_formatted(logs: Path, node_id: int = NODE_ID) -> bool:
     """Whether Kafka can start from this folder: it says whose it is, and how the metadata begins or went on."""
     meta = read_meta(logs)
-    named = meta.get("version") == "1" and meta.get("node.id") == str(NODE_ID) and bool(meta.get("cluster.id"))
+    named = meta.get("version") == "1" and meta.get("node.id") == str(node_id) and bool(meta.get("cluster.id"))
     beginning = logs / "bootstrap.checkpoint"
     return named and ((beginning.is_file() and beginning.stat().st_size > 0) or has_logs(logs))
 

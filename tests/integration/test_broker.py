@@ -123,7 +123,7 @@ def test_a_failing_start_shows_the_log_and_gives_the_directory_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = "process.roles=broker,controller\nnode.id=1\nno.such.thing=1\n"
-    monkeypatch.setattr("hub.broker.kafka.server_properties", lambda logs, ports: broken)
+    monkeypatch.setattr("hub.broker.kafka.server_properties", lambda *_: broken)
     kafka = EmbeddedKafka(tmp_path)
     with pytest.raises(FatalError, match=r"(?s)ended while starting \(exit 1\).*kafka\.log:.*ConfigException"):
         kafka.start()

@@ -1,0 +1,66 @@
+"""Three brokers: they keep what they have when one of them dies, and it is known who coordinates what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from hub.testing.cluster import KafkaCluster
+
+pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    with KafkaCluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+def write(cluster: KafkaCluster, transactional_id: str, topic: str, value: bytes) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap_servers, "transactional.id": transactional_id})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce(topic, value, partition=0)
+    producer.commit_transaction(60)
+
+
+def read(cluster: KafkaCluster, topic: str, count: int) -> list[bytes | None]:
+    consumer = Consumer(
+        {"bootstrap.servers": cluster.bootstrap_servers, "group.id": "look", "auto.offset.reset": "earliest"}
+    )
+    try:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        return [message.value() for message in consumer.consume(count, timeout=60)]
+    finally:
+        consumer.close()
+
+
+def test_what_is_committed_outlives_its_leader_and_its_coordinator(cluster: KafkaCluster) -> None:
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
+    admin.create_topics([NewTopic("t", 1)])["t"].result(60)
+    write(cluster, "first", "t", b"one")
+    for victim in (cluster.leader("t", 0), cluster.coordinator_of_transactions("first")):
+        assert victim is not None
+        cluster.kill(victim)
+        assert victim not in cluster.alive
+        write(cluster, "first", "t", b"more")
+        cluster.restart([victim])
+    assert read(cluster, "t", 3) == [b"one", b"more", b"more"]
+
+
+def test_who_coordinates_a_group_is_who_kafka_says(cluster: KafkaCluster) -> None:
+    client = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
+    for group in ("a", "hub.track", "deduplicate", "群组"):
+        until = time.monotonic() + 60
+        while _said(client, group) != cluster.coordinator_of_group(group):  # while leaders move back after a restart
+            assert time.monotonic() < until, group
+            time.sleep(0.2)
+
+
+def _said(client: AdminClient, group: str) -> int | None:
+    coordinator = client.describe_consumer_groups([group], request_timeout=60)[group].result().coordinator
+    return None if coordinator is None else int(coordinator.id)
