@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.core.seen import MISSING, Digests, Longs, Memory, digests, first_of_each, mixed
+from hub.core.seen import MISSING, Contents, Digests, Longs, Memory, differ, digests, first_of_each, mixed
 
 _OFFSET_BITS = 48
 _OFFSET_MASK = (1 << _OFFSET_BITS) - 1
@@ -29,8 +29,9 @@ Sightings = tuple[npt.NDArray[np.object_], Longs]
 class Fresh:
     """What a chunk saw first in one partition. `topics` and `places` are positions in `names`.
 
-    First a row for each new reference: its digest, revision, where it was seen and its place. Then, under `more`, further
-    revisions of references already known: the digest of both, and where it was seen.
+    First a row for each new reference, or one that would be forgotten before its newest revision: its digest, revision, where
+    that was seen and what it said, and its place. Then, under `more`, further revisions of references already known: the
+    digest of both, where it was seen and what it said.
     """
 
     now_ms: int
@@ -40,17 +41,59 @@ class Fresh:
     topics: Longs
     offsets: Longs
     places: Longs
+    contents: Contents
     more: Digests
     more_topics: Longs
     more_offsets: Longs
+    more_contents: Contents
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """What is known of rows that were asked for."""
+
+    sight: Longs
+    """Of each row: where this revision was first seen, packed, or MISSING."""
+    content: Longs
+    """Of each row: what it said then, or MISSING."""
+    known: Longs
+    """Rows whose reference is known."""
+    place: npt.NDArray[np.object_]
+    """Of each known row: the place of its reference, "" if it has none."""
+    stretch: Longs
+    """Of each known row: the stretch of the window with which its reference will be forgotten."""
+
+
+class _Names:
+    """Texts that are few, kept once and referred to by number."""
+
+    def __init__(self) -> None:
+        self.texts: npt.NDArray[np.object_] = np.empty(64, dtype=object)
+        self._numbers: dict[str, int] = {}
+
+    def numbers(self, texts: Sequence[str], positions: Longs) -> Longs:
+        """The number of the text at each position. Texts that no position names are not kept."""
+        found = np.zeros(len(texts), dtype=np.int64)
+        for used in np.flatnonzero(np.bincount(positions, minlength=len(texts))).tolist():
+            found[used] = self._number(texts[used])
+        return found[positions]
+
+    def _number(self, text: str) -> int:
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = len(self._numbers)
+            if number >= len(self.texts):
+                self.texts = np.resize(self.texts, 2 * number)
+            self.texts[number] = text
+        return number
 
 
 class Seen:
-    """What was seen in the partitions held, each by itself. Names of topics and places are few: kept once and referred to by
-    number.
+    """What was seen in the partitions held, each by itself.
 
     All partitions share the tables, so that a chunk is looked up and remembered in one go. Most references are seen in one
-    revision only, so a reference and its first revision share an entry.
+    revision only, so a reference and its first revision share an entry. A further revision in a later stretch of the window
+    gives the reference an entry there too: it is known as long as any of its revisions.
     """
 
     def __init__(self, window_ms: int) -> None:
@@ -60,8 +103,7 @@ class Seen:
     def _forget(self) -> None:
         self._refs = Memory(self._window_ms, 2)
         self._more = Memory(self._window_ms, 1)
-        self._names: npt.NDArray[np.object_] = np.empty(64, dtype=object)
-        self._numbers: dict[str, int] = {}
+        self._topics, self._places = _Names(), _Names()
         self._salts: dict[int, int] = {}
         """Of each partition held, what its keys are mixed with."""
         self._dropped = 0
@@ -103,47 +145,63 @@ class Seen:
             self.hold(each)
         return mixed(refs, np.array([self._salts[each] for each in different.tolist()], dtype=np.int64)[of])
 
-    def recall(
-        self, refs: Digests, keys: Digests, partition: Longs, revisions: Longs
-    ) -> tuple[Longs, Longs, npt.NDArray[np.object_]]:
-        """For each row where this revision was first seen, packed (or MISSING). Then the rows whose reference is known, and
-        of each the place of that reference, "" if it has none. `keys` are those of `refs` by `partition`.
-        """
-        entry = self._refs.find(keys)
-        known = np.flatnonzero(entry[:, 0] != MISSING)
-        sight, what = entry[known].T
-        same = what & _REVISION_MASK == revisions[known] & _REVISION_MASK
-        found = np.full(len(refs), MISSING)
-        found[known[same]] = sight[same]
-        other = known[~same]
+    def recall(self, refs: Digests, keys: Digests, partition: Longs, revisions: Longs) -> Recalled:
+        """What is known of references and revisions. `keys` are those of `refs` by `partition`."""
+        seen = np.full((len(refs), 2), MISSING)
+        what, stretch = np.full(len(refs), MISSING), np.full(len(refs), MISSING)
+        left = np.arange(len(refs))
+        for time, table in self._refs.newest_first():
+            entry = table.find(keys[left])
+            there = entry[:, 0] != MISSING
+            entry, rows = entry[there], left[there]
+            fresh = what[rows] == MISSING
+            what[rows[fresh]], stretch[rows[fresh]] = entry[fresh, 1], time
+            same = entry[:, 1] & _REVISION_MASK == revisions[rows] & _REVISION_MASK
+            seen[rows[same]] = entry[same][:, [0, 2]]
+            there[there] = same
+            left = left[~there]
+        known = np.flatnonzero(what != MISSING)
+        other = known[seen[known, 0] == MISSING]
         if other.size and len(self._more):
-            further = self.keys(mixed(refs[other], revisions[other]), partition[other])
-            found[other] = self._more.find(further)[:, 0]
-        return found, known, self._names[what >> _REVISION_BITS]
+            seen[other] = self._more.find(self.keys(mixed(refs[other], revisions[other]), partition[other]))
+        place = self._places.texts[what[known] >> _REVISION_BITS]
+        return Recalled(seen[:, 0], seen[:, 1], known, place, stretch[known])
 
     def where(self, sight: Longs) -> Sightings:
         """Unpack what `recall` has found."""
-        return self._names[sight >> _OFFSET_BITS], sight & _OFFSET_MASK
+        return self._topics.texts[sight >> _OFFSET_BITS], sight & _OFFSET_MASK
 
     def add(self, fresh: Iterable[tuple[int, Fresh]]) -> None:
         """Remember what was seen, with its partition, at one instant or in one stretch of the window (`stretch`)."""
-        some = [(partition, each, self._numbered(each.names)) for partition, each in fresh]
+        some = list(fresh)
         if not some:
             return
         now_ms = some[0][1].now_ms
         stretch = self.stretch(now_ms)
-        for partition, each, _ in some:
+        for partition, each in some:
             self._rows[stretch, partition] += len(each.refs) + len(each.more)
-        seen = [(number[each.topics] << _OFFSET_BITS) | each.offsets for _, each, number in some]
-        what = [(number[each.places] << _REVISION_BITS) | (each.revisions & _REVISION_MASK) for _, each, number in some]
-        values = np.stack([np.concatenate(seen), np.concatenate(what)], axis=1)
-        self._refs.insert(self._keyed([(partition, each.refs) for partition, each, _ in some]), values, now_ms)
-        more = np.concatenate(
-            [(number[each.more_topics] << _OFFSET_BITS) | each.more_offsets for _, each, number in some]
+        seen = [self._packed_sights(each.names, each.topics, each.offsets) for _, each in some]
+        what = [self._packed_places(each) for _, each in some]
+        self._refs.insert(
+            self._keyed([(partition, each.refs) for partition, each in some]),
+            np.stack([np.concatenate(seen), np.concatenate(what)], axis=1),
+            np.concatenate([each.contents for _, each in some]),
+            now_ms,
         )
+        more = [self._packed_sights(each.names, each.more_topics, each.more_offsets) for _, each in some]
         self._more.insert(
-            self._keyed([(partition, each.more) for partition, each, _ in some]), more.reshape(-1, 1), now_ms
+            self._keyed([(partition, each.more) for partition, each in some]),
+            np.concatenate(more).reshape(-1, 1),
+            np.concatenate([each.more_contents for _, each in some]),
+            now_ms,
         )
+
+    def _packed_sights(self, names: Sequence[str], topics: Longs, offsets: Longs) -> Longs:
+        return (self._topics.numbers(names, topics) << _OFFSET_BITS) | offsets
+
+    def _packed_places(self, fresh: Fresh) -> Longs:
+        place = self._places.numbers(fresh.names, fresh.places)
+        return (place << _REVISION_BITS) | (fresh.revisions & _REVISION_MASK)
 
     def stretch(self, now_ms: int) -> int:
         """What was seen in the same stretch of the window is remembered and forgotten together."""
@@ -153,23 +211,11 @@ class Seen:
         partition = np.repeat(np.array([at for at, _ in digests], dtype=np.int64), [len(each) for _, each in digests])
         return self.keys(np.concatenate([each for _, each in digests]), partition)
 
-    def _numbered(self, names: Iterable[str]) -> Longs:
-        return np.array([self._number(name) for name in names], dtype=np.int64)
-
-    def _number(self, name: str) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self._numbers)
-            if number >= len(self._names):
-                self._names = np.resize(self._names, 2 * number)
-            self._names[number] = name
-        return number
-
 
 @dataclass(frozen=True)
 class Arrivals:
-    """Records as columns of equal length. `topic` is a position in `topics`; `place` (text) where a record would be keyed
-    by itself, null if it has no place."""
+    """Records as columns of equal length. `topic` is a position in `topics`; `content` what a record says; `place` (text)
+    where it would be keyed by itself, null if it has no place."""
 
     topics: Sequence[str]
     topic: Longs
@@ -178,12 +224,13 @@ class Arrivals:
     source: pa.Array
     ref: pa.Array
     revision: Longs
+    content: Contents
     place: pa.StringArray
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows that repeat the record first seen there; columns of equal length."""
+    """Rows that come under the name of a record first seen there; columns of equal length."""
 
     row: Longs
     topic: list[str]
@@ -193,12 +240,14 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Admission:
-    """The verdict on a chunk. Every row is in `first` or in `repeats`, never in both."""
+    """The verdict on a chunk. Every row is in `first`, in `repeats` or in `conflicts`, and in one of them only."""
 
     first: Longs
     place_key: pa.StringArray
     """Of each first sighting: where the first report of its reference lay, or the reference itself if that had no place."""
     repeats: Repeats
+    conflicts: Repeats
+    """The same source, reference and revision as an earlier record, and something else in it."""
     fresh: dict[int, Fresh] = field(default_factory=dict)
     """To remember, by partition."""
 
@@ -207,17 +256,23 @@ def admit(arrivals: Arrivals, memory: Seen, now_ms: int) -> Admission:
     """Sift a chunk. Rows are taken in order; the first of equal ones in a chunk is the first sighting."""
     refs = digests(arrivals.source, arrivals.ref)
     places = arrivals.place.fill_null(_UNPLACED).dictionary_encode()
-    positions = places.indices.to_numpy().astype(np.int64)
-    verdict = _Verdict(np.full(len(refs), MISSING), np.empty(len(refs), dtype=object), positions.copy())
-    new, more = _sift(arrivals, memory, refs, verdict)
+    verdict = _Verdict(
+        places.dictionary.to_pylist(),
+        places.indices.to_numpy().astype(np.int64),
+        np.full(len(refs), MISSING),
+        np.full(len(refs), MISSING),
+        np.empty(len(refs), dtype=object),
+    )
+    new, more = _sift(arrivals, memory, refs, verdict, memory.stretch(now_ms))
     first, again = np.flatnonzero(verdict.offset < 0), np.flatnonzero(verdict.offset >= 0)
-    names = np.array(places.dictionary.to_pylist(), dtype=object)
+    other = differ(arrivals.content[again], verdict.content[again])
     return Admission(
         first,
-        _place_keys(arrivals, first, places.dictionary, verdict),
-        Repeats(again, verdict.topic[again].tolist(), arrivals.partition[again], verdict.offset[again]),
+        _place_keys(arrivals, first, verdict),
+        verdict.repeats(arrivals.partition, again[~other]),
+        verdict.repeats(arrivals.partition, again[other]),
         {
-            partition: _fresh(arrivals, refs, its_new, its_more, positions, names, now_ms)
+            partition: _fresh(arrivals, refs, its_new, its_more, verdict, now_ms)
             for partition, its_new, its_more in _by_partition(arrivals.partition, new, more)
         },
     )
@@ -235,27 +290,21 @@ def _by_partition(partition: Longs, new: Longs, more: Longs) -> Iterator[tuple[i
     yield from zip(held.tolist(), *parts, strict=True)
 
 
-def _fresh(
-    arrivals: Arrivals,
-    refs: Digests,
-    new: Longs,
-    more: Longs,
-    positions: Longs,
-    names: npt.NDArray[np.object_],
-    now_ms: int,
-) -> Fresh:
-    used, places = np.unique(positions[new], return_inverse=True)
+def _fresh(arrivals: Arrivals, refs: Digests, new: Longs, more: Longs, verdict: _Verdict, now_ms: int) -> Fresh:
+    used, places = np.unique(verdict.home[new], return_inverse=True)
     return Fresh(
         now_ms=now_ms,
-        names=[*arrivals.topics, *names[used]],
+        names=[*arrivals.topics, *(verdict.places[each] for each in used.tolist())],
         refs=refs[new],
         revisions=arrivals.revision[new],
         topics=arrivals.topic[new],
         offsets=arrivals.offset[new],
         places=places + len(arrivals.topics),
+        contents=arrivals.content[new],
         more=mixed(refs[more], arrivals.revision[more]),
         more_topics=arrivals.topic[more],
         more_offsets=arrivals.offset[more],
+        more_contents=arrivals.content[more],
     )
 
 
@@ -263,20 +312,28 @@ def _fresh(
 class _Verdict:
     """By row of the chunk."""
 
+    places: list[str]
+    """The chunk's, and those remembered of references that it goes on about."""
+    home: Longs
+    """The position of its place among them: its own, or that of the first report of its reference."""
     offset: Longs
     """Where it was seen before; -1: nowhere."""
+    content: Longs
+    """What it said then."""
     topic: npt.NDArray[np.object_]
-    home: Longs
-    """The position of its place among the chunk's: its own, or that of the chunk's first report of its reference."""
-    moved: dict[int, str] = field(default_factory=dict)
-    """The place of further revisions of references known before."""
+
+    def repeats(self, partition: Longs, rows: Longs) -> Repeats:
+        return Repeats(rows, self.topic[rows].tolist(), partition[rows], self.offset[rows])
+
+    def move(self, rows: Longs, places: npt.NDArray[np.object_]) -> None:
+        """They belong where their references were first reported."""
+        encoded = pa.array(places, pa.string()).dictionary_encode()
+        self.home[rows] = encoded.indices.to_numpy() + len(self.places)
+        self.places.extend(encoded.dictionary.to_pylist())
 
 
-def _place_keys(arrivals: Arrivals, first: Longs, names: pa.StringArray, verdict: _Verdict) -> pa.StringArray:
-    found = names.take(pa.array(verdict.home[first]))
-    if verdict.moved:
-        elsewhere = [verdict.moved.get(row) for row in first.tolist()]
-        found = pc.coalesce(pa.array(elsewhere, pa.string()), found)
+def _place_keys(arrivals: Arrivals, first: Longs, verdict: _Verdict) -> pa.StringArray:
+    found = pa.array(verdict.places, pa.string()).take(pa.array(verdict.home[first]))
     unplaced = pc.equal(found, _UNPLACED)
     if not pc.any(unplaced).as_py():
         return found
@@ -285,13 +342,14 @@ def _place_keys(arrivals: Arrivals, first: Longs, names: pa.StringArray, verdict
     return pc.if_else(unplaced, itself, found)
 
 
-def _sift(arrivals: Arrivals, memory: Seen, refs: Digests, verdict: _Verdict) -> tuple[Longs, Longs]:
-    """Fill in the verdict; gives the rows of new references and of further revisions."""
+def _sift(arrivals: Arrivals, memory: Seen, refs: Digests, verdict: _Verdict, stretch: int) -> tuple[Longs, Longs]:
+    """Fill in the verdict; gives the rows that lead their reference in this stretch of the window, and further revisions."""
     revisions, count = arrivals.revision, np.arange(len(refs))
     keys = memory.keys(refs, arrivals.partition)
-    sight, known, place = memory.recall(refs, keys, arrivals.partition, revisions)
-    seen = sight != MISSING
-    verdict.topic[seen], verdict.offset[seen] = memory.where(sight[seen])
+    recalled = memory.recall(refs, keys, arrivals.partition, revisions)
+    known, seen = recalled.known, recalled.sight != MISSING
+    verdict.topic[seen], verdict.offset[seen] = memory.where(recalled.sight[seen])
+    verdict.content[seen] = recalled.content[seen]
     repeated = np.zeros(len(refs), dtype=np.bool_)
     leads = first_of_each(keys)
     follow = np.flatnonzero(leads != count)
@@ -302,10 +360,13 @@ def _sift(arrivals: Arrivals, memory: Seen, refs: Digests, verdict: _Verdict) ->
         repeated = ~seen & (first != count)
         earlier = first[repeated]
         verdict.topic[repeated] = np.array(arrivals.topics, dtype=object)[arrivals.topic[earlier]]
-        verdict.offset[repeated] = arrivals.offset[earlier]
+        verdict.offset[repeated], verdict.content[repeated] = arrivals.offset[earlier], arrivals.content[earlier]
         verdict.home[:] = verdict.home[leads]
-    further = ~seen[known] & ~repeated[known]
-    verdict.moved.update(zip(known[further].tolist(), place[further].tolist(), strict=True))
+    admitted = ~seen & ~repeated
+    further = admitted[known]
+    verdict.move(known[further], recalled.place[further])
     new = leads == count
     new[known] = False
-    return np.flatnonzero(new), np.flatnonzero(~seen & ~repeated & ~new)
+    aging = known[further & (recalled.stretch < stretch)]
+    new[aging[first_of_each(keys[aging]) == np.arange(len(aging))]] = True
+    return np.flatnonzero(new), np.flatnonzero(admitted & ~new)

@@ -5,6 +5,8 @@ The same few bytes a key whatever the length of the references; what is older th
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -22,9 +24,15 @@ _HALF, _BYTE = np.uint64(32), np.uint64(0xFF)
 _EACH_BYTE = np.uint64(0x0101010101010101)
 _TOP_BITS = np.uint64(0x8080808080808080)
 
+_VERSION_BITS = np.uint32(0xFF)
+_LONGEST_FRAME = 5
+
 Digests = npt.NDArray[np.uint64]
 """Of shape (n, 2)."""
 Longs = npt.NDArray[np.int64]
+Contents = npt.NDArray[np.uint32]
+"""Of shape (n,): what records say, in 24 bits, and the last byte of the schema id they are written in. 0: not known."""
+UNKNOWN_CONTENT = 0
 
 
 def digests(*columns: pa.Array) -> Digests:
@@ -33,6 +41,23 @@ def digests(*columns: pa.Array) -> Digests:
     digest = xxhash.xxh3_128_digest
     raw = b"".join([digest(key) for key in joined.to_pylist()])
     return np.frombuffer(raw, dtype="<u8").reshape(-1, 2)
+
+
+def contents(framed: Sequence[bytes]) -> Contents:
+    """What framed records say, to tell a repeat from another record under the same reference and revision.
+
+    Records that differ are told apart but for one in sixteen million; a repeat has the same bytes as the first.
+    """
+    digest = xxhash.xxh3_64_intdigest
+    found = np.fromiter(map(digest, framed), np.uint64, len(framed)).astype(np.uint32)
+    schema = np.fromiter([record[_LONGEST_FRAME - 1] for record in framed], np.uint32, len(framed))
+    return (found & ~_VERSION_BITS) | schema
+
+
+def differ(one: Contents | Longs, other: Contents | Longs) -> npt.NDArray[np.bool_]:
+    """Where two contents are known to differ: of records in two versions of a schema that cannot be told."""
+    both = one.astype(np.uint32) ^ other.astype(np.uint32)
+    return (both != 0) & (both & _VERSION_BITS == 0)
 
 
 def mixed(keys: Digests, numbers: Longs) -> Digests:
@@ -52,7 +77,9 @@ def _stirred(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 class DigestTable:
-    """Digest to `width` numbers (int64). Only grows. A full bucket spills into the next one.
+    """Digest to `width` numbers (int64) and a content. Only grows. A full bucket spills into the next one.
+
+    Of a digest 96 bits are kept: among a thousand million keys two are the same by chance once in a hundred thousand million.
 
     Each slot has a mark of one byte, and a bucket's eight marks are read as one word: whether a bucket may hold a digest is
     asked of all eight slots at once (as in Abseil's Swiss tables), and only where it may are the digests themselves compared.
@@ -66,8 +93,9 @@ class DigestTable:
     def _make(self, buckets: int) -> None:
         self._marks = np.zeros(buckets, dtype=np.uint64)
         self._tags = np.zeros(buckets * _WIDE, dtype=np.uint64)
-        self._rest = np.zeros(buckets * _WIDE, dtype=np.uint64)
+        self._rest = np.zeros(buckets * _WIDE, dtype=np.uint32)
         self._values = np.zeros((buckets * _WIDE, self._width), dtype=np.int64)
+        self._contents = np.zeros(buckets * _WIDE, dtype=np.uint32)
         self._used = np.zeros(buckets, dtype=np.uint8)
 
     def __len__(self) -> int:
@@ -75,14 +103,15 @@ class DigestTable:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._marks, self._tags, self._rest, self._values, self._used)
+        arrays = (self._marks, self._tags, self._rest, self._values, self._contents, self._used)
         return sum(array.nbytes for array in arrays)
 
     def find(self, wanted: Digests) -> Longs:
-        """int64 of shape (n, width): the numbers kept for each digest, or a row of MISSING."""
-        found = np.full((len(wanted), self._width), MISSING, dtype=np.int64)
+        """int64 of shape (n, width + 1): the numbers kept for each digest and its content, or a row of MISSING."""
+        found = np.full((len(wanted), self._width + 1), MISSING, dtype=np.int64)
         if not self._count:
             return found
+        rest = wanted[:, 1].astype(np.uint32)
         todo = np.arange(len(wanted))
         bucket, mark = self._home(wanted[:, 0])
         while len(todo):
@@ -90,7 +119,7 @@ class DigestTable:
             maybe = np.flatnonzero(like)
             going = self._used[bucket] == _WIDE
             if maybe.size:
-                going[self._compare(wanted, todo, maybe, bucket, like, found)] = False
+                going[self._compare(wanted[:, 0], rest, todo, maybe, bucket, like, found)] = False
             if not going.any():
                 break
             todo, mark = todo[going], mark[going]
@@ -105,7 +134,8 @@ class DigestTable:
 
     def _compare(
         self,
-        wanted: Digests,
+        tags: npt.NDArray[np.uint64],
+        rest: npt.NDArray[np.uint32],
         todo: Longs,
         maybe: Longs,
         bucket: Longs,
@@ -118,22 +148,24 @@ class DigestTable:
         while maybe.size:
             lowest = left & (~left + np.uint64(1))
             slot = base + (np.bitwise_count(lowest - np.uint64(1)) >> np.uint8(3))
-            same = (self._tags[slot] == wanted[rows, 0]) & (self._rest[slot] == wanted[rows, 1])
-            found[rows[same]] = self._values[slot[same]]
+            same = (self._tags[slot] == tags[rows]) & (self._rest[slot] == rest[rows])
+            found[rows[same], :-1] = self._values[slot[same]]
+            found[rows[same], -1] = self._contents[slot[same]]
             over.append(maybe[same])
             left ^= lowest
             again = ~same & (left != 0)
             maybe, rows, base, left = maybe[again], rows[again], base[again], left[again]
         return np.concatenate(over)
 
-    def insert(self, fresh: Digests, values: Longs) -> None:
-        """Add digests that differ from each other and from all that is here. `values` is of shape (n, width)."""
+    def insert(self, fresh: Digests, values: Longs, said: Contents) -> None:
+        """Add digests that differ from each other and from all that is here, with their contents. `values` is of shape
+        (n, width)."""
         self._count += len(fresh)
         if self._count > _FILL * self._rest.size:
             self._grow()
-        self._place(fresh, values)
+        self._place(fresh, values, said)
 
-    def _place(self, fresh: Digests, values: Longs) -> None:
+    def _place(self, fresh: Digests, values: Longs, said: Contents) -> None:
         bucket, mark = self._home(fresh[:, 0])
         order = np.argsort(bucket, kind="stable")
         while order.size:
@@ -148,8 +180,8 @@ class DigestTable:
                 fits = place < _WIDE
                 order, where, place = order[fits], where[fits], place[fits]
             slot = where * _WIDE + place
-            self._tags[slot], self._rest[slot] = fresh[order, 0], fresh[order, 1]
-            self._values[slot] = values[order]
+            self._tags[slot], self._rest[slot] = fresh[order, 0], fresh[order, 1].astype(np.uint32)
+            self._values[slot], self._contents[slot] = values[order], said[order]
             self._marks.view(np.uint8)[slot] = mark[order]
             self._used[where] = place + 1  # of one bucket the last counts, and it is the highest
             bucket[left] = (bucket[left] + 1) % len(self._used)
@@ -160,11 +192,12 @@ class DigestTable:
         while self._count > _FILL * buckets * _WIDE:
             buckets += max(1, buckets // 2)
         taken = (np.arange(_WIDE) < self._used[:, None]).reshape(-1)
-        keys = np.stack([self._tags[taken], self._rest[taken]], axis=1)
-        values = self._values[taken]
+        keys = np.stack([self._tags[taken], self._rest[taken].astype(np.uint64)], axis=1)
+        values, said = self._values[taken], self._contents[taken]
         self._make(buckets)
         for start in range(0, len(keys), _BLOCK):  # in their order, so that a block's keys and slots stay in the cache
-            self._place(keys[start : start + _BLOCK], values[start : start + _BLOCK])
+            block = slice(start, start + _BLOCK)
+            self._place(keys[block], values[block], said[block])
 
 
 def _equal_bytes(words: npt.NDArray[np.uint64], pattern: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -193,18 +226,21 @@ class Memory:
     def nbytes(self) -> int:
         return sum(table.nbytes for table in self._tables.values())
 
-    def find(self, wanted: Digests) -> Longs:
-        """As DigestTable.find."""
-        found: Longs | None = None
-        for table in self._tables.values():
-            if found is None:
-                found = table.find(wanted)
-            else:
-                absent = np.flatnonzero(found[:, 0] == MISSING)
-                found[absent] = table.find(wanted[absent])
-        return np.full((len(wanted), self._width), MISSING, dtype=np.int64) if found is None else found
+    def newest_first(self) -> Iterator[tuple[int, DigestTable]]:
+        """The tables, each with which of the window's lengths of time it is."""
+        for time in sorted(self._tables, reverse=True):
+            yield time, self._tables[time]
 
-    def insert(self, fresh: Digests, values: Longs, now_ms: int) -> None:
+    def find(self, wanted: Digests) -> Longs:
+        """As DigestTable.find; of a digest that was added again later, what was added last."""
+        found = np.full((len(wanted), self._width + 1), MISSING, dtype=np.int64)
+        absent = np.arange(len(wanted))
+        for _, table in self.newest_first():
+            found[absent] = table.find(wanted[absent])
+            absent = absent[found[absent, 0] == MISSING]
+        return found
+
+    def insert(self, fresh: Digests, values: Longs, said: Contents, now_ms: int) -> None:
         """As DigestTable.insert; `now_ms` moves the window on. What is too old to be remembered is not."""
         time = now_ms // self._window_ms
         if time > self._newest:
@@ -213,7 +249,7 @@ class Memory:
         if time >= self._newest - 1 and len(fresh):
             if time not in self._tables:
                 self._tables[time] = DigestTable(self._width)
-            self._tables[time].insert(fresh, values)
+            self._tables[time].insert(fresh, values, said)
 
 
 def first_of_each(keys: Digests) -> Longs:

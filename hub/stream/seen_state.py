@@ -23,7 +23,7 @@ from hub.topics import DEDUPLICATE_CHANGELOG
 
 
 class _Packed(msgspec.Struct, array_like=True):
-    """One changelog record. Arrays are little-endian bytes: digests of 16 bytes, numbers of 8."""
+    """One changelog record. Arrays are little-endian bytes: digests of 16 bytes, contents of 4, numbers of 8."""
 
     version: int
     now_ms: int
@@ -31,12 +31,15 @@ class _Packed(msgspec.Struct, array_like=True):
     columns: list[bytes]
 
 
-_COLUMNS = ("refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets")
+_COLUMNS = (
+    "refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets", "contents", "more_contents",
+)  # fmt: skip
 _DIGESTS = ("refs", "more")
+_TYPES = dict.fromkeys(_COLUMNS, "<i8") | dict.fromkeys(_DIGESTS, "<u8") | {"contents": "<u4", "more_contents": "<u4"}
 _NAMED = ("topics", "places", "more_topics")
 """Positions in `names`."""
-_NUMBER_BYTES = 8
-_VERSION = 2
+_NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
+_VERSION, _WITHOUT_CONTENTS = 3, 2
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 """How much is loaded before it is added, with what a record takes beside its bytes."""
@@ -110,7 +113,7 @@ class SeenState:
 
 
 def _pack(fresh: Fresh) -> bytes:
-    columns = [getattr(fresh, name).astype("<u8" if name in _DIGESTS else "<i8").tobytes() for name in _COLUMNS]
+    columns = [getattr(fresh, name).astype(_TYPES[name]).tobytes() for name in _COLUMNS]
     return msgspec.msgpack.encode(_Packed(_VERSION, fresh.now_ms, list(fresh.names), columns))
 
 
@@ -121,7 +124,11 @@ def unpack(value: bytes) -> Fresh:
 
 def _packed(value: bytes) -> _Packed:
     packed = _DECODER.decode(value)
-    if packed.version != _VERSION:
+    if packed.version == _WITHOUT_CONTENTS:
+        packed.columns += [
+            bytes(len(packed.columns[_COLUMNS.index(name)]) // _DIGEST_BYTES * _CONTENT_BYTES) for name in _DIGESTS
+        ]
+    elif packed.version != _VERSION:
         raise FatalError(
             f"{DEDUPLICATE_CHANGELOG.name} holds a record of version {packed.version}; this program reads version {_VERSION}: "
             "run the program that wrote it, or begin with an empty namespace"
@@ -133,7 +140,7 @@ def _joined(records: Sequence[_Packed]) -> Fresh:
     """Changelog records of one partition, seen in one stretch of the window, as if they had been one."""
     raw = [b"".join(parts) for parts in zip(*(record.columns for record in records), strict=True)]
     columns: dict[str, Any] = {
-        name: np.frombuffer(joined, "<u8").reshape(-1, 2) if name in _DIGESTS else np.frombuffer(joined, "<i8")
+        name: np.frombuffer(joined, _TYPES[name]).reshape((-1, 2) if name in _DIGESTS else -1)
         for name, joined in zip(_COLUMNS, raw, strict=True)
     }
     before = np.cumsum([0, *(len(record.names) for record in records[:-1])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.admission import Admission, Arrivals, Seen, admit
+from hub.core.seen import contents
 
+SAME, OTHER, IN_ANOTHER_SCHEMA = contents([b"\0\0\0\0\1a", b"\0\0\0\0\1b", b"\0\0\0\0\2c"]).tolist()
+WINDOW_MS = 1_000
 row = st.tuples(
     st.integers(0, 1),  # partition
     st.sampled_from(["police", "hotline"]),
@@ -30,6 +34,7 @@ def _arrivals(rows: list[tuple[int, str, str, int, str | None]], start: int) -> 
         source=pa.array([source for _, source, _, _, _ in rows], pa.string()),
         ref=pa.array([ref for _, _, ref, _, _ in rows], pa.string()),
         revision=np.array([revision for _, _, _, revision, _ in rows], dtype=np.int64),
+        content=np.full(len(rows), SAME, dtype=np.uint32),
         place=pa.array([place for *_, place in rows], pa.string()),
     )
 
@@ -97,3 +102,51 @@ def test_of_partitions_that_go_only_what_they_had_is_forgotten() -> None:
     memory.drop(1)
     assert len(memory) == 0, "with the last one all goes"
     assert firsts(2) == [0, 1]
+
+
+chunk = st.tuples(st.integers(0, 700), st.lists(row, min_size=1, max_size=8))
+
+
+@given(st.lists(chunk, max_size=12))
+def test_a_revision_and_the_place_of_its_reference_are_known_for_as_long_as_the_window(
+    chunks: list[tuple[int, list[tuple[int, str, str, int, str | None]]]],
+) -> None:
+    """Whatever else was said of the reference meanwhile, and however long ago its first report was."""
+    memory, now_ms, offset = Seen(WINDOW_MS), 0, 0
+    admitted: dict[tuple[int, str, str, int], int] = {}
+    home: dict[tuple[int, str, str], tuple[int, str]] = {}
+    for later, rows in chunks:
+        now_ms += later
+        admission = admit(_arrivals(rows, offset), memory, now_ms)
+        memory.add(admission.fresh.items())
+        for at, place in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
+            reference, revision = rows[at][:3], rows[at][:4]
+            assert now_ms - admitted.get(revision, -WINDOW_MS - 1) > WINDOW_MS
+            since, known = home.get(reference, (-WINDOW_MS - 1, place))
+            assert place == known or now_ms - since > WINDOW_MS
+            admitted[revision], home[reference] = now_ms, (now_ms, place)
+        offset += len(rows)
+
+
+def test_other_content_under_the_same_name_is_no_repeat() -> None:
+    rows = [(0, "police", "r1", 0, "north"), (0, "police", "r1", 1, None)]
+    memory = Seen(WINDOW_MS)
+    memory.add(admit(_arrivals(rows, 0), memory, now_ms=0).fresh.items())
+
+    def sifted(*said: int) -> tuple[list[int], list[int], list[int]]:
+        arrivals = replace(_arrivals(rows[: len(said)], 7), content=np.array(said, dtype=np.uint32))
+        found = admit(arrivals, memory, now_ms=0)
+        assert not found.fresh
+        return found.first.tolist(), found.repeats.row.tolist(), found.conflicts.row.tolist()
+
+    assert sifted(SAME, SAME) == ([], [0, 1], [])
+    assert sifted(OTHER, OTHER) == ([], [], [0, 1])
+    assert sifted(IN_ANOTHER_SCHEMA) == ([], [0], []), "what a record says in another version of the schema cannot be told"
+
+
+def test_within_a_chunk_too_and_both_places_are_named() -> None:
+    rows = [(0, "police", "r1", 0, "north")] * 3
+    arrivals = replace(_arrivals(rows, 40), content=np.array([SAME, OTHER, SAME], dtype=np.uint32))
+    found = admit(arrivals, Seen(WINDOW_MS), now_ms=0)
+    assert (found.first.tolist(), found.repeats.row.tolist(), found.conflicts.row.tolist()) == ([0], [2], [1])
+    assert (found.conflicts.topic, found.conflicts.offset.tolist()) == (["city.police.events"], [40])

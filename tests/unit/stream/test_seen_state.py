@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import fields
 from unittest import mock
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hub.core.admission import Fresh
-from hub.core.seen import MISSING, Digests, Longs, digests, mixed
+from hub.core.admission import Arrivals, Fresh, Recalled, admit
+from hub.core.seen import MISSING, UNKNOWN_CONTENT, Contents, Digests, Longs, contents, digests
 from hub.stream import seen_state
-from hub.stream.seen_state import SeenState, _pack, unpack
+from hub.stream.seen_state import _DECODER, SeenState, _pack, unpack
 
 WINDOW_MS = 1_000
 NAMES = ["city.hotline.events", "city.police.events", "g:5725:1701", "", "区"]
@@ -27,52 +29,70 @@ chunk = st.tuples(st.integers(0, 2), st.integers(0, 400), st.lists(sighting, max
 
 
 def refs_of(numbers: Sequence[int]) -> Digests:
-    return digests(pa.array([f"ref {number // 4}" for number in numbers], pa.string()))
+    refs = pa.array([f"ref {number // 4}" for number in numbers], pa.string())
+    return digests(pa.array(["hotline"] * len(numbers), pa.string()), refs)
 
 
 def revisions_of(numbers: Sequence[int]) -> Longs:
     return np.array([number % 4 for number in numbers], dtype=np.int64)
 
 
-def recalled(state: SeenState, partition: int, numbers: Sequence[int]) -> tuple[Longs, Longs, npt.NDArray[np.object_]]:
+def contents_of(numbers: Sequence[int]) -> Contents:
+    return contents([f"{number:05} says this".encode() for number in numbers])
+
+
+def arrivals_of(partition: int, sightings: Sequence[tuple[int, str, int, str]]) -> Arrivals:
+    numbers = [number for number, *_ in sightings]
+    return Arrivals(
+        topics=NAMES,
+        topic=np.array([NAMES.index(topic) for _, topic, _, _ in sightings], dtype=np.int64),
+        partition=np.full(len(sightings), partition, dtype=np.int64),
+        offset=np.array([offset for _, _, offset, _ in sightings], dtype=np.int64),
+        source=pa.array(["hotline"] * len(sightings), pa.string()),
+        ref=pa.array([f"ref {number // 4}" for number in numbers], pa.string()),
+        revision=revisions_of(numbers),
+        content=contents_of(numbers),
+        place=pa.array([place for *_, place in sightings], pa.string()),
+    )
+
+
+def recalled(state: SeenState, partition: int, numbers: Sequence[int]) -> Recalled:
     refs, held = refs_of(numbers), np.full(len(numbers), partition, dtype=np.int64)
     return state.seen.recall(refs, state.seen.keys(refs, held), held, revisions_of(numbers))
 
 
 def fresh_of(state: SeenState, partition: int, now_ms: int, sightings: Sequence[tuple[int, str, int, str]]) -> Fresh:
-    """As admission makes it: the first revision of a reference not known leads, all others are `more`."""
-    numbers = [number for number, *_ in sightings]
-    _, known, _ = recalled(state, partition, numbers)
-    lead = [at not in known and number // 4 not in [n // 4 for n in numbers[:at]] for at, number in enumerate(numbers)]
-    names = sorted({name for _, topic, _, place in sightings for name in (topic, place)})
-    new, more = ([s for s, leads in zip(sightings, lead, strict=True) if leads is wanted] for wanted in (True, False))
-    return Fresh(
-        now_ms=now_ms,
-        names=names,
-        refs=refs_of([number for number, *_ in new]),
-        revisions=revisions_of([number for number, *_ in new]),
-        topics=np.array([names.index(topic) for _, topic, _, _ in new], dtype=np.int64),
-        offsets=np.array([offset for _, _, offset, _ in new], dtype=np.int64),
-        places=np.array([names.index(place) for *_, place in new], dtype=np.int64),
-        more=mixed(refs_of([number for number, *_ in more]), revisions_of([number for number, *_ in more])),
-        more_topics=np.array([names.index(topic) for _, topic, _, _ in more], dtype=np.int64),
-        more_offsets=np.array([offset for _, _, offset, _ in more], dtype=np.int64),
-    )
+    """What admission has remembered of sightings of which none was seen before."""
+    admission = admit(arrivals_of(partition, sightings), state.seen, now_ms)
+    assert len(admission.first) == len(sightings)
+    return admission.fresh[partition]
 
 
 def same(one: Fresh, other: Fresh) -> bool:
     return all(np.array_equal(getattr(one, name.name), getattr(other, name.name)) for name in fields(Fresh))
 
 
-@given(st.integers(0, 2**42), st.lists(sighting, max_size=50))
+@given(st.integers(0, 2**42), st.lists(sighting, min_size=1, max_size=50, unique_by=lambda each: each[0]))
 def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
     fresh = fresh_of(SeenState(WINDOW_MS), 0, now_ms, sightings)
     assert same(unpack(_pack(fresh)), fresh)
 
 
+def test_a_changelog_of_before_contents_were_kept_is_read_and_conflicts_with_nothing() -> None:
+    state = SeenState(WINDOW_MS)
+    new = _DECODER.decode(_pack(fresh_of(state, 0, 0, [(4, "区", 5, ""), (5, "区", 6, "")])))
+    state.load(0, None, msgspec.msgpack.encode(msgspec.structs.replace(new, version=2, columns=new.columns[:-2])))
+    state.loaded(0)
+    assert recalled(state, 0, [4, 5]).content.tolist() == [UNKNOWN_CONTENT, UNKNOWN_CONTENT]
+    others = arrivals_of(0, [(4, "区", 7, ""), (5, "区", 8, "")])
+    admission = admit(dataclasses.replace(others, content=contents_of([8, 9])), state.seen, 0)
+    assert (admission.repeats.offset.tolist(), admission.conflicts.row.tolist()) == ([5, 6], [])
+
+
 @given(
     st.lists(chunk, max_size=12), st.lists(st.integers(0, 10_000), max_size=30), st.sampled_from([1, 3_000, 1 << 20])
 )
+@example([(0, 0, [(0, NAMES[0], 0, "")], True), (0, 2_000, [(1, NAMES[0], 1, "")], True)], [], 1)
 def test_a_memory_rebuilt_from_its_changelog_is_the_same(
     chunks: list[tuple[int, int, list[tuple[int, str, int, str]], bool]], asked: list[int], at_once_bytes: int
 ) -> None:
@@ -117,9 +137,9 @@ def _rebuilt_is_the_same(
 
 
 def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[object, str | None]]:
-    memory = state.seen
-    sight, known, of_known = recalled(state, partition, numbers)
-    places = dict(zip(known.tolist(), of_known.tolist(), strict=True))
+    memory, found = state.seen, recalled(state, partition, numbers)
+    sight = found.sight
+    places = dict(zip(found.known.tolist(), found.place.tolist(), strict=True))
     topics, offsets = memory.where(sight[sight != MISSING])
     seen = iter(zip(topics.tolist(), offsets.tolist(), strict=True))
     return [(None if at == MISSING else next(seen), places.get(row)) for row, at in enumerate(sight.tolist())]
@@ -127,9 +147,9 @@ def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[
 
 def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
     state = SeenState(WINDOW_MS)
-    state.stage({0: fresh_of(state, 0, 0, [(4, "t", 5, "p")])})
+    state.stage({0: fresh_of(state, 0, 0, [(4, "区", 5, "")])})
     state.commit()
-    state.stage({0: fresh_of(state, 0, 0, [(8, "t", 6, "p")])})
+    state.stage({0: fresh_of(state, 0, 0, [(8, "区", 6, "")])})
     state.drop(0)
     assert not list(state.changes())
     state.commit()
@@ -142,7 +162,7 @@ def test_partitions_that_come_and_go_are_wasteful_until_all_is_dropped() -> None
 
     def load(partition: int, now_ms: int) -> None:
         numbers = range(40 * (partition + 1), 40 * (partition + 2), 4)
-        state.load(partition, None, _pack(fresh_of(state, partition, now_ms, [(n, "t", n, "p") for n in numbers])))
+        state.load(partition, None, _pack(fresh_of(state, partition, now_ms, [(n, "区", n, "") for n in numbers])))
         state.loaded(partition)
 
     load(0, 0)
