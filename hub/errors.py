@@ -34,6 +34,8 @@ class Reason(StrEnum):
     UNKNOWN_CASE = "unknown_case"
     NOT_ALLOWED = "not_allowed"
     SENDER_MISMATCH = "sender_mismatch"
+    CONFLICT = "conflict"
+    """The same source, reference and revision as an earlier record, and other content."""
     GAP = "gap"
     """Records were deleted from their topic before they were read."""
     MOVED_BACK = "moved_back"

@@ -70,7 +70,7 @@ def _round(city: Path, rules: Rules, truth: Truth, blocks: list[Block], size: in
         marks = [time.process_time()]
         decoded = codec.decode_many("cityhub.CaseEvent", values)
         marks.append(time.process_time())
-        admission = admit(work.arrivals("load.events", partitions, offsets, decoded), state.seen, BASE_MS)
+        admission = admit(work.arrivals("load.events", partitions, offsets, values, decoded), state.seen, BASE_MS)
         marks.append(time.process_time())
         case_ids, orders = work.orders(decoded, admission.first)
         marks.append(time.process_time())

@@ -136,6 +136,7 @@ def _take(state: SeenState, start: int, count: int, cost: _Cost) -> Iterator[tup
         source=pa.repeat(pa.scalar("hotline"), count),
         ref=refs,
         revision=np.zeros(count, np.int64),
+        content=np.ones(count, np.uint32),
         place=pa.nulls(count, pa.string()),
     )
     admission = admit(arrivals, state.seen, _NOW_MS)

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,9 @@ from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
+from hub.core.seen import Longs, contents, told_apart_by
 from hub.core.validation import ahead_of_arrival, faults_of_events, faults_of_updates
+from hub.errors import Reason
 from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -30,6 +33,7 @@ from hub.stream.tally import source_of
 
 NAME = "deduplicate"
 _DAY_MS = 86_400_000
+_REVISIONS = 1 << 31
 
 
 def attach(app: Any, hub: Hub) -> Inlet:
@@ -58,6 +62,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
                 _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
+                _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts)
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
@@ -126,6 +131,9 @@ def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[s
     names = sorted(set(chunk.topics))
     number = {name: position for position, name in enumerate(names)}
     seen, told = events.decoded.batch, updates.decoded.batch
+    content = contents([value for row in rows.tolist() if (value := chunk.values[row]) is not None])
+    counted = np.concatenate([_counted(events), np.ones(len(updates.rows), dtype=np.bool_)])
+    revision = np.concatenate([each.column("revision").to_numpy() for each in (seen, told)]).astype(np.int64)
     departments = pc.binary_join_element_wise("dept", told.column("department"), ".")
     return Arrivals(
         topics=names,
@@ -134,9 +142,8 @@ def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[s
         offset=np.array(chunk.offsets, dtype=np.int64)[rows],
         source=pa.concat_arrays([seen.column("source"), departments]),
         ref=pa.concat_arrays([seen.column("source_ref"), told.column("update_id")]),
-        revision=np.concatenate([seen.column("revision").to_numpy(), told.column("revision").to_numpy()]).astype(
-            np.int64
-        ),
+        revision=told_apart_by(revision, counted, content),
+        content=content,
         place=pa.array(place_key + [None] * len(updates.rows), pa.string()),
     )
 
@@ -153,7 +160,14 @@ def _publish_events(
         "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
         "lon": pa.array(located.lon[first], from_pandas=True),
     }
-    bodies = events.decoded.bodies.take(pa.array(first))
+    taken = pa.array(first)
+    bodies = hub.codec.with_numbers(
+        "cityhub.CaseEvent",
+        "revision",
+        events.decoded.batch.take(taken),
+        events.decoded.bodies.take(taken),
+        _by_arrival(chunk, events, first),
+    )
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
     _count_faults(tx, events, located, rows)
@@ -169,6 +183,18 @@ def _count_faults(tx: Transaction, events: _Intake, located: Located, rows: list
         tx.count(metrics.POINTS.labels(source, fault), count)
 
 
+def _by_arrival(chunk: Chunk, events: _Intake, first: Longs) -> dict[int, int]:
+    """The revision, by position in `first`, of statements of sources that count none: the offset of the record, from 1. All
+    records of a reference come by one partition, so a later one has a higher revision, and the same in every replay."""
+    uncounted = np.flatnonzero(~_counted(events)[first]).tolist()
+    return {at: (chunk.offsets[events.rows[first[at]]] + 1) % _REVISIONS for at in uncounted}
+
+
+def _counted(events: _Intake) -> npt.NDArray[np.bool_]:
+    counted: npt.NDArray[np.bool_] = events.decoded.batch.column("revision_counted").to_numpy(zero_copy_only=False)
+    return counted
+
+
 def _publish_updates(
     hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, updates: _Intake, admission: Admission
 ) -> None:
@@ -179,6 +205,22 @@ def _publish_updates(
     values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, bodies)
     tx.publish(topics.UPDATES, values, [case_ids[at] for at in first])
     tx.account("update", len(first))
+
+
+def _reject_conflicts(
+    chunk: Chunk, tx: Transaction, events: _Intake, updates: _Intake, arrivals: Arrivals, conflicts: Repeats
+) -> None:
+    rows = events.rows + updates.rows
+    places = zip(
+        conflicts.row.tolist(), conflicts.topic, conflicts.partition.tolist(), conflicts.offset.tolist(), strict=True
+    )
+    for at, topic, partition, offset in places:
+        detail = (
+            f"revision {arrivals.revision[at]} of this reference came at {topic}[{partition}]@{offset} with other content, and "
+            "that one counts; give what has changed a higher revision, or declare `revisions: none` in the mapping of a source "
+            "that counts none"
+        )
+        tx.reject(rows[at], Reason.CONFLICT, detail)
 
 
 def _publish_repeats(
@@ -194,7 +236,7 @@ def _publish_repeats(
     columns: dict[str, Any] = {
         "source": arrivals.source.take(repeated),
         "source_ref": arrivals.ref.take(repeated),
-        "revision": arrivals.revision[repeats.row],
+        "revision": np.where(arrivals.revision < _REVISIONS, arrivals.revision, 0)[repeats.row],
         "origin": chunk.origins([rows[at] for at in repeats.row.tolist()]),
         "first_topic": repeats.topic,
         "first_partition": repeats.partition,

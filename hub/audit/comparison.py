@@ -161,15 +161,17 @@ def _run(tables: Tables) -> _Run:
     accounting = cases.filter(pc.not_equal(cases.column(ORIGIN), NOWHERE))
     origins, changes = (accounting.column(name).to_pylist() for name in (ORIGIN, "change"))
     change_of = dict(zip(origins, changes, strict=True))
-    for origin, *event in rows_of(tables.events, ORIGIN, "source", "source_ref", "revision"):
-        outcomes[tuple(event)][str(change_of.get(origin, "nothing")).lower()] += 1
+    said = ("source", "source_ref", "revision", "revision_counted")
+    for origin, source, ref, revision, counted in rows_of(tables.events, ORIGIN, *said):
+        # where none is counted it is the hub's number, and follows from what lay before it in the topic
+        outcomes[source, ref, revision if counted else None][str(change_of.get(origin, "nothing")).lower()] += 1
     for row in rows_of(tables.repeats, "source", "source_ref", "revision"):
         outcomes[row]["repeat"] += 1
     case_of_update: dict[Said, str] = {}
     for department, update, revision, case in rows_of(tables.updates, "department", "update_id", "revision", "case_id"):
-        said = (f"dept.{department}", update, revision)
-        outcomes[said]["update"] += 1
-        case_of_update[said] = str(case)
+        key = (f"dept.{department}", update, revision)
+        outcomes[key]["update"] += 1
+        case_of_update[key] = str(case)
     letters = Counter(" ".join(map(str, row)) for row in rows_of(tables.dead, "stage", "reason"))
     run = _Run(dict(outcomes), letters, {}, {}, defaultdict(_Case), case_of_update)
     names = (

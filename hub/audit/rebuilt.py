@@ -164,7 +164,7 @@ def _told(tables: Tables) -> dict[str, _Told]:
 
 def _memory(tables: Tables, kept: Remembered) -> Iterator[Finding]:
     """The memory holds exactly what was admitted: each record once, under the digest of what it said."""
-    admitted, revisions, hashed = _admitted(tables)
+    admitted, revisions, counted, hashed = _admitted(tables)
     whole = kept.whole and not tables.begins
 
     def finding(what: str, ids: Ids) -> Finding:
@@ -183,19 +183,25 @@ def _memory(tables: Tables, kept: Remembered) -> Iterator[Finding]:
     there = admitted[at] == kept.seen
     first = kept.revisions >= 0
     wanted = np.where(first[:, None], hashed[at], mixed(hashed[at], revisions[at]))
-    wrong = there & ((wanted != kept.digests).any(axis=1) | (first & (kept.revisions != revisions[at])))
+    # the number that stands for uncounted content follows from bytes that are not here
+    told = counted[at]
+    wrong = there & (
+        ((first | told) & (wanted != kept.digests).any(axis=1)) | (first & told & (kept.revisions != revisions[at]))
+    )
     yield finding("deduplicate: remembered as something else 记忆不符", kept.seen[wrong])
 
 
-def _admitted(tables: Tables) -> tuple[Ids, np.ndarray, np.ndarray]:
-    """Where each admitted record came in, its revision, and the digest of its source and reference."""
+def _admitted(tables: Tables) -> tuple[Ids, np.ndarray, np.ndarray, np.ndarray]:
+    """Where each admitted record came in, its revision, whether its source counts it, and the digest of its source and
+    reference."""
     events, updates = tables.events, tables.updates
     departments = pc.binary_join_element_wise("dept", updates.column("department"), ".")
     sources = pa.concat_arrays([*_text(events, "source"), *(each.cast(pa.string()) for each in departments.chunks)])
     refs = pa.concat_arrays([*_text(events, "source_ref"), *_text(updates, "update_id")])
     origins = np.concatenate([table.column(ORIGIN).to_numpy() for table in (events, updates)])
     revisions = np.concatenate([table.column("revision").to_numpy() for table in (events, updates)]).astype(np.int64)
-    return origins, revisions, digests(sources, refs)
+    counted = np.concatenate([events.column("revision_counted").to_numpy(), np.ones(len(updates), dtype=np.bool_)])
+    return origins, revisions, counted, digests(sources, refs)
 
 
 def _text(table: pa.Table, name: str) -> list[pa.Array]:

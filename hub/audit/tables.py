@@ -35,7 +35,10 @@ def _columns(topic: Topic, last: Path, keep: Mapping[str, Path], *, origin: bool
 
 KEPT: dict[str, Columns] = {
     "events": _columns(
-        EVENTS, ("event", "revision"), _fields("source", "source_ref", "revision", within="event"), origin=True
+        EVENTS,
+        ("event", "revision_counted"),
+        _fields("source", "source_ref", "revision", "revision_counted", within="event"),
+        origin=True,
     ),
     "updates": _columns(
         UPDATES,

@@ -12,7 +12,9 @@ import pyarrow as pa
 from hub.backtest.intake import Intake, Reject
 from hub.core.admission import Arrivals, Seen, admit
 from hub.core.places import Places
+from hub.core.seen import contents, told_apart_by
 from hub.core.sightings import Sighting
+from hub.errors import Reason
 from hub.model.event import CaseEvent
 from hub.policy.city import City
 
@@ -49,12 +51,16 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
     )
     admission = admit(_arrivals(events, list(rows), located.place_key), memory, 0)
     memory.add(admission.fresh.items())
-    repeats = zip(admission.repeats.row.tolist(), admission.repeats.offset.tolist(), strict=True)
-    for at, earlier in repeats:
-        file, line = intake.lines[earlier]
-        detail = f"the same source, reference and revision as line {line} of {file}: the hub lets it through once"
-        found.rejects.append(_reject(intake, rows[at], REPEAT, detail))
-        found.repeats += 1
+    for reason, what in (
+        (REPEAT, "the hub lets it through once"),
+        (Reason.CONFLICT, "its content is another; the first counts"),
+    ):
+        again = admission.repeats if reason == REPEAT else admission.conflicts
+        for at, earlier in zip(again.row.tolist(), again.offset.tolist(), strict=True):
+            file, line = intake.lines[earlier]
+            detail = f"the same source, reference and revision as line {line} of {file}: {what}"
+            found.rejects.append(_reject(intake, rows[at], reason, detail))
+    found.repeats += len(admission.repeats.row)
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
     for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
@@ -63,6 +69,9 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
 
 def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | None]) -> Arrivals:
     """All by one topic and partition; the offset is the event's number."""
+    content = contents([event.model_dump_json().encode() for event in events])
+    counted = np.array([event.revision_counted for event in events], dtype=np.bool_)
+    revision = np.array([event.revision for event in events], dtype=np.int64)
     return Arrivals(
         topics=["files"],
         topic=np.zeros(len(events), dtype=np.int64),
@@ -70,7 +79,8 @@ def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | No
         offset=np.array(rows, dtype=np.int64),
         source=pa.array(_sources(events), pa.string()),
         ref=pa.array([event.source_ref for event in events], pa.string()),
-        revision=np.array([event.revision for event in events], dtype=np.int64),
+        revision=told_apart_by(revision, counted, content),
+        content=content,
         place=pa.array(place, pa.string()),
     )
 
@@ -82,7 +92,7 @@ def _sighting(
         row=row,
         source=event.source,
         ref=event.source_ref,
-        revision=event.revision,
+        revision=event.revision if event.revision_counted else row + 1,
         kind=event.kind.value,
         at_ms=event.reported_at,
         category=event.category,

@@ -24,8 +24,11 @@ _HALF, _BYTE = np.uint64(32), np.uint64(0xFF)
 _EACH_BYTE = np.uint64(0x0101010101010101)
 _TOP_BITS = np.uint64(0x8080808080808080)
 
-_VERSION_BITS = np.uint32(0xFF)
-_LONGEST_FRAME = 5
+_SCHEMA_BITS = 8
+_SCHEMA = np.uint32((1 << _SCHEMA_BITS) - 1)
+_FRAME_BYTES = 5
+_UNCOUNTED = 1 << 31
+"""No counted revision is as large."""
 
 Digests = npt.NDArray[np.uint64]
 """Of shape (n, 2)."""
@@ -50,14 +53,20 @@ def contents(framed: Sequence[bytes]) -> Contents:
     """
     digest = xxhash.xxh3_64_intdigest
     found = np.fromiter(map(digest, framed), np.uint64, len(framed)).astype(np.uint32)
-    schema = np.fromiter([record[_LONGEST_FRAME - 1] for record in framed], np.uint32, len(framed))
-    return (found & ~_VERSION_BITS) | schema
+    schema = np.fromiter([record[_FRAME_BYTES - 1] for record in framed], np.uint32, len(framed))
+    return (found & ~_SCHEMA) | schema
+
+
+def told_apart_by(revision: Longs, counted: npt.NDArray[np.bool_], said: Contents) -> Longs:
+    """The number that tells statements about one reference apart: the revision, or what was said where none is counted."""
+    return np.where(counted, revision, _UNCOUNTED | (said >> _SCHEMA_BITS).astype(np.int64))
 
 
 def differ(one: Contents | Longs, other: Contents | Longs) -> npt.NDArray[np.bool_]:
     """Where two contents are known to differ: of records in two versions of a schema that cannot be told."""
     both = one.astype(np.uint32) ^ other.astype(np.uint32)
-    return (both != 0) & (both & _VERSION_BITS == 0)
+    found: npt.NDArray[np.bool_] = (both != 0) & (both & _SCHEMA == 0)
+    return found
 
 
 def mixed(keys: Digests, numbers: Longs) -> Digests:

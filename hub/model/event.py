@@ -62,7 +62,8 @@ class Attachment(Record):
 class CaseEvent(Record):
     """One statement of a departmental system about a case of its own; the whole state as of this revision.
 
-    In a follow-up an empty category and a missing place mean: as before.
+    In a follow-up an empty category and a missing place mean: as before. A source that counts no revisions says so: then each
+    changed content is the next statement, by when it came.
     """
 
     NAME: ClassVar[str] = "CaseEvent"
@@ -70,6 +71,7 @@ class CaseEvent(Record):
     source: SystemId
     source_ref: Reference
     revision: Counter
+    revision_counted: bool = True
     kind: EventKind
     occurred_at: SourceMillis | None = None
     reported_at: SourceMillis

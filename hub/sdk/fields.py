@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.mapping import AttachmentsSpec, Mapping, PlaceSpec, Where
+from hub.sdk.mapping import AttachmentsSpec, Mapping, PlaceSpec, Revisions, Where
 from hub.sdk.specs import FieldSpec
 from hub.sdk.times import parse_time
 
@@ -27,6 +27,7 @@ class Mapper:
         event = mapping.event
         self.mapping = mapping
         self._source = source
+        self._counted = event.revisions is Revisions.COUNTED
         self._whole = mapping.whole_numbers
         self._where = [_condition(each) for each in mapping.where]
         self._ref, self._revision, self._kind = (
@@ -59,6 +60,7 @@ class Mapper:
             "source": self._source,
             "source_ref": self._ref(values),
             "revision": _whole("revision", self._revision(values)),
+            "revision_counted": self._counted,
             "kind": self._kind(values),
             "occurred_at": self._occurred(values),
             "reported_at": reported,

@@ -41,11 +41,21 @@ class AttachmentsSpec(Strict):
     media_type: str = "image/jpeg"
 
 
+class Revisions(StrEnum):
+    COUNTED = "counted"
+    NONE = "none"
+
+
 class EventSpec(Strict):
     """The canonical event's fields."""
 
     source_ref: Spec
     revision: Spec = FieldSpec(constant=0)
+    revisions: Revisions = Field(
+        Revisions.COUNTED,
+        description="none: the source counts no revisions. A row that comes again with other content is then an amendment, by "
+        "when it came; elsewhere it is a conflict, and set aside",
+    )
     kind: Spec = FieldSpec(constant="OPENED")
     occurred_at: Spec | None = None
     reported_at: Spec
@@ -64,6 +74,12 @@ class EventSpec(Strict):
     @classmethod
     def _list_of_columns(cls, value: Any) -> Any:
         return {name: name for name in value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _counted_or_not(self) -> Self:
+        if self.revisions is Revisions.NONE and "revision" in self.model_fields_set:
+            raise ValueError("revisions: none, and a revision is declared; leave one of them out")
+        return self
 
     def specs(self) -> dict[str, FieldSpec]:
         """Every declared field by its dotted name, attachments left out."""

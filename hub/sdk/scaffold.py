@@ -84,7 +84,7 @@ time_zone: Asia/Shanghai # of times that do not say
 personal: [caller]       # dropped on reading, also from dead letters
 event:
   source_ref: id
-  revision: revision
+  revision: revision     # a system that counts none: `revisions: none` instead
   kind: {{column: action, map: {{new: OPENED, change: AMENDED, cancel: WITHDRAWN, done: CLOSED}}}}
   reported_at: {{column: time, formats: [ymd]}}
   category: category

@@ -165,6 +165,23 @@ class Codec:
         bodies: list[bytes] = _serialize(nested, columns).to_pylist()
         return bodies
 
+    def with_numbers(
+        self, subject: str, name: str, batch: pa.RecordBatch, bodies: pa.BinaryArray, numbers: Mapping[int, int]
+    ) -> pa.BinaryArray:
+        """The bytes of records of which some say another whole number in the field `name`: `numbers` by row."""
+        if not numbers:
+            return bodies
+        fields = self._registry.latest(subject).declared["fields"]
+        at = [each["name"] for each in fields].index(name)
+        starts = encoded_sizes(fields[:at], batch.columns[:at])
+        ends = starts + encoded_sizes(fields[at : at + 1], batch.columns[at : at + 1])
+        changed = bodies.to_pylist()
+        for row, number in numbers.items():
+            out = io.BytesIO()
+            fastavro.schemaless_writer(out, fields[at]["type"], number)
+            changed[row] = changed[row][: starts[row]] + out.getvalue() + changed[row][ends[row] :]
+        return pa.array(changed, pa.binary())
+
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
             declared = json.loads(schema.text)

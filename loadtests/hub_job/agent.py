@@ -9,6 +9,7 @@ from typing import Any
 from hub.agents.context import Hub
 from hub.clock import wall_ms
 from hub.core.admission import admit
+from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet
@@ -38,11 +39,13 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 decoded = hub.codec.decode_many("cityhub.CaseEvent", chunk.values)
                 for reject in decoded.rejects:
                     tx.reject(reject.index, reject.reason, reject.detail)
-                arrivals = work.arrivals(EVENTS.name, chunk.partitions, chunk.offsets, decoded)
+                arrivals = work.arrivals(EVENTS.name, chunk.partitions, chunk.offsets, chunk.values, decoded)
                 admission = admit(arrivals, state.seen, wall_ms())
                 state.stage(admission.fresh)
                 case_ids, values = work.orders(decoded, admission.first)
                 tx.publish(ORDERS, values, case_ids)
+                for row in admission.conflicts.row.tolist():
+                    tx.reject(int(decoded.rows[row]), Reason.CONFLICT, "the load repeats itself with other content")
                 tx.account("order", len(admission.first))
                 tx.account("repeat", len(admission.repeats.row))
                 tx.arrived(chunk.arrived_ms)

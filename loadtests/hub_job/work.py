@@ -14,6 +14,7 @@ from hub.core.admission import Arrivals
 from hub.core.deadlines import DeadlineRules
 from hub.core.due_columns import DueColumns
 from hub.core.routing import Router
+from hub.core.seen import contents, told_apart_by
 from hub.model.outputs import Order
 from hub.policy.city import City
 from hub.stream.codec import Codec, Decoded
@@ -26,9 +27,18 @@ class OrderWork:
         self._codec = codec
         self._router, self._rules = Router(city), DeadlineRules(city)
 
-    def arrivals(self, topic: str, partitions: Sequence[int], offsets: Sequence[int], decoded: Decoded) -> Arrivals:
-        """What dedup asks of a chunk. `partitions` and `offsets` are the whole chunk's."""
+    def arrivals(
+        self,
+        topic: str,
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        values: Sequence[bytes | None],
+        decoded: Decoded,
+    ) -> Arrivals:
+        """What dedup asks of a chunk. `partitions`, `offsets` and `values` are the whole chunk's."""
         rows, batch = decoded.rows, decoded.batch
+        content = contents([value for row in rows.tolist() if (value := values[row]) is not None])
+        counted = batch.column("revision_counted").to_numpy(zero_copy_only=False)
         return Arrivals(
             topics=[topic],
             topic=np.zeros(len(rows), np.int64),
@@ -36,7 +46,8 @@ class OrderWork:
             offset=np.asarray(offsets, np.int64)[rows],
             source=batch.column("source"),
             ref=batch.column("source_ref"),
-            revision=batch.column("revision").to_numpy().astype(np.int64),
+            revision=told_apart_by(batch.column("revision").to_numpy().astype(np.int64), counted, content),
+            content=content,
             place=pa.nulls(len(rows), pa.string()),
         )
 

@@ -213,6 +213,7 @@ class Events:
             "source": pa.array(SOURCES).take(pa.array(source)),
             "source_ref": pa.array(refs),
             "revision": pa.array(np.zeros(count, np.int32)),
+            "revision_counted": pa.repeat(True, count),
             "kind": _same("OPENED", count),
             "occurred_at": pa.array(opened - 60_000 * (1 + house)).cast(times),
             "reported_at": pa.array(opened).cast(times),

@@ -14,7 +14,7 @@ from hub.model.ids import case_id, derived_id
 
 Row = dict[str, Any]
 T0 = 1_767_000_000_000
-_BOOLS = {"over", "corrects", "reopens", "unlinks"}
+_BOOLS = {"revision_counted", "over", "corrects", "reopens", "unlinks"}
 _LISTS = {"co_handlers"}
 _NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports", "until"}
 
@@ -50,7 +50,8 @@ class MadeUpRun:
     def event(self, source: str, ref: str, revision: int = 0) -> int:
         """An event comes in and is admitted."""
         origin = self.arrive(f"city.{source}.events")
-        self.add("events", "hub.events", origin=origin, source=source, source_ref=ref, revision=revision)
+        said = {"source": source, "source_ref": ref, "revision": revision, "revision_counted": True}
+        self.add("events", "hub.events", origin=origin, **said)
         return origin
 
     def change(

@@ -141,7 +141,9 @@ def test_other_content_under_the_same_name_is_no_repeat() -> None:
 
     assert sifted(SAME, SAME) == ([], [0, 1], [])
     assert sifted(OTHER, OTHER) == ([], [], [0, 1])
-    assert sifted(IN_ANOTHER_SCHEMA) == ([], [0], []), "what a record says in another version of the schema cannot be told"
+    assert sifted(IN_ANOTHER_SCHEMA) == ([], [0], []), (
+        "what a record says in another version of the schema cannot be told"
+    )
 
 
 def test_within_a_chunk_too_and_both_places_are_named() -> None:

@@ -31,9 +31,7 @@ def test_a_table_answers_as_a_dict_does(batches: list[list[str]], asked: list[st
         table.insert(of(fresh), np.stack([values, -values], axis=1), values.astype(np.uint32))
         expected.update(zip(fresh, values.tolist(), strict=True))
     assert len(table) == len(expected)
-    answers = [
-        [expected[key], -expected[key], expected[key]] if key in expected else [MISSING] * 3 for key in asked
-    ]
+    answers = [[expected[key], -expected[key], expected[key]] if key in expected else [MISSING] * 3 for key in asked]
     assert table.find(of(asked)).tolist() == answers
 
 
@@ -51,7 +49,9 @@ def test_a_remembered_key_takes_64_bytes_at_most() -> None:
     rng = np.random.default_rng(7)
     table = DigestTable(2)
     for _ in range(200):
-        table.insert(rng.integers(0, 1 << 63, (500, 2)).astype(np.uint64), np.zeros((500, 2), dtype=np.int64), nothing(500))
+        table.insert(
+            rng.integers(0, 1 << 63, (500, 2)).astype(np.uint64), np.zeros((500, 2), dtype=np.int64), nothing(500)
+        )
         if len(table) > 10_000:
             assert table.nbytes <= 64 * len(table)
 

@@ -38,7 +38,7 @@ def test_same_bytes_as_the_reference(work: OrderWork, seed: int, size: int) -> N
         values = block.values[start : start + size]
         decoded = codec.decode_many("cityhub.CaseEvent", values)
         places = list(range(start, start + len(values)))
-        admission = admit(work.arrivals("t", [0] * len(values), places, decoded), state.seen, BASE_MS)
+        admission = admit(work.arrivals("t", [0] * len(values), places, values, decoded), state.seen, BASE_MS)
         state.stage(admission.fresh)
         state.commit()
         case_ids, orders = work.orders(decoded, admission.first)

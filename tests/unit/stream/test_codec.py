@@ -22,7 +22,7 @@ from hub.stream.registry import FRAME, SCHEMAS, FileRegistry, Schema
 EVENT, ADMITTED, ORDER = "cityhub.CaseEvent", "cityhub.AdmittedEvent", "cityhub.Order"
 REGISTRY = FileRegistry()
 CODEC = Codec(REGISTRY)
-EXAMPLES: list[dict[str, Any]] = json.loads((SCHEMAS / "CaseEvent" / "v1.examples.json").read_text("utf-8"))
+EXAMPLES: list[dict[str, Any]] = json.loads((SCHEMAS / "CaseEvent" / "v2.examples.json").read_text("utf-8"))
 GOOD = CODEC.encode_many(EVENT, EXAMPLES)
 ASCII = CODEC.encode_one(EVENT, EXAMPLES[0] | {"title": "ascii only"})
 UPDATE = CODEC.encode_one(
@@ -35,11 +35,11 @@ BAD: dict[str, tuple[bytes | None, Reason, str]] = {
     "empty": (b"", Reason.UNDECODABLE, "wire format"),
     "short": (b"\0\0\0\0", Reason.UNDECODABLE, "wire format"),
     "no magic": (b"\x01" + GOOD[0][1:], Reason.UNDECODABLE, "wire format"),
-    "no body": (GOOD[0][:HEADER_BYTES], Reason.UNDECODABLE, "not cityhub.CaseEvent v1"),
-    "truncated": (GOOD[0][:-1], Reason.UNDECODABLE, "not cityhub.CaseEvent v1"),
+    "no body": (GOOD[0][:HEADER_BYTES], Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
+    "truncated": (GOOD[0][:-1], Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
     "left over": (GOOD[1] + b"\0", Reason.UNDECODABLE, "1 bytes are left over"),
     "not UTF-8": (ASCII.replace(b"ascii", b"asc\xff\xfe"), Reason.UNDECODABLE, "utf-8"),
-    "noise": (GOOD[0][:HEADER_BYTES] + b"\xff" * 40, Reason.UNDECODABLE, "not cityhub.CaseEvent v1"),
+    "noise": (GOOD[0][:HEADER_BYTES] + b"\xff" * 40, Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
     "unknown schema": (b"\0\0\0\x03\xe7" + GOOD[0][HEADER_BYTES:], Reason.UNKNOWN_SCHEMA, "999"),
     "wrong schema": (UPDATE, Reason.WRONG_SCHEMA, "is cityhub.Update"),
 }
@@ -156,14 +156,14 @@ def test_any_record_is_decoded_with_all_others_and_encodes_to_the_same_bytes(
 
 @pytest.fixture
 def newer(tmp_path: Path) -> Codec:
-    """A program with a second version of CaseEvent, which has one field more."""
+    """A program with another version of CaseEvent, which has one field more."""
     folder = tmp_path / "schemas"
     shutil.copytree(SCHEMAS, folder)
-    declared = json.loads((folder / "CaseEvent" / "v1.avsc").read_text("utf-8"))
+    declared = json.loads((folder / "CaseEvent" / "v2.avsc").read_text("utf-8"))
     declared["fields"].append({"name": "language", "type": "string", "default": "zh"})
-    (folder / "CaseEvent" / "v2.avsc").write_text(json.dumps(declared), encoding="utf-8")
+    (folder / "CaseEvent" / "v3.avsc").write_text(json.dumps(declared), encoding="utf-8")
     ids = json.loads((folder / "ids.json").read_text("utf-8"))
-    ids["CaseEvent"]["2"] = 1 + max(schema_id for versions in ids.values() for schema_id in versions.values())
+    ids["CaseEvent"]["3"] = 1 + max(schema_id for versions in ids.values() for schema_id in versions.values())
     (folder / "ids.json").write_text(json.dumps(ids), encoding="utf-8")
     return Codec(FileRegistry(folder))
 

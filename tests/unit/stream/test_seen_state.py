@@ -9,7 +9,6 @@ from unittest import mock
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
