@@ -99,6 +99,15 @@ def test_rejects_name_the_reason_and_never_quote_the_value(changes: dict[str, st
     assert len(value) < 4 or value not in str(caught.value)
 
 
+def test_a_source_may_count_no_revisions_and_then_has_none() -> None:
+    counting, not_counting = mapper({}).event(ROW), mapper({"revisions": "none"}).event(ROW)
+    assert counting is not None
+    assert not_counting is not None
+    assert (counting.revision_counted, not_counting.revision_counted) == (True, False)
+    with pytest.raises(ValueError, match="leave one of them out"):
+        mapper({"revisions": "none", "revision": "id"})
+
+
 def test_where_leaves_out() -> None:
     made = mapper({}, where=[{"column": "s", "among": ["a"]}, {"column": "t", "empty": False}])
     assert made.event(ROW | {"s": "a", "t": "x"})
