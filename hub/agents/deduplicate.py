@@ -160,14 +160,7 @@ def _publish_events(
         "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
         "lon": pa.array(located.lon[first], from_pandas=True),
     }
-    taken = pa.array(first)
-    bodies = hub.codec.with_numbers(
-        "cityhub.CaseEvent",
-        "revision",
-        events.decoded.batch.take(taken),
-        events.decoded.bodies.take(taken),
-        _by_arrival(chunk, events, first),
-    )
+    bodies = _numbered_bodies(hub, chunk, events, first)
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
     _count_faults(tx, events, located, rows)
@@ -183,11 +176,16 @@ def _count_faults(tx: Transaction, events: _Intake, located: Located, rows: list
         tx.count(metrics.POINTS.labels(source, fault), count)
 
 
-def _by_arrival(chunk: Chunk, events: _Intake, first: Longs) -> dict[int, int]:
-    """The revision, by position in `first`, of statements of sources that count none: the offset of the record, from 1. All
-    records of a reference come by one partition, so a later one has a higher revision, and the same in every replay."""
-    uncounted = np.flatnonzero(~_counted(events)[first]).tolist()
-    return {at: (chunk.offsets[events.rows[first[at]]] + 1) % _REVISIONS for at in uncounted}
+def _numbered_bodies(hub: Hub, chunk: Chunk, events: _Intake, first: Longs) -> pa.BinaryArray:
+    """The first sightings' bytes. Those of sources that count no revisions get the offset of the record, from 1: all records of
+    a reference come by one partition, so a later one has a higher revision, and the same in every replay."""
+    taken, counted = pa.array(first), _counted(events)[first]
+    if counted.all():
+        return events.decoded.bodies.take(taken)
+    batch = events.decoded.batch.take(taken)
+    offsets = np.array(chunk.offsets, np.int64)[np.array(events.rows, np.int64)[first]]
+    revision = np.where(counted, batch.column("revision").to_numpy(), (offsets + 1) % _REVISIONS)
+    return hub.codec.bodies_with("cityhub.CaseEvent", batch, "revision", pa.array(revision, pa.int32()))
 
 
 def _counted(events: _Intake) -> npt.NDArray[np.bool_]:

@@ -165,22 +165,10 @@ class Codec:
         bodies: list[bytes] = _serialize(nested, columns).to_pylist()
         return bodies
 
-    def with_numbers(
-        self, subject: str, name: str, batch: pa.RecordBatch, bodies: pa.BinaryArray, numbers: Mapping[int, int]
-    ) -> pa.BinaryArray:
-        """The bytes of records of which some say another whole number in the field `name`: `numbers` by row."""
-        if not numbers:
-            return bodies
-        fields = self._registry.latest(subject).declared["fields"]
-        at = [each["name"] for each in fields].index(name)
-        starts = encoded_sizes(fields[:at], batch.columns[:at])
-        ends = starts + encoded_sizes(fields[at : at + 1], batch.columns[at : at + 1])
-        changed = bodies.to_pylist()
-        for row, number in numbers.items():
-            out = io.BytesIO()
-            fastavro.schemaless_writer(out, fields[at]["type"], number)
-            changed[row] = changed[row][: starts[row]] + out.getvalue() + changed[row][ends[row] :]
-        return pa.array(changed, pa.binary())
+    def bodies_with(self, subject: str, batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.BinaryArray:
+        """The bytes, without framing, of what `decode_many` gave, with another column in the field `name`."""
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True)) | {name: column}
+        return _serialize(self._registry.latest(subject), columns)
 
     def _envelope(self, schema: Schema) -> Schema:
         if schema.subject not in self._envelopes:
