@@ -108,6 +108,21 @@ def dept_updates(department: str) -> Topic:
     return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
 
 
+def subject_of(topic: str) -> str | None:
+    """Which schema's records a topic carries, by its name without the namespace. None: not Avro, or no topic of the hub's."""
+    kind, _, name = topic.partition(".")
+    subject = _SUBJECTS.get((kind, name.rpartition(".")[2]))
+    return subject or next((each.subject for each in HUB_TOPICS if each.name == topic), None)
+
+
+_SUBJECTS = {
+    ("city", "events"): "cityhub.CaseEvent",
+    ("city", "replies"): "cityhub.Reply",
+    ("dept", "orders"): "cityhub.Order",
+    ("dept", "updates"): "cityhub.Update",
+}
+
+
 def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
     """Every topic of a hub with these sources and departments."""
     found = list(HUB_TOPICS)

@@ -73,6 +73,7 @@ class _Gathering:
         self._decoders = {
             name: NarrowDecoder(registry, codec, columns.subject, columns.last) for name, columns in KEPT.items()
         }
+        self._foreign: list[Ids] = []
         self._inputs: dict[str, list[Ids]] = {topic: [] for topic in inputs}
         self._parts: dict[str, list[pa.RecordBatch]] = {name: [] for name in KEPT}
 
@@ -88,8 +89,9 @@ class _Gathering:
                 self._inputs[topic].append(here)
             else:
                 table = self._table_of[topic]
-                batch = self._decoders[table].decode([each.value() for each in some], name)
-                self._parts[table].append(self._kept(KEPT[table], here, batch))
+                found = self._decoders[table].decode([each.value() for each in some])
+                self._parts[table].append(self._kept(KEPT[table], here[found.rows], found.batch))
+                self._foreign.append(here[found.foreign])
 
     def _kept(self, columns: Columns, here: Ids, batch: pa.RecordBatch) -> pa.RecordBatch:
         found: dict[str, Any] = {HERE: pa.array(here)}
@@ -106,11 +108,12 @@ class _Gathering:
             **{name: self._table(name) for name in KEPT},
             begins=begins,
             reached=reached,
+            foreign=np.concatenate([none, *self._foreign]),
         )
 
     def _table(self, name: str) -> pa.Table:
         parts = self._parts[name]
         if parts:
             return pa.Table.from_batches(parts)
-        empty = self._decoders[name].decode([], name)
+        empty = self._decoders[name].decode([]).batch
         return pa.Table.from_batches([self._kept(KEPT[name], np.zeros(0, dtype=np.int64), empty)])

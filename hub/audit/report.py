@@ -45,13 +45,15 @@ class AuditReport:
     """With more than one outcome."""
     defects: tuple[Finding, ...]
     """Every other check, also those that found nothing."""
+    foreign: Finding = Finding("")
+    """Records in the hub's own topics that somebody else wrote: named, and nothing else."""
     losses: tuple[Finding, ...] = ()
     """What was gone before anybody read it: accounted for by letters in hub.dead, and lost all the same."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All that was looked for."""
-        return (self.lost, self.waiting, self.twice, *self.losses, *self.defects)
+        return (self.lost, self.waiting, self.twice, *self.losses, *self.defects, self.foreign)
 
     @property
     def unaccounted(self) -> int:

@@ -61,6 +61,7 @@ def judge(tables: Tables) -> AuditReport:
             *defects,
         ),
         losses=tuple(losses(tables)),
+        foreign=finding("stepped over, not the hub's own 跳过的异物", tables.foreign),
     )
 
 

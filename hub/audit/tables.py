@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from hub.audit.identity import Identities, Ids
@@ -89,3 +90,5 @@ class Tables:
     """First offset still there, by topic and partition: what came before has expired."""
     reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     """By agent: the next offset it reads, by topic and partition."""
+    foreign: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Where in the hub's own topics something lies that is not the hub's."""

@@ -13,14 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.cli.bars import progress_bar
+from hub.cli.foreign import name_foreign
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.clock import iso
 from hub.errors import FatalError, Reason
-from hub.inspect.letters import Letter, letters
+from hub.inspect.letters import Letter, Letters, read_letters
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
+from hub.topics import DEAD
 
 _SHOWN_BYTES = 2000
 _DETAIL_CHARS = 100
@@ -47,7 +49,9 @@ def dead() -> None:
 @with_settings
 def list_command(settings: Settings, stage: str | None, reason: str | None, limit: int, as_json: bool) -> None:
     """The newest dead letters, and how many there are for which reason."""
-    found = _read(settings, stage, reason)
+    letters = _read(settings, stage, reason)
+    name_foreign([f"{DEAD.name} {each}" for each in letters.foreign])
+    found = letters.found
     chosen = sorted(found, key=lambda each: each.letter["at"])[-limit:]
     if as_json:
         for each in chosen:
@@ -76,7 +80,7 @@ def list_command(settings: Settings, stage: str | None, reason: str | None, limi
 @with_settings
 def show(settings: Settings, letter: str, as_json: bool) -> None:
     """One dead letter whole, and the way out. ID is as `dead list` shows it, as in 3:15."""
-    found = next((each for each in _read(settings, None, None) if each.id == letter), None)
+    found = next((each for each in _read(settings, None, None).found if each.id == letter), None)
     if found is None:
         raise FatalError(f"no dead letter {letter}; `cityhub dead list` shows their ids, as in 3:15")
     if as_json:
@@ -103,7 +107,7 @@ def resend(
     Each is judged again like any record: unless something was mended, the same letter is written once more. What an agent
     had already admitted is left out, as it would only be a repeat; `dead show` says what helps instead.
     """
-    found = [each for each in _read(settings, stage, reason) if not ids or each.id in ids]
+    found = [each for each in _read(settings, stage, reason).found if not ids or each.id in ids]
     missing = set(ids) - {each.id for each in found}
     if missing:
         raise FatalError(f"no such dead letter: {', '.join(sorted(missing))}; `cityhub dead list` shows their ids")
@@ -127,9 +131,9 @@ def resend(
     )
 
 
-def _read(settings: Settings, stage: str | None, reason: str | None) -> list[Letter]:
+def _read(settings: Settings, stage: str | None, reason: str | None) -> Letters:
     with progress_bar("Reading dead letters") as on_progress:
-        return list(letters(settings, Codec(make_registry(settings)), on_progress, stage=stage, reason=reason))
+        return read_letters(settings, Codec(make_registry(settings)), on_progress, stage=stage, reason=reason)
 
 
 def _as_dict(found: Letter, *, whole: bool) -> dict[str, Any]:

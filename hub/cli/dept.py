@@ -13,12 +13,14 @@ from confluent_kafka import Consumer, KafkaError
 from rich.console import Console
 from rich.table import Table
 
+from hub.cli.foreign import name_foreign
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.cli.signals import ended_by_signals
 from hub.cli.words import ORDERS, STATUSES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError, RejectedRecordError
+from hub.model.outputs import Order
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
 from hub.settings import Settings
@@ -164,14 +166,23 @@ def orders(
             if error is not None:
                 _complain(error, name)
                 continue
-            try:
-                yield codec.decode_one(message.value() or b"")[1]
-            except RejectedRecordError as rejected:
-                raise FatalError(f"{name}[{message.partition()}]@{message.offset()}: {rejected.detail}") from rejected
+            order = _order(codec, message.value())
+            if order is None:
+                name_foreign([f"{name}[{message.partition()}]@{message.offset()}"])
+            else:
+                yield order
             if group is not None:
                 consumer.commit(message, asynchronous=True)
     finally:
         consumer.close()
+
+
+def _order(codec: Codec, value: bytes | None) -> dict[str, Any] | None:
+    try:
+        schema, order = codec.decode_one(value or b"")
+    except RejectedRecordError:
+        return None
+    return order if schema.subject == Order.subject() else None
 
 
 def _complain(error: KafkaError, topic: str) -> None:

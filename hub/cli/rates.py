@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.cli.bars import progress_bar
+from hub.cli.foreign import name_foreign
 from hub.cli.options import with_settings
 from hub.cli.words import Words
 from hub.core.rates import ALL, RATE_NAMES, RATES
@@ -34,7 +35,8 @@ def rates(settings: Settings, by: str, department: str | None, as_json: bool) ->
 
     city = load_city(settings.city)
     with progress_bar("Reading the topics") as on_progress:
-        found = read_rates(settings, period_of(by, city.time_zone), on_progress)
+        found, foreign = read_rates(settings, period_of(by, city.time_zone), on_progress)
+    name_foreign(foreign)
     chosen = {key: counts for key, counts in sorted(found.items()) if department in (None, key[0])}
     if as_json:
         rows = [

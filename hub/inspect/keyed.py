@@ -13,6 +13,7 @@ from hub.inspect.partitioning import partition_of
 from hub.inspect.reading import OnProgress, Partition, Span, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.topics import subject_of
 
 Found = dict[str, Any]
 """A decoded record, times in ms, with where it lies under `kafka`: topic (without namespace), partition, offset, timestamp."""
@@ -64,12 +65,15 @@ class KeyedReader:
         )
 
     def decoded(self, message: Message) -> Found | None:
+        topic = message.topic()[len(self._settings.namespace) :]
         try:
-            _, record = self._codec.decode_one(message.value() or b"")
+            schema, record = self._codec.decode_one(message.value() or b"")
         except RejectedRecordError:
             return None
+        if schema.subject != subject_of(topic):
+            return None
         place = {
-            "topic": message.topic()[len(self._settings.namespace) :],
+            "topic": topic,
             "partition": message.partition(),
             "offset": message.offset(),
             "timestamp": message.timestamp()[1],

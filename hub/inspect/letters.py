@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.errors import Reason, RejectedRecordError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -79,21 +78,37 @@ class Letter:
         return f"{mend}; `cityhub dead resend {self.id}` sends these bytes to {self.topic} once more"
 
 
-def letters(
+@dataclass(frozen=True)
+class Letters:
+    """What lies in hub.dead now, that of each partition in order."""
+
+    found: list[Letter] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    """Ids of records that are no dead letters: somebody else wrote there."""
+
+
+def read_letters(
     settings: Settings,
     codec: Codec,
     on_progress: OnProgress | None = None,
     *,
     stage: str | None = None,
     reason: str | None = None,
-) -> Iterator[Letter]:
-    """All that are there now, those of each partition in order. `stage` may be the beginning of one, as in `connector`."""
+) -> Letters:
+    """The letters chosen, and all that is none. `stage` may be the beginning of one, as in `connector`."""
+    letters = Letters()
+    letter = DEAD.subject
     for messages in read_messages(settings, spans(settings, [DEAD.name]), on_progress):
         for message in messages:
             name = f"{message.partition()}:{message.offset()}"
             try:
-                found = Letter(name, codec.decode_one(message.value() or b"")[1])
-            except RejectedRecordError as error:
-                raise FatalError(f"{settings.topic(DEAD.name)} {name} is no dead letter ({error.detail})") from error
-            if found.stage.startswith(stage or "") and reason in (None, found.reason):
-                yield found
+                schema, record = codec.decode_one(message.value() or b"")
+            except RejectedRecordError:
+                letters.foreign.append(name)
+                continue
+            found = Letter(name, record)
+            if schema.subject != letter:
+                letters.foreign.append(name)
+            elif found.stage.startswith(stage or "") and reason in (None, found.reason):
+                letters.found.append(found)
+    return letters

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyruhvro
 
 from hub.errors import FatalError, RejectedRecordError
 from hub.stream.codec import HEADER_BYTES, Codec
+from hub.stream.decoding import Rows, batch_decoder_errors
 from hub.stream.registry import Registry, Schema, make_schema
 
 Path = tuple[str, ...]
@@ -37,6 +40,17 @@ def _cut(record: dict[str, Any], last: Path) -> dict[str, Any]:
     return record | {"fields": fields}
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """The records among some values."""
+
+    batch: pa.RecordBatch
+    rows: Rows
+    """int64 of shape (n,): which of the values each row of `batch` is."""
+    foreign: Rows
+    """Which are no such records: somebody else wrote there."""
+
+
 class NarrowDecoder:
     """Decodes the fields of one subject up to `last`."""
 
@@ -47,30 +61,34 @@ class NarrowDecoder:
         self._subject = subject
         self._codec = codec
 
-    def decode(self, values: Sequence[bytes | None], what: str) -> pa.RecordBatch:
-        """One row for each of `values`, which the hub itself wrote to the topic `what`. Raises FatalError if it did not."""
-        header = self._header
-        bodies = [
-            value[HEADER_BYTES:] if value and value[:HEADER_BYTES] == header else self._rewritten(value, what)
-            for value in values
-        ]
+    def decode(self, values: Sequence[bytes | None]) -> Narrowed:
+        """One row for each of `values` that is a record of the subject; others are stepped over, and told."""
+        bodies = [value[HEADER_BYTES:] if value and value[:HEADER_BYTES] == self._header else None for value in values]
+        if None not in bodies and (batch := self._batch(bodies)) is not None:
+            return Narrowed(batch, np.arange(len(values)), np.zeros(0, np.int64))
+        rewritten = [self._rewritten(value) for value in values]
+        rows = np.array([row for row, body in enumerate(rewritten) if body is not None], np.int64)
+        foreign = np.setdiff1d(np.arange(len(values)), rows)
+        batch = self._batch([body for body in rewritten if body is not None])
+        if batch is None:
+            raise FatalError(f"{self._subject} cannot be read a batch at a time; this is a defect of the hub")
+        return Narrowed(batch, rows, foreign)
+
+    def _batch(self, bodies: Sequence[bytes | None]) -> pa.RecordBatch | None:
+        """None if some of them are no records. What lies behind the last field is not looked at."""
         if not bodies:
             return pa.RecordBatch.from_pylist([], schema=self._schema.arrow)
-        try:
-            return pyruhvro.deserialize_array(bodies, self._schema.text)
-        except ValueError as error:
-            raise _foreign(what, self._subject, str(error)) from error
+        with batch_decoder_errors() as failed:
+            batch = pyruhvro.deserialize_array(bodies, self._schema.text)
+            batch.validate(full=True)  # finds text that is not UTF-8
+        return None if failed else batch
 
-    def _rewritten(self, value: bytes | None, what: str) -> bytes:
-        """The body of a record that an older version of the hub wrote, in today's schema."""
+    def _rewritten(self, value: bytes | None) -> bytes | None:
+        """The body in today's schema, also of a record that an older version of the hub wrote."""
         try:
             return self._codec.translate(self._subject, value)
-        except RejectedRecordError as error:
-            raise _foreign(what, self._subject, error.detail) from error
-
-
-def _foreign(what: str, subject: str, why: str) -> FatalError:
-    return FatalError(f"{what} holds a record that is not {subject} ({why}); only the hub itself may write there")
+        except RejectedRecordError:
+            return None
 
 
 def column(batch: pa.RecordBatch, path: Path) -> pa.Array:

@@ -31,21 +31,26 @@ def period_of(name: str, time_zone: str) -> Period:
     return lambda at_ms: datetime.fromtimestamp(at_ms / 1000, zone).strftime(pattern)
 
 
-def read_rates(settings: Settings, period: Period, on_progress: OnProgress | None = None) -> Table:
-    """The rates as of now. Raises FatalError if a topic is missing, RetriableError if the broker cannot be read."""
+def read_rates(settings: Settings, period: Period, on_progress: OnProgress | None = None) -> tuple[Table, list[str]]:
+    """The rates as of now, and the places of records that are not the hub's. Raises FatalError if a topic is missing,
+    RetriableError if the broker cannot be read."""
     registry = make_registry(settings)
     codec = Codec(registry)
     decoders = {
         name: NarrowDecoder(registry, codec, topic.subject or "", last) for name, (topic, last) in _LAST.items()
     }
     batches: dict[str, list[pa.RecordBatch]] = {name: [] for name in _LAST}
+    foreign: list[str] = []
     cut = len(settings.namespace)
     for messages in read_messages(settings, spans(settings, list(_LAST)), on_progress):
         for name, decoder in decoders.items():
             mine = [each for each in messages if each.topic()[cut:] == name]
             if mine:
-                batches[name].append(decoder.decode([each.value() for each in mine], name))
-    return rates(_clocks(batches[DEADLINES.name]), _given(batches[CASES.name]), _said(batches), period)
+                found = decoder.decode([each.value() for each in mine])
+                batches[name].append(found.batch)
+                foreign += [f"{name}[{mine[at].partition()}]@{mine[at].offset()}" for at in found.foreign.tolist()]
+    table = rates(_clocks(batches[DEADLINES.name]), _given(batches[CASES.name]), _said(batches), period)
+    return table, foreign
 
 
 def _columns(batches: Sequence[pa.RecordBatch], *paths: Path) -> Iterator[tuple[object, ...]]:

@@ -109,7 +109,7 @@ def _case_of(
     """The case a report was linked to: its key is not known, so all of hub.cases is looked through."""
     decoder = NarrowDecoder(registry, codec, CASES.subject or "", ("source_ref",))
     for messages in reader.everywhere(CASES.name, on_progress):
-        batch = decoder.decode([message.value() for message in messages], CASES.name)
+        batch = decoder.decode([message.value() for message in messages]).batch
         names = ("case_id", "source", "source_ref")
         for case, *report in zip(*(column(batch, (name,)).to_pylist() for name in names), strict=True):
             if report == [source, ref]:
@@ -123,11 +123,11 @@ def _reports(
     """Many reports share a place: only as much of each is decoded as tells whose it is."""
     messages = reader.messages({EVENTS.name: places})[EVENTS.name]
     decoder = NarrowDecoder(registry, codec, EVENTS.subject or "", ("event", "source_ref"))
-    batch = decoder.decode([message.value() for message in messages], EVENTS.name)
-    sources, refs = (column(batch, ("event", name)).to_pylist() for name in ("source", "source_ref"))
+    narrowed = decoder.decode([message.value() for message in messages])
+    sources, refs = (column(narrowed.batch, ("event", name)).to_pylist() for name in ("source", "source_ref"))
     found = [
-        reader.decoded(message)
-        for message, source, ref in zip(messages, sources, refs, strict=True)
+        reader.decoded(messages[row])
+        for row, source, ref in zip(narrowed.rows.tolist(), sources, refs, strict=True)
         if (source, ref) in wanted
     ]
     return sorted(

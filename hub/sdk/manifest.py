@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from hub.errors import FatalError
 from hub.sdk.strict_yaml import load_yaml
 from hub.settings import ROOT
 
+log = logging.getLogger(__name__)
 CONNECTORS = ROOT / "connectors"
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -74,9 +76,14 @@ def load_manifest(folder: Path) -> Manifest:
 
 
 def discover(root: Path = CONNECTORS) -> dict[str, Manifest]:
-    """All connectors by domain, in order of name. None of their code is run."""
-    found = (load_manifest(path.parent) for path in sorted(root.glob("*/manifest.yaml")))
-    return {manifest.domain: manifest for manifest in found}
+    """All connectors by domain, in order of name. None of their code is run. One that is half made is left out, and said."""
+    found: dict[str, Manifest] = {}
+    for path in sorted(root.glob("*/manifest.yaml")):
+        try:
+            found[path.parent.name] = load_manifest(path.parent)
+        except FatalError as error:
+            log.warning("connector %s is left out: %s", path.parent.name, error)
+    return found
 
 
 def find(domain: str, root: Path = CONNECTORS) -> Manifest:

@@ -85,19 +85,29 @@ def decode_exactly(
     """
     if not len(bodies):
         return empty(schema), np.zeros(0, np.int64)
-    try:
+    with batch_decoder_errors() as failed:
         batch = _deserialized(schema, bodies, framed)
         batch.validate(full=True)  # finds text that is not UTF-8
         (again,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
-    except ValueError:
+    if failed:
         return None
-    except BaseException as error:  # a Rust panic is not an Exception
-        if type(error).__name__ == "PanicException":
-            return None
-        raise
     if again.equals(bodies):
         return batch, np.zeros(0, np.int64)
     return batch, np.flatnonzero(pc.not_equal(again, bodies).to_numpy(zero_copy_only=False))
+
+
+@contextmanager
+def batch_decoder_errors() -> Iterator[list[str]]:
+    """What the batch decoder says of bytes that are no records: gives a list, with an entry if it has failed."""
+    failed: list[str] = []
+    try:
+        yield failed
+    except ValueError as error:
+        failed.append(str(error))
+    except BaseException as error:  # a Rust panic is not an Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        failed.append(str(error))
 
 
 @dataclass

@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.audit.identity import NOWHERE, Identities, occurrences
-from hub.errors import FatalError
 from hub.inspect.narrow import NarrowDecoder, column, narrowed
 from hub.inspect.partitioning import partition_of
 from hub.settings import ROOT
-from hub.stream.codec import HEADER_BYTES, Codec
+from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 
 REGISTRY = FileRegistry()
@@ -88,7 +87,7 @@ def test_every_beginning_of_a_record_decodes_like_the_whole(subject: str) -> Non
     fields = [field["name"] for field in json.loads((folder / f"{newest}.avsc").read_text("utf-8"))["fields"]]
     usable = fields[: fields.index("key")] if subject == "DeadLetter" else fields
     for last in usable:
-        batch = NarrowDecoder(REGISTRY, CODEC, f"cityhub.{subject}", (last,)).decode(values, "here")
+        batch = NarrowDecoder(REGISTRY, CODEC, f"cityhub.{subject}", (last,)).decode(values).batch
         assert batch.schema.names == fields[: fields.index(last) + 1]
         if pa.types.is_primitive(batch.column(last).type) or pa.types.is_string(batch.column(last).type):
             assert column(batch, (last,)).to_pylist() == [record[last] for record in whole]
@@ -103,7 +102,12 @@ def test_the_first_fields_of_a_nested_record() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"not avro", b"\0\0\0\0\xff....", CODEC.encode_one("cityhub.Closure", {
     "case_id": "C", "place_key": "p", "outcome": "RESOLVED", "department": "d", "at": 1})])  # fmt: skip
-def test_what_the_hub_did_not_write_is_named(value: bytes | None) -> None:
-    with pytest.raises(FatalError, match=r"hub\.repeats holds a record that is not cityhub\.Repeat"):
-        NarrowDecoder(REGISTRY, CODEC, "cityhub.Repeat", ("origin",)).decode([value], "hub.repeats")
-    assert HEADER_BYTES == 5
+def test_what_the_hub_did_not_write_is_stepped_over_and_told(value: bytes | None) -> None:
+    good = CODEC.encode_many(
+        "cityhub.Repeat", json.loads((ROOT / "schemas" / "Repeat" / "v1.examples.json").read_text("utf-8"))
+    )
+    decoder = NarrowDecoder(REGISTRY, CODEC, "cityhub.Repeat", ("source_ref",))
+    found = decoder.decode([good[0], value, good[1], value])
+    assert (found.rows.tolist(), found.foreign.tolist()) == ([0, 2], [1, 3])
+    assert found.batch.equals(decoder.decode([good[0], good[1]]).batch)
+    assert decoder.decode([value]).foreign.tolist() == [0]
