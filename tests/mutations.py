@@ -116,3 +116,81 @@ _CHANGES: tuple[Callable[[bytes, list[bytes], random.Random], bytes], ...] = (
     _turn_a_bit, _turn_a_bit, _cut_short, _cut_out, _splice, _stretch, _stretch, _odd_number, _odd_number, _put_in, _write_over,
     _append,
 )  # fmt: skip
+
+
+# -- records that their schema allows and nobody means -----------------------------------------------------------------------
+
+_NAMES = (
+    "C-AAAAAAAAAAAAAAAA",
+    "C-BBBBBBBBBBBBBBBB",
+    "R1",
+    "R2",
+    "police",
+    "hotline",
+    "roads",
+    "water_supply",
+    "dispatch_desk",
+)
+_ODD_TEXTS = (
+    "",
+    "nobody",
+    "No Id!",
+    "a" * 40,
+    "a" * 201,
+    "案" * 1001,
+    "\x1b[2J",
+    "a\nb\0",
+    "~now",
+    "~waiting:x",
+    "~a:b:1",
+    ":",
+    "police:R1",
+)
+_ODD_REALS = (0.0, -0.0, 90.0, -91.0, 181.0, 1e308, float("nan"), float("inf"), float("-inf"))
+_ODD_MILLIS = (0, -1, 1 << 62, -(1 << 63), 631_152_000_000, 4_102_444_800_000, 1_772_420_400_000, 1_772_420_400_001)
+
+
+def odd(record: dict[str, Any], schema: Schema, chance: random.Random) -> dict[str, Any]:
+    """The record with up to five of its values, at any depth, replaced by others of their types."""
+    for _ in range(chance.randint(0, 5)):
+        record = _odd_value(record, schema.declared, chance)
+    return record
+
+
+def _odd_value(value: Any, declared: Any, chance: random.Random) -> Any:
+    if isinstance(declared, list):
+        (other,) = (branch for branch in declared if branch != "null")
+        if chance.random() < 0.2:
+            return None
+        return any_value(other, chance) if value is None else _odd_value(value, other, chance)
+    if isinstance(declared, dict):
+        kind = declared["type"]
+        if kind == "record":
+            field = chance.choice(declared["fields"])
+            return value | {field["name"]: _odd_value(value[field["name"]], field["type"], chance)}
+        return any_value(declared, chance) if kind in ("enum", "array", "map") else _odd_value(value, kind, chance)
+    return any_value(declared, chance)
+
+
+def any_value(declared: Any, chance: random.Random) -> Any:
+    """Some value of a type."""
+    if isinstance(declared, list):
+        return any_value(chance.choice(declared), chance)
+    if isinstance(declared, dict):
+        kind = declared["type"]
+        if kind == "record":
+            return {field["name"]: any_value(field["type"], chance) for field in declared["fields"]}
+        if kind == "enum":
+            return chance.choice(declared["symbols"])
+        count = chance.choice((0, 1, 2, 3, 120))
+        if kind == "array":
+            return [any_value(declared["items"], chance) for _ in range(count)]
+        if kind == "map":
+            return {f"{each}": any_value(declared["values"], chance) for each in range(count)}
+        return chance.choice(_ODD_MILLIS) if declared.get("logicalType") else any_value(kind, chance)
+    if declared in ("int", "long"):
+        return chance.choice((0, 1, -1, 7, 2**31 - 1, -(2**31)))
+    return {
+        "null": None, "boolean": chance.random() < 0.5, "double": chance.choice(_ODD_REALS),
+        "string": chance.choice(_NAMES if chance.random() < 0.7 else _ODD_TEXTS),
+    }[declared]  # fmt: skip

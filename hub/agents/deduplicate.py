@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
+from hub.agents.intake import Intake, take_in
 from hub.clock import ClockKind, wall_ms
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
@@ -51,8 +50,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
         async for chunk in chunks:
             placed = placed if placed.city is hub.city else _Placing(hub.city)
             async with outlet.transaction(chunk) as tx:
-                events = _decode(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events, "reported_at")
-                updates = _decode(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates, "at")
+                events = _take_in(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events, "reported_at")
+                updates = _take_in(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates, "at")
                 located = _locate(placed.places, events.decoded)
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
@@ -76,35 +75,16 @@ class _Placing:
         self.city, self.places, self.meeting = city, Places(city), MeetingKeys(city)
 
 
-@dataclass(frozen=True)
-class _Intake:
-    """The usable records of one kind: decoded, and which rows of the chunk they are."""
-
-    decoded: Decoded
-    rows: list[int]
-
-
-def _decode(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any, time: str) -> _Intake:
-    rows = chunk.rows(lambda topic: topic.startswith(prefix))
-    decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
-    for reject in decoded.rejects:
-        tx.reject(rows[reject.index], reject.reason, reject.detail)
-    rows = [rows[index] for index in decoded.rows.tolist()]
+def _take_in(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any, time: str) -> Intake:
     senders = {topic: source_of(topic) for topic in set(chunk.topics)}
-    verdicts: dict[int, Verdict] = {}
-    found = faults(decoded.batch, [senders[chunk.topics[row]] for row in rows])
-    if hub.settings.clock is ClockKind.WALL:  # history arrives whenever somebody replays it
-        arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
-        found = chain(found, ahead_of_arrival(decoded.batch.column(time), time, arrived, limit_ms))
-    for verdict in found:
-        verdicts.setdefault(verdict[0], verdict)
-    for at, reason, detail in verdicts.values():
-        tx.reject(rows[at], reason, detail)
-    if verdicts:
-        keep = [at for at in range(len(rows)) if at not in verdicts]
-        decoded = decoded.take(np.array(keep, dtype=np.int64))
-        rows = [rows[at] for at in keep]
-    return _Intake(decoded, rows)
+
+    def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[Verdict]:
+        yield from faults(batch, [senders[chunk.topics[row]] for row in rows])
+        if hub.settings.clock is ClockKind.WALL:  # history arrives whenever somebody replays it
+            arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
+            yield from ahead_of_arrival(batch.column(time), time, arrived, limit_ms)
+
+    return take_in(hub, chunk, tx, lambda topic: topic.startswith(prefix), subject, all_faults)
 
 
 def _locate(places: Places, events: Decoded) -> Located:
@@ -125,7 +105,7 @@ def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) ->
     ]
 
 
-def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[str | None]) -> Arrivals:
+def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str | None]) -> Arrivals:
     """Events first, then updates; a department's name cannot be mistaken for a source's."""
     rows = np.array(events.rows + updates.rows, dtype=np.int64)
     names = sorted(set(chunk.topics))
@@ -149,7 +129,7 @@ def _arrivals(chunk: Chunk, events: _Intake, updates: _Intake, place_key: list[s
 
 
 def _publish_events(
-    hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, admission: Admission, located: Located
+    hub: Hub, chunk: Chunk, tx: Transaction, events: Intake, admission: Admission, located: Located
 ) -> None:
     first = admission.first[admission.first < len(events.rows)]
     keys, rows = admission.place_key[: len(first)].to_pylist(), first.tolist()
@@ -166,7 +146,7 @@ def _publish_events(
     _count_faults(tx, events, located, rows)
 
 
-def _count_faults(tx: Transaction, events: _Intake, located: Located, rows: list[int]) -> None:
+def _count_faults(tx: Transaction, events: Intake, located: Located, rows: list[int]) -> None:
     """Points of admitted events that are of no use to the city: the events go on, and somebody is to mend their source."""
     if not located.faults:
         return
@@ -194,7 +174,7 @@ def _counted(events: _Intake) -> npt.NDArray[np.bool_]:
 
 
 def _publish_updates(
-    hub: Hub, chunk: Chunk, tx: Transaction, events: _Intake, updates: _Intake, admission: Admission
+    hub: Hub, chunk: Chunk, tx: Transaction, events: Intake, updates: Intake, admission: Admission
 ) -> None:
     first = [at - len(events.rows) for at in admission.first.tolist() if at >= len(events.rows)]
     case_ids = updates.decoded.batch.column("case_id").to_pylist()
@@ -225,8 +205,8 @@ def _publish_repeats(
     hub: Hub,
     chunk: Chunk,
     tx: Transaction,
-    events: _Intake,
-    updates: _Intake,
+    events: Intake,
+    updates: Intake,
     arrivals: Arrivals,
     repeats: Repeats,
 ) -> None:

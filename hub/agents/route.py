@@ -14,6 +14,7 @@ from hub.agents.context import Hub
 from hub.agents.desks import Desks
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
+from hub.agents.intake import take_in_own
 from hub.agents.unlinking import unlink
 from hub.clock import Clock, ClockKind, DataClock, make_clock
 from hub.core.casework import LINKED, OPENED, Step
@@ -21,6 +22,7 @@ from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.core.statements import Put, RouteBook, RouteRecord, keep
 from hub.core.unlinking import Unlinking
+from hub.core.validation import faults_of_admitted_events, faults_of_closures
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
@@ -81,12 +83,8 @@ def _sightings(
     hub: Hub, chunk: Chunk, tx: Transaction, *, words: bool
 ) -> tuple[list[int], list[Sighting], pa.StructArray]:
     """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
-    rows = chunk.rows(lambda topic: topic == topics.EVENTS.name)
-    decoded = hub.codec.decode_many("cityhub.AdmittedEvent", [chunk.values[row] for row in rows])
-    for reject in decoded.rejects:
-        tx.reject(rows[reject.index], reject.reason, reject.detail)
-    rows = [rows[index] for index in decoded.rows.tolist()]
-    batch = decoded.batch
+    intake = take_in_own(hub, chunk, tx, topics.EVENTS, faults_of_admitted_events)
+    rows, batch = intake.rows, intake.decoded.batch
     event, origins = batch.column("event"), batch.column("origin")
     ref = event.field("source_ref").to_pylist()
     source, kind, category, urgency, channel = (
@@ -130,13 +128,11 @@ class _Closure(NamedTuple):
 
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
     """By partition, in the order they came in."""
-    rows = chunk.rows(lambda topic: topic == topics.CLOSURES.name)
-    decoded = hub.codec.decode_many("cityhub.Closure", [chunk.values[row] for row in rows])
-    for reject in decoded.rejects:
-        tx.reject(rows[reject.index], reject.reason, reject.detail)
-    columns = [decoded.batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
-    closures = list(map(_Closure, *columns, decoded.batch.column("at").cast("int64").to_pylist()))
-    partitions = rows_by([chunk.partitions[rows[index]] for index in decoded.rows.tolist()])
+    intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
+    batch = intake.decoded.batch
+    columns = [batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
+    closures = list(map(_Closure, *columns, batch.column("at").cast("int64").to_pylist()))
+    partitions = rows_by([chunk.partitions[row] for row in intake.rows])
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 

@@ -14,6 +14,7 @@ from hub.agents.clock_records import publish
 from hub.agents.context import Hub
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
+from hub.agents.intake import take_in_own
 from hub.agents.rate_counts import begin
 from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, DataClock, make_clock
@@ -21,11 +22,13 @@ from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord
 from hub.core.tracking import Change, Effects, Put, Tracking, Update
+from hub.core.validation import faults_of_admitted_updates, faults_of_changes
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.state import JournaledState
+from hub.topics import Topic
 
 NAME = "track"
 TICK_SECONDS = 0.5
@@ -123,19 +126,17 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change |
     """By partition, in the order they came in."""
     found: list[Change | Update | None] = [None] * len(chunk)
     arrived: list[Any] = []
-    kinds: tuple[tuple[str, str, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
-        (topics.CASES.name, "cityhub.CaseChange", _changes, "case"),
-        (topics.UPDATES.name, "cityhub.AdmittedUpdate", partial(_updates, hub), "update"),
+    kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
+        (topics.CASES, faults_of_changes, _changes, "case"),
+        (topics.UPDATES, faults_of_admitted_updates, partial(_updates, hub), "update"),
     )
-    for topic, subject, read, outcome in kinds:
-        rows = chunk.rows(topic.__eq__)
-        decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
-        for reject in decoded.rejects:
-            tx.reject(rows[reject.index], reject.reason, reject.detail)
-        for index, record in zip(decoded.rows.tolist(), read(decoded), strict=True):
-            found[rows[index]] = record
-        arrived.append(decoded.batch.column("origin").field("ingested_at").drop_null().cast("int64").to_numpy())
-        tx.account(outcome, len(decoded.bodies))
+    for topic, faults, read, outcome in kinds:
+        intake = take_in_own(hub, chunk, tx, topic, faults)
+        for row, record in zip(intake.rows, read(intake.decoded), strict=True):
+            found[row] = record
+        origins = intake.decoded.batch.column("origin")
+        arrived.append(origins.field("ingested_at").drop_null().cast("int64").to_numpy())
+        tx.account(outcome, len(intake.rows))
     tx.arrived(np.concatenate(arrived))
     return {
         partition: [each for row in mine if (each := found[row]) is not None]

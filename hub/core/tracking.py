@@ -18,6 +18,7 @@ REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
 _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 """Statuses that in a plain case only end clocks, if its holder says them."""
+_ENDINGS = frozenset(("WITHDRAWN", "CLOSED"))
 _MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
 Put = Callable[[str, TrackRecord | None], object]
@@ -173,7 +174,7 @@ class Tracking:
             if not change.reopens:
                 effects.given.append(change.department)
             case = self._hand_over(case, change, effects)
-        elif change.ends:
+        elif change.ends and kind in _ENDINGS:
             case = self._end(case, kind, change.at_ms, effects)
         else:
             return

@@ -12,9 +12,12 @@ from hub.clock import iso
 from hub.core.limits import Limits, Verdict
 from hub.errors import Reason
 from hub.model.event import CaseEvent
+from hub.model.outputs import AdmittedEvent, AdmittedUpdate, CaseChange, Closure
 from hub.model.update import Update
 
 _EVENTS, _UPDATES = Limits(CaseEvent), Limits(Update)
+_ADMITTED_EVENTS, _ADMITTED_UPDATES = Limits(AdmittedEvent), Limits(AdmittedUpdate)
+_CHANGES, _CLOSURES = Limits(CaseChange), Limits(Closure)
 
 
 def faults_of_events(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator[Verdict]:
@@ -27,6 +30,32 @@ def faults_of_updates(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator
     """The same for `cityhub.Update`; `senders` are the topics' departments."""
     yield from _wrong_sender(batch.column("department"), senders, "update", "dept")
     yield from _UPDATES.faults(batch, without=("department",))
+
+
+def faults_of_admitted_events(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    """The same for `cityhub.AdmittedEvent`, which the hub writes itself: nobody is kept from writing there too."""
+    yield from _ADMITTED_EVENTS.faults(batch)
+    yield from _half_points(batch)
+
+
+def faults_of_admitted_updates(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    """The same for `cityhub.AdmittedUpdate`."""
+    yield from _ADMITTED_UPDATES.faults(batch)
+
+
+def faults_of_changes(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    """The same for `cityhub.CaseChange`."""
+    yield from _CHANGES.faults(batch)
+
+
+def faults_of_closures(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    """The same for `cityhub.Closure`."""
+    yield from _CLOSURES.faults(batch)
+
+
+def _half_points(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    for row in _rows(pc.xor(batch.column("lat").is_null(), batch.column("lon").is_null())):
+        yield row, Reason.INVALID, "a coordinate lacks its other half"
 
 
 def ahead_of_arrival(times: pa.Array, name: str, arrived_ms: Sequence[int], limit_ms: int) -> Iterator[Verdict]:

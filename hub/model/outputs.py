@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from hub.model.base import Int, Long, Millis, Record
+from hub.model.base import (
+    NO_CONTROLS,
+    Code,
+    Counter,
+    Int,
+    Line,
+    Long,
+    Millis,
+    Offset,
+    Record,
+    Reference,
+    SourceMillis,
+    SystemId,
+    Text,
+)
 from hub.model.event import CaseEvent
-from hub.model.update import Update
+from hub.model.update import MAX_REPORT_CHARS, Update
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+PlaceKey = Annotated[str, Field(min_length=1, max_length=1_000)]
+MAX_PARTIES = 1_000
 
 
 class Origin(Record):
@@ -17,9 +36,9 @@ class Origin(Record):
 
     NAME: ClassVar[str] = "Origin"
 
-    topic: str
-    partition: Int
-    offset: Long
+    topic: Code
+    partition: Counter
+    offset: Offset
     ingested_at: Millis
 
 
@@ -29,10 +48,10 @@ class AdmittedEvent(Record):
     NAME: ClassVar[str] = "AdmittedEvent"
 
     origin: Origin
-    place_key: str
-    area: str | None = None
-    lat: float | None = None
-    lon: float | None = None
+    place_key: PlaceKey
+    area: Code | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
     event: CaseEvent
 
 
@@ -63,7 +82,7 @@ class Link(Record):
     score: float
     distance_m: float
     apart_seconds: float
-    reasons: list[str]
+    reasons: list[Text] = Field(max_length=MAX_PARTIES)
 
 
 class CaseChange(Record):
@@ -71,32 +90,32 @@ class CaseChange(Record):
 
     NAME: ClassVar[str] = "CaseChange"
 
-    case_id: str
+    case_id: Reference
     change: Change
-    at: Millis
+    at: SourceMillis
     origin: Origin | None = None
-    source: str
-    source_ref: str
-    revision: Int
-    lead_source: str
-    lead_ref: str
-    category: str
-    urgency: str
-    channel: str
-    place_key: str
-    area: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-    department: str
-    rule: str
-    desk_reason: str | None = None
-    queue: str | None = None
-    co_handlers: list[str] = Field(default_factory=list)
+    source: SystemId
+    source_ref: Reference
+    revision: Counter
+    lead_source: SystemId
+    lead_ref: Reference
+    category: Code
+    urgency: Code
+    channel: Code
+    place_key: PlaceKey
+    area: Code | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    department: SystemId
+    rule: Line
+    desk_reason: Text | None = None
+    queue: Line | None = None
+    co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
     priority: Int | None = None
-    conditions: list[str] = Field(default_factory=list)
-    opened_at: Millis
-    due_at: Millis | None = None
-    reports: Int
+    conditions: list[Line] = Field(default_factory=list, max_length=MAX_PARTIES)
+    opened_at: SourceMillis
+    due_at: SourceMillis | None = None
+    reports: Counter
     ends: bool = False
     over: bool = False
     reopens: bool = False
@@ -196,16 +215,16 @@ class Closure(Record):
 
     NAME: ClassVar[str] = "Closure"
 
-    case_id: str
-    place_key: str
+    case_id: Reference
+    place_key: PlaceKey
     outcome: Outcome
-    department: str
-    at: Millis
+    department: SystemId
+    at: SourceMillis
     step: ClosureStep = ClosureStep.AS_OUTCOME
-    to: str | None = None
-    members: list[str] = Field(default_factory=list)
-    reason: str | None = None
-    report: str | None = None
+    to: SystemId | None = None
+    members: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+    reason: Text | None = None
+    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS] | None = None
 
 
 class Repeat(Record):

@@ -1,0 +1,54 @@
+"""The way in to every agent: of a chunk's records of one kind those that can be used, the others set aside with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from hub.agents.context import Hub
+from hub.core.limits import Verdict
+from hub.stream.chunk import Chunk
+from hub.stream.codec import Decoded
+from hub.stream.outlet import Transaction
+from hub.topics import Topic
+
+Faults = Callable[[pa.RecordBatch, list[int]], Iterable[Verdict]]
+"""Of a batch, and which row of the chunk each of its rows is."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The usable records of one kind: decoded, and which rows of the chunk they are."""
+
+    decoded: Decoded
+    rows: list[int]
+
+
+def take_in(
+    hub: Hub, chunk: Chunk, tx: Transaction, chosen: Callable[[str], bool], subject: str, faults: Faults
+) -> Intake:
+    """Decode what came by the topics chosen, and set aside what is no record of `subject` or is at fault."""
+    rows = chunk.rows(chosen)
+    decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
+    for reject in decoded.rejects:
+        tx.reject(rows[reject.index], reject.reason, reject.detail)
+    rows = [rows[index] for index in decoded.rows.tolist()]
+    verdicts: dict[int, Verdict] = {}
+    for verdict in faults(decoded.batch, rows):
+        verdicts.setdefault(verdict[0], verdict)
+    if not verdicts:
+        return Intake(decoded, rows)
+    for at, reason, detail in verdicts.values():
+        tx.reject(rows[at], reason, detail)
+    keep = [at for at in range(len(rows)) if at not in verdicts]
+    return Intake(decoded.take(np.array(keep, dtype=np.int64)), [rows[at] for at in keep])
+
+
+def take_in_own(
+    hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[Verdict]]
+) -> Intake:
+    """The same of a topic that the hub writes itself; others may write there too, and are believed no more."""
+    return take_in(hub, chunk, tx, topic.name.__eq__, topic.subject or "", lambda batch, _: faults(batch))

@@ -1,0 +1,53 @@
+"""Whatever lies in a topic that an agent reads: the agent goes on, each record is accounted for, and what is good comes out."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records
+from tests.unit.agents.bare_agents import BareAgent, Record
+
+TOPICS = {
+    "deduplicate": {"city.police.events": "CaseEvent", "dept.roads.updates": "Update"},
+    "route": {"hub.events": "AdmittedEvent", "hub.closures": "Closure"},
+    "track": {"hub.cases": "CaseChange", "hub.updates": "AdmittedUpdate"},
+}
+REAL = {name: real_records(f"cityhub.{name}") for kinds in TOPICS.values() for name in kinds.values()}
+
+
+def odd_record(name: str, chance: random.Random) -> dict[str, Any]:
+    schema = REGISTRY.latest(f"cityhub.{name}")
+    return odd(chance.choice(examples(schema)), schema, chance)
+
+
+def rubbish(agent: str, chance: random.Random, count: int) -> list[Record]:
+    """Records of the agent's topics, most of them changed; some lie in the wrong topic."""
+    found: list[Record] = []
+    for _ in range(count):
+        topic, name = chance.choice(list(TOPICS[agent].items()))
+        if chance.random() < 0.05:
+            name = chance.choice(list(REAL))
+        real = chance.choice(REAL[name])
+        if chance.random() < 0.5:
+            value = CODEC.encode_one(f"cityhub.{name}", odd_record(name, chance))
+        else:
+            value = real if chance.random() < 0.1 else mutated(real, REAL[name], chance)
+        found.append((topic, chance.choice([None, b"", b"key", b"\xff\x00"]), chance.choice([value] * 20 + [None])))
+    return found
+
+
+@pytest.mark.parametrize("agent", TOPICS)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(seed=st.integers(0, 2**32), chunks=st.integers(1, 4), count=st.integers(0, 60))
+def test_an_agent_goes_on_over_rubbish(agent: str, seed: int, chunks: int, count: int) -> None:
+    bare, chance = BareAgent(agent), random.Random(seed)
+    for _ in range(chunks):
+        outputs: Any = bare.take(rubbish(agent, chance, count))  # raises if the agent would end its worker
+        for letter in bare.letters(outputs):
+            assert letter["stage"] == agent
+    bare.take([], caught_up=True)
