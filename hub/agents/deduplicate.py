@@ -156,7 +156,7 @@ def _count_faults(tx: Transaction, events: Intake, located: Located, rows: list[
         tx.count(metrics.POINTS.labels(source, fault), count)
 
 
-def _numbered_bodies(hub: Hub, chunk: Chunk, events: _Intake, first: Longs) -> pa.BinaryArray:
+def _numbered_bodies(hub: Hub, chunk: Chunk, events: Intake, first: Longs) -> pa.BinaryArray:
     """The first sightings' bytes. Those of sources that count no revisions get the offset of the record, from 1: all records of
     a reference come by one partition, so a later one has a higher revision, and the same in every replay."""
     taken, counted = pa.array(first), _counted(events)[first]
@@ -168,7 +168,7 @@ def _numbered_bodies(hub: Hub, chunk: Chunk, events: _Intake, first: Longs) -> p
     return hub.codec.bodies_with("cityhub.CaseEvent", batch, "revision", pa.array(revision, pa.int32()))
 
 
-def _counted(events: _Intake) -> npt.NDArray[np.bool_]:
+def _counted(events: Intake) -> npt.NDArray[np.bool_]:
     counted: npt.NDArray[np.bool_] = events.decoded.batch.column("revision_counted").to_numpy(zero_copy_only=False)
     return counted
 
@@ -186,7 +186,7 @@ def _publish_updates(
 
 
 def _reject_conflicts(
-    chunk: Chunk, tx: Transaction, events: _Intake, updates: _Intake, arrivals: Arrivals, conflicts: Repeats
+    chunk: Chunk, tx: Transaction, events: Intake, updates: Intake, arrivals: Arrivals, conflicts: Repeats
 ) -> None:
     rows = events.rows + updates.rows
     places = zip(

@@ -35,6 +35,7 @@ class _Session:
 
     def __init__(self) -> None:
         self.held, self.hold = [PARTITION], object()
+        self.let_go_on: dict[str, Any] = {}
 
 
 class _App:
