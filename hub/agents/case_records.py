@@ -14,8 +14,9 @@ from hub.agents.context import Hub
 from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.clock import Clock
+from hub.core.cases import Case
 from hub.core.casework import OrderDraft, Step
-from hub.core.deadlines import DeadlineRules
+from hub.core.deadlines import DeadlineRules, Due
 from hub.core.due_columns import DueColumns
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
@@ -100,7 +101,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         "queue": [None if order.lead else step.case.queue for step, order in drafts],
         "lead": [order.lead for _, order in drafts],
         "priority": [case.priority for case in cases],
-        "deadlines": _deadlines(drafts, dues),
+        "deadlines": _deadlines(drafts, dues, rules),
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
     for department, chosen in rows_by(columns["department"]).items():
@@ -137,19 +138,29 @@ def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _deadlines(drafts: list[tuple[Step, OrderDraft]], dues: DueColumns) -> pa.ListArray:
-    """Each order's clocks; the source's own due time, where it has one, takes the place of the resolve clock."""
+def _deadlines(drafts: list[tuple[Step, OrderDraft]], dues: DueColumns, rules: DeadlineRules) -> pa.ListArray:
+    """Each order's clocks. The source's own due time, where it has one, takes the place of the resolve clock; of a case that
+    has come back they are those that run since then."""
     ends = np.array([order.kind == "WITHDRAW" for _, order in drafts], dtype=np.bool_)
-    own = np.array([step.case.due_ms is not None for step, _ in drafts], dtype=np.bool_) & ~ends
+    back = np.array([step.case.reopened_ms is not None for step, _ in drafts], dtype=np.bool_)
+    own = np.array([step.case.due_ms is not None for step, _ in drafts], dtype=np.bool_) & ~ends & ~back
     resolve = pc.equal(dues.clock.cast(pa.string()), "resolve").to_numpy(zero_copy_only=False)
-    kept = dues.where(~ends[dues.row] & ~(own[dues.row] & resolve)) if len(dues) else dues
-    given = np.flatnonzero(own)
-    row = np.concatenate([kept.row, given])
+    kept = dues.where(~(ends | back)[dues.row] & ~(own[dues.row] & resolve)) if len(dues) else dues
+    others = [(at, "resolve", "source", drafts[at][0].case.due_ms) for at in np.flatnonzero(own).tolist()]
+    for at in np.flatnonzero(back & ~ends).tolist():
+        others += [(at, due.clock, due.policy, due.due_ms) for due in _again(rules, drafts[at][0].case)]
+    given = [list(column) for column in zip(*others, strict=True)] or [[], [], [], []]
+    row = np.concatenate([kept.row, np.array(given[0], dtype=np.int64)])
     order = pa.array(np.argsort(row, kind="stable"))
-    due_ms = pa.array(np.concatenate([kept.due_ms, np.array([drafts[at][0].case.due_ms for at in given], np.int64)]))
+    due_ms = pa.array(np.concatenate([kept.due_ms, np.array(given[3], dtype=np.int64)]))
     clock, policy = (
-        pa.concat_arrays([column.cast(pa.string()), pa.array([text] * len(given), pa.string())])
-        for column, text in ((kept.clock, "resolve"), (kept.policy, "source"))
+        pa.concat_arrays([column.cast(pa.string()), pa.array(texts, pa.string())])
+        for column, texts in ((kept.clock, given[1]), (kept.policy, given[2]))
     )
     ends_at = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(drafts)))])
     return due_times(clock.take(order), policy.take(order), due_ms.take(order), ends_at)
+
+
+def _again(rules: DeadlineRules, case: Case) -> tuple[Due, ...]:
+    assert case.reopened_ms is not None
+    return rules.again(case.category, case.lead.source, case.urgency, case.area, case.reopened_ms, case.conditions)

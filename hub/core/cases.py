@@ -61,6 +61,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
     parted: tuple[tuple[str, str], ...] = ()
     """Reports that were taken out of it (撤销并案): source and reference. They are never linked to it again."""
+    reopened_ms: int | None = None
+    """When it came back last, after it was over: its clocks run from then."""
 
     @property
     def lead(self) -> Report:

@@ -154,7 +154,9 @@ class Casework:
         case = book.get(case_id)
         if case is None or not case.over:
             return []
-        again = msgspec.structs.replace(case, closed_ms=None)
+        # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
+        back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
+        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms)
         put(case_id, again)
         orders = _to_all(again, "ASSIGN", None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders)]
@@ -174,7 +176,8 @@ class Casework:
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
-            linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body)
+            back_ms = max(seen.at_ms, case.closed_ms or 0)
+            linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body, reopened_ms=back_ms)
             orders = _to_all(linked, "ASSIGN", seen.body, f"reopened: {reasons}")
             return Step(LINKED, linked, seen.at_ms, report, seen.row, match, reopens=True, orders=orders)
         orders = () if case.over else _to_all(case, "LINK", seen.body, reasons)

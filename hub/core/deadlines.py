@@ -23,6 +23,8 @@ from hub.policy.models import CalendarSpec, DeadlineRule
 
 OPENED = "opened"
 """The event that starts a clock unless its row or clock says otherwise: the report was opened."""
+RESOLVE = "resolve"
+"""The clock that runs anew when a case comes back."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):
@@ -129,6 +131,17 @@ class DeadlineRules:
     ) -> tuple[Due, ...]:
         """As `due`, for one report."""
         return self.due([category], [source], [urgency], [area], [opened_ms], [condition], event)[0]
+
+    def again(
+        self, category: str, source: str, urgency: str, area: str | None, at_ms: int, condition: Collection[str] = ()
+    ) -> tuple[Due, ...]:
+        """The clocks of a case that comes back at an instant: what `reopened` starts, and the resolve clock anew unless that is
+        among them."""
+        started = self.due_one(category, source, urgency, area, at_ms, condition, "reopened")
+        if any(due.clock == RESOLVE for due in started):
+            return started
+        opened = self.due_one(category, source, urgency, area, at_ms, condition)
+        return (*started, *(due for due in opened if due.clock == RESOLVE))
 
     def starts(self, policy: str) -> frozenset[str]:
         """The events that start a row's clock; none for a row that is not in force."""

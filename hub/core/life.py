@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hub.core.deadlines import RESOLVE
 from hub.core.lifecycle import State
 from hub.core.tracked import Answer, More
 from hub.policy.models import DeadlineRule
 
-RESOLVE = "resolve"
 Key = tuple[str, str, str, int]
 """Of an update within its case: department, id, event, when it happened as its department says."""
 

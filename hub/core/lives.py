@@ -12,8 +12,8 @@ from operator import itemgetter
 
 import msgspec
 
-from hub.core.deadlines import OPENED, DeadlineRules
-from hub.core.life import RESOLVE, Happening, Life, Term, key_of
+from hub.core.deadlines import OPENED, RESOLVE, DeadlineRules
+from hub.core.life import Happening, Life, Term, key_of
 from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.objections import Objections
 from hub.core.terms import Terms
@@ -215,12 +215,9 @@ class Lives:
         """A new round: what `reopened` starts, and the resolve clock anew unless that is among them."""
         life.round += 1
         life.refusals, life.rung = 0, None
-        self._start(life, case, "reopened", at_ms, None)
-        if any(term.clock == RESOLVE and term.round == life.round for term in life.terms):
-            return
-        for due in self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms, case.conditions):
-            if due.clock == RESOLVE:
-                life.terms.append(self._term(RESOLVE, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
+        kind = (case.category, case.source, case.urgency, case.area)
+        for due in self._rules.again(*kind, at_ms, case.conditions):
+            life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
 
     def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
         """Let what ran out before an instant happen: its row may climb the ladder, and `<clock>_overdue` start a clock."""

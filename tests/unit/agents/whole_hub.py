@@ -191,8 +191,10 @@ class WholeHub:
         found = [self.codec.decode_one(kept.value)[1] for kept in self._kept[topic]]
         return [each for each in found if all(each[name] == value for name, value in wanted.items())]
 
-    def orders(self) -> list[Mapping[str, Any]]:
-        return [each for name in self._hub.departments for each in self.records(topics.dept_orders(name).name)]
+    def orders(self, **wanted: Any) -> list[Mapping[str, Any]]:
+        return [
+            each for name in self._hub.departments for each in self.records(topics.dept_orders(name).name, **wanted)
+        ]
 
     def replies(self) -> list[Mapping[str, Any]]:
         return [each for name in SOURCES for each in self.records(topics.city_replies(name).name)]
