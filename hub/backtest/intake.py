@@ -9,7 +9,8 @@ from pathlib import Path
 from hub.backtest.mappings import Chosen
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.fields import Mapper, text_of, text_reader
+from hub.sdk.columns import text_of, text_reader
+from hub.sdk.fields import Mapper
 from hub.sdk.join import Joined
 from hub.sdk.reader import open_reader
 from hub.sdk.rows import BadRow

@@ -148,7 +148,8 @@ def read_history(
         history.rejects += [Reject(truth.name, line, "", "bad_row", detail) for line, detail in history.truth.bad]
     if updates is not None:
         with bars("Reading updates 读取办理情况") as on_progress:
-            told = read_updates(updates, time_zone, on_progress, encoding=files[0].chosen.mapping.encoding)
+            first = files[0].chosen.mapping
+            told = read_updates(updates, time_zone, on_progress, encoding=first.encoding, reference=first.reference)
         history.updates, history.closed_by = told.updates, updates.name
         history.rejects += told.rejects
     elif history.truth is not None and "closed" in history.truth.tells:

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from hub.backtest.intake import OnProgress, Reject
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import FatalError, Reason, RejectedRecordError
-from hub.sdk.fields import text_of
+from hub.sdk.columns import text_of
 from hub.sdk.mapping import EventSpec, Format, Mapping
 from hub.sdk.reader import open_reader
+from hub.sdk.references import ReferenceSpec, undressing
 from hub.sdk.rows import BadRow
 from hub.sdk.specs import Encoding, FieldSpec
 from hub.sdk.times import parse_time
@@ -60,9 +61,15 @@ class Updates:
 
 
 def read_updates(
-    path: Path, time_zone: str, on_progress: OnProgress | None = None, *, encoding: Encoding = Encoding.UTF8
+    path: Path,
+    time_zone: str,
+    on_progress: OnProgress | None = None,
+    *,
+    encoding: Encoding = Encoding.UTF8,
+    reference: ReferenceSpec | None = None,
 ) -> Updates:
-    """Times without an offset are local to `time_zone`, the city's. `encoding`: the reports', if this file is not UTF-8.
+    """Times without an offset are local to `time_zone`, the city's. `encoding`: the reports', if this file is not UTF-8;
+    `reference`: how the reports' references are brought to one form, so that these meet them.
 
     Raises FatalError if the file or a column is missing.
     """
@@ -78,7 +85,7 @@ def read_updates(
             attributes={name: FieldSpec(column=name) for name in (*columns, "source", "department")},
         ),
     )
-    zone, found = ZoneInfo(time_zone), Updates()
+    zone, found, undress = ZoneInfo(time_zone), Updates(), undressing(reference or ReferenceSpec())
     try:
         reader = open_reader(path, mapping)
     except FatalError as error:
@@ -95,6 +102,7 @@ def read_updates(
                 found.rejects.append(Reject(path.name, row.line, "", "bad_row", row.detail))
                 continue
             values = {name: text_of(value) for name, value in row.values.items()}
+            values["source_ref"] = undress(values["source_ref"])
             try:
                 found.updates.append(_update(values, zone, path.name, row.line))
             except (RejectedRecordError, ValueError) as error:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import string
+import re
 from collections.abc import Callable
 from collections.abc import Mapping as Values
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.mapping import AttachmentsSpec, Mapping, PlaceSpec, Revisions, Where
-from hub.sdk.specs import FieldSpec
-from hub.sdk.times import parse_time
+from hub.sdk.columns import Cell, cell_reader, optional_reader, text_of, text_reader, time_reader
+from hub.sdk.mapping import AttachmentsSpec, Mapping, Revisions, Where
+from hub.sdk.place_fields import place_reader
+from hub.sdk.references import reference_reader
 
-Read = Callable[[Values[str, Any]], str]
+_WHOLE = re.compile(r"[0-9]{1,20}")
 Keep = Callable[[Values[str, Any]], bool]
 
 
@@ -28,31 +26,29 @@ class Mapper:
         self.mapping = mapping
         self._source = source
         self._counted = event.revisions is Revisions.COUNTED
-        self._whole = mapping.whole_numbers
-        self._where = [_condition(each) for each in mapping.where]
-        self._ref, self._revision, self._kind = (
-            text_reader(event.source_ref),
-            text_reader(event.revision),
-            text_reader(event.kind),
-        )
+        self._whole, self._tail = mapping.whole_numbers, f"{mapping.decimal}0"
+        cell = cell_reader(mapping.nulls)
+        self._where = [_condition(each, cell) for each in mapping.where]
+        self._ref = reference_reader(event.source_ref, mapping.reference, text_reader(event.source_ref, cell))
+        self._revision, self._kind = text_reader(event.revision, cell), text_reader(event.kind, cell)
         self._reported = time_reader(event.reported_at, mapping)
         self._occurred = time_reader(event.occurred_at, mapping)
         self._due = time_reader(event.due_at, mapping)
-        self._category, self._label = text_reader(event.category), _optional(event.category_label)
-        self._urgency, self._channel = text_reader(event.urgency), text_reader(event.channel)
-        self._title, self._text = text_reader(event.title), text_reader(event.text)
-        self._place = _place(event.place)
-        self._attachments = _attachments(event.attachments)
-        self._attributes = [(name, text_reader(spec)) for name, spec in event.attributes.items()]
+        self._category, self._label = text_reader(event.category, cell), optional_reader(event.category_label, cell)
+        self._urgency, self._channel = text_reader(event.urgency, cell), text_reader(event.channel, cell)
+        self._title, self._text = text_reader(event.title, cell), text_reader(event.text, cell)
+        self._place = place_reader(event.place, cell, mapping.decimal)
+        self._attachments = _attachments(event.attachments, cell)
+        self._attributes = [(name, text_reader(spec, cell)) for name, spec in event.attributes.items()]
 
     def keeps(self, values: Values[str, Any]) -> bool:
         """Whether the row meets every `where` condition."""
         return all(condition(values) for condition in self._where)
 
     def fields(self, values: Values[str, Any]) -> dict[str, Any]:
-        """The event's fields, not yet validated. Raises RejectedRecordError: bad_row, time_out_of_range."""
+        """The event's fields, not yet validated. Raises RejectedRecordError: bad_row, invalid, time_out_of_range."""
         if self._whole:
-            values = {**values, **{name: text_of(values.get(name)).removesuffix(".0") for name in self._whole}}
+            values = {**values, **{name: text_of(values.get(name)).removesuffix(self._tail) for name in self._whole}}
         reported = self._reported(values)
         if reported is None:
             raise RejectedRecordError(Reason.BAD_ROW, "reported_at is empty; every row needs its time")
@@ -81,130 +77,37 @@ class Mapper:
         return CaseEvent.checked(self.fields(values)) if self.keeps(values) else None
 
 
-def text_of(value: Any) -> str:
-    """A column's value as text: null is empty, numbers as JSON writes them."""
-    if isinstance(value, str):
-        return value.strip()
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _origin(spec: FieldSpec) -> Read:
-    if spec.column is not None:
-        column = spec.column
-        return lambda values: text_of(values.get(column))
-    if spec.template is not None:
-        parts = [(before, name) for before, name, _, _ in string.Formatter().parse(spec.template)]
-        return lambda values: " ".join(
-            "".join(before + (text_of(values.get(name)) if name else "") for before, name in parts).split()
-        )
-    if spec.concat is not None:
-        columns, between = spec.concat, spec.separator
-        return lambda values: between.join(filter(None, (text_of(values.get(name)) for name in columns)))
-    if spec.digest is not None:
-        digested = spec.digest
-        return lambda values: hashlib.sha256(
-            json.dumps([text_of(values.get(name)) for name in digested], ensure_ascii=False).encode()
-        ).hexdigest()[:24]
-    constant = str(spec.constant)
-    return lambda values: constant
-
-
-def text_reader(spec: FieldSpec) -> Read:
-    """A field's text from a row's values. It raises RejectedRecordError(bad_row) where a `map` does not know the value."""
-    origin, table, default = _origin(spec), spec.map, spec.default
-    if table is None:
-        return origin if default is None else lambda values: origin(values) or default
-    said = spec.column or "a mapped value"
-
-    def mapped(values: Values[str, Any]) -> str:
-        found = table.get(origin(values), default)
-        if found is None:
-            raise RejectedRecordError(
-                Reason.BAD_ROW, f"{said} holds a value that the mapping does not know; it knows {', '.join(table)}"
-            )
-        return found
-
-    return mapped
-
-
-def _optional(spec: FieldSpec | None) -> Callable[[Values[str, Any]], str | None]:
-    if spec is None:
-        return lambda values: None
-    read = text_reader(spec)
-    return lambda values: read(values) or None
-
-
-def time_reader(spec: FieldSpec | None, mapping: Mapping) -> Callable[[Values[str, Any]], int | None]:
-    """A field's time in ms, None where it is empty. It raises RejectedRecordError: bad_row, time_out_of_range."""
-    if spec is None:
-        return lambda values: None
-    read, formats = text_reader(spec), spec.formats or []
-    zone = ZoneInfo(spec.time_zone or mapping.time_zone)
-
-    def time(values: Values[str, Any]) -> int | None:
-        text = read(values)
-        return parse_time(text, formats, zone) if text else None
-
-    return time
-
-
-def _place(spec: PlaceSpec) -> Callable[[Values[str, Any]], dict[str, Any]]:
-    code, grid, address, crs = (
-        _optional(spec.code),
-        _optional(spec.grid),
-        _optional(spec.address),
-        text_reader(spec.crs),
-    )
-    lat, lon = _optional(spec.lat), _optional(spec.lon)
-    nowhere = frozenset(spec.nowhere)
-
-    def place(values: Values[str, Any]) -> dict[str, Any]:
-        y, x = _degrees("lat", lat(values)), _degrees("lon", lon(values))
-        if (y, x) in nowhere:
-            y = x = None
-        return {
-            "code": code(values), "grid": grid(values), "lat": y, "lon": x, "crs": crs(values), "address": address(values),
-        }  # fmt: skip
-
-    return place
-
-
-def _attachments(spec: AttachmentsSpec | None) -> Callable[[Values[str, Any]], list[dict[str, str]]]:
+def _attachments(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Values[str, Any]], list[dict[str, str]]]:
     if spec is None:
         return lambda values: []
     column, split, media_type = spec.column, spec.split, spec.media_type
 
     def attachments(values: Values[str, Any]) -> list[dict[str, str]]:
         value = values.get(column)
-        found = value if isinstance(value, list) else text_of(value).split(split)
-        return [{"uri": uri, "media_type": media_type} for each in found if (uri := text_of(each))]
+        found = value if isinstance(value, list) else cell(value).split(split)
+        return [{"uri": uri, "media_type": media_type} for each in found if (uri := cell(each))]
 
     return attachments
 
 
-def _condition(where: Where) -> Keep:
+def _condition(where: Where, cell: Cell) -> Keep:
     column = where.column
     if where.empty is not None:
         wanted = where.empty
-        return lambda values: (not text_of(values.get(column))) is wanted
+        return lambda values: (not cell(values.get(column))) is wanted
     if where.among is not None:
         among = frozenset(where.among)
-        return lambda values: text_of(values.get(column)) in among
+        return lambda values: cell(values.get(column)) in among
     without = frozenset(where.not_among or ())
-    return lambda values: text_of(values.get(column)) not in without
-
-
-def _degrees(name: str, text: str | None) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise RejectedRecordError(Reason.BAD_ROW, f"{name} is not a number of degrees") from None
+    return lambda values: cell(values.get(column)) not in without
 
 
 def _whole(name: str, text: str) -> int:
-    try:
-        return int(text or 0)
-    except ValueError:
-        raise RejectedRecordError(Reason.BAD_ROW, f"{name} is not a whole number") from None
+    if not text:
+        return 0
+    if not _WHOLE.fullmatch(text):
+        raise RejectedRecordError(
+            Reason.BAD_ROW,
+            f"{name} is not a whole number from 0 to 2147483647; where a spreadsheet wrote 1.0, list its column in `whole_numbers`",
+        )
+    return int(text)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.errors import FatalError, Reason, RejectedRecordError
-from hub.sdk.fields import text_of
+from hub.sdk.columns import text_of
 from hub.sdk.mapping import EventSpec, Format, Join, Mapping
 from hub.sdk.reader import open_reader
 from hub.sdk.rows import Row

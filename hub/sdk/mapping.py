@@ -8,10 +8,12 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from hub.model.crs import KNOWN, crs_of
+from hub.sdk.references import ReferenceSpec
 from hub.sdk.specs import Encoding, FieldSpec, Spec, Strict, known_zone
 from hub.sdk.strict_yaml import load_yaml
 from hub.sdk.truth_spec import TruthSpec
@@ -139,6 +141,11 @@ class Mapping(Strict):
     whole_numbers: list[str] = Field(
         [], description='columns of whole numbers that a spreadsheet wrote as "53.0"; they read as "53"'
     )
+    decimal: Literal[".", ","] = Field(".", description="the decimal sign of degrees")
+    nulls: list[str] = Field(
+        [], description="what the system writes where it has no value, e.g. N/A, NULL: read as empty"
+    )
+    reference: ReferenceSpec = ReferenceSpec()
     where: list[Where] = Field([], description="only rows that meet all of these are read")
     join: Join | None = None
     source: Spec | None = Field(
@@ -154,6 +161,9 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
+        fixed = self.event.place.crs.constant
+        if fixed is not None and crs_of(str(fixed)) is None:
+            raise ValueError(f"event.place.crs: {fixed} is not known; known are {KNOWN} and Web Mercator (EPSG:3857)")
         for name in ("occurred_at", "reported_at", "due_at"):
             spec = getattr(self.event, name)
             if spec is not None and spec.formats is None:

@@ -82,6 +82,8 @@ description: The format of fixtures/demo.csv
 format: csv              # or jsonl; then nested keys read as dotted columns
 time_zone: Asia/Shanghai # of times that do not say
 personal: [caller]       # dropped on reading, also from dead letters
+nulls: [N/A, "NULL"]     # words for no value
+reference: {{normalise: [blanks, width, spreadsheet, number]}}  # what may differ between two writings of one reference
 event:
   source_ref: id
   revision: revision     # a system that counts none: `revisions: none` instead

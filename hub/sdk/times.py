@@ -53,14 +53,21 @@ def _ymd(text: str, _: str, zone: ZoneInfo) -> int:
 
 
 def _epoch_s(text: str, _: str, __: ZoneInfo) -> int:
-    seconds = float(text)
+    seconds = float(_plain(text))
     if not abs(seconds) < 1e12:
         raise OverflowError
     return round(seconds * 1000)
 
 
 def _epoch_ms(text: str, _: str, __: ZoneInfo) -> int:
-    return int(text)
+    return int(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """Digits as systems write them: Python would also read 1_000 and the digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise ValueError
+    return text
 
 
 def _strptime(text: str, pattern: str, zone: ZoneInfo) -> int:

@@ -12,9 +12,10 @@ import msgspec
 
 from hub.declared.patterns import compile_pattern
 from hub.errors import FatalError, RejectedRecordError
-from hub.sdk.fields import text_of, text_reader, time_reader
+from hub.sdk.columns import Cell, cell_reader, text_of, text_reader, time_reader
 from hub.sdk.mapping import EventSpec, Format, Mapping
 from hub.sdk.reader import open_reader
+from hub.sdk.references import reference_reader
 from hub.sdk.rows import BadRow
 from hub.sdk.specs import FieldSpec
 from hub.sdk.times import parse_time
@@ -107,19 +108,25 @@ def _columns(spec: TruthSpec, mapping: Mapping) -> Mapping:
 
 def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any], list[str]], tuple[str, TruthRow]]:
     """A field that cannot be read is left out and named in the list; the row's other fields count."""
-    ref = text_reader(spec.ref)
+    cell = cell_reader(mapping.nulls)
+    ref = reference_reader(spec.ref, mapping.reference, text_reader(spec.ref, cell))
     reads: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "ref": ref,
         "due_ms": time_reader(spec.due, mapping),
         "closed_ms": time_reader(spec.closed, mapping),
-        "duplicate": _flag(spec.duplicate),
-        "overdue": _flag(spec.overdue),
+        "duplicate": _flag(spec.duplicate, cell),
+        "overdue": _flag(spec.overdue, cell),
     }
-    reads |= {name: text_reader(each) for name in _TEXTS if (each := getattr(spec, name)) is not None}
+    reads |= {name: text_reader(each, cell) for name in _TEXTS if (each := getattr(spec, name)) is not None}
+    if spec.duplicate_of is not None:
+        reads["duplicate_of"] = reference_reader(
+            spec.duplicate_of, mapping.reference, text_reader(spec.duplicate_of, cell)
+        )
     whole = set(mapping.whole_numbers)
 
     def row(values: dict[str, Any], faults: list[str]) -> tuple[str, TruthRow]:
         for name in whole & values.keys():
-            values[name] = text_of(values[name]).removesuffix(".0")
+            values[name] = text_of(values[name]).removesuffix(f"{mapping.decimal}0")
         found: dict[str, Any] = {}
         for name, read in reads.items():
             try:
@@ -129,18 +136,18 @@ def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any], 
                 continue
             if value is not None and value != "":
                 found[name] = value
-        return ref(values), TruthRow(**found)
+        return found.pop("ref", ""), TruthRow(**found)
 
     return row
 
 
-def _flag(flag: Flag | None) -> Callable[[dict[str, Any]], bool | None]:
+def _flag(flag: Flag | None, cell: Cell) -> Callable[[dict[str, Any]], bool | None]:
     if flag is None:
         return lambda values: None
     pattern, column = compile_pattern(flag.matches), flag.column
 
     def read(values: dict[str, Any]) -> bool | None:
-        text = text_of(values.get(column))
+        text = cell(values.get(column))
         return bool(pattern.search(text)) if text else None
 
     return read

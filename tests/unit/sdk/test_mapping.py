@@ -82,18 +82,35 @@ def test_a_digest_is_the_same_for_the_same_row_only() -> None:
         ({"lat": "north", "lon": "1"}, Reason.BAD_ROW),
         ({"revision": "one"}, Reason.BAD_ROW),
         ({"revision": str(2**31)}, Reason.INVALID),
+        ({"revision": str(2**40)}, Reason.INVALID),
+        ({"revision": "-1"}, Reason.BAD_ROW),
+        ({"revision": "1.0"}, Reason.BAD_ROW),
+        ({"revision": "1_000"}, Reason.BAD_ROW),
+        ({"revision": "٣"}, Reason.BAD_ROW),
+        ({"revision": "+1"}, Reason.BAD_ROW),
+        ({"at": "1_767_672_578_123"}, Reason.BAD_ROW),
+        ({"at": "١٧٦٧٦٧٢٥٧٨١٢٣"}, Reason.BAD_ROW),
+        ({"lat": "3_4.02", "lon": "114.52"}, Reason.BAD_ROW),
+        ({"lat": "34,02", "lon": "114,52"}, Reason.BAD_ROW),
+        ({"lat": "34°01'12N", "lon": "114°31'12E"}, Reason.BAD_ROW),
+        ({"lat": "N/A", "lon": "N/A"}, Reason.BAD_ROW),
+        ({"lat": "4030983.1", "lon": "12748310.2"}, Reason.INVALID),
+        ({"lat": "34020000", "lon": "114520000"}, Reason.INVALID),
+        ({"lat": "-999", "lon": "-999"}, Reason.INVALID),
+        ({"crs": "EPSG:27700", "lat": "34.02", "lon": "114.52"}, Reason.INVALID),
+        ({"crs": "", "lat": "34.02", "lon": "114.52"}, Reason.INVALID),
         ({"kind": "reopened"}, Reason.BAD_ROW),
     ],
 )
 def test_rejects_name_the_reason_and_never_quote_the_value(changes: dict[str, str], reason: Reason) -> None:
     made = mapper(
         {
-            "title": "title", "text": "text", "revision": "revision", "place": {"lat": "lat", "lon": "lon"},
-            "kind": {"column": "kind", "map": {"": "OPENED"}},
+            "title": "title", "text": "text", "revision": "revision", "kind": {"column": "kind", "map": {"": "OPENED"}},
+            "place": {"lat": "lat", "lon": "lon", "crs": "crs"},
         }
     )  # fmt: skip
     with pytest.raises(RejectedRecordError) as caught:
-        made.event(ROW | changes)
+        made.event(ROW | {"crs": "EPSG:4326"} | changes)
     assert caught.value.reason == reason
     (value,) = list(changes.values())[:1]
     assert len(value) < 4 or value not in str(caught.value)
@@ -106,6 +123,60 @@ def test_a_source_may_count_no_revisions_and_then_has_none() -> None:
     assert (counting.revision_counted, not_counting.revision_counted) == (True, False)
     with pytest.raises(ValueError, match="leave one of them out"):
         mapper({"revisions": "none", "revision": "id"})
+
+
+def test_whole_numbers_of_a_spreadsheet_are_revisions_where_the_mapping_says_so() -> None:
+    made = mapper({"revision": "n"}, whole_numbers=["n"])
+    assert [made.event(ROW | {"n": text}).revision for text in ("1.0", "0", "007", "2147483647")] == [  # type: ignore[union-attr]
+        1, 0, 7, 2147483647,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "crs"),
+    [
+        ("火星坐标系", "GCJ-02"),
+        ("百度", "BD-09"),
+        ("国家2000", "EPSG:4490"),
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", "EPSG:4326"),
+    ],
+)
+def test_a_reference_system_goes_by_the_hubs_own_name(name: str, crs: str) -> None:
+    made = mapper({"place": {"lat": "lat", "lon": "lon", "crs": "crs"}})
+    event = made.event(ROW | {"lat": "34.02", "lon": "114.52", "crs": name})
+    assert event is not None
+    assert (event.place.lat, event.place.lon, event.place.crs) == (34.02, 114.52, crs)
+
+
+def test_metres_of_web_mercator_become_degrees() -> None:
+    made = mapper({"place": {"lat": "y", "lon": "x", "crs": {"constant": "EPSG:3857"}}})
+    event = made.event(ROW | {"y": "4030983.1", "x": "12748310.2"})
+    assert event is not None
+    assert (event.place.lat, event.place.lon) == (pytest.approx(34.0162, abs=1e-4), pytest.approx(114.52, abs=1e-4))
+    assert event.place.crs == "EPSG:4326"
+
+
+def test_a_report_without_a_point_needs_no_reference_system() -> None:
+    made = mapper({"place": {"lat": "lat", "lon": "lon", "crs": "crs", "nowhere": [[-999, -999]]}})
+    for lat, lon in (("", ""), ("-999", "-999")):
+        event = made.event(ROW | {"lat": lat, "lon": lon, "crs": "none"})
+        assert event is not None
+        assert (event.place.lat, event.place.crs) == (None, "EPSG:4326")
+
+
+def test_degrees_exchanged_go_on_so_that_the_hub_can_say_so() -> None:
+    event = mapper({"place": {"lat": "lat", "lon": "lon"}}).event(ROW | {"lat": "114.52", "lon": "34.02"})
+    assert event is not None
+    assert (event.place.lat, event.place.lon) == (114.52, 34.02)
+
+
+def test_a_decimal_comma_is_read_where_the_mapping_says_so_and_then_no_point() -> None:
+    made = mapper({"place": {"lat": "lat", "lon": "lon"}, "attributes": ["zip"]}, decimal=",", whole_numbers=["zip"])
+    event = made.event(ROW | {"lat": "42,3000", "lon": "-71,06", "zip": "2128,0"})
+    assert event is not None
+    assert (event.place.lat, event.place.lon, event.attributes) == (42.3, -71.06, {"zip": "2128"})
+    with pytest.raises(RejectedRecordError):
+        made.event(ROW | {"lat": "42.3000", "lon": "-71.06", "zip": ""})
 
 
 def test_where_leaves_out() -> None:
@@ -168,6 +239,12 @@ event:
         (("format: csv", "format: csv\npersonal: [id]"), "personal are used: id"),
         (("source_ref: id", "source_ref: join.id"), "there is no `join`"),
         (("format: csv", "format: [csv"), "is not YAML"),
+        (
+            ("  source_ref: id", "  source_ref: id\n  place: {lat: y, lon: x, crs: {constant: 北京54}}"),
+            "place.crs: 北京54 is not known",
+        ),
+        (("format: csv", "format: csv\nreference: {normalise: [zeros]}"), r"m\.yaml:3: reference.normalise.0"),
+        (("format: csv", "format: csv\ndecimal: ;"), r"m\.yaml:3: decimal"),
     ],
 )
 def test_mistakes_name_file_and_line(change: tuple[str, str], said: str, tmp_path: Path) -> None:
