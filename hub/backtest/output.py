@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from hub.backtest.difference import Change
 from hub.backtest.run import Backtest
 from hub.backtest.summary import markdown
 from hub.errors import FatalError
+from hub.escaping import write_csv
 
 COLUMNS = (
     "source", "source_ref", "case_id", "lead_ref", "link_score", "department", "queue", "category", "due_at", "due_policy",
@@ -88,6 +89,4 @@ def _change(each: Change, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
 
 def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+        write_csv(file, chain([header], rows))

@@ -1,6 +1,5 @@
 """`cityhub broker`: the embedded Kafka in the foreground, until it is told to stop."""
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from rich.console import Console
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.errors import FatalError
+from hub.screen import Screen, say, say_json
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -43,7 +43,7 @@ def broker(data_dir: Path | None, port: int, heap_mb: int, as_json: bool) -> Non
     Prints its address when it is ready, and runs until Ctrl-C or SIGTERM. Data and port are kept in the data directory
     for the next start. Needs Java 17; the first start fetches Kafka with Maven.
     """
-    console = Console(stderr=True)
+    console = Screen(stderr=True)
     with _stop_signals_interrupt():
         try:
             with show_progress(console) as on_progress:
@@ -69,9 +69,9 @@ def _announce(kafka: EmbeddedKafka, console: Console, as_json: bool) -> None:
             "data_dir": str(kafka.log_path.parent),
             "log": str(kafka.log_path),
         }
-        click.echo(json.dumps(facts))
+        say_json(facts)
         return
-    click.echo(kafka.bootstrap_servers)
+    say(kafka.bootstrap_servers)
     console.print(f"Kafka is ready; its data and log are in {kafka.log_path.parent}. Ctrl-C stops it.", soft_wrap=True)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hub.cli.bars import progress_bar
 from hub.errors import FatalError, RejectedRecordError
+from hub.screen import Screen, say_json
 
 if TYPE_CHECKING:
     from hub.backtest.intake import EventFile
@@ -83,7 +82,7 @@ def backtest(
     found = run.backtest(rules, history, options, progress_bar, other)
     report = output.write_backtest(found, out)
     if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        say_json(report, indent=2)
     else:
         show(found, out)
 
@@ -130,7 +129,7 @@ def show(found: Backtest, out: Path) -> None:
     """The summary, on the terminal."""
     from hub.backtest import summary
 
-    report, console = found.as_dict(), Console()
+    report, console = found.as_dict(), Screen()
     console.print(
         table(f"{report['city']}: back-test 历史回测", ("", "count"), summary.counts(report)), highlight=False
     )
@@ -142,9 +141,7 @@ def show(found: Backtest, out: Path) -> None:
         console.print(table(title, ("", "reports"), summary.changes(report)), highlight=False)
     header = ("department 部门", "cases 案件", "reports 来报", "breaches 超时")
     console.print(table("load 承办量", header, list(summary.loads(report))[:20]), highlight=False)
-    console.print(
-        f"[bold]{out / 'decisions.csv'}[/], summary.md, report.json, rejects.csv, marked.csv", highlight=False
-    )
+    console.print(f"{out / 'decisions.csv'}, summary.md, report.json, rejects.csv, marked.csv", highlight=False)
 
 
 def table(title: str, header: tuple[str, ...], rows: object) -> Table:

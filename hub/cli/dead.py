@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hub.cli.bars import progress_bar
@@ -19,6 +17,7 @@ from hub.cli.sending import Sender
 from hub.clock import iso
 from hub.errors import FatalError, Reason
 from hub.inspect.letters import Letter, Letters, read_letters
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -55,7 +54,7 @@ def list_command(settings: Settings, stage: str | None, reason: str | None, limi
     chosen = sorted(found, key=lambda each: each.letter["at"])[-limit:]
     if as_json:
         for each in chosen:
-            click.echo(json.dumps(_as_dict(each, whole=False), ensure_ascii=False))
+            say_json(_as_dict(each, whole=False))
         return
     table = Table("id", "set aside", "stage", "reason 原因", "came in at 来处", "detail", show_edge=False)
     for each in chosen:
@@ -67,11 +66,11 @@ def list_command(settings: Settings, stage: str | None, reason: str | None, limi
             each.place,
             each.letter["detail"][:_DETAIL_CHARS],
         )
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
+    console = Screen()
+    (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
     for (where, why), count in Counter((each.stage, each.reason) for each in found).most_common():
-        click.echo(f"{count:,} {where} {why}")
-    click.echo(f"{len(found):,} dead letters, {len(chosen):,} shown" if found else "no dead letters")
+        say(f"{count:,} {where} {why}")
+    say(f"{len(found):,} dead letters, {len(chosen):,} shown" if found else "no dead letters")
 
 
 @dead.command("show")
@@ -84,13 +83,13 @@ def show(settings: Settings, letter: str, as_json: bool) -> None:
     if found is None:
         raise FatalError(f"no dead letter {letter}; `cityhub dead list` shows their ids, as in 3:15")
     if as_json:
-        click.echo(json.dumps(_as_dict(found, whole=True), ensure_ascii=False))
+        say_json(_as_dict(found, whole=True))
         return
     for name, said in _as_dict(found, whole=False).items():
-        click.echo(f"{name:>10}  {said}")
+        say(f"{name:>10}  {said}")
     value = found.letter["value"] or b""
-    click.echo(f"{'value':>10}  {len(value):,} bytes")
-    click.echo(_readable(value[:_SHOWN_BYTES]) + (" ..." if len(value) > _SHOWN_BYTES else ""))
+    say(f"{'value':>10}  {len(value):,} bytes")
+    say(_readable(value[:_SHOWN_BYTES]) + (" ..." if len(value) > _SHOWN_BYTES else ""))
 
 
 @dead.command("resend")
@@ -114,7 +113,7 @@ def resend(
     chosen = [each for each in found if each.topic is not None]
     left = len(found) - len(chosen)
     if chosen and not (yes or as_json):
-        click.echo(f"{len(chosen):,} records go back to {', '.join(sorted({each.topic or '' for each in chosen}))}.")
+        say(f"{len(chosen):,} records go back to {', '.join(sorted({each.topic or '' for each in chosen}))}.")
         click.confirm(
             "They will be judged again, and come back here unless the cause is mended. Send them?", abort=True
         )
@@ -123,9 +122,9 @@ def resend(
             sender.send(each.topic or "", each.letter["key"], each.letter["value"])
             on_progress(number, len(chosen))
     if as_json:
-        click.echo(json.dumps({"sent": sender.sent, "left": left}))
+        say_json({"sent": sender.sent, "left": left})
         return
-    click.echo(
+    say(
         f"{sender.sent:,} sent again"
         + (f", {left:,} cannot be; `cityhub dead show ID` says what helps" if left else "")
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import tempfile
@@ -10,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from hub.cli.performance import Performance
 from hub.errors import HubError
+from hub.screen import Screen, say_json
 from hub.simulator.rhythm import NOMINAL_RATE
 
 
@@ -34,7 +33,7 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
     Starts Kafka, the worker and the four connectors, all stopped again at the end. With CITYHUB_DATA naming a folder of
     real files, these are replayed instead. Ends with exit code 0 if every record is accounted for, 1 if not.
     """
-    console = Console(stderr=machine)
+    console = Screen(stderr=machine)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cityhub-demo-")))
         folder = folder.resolve()
@@ -48,6 +47,6 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
         except HubError as error:
             raise click.ClickException(str(error)) from error
     if machine:
-        click.echo(json.dumps(report.facts, ensure_ascii=False))
+        say_json(report.facts)
     if not report.good:
         sys.exit(1)

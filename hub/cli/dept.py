@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import Any
 
 import click
 from confluent_kafka import Consumer, KafkaError
-from rich.console import Console
 from rich.table import Table
 
 from hub.cli.foreign import name_foreign
@@ -20,9 +18,11 @@ from hub.cli.signals import ended_by_signals
 from hub.cli.words import ORDERS, STATUSES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError, RejectedRecordError
+from hub.escaping import shown
 from hub.model.outputs import Order
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.kafka import consumer_config
@@ -52,12 +52,12 @@ def list_command(settings: Settings, as_json: bool) -> None:
         for each in city.departments.values()
     ]  # fmt: skip
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        say_json(rows, indent=2)
         return
     table = Table("department 部门", "name 名称", "orders 指令", "updates 反馈", show_edge=False)
     for row in rows:
         table.add_row(row["id"], f"{row['en']} {row['zh']}", row["orders"], row["updates"])
-    Console(soft_wrap=True).print(table)
+    Screen(soft_wrap=True).print(table)
 
 
 @dept.command("watch")
@@ -70,13 +70,13 @@ def watch(settings: Settings, department: str, from_start: bool, group: str | No
     """Show a department's orders 指令 as they come, until Ctrl-C."""
     city = load_city(settings.city)
     known(city, department)
-    words, codec, console = Words(city), Codec(make_registry(settings)), Console(soft_wrap=True)
+    words, codec, console = Words(city), Codec(make_registry(settings)), Screen(soft_wrap=True)
     if not as_json:
-        Console(stderr=True).print(f"Orders for {words.department(department)}; Ctrl-C ends.", highlight=False)
+        Screen(stderr=True).print(f"Orders for {words.department(department)}; Ctrl-C ends.", highlight=False)
     with ended_by_signals():
         for order in orders(settings, codec, department, from_start=from_start, group=group):
             if as_json:
-                click.echo(json.dumps(order, ensure_ascii=False))
+                say_json(order)
             else:
                 console.print(describe(order, words), markup=False, highlight=False)
 
@@ -138,9 +138,9 @@ def update(
     with Sender(settings) as sender:
         sender.send(topic.name, case.encode(), value)
     if as_json:
-        click.echo(json.dumps(said.model_dump() | {"topic": settings.topic(topic.name)}, ensure_ascii=False))
+        say_json(said.model_dump() | {"topic": settings.topic(topic.name)})
     else:
-        click.echo(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
+        say(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
 
 
 def known(city: City, department: str) -> None:
@@ -195,14 +195,17 @@ def _complain(error: KafkaError, topic: str) -> None:
 def describe(order: dict[str, Any], words: Words) -> str:
     """An order in a few lines."""
     said = f"{words.local(order['issued_at'])}  {order['case_id']}  {ORDERS[order['kind']]} {words.department(order['department'])}"
-    if order["reason"]:
-        said += f"  ({order['reason']})"
+    lines = [said + (f"  ({order['reason']})" if order["reason"] else "")]
     event = order["event"]
     if event is not None:
         where = event["place"]["address"] or words.area(order["area"])
-        said += f"\n    {event['urgency'].lower()}  {words.category(event['category'])}  {where}\n    {event['title']}"
+        lines += [
+            f"    {event['urgency'].lower()}  {words.category(event['category'])}  {where}",
+            f"    {event['title']}",
+        ]
     dues = "; ".join(f"{due['clock']} {words.local(due['due_at'])}" for due in order["deadlines"])
-    return said + (f"\n    due 到期: {dues}" if dues else "")
+    lines += [f"    due 到期: {dues}"] if dues else []
+    return "\n".join(map(shown, lines))
 
 
 def _instant(text: str) -> int:

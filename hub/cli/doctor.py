@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from hub.cli.options import with_settings
+from hub.screen import Screen, say_json
 from hub.settings import Settings
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -27,7 +26,7 @@ def doctor(settings: Settings, as_json: bool) -> None:
     """
     from hub.cli.checkup import FAIL, check_all
 
-    console, checks = Console(soft_wrap=True), []
+    console, checks = Screen(soft_wrap=True), []
     for check in check_all(settings):
         checks.append(check)
         if not as_json:
@@ -35,5 +34,5 @@ def doctor(settings: Settings, as_json: bool) -> None:
             if check.way_out:
                 console.print(Text(f"          way out 办法: {check.way_out}", "italic"))
     if as_json:
-        click.echo(json.dumps([asdict(check) for check in checks], ensure_ascii=False, indent=2))
+        say_json([asdict(check) for check in checks], indent=2)
     sys.exit(1 if any(check.state == FAIL for check in checks) else 0)

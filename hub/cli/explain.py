@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
 import click
-from rich.console import Console, Group
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +18,7 @@ from hub.cli.timeline import ClockLine, clocks_of, held_of, last_instant, moment
 from hub.cli.words import CLOCKS, DEADLINES, Words
 from hub.core.ledger import totals
 from hub.inspect.story import Story, tell
+from hub.screen import Screen, say_json
 from hub.settings import Settings
 
 _WIDTH = 110
@@ -42,11 +42,11 @@ def explain(settings: Settings, who: str, as_json: bool) -> None:
     with progress_bar("Reading the topics") as on_progress:
         story = tell(settings, who, list(discover()), list(city.departments), on_progress)
     if as_json:
-        click.echo(json.dumps(as_dict(story, words), ensure_ascii=False, indent=2))
+        say_json(as_dict(story, words), indent=2)
         return
-    console = Console()
+    console = Screen()
     if not console.is_terminal:
-        console = Console(width=_WIDTH)
+        console = Screen(width=_WIDTH)
     console.print(picture(story, words), highlight=False)
 
 
@@ -84,7 +84,7 @@ def _head(story: Story, words: Words) -> Panel:
         grid.add_row("held 持有", f"{words.department(department)}: {timedelta(milliseconds=held_ms)}")
     grid.add_row("reports 来报", str(last["reports"]))
     grid.add_row("state 状态", "over 已结" if last["over"] else "open 在办")
-    return Panel(grid, title=f"case 案件 {story.case_id}", title_align="left", expand=False)
+    return Panel(grid, title=Text(f"case 案件 {story.case_id}"), title_align="left", expand=False)
 
 
 def _clocks(story: Story, words: Words) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
+from hub.screen import say
 
 _NAMED = 5
 
@@ -13,4 +13,4 @@ def name_foreign(places: Sequence[str]) -> None:
     """Count and name them on stderr, if there are any."""
     if places:
         named = ", ".join(places[:_NAMED]) + (", ..." if len(places) > _NAMED else "")
-        click.echo(f"stepped over 跳过: {len(places):,} records that are not the hub's own: {named}", err=True)
+        say(f"stepped over 跳过: {len(places):,} records that are not the hub's own: {named}", err=True)

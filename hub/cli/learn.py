@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from hub.cli.backtest import event_files, table, time_of
 from hub.cli.bars import progress_bar
+from hub.screen import Screen, say_json
 
 if TYPE_CHECKING:
     from hub.learn.layers import AreaLayer
@@ -58,9 +57,9 @@ def learn(
     until_ms = time_of("--until", until, zone)
     report = run.learn(files, truth, layers, out, progress_bar, until_ms=until_ms, city_id=name)
     if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        say_json(report, indent=2)
         return
-    console = Console()
+    console = Screen()
     console.print(table(f"draft 起草: {out}", ("", "rows"), ((k, f"{v:,}") for k, v in report["rows"].items())))
     for note in report["notes"]:
         console.print(f"- {note}", highlight=False)

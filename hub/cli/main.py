@@ -10,6 +10,8 @@ import click
 from pydantic import ValidationError
 
 from hub.errors import HubError
+from hub.escaping import escape_logs
+from hub.screen import say, say_lines
 
 COMMANDS = {
     "demo": ("hub.cli.demo:demo", "Start everything on a simulated city and watch it work."),
@@ -68,6 +70,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors meant for people end in one sentence and exit code 1."""
+    escape_logs()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         cli(standalone_mode=True)
@@ -76,10 +79,10 @@ def main() -> None:
             raise
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"])).upper()
-            click.echo(f"error: CITYHUB_{name}: {problem['msg']}", err=True)
+            say(f"error: CITYHUB_{name}: {problem['msg']}", err=True)
         sys.exit(2)
     except HubError as error:
-        click.echo(f"error: {error}", err=True)
+        say_lines(f"error: {error}", err=True)
         sys.exit(1)
 
 

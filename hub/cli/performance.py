@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from hub.audit import AuditReport, audit
 from hub.broker.kafka import EmbeddedKafka
@@ -262,7 +263,7 @@ class Performance:
         story = Child("explain", ["explain", case], self._settings, log)
         self._stack.callback(story.stop)
         story.wait(_EXPLAIN_SECONDS)
-        self._console.print(f"\n[bold]$ {command}[/]")
+        self._console.print(Text(f"\n$ {command}", "bold"))
         if story.code == 0:
             self._console.print(log.read_text("utf-8"), markup=False, highlight=False, soft_wrap=True)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hub.cli.options import with_settings
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
 
 def _say_mistakes(folder: Path, mistakes: list[str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"folder": str(folder), "ok": False, "mistakes": mistakes}, ensure_ascii=False, indent=2))
+        say_json({"folder": str(folder), "ok": False, "mistakes": mistakes}, indent=2)
         return
     for mistake in mistakes:
-        click.echo(f"✗ {mistake}")
-    click.echo(f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'} 处错误 in {folder}")
+        say(f"✗ {mistake}")
+    say(f"{len(mistakes)} mistake{'' if len(mistakes) == 1 else 's'} 处错误 in {folder}")
 
 
 def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
@@ -80,16 +80,14 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
     changes = None if succession is None else list(succession.changes)
     if as_json:
         document = {"folder": str(city.folder), "ok": True, "version": city.version, "rows": counts, "changes": changes}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        say_json(document, indent=2)
         return
-    click.echo(
-        f"✓ {city.version} {city.name.en} {city.name.zh}: every row can be reached, every example holds 校验通过"
-    )
-    click.echo("  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    say(f"✓ {city.version} {city.name.en} {city.name.zh}: every row can be reached, every example holds 校验通过")
+    say("  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     for change in changes or ():
-        click.echo(f"  {change}")
+        say(f"  {change}")
     if changes == []:
-        click.echo("  the same rules 无变化")
+        say("  the same rules 无变化")
 
 
 @policy.command()
@@ -134,7 +132,7 @@ def show(settings: Settings, folder: Path | None, category: str | None, as_json:
         if known is None or admits(row, known)
     ]
     if as_json:
-        click.echo(json.dumps([_document(part, row) for part, row in rows], ensure_ascii=False, indent=2, default=str))
+        say_json([_document(part, row) for part, row in rows], indent=2, default=str)
         return
     _print(city, rows)
 
@@ -144,7 +142,6 @@ def _document(part: str, row: Route | Exit) -> dict[str, Any]:
 
 
 def _print(city: City, rows: list[tuple[str, Route | Exit]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from hub.core.route_words import conditions_in_words, outcome_in_words
@@ -162,7 +159,7 @@ def _print(city: City, rows: list[tuple[str, Route | Exit]]) -> None:
             "" if priority is None else str(priority),
             _in_force(row),
         )
-    console = Console()
+    console = Screen()
     console.print(table)
     console.print(f"what no row takes goes to {city.dispatch_desk} 其余由派单台处理", highlight=False)
 

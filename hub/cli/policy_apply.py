@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Collection
 from typing import Any
 
-import click
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 
 from hub.agents.live_policy import announcement
@@ -18,6 +16,7 @@ from hub.control.members import members
 from hub.control.records import opened, sealed
 from hub.errors import FatalError
 from hub.policy import load_city
+from hub.screen import say, say_json
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors
 from hub.topics import CONTROL
@@ -73,17 +72,17 @@ def _count(consumer: Consumer, tally: Tally, topic: str, key: str | None, wait_s
 def _show(verdicts: list[Verdict], tally: Tally, as_json: bool) -> None:
     if as_json:
         for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally)):
-            click.echo(json.dumps(document, ensure_ascii=False))
+            say_json(document)
         return
     for verdict in verdicts:
         mark = "✓" if verdict.result is Result.APPLIED else "✗"
-        click.echo(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
+        say(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
         for line in verdict.lines:
-            click.echo(f"  {line}")
+            say(f"  {line}")
     for why, records in sorted(tally.ignored.items()):
-        click.echo(f"! {records} not counted 未计入: {why}", err=True)
+        say(f"! {records} not counted 未计入: {why}", err=True)
     if tally.strangers:
-        click.echo(f"  in the name of: {', '.join(tally.strangers)}", err=True)
+        say(f"  in the name of: {', '.join(tally.strangers)}", err=True)
 
 
 def _ignored(tally: Tally) -> dict[str, Any]:

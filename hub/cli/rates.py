@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from hub.cli.bars import progress_bar
@@ -15,6 +13,7 @@ from hub.cli.options import with_settings
 from hub.cli.words import Words
 from hub.core.rates import ALL, RATE_NAMES, RATES
 from hub.inspect.rates import PERIODS, period_of, read_rates
+from hub.screen import Screen, say_json
 from hub.settings import Settings
 
 _WIDTH = 160
@@ -43,7 +42,7 @@ def rates(settings: Settings, by: str, department: str | None, as_json: bool) ->
             {"department": who, "period": period, **{name: getattr(counts, name) for name in RATES}, **asdict(counts)}
             for (who, period), counts in chosen.items()
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        say_json(rows, indent=2)
         return
     words = Words(city)
     table = Table("department 部门", "period 周期", *RATE_NAMES.values(), "open overdue 逾期在办", show_edge=False)
@@ -52,7 +51,7 @@ def rates(settings: Settings, by: str, department: str | None, as_json: bool) ->
         shares = [getattr(counts, rate) for rate in RATES]
         shown = ["-" if share is None else f"{share:.1%}" for share in shares]
         table.add_row(name, period, *shown, str(counts.overdue_open))
-    console = Console()
+    console = Screen()
     if not console.is_terminal:
-        console = Console(width=_WIDTH)
+        console = Screen(width=_WIDTH)
     console.print(table)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
 import click
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hub.audit.report import Finding
 from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 
@@ -65,7 +65,7 @@ def reconcile(
             facts["state"] = rebuilt.as_dict()
         if comparison is not None:
             facts["comparison"] = comparison.as_dict()
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+        say_json(facts, indent=2)
     else:
         _show("reconciliation 对账", report.rows())
         _name(report.findings)
@@ -80,9 +80,9 @@ def reconcile(
             verdict += f", {report.gone:,} gone before they were read"
         if rebuilt is not None:
             verdict += f", {rebuilt.disagreements:,} disagreements of state"
-        Console().print(f"[bold {'green' if good else 'red'}]{verdict}[/]", highlight=False)
+        Screen().print(Text(verdict, f"bold {'green' if good else 'red'}"))
         if report.waiting.count and not live:
-            click.echo("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")
+            say("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")
     sys.exit(0 if good and (comparison is None or comparison.good) else 1)
 
 
@@ -91,10 +91,10 @@ def _show(title: str, rows: Iterable[tuple[str, str]]) -> None:
     table.add_column("records", justify="right")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Screen().print(table)
 
 
 def _name(findings: Iterable[Finding]) -> None:
     for each in findings:
         if each.count:
-            click.echo(f"{each.what}: {', '.join(each.first)}{', ...' if each.count > len(each.first) else ''}")
+            say(f"{each.what}: {', '.join(each.first)}{', ...' if each.count > len(each.first) else ''}")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.text import Text
 
 from hub.cli.backtest import table
 from hub.cli.bars import progress_bar
 from hub.errors import FatalError
+from hub.screen import Screen, say_json, say_lines
 from hub.settings import ROOT
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -53,21 +53,21 @@ def scoreboard(
         if out:
             (folder / "scoreboard.md").write_text(text, encoding="utf-8")
     if as_json:
-        click.echo(json.dumps([row.as_dict() for row in rows], ensure_ascii=False, indent=2))
-    elif Console().is_terminal:
-        Console().print(table(wanted.title, ("", "goal", "reached", "of"), map(_cells, rows)), highlight=False)
+        say_json([row.as_dict() for row in rows], indent=2)
+    elif Screen().is_terminal:
+        Screen().print(table(wanted.title, ("", "goal", "reached", "of"), map(_cells, rows)), highlight=False)
     else:
-        click.echo(text, nl=False)
+        say_lines(text, nl=False)
     raise SystemExit(0 if all(row.met for row in rows) else 1)
 
 
-def _cells(row: object) -> tuple[str, str, str, str]:
+def _cells(row: object) -> tuple[str | Text, ...]:
     facts = row.as_dict()  # type: ignore[attr-defined]
     reached = "-" if facts["reached"] is None else f"{facts['reached']:.1%}"
     colour = "green" if facts["met"] else "red"
     return (
         facts["what"],
         f"{facts['goal']:.1%}",
-        f"[{colour}]{reached}[/]",
+        Text(reached, colour),
         f"{facts['right']:,} of {facts['judged']:,}",
     )

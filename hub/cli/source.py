@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +10,7 @@ from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.clock import iso, wall_ms
 from hub.inspect.sources import ends_of, let_go_on, standings, topic_named, waiting
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.topics import SOURCES
 
@@ -42,19 +40,17 @@ def list_command(settings: Settings, as_json: bool) -> None:
         for topic, each in sorted(paused.items())
     ]
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        say_json(rows, indent=2)
         return
     if not rows:
-        click.echo("no source is paused 没有暂停的来源")
+        say("no source is paused 没有暂停的来源")
         return
     table = Table("topic 主题", "since 自", "waiting 待读", "why 原因", show_edge=False)
     for row in rows:
         table.add_row(*(Text(str(row[name])) for name in ("topic", "since", "waiting", "why")))
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
-    click.echo(
-        "Mend the sender, then `cityhub source resume NAME`; until then its records wait, and everybody else goes on."
-    )
+    console = Screen()
+    (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
+    say("Mend the sender, then `cityhub source resume NAME`; until then its records wait, and everybody else goes on.")
 
 
 @source.command("resume")
@@ -74,6 +70,6 @@ def resume(settings: Settings, name: str, as_json: bool) -> None:
     with Sender(settings) as sender:
         sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
     if as_json:
-        click.echo(json.dumps({"topic": topic, "waiting": left}))
+        say_json({"topic": topic, "waiting": left})
         return
-    click.echo(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")
+    say(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")

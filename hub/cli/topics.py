@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
 
 from hub.cli.options import with_settings
+from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 
@@ -20,7 +20,6 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
 
     Exits with 1 if one is missing or has another number of partitions.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from hub.policy import load_city
@@ -39,7 +38,7 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
             }
             for s in states
         ]  # fmt: skip
-        click.echo(json.dumps(rows, indent=2))
+        say_json(rows, indent=2)
     else:
         table = Table("topic", "key", "schema", "partitions", "state")
         for s in states:
@@ -47,7 +46,7 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
             table.add_row(
                 settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), state
             )
-        Console().print(table)
+        Screen().print(table)
         if created:
-            click.echo(f"created {len(created)} topics")
+            say(f"created {len(created)} topics")
     sys.exit(0 if all(s.good for s in states) else 1)

@@ -19,6 +19,7 @@ from hub.cli.signals import ended_by_signals
 from hub.cli.supervision import Supervisor
 from hub.errors import FatalError
 from hub.policy import load_city
+from hub.screen import Screen
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
@@ -47,7 +48,7 @@ def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | No
 
     A worker that ends badly is started again; nothing is lost or doubled by that.
     """
-    console = Console(stderr=True, soft_wrap=True)
+    console = Screen(stderr=True, soft_wrap=True)
     if web_port is not None:
         settings = settings.model_copy(update={"web_port": web_port})
     if embedded is None:

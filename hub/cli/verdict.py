@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+from rich.text import Text
 
 from hub.cli.witness import Cases
 from hub.errors import Reason
@@ -98,7 +99,7 @@ def truth_table(checks: Iterable[Check], links: Links) -> Table:
     for head in ("simulator", "hub", ""):
         table.add_column(head, justify="right")
     for check in checks:
-        verdict = "[green]equal[/]" if check.good else "[bold red]differs[/]"
+        verdict = Text("equal", "green") if check.good else Text("differs", "bold red")
         table.add_row(check.what, f"{check.wanted:,}", f"{check.found:,}", verdict)
     table.add_row("links 关联", f"{links.true:,}", f"{links.found:,} found", f"{links.recall:.1%}")
     table.add_row("false links 误关联", "0", f"{links.false:,} of {links.made:,}", f"{1 - links.precision:.1%}")

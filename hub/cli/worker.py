@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from hub.cli.options import with_settings
+from hub.escaping import escape_logs
 from hub.settings import Settings
 
 AGENTS = ("deduplicate", "route", "track")
@@ -65,6 +66,7 @@ def run_app(app: Any, log_level: str) -> None:
     """Run a Faust app of inlets and agents as a process of its own, until it is told to stop. Does not return."""
     import faust
 
+    escape_logs()
     for chatty in ("faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(

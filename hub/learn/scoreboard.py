@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from hub.backtest.intake import EventFile
 from hub.backtest.mappings import find_mapping
 from hub.backtest.run import Bars, History, Options, Outcome, read_history, run
 from hub.backtest.scores import Scores, Share, score
+from hub.escaping import write_csv
 from hub.learn.layers import read_layer
 from hub.learn.months import months_between
 from hub.learn.run import draft_folder
@@ -223,11 +223,11 @@ def _write_sample(path: Path, decisions: list[Decided]) -> None:
     linked = [each for each in decisions if each.linked]
     drawn = random.Random(1).sample(linked, min(_SAMPLE, len(linked)))
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("score", "lead_ref", "source_ref", "lead", "linked"))
+        rows: list[tuple[Any, ...]] = [("score", "lead_ref", "source_ref", "lead", "linked")]
         for each in drawn:
             texts = [_words(lead[each.lead_source, each.lead_ref]), _words(each.report)]
-            writer.writerow((each.link_score, each.lead_ref, each.report.ref, *texts))
+            rows.append((each.link_score, each.lead_ref, each.report.ref, *texts))
+        write_csv(file, rows)
 
 
 def _words(report: Any) -> str:

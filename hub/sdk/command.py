@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import threading
@@ -12,10 +11,12 @@ from typing import Any
 
 import click
 from prometheus_client import start_http_server
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hub.errors import FatalError
+from hub.escaping import to_json
+from hub.screen import Screen, say, say_json
 from hub.sdk.checking import Report, check
 from hub.sdk.join import Input
 from hub.sdk.manifest import CONNECTORS, discover, find
@@ -24,7 +25,7 @@ from hub.sdk.runner import Options, Summary, run_source
 from hub.sdk.scaffold import scaffold
 from hub.settings import Settings
 
-_out = Console(soft_wrap=True)
+_out = Screen(soft_wrap=True)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 _path = click.Path(path_type=Path, dir_okay=False)
 
@@ -50,9 +51,7 @@ def list_command(as_json: bool) -> None:
     """The connectors there are, with their mappings."""
     manifests = discover()
     if as_json:
-        click.echo(
-            json.dumps({name: each.model_dump(mode="json") for name, each in manifests.items()}, ensure_ascii=False)
-        )
+        say_json({name: each.model_dump(mode="json") for name, each in manifests.items()})
         return
     table = Table("connector 接入", "system 系统", "quality", "mapping", "reads")
     for name, manifest in manifests.items():
@@ -75,7 +74,7 @@ def check_command(
     """Check a connector's manifest and mappings, and try a file: what is mapped, what is rejected and why."""
     report = check(find(name), mapping, file, join, limit)
     if as_json:
-        click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
+        say_json(report.as_dict())
     else:
         _show(report)
     if report.rejected:
@@ -135,7 +134,7 @@ def run_command(
     if metrics_port is not None:
         start_http_server(metrics_port)
     summary = run_source(manifest, paired(files, mappings, joins, needs_join=_needs_join(name)), settings, options)
-    click.echo(json.dumps(as_dict(summary)) if as_json else describe(summary, files))
+    say(to_json(as_dict(summary)) if as_json else describe(summary, files))
 
 
 @connector.command("new")
@@ -145,7 +144,7 @@ def new_command(name: str, into: Path) -> None:
     """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
     folder = scaffold(name, into)
     _out.print(
-        f"[bold]{folder}[/] is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
+        f"{folder} is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
     )
     _out.print(
         f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"
@@ -231,7 +230,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _show(report: Report) -> None:
-    _out.print(f"[bold]{report.manifest.domain}[/] {report.manifest.name.en} {report.manifest.name.zh}")
+    _out.print(Text(f"{report.manifest.domain} {report.manifest.name.en} {report.manifest.name.zh}", "bold"))
     for name, note in report.mappings.items():
         _out.print(f"  mapping {name}: {note}")
     if report.file is None:

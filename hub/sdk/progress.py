@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hub.screen import Screen
 
 _REFRESH_SECONDS = 0.2
 
@@ -16,7 +17,7 @@ class Bar:
     """Use as a context manager; `update` as often as you like. Silent if `shown` is false or stderr is no terminal."""
 
     def __init__(self, title: str, *, shown: bool, total: Callable[[], int], done: Callable[[], int]) -> None:
-        console = Console(stderr=True)
+        console = Screen(stderr=True)
         self._total, self._done = total, done
         self._next = 0.0
         self._progress = Progress(

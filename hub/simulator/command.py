@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from hub.errors import HubError
 from hub.policy.city import City
 from hub.policy.loader import load_city
+from hub.screen import Screen
 from hub.settings import Settings
 from hub.simulator.files import SourceFiles, write_all, write_live, write_truth
 from hub.simulator.generate import Plan, statements
@@ -68,7 +69,7 @@ def simulate(
         out.mkdir(parents=True, exist_ok=True)
     except (HubError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    console, truth = Console(stderr=True), Truth()
+    console, truth = Screen(stderr=True), Truth()
     with _progress(console) as progress, _truth_beside(out, truth), SourceFiles(out) as files:
         task = progress.add_task("simulate", total=plan.days)
 
