@@ -31,6 +31,7 @@ class Reason(StrEnum):
     TIME_OUT_OF_RANGE = "time_out_of_range"
     TOO_LARGE = "too_large"
     BAD_ROW = "bad_row"
+    NO_RECEIVER = "no_receiver"
     UNKNOWN_CASE = "unknown_case"
     NOT_ALLOWED = "not_allowed"
     SENDER_MISMATCH = "sender_mismatch"

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 DAY_MS = 86_400_000
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEAD_LETTER_BYTES = 12 * 1024 * 1024
+_BROKER_MAX_BYTES = 1_048_588
+"""Kafka's own max.message.bytes."""
+_FRAMING_BYTES = 16 * 1024
+"""For what Kafka puts around a record, and an envelope of the hub's around what came in."""
 MAX_CONTROL_BYTES = 128 * 1024
 _ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -24,6 +28,14 @@ class Topic:
     partitions: int | None = None
     """At least so many. None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
 
+    @property
+    def max_bytes(self) -> int:
+        """What key and value of a record may take together, before compression: so much fits however badly it compresses.
+
+        XXX: a topic's max.message.bytes is of what is left after compression, a producer's of what was there before.
+        """
+        return int(self.settings.get("max.message.bytes", _BROKER_MAX_BYTES)) - _FRAMING_BYTES
+
 
 def _keep(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
@@ -37,7 +49,7 @@ _COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_DEAD_LETTE
 EVENTS = Topic(
     "hub.events", "place", "cityhub.AdmittedEvent", {**_keep(30), "max.message.bytes": str(2 * MAX_EVENT_BYTES)}
 )
-UPDATES = Topic("hub.updates", "case_id", "cityhub.AdmittedUpdate", _keep(30))
+UPDATES = Topic("hub.updates", "case_id", "cityhub.AdmittedUpdate", {**_keep(30), "max.message.bytes": "2097152"})
 REPEATS = Topic("hub.repeats", "source_ref", "cityhub.Repeat", _keep(30))
 CASES = Topic("hub.cases", "case_id", "cityhub.CaseChange", _keep(400))
 DEADLINES = Topic("hub.deadlines", "case_id", "cityhub.DeadlineEvent", _keep(400))

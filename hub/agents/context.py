@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hub.agents.live_policy import LivePolicy
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.gate import Gate
+from hub.topics import all_topics
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Hub:
     gate: Gate = field(default_factory=Gate)
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
     """A name for this run of this worker: `settings.instance` names whatever run comes after it too."""
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """The names of all that this hub writes or reads, without the namespace."""
+        return frozenset(topic.name for topic in all_topics(self.sources, self.departments))
 
     @property
     def city(self) -> City:

@@ -29,6 +29,7 @@ from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.seen_state import SeenState
 from hub.stream.tally import source_of
+from hub.topics import Topic
 
 NAME = "deduplicate"
 _DAY_MS = 86_400_000
@@ -41,7 +42,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     reads = [topics.city_events(source).name for source in hub.sources]
     reads += [topics.dept_updates(department).name for department in hub.departments]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
-    outlet = Outlet(hub.settings, NAME, hub.codec, state)
+    outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     placed = _Placing(hub.city)
 
     @app.agent(inlet.channel, name=NAME)
@@ -50,8 +51,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
         async for chunk in chunks:
             placed = placed if placed.city is hub.city else _Placing(hub.city)
             async with outlet.transaction(chunk) as tx:
-                events = _take_in(hub, chunk, tx, "cityhub.CaseEvent", "city.", faults_of_events, "reported_at")
-                updates = _take_in(hub, chunk, tx, "cityhub.Update", "dept.", faults_of_updates, "at")
+                events = _take_in(hub, chunk, tx, topics.city_events("any"), "city.", faults_of_events, "reported_at")
+                updates = _take_in(hub, chunk, tx, topics.dept_updates("any"), "dept.", faults_of_updates, "at")
                 located = _locate(placed.places, events.decoded)
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
@@ -75,7 +76,7 @@ class _Placing:
         self.city, self.places, self.meeting = city, Places(city), MeetingKeys(city)
 
 
-def _take_in(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str, faults: Any, time: str) -> Intake:
+def _take_in(hub: Hub, chunk: Chunk, tx: Transaction, like: Topic, prefix: str, faults: Any, time: str) -> Intake:
     senders = {topic: source_of(topic) for topic in set(chunk.topics)}
 
     def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[Verdict]:
@@ -84,7 +85,7 @@ def _take_in(hub: Hub, chunk: Chunk, tx: Transaction, subject: str, prefix: str,
             arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
             yield from ahead_of_arrival(batch.column(time), time, arrived, limit_ms)
 
-    return take_in(hub, chunk, tx, lambda topic: topic.startswith(prefix), subject, all_faults)
+    return take_in(hub, chunk, tx, lambda topic: topic.startswith(prefix), like, all_faults)
 
 
 def _locate(places: Places, events: Decoded) -> Located:

@@ -28,11 +28,14 @@ class Intake:
 
 
 def take_in(
-    hub: Hub, chunk: Chunk, tx: Transaction, chosen: Callable[[str], bool], subject: str, faults: Faults
+    hub: Hub, chunk: Chunk, tx: Transaction, chosen: Callable[[str], bool], like: Topic, faults: Faults
 ) -> Intake:
-    """Decode what came by the topics chosen, and set aside what is no record of `subject` or is at fault."""
+    """Decode what came by the topics chosen, and set aside what is no record of their subject, is too large or is at fault.
+
+    `like`: any of them, they are declared alike.
+    """
     rows = chunk.rows(chosen)
-    decoded = hub.codec.decode_many(subject, [chunk.values[row] for row in rows])
+    decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
     for reject in decoded.rejects:
         tx.reject(rows[reject.index], reject.reason, reject.detail)
     rows = [rows[index] for index in decoded.rows.tolist()]
@@ -51,4 +54,4 @@ def take_in_own(
     hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[Verdict]]
 ) -> Intake:
     """The same of a topic that the hub writes itself; others may write there too, and are believed no more."""
-    return take_in(hub, chunk, tx, topic.name.__eq__, topic.subject or "", lambda batch, _: faults(batch))
+    return take_in(hub, chunk, tx, topic.name.__eq__, topic, lambda batch, _: faults(batch))

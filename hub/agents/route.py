@@ -37,7 +37,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)))
     inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state, gate=hub.gate)
-    outlet = Outlet(hub.settings, NAME, hub.codec, state)
+    outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     desks = Desks(hub.policy)
     clock = make_clock(hub.settings.clock)
     hub.policy.holders = lambda: _open_cases(state).keys()

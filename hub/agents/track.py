@@ -40,7 +40,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook())
     reads = [topics.CASES.name, topics.UPDATES.name]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
-    outlet = Outlet(hub.settings, NAME, hub.codec, state)
+    outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     rules = Rules(hub)
     tracking = Tracking(rules.clockwork)
     revised: dict[int, TrackBook] = {}

@@ -89,6 +89,8 @@ def show(settings: Settings, letter: str, as_json: bool) -> None:
         say(f"{name:>10}  {said}")
     value = found.letter["value"] or b""
     say(f"{'value':>10}  {len(value):,} bytes")
+    if found.truncated:
+        say(f"{'whole':>10}  {found.letter['size_bytes'] or 0:,} bytes, sha256 {found.letter['sha256']}")
     say(_readable(value[:_SHOWN_BYTES]) + (" ..." if len(value) > _SHOWN_BYTES else ""))
 
 
@@ -104,7 +106,8 @@ def resend(
     """Send the original bytes back to the topic they came from 重发. The letters stay where they are.
 
     Each is judged again like any record: unless something was mended, the same letter is written once more. What an agent
-    had already admitted is left out, as it would only be a repeat; `dead show` says what helps instead.
+    had already admitted is left out, as it would only be a repeat, and so is what was too large for its letter and is not here
+    whole; `dead show` says what helps instead.
     """
     found = [each for each in _read(settings, stage, reason).found if not ids or each.id in ids]
     missing = set(ids) - {each.id for each in found}
@@ -152,6 +155,9 @@ def _as_dict(found: Letter, *, whole: bool) -> dict[str, Any]:
             "line": letter["line"],
             "key": key,
             "value": value,
+            "truncated": found.truncated,
+            "size_bytes": letter.get("size_bytes"),
+            "sha256": letter.get("sha256"),
         }
     return facts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from hub.stream.codec import Codec
 from hub.topics import DEAD
 
 _ADMITTING = "deduplicate"
+_INPUT = re.compile(r"city\.[a-z0-9_]+\.events|dept\.[a-z0-9_]+\.updates")
+"""What comes from outside, and may come once more; nothing is sent to the hub's own topics because a letter says so."""
 _MEND = {
     Reason.UNDECODABLE: "the sender must write Avro in Confluent's wire format with a schema of this hub",
     Reason.UNKNOWN_SCHEMA: "the sender must use this hub's registry; when the registry has the schema, send it again",
@@ -20,6 +23,7 @@ _MEND = {
     Reason.TIME_OUT_OF_RANGE: "the source must correct the date and send it again",
     Reason.TOO_LARGE: "the source must send less text, and attachments by reference",
     Reason.BAD_ROW: "correct the row in a new file and run the connector on that",
+    Reason.NO_RECEIVER: "give the city that source or department again, and tell it by hand what is here",
     Reason.UNKNOWN_CASE: "the department must take the case id from its order and send the update under a new update_id",
     Reason.SENDER_MISMATCH: "the sender must write to its own topic, or name itself in the record",
     Reason.GAP: "its senders must send again what they sent then; see ops/runbooks/gaps.md",
@@ -50,6 +54,8 @@ class Letter:
         if origin is not None:
             until = "" if self.until is None else f"-{self.until}"
             return f"{origin['topic']}[{origin['partition']}]@{origin['offset']}{until}"
+        if self.letter["file"] is None:
+            return f"made by {self.stage}"
         return f"{self.letter['file']}:{self.letter['line']}"
 
     @property
@@ -59,20 +65,31 @@ class Letter:
         return until
 
     @property
+    def truncated(self) -> bool:
+        """It was larger than a letter can be, and is here only as it begins."""
+        return bool(self.letter.get("truncated"))
+
+    @property
     def topic(self) -> str | None:
-        """To which topic it can be sent back, without the namespace; None if sending it back would do nothing."""
+        """To which topic it can be sent back, without the namespace; None if it cannot, or that would do nothing."""
         origin = self.letter["origin"]
-        one = origin is not None and self.until is None and self.stage == _ADMITTING
-        return str(origin["topic"]) if one else None
+        whole = origin is not None and self.until is None and not self.truncated
+        if not whole or self.stage != _ADMITTING or not _INPUT.fullmatch(origin["topic"]):
+            return None
+        return str(origin["topic"])
 
     @property
     def way_out(self) -> str:
+        mend = _MEND.get(Reason(self.reason), "") if self.reason in set(Reason) else ""
+        if self.letter["origin"] is None and self.letter["file"] is None:
+            return f"was made by {self.stage} and could not be sent; {mend}"
         if self.letter["origin"] is None:
             where = f"line {self.letter['line']} of {self.letter['file']}"
             return f"never reached Kafka: correct {where} in a new file and run the connector on that"
-        mend = _MEND.get(Reason(self.reason), "") if self.reason in set(Reason) else ""
         if self.until is not None:
             return mend
+        if self.truncated:
+            return f"{mend}; it is not here whole, so it cannot be sent again: look at {self.place}, while that is kept"
         if self.topic is None:
             return f"was admitted once, so sent back it would be a repeat; {mend or 'have its sender say it anew'}"
         return f"{mend}; `cityhub dead resend {self.id}` sends these bytes to {self.topic} once more"

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from hub.model.base import (
+    MAX_LINE_CHARS,
     NO_CONTROLS,
     Code,
     Counter,
@@ -27,7 +28,7 @@ from hub.model.update import MAX_REPORT_CHARS, Update
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
-PlaceKey = Annotated[str, Field(min_length=1, max_length=1_000)]
+PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 MAX_PARTIES = 1_000
 
 
@@ -257,7 +258,10 @@ class Reply(Record):
 
 
 class DeadLetter(Record):
-    """A record that could not be used, whole, and why; or a gap: records that were never read.
+    """A record that could not be used, and why; or a gap: records that were never read.
+
+    It holds the record whole. Where that would not fit it is `truncated`: key and value are only how they begin, `size_bytes`
+    and `sha256` are of the whole value.
 
     A gap is one letter for a stretch of a partition: `origin` is the place that was to be read next, `until` the offset at
     which reading went on. It stands for `until` less `origin.offset` records at most, as markers of transactions have offsets
@@ -276,6 +280,9 @@ class DeadLetter(Record):
     line: Long | None = None
     key: bytes | None = None
     value: bytes | None = None
+    truncated: bool = False
+    size_bytes: Long | None = None
+    sha256: str | None = None
 
 
 RECORDS: tuple[type[Record], ...] = (

@@ -14,13 +14,13 @@ from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.dead_letters import fitted
 from hub.stream.kafka import producer_config
 from hub.stream.registry import make_registry
 from hub.topics import DEAD as DEAD_TOPIC
-from hub.topics import MAX_EVENT_BYTES, city_events
+from hub.topics import city_events
 
 log = logging.getLogger(__name__)
-_ROOM_FOR_FRAMING = 1024
 _FLUSH_SLICE_SECONDS = 0.5
 
 
@@ -49,7 +49,8 @@ class KafkaPublisher:
     def __init__(self, settings: Settings, domain: str) -> None:
         self._domain = domain
         self._codec = Codec(make_registry(settings))
-        self._topic = settings.topic(city_events(domain).name)
+        topic = city_events(domain)
+        self._topic, self._most = settings.topic(topic.name), topic.max_bytes
         self._dead = settings.topic(DEAD_TOPIC.name)
         self._failed: KafkaError | None = None
         self._bootstrap = settings.bootstrap_servers
@@ -59,16 +60,16 @@ class KafkaPublisher:
 
     def send(self, event: CaseEvent) -> None:
         value = self._codec.encode_one(CaseEvent.subject(), event.to_avro())
-        if len(value) > MAX_EVENT_BYTES - _ROOM_FOR_FRAMING:
+        if len(value) > self._most:
             raise RejectedRecordError(
-                Reason.TOO_LARGE,
-                f"the event has {len(value)} bytes; at most {MAX_EVENT_BYTES - _ROOM_FOR_FRAMING} can be sent",
+                Reason.TOO_LARGE, f"the event has {len(value):,} bytes; at most {self._most:,} can be sent"
             )
         self._produce(self._topic, event.source_ref.encode(), value)
 
     def set_aside(self, letter: DeadLetter) -> None:
         DEAD.labels(letter.stage, letter.reason).inc()
-        self._produce(self._dead, letter.key, self._codec.encode_one(DeadLetter.subject(), letter.to_avro()))
+        fits = fitted(letter.to_avro())
+        self._produce(self._dead, fits["key"], self._codec.encode_one(DeadLetter.subject(), fits))
 
     def poll(self) -> None:
         self._producer.poll(0)

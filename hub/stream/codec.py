@@ -25,6 +25,8 @@ from hub.stream.registry import FRAME, Registry, Schema, make_schema
 _MAGIC = 0
 HEADER_BYTES = FRAME.size
 _TO_THE_END = 1 << 40
+MAX_RECORD_BYTES = 16 << 20
+"""No topic of the hub takes more."""
 _NOTHING = pa.scalar(b"", pa.binary())
 _NULL, _SOME = pa.scalar(b"\x00", pa.binary()), pa.scalar(b"\x02", pa.binary())
 """How Avro writes which branch of [null, record] it takes."""
@@ -96,13 +98,14 @@ class Codec:
 
     # -- batches -------------------------------------------------------------------------------------------------
 
-    def decode_many(self, subject: str, values: Sequence[bytes | None]) -> Decoded:
-        """Decode framed records of `subject` into one RecordBatch. Every value is a row or a reject, whatever its bytes are.
+    def decode_many(self, subject: str, values: Sequence[bytes | None], *, at_most: int = MAX_RECORD_BYTES) -> Decoded:
+        """Decode framed records of `subject` into one RecordBatch. Every value is a row or a reject, whatever its bytes are;
+        what has more than `at_most` of them is a reject.
 
         Raises RetriableError if a registry service cannot be asked.
         """
         reader = self._registry.latest(subject)
-        rows, bodies, rejects = self._unframe(reader, values)
+        rows, bodies, rejects = self._unframe(reader, values, at_most)
         framed = values if rows is None else None
         if rows is None:
             rows = np.arange(len(values))
@@ -117,19 +120,25 @@ class Codec:
         return Decoded(batch, rows, bodies, sorted(rejects, key=lambda reject: reject.index))
 
     def _unframe(
-        self, reader: Schema, values: Sequence[bytes | None]
+        self, reader: Schema, values: Sequence[bytes | None], at_most: int
     ) -> tuple[npt.NDArray[np.int64] | None, pa.BinaryArray, list[Reject]]:
         """Rows and bodies of the records that are, or can be brought, in the reader's schema. No rows: all of them, as they are."""
-        header = FRAME.pack(_MAGIC, reader.id)
+        header, rejects = FRAME.pack(_MAGIC, reader.id), list[Reject]()
+        if max(map(len, filter(None, values)), default=0) > at_most:
+            rejects = [_too_large(at, value, at_most) for at, value in enumerate(values) if len(value or b"") > at_most]
+        refused = {reject.index for reject in rejects}
+        if refused:
+            values = [None if at in refused else value for at, value in enumerate(values)]
         framed = pa.array(values, pa.binary())
         ours = pc.starts_with(framed, header).fill_null(False)
         bodies = pc.binary_slice(framed, HEADER_BYTES, _TO_THE_END)
         if ours.true_count == len(framed):
             return None, bodies, []
-        rejects: list[Reject] = []
         rows: list[int] = []
         kept: list[bytes] = []
         for index, (value, is_ours, body) in enumerate(zip(values, ours.to_pylist(), bodies.to_pylist(), strict=True)):
+            if index in refused:
+                continue
             try:
                 kept.append(body if is_ours else self._translate(reader, value))
             except RejectedRecordError as error:
@@ -193,6 +202,11 @@ class Codec:
                 Reason.WRONG_SCHEMA, f"schema {writer.id} is {writer.subject}; this topic carries {reader.subject}"
             )
         return rewritten(writer, value[HEADER_BYTES:], reader)
+
+
+def _too_large(index: int, value: bytes | None, at_most: int) -> Reject:
+    size = len(value or b"")
+    return Reject(index, Reason.TOO_LARGE, f"the record has {size:,} bytes before compression; {at_most:,} at most")
 
 
 def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
+from itertools import compress
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from hub.errors import FatalError, Reason
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
+from hub.stream.dead_letters import fitted
 from hub.stream.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.session import Publication
 from hub.stream.state import State
@@ -31,7 +33,11 @@ log = logging.getLogger(__name__)
 class Outlet:
     """Opens transactions for one agent."""
 
-    def __init__(self, settings: Settings, agent: str, codec: Codec, state: State) -> None:
+    def __init__(
+        self, settings: Settings, agent: str, codec: Codec, state: State, topics: Container[str] | None = None
+    ) -> None:
+        """`topics`: the names of all that there are, without the namespace; what is for another cannot be sent. None: any."""
+        self.topics = topics
         self.settings = settings
         self.agent = agent
         self.codec = codec
@@ -45,6 +51,10 @@ class Outlet:
             self._hold = chunk.session.hold
             self.limit.give_back()
         return Transaction(self, chunk)
+
+    def has(self, topic: Topic) -> bool:
+        """Whether there is such a topic."""
+        return self.topics is None or topic.name in self.topics
 
     def committed(self, counted: Counted, tally: Tally) -> None:
         """A chunk has."""
@@ -70,10 +80,31 @@ class Transaction:
     # -- what an agent calls -------------------------------------------------------------------------------------------
 
     def publish(self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes]) -> None:
-        """Send records; Kafka's partitioner places them by key."""
-        if values:
-            messages: list[dict[str, Any]] = [{"value": v, "key": k} for v, k in zip(values, keys, strict=True)]
-            self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages))
+        """Send records; Kafka's partitioner places them by key. What its topic cannot take is a dead letter of this agent."""
+        if not values:
+            return
+        if not self._outlet.has(topic):
+            detail = f"{topic.name} is no topic of this hub: what is said here names a source or department that it does not have"
+            for value, key in zip(values, keys, strict=True):
+                self._set_aside_output(key, value, Reason.NO_RECEIVER, detail)
+            return
+        if max(map(len, values)) > topic.max_bytes:
+            values, keys = self._fitting(topic, values, keys)
+        messages: list[dict[str, Any]] = [{"value": v, "key": k} for v, k in zip(values, keys, strict=True)]
+        self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages))
+
+    def _fitting(
+        self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes]
+    ) -> tuple[list[bytes], list[str | bytes]]:
+        fits = [len(value) <= topic.max_bytes for value in values]
+        for value, key, fit in zip(values, keys, fits, strict=True):
+            if not fit:
+                detail = f"a record for {topic.name} has {len(value):,} bytes; {topic.max_bytes:,} at most"
+                self._set_aside_output(key, value, Reason.TOO_LARGE, detail)
+        return list(compress(values, fits)), list(compress(keys, fits))
+
+    def _set_aside_output(self, key: str | bytes, value: bytes, reason: Reason, detail: str) -> None:
+        self.set_aside(None, key.encode() if isinstance(key, str) else key, value, reason, detail)
 
     def reject(self, row: int, reason: Reason, detail: str) -> None:
         """Set a record of the chunk aside, whole, with the reason."""
@@ -82,17 +113,20 @@ class Transaction:
         self._tally.rejected.append(row)
 
     def set_aside(
-        self, origin: dict[str, Any], key: bytes | None, value: bytes | None, reason: Reason, detail: str
+        self, origin: dict[str, Any] | None, key: bytes | None, value: bytes | None, reason: Reason, detail: str
     ) -> None:
-        """Set aside a record that an earlier chunk accounted for, or one of this: a dead letter with its bytes."""
+        """Set aside a record that an earlier chunk accounted for, or one of this: a dead letter with its bytes, as far as they fit.
+
+        Without an origin it is what this agent itself made, and cannot send.
+        """
         agent = self._outlet.agent
-        letter = {
+        letter = fitted({
             "stage": agent, "reason": str(reason), "detail": detail, "at": wall_ms(), "origin": origin,
             "file": None, "line": None, "key": key, "value": value,
-        }  # fmt: skip
-        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [key or b""])
+        })  # fmt: skip
+        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [letter["key"] or b""])
         self.count(metrics.DEAD.labels(agent, str(reason)))
-        place = f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
+        place = "an output" if origin is None else f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
         log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail)
 
     def account(self, outcome: str, records: int = 1) -> None:

@@ -20,12 +20,13 @@ from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 from hub.stream.session import Publication
 from hub.stream.state import State
-from hub.topics import DEAD
+from hub.topics import DEAD, all_topics
 
 PARTITION = 0
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
 AGENTS: dict[str, ModuleType] = {module.NAME: module for module in (deduplicate, route, track)}
 SOURCES = ("police", "hotline", "petition", "citymgmt")
+TOPICS = {topic.name: topic for topic in all_topics(SOURCES, CITY.departments)}
 Record = tuple[str, bytes | None, bytes | None]
 """Topic, key, value."""
 
@@ -102,6 +103,9 @@ class BareAgent:
         publication.committed()
         found: dict[str, list[tuple[Any, bytes]]] = defaultdict(list)
         for output in publication.outputs:
+            topic = TOPICS[output.topic]
+            for each in output.messages:
+                assert len(each["value"] or b"") + len(each["key"] or b"") <= topic.max_bytes, topic
             if output.topic == self.state.changelog.name:
                 self.changelog += [(each["key"], each["value"]) for each in output.messages]
             else:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records
 from tests.unit.agents.bare_agents import BareAgent, Record
+from tests.unit.agents.small_world import NOON
 
 TOPICS = {
     "deduplicate": {"city.police.events": "CaseEvent", "dept.roads.updates": "Update"},
@@ -51,3 +52,25 @@ def test_an_agent_goes_on_over_rubbish(agent: str, seed: int, chunks: int, count
         for letter in bare.letters(outputs):
             assert letter["stage"] == agent
     bare.take([], caught_up=True)
+
+
+@pytest.mark.parametrize("agent", TOPICS)
+def test_a_record_that_is_small_only_on_the_wire_costs_itself(agent: str) -> None:
+    bare = BareAgent(agent)
+    huge: list[Record] = [(topic, bytes(13 << 20), bytes(13 << 20)) for topic in TOPICS[agent]]
+    good: list[Record] = [(topic, b"k", REAL[name][-1]) for topic, name in TOPICS[agent].items()]
+    letters = bare.letters(bare.take([*good, *huge, *good]))
+    cut = [each for each in letters if each["truncated"]]
+    assert [each["reason"] for each in cut] == ["too_large"] * len(huge)
+    assert {each["size_bytes"] for each in cut} == {13 << 20}
+
+
+def test_what_names_a_department_that_does_not_exist_is_sent_to_nobody() -> None:
+    bare = BareAgent("track")
+    change = examples(REGISTRY.latest("cityhub.CaseChange"))[0]
+    known = {"change": "OPENED", "department": "no_such_department", "ends": False, "over": False, "origin": None}
+    times = {"at": NOON, "opened_at": NOON, "due_at": NOON + 60_000}
+    outputs = bare.take([("hub.cases", b"k", CODEC.encode_one("cityhub.CaseChange", change | known | times))])
+    letters = bare.letters(outputs)
+    assert {(each["reason"], each["origin"]) for each in letters} == {("no_receiver", None)}
+    assert CODEC.decode_one(letters[0]["value"])[0].subject == "cityhub.Order"
