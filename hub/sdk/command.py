@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
-from prometheus_client import start_http_server
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +23,7 @@ from hub.sdk.manifest import CONNECTORS, discover, find
 from hub.sdk.pacing import Anchor
 from hub.sdk.runner import Options, Summary, run_source
 from hub.sdk.scaffold import scaffold
+from hub.serving import PageServer, metrics_page
 from hub.settings import Settings
 
 _out = Screen(soft_wrap=True)
@@ -100,6 +101,7 @@ def check_command(
     "--max-rejects", default=1000, show_default=True, type=click.IntRange(1), help="Rejects in a row that stop it."
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on this port.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where they are served.")
 @click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
 @click.option("--namespace", help="Prefix of all topics. [env: CITYHUB_NAMESPACE]")
 @_as_json
@@ -114,6 +116,7 @@ def run_command(
     cursor_dir: Path | None,
     max_rejects: int,
     metrics_port: int | None,
+    metrics_host: str,
     bootstrap_servers: str | None,
     namespace: str | None,
     as_json: bool,
@@ -131,9 +134,9 @@ def run_command(
         stop=_stop_on_signals(),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    if metrics_port is not None:
-        start_http_server(metrics_port)
-    summary = run_source(manifest, paired(files, mappings, joins, needs_join=_needs_join(name)), settings, options)
+    inputs = paired(files, mappings, joins, needs_join=_needs_join(name))
+    with nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port):
+        summary = run_source(manifest, inputs, settings, options)
     say(to_json(as_dict(summary)) if as_json else describe(summary, files))
 
 

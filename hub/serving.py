@@ -1,0 +1,116 @@
+"""Serves a few named pages on one port, from a thread of its own: whoever is slow or many there delays nothing else.
+
+GET and HEAD only; every other path is 404. Connections, headers and the time that a connection may last are bounded.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Self
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from hub.errors import FatalError
+
+MAX_CONNECTIONS = 64
+MAX_HEADER_BYTES = 16_384
+CONNECTION_SECONDS = 15.0
+"""A connection may last so long, whatever it does: longer than any page takes, shorter than anybody needs to fill the port."""
+_STOP_SECONDS = 1
+
+
+class Page(NamedTuple):
+    """What a page answers."""
+
+    body: bytes
+    content_type: str
+    status: int = 200
+
+
+def json_page(content: Any, status: int = 200) -> Page:
+    """A page that is a JSON document."""
+    return Page(bytes(JSONResponse(content).body), "application/json", status)
+
+
+def metrics_page() -> Page:
+    """What Prometheus scrapes: all metrics of this process."""
+    return Page(generate_latest(), CONTENT_TYPE_LATEST)
+
+
+class _BoundedProtocol(H11Protocol):
+    """One connection. uvicorn bounds the size of its headers and how long it idles, but not how slowly they come."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        else:
+            self._until = self.loop.call_later(CONNECTION_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if hasattr(self, "_until"):
+            self._until.cancel()
+        super().connection_lost(exc)
+
+
+class PageServer:
+    """Serves from `with` to its end. Raises FatalError on entry if the port cannot be had."""
+
+    def __init__(self, pages: Mapping[str, Callable[[], Page]], host: str, port: int) -> None:
+        self._host, self._port = host, port
+        routes = [Route(path, _endpoint(page), methods=["GET"]) for path, page in pages.items()]
+        app = Starlette(routes=routes)
+        app.router.redirect_slashes = False
+        config = uvicorn.Config(
+            app, http=_BoundedProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )  # fmt: skip
+        self._server = uvicorn.Server(config)
+
+    @property
+    def port(self) -> int:
+        """The port it has, once it serves."""
+        return self._port
+
+    def start(self) -> None:
+        """Take the port and serve from now on."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        try:
+            listener = socket.create_server((self._host, self._port), family=family, backlog=MAX_CONNECTIONS)
+        except OSError as error:
+            raise FatalError(
+                f"the pages cannot be served at {self._host}:{self._port} ({error.strerror}); choose another port, or 0 for any"
+            ) from error
+        self._port = listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="pages", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Give the port back."""
+        self._server.should_exit = True
+        self._thread.join(_STOP_SECONDS + 4)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _endpoint(page: Callable[[], Page]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        del request
+        body, content_type, status = page()
+        return Response(body, status, {"X-Content-Type-Options": "nosniff"}, content_type)
+
+    return answer

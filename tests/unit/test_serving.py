@@ -1,0 +1,87 @@
+"""A port of the hub answers on named paths only, and nobody can fill it or hold it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from hub import serving
+from hub.errors import FatalError
+from hub.serving import Page, PageServer, json_page
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PageServer]:
+    monkeypatch.setattr(serving, "CONNECTION_SECONDS", 2.0)
+    pages = {"/healthz": lambda: json_page({"status": "ok"}), "/metrics": lambda: Page(b"up 1\n", "text/plain", 200)}
+    with PageServer(pages, "127.0.0.1", 0) as server:
+        yield server
+
+
+def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.request(method, path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_named_pages_are_served(server: PageServer) -> None:
+    assert ask(server, "/healthz") == (200, b'{"status":"ok"}')
+    assert ask(server, "/metrics?name=x") == (200, b"up 1\n")
+    assert ask(server, "/metrics", "HEAD") == (200, b"")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/metrics/", "/graph", "/router/", "/production_index", "/../etc", "/%00", "//metrics"]
+)
+def test_every_other_path_is_404(server: PageServer, path: str) -> None:
+    assert ask(server, path)[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_nothing_is_taken(server: PageServer, method: str) -> None:
+    assert ask(server, "/metrics", method)[0] == 405
+
+
+def test_endless_headers_are_refused(server: PageServer) -> None:
+    try:
+        status = ask(server, "/metrics", **{"X-Long": "x" * 1_000_000})[0]
+    except ConnectionError:
+        status = 400  # it did not wait for the rest
+    assert status == 400
+    assert ask(server, "/metrics")[0] == 200
+
+
+def test_who_sends_slowly_is_hung_up_on(server: PageServer) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as slow:
+        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
+        assert slow.recv(1) == b"", "the server ends it; nobody else can"
+
+
+def test_too_many_connections_do_not_keep_the_page_from_others(server: PageServer) -> None:
+    many = [
+        socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(3 * serving.MAX_CONNECTIONS)
+    ]
+    try:
+        for one in many:
+            try:
+                assert one.recv(1) == b""
+            except ConnectionResetError:
+                continue
+        assert ask(server, "/healthz")[0] == 200
+    finally:
+        for one in many:
+            one.close()
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(FatalError, match=rf"127\.0\.0\.1:{port}.+choose another port"):
+            PageServer({}, "127.0.0.1", port).start()
