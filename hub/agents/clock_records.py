@@ -59,7 +59,9 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
 def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
     answers = [reply.answer for reply in told]
     columns: dict[str, list[Any]] = {
-        "reply_id": derived_ids("R", [(r.case.case_id, r.answer.update_id, r.source, r.ref) for r in told]),
+        "reply_id": derived_ids(
+            "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in told]
+        ),
         "source": [reply.source for reply in told],
         "source_ref": [reply.ref for reply in told],
         "case_id": [reply.case.case_id for reply in told],
@@ -124,11 +126,11 @@ def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> N
         answer = notice.answer
         rule = EVENTS[answer.status.lower()].name
         reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
-        order = derived_ids("O", [(notice.case.case_id, answer.status, answer.update_id)])
+        order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
         _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], now_ms)
     for each in effects.unallowed:
         update = each.update
-        order = derived_ids("O", [(each.case.case_id, str(Reason.NOT_ALLOWED), update.update_id)])
+        order = derived_ids("O", [(each.case.case_id, str(Reason.NOT_ALLOWED), update.department, update.update_id)])
         reason = f"{update.update_id} ({update.status.lower()}) was not applied 未生效: {each.reason}"
         _remind(hub, tx, update.department, order, [each.case], [str(Reason.NOT_ALLOWED)], [reason], now_ms)
 

@@ -19,7 +19,7 @@ from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
 from hub.core.places import Located, Places
-from hub.core.seen import Longs, contents, told_apart_by
+from hub.core.seen import Longs, contents, shown, told_apart_by, within
 from hub.core.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.errors import Reason
 from hub.policy import City
@@ -107,7 +107,8 @@ def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) ->
 
 
 def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str | None]) -> Arrivals:
-    """Events first, then updates; a department's name cannot be mistaken for a source's."""
+    """Events first, then updates; a department's name cannot be mistaken for a source's. Departments count their updates as they
+    like: an id is one only together with its case."""
     rows = np.array(events.rows + updates.rows, dtype=np.int64)
     names = sorted(set(chunk.topics))
     number = {name: position for position, name in enumerate(names)}
@@ -122,7 +123,7 @@ def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str
         partition=np.array(chunk.partitions, dtype=np.int64)[rows],
         offset=np.array(chunk.offsets, dtype=np.int64)[rows],
         source=pa.concat_arrays([seen.column("source"), departments]),
-        ref=pa.concat_arrays([seen.column("source_ref"), told.column("update_id")]),
+        ref=pa.concat_arrays([seen.column("source_ref"), within(told.column("case_id"), told.column("update_id"))]),
         revision=told_apart_by(revision, counted, content),
         content=content,
         place=pa.array(place_key + [None] * len(updates.rows), pa.string()),
@@ -214,7 +215,7 @@ def _publish_repeats(
     rows, repeated = events.rows + updates.rows, pa.array(repeats.row)
     columns: dict[str, Any] = {
         "source": arrivals.source.take(repeated),
-        "source_ref": arrivals.ref.take(repeated),
+        "source_ref": shown(arrivals.ref.take(repeated)),
         "revision": np.where(arrivals.revision < _REVISIONS, arrivals.revision, 0)[repeats.row],
         "origin": chunk.origins([rows[at] for at in repeats.row.tolist()]),
         "first_topic": repeats.topic,

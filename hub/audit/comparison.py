@@ -16,7 +16,7 @@ from hub.audit.tables import HERE, ORIGIN, Tables
 from hub.errors import Reason
 
 Said = tuple[object, ...]
-"""What identifies a record in any run: source, reference, revision; for updates department, update id, revision."""
+"""What identifies a record in any run: source, reference, revision; for updates department, case and update id, revision."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _run(tables: Tables) -> _Run:
         outcomes[row]["repeat"] += 1
     case_of_update: dict[Said, str] = {}
     for department, update, revision, case in rows_of(tables.updates, "department", "update_id", "revision", "case_id"):
-        key = (f"dept.{department}", update, revision)
+        key = (f"dept.{department}", f"{case}/{update}", revision)
         outcomes[key]["update"] += 1
         case_of_update[key] = str(case)
     letters = Counter(" ".join(map(str, row)) for row in rows_of(tables.dead, "stage", "reason"))

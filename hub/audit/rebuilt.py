@@ -22,7 +22,7 @@ from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
 from hub.audit.structure import rows_of
 from hub.audit.tables import HERE, ORIGIN, Tables
-from hub.core.seen import digests, mixed
+from hub.core.seen import digests, mixed, within
 from hub.core.statements import strays
 from hub.core.tracked import ClockState, TrackedCase
 
@@ -197,7 +197,8 @@ def _admitted(tables: Tables) -> tuple[Ids, np.ndarray, np.ndarray, np.ndarray]:
     events, updates = tables.events, tables.updates
     departments = pc.binary_join_element_wise("dept", updates.column("department"), ".")
     sources = pa.concat_arrays([*_text(events, "source"), *(each.cast(pa.string()) for each in departments.chunks)])
-    refs = pa.concat_arrays([*_text(events, "source_ref"), *_text(updates, "update_id")])
+    told = (within(*each) for each in zip(_text(updates, "case_id"), _text(updates, "update_id"), strict=True))
+    refs = pa.concat_arrays([*_text(events, "source_ref"), *told])
     origins = np.concatenate([table.column(ORIGIN).to_numpy() for table in (events, updates)])
     revisions = np.concatenate([table.column("revision").to_numpy() for table in (events, updates)]).astype(np.int64)
     counted = np.concatenate([events.column("revision_counted").to_numpy(), np.ones(len(updates), dtype=np.bool_)])

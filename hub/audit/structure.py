@@ -130,22 +130,22 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     for row in rows_of(rings, "case_id", "department", "kind", "clock", "policy"):
         yield derived_id("O", *map(str, row))
-    for update, case, status, _ in _applied(tables):
+    for update, department, case, status, _ in _applied(tables):
         if status.lower() in LADDER:
-            yield derived_id("O", case, status, update)
-    for update, case in _not_allowed(tables):
-        yield derived_id("O", case, str(Reason.NOT_ALLOWED), update)
+            yield derived_id("O", case, status, department, update)
+    for update, department, case in _not_allowed(tables):
+        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update)
 
 
-def _not_allowed(tables: Tables) -> Iterator[tuple[str, str]]:
-    """Update id and case of each update that its case did not allow: its department is told."""
+def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str]]:
+    """Update id, department and case of each update that its case did not allow: its department is told."""
     dead = tables.dead
     letters = dead.filter(
         pc.and_(pc.equal(dead.column("stage"), TRACK), pc.equal(dead.column("reason"), str(Reason.NOT_ALLOWED)))
     )
     chosen = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), letters.column(ORIGIN).combine_chunks()))
-    for update, case in rows_of(chosen, "update_id", "case_id"):
-        yield str(update), str(case)
+    for update, department, case in rows_of(chosen, "update_id", "department", "case_id"):
+        yield str(update), str(department), str(case)
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def _verdicts(deadlines: pa.Table) -> Finding:
 
 
 def _replies(tables: Tables) -> Iterator[Finding]:
-    """A reply's id is derived from case, update and report. An update sent again changed is owed the same id once more.
+    """A reply's id is derived from case, department, update and report. An update sent again changed is owed the same id once more.
 
     A refusal is told to nobody, or to reports linked after it: both are right. While `track` has not read an update or a
     link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been told before.
@@ -206,11 +206,11 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     may: Counter[str] = Counter()
     reports = _reports(tables)
     nowhere: list[str] = []
-    for update, case, status, read in _applied(tables):
+    for update, department, case, status, read in _applied(tables):
         if read and case not in reports:
             nowhere.append(f"{update} of {case}")
         for source, ref, linked in reports.get(case, ()):
-            reply = derived_id("R", case, update, source, ref)
+            reply = derived_id("R", case, department, update, source, ref)
             may[reply] += 1
             owed[reply] += status.lower() in TOLD and read and linked
     settled = tables.cases.filter(
@@ -237,9 +237,9 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
     return {case: [(source, ref, is_read) for (source, ref), is_read in each.items()] for case, each in found.items()}
 
 
-def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
-    """Update id, case, step (or else status) of each update that is not a dead letter nor within a gap, and whether `track`
-    has read it."""
+def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, bool]]:
+    """Update id, department, case, step (or else status) of each update that is not a dead letter nor within a gap, and whether
+    `track` has read it."""
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
     dead = pc.or_(
         pc.is_in(tables.updates.column(ORIGIN), letters.combine_chunks()),
@@ -248,6 +248,6 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, bool]]:
     gone = gaps_of(tables, TRACK).over(ids(tables.updates))
     updates = tables.updates.filter(pc.and_not(pa.array(~gone), dead))
     read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
-    names = ("update_id", "case_id", "status", "step")
-    for (update, case, status, step), is_read in zip(rows_of(updates, *names), read, strict=True):
-        yield str(update), str(case), str(status if step == "AS_STATUS" else step), is_read
+    names = ("update_id", "department", "case_id", "status", "step")
+    for (update, department, case, status, step), is_read in zip(rows_of(updates, *names), read, strict=True):
+        yield str(update), str(department), str(case), str(status if step == "AS_STATUS" else step), is_read

@@ -69,6 +69,17 @@ def differ(one: Contents | Longs, other: Contents | Longs) -> npt.NDArray[np.boo
     return found
 
 
+def within(whole: pa.Array, part: pa.Array) -> pa.Array:
+    """References that count only within something else, as departments' update ids do within their case. No reference has the
+    separator in it."""
+    return pc.binary_join_element_wise(whole, part, _SEPARATOR)
+
+
+def shown(refs: pa.Array) -> pa.Array:
+    """References as people read them: those of `within` as `<whole>/<part>`."""
+    return pc.replace_substring(refs, _SEPARATOR, "/")
+
+
 def mixed(keys: Digests, numbers: Longs) -> Digests:
     """Digests of a key with a number, spread as evenly as those of text. Shape (n, 2)."""
     salt = (numbers.view(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)

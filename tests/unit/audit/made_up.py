@@ -109,8 +109,8 @@ class MadeUpRun:
         )  # fmt: skip
         return origin
 
-    def reply(self, case: str, update: str, source: str, ref: str) -> None:
-        reply = derived_id("R", case, update, source, ref)
+    def reply(self, case: str, update: str, source: str, ref: str, department: str = "roads") -> None:
+        reply = derived_id("R", case, department, update, source, ref)
         topic = f"city.{source}.replies"
         self.add("replies", topic, reply_id=reply, source=source, source_ref=ref, case_id=case)
 

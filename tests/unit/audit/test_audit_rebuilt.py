@@ -66,9 +66,10 @@ class Hub:
 
     def changelogs(self) -> Changelogs:
         tables = self.run.tables()
+        told = zip(tables.updates["case_id"].to_pylist(), tables.updates["update_id"].to_pylist(), strict=True)
         refs = digests(
             pa.array([*tables.events["source"].to_pylist(), *(f"dept.{d}" for d in tables.updates["department"].to_pylist())]),
-            pa.array([*tables.events["source_ref"].to_pylist(), *tables.updates["update_id"].to_pylist()]),
+            pa.array([*tables.events["source_ref"].to_pylist(), *map("\x1f".join, told)]),
         )  # fmt: skip
         seen = np.concatenate([tables.events[ORIGIN].to_numpy(), tables.updates[ORIGIN].to_numpy()])
         revisions = np.concatenate([tables.events["revision"].to_numpy(), tables.updates["revision"].to_numpy()])
