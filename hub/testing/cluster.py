@@ -85,13 +85,20 @@ class KafkaCluster:
 
     def restart(self, nodes: Sequence[int]) -> None:
         """Start these, which are down, and return when they serve. More than half of all must be there with them."""
-        with self._lock:
-            down = [self.nodes[node] for node in nodes]
-            for node in down:
-                node.stop()
-            with ThreadPoolExecutor(len(down)) as pool:
-                list(pool.map(EmbeddedKafka.begin, down))
-                list(pool.map(EmbeddedKafka.await_ready, down))
+        self.begin(nodes)
+        self.await_ready(nodes)
+
+    def begin(self, nodes: Sequence[int]) -> None:
+        """Start these, which are down, without waiting until they serve."""
+        with self._lock, ThreadPoolExecutor(len(nodes)) as pool:
+            for node in nodes:
+                self.nodes[node].stop()
+            list(pool.map(lambda node: self.nodes[node].begin(), nodes))
+
+    def await_ready(self, nodes: Sequence[int]) -> None:
+        """Return when these, which have begun, serve."""
+        with ThreadPoolExecutor(len(nodes)) as pool:
+            list(pool.map(lambda node: self.nodes[node].await_ready(), nodes))
 
     def stop(self) -> None:
         """All of them, by force: a node that ends in order waits for the others, and its data is safe either way."""

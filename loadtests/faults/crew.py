@@ -90,6 +90,15 @@ class Crew:
         """Outcomes counted by the workers there: any change means that work goes on."""
         return sum(look.total("hub_outcomes_total") for look in self.metrics() if look is not None)
 
+    def await_work(self, before: float, at_most_seconds: float) -> None:
+        """Until something was done since `before`, a count of `work_done`; or so long."""
+        until = time.monotonic() + at_most_seconds
+        while time.monotonic() < until:
+            now = self.work_done()
+            if now > 0 and now != before:
+                return
+            time.sleep(0.3)
+
     def drain(self) -> None:
         """Wait until nothing is left to read, and until updates of unknown cases are given up. Raises FatalError."""
         until, quiet_since = time.monotonic() + _DRAIN_SECONDS, None

@@ -26,12 +26,15 @@ class Fencing:
     still_open: tuple[str, ...]
     skipped: tuple[str, ...] = ()
     """Where a producer's numbers leave some out: the broker never had these records, whatever the producer was told."""
+    hollow: tuple[str, ...] = ()
+    """Where a producer's transaction was committed without a record, after an abort of the same producer and epoch: what it
+    wrote there was aborted in its stead."""
     expired: tuple[str, ...] = ()
     """Transactions in which a worker was caught and that the broker ended for it."""
 
     @property
     def good(self) -> bool:
-        return not (self.overlapping or self.late or self.still_open or self.skipped)
+        return not (self.overlapping or self.late or self.still_open or self.skipped or self.hollow)
 
     def as_dict(self) -> dict[str, Any]:
         return {"good": self.good, **vars(self)}
@@ -51,6 +54,7 @@ def check_fencing(
         late=tuple(late(found)),
         still_open=tuple(shown(one) for one in all_of_them if one.ended is None),
         skipped=tuple(skipped(found)),
+        hollow=tuple(hollow(found)),
         expired=tuple(
             shown(one) for one in all_of_them if not one.committed and (one.partition, one.first) in set(caught)
         ),
@@ -99,6 +103,19 @@ def skipped(found: Iterable[Batch]) -> list[str]:
                 f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}: {batch.sequence - wanted}"
             )
         following[writer] = (batch.sequence + batch.last - batch.first + 1) % _NUMBERS
+    return wrong
+
+
+def hollow(found: Iterable[Batch]) -> list[str]:
+    """Markers that commit nothing, after one that aborted. Two of a kind in turn are one that was written twice."""
+    last: dict[tuple[str, int, int], bool | None] = {}
+    wrong = []
+    for batch in found:
+        writer = batch.partition, batch.producer, batch.epoch
+        if batch.commit and last.get(writer) is False:
+            wrong.append(f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}")
+        if batch.transactional:
+            last[writer] = batch.commit
     return wrong
 
 

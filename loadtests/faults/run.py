@@ -75,7 +75,7 @@ def play(
         memory = Memory()
         with keeping_up(scene, memory, timeline):
             on_progress("starting 启动", 0)
-            await_work(scene, 0.0, _FIRST_SECONDS)
+            scene.crew.await_work(0.0, _FIRST_SECONDS)
             timeline.note("at work", workers=len(scene.crew.members))
             made = _make_all(scene, wanted, timeline, minutes, on_progress)
             began = time.monotonic()
@@ -167,21 +167,11 @@ def _make_all(
             )  # fmt: skip
             time.sleep(fault.wait_seconds)
             if fault.calm:
-                await_work(scene, scene.crew.work_done(), _CALM_SECONDS)
+                scene.crew.await_work(scene.crew.work_done(), _CALM_SECONDS)
     except KeyboardInterrupt:
         timeline.note("interrupted", made=made)
         mend(scene)
     return made
-
-
-def await_work(scene: Scene, before: float, at_most_seconds: float) -> None:
-    """Until workers have done something since `before`, a count of Crew.work_done; or so long."""
-    until = time.monotonic() + at_most_seconds
-    while time.monotonic() < until:
-        now = scene.crew.work_done()
-        if now > 0 and now != before:
-            return
-        time.sleep(0.3)
 
 
 def _facts(scene: Scene, memory: Memory, timeline: Timeline) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from loadtests.faults.makers import Scene, catch
 from loadtests.faults.memory import Memory
 from loadtests.faults.plan import faults
 from loadtests.faults.prove import CHANGELOGS, Proof, prove
-from loadtests.faults.run import NAMESPACE, await_work, begin, keeping_up, play, settings_for
+from loadtests.faults.run import NAMESPACE, begin, keeping_up, play, settings_for
 from loadtests.faults.segments import Transaction, batches, transactions
 from loadtests.faults.supervised import Supervised
 from loadtests.faults.timeline import Timeline
@@ -63,7 +63,7 @@ def test_a_worker_that_wakes_after_its_partitions_moved_commits_nothing(tmp_path
     with ExitStack() as stack:
         scene = begin(tmp_path, 20, SEED, stack)
         with keeping_up(scene, Memory(), Timeline(tmp_path / "timeline.jsonl")):
-            await_work(scene, 0.0, _PATIENCE_SECONDS)
+            scene.crew.await_work(0.0, _PATIENCE_SECONDS)
             zombie, caught = _caught_with_state(scene)
             wait_until(lambda: bool(_taken_over(tmp_path, caught)))
             zombie.resume()
@@ -118,7 +118,7 @@ def _taken_over(folder: Path, caught: list[tuple[str, int]]) -> list[Transaction
 def _await_more(scene: Scene) -> None:
     """Long enough that whoever wants to commit has tried."""
     for _ in range(3):
-        await_work(scene, scene.crew.work_done(), 30.0)
+        scene.crew.await_work(scene.crew.work_done(), 30.0)
         time.sleep(1.0)
 
 
