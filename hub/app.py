@@ -10,7 +10,9 @@ import faust
 
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
-from hub.agents.live_policy import LivePolicy, answer
+from hub.agents.live_policy import REFUSED, LivePolicy, answer
+from hub.control.clocks import CheckedClock
+from hub.control.presence import Presence, Rules
 from hub.control.records import PolicyReload
 from hub.control.topic import ControlTopic, Entry
 from hub.policy import load_city
@@ -18,6 +20,7 @@ from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
+from hub.stream.standings import Standing
 from hub.web import pages
 
 AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
@@ -26,7 +29,9 @@ AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
 def make_hub(settings: Settings) -> Hub:
     """Load what the agents share. Raises FatalError on a faulty policy or schema."""
     city = load_city(settings.city)
-    return Hub(settings, LivePolicy(city), Codec(make_registry(settings)), tuple(discover()), tuple(city.departments))
+    codec = Codec(make_registry(settings))
+    wall = CheckedClock(int(settings.clock_apart_seconds * 1000))
+    return Hub(settings, LivePolicy(city), codec, tuple(discover()), tuple(city.departments), wall=wall)
 
 
 class _App(faust.App):
@@ -53,9 +58,8 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         web_cors_options=None,
     )
     app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
-    control = ControlTopic(settings, hub.gate)
-    _keep_rules(hub, control)
-    app.service(control)
+    for service in _control_plane(hub, agents):
+        app.service(service)
     inlets = [AGENTS[name].attach(app, hub) for name in agents]
 
     async def finish(*_: Any, **__: Any) -> None:
@@ -63,16 +67,35 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         await asyncio.gather(*(inlet.stop() for inlet in inlets))
 
     app.on_before_shutdown.connect(finish, weak=False)
-    pages.attach(app, agents, hub.gate, lambda: {topic: why for inlet in inlets for topic, why in inlet.paused.items()})
+
+    def paused() -> dict[str, Standing]:
+        return {topic: why for inlet in inlets for topic, why in inlet.paused.items()}
+
+    pages.attach(app, agents, hub.gate, hub.wall, paused)
     return app
 
 
-def _keep_rules(hub: Hub, control: ControlTopic) -> None:
-    """Take up new rules when an operator asks for it, and answer."""
+def _control_plane(hub: Hub, agents: tuple[str, ...]) -> tuple[ControlTopic, Presence]:
+    """What hears operators and the other workers, and takes up new rules when either say so."""
+    settings, policy = hub.settings, hub.policy
+    control = ControlTopic(settings, hub.gate)
+
+    def rules() -> Rules:
+        return Rules(policy.latest.version, policy.latest.fingerprint)
+
+    def adopt(fingerprint: str) -> list[str]:
+        result, lines = policy.reload(settings.city, fingerprint)
+        return lines if result == REFUSED else []
+
+    presence = Presence(settings, agents, hub.process, hub.gate, hub.wall, control, rules, adopt)
 
     def reload(entry: Entry[PolicyReload]) -> None:
         if entry.live:
-            settings = hub.settings
-            control.publish(answer(entry.record, hub.policy, settings.city, settings.instance, hub.process))
+            before = policy.latest
+            said = answer(entry.record, policy, settings.city, settings.instance, hub.process)
+            if policy.latest is not before and hub.gate.closed is None:
+                presence.take()
+            control.publish(said)
 
     control.subscribe(PolicyReload, reload)
+    return control, presence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 EARLIEST_MS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp() * 1000)
 LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -34,12 +34,19 @@ class Clock(Protocol):
         """Take note of a time that a record of the case or report `who` claims, and return now. A wall clock ignores it."""
         ...
 
+    @property
+    def doubt(self) -> str | None:
+        """Why it may be wrong: nothing may be sent then, because of the time alone, that cannot be taken back. Mostly None."""
+        ...
+
 
 class WallClock:
-    """The time of day."""
+    """The time of day, as this machine has it."""
+
+    doubt: str | None = None
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return wall_ms()
 
     def advance(self, seen_ms: int, who: str) -> int:
         del seen_ms, who
@@ -52,6 +59,8 @@ class DataClock:
     A time more than LEAP_MS ahead is not believed for one record's word: three of different cases must claim such times, with
     no other record between them, and then the middle one of theirs counts. So one record dated years ahead moves nobody's time.
     """
+
+    doubt: str | None = None
 
     def __init__(self, lateness_ms: int = 0, start_ms: int = 0, ahead: Ahead = ()) -> None:
         """`start_ms` and `ahead`: where another such clock stood. Without them it stands at 0 until it believes something."""
@@ -77,8 +86,24 @@ class DataClock:
         return self.now_ms()
 
 
-def make_clock(kind: ClockKind, *, lateness_ms: int = 0, start_ms: int = 0, ahead: Ahead = ()) -> Clock:
-    return WallClock() if kind is ClockKind.WALL else DataClock(lateness_ms, start_ms, ahead)
+class Reading(NamedTuple):
+    """A clock as it stood at one moment: all of a chunk is decided at one time."""
+
+    at_ms: int
+    doubt: str | None = None
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def advance(self, seen_ms: int, who: str) -> int:
+        del seen_ms, who
+        return self.at_ms
+
+
+def read_clock(clock: Clock) -> Reading:
+    """How a clock stands now."""
+    doubt = clock.doubt
+    return Reading(clock.now_ms(), doubt)
 
 
 def wall_ms() -> int:

@@ -101,6 +101,15 @@ PROGRESS_TIMESTAMP = Gauge("hub_progress_timestamp_seconds", "When the agent las
 READY = Gauge("hub_ready", "1 when the agent serves", ["agent"])
 # What stood on the control topic and was none of the hub's, by why; anybody may write there.
 CONTROL_REJECTS = Counter("hub_control_rejects_total", "Records of the control topic stepped over", ["reason"])
+# How far this machine's clock is ahead of the broker's for certain (negative: behind), by the middle one of several.
+CLOCK_APART_SECONDS = Gauge("hub_clock_apart_seconds", "This machine's clock, ahead of the broker's")
+# 1 while the clocks differ by more than the limit, and nothing is said to have run out.
+CLOCK_HELD = Gauge("hub_clock_held", "1 while the time of day is in doubt")
+# How far the brokers' own clocks are apart.
+BROKER_CLOCKS_SPREAD_SECONDS = Gauge("hub_broker_clocks_spread_seconds", "Between the clocks of the brokers")
+# Workers of this hub that live, as this one hears them: with other rules than its own, and with its own name.
+OTHER_RULES_WORKERS = Gauge("hub_other_rules_workers", "Other workers that have other rules than this one")
+SAME_NAME_WORKERS = Gauge("hub_same_name_workers", "Other workers that bear this one's name")
 # The connectors' own, served by each connector's process.
 ROWS = Counter("hub_connector_rows_total", "Rows a connector has read, by what became of them", ["source", "result"])
 PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a connector had to repeat", ["source"])

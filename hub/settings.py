@@ -38,8 +38,14 @@ class Settings(BaseModel):
     ahead_seconds: float = Field(
         900.0, ge=0, description="wall clock only: how far ahead of its arrival a report or update may be dated"
     )
+    clock_apart_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="wall clock only: how far it may be from the broker's before nothing is said to have run out",
+    )
     instance: str = Field(
         default_factory=socket.gethostname,
+        validate_default=True,
         pattern=r"^[\w.:@/-]{1,200}$",
         description="names this worker; two workers must differ",
     )

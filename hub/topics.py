@@ -61,6 +61,19 @@ DEAD = Topic(
     {**_keep(90), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)},
 )
 CONTROL = Topic("hub.control", "none", None, {**_keep(30), "max.message.bytes": str(MAX_CONTROL_BYTES)}, partitions=1)
+WORKERS = Topic(
+    "hub.workers",
+    "the worker's name",
+    None,
+    {
+        "cleanup.policy": "delete",
+        "retention.ms": str(DAY_MS // 24),
+        "segment.ms": str(DAY_MS // 24),
+        "max.message.bytes": str(MAX_CONTROL_BYTES),
+        "message.timestamp.type": "LogAppendTime",  # how the hub learns what time it is at the broker
+    },
+    partitions=3,  # led by several brokers, where there are some, so that their clocks are compared too
+)
 
 SOURCES = Topic("hub.sources", "topic of a source", None, {"cleanup.policy": "compact"}, partitions=1)
 
@@ -71,7 +84,7 @@ ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT
 TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
 
 HUB_TOPICS = (
-    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, SOURCES,
+    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, WORKERS, SOURCES,
     DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG,
 )  # fmt: skip
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hub.agents.live_policy import LivePolicy
+from hub.clock import Clock, ClockKind, DataClock
+from hub.control.clocks import CheckedClock
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -24,6 +26,8 @@ class Hub:
     sources: tuple[str, ...]
     departments: tuple[str, ...]
     gate: Gate = field(default_factory=Gate)
+    wall: CheckedClock = field(default_factory=CheckedClock)
+    """The time of day, for whatever must not happen too early."""
     process: str = field(default_factory=lambda: uuid.uuid4().hex)
     """A name for this run of this worker: `settings.instance` names whatever run comes after it too."""
 
@@ -36,3 +40,7 @@ class Hub:
     def city(self) -> City:
         """The latest rules."""
         return self.policy.latest
+
+    def clock(self) -> Clock:
+        """What cases are timed by: the time of day, or the data's own where history is replayed."""
+        return DataClock() if self.settings.clock is ClockKind.DATA else self.wall

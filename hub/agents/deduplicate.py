@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.intake import Intake, take_in
-from hub.clock import ClockKind, wall_ms
+from hub.clock import ClockKind
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
@@ -57,7 +57,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
                 )
-                admission = admit(arrivals, state.seen, wall_ms())
+                admission = admit(arrivals, state.seen, hub.wall.now_ms())
                 state.stage(admission.fresh)
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ class LivePolicy:
 
     def __init__(self, first: City) -> None:
         self._versions = Versions(first)
+        self._reloading = threading.Lock()
         self.holders: Callable[[], Collection[str]] = tuple
 
     @property
@@ -40,6 +42,10 @@ class LivePolicy:
         Gives APPLIED with what changes, or REFUSED with why; then nothing has changed. `fingerprint`: of the folder that was
         meant, so that workers on several machines do not go by different ones.
         """
+        with self._reloading:
+            return self._reload(folder, fingerprint)
+
+    def _reload(self, folder: Path, fingerprint: str | None) -> tuple[Outcome, list[str]]:
         current = self.latest
         try:
             proposed = load_city(folder)
@@ -59,7 +65,7 @@ class LivePolicy:
         ]
         if problems:
             return REFUSED, problems
-        if succession.changes:
+        if proposed.fingerprint != current.fingerprint:  # if only by a comment: workers are compared by it
             self._versions.add(proposed)
         return APPLIED, list(succession.changes)
 

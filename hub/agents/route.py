@@ -16,7 +16,7 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.unlinking import unlink
-from hub.clock import Clock, ClockKind, DataClock, make_clock
+from hub.clock import Clock, ClockKind, DataClock
 from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
@@ -39,7 +39,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
     inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     desks = Desks(hub.policy)
-    clock = make_clock(hub.settings.clock)
+    clock = hub.clock()
     hub.policy.holders = lambda: _open_cases(state).keys()
 
     @app.agent(inlet.channel, name=NAME)

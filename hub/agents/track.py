@@ -17,7 +17,7 @@ from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.rate_counts import begin
 from hub.agents.waiting import give_up, hold, release
-from hub.clock import Clock, ClockKind, DataClock, make_clock
+from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord
@@ -57,32 +57,33 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 records = _records(hub, chunk, tx)
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
                 held = sorted({*chunk.held, *records})
-                clocks = {partition: _clock(hub, state[partition]) for partition in held}
+                wall = read_clock(hub.wall)
+                clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
                 tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
                 puts = {partition: state.journal(partition).put for partition in held}
                 for partition, mine in records.items():
                     book, put, clock = state[partition], puts[partition], clocks[partition]
                     for record in mine:
                         if isinstance(record, Change):
-                            tracking.pass_time(book, put, clock.advance(record.at_ms, record.case_id), effects)
+                            _pass_time(tracking, book, put, clock, clock.advance(record.at_ms, record.case_id), effects)
                             tracking.change(book, put, record, effects)
                         elif not tracking.update(book, put, record, effects):
-                            hold(book, put, record)
+                            hold(book, put, record, wall.now_ms())
                             continue
                         if book.waiting:
                             release(hub, tracking, book, put, record.case_id, effects)
                 at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
                     book, put = state[partition], puts[partition]
-                    tracking.pass_time(book, put, clock.now_ms(), effects)
-                    if revised.get(partition) is not book:
+                    _pass_time(tracking, book, put, clock, clock.now_ms(), effects)
+                    if revised.get(partition) is not book and clock.doubt is None:
                         revised[partition] = book
                         tracking.revise(book, put, clock.now_ms(), effects)
                     if isinstance(clock, DataClock):
                         tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
                     else:
                         _forget(hub, book, put, clock, at_most)
-                    give_up(hub, tracking, tx, book, put, effects, caught_up=chunk.caught_up)
+                    give_up(hub, tracking, tx, book, put, effects, wall.now_ms(), caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
                 publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
 
@@ -109,11 +110,20 @@ class Rules:
         return True
 
 
-def _clock(hub: Hub, book: TrackBook) -> Clock:
+def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:
+    """What a partition's cases are timed by in one chunk; `wall`: the time of day."""
+    if hub.settings.clock is ClockKind.WALL:
+        return wall
     known = book.get(NOW_KEY)
     now = known if isinstance(known, Now) else Now(0)
     lateness_ms = int(hub.settings.lateness_seconds * 1000)
-    return make_clock(hub.settings.clock, lateness_ms=lateness_ms, start_ms=now.now_ms, ahead=now.ahead)
+    return DataClock(lateness_ms, now.now_ms, now.ahead)
+
+
+def _pass_time(tracking: Tracking, book: TrackBook, put: Put, clock: Clock, now_ms: int, effects: Effects) -> None:
+    """Say what has run out, unless the time is in doubt: a breach cannot be taken back."""
+    if clock.doubt is None:
+        tracking.pass_time(book, put, now_ms, effects)
 
 
 def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.agents.context import Hub
-from hub.clock import ClockKind, wall_ms
+from hub.clock import ClockKind
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
 from hub.core.tracking import Effects, Put, Tracking, Unallowed, Update
 from hub.errors import Reason, RejectedRecordError
@@ -17,12 +17,12 @@ PATIENCE_MS = 5_000
 once `track` has read to the end that long after."""
 
 
-def hold(book: TrackBook, put: Put, update: Update) -> None:
+def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> None:
     """Keep an update that cannot be applied yet."""
     key = WAITING_PREFIX + update.case_id
     known = book.get(key)
     earlier = known.updates if isinstance(known, Waiting) else ()
-    put(key, Waiting(wall_ms(), (*earlier, update.body)))
+    put(key, Waiting(now_ms, (*earlier, update.body)))
 
 
 def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> None:
@@ -44,12 +44,20 @@ def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: st
 
 
 def give_up(
-    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, effects: Effects, *, caught_up: bool
+    hub: Hub,
+    tracking: Tracking,
+    tx: Transaction,
+    book: TrackBook,
+    put: Put,
+    effects: Effects,
+    now_ms: int,
+    *,
+    caught_up: bool,
 ) -> None:
     """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
         return
-    limit_ms = wall_ms() - PATIENCE_MS
+    limit_ms = now_ms - PATIENCE_MS
     for key in sorted(book.waiting):
         known = book.get(key)
         if isinstance(known, Waiting) and known.since_ms < limit_ms:

@@ -39,12 +39,14 @@ def _text(value: object) -> str:
 class Child:
     """One `cityhub` command in a process of its own, which dies with this one. Its output goes to a log file."""
 
-    def __init__(self, name: str, argv: Sequence[str], settings: Settings, log: Path) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], settings: Settings, log: Path, module: str = "hub.cli.main"
+    ) -> None:
         self.name = name
         self.log = log
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._process = process.spawn(
-            [sys.executable, "-m", "hub.cli.main", *argv], log, environment_of(settings), die_with_parent=True
+            [sys.executable, "-m", module, *argv], log, environment_of(settings), die_with_parent=True
         )
 
     @property

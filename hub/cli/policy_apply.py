@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from hub.agents.live_policy import announcement
 from hub.cli.sending import Sender
-from hub.control.answers import Result, Tally, Verdict
+from hub.control.answers import Result, Tally
 from hub.control.members import members
 from hub.control.records import opened, sealed
 from hub.errors import FatalError
@@ -19,13 +19,15 @@ from hub.policy import load_city
 from hub.screen import say, say_json
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors
-from hub.topics import CONTROL
+from hub.topics import CONTROL, WORKERS
 
 _QUIET_SECONDS = 3.0
+_PATIENCE_SECONDS = 10.0
 _WORDS = {
     Result.APPLIED: "goes by 已生效 {}",
     Result.REFUSED: "stays with 未变更 {}",
     Result.CONTRADICTORY: "answers contradict each other 答复矛盾; somebody else writes to the control topic in its name",
+    Result.UNCONFIRMED: "says that it has taken them, but does not go by them 未证实; see its log",
     Result.SILENT: "has not answered 未答复",
 }
 
@@ -37,39 +39,45 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
     """
     request = announcement(load_city(settings.city))
     tally = Tally(request, members(settings, agents))
+    if tally.complete:
+        raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
     topic, key = settings.topic(CONTROL.name), settings.control_secret
-    consumer = Consumer(consumer_config(settings, "by-hand", f"{settings.namespace}policy-{uuid.uuid4().hex}"))
+    consumer = Consumer(
+        consumer_config(settings, "by-hand", f"{settings.namespace}policy-{uuid.uuid4().hex}")
+        # no transaction that somebody leaves open may hold the answers back
+        | {"isolation.level": "read_uncommitted"}
+    )
     try:
         with kafka_errors("reading the control topic"):
-            consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
-            consumer.poll(1.0)  # its position is known before anything is said
+            consumer.assign([_end(consumer, name) for name in (topic, settings.topic(WORKERS.name))])
         with Sender(settings) as sender:
             sender.send(CONTROL.name, None, *sealed(request, topic, key))
-        _count(consumer, tally, topic, key, wait_seconds)
+        _count(consumer, tally, key, wait_seconds)
     finally:
         consumer.close()
-    verdicts = tally.verdicts()
-    if not verdicts:
-        raise FatalError(
-            "no worker is in the hub's consumer groups; is one running with this Kafka and namespace? It will not hear it later"
-        )
-    _show(verdicts, tally, as_json)
+    _show(tally, as_json)
     return tally.applied
 
 
-def _count(consumer: Consumer, tally: Tally, topic: str, key: str | None, wait_seconds: float) -> None:
+def _end(consumer: Consumer, topic: str) -> TopicPartition:
+    _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_PATIENCE_SECONDS)
+    return TopicPartition(topic, 0, end)
+
+
+def _count(consumer: Consumer, tally: Tally, key: str | None, wait_seconds: float) -> None:
     """Until every worker has answered and nobody contradicts for a while, or time is up."""
     until = time.monotonic() + wait_seconds
     quiet = False
     while (now := time.monotonic()) < until:
         message = consumer.poll(min(0.2, until - now))
         if message is not None and message.error() is None:
-            tally.add(opened(message.value(), message.headers(), topic, key))
+            tally.add(opened(message.value(), message.headers(), message.topic(), key))
         if tally.complete and not quiet:
             quiet, until = True, min(until, time.monotonic() + _QUIET_SECONDS)
 
 
-def _show(verdicts: list[Verdict], tally: Tally, as_json: bool) -> None:
+def _show(tally: Tally, as_json: bool) -> None:
+    verdicts = tally.verdicts()
     if as_json:
         for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally)):
             say_json(document)
@@ -79,6 +87,8 @@ def _show(verdicts: list[Verdict], tally: Tally, as_json: bool) -> None:
         say(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
         for line in verdict.lines:
             say(f"  {line}")
+    for instance, version in tally.waiting.items():
+        say(f"! {instance} waits with {version} 等待中; its log and /readyz say what for", err=True)
     for why, records in sorted(tally.ignored.items()):
         say(f"! {records} not counted 未计入: {why}", err=True)
     if tally.strangers:
@@ -86,4 +96,4 @@ def _show(verdicts: list[Verdict], tally: Tally, as_json: bool) -> None:
 
 
 def _ignored(tally: Tally) -> dict[str, Any]:
-    return {"ignored": dict(tally.ignored), "strangers": tally.strangers}
+    return {"ignored": dict(tally.ignored), "strangers": tally.strangers, "waiting": tally.waiting}

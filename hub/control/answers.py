@@ -1,7 +1,8 @@
 """Which answers to a request count, and what they come to. Pure.
 
 An answer counts if it carries the request's id and the name of a worker that is a member of the hub's consumer groups. Anything
-else is counted apart and makes nothing applied; nor do answers of one worker that contradict each other.
+else is counted apart and makes nothing applied; nor do answers of one worker that contradict each other. That rules were applied
+counts once the worker's own beats say that it goes by them, and no other does in its name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import NamedTuple
 
-from hub.control.records import ControlRecord, Fault, PolicyAnswer, PolicyReload
+from hub.control.records import Beat, ControlRecord, Fault, PolicyAnswer, PolicyReload
 
 _NAMES = 5
 STRANGER, OTHER_REQUEST = "of a worker that is no member of the hub's groups", "to another request"
@@ -23,6 +24,7 @@ class Result(StrEnum):
     APPLIED = "applied"
     REFUSED = "refused"
     CONTRADICTORY = "contradictory"
+    UNCONFIRMED = "unconfirmed"
     SILENT = "silent"
 
 
@@ -42,6 +44,10 @@ class Tally:
         """`members`: instances that hold the hub's work."""
         self._request = request
         self._answers: dict[str, list[PolicyAnswer]] = {instance: [] for instance in sorted(members)}
+        self._confirmed: set[str] = set()
+        self._contradicted: set[str] = set()
+        self.waiting: dict[str, str] = {}
+        """Workers that are no members as they wait, and the rules that each has."""
         self.ignored: Counter[str] = Counter()
         """Records that did not count, by why."""
         self.strangers: list[str] = []
@@ -53,6 +59,8 @@ class Tally:
             self.ignored[f"{record}"] += 1
         elif isinstance(record, PolicyAnswer):
             self._take(record)
+        elif isinstance(record, Beat):
+            self._hear(record)
 
     def _take(self, answer: PolicyAnswer) -> None:
         if answer.id != self._request.id:
@@ -68,10 +76,24 @@ class Tally:
             ):  # two suffice to contradict each other
                 known.append(answer)
 
+    def _hear(self, beat: Beat) -> None:
+        """Beats of before the answer say nothing; nor does one that was on its way when the rules were taken."""
+        answers = self._answers.get(beat.instance)
+        if answers is None:
+            if not beat.deciding and (beat.instance in self.waiting or len(self.waiting) < _NAMES):
+                self.waiting[beat.instance] = beat.version
+        elif answers and (beat.process, beat.fingerprint) == (answers[0].process, self._request.fingerprint):
+            self._confirmed.add(beat.instance)
+        elif beat.instance in self._confirmed:
+            self._contradicted.add(beat.instance)
+
     @property
     def complete(self) -> bool:
-        """Every worker has answered."""
-        return all(self._answers.values())
+        """Every worker has answered, and those that went along show it."""
+        return all(
+            answers and (answers[0].result == "refused" or instance in self._confirmed)
+            for instance, answers in self._answers.items()
+        )
 
     @property
     def applied(self) -> bool:
@@ -88,8 +110,11 @@ class Tally:
             return Verdict(instance, Result.SILENT)
         first = answers[0]
         took_it = first.fingerprint == self._request.fingerprint
-        if len(answers) > 1 or (first.result == "applied" and not took_it):
+        applied = first.result == "applied"
+        if len(answers) > 1 or instance in self._contradicted or (applied and not took_it):
             return Verdict(instance, Result.CONTRADICTORY)
+        if applied and instance not in self._confirmed:
+            return Verdict(instance, Result.UNCONFIRMED)
         return Verdict(instance, Result(first.result), first.version, first.lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from concurrent.futures import Future
 
@@ -14,18 +15,18 @@ from hub.stream.kafka import client_config, kafka_errors
 _TIMEOUT_SECONDS = 10.0
 
 
-def members(settings: Settings, agents: Collection[str]) -> dict[str, set[str]]:
-    """By instance, the agents in whose group it is a member. Raises FatalError or RetriableError."""
+def members(settings: Settings, agents: Collection[str]) -> dict[str, Counter[str]]:
+    """By instance and agent, how many members of that name the agent's group has. Raises FatalError or RetriableError."""
     client = AdminClient(client_config(settings, "members"))
     groups = {f"{settings.namespace}{agent}": agent for agent in agents}
-    found: dict[str, set[str]] = {}
+    found: dict[str, Counter[str]] = defaultdict(Counter)
     asked = client.describe_consumer_groups(list(groups), request_timeout=_TIMEOUT_SECONDS)
     for group, future in asked.items():
         prefix = f"{settings.namespace}{groups[group]}."
         for client_id in _clients(future):
             if client_id.startswith(prefix):
-                found.setdefault(client_id[len(prefix) :], set()).add(groups[group])
-    return found
+                found[client_id[len(prefix) :]][groups[group]] += 1
+    return dict(found)
 
 
 def _clients(description: Future[ConsumerGroupDescription]) -> list[str]:

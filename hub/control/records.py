@@ -24,6 +24,7 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
 Instance = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/-]{1,200}\Z")]
 Version = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/+-]{1,200}\Z")]
+Count = Annotated[int, msgspec.Meta(ge=-1, le=1 << 62)]
 Line = Annotated[str, msgspec.Meta(max_length=MAX_LINE)]
 
 
@@ -63,8 +64,38 @@ class PolicyAnswer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     """What changed, or why nothing did."""
 
 
-ControlRecord: TypeAlias = PolicyReload | PolicyAnswer
-KINDS: dict[str, type[ControlRecord]] = {"policy-reload": PolicyReload, "policy-answer": PolicyAnswer}
+class RulesTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rules-taken"):
+    """From here on a worker decides by these rules, which were not in force before."""
+
+    instance: Instance
+    process: Id
+    version: Version
+    fingerprint: Fingerprint
+
+
+class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="beat"):
+    """A worker lives: written every second to `hub.workers`, where the broker stamps it with its own time."""
+
+    instance: Instance
+    process: Id
+    host: Instance
+    pid: Count
+    started_ms: Count
+    agents: Annotated[tuple[Instance, ...], msgspec.Meta(max_length=20)]
+    version: Version
+    fingerprint: Fingerprint
+    joined: Count
+    """Offset of this process's first beat: the lower came earlier. -1 in that one itself."""
+    deciding: bool
+    """Its agents take work on; else it waits."""
+    leaving: bool = False
+    """It ends in order, and this is its last."""
+
+
+ControlRecord: TypeAlias = PolicyReload | PolicyAnswer | RulesTaken | Beat
+KINDS: dict[str, type[ControlRecord]] = {
+    "policy-reload": PolicyReload, "policy-answer": PolicyAnswer, "rules-taken": RulesTaken, "beat": Beat,
+}  # fmt: skip
 
 
 def sealed(record: ControlRecord, topic: str, key: str | None) -> tuple[bytes, list[tuple[str, bytes]]]:

@@ -59,7 +59,8 @@ class ControlTopic(mode.Service):
         self._subscribers: dict[type[Any], list[Callable[[Entry[Any]], None]]] = {}
         self._stopping = threading.Event()
         self._next = OFFSET_BEGINNING
-        self._live = False
+        self.caught_up = threading.Event()
+        """All that was kept has been read."""
         self._rejects = _Rejects()
         self._producer = Producer(
             producer_config(settings, "control") | {"delivery.timeout.ms": int(_SEND_SECONDS * 1000)}
@@ -114,7 +115,7 @@ class ControlTopic(mode.Service):
                         self._take(message)
                     self._rejects.say(self._name)
                     self._producer.poll(0)
-                    if batch and self._live:
+                    if batch and self.caught_up.is_set():
                         self._stopping.wait(_REST_SECONDS)
         finally:
             consumer.close()
@@ -137,7 +138,7 @@ class ControlTopic(mode.Service):
         if isinstance(record, Fault):
             self._rejects.add(record, message.offset())
             return
-        entry = Entry(record, message.offset(), message.timestamp()[1], self._live)
+        entry = Entry(record, message.offset(), message.timestamp()[1], self.caught_up.is_set())
         for subscriber in self._subscribers.get(type(record), ()):
             try:
                 subscriber(entry)
@@ -145,8 +146,8 @@ class ControlTopic(mode.Service):
                 log.warning("%s: record %d: %s", self._name, entry.offset, error)
 
     def _caught_up(self) -> None:
-        if not self._live:
-            self._live = True
+        if not self.caught_up.is_set():
+            self.caught_up.set()
             self._gate.open("control")
 
 

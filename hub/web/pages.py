@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from hub.clock import iso
+from hub.clock import Clock, iso
 from hub.stream.gate import Gate
 from hub.stream.progress import seconds_without_progress
 from hub.stream.standings import Standing
@@ -30,7 +30,9 @@ def stalled(agents: Sequence[str]) -> dict[str, float]:
     return {agent: age for agent, age in ages.items() if age > STALLED_AFTER_SECONDS}
 
 
-def attach(app: Any, agents: Sequence[str], gate: Gate, paused: Callable[[], Mapping[str, Standing]]) -> None:
+def attach(
+    app: Any, agents: Sequence[str], gate: Gate, clock: Clock, paused: Callable[[], Mapping[str, Standing]]
+) -> None:
     """Add the pages to a Faust app. `paused`: the sources that are, by topic."""
 
     @app.page("/metrics", name="metrics")
@@ -42,7 +44,7 @@ def attach(app: Any, agents: Sequence[str], gate: Gate, paused: Callable[[], Map
         late = stalled(agents)
         if late:
             return view.json({"status": "stalled", "seconds_without_progress": late}, status=503)
-        return view.json({"status": "ok"})
+        return view.json({"status": "ok", "clock": clock.doubt or "agrees with the broker's"})
 
     @app.page("/readyz", name="readyz")
     async def readyz(view: Any, request: Any) -> Any:

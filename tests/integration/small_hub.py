@@ -53,15 +53,19 @@ def case_event(source: str, ref: str, **changes: Any) -> dict[str, Any]:
 class SmallHub:
     """A running hub of the demo city, on the wall clock."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, module: str = "hub.cli.main") -> None:
+        self.settings, self._module = settings, module
         self.sources, self.departments = list(discover()), list(load_city(settings.city).departments)
         self.codec = Codec(make_registry(settings))
         ensure_topics(settings, all_topics(self.sources, self.departments))
         self.worker = self._started()
 
     def _started(self) -> Child:
-        return Child("worker", ["worker"], self.settings, self.settings.state_dir / "worker.log")
+        return self.another(self.settings, self._module)
+
+    def another(self, settings: Settings, module: str = "hub.cli.main") -> Child:
+        """One more worker, with settings of its own; whoever asks for it stops it."""
+        return Child("worker", ["worker"], settings, settings.state_dir / "worker.log", module)
 
     def restart(self) -> None:
         """Another worker in the place of this one, which knows only what is in Kafka."""
@@ -105,13 +109,13 @@ class SmallHub:
 
 
 @contextmanager
-def running_hub(bootstrap: str, namespace: str, folder: Path) -> Iterator[SmallHub]:
+def running_hub(bootstrap: str, namespace: str, folder: Path, module: str = "hub.cli.main") -> Iterator[SmallHub]:
     """Started and stopped again."""
     settings = Settings(
         bootstrap_servers=bootstrap, namespace=namespace, partitions=2, state_dir=folder, web_port=free_port(),
         instance=namespace, chunk_wait_ms=5,
     )  # fmt: skip
-    hub = SmallHub(settings)
+    hub = SmallHub(settings, module)
     try:
         yield hub
     finally:

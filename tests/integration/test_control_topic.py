@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
+from hub.control.records import PolicyAnswer, PolicyReload, opened, sealed
 from hub.settings import ROOT, Settings
 from hub.stream.admin import ensure_topics
-from hub.stream.kafka import producer_config
+from hub.stream.kafka import consumer_config, producer_config
 from hub.topics import CONTROL
-from tests.integration.small_hub import SmallHub, free_port, ready, wait_for
+from tests.integration.small_hub import SmallHub, free_port, ready, running_hub, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -80,3 +83,55 @@ def test_hostile_records_end_no_worker_and_hide_no_announcement(
         hub.worker.must_run()
     finally:
         hub.worker.stop()
+
+
+class Forger(threading.Thread):
+    """Answers every request at once, in the name of the worker and of one that does not exist: all is applied."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self._settings, self._done = settings, threading.Event()
+        self._topic = settings.topic(CONTROL.name)
+        self._consumer = Consumer(consumer_config(settings, "forger", f"{settings.namespace}forger"))
+        self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+
+    def run(self) -> None:
+        producer = Producer(producer_config(self._settings, "forger"))
+        while not self._done.is_set():
+            for message in self._consumer.consume(100, 0.1):
+                record = None if message.error() else opened(message.value(), None, self._topic, None)
+                if not isinstance(record, PolicyReload):
+                    continue
+                for instance in (self._settings.instance, "ghost"):
+                    forged = PolicyAnswer(
+                        id=record.id, result="applied", instance=instance, process="f" * 32, version=record.version,
+                        fingerprint=record.fingerprint, lines=(),
+                    )  # fmt: skip
+                    producer.produce(self._topic, sealed(forged, self._topic, None)[0])
+                producer.flush(10)
+        self._consumer.close()
+
+    def stop(self) -> None:
+        self._done.set()
+        self.join()
+
+
+def test_forged_answers_make_no_refusal_an_agreement(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> None:
+    elsewhere = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    (elsewhere / "examples.yaml").write_text("examples: []\n", "utf-8")
+    with running_hub(kafka_bootstrap, namespace, tmp_path) as hub:
+        wait_for(lambda: ready(hub.settings), "not ready")
+        forger = Forger(hub.settings)
+        forger.start()
+        try:
+            for command in (["policy", "apply", "--city", str(elsewhere)], ["policy", "apply"]):
+                said = hub.type(*command, "--json")
+                verdict, ignored = map(json.loads, said.stdout.splitlines())
+                assert (said.exit_code, verdict["instance"]) == (1, namespace)
+                assert verdict["result"] in ("contradictory", "unconfirmed"), (
+                    "by which of the two answers is there in time"
+                )
+                assert ignored["strangers"] == ["ghost"]
+        finally:
+            forger.stop()
+        assert hub.type("policy", "apply").exit_code == 0

@@ -80,6 +80,15 @@ def test_a_bad_folder_changes_nothing(folder: Path) -> None:
     assert policy.latest is first
 
 
+def test_a_comment_makes_another_fingerprint_and_that_is_taken_too(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    routes = folder / "routes.yaml"
+    routes.write_text(routes.read_text("utf-8") + "# a comment\n", "utf-8")
+    proposed = load_city(folder)
+    assert policy.reload(folder, proposed.fingerprint) == (APPLIED, [])
+    assert policy.latest.fingerprint == proposed.fingerprint
+
+
 def test_another_folder_than_the_announced_one_is_refused(folder: Path) -> None:
     policy = LivePolicy(load_city(folder))
     announced = announcement(policy.latest)

@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.control.records import KINDS, MAX_BYTES, ControlRecord, Fault, PolicyReload, opened, sealed
+from hub.control.records import (
+    KINDS,
+    MAX_BYTES,
+    Beat,
+    ControlRecord,
+    Fault,
+    PolicyAnswer,
+    PolicyReload,
+    RulesTaken,
+    opened,
+    sealed,
+)
 
 TOPIC, KEY = "city.hub.control", "a secret of the whole hub"
 RELOAD = PolicyReload(id=uuid.uuid4().hex, version="demo@2026-01-01+abcdef01", fingerprint="abcdef0123456789")
@@ -23,7 +34,11 @@ json_values = st.recursive(
 )
 
 
-RECORDS = st.from_type(ControlRecord).map(lambda record: msgspec.structs.replace(record, **_limited(record)))
+COUNTS = st.integers(-1, 1 << 62)
+BEATS = st.builds(Beat, pid=COUNTS, started_ms=COUNTS, joined=COUNTS, agents=st.just(("route", "track")))
+RECORDS = st.one_of(st.from_type(PolicyReload), st.from_type(PolicyAnswer), st.from_type(RulesTaken), BEATS).map(
+    lambda record: msgspec.structs.replace(record, **_limited(record))
+)
 
 
 def _limited(record: ControlRecord) -> dict[str, str]:
@@ -34,6 +49,7 @@ def _limited(record: ControlRecord) -> dict[str, str]:
         "fingerprint": "f" * 16,
         "version": "ö@1",
         "instance": "w-1.city",
+        "host": "h",
     }
     return {name: text for name, text in known.items() if name in record.__struct_fields__}
 
@@ -96,6 +112,11 @@ def _with(**changes: object) -> bytes:
 )
 def test_each_fault_has_its_name(value: bytes | None, fault: Fault) -> None:
     assert opened(value, None, TOPIC, None) is fault
+
+
+def test_every_kind_is_tried() -> None:
+    assert set(KINDS.values()) == {PolicyReload, PolicyAnswer, RulesTaken, Beat}
+    assert all(kind.__struct_config__.tag == name for name, kind in KINDS.items())
 
 
 def test_what_a_later_release_adds_does_no_harm() -> None:

@@ -1,0 +1,176 @@
+"""Workers that hear of each other: other rules, one name for two, and a machine whose clock is an hour ahead."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.cli.children import Child
+from hub.cli.scrape import Metrics, fetch
+from hub.clock import wall_ms
+from hub.settings import ROOT, Settings
+from tests.integration.small_hub import HOUR_MS, SmallHub, case_event, free_port, kill, ready, running_hub, wait_for
+from tests.integration.wrong_clock import FILE
+
+pytestmark = pytest.mark.kafka
+
+
+def page(settings: Settings, name: str) -> tuple[int, dict[str, Any]]:
+    """Status and document of a worker's page; 0 if it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{settings.web_port}/{name}", timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+    except OSError:
+        return 0, {}
+
+
+def metric(settings: Settings, name: str, **labels: str) -> float:
+    return Metrics(fetch(f"http://127.0.0.1:{settings.web_port}/metrics") or "").total(name, **labels)
+
+
+def waits(settings: Settings) -> str:
+    """What a worker waits for, or an empty text."""
+    status, said = page(settings, "readyz")
+    return said.get("reason", "") if status == 503 else ""
+
+
+@contextmanager
+def another(hub: SmallHub, folder: Path, **changes: Any) -> Iterator[tuple[Child, Settings]]:
+    """A second worker of the same hub."""
+    changes = {"instance": f"{hub.settings.namespace}second", **changes}
+    settings = hub.settings.model_copy(update={"state_dir": folder, "web_port": free_port(), **changes})
+    child = hub.another(settings)
+    try:
+        yield child, settings
+    finally:
+        child.stop()
+
+
+def with_all_bursts_to_roads(city: Path) -> None:
+    routes = city / "routes.yaml"
+    mine = "routes:\n  - {id: all_bursts, when: {category: [water.burst]}, department: roads}\n"
+    routes.write_text(routes.read_text("utf-8").replace("routes:\n", mine, 1), "utf-8")
+    (city / "examples.yaml").write_text("examples: []\n", "utf-8")
+
+
+def test_older_rules_do_not_decide_beside_newer_ones(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> None:
+    here, there = (Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / name)) for name in ("a", "b"))
+    with_all_bursts_to_roads(there)
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
+        instance=f"{namespace}first", chunk_wait_ms=5, city=here,
+    )  # fmt: skip
+    hub = SmallHub(settings)
+    try:
+        wait_for(lambda: ready(settings), "not ready")
+        with another(hub, tmp_path / "second", city=there) as (_, second):
+            # rules that nobody announced wait for those by which somebody decides
+            wait_for(lambda: "is in force" in waits(second), "the newcomer does not wait")
+            wait_for(lambda: metric(settings, "hub_other_rules_workers") == 1, "the first does not say so")
+            assert page(second, "healthz")[0] == 200
+            hub.publish(case_event("hotline", "BEFORE", reported_at=wall_ms()))
+            hub.settle(lambda report: report.cases == 1)
+            assert "all_bursts" not in hub.type("explain", "hotline:BEFORE").output
+
+            # announced, and there where it waited: both go by them
+            with_all_bursts_to_roads(here)
+            said = hub.type("policy", "apply")
+            assert said.exit_code == 0, said.output
+            wait_for(lambda: ready(second), "the second does not go on")
+            wait_for(lambda: metric(settings, "hub_other_rules_workers") == 0, "they still differ")
+
+            # announced again, and missing on one machine: that one waits until they lie there
+            cities = [(city / "linking.yaml").read_text("utf-8") for city in (here, there)]
+            (here / "linking.yaml").write_text(cities[0] + "\n# newer\n", "utf-8")
+            said = hub.type("policy", "apply")
+            assert said.exit_code == 1, said.output
+            assert "copy that here first" in said.output
+            wait_for(lambda: "is in force" in waits(second), "the older rules go on beside the newer")
+            assert ready(settings)
+            (there / "linking.yaml").write_text(cities[1] + "\n# newer\n", "utf-8")
+            wait_for(lambda: ready(second), "it does not take up what lies there now")
+
+            # the older come back by a restart: they wait as well
+            (there / "linking.yaml").write_text(cities[1], "utf-8")
+        with another(hub, tmp_path / "third", city=there) as (_, third):
+            wait_for(lambda: "is in force" in waits(third), "the older rules decide beside the newer")
+        hub.worker.must_run()
+    finally:
+        hub.worker.stop()
+
+
+def test_of_two_workers_with_one_name_the_younger_ends_and_says_why(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    with running_hub(kafka_bootstrap, namespace, tmp_path) as hub:
+        wait_for(lambda: ready(hub.settings), "not ready")
+        with another(hub, tmp_path / "second", instance=hub.settings.instance) as (twin, _):
+            wait_for(lambda: twin.code is not None, "the younger goes on")
+            assert twin.code != 0
+            assert f"pid {hub.worker.pid}" in twin.log.read_text("utf-8")
+            assert "CITYHUB_INSTANCE" in twin.log.read_text("utf-8")
+        wait_for(lambda: metric(hub.settings, "hub_same_name_workers") == 0, "the elder still hears it")
+        assert ready(hub.settings)
+        assert metric(hub.settings, "hub_transactions_total", result="aborted") == 0
+
+        kill(hub.worker.pid)
+        hub.restart()  # what was killed is no twin, though the broker still counts it in
+        wait_for(lambda: ready(hub.settings), "not ready after a kill")
+
+
+def test_while_a_machines_clock_is_an_hour_ahead_nothing_runs_out_and_everything_else_goes_on(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("0", "utf-8")
+    monkeypatch.setenv(FILE, str(clock))
+    with running_hub(kafka_bootstrap, namespace, tmp_path, module="tests.integration.wrong_clock") as hub:
+        settings = hub.settings
+        wait_for(lambda: ready(settings), "not ready")
+        now_ms = wall_ms()
+        hub.publish(case_event("hotline", "FRESH", reported_at=now_ms))
+        hub.settle(lambda report: report.cases == 1)
+        clock.write_text("3600", "utf-8")
+        wait_for(lambda: metric(settings, "hub_clock_held") == 1, "the jump is not noticed")
+        assert 3_500 < metric(settings, "hub_clock_apart_seconds") < 3_700
+        far = {"lat": 34.0, "lon": 114.53, "code": None, "grid": None, "crs": "EPSG:4326", "address": None}
+        hub.publish(case_event("police", "OVERDUE", reported_at=now_ms - 3 * HOUR_MS, place=far))
+        hub.settle(lambda report: report.cases == 2)
+        assert not hub.json("explain", "hotline:FRESH")["deadlines"]
+        assert not hub.json("explain", "police:OVERDUE")["deadlines"]
+        status, said = page(settings, "healthz")
+        assert (status, "ahead of the broker's" in said["clock"]) == (200, True)
+        clock.write_text("0", "utf-8")
+        wait_for(lambda: bool(hub.json("explain", "police:OVERDUE")["deadlines"]), "what was held back is not said")
+        breached = {
+            e["clock"]: e["at"] for e in hub.json("explain", "police:OVERDUE")["deadlines"] if e["kind"] == "BREACHED"
+        }
+        assert breached == {"accept": now_ms - 3 * HOUR_MS + 15 * 60_000, "respond": now_ms - HOUR_MS}
+        assert not hub.json("explain", "hotline:FRESH")["deadlines"]
+        assert metric(settings, "hub_clock_held") == 0
+        log = hub.worker.log.read_text("utf-8")
+        assert log.count("Until then nothing is said to have run out") == 2, "once, and once that it is over"
+
+
+def test_a_machine_whose_clock_is_ahead_from_the_start_says_so_and_holds_back(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("3600", "utf-8")
+    monkeypatch.setenv(FILE, str(clock))
+    with running_hub(kafka_bootstrap, namespace, tmp_path, module="tests.integration.wrong_clock") as hub:
+        wait_for(lambda: ready(hub.settings), "not ready")
+        hub.publish(case_event("hotline", "FRESH", reported_at=wall_ms()))
+        hub.settle(lambda report: report.cases == 1)
+        assert metric(hub.settings, "hub_clock_held") == 1
+        assert not hub.json("explain", "hotline:FRESH")["deadlines"]

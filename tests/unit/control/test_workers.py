@@ -1,0 +1,127 @@
+"""Whose rules are in force, and which of two workers with one name has to go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.control.records import Beat
+from hub.control.workers import (
+    STALE_SECONDS,
+    Heard,
+    Ranks,
+    Roster,
+    believed,
+    elder_namesakes,
+    in_force,
+    is_proven,
+    namesakes,
+)
+
+OLD, NEW, THIRD = "a" * 16, "b" * 16, "c" * 16
+
+
+def beat(instance: str, joined: int, **changes: Any) -> Beat:
+    plain = Beat(
+        instance=instance, process=f"{joined + 1:032x}", host="h", pid=1, started_ms=0, agents=("route", "track"),
+        version="v", fingerprint=OLD, joined=joined, deciding=True,
+    )  # fmt: skip
+    return msgspec.structs.replace(plain, **changes)
+
+
+def heard(one: Beat, offset: int = 100) -> Heard:
+    return Heard(one, offset, 0.0)
+
+
+def test_a_worker_is_there_until_it_is_silent_or_says_goodbye() -> None:
+    roster = Roster("0" * 32)
+    roster.hear(beat("a", 1), 1, 0.0)
+    roster.hear(beat("b", 2), 2, 1.0)
+    roster.hear(beat("me", 3, process="0" * 32), 3, 1.0)
+    assert [each.beat.instance for each in roster.others(2.0)] == ["a", "b"]
+    assert [each.beat.instance for each in roster.others(STALE_SECONDS)] == ["b"]
+    roster.hear(beat("b", 2, leaving=True), 4, 2.0)
+    assert [each.beat.instance for each in roster.others(2.0)] == ["a"]
+
+
+def test_a_roster_does_not_grow_however_many_are_heard_of() -> None:
+    roster = Roster("0" * 32)
+    for number in range(5_000):
+        roster.hear(beat("a", number), number, 0.0)
+    assert len(roster.others(1.0)) == 1_000
+
+
+def test_later_rules_rank_above_earlier_and_those_never_taken_lowest() -> None:
+    ranks = Ranks()
+    ranks.take(OLD, 5)
+    ranks.take(NEW, 10)
+    assert ranks.of(THIRD) < ranks.of(OLD) < ranks.of(NEW)
+    ranks.take(OLD, 20)  # taken back
+    assert ranks.of(NEW) < ranks.of(OLD)
+    for number in range(5_000):
+        ranks.take(f"{number:016x}", 100 + number)
+    assert ranks.of(OLD) == -1
+
+
+def test_rules_taken_later_are_in_force_also_beside_a_worker_that_decides_by_the_older() -> None:
+    ranks = Ranks()
+    ranks.take(OLD, 5)
+    ranks.take(NEW, 10)
+    newcomer, elder = beat("b", 9, fingerprint=NEW, deciding=False), beat("a", 1)
+    assert in_force(newcomer, [elder], ranks.of) is newcomer
+    assert in_force(elder, [newcomer], ranks.of) is newcomer
+
+
+def test_rules_that_nobody_took_do_not_drive_out_those_by_which_somebody_decides() -> None:
+    newcomer, elder = beat("b", 0, fingerprint=NEW, deciding=False), beat("a", 1)
+    assert in_force(newcomer, [elder], Ranks().of) is elder
+    assert in_force(newcomer, [], Ranks().of) is newcomer
+
+
+workers = st.lists(
+    st.builds(
+        beat, st.sampled_from("abcdef"), st.integers(-1, 30), fingerprint=st.sampled_from([OLD, NEW, THIRD]),
+        deciding=st.booleans(),
+    ),
+    min_size=1, max_size=6, unique_by=(lambda each: each.instance, lambda each: each.joined),
+)  # fmt: skip
+
+
+@given(workers, st.permutations([OLD, NEW, THIRD]), st.integers(0, 3))
+def test_all_come_to_the_same_and_somebody_decides(beats: list[Beat], taken: list[str], count: int) -> None:
+    ranks = Ranks()
+    for offset, fingerprint in enumerate(taken[:count]):
+        ranks.take(fingerprint, offset)
+    found = {in_force(me, [each for each in beats if each is not me], ranks.of).fingerprint for me in beats}
+    assert len(found) == 1
+    assert found <= {each.fingerprint for each in beats}
+
+
+def test_only_members_are_believed_and_none_of_two_that_bear_one_name() -> None:
+    mine = beat("me", 5)
+    others = [heard(beat("a", 1)), heard(beat("b", 2)), heard(beat("c", 3)), heard(beat("c", 4)), heard(beat("me", 6))]
+    assert believed(mine, others, {"a", "c", "me"}) == [others[0].beat]
+
+
+def test_namesakes_do_the_same_work_and_the_younger_of_two_has_to_go() -> None:
+    mine = beat("me", 5)
+    elder, younger, fresh = heard(beat("me", 1)), heard(beat("me", 9)), heard(beat("me", -1, process="f" * 32))
+    apart, other = heard(beat("me", 2, agents=("deduplicate",))), heard(beat("a", 0))
+    assert namesakes(mine, [elder, younger, fresh, apart, other]) == [elder, younger, fresh]
+    assert elder_namesakes(mine, [elder, younger, fresh, apart, other]) == [elder]
+
+
+def test_a_namesake_is_proven_by_a_beat_after_this_one_came_and_a_seat_in_the_groups() -> None:
+    mine, one = beat("me", 5), {"me": Counter(track=1)}
+    gone, lives = heard(beat("me", 1), offset=4), heard(beat("me", 1), offset=6)
+    assert is_proven(mine, lives, one, have_joined=False)
+    assert not is_proven(mine, gone, one, have_joined=False), (
+        "what was killed leaves a seat and a beat for some seconds"
+    )
+    assert not is_proven(mine, lives, {}, have_joined=False), "anybody may have written a beat"
+    assert not is_proven(mine, lives, one, have_joined=True), "that is this worker's own seat"
+    assert is_proven(mine, lives, {"me": Counter(track=2)}, have_joined=True)
