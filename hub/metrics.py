@@ -99,8 +99,8 @@ RECOVERY_SECONDS = Gauge("hub_recovery_seconds", "Time the last recovery of stat
 PROGRESS_TIMESTAMP = Gauge("hub_progress_timestamp_seconds", "When the agent last made progress", ["agent"])
 # 1 when all state is read back and the agents serve.
 READY = Gauge("hub_ready", "1 when the agent serves", ["agent"])
-# What stood on the control topic and was none of the hub's, by why; anybody may write there.
-CONTROL_REJECTS = Counter("hub_control_rejects_total", "Records of the control topic stepped over", ["reason"])
+# What stood on hub.control or hub.workers and was none of the hub's, by why; anybody may write there.
+CONTROL_REJECTS = Counter("hub_control_rejects_total", "Records of the control plane stepped over", ["reason"])
 # How far this machine's clock is ahead of the broker's for certain (negative: behind), by the middle one of several.
 CLOCK_APART_SECONDS = Gauge("hub_clock_apart_seconds", "This machine's clock, ahead of the broker's")
 # 1 while the clocks differ by more than the limit, and nothing is said to have run out.

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from hub.agents.live_policy import announcement
 from hub.cli.sending import Sender
 from hub.control.answers import Result, Tally
-from hub.control.members import members
+from hub.control.members import Members
 from hub.control.records import opened, sealed
 from hub.errors import FatalError
 from hub.policy import load_city
@@ -38,7 +38,7 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
     True if there are some, and every one of them goes by the folder now. Raises FatalError, RetriableError or PolicyError.
     """
     request = announcement(load_city(settings.city))
-    tally = Tally(request, members(settings, agents))
+    tally = Tally(request, Members(settings, agents).ask())
     if tally.complete:
         raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
     topic, key = settings.topic(CONTROL.name), settings.control_secret

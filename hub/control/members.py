@@ -15,18 +15,25 @@ from hub.stream.kafka import client_config, kafka_errors
 _TIMEOUT_SECONDS = 10.0
 
 
-def members(settings: Settings, agents: Collection[str]) -> dict[str, Counter[str]]:
-    """By instance and agent, how many members of that name the agent's group has. Raises FatalError or RetriableError."""
-    client = AdminClient(client_config(settings, "members"))
-    groups = {f"{settings.namespace}{agent}": agent for agent in agents}
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    asked = client.describe_consumer_groups(list(groups), request_timeout=_TIMEOUT_SECONDS)
-    for group, future in asked.items():
-        prefix = f"{settings.namespace}{groups[group]}."
-        for client_id in _clients(future):
-            if client_id.startswith(prefix):
-                found[client_id[len(prefix) :]][groups[group]] += 1
-    return dict(found)
+class Members:
+    """The consumer groups of some agents, as often as they are asked for."""
+
+    def __init__(self, settings: Settings, agents: Collection[str]) -> None:
+        self._client = AdminClient(client_config(settings, "members"))
+        self._namespace = settings.namespace
+        self._groups = {f"{settings.namespace}{agent}": agent for agent in agents}
+
+    def ask(self) -> dict[str, Counter[str]]:
+        """By instance and agent, how many members of that name the agent's group has. Raises FatalError or RetriableError."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        asked = self._client.describe_consumer_groups(list(self._groups), request_timeout=_TIMEOUT_SECONDS)
+        for group, future in asked.items():
+            agent = self._groups[group]
+            prefix = f"{self._namespace}{agent}."
+            for client_id in _clients(future):
+                if client_id.startswith(prefix):
+                    found[client_id[len(prefix) :]][agent] += 1
+        return dict(found)
 
 
 def _clients(description: Future[ConsumerGroupDescription]) -> list[str]:

@@ -19,7 +19,7 @@ import mode
 from hub import metrics
 from hub.clock import iso, wall_ms
 from hub.control.clocks import CheckedClock
-from hub.control.members import members
+from hub.control.members import Members
 from hub.control.pulse import Place, Pulse
 from hub.control.records import Beat, RulesTaken
 from hub.control.topic import ControlTopic, Entry
@@ -65,13 +65,14 @@ class Presence(mode.Service):
         super().__init__()
         self._settings, self._agents, self._gate, self._clock, self._control = settings, agents, gate, clock, control
         self._process, self._rules, self._adopt = process, rules, adopt
+        self._members = Members(settings, agents)
         self._started_ms = wall_ms()
         self._first: Place | None = None
         self._roster, self._ranks = Roster(process), Ranks()
         self._taking: str | None = None
         """Rules that this worker has just taken, until the control topic says so."""
         self._tried: tuple[str, float, Collection[str]] = ("", 0.0, ())
-        self._doubted: dict[str, float] = {}
+        self._doubting_since: float | None = None
         self._have_joined = False
         self._stopping = threading.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="presence")
@@ -173,7 +174,7 @@ class Presence(mode.Service):
         self._news.say(
             "others", _named(other_rules, f"goes by other rules than {mine.version}") if other_rules else None
         )
-        seats = members(self._settings, self._agents) if same_name or other_rules else {}
+        seats = self._members.ask() if same_name or other_rules else {}
         self._judge_name(mine, elder_namesakes(mine, others), seats)
         self._judge_rules(mine, in_force(mine, believed(mine, others, seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
@@ -186,8 +187,8 @@ class Presence(mode.Service):
                     f"{_who(elder.beat)} bears the name {mine.instance!r} of this worker, and came first; each would end the "
                     "other's transactions. Give one of them another CITYHUB_INSTANCE, or stop it"
                 )
-        self._doubted = {e.beat.process: self._doubted.get(e.beat.process, now) for e in elders}
-        if any(now - since < _DOUBT_SECONDS for since in self._doubted.values()) and not self._have_joined:
+        since = self._doubting_since = (self._doubting_since or now) if elders else None
+        if since is not None and not self._have_joined and now - since < _DOUBT_SECONDS:
             self._gate.close(_NAME, f"{_named(elders, 'bears the name of this worker')}; it is gone, or this one ends")
         else:
             self._gate.open(_NAME)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, Message, Producer, TopicPartition
 
 from hub.control.clocks import CheckedClock, Stamp
-from hub.control.records import Beat, opened, sealed
+from hub.control.records import Beat, Fault, opened, sealed
 from hub.control.workers import STALE_SECONDS
+from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, producer_config
 from hub.topics import WORKERS
@@ -126,6 +127,8 @@ class Pulse:
             record = opened(message.value(), message.headers(), self._name, self._key)
             if isinstance(record, Beat):
                 yield record, message.offset(), message.timestamp()[1]
+            else:
+                CONTROL_REJECTS.labels(str(record if isinstance(record, Fault) else Fault.UNKNOWN_KIND)).inc()
 
     def close(self) -> None:
         self._consumer.close()

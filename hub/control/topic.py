@@ -35,6 +35,7 @@ _SAY_AGAIN_SECONDS = 30.0
 _RETRY_SECONDS = 5.0
 _DAMAGED = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.INVALID_MSG}
 _SEND_SECONDS = 30.0
+_PROGRESS_SECONDS = 5.0
 
 
 class Entry(NamedTuple, Generic[R]):
@@ -61,6 +62,7 @@ class ControlTopic(mode.Service):
         self._next = OFFSET_BEGINNING
         self.caught_up = threading.Event()
         """All that was kept has been read."""
+        self._said = time.monotonic()
         self._rejects = _Rejects()
         self._producer = Producer(
             producer_config(settings, "control") | {"delivery.timeout.ms": int(_SEND_SECONDS * 1000)}
@@ -114,11 +116,18 @@ class ControlTopic(mode.Service):
                     for message in batch:
                         self._take(message)
                     self._rejects.say(self._name)
+                    self._say_progress()
                     self._producer.poll(0)
                     if batch and self.caught_up.is_set():
                         self._stopping.wait(_REST_SECONDS)
         finally:
             consumer.close()
+
+    def _say_progress(self) -> None:
+        """While the agents wait for it."""
+        if not self.caught_up.is_set() and time.monotonic() - self._said >= _PROGRESS_SECONDS:
+            self._said = time.monotonic()
+            log.warning("%s: %d records read, and not at its end yet", self._name, max(0, self._next))
 
     def _take(self, message: Message) -> None:
         error = message.error()

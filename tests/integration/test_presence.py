@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from hub.cli.children import Child
 from hub.cli.scrape import Metrics, fetch
 from hub.clock import wall_ms
+from hub.control.records import Beat, RulesTaken, sealed
 from hub.settings import ROOT, Settings
+from hub.stream.kafka import producer_config
+from hub.topics import CONTROL, WORKERS
 from tests.integration.small_hub import HOUR_MS, SmallHub, case_event, free_port, kill, ready, running_hub, wait_for
 from tests.integration.wrong_clock import FILE
 
@@ -126,6 +132,56 @@ def test_of_two_workers_with_one_name_the_younger_ends_and_says_why(
         kill(hub.worker.pid)
         hub.restart()  # what was killed is no twin, though the broker still counts it in
         wait_for(lambda: ready(hub.settings), "not ready after a kill")
+
+
+class Forger(threading.Thread):
+    """Says many times a second that an elder of the worker's name lives, that others decide by other rules, and much nonsense."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self._settings, self._done = settings, threading.Event()
+        self._producer = Producer(producer_config(settings, "forger"))
+        self._control, self._workers = settings.topic(CONTROL.name), settings.topic(WORKERS.name)
+
+    def run(self) -> None:
+        while not self._done.wait(0.1):
+            self.forge()
+
+    def forge(self) -> None:
+        for instance in (self._settings.instance, "ghost"):
+            beat = Beat(
+                instance=instance, process=uuid.uuid4().hex, host="nowhere", pid=1, started_ms=0, agents=("route", "track"),
+                version="forged", fingerprint="f" * 16, joined=0, deciding=True,
+            )  # fmt: skip
+            taken = RulesTaken(instance=instance, process=beat.process, version="forged", fingerprint="f" * 16)
+            self._producer.produce(self._workers, sealed(beat, self._workers, None)[0], partition=0)
+            self._producer.produce(self._control, sealed(taken, self._control, None)[0])
+        for nonsense in (None, b"", b"\xff" * 1_000, b"[" * 10_000, b'{"kind": "beat", "joined": -7}'):
+            self._producer.produce(self._workers, nonsense, partition=0)
+        self._producer.flush(10)
+
+    def stop(self) -> None:
+        self._done.set()
+        self.join()
+
+
+def test_forged_beats_end_no_worker_and_keep_none_from_its_work_for_long(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    with running_hub(kafka_bootstrap, namespace, tmp_path) as hub:
+        wait_for(lambda: ready(hub.settings), "not ready")
+        forger = Forger(hub.settings)
+        forger.start()
+        try:
+            wait_for(lambda: metric(hub.settings, "hub_same_name_workers") > 5, "the forged beats are not heard")
+            hub.publish(case_event("hotline", "WHILE", reported_at=wall_ms()))
+            hub.settle(lambda report: report.cases == 1)
+            assert ready(hub.settings)
+            hub.restart()
+            wait_for(lambda: "bears the name" in waits(hub.settings), "the newcomer does not look first")
+            wait_for(lambda: ready(hub.settings), "the newcomer waits for ever")
+        finally:
+            forger.stop()
 
 
 def test_while_a_machines_clock_is_an_hour_ahead_nothing_runs_out_and_everything_else_goes_on(
