@@ -21,7 +21,7 @@ from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.stream.standings import Standing
-from hub.web import pages
+from hub.web.pages import Pages
 
 AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
 
@@ -52,10 +52,7 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        web_host=settings.web_host,
-        web_bind=settings.web_host,
-        web_port=settings.web_port,
-        web_cors_options=None,
+        web_enabled=False,  # its own pages say more than strangers need, and bound nothing
     )
     app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
     for service in _control_plane(hub, agents):
@@ -69,9 +66,9 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     app.on_before_shutdown.connect(finish, weak=False)
 
     def paused() -> dict[str, Standing]:
-        return {topic: why for inlet in inlets for topic, why in inlet.paused.items()}
+        return {topic: why for inlet in inlets for topic, why in dict(inlet.paused).items()}
 
-    pages.attach(app, agents, hub.gate, hub.wall, paused)
+    app.service(Pages(settings, agents, hub.gate, hub.wall, paused))
     return app
 
 

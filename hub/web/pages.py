@@ -3,12 +3,15 @@ paused."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+import mode
+from prometheus_client import REGISTRY
 
 from hub.clock import Clock, iso
+from hub.serving import Page, PageServer, json_page, metrics_page
+from hub.settings import Settings
 from hub.stream.gate import Gate
 from hub.stream.progress import seconds_without_progress
 from hub.stream.standings import Standing
@@ -30,37 +33,47 @@ def stalled(agents: Sequence[str]) -> dict[str, float]:
     return {agent: age for agent, age in ages.items() if age > STALLED_AFTER_SECONDS}
 
 
-def attach(
-    app: Any, agents: Sequence[str], gate: Gate, clock: Clock, paused: Callable[[], Mapping[str, Standing]]
-) -> None:
-    """Add the pages to a Faust app. `paused`: the sources that are, by topic."""
+class Pages(mode.Service):
+    """The pages, served while the app runs, from a thread of their own. `paused`: the sources that are, by topic."""
 
-    @app.page("/metrics", name="metrics")
-    async def metrics(view: Any, request: Any) -> Any:
-        return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST.split(";")[0])
+    def __init__(
+        self,
+        settings: Settings,
+        agents: Sequence[str],
+        gate: Gate,
+        clock: Clock,
+        paused: Callable[[], Mapping[str, Standing]],
+    ) -> None:
+        super().__init__()
+        self._agents, self._gate, self._clock, self._paused = agents, gate, clock, paused
+        pages = {
+            "/metrics": metrics_page, "/healthz": self._healthz, "/readyz": self._readyz, "/sources": self._sources,
+        }  # fmt: skip
+        self._server = PageServer(pages, settings.web_host, settings.web_port)
 
-    @app.page("/healthz", name="healthz")
-    async def healthz(view: Any, request: Any) -> Any:
-        late = stalled(agents)
+    async def on_start(self) -> None:
+        self._server.start()
+
+    async def on_stop(self) -> None:
+        await asyncio.to_thread(self._server.stop)
+
+    def _healthz(self) -> Page:
+        late = stalled(self._agents)
         if late:
-            return view.json({"status": "stalled", "seconds_without_progress": late}, status=503)
-        return view.json({"status": "ok", "clock": clock.doubt or "agrees with the broker's"})
+            return json_page({"status": "stalled", "seconds_without_progress": late}, 503)
+        return json_page({"status": "ok", "clock": self._clock.doubt or "agrees with the broker's"})
 
-    @app.page("/readyz", name="readyz")
-    async def readyz(view: Any, request: Any) -> Any:
-        if (reason := gate.closed) is not None:
-            return view.json({"status": "waiting", "reason": reason}, status=503)
-        waiting = [agent for agent in agents if not _value("hub_ready", agent)]
-        return (
-            view.json({"status": "recovering", "agents": waiting}, status=503)
-            if waiting
-            else view.json({"status": "ready", "paused_sources": sorted(paused())})
-        )
+    def _readyz(self) -> Page:
+        if (reason := self._gate.closed) is not None:
+            return json_page({"status": "waiting", "reason": reason}, 503)
+        waiting = [agent for agent in self._agents if not _value("hub_ready", agent)]
+        if waiting:
+            return json_page({"status": "recovering", "agents": waiting}, 503)
+        return json_page({"status": "ready", "paused_sources": sorted(self._paused())})
 
-    @app.page("/sources", name="sources")
-    async def sources(view: Any, request: Any) -> Any:
+    def _sources(self) -> Page:
         """Who is paused is no fault of the worker: the page answers 200."""
-        return view.json({"paused": [_shown(topic, each) for topic, each in sorted(paused().items())]})
+        return json_page({"paused": [_shown(topic, each) for topic, each in sorted(self._paused().items())]})
 
 
 def _shown(topic: str, standing: Standing) -> dict[str, str]:
