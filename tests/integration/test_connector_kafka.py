@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.topics import DEAD, city_events
+from tests.processes import started
 
 pytestmark = pytest.mark.kafka
 
@@ -103,7 +105,7 @@ connector(sys.argv[1:])
 """
 
 
-def start(settings: Settings, file: Path, *more: str) -> subprocess.Popen[bytes]:
+def start(settings: Settings, file: Path, *more: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     arguments = ["run", "police", "--file", str(file), "--cursor-dir", str(settings.state_dir), "--json", *more]
     environment = os.environ | {
         "CITYHUB_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
@@ -111,7 +113,7 @@ def start(settings: Settings, file: Path, *more: str) -> subprocess.Popen[bytes]
         "CITYHUB_PARTITIONS": str(settings.partitions),
         "PYTHONPATH": str(ROOT),
     }
-    return subprocess.Popen([sys.executable, "-c", _PROGRAM, *arguments], env=environment, stdout=subprocess.PIPE)
+    return started([sys.executable, "-c", _PROGRAM, *arguments], env=environment, stdout=subprocess.PIPE)
 
 
 @pytest.mark.crash
@@ -120,14 +122,14 @@ def test_kill_nine_loses_nothing_and_keeps_order(settings: Settings, tmp_path: P
     file = police_file(tmp_path / "calls.csv", rows)
     for _ in range(3):
         # paced so that it is in the middle when it is killed: 4000 minutes of data in about 8 seconds
-        process = start(settings, file, "--speed", "30000")
-        until_cursor_moves(settings.state_dir, process)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        with start(settings, file, "--speed", "30000") as process:
+            until_cursor_moves(settings.state_dir, process)
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
     before = cursor_rows(settings.state_dir)
     assert 0 < before < rows
-    process = start(settings, file)
-    printed, _ = process.communicate(timeout=120)
+    with start(settings, file) as process:
+        printed, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     summary = json.loads(printed)
     assert summary["rows_before"] == before

@@ -17,6 +17,7 @@ from hub.cli.children import environment_of
 from hub.errors import FatalError
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
+from tests.processes import started
 
 pytestmark = pytest.mark.kafka
 CASE = case_id("hotline", "H1")
@@ -83,11 +84,9 @@ def test_departments_are_listed_and_unknown_ones_refused(hub: SmallHub) -> None:
 
 def test_watching_shows_orders_and_ends_in_order(hub: SmallHub) -> None:
     arguments = ["dept", "watch", "water_supply", "--from-start", "--json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hub.cli.main", *arguments], stdout=subprocess.PIPE, env=environment_of(hub.settings)
-    )
-    assert process.stdout is not None
-    with process:
+    argv = [sys.executable, "-m", "hub.cli.main", *arguments]
+    with started(argv, stdout=subprocess.PIPE, env=environment_of(hub.settings)) as process:
+        assert process.stdout is not None
         order = json.loads(process.stdout.readline())
         os.kill(process.pid, signal.SIGINT)
         process.communicate(timeout=60)

@@ -6,22 +6,30 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
+from tests.processes import line_with, started
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+_START_SECONDS = 300
+"""Until a broker, a worker and four connectors run on a machine that has other things to do."""
+_END_SECONDS = 200
+"""Children have 15 seconds each to end in order, the broker 20, before they are killed."""
+_DAY_SECONDS = 600
 
 
-def start(folder: Path, *options: str) -> subprocess.Popen[str]:
+def demo(folder: Path, *options: str) -> AbstractContextManager[subprocess.Popen[str]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CITYHUB_DATA")}
     argv = [sys.executable, "-m", "hub.cli.main", "demo", "--keep", str(folder), *options]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return started(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def test_a_small_day_adds_up_and_leaves_nobody_behind(tmp_path: Path) -> None:
-    running = start(tmp_path, "--json", "--minutes", "0.2", "--rate", "900", "--seed", "3")
-    out, said = running.communicate()
+    with demo(tmp_path, "--json", "--minutes", "0.2", "--rate", "900", "--seed", "3") as running:
+        out, said = running.communicate(timeout=_DAY_SECONDS)
     assert running.returncode == 0, said
     report = json.loads(out)
     assert report["unaccounted"] == 0
@@ -35,13 +43,14 @@ def test_a_small_day_adds_up_and_leaves_nobody_behind(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    running = start(tmp_path, "--minutes", "5")
-    assert running.stdout is not None
-    for line in running.stdout:
-        if "events" in line:
-            break
-    running.send_signal(signal.SIGINT)
-    out, said = running.communicate()
+    with demo(tmp_path, "--minutes", "5") as running:
+        assert running.stdout is not None
+        line_with(running.stdout, "events", _START_SECONDS)
+        running.send_signal(signal.SIGINT)
+        try:
+            out, said = running.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"not ended {_END_SECONDS} s after Ctrl-C; these still work: {leftovers(tmp_path)}")
     assert running.returncode == 130, out + said
     assert "Stopped before the end" in out
     assert leftovers(tmp_path) == []

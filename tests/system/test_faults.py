@@ -36,6 +36,7 @@ from loadtests.faults.run import NAMESPACE, begin, keeping_up, play, settings_fo
 from loadtests.faults.segments import Transaction, batches, transactions
 from loadtests.faults.supervised import Supervised
 from loadtests.faults.timeline import Timeline
+from tests.processes import started
 from tests.system.test_demo import leftovers
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1200)]
@@ -233,13 +234,13 @@ class _away:  # noqa: N801 - reads as what it does
 def test_two_ctrl_c_leave_nothing_behind(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "loadtests.faults", "--faults", "50", "--seed", "1", "--kinds", "kill-worker"]
     argv += ["--keep", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
-    running = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     timeline = tmp_path / "work" / "timeline.jsonl"
-    wait_until(lambda: timeline.exists() and "kill-worker" in timeline.read_text("utf-8"))
-    running.send_signal(signal.SIGINT)
-    wait_until(lambda: "interrupted" in timeline.read_text("utf-8"))
-    running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=_PATIENCE_SECONDS)
+    with started(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as running:
+        wait_until(lambda: timeline.exists() and "kill-worker" in timeline.read_text("utf-8"))
+        running.send_signal(signal.SIGINT)
+        wait_until(lambda: "interrupted" in timeline.read_text("utf-8"))
+        running.send_signal(signal.SIGINT)
+        said, _ = running.communicate(timeout=_PATIENCE_SECONDS)
     assert running.returncode == 130, said
     assert "Stopped before the proof" in said
     assert leftovers(tmp_path) == []
