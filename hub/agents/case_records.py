@@ -77,7 +77,8 @@ def _link(step: Step) -> dict[str, Any] | None:
 
 
 def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: DeadlineRules, clock: Clock) -> None:
-    """The steps' orders, to each department's own topic, with the clocks that run and the report behind them."""
+    """The steps' orders, to each department's own topic, with the clocks that run and the report behind them. None is issued
+    before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
     dues = rules.columns(
@@ -88,13 +89,13 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         [case.opened_ms for case in cases],
         [case.conditions for case in cases],
     )
-    case_ids = [case.case_id for case in cases]
+    case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
     columns: dict[str, Any] = {
         "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
         "kind": [order.kind for _, order in drafts],
         "case_id": case_ids,
         "department": [order.department for _, order in drafts],
-        "issued_at": [clock.now_ms()] * len(drafts),
+        "issued_at": [max(now_ms, step.at_ms, step.case.opened_ms) for step, _ in drafts],
         "area": [case.area for case in cases],
         "rule": [case.rule for case in cases],
         "reason": [order.reason for _, order in drafts],

@@ -13,7 +13,7 @@ from hub.agents.derivation_columns import derivation_columns
 from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.agents.rate_counts import count_rates
-from hub.core.clockwork import BREACHED, MET, WARNED, Ring
+from hub.core.clockwork import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.deadlines import DeadlineRules
 from hub.core.lifecycle import EVENTS
 from hub.core.lives import Lives
@@ -27,7 +27,8 @@ _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.
 
 
 def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules, lives: Lives) -> None:
-    """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed."""
+    """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed. Nothing is dated before what it is about, of
+    which a source's clock may be ahead, or a partition's data clock behind."""
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
     _publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
@@ -46,7 +47,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "place_key": [ending.case.place_key for ending in endings],
         "outcome": [ending.outcome for ending in endings],
         "department": [ending.department for ending in endings],
-        "at": [ending.at_ms for ending in endings],
+        "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
         "step": [ending.step for ending in endings],
         "to": [ending.more.to if ending.more else None for ending in endings],
         "members": [ending.more.members if ending.more else () for ending in endings],
@@ -67,7 +68,7 @@ def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
         "case_id": [reply.case.case_id for reply in told],
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
-        "at": [answer.at_ms for answer in answers],
+        "at": [reply.at_ms for reply in told],
         "text": [answer.note for answer in answers],
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
@@ -88,11 +89,16 @@ def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, ru
         "started_at": [ring.clock.started_ms for ring in rings],
         "due_at": [ring.clock.due_ms for ring in rings],
         "at": [ring.at_ms for ring in rings],
-        "noticed_at": [now_ms] * len(rings),
+        "noticed_at": [_noticed_ms(ring, now_ms) for ring in rings],
         "corrects": [ring.corrects for ring in rings],
         **derivation_columns(rules, rings),
+        "said_at": [ring.clock.said_ms if ring.kind in (MET, ENDED_LATE) else None for ring in rings],
     }
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
+
+
+def _noticed_ms(ring: Ring, now_ms: int) -> int:
+    return max(now_ms, ring.at_ms, ring.clock.started_ms)
 
 
 def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, lives: Lives) -> None:
@@ -110,7 +116,8 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
         )
         reasons = [_reason(ring, lives) for ring in told]
         rows = [ring.clock.policy for ring in told]
-        _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, now_ms, due)
+        issued = [_noticed_ms(ring, now_ms) for ring in told]
+        _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, issued, due)
 
 
 def _reason(ring: Ring, lives: Lives) -> str:
@@ -124,15 +131,17 @@ def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> N
     """Supervision, and updates that were not allowed, one by one: they are rare."""
     for notice in effects.notices:
         answer = notice.answer
+        issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
         rule = EVENTS[answer.status.lower()].name
         reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
         order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
-        _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], now_ms)
+        _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], [issued_ms])
     for each in effects.unallowed:
         update = each.update
+        issued_ms = max(now_ms, update.at_ms, each.case.opened_ms)
         order = derived_ids("O", [(each.case.case_id, str(Reason.NOT_ALLOWED), update.department, update.update_id)])
         reason = f"{update.update_id} ({update.status.lower()}) was not applied 未生效: {each.reason}"
-        _remind(hub, tx, update.department, order, [each.case], [str(Reason.NOT_ALLOWED)], [reason], now_ms)
+        _remind(hub, tx, update.department, order, [each.case], [str(Reason.NOT_ALLOWED)], [reason], [issued_ms])
 
 
 def _remind(
@@ -143,7 +152,7 @@ def _remind(
     cases: list[TrackedCase],
     rules: list[str],
     reasons: list[str],
-    now_ms: int,
+    issued: list[int],
     deadlines: pa.ListArray | None = None,
 ) -> None:
     columns: dict[str, Any] = {
@@ -151,7 +160,7 @@ def _remind(
         "kind": ["REMIND"] * len(cases),
         "case_id": [case.case_id for case in cases],
         "department": [department] * len(cases),
-        "issued_at": [now_ms] * len(cases),
+        "issued_at": issued,
         "area": [case.area for case in cases],
         "rule": rules,
         "reason": reasons,

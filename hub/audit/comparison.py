@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 
 from hub.audit.identity import NOWHERE
 from hub.audit.report import Finding
-from hub.audit.structure import rows_of
-from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
 from hub.errors import Reason
 
 Said = tuple[object, ...]

@@ -20,8 +20,7 @@ from hub.audit.changelogs import Changelogs, Remembered
 from hub.audit.gaps import gaps_of
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
-from hub.audit.structure import rows_of
-from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
 from hub.core.seen import digests, mixed, within
 from hub.core.statements import strays
 from hub.core.tracked import ClockState, TrackedCase

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.audit.accounts import TRACK, ids
+from hub.audit.dates import check_dates
 from hub.audit.gaps import gaps_of, read_by
 from hub.audit.report import SHOWN, Finding
-from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
 from hub.core.lifecycle import LADDER, TOLD
 from hub.errors import Reason
 from hub.model.ids import derived_id
@@ -25,11 +26,6 @@ _RINGS_TWICE = "deadline records twice 重复时限"
 _ENDS = {"MET", "ENDED_LATE", "CANCELLED"}
 
 
-def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[object, ...]]:
-    """Some columns row by row."""
-    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
-
-
 def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
     """How many cases there are, how many were opened again after they were forgotten, and what was found.
 
@@ -38,7 +34,7 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
     or is rerouted, has exactly one ASSIGN, a report linked to an open one exactly one LINK, a warning or breach exactly
     one REMIND, and there are no others; each record of a clock (kind, instant, due time) is there once, but where the
     clock was cancelled and set to the same again; a verdict agrees with its due time, and one that takes another's place
-    says so; each (applied update, linked report) has exactly one reply.
+    says so; each (applied update, linked report) has exactly one reply; nothing is dated before what it is about.
     Not checked: AMEND and WITHDRAW orders, texts, who was told what when, that every clock that should run does, that each
     resolved or refused case has its closure and the change that follows from it.
     """
@@ -52,6 +48,7 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
         _doubled_rings(tables.deadlines, opened),
         _verdicts(tables.deadlines),
         *_replies(tables),
+        *check_dates(tables, _wanted_orders(tables)),
     )
     return pc.count_distinct(opened.column("case_id")).as_py(), again, findings
 
@@ -106,14 +103,15 @@ def _orders(tables: Tables) -> Iterator[Finding]:
     ids_of_all = Counter(tables.orders.column("order_id").to_pylist())
     kinds = pc.is_in(tables.orders.column("kind"), pa.array(["ASSIGN", "LINK", "REMIND"]))
     found = Counter(tables.orders.filter(kinds).column("order_id").to_pylist())
-    wanted = Counter(_wanted_orders(tables))
+    wanted = Counter(order for order, _ in _wanted_orders(tables))
     twice = [each for each, count in ids_of_all.items() if count > max(1, wanted[each])]
     yield Finding.of("order ids twice 重复指令", twice)
     yield Finding.of("orders owed and not sent 缺少指令", (wanted - found).elements())
     yield Finding.of("orders without a cause 无因指令", [each for each in found if each not in wanted])
 
 
-def _wanted_orders(tables: Tables) -> Iterator[str]:
+def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int]]:
+    """Ids, each with the instant of what causes the order, UTC ms."""
     cases = tables.cases.filter(
         pc.and_(
             pc.invert(tables.cases.column("over")),
@@ -126,26 +124,25 @@ def _wanted_orders(tables: Tables) -> Iterator[str]:
         case, department, change, source, ref, revision, at = map(str, row)
         kind = "LINK" if change == "LINKED" and not reopens else "ASSIGN"
         for receiver in (department, *helpers):
-            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at)
+            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at), int(at)
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
-    for row in rows_of(rings, "case_id", "department", "kind", "clock", "policy"):
-        yield derived_id("O", *map(str, row))
-    for update, department, case, status, _ in _applied(tables):
+    for *ring, rung_ms in rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at"):
+        yield derived_id("O", *ring), rung_ms
+    for update, department, case, status, said_ms, _ in _applied(tables):
         if status.lower() in LADDER:
-            yield derived_id("O", case, status, department, update)
-    for update, department, case in _not_allowed(tables):
-        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update)
+            yield derived_id("O", case, status, department, update), said_ms
+    for update, department, case, said_ms in _not_allowed(tables):
+        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update), said_ms
 
 
-def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str]]:
-    """Update id, department and case of each update that its case did not allow: its department is told."""
+def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str, int]]:
+    """Update id, department, case and time of each update that its case did not allow: its department is told."""
     dead = tables.dead
     letters = dead.filter(
         pc.and_(pc.equal(dead.column("stage"), TRACK), pc.equal(dead.column("reason"), str(Reason.NOT_ALLOWED)))
     )
     chosen = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), letters.column(ORIGIN).combine_chunks()))
-    for update, department, case in rows_of(chosen, "update_id", "department", "case_id"):
-        yield str(update), str(department), str(case)
+    yield from rows_of(chosen, "update_id", "department", "case_id", "at")
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
@@ -206,7 +203,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     may: Counter[str] = Counter()
     reports = _reports(tables)
     nowhere: list[str] = []
-    for update, department, case, status, read in _applied(tables):
+    for update, department, case, status, _, read in _applied(tables):
         if read and case not in reports:
             nowhere.append(f"{update} of {case}")
         for source, ref, linked in reports.get(case, ()):
@@ -237,8 +234,8 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
     return {case: [(source, ref, is_read) for (source, ref), is_read in each.items()] for case, each in found.items()}
 
 
-def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, bool]]:
-    """Update id, department, case, step (or else status) of each update that is not a dead letter nor within a gap, and whether
+def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
+    """Id, department, case, step (or else status) and time of each update that is no dead letter nor within a gap, and whether
     `track` has read it."""
     letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
     dead = pc.or_(
@@ -248,6 +245,6 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, bool]]:
     gone = gaps_of(tables, TRACK).over(ids(tables.updates))
     updates = tables.updates.filter(pc.and_not(pa.array(~gone), dead))
     read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
-    names = ("update_id", "department", "case_id", "status", "step")
-    for (update, department, case, status, step), is_read in zip(rows_of(updates, *names), read, strict=True):
-        yield str(update), str(department), str(case), str(status if step == "AS_STATUS" else step), is_read
+    names = ("update_id", "department", "case_id", "status", "step", "at")
+    for (update, department, case, status, step, at), is_read in zip(rows_of(updates, *names), read, strict=True):
+        yield update, department, case, status if step == "AS_STATUS" else step, at, is_read

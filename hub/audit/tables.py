@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +45,7 @@ KEPT: dict[str, Columns] = {
     "updates": _columns(
         UPDATES,
         ("update", "step"),
-        _fields("update_id", "revision", "department", "case_id", "status", "step", within="update"),
+        _fields("update_id", "revision", "department", "case_id", "status", "step", "at", within="update"),
         origin=True,
     ),
     "repeats": _columns(REPEATS, ("origin",), _fields("source", "source_ref", "revision"), origin=True),
@@ -54,18 +55,22 @@ KEPT: dict[str, Columns] = {
         ("unlinks",),
         _fields(
             "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
-            "rule", "over", "reopens", "unlinks", "co_handlers", "reports",
+            "rule", "over", "reopens", "unlinks", "co_handlers", "reports", "opened_at",
         ),
         origin=True,
     ),
-    "orders": Columns("cityhub.Order", ("department",), _fields("order_id", "kind", "case_id", "department")),
+    "orders": Columns(
+        "cityhub.Order", ("issued_at",), _fields("order_id", "kind", "case_id", "department", "issued_at")
+    ),
     "deadlines": _columns(
         DEADLINES,
         ("corrects",),
-        _fields("case_id", "clock", "kind", "department", "policy", "due_at", "at", "corrects"),
+        _fields(
+            "case_id", "clock", "kind", "department", "policy", "started_at", "due_at", "at", "noticed_at", "corrects"
+        ),
     ),
-    "closures": _columns(CLOSURES, ("department",), _fields("case_id", "outcome", "department")),
-    "replies": Columns("cityhub.Reply", ("department",), _fields("reply_id", "source", "source_ref", "case_id")),
+    "closures": _columns(CLOSURES, ("at",), _fields("case_id", "outcome", "department", "at")),
+    "replies": Columns("cityhub.Reply", ("at",), _fields("reply_id", "source", "source_ref", "case_id", "at")),
 }  # fmt: skip
 """The hub's topics by the name of their table; orders and replies gather those of all departments and sources."""
 
@@ -92,3 +97,8 @@ class Tables:
     """By agent: the next offset it reads, by topic and partition."""
     foreign: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
     """Where in the hub's own topics something lies that is not the hub's."""
+
+
+def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    """Some columns row by row."""
+    return zip(*(table.column(name).to_pylist() for name in names), strict=True)

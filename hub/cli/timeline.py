@@ -168,6 +168,8 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
             details.append(f"noticed 发现于 {words.local(ring['noticed_at'])}")
         if ring["corrects"]:
             details.append("corrects the breach: done in time, told late 更正超时")
+        if ring.get("said_at") is not None:
+            details.append(f"said to be done 所报时间 {words.local(ring['said_at'])}; counts from here 按此时间计")
         text = f"clock {ring['clock']} {DEADLINES[ring['kind']]}"
         yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])
 
@@ -207,6 +209,8 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
             if update.get(name) is not None
         ]
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
+        if update["at"] < story.opened["opened_at"]:
+            said.append("dated before the report, counts as at it 早于来报，按来报时间计")
         note = (*said, *((update["note"],) if update["note"] else ()))
         yield Moment(update["at"], 1, "←", text, note, "magenta")
 

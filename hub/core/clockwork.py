@@ -238,18 +238,20 @@ class Clockwork:
         which: tuple[str, ...] | None = None,
         event: str | None = None,
         cancelled: bool = False,
+        said_ms: int | None = None,
     ) -> tuple[tuple[ClockState, ...], list[Ring]]:
         """The case's clocks after an end of those of these names, or of those that an event stops, or of all. The very same
-        tuple if that changes none."""
+        tuple if that changes none. `said_ms`: when it happened as was said, which may be another instant."""
         rings: list[Ring] = []
         changed: list[ClockState] | None = None
+        said_ms = None if said_ms == at_ms else said_ms
         for index, clock in enumerate(case.clocks):
             # the earliest end counts; of two at one instant, the one with a verdict
             if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
                 continue
             if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock)):
                 changed = changed or list(case.clocks)
-                changed[index] = self._end(case, clock, at_ms, cancelled=cancelled, rings=rings)
+                changed[index] = self._end(case, clock, at_ms, cancelled=cancelled, rings=rings, said_ms=said_ms)
         return (case.clocks if changed is None else tuple(changed)), rings
 
     def _end_all(self, case: TrackedCase, at_ms: int, **what: Any) -> Ringing:
@@ -257,17 +259,25 @@ class Clockwork:
         return (case if clocks is case.clocks else msgspec.structs.replace(case, clocks=clocks)), rings
 
     def _end(
-        self, case: TrackedCase, clock: ClockState, at_ms: int, *, cancelled: bool, rings: list[Ring]
+        self,
+        case: TrackedCase,
+        clock: ClockState,
+        at_ms: int,
+        *,
+        cancelled: bool,
+        rings: list[Ring],
+        said_ms: int | None = None,
     ) -> ClockState:
         """The earliest end counts; of two at one instant, the one with a verdict."""
         if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
             return clock
         if not _silent_until(clock, at_ms):
-            return self._judge(case, msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled), rings)
+            ended = msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled, said_ms=said_ms)
+            return self._judge(case, ended, rings)
         verdict = CANCELLED if cancelled else MET
         clock = ClockState(
             clock.clock, clock.policy, clock.started_ms, clock.warn_ms, clock.due_ms, at_ms, cancelled, clock.warned, False,
-            verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event,
+            verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event, said_ms,
         )  # fmt: skip
         rings.append(Ring(case, clock, verdict, at_ms))
         return clock
@@ -291,9 +301,8 @@ class Clockwork:
             )  # while it stands, no due time counts
         if term.ended_ms is None or (clock.ended_ms, clock.cancelled) == (term.ended_ms, term.cancelled):
             return clock
-        return self._judge(
-            case, msgspec.structs.replace(clock, ended_ms=term.ended_ms, cancelled=term.cancelled), rings
-        )
+        ended = msgspec.structs.replace(clock, ended_ms=term.ended_ms, cancelled=term.cancelled, said_ms=term.said_ms)
+        return self._judge(case, ended, rings)
 
     def _of(self, term: Term) -> ClockState:
         """A clock that has said nothing yet."""

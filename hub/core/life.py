@@ -65,6 +65,8 @@ class Term:
     asked_ms: int | None = None
     ended_ms: int | None = None
     cancelled: bool = False
+    said_ms: int | None = None
+    """When what ended it happened as was said, if that counts from another instant."""
     changed_ms: int | None = None
     """The last instant at which its due time moved or it came to stand still."""
     frozen: bool = False

@@ -83,18 +83,18 @@ class Lives:
             if number:
                 yield _happening("dispatched", hold.from_ms, f"~{number:06}", hold.department)
         for mark in case.marks:
-            yield _happening(mark.event, mark.at_ms, "~", "")
+            yield _happening(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
         if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
             yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
         for answer in case.answers:
-            event, at_ms = answer.status.lower(), answer.at_ms
+            event, at_ms = answer.status.lower(), max(answer.at_ms, case.opened_ms)
             yield Happening(
-                at_ms, RANK[event], answer.update_id, event, answer.department, answer.note, answer.more or _NOTHING, at_ms,
-                answer.arrived_ms,
+                at_ms, RANK[event], answer.update_id, event, answer.department, answer.note, answer.more or _NOTHING,
+                answer.at_ms, answer.arrived_ms,
             )  # fmt: skip
 
     def _first_terms(self, case: TrackedCase) -> Iterator[Term]:
-        withdrawn = {mark.at_ms for mark in case.marks if mark.event == "withdrawn"}
+        withdrawn = {max(mark.at_ms, case.opened_ms) for mark in case.marks if mark.event == "withdrawn"}
         for clock in case.clocks:
             if clock.by_event:
                 continue
@@ -199,6 +199,7 @@ class Lives:
             if mine and (one.event in term.stops or ending):
                 term.ended_ms = max(one.at_ms, term.started_ms) if term.by_event else one.at_ms
                 term.cancelled = one.event == "withdrawn"
+                term.said_ms = None if one.said_ms in (0, term.ended_ms) else one.said_ms
 
     def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
         """Start the clocks that an event starts, each once in a round."""
@@ -326,5 +327,5 @@ def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
     return msgspec.structs.replace(case, answers=(*case.answers, answer))
 
 
-def _happening(event: str, at_ms: int, id_: str, department: str) -> Happening:
-    return Happening(at_ms, RANK[event], id_, event, department, "", _NOTHING, at_ms)
+def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:
+    return Happening(at_ms, RANK[event], id_, event, department, "", _NOTHING, at_ms if said_ms is None else said_ms)

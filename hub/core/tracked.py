@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 
 import msgspec
 
@@ -48,6 +48,8 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     moved: Moved | None = None
     by_event: bool = False
     """Started by something that happened, not by the opening."""
+    said_ms: int | None = None
+    """When it ended as was said, if that counts from another instant."""
 
     @property
     def name(self) -> str:
@@ -131,6 +133,13 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """More has happened than plain statuses: its clocks are reckoned from its whole history."""
     left: tuple[tuple[str, str], ...] = ()
     """Reports that were taken out of it (撤销并案)."""
+    since: tuple[int, ...] = ()
+    """When each report after the lead was made."""
+
+    @property
+    def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """Each report with when it was made; those linked before that was kept, with the opening."""
+        return zip(self.reports, chain((self.opened_ms,), self.since, repeat(self.opened_ms)), strict=False)
 
     @property
     def department(self) -> str:

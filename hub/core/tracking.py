@@ -68,12 +68,13 @@ class Update(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """An answer owed to one report of a case."""
+    """An answer owed to one report of a case, as of an instant: not before the report was made."""
 
     case: TrackedCase
     source: str
     ref: str
     answer: Answer
+    at_ms: int
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
@@ -156,9 +157,12 @@ class Tracking:
         if change.unlinks:
             case = self._unlink(case, change, effects)
         elif kind == "LINKED":
-            case = msgspec.structs.replace(case, reports=(*case.reports, (change.source, change.source_ref)))
+            case = _joined(case, (change.source, change.source_ref), change.at_ms)
             told = [answer for answer in case.answers if answer.status in _TOLD]
-            effects.replies += [Reply(case, change.source, change.source_ref, answer) for answer in told]
+            effects.replies += [
+                Reply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms))
+                for answer in told
+            ]
             if change.reopens and case.over_ms is not None:
                 # a report may be older than the closing it reopens
                 mark = Mark("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
@@ -188,14 +192,15 @@ class Tracking:
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
             return self._tell(case, put, answer, effects)
-        clocks, rings = self._clockwork.ended(case, update.at_ms, event=status.lower())
+        at_ms = max(update.at_ms, case.opened_ms)
+        clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
-        effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+        effects.replies += _replies(case, answer, at_ms)
         over_ms = case.over_ms
         if status == RESOLVED:
             if over_ms is None:
-                effects.endings.append(Ending(case, status, update.department, update.at_ms))
-            over_ms = _earliest(over_ms, update.at_ms)
+                effects.endings.append(Ending(case, status, update.department, at_ms))
+            over_ms = _earliest(over_ms, at_ms)
         put(
             case.case_id,
             msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
@@ -257,7 +262,7 @@ class Tracking:
         effects.rings += rings
         status, department, at_ms = answer.status, answer.department, life.instant(answer)
         if status in _TOLD:
-            effects.replies += [Reply(case, source, ref, answer) for source, ref in case.reports]
+            effects.replies += _replies(case, answer, at_ms)
         if status != REOPENED:
             _tell_of_end(before_ms, case, life, department, at_ms, effects)
         if status == REFUSED:
@@ -328,19 +333,25 @@ class Tracking:
     def _unlink(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         """A report has left. If it alone had brought the case back, the case is over again as it was."""
         gone = (change.source, change.source_ref)
-        reports = tuple(each for each in case.reports if each != gone)
+        stay = [(report, at_ms) for report, at_ms in case.reported if report != gone]
         marks = tuple(each for each in case.marks if not (change.over and each.report == gone))
-        left = (*case.left, gone) if gone in case.reports else case.left
-        case = msgspec.structs.replace(case, reports=reports, left=left, marks=marks)
+        case = msgspec.structs.replace(
+            case,
+            reports=tuple(report for report, _ in stay),
+            since=tuple(at_ms for _, at_ms in stay[1:]),
+            left=(*case.left, gone) if gone in case.reports else case.left,
+            marks=marks,
+        )
         return self._settle_if_special(case, effects)
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
         marks = (*case.marks, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return self._settle(msgspec.structs.replace(case, marks=marks), effects)[0]
-        clocks, rings = self._clockwork.ended(case, at_ms, cancelled=kind != "CLOSED")
+        ended_ms = max(at_ms, case.opened_ms)
+        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != "CLOSED", said_ms=at_ms)
         effects.rings += rings
-        over_ms = _earliest(case.over_ms, at_ms)
+        over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
 
 
@@ -356,6 +367,17 @@ def _tell_of_end(
     elif before_ms is not None and life.over_ms is None:
         why = More(reason="who resolved it did not hold it then 办结单位当时并非承办单位")
         effects.endings.append(Ending(case, REFUSED, department, at_ms, REOPENED, why))
+
+
+def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCase:
+    """The case with one report more, made at an instant."""
+    since = (*(known_ms for _, known_ms in case.reported), at_ms)[1:]
+    return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
+
+
+def _replies(case: TrackedCase, answer: Answer, at_ms: int) -> list[Reply]:
+    """What all reports of a case are told of an answer that counts from an instant."""
+    return [Reply(case, *report, answer, max(at_ms, since_ms)) for report, since_ms in case.reported]
 
 
 def _why(answer: Answer) -> More | None:

@@ -195,6 +195,7 @@ class DeadlineEvent(Record):
     extension: float = 0.0
     extension_unit: str = ""
     provisional: bool = False
+    said_at: Millis | None = None
 
 
 class Outcome(StrEnum):

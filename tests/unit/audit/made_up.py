@@ -14,9 +14,22 @@ from hub.model.ids import case_id, derived_id
 
 Row = dict[str, Any]
 T0 = 1_767_000_000_000
+HOUR = 3_600_000
 _BOOLS = {"revision_counted", "over", "corrects", "reopens", "unlinks"}
 _LISTS = {"co_handlers"}
-_NUMBERS = {HERE, ORIGIN, "revision", "at", "due_at", "reports", "until"}
+_NUMBERS = {
+    HERE,
+    ORIGIN,
+    "revision",
+    "at",
+    "due_at",
+    "reports",
+    "until",
+    "opened_at",
+    "issued_at",
+    "started_at",
+    "noticed_at",
+}
 
 
 @dataclass
@@ -66,6 +79,7 @@ class MadeUpRun:
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
             reopens=False, unlinks=unlinks, co_handlers=[],
+            opened_at=T0 - HOUR,
             reports=joined.count(case) + (change in ("OPENED", "LINKED")) - left.count(case) - unlinks,
         )  # fmt: skip
 
@@ -73,7 +87,15 @@ class MadeUpRun:
         cause = (row["change"], row["source"], row["source_ref"], str(row["revision"]), str(row["at"]))
         order = derived_id("O", row["case_id"], row["department"], kind, *cause)
         topic = f"dept.{row['department']}.orders"
-        self.add("orders", topic, order_id=order, kind=kind, case_id=row["case_id"], department=row["department"])
+        self.add(
+            "orders",
+            topic,
+            order_id=order,
+            kind=kind,
+            case_id=row["case_id"],
+            department=row["department"],
+            issued_at=row["at"],
+        )
 
     def opens(self, source: str, ref: str, *, over: bool = False) -> str:
         case = case_id(source, ref)
@@ -104,7 +126,7 @@ class MadeUpRun:
         origin = self.arrive(f"dept.{department}.updates")
         self.add(
             "updates", "hub.updates", origin=origin, update_id=update, revision=0, department=department, case_id=case,
-            status=status,
+            status=status, at=T0,
             step="AS_STATUS",
         )  # fmt: skip
         return origin
@@ -112,17 +134,25 @@ class MadeUpRun:
     def reply(self, case: str, update: str, source: str, ref: str, department: str = "roads") -> None:
         reply = derived_id("R", case, department, update, source, ref)
         topic = f"city.{source}.replies"
-        self.add("replies", topic, reply_id=reply, source=source, source_ref=ref, case_id=case)
+        self.add("replies", topic, reply_id=reply, source=source, source_ref=ref, case_id=case, at=T0)
 
     def ring(self, case: str, clock: str, kind: str, *, at: int = T0, due: int = T0, corrects: bool = False) -> None:
         policy = f"{clock}.default"
         self.add(
             "deadlines", "hub.deadlines", case_id=case, clock=clock, kind=kind, department="roads", policy=policy,
-            due_at=due, at=at, corrects=corrects,
+            started_at=T0 - HOUR, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects,
         )  # fmt: skip
         if kind in ("WARNED", "BREACHED"):
             order = derived_id("O", case, "roads", kind, clock, policy)
-            self.add("orders", "dept.roads.orders", order_id=order, kind="REMIND", case_id=case, department="roads")
+            self.add(
+                "orders",
+                "dept.roads.orders",
+                order_id=order,
+                kind="REMIND",
+                case_id=case,
+                department="roads",
+                issued_at=at,
+            )
 
     # -- what it comes to ------------------------------------------------------------------------------------------------
 
@@ -160,7 +190,7 @@ def good_run() -> MadeUpRun:
     other = run.opens("petition", "T2")
     run.update("roads", "U0", other, "REFUSED")
     run.order("ASSIGN", run.change(NOWHERE, other, "REROUTED", "petition", "T2", department="desk", rule="refused"))
-    run.add("closures", "hub.closures", case_id=other, outcome="REFUSED", department="roads")
+    run.add("closures", "hub.closures", case_id=other, outcome="REFUSED", department="roads", at=T0)
     run.update("roads", "U1", case)
     for report in (lead, ("police", "P1")):
         run.reply(case, "U1", *report)

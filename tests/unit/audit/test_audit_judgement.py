@@ -12,7 +12,7 @@ from hub.audit.report import AuditReport
 from hub.audit.run import judge
 from hub.audit.tables import HERE, ORIGIN
 from hub.model.ids import case_id
-from tests.unit.audit.made_up import T0, MadeUpRun, good_run
+from tests.unit.audit.made_up import HOUR, T0, MadeUpRun, good_run
 
 _LETTERS_WITHOUT_ORIGIN = "connector:police"
 
@@ -216,3 +216,25 @@ def test_both_repeat_and_admitted_is_doubled() -> None:
     run.rows["repeats"][0][ORIGIN] = run.rows["events"][0][ORIGIN]
     report = judge(run.tables())
     assert (report.lost.count, report.doubled) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "what"),
+    [
+        ("deadlines", "noticed_at", "deadlines noticed before"),
+        ("orders", "issued_at", "orders dated before"),
+        ("closures", "at", "closures dated before"),
+        ("replies", "at", "replies dated before"),
+    ],
+)
+def test_what_is_dated_before_what_it_is_about_is_named(table: str, name: str, what: str) -> None:
+    run = good_run()
+    run.rows[table][0][name] = T0 - 2 * HOUR
+    assert what in names(judge(run.tables()))
+
+
+def test_a_reminder_before_its_clock_ran_out_is_named() -> None:
+    run = good_run()
+    reminder = next(row for row in reversed(run.rows["orders"]) if row["kind"] == "REMIND")
+    reminder["issued_at"] = T0 - 1
+    assert "orders dated before" in names(judge(run.tables()))
