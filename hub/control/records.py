@@ -112,16 +112,29 @@ def opened(value: bytes | None, headers: Headers | None, topic: str, key: str | 
         return Fault.TOO_LARGE
     if key and not _is_signed(value, headers or (), topic, key):
         return Fault.UNSIGNED
-    document = _document(value)
-    if not isinstance(document, dict):
-        return Fault.NOT_JSON
-    kind = document.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        return Fault.UNKNOWN_KIND
     try:
-        return msgspec.convert(document, KINDS[kind])
+        kind = msgspec.json.decode(value, type=_Kind).kind
     except msgspec.ValidationError:
+        return Fault.UNKNOWN_KIND
+    except (msgspec.DecodeError, RecursionError):
+        return Fault.NOT_JSON
+    if kind not in KINDS:
+        return Fault.UNKNOWN_KIND
+    return _read(value, KINDS[kind])
+
+
+class _Kind(msgspec.Struct):
+    """As much of a record as says whether it is one: there may be millions that are none."""
+
+    kind: str
+
+
+def _read(value: bytes, kind: type[ControlRecord]) -> ControlRecord | Fault:
+    try:
+        record = msgspec.json.decode(value, type=kind)
+    except msgspec.DecodeError:
         return Fault.WRONG_SHAPE
+    return record if _is_plain(value) else Fault.NOT_JSON
 
 
 def _mac(value: bytes, topic: str, key: str) -> bytes:
@@ -133,14 +146,13 @@ def _is_signed(value: bytes, headers: Headers, topic: str, key: str) -> bool:
     return any(name == _MAC and hmac.compare_digest(found or b"", wanted) for name, found in headers)
 
 
-def _document(value: bytes) -> Any:
-    """None if it is not JSON as the hub writes it: UTF-8, every key once, no endless numbers, no halves of characters."""
+def _is_plain(value: bytes) -> bool:
+    """True for JSON as the hub writes it: UTF-8, every key once, no endless numbers."""
     try:
-        document = json.loads(value.decode(), object_pairs_hook=_each_once, parse_constant=_refuse)
-        json.dumps(document, ensure_ascii=False).encode()
+        json.loads(value.decode(), object_pairs_hook=_each_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        return None
-    return document
+        return False
+    return True
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -161,19 +161,24 @@ class ControlTopic(mode.Service):
 
 
 class _Rejects:
-    """What is not the hub's, counted at once and said now and then: whoever floods the topic must not flood the log."""
+    """What is not the hub's, counted and said now and then: whoever floods the topic must not flood the log."""
 
     def __init__(self) -> None:
+        self._counted: Counter[str] = Counter()
         self._new: Counter[str] = Counter()
         self._last = -1
         self._said = -_SAY_AGAIN_SECONDS
 
     def add(self, fault: Fault, offset: int) -> None:
-        CONTROL_REJECTS.labels(str(fault)).inc()
-        self._new[str(fault)] += 1
+        self._counted[str(fault)] += 1
         self._last = offset
 
     def say(self, topic: str) -> None:
+        """After each batch: have the metric raised, and the log told if it is time."""
+        for fault, records in self._counted.items():
+            CONTROL_REJECTS.labels(fault).inc(records)
+        self._new += self._counted
+        self._counted.clear()
         if not self._new or time.monotonic() - self._said < _SAY_AGAIN_SECONDS:
             return
         self._said = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from unittest import mock
@@ -14,6 +15,7 @@ from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
 from hub.clock import ClockKind
+from hub.control.clocks import CheckedClock
 from hub.inspect.partitioning import partition_of
 from hub.model.event import CaseEvent
 from hub.model.update import Update
@@ -83,11 +85,21 @@ class _Session:
 class WholeHub:
     """`with WholeHub(city, now_ms) as hub:`; records go in by `report` and `say`, `run` has the agents do all there is to do."""
 
-    def __init__(self, city: City, now_ms: int, *, clock: ClockKind = ClockKind.WALL, partitions: int = 1) -> None:
+    def __init__(
+        self,
+        city: City,
+        now_ms: int,
+        *,
+        clock: ClockKind = ClockKind.WALL,
+        partitions: int = 1,
+        wall: CheckedClock | None = None,
+    ) -> None:
         self.time = _Time(now_ms)
         self.codec = Codec(FileRegistry())
         self._settings = Settings(clock=clock, partitions=partitions, dead_letter_run=10_000, dead_letter_ratio=1.0)
         self._hub = Hub(self._settings, LivePolicy(city), self.codec, SOURCES, tuple(city.departments))
+        if wall is not None:
+            self._hub = replace(self._hub, wall=wall)
         self._kept: dict[str, list[Kept]] = defaultdict(list)
         self._read: dict[tuple[str, str], int] = defaultdict(int)
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
