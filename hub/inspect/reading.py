@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
+from hub.stream.extents import offsets
 from hub.stream.kafka import client_config, consumer_config, kafka_errors
 
 Partition = tuple[str, int]
@@ -44,36 +45,11 @@ def spans(settings: Settings, topics: Iterable[str]) -> dict[Partition, Span]:
             f"{settings.bootstrap_servers} has no topic {missing[0]} ({len(missing)} missing); "
             "name the hub's own --namespace, or run `cityhub topics --create`"
         )
-    places = [(name, number) for name in names for number in sorted(there[settings.topic(name)].partitions)]
-    begins, ends = (
-        _offsets(client, settings, places, spec, what)
-        for spec, what in ((OffsetSpec.earliest(), "begin"), (OffsetSpec.latest(), "end"))
-    )
-    return {place: Span(begins[place], ends[place]) for place in places}
-
-
-def _offsets(
-    client: AdminClient, settings: Settings, places: Sequence[Partition], spec: OffsetSpec, what: str
-) -> dict[Partition, int]:
+    places = [(settings.topic(name), number) for name in names for number in there[settings.topic(name)].partitions]
     cut = len(settings.namespace)
-    wanted = {TopicPartition(settings.topic(topic), number): spec for topic, number in places}
-    until = time.monotonic() + _TIMEOUT_SECONDS
-    while True:
-        try:
-            with kafka_errors(f"asking for the {what} of the topics"):
-                answers = client.list_offsets(
-                    wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
-                )
-                return {
-                    (asked.topic[cut:], asked.partition): answer.result().offset for asked, answer in answers.items()
-                }
-        except RetriableError:
-            # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to
-            # see the new one: this one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
-            if time.monotonic() > until:
-                raise
-            time.sleep(_RETRY_SECONDS)
-            client = AdminClient(client_config(settings, "inspect"))
+    begins = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
+    ends = offsets(settings, places, OffsetSpec.latest(), "ends")
+    return {(name[cut:], number): Span(begins[name, number], ends[name, number]) for name, number in sorted(places)}
 
 
 def committed_offsets(settings: Settings, group: str, places: Iterable[Partition]) -> dict[Partition, int]:

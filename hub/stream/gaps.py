@@ -1,10 +1,12 @@
-"""Stretches of a partition that an agent did not read, and the letter that says so. Pure."""
+"""Where an agent reads on, and the stretches of a partition that it therefore does not read, each said by one letter. Pure."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from hub.errors import Reason
+
+BY_HAND = "somebody set the group's offset by hand"
 
 
 class Gap(NamedTuple):
@@ -37,3 +39,63 @@ class Gap(NamedTuple):
             "stage": agent, "reason": str(self.reason), "detail": self.detail, "at": at_ms, "origin": origin,
             "until": self.until, "file": None, "line": None, "key": None, "value": None,
         }  # fmt: skip
+
+
+class Extent(NamedTuple):
+    """What the broker has of a partition."""
+
+    low: int
+    """The first offset that is still there."""
+    high: int
+    """The offset after the last."""
+    log: str = ""
+    """Id of the topic: one that is deleted and made anew has another. Empty if unknown."""
+
+
+class Known(NamedTuple):
+    """What is known of how far a partition was read. Every part may be unknown."""
+
+    committed: int | None = None
+    """The group's offset."""
+    by_hand: bool = False
+    """The hub did not commit it."""
+    end: int | None = None
+    """How far the state goes, by its changelog."""
+    log: str = ""
+    """Id of the topic that was read."""
+
+
+def resume(topic: str, partition: int, known: Known, extent: Extent) -> tuple[int, Gap | None]:
+    """The offset to read on from, and what is not read therefore.
+
+    A partition that was never read begins where its log does: what was deleted before was never the hub's.
+    """
+    position = known.end if known.committed is None else known.committed
+    if position is None:
+        return extent.low, None
+
+    def gap(reason: Reason, begin: int, until: int, detail: str) -> tuple[int, Gap]:
+        return until, Gap(topic, partition, reason, begin, until, detail)
+
+    if known.log and extent.log and known.log != extent.log:
+        chosen = known.by_hand and extent.low <= position <= extent.high
+        begin = known.end if known.by_hand and known.end is not None else position
+        return gap(
+            Reason.MOVED_BACK, begin, position if chosen else extent.low,
+            f"the topic was deleted and made anew after it had been read to offset {begin}; what else it had is lost",
+        )  # fmt: skip
+    if position > extent.high:
+        return gap(
+            Reason.MOVED_BACK, position, extent.high if known.log else extent.low,
+            f"the topic was read to offset {position} and ends at {extent.high}: it was made anew, or brokers lost its end",
+        )  # fmt: skip
+    if known.by_hand and known.end is not None and known.end < position:
+        until = max(position, extent.low)
+        return gap(Reason.SKIPPED, known.end, until, f"{BY_HAND}: at most {until - known.end} records were not read")
+    if position < extent.low:
+        return gap(
+            Reason.GAP, position, extent.low,
+            f"at most {extent.low - position} records were deleted before they were read: the agent was away or behind for "
+            "longer than the topic's retention, or somebody deleted them",
+        )  # fmt: skip
+    return position, None

@@ -1,0 +1,156 @@
+"""What a changelog says of the commits that wrote it, so that a state which is not what was committed is found. Pure.
+
+Every commit writes a checkpoint into the changelog of each partition whose offsets or state it changes, and the checkpoint's
+number beside those offsets. Both are in one transaction. Whoever reads the state back compares: the last checkpoint in the
+changelog is that of the last commit, and none is missing before it. It also says how far each topic had been read, for a group
+whose offsets the broker has forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import msgspec
+
+Place = tuple[str, int]
+_KEY = b"\0"
+"""What no key of a record of state begins with."""
+RING = 64
+"""In a changelog that keeps only the last record of a key, so many checkpoints stay."""
+
+
+class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
+    """One commit, as the changelog of one partition has it."""
+
+    sequence: int
+    """Of this partition: 1, 2, 3 ..."""
+    at_ms: int
+    previous_ms: int
+    """When the checkpoint before it was written, 0 for the first."""
+    ends: list[tuple[str, int, int]]
+    """Topic (without the namespace), partition and the next offset to read: of every place that counts to this partition, or,
+    if `logs` is empty, of those that moved."""
+    logs: dict[str, str] = {}
+    """Ids of the topics: a topic that is deleted and made anew has another."""
+    low: int = 0
+    """The changelog's low watermark as it was then; with compaction it never moves."""
+    anew: bool = False
+    """What was missing before it is known and accepted."""
+
+    def key(self, *, compacted: bool) -> bytes:
+        """The record's key. Without compaction nothing else is needed: the record may be one of state, with its own value."""
+        return _KEY + (b"%d" % (self.sequence % RING) if compacted else _ENCODER.encode(self))
+
+    def value(self) -> bytes:
+        return _ENCODER.encode(self)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Checkpoint)
+
+
+def read_checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) -> Checkpoint | None:
+    """The checkpoint that a record of a changelog is or carries, or None.
+
+    Raises msgspec.DecodeError if it should be one and cannot be read.
+    """
+    if key is None or not key.startswith(_KEY):
+        return None
+    return _DECODER.decode((value or b"") if compacted else key[len(_KEY) :])
+
+
+class Mark(NamedTuple):
+    """What is written beside a committed offset."""
+
+    claim: str
+    """Of the hold that committed it; empty if somebody set the offset by hand."""
+    sequence: int = 0
+    """Of the checkpoint in the same transaction; 0 from a version of the hub that wrote none."""
+    at_ms: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.sequence} {self.at_ms}"
+
+    @classmethod
+    def read(cls, metadata: str | None) -> Self:
+        """What is not a mark of the hub, or one of an older version, has no sequence."""
+        claim, *numbers = (metadata or "").split(" ")
+        if len(numbers) != 2 or not all(each.isdecimal() for each in numbers):
+            return cls(claim)
+        return cls(claim, *map(int, numbers))
+
+    @property
+    def accepts_loss(self) -> bool:
+        return self.claim == ACCEPTED
+
+
+ACCEPTED = "accepted"
+"""Stands for a claim where somebody has accepted that state is lost."""
+
+
+@dataclass
+class Trail:
+    """What the changelog of one partition says of its commits. Its records are taken oldest first."""
+
+    compacted: bool
+    low: int = 0
+    """Its low watermark: records before that were deleted."""
+    last: Checkpoint | None = None
+    ends: dict[Place, int] = field(default_factory=dict)
+    """By topic, without the namespace, and partition."""
+    logs: dict[str, str] = field(default_factory=dict)
+    _first: Checkpoint | None = None
+    _began: bool = False
+    _breaks: list[tuple[int, int]] = field(default_factory=list)
+    """Sequences of checkpoints that follow each other and should not."""
+
+    def take(self, checkpoint: Checkpoint | None) -> None:
+        """One more record, and its checkpoint if it has one."""
+        if checkpoint is None:
+            self._began = True
+            return
+        before = 0 if self.last is None else self.last.sequence
+        if checkpoint.anew:
+            self._breaks.clear()
+            self._first = checkpoint
+        elif self.last is None and not self.compacted:
+            self._first = None if self._began else checkpoint
+        elif checkpoint.sequence != before + 1:
+            self._breaks.append((before, checkpoint.sequence))
+        self._began = True
+        self.last = checkpoint
+        self.ends.update({(topic, partition): end for topic, partition, end in checkpoint.ends})
+        self.logs.update(checkpoint.logs)
+
+    def fault(self, mark: Mark, needed_since_ms: int) -> str | None:
+        """Why this is not the state that was committed with `mark`, or None. What is expected, then what was found.
+
+        `needed_since_ms`: of a changelog that forgets by age, since when nothing of it may be missing.
+        """
+        if mark.accepts_loss or not mark.sequence:
+            return None
+        if self.last is None:
+            if not self.compacted and mark.at_ms < needed_since_ms:
+                return None  # nothing was written since, and what was has expired
+            return f"commit {mark.sequence} is its last, and it has no record of any"
+        if self.last.sequence != mark.sequence:
+            return f"commit {mark.sequence} is its last, and it ends with commit {self.last.sequence}"
+        return self._hole(self.last) or self._beginning(self.last, needed_since_ms)
+
+    def _hole(self, last: Checkpoint) -> str | None:
+        superseded = last.sequence - RING if self.compacted else 0
+        for before, after in self._breaks:
+            if after <= before or after - 1 > superseded:
+                return f"commit {before + 1} follows commit {before}, and what it has there is commit {after}"
+        return None
+
+    def _beginning(self, last: Checkpoint, needed_since_ms: int) -> str | None:
+        if self.compacted:
+            if self.low == last.low:
+                return None
+            return f"it begins at offset {last.low}, and everything before offset {self.low} was deleted"
+        first = self._first
+        if first is None or first.anew or first.sequence == 1 or first.previous_ms < needed_since_ms:
+            return None
+        return f"commit {first.sequence - 1} is needed, and it begins with commit {first.sequence}"
