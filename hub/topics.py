@@ -36,6 +36,11 @@ class Topic:
         """
         return int(self.settings.get("max.message.bytes", _BROKER_MAX_BYTES)) - _FRAMING_BYTES
 
+    @property
+    def compacted(self) -> bool:
+        """Only the last record of each key is kept, and that for good."""
+        return self.settings.get("cleanup.policy") == "compact"
+
 
 def _keep(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
@@ -156,3 +161,9 @@ def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic
     for department in departments:
         found += [dept_orders(department), dept_updates(department)]
     return found
+
+
+def source_of(topic: str) -> str:
+    """The label of a topic: the source of `city.<source>.events`, the department of `dept.<id>.updates`, else its own name."""
+    parts = topic.split(".")
+    return parts[1] if parts[0] in ("city", "dept") and len(parts) == 3 else topic

@@ -28,8 +28,7 @@ from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.seen_state import SeenState
-from hub.stream.tally import source_of
-from hub.topics import Topic
+from hub.topics import Topic, source_of
 
 NAME = "deduplicate"
 _DAY_MS = 86_400_000

@@ -89,6 +89,9 @@ ACCEPTED = "accepted"
 """Stands for a claim where somebody has accepted that state is lost."""
 
 
+_NO_POSITION = "the group has no committed offset, and it has state of which nobody knows how far it goes"
+
+
 @dataclass
 class Trail:
     """What the changelog of one partition says of its commits. Its records are taken oldest first."""
@@ -123,11 +126,14 @@ class Trail:
         self.ends.update({(topic, partition): end for topic, partition, end in checkpoint.ends})
         self.logs.update(checkpoint.logs)
 
-    def fault(self, mark: Mark, needed_since_ms: int) -> str | None:
+    def fault(self, mark: Mark | None, needed_since_ms: int) -> str | None:
         """Why this is not the state that was committed with `mark`, or None. What is expected, then what was found.
 
-        `needed_since_ms`: of a changelog that forgets by age, since when nothing of it may be missing.
+        No mark: the group has no offset. `needed_since_ms`: of a changelog that forgets by age, since when nothing of it may be
+        missing.
         """
+        if mark is None:
+            return _NO_POSITION if self._began and self.last is None else None
         if mark.accepts_loss or not mark.sequence:
             return None
         if self.last is None:

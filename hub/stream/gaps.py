@@ -64,13 +64,18 @@ class Known(NamedTuple):
     log: str = ""
     """Id of the topic that was read."""
 
+    @property
+    def position(self) -> int | None:
+        """The offset to be read next."""
+        return self.end if self.committed is None else self.committed
+
 
 def resume(topic: str, partition: int, known: Known, extent: Extent) -> tuple[int, Gap | None]:
     """The offset to read on from, and what is not read therefore.
 
     A partition that was never read begins where its log does: what was deleted before was never the hub's.
     """
-    position = known.end if known.committed is None else known.committed
+    position = known.position
     if position is None:
         return extent.low, None
 
@@ -78,10 +83,11 @@ def resume(topic: str, partition: int, known: Known, extent: Extent) -> tuple[in
         return until, Gap(topic, partition, reason, begin, until, detail)
 
     if known.log and extent.log and known.log != extent.log:
-        chosen = known.by_hand and extent.low <= position <= extent.high
         begin = known.end if known.by_hand and known.end is not None else position
+        if begin == 0:
+            return extent.low, None  # nothing of the old one was ever read
         return gap(
-            Reason.MOVED_BACK, begin, position if chosen else extent.low,
+            Reason.MOVED_BACK, begin, extent.low,
             f"the topic was deleted and made anew after it had been read to offset {begin}; what else it had is lost",
         )  # fmt: skip
     if position > extent.high:

@@ -7,28 +7,30 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from hub.settings import Settings
-from hub.stream.kafka import client_config, consumer_config, kafka_errors
+from hub.stream.checkpoints import Trail, read_checkpoint
+from hub.stream.extents import extents
+from hub.stream.kafka import consumer_config, kafka_errors
 from hub.stream.state import State
 
 log = logging.getLogger(__name__)
-_TIMEOUT_SECONDS = 30.0
 _SAY_EVERY_SECONDS = 5.0
 
 
-def recover(settings: Settings, state: State, partitions: Sequence[int], alive: Callable[[], None]) -> None:
-    """Fill `state` for these partitions from their changelogs. Blocks; calls `alive` after each batch.
+def recover(settings: Settings, state: State, partitions: Sequence[int], alive: Callable[[], None]) -> dict[int, Trail]:
+    """Fill `state` for these partitions from their changelogs; what each says of its commits. Blocks; calls `alive` after each
+    batch.
 
     Reads up to the high watermark as it is now. While an open transaction of a dead worker hides the end, it waits: the
     broker aborts that one after the transaction timeout at the latest, and what lies behind it may be committed.
     Raises RetriableError if the broker cannot be read.
     """
     topic = settings.topic(state.changelog.name)
-    ends = high_watermarks(settings, topic, partitions)
-    waiting = {partition for partition, end in ends.items() if end > 0}
+    there = {number: extent for (_, number), extent in extents(settings, [(topic, p) for p in partitions]).items()}
+    trails = {number: Trail(state.changelog.compacted, extent.low) for number, extent in there.items()}
+    waiting = {number for number, extent in there.items() if extent.high > extent.low}
     consumer = Consumer(
         consumer_config(settings, "recovery", f"{settings.namespace}recovery-{uuid.uuid4().hex}")
         | {"enable.partition.eof": True}
@@ -42,10 +44,10 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
                 for message in consumer.consume(10_000, 0.2):
                     error = message.error()
                     if error is None:
-                        state.load(message.partition(), message.key(), message.value())
+                        _take(state, trails[message.partition()], message)
                         records += 1
                     elif error.code() == KafkaError._PARTITION_EOF:
-                        if message.offset() >= ends[message.partition()]:
+                        if message.offset() >= there[message.partition()].high:
                             waiting.discard(message.partition())
                     elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
                         log.warning("reading %s: %s", topic, error.str())
@@ -64,14 +66,14 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
         list(partitions),
         time.monotonic() - started,
     )
+    return trails
 
 
-def high_watermarks(settings: Settings, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-    """The end of each partition, open transactions included."""
-    client = AdminClient(client_config(settings, "ends"))
-    wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}
-    with kafka_errors(f"asking for the end of {topic}"):
-        answers = client.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
-        )
-        return {asked.partition: answer.result().offset for asked, answer in answers.items()}
+def _take(state: State, trail: Trail, message: Message) -> None:
+    key, value = message.key(), message.value()
+    checkpoint = read_checkpoint(key, value, compacted=trail.compacted)
+    trail.take(checkpoint)
+    if checkpoint is None:
+        state.load(message.partition(), key, value)
+    elif value is not None and not trail.compacted:
+        state.load(message.partition(), None, value)

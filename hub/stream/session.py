@@ -17,10 +17,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
-from hub.metrics import LAG, READY, RECOVERY_SECONDS, STATE_RECORDS
+from hub.metrics import LAG, READY, RECOVERY_SECONDS, REFUSED, STATE_RECORDS
 from hub.settings import Settings
+from hub.stream.alive import SignOfLife
 from hub.stream.claims import still_claimed
+from hub.stream.extents import extents_reaching
+from hub.stream.gap_letters import GapLetters
+from hub.stream.gaps import Extent
 from hub.stream.inputs import Inputs, missing
 from hub.stream.kafka import (
     SessionLostError,
@@ -31,6 +36,7 @@ from hub.stream.kafka import (
 from hub.stream.lag import lag_records
 from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place, places_of
+from hub.stream.positions import Positions, with_checkpoints
 from hub.stream.progress import progressed
 from hub.stream.recovery import recover
 from hub.stream.sources import Sources
@@ -41,10 +47,14 @@ from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_TIMEOUT_SECONDS = 5.0
 _LAG_EVERY_SECONDS = 1.0
+_TIMEOUT_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 5.0
 _UNKNOWN = -1
+_REST_SECONDS = 5.0
+_WHOLE_EVERY_SECONDS = 86_400.0
+"""How often the offsets of all that is held are written, moved or not: Kafka forgets an offset after offsets.retention.minutes (a
+week) if its topic is not one that the group subscribes to, and the changelog is the only one it does."""
 
 
 class Publication(NamedTuple):
@@ -76,18 +86,26 @@ class Session:
         self._state = state
         self._thread = thread
         self._stopping = stopping
-        self._ends: dict[Place, int] = {}
+        changelog = state.changelog
+        self._positions = Positions(
+            agent, settings.namespace, settings.partitions, compacted=changelog.compacted, window_ms=state.window_ms
+        )
+        self._letters = GapLetters(settings, agent)
+        self._alive = SignOfLife(settings, agent, settings.topic(changelog.name), self.progressed)
+        self._displaced: set[Place] = set()
+        """Where the broker has nothing at the offset that is to be read next."""
         self._eofs: dict[Place, int] = {}
         self._membership: Any = None
         self._highs: dict[Place, int] = {}
         """Where partitions end that are not read."""
-        self._lag_asked = self._looked = 0.0
+        self._lag_asked = self._looked = self._worked = 0.0
         self.stale = False
         """What is to be read is no longer what is read: `read_anew` is to be called."""
         self.held: list[int] = []
         self._claim = ""
         """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
         self._claimed = False
+        self._whole_at = 0.0
         self._kept: set[int] = set()
         """Taken away by a rebalance, with all that was decided of them committed: they may come back as they were."""
         self.behind: int | None = None
@@ -98,7 +116,9 @@ class Session:
         self._ready: list[Message] = []
         self._writer = TransactionWriter(settings, agent, stopping)
         self._consumer = Consumer(
-            consumer_config(settings, agent, f"{settings.namespace}{agent}") | {"enable.partition.eof": True}
+            consumer_config(settings, agent, f"{settings.namespace}{agent}")
+            # an offset that is not there is for this hub to judge
+            | {"enable.partition.eof": True, "auto.offset.reset": "error"}
         )
         with kafka_errors(f"{agent}: subscribing"):
             # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
@@ -128,6 +148,9 @@ class Session:
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
         """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there are so many."""
+        self._mend_displaced()
+        if self._positions.gaps or self._whole_is_due():
+            self.commit((), {})
         with kafka_errors(f"{self._agent}: reading"):
             received = self._consumer.consume(limit - len(self._ready), wait_seconds)
         for message in received:
@@ -136,6 +159,8 @@ class Session:
                 self._ready.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._eofs[message.topic(), message.partition()] = message.offset()
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                self._displaced.add((message.topic(), message.partition()))
             else:
                 self._complain(error, message.topic())
         self._observe(idle=not self._ready)
@@ -144,6 +169,8 @@ class Session:
     def take(self) -> list[Message]:
         """The records that are ready. Does not block."""
         messages, self._ready = self._ready, []
+        if messages:
+            self._worked = time.monotonic()
         return messages
 
     def _complain(self, error: KafkaError, topic: str | None) -> None:
@@ -166,17 +193,19 @@ class Session:
         self._lag_asked = now
         if self._membership is not None:
             self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
-        reading, waiting = self._reading(), self._highs
+        reading, waiting = self._reading(self._positions.ends), self._highs
         highs = waiting | {
             place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
         }
-        behind = lag_records(self.held, self._ends, highs, self._eofs, self._settings.partitions)
+        behind = lag_records(self.held, self._positions.ends, highs, self._eofs, self._settings.partitions)
         self.behind = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
         unread = lag_records(self.held, reading, highs, self._eofs, self._settings.partitions)
         if idle and self._membership is not None and not any(unread.values()):
-            self._ask_for_a_sign_of_life()
+            self._alive.ask()
+            if self.pending is None:
+                self._rest(now)
 
     def _look(self, *, thoroughly: bool) -> None:
         """Whether a source was paused or let go on; thoroughly, also whether partitions were added to a topic."""
@@ -185,7 +214,9 @@ class Session:
             if thoroughly:
                 self._looked = time.monotonic()
                 self.stale |= self._inputs.look(self._consumer)
-                self._highs = self._ask_for_ends(self._ends.keys() - self._reading().keys())
+                self._highs = self._ask_for_ends(
+                    self._positions.ends.keys() - self._reading(self._positions.ends).keys()
+                )
         except RetriableError as error:
             log.warning("%s", error)
 
@@ -197,20 +228,18 @@ class Session:
                 for place in places
             }
 
-    def _reading(self) -> dict[Place, int]:
-        """What is read of what is held, and from where: all but what is paused."""
+    def _reading(self, places: Mapping[Place, int]) -> dict[Place, int]:
+        """What is read of these, and from where: all but what is paused."""
         paused = {self._settings.topic(topic) for topic in self._sources.paused}
-        return {place: end for place, end in self._ends.items() if place[0] not in paused}
+        return {place: end for place, end in places.items() if place[0] not in paused}
 
-    def _ask_for_a_sign_of_life(self) -> None:
-        """A broker that is slow to answer is no reason to leave it: it would have to let everybody in again. /healthz tells."""
-        try:
-            with kafka_errors(f"{self._agent}: asking the broker"):
-                self._consumer.list_topics(self._settings.topic(self._state.changelog.name), timeout=_TIMEOUT_SECONDS)
-        except RetriableError as error:
-            log.warning("%s", error)
-        else:
-            self.progressed()
+    def _rest(self, now: float) -> None:
+        """An agent that has read everything for some time says so of the markers of transactions too, which no reader sees:
+        once retention takes them they must not look like records that were never read."""
+        past = {place: end for place, end in self._eofs.items() if end > self._positions.ends.get(place, end)}
+        if past and self._claimed and now - self._worked > _REST_SECONDS:
+            cut = len(self._settings.namespace)
+            self.commit((), {(topic[cut:], number): end for (topic, number), end in past.items()})
 
     def _recovering(self) -> None:
         if self._stopping.is_set():
@@ -238,7 +267,8 @@ class Session:
         committed = self._committed(consumer, places_of(self.held, self._inputs.counts, numbers))
         self._sources.catch_up(self._recovering)
         as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
-        self._claim, self._claimed = uuid.uuid4().hex, False
+        self._claim, self._claimed, self._whole_at = uuid.uuid4().hex, False, time.monotonic()
+        self._positions.refused.clear()
         self._take_up(consumer, committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
         STATE_RECORDS.labels(self._agent).set(len(self._state))
@@ -268,18 +298,62 @@ class Session:
         others = [partition for partition in self.held if partition not in as_they_were]
         for partition in others:
             self._state.drop(partition)
-        if others:
-            recover(self._settings, self._state, others, self._recovering)
-        self._ends = _ends(committed)
+        trails = recover(self._settings, self._state, others, self._recovering) if others else {}
+        self._positions.let_go()
+        self._positions.judge(committed, trails, wall_ms())
+        self._refuse()
+        held = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
+        self._positions.go_on(
+            [place for place in committed if (place.topic, place.partition) in held], trails, self._extents
+        )
         self._read_on(consumer)
+
+    def _refuse(self) -> None:
+        """Decide nothing of the partitions whose state is not what was committed. The others are served."""
+        refused = {number: self._refusal(number, fault) for number, fault in self._positions.refused.items()}
+        REFUSED.labels(self._agent).set(len(refused))
+        for number in set(self.held) & refused.keys():
+            self.held.remove(number)
+            self._state.drop(number)
+            log.error("%s", refused[number])
+        if refused and not self.held:
+            raise FatalError(next(iter(refused.values())))
+
+    def _refusal(self, number: int, fault: str) -> str:
+        topic = self._settings.topic(self._state.changelog.name)
+        return (
+            f"{self._agent}: partition {number} is refused, and nothing of it decided: the state in {topic}[{number}] is not what "
+            f"was committed with its offsets: {fault}. Restore the topic as it was; or stop the workers and accept the loss with "
+            f"`cityhub state --accept-loss {self._agent}:{number}`, see ops/runbooks/state-refused.md"
+        )
+
+    def _extents(self, wanted: dict[Place, int | None]) -> dict[Place, Extent]:
+        return extents_reaching(self._settings, wanted, self._recovering)
 
     def _read_on(self, consumer: Consumer) -> None:
         """From where the last commit has left each partition."""
         self._ready.clear()
-        self._eofs.clear()
-        self._highs = dict.fromkeys(self._ends, _UNKNOWN)
+        self._displaced.clear()
+        self._highs = dict.fromkeys(self._positions.ends, _UNKNOWN)
         self._lag_asked = self._looked = 0.0  # at once, not what was seen before
-        consumer.assign([TopicPartition(*place, end) for place, end in self._reading().items()])
+        self._assign(consumer, self._positions.starts())
+
+    def _assign(self, consumer: Consumer, starts: dict[Place, int]) -> None:
+        self._eofs.clear()
+        consumer.assign([TopicPartition(*place, start) for place, start in self._reading(starts).items()])
+
+    def _mend_displaced(self) -> None:
+        """Read on where there is something, once all that was read before it is committed."""
+        if not self._displaced or self._membership is None:
+            return
+        starts = self._reading(self._positions.starts())
+        for read in self._consumer.position([TopicPartition(*place) for place in starts]):
+            starts[read.topic, read.partition] = max(starts[read.topic, read.partition], read.offset)
+        ripe = {place for place in self._displaced if starts.get(place) == self._positions.ends[place]}
+        if ripe:
+            self._displaced -= ripe
+            self._positions.go_on(self._positions.displaced(ripe), {}, self._extents)
+            self._assign(self._consumer, starts | {place: self._positions.starts()[place] for place in ripe})
 
     def read_anew(self) -> None:
         """Read what is to be read now, from the last commit on. Nothing may be decided that is not committed."""
@@ -287,8 +361,9 @@ class Session:
         if self._membership is None:
             return
         wanted = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
-        known = {place: end for place, end in self._ends.items() if place in wanted}
-        self._ends = known | _ends(self._committed(self._consumer, wanted - known.keys()))
+        self._positions.keep(wanted)
+        fresh = self._committed(self._consumer, wanted - self._positions.ends.keys())
+        self._positions.go_on(fresh, {}, self._extents)
         self._claimed = False
         self._read_on(self._consumer)
 
@@ -319,16 +394,18 @@ class Session:
 
     def _unread(self, topic: str, through: Mapping[int, int]) -> Mapping[int, int]:
         name = self._settings.topic(topic)
-        return {partition: end for partition, end in through.items() if self._ends.get((name, partition), end) < end}
+        return {
+            partition: end
+            for partition, end in through.items()
+            if self._positions.ends.get((name, partition), end) < end
+        }
 
     def rewind(self) -> None:
         """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
         if self._membership is None:
             raise SessionLostError(f"{self._agent}: the partitions were taken away")
         with kafka_errors(f"{self._agent}: going back to the last commit"):
-            self._take_up(
-                self._consumer, [TopicPartition(topic, number, end) for (topic, number), end in self._ends.items()]
-            )
+            self._take_up(self._consumer, self._positions.as_committed())
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         """Commit what is decided while the partitions are still held here. Range assignment takes all or nothing, and most of
@@ -357,7 +434,8 @@ class Session:
             LAG.labels(self._agent, partition).set(0)
         self._kept.update(self.held)
         self.held = []
-        self._ends.clear()
+        self._positions.let_go()
+        self._displaced.clear()
         self.behind = None
         self._membership = None
 
@@ -378,12 +456,26 @@ class Session:
         """
         if self._membership is None:
             raise SessionLostError(f"{self._agent}: the partitions were taken away before the chunk was done")
-        moved = self._ends | {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()}
-        fresh = {place for place in moved if moved[place] != self._ends.get(place)} if self._claimed else set()
-        offsets = [TopicPartition(*place, moved[place], self._claim) for place in fresh or moved]
-        self._writer.write(outputs, offsets, self._membership)
-        self._ends, self._claimed = moved, True
+        outputs, changelog = list(outputs), self._settings.topic(self._state.changelog.name)
+        whole = not self._claimed or self._whole_is_due()
+        plan = self._positions.plan(
+            {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()},
+            {output.partition for output in outputs if output.topic == changelog and output.partition is not None},
+            self._claim,
+            wall_ms(),
+            whole=whole,
+        )
+        outputs = with_checkpoints(outputs, changelog, plan.checkpoints, compacted=self._state.changelog.compacted)
+        outputs += self._letters.outputs(list(self._positions.gaps.values()))
+        self._writer.write(outputs, plan.offsets, self._membership)
+        self._letters.count(self._positions.committed(plan))
+        self._claimed = True
+        if whole:
+            self._whole_at = time.monotonic()
         self.progressed()
+
+    def _whole_is_due(self) -> bool:
+        return self._membership is not None and time.monotonic() - self._whole_at > _WHOLE_EVERY_SECONDS
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
@@ -396,8 +488,3 @@ class Session:
         finally:
             self._let_go()
             self._forget()
-
-
-def _ends(committed: Iterable[TopicPartition]) -> dict[Place, int]:
-    """The next offset to read of each place; the beginning where nothing was ever committed."""
-    return {(place.topic, place.partition): max(0, place.offset) for place in committed}

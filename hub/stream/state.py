@@ -23,6 +23,8 @@ class State(Protocol):
     """
 
     changelog: Topic
+    window_ms: int
+    """How long the records of a changelog that is not compacted are needed; 0 of one that is."""
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None: ...
     def loaded(self, partition: int) -> None: ...
@@ -66,6 +68,8 @@ class Journal(Generic[B]):
 
 class JournaledState(Generic[B]):
     """State made of one book per partition. The books' changes go through `put`, which remembers how to undo them."""
+
+    window_ms = 0
 
     def __init__(self, changelog: Topic, record: Any, make: Callable[[int], B]) -> None:
         self.changelog = changelog

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hub import metrics
 from hub.clock import wall_ms
 from hub.stream.chunk import Chunk
+from hub.topics import source_of
 
 
 class Tally:
@@ -48,9 +49,3 @@ class Tally:
             counter.inc(amount)
         if len(self.arrived_ms):
             metrics.LATENCY_SECONDS.observe(agent, (wall_ms() - self.arrived_ms) / 1000)
-
-
-def source_of(topic: str) -> str:
-    """The label of a topic: the source of `city.<source>.events`, the department of `dept.<id>.updates`, else its own name."""
-    parts = topic.split(".")
-    return parts[1] if parts[0] in ("city", "dept") and len(parts) == 3 else topic

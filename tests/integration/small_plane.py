@@ -18,6 +18,7 @@ from hub.errors import RetriableError
 from hub.inspect.reading import committed_offsets, read_messages, spans
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
+from hub.stream.checkpoints import read_checkpoint
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
@@ -28,7 +29,8 @@ from hub.stream.state import JournaledState
 from hub.topics import DEAD, SOURCES, Topic
 
 AGENT, PARTITIONS = "counter", 3
-IN, OUT, MEMORY = (Topic(name, "key", None) for name in ("plane.in", "plane.out", "plane.memory"))
+IN, OUT = (Topic(name, "key", None) for name in ("plane.in", "plane.out"))
+MEMORY = Topic("plane.memory", "key", None, {"cleanup.policy": "compact"})
 PATIENCE_SECONDS = 60.0
 
 
@@ -88,8 +90,9 @@ class Plane:
         assert producer.flush(30) == 0
 
     def committed(self, topic: Topic) -> list[tuple[int, bytes | None, bytes | None]]:
-        """Partition, key and value of what a reader of committed records sees."""
-        found = [m for batch in read_messages(self.settings, spans(self.settings, [topic.name])) for m in batch]
+        """Partition, key and value of what a reader of committed records sees, without the checkpoints."""
+        there = spans(self.settings, [topic.name])
+        found = [m for batch in read_messages(self.settings, there) for m in batch if not _is_checkpoint(m)]
         return [(m.partition(), m.key(), m.value()) for m in sorted(found, key=lambda m: (m.partition(), m.offset()))]
 
     def committed_now(self) -> list[Message]:
@@ -105,7 +108,7 @@ class Plane:
             while waiting:
                 for message in consumer.consume(100, 0.2):
                     if message.error() is None:
-                        found.append(message)
+                        found += [message] if not _is_checkpoint(message) else []
                     else:
                         waiting.discard((message.topic(), message.partition()))
         finally:
@@ -132,6 +135,10 @@ class Plane:
                 yield session
             finally:
                 session.close()
+
+
+def _is_checkpoint(message: Message) -> bool:
+    return read_checkpoint(message.key(), message.value(), compacted=True) is not None
 
 
 def plane_on(bootstrap_servers: str, namespace: str, folder: Path) -> Plane:

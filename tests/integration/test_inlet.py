@@ -10,6 +10,7 @@ import pytest
 
 from hub.errors import RetriableError
 from hub.stream import session as session_module
+from hub.stream.checkpoints import Trail
 from hub.stream.inlet import Inlet
 from hub.stream.kafka import AbortableError
 from hub.stream.recovery import recover
@@ -125,10 +126,10 @@ def test_a_session_that_cannot_read_its_state_back_is_begun_anew(plane: Plane, m
     state, seen = new_state(), list[int]()
     fails = iter([RetriableError("not leader for partition", wait_seconds=0.01)])
 
-    def sometimes(*args: Any) -> None:
+    def sometimes(*args: Any) -> dict[int, Trail]:
         for error in fails:
             raise error
-        recover(*args)
+        return recover(*args)
 
     monkeypatch.setattr(session_module, "recover", sometimes)
     asyncio.run(asyncio.wait_for(_counted(plane, state, seen, 3), PATIENCE_SECONDS))

@@ -13,6 +13,7 @@ import pytest
 from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream import writer as writer_module
+from hub.stream.checkpoints import Trail
 from hub.stream.chunk import Chunk
 from hub.stream.kafka import SessionLostError
 from hub.stream.recovery import recover
@@ -41,9 +42,11 @@ Read = list[tuple[object, list[int]]]
 def read(monkeypatch: pytest.MonkeyPatch) -> Read:
     calls: Read = []
 
-    def noting(settings: Settings, state: Any, partitions: Sequence[int], alive: Callable[[], None]) -> None:
+    def noting(
+        settings: Settings, state: Any, partitions: Sequence[int], alive: Callable[[], None]
+    ) -> dict[int, Trail]:
         calls.append((state, list(partitions)))
-        recover(settings, state, partitions, alive)
+        return recover(settings, state, partitions, alive)
 
     monkeypatch.setattr(session_module, "recover", noting)
     return calls

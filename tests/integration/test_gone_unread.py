@@ -1,0 +1,255 @@
+"""Records that are gone before they were read are counted, said and written down, once; on a real Kafka."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from prometheus_client import REGISTRY
+
+from hub.errors import Reason
+from hub.inspect.letters import letters
+from hub.settings import Settings
+from hub.stream import session as session_module
+from hub.stream.admin import ensure_topics
+from hub.stream.codec import Codec
+from hub.stream.kafka import client_config, consumer_config, producer_config
+from hub.stream.registry import FileRegistry
+from hub.stream.session import Session
+from hub.stream.writer import TransactionWriter
+from tests.integration.small_plane import (
+    AGENT,
+    IN,
+    MEMORY,
+    PATIENCE_SECONDS,
+    Plane,
+    count_up,
+    held_in,
+    new_state,
+    read_some,
+    settled,
+)
+
+pytestmark = pytest.mark.kafka
+
+
+def admin(plane: Plane) -> AdminClient:
+    return AdminClient(client_config(plane.settings, "test"))
+
+
+def delete_before(plane: Plane, offset: int, topic: str = IN.name, partition: int = 0) -> None:
+    """As retention does, at once."""
+    place = TopicPartition(plane.settings.topic(topic), partition, offset)
+    client = admin(plane)
+    client.delete_records([place])[place].result()
+
+
+def make_anew(plane: Plane, topic: Any) -> None:
+    """Delete a topic and make it once more, empty."""
+    name, client = plane.settings.topic(topic.name), admin(plane)
+    client.delete_topics([name])[name].result()
+    until = time.monotonic() + PATIENCE_SECONDS
+    while name in client.list_topics(timeout=10).topics:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    ensure_topics(plane.settings, [topic])
+
+
+def gap_letters(plane: Plane) -> list[tuple[str, str, str]]:
+    """Stage, reason and place of the letters that stand for gaps."""
+    found = letters(plane.settings, Codec(FileRegistry()))
+    return [(each.stage, each.reason, each.place) for each in found if each.until is not None]
+
+
+def work_off(plane: Plane, records: int, instance: str = "one") -> list[bytes | None]:
+    """A worker that reads so many records, commits them and ends."""
+    with plane.session(state := new_state(), instance) as session:
+        messages = read_some(session, records)
+        if messages:
+            assert settled(plane, session, state, messages, count_up(state)) == [None]
+        else:
+            session.fill(1, 0.1)
+        return [message.value() for message in messages]
+
+
+def counted(reason: Reason) -> float:
+    labels = {"agent": AGENT, "source": IN.name, "reason": str(reason)}
+    return REGISTRY.get_sample_value("hub_gap_records_total", labels) or 0.0
+
+
+def test_what_was_deleted_while_nobody_read_is_one_letter(plane: Plane, caplog: pytest.LogCaptureFixture) -> None:
+    plane.feed(*[b"a"] * 10)
+    assert len(work_off(plane, 10)) == 10
+    plane.feed(*[b"b"] * 10, *[b"c"] * 5)
+    before = counted(Reason.GAP)
+    delete_before(plane, 20)
+    assert work_off(plane, 5) == [b"c"] * 5
+    assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@10-20")]
+    assert counted(Reason.GAP) - before == 10
+    assert "at most 10 records were deleted before they were read" in caplog.text
+    assert work_off(plane, 0) == []
+    assert len(gap_letters(plane)) == 1, "once, whoever comes later"
+    assert plane.offsets() == [25, 0, 0]
+
+
+def test_a_gap_with_nothing_behind_it_is_written_down_all_the_same(plane: Plane) -> None:
+    plane.feed(*[b"a"] * 3)
+    work_off(plane, 3)
+    plane.feed(*[b"b"] * 4)
+    delete_before(plane, 7)
+    work_off(plane, 0)
+    assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@3-7")]
+    assert plane.offsets() == [7, 0, 0]
+
+
+def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane) -> None:
+    """What it had read before counts first, what comes after is read on."""
+    plane.feed(*[b"a"] * 4)
+    with plane.session(state := new_state()) as session:
+        read = read_some(session, 4)
+        session._consumer.pause([TopicPartition(plane.settings.topic(IN.name), 0)])
+        plane.feed(*[b"b"] * 6, *[b"c"] * 2)
+        delete_before(plane, 10)
+        session._consumer.resume([TopicPartition(plane.settings.topic(IN.name), 0)])
+        _fill_until(session, lambda: bool(session._displaced))
+        assert gap_letters(plane) == [], "not before what was read is committed"
+        assert settled(plane, session, state, read, count_up(state)) == [None]
+        after = read_some(session, 2)
+        assert [message.value() for message in after] == [b"c"] * 2
+        assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@4-10")]
+        assert settled(plane, session, state, after, count_up(state)) == [None]
+    assert plane.offsets() == [12, 0, 0]
+
+
+def _fill_until(session: Session, done: Any) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        assert time.monotonic() < until
+        session.fill(100, 0.05)
+
+
+def test_markers_of_transactions_are_no_gap(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent at rest has read them too, and says so before retention takes them."""
+    monkeypatch.setattr(session_module, "_REST_SECONDS", 0.0)
+    feed_in_a_transaction(plane, b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+        _fill_until(session, lambda: plane.offsets()[0] == 2)
+    delete_before(plane, 2)
+    work_off(plane, 0)
+    assert gap_letters(plane) == []
+
+
+def feed_in_a_transaction(plane: Plane, *values: bytes) -> None:
+    producer = Producer(
+        producer_config(plane.settings, "feed") | {"transactional.id": f"{plane.settings.namespace}feed"}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for value in values:
+        producer.produce(plane.settings.topic(IN.name), value, b"k", 0)
+    producer.commit_transaction(30)
+
+
+def test_a_topic_older_than_its_reader_is_no_gap(plane: Plane) -> None:
+    plane.feed(*[b"a"] * 5)
+    delete_before(plane, 3)
+    assert len(work_off(plane, 2)) == 2
+    assert len(work_off(plane, 0)) == 0
+    assert gap_letters(plane) == []
+
+
+def test_a_partition_never_read_from_but_held_is_missed_from_then_on(plane: Plane) -> None:
+    plane.feed(b"a", partition=1)
+    work_off(plane, 1)
+    plane.feed(*[b"b"] * 3)
+    delete_before(plane, 3)
+    work_off(plane, 0)
+    assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@0-3")]
+
+
+def test_a_letter_is_in_the_transaction_that_passes_the_gap(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    plane.feed(b"a")
+    work_off(plane, 1)
+    plane.feed(b"b", b"c")
+    delete_before(plane, 2)
+    write, seen = TransactionWriter.write, list[tuple[int, int]]()
+
+    def noting(writer: TransactionWriter, outputs: Any, offsets: Any, membership: Any) -> None:
+        outputs = list(outputs)
+        letters = [each for each in outputs if each.topic == plane.settings.topic("hub.dead")]
+        seen.append((len(letters), max(each.offset for each in offsets)))
+        write(writer, outputs, offsets, membership)
+
+    monkeypatch.setattr(TransactionWriter, "write", noting)
+    work_off(plane, 1)
+    assert seen == [(1, 2), (0, 3)]
+
+
+@pytest.mark.parametrize("records", [2, 9])
+def test_a_topic_made_anew_is_read_from_its_beginning(plane: Plane, records: int) -> None:
+    """However many records it has by now: an offset tells nothing about another log."""
+    plane.feed(*[b"old"] * 5)
+    work_off(plane, 5)
+    make_anew(plane, IN)
+    plane.feed(*[b"new"] * records)
+    assert work_off(plane, records) == [b"new"] * records
+    assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]
+    work_off(plane, 0)
+    assert len(gap_letters(plane)) == 1
+
+
+def test_a_group_that_the_broker_has_forgotten_goes_on_where_its_state_ends(plane: Plane) -> None:
+    """As after offsets.retention.minutes, which is a week."""
+    plane.feed(b"a", b"a", b"a")
+    work_off(plane, 3)
+    group = f"{plane.settings.namespace}{AGENT}"
+    client = admin(plane)
+    client.delete_consumer_groups([group])[group].result()
+    assert plane.offsets() == [0, 0, 0]
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+        (message,) = read_some(session, 1)
+        assert (message.offset(), held_in(state)[0]) == (3, {"a": 3})
+        assert settled(plane, session, state, [message], count_up(state)) == [None]
+    assert plane.offsets() == [4, 0, 0]
+    assert gap_letters(plane) == []
+
+
+def test_an_offset_set_ahead_by_hand_is_written_down(plane: Plane) -> None:
+    plane.feed(*[b"a"] * 2)
+    work_off(plane, 2)
+    plane.feed(*[b"b"] * 3, b"c")
+    place = TopicPartition(plane.settings.topic(IN.name), 0, 5)
+    wanted = ConsumerGroupTopicPartitions(f"{plane.settings.namespace}{AGENT}", [place])
+    client = admin(plane)
+    for done in client.alter_consumer_group_offsets([wanted]).values():
+        done.result()
+    assert work_off(plane, 1) == [b"c"]
+    assert gap_letters(plane) == [(AGENT, "skipped", f"{IN.name}[0]@2-5")]
+
+
+def test_all_offsets_are_written_once_a_day(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka forgets the offset of a topic to which the group does not subscribe a week after it was last written."""
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+        group = _offsets_with_marks(plane.settings)
+        monkeypatch.setattr(session_module, "_WHOLE_EVERY_SECONDS", 0.0)
+        session.fill(1, 0.0)
+        again = _offsets_with_marks(plane.settings)
+        assert {place: offset for place, (offset, _) in again.items()} == {0: 1, 1: 0, 2: 0}
+        assert all(again[place] != group[place] for place in again)
+    assert len(plane.committed(MEMORY)) == 1
+
+
+def _offsets_with_marks(settings: Settings) -> dict[int, tuple[int, str]]:
+    consumer = Consumer(consumer_config(settings, "look", f"{settings.namespace}{AGENT}"))
+    try:
+        asked = [TopicPartition(settings.topic(IN.name), number) for number in range(3)]
+        return {each.partition: (each.offset, each.metadata) for each in consumer.committed(asked, timeout=30)}
+    finally:
+        consumer.close()
