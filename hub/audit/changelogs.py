@@ -19,6 +19,7 @@ from hub.core.tracked import TrackedCase, TrackRecord, Waiting
 from hub.errors import FatalError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
+from hub.stream.checkpoints import is_checkpoint
 from hub.stream.seen_state import unpack
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
@@ -115,6 +116,8 @@ class _Gathering:
 
     def take(self, message: Message) -> None:
         topic, partition, value = message.topic()[self._cut :], message.partition(), message.value()
+        if topic != DEDUPLICATE_CHANGELOG.name and is_checkpoint(message.key()):
+            return
         try:
             if topic == DEDUPLICATE_CHANGELOG.name:
                 self._remember(partition, value)

@@ -50,12 +50,17 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Checkpoint)
 
 
+def is_checkpoint(key: bytes | None) -> bool:
+    """True for a record, by its key, that is no record of state or has a checkpoint in its key."""
+    return key is not None and key.startswith(_KEY)
+
+
 def read_checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) -> Checkpoint | None:
     """The checkpoint that a record of a changelog is or carries, or None.
 
     Raises msgspec.DecodeError if it should be one and cannot be read.
     """
-    if key is None or not key.startswith(_KEY):
+    if key is None or not is_checkpoint(key):
         return None
     return _DECODER.decode((value or b"") if compacted else key[len(_KEY) :])
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
+import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from hub.settings import Settings
@@ -71,7 +72,11 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
 
 def _take(state: State, trail: Trail, message: Message) -> None:
     key, value = message.key(), message.value()
-    checkpoint = read_checkpoint(key, value, compacted=trail.compacted)
+    try:
+        checkpoint = read_checkpoint(key, value, compacted=trail.compacted)
+    except msgspec.DecodeError:
+        log.warning("%s[%s]@%s is no checkpoint of the hub's", message.topic(), message.partition(), message.offset())
+        return
     trail.take(checkpoint)
     if checkpoint is None:
         state.load(message.partition(), key, value)

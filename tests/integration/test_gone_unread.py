@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import REGISTRY
 
 from hub.errors import Reason
-from hub.inspect.letters import letters
+from hub.inspect.letters import read_letters
 from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream.admin import ensure_topics
@@ -60,7 +60,7 @@ def make_anew(plane: Plane, topic: Any) -> None:
 
 def gap_letters(plane: Plane) -> list[tuple[str, str, str]]:
     """Stage, reason and place of the letters that stand for gaps."""
-    found = letters(plane.settings, Codec(FileRegistry()))
+    found = read_letters(plane.settings, Codec(FileRegistry())).found
     return [(each.stage, each.reason, each.place) for each in found if each.until is not None]
 
 
