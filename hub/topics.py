@@ -98,9 +98,23 @@ _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 """What others write is dated by the broker: no client's clock decides when it arrived, or how long it is kept."""
 
 
+BETWEEN_AGENTS = (EVENTS, UPDATES, CASES, CLOSURES)
+"""What agents write for each other: placed by key and by the hub's number of partitions, whatever the topic has."""
+
+
 def is_own(name: str) -> bool:
     """True for a topic that nobody but the hub writes to. The others are those of sources and departments."""
     return name.startswith("hub.")
+
+
+def is_outward(name: str) -> bool:
+    """True for a topic by which records leave the hub: a source's replies, a department's orders."""
+    return name.endswith((".replies", ".orders")) and not is_own(name)
+
+
+def is_input(name: str) -> bool:
+    """True for a topic by which records come in: a source's events, a department's updates."""
+    return name.endswith((".events", ".updates")) and not is_own(name)
 
 
 def _checked(kind: str, name: str) -> str:

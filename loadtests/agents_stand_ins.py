@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from hub.agents.context import Hub
-from hub.inspect.partitioning import partition_of
 from hub.model.update import Update, UpdateStatus
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.outlet import Transaction
+from hub.stream.partitioning import partition_of
 from hub.topics import dept_updates
 from loadtests.job.events import number_of
 from loadtests.peers.given import PARTITIONS

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.intake import Intake, take_in
+from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.clock import ClockKind
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
@@ -52,6 +53,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
             async with outlet.transaction(chunk) as tx:
                 events = _take_in(hub, chunk, tx, topics.city_events("any"), "city.", faults_of_events, "reported_at")
                 updates = _take_in(hub, chunk, tx, topics.dept_updates("any"), "dept.", faults_of_updates, "at")
+                events, updates = at_home(hub, chunk, tx, events, EVENT), at_home(hub, chunk, tx, updates, UPDATE)
                 located = _locate(placed.places, events.decoded)
                 arrivals = _arrivals(
                     chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
@@ -119,7 +121,7 @@ def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str
     return Arrivals(
         topics=names,
         topic=np.array([number[topic] for topic in chunk.topics], dtype=np.int64)[rows],
-        partition=np.array(chunk.partitions, dtype=np.int64)[rows],
+        partition=chunk.lies_in[rows],
         offset=np.array(chunk.offsets, dtype=np.int64)[rows],
         source=pa.concat_arrays([seen.column("source"), departments]),
         ref=pa.concat_arrays([seen.column("source_ref"), within(told.column("case_id"), told.column("update_id"))]),
@@ -220,6 +222,7 @@ def _publish_repeats(
         "first_topic": repeats.topic,
         "first_partition": repeats.partition,
         "first_offset": repeats.offset,
+        "moved_to": pa.nulls(len(repeats.row), pa.int32()),
     }
     tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), columns["source_ref"].to_pylist())
     tx.account("repeat", len(repeats.row))

@@ -116,7 +116,9 @@ def _outcomes(tables: Tables, letters: dict[str, pa.Table], applied: int) -> Cou
     for agent, table in letters.items():
         for reason in pc.value_counts(table.column("reason")).to_pylist():
             found[f"dead letter 死信 {agent}/{reason['values']}"] += reason["counts"]
-    found["repeat 重复"] = len(tables.repeats)
+    moved = len(tables.repeats) - tables.repeats.column("moved_to").null_count
+    found["repeat 重复"] = len(tables.repeats) - moved
+    found["moved to its partition 移至所属分区"] = moved
     accounting = tables.cases.filter(pc.not_equal(tables.cases.column(ORIGIN), NOWHERE))
     for change in pc.value_counts(accounting.column("change")).to_pylist():
         found[f"case 案件 {change['values'].lower()}"] += change["counts"]

@@ -164,7 +164,8 @@ def _run(tables: Tables) -> _Run:
     for origin, source, ref, revision, counted in rows_of(tables.events, ORIGIN, *said):
         # where none is counted it is the hub's number, and follows from what lay before it in the topic
         outcomes[source, ref, revision if counted else None][str(change_of.get(origin, "nothing")).lower()] += 1
-    for row in rows_of(tables.repeats, "source", "source_ref", "revision"):
+    repeats = tables.repeats.filter(pc.is_null(tables.repeats.column("moved_to")))
+    for row in rows_of(repeats, "source", "source_ref", "revision"):
         outcomes[row]["repeat"] += 1
     case_of_update: dict[Said, str] = {}
     for department, update, revision, case in rows_of(tables.updates, "department", "update_id", "revision", "case_id"):

@@ -48,7 +48,9 @@ KEPT: dict[str, Columns] = {
         _fields("update_id", "revision", "department", "case_id", "status", "step", "at", within="update"),
         origin=True,
     ),
-    "repeats": _columns(REPEATS, ("origin",), _fields("source", "source_ref", "revision"), origin=True),
+    "repeats": _columns(
+        REPEATS, ("moved_to",), _fields("source", "source_ref", "revision", "moved_to"), origin=True
+    ),
     "dead": _columns(DEAD, ("until",), _fields("stage", "reason", "until"), origin=True),
     "cases": _columns(
         CASES,

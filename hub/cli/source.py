@@ -9,9 +9,10 @@ from rich.text import Text
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.clock import iso, wall_ms
-from hub.inspect.sources import ends_of, let_go_on, standings, topic_named, waiting
+from hub.inspect.sources import ends_of, let_go_on, topic_named, waiting
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
+from hub.stream.source_log import as_they_stand
 from hub.topics import SOURCES
 
 _WIDTH = 150
@@ -28,7 +29,7 @@ def source() -> None:
 @with_settings
 def list_command(settings: Settings, as_json: bool) -> None:
     """The sources that are paused 暂停, why, and how many of their records wait."""
-    paused = standings(settings).paused
+    paused = as_they_stand(settings, "by-hand").paused
     rows = [
         {
             "topic": topic,
@@ -63,7 +64,7 @@ def resume(settings: Settings, name: str, as_json: bool) -> None:
     What lies in its topic now is read: what is bad of it becomes dead letters, however many. What comes after that is
     counted anew. Workers hear it within a second, and those that start later as well.
     """
-    topic = topic_named(name, standings(settings).paused.keys())
+    topic = topic_named(name, as_they_stand(settings, "by-hand").paused.keys())
     through = ends_of(settings, topic)
     left = sum(waiting(settings, topic).values())
     said = let_go_on(through, wall_ms(), "cityhub source resume")

@@ -10,15 +10,19 @@ from hub.cli.options import with_settings
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
+_WIDTH = 150
+"""Where there is no terminal to ask."""
+
 
 @click.command()
-@click.option("--create", is_flag=True, help="Create the missing ones.")
+@click.option("--create", is_flag=True, help="Create the missing ones, and add partitions where there are too few.")
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON array.")
 @with_settings
 def topics(settings: Settings, create: bool, as_json: bool) -> None:
     """List the hub's topics with key, schema and settings, and say which the broker lacks.
 
-    Exits with 1 if one is missing or has another number of partitions.
+    Partitions that somebody has added to one are named; they are read, and stop nobody. Exits with 1 if a topic is missing or
+    has too few.
     """
     from rich.table import Table
 
@@ -42,11 +46,11 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     else:
         table = Table("topic", "key", "schema", "partitions", "state")
         for s in states:
-            state = "ok" if s.good else "missing" if s.partitions is None else f"wants {s.wanted_partitions}"
             table.add_row(
-                settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), state
+                settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), s.said
             )
-        Screen().print(table)
+        console = Screen()
+        (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
         if created:
             say(f"created {len(created)} topics")
     sys.exit(0 if all(s.good for s in states) else 1)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import Message
 
 from hub.errors import RejectedRecordError
-from hub.inspect.partitioning import partition_of
 from hub.inspect.reading import OnProgress, Partition, Span, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
-from hub.topics import subject_of
+from hub.stream.partitioning import partition_of
+from hub.topics import is_outward, subject_of
 
 Found = dict[str, Any]
 """A decoded record, times in ms, with where it lies under `kafka`: topic (without namespace), partition, offset, timestamp."""
@@ -37,8 +37,7 @@ class KeyedReader:
         wanted: dict[Partition, Span] = {}
         asked: dict[str, set[bytes]] = {topic: {key.encode() for key in some} for topic, some in keys.items()}
         for topic, some in asked.items():
-            for key in some:
-                place = (topic, partition_of(key, self._counts[topic]))
+            for place in self._places(topic, some):
                 wanted[place] = self._spans[place]
         found: dict[str, list[Message]] = {topic: [] for topic in asked}
         cut = len(self._settings.namespace)
@@ -48,6 +47,12 @@ class KeyedReader:
                 if message.key() in asked[topic]:
                     found[topic].append(message)
         return found
+
+    def _places(self, topic: str, keys: Iterable[bytes]) -> Iterator[Partition]:
+        """Where records with these keys lie: by the hub's number, or anywhere in a topic that has another number."""
+        if self._counts[topic] != self._settings.partitions or is_outward(topic):
+            return ((topic, number) for number in range(self._counts[topic]))
+        return ((topic, partition_of(key, self._settings.partitions)) for key in keys)
 
     def records(
         self, keys: Mapping[str, Iterable[str]], on_progress: OnProgress | None = None

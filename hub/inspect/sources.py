@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from hub.errors import FatalError
-from hub.inspect.reading import Partition, committed_offsets, read_messages, spans
+from hub.inspect.reading import Partition, committed_offsets, spans
 from hub.settings import Settings
-from hub.stream.standings import Standing, Standings
-from hub.topics import SOURCES, is_own
+from hub.stream.standings import Standing
+from hub.topics import is_own
 
 _READER = "deduplicate"
-
-
-def standings(settings: Settings) -> Standings:
-    """As they stand now. Raises FatalError if the topic is missing, RetriableError if the broker cannot be read."""
-    found = Standings()
-    here = {place: span for place, span in spans(settings, [SOURCES.name]).items() if place[1] == 0}
-    for messages in read_messages(settings, here):
-        for message in messages:
-            found.take(message.key(), message.value())
-    return found
 
 
 def ends_of(settings: Settings, topic: str) -> dict[int, int]:

@@ -230,7 +230,7 @@ class Closure(Record):
 
 
 class Repeat(Record):
-    """A record that had been seen, and where it was seen first."""
+    """A record that had been seen, and where it was seen first; or one that was moved to where its reference belongs."""
 
     NAME: ClassVar[str] = "Repeat"
 
@@ -241,6 +241,7 @@ class Repeat(Record):
     first_topic: str
     first_partition: Int
     first_offset: Long
+    moved_to: Int | None = None
 
 
 class Reply(Record):

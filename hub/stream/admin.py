@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
+from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.kafka import client_config
-from hub.topics import Topic
+from hub.stream.kafka import client_config, producer_config
+from hub.stream.source_log import as_they_stand
+from hub.stream.standings import HUB, Standing
+from hub.topics import SOURCES, Topic, is_input
 
+log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 30.0
 
 
@@ -27,9 +34,22 @@ class TopicState:
 
     @property
     def good(self) -> bool:
-        if self.topic.partitions is not None:
-            return self.partitions is not None and self.partitions >= self.wanted_partitions
-        return self.partitions == self.wanted_partitions
+        """It serves. Partitions that somebody has added do no harm, and cannot be taken away again."""
+        return self.partitions is not None and self.partitions >= self.wanted_partitions
+
+    @property
+    def added(self) -> int:
+        """Partitions beyond those of the hub."""
+        return 0 if self.topic.partitions is not None else max(0, (self.partitions or 0) - self.wanted_partitions)
+
+    @property
+    def said(self) -> str:
+        """In a word or two."""
+        if self.partitions is None:
+            return "missing"
+        if not self.good:
+            return f"{self.partitions} of {self.wanted_partitions} partitions"
+        return f"ok, {self.added} partitions added" if self.added else "ok"
 
 
 def inspect_topics(settings: Settings, topics: Iterable[Topic]) -> list[TopicState]:
@@ -49,45 +69,84 @@ def inspect_topics(settings: Settings, topics: Iterable[Topic]) -> list[TopicSta
     return states
 
 
-def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
-    """Create the missing ones and return their names on the broker.
+def made_for(settings: Settings, states: Sequence[TopicState]) -> int | None:
+    """For how many partitions the hub was made: as it says itself in hub.sources, or as most of its topics have; None if there is
+    no hub yet. Raises FatalError or RetriableError if hub.sources is there and cannot be read."""
+    if any(state.topic is SOURCES and state.partitions for state in states):
+        said = as_they_stand(settings, "admin").partitions
+        if said:
+            return said
+    counts = Counter(s.partitions for s in states if s.topic.partitions is None and s.partitions is not None)
+    return counts.most_common(1)[0][0] if counts else None
 
-    Raises FatalError if one exists with another number of partitions, as agents could then no longer meet what is keyed alike.
+
+def check_number(settings: Settings, states: Sequence[TopicState]) -> None:
+    """Raise FatalError if the hub was made for another number of partitions: nothing keyed alike would meet."""
+    number = made_for(settings, states)
+    if number not in (None, settings.partitions):
+        raise FatalError(
+            f"CITYHUB_PARTITIONS is {settings.partitions}, and this hub was made with {number}, for life: set it to {number}, or "
+            "use another namespace"
+        )
+
+
+def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
+    """Create the missing ones and return their names on the broker. Of a whole hub, add partitions where there are too few.
+
+    Raises FatalError if the hub was made for another number of partitions.
     """
     states = inspect_topics(settings, topics)
-    wrong = [
-        f"{s.topic.name} has {s.partitions}, not {s.wanted_partitions}"
-        for s in states
-        if s.partitions is not None and not s.good
-    ]
-    if wrong:
-        raise FatalError(
-            f"partitions differ from CITYHUB_PARTITIONS={settings.partitions}: {'; '.join(wrong)}. "
-            "The number is fixed for the life of a hub: set it back, or use another namespace"
-        )
-    missing = [
-        NewTopic(
-            settings.topic(s.topic.name),
-            num_partitions=s.wanted_partitions,
-            replication_factor=settings.replication_factor,
-            config=s.topic.settings,
-        )
-        for s in states
-        if s.partitions is None
-    ]
-    if not missing:
-        return []
+    whole = any(state.topic is SOURCES for state in states)
+    if whole:
+        check_number(settings, states)
+    missing = [state for state in states if state.partitions is None]
+    few = [state for state in states if whole and state.partitions is not None and not state.good]
     client = AdminClient(client_config(settings, "admin"))
-    for name, future in client.create_topics(
-        missing, operation_timeout=_TIMEOUT_SECONDS, request_timeout=2 * _TIMEOUT_SECONDS
-    ).items():
+    if missing:
+        new = [_new(settings, state) for state in missing]
+        _all_done(client.create_topics, new, "created", KafkaError.TOPIC_ALREADY_EXISTS)
+    if few:
+        more = [NewPartitions(settings.topic(state.topic.name), state.wanted_partitions) for state in few]
+        _all_done(client.create_partitions, more, "given partitions", KafkaError.INVALID_PARTITIONS)
+    if missing or few:
+        _wait_until_visible(settings, [state.topic for state in (states if whole else missing)])
+    if whole:
+        _keep_number(settings)
+    return [settings.topic(state.topic.name) for state in missing]
+
+
+def _new(settings: Settings, state: TopicState) -> NewTopic:
+    return NewTopic(
+        settings.topic(state.topic.name),
+        num_partitions=state.wanted_partitions,
+        replication_factor=settings.replication_factor,
+        config=state.topic.settings,
+    )
+
+
+def _all_done(call: Callable[..., dict[str, Any]], wanted: Sequence[Any], what: str, done_already: int) -> None:
+    """Another process may have been quicker."""
+    for name, future in call(wanted, operation_timeout=_TIMEOUT_SECONDS, request_timeout=2 * _TIMEOUT_SECONDS).items():
         try:
             future.result()
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise FatalError(f"topic {name} cannot be created: {error.args[0].str()}") from error
-    _wait_until_visible(settings, [state.topic for state in states])
-    return [new.topic for new in missing]
+            if error.args[0].code() != done_already:
+                raise FatalError(f"topic {name} cannot be {what}: {error.args[0].str()}") from error
+
+
+def _keep_number(settings: Settings) -> None:
+    """Say in hub.sources for how many partitions the hub was made, where a lowered setting or a raised topic is told from."""
+    if as_they_stand(settings, "admin").partitions:
+        return
+    producer = Producer(producer_config(settings, "admin"))
+    said = Standing(paused=False, at_ms=wall_ms(), by=settings.instance, partitions=settings.partitions)
+    failed: list[KafkaError] = []
+    producer.produce(
+        settings.topic(SOURCES.name), said.encode(), HUB.encode(), 0,
+        lambda error, _: failed.append(error) if error is not None else None,
+    )  # fmt: skip
+    if producer.flush(_TIMEOUT_SECONDS) or failed:
+        raise FatalError(f"{settings.topic(SOURCES.name)} did not take a record; look at the broker's log")
 
 
 def _wait_until_visible(settings: Settings, topics: list[Topic]) -> None:
@@ -102,10 +161,14 @@ def _wait_until_visible(settings: Settings, topics: list[Topic]) -> None:
 
 
 def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
-    """Raise FatalError that names what is missing or differs, and the way out."""
-    wrong = [state for state in inspect_topics(settings, topics) if not state.good]
+    """Raise FatalError that names what the hub cannot do without, and the way out.
+
+    A source's or department's topic that is missing stops nobody else: it is said, and not read.
+    """
+    states = inspect_topics(settings, topics)
+    check_number(settings, states)
+    wrong = [state for state in states if not state.good and not is_input(state.topic.name)]
     if wrong:
-        named = ", ".join(settings.topic(state.topic.name) for state in wrong[:5]) + (", ..." if len(wrong) > 5 else "")
-        raise FatalError(
-            f"{len(wrong)} topics are missing or have other partitions ({named}); run `cityhub topics --create`"
-        )
+        named = ", ".join(f"{settings.topic(state.topic.name)}: {state.said}" for state in wrong[:5])
+        more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise FatalError(f"topics are missing or too small ({named}{more}); run `cityhub topics --create`")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from confluent_kafka import Message
 
@@ -76,6 +78,11 @@ class Chunk:
             "offset": self.offsets[row],
             "ingested_at": self.arrived_ms[row],
         }
+
+    @cached_property
+    def lies_in(self) -> npt.NDArray[np.int64]:
+        """The partition of each row, as an array."""
+        return np.array(self.partitions, dtype=np.int64)
 
     def origins(self, rows: Sequence[int]) -> pa.StructArray:
         """`cityhub.Origin` of some rows."""

@@ -50,6 +50,12 @@ def translated(error: KafkaError, what: str) -> FatalError | RetriableError:
     return RetriableError(text)
 
 
+def missing(topic: str, there: int = 0, wanted: int = 1) -> FatalError:
+    """The hub cannot read this topic of the broker."""
+    what = f"has {there} of {wanted} partitions" if there else "does not exist"
+    return FatalError(f"topic {topic} {what}; run `cityhub topics --create`.")
+
+
 @contextmanager
 def kafka_errors(what: str) -> Iterator[None]:
     """Raise the hub's errors instead of KafkaException. Code outside this module never sees the latter."""

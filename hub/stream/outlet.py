@@ -106,6 +106,15 @@ class Transaction:
     def _set_aside_output(self, key: str | bytes, value: bytes, reason: Reason, detail: str) -> None:
         self.set_aside(None, key.encode() if isinstance(key, str) else key, value, reason, detail)
 
+    def move(self, rows: Sequence[int], partitions: Sequence[int]) -> None:
+        """Send records of the chunk, as they are, to other partitions of their topics: they come in there again."""
+        chunk, settings = self._chunk, self._outlet.settings
+        moved: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        for row, partition in zip(rows, partitions, strict=True):
+            moved[chunk.topics[row], partition].append({"value": chunk.values[row], "key": chunk.keys[row]})
+        self._outputs += [Output(settings.topic(topic), number, some) for (topic, number), some in moved.items()]
+        self.account("moved", len(rows))
+
     def reject(self, row: int, reason: Reason, detail: str) -> None:
         """Set a record of the chunk aside, whole, with the reason."""
         chunk = self._chunk

@@ -26,11 +26,12 @@ from hub.stream.claims import still_claimed
 from hub.stream.extents import extents_reaching
 from hub.stream.gap_letters import GapLetters
 from hub.stream.gaps import Extent
-from hub.stream.inputs import Inputs, missing
+from hub.stream.inputs import Inputs
 from hub.stream.kafka import (
     SessionLostError,
     consumer_config,
     kafka_errors,
+    missing,
     translated,
 )
 from hub.stream.lag import lag_records
@@ -372,11 +373,10 @@ class Session:
 
         Nothing may be decided that is not committed.
         """
-        said = self._sources.paused_now(why)
+        said = self._sources.to_pause(why)
         messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]
         self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
-        for key, value in said:
-            self._sources.take(key, value)
+        self._sources.take(said)
         self.read_anew()
 
     @property
@@ -467,7 +467,7 @@ class Session:
         )
         outputs = with_checkpoints(outputs, changelog, plan.checkpoints, compacted=self._state.changelog.compacted)
         outputs += self._letters.outputs(list(self._positions.gaps.values()))
-        self._writer.write(outputs, plan.offsets, self._membership)
+        self._writer.write(self._inputs.placed(outputs), plan.offsets, self._membership)
         self._letters.count(self._positions.committed(plan))
         self._claimed = True
         if whole:

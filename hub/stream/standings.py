@@ -14,6 +14,10 @@ _Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 _TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
 
 
+HUB = "hub"
+"""The key of what stands there about the hub itself."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """The last word on one source's topic. JSON, so that people can read it too."""
 
@@ -26,6 +30,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Let go on: where each partition ended then. What lies before is known to be bad, and no reason to pause it again."""
     skip: bool = False
     """Let go on: what lies before is not read."""
+    partitions: _Number = 0
+    """Under `HUB`: the hub's number of partitions, which never changes."""
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
@@ -57,6 +63,12 @@ class Standings:
         else:
             self._of[topic] = said
         return True
+
+    @property
+    def partitions(self) -> int:
+        """The number of partitions for which the hub was made; 0 if nobody has said."""
+        hub = self._of.get(HUB)
+        return 0 if hub is None else hub.partitions
 
     def get(self, topic: str) -> Standing | None:
         return self._of.get(topic)

@@ -50,6 +50,9 @@ class TransactionWriter:
                 "transaction.timeout.ms": settings.transaction_timeout_ms,
                 # a chunk is a request for each partition it writes to, and one after the other would take as many round trips
                 IN_FLIGHT: 5,
+                # a producer that learns of added partitions spreads keys over them; the session learns of them first, and from
+                # then on says for each record where it goes
+                "topic.metadata.refresh.interval.ms": 3_600_000,
             }
         )
         with kafka_errors(f"{agent}: starting transactions"):

@@ -8,7 +8,7 @@ import hub.app
 from hub.cli.worker import run_app
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import CONTROL, WORKERS
+from hub.topics import CONTROL, SOURCES, WORKERS
 from loadtests.hub_job import agent
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     settings = Settings.from_env()
     hub.app.AGENTS[agent.NAME] = agent
     here = hub.app.make_hub(settings)
-    ensure_topics(settings, [CONTROL, WORKERS, agent.CHANGELOG])
+    ensure_topics(settings, [CONTROL, SOURCES, WORKERS, agent.CHANGELOG])
     app = hub.app.make_app(here, (agent.NAME,))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     run_app(app, "INFO")

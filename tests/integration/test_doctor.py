@@ -62,7 +62,7 @@ def test_topics_are_missing(settings: Settings) -> None:
 def test_topics_have_other_partitions(settings: Settings) -> None:
     ensure_topics(settings, all_topics(discover(), load_city(settings.city).departments))
     found = checked(settings.model_copy(update={"partitions": 3}), 1)
-    assert "has 2, not 3" in found["topics"]["said"]
+    assert "this hub was made with 2, for life: set it to 2" in found["topics"]["said"]
 
 
 def test_no_broker_a_taken_port_and_a_faulty_policy(tmp_path: Path) -> None:

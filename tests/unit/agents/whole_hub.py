@@ -16,13 +16,13 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
 from hub.clock import ClockKind
 from hub.control.clocks import CheckedClock
-from hub.inspect.partitioning import partition_of
 from hub.model.event import CaseEvent
 from hub.model.update import Update
 from hub.policy import City
 from hub.settings import Settings
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
+from hub.stream.partitioning import partition_of
 from hub.stream.registry import FileRegistry
 
 AGENTS: dict[str, Any] = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
@@ -135,16 +135,17 @@ class WholeHub:
 
     # -- in --------------------------------------------------------------------------------------------------------------
 
-    def report(self, event: CaseEvent) -> None:
+    def report(self, event: CaseEvent, partition: int | None = None) -> None:
+        """By its key, or into the partition in which somebody else's partitioner would have put it."""
         value = self.codec.encode_one("cityhub.CaseEvent", event.to_avro())
-        self._append(topics.city_events(event.source).name, event.source_ref.encode(), value)
+        self._append(topics.city_events(event.source).name, event.source_ref.encode(), value, partition)
 
-    def say(self, update: Update) -> None:
+    def say(self, update: Update, partition: int | None = None) -> None:
         value = self.codec.encode_one("cityhub.Update", update.to_avro())
-        self._append(topics.dept_updates(update.department).name, update.case_id.encode(), value)
+        self._append(topics.dept_updates(update.department).name, update.case_id.encode(), value, partition)
 
-    def _append(self, topic: str, key: bytes, value: bytes) -> None:
-        partition = partition_of(key, self._settings.partitions)
+    def _append(self, topic: str, key: bytes, value: bytes, partition: int | None = None) -> None:
+        partition = partition_of(key, self._settings.partitions) if partition is None else partition
         offset = self._ends[topic, partition]
         self._ends[topic, partition] += 1
         self._kept[topic].append(Kept(topic, partition, offset, self.time.now_ms, key, value))
@@ -191,10 +192,10 @@ class WholeHub:
             raise outcome
         outcome.committed()
         for topic, in_partition, messages in outcome.outputs:
-            if in_partition is None:
+            if not topic.endswith(".changelog"):
                 for message in messages:
                     key = message["key"]
-                    self._append(topic, key if isinstance(key, bytes) else key.encode(), message["value"])
+                    self._append(topic, key if isinstance(key, bytes) else key.encode(), message["value"], in_partition)
 
     # -- out ---------------------------------------------------------------------------------------------------------------
 

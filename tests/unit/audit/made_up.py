@@ -29,6 +29,7 @@ _NUMBERS = {
     "issued_at",
     "started_at",
     "noticed_at",
+    "moved_to",
 }
 
 
@@ -115,9 +116,11 @@ class MadeUpRun:
         self.order("ASSIGN", self.change(NOWHERE, own, "OPENED", source, ref))
         return own
 
-    def repeats(self, source: str, ref: str, revision: int = 0) -> None:
+    def repeats(self, source: str, ref: str, revision: int = 0, moved_to: int | None = None) -> None:
         origin = self.arrive(f"city.{source}.events")
-        self.add("repeats", "hub.repeats", origin=origin, source=source, source_ref=ref, revision=revision)
+        self.add(
+            "repeats", "hub.repeats", origin=origin, source=source, source_ref=ref, revision=revision, moved_to=moved_to
+        )
 
     def letter(self, stage: str, reason: str, origin: int, until: int | None = None) -> None:
         self.add("dead", "hub.dead", origin=origin, stage=stage, reason=reason, until=until)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hub.audit.identity import NOWHERE, Identities, occurrences
 from hub.inspect.narrow import NarrowDecoder, column, narrowed
-from hub.inspect.partitioning import partition_of
 from hub.settings import ROOT
 from hub.stream.codec import Codec
+from hub.stream.partitioning import partition_of
 from hub.stream.registry import FileRegistry
 
 REGISTRY = FileRegistry()

@@ -40,6 +40,16 @@ def test_a_right_run_is_good_and_adds_up() -> None:
     assert report.cases == 3
 
 
+def test_what_was_moved_to_its_partition_is_accounted_for_there() -> None:
+    run = good_run()
+    run.repeats("police", "P7", moved_to=1)
+    run.opens("police", "P7")
+    report = judge(run.tables())
+    assert said(report) == {}
+    assert report.outcomes["moved to its partition 移至所属分区"] == 1
+    assert sum(report.taken_in.values()) == sum(report.outcomes.values()) == 13
+
+
 def test_a_report_that_was_taken_out_is_owed_the_replies_of_its_own_case_only() -> None:
     run = good_run()
     lead, wrong = ("hotline", "H1"), ("police", "P1")

@@ -8,9 +8,13 @@ from hub.stream.admin import TopicState
 from hub.topics import city_events, dept_orders
 
 
-@pytest.mark.parametrize(("there", "good"), [(None, False), (3, False), (6, True), (12, False)])
-def test_what_agents_read_has_just_as_many_partitions_as_the_hub(there: int | None, good: bool) -> None:
-    assert TopicState(city_events("police"), 6, there).good is good
+@pytest.mark.parametrize(
+    ("there", "good", "said"),
+    [(None, False, "missing"), (3, False, "3 of 6 partitions"), (6, True, "ok"), (8, True, "ok, 2 partitions added")],
+)
+def test_what_agents_read_has_no_fewer_partitions_than_the_hub(there: int | None, good: bool, said: str) -> None:
+    state = TopicState(city_events("police"), 6, there)
+    assert (state.good, state.said) == (good, said)
 
 
 @pytest.mark.parametrize(("there", "good"), [(None, False), (1, True), (6, True)])

@@ -1,0 +1,67 @@
+"""Has every record decided where its reference belongs: what lies in another partition of its topic is moved there first.
+
+What is said under one reference must meet in one memory. A topic to which an administrator has added partitions, or a sender with
+another partitioner or without keys, would spread it over several; repeats would not be recognised there, and a follow-up without a
+place would not find its report's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub import topics
+from hub.agents.context import Hub
+from hub.agents.intake import Intake
+from hub.stream.chunk import Chunk
+from hub.stream.outlet import Transaction
+from hub.stream.partitioning import partitions_of
+
+
+class Kind(NamedTuple):
+    """The names of the fields that say where a record belongs and what it is."""
+
+    belongs_by: str
+    sender: str
+    prefix: str
+    """Before the sender, where it is told apart from others by it."""
+    ref: str
+
+
+EVENT = Kind("source_ref", "source", "", "source_ref")
+UPDATE = Kind("case_id", "department", "dept.", "update_id")
+
+
+def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: Intake, kind: Kind) -> Intake:
+    """What is to be decided here; the rest is on its way to its own partition, and accounted for there."""
+    right = partitions_of(intake.decoded.batch.column(kind.belongs_by), hub.settings.partitions)
+    here = chunk.lies_in[intake.rows] if len(intake.rows) < len(chunk) else chunk.lies_in
+    astray = np.flatnonzero(right != here)
+    if not astray.size:
+        return intake
+    rows, targets = [intake.rows[at] for at in astray.tolist()], right[astray].tolist()
+    tx.move(rows, targets)
+    _trace(hub, chunk, tx, intake.decoded.batch.take(pa.array(astray)), kind, rows, targets)
+    keep = np.flatnonzero(right == here)
+    return Intake(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()])
+
+
+def _trace(
+    hub: Hub, chunk: Chunk, tx: Transaction, batch: pa.RecordBatch, kind: Kind, rows: Sequence[int], to: Sequence[int]
+) -> None:
+    columns = {
+        "source": pc.binary_join_element_wise(kind.prefix, batch.column(kind.sender), ""),
+        "source_ref": batch.column(kind.ref),
+        "revision": batch.column("revision"),
+        "origin": chunk.origins(rows),
+        "first_topic": [chunk.topics[row] for row in rows],
+        "first_partition": [chunk.partitions[row] for row in rows],
+        "first_offset": [chunk.offsets[row] for row in rows],
+        "moved_to": to,
+    }
+    refs = columns["source_ref"].to_pylist()
+    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), refs)
