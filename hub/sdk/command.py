@@ -17,6 +17,7 @@ from rich.text import Text
 from hub.errors import FatalError
 from hub.escaping import to_json
 from hub.screen import Screen, say, say_json
+from hub.sdk.at_limit import Way
 from hub.sdk.checking import Report, check
 from hub.sdk.join import Input
 from hub.sdk.manifest import CONNECTORS, discover, find
@@ -100,6 +101,10 @@ def check_command(
 @click.option(
     "--max-rejects", default=1000, show_default=True, type=click.IntRange(1), help="Rejects in a row that stop it."
 )
+@click.option("--go-on", "way", flag_value="go-on", help="At its limit of rejects: go on behind the rows set aside.")
+@click.option(
+    "--again", "way", flag_value="again", help="At its limit: read these rows once more, the mapping is mended."
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where they are served.")
 @click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
@@ -115,6 +120,7 @@ def run_command(
     anchor: str | None,
     cursor_dir: Path | None,
     max_rejects: int,
+    way: str | None,
     metrics_port: int | None,
     metrics_host: str,
     bootstrap_servers: str | None,
@@ -130,6 +136,7 @@ def run_command(
         anchor=Anchor.parse(anchor) if anchor else None,
         cursor_dir=cursor_dir,
         max_rejects_in_a_row=max_rejects,
+        at_limit=Way(way) if way else None,
         show_progress=not as_json,
         stop=_stop_on_signals(),
     )

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.errors import FatalError, RejectedRecordError
+from hub.errors import RejectedRecordError
 from hub.metrics import ROWS
+from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.cursor import CursorFile
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.join import Input
@@ -40,6 +41,8 @@ class Options:
     cursor_dir: Path | None = None
     """None: `cursors` in the settings' state_dir."""
     max_rejects_in_a_row: int = 1000
+    at_limit: Way | None = None
+    """How to go on where too many rejects have stopped an earlier run; None: not at all."""
     checkpoint_rows: int = 20_000
     """Save the cursor after so many rows, or after a second, whichever is first."""
     show_progress: bool = False
@@ -80,7 +83,8 @@ def run_source(
     """Read `inputs` to their end (or, following, until told to stop) and publish what they hold.
 
     Delivery is at least once: after a crash the rows since the last cursor come again, in order. Blocks; run it in a thread or a
-    process of its own. Raises FatalError: file, mapping, broker, or too many rejects in a row; the cursor then stays behind.
+    process of its own. Raises FatalError: file, mapping, broker, or too many rejects in a row. The cursor then is behind what was
+    set aside, and the next run raises the same at once, unless it is told how to go on.
     """
     options = options or Options()
     config = {"inputs": tuple(inputs), "follow": options.follow}
@@ -114,10 +118,12 @@ class _Run:
             manifest.domain,
             [(each.file, each.mapping or manifest.default_mapping) for each in inputs],
         )
+        self._at_limit = AtLimit(manifest.domain, self._cursor.path)
         self._offset, self._line = 0, 1
 
     def run(self) -> Summary:
         try:
+            self._at_limit.leave(self._options.at_limit)
             cursor, notice = self._cursor.load()
             if notice:
                 _log.warning("%s: %s", self._domain, notice)
@@ -159,6 +165,12 @@ class _Run:
             self._publisher.set_aside(dead_letter(self._domain, self._files[index], row, rejection))
         self._count(mapped, rejection)
         self._offset, self._line = row.end, row.line + row.lines
+        if self._rejects_in_a_row >= self._options.max_rejects_in_a_row and rejection is not None:
+            self._checkpoint()
+            raise self._at_limit.enter(
+                f"{self._rejects_in_a_row} rows in a row could not be used, the last at {self._files[index]} line {row.line} "
+                f"({rejection.reason})"
+            )
         if self._summary.rows % _POLL_EVERY_ROWS == 0:
             self._publisher.poll()
         if self._checkpoints.due():
@@ -168,15 +180,10 @@ class _Run:
     def _count(self, mapped: Mapped, rejection: RejectedRecordError | None) -> None:
         if rejection is not None:
             self._summary.rejected[rejection.reason] += 1
+            if not self._rejects_in_a_row:
+                self._at_limit.remember()
             self._rejects_in_a_row += 1
             ROWS.labels(self._domain, "rejected").inc()
-            if self._rejects_in_a_row >= self._options.max_rejects_in_a_row:
-                self._publisher.flush()
-                raise FatalError(
-                    f"{self._rejects_in_a_row} rows in a row could not be used, the last at "
-                    f"{self._files[0]} line {mapped.row.line}: {rejection}. This looks like the wrong mapping: "
-                    f"try `cityhub connector check {self._domain}`"
-                )
         elif mapped.event is not None:
             self._summary.published += 1
             self._rejects_in_a_row = 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
+from hub.sdk.at_limit import Way
 from hub.sdk.command import connector, describe
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.join import Input
@@ -76,15 +77,46 @@ def test_two_hubs_have_two_cursors(tmp_path: Path) -> None:
         assert len(publisher.events) == 2
 
 
-def test_rejects_in_a_row_stop_it_and_the_cursor_stays_behind(tmp_path: Path) -> None:
-    rows = [police_row(n) for n in range(4)] + [["bad"]] * 20
-    file = tmp_path / "calls.csv"
-    file.write_text(csv_text(POLICE_COLUMNS, rows), encoding="utf-8")
-    with pytest.raises(FatalError, match=r"10 rows in a row could not be used, the last at calls.csv line 15"):
-        run(tmp_path, Input(file=file), max_rejects_in_a_row=10)
-    summary, _ = run(tmp_path, Input(file=file), max_rejects_in_a_row=100)
-    assert summary.rejected == {Reason.BAD_ROW: summary.rows - summary.published}
-    assert summary.rows_before < 15
+def _police_rows(folder: Path, bad: range, rows: int = 40) -> Path:
+    """A file of which some rows cannot be used."""
+    made = [police_row(n, BJSJ="soon") if n in bad else police_row(n) for n in range(rows)]
+    (folder / "calls.csv").write_text(csv_text(POLICE_COLUMNS, made), encoding="utf-8")
+    return folder / "calls.csv"
+
+
+def test_too_many_rejects_stop_it_and_no_restart_sets_a_row_aside_again(tmp_path: Path) -> None:
+    file, said = _police_rows(tmp_path, range(4, 30)), MemoryPublisher()
+    for _ in range(3):
+        with pytest.raises(FatalError, match=r"at its limit.*10 rows in a row.*calls.csv line 15.*--again.*--go-on"):
+            run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10)
+    assert [letter.line for letter in said.letters] == list(range(6, 16))
+    assert len(said.events) == 4
+    with pytest.raises(FatalError, match="at its limit"):  # with ten more
+        run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, at_limit=Way.GO_ON)
+    summary, _ = run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, at_limit=Way.GO_ON)
+    assert [letter.line for letter in said.letters] == list(range(6, 32)), "each once"
+    assert (summary.published, summary.rows_before) == (10, 24)
+    assert run(tmp_path, Input(file=file), max_rejects_in_a_row=10)[0].rows == 0
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_when_the_mapping_is_mended_the_rows_set_aside_are_read_again(tmp_path: Path, first: int) -> None:
+    class Strict(MemoryPublisher):
+        """As if a mapping made nothing of these rows."""
+
+        def send(self, event: CaseEvent) -> None:
+            if int(event.reported_at) >= int(police_row(first)[4]):
+                raise RejectedRecordError(Reason.INVALID, "no good")
+            super().send(event)
+
+    file = police_file(tmp_path / "calls.csv", 30)
+    with pytest.raises(FatalError, match="at its limit"):
+        run(tmp_path, Input(file=file), publisher=Strict(), max_rejects_in_a_row=10)
+    _, published = run(tmp_path, Input(file=file), max_rejects_in_a_row=10, at_limit=Way.AGAIN)
+    times = [event.reported_at for event in published.events]
+    assert times[-(30 - first) :] == [int(police_row(n)[4]) for n in range(first, 30)], "none is missed"
+    assert len(times) <= 30
+    assert not published.letters
 
 
 def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
