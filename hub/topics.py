@@ -152,6 +152,20 @@ def dept_updates(department: str) -> Topic:
     return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
 
 
+AGENTS = {"deduplicate": DEDUPLICATE_CHANGELOG, "route": ROUTE_CHANGELOG, "track": TRACK_CHANGELOG}
+"""The changelog of each agent."""
+
+
+def agent_topics(sources: Iterable[str], departments: Iterable[str]) -> dict[str, list[str]]:
+    """What each agent reads, without the namespace."""
+    inputs = [city_events(source).name for source in sources] + [dept_updates(each).name for each in departments]
+    return {
+        "deduplicate": inputs,
+        "route": [EVENTS.name, CLOSURES.name],
+        "track": [CASES.name, UPDATES.name],
+    }
+
+
 def subject_of(topic: str) -> str | None:
     """Which schema's records a topic carries, by its name without the namespace. None: not Avro, or no topic of the hub's."""
     kind, _, name = topic.partition(".")

@@ -39,8 +39,7 @@ _REVISIONS = 1 << 31
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS))
-    reads = [topics.city_events(source).name for source in hub.sources]
-    reads += [topics.dept_updates(department).name for department in hub.departments]
+    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     placed = _Placing(hub.city)

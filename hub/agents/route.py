@@ -36,7 +36,8 @@ _DAY_MS = 86_400_000
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)))
-    inlet = Inlet(app, hub.settings, NAME, [topics.EVENTS.name, topics.CLOSURES.name], state, gate=hub.gate)
+    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
+    inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     desks = Desks(hub.policy)
     clock = hub.clock()

@@ -38,7 +38,7 @@ _DAY_MS = 86_400_000
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
     state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook())
-    reads = [topics.CASES.name, topics.UPDATES.name]
+    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     rules = Rules(hub)

@@ -30,6 +30,7 @@ COMMANDS = {
         "hub.cli.reconcile:reconcile",
         "Prove from the topics that every event is accounted for exactly once.",
     ),
+    "state": ("hub.cli.state:state", "Compare the agents' state with what was committed; accept a loss."),
     "rates": ("hub.cli.rates:rates", "Show on-time, response, resolution, satisfaction and return rates."),
     "source": ("hub.cli.source:source", "List paused sources and let them go on."),
     "dead": ("hub.cli.dead:dead", "List dead letters and send them again."),

@@ -47,8 +47,10 @@ class SignOfLife:
     def _take(self, answer: Future[Any]) -> None:
         self._asked = False
         try:
-            answer.result()
+            failed = next((place.error for place in answer.result().topic_partitions if place.error), None)
         except KafkaException as error:
-            log.warning("%s: the broker takes no commit: %s", self._agent, error.args[0].str())
-        else:
+            failed = error.args[0]
+        if failed is None:
             self._answered()
+        else:
+            log.warning("%s: the broker takes no commit: %s", self._agent, failed.str())

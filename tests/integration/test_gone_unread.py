@@ -14,12 +14,12 @@ from hub.errors import Reason
 from hub.inspect.letters import read_letters
 from hub.settings import Settings
 from hub.stream import session as session_module
-from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.kafka import client_config, consumer_config, producer_config
 from hub.stream.registry import FileRegistry
 from hub.stream.session import Session
 from hub.stream.writer import TransactionWriter
+from tests.integration.kafka_accidents import delete_before, make_anew
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -38,24 +38,6 @@ pytestmark = pytest.mark.kafka
 
 def admin(plane: Plane) -> AdminClient:
     return AdminClient(client_config(plane.settings, "test"))
-
-
-def delete_before(plane: Plane, offset: int, topic: str = IN.name, partition: int = 0) -> None:
-    """As retention does, at once."""
-    place = TopicPartition(plane.settings.topic(topic), partition, offset)
-    client = admin(plane)
-    client.delete_records([place])[place].result()
-
-
-def make_anew(plane: Plane, topic: Any) -> None:
-    """Delete a topic and make it once more, empty."""
-    name, client = plane.settings.topic(topic.name), admin(plane)
-    client.delete_topics([name])[name].result()
-    until = time.monotonic() + PATIENCE_SECONDS
-    while name in client.list_topics(timeout=10).topics:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    ensure_topics(plane.settings, [topic])
 
 
 def gap_letters(plane: Plane) -> list[tuple[str, str, str]]:
@@ -85,7 +67,7 @@ def test_what_was_deleted_while_nobody_read_is_one_letter(plane: Plane, caplog: 
     assert len(work_off(plane, 10)) == 10
     plane.feed(*[b"b"] * 10, *[b"c"] * 5)
     before = counted(Reason.GAP)
-    delete_before(plane, 20)
+    delete_before(plane.settings, IN, 0, 20)
     assert work_off(plane, 5) == [b"c"] * 5
     assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@10-20")]
     assert counted(Reason.GAP) - before == 10
@@ -99,7 +81,7 @@ def test_a_gap_with_nothing_behind_it_is_written_down_all_the_same(plane: Plane)
     plane.feed(*[b"a"] * 3)
     work_off(plane, 3)
     plane.feed(*[b"b"] * 4)
-    delete_before(plane, 7)
+    delete_before(plane.settings, IN, 0, 7)
     work_off(plane, 0)
     assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@3-7")]
     assert plane.offsets() == [7, 0, 0]
@@ -112,7 +94,7 @@ def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane) -> None:
         read = read_some(session, 4)
         session._consumer.pause([TopicPartition(plane.settings.topic(IN.name), 0)])
         plane.feed(*[b"b"] * 6, *[b"c"] * 2)
-        delete_before(plane, 10)
+        delete_before(plane.settings, IN, 0, 10)
         session._consumer.resume([TopicPartition(plane.settings.topic(IN.name), 0)])
         _fill_until(session, lambda: bool(session._displaced))
         assert gap_letters(plane) == [], "not before what was read is committed"
@@ -138,7 +120,7 @@ def test_markers_of_transactions_are_no_gap(plane: Plane, monkeypatch: pytest.Mo
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
         _fill_until(session, lambda: plane.offsets()[0] == 2)
-    delete_before(plane, 2)
+    delete_before(plane.settings, IN, 0, 2)
     work_off(plane, 0)
     assert gap_letters(plane) == []
 
@@ -156,7 +138,7 @@ def feed_in_a_transaction(plane: Plane, *values: bytes) -> None:
 
 def test_a_topic_older_than_its_reader_is_no_gap(plane: Plane) -> None:
     plane.feed(*[b"a"] * 5)
-    delete_before(plane, 3)
+    delete_before(plane.settings, IN, 0, 3)
     assert len(work_off(plane, 2)) == 2
     assert len(work_off(plane, 0)) == 0
     assert gap_letters(plane) == []
@@ -166,7 +148,7 @@ def test_a_partition_never_read_from_but_held_is_missed_from_then_on(plane: Plan
     plane.feed(b"a", partition=1)
     work_off(plane, 1)
     plane.feed(*[b"b"] * 3)
-    delete_before(plane, 3)
+    delete_before(plane.settings, IN, 0, 3)
     work_off(plane, 0)
     assert gap_letters(plane) == [(AGENT, "gap", f"{IN.name}[0]@0-3")]
 
@@ -175,7 +157,7 @@ def test_a_letter_is_in_the_transaction_that_passes_the_gap(plane: Plane, monkey
     plane.feed(b"a")
     work_off(plane, 1)
     plane.feed(b"b", b"c")
-    delete_before(plane, 2)
+    delete_before(plane.settings, IN, 0, 2)
     write, seen = TransactionWriter.write, list[tuple[int, int]]()
 
     def noting(writer: TransactionWriter, outputs: Any, offsets: Any, membership: Any) -> None:
@@ -194,7 +176,7 @@ def test_a_topic_made_anew_is_read_from_its_beginning(plane: Plane, records: int
     """However many records it has by now: an offset tells nothing about another log."""
     plane.feed(*[b"old"] * 5)
     work_off(plane, 5)
-    make_anew(plane, IN)
+    make_anew(plane.settings, IN)
     plane.feed(*[b"new"] * records)
     assert work_off(plane, records) == [b"new"] * records
     assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]

@@ -1,0 +1,124 @@
+"""Whether the agents' changelogs have what was committed with their offsets, and a loss that is accepted knowingly."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.settings import Settings
+from hub.stream.checkpoints import ACCEPTED, Mark
+from hub.stream.extents import extents
+from hub.stream.kafka import client_config, consumer_config, kafka_errors, translated
+from hub.stream.numbers import Place, number_of, places_of
+from hub.stream.positions import Positions
+from hub.stream.recovery import recover
+from hub.stream.state import Change
+from hub.topics import Topic
+
+_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass
+class _NoState:
+    """Remembers nothing: only the checkpoints are looked at."""
+
+    changelog: Topic
+    window_ms: int
+
+    def load(self, partition: int, key: bytes | None, value: bytes | None) -> None: ...
+    def loaded(self, partition: int) -> None: ...
+    def drop(self, partition: int) -> None: ...
+    def changes(self) -> Iterator[Change]:
+        return iter(())
+
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def wasteful(self) -> bool:
+        return False
+
+    def __len__(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Of one partition of an agent."""
+
+    agent: str
+    partition: int
+    commit: int
+    """Number of the last commit by the changelog; 0 if it names none."""
+    fault: str | None
+    """What was expected and found, if the agent would refuse it."""
+
+
+def prove(settings: Settings, agent: str, reads: Sequence[str], changelog: Topic, window_ms: int) -> Iterator[Proof]:
+    """Read an agent's changelog whole and judge it as the agent itself would.
+
+    `reads`: the agent's topics; `window_ms`: how long a changelog is needed that is not compacted. Raises RetriableError if the
+    broker cannot be read.
+    """
+    committed = _committed(settings, agent, _places(settings, reads))
+    numbers = range(settings.partitions)
+    trails = recover(settings, _NoState(changelog, window_ms), numbers, lambda: None)
+    positions = Positions(
+        agent, settings.namespace, settings.partitions, compacted=changelog.compacted, window_ms=window_ms
+    )
+    positions.judge(committed, trails, wall_ms())
+    for number in numbers:
+        last = trails[number].last
+        yield Proof(agent, number, last.sequence if last is not None else 0, positions.refused.get(number))
+
+
+def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions: Collection[int]) -> None:
+    """Have the agent go on, in these partitions, with what their changelogs have. Nobody may be in its group.
+
+    Raises FatalError if somebody is.
+    """
+    chosen = [
+        place for place in _places(settings, reads) if number_of(place[1], settings.partitions) in set(partitions)
+    ]
+    committed = _committed(settings, agent, chosen)
+    lows = {place: extent.low for place, extent in extents(settings, chosen).items()}
+    accepted = [_accepted(each, lows) for each in committed]
+    group = f"{settings.namespace}{agent}"
+    client = AdminClient(client_config(settings, "state"))
+    try:
+        for answer in client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, accepted)]).values():
+            for place in answer.result(_TIMEOUT_SECONDS).topic_partitions:
+                if place.error is not None:
+                    raise KafkaException(place.error)
+    except KafkaException as error:
+        if error.args[0].code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP):
+            raise FatalError(f"workers are in the group {group}: stop them all, then accept the loss") from error
+        raise translated(error.args[0], f"accepting the loss in {group}") from error
+
+
+def _accepted(place: TopicPartition, lows: Mapping[Place, int]) -> TopicPartition:
+    mark = Mark.read(place.metadata)
+    offset = place.offset if place.offset >= 0 else lows[place.topic, place.partition]
+    return TopicPartition(place.topic, place.partition, offset, str(Mark(ACCEPTED, mark.sequence, wall_ms())))
+
+
+def _places(settings: Settings, reads: Sequence[str]) -> list[Place]:
+    client = AdminClient(client_config(settings, "state"))
+    with kafka_errors(f"asking {settings.bootstrap_servers} for its topics"):
+        there = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
+    names = [settings.topic(topic) for topic in reads]
+    counts = {name: len(there[name].partitions) for name in names if name in there}
+    return list(places_of(range(settings.partitions), counts, settings.partitions))
+
+
+def _committed(settings: Settings, agent: str, places: Sequence[Place]) -> list[TopicPartition]:
+    consumer = Consumer(consumer_config(settings, "state", f"{settings.namespace}{agent}"))
+    try:
+        with kafka_errors(f"asking how far {agent} has come"):
+            asked = [TopicPartition(*place) for place in places]
+            return list(consumer.committed(asked, timeout=_TIMEOUT_SECONDS)) if asked else []
+    finally:
+        consumer.close()
