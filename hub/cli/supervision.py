@@ -1,16 +1,16 @@
-"""Keeps one child process running: starts it again when it ends badly, slower each time, and gives up when it is no use."""
+"""Keeps one child process running: starts it again when it ends, slower each time, for as long as it is wanted.
+
+It never gives up: what was started beside the child, an embedded Kafka above all, serves others too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from hub.errors import FatalError
-
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 QUICK_SECONDS = 30.0
 """A run that ends sooner than that has achieved nothing."""
-TRIES = 5
 
 
 class Supervised(Protocol):
@@ -36,8 +36,8 @@ class Supervisor:
         self.restarts = 0
 
     def look(self) -> None:
-        """Start it again if it is time. Raises FatalError when it ended in order, which nobody asked for, or ends at once
-        time after time: with the end of its log."""
+        """Start it again if it is time, and say why it ended. After so many quick ends the waits grow no longer, and what it said
+        last is shown no more: it is in the log."""
         if self._child is None:
             if self._now() >= self._again_at:
                 self._child, self._started = self._start(), self._now()
@@ -46,17 +46,18 @@ class Supervisor:
         code = self._child.code
         if code is None:
             return
-        words = self._child.last_words()
-        if code == 0:
-            raise FatalError(f"the {self._name} ended by itself, though nobody asked it to. {words}")
         self._quick = self._quick + 1 if self._now() - self._started < QUICK_SECONDS else 1
-        if self._quick >= TRIES:
-            raise FatalError(
-                f"the {self._name} ended {self._quick} times within {QUICK_SECONDS:.0f} s of its start, the last time with exit "
-                f"code {code}; mend the cause and start again, nothing is lost. {words}"
+        tries = len(BACK_OFF_SECONDS)
+        wait = BACK_OFF_SECONDS[min(self._quick, tries) - 1]
+        said = f"The {self._name} ended with exit code {code}; it starts again in {wait:g} s. "
+        if self._quick <= tries:
+            said += self._child.last_words()
+        if self._quick >= tries:
+            said += (
+                f"\nIt has ended {self._quick} times within {QUICK_SECONDS:.0f} s of its start: mend the cause. "
+                "Everything else goes on and nothing is lost; Ctrl-C stops it all."
             )
-        wait = BACK_OFF_SECONDS[min(self._quick, len(BACK_OFF_SECONDS)) - 1]
-        self._say(f"The {self._name} ended with exit code {code}; it starts again in {wait:g} s. {words}")
+        self._say(said)
         self._child, self._again_at = None, self._now() + wait
 
     def stop(self) -> None:

@@ -46,7 +46,7 @@ _CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
 def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None) -> None:
     """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, and the worker.
 
-    A worker that ends badly is started again; nothing is lost or doubled by that.
+    A worker that ends is started again, slower each time; nothing is lost or doubled by that, and Kafka stays for all others.
     """
     console = Screen(stderr=True, soft_wrap=True)
     if web_port is not None:
