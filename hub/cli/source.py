@@ -56,21 +56,35 @@ def list_command(settings: Settings, as_json: bool) -> None:
 
 @source.command("resume")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--skip", is_flag=True, help="Leave out what lies there now 跳过: it is not read, and accounted for as a gap."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; implies --yes.")
 @with_settings
-def resume(settings: Settings, name: str, as_json: bool) -> None:
+def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) -> None:
     """Let a paused source go on 恢复. NAME is a source, a department, or the topic.
 
-    What lies in its topic now is read: what is bad of it becomes dead letters, however many. What comes after that is
-    counted anew. Workers hear it within a second, and those that start later as well.
+    What lies in its topic now is read: what is bad of it becomes dead letters, however many. With --skip it is left out, one
+    letter in hub.dead for each partition. What comes after that is counted anew. Workers hear it within a second, and those
+    that start later as well.
     """
     topic = topic_named(name, as_they_stand(settings, "by-hand").paused.keys())
     through = ends_of(settings, topic)
     left = sum(waiting(settings, topic).values())
-    said = let_go_on(through, wall_ms(), "cityhub source resume")
+    if skip and not (yes or as_json):
+        say(
+            f"{left:,} records of {topic} will not be read, good ones among them; they stay in the topic as long as it keeps them."
+        )
+        click.confirm("Leave them out?", abort=True)
+    said = let_go_on(through, wall_ms(), "cityhub source resume", skip=skip)
     with Sender(settings) as sender:
         sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
     if as_json:
-        say_json({"topic": topic, "waiting": left})
-        return
-    say(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")
+        say_json({"topic": topic, "waiting": left, "skipped": skip})
+    elif skip:
+        say(
+            f"{topic} goes on 恢复 without the {left:,} records that waited; `cityhub dead list --reason skipped` names them"
+        )
+    else:
+        say(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from confluent_kafka import TopicPartition
 
+from hub.errors import Reason
 from hub.stream.checkpoints import Checkpoint, Mark, Trail
 from hub.stream.gaps import Extent, Gap, Known, resume
 from hub.stream.numbers import Place, number_of
@@ -133,6 +134,12 @@ class Positions:
         if trail is None:
             return Known(offset, by_hand, log=self._logs.get(place.topic, ""))
         return Known(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
+
+    def pass_over(self, place: Place, until: int, detail: str) -> None:
+        """Read on behind what somebody does not want to be read."""
+        if place not in self.gaps:
+            topic = place[0][len(self.namespace) :]
+            self.gaps[place] = Gap(topic, place[1], Reason.SKIPPED, self.ends[place], until, detail)
 
     def as_committed(self) -> list[TopicPartition]:
         """The group's offsets as the broker has them."""

@@ -337,7 +337,15 @@ class Session:
         self._displaced.clear()
         self._highs = dict.fromkeys(self._positions.ends, _UNKNOWN)
         self._lag_asked = self._looked = 0.0  # at once, not what was seen before
+        self._leave_out()
         self._assign(consumer, self._positions.starts())
+
+    def _leave_out(self) -> None:
+        """What an operator does not want to be read of a source that was paused: a gap, written down with the next commit."""
+        for topic, each in self._sources.standings.let_go_on.items():
+            for partition, end in self._unread(topic, each.through).items() if each.skip else ():
+                place = (self._settings.topic(topic), partition)
+                self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
     def _assign(self, consumer: Consumer, starts: dict[Place, int]) -> None:
         self._eofs.clear()

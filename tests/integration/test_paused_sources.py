@@ -91,6 +91,30 @@ def _let_go_on(plane: Plane, *, skip: bool = False) -> None:
         sender.send(SOURCES.name, IN.name.encode(), said.encode())
 
 
+def test_a_paused_source_is_let_go_on_without_what_lies_there(plane: Plane) -> None:
+    asyncio.run(asyncio.wait_for(_let_go_on_without(plane), 3 * PATIENCE_SECONDS))
+
+
+async def _let_go_on_without(plane: Plane) -> None:
+    bad = [b"bad %d" % n for n in range(40)]
+    _feed(plane, IN, *bad)
+    async with _running(plane) as inlet:
+        await _until(lambda: bool(inlet.paused))
+        reached = await asyncio.to_thread(plane.offsets)
+        await asyncio.to_thread(_let_go_on, plane, skip=True)
+        _feed(plane, IN, b"mended")
+        await _until(lambda: b"mended" in _out(plane))
+    async with _running(plane, "two"):
+        _feed(plane, IN, b"more")
+        await _until(lambda: b"more" in _out(plane))
+    codec = Codec(FileRegistry())
+    letters = [codec.decode_one(value or b"")[1] for _, _, value in plane.committed(DEAD)]
+    gaps = {each["origin"]["partition"]: (each["origin"]["offset"], each["until"]) for each in letters if each["until"]}
+    assert {each["reason"] for each in letters if each["until"]} == {"skipped"}
+    assert gaps == {number: (reached[number], end) for number, end in enumerate((14, 13, 13))}, "one of each partition"
+    assert len(letters) == sum(reached) + len(gaps), "each record is a letter or in a gap"
+
+
 def test_one_source_is_paused_over_restarts_and_let_go_on_with_what_is_bad(plane: Plane) -> None:
     asyncio.run(asyncio.wait_for(_paused_and_let_go_on(plane), 3 * PATIENCE_SECONDS))
 
