@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from hub.audit.gaps import gaps_of, one_by_one
 from hub.audit.identity import NOWHERE, Ids, occurrences
-from hub.audit.tables import HERE, ORIGIN, Tables
+from hub.audit.tables import HERE, ORIGIN, Tables, due
 
 DEDUPLICATE, ROUTE, TRACK = "deduplicate", "route", "track"
 
@@ -50,9 +50,8 @@ def take_account(tables: Tables) -> Account:
     gaps = {agent: gaps_of(tables, agent) for agent in letters}
     unread, given_up = ids(letters[ROUTE], ORIGIN), ids(letters[TRACK], ORIGIN)
 
-    sifted = np.concatenate(
-        [ids(letters[DEDUPLICATE], ORIGIN), *(ids(t, ORIGIN) for t in (tables.repeats, tables.events, tables.updates))]
-    )
+    outcomes_of_inputs = (letters[DEDUPLICATE], tables.repeats, tables.events, tables.updates)
+    sifted = np.concatenate([ids(table, ORIGIN) for table in outcomes_of_inputs])
     counts = occurrences(everything, sifted)
     missing = everything[counts == 0]
     passed = gaps[DEDUPLICATE].over(missing)
@@ -69,7 +68,7 @@ def take_account(tables: Tables) -> Account:
     lost.append(origin[(counts == 0) & single & read & ~passed])
     waiting.append(origin[(counts == 0) & single & ~read & ~passed])
     doubled.append(origin[(counts > 1) & single])
-    strays = [sifted[occurrences(sifted, everything) == 0], changes[occurrences(changes, origin) == 0]]
+    strays = [_without(everything, _old(tables, *outcomes_of_inputs)), _without(origin, _old(tables, tables.cases))]
 
     here, origin, single = _admitted(tables.updates)
     counts = occurrences(origin, given_up) + occurrences(here, given_up)
@@ -79,7 +78,7 @@ def take_account(tables: Tables) -> Account:
     waiting.append(origin[(counts == 0) & ~read & ~passed])
     doubled.append(origin[(counts > 1) & single])
 
-    lettered = np.concatenate([unread, given_up])
+    lettered = _old(tables, letters[ROUTE], letters[TRACK])
     known = np.concatenate([ids(tables.events), ids(tables.updates), origin, [NOWHERE]])
     outcomes = _outcomes(tables, letters, applied=int(((counts == 0) & read & ~passed).sum()))
     outcomes["passed over 未读跳过"] = sum(map(len, passed_over))
@@ -89,8 +88,18 @@ def take_account(tables: Tables) -> Account:
         waiting=np.unique(np.concatenate(waiting)),
         doubled=np.unique(np.concatenate(doubled)),
         strays=_present(tables, np.unique(np.concatenate(strays))),
-        unread=np.unique(lettered[occurrences(lettered, known) == 0]),
+        unread=np.unique(_without(known, lettered)),
     )
+
+
+def _old(tables: Tables, *some: pa.Table) -> Ids:
+    """The origins of what lay there when reading began: what they name must have been read."""
+    return np.concatenate([ids(table, ORIGIN)[due(tables, table)] for table in some])
+
+
+def _without(causes: Ids, named: Ids) -> Ids:
+    found: Ids = named[occurrences(named, causes) == 0]
+    return found
 
 
 def _admitted(table: pa.Table) -> tuple[Ids, Ids, npt.NDArray[np.bool_]]:

@@ -13,7 +13,7 @@ from confluent_kafka import Message
 from hub.audit.identity import Identities, Ids
 from hub.audit.tables import HERE, KEPT, ORIGIN, Columns, Tables
 from hub.inspect.narrow import NarrowDecoder, column
-from hub.inspect.reading import OnProgress, committed_offsets, read_messages, spans
+from hub.inspect.reading import OnProgress, Partition, Span, committed_offsets, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -58,7 +58,12 @@ def read_tables(
     gathering = _Gathering(settings, inputs, table_of)
     for messages in read_messages(settings, there, on_progress):
         gathering.take(messages)
-    return gathering.tables({place: span.begin for place, span in there.items() if span.begin}, reached)
+    # Topics end at different moments. Every transaction of which something was read is over by now, as only committed records
+    # are, so all of it lies before what are the ends now: read on to there, and judge only what lay there at first.
+    more = {place: Span(there[place].end, span.end) for place, span in spans(settings, [*inputs, *table_of]).items()}
+    for messages in read_messages(settings, more):
+        gathering.take(messages)
+    return gathering.tables(there, reached)
 
 
 class _Gathering:
@@ -100,14 +105,15 @@ class _Gathering:
         found |= {name: column(batch, path) for name, path in columns.keep.items()}
         return pa.RecordBatch.from_pydict(found)
 
-    def tables(self, begins: dict[tuple[str, int], int], reached: dict[str, dict[tuple[str, int], int]]) -> Tables:
+    def tables(self, there: dict[Partition, Span], reached: dict[str, dict[Partition, int]]) -> Tables:
         none = np.zeros(0, dtype=np.int64)
         return Tables(
             self._identities,
             {topic: np.concatenate(parts) if parts else none for topic, parts in self._inputs.items()},
             **{name: self._table(name) for name in KEPT},
-            begins=begins,
+            begins={place: span.begin for place, span in there.items() if span.begin},
             reached=reached,
+            cut={place: span.end for place, span in there.items()},
             foreign=np.concatenate([none, *self._foreign]),
         )
 

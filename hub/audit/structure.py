@@ -14,7 +14,7 @@ from hub.audit.accounts import TRACK, ids
 from hub.audit.dates import check_dates
 from hub.audit.gaps import gaps_of, read_by
 from hub.audit.report import SHOWN, Finding
-from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
+from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.lifecycle import LADDER, TOLD
 from hub.errors import Reason
 from hub.model.ids import derived_id
@@ -45,10 +45,10 @@ def check_structure(tables: Tables) -> tuple[int, int, tuple[Finding, ...]]:
         _before_opening(tables.cases, opened),
         *_orphans(tables, opened),
         *_orders(tables),
-        _doubled_rings(tables.deadlines, opened),
+        _doubled_rings(tables, opened),
         _verdicts(tables.deadlines),
         *_replies(tables),
-        *check_dates(tables, _wanted_orders(tables)),
+        *check_dates(tables, ((order, caused_ms) for order, caused_ms, _ in _wanted_orders(tables))),
     )
     return pc.count_distinct(opened.column("case_id")).as_py(), again, findings
 
@@ -90,7 +90,7 @@ def _orphans(tables: Tables, opened: pa.Table) -> Iterator[Finding]:
         ("closures 办结", tables.closures),
         ("replies 回复", tables.replies),
     ):
-        orphans = table.filter(pc.invert(pc.is_in(table.column("case_id"), known)))
+        orphans = table.filter(pc.and_not(pa.array(due(tables, table)), pc.is_in(table.column("case_id"), known)))
         places = (tables.identities.show(each) for each in ids(orphans)[:SHOWN].tolist())
         yield Finding.of(f"{what} of a case never opened", places, len(orphans))
 
@@ -100,18 +100,24 @@ def _orphans(tables: Tables, opened: pa.Table) -> Iterator[Finding]:
 
 def _orders(tables: Tables) -> Iterator[Finding]:
     """Orders whose cause is known by name: their ids are derived from it, so wanted and found are compared as ids."""
-    ids_of_all = Counter(tables.orders.column("order_id").to_pylist())
-    kinds = pc.is_in(tables.orders.column("kind"), pa.array(["ASSIGN", "LINK", "REMIND"]))
-    found = Counter(tables.orders.filter(kinds).column("order_id").to_pylist())
-    wanted = Counter(order for order, _ in _wanted_orders(tables))
-    twice = [each for each, count in ids_of_all.items() if count > max(1, wanted[each])]
+    old = tables.orders.filter(pa.array(due(tables, tables.orders)))
+    caused = pc.is_in(old.column("kind"), pa.array(["ASSIGN", "LINK", "REMIND"]))
+    found = Counter(tables.orders.column("order_id").to_pylist())
+    wanted: Counter[str] = Counter()
+    owed: Counter[str] = Counter()
+    for order, _, is_due in _wanted_orders(tables):
+        wanted[order] += 1
+        owed[order] += is_due
+    counts = Counter(old.column("order_id").to_pylist())
+    twice = [each for each, count in counts.items() if count > max(1, wanted[each])]
     yield Finding.of("order ids twice 重复指令", twice)
-    yield Finding.of("orders owed and not sent 缺少指令", (wanted - found).elements())
-    yield Finding.of("orders without a cause 无因指令", [each for each in found if each not in wanted])
+    yield Finding.of("orders owed and not sent 缺少指令", (owed - found).elements())
+    causeless = set(old.filter(caused).column("order_id").to_pylist()) - wanted.keys()
+    yield Finding.of("orders without a cause 无因指令", sorted(causeless))
 
 
-def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int]]:
-    """Ids, each with the instant of what causes the order, UTC ms."""
+def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
+    """Ids, each with the instant of what causes the order, UTC ms, and whether it must have been sent by now."""
     cases = tables.cases.filter(
         pc.and_(
             pc.invert(tables.cases.column("over")),
@@ -119,37 +125,43 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int]]:
         )
     )
     names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")
-    lists = zip(cases.column("reopens").to_pylist(), cases.column("co_handlers").to_pylist(), strict=True)
-    for row, (reopens, helpers) in zip(rows_of(cases, *names), lists, strict=True):
+    lists = (cases.column("reopens").to_pylist(), cases.column("co_handlers").to_pylist(), due(tables, cases).tolist())
+    for row, reopens, helpers, is_due in zip(rows_of(cases, *names), *lists, strict=True):
         case, department, change, source, ref, revision, at = map(str, row)
         kind = "LINK" if change == "LINKED" and not reopens else "ASSIGN"
         for receiver in (department, *helpers):
-            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at), int(at)
+            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at), int(at), is_due
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
-    for *ring, rung_ms in rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at"):
-        yield derived_id("O", *ring), rung_ms
-    for update, department, case, status, said_ms, _ in _applied(tables):
+    ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at")
+    for (*ring, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
+        yield derived_id("O", *ring), rung_ms, is_due
+    for update, department, case, status, said_ms, read in _applied(tables):
         if status.lower() in LADDER:
-            yield derived_id("O", case, status, department, update), said_ms
-    for update, department, case, said_ms in _not_allowed(tables):
-        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update), said_ms
+            yield derived_id("O", case, status, department, update), said_ms, read
+    for update, department, case, said_ms, is_due in _not_allowed(tables):
+        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update), said_ms, is_due
 
 
-def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str, int]]:
-    """Update id, department, case and time of each update that its case did not allow: its department is told."""
+def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str, int, bool]]:
+    """Update id, department, case and time of each update that its case did not allow, and whether its department must have
+    been told."""
     dead = tables.dead
     letters = dead.filter(
         pc.and_(pc.equal(dead.column("stage"), TRACK), pc.equal(dead.column("reason"), str(Reason.NOT_ALLOWED)))
     )
     chosen = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), letters.column(ORIGIN).combine_chunks()))
-    yield from rows_of(chosen, "update_id", "department", "case_id", "at")
+    old = letters.filter(pa.array(due(tables, letters))).column(ORIGIN).combine_chunks()
+    are_due = pc.is_in(chosen.column(ORIGIN), old).to_pylist()
+    for row, is_due in zip(rows_of(chosen, "update_id", "department", "case_id", "at"), are_due, strict=True):
+        yield *row, is_due
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
 
 
-def _doubled_rings(deadlines: pa.Table, opened: pa.Table) -> Finding:
+def _doubled_rings(tables: Tables, opened: pa.Table) -> Finding:
     """Records of one clock that are there twice. Set anew, to and fro, a clock may rightly ring again as it did before."""
+    deadlines = tables.deadlines.filter(pa.array(due(tables, tables.deadlines)))
     counts = Counter(rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind", "at"))
     doubled = {row: count for row, count in counts.items() if count > 1}
     if not doubled:
@@ -199,6 +211,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been told before.
     """
     found = Counter(tables.replies.column("reply_id").to_pylist())
+    old = Counter(tables.replies.filter(pa.array(due(tables, tables.replies))).column("reply_id").to_pylist())
     owed: Counter[str] = Counter()
     may: Counter[str] = Counter()
     reports = _reports(tables)
@@ -217,7 +230,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
         may[derived_id("R", *map(str, row))] += 1  # told at once, where a rule settled the matter before dispatch
     yield Finding.of("updates of unknown cases that were not set aside 未知案件反馈", nowhere)
     yield Finding.of("replies owed and not sent 缺少回复", (owed - found).elements())
-    yield Finding.of("replies twice or owed to nobody 多余回复", (found - may).elements())
+    yield Finding.of("replies twice or owed to nobody 多余回复", (old - may).elements())
 
 
 def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from hub.audit.identity import Identities, Ids
@@ -97,8 +98,16 @@ class Tables:
     """First offset still there, by topic and partition: what came before has expired."""
     reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     """By agent: the next offset it reads, by topic and partition."""
+    cut: dict[tuple[str, int], int] = field(default_factory=dict)
+    """How far each topic went when reading began. What lies behind it was written meanwhile: it may explain what lies before,
+    and what should explain it may not have been read. Empty: nothing was written meanwhile."""
     foreign: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
     """Where in the hub's own topics something lies that is not the hub's."""
+
+
+def due(tables: Tables, table: pa.Table) -> npt.NDArray[np.bool_]:
+    """Which rows are to be explained by the others, and have left their traces: all but what was written while it was read."""
+    return tables.identities.before(table.column(HERE).to_numpy(), tables.cut)
 
 
 def rows_of(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:

@@ -42,11 +42,15 @@ class MadeUpRun:
     rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in KEPT})
     reached: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
+    cut: dict[tuple[str, int], int] = field(default_factory=dict)
     _ends: dict[str, int] = field(default_factory=dict)
+    sequence: list[str] = field(default_factory=list)
+    """Topics, in the order in which they got their records."""
 
     def place(self, topic: str) -> int:
         """The identity of one more record in a topic."""
         self._ends[topic] = self._ends.get(topic, 0) + 1
+        self.sequence.append(topic)
         return self.identities.pack_one(topic, 0, self._ends[topic] - 1)
 
     def arrive(self, topic: str) -> int:
@@ -166,6 +170,7 @@ class MadeUpRun:
             **{name: self._table(name) for name in KEPT},
             begins=self.begins,
             reached=self.reached,
+            cut=self.cut,
         )
 
     def _table(self, name: str) -> pa.Table:
