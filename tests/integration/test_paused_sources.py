@@ -145,3 +145,22 @@ async def _paused_and_let_go_on(plane: Plane) -> None:
         assert _out(plane) == Counter([*good, *more, b"last", b"mended"])
         _feed(plane, IN, *bad[:LIMIT])
         await _until(lambda: bool(inlet.paused))
+
+
+def test_all_workers_hear_of_a_pause_and_of_its_end(plane: Plane) -> None:
+    asyncio.run(asyncio.wait_for(_two_workers(plane), 3 * PATIENCE_SECONDS))
+
+
+async def _two_workers(plane: Plane) -> None:
+    """One partition has rubbish; the worker that does not hold it stops reading the topic as well."""
+    async with _running(plane, "one") as one, _running(plane, "two") as two:
+        plane.feed(*[b"bad %d" % n for n in range(40)], partition=0)
+        await _until(lambda: bool(one.paused) and bool(two.paused))
+        plane.feed(b"waits", partition=2)
+        _feed(plane, OTHER, b"a", b"b", b"c")
+        await _until(lambda: set(_out(plane)) == {b"a", b"b", b"c"})
+        await asyncio.to_thread(_let_go_on, plane)
+        await _until(lambda: b"waits" in _out(plane))
+        assert not one.paused
+        assert not two.paused
+        assert await asyncio.to_thread(lambda: len(_letters(plane))) <= 40
