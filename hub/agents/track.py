@@ -63,9 +63,12 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 puts = {partition: state.journal(partition).put for partition in held}
                 for partition, mine in records.items():
                     book, put, clock = state[partition], puts[partition], clocks[partition]
+                    certain = clock.doubt is None  # else nothing may run out: a breach cannot be taken back
                     for record in mine:
                         if isinstance(record, Change):
-                            _pass_time(tracking, book, put, clock, clock.advance(record.at_ms, record.case_id), effects)
+                            now_ms = clock.advance(record.at_ms, record.case_id)
+                            if certain:
+                                tracking.pass_time(book, put, now_ms, effects)
                             tracking.change(book, put, record, effects)
                         elif not tracking.update(book, put, record, effects):
                             hold(book, put, record, wall.now_ms())
@@ -75,10 +78,11 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
                     book, put = state[partition], puts[partition]
-                    _pass_time(tracking, book, put, clock, clock.now_ms(), effects)
-                    if revised.get(partition) is not book and clock.doubt is None:
-                        revised[partition] = book
-                        tracking.revise(book, put, clock.now_ms(), effects)
+                    if clock.doubt is None:
+                        tracking.pass_time(book, put, clock.now_ms(), effects)
+                        if revised.get(partition) is not book:
+                            revised[partition] = book
+                            tracking.revise(book, put, clock.now_ms(), effects)
                     if isinstance(clock, DataClock):
                         tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
                     else:
@@ -118,12 +122,6 @@ def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:
     now = known if isinstance(known, Now) else Now(0)
     lateness_ms = int(hub.settings.lateness_seconds * 1000)
     return DataClock(lateness_ms, now.now_ms, now.ahead)
-
-
-def _pass_time(tracking: Tracking, book: TrackBook, put: Put, clock: Clock, now_ms: int, effects: Effects) -> None:
-    """Say what has run out, unless the time is in doubt: a breach cannot be taken back."""
-    if clock.doubt is None:
-        tracking.pass_time(book, put, now_ms, effects)
 
 
 def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:

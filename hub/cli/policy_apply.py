@@ -51,7 +51,7 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
         with kafka_errors("reading the control topic"):
             consumer.assign([_end(consumer, name) for name in (topic, settings.topic(WORKERS.name))])
         with Sender(settings) as sender:
-            sender.send(CONTROL.name, None, *sealed(request, topic, key))
+            sender.send(CONTROL.name, None, *sealed(request, topic, key), partition=0)
         _count(consumer, tally, key, wait_seconds)
     finally:
         consumer.close()

@@ -28,6 +28,8 @@ from hub.topics import CONTROL
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound=ControlRecord)
+_PARTITION = 0
+"""The only one; whatever somebody adds is not read."""
 _BATCH = 500
 _REST_SECONDS = 0.1
 """After each batch that comes in: a flood takes no more of this process than 5,000 records a second."""
@@ -77,7 +79,7 @@ class ControlTopic(mode.Service):
         """Write a record, from any thread; returns before it is there. A failure is said in the log."""
         value, headers = sealed(record, self._name, self._key)
         try:
-            self._producer.produce(self._name, value, headers=headers, on_delivery=_delivered)
+            self._producer.produce(self._name, value, partition=_PARTITION, headers=headers, on_delivery=_delivered)
         except (BufferError, KafkaException) as error:
             log.warning("%s: a record could not be written: %s", self._name, error)
 
@@ -110,7 +112,7 @@ class ControlTopic(mode.Service):
         )
         try:
             with kafka_errors("reading the control topic"):
-                consumer.assign([TopicPartition(self._name, 0, self._next)])
+                consumer.assign([TopicPartition(self._name, _PARTITION, self._next)])
                 while not self._stopping.is_set():
                     batch = consumer.consume(_BATCH, 0.2)
                     for message in batch:
