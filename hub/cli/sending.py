@@ -13,7 +13,6 @@ from hub.settings import Settings
 from hub.stream.kafka import producer_config
 
 _TIMEOUT_SECONDS = 30.0
-BY_KEY = -1
 _BY_KEY = -1
 
 
