@@ -14,9 +14,9 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from hub.audit import audit_with_state
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.admin import check_number, inspect_topics
+from hub.stream.admin import ensure_topics, inspect_topics, require_topics
 from hub.stream.kafka import client_config
-from hub.topics import CASES, EVENTS, all_topics, city_events
+from hub.topics import CASES, EVENTS, Topic, all_topics, city_events
 from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
 
 pytestmark = pytest.mark.kafka
@@ -70,9 +70,45 @@ def test_nothing_is_lost_or_doubled_when_topics_are_raised(hub: SmallHub) -> Non
     assert hub.type("topics").exit_code == 0
 
 
-def test_a_worker_with_another_number_of_partitions_does_not_begin(hub: SmallHub) -> None:
-    raise_topics(hub.settings)
-    other = hub.settings.model_copy(update={"partitions": 3})
-    states = inspect_topics(other, all_topics(hub.sources, hub.departments))
-    with pytest.raises(FatalError, match="made with 2, for life: set it to 2"):
-        check_number(other, states)
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str) -> Settings:
+    return Settings(bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=3)
+
+
+def _states(settings: Settings, topics: list[Topic]) -> dict[str, str]:
+    return {state.topic.name: state.said for state in inspect_topics(settings, topics)}
+
+
+def test_too_few_partitions_are_added_and_a_missing_source_stops_nobody(settings: Settings) -> None:
+    """As where a client has made a topic by itself, with one partition."""
+    topics = all_topics(["police", "hotline"], ["roads"])
+    police, hotline = city_events("police"), city_events("hotline")
+    ensure_topics(settings, topics)
+    client = AdminClient(client_config(settings, "administrator"))
+    gone = [settings.topic(topic.name) for topic in (police, hotline)]
+    for future in client.delete_topics(gone).values():
+        future.result(30)
+    wait_for(
+        lambda: _states(settings, [police, hotline]) == dict.fromkeys((police.name, hotline.name), "missing"), "gone"
+    )
+    ensure_topics(settings.model_copy(update={"partitions": 1}), [police])
+    assert _states(settings, topics)[police.name] == "1 of 3 partitions"
+    require_topics(settings, topics)
+    ensure_topics(settings, topics)
+    assert set(_states(settings, topics).values()) == {"ok"}
+
+
+def test_a_hub_keeps_the_number_it_was_made_with(settings: Settings) -> None:
+    """Also where somebody has raised every topic there is: what is set is told from what the hub was made with."""
+    topics = all_topics(["police"], ["roads"])
+    ensure_topics(settings, topics)
+    client, names = AdminClient(client_config(settings, "administrator")), [settings.topic(t.name) for t in topics]
+    for future in client.create_partitions([NewPartitions(name, 5) for name in names]).values():
+        future.result(30)
+    wait_for(lambda: all("ok" in said for said in _states(settings, topics).values()), "raised")
+    require_topics(settings, topics)
+    for wrong in (2, 5):
+        with pytest.raises(FatalError, match="made with 3, for life: set it to 3"):
+            require_topics(settings.model_copy(update={"partitions": wrong}), topics)
+        with pytest.raises(FatalError, match="made with 3"):
+            ensure_topics(settings.model_copy(update={"partitions": wrong}), topics)
