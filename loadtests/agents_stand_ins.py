@@ -262,7 +262,7 @@ class Departments:
     def answers(self) -> Iterator[tuple[str, list[bytes], list[bytes]]]:
         """Of each department that has any: topic, keys and values."""
         one = Update(
-            update_id="-", department="-", case_id="-", status=UpdateStatus.RESOLVED, at=self._now.now_ms,
+            update_id="-", department="none", case_id="-", status=UpdateStatus.RESOLVED, at=self._now.now_ms,
             note="Put right. 已处理完毕。",
         ).to_avro()  # fmt: skip
         for department, cases in self._assigned.items():
