@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -42,6 +41,7 @@ _NEVER = LetGoOn(0, {})
 
 
 def rows_by_source(
+    received: Mapping[str, int],
     topics: Sequence[str],
     places: Sequence[Sequence[int]],
     rejected: Sequence[int],
@@ -49,11 +49,11 @@ def rows_by_source(
 ) -> dict[str, Rows]:
     """A chunk's rows by the topic they came by, but for topics of the hub's own, which have no limit.
 
-    `places`: partition and offset of every row, as two columns. `let_go_on`: by topic.
+    `received`: records by topic. `places`: partition and offset of every row, as two columns. `let_go_on`: by topic.
     """
     bad, found = set(rejected), dict[str, Rows]()
     with_rejects = {topics[row] for row in bad}
-    for topic, records in Counter(topics).items():
+    for topic, records in received.items():
         if is_own(topic):
             continue
         at_ms, through = let_go_on.get(topic, _NEVER)

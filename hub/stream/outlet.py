@@ -182,7 +182,9 @@ class Transaction:
                     "the hub"
                 )
             places = chunk.partitions, chunk.offsets
-            outlet.limit.check(rows_by_source(chunk.topics, places, tally.rejected, chunk.session.let_go_on))
+            outlet.limit.check(
+                rows_by_source(tally.received, chunk.topics, places, tally.rejected, chunk.session.let_go_on)
+            )
             self._remember()
         except Exception as error:  # noqa: BLE001 - handed to the inlet, which deals with it or ends the process
             return error

@@ -22,7 +22,7 @@ class Tally:
     def __init__(self, agent: str, chunk: Chunk) -> None:
         self._agent = agent
         self._began = time.perf_counter()
-        self._received = Counter(chunk.topics)
+        self.received = Counter(chunk.topics)
         self.outcomes: Counter[str] = Counter()
         self.rejected: list[int] = []
         """Rows that were set aside."""
@@ -40,7 +40,7 @@ class Tally:
         agent = self._agent
         metrics.TRANSACTIONS.labels(agent, "committed").inc()
         metrics.TRANSACTION_SECONDS.labels(agent).observe(time.perf_counter() - self._began)
-        for topic, records in self._received.items():
+        for topic, records in self.received.items():
             metrics.EVENTS_IN.labels(agent, source_of(topic)).inc(records)
         for outcome, records in self.outcomes.items():
             metrics.OUTCOMES.labels(agent, outcome).inc(records)
