@@ -121,7 +121,10 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
     cases = tables.cases.filter(
         pc.and_(
             pc.invert(tables.cases.column("over")),
-            pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED", "REROUTED"])),
+            pc.or_(
+                pc.is_in(tables.cases.column("change"), pa.array(["OPENED", "LINKED", "REROUTED"])),
+                tables.cases.column("reopens"),
+            ),
         )
     )
     names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")

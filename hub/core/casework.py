@@ -10,6 +10,7 @@ from hub.core.cases import Case, CaseBook, Report
 from hub.core.clock_rows import ClockRows, report_conditions
 from hub.core.linking import Clue, ClueReader, Match
 from hub.core.routing import Decision, Router
+from hub.core.sequence import begins_with_end, end_of, first_said, openings, standing, with_statement
 from hub.core.sightings import Sighting
 from hub.model.ids import case_id
 from hub.policy.city import City
@@ -21,6 +22,8 @@ REFUSED = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"
+_EARLIER = "an earlier statement of its source came late: its clocks run from that 更早来报迟到，按其时间起算"
+_AFTER_THE_END = "its source says more after the case was over 结案后补充"
 Put = Callable[[str, Case | None], object]
 
 
@@ -172,7 +175,9 @@ class Casework:
 
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
         back_from_ms = case.closed_ms if match.reopens else None
-        report = Report(seen.source, seen.ref, seen.revision, clue=clue, over_before_ms=back_from_ms)
+        report = Report(
+            seen.source, seen.ref, seen.revision, clue=clue, over_before_ms=back_from_ms, said=first_said(seen)
+        )
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
@@ -190,7 +195,7 @@ class Casework:
         exit_ = decision.exit
         settled = exit_ is not None and exit_.exit != EMERGENCY
         ended = settled or seen.kind in _ENDINGS
-        report = Report(seen.source, seen.ref, seen.revision, not ended, clue)
+        report = Report(seen.source, seen.ref, seen.revision, not ended, clue, end_of(seen), said=first_said(seen))
         case = Case(
             seen.case_id or case_id(seen.source, seen.ref),
             (report,),
@@ -221,26 +226,94 @@ class Casework:
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 
     def _follow_up(self, case: Case, seen: Sighting) -> list[Step]:
+        """What a further statement comes to. Revisions say which one holds; but each counts with its time and with what it
+        ended or opened again, whatever order they come in (hub/core/sequence.py)."""
         index = next(i for i, r in enumerate(case.reports) if (r.source, r.ref) == (seen.source, seen.ref))
         known = case.reports[index]
-        if seen.revision < known.revision:
-            return [Step(SUPERSEDED, case, seen.at_ms, known, seen.row)]
-        live = known.live and seen.kind not in (WITHDRAWN, CLOSED)
-        end = (seen.kind, seen.at_ms) if known.live and not live else known.end
-        report = msgspec.structs.replace(known, revision=seen.revision, live=live, end=end)
-        reports = (*case.reports[:index], report, *case.reports[index + 1 :])
-        case = msgspec.structs.replace(case, reports=reports)
-        if seen.kind in (WITHDRAWN, CLOSED):
-            return [self._end_report(case, seen, report, is_lead=index == 0)]
-        if index or case.over:
+        late = seen.revision < known.revision
+        said = with_statement(known, case, seen)
+        live, end = standing(said)
+        report = msgspec.structs.replace(
+            known, revision=max(seen.revision, known.revision), live=live, end=end, said=said
+        )
+        before = case
+        case = msgspec.structs.replace(case, reports=(*case.reports[:index], report, *case.reports[index + 1 :]))
+        alone = index == 0 and seen.kind not in _ENDINGS and begins_with_end(known, before)
+        settled = not known.live and known.end is None and not known.said  # by a rule, before anybody was sent
+        if index == 0 and seen.kind not in _ENDINGS and not settled:
+            case = self._opened_by(case, seen, alone=alone)
+        back_ms = [at_ms for at_ms in openings(said) if at_ms not in openings(known.said)]
+        if seen.kind in _ENDINGS:
+            steps = [self._end_report(case, seen, report, is_lead=index == 0)]
+        elif back_ms and not late:
+            steps = [self._bring_back(case, seen, report, back_ms.pop(), before.closed_ms, seen.row)]
+        elif late:
+            orders = (
+                _to_all(case, "AMEND", None, _EARLIER) if case.opened_ms < before.opened_ms and not case.over else ()
+            )
+            steps = [Step(SUPERSEDED, case, seen.at_ms, report, seen.row, orders=orders)]
+        elif index or case.over:
             # what a linked report adds goes to the holder; only the lead says what the case is
-            orders = () if case.over else _to_all(case, "AMEND", seen.body)
-            return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=orders)]
-        return self._amend_lead(case, seen, report)
+            orders = self._word_after_the_end(case, seen) if case.over else _to_all(case, "AMEND", seen.body)
+            steps = [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=orders)]
+        else:
+            return self._amend_lead(case, seen, report)
+        # an end that comes late may have been followed by an opening that is known already
+        if alone:  # the record that opened the case with its end could not say that it was withdrawn
+            gone = [at_ms for _, kind, at_ms in said if kind == WITHDRAWN]
+            steps += [Step(WITHDRAWN, steps[-1].case, at_ms, report, None, ends=True) for at_ms in gone]
+        for at_ms in back_ms:
+            steps.append(self._bring_back(steps[-1].case, seen, report, at_ms, before.closed_ms, None))
+        return steps
+
+    def _opened_by(self, case: Case, seen: Sighting, *, alone: bool) -> Case:
+        """The case opens with the earliest statement of its lead that does not end it. `alone`: it is the first such one, and
+        so says what the case is."""
+        if not alone:
+            return msgspec.structs.replace(case, opened_ms=min(case.opened_ms, seen.at_ms))
+        category, decision = self._city.category_of(seen.category), self._router.route_all([seen])[0]
+        return msgspec.structs.replace(
+            case,
+            opened_ms=seen.at_ms,
+            category=category.code if category else seen.category,
+            family=category.family if category else None,
+            urgency=seen.urgency,
+            area=seen.area,
+            lat=seen.lat,
+            lon=seen.lon,
+            due_ms=seen.due_ms,
+            department=decision.department,
+            rule=decision.rule,
+            desk_reason=decision.desk_reason,
+            queue=decision.queue,
+            co_handlers=decision.co_handlers,
+            priority=decision.priority,
+        )
+
+    def _bring_back(
+        self, case: Case, seen: Sighting, report: Report, at_ms: int, over_ms: int | None, row: int | None
+    ) -> Step:
+        """Its own source has opened a report again that it had closed or withdrawn: the case comes back to who held it, unless
+        it was over for another reason after that (`over_ms`)."""
+        over_again = over_ms is not None and over_ms > at_ms
+        back = msgspec.structs.replace(
+            case,
+            closed_ms=over_ms if over_again else None,
+            reopened_ms=at_ms,
+            event=None if over_again else seen.body,
+        )
+        orders = () if over_again else _to_all(back, "ASSIGN", seen.body, f"opened again by {seen.source} 来源重新提出")
+        return Step(AMENDED, back, at_ms, report, row, reopens=True, orders=orders)
+
+    def _word_after_the_end(self, case: Case, seen: Sighting) -> tuple[OrderDraft, ...]:
+        """A word on a case that is over reaches who held it, or the dispatch desk if that department is gone."""
+        to = case.department if case.department in self._city.departments else self._city.dispatch_desk
+        return (OrderDraft("AMEND", to, seen.body, _AFTER_THE_END),)
 
     def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
         # which reports are linked by now depends on their order: once the case is over, only the lead's own closing counts
-        ends = (is_lead and seen.kind == CLOSED) or (not case.over and case.live_reports == 0)
+        alone = len(case.reports) == 1
+        ends = (is_lead and seen.kind == CLOSED) or ((alone or not case.over) and (alone or case.live_reports == 0))
         orders: tuple[OrderDraft, ...] = ()
         if ends and not case.over:
             orders = _to_all(case, "WITHDRAW", None, f"{seen.kind.lower()} by {seen.source}")
@@ -268,8 +341,8 @@ class Casework:
             seen.source, amended.category, amended.area, amended.urgency, amended.lat is not None, as_case
         )
         step = Step(AMENDED, amended, seen.at_ms, report, seen.row)
-        # what a department refused stays with the desk until somebody there decides
-        if case.rule == REFUSED or decision.department == case.department:
+        # where departments or the desk have moved it themselves, it stays until they move it again
+        if case.rule in (REFUSED, PASSED_ON) or decision.department == case.department:
             return [msgspec.structs.replace(step, orders=_to_all(case, "AMEND", seen.body))]
         moved = msgspec.structs.replace(
             amended,

@@ -175,9 +175,17 @@ class Clockwork:
         """End all clocks without a verdict. What was due before that is breached first."""
         return self._end_all(case, at_ms, cancelled=True)
 
-    def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
-        """Bring the clocks in line with the whole history of the case, and say what that changes of what was said."""
-        life = self.lives.tell(case, until_ms)
+    def settle(
+        self, case: TrackedCase, until_ms: int = -(1 << 62), fresh: tuple[ClockState, ...] | None = None
+    ) -> tuple[TrackedCase, Life, list[Ring]]:
+        """Bring the clocks in line with the whole history of the case, and say what that changes of what was said. `fresh`: the
+        clocks that its opening starts, if they are not those it has."""
+        told = case
+        if fresh is not None:
+            kept = tuple(each for each in case.clocks if each.by_event or each.cancelled)
+            there = {_key(each) for each in fresh}
+            told = msgspec.structs.replace(case, clocks=(*fresh, *(each for each in kept if _key(each) not in there)))
+        life = self.lives.tell(told, until_ms)
         rings: list[Ring] = []
         known = {_key(clock): clock for clock in case.clocks}
         clocks = [
@@ -186,6 +194,7 @@ class Clockwork:
         ]
         # what started these is known by now not to have happened
         rings += [_void(case, clock, clock.started_ms) for clock in known.values()]
+        rings += _said_again(case, clocks, rings)
         return msgspec.structs.replace(case, clocks=tuple(clocks), over_ms=life.over_ms), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
@@ -385,6 +394,22 @@ def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
     """What was said of a clock holds no longer."""
     said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
     return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, _come_to(clock))
+
+
+def _said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
+    """What clocks came to of which another, of an earlier round but alike in all that records say, was just taken back."""
+    last = {_alike(ring.clock): ring for ring in rings}
+    found = []
+    for clock in clocks if last else ():
+        ring, came_to = last.get(_alike(clock)), _come_to(clock)
+        if ring is not None and came_to is not None and ring.kind == CANCELLED and _key(ring.clock) != _key(clock):
+            at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
+            found.append(Ring(case, clock, came_to, at_ms, was=came_to))
+    return found
+
+
+def _alike(clock: ClockState) -> tuple[str, str, int, int]:
+    return clock.name, clock.policy, clock.started_ms, clock.due_ms
 
 
 def _key(clock: ClockState) -> tuple[str, str | None, int]:

@@ -154,8 +154,13 @@ class Tracking:
             if kind == "OPENED":
                 self._open(put, change, effects)
             return
+        unopened = kind == "SUPERSEDED" and not case.clocks  # all that was known is that its source had ended it
+        if change.opened_ms != case.opened_ms or unopened:
+            case = self._open_from(case, change, effects)
         if change.unlinks:
             case = self._unlink(case, change, effects)
+        elif kind == "AMENDED" and change.reopens:
+            case = self._bring_back(case, change, effects)
         elif kind == "LINKED":
             case = _joined(case, (change.source, change.source_ref), change.at_ms)
             told = [answer for answer in case.answers if answer.status in _TOLD]
@@ -180,7 +185,7 @@ class Tracking:
             case = self._hand_over(case, change, effects)
         elif change.ends and kind in _ENDINGS:
             case = self._end(case, kind, change.at_ms, effects)
-        else:
+        elif case is book.case(change.case_id):
             return
         put(case.case_id, case)
 
@@ -279,6 +284,34 @@ class Tracking:
         put(case.case_id, case)
         return True
 
+    def _open_from(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """The case opens at another instant: an earlier statement came late, or the first that does more than end it. Its clocks
+        are reckoned from there, and all that was said since is judged by them."""
+        first, *later = case.ledger
+        told = msgspec.structs.replace(
+            case,
+            opened_ms=change.opened_ms,
+            category=change.category,
+            urgency=change.urgency,
+            area=change.area,
+            ledger=(Hold(first.department if later else change.department, change.opened_ms), *later),
+            special=True,
+        )
+        fresh = self._clockwork.start(told, change.due_ms).clocks
+        told, life, rings = self._clockwork.settle(told, fresh=fresh)
+        effects.rings += rings
+        _tell_of_end(case.over_ms, told, life, change.department, change.at_ms, effects)
+        return told
+
+    def _bring_back(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """Its own source has opened a report again: a new round begins, if the case is over then."""
+        mark = Mark("reopened", change.at_ms)
+        back, life = self._settle(msgspec.structs.replace(case, marks=(*case.marks, mark), special=True), effects)
+        if life.over_ms is not None and life.ended_by == RESOLVED.lower():
+            # resolved after that, though `route` may have heard of it before
+            effects.endings.append(Ending(back, RESOLVED, back.department, life.over_ms))
+        return back
+
     def _hand_over(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         """The case goes to a department, from an instant that may lie before what was said since: all is judged by that."""
         members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
@@ -322,7 +355,7 @@ class Tracking:
             conditions=tuple(change.conditions),
         )
         if change.over:
-            mark = Mark("withdrawn" if change.change == "WITHDRAWN" else "closed", change.at_ms)
+            mark = Mark("closed", change.at_ms, case.reports[0])
             case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
         elif dues is None:
             case = self._clockwork.start(case, change.due_ms)
@@ -345,7 +378,9 @@ class Tracking:
         return self._settle_if_special(case, effects)
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
-        marks = (*case.marks, Mark(kind.lower(), at_ms))
+        # a case that its end has opened is known by now to have been withdrawn
+        known = (each for each in case.marks if kind == "CLOSED" or each != Mark("closed", at_ms, case.reports[0]))
+        marks = (*known, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return self._settle(msgspec.structs.replace(case, marks=marks), effects)[0]
         ended_ms = max(at_ms, case.opened_ms)

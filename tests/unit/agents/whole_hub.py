@@ -16,6 +16,7 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
 from hub.clock import ClockKind
 from hub.control.clocks import CheckedClock
+from hub.core.tracked import TrackedCase
 from hub.model.event import CaseEvent
 from hub.model.update import Update
 from hub.policy import City
@@ -104,6 +105,7 @@ class WholeHub:
         self._read: dict[tuple[str, str], int] = defaultdict(int)
         self._ends: dict[tuple[str, int], int] = defaultdict(int)
         self._reads: dict[str, list[str]] = {}
+        self._states: dict[str, Any] = {}
         self._lines: dict[str, tuple[asyncio.Queue[Chunk], Any]] = {}
         self._session = _Session(partitions)
 
@@ -116,6 +118,7 @@ class WholeHub:
             inlet = agent.attach(app, self._hub)
             assert app.work is not None
             self._reads[name] = inlet._topics
+            self._states[name] = inlet._state
             self._lines[name] = (inlet.channel, self._loop.create_task(app.work(self._chunks(inlet.channel))))
         return self
 
@@ -203,6 +206,11 @@ class WholeHub:
         """What is in a topic, decoded, in order; only what has the values wanted."""
         found = [self.codec.decode_one(kept.value)[1] for kept in self._kept[topic]]
         return [each for each in found if all(each[name] == value for name, value in wanted.items())]
+
+    def tracked(self, case_id: str) -> TrackedCase | None:
+        """A case as `track` keeps it."""
+        books = (self._states[track.NAME][partition] for partition in range(self._settings.partitions))
+        return next((found for book in books if (found := book.case(case_id)) is not None), None)
 
     def orders(self, **wanted: Any) -> list[Mapping[str, Any]]:
         return [

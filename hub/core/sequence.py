@@ -1,0 +1,64 @@
+"""The statements of one report by their revisions, whatever order they come in: what they end, and what opens it again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.core.cases import Case, Report
+from hub.core.sightings import Sighting
+
+OPENED = "OPENED"
+_ENDINGS = ("WITHDRAWN", "CLOSED")
+Said = tuple[int, str, int]
+"""Revision, kind and time (ms) of a statement."""
+
+
+def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Said, ...]:
+    """All statements of a report by revision, with one more."""
+    return tuple(sorted((*_said(report, case), (seen.revision, seen.kind, seen.at_ms))))
+
+
+def end_of(seen: Sighting) -> tuple[str, int] | None:
+    """What a first statement ends, if it does."""
+    return (seen.kind, seen.at_ms) if seen.kind in _ENDINGS else None
+
+
+def first_said(seen: Sighting) -> tuple[Said, ...]:
+    """What must be remembered of a first statement; of an opening or an end it is known anyway."""
+    return () if seen.kind == OPENED or seen.kind in _ENDINGS else ((seen.revision, seen.kind, seen.at_ms),)
+
+
+def begins_with_end(report: Report, case: Case) -> bool:
+    """True if all that is known of a report is that its source ended it."""
+    return all(kind in _ENDINGS for _, kind, _ in _said(report, case))
+
+
+def standing(said: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
+    """Whether a report is live after all its statements, and what ended it first if it is not."""
+    end: tuple[str, int] | None = None
+    for _, kind, at_ms in said:
+        if kind in _ENDINGS:
+            end = end or (kind, at_ms)
+        elif kind == OPENED:
+            end = None
+    return end is None, end
+
+
+def openings(said: Sequence[Said]) -> list[int]:
+    """When a report was opened again by its own source after that had ended it; not before the end that it undoes."""
+    found: list[int] = []
+    ended_ms: int | None = None
+    for _, kind, at_ms in said:
+        if kind in _ENDINGS:
+            ended_ms = at_ms if ended_ms is None else max(at_ms, ended_ms)
+        elif kind == OPENED and ended_ms is not None:
+            found.append(max(at_ms, ended_ms))
+            ended_ms = None
+    return found
+
+
+def _said(report: Report, case: Case) -> tuple[Said, ...]:
+    if report.said:
+        return report.said
+    kind, at_ms = report.end or (OPENED, case.opened_ms)
+    return ((report.revision, kind, at_ms),)
