@@ -22,7 +22,7 @@ LEAD = ("hotline", "H0")
 def busy_run(things: list[str]) -> tuple[MadeUpRun, Marks]:
     """A case to which all sorts of things happen, and other cases beside it."""
     run, marks = MadeUpRun(), list[int]()
-    case, reports = run.opens(*LEAD), [LEAD]
+    case, reports, updates = run.opens(*LEAD), [LEAD], list[str]()
     for number, thing in enumerate(things):
         marks.append(len(run.sequence))
         ref = f"R{number}"
@@ -31,12 +31,15 @@ def busy_run(things: list[str]) -> tuple[MadeUpRun, Marks]:
         elif thing == "link":
             run.links(case, LEAD, "police", ref)
             reports.append(("police", ref))
+            for update in updates:
+                run.reply(case, update, "police", ref)
         elif thing == "repeat":
             run.repeats(*LEAD)
         elif thing == "reject":
             run.letter("deduplicate", "undecodable", run.arrive("city.police.events"))
         elif thing == "update":
             run.update("roads", ref, case)
+            updates.append(ref)
             for report in reports:
                 run.reply(case, ref, *report)
         elif thing == "forbidden":
