@@ -96,6 +96,11 @@ TRANSACTION_SECONDS = Histogram(
 TRANSACTIONS = Counter(
     "hub_transactions_total", "Transactions by how they ended: committed, aborted", ["agent", "result"]
 )
+# Transactions that were not committed because records were not where the broker should have put them: each is done again, and none
+# of it is lost. More than now and then says that the broker, or librdkafka, loses what it acknowledges.
+UNPROVEN = Counter(
+    "hub_transactions_unproven_total", "Transactions given up, records not being where they should", ["agent"]
+)
 # Arrival in Kafka to commit of what the agent made of it: at `route` that is arrival to order.
 LATENCY_SECONDS = BatchHistogram("hub_latency_seconds", "Arrival at the hub to this agent's commit", "agent", _LATENCY)
 # Memory of the agents, in records, and how long reading it back took.

@@ -6,23 +6,20 @@ A hub has a number of partitions for life (`CITYHUB_PARTITIONS`), and nothing in
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hub.metrics import EXTRA_PARTITIONS
 from hub.settings import Settings
 from hub.stream.kafka import kafka_errors, missing
-from hub.stream.partitioning import partition_of
-from hub.stream.writer import Output
-from hub.topics import BETWEEN_AGENTS, is_own
+from hub.topics import is_own
 
 log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 5.0
 
 
 class Inputs:
-    """What one agent reads, and where it writes for other agents."""
+    """What one agent reads."""
 
     def __init__(self, settings: Settings, agent: str, topics: Sequence[str]) -> None:
         self._settings = settings
@@ -31,7 +28,6 @@ class Inputs:
         self.counts: dict[str, int] = {}
         """Partitions of each topic, by its name on the broker. A topic that cannot be read has none."""
         self._there: dict[str, int] = {}
-        self._raised: set[str] = set()
 
     def look(self, consumer: Any) -> bool:
         """Ask the broker; whether anything is another than before.
@@ -42,8 +38,7 @@ class Inputs:
             found = consumer.list_topics(timeout=_TIMEOUT_SECONDS).topics
         numbers, before = self._settings.partitions, self._there
         counts = {name: 0 if topic.error else len(topic.partitions) for name, topic in found.items()}
-        between = [topic.name for topic in BETWEEN_AGENTS]
-        self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in {*self._topics, *between}}
+        self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in self._topics}
         for topic in self._topics:
             if self._there[topic] != before.get(topic):
                 self._say(topic, self._there[topic])
@@ -51,7 +46,6 @@ class Inputs:
             self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0
             for topic in self._topics
         }
-        self._raised = {self._settings.topic(topic) for topic in between if self._there[topic] > numbers}
         return self._there != before
 
     def _say(self, topic: str, count: int) -> None:
@@ -66,19 +60,3 @@ class Inputs:
             raise missing(name, count, numbers)
         elif count < numbers:
             log.error("%s: %s Until then it is not read, all others are", self._agent, missing(name, count, numbers))
-
-    def placed(self, outputs: Iterable[Output]) -> Iterator[Output]:
-        """The same records, and each of them where it would be if no partition had been added anywhere."""
-        for output in outputs:
-            if output.partition is None and output.topic in self._raised:
-                yield from _by_number(output, self._settings.partitions)
-            else:
-                yield output
-
-
-def _by_number(output: Output, numbers: int) -> Iterator[Output]:
-    parts: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for message in output.messages:
-        parts[partition_of(message["key"], numbers)].append(message)
-    for number, messages in parts.items():
-        yield Output(output.topic, number, messages)

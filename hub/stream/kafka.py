@@ -25,7 +25,7 @@ class SessionLostError(RetriableError):
 
 
 class AbortableError(RetriableError):
-    """The transaction must be aborted; the producer can go on with the next."""
+    """The transaction has failed, and the producer with it; the hold on the partitions stands."""
 
 
 _MUST_REJOIN = {

@@ -115,7 +115,7 @@ class Session:
         self.pending: Publication | None = None
         """Decided, and not being written yet. A rebalance has it written first."""
         self._ready: list[Message] = []
-        self._writer = TransactionWriter(settings, agent, stopping)
+        self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}")
             # an offset that is not there is for this hub to judge
@@ -269,6 +269,7 @@ class Session:
         self._sources.catch_up(self._recovering)
         as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
         self._claim, self._claimed, self._whole_at = uuid.uuid4().hex, False, time.monotonic()
+        self._writer.not_alone()
         self._positions.refused.clear()
         self._take_up(consumer, committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
@@ -409,11 +410,16 @@ class Session:
         }
 
     def rewind(self) -> None:
-        """Go back to the last commit: what was decided since is forgotten, and its records are read again."""
+        """After a commit that failed: go back to the last one, whichever that was. What was decided since is forgotten, and its
+        records are read again.
+
+        The producer is renewed first: from then on the broker knows what became of the transaction, and nothing can change it.
+        """
         if self._membership is None:
             raise SessionLostError(f"{self._agent}: the partitions were taken away")
+        self._writer.renew()
         with kafka_errors(f"{self._agent}: going back to the last commit"):
-            self._take_up(self._consumer, self._positions.as_committed())
+            self._take_up(self._consumer, self._committed(self._consumer, self._positions.ends))
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         """Commit what is decided while the partitions are still held here. Range assignment takes all or nothing, and most of
@@ -475,7 +481,7 @@ class Session:
         )
         outputs = with_checkpoints(outputs, changelog, plan.checkpoints, compacted=self._state.changelog.compacted)
         outputs += self._letters.outputs(list(self._positions.gaps.values()))
-        self._writer.write(self._inputs.placed(outputs), plan.offsets, self._membership)
+        self._writer.write(outputs, plan.offsets, self._membership)
         self._letters.count(self._positions.committed(plan))
         self._claimed = True
         if whole:

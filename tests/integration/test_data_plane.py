@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from hub.errors import FatalError, Reason, RetriableError
@@ -11,6 +9,7 @@ from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.kafka import AbortableError
 from hub.stream.outlet import Transaction
+from hub.stream.proof import Proof
 from hub.stream.recovery import recover
 from hub.stream.registry import FileRegistry
 from hub.stream.writer import Output
@@ -81,16 +80,15 @@ def test_an_aborted_transaction_leaves_nothing_and_the_next_goes_through(
     state = new_state()
     with plane.session(state) as session:
         messages = read_some(session, 2)
-        insist, seen = session._writer._insist, list[object]()
+        prove, seen = session._writer._prove, list[object]()
 
-        def fail_once(what: str, call: Any) -> None:
-            if what == "committing" and not seen:
-                session._writer._producer.flush(30)
+        def fail_once(proof: Proof, until: float) -> None:
+            prove(proof, until)
+            if not seen:
                 seen.append((plane.committed_now(), held_in(state)[0]))
                 raise AbortableError("the broker says no")
-            insist(what, call)
 
-        monkeypatch.setattr(session._writer, "_insist", fail_once)
+        monkeypatch.setattr(session._writer, "_prove", fail_once)
         first, second = settled(plane, session, state, messages, count_up(state), count_up(state))
         assert isinstance(first, AbortableError)
         assert second is None

@@ -16,6 +16,7 @@ from hub.stream import writer as writer_module
 from hub.stream.checkpoints import Trail
 from hub.stream.chunk import Chunk
 from hub.stream.kafka import SessionLostError
+from hub.stream.proof import Proof
 from hub.stream.recovery import recover
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
@@ -133,14 +134,20 @@ def test_a_write_that_never_ends_does_not_hold_up_the_rebalance(plane: Plane, mo
     released = threading.Event()
     with plane.session(mine := new_state(), "one") as one:
         one.pending = _decided(plane, one, mine)
-        monkeypatch.setattr(writer_module, "_STUCK_SECONDS", 0.5)
-        monkeypatch.setattr(one._writer, "_insist", lambda what, call: released.wait(PATIENCE_SECONDS))
+
+        def never(proof: Proof, until: float) -> None:
+            released.wait(PATIENCE_SECONDS)
+            raise SessionLostError("too late")
+
+        monkeypatch.setattr(one._writer, "_prove", never)
         with plane.session(theirs := new_state(), "two") as two:
+            monkeypatch.setattr(writer_module, "_STUCK_SECONDS", 0.5)
             with pytest.raises(SessionLostError, match="does not come back"):
                 _until(lambda: False, one, two)
             assert held_in(mine) == {}
             one.close()
             released.set()
+            monkeypatch.setattr(writer_module, "_STUCK_SECONDS", PATIENCE_SECONDS)
             with plane.session(again := new_state(), "one") as heir:  # ends the transaction that was left open
                 _until(lambda: (heir.held, two.held) == ([0, 1], [2]), heir, two)
                 assert (held_in(again), held_in(theirs)) == ({0: {}, 1: {}}, {2: {}})
