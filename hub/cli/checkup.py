@@ -23,6 +23,7 @@ from hub.settings import Settings
 from hub.stream.admin import check_number, inspect_topics
 from hub.stream.kafka import client_config
 from hub.stream.registry import FileRegistry, make_registry
+from hub.stream.source_log import as_they_stand
 from hub.topics import all_topics
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -52,7 +53,11 @@ def check_all(settings: Settings) -> Iterator[Check]:
     yield broker
     if settings.registry_url:
         yield _registry(settings)
-    for name, look in (("topics 主题", lambda: _topics(settings, city)), ("clock 时钟", lambda: _clock(settings))):
+    for name, look in (
+        ("topics 主题", lambda: _topics(settings, city)),
+        ("sources 来源", lambda: _sources(settings)),
+        ("clock 时钟", lambda: _clock(settings)),
+    ):
         yield (
             _guarded(name, look)
             if broker.state == OK
@@ -184,6 +189,15 @@ def _topics(settings: Settings, city: City | None) -> Check:
         )
         return Check(name, WARN, said, "they are read, and nothing is lost: ops/runbooks/topic-partitions.md")
     return Check(name, OK, f"all {len(states)} are there")
+
+
+def _sources(settings: Settings) -> Check:
+    name = "sources 来源"
+    paused = as_they_stand(settings, "doctor").paused
+    if paused:
+        said = f"{len(paused)} paused 暂停: {', '.join(sorted(paused)[:3])}"
+        return Check(name, WARN, said, "`cityhub source list` says why; all others go on")
+    return Check(name, OK, "none is paused")
 
 
 def _clock(settings: Settings) -> Check:

@@ -38,6 +38,15 @@ class SourceLog:
         with kafka_errors(self._what):
             self._consumer.assign([self._place])
 
+    def require(self) -> None:
+        """Raise FatalError if the topic is not there, rather than wait for it."""
+        with kafka_errors(self._what):
+            found = self._consumer.list_topics(self._place.topic, timeout=_TIMEOUT_SECONDS).topics.get(
+                self._place.topic
+            )
+        if found is None or found.error is not None:
+            raise missing(self._place.topic)
+
     def catch_up(self, alive: Callable[[], None]) -> None:
         """Read all that is there now. Blocks; calls `alive` after each batch.
 
@@ -83,9 +92,10 @@ class SourceLog:
 
 
 def as_they_stand(settings: Settings, role: str) -> Standings:
-    """What hub.sources says now."""
+    """What hub.sources says now. Raises FatalError if it is missing, RetriableError if it cannot be read."""
     reader = SourceLog(settings, role)
     try:
+        reader.require()
         reader.catch_up(lambda: None)
     finally:
         reader.close()

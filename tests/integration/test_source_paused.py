@@ -54,6 +54,7 @@ def test_one_source_waits_and_the_others_go_on(hub: SmallHub, skip: bool) -> Non
         fetch(f"http://127.0.0.1:{hub.settings.web_port}/metrics") or ""
     )
 
+    assert f"1 paused 暂停: {POLICE}" in hub.type("doctor").output
     letters = sum(count for what, count in hub.audit().outcomes.items() if "deduplicate/" in what)
     assert letters == BAD - row["waiting"] < LIMIT
     hub.restart()
