@@ -24,7 +24,8 @@ from hub.stream.admin import check_number, inspect_topics
 from hub.stream.kafka import client_config
 from hub.stream.registry import FileRegistry, make_registry
 from hub.stream.source_log import as_they_stand
-from hub.topics import all_topics
+from hub.stream.topic_settings import find_drifts
+from hub.topics import Topic, all_topics
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _BROKER_SECONDS = 5.0
@@ -188,7 +189,18 @@ def _topics(settings: Settings, city: City | None) -> Check:
             f"{len(added)} have more partitions than the hub ({settings.topic(added[0].topic.name)}: {added[0].said})"
         )
         return Check(name, WARN, said, "they are read, and nothing is lost: ops/runbooks/topic-partitions.md")
-    return Check(name, OK, f"all {len(states)} are there")
+    return _topic_settings(name, settings, [state.topic for state in states])
+
+
+def _topic_settings(name: str, settings: Settings, topics: list[Topic]) -> Check:
+    drifts = find_drifts(settings, topics)
+    wrong = [drift for drift in drifts if drift.put_right]
+    if wrong:
+        return Check(name, FAIL, f"{len(wrong)} settings are wrong ({wrong[0]})", "run `cityhub topics --create`")
+    if drifts:
+        said = f"{len(drifts)} settings are less than the hub's ({drifts[0]})"
+        return Check(name, WARN, said, "raise them, unless whoever lowered them knows that records are lost sooner")
+    return Check(name, OK, f"all {len(topics)} are there, and set as they must be")
 
 
 def _sources(settings: Settings) -> Check:

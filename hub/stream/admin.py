@@ -13,11 +13,12 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from hub.clock import wall_ms
-from hub.errors import FatalError
+from hub.errors import FatalError, HubError
 from hub.settings import Settings
 from hub.stream.kafka import client_config, producer_config
 from hub.stream.source_log import as_they_stand
 from hub.stream.standings import HUB, Standing
+from hub.stream.topic_settings import find_drifts, put_right, wanted_settings
 from hub.topics import SOURCES, Topic, is_input
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ def check_number(settings: Settings, states: Sequence[TopicState]) -> None:
 
 
 def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
-    """Create the missing ones and return their names on the broker. Of a whole hub, add partitions where there are too few.
+    """Create the missing ones and return their names on the broker. Of a whole hub, add partitions where there are too few, and
+    put right the settings that are no matter of taste (hub/stream/topic_settings.py).
 
     Raises FatalError if the hub was made for another number of partitions.
     """
@@ -111,6 +113,7 @@ def ensure_topics(settings: Settings, topics: Iterable[Topic]) -> list[str]:
     if missing or few:
         _wait_until_visible(settings, [state.topic for state in (states if whole else missing)])
     if whole:
+        put_right(settings, find_drifts(settings, [state.topic for state in states]))
         _keep_number(settings)
     return [settings.topic(state.topic.name) for state in missing]
 
@@ -120,7 +123,7 @@ def _new(settings: Settings, state: TopicState) -> NewTopic:
         settings.topic(state.topic.name),
         num_partitions=state.wanted_partitions,
         replication_factor=settings.replication_factor,
-        config=state.topic.settings,
+        config=wanted_settings(state.topic, settings.replication_factor),
     )
 
 
@@ -172,3 +175,15 @@ def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
         named = ", ".join(f"{settings.topic(state.topic.name)}: {state.said}" for state in wrong[:5])
         more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise FatalError(f"topics are missing or too small ({named}{more}); run `cityhub topics --create`")
+    _say_drifts(settings, [state.topic for state in states])
+
+
+def _say_drifts(settings: Settings, topics: Sequence[Topic]) -> None:
+    """A worker may not have the right to see settings; then `cityhub doctor` is who looks."""
+    try:
+        drifts = find_drifts(settings, topics)
+    except HubError as error:
+        log.info("how the topics are set is not looked at: %s", error)
+        return
+    for drift in drifts:
+        log.warning("%s; see `cityhub doctor`", drift)

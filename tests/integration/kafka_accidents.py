@@ -15,13 +15,19 @@ from hub.topics import Topic
 _SECONDS = 60.0
 
 
+def set_topic(settings: Settings, topic: Topic, setting: str, value: str) -> None:
+    """As an administrator does."""
+    entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic(topic.name), incremental_configs=[entry])
+    client = AdminClient(client_config(settings, "accident"))
+    client.incremental_alter_configs([resource])[resource].result()
+
+
 def delete_before(settings: Settings, topic: Topic, partition: int, offset: int) -> None:
     """As retention does, at once. -1: all there is. Of a compacted topic only after somebody changed its policy."""
     name, client = settings.topic(topic.name), AdminClient(client_config(settings, "accident"))
     if topic.compacted:
-        policy = ConfigEntry("cleanup.policy", "compact,delete", incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[policy])
-        client.incremental_alter_configs([resource])[resource].result()
+        set_topic(settings, topic, "cleanup.policy", "compact,delete")
     place = TopicPartition(name, partition, offset)
     client.delete_records([place])[place].result()
 

@@ -20,7 +20,8 @@ from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import all_topics
+from hub.topics import TRACK_CHANGELOG, all_topics
+from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import free_port, ready, wait_for
 
 
@@ -49,6 +50,20 @@ def test_all_is_well(settings: Settings) -> None:
     found = checked(settings, 0)
     assert {each["state"] for each in found.values()} == {"ok"}
     assert "agrees" in found["clock"]["said"]
+
+
+@pytest.mark.kafka
+def test_settings_that_were_changed_are_named_and_put_right(settings: Settings) -> None:
+    declared = all_topics(discover(), load_city(settings.city).departments)
+    ensure_topics(settings, declared)
+    set_topic(settings, TRACK_CHANGELOG, "cleanup.policy", "compact,delete")
+    found = checked(settings, 1)["topics"]
+    assert f"{settings.namespace}hub.track.changelog has cleanup.policy compact,delete" in found["said"]
+    assert found["way_out"] == "run `cityhub topics --create`"
+    ensure_topics(settings, declared)
+    assert checked(settings, 0)["topics"]["state"] == "ok"
+    set_topic(settings, TRACK_CHANGELOG, "max.message.bytes", "1000")
+    assert checked(settings, 0)["topics"]["state"] == "warn"
 
 
 @pytest.mark.kafka
