@@ -68,6 +68,8 @@ class Changelogs:
     remembered: Remembered
     route: Keyed[RouteRecord]
     track: Keyed[TrackRecord]
+    foreign: tuple[str, ...] = ()
+    """Places of records that cannot be read: not the hub's own, or of another version."""
 
     @property
     def cases(self) -> tuple[dict[str, Case], list[str]]:
@@ -92,8 +94,7 @@ class Changelogs:
 
 
 def read_changelogs(settings: Settings, identities: Identities, on_progress: OnProgress | None = None) -> Changelogs:
-    """All that is committed. Raises FatalError if a changelog is missing or was not written by this version of the hub,
-    RetriableError if the broker cannot be read."""
+    """All that is committed. Raises FatalError if a changelog is missing, RetriableError if the broker cannot be read."""
     there = spans(settings, CHANGELOGS)
     gathering = _Gathering(identities, len(settings.namespace))
     for messages in read_messages(settings, there, on_progress):
@@ -112,26 +113,22 @@ class _Gathering:
         self._route: Keyed[RouteRecord] = Keyed()
         self._track: Keyed[TrackRecord] = Keyed()
         self._routed: msgspec.msgpack.Decoder[RouteRecord] = msgspec.msgpack.Decoder(RouteRecord)
+        self._foreign: list[str] = []
         self._record: msgspec.msgpack.Decoder[TrackRecord] = msgspec.msgpack.Decoder(TrackRecord)
 
     def take(self, message: Message) -> None:
-        topic, partition, value = message.topic()[self._cut :], message.partition(), message.value()
-        if topic != DEDUPLICATE_CHANGELOG.name and is_checkpoint(message.key()):
+        topic, partition, key, value = message.topic()[self._cut :], message.partition(), message.key(), message.value()
+        if topic != DEDUPLICATE_CHANGELOG.name and is_checkpoint(key):
             return
         try:
             if topic == DEDUPLICATE_CHANGELOG.name:
                 self._remember(partition, value)
             elif topic == ROUTE_CHANGELOG.name:
-                self._route.put(
-                    partition, message.key().decode(), None if value is None else self._routed.decode(value)
-                )
+                self._route.put(partition, (key or b"").decode(), None if value is None else self._routed.decode(value))
             else:
-                self._track.put(
-                    partition, message.key().decode(), None if value is None else self._record.decode(value)
-                )
-        except msgspec.DecodeError as error:
-            place = f"{topic}[{partition}]@{message.offset()}"
-            raise FatalError(f"{place} cannot be read ({error}); use the version of the hub that wrote it") from error
+                self._track.put(partition, (key or b"").decode(), None if value is None else self._record.decode(value))
+        except (msgspec.DecodeError, ValueError, FatalError):
+            self._foreign.append(f"{topic}[{partition}]@{message.offset()}")
 
     def _remember(self, partition: int, value: bytes | None) -> None:
         if value is None:
@@ -154,7 +151,7 @@ class _Gathering:
             _joined(self._revisions, np.zeros(0, np.int64)),
             whole,
         )
-        return Changelogs(remembered, self._route, self._track)
+        return Changelogs(remembered, self._route, self._track, tuple(self._foreign))
 
 
 def _joined(parts: Iterable[np.ndarray], none: np.ndarray) -> np.ndarray:

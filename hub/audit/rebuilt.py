@@ -131,6 +131,7 @@ def judge_state(tables: Tables, changelogs: Changelogs) -> StateReport:
             ),
             _answers(tables, tracked, sorted(waiting)),
             *_clocks(tables, tracked),
+            Finding.of("records of changelogs that cannot be read 无法读取的状态记录", changelogs.foreign),
         ),
     )
 

@@ -12,9 +12,10 @@ from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.report import SHOWN, AuditReport, Finding
+from hub.audit.rest import Unrest, unrest
 from hub.audit.structure import check_structure
 from hub.audit.tables import ORIGIN, Tables
-from hub.inspect.reading import OnProgress
+from hub.inspect.reading import OnProgress, spans
 from hub.settings import Settings
 
 
@@ -32,10 +33,15 @@ def audit(
 
 def audit_with_state(
     settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnProgress | None = None
-) -> tuple[AuditReport, StateReport]:
-    """As `audit`, and that each agent's state, rebuilt from its changelog, agrees with what it published. Of a hub at rest."""
+) -> tuple[AuditReport, StateReport | Unrest]:
+    """As `audit`, and that each agent's state, rebuilt from its changelog, agrees with what it published.
+
+    The two can be compared of a hub at rest only; else why they were not.
+    """
     tables = read_tables(settings, sources, departments, on_progress)
-    return judge(tables), judge_state(tables, read_changelogs(settings, tables.identities, on_progress))
+    changelogs = read_changelogs(settings, tables.identities, on_progress)
+    restless = unrest(tables, spans(settings, {topic for topic, _ in tables.cut}))
+    return judge(tables), judge_state(tables, changelogs) if restless is None else restless
 
 
 def judge(tables: Tables) -> AuditReport:

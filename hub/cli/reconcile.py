@@ -21,7 +21,9 @@ from hub.settings import Settings
 @click.option("--against", metavar="NAMESPACE", help="Compare with another run over the same input on the same broker.")
 @click.option("--live", is_flag=True, help="The hub is at work: what it has not read yet is not held against it.")
 @click.option(
-    "--state", is_flag=True, help="Also rebuild the agents' state from its changelog and compare. Hub at rest."
+    "--state/--no-state",
+    default=None,
+    help="Rebuild the agents' state from its changelogs and compare it too.  [yes, of a hub at rest]",
 )
 @click.option(
     "--gaps-known", is_flag=True, help="What hub.dead says was gone before it was read is known: it does not fail."
@@ -29,26 +31,29 @@ from hub.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 @with_settings
 def reconcile(
-    settings: Settings, against: str | None, live: bool, state: bool, gaps_known: bool, as_json: bool
+    settings: Settings, against: str | None, live: bool, state: bool | None, gaps_known: bool, as_json: bool
 ) -> None:
     """Prove from the topics that every record that came in has exactly one outcome 对账.
 
     Reads all topics whole. Exits with 1 if anything is unaccounted, doubled, without its cause, or was gone before it was read
-    (unless --gaps-known); with --against also if
-    the runs differ in more than what depends on the order of arrival; with --state also if what an agent remembers is not
-    what it has published (状态核对).
+    (unless --gaps-known), and if what an agent remembers is not what it has published (状态核对); with --against also if the
+    runs differ in more than what depends on the order of arrival.
+
+    State and outputs are read at different moments, so they are compared of a hub at rest only. Of one at work it is said what
+    could not be compared, and with --state that fails.
     """
     if state and live:
         raise click.UsageError(
             "--state compares what is written at different moments: stop feeding the hub, not --live"
         )
-    from hub.audit import audit, audit_with_state, compare
+    from hub.audit import StateReport, Unrest, audit, audit_with_state, compare
     from hub.policy import load_city
     from hub.sdk.manifest import discover
 
     sources, departments = list(discover()), list(load_city(settings.city).departments)
     with progress_bar("Reading the topics 对账") as on_progress:
-        if state:
+        rebuilt: StateReport | Unrest | None
+        if state or (state is None and not live):
             report, rebuilt = audit_with_state(settings, sources, departments, on_progress=on_progress)
         else:
             report, rebuilt = audit(settings, sources, departments, on_progress=on_progress), None
@@ -58,7 +63,8 @@ def reconcile(
             comparison = compare(settings, against, sources, departments, on_progress=on_progress)
     judged = replace(report, losses=()) if gaps_known else report
     good = judged.good_so_far if live else judged.good
-    good = good and (rebuilt is None or rebuilt.good)
+    compared = rebuilt if isinstance(rebuilt, StateReport) else None
+    good = good and (compared.good if compared is not None else not state)
     if as_json:
         facts = report.as_dict() | {"good": good}
         if rebuilt is not None:
@@ -78,8 +84,9 @@ def reconcile(
         verdict = f"{report.unaccounted:,} unaccounted, {report.doubled:,} doubled, {report.orphaned:,} other defects"
         if report.gone:
             verdict += f", {report.gone:,} gone before they were read"
-        if rebuilt is not None:
-            verdict += f", {rebuilt.disagreements:,} disagreements of state"
+        verdict += (
+            f", {compared.disagreements:,} disagreements of state" if compared is not None else ", state not compared"
+        )
         Screen().print(Text(verdict, f"bold {'green' if good else 'red'}"))
         if report.waiting.count and not live:
             say("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")

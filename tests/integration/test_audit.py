@@ -63,11 +63,13 @@ def test_a_hub_agrees_with_itself_and_not_with_another(hub: SmallHub) -> None:
 
 
 def test_state_rebuilt_agrees_with_what_was_published(hub: SmallHub) -> None:
-    found = hub.json("reconcile", "--state")["state"]
+    found = hub.json("reconcile")["state"]
     assert found["good"], found
     assert (found["remembered"], found["cases"], found["tracked"], found["forgotten"]) == (6, 2, 2, 0)
     assert found["clocks"] > 0
-    assert "0 disagreements of state" in hub.type("reconcile", "--state").stdout
+    assert "0 disagreements of state" in hub.type("reconcile").stdout
+    assert "state" not in hub.json("reconcile", "--no-state")
+    assert "state not compared" in hub.type("reconcile", "--live").stdout
     assert "stop feeding the hub" in hub.type("reconcile", "--state", "--live").stderr
 
 
@@ -80,7 +82,7 @@ def test_state_that_was_lost_is_found(hub: SmallHub) -> None:
     producer = Producer({"bootstrap.servers": hub.settings.bootstrap_servers})
     producer.produce(hub.settings.topic(ROUTE_CHANGELOG.name), None, case.encode(), number)  # a tombstone
     assert producer.flush(30) == 0
-    said = hub.type("reconcile", "--state", "--json")
+    said = hub.type("reconcile", "--json")
     assert said.exit_code == 1
     found = json.loads(said.stdout)
     assert (found["unaccounted"], found["doubled"], found["orphaned"]) == (0, 0, 0)
@@ -102,6 +104,9 @@ def test_tampering_is_found(hub: SmallHub) -> None:
     assert said.exit_code == 1
     found = json.loads(said.stdout)
     assert (found["unaccounted"], found["doubled"]) == (1, 5)
+    assert "deduplicate has 1 records to read yet" in found["state"]["not_compared"]
+    assert "deduplicate has 1 records to read yet" in hub.type("reconcile").stdout
+    assert "not_compared" in json.loads(hub.type("reconcile", "--state", "--json").stdout)["state"]
     named = {each["what"]: each for each in found["findings"] if each["count"]}
     assert named["not read yet 待处理"]["first"][0].startswith("city.police.events[")
     assert named["cases opened twice 重复立案"]["count"] == 2
