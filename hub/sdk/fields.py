@@ -77,6 +77,25 @@ class Mapper:
         return CaseEvent.checked(self.fields(values)) if self.keeps(values) else None
 
 
+def statement_test(mapping: Mapping) -> Callable[[Values[str, Any]], bool] | None:
+    """Whether a row's values are a statement's as far as can be seen: it has a reference, and a time in a format of the mapping.
+
+    None where the mapping takes no time from the row, so that any row with enough columns would seem one.
+    """
+    event = mapping.event
+    if event.reported_at.column is None:
+        return None
+    ref, time = text_reader(event.source_ref), time_reader(event.reported_at, mapping)
+
+    def is_statement(values: Values[str, Any]) -> bool:
+        try:
+            return bool(ref(values)) and time(values) is not None
+        except RejectedRecordError:
+            return False
+
+    return is_statement
+
+
 def _attachments(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Values[str, Any]], list[dict[str, str]]]:
     if spec is None:
         return lambda values: []

@@ -130,8 +130,16 @@ class Mapping(Strict):
 
     description: str = Field(min_length=1)
     format: Format
-    encoding: Encoding = Field(Encoding.UTF8, description="a byte order mark, mangled or not, is dropped in any case")
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    encoding: Encoding = Field(
+        Encoding.UTF8, description="a byte order mark counts before it, and is dropped, mangled or not"
+    )
+    delimiter: str = Field(
+        ",",
+        min_length=1,
+        max_length=1,
+        description="if it is not given, the one of , ; tab | with which the header has the columns",
+    )
+    sheet: str | None = Field(None, description="of a workbook; without it the only one that has rows")
     time_zone: str = Field("UTC", description="of times that do not say")
     sorted: bool = Field(True, description="false: rows are sorted by report time in memory first; read once only")
     personal: list[str] = Field(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 Value: TypeAlias = Any
-"""str from CSV; str, int, float, bool, None or a list of these from JSON Lines."""
+"""str from CSV; str, int, bool, None or a list of these from JSON. Other numbers are text, as the file writes them."""
 
 
 class Row(NamedTuple):
     """A row that could be split into columns.
 
-    `end` is the byte offset at which the next row begins, `lines` how many lines it spans."""
+    `end` is the offset in the text at which the next row begins, `lines` how many lines it spans. Not `finished`: it is the last,
+    has no line end yet, and may grow."""
 
     values: dict[str, Value]
     line: int
@@ -19,10 +20,11 @@ class Row(NamedTuple):
     end: int
     raw: bytes
     lines: int = 1
+    finished: bool = True
 
 
 class BadRow(NamedTuple):
-    """A row that could not, and why. `raw` has at most lines.KEEP_BYTES of it."""
+    """A row that could not, and why. `raw` has at most lines.KEEP_BYTES of it. Not `finished`: what is missing may still come."""
 
     detail: str
     line: int
@@ -31,3 +33,4 @@ class BadRow(NamedTuple):
     raw: bytes
     lines: int = 1
     too_large: bool = False
+    finished: bool = True

@@ -83,13 +83,16 @@ Spec = Annotated[FieldSpec, BeforeValidator(_short)]
 
 
 class Encoding(StrEnum):
-    """Those in which a line break is one byte of its own."""
+    """A byte order mark says more than this, and counts before it."""
 
     UTF8 = "utf-8"
     UTF8_SIG = "utf-8-sig"
     GB18030 = "gb18030"
     GBK = "gbk"
     LATIN1 = "latin-1"
+    UTF16 = "utf-16"
+    UTF16LE = "utf-16-le"
+    UTF16BE = "utf-16-be"
 
 
 def known_zone(name: str) -> str:

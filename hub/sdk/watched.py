@@ -1,0 +1,138 @@
+"""A regular file's bytes while somebody may be writing to it, cutting it, writing it anew or putting another in its place."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+import xxhash
+
+from hub.declared.texts import NoRegularFileError, open_regular
+from hub.errors import FatalError
+
+_BLOCK_BYTES = 256 * 1024
+_TAIL_BYTES = 4096
+_WHOLE_EVERY_SECONDS = 10.0
+_WHOLE_SHARE = 20
+"""Looking at everything again takes at most one twentieth of the time."""
+
+
+class Change(StrEnum):
+    """What somebody did to a file that is being read. A metric label."""
+
+    TRUNCATED = "truncated"
+    REWRITTEN = "rewritten"
+    REPLACED = "replaced"
+    """Found at the next start: other content lies at the path."""
+    RENAMED = "renamed"
+    """And another file lies at the path."""
+
+
+class ChangedError(Exception):
+    """What was read of the file is no longer in it."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(change)
+        self.change = change
+
+
+class WatchedFile:
+    """One open file. It stays the same file when it is renamed. Raises FatalError if it cannot be opened."""
+
+    def __init__(self, path: Path, *, follow: bool, now: Callable[[], float] = time.monotonic) -> None:
+        self.path = path
+        self._now = now
+        try:
+            self._file = open_regular(path)
+        except FileNotFoundError:
+            raise FatalError(f"there is no file {path}; check --file") from None
+        except NoRegularFileError as error:
+            raise FatalError(str(error)) from None
+        except OSError as error:
+            raise FatalError(f"{path} cannot be opened: {error.strerror}") from error
+        self._number = self._file.fileno()
+        self.offset = 0
+        self._tail = b""
+        self._whole = xxhash.xxh3_128() if follow else None
+        self._looked_ns, self._look_again_at = 0, now() + _WHOLE_EVERY_SECONDS
+        self._ended_ns: int | None = None
+        self._seen: tuple[int, int] | None = None
+        self._still_since = now()
+
+    def read(self, at_most: int = _BLOCK_BYTES) -> bytes:
+        """The next bytes; none at the present end.
+
+        Raises ChangedError, before it gives out anything of the new content, if what was read is no longer there.
+        """
+        block = os.pread(self._number, at_most, self.offset)
+        if block:
+            self._require_tail()  # after reading: what was there then is what stands behind the bytes known
+            self.offset += len(block)
+            self._tail = (self._tail + block)[-_TAIL_BYTES:]
+            self._ended_ns = None
+            if self._whole is not None:
+                self._whole.update(block)
+        return block
+
+    def head(self, size: int) -> bytes:
+        """The first bytes as they are now; nothing is taken."""
+        return os.pread(self._number, size, 0)
+
+    def check(self) -> None:
+        """Raise ChangedError if what was read is no longer there: at once if the file is shorter or its end differs, within some
+        seconds if only something further up does."""
+        status = os.fstat(self._number)
+        if status.st_size < self.offset:
+            raise ChangedError(Change.TRUNCATED)
+        if self._whole is None or status.st_mtime_ns == self._looked_ns:
+            return
+        self._require_tail()
+        if self._ended_ns is None:
+            self._ended_ns = status.st_mtime_ns  # the first look since something was read: that is what changed it
+        touched = status.st_size == self.offset and status.st_mtime_ns != self._ended_ns
+        if touched or self._now() >= self._look_again_at:
+            self._require_whole(status.st_mtime_ns)
+
+    @property
+    def moved(self) -> bool:
+        """Whether another file lies at the path by now."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return False  # away, and nothing in its place yet
+        mine = os.fstat(self._number)
+        return (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
+
+    def quiet_seconds(self) -> float:
+        """How long the file has not changed, as far as it was looked at, or as its own clock says."""
+        status = os.fstat(self._number)
+        seen = (status.st_size, status.st_mtime_ns)
+        if seen != self._seen:
+            self._seen, self._still_since = seen, self._now()
+        return max(self._now() - self._still_since, time.time() - status.st_mtime)
+
+    def size(self) -> int:
+        return os.fstat(self._number).st_size
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _require_tail(self) -> None:
+        if os.pread(self._number, len(self._tail), self.offset - len(self._tail)) != self._tail:
+            shorter = os.fstat(self._number).st_size < self.offset
+            raise ChangedError(Change.TRUNCATED if shorter else Change.REWRITTEN)
+
+    def _require_whole(self, mtime_ns: int) -> None:
+        assert self._whole is not None
+        started, again, at = self._now(), xxhash.xxh3_128(), 0
+        while at < self.offset and (block := os.pread(self._number, min(2**20, self.offset - at), at)):
+            again.update(block)
+            at += len(block)
+        if again.digest() != self._whole.digest():
+            raise ChangedError(Change.REWRITTEN)
+        ended = self._now()
+        self._looked_ns = mtime_ns
+        self._look_again_at = ended + max(_WHOLE_EVERY_SECONDS, _WHOLE_SHARE * (ended - started))
