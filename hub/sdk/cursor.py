@@ -24,7 +24,7 @@ class Cursor(BaseModel):
     offset: int = 0
     line: int = 1
     heads: tuple[tuple[int, str], ...] = ()
-    """Length and SHA-256 of the beginning of each file: a file that was replaced is another file."""
+    """Length and SHA-256 of what was read of each file, or of its beginning: a file written anew is another file."""
 
 
 class CursorFile:
@@ -33,6 +33,7 @@ class CursorFile:
     def __init__(self, folder: Path, namespace: str, domain: str, inputs: list[tuple[Path, str]]) -> None:
         named = json.dumps([namespace, domain, [[str(path.resolve()), mapping] for path, mapping in inputs]])
         self._paths = [path for path, _ in inputs]
+        self._digests = {path: (0, hashlib.sha256()) for path in self._paths}
         self.path = folder / f"{domain}-{hashlib.sha256(named.encode()).hexdigest()[:16]}.json"
 
     def load(self) -> tuple[Cursor, str | None]:
@@ -57,7 +58,7 @@ class CursorFile:
 
     def save(self, rows: int, offset: int, line: int) -> None:
         """Write durably: a crash leaves the old cursor or the new one. Raises FatalError if the disk does not take it."""
-        heads = tuple(head(path, _HEAD_BYTES) for path in self._paths)
+        heads = tuple(self._digest(path, max(offset, _HEAD_BYTES)) for path in self._paths)
         cursor = Cursor(rows=rows, offset=offset, line=line, heads=heads)
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         try:
@@ -72,6 +73,17 @@ class CursorFile:
                 f"cursor {self.path} cannot be written ({error.strerror}); make room or name another --cursor-dir and run the "
                 "same command again: nothing is lost, it goes on from the last cursor"
             ) from error
+
+    def _digest(self, path: Path, length: int) -> tuple[int, str]:
+        """As `head`, reading only what was added since the last time."""
+        done, digest = self._digests[path]
+        with path.open("rb") as file:
+            file.seek(done)
+            while done < length and (block := file.read(min(2**20, length - done))):
+                digest.update(block)
+                done += len(block)
+        self._digests[path] = (done, digest)
+        return done, digest.hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

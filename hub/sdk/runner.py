@@ -22,6 +22,7 @@ from hub.sdk.order import Feed
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.progress import Bar
 from hub.sdk.publisher import Checkpoints, KafkaPublisher, Publisher
+from hub.sdk.rows import BadRow
 from hub.sdk.source import FileSource, Mapped, load_source
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
@@ -154,6 +155,11 @@ class _Run:
     def _take(self, index: int, mapped: Mapped) -> bool:
         """Do one row and move on behind it. False: asked to stop while waiting, the row is still to do."""
         row, event, rejection = mapped
+        if not row.finished and isinstance(row, BadRow):
+            _log.warning(
+                "%s: %s line %d is not finished; it is read when it is", self._domain, self._files[index], row.line
+            )
+            return True
         if event is not None:
             if not self._pace.wait(event.reported_at, self._options.stop, self._meanwhile):
                 return False
@@ -164,7 +170,8 @@ class _Run:
         if rejection is not None:
             self._publisher.set_aside(dead_letter(self._domain, self._files[index], row, rejection))
         self._count(mapped, rejection)
-        self._offset, self._line = row.end, row.line + row.lines
+        if row.finished:  # else it is read again when it has grown
+            self._offset, self._line = row.end, row.line + row.lines
         if self._rejects_in_a_row >= self._options.max_rejects_in_a_row and rejection is not None:
             self._checkpoint()
             raise self._at_limit.enter(

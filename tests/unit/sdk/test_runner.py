@@ -60,6 +60,30 @@ def test_a_replaced_or_shorter_file_is_read_from_the_start(
     assert "from the start" in caplog.text
 
 
+def test_a_file_written_anew_with_the_same_beginning_is_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = police_file(tmp_path / "calls.csv", 60)
+    run(tmp_path, Input(file=file))
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("第5次", "第9次") + csv_text(police_row(60), []), encoding="utf-8")
+    summary, _ = run(tmp_path, Input(file=file))
+    assert (summary.rows_before, summary.rows) == (0, 61)
+    assert "from the start" in caplog.text
+
+
+def test_a_last_line_without_its_end_is_read_again_when_it_has_grown(tmp_path: Path) -> None:
+    file = police_file(tmp_path / "calls.csv", 3)
+    whole = file.read_text("utf-8")
+    for cut, published in ((whole[:-40], 2), (whole[:-1], 3)):
+        file.write_text(cut, encoding="utf-8")
+        first, sent = run(tmp_path / str(published), Input(file=file))
+        assert (first.published, first.rejected.total(), len(sent.letters)) == (published, 0, 0)
+        file.write_text(whole, encoding="utf-8")
+        _, again = run(tmp_path / str(published), Input(file=file))
+        assert [event.text for event in again.events] == ["第0次 statement"]
+
+
 def test_a_damaged_cursor_says_what_to_do(tmp_path: Path) -> None:
     file = police_file(tmp_path / "calls.csv", 1)
     run(tmp_path, Input(file=file))
