@@ -87,6 +87,12 @@ EXTRA_PARTITIONS = Gauge("hub_topic_extra_partitions", "Partitions a topic has b
 # they had at most. Anything but `skipped` is a loss.
 GAPS = Counter("hub_gaps_total", "Stretches of a topic that were not read", ["agent", "source", "reason"])
 GAP_RECORDS = Counter("hub_gap_records_total", "Records in them at most", ["agent", "source", "reason"])
+# How long until Kafka may delete the oldest record of a topic that an agent has not read, and how long the topic keeps records.
+# What is read to its end has all of it left; below 0 records are lost.
+RETENTION_MARGIN_SECONDS = Gauge(
+    "hub_retention_margin_seconds", "Time until unread records may be deleted", ["agent", "topic"]
+)
+RETENTION_SECONDS = Gauge("hub_retention_seconds", "How long a topic keeps its records", ["topic"])
 # Partitions an agent holds and does not serve, as its changelog does not have the state that was committed.
 REFUSED = Gauge("hub_state_refused_partitions", "Partitions refused for want of their state", ["agent"])
 # From begin to commit, and how they ended.

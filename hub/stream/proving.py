@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from hub.clock import wall_ms
@@ -13,8 +13,9 @@ from hub.errors import FatalError
 from hub.settings import Settings
 from hub.stream.checkpoints import ACCEPTED, Mark
 from hub.stream.extents import extents
-from hub.stream.kafka import client_config, consumer_config, kafka_errors, translated
-from hub.stream.numbers import Place, number_of, places_of
+from hub.stream.groups import group_offsets, places_read
+from hub.stream.kafka import client_config, translated
+from hub.stream.numbers import Place, number_of
 from hub.stream.positions import Positions
 from hub.stream.recovery import recover
 from hub.stream.state import Change
@@ -63,7 +64,7 @@ def prove(settings: Settings, agent: str, reads: Sequence[str], changelog: Topic
     `reads`: the agent's topics; `window_ms`: how long a changelog is needed that is not compacted. Raises RetriableError if the
     broker cannot be read.
     """
-    committed = _committed(settings, agent, _places(settings, reads))
+    committed = group_offsets(settings, agent, places_read(settings, reads))
     numbers = range(settings.partitions)
     trails = recover(settings, _NoState(changelog, window_ms), numbers, lambda: None)
     positions = Positions(
@@ -81,9 +82,9 @@ def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions
     Raises FatalError if somebody is.
     """
     chosen = [
-        place for place in _places(settings, reads) if number_of(place[1], settings.partitions) in set(partitions)
+        place for place in places_read(settings, reads) if number_of(place[1], settings.partitions) in set(partitions)
     ]
-    committed = _committed(settings, agent, chosen)
+    committed = group_offsets(settings, agent, chosen)
     lows = {place: extent.low for place, extent in extents(settings, chosen).items()}
     accepted = [_accepted(each, lows) for each in committed]
     group = f"{settings.namespace}{agent}"
@@ -103,22 +104,3 @@ def _accepted(place: TopicPartition, lows: Mapping[Place, int]) -> TopicPartitio
     mark = Mark.read(place.metadata)
     offset = place.offset if place.offset >= 0 else lows[place.topic, place.partition]
     return TopicPartition(place.topic, place.partition, offset, str(Mark(ACCEPTED, mark.sequence, wall_ms())))
-
-
-def _places(settings: Settings, reads: Sequence[str]) -> list[Place]:
-    client = AdminClient(client_config(settings, "state"))
-    with kafka_errors(f"asking {settings.bootstrap_servers} for its topics"):
-        there = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
-    names = [settings.topic(topic) for topic in reads]
-    counts = {name: len(there[name].partitions) for name in names if name in there}
-    return list(places_of(range(settings.partitions), counts, settings.partitions))
-
-
-def _committed(settings: Settings, agent: str, places: Sequence[Place]) -> list[TopicPartition]:
-    consumer = Consumer(consumer_config(settings, "state", f"{settings.namespace}{agent}"))
-    try:
-        with kafka_errors(f"asking how far {agent} has come"):
-            asked = [TopicPartition(*place) for place in places]
-            return list(consumer.committed(asked, timeout=_TIMEOUT_SECONDS)) if asked else []
-    finally:
-        consumer.close()
