@@ -20,7 +20,7 @@ from hub.clock import Clock, ClockKind, DataClock
 from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
-from hub.core.statements import Put, RouteBook, RouteRecord, keep
+from hub.core.statements import Put, RouteBook, RouteRecord, keep, misfit
 from hub.core.unlinking import Unlinking
 from hub.core.validation import faults_of_admitted_events, faults_of_closures
 from hub.model.ids import case_ids
@@ -35,7 +35,7 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
-    state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)))
+    state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)), misfit)
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)

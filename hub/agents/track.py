@@ -20,7 +20,7 @@ from hub.agents.waiting import give_up, hold, release
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord
+from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
 from hub.core.tracking import Change, Effects, Put, Tracking, Update
 from hub.core.validation import faults_of_admitted_updates, faults_of_changes
 from hub.stream.chunk import Chunk
@@ -37,7 +37,7 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
-    state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook())
+    state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook(), misfit)
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from hub.core.seen import MISSING, Contents, Digests, Longs, Memory, differ, digests, first_of_each, mixed
 
 _OFFSET_BITS = 48
-_OFFSET_MASK = (1 << _OFFSET_BITS) - 1
+OFFSETS_BELOW = 1 << _OFFSET_BITS
+_OFFSET_MASK = OFFSETS_BELOW - 1
 _REVISION_BITS = 32
 _REVISION_MASK = (1 << _REVISION_BITS) - 1
 _UNPLACED = ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Annotated
 
 import msgspec
 
 from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
+from hub.core.stored import Count, Instant, Latitude, Longitude, Number
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -17,13 +19,13 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     source: str
     ref: str
-    revision: int
+    revision: Count
     live: bool = True
     clue: Clue | None = None
     """What linking keeps of it."""
-    end: tuple[str, int] | None = None
+    end: tuple[str, Instant] | None = None
     """WITHDRAWN or CLOSED by its source, and when (ms)."""
-    over_before_ms: int | None = None
+    over_before_ms: Instant | None = None
     """When the case had been over, if this report brought it back."""
     said: tuple[tuple[int, str, int], ...] = ()
     """Revision, kind and time (ms) of all its statements by revision, once there are several."""
@@ -37,7 +39,7 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What `route` knows of a case. Never changed in place: a change puts a new one."""
 
     case_id: str
-    reports: tuple[Report, ...]
+    reports: Annotated[tuple[Report, ...], msgspec.Meta(min_length=1)]
     """The lead first."""
     category: str
     family: str | None
@@ -45,25 +47,25 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     channel: str
     place_key: str
     area: str | None
-    lat: float | None
-    lon: float | None
+    lat: Latitude | None
+    lon: Longitude | None
     department: str
     rule: str
     desk_reason: str | None
-    opened_ms: int
-    due_ms: int | None
-    closed_ms: int | None = None
+    opened_ms: Instant
+    due_ms: Instant | None
+    closed_ms: Instant | None = None
     queue: str | None = None
     co_handlers: tuple[str, ...] = ()
     """Who helps the department (协办)."""
-    priority: int | None = None
+    priority: Number | None = None
     conditions: tuple[str, ...] = ()
     """What the lead report fulfils of itself that some deadline row asks for."""
     event: bytes | None = None
     """The lead report in Avro, kept while the case is open: whoever gets the case next gets it too."""
     parted: tuple[tuple[str, str], ...] = ()
     """Reports that were taken out of it (撤销并案): source and reference. They are never linked to it again."""
-    reopened_ms: int | None = None
+    reopened_ms: Instant | None = None
     """When it came back last, after it was over: its clocks run from then."""
 
     @property

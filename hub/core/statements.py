@@ -11,8 +11,9 @@ from itertools import chain
 
 from hub.core.cases import Case, CaseBook
 from hub.core.casework import SUPERSEDED, Step
-from hub.core.linking import Incidents
+from hub.core.linking import Incidents, is_sketch
 from hub.core.sightings import Sighting
+from hub.core.stored import Latitude, Longitude
 
 _MARK = "~"
 """Begins the key of a statement; no case id does."""
@@ -27,8 +28,8 @@ class Statement:
 
     place_key: str
     area: str | None
-    lat: float | None
-    lon: float | None
+    lat: Latitude | None
+    lon: Longitude | None
     event: bytes
     """The CaseEvent in Avro."""
 
@@ -97,6 +98,28 @@ def keep(book: RouteBook, put: Put, steps: Sequence[Step], seen: Sequence[Sighti
         elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
             one = seen[step.row]
             put(_key(report.key, one.revision), Statement(one.place_key, one.area, one.lat, one.lon, one.body))
+
+
+def misfit(key: str, record: RouteRecord | None) -> str | None:
+    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    if not key.startswith(_MARK):
+        if isinstance(record, Statement):
+            return "a statement under the key of a case"
+        return None if record is None or _whole(key, record) else "a case under another's key, or with half a point"
+    if isinstance(record, Case):
+        return "a case under the key of a statement"
+    try:
+        report_of(key)
+    except ValueError:
+        return "its key names no revision"
+    return None
+
+
+def _whole(key: str, case: Case) -> bool:
+    clues = [report.clue for report in case.reports if report.clue is not None]
+    points = [(case.lat, case.lon), *((clue.lat, clue.lon) for clue in clues)]
+    halves = any((lat is None) != (lon is None) for lat, lon in points)
+    return key == case.case_id and not halves and all(clue.sketch == b"" or is_sketch(clue.sketch) for clue in clues)
 
 
 def strays(cases: dict[str, Case], keys: Iterable[str]) -> Iterator[str]:

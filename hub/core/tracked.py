@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, repeat
+from typing import Annotated
 
 import msgspec
 
 from hub.core.agenda import Agenda
+from hub.core.lifecycle import EVENTS
+from hub.core.stored import Count, Instant, Number
 
 
 class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What moved a clock's due time from where it was first: pauses (from, to; None: not ended yet) and extensions granted."""
 
-    base_ms: int
-    pauses: tuple[tuple[int, int | None], ...] = ()
-    extensions: tuple[int, ...] = ()
+    base_ms: Instant
+    pauses: tuple[tuple[Instant, Instant | None], ...] = ()
+    extensions: tuple[Instant, ...] = ()
     stands: bool = False
     """It stands still, and nobody knows until when: it has no due time."""
 
@@ -25,17 +28,17 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     clock: str
     policy: str
-    started_ms: int
-    warn_ms: int
-    due_ms: int
-    ended_ms: int | None = None
+    started_ms: Instant
+    warn_ms: Instant
+    due_ms: Instant
+    ended_ms: Instant | None = None
     """The earliest end that is known."""
     cancelled: bool = False
     """Ended without a verdict: the matter was withdrawn."""
     warned: bool = False
     breached: bool = False
     verdict: str | None = None
-    warns: tuple[int, ...] = ()
+    warns: tuple[Instant, ...] = ()
     """Warnings to come after that at `warn_ms`."""
     spoke: bool = False
     """A warning was said, though `warned` is said of the last one only."""
@@ -43,7 +46,7 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The holidays it counts by are not settled yet."""
     department: str | None = None
     """Whose own clock it is: a co-handler's (协办). None: the holder's."""
-    round: int = 0
+    round: Count = 0
     """How often the case had been reopened when it started."""
     moved: Moved | None = None
     by_event: bool = False
@@ -75,7 +78,7 @@ class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
     clock: str | None = None
     to: str | None = None
     members: tuple[str, ...] = ()
-    score: int | None = None
+    score: Number | None = None
     solved: bool | None = None
     report: str | None = None
 
@@ -86,10 +89,10 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     update_id: str
     department: str
     status: str
-    at_ms: int
+    at_ms: Instant
     note: str
     more: More | None = None
-    arrived_ms: int | None = None
+    arrived_ms: Instant | None = None
     """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
 
 
@@ -97,7 +100,7 @@ class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Something the hub did to the case: closed, withdrawn, reopened."""
 
     event: str
-    at_ms: int
+    at_ms: Instant
     report: tuple[str, str] | None = None
     """Which report brought the case back."""
 
@@ -106,7 +109,7 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One line of the holder ledger: who has held the case, from when."""
 
     department: str
-    from_ms: int
+    from_ms: Instant
 
 
 class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
@@ -118,12 +121,12 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     urgency: str
     area: str | None
     place_key: str
-    opened_ms: int
-    ledger: tuple[Hold, ...]
+    opened_ms: Instant
+    ledger: Annotated[tuple[Hold, ...], msgspec.Meta(min_length=1)]
     reports: tuple[tuple[str, str], ...]
     clocks: tuple[ClockState, ...]
     answers: tuple[Answer, ...] = ()
-    over_ms: int | None = None
+    over_ms: Instant | None = None
     members: tuple[str, ...] = ()
     """Who helps since the case was dispatched (协办); those called together later are in the answers."""
     marks: tuple[Mark, ...] = ()
@@ -149,20 +152,34 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
 class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
     """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
 
-    since_ms: int
+    since_ms: Instant
     updates: tuple[bytes, ...]
 
 
 class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
     """The partition's data clock: where it stands, and what is claimed beyond and not believed yet."""
 
-    now_ms: int
+    now_ms: Instant
     ahead: tuple[tuple[int, str], ...] = ()
 
 
 TrackRecord = TrackedCase | Waiting | Now
 NOW_KEY = "~now"
 WAITING_PREFIX = "~waiting:"
+
+
+def misfit(key: str, record: TrackRecord | None) -> str | None:
+    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    if record is None:
+        return None
+    if isinstance(record, Now):
+        return None if key == NOW_KEY else "the time under another key"
+    if isinstance(record, Waiting):
+        return None if key.startswith(WAITING_PREFIX) else "updates that wait, under the key of something else"
+    if key != record.case_id:
+        return "a case under another's key"
+    events = {answer.status.lower() for answer in record.answers} | {mark.event for mark in record.marks}
+    return "something happened to it that has no name here" if events - EVENTS.keys() else None
 
 
 class TrackBook:
@@ -221,13 +238,13 @@ class TrackBook:
         else:
             self.instants.set(case.case_id, following)
 
-    def due_by(self, now_ms: int) -> Iterator[TrackedCase]:
+    def due_by(self, now_ms: Instant) -> Iterator[TrackedCase]:
         """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
         for case_id in self.instants.take(now_ms):
             case = self.case(case_id)
             if case is not None:
                 yield case
 
-    def over_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
+    def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
         return islice(self._endings.take(limit_ms), at_most)

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from hub.core.admission import Fresh, Seen
-from hub.errors import FatalError
+from hub.clock import wall_ms
+from hub.core.admission import OFFSETS_BELOW, Fresh, Seen
+from hub.errors import Reason, RejectedRecordError
 from hub.stream.state import Change
 from hub.topics import DEDUPLICATE_CHANGELOG
 
@@ -38,8 +39,14 @@ _DIGESTS = ("refs", "more")
 _TYPES = dict.fromkeys(_COLUMNS, "<i8") | dict.fromkeys(_DIGESTS, "<u8") | {"contents": "<u4", "more_contents": "<u4"}
 _NAMED = ("topics", "places", "more_topics")
 """Positions in `names`."""
+_NAMED_AT = [_COLUMNS.index(name) for name in _NAMED]
+_OFFSETS_AT = [_COLUMNS.index(name) for name in ("offsets", "more_offsets")]
+_LEADS = [_COLUMNS.index("more" if name.startswith("more") else "refs") for name in _COLUMNS]
+"""Which column each has as many rows as."""
 _NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
 _VERSION, _WITHOUT_CONTENTS = 3, 2
+_WIDTHS = [16 if name in _DIGESTS else int(_TYPES[name][-1]) for name in _COLUMNS]
+_FEW_BYTES = 512
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 """How much is loaded before it is added, with what a record takes beside its bytes."""
@@ -86,6 +93,9 @@ class SeenState:
         if value is None:
             return
         packed = _packed(value)
+        packed.now_ms = max(
+            0, min(packed.now_ms, wall_ms())
+        )  # nothing was seen later than now, and the window moves on with it
         self._loading[self.seen.stretch(packed.now_ms), partition].append(packed)
         self._loading_bytes += _RECORD_BYTES + len(value)
         if self._loading_bytes >= _LOAD_BYTES:
@@ -118,22 +128,54 @@ def _pack(fresh: Fresh) -> bytes:
 
 
 def unpack(value: bytes) -> Fresh:
-    """One changelog record. Raises FatalError if another version of the hub wrote it."""
+    """One changelog record. Raises RejectedRecordError if it is nothing that this program writes."""
     return _joined([_packed(value)])
 
 
 def _packed(value: bytes) -> _Packed:
-    packed = _DECODER.decode(value)
-    if packed.version == _WITHOUT_CONTENTS:
+    try:
+        packed = _DECODER.decode(value)
+    except msgspec.DecodeError as error:
+        raise RejectedRecordError(
+            Reason.UNDECODABLE, f"its value is no record of this version ({type(error).__name__})"
+        ) from None
+    if packed.version == _WITHOUT_CONTENTS and len(packed.columns) == len(_COLUMNS) - len(_DIGESTS):
         packed.columns += [
             bytes(len(packed.columns[_COLUMNS.index(name)]) // _DIGEST_BYTES * _CONTENT_BYTES) for name in _DIGESTS
         ]
     elif packed.version != _VERSION:
-        raise FatalError(
-            f"{DEDUPLICATE_CHANGELOG.name} holds a record of version {packed.version}; this program reads version {_VERSION}: "
-            "run the program that wrote it, or begin with an empty namespace"
+        raise RejectedRecordError(
+            Reason.UNDECODABLE,
+            f"it is of version {packed.version}, this program reads {_VERSION}: run the one that wrote it",
         )
+    if not _whole(packed):
+        raise RejectedRecordError(Reason.INVALID, "its columns do not go together")
     return packed
+
+
+def _whole(packed: _Packed) -> bool:
+    """Whether there are as many of each thing as there should be, and none of them out of range."""
+    columns = packed.columns
+    if len(columns) != len(_COLUMNS):
+        return False
+    rows = [len(column) / width for column, width in zip(columns, _WIDTHS, strict=True)]
+    if any(count != rows[lead] for count, lead in zip(rows, _LEADS, strict=True)) or not all(
+        map(float.is_integer, rows)
+    ):
+        return False
+    named, offsets = (b"".join([columns[at] for at in places]) for places in (_NAMED_AT, _OFFSETS_AT))
+    return _all_below(named, len(packed.names)) and _all_below(offsets, OFFSETS_BELOW)
+
+
+def _all_below(numbers: bytes, limit: int) -> bool:
+    """Whether all are from 0 to below the limit. Most records have a row or two, for which numpy would take ten times as long."""
+    if not numbers:
+        return True
+    if len(numbers) > _FEW_BYTES:
+        found = np.frombuffer(numbers, "<i8")
+        return bool(found.min() >= 0 and found.max() < limit)
+    few = memoryview(numbers).cast("q")
+    return min(few) >= 0 and max(few) < limit
 
 
 def _joined(records: Sequence[_Packed]) -> Fresh:

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from hub.errors import Reason, RejectedRecordError
 from hub.topics import Topic
 
 Change = tuple[int, bytes | None, bytes | None]
@@ -26,7 +27,10 @@ class State(Protocol):
     window_ms: int
     """How long the records of a changelog that is not compacted are needed; 0 of one that is."""
 
-    def load(self, partition: int, key: bytes | None, value: bytes | None) -> None: ...
+    def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
+        """Raises RejectedRecordError if that is nothing which this program writes; then nothing has changed."""
+        ...
+
     def loaded(self, partition: int) -> None: ...
     def drop(self, partition: int) -> None: ...
     def wasteful(self) -> bool: ...
@@ -37,6 +41,32 @@ class State(Protocol):
 
 
 R = TypeVar("R")
+
+
+Misfit = Callable[[str, Any], "str | None"]
+"""Why a record (None: deleted) cannot be what is kept under a key; None if it can."""
+
+
+class Reader:
+    """Reads the records of a keyed changelog back. Anybody who may write there may have written anything."""
+
+    def __init__(self, record: Any, misfit: Misfit) -> None:
+        self._decoder, self._misfit = msgspec.msgpack.Decoder(record), misfit
+
+    def read(self, key: bytes | None, value: bytes | None) -> tuple[str, Any]:
+        """Key and record. Raises RejectedRecordError if this is nothing that this program writes."""
+        try:
+            name = (key or b"").decode()
+            record = None if value is None else self._decoder.decode(value)
+        except UnicodeDecodeError:
+            raise RejectedRecordError(Reason.UNDECODABLE, "its key is not UTF-8") from None
+        except msgspec.DecodeError as error:
+            raise RejectedRecordError(
+                Reason.UNDECODABLE, f"its value is no record of this version ({type(error).__name__})"
+            ) from None
+        if why := self._misfit(name, record):
+            raise RejectedRecordError(Reason.INVALID, why)
+        return name, record
 
 
 class Book(Protocol[R]):
@@ -71,12 +101,14 @@ class JournaledState(Generic[B]):
 
     window_ms = 0
 
-    def __init__(self, changelog: Topic, record: Any, make: Callable[[int], B]) -> None:
+    def __init__(
+        self, changelog: Topic, record: Any, make: Callable[[int], B], misfit: Misfit = lambda key, record: None
+    ) -> None:
         self.changelog = changelog
         self._make = make
         self._journals: dict[int, Journal[B]] = {}
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(record)
+        self._reader = Reader(record, misfit)
 
     def __len__(self) -> int:
         return sum(len(journal.book) for journal in self._journals.values())
@@ -107,8 +139,7 @@ class JournaledState(Generic[B]):
             journal.book = fresh
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
-        if key is not None:
-            self[partition].put(key.decode(), None if value is None else self._decoder.decode(value))
+        self[partition].put(*self._reader.read(key, value))
 
     def loaded(self, partition: int) -> None:
         _ = self[partition]

@@ -7,6 +7,7 @@ from hub.core.linking.index import Incidents
 from hub.core.linking.lookout import Lookout
 from hub.core.linking.match import PLACE, TEXT, Match
 from hub.core.linking.meeting import MeetingKeys
+from hub.core.linking.text import is_sketch
 
 __all__ = [
     "EARTH_M",
@@ -20,4 +21,5 @@ __all__ = [
     "Match",
     "MeetingKeys",
     "distance_m",
+    "is_sketch",
 ]

@@ -7,20 +7,21 @@ import msgspec
 from hub.core.linking.rules import FamilyRules, LinkTable
 from hub.core.linking.text import bare, fingerprint, sketch
 from hub.core.sightings import Sighting
+from hub.core.stored import Instant, Latitude, Longitude, Number
 from hub.policy.city import City
 
 ADDRESS = "address"
-Key = tuple[str, int]
+Key = tuple[str, Number]
 """Name and fingerprint of what may be equal instead of near."""
 
 
 class Clue(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One report as linking keeps it. Holds no words. Time in ms, degrees in WGS84; without a point it is never near anything."""
 
-    at_ms: int
+    at_ms: Instant
     family: str | None
-    lat: float | None = None
-    lon: float | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
     keys: tuple[Key, ...] = ()
     sketch: bytes = b""
 

@@ -37,6 +37,11 @@ def sketch(bare_text: str) -> bytes:
     return np.array(hashes.digest(), dtype="<u4").tobytes()
 
 
+def is_sketch(data: bytes) -> bool:
+    """Whether this may be one, by its length."""
+    return len(data) == 4 * _HASHES
+
+
 def similarity(one: bytes, other: bytes) -> float:
     """Of two sketches, 0 to 1; its standard error is at most 1/16."""
     return float(np.count_nonzero(np.frombuffer(one, "<u4") == np.frombuffer(other, "<u4"))) / _HASHES
