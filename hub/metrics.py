@@ -109,6 +109,9 @@ UNPROVEN = Counter(
 )
 # Arrival in Kafka to commit of what the agent made of it: at `route` that is arrival to order.
 LATENCY_SECONDS = BatchHistogram("hub_latency_seconds", "Arrival at the hub to this agent's commit", "agent", _LATENCY)
+# Records of a changelog that this program did not write and stepped over when it read its state back: rubbish, or a newer
+# version's.
+UNREADABLE_STATE = Counter("hub_unreadable_state_records_total", "Records of state stepped over", ["changelog"])
 # Memory of the agents, in records, and how long reading it back took.
 STATE_RECORDS = Gauge("hub_state_records", "Records of state held", ["agent"])
 RECOVERY_SECONDS = Gauge("hub_recovery_seconds", "Time the last recovery of state took", ["agent"])

@@ -106,7 +106,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
     for department, chosen in rows_by(columns["department"]).items():
-        tx.publish(topics.dept_orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
+        tx.publish(hub.orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
 
 
 def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
@@ -126,9 +126,7 @@ def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             "at": [step.at_ms for step in told],
             "text": [step.reply for step in told],
         }
-        tx.publish(
-            topics.city_replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
-        )
+        tx.publish(hub.replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"])
 
 
 def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     for source, chosen in rows_by(columns["source"]).items():
-        tx.publish(topics.city_replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
+        tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
 
 
 def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: DeadlineRules) -> None:
@@ -170,5 +170,5 @@ def _remind(
         "deadlines": due_times([], [], [], [0] * (len(cases) + 1)) if deadlines is None else deadlines,
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
-    tx.publish(topics.dept_orders(department), values, columns["case_id"])
+    tx.publish(hub.orders(department), values, columns["case_id"])
     tx.count(metrics.ORDERS.labels(department, "REMIND"), len(cases))

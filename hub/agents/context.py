@@ -13,7 +13,7 @@ from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.gate import Gate
-from hub.topics import all_topics
+from hub.topics import Topic, all_topics, city_replies, dept_orders
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,16 @@ class Hub:
     def topics(self) -> frozenset[str]:
         """The names of all that this hub writes or reads, without the namespace."""
         return frozenset(topic.name for topic in all_topics(self.sources, self.departments))
+
+    def orders(self, department: str) -> Topic:
+        """Where a department is told what to do. If there is no such department, a topic that is not there."""
+        known = department in self.departments
+        return dept_orders(department) if known else Topic(f"dept.{department}.orders", "case_id", "cityhub.Order")
+
+    def replies(self, source: str) -> Topic:
+        """Where a source is answered. If there is no such source, a topic that is not there."""
+        known = source in self.sources
+        return city_replies(source) if known else Topic(f"city.{source}.replies", "source_ref", "cityhub.Reply")
 
     @property
     def city(self) -> City:

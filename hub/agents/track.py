@@ -71,7 +71,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                                 tracking.pass_time(book, put, now_ms, effects)
                             tracking.change(book, put, record, effects)
                         elif not tracking.update(book, put, record, effects):
-                            hold(book, put, record, wall.now_ms())
+                            hold(hub, tracking, tx, book, put, record, effects, wall.now_ms())
                             continue
                         if book.waiting:
                             release(hub, tracking, book, put, record.case_id, effects)

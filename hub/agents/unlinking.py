@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator
+
 from hub.agents.desks import Desks
 from hub.core.casework import Step
 from hub.core.sightings import Sighting
 from hub.core.statements import Put, RouteBook, Statement, keep
 from hub.core.unlinking import Unlinking, part
+from hub.errors import RejectedRecordError
 from hub.stream.codec import Codec
+
+log = logging.getLogger(__name__)
 
 
 def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinking) -> list[Step]:
     """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
-    said = [_sighting(codec, statement) for statement in book.said(asked.report)]
+    said = list(_sightings(codec, book.said(asked.report)))
     steps = part(book.cases, put, asked, [seen.body for seen in said])
     if not steps or not steps[0].unlinks:
         return steps
@@ -21,6 +27,15 @@ def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinki
     first, *later = said
     opened = desks.open_alone(put, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
     return [*steps, opened, *(desks.take_all(book.cases, put, later) if later else ())]
+
+
+def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighting]:
+    """What cannot be read is as if it had not been kept."""
+    for statement in statements:
+        try:
+            yield _sighting(codec, statement)
+        except RejectedRecordError as error:
+            log.error("what a linked report said cannot be read again: %s", error.detail)  # noqa: TRY400 - no defect of ours, so no traceback
 
 
 def _sighting(codec: Codec, statement: Statement) -> Sighting:

@@ -17,12 +17,28 @@ PATIENCE_MS = 5_000
 once `track` has read to the end that long after."""
 
 
-def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> None:
-    """Keep an update that cannot be applied yet."""
+MAX_BYTES = 4 << 20
+"""Kept for one case at most: all of it is one record of state."""
+
+
+def hold(
+    hub: Hub,
+    tracking: Tracking,
+    tx: Transaction,
+    book: TrackBook,
+    put: Put,
+    update: Update,
+    effects: Effects,
+    now_ms: int,
+) -> None:
+    """Keep an update that cannot be applied yet; set it aside at once if too much is kept for its case."""
     key = WAITING_PREFIX + update.case_id
     known = book.get(key)
     earlier = known.updates if isinstance(known, Waiting) else ()
-    put(key, Waiting(now_ms, (*earlier, update.body)))
+    if sum(map(len, earlier)) + len(update.body) > MAX_BYTES:
+        _set_aside(hub, tracking, tx, book, update.case_id, update.body, effects)
+    else:
+        put(key, Waiting(now_ms, (*earlier, update.body)))
 
 
 def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> None:
@@ -35,12 +51,20 @@ def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: st
         return
     held = known.updates
     while True:  # one that is applied may be what another waited for
-        left = tuple(body for body in held if not tracking.update(book, put, _read(hub, body), effects))
+        left = tuple(body for body in held if not _apply(hub, tracking, book, put, body, effects))
         if len(left) == len(held) or not left:
             break
         held = left
     if len(left) != len(known.updates):
         put(key, Waiting(known.since_ms, left) if left else None)
+
+
+def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> bool:
+    try:
+        update = _read(hub, body)
+    except RejectedRecordError:
+        return False  # `give_up` sets it aside
+    return tracking.update(book, put, update, effects)
 
 
 def give_up(
@@ -70,7 +94,11 @@ def give_up(
 def _set_aside(
     hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes, effects: Effects
 ) -> None:
-    admitted = _admitted(hub, body)
+    try:
+        admitted = _admitted(hub, body)
+    except RejectedRecordError as error:  # the hub did not write this
+        tx.set_aside(None, case_id.encode(), body, error.reason, error.detail)
+        return
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
     case = book.case(case_id)
     if case is None:

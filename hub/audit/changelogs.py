@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-import msgspec
 import numpy as np
 from confluent_kafka import Message
 
@@ -15,12 +14,15 @@ from hub.audit.identity import Identities, Ids
 from hub.core.cases import Case
 from hub.core.seen import Digests, Longs
 from hub.core.statements import RouteRecord, Statement
+from hub.core.statements import misfit as route_misfit
 from hub.core.tracked import TrackedCase, TrackRecord, Waiting
-from hub.errors import FatalError
+from hub.core.tracked import misfit as track_misfit
+from hub.errors import RejectedRecordError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
 from hub.stream.checkpoints import is_checkpoint
 from hub.stream.seen_state import unpack
+from hub.stream.state import Reader
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
 R = TypeVar("R")
@@ -69,7 +71,7 @@ class Changelogs:
     route: Keyed[RouteRecord]
     track: Keyed[TrackRecord]
     foreign: tuple[str, ...] = ()
-    """Places of records that cannot be read: not the hub's own, or of another version."""
+    """Places of records that cannot be read: not the hub's own, or of another version. Its agents step over them."""
 
     @property
     def cases(self) -> tuple[dict[str, Case], list[str]]:
@@ -112,9 +114,8 @@ class _Gathering:
         self._revisions: list[Longs] = []
         self._route: Keyed[RouteRecord] = Keyed()
         self._track: Keyed[TrackRecord] = Keyed()
-        self._routed: msgspec.msgpack.Decoder[RouteRecord] = msgspec.msgpack.Decoder(RouteRecord)
+        self._routed, self._tracked = Reader(RouteRecord, route_misfit), Reader(TrackRecord, track_misfit)
         self._foreign: list[str] = []
-        self._record: msgspec.msgpack.Decoder[TrackRecord] = msgspec.msgpack.Decoder(TrackRecord)
 
     def take(self, message: Message) -> None:
         topic, partition, key, value = message.topic()[self._cut :], message.partition(), message.key(), message.value()
@@ -124,10 +125,10 @@ class _Gathering:
             if topic == DEDUPLICATE_CHANGELOG.name:
                 self._remember(partition, value)
             elif topic == ROUTE_CHANGELOG.name:
-                self._route.put(partition, (key or b"").decode(), None if value is None else self._routed.decode(value))
+                self._route.put(partition, *self._routed.read(key, value))
             else:
-                self._track.put(partition, (key or b"").decode(), None if value is None else self._record.decode(value))
-        except (msgspec.DecodeError, ValueError, FatalError):
+                self._track.put(partition, *self._tracked.read(key, value))
+        except RejectedRecordError:
             self._foreign.append(f"{topic}[{partition}]@{message.offset()}")
 
     def _remember(self, partition: int, value: bytes | None) -> None:

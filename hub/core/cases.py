@@ -11,7 +11,7 @@ import msgspec
 
 from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
-from hub.core.stored import Count, Instant, Latitude, Longitude, Number
+from hub.core.stored import Count, Instant, Latitude, Longitude, Whole
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -58,7 +58,7 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     queue: str | None = None
     co_handlers: tuple[str, ...] = ()
     """Who helps the department (协办)."""
-    priority: Number | None = None
+    priority: Whole | None = None
     conditions: tuple[str, ...] = ()
     """What the lead report fulfils of itself that some deadline row asks for."""
     event: bytes | None = None
@@ -145,7 +145,7 @@ class CaseBook:
         self.incidents.update(_incident(case))
 
     def _unindex(self, case: Case, after: Case | None) -> None:
-        if after is None or len(after.reports) < len(case.reports):
+        if after is None or not _keeps_reports(case, after):
             for report in case.reports:
                 if self._case_of.get((report.source, report.ref)) == case.case_id:  # it may be another's by now
                     del self._case_of[report.source, report.ref]
@@ -165,6 +165,12 @@ class CaseBook:
             self._closings.discard(case.case_id)
         else:
             self._closings.set(case.case_id, case.closed_ms)
+
+
+def _keeps_reports(before: Case, after: Case) -> bool:
+    """Whether all reports of the one are the other's too, in their order: others only come behind them."""
+    enough = len(after.reports) >= len(before.reports)
+    return enough and all(one.key == other.key for one, other in zip(before.reports, after.reports, strict=False))
 
 
 def _differ_in_state(before: Case, after: Case) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 Instant = Annotated[int, msgspec.Meta(ge=-(1 << 45), le=1 << 45)]
 """Milliseconds since 1970 UTC."""
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+Whole = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.core.agenda import Agenda
 from hub.core.lifecycle import EVENTS
-from hub.core.stored import Count, Instant, Number
+from hub.core.stored import Count, Instant, Whole
 
 
 class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -78,7 +78,7 @@ class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
     clock: str | None = None
     to: str | None = None
     members: tuple[str, ...] = ()
-    score: Number | None = None
+    score: Whole | None = None
     solved: bool | None = None
     report: str | None = None
 

@@ -7,11 +7,12 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
-import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
+from hub.errors import Reason, RejectedRecordError
+from hub.metrics import UNREADABLE_STATE
 from hub.settings import Settings
-from hub.stream.checkpoints import Trail, read_checkpoint
+from hub.stream.checkpoints import Checkpoint, Trail, read_checkpoint
 from hub.stream.extents import extents
 from hub.stream.kafka import consumer_config, kafka_errors
 from hub.stream.state import State
@@ -71,14 +72,28 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
 
 
 def _take(state: State, trail: Trail, message: Message) -> None:
+    """Take in one record of a changelog. Anybody who may write there may have written anything: what this program does not write
+    is stepped over, counted and said.
+
+    XXX: so is what a newer program wrote. It is not lost: it stays in the changelog for the program that can read it, and the
+    alert says to run that one. A new kind of record is therefore read one release before it is written.
+    """
     key, value = message.key(), message.value()
     try:
-        checkpoint = read_checkpoint(key, value, compacted=trail.compacted)
-    except msgspec.DecodeError:
-        log.warning("%s[%s]@%s is no checkpoint of the hub's", message.topic(), message.partition(), message.offset())
-        return
-    trail.take(checkpoint)
-    if checkpoint is None:
-        state.load(message.partition(), key, value)
-    elif value is not None and not trail.compacted:
-        state.load(message.partition(), None, value)
+        checkpoint = _checkpoint(key, value, compacted=trail.compacted)
+        trail.take(checkpoint)
+        if checkpoint is None:
+            state.load(message.partition(), key, value)
+        elif value is not None and not trail.compacted:
+            state.load(message.partition(), None, value)
+    except RejectedRecordError as error:
+        UNREADABLE_STATE.labels(state.changelog.name).inc()
+        place = f"{message.topic()}[{message.partition()}]@{message.offset()}"
+        log.error("%s is not this program's and was stepped over: %s", place, error.detail)  # noqa: TRY400
+
+
+def _checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) -> Checkpoint | None:
+    try:
+        return read_checkpoint(key, value, compacted=compacted)
+    except ValueError:  # msgspec's own and, where text is not UTF-8, Python's
+        raise RejectedRecordError(Reason.UNDECODABLE, "it is no checkpoint of this version") from None

@@ -135,9 +135,9 @@ def unpack(value: bytes) -> Fresh:
 def _packed(value: bytes) -> _Packed:
     try:
         packed = _DECODER.decode(value)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's own and, where text is not UTF-8, Python's
         raise RejectedRecordError(
-            Reason.UNDECODABLE, f"its value is no record of this version ({type(error).__name__})"
+            Reason.UNDECODABLE, f"it is no record of this version ({type(error).__name__})"
         ) from None
     if packed.version == _WITHOUT_CONTENTS and len(packed.columns) == len(_COLUMNS) - len(_DIGESTS):
         packed.columns += [

@@ -55,14 +55,14 @@ class Reader:
 
     def read(self, key: bytes | None, value: bytes | None) -> tuple[str, Any]:
         """Key and record. Raises RejectedRecordError if this is nothing that this program writes."""
+        if key is None:
+            raise RejectedRecordError(Reason.UNDECODABLE, "it has no key")
         try:
-            name = (key or b"").decode()
+            name = key.decode()
             record = None if value is None else self._decoder.decode(value)
-        except UnicodeDecodeError:
-            raise RejectedRecordError(Reason.UNDECODABLE, "its key is not UTF-8") from None
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # msgspec's own and, where text is not UTF-8, Python's
             raise RejectedRecordError(
-                Reason.UNDECODABLE, f"its value is no record of this version ({type(error).__name__})"
+                Reason.UNDECODABLE, f"it is no record of this version ({type(error).__name__})"
             ) from None
         if why := self._misfit(name, record):
             raise RejectedRecordError(Reason.INVALID, why)

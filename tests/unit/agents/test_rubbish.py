@@ -43,7 +43,7 @@ def rubbish(agent: str, chance: random.Random, count: int) -> list[Record]:
 
 
 @pytest.mark.parametrize("agent", TOPICS)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(seed=st.integers(0, 2**32), chunks=st.integers(1, 4), count=st.integers(0, 60))
 def test_an_agent_goes_on_over_rubbish(agent: str, seed: int, chunks: int, count: int) -> None:
     bare, chance = BareAgent(agent), random.Random(seed)
