@@ -46,7 +46,7 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
                 for message in consumer.consume(10_000, 0.2):
                     error = message.error()
                     if error is None:
-                        _take(state, trails[message.partition()], message)
+                        take(state, trails[message.partition()], message)
                         records += 1
                     elif error.code() == KafkaError._PARTITION_EOF:
                         if message.offset() >= there[message.partition()].high:
@@ -71,7 +71,7 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
     return trails
 
 
-def _take(state: State, trail: Trail, message: Message) -> None:
+def take(state: State, trail: Trail, message: Message) -> None:
     """Take in one record of a changelog. Anybody who may write there may have written anything: what this program does not write
     is stepped over, counted and said.
 
@@ -81,10 +81,10 @@ def _take(state: State, trail: Trail, message: Message) -> None:
     key, value = message.key(), message.value()
     try:
         checkpoint = _checkpoint(key, value, compacted=trail.compacted)
-        trail.take(checkpoint)
         if checkpoint is None:
             state.load(message.partition(), key, value)
-        elif value is not None and not trail.compacted:
+        trail.take(checkpoint)
+        if checkpoint is not None and value is not None and not trail.compacted:
             state.load(message.partition(), None, value)
     except RejectedRecordError as error:
         UNREADABLE_STATE.labels(state.changelog.name).inc()

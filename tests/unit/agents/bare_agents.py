@@ -63,7 +63,7 @@ class BareAgent:
     """One agent with its memory. Partition 0 is all it holds; each chunk that it decides counts as committed."""
 
     def __init__(self, name: str, **settings: Any) -> None:
-        more = {"dead_letter_ratio": 1.0, "dead_letter_run": 10**9} | settings
+        more = {"partitions": 1, "dead_letter_ratio": 1.0, "dead_letter_run": 10**9} | settings
         self.settings = Settings(bootstrap_servers="nowhere:1", state_dir=Path(), instance="bare", **more)
         self.codec = Codec(FileRegistry())
         hub = Hub(self.settings, LivePolicy(CITY), self.codec, SOURCES, tuple(CITY.departments))

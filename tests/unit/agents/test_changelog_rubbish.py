@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.clock import wall_ms
-from hub.errors import RejectedRecordError
+from hub.metrics import UNREADABLE_STATE
+from hub.stream.checkpoints import Checkpoint, Trail
+from hub.stream.recovery import take
 from tests.mutations import CODEC, REGISTRY, mutated
 from tests.unit.agents.bare_agents import PARTITION, BareAgent, Record
 
@@ -95,22 +97,47 @@ def test_the_flow_leaves_something_of_every_kind() -> None:
     assert sum((key or b"").startswith(b"C-") for key, _ in CHANGES["track"]) > 3
 
 
+class Message:
+    """As much of a message as recovery looks at."""
+
+    def __init__(self, change: Change) -> None:
+        self._key, self._value = change
+
+    def topic(self) -> str:
+        return "a changelog"
+
+    def partition(self) -> int:
+        return PARTITION
+
+    def offset(self) -> int:
+        return 0
+
+    def key(self) -> bytes | None:
+        return self._key
+
+    def value(self) -> bytes | None:
+        return self._value
+
+
 def load(agent: BareAgent, changes: list[Change]) -> int:
     """As recovery does: how many were stepped over."""
-    stepped_over = 0
-    for key, value in changes:
-        try:
-            agent.state.load(PARTITION, key, value)
-        except RejectedRecordError:
-            stepped_over += 1
+    counter, trail = UNREADABLE_STATE.labels(agent.state.changelog.name), Trail(agent.state.changelog.compacted)
+    before = counter._value.get()
+    for change in changes:
+        message: Any = Message(change)
+        take(agent.state, trail, message)
     agent.state.loaded(PARTITION)
-    return stepped_over
+    return int(counter._value.get() - before)
 
 
 def rubbish(name: str, chance: random.Random, count: int) -> Iterator[Change]:
     values = [value for _, value in CHANGES[name] if value is not None]
     keys = [key for key, _ in CHANGES[name]]
-    odd_keys = (None, b"", b"\xff", b"~", b"~now", b"~waiting:", b"~hotline:H1b:x", b"~:", b"C-NOBODY")
+    mark = Checkpoint(1, 0, 0, [("hub.events", 0, 7)])
+    odd_keys = (
+        None, b"", b"\xff", b"\0", b"\0\xff", mark.key(compacted=False), mark.key(compacted=True), b"C-NOBODY", b"~",
+        b"~now", b"~waiting:", b"~hotline:H1b:x", b"~:",
+    )  # fmt: skip
     for _ in range(count):
         value = (
             mutated(chance.choice(values), values, chance)
