@@ -226,6 +226,7 @@ def test_columns_and_records_give_the_same_bytes() -> None:
         "source": ["a", "案"], "source_ref": ["1", ""], "revision": [0, 2**31 - 1],
         "origin": [{"topic": "t", "partition": 1, "offset": 2**53 + 1, "ingested_at": 5}] * 2,
         "first_topic": ["t", "t"], "first_partition": pa.array([0, 1], pa.int32()), "first_offset": [0, 7],
+        "moved_to": [None, 3],
     }  # fmt: skip
     listed = {name: c.to_pylist() if isinstance(c, pa.Array) else c for name, c in columns.items()}
     rows = [{name: column[row] for name, column in listed.items()} for row in (0, 1)]
