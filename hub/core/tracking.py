@@ -379,7 +379,8 @@ class Tracking:
 
     def _end(self, case: TrackedCase, kind: str, at_ms: int, effects: Effects) -> TrackedCase:
         # a case that its end has opened is known by now to have been withdrawn
-        known = (each for each in case.marks if kind == "CLOSED" or each != Mark("closed", at_ms, case.reports[0]))
+        opening = Mark("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
+        known = (each for each in case.marks if kind == "CLOSED" or each != opening)
         marks = (*known, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return self._settle(msgspec.structs.replace(case, marks=marks), effects)[0]
