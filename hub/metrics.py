@@ -50,6 +50,8 @@ OUTCOMES = Counter("hub_outcomes_total", "Outcomes of the records taken in, one 
 UNACCOUNTED = Gauge("hub_unaccounted_events", "Records taken in without exactly one outcome", ["agent"])
 # Exact repeats dropped, by source.
 REPEATS = Counter("hub_repeats_total", "Records seen before and dropped", ["source"])
+# Updates answered by a receipt, by the department by whose topic they came: accepted, repeat, or why they were set aside.
+RECEIPTS = Counter("hub_receipts_total", "Updates answered by a receipt, by outcome", ["department", "outcome"])
 # Reports joined to an incident that was already open.
 LINKS = Counter("hub_links_total", "Reports linked to an open case", ["category"])
 # Reports that were taken out of their case again, as they were about something else: how often linking was wrong.

@@ -178,7 +178,14 @@ _SUBJECTS = {
     ("city", "replies"): "cityhub.Reply",
     ("dept", "orders"): "cityhub.Order",
     ("dept", "updates"): "cityhub.Update",
+    ("dept", "receipts"): "cityhub.Receipt",
 }
+
+
+def dept_receipts(department: str) -> Topic:
+    """What became of each of a department's updates."""
+    name = f"dept.{_checked('department', department)}.receipts"
+    return Topic(name, "case_id", "cityhub.Receipt", _keep(90), partitions=_OUTWARD)
 
 
 def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
@@ -187,7 +194,7 @@ def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic
     for source in sources:
         found += [city_events(source), city_replies(source)]
     for department in departments:
-        found += [dept_orders(department), dept_updates(department)]
+        found += [dept_orders(department), dept_updates(department), dept_receipts(department)]
     return found
 
 

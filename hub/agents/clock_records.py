@@ -19,7 +19,6 @@ from hub.core.lifecycle import EVENTS
 from hub.core.lives import Lives
 from hub.core.tracked import TrackedCase
 from hub.core.tracking import Effects, Ending, Reply
-from hub.errors import Reason
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
@@ -128,7 +127,7 @@ def _reason(ring: Ring, lives: Lives) -> str:
 
 
 def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
-    """Supervision, and updates that were not allowed, one by one: they are rare."""
+    """Supervision, one by one: it is rare."""
     for notice in effects.notices:
         answer = notice.answer
         issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
@@ -136,12 +135,6 @@ def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> N
         reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
         order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
         _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], [issued_ms])
-    for each in effects.unallowed:
-        update = each.update
-        issued_ms = max(now_ms, update.at_ms, each.case.opened_ms)
-        order = derived_ids("O", [(each.case.case_id, str(Reason.NOT_ALLOWED), update.department, update.update_id)])
-        reason = f"{update.update_id} ({update.status.lower()}) was not applied 未生效: {each.reason}"
-        _remind(hub, tx, update.department, order, [each.case], [str(Reason.NOT_ALLOWED)], [reason], [issued_ms])
 
 
 def _remind(

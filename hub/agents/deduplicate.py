@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
-from hub.agents.intake import Intake, take_in
+from hub.agents.intake import Intake, Refused, take_in
 from hub.agents.misplaced import EVENT, UPDATE, at_home
+from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
 from hub.clock import ClockKind
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
@@ -62,7 +63,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
                 _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
-                _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts)
+                conflicts = _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts)
+                _acknowledge(hub, chunk, tx, events, updates, conflicts, admission.repeats)
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
@@ -189,8 +191,9 @@ def _publish_updates(
 
 def _reject_conflicts(
     chunk: Chunk, tx: Transaction, events: Intake, updates: Intake, arrivals: Arrivals, conflicts: Repeats
-) -> None:
-    rows = events.rows + updates.rows
+) -> list[Refused]:
+    """Set them aside. Gives the updates among them."""
+    rows, refused = events.rows + updates.rows, []
     places = zip(
         conflicts.row.tolist(), conflicts.topic, conflicts.partition.tolist(), conflicts.offset.tolist(), strict=True
     )
@@ -201,6 +204,28 @@ def _reject_conflicts(
             "that counts none"
         )
         tx.reject(rows[at], Reason.CONFLICT, detail)
+        if at >= len(events.rows):
+            record = updates.decoded.batch.slice(at - len(events.rows), 1)
+            refused.append(Refused(rows[at], Reason.CONFLICT, detail, record))
+    return refused
+
+
+def _acknowledge(
+    hub: Hub,
+    chunk: Chunk,
+    tx: Transaction,
+    events: Intake,
+    updates: Intake,
+    conflicts: list[Refused],
+    repeats: Repeats,
+) -> None:
+    """Tell departments of those of their updates that go no further."""
+    acknowledge_refused(hub, tx, chunk, updates.refused + conflicts)
+    mine = np.flatnonzero(repeats.row >= len(events.rows))
+    if mine.size:
+        index = repeats.row[mine] - len(events.rows)
+        batch, rows = updates.decoded.batch.take(pa.array(index)), [updates.rows[at] for at in index.tolist()]
+        acknowledge_repeats(hub, tx, chunk, batch, rows, repeats.take(mine))
 
 
 def _publish_repeats(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from hub.agents.context import Hub
 from hub.core.limits import Verdict
+from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.outlet import Transaction
@@ -19,12 +21,23 @@ Faults = Callable[[pa.RecordBatch, list[int]], Iterable[Verdict]]
 """Of a batch, and which row of the chunk each of its rows is."""
 
 
+class Refused(NamedTuple):
+    """A record that was set aside: its row in the chunk, and why."""
+
+    row: int
+    reason: Reason
+    detail: str
+    record: pa.RecordBatch | None
+    """It as a batch of one, if it could be decoded."""
+
+
 @dataclass(frozen=True)
 class Intake:
-    """The usable records of one kind: decoded, and which rows of the chunk they are."""
+    """The usable records of one kind: decoded, and which rows of the chunk they are; and those that were set aside."""
 
     decoded: Decoded
     rows: list[int]
+    refused: list[Refused]
 
 
 def take_in(
@@ -36,18 +49,18 @@ def take_in(
     """
     rows = chunk.rows(chosen)
     decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
-    for reject in decoded.rejects:
-        tx.reject(rows[reject.index], reject.reason, reject.detail)
+    refused = [Refused(rows[each.index], each.reason, each.detail, None) for each in decoded.rejects]
     rows = [rows[index] for index in decoded.rows.tolist()]
     verdicts: dict[int, Verdict] = {}
     for verdict in faults(decoded.batch, rows):
         verdicts.setdefault(verdict[0], verdict)
+    refused += [Refused(rows[at], why, detail, decoded.batch.slice(at, 1)) for at, why, detail in verdicts.values()]
+    for row, reason, detail, _ in refused:
+        tx.reject(row, reason, detail)
     if not verdicts:
-        return Intake(decoded, rows)
-    for at, reason, detail in verdicts.values():
-        tx.reject(rows[at], reason, detail)
+        return Intake(decoded, rows, refused)
     keep = [at for at in range(len(rows)) if at not in verdicts]
-    return Intake(decoded.take(np.array(keep, dtype=np.int64)), [rows[at] for at in keep])
+    return Intake(decoded.take(np.array(keep, dtype=np.int64)), [rows[at] for at in keep], refused)
 
 
 def take_in_own(

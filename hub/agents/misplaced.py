@@ -47,7 +47,7 @@ def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: Intake, kind: Kind)
     tx.move(rows, targets)
     _trace(hub, chunk, tx, intake.decoded.batch.take(pa.array(astray)), kind, rows, targets)
     keep = np.flatnonzero(right == here)
-    return Intake(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()])
+    return Intake(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused)
 
 
 def _trace(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub import topics
@@ -16,7 +17,8 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.rate_counts import begin
-from hub.agents.waiting import give_up, hold, release
+from hub.agents.receipts import Verdict, acknowledge
+from hub.agents.waiting import give_up, hold, refuse, release
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
@@ -54,7 +56,8 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 if rules.renewed():
                     tracking.use(rules.clockwork)
                     revised.clear()
-                records = _records(hub, chunk, tx)
+                records, told = _records(hub, chunk, tx)
+                waited: list[Verdict] = []
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
                 held = sorted({*chunk.held, *records})
                 wall = read_clock(hub.wall)
@@ -71,10 +74,11 @@ def attach(app: Any, hub: Hub) -> Inlet:
                                 tracking.pass_time(book, put, now_ms, effects)
                             tracking.change(book, put, record, effects)
                         elif not tracking.update(book, put, record, effects):
-                            hold(hub, tracking, tx, book, put, record, effects, wall.now_ms())
+                            if not hold(book, put, record, wall.now_ms()):
+                                waited += refuse(hub, tracking, tx, book, record.case_id, record.body)
                             continue
                         if book.waiting:
-                            release(hub, tracking, book, put, record.case_id, effects)
+                            waited += release(hub, tracking, book, put, record.case_id, effects)
                 at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
                     book, put = state[partition], puts[partition]
@@ -87,9 +91,10 @@ def attach(app: Any, hub: Hub) -> Inlet:
                         tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
                     else:
                         _forget(hub, book, put, clock, at_most)
-                    give_up(hub, tracking, tx, book, put, effects, wall.now_ms(), caught_up=chunk.caught_up)
+                    waited += give_up(hub, tracking, tx, book, put, wall.now_ms(), caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
                 publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
+                acknowledge(hub, tx, told, effects.applied, waited)
 
     app.service(inlet)
     return inlet
@@ -130,8 +135,8 @@ def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> 
         put(case_id, None)
 
 
-def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change | Update]]:
-    """By partition, in the order they came in."""
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | Update]], pa.RecordBatch]:
+    """By partition, in the order they came in; and the updates as columns."""
     found: list[Change | Update | None] = [None] * len(chunk)
     arrived: list[Any] = []
     kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
@@ -146,10 +151,11 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Change |
         arrived.append(origins.field("ingested_at").drop_null().cast("int64").to_numpy())
         tx.account(outcome, len(intake.rows))
     tx.arrived(np.concatenate(arrived))
-    return {
+    by_partition = {
         partition: [each for row in mine if (each := found[row]) is not None]
         for partition, mine in rows_by(chunk.partitions).items()
     }
+    return by_partition, intake.decoded.batch
 
 
 def _changes(decoded: Decoded) -> Iterable[Change]:
@@ -193,4 +199,4 @@ def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:
         ]
     wall = hub.settings.clock is ClockKind.WALL
     arrived = origin.field("ingested_at").cast("int64").to_pylist() if wall else [None] * len(times)
-    return map(Update, *columns, times, decoded.bodies.to_pylist(), more, arrived)
+    return map(Update, *columns, times, decoded.bodies.to_pylist(), more, arrived, range(len(times)))

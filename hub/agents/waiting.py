@@ -6,109 +6,105 @@ from __future__ import annotations
 from typing import Any
 
 from hub.agents.context import Hub
+from hub.agents.receipts import ACCEPTED, Verdict, later_than_said
 from hub.clock import ClockKind
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
-from hub.core.tracking import Effects, Put, Tracking, Unallowed, Update
+from hub.core.tracking import Effects, Put, Tracking, Update
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 
 PATIENCE_MS = 5_000
 """A department can only know a case by its order, which is committed with the case's first record: nothing is on the way
 once `track` has read to the end that long after."""
+MAX_WAITING, MAX_BYTES = 100, 4 << 20
+"""Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
 
 
-MAX_BYTES = 4 << 20
-"""Kept for one case at most: all of it is one record of state."""
-
-
-def hold(
-    hub: Hub,
-    tracking: Tracking,
-    tx: Transaction,
-    book: TrackBook,
-    put: Put,
-    update: Update,
-    effects: Effects,
-    now_ms: int,
-) -> None:
-    """Keep an update that cannot be applied yet; set it aside at once if too much is kept for its case."""
+def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> bool:
+    """Keep an update that cannot be applied yet. False if too much is kept for its case: then it is not."""
     key = WAITING_PREFIX + update.case_id
     known = book.get(key)
-    earlier = known.updates if isinstance(known, Waiting) else ()
-    if sum(map(len, earlier)) + len(update.body) > MAX_BYTES:
-        _set_aside(hub, tracking, tx, book, update.case_id, update.body, effects)
-    else:
-        put(key, Waiting(now_ms, (*earlier, update.body)))
+    held = known.held if isinstance(known, Waiting) else []
+    if len(held) >= MAX_WAITING or sum(len(body) for body, _ in held) + len(update.body) > MAX_BYTES:
+        return False
+    _keep(put, key, [*held, (update.body, now_ms)])
+    return True
 
 
-def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> None:
+def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> list[Verdict]:
     """Apply what was kept for a case of which more is known now, as far as it may be."""
-    if not book.waiting:
-        return
     key = WAITING_PREFIX + case_id
     known = book.get(key)
     if not isinstance(known, Waiting) or book.case(case_id) is None:
-        return
-    held = known.updates
+        return []
+    verdicts: list[Verdict] = []
+    held = known.held
     while True:  # one that is applied may be what another waited for
-        left = tuple(body for body in held if not _apply(hub, tracking, book, put, body, effects))
+        left = []
+        for body, since_ms in held:
+            applied = _apply(hub, tracking, book, put, body, effects)
+            if applied is None:
+                left.append((body, since_ms))
+            else:
+                verdicts.append(applied)
         if len(left) == len(held) or not left:
             break
         held = left
-    if len(left) != len(known.updates):
-        put(key, Waiting(known.since_ms, left) if left else None)
+    if verdicts:
+        _keep(put, key, left)
+    return verdicts
 
 
-def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> bool:
+def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> Verdict | None:
     try:
         update = _read(hub, body)
     except RejectedRecordError:
-        return False  # `give_up` sets it aside
-    return tracking.update(book, put, update, effects)
+        return None  # `give_up` sets it aside
+    if not tracking.update(book, put, update, effects):
+        return None
+    return Verdict(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
 
 
 def give_up(
-    hub: Hub,
-    tracking: Tracking,
-    tx: Transaction,
-    book: TrackBook,
-    put: Put,
-    effects: Effects,
-    now_ms: int,
-    *,
-    caught_up: bool,
-) -> None:
+    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, now_ms: int, *, caught_up: bool
+) -> list[Verdict]:
     """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
-        return
+        return []
+    verdicts: list[Verdict] = []
     limit_ms = now_ms - PATIENCE_MS
     for key in sorted(book.waiting):
         known = book.get(key)
-        if isinstance(known, Waiting) and known.since_ms < limit_ms:
-            case_id = key[len(WAITING_PREFIX) :]
-            for body in known.updates:
-                _set_aside(hub, tracking, tx, book, case_id, body, effects)
-            put(key, None)
+        held = known.held if isinstance(known, Waiting) else []
+        left = [(body, since_ms) for body, since_ms in held if since_ms >= limit_ms]
+        if len(left) < len(held):
+            for body in (body for body, since_ms in held if since_ms < limit_ms):
+                verdicts += refuse(hub, tracking, tx, book, key[len(WAITING_PREFIX) :], body)
+            _keep(put, key, left)
+    return verdicts
 
 
-def _set_aside(
-    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes, effects: Effects
-) -> None:
+def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes) -> list[Verdict]:
+    """Set one aside: it is of no case, or its case does not allow it. Nobody is told of bytes that the hub did not write."""
     try:
         admitted = _admitted(hub, body)
-    except RejectedRecordError as error:  # the hub did not write this
+    except RejectedRecordError as error:
         tx.set_aside(None, case_id.encode(), body, error.reason, error.detail)
-        return
+        return []
+    if book.case(case_id) is None:
+        reason, detail = Reason.UNKNOWN_CASE, "no case has the id that it names; take it from the order"
+    else:
+        reason = Reason.NOT_ALLOWED
+        why = tracking.refusal(book, _read(hub, body))
+        detail = why or "it was not allowed when it came; send it again, under another id"
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
-    case = book.case(case_id)
-    if case is None:
-        detail = f"no case has the id {case_id!r}; take it from the order"
-        tx.set_aside(admitted["origin"], case_id.encode(), value, Reason.UNKNOWN_CASE, detail)
-        return
-    update = _read(hub, body)
-    detail = tracking.refusal(book, update) or "it was not allowed when it came; send it again"
-    tx.set_aside(admitted["origin"], case_id.encode(), value, Reason.NOT_ALLOWED, detail)
-    effects.unallowed.append(Unallowed(case, update, detail))
+    tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail)
+    return [Verdict(admitted, str(reason), detail=detail)]
+
+
+def _keep(put: Put, key: str, held: list[tuple[bytes, int]]) -> None:
+    updates, since = tuple(body for body, _ in held), tuple(since_ms for _, since_ms in held)
+    put(key, Waiting(max(since), updates, since) if held else None)
 
 
 def _read(hub: Hub, body: bytes) -> Update:

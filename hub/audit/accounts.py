@@ -41,9 +41,9 @@ def take_account(tables: Tables) -> Account:
     """Follow every record that came in to its outcome.
 
     A record of city.*.events or dept.*.updates is a dead letter of `deduplicate`, a repeat, an admitted event or an admitted
-    update: one of these, once. An admitted event is one change in hub.cases or a dead letter of `route`. An admitted update
-    is applied, or at most one dead letter of `track`. What lies within a gap of the agent that was to read it is passed over:
-    the gap's letter accounts for it.
+    update: one of these, once. An admitted event is one change in hub.cases or a dead letter of `route`. An admitted update is
+    one dead letter of `track`, or was applied, which its receipt says; else it waits for its case. What lies within a gap of
+    the agent that was to read it is passed over: the gap's letter accounts for it.
     """
     everything = np.concatenate([np.zeros(0, np.int64), *tables.inputs.values()])
     letters = {agent: _letters(one_by_one(tables.dead), agent) for agent in (DEDUPLICATE, ROUTE, TRACK)}
@@ -72,15 +72,15 @@ def take_account(tables: Tables) -> Account:
 
     here, origin, single = _admitted(tables.updates)
     counts = occurrences(origin, given_up) + occurrences(here, given_up)
-    read = tables.identities.before(here, tables.reached.get(TRACK, {}))
-    passed = (counts == 0) & gaps[TRACK].over(here)
+    told = occurrences(origin, ids(tables.receipts, ORIGIN)) > 0
+    passed = (counts == 0) & ~told & gaps[TRACK].over(here)
     passed_over.append(origin[passed])
-    waiting.append(origin[(counts == 0) & ~read & ~passed])
+    waiting.append(origin[(counts == 0) & ~told & ~passed])
     doubled.append(origin[(counts > 1) & single])
 
     lettered = _old(tables, letters[ROUTE], letters[TRACK])
     known = np.concatenate([ids(tables.events), ids(tables.updates), origin, [NOWHERE]])
-    outcomes = _outcomes(tables, letters, applied=int(((counts == 0) & read & ~passed).sum()))
+    outcomes = _outcomes(tables, letters, applied=int(((counts == 0) & told).sum()))
     outcomes["passed over 未读跳过"] = sum(map(len, passed_over))
     return Account(
         outcomes=+outcomes,

@@ -28,6 +28,7 @@ from hub.topics import (
     city_events,
     city_replies,
     dept_orders,
+    dept_receipts,
     dept_updates,
 )
 
@@ -45,6 +46,7 @@ def read_tables(
     inputs = [city_events(name).name for name in sources] + [dept_updates(name).name for name in departments]
     table_of = dict(_TABLE_OF)
     table_of |= {dept_orders(name).name: "orders" for name in departments}
+    table_of |= {dept_receipts(name).name: "receipts" for name in departments}
     table_of |= {city_replies(name).name: "replies" for name in sources}
     # How far the agents have come is asked before how far the topics go: what they then had read must have left its trace.
     there = spans(settings, [*inputs, *table_of])

@@ -11,6 +11,7 @@ from hub.audit.gaps import losses
 from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
 from hub.audit.rebuilt import StateReport, judge_state
+from hub.audit.receipts import check_receipts
 from hub.audit.report import SHOWN, AuditReport, Finding
 from hub.audit.rest import Unrest, unrest
 from hub.audit.structure import check_structure
@@ -65,6 +66,7 @@ def judge(tables: Tables) -> AuditReport:
             finding("outcomes of what never came in 无源结果", account.strays),
             finding("the hub's records that an agent could not read 未能读取", account.unread),
             *defects,
+            *check_receipts(tables),
         ),
         losses=tuple(losses(tables)),
         foreign=finding("stepped over, not the hub's own 跳过的异物", tables.foreign),

@@ -12,11 +12,10 @@ import pyarrow.compute as pc
 
 from hub.audit.accounts import TRACK, ids
 from hub.audit.dates import check_dates
-from hub.audit.gaps import gaps_of, read_by
+from hub.audit.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.lifecycle import LADDER, TOLD
-from hub.errors import Reason
 from hub.model.ids import derived_id
 
 Mask = npt.NDArray[np.bool_]
@@ -138,25 +137,9 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
     ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at")
     for (*ring, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
         yield derived_id("O", *ring), rung_ms, is_due
-    for update, department, case, status, said_ms, read in _applied(tables):
+    for update, department, case, status, said_ms, is_due in _applied(tables):
         if status.lower() in LADDER:
-            yield derived_id("O", case, status, department, update), said_ms, read
-    for update, department, case, said_ms, is_due in _not_allowed(tables):
-        yield derived_id("O", case, str(Reason.NOT_ALLOWED), department, update), said_ms, is_due
-
-
-def _not_allowed(tables: Tables) -> Iterator[tuple[str, str, str, int, bool]]:
-    """Update id, department, case and time of each update that its case did not allow, and whether its department must have
-    been told."""
-    dead = tables.dead
-    letters = dead.filter(
-        pc.and_(pc.equal(dead.column("stage"), TRACK), pc.equal(dead.column("reason"), str(Reason.NOT_ALLOWED)))
-    )
-    chosen = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), letters.column(ORIGIN).combine_chunks()))
-    old = letters.filter(pa.array(due(tables, letters))).column(ORIGIN).combine_chunks()
-    are_due = pc.is_in(chosen.column(ORIGIN), old).to_pylist()
-    for row, is_due in zip(rows_of(chosen, "update_id", "department", "case_id", "at"), are_due, strict=True):
-        yield *row, is_due
+            yield derived_id("O", case, status, department, update), said_ms, is_due
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------
@@ -210,8 +193,9 @@ def _verdicts(deadlines: pa.Table) -> Finding:
 def _replies(tables: Tables) -> Iterator[Finding]:
     """A reply's id is derived from case, department, update and report. An update sent again changed is owed the same id once more.
 
-    A refusal is told to nobody, or to reports linked after it: both are right. While `track` has not read an update or a
-    link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been told before.
+    A refusal is told to nobody, or to reports linked after it: both are right. While an update is not applied, or `track` has
+    not read a link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been
+    told before.
     """
     found = Counter(tables.replies.column("reply_id").to_pylist())
     old = Counter(tables.replies.filter(pa.array(due(tables, tables.replies))).column("reply_id").to_pylist())
@@ -219,13 +203,13 @@ def _replies(tables: Tables) -> Iterator[Finding]:
     may: Counter[str] = Counter()
     reports = _reports(tables)
     nowhere: list[str] = []
-    for update, department, case, status, _, read in _applied(tables):
-        if read and case not in reports:
+    for update, department, case, status, _, is_due in _applied(tables):
+        if case not in reports:
             nowhere.append(f"{update} of {case}")
         for source, ref, linked in reports.get(case, ()):
             reply = derived_id("R", case, department, update, source, ref)
             may[reply] += 1
-            owed[reply] += status.lower() in TOLD and read and linked
+            owed[reply] += status.lower() in TOLD and is_due and linked
     settled = tables.cases.filter(
         pc.and_(pc.equal(tables.cases.column("change"), "OPENED"), tables.cases.column("over"))
     )
@@ -251,16 +235,16 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
 
 
 def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
-    """Id, department, case, step (or else status) and time of each update that is no dead letter nor within a gap, and whether
-    `track` has read it."""
-    letters = tables.dead.filter(pc.equal(tables.dead.column("stage"), TRACK)).column(ORIGIN)
-    dead = pc.or_(
-        pc.is_in(tables.updates.column(ORIGIN), letters.combine_chunks()),
-        pc.is_in(tables.updates.column(HERE), letters.combine_chunks()),
+    """Id, department, case, step (or else status) and time of each update of which its receipt says that it was applied, and
+    whether what comes of it must be there by now."""
+    receipts = tables.receipts
+    old = pa.array(due(tables, receipts))
+    accepted = pc.equal(receipts.column("outcome"), "accepted")
+    applied, are_due = (
+        receipts.filter(mask).column(ORIGIN).combine_chunks() for mask in (accepted, pc.and_(accepted, old))
     )
-    gone = gaps_of(tables, TRACK).over(ids(tables.updates))
-    updates = tables.updates.filter(pc.and_not(pa.array(~gone), dead))
-    read = tables.identities.before(ids(updates), tables.reached.get(TRACK, {})).tolist()
+    updates = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), applied))
+    is_due = pc.is_in(updates.column(ORIGIN), are_due).to_pylist()
     names = ("update_id", "department", "case_id", "status", "step", "at")
-    for (update, department, case, status, step, at), is_read in zip(rows_of(updates, *names), read, strict=True):
-        yield update, department, case, status if step == "AS_STATUS" else step, at, is_read
+    for (update, department, case, status, step, at), each_due in zip(rows_of(updates, *names), is_due, strict=True):
+        yield update, department, case, status if step == "AS_STATUS" else step, at, each_due

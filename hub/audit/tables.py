@@ -73,9 +73,10 @@ KEPT: dict[str, Columns] = {
         ),
     ),
     "closures": _columns(CLOSURES, ("at",), _fields("case_id", "outcome", "department", "at")),
+    "receipts": Columns("cityhub.Receipt", ("outcome",), _fields("outcome"), origin=True),
     "replies": Columns("cityhub.Reply", ("at",), _fields("reply_id", "source", "source_ref", "case_id", "at")),
 }  # fmt: skip
-"""The hub's topics by the name of their table; orders and replies gather those of all departments and sources."""
+"""The hub's topics by the name of their table; orders, receipts and replies gather those of all departments and sources."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Tables:
     orders: pa.Table
     deadlines: pa.Table
     closures: pa.Table
+    receipts: pa.Table
     replies: pa.Table
     begins: dict[tuple[str, int], int] = field(default_factory=dict)
     """First offset still there, by topic and partition: what came before has expired."""

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 import click
-from confluent_kafka import Consumer, KafkaError
 from rich.table import Table
 
-from hub.cli.foreign import name_foreign
+from hub.cli.hearing import ReceiptOf, told
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.cli.signals import ended_by_signals
-from hub.cli.words import ORDERS, STATUSES, Words
+from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
 from hub.clock import wall_ms
-from hub.errors import FatalError, RejectedRecordError
+from hub.errors import FatalError
 from hub.escaping import shown
 from hub.model.outputs import Order
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
-from hub.screen import Screen, say, say_json
+from hub.screen import Screen, say, say_json, say_lines
 from hub.settings import Settings
 from hub.stream.codec import Codec
-from hub.stream.kafka import consumer_config
 from hub.stream.registry import make_registry
-from hub.topics import dept_orders, dept_updates
+from hub.topics import dept_orders, dept_receipts, dept_updates
 
 STATUSES_TO_SAY = [each.lower() for each in (*UpdateStatus, *UpdateStep) if each != UpdateStep.AS_STATUS]
 _as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
@@ -35,7 +33,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 @click.group()
 def dept() -> None:
-    """Departments 部门: watch a department's orders and send updates."""
+    """Departments 部门: watch what a department is told and send updates."""
 
 
 @dept.command("list")
@@ -48,37 +46,51 @@ def list_command(settings: Settings, as_json: bool) -> None:
         {
             "id": each.id, "en": each.name.en, "zh": each.name.zh, "orders": settings.topic(dept_orders(each.id).name),
             "updates": settings.topic(dept_updates(each.id).name),
+            "receipts": settings.topic(dept_receipts(each.id).name),
         }
         for each in city.departments.values()
     ]  # fmt: skip
     if as_json:
         say_json(rows, indent=2)
         return
-    table = Table("department 部门", "name 名称", "orders 指令", "updates 反馈", show_edge=False)
+    table = Table("department 部门", "name 名称", "orders 指令", "updates 反馈", "receipts 回执", show_edge=False)
     for row in rows:
-        table.add_row(row["id"], f"{row['en']} {row['zh']}", row["orders"], row["updates"])
+        table.add_row(row["id"], f"{row['en']} {row['zh']}", row["orders"], row["updates"], row["receipts"])
     Screen(soft_wrap=True).print(table)
 
 
 @dept.command("watch")
 @click.argument("department", metavar="ID")
-@click.option("--from-start", is_flag=True, help="Begin with the oldest order that is still there.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest that is still there.")
 @click.option("--group", metavar="NAME", help="Go on where this consumer group stopped, and remember how far it came.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the whole order; times in ms.")
+@click.option(
+    "--receipts/--no-receipts",
+    default=None,
+    help='The receipts of its updates too; as JSON: {"receipt": ...}.  [with --json only if asked for]',
+)
 @with_settings
-def watch(settings: Settings, department: str, from_start: bool, group: str | None, as_json: bool) -> None:
-    """Show a department's orders 指令 as they come, until Ctrl-C."""
+def watch(
+    settings: Settings, department: str, from_start: bool, group: str | None, as_json: bool, receipts: bool | None
+) -> None:
+    """Show a department's orders 指令, and the receipts 回执 of its updates, as they come, until Ctrl-C."""
     city = load_city(settings.city)
     known(city, department)
     words, codec, console = Words(city), Codec(make_registry(settings)), Screen(soft_wrap=True)
+    show_receipts = not as_json if receipts is None else receipts
     if not as_json:
-        Screen(stderr=True).print(f"Orders for {words.department(department)}; Ctrl-C ends.", highlight=False)
+        Screen(stderr=True).print(
+            f"Orders and receipts for {words.department(department)}; Ctrl-C ends.", highlight=False
+        )
     with ended_by_signals():
-        for order in orders(settings, codec, department, from_start=from_start, group=group):
+        topics = [dept_orders(department), *([dept_receipts(department)] if show_receipts else [])]
+        for subject, record in told(settings, codec, topics, from_start=from_start, group=group):
+            is_order = subject == Order.subject()
             if as_json:
-                say_json(order)
+                say_json(record if is_order else {"receipt": record})
             else:
-                console.print(describe(order, words), markup=False, highlight=False)
+                text = describe(record, words) if is_order else describe_receipt(record, words)
+                console.print(text, markup=False, highlight=False)
 
 
 @dept.command("update")
@@ -103,20 +115,28 @@ def watch(settings: Settings, department: str, from_start: bool, group: str | No
 @click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
 @click.option("--at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
 @click.option("--update-id", help="The department's own reference: sent twice, it counts once.  [a new one]")
+@click.option(
+    "--wait",
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the receipt 回执 at most so long; 0: not at all.",
+)
 @_as_json
 @with_settings
 def update(
     settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool,
     reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None, score: int | None,
-    solved: bool | None,
+    solved: bool | None, wait: float,
 ) -> None:  # fmt: skip
     """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
 
-    What the case does not allow is not applied, and the department is told why by an order.
+    Ends with 0 when Kafka has it. Prints the receipt: what became of it, and why if it was not applied.
     """
     word = status.upper()
     step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    known(load_city(settings.city), department)
+    city = load_city(settings.city)
+    known(city, department)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
         department=department,
@@ -134,62 +154,26 @@ def update(
         note=note,
     )
     topic = dept_updates(department)
-    value = Codec(make_registry(settings)).encode_one(Update.subject(), said.to_avro())
-    with Sender(settings) as sender:
-        sender.send(topic.name, case.encode(), value)
+    codec = Codec(make_registry(settings))
+    receipts = ReceiptOf(settings, codec, department)
+    with receipts if wait else nullcontext():
+        with Sender(settings) as sender:
+            sender.send(topic.name, case.encode(), codec.encode_one(Update.subject(), said.to_avro()))
+        if not as_json:
+            say(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
+        receipt = receipts.wait(said, wait) if wait else None
     if as_json:
-        say_json(said.model_dump() | {"topic": settings.topic(topic.name)})
-    else:
-        say(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
+        say_json(said.model_dump() | {"topic": settings.topic(topic.name), "receipt": receipt})
+    elif receipt is not None:
+        say_lines(describe_receipt(receipt, Words(city)))
+    elif wait:
+        say(f"no receipt 回执 after {wait:g} s; `cityhub dept watch {department}` shows it when it comes", err=True)
 
 
 def known(city: City, department: str) -> None:
     """Raises FatalError naming the departments there are."""
     if department not in city.departments:
         raise FatalError(f"{city.name.en} has no department {department!r}; it has: {', '.join(city.departments)}")
-
-
-def orders(
-    settings: Settings, codec: Codec, department: str, *, from_start: bool, group: str | None
-) -> Iterator[dict[str, Any]]:
-    """A department's orders as they come, without end. With `group` an order is taken as seen when the next is asked for."""
-    name = settings.topic(dept_orders(department).name)
-    config = consumer_config(settings, "dept-watch", group or f"{settings.namespace}dept-watch-{uuid.uuid4().hex}")
-    consumer = Consumer(config | {"auto.offset.reset": "earliest" if from_start else "latest"})
-    consumer.subscribe([name])
-    try:
-        while True:
-            message = consumer.poll(0.5)
-            if message is None:
-                continue
-            error = message.error()
-            if error is not None:
-                _complain(error, name)
-                continue
-            order = _order(codec, message.value())
-            if order is None:
-                name_foreign([f"{name}[{message.partition()}]@{message.offset()}"])
-            else:
-                yield order
-            if group is not None:
-                consumer.commit(message, asynchronous=True)
-    finally:
-        consumer.close()
-
-
-def _order(codec: Codec, value: bytes | None) -> dict[str, Any] | None:
-    try:
-        schema, order = codec.decode_one(value or b"")
-    except RejectedRecordError:
-        return None
-    return order if schema.subject == Order.subject() else None
-
-
-def _complain(error: KafkaError, topic: str) -> None:
-    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise FatalError(f"there is no topic {topic}; name the hub's --namespace, or run `cityhub topics --create`")
-    if error.fatal():
-        raise FatalError(f"{topic} cannot be read: {error.str()}")
 
 
 def describe(order: dict[str, Any], words: Words) -> str:
@@ -205,6 +189,18 @@ def describe(order: dict[str, Any], words: Words) -> str:
         ]
     dues = "; ".join(f"{due['clock']} {words.local(due['due_at'])}" for due in order["deadlines"])
     lines += [f"    due 到期: {dues}"] if dues else []
+    return "\n".join(map(shown, lines))
+
+
+def describe_receipt(receipt: dict[str, Any], words: Words) -> str:
+    """A receipt in a few lines."""
+    said = STATUSES.get(receipt["said"].upper(), receipt["said"])
+    outcome = OUTCOMES.get(receipt["outcome"], f"{receipt['outcome']}: not applied 未生效")
+    what = f"{receipt['update_id'] or 'an update that cannot be read'} ({said})" if said else "an update"
+    lines = [f"{words.local(receipt['at'])}  {receipt['case_id']}  receipt 回执: {what}: {outcome}"]
+    if receipt["counts_from"] is not None:
+        lines.append(f"    counts from 起算 {words.local(receipt['counts_from'])}")
+    lines += [f"    {receipt['detail']}"] if receipt["detail"] else []
     return "\n".join(map(shown, lines))
 
 

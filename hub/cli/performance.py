@@ -25,7 +25,7 @@ from hub.cli.scrape import Metrics, fetch, scrape
 from hub.cli.show import RealFiles, Show, SimulatedDay
 from hub.cli.verdict import Check, account_table, as_json, compare, score_links, truth_table
 from hub.cli.witness import Cases, DeadLetters, read_cases
-from hub.errors import FatalError, Reason
+from hub.errors import FatalError
 from hub.policy.city import City
 from hub.policy.loader import load_city
 from hub.settings import ROOT, Settings
@@ -98,7 +98,7 @@ class Performance:
             self._settle(worker, look, "draining 收尾")
             if self._show.departments is not None:
                 self._show.departments.stop()
-                self._settle(worker, look, "last updates 最后反馈", self._strays_found)
+                self._settle(worker, look, "last receipts 最后回执", self._all_told)
         self._console.print("Reconciling 对账 …")
         account = audit(self._settings, list(SOURCES), list(self._city.departments))
         cases = read_cases(self._settings, self._codec)
@@ -180,11 +180,10 @@ class Performance:
                 )
             time.sleep(_TICK_SECONDS)
 
-    def _strays_found(self) -> bool:
-        """An update of a case that does not exist is given up only after some seconds."""
+    def _all_told(self) -> bool:
+        """Every update has its receipt. One of a case that does not exist, or may not be, is given up only after some seconds."""
         departments = self._show.departments
-        found = sum(count for (_, reason), count in self._dead.found.items() if reason == Reason.UNKNOWN_CASE)
-        return departments is None or found >= departments.strays
+        return departments is None or self._shown.metrics.total("hub_receipts_total") >= departments.sent.total()
 
     @contextmanager
     def _watching(self, opened: float) -> Iterator[Callable[[str], None]]:
@@ -238,6 +237,7 @@ class Performance:
                 show.truth,
                 taken_in=shot.taken_in(),
                 repeats=shot.metrics.by("source", "hub_repeats_total"),
+                receipts=shot.metrics.by("outcome", "hub_receipts_total"),
                 dead=self._dead.found,
                 sent=show.departments.sent,
                 sent_twice=show.departments.repeats,

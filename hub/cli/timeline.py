@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from hub.cli.words import CHANGES, DEADLINES, ORDERS, STATUSES, Words
+from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
 from hub.core.ledger import Held, Turn, ledger
 from hub.inspect.story import Story
 from hub.policy.models import UNIT_NAMES
@@ -111,7 +111,7 @@ def held_of(story: Story) -> list[Held]:
 def moments_of(story: Story, words: Words) -> list[Moment]:
     """Everything that happened, in order of time."""
     found = [*_reports(story), *_changes(story, words), *_orders(story, words), *_rings(story, words)]
-    found += [*_updates(story, words), *_replies(story)]
+    found += [*_updates(story, words), *_refused(story, words), *_replies(story)]
     return sorted(found, key=lambda moment: (moment.at_ms, moment.rank))
 
 
@@ -196,7 +196,23 @@ def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:
         yield "provisional: holidays not settled yet 暂定"
 
 
+def _refused(story: Story, words: Words) -> Iterator[Moment]:
+    """Updates that were set aside, at the time they name, as far as that is known."""
+    times = {_place(each["origin"]): each["update"]["at"] for each in story.updates}
+    for each in story.receipts:
+        if each["outcome"] not in OUTCOMES:
+            said = STATUSES.get(each["said"].upper(), each["said"]) or "an update"
+            text = f"{words.department(each['department'])}: {said} was not applied 未生效: {each['outcome']}"
+            at_ms = int(times.get(_place(each["origin"])) or each["at"])
+            yield Moment(at_ms, 2, "✗", text, (each["detail"],), "red")
+
+
+def _place(origin: dict[str, Any]) -> tuple[Any, ...]:
+    return origin["topic"], origin["partition"], origin["offset"]
+
+
 def _updates(story: Story, words: Words) -> Iterator[Moment]:
+    from_ms = {_place(each["origin"]): each["counts_from"] for each in story.receipts}
     for each in story.updates:
         update = each["update"]
         step = update.get("step", "AS_STATUS")
@@ -209,8 +225,11 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
             if update.get(name) is not None
         ]
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
+        counts_ms = from_ms.get(_place(each["origin"]))
         if update["at"] < story.opened["opened_at"]:
             said.append("dated before the report, counts as at it 早于来报，按来报时间计")
+        elif counts_ms is not None:
+            said.append(f"counts from 起算 {words.local(counts_ms)}")
         note = (*said, *((update["note"],) if update["note"] else ()))
         yield Moment(update["at"], 1, "←", text, note, "magenta")
 

@@ -73,12 +73,14 @@ def compare(
     *,
     taken_in: Counter[str],
     repeats: Counter[str],
+    receipts: Counter[str],
     dead: Counter[tuple[str, str]],
     sent: Counter[str],
     sent_twice: int,
     strays: int,
 ) -> list[Check]:
-    """The counts that must agree exactly. `dead`: dead letters by stage and reason; `sent`: updates by department."""
+    """The counts that must agree exactly. `receipts` by outcome; `dead`: dead letters by stage and reason; `sent`: updates by
+    department."""
     sources = list(truth.rows)
     unknown = sum(count for (_, reason), count in dead.items() if reason == Reason.UNKNOWN_CASE)
     late = sum(count for (_, reason), count in dead.items() if reason == Reason.NOT_ALLOWED)
@@ -90,7 +92,9 @@ def compare(
         Check("exact repeats 重复", sum(truth.repeats.values()), sum(repeats[source] for source in sources)),
         Check("updates sent, updates in 部门反馈", sent.total(), sum(taken_in[who] for who in sent)),
         Check("updates sent twice 重复反馈", sent_twice, sum(repeats[f"dept.{who}"] for who in sent)),
+        Check("updates sent, receipts 反馈与回执", sent.total(), receipts.total()),
         Check("updates of unknown cases 未知案件", strays, unknown),
+        Check("not allowed, told so 不合流程已告知", receipts[Reason.NOT_ALLOWED], late),
     ]
 
 

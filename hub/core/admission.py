@@ -238,6 +238,11 @@ class Repeats:
     partition: Longs
     offset: Longs
 
+    def take(self, some: Longs) -> Repeats:
+        """Only those at these positions."""
+        topics = [self.topic[at] for at in some.tolist()]
+        return Repeats(self.row[some], topics, self.partition[some], self.offset[some])
+
 
 @dataclass(frozen=True)
 class Admission:

@@ -150,10 +150,17 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
 
 
 class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
-    """Updates of a case that `track` has not heard of: its first record may still be on the way. Bytes are AdmittedUpdates."""
+    """Updates of a case that cannot be applied yet: what they want may still be on the way. Bytes are AdmittedUpdates."""
 
     since_ms: Instant
+    """The newest of them."""
     updates: tuple[bytes, ...]
+    each_since_ms: tuple[Instant, ...] = ()
+
+    @property
+    def held(self) -> list[tuple[bytes, int]]:
+        """Each of them, and since when it waits."""
+        return list(zip(self.updates, chain(self.each_since_ms, repeat(self.since_ms)), strict=False))
 
 
 class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -65,6 +66,15 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     more: More | None = None
     arrived_ms: int | None = None
     """When it came to the hub; None in a replay, where that means nothing."""
+    row: int | None = None
+    """Which of the chunk's updates it is; None if an earlier chunk brought it, and it had to wait."""
+
+
+class Applied(NamedTuple):
+    """An update that was applied, and the instant from which it counts."""
+
+    update: Update
+    from_ms: int
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
@@ -96,14 +106,6 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     answer: Answer
 
 
-class Unallowed(msgspec.Struct, frozen=True, gc=False):
-    """An update that its case does not allow, for its department to be told why."""
-
-    case: TrackedCase
-    update: Update
-    reason: str
-
-
 class Callback(msgspec.Struct, frozen=True, gc=False):
     """A caller was asked (回访): the answer, and the one before that it takes the place of."""
 
@@ -120,7 +122,7 @@ class Effects:
     replies: list[Reply] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
-    unallowed: list[Unallowed] = field(default_factory=list)
+    applied: list[Applied] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     """Departments, each as often as it was given a case."""
     callbacks: list[Callback] = field(default_factory=list)
@@ -196,7 +198,7 @@ class Tracking:
             return False
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
-            return self._tell(case, put, answer, effects)
+            return self._tell(case, put, answer, update, effects)
         at_ms = max(update.at_ms, case.opened_ms)
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
@@ -210,6 +212,7 @@ class Tracking:
             case.case_id,
             msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
         )
+        effects.applied.append(Applied(update, at_ms))
         return True
 
     def refusal(self, book: TrackBook, update: Update) -> str | None:
@@ -257,7 +260,7 @@ class Tracking:
             return False
         return answer.status != "ACCEPTED" or all(each.status != RESOLVED for each in case.answers)
 
-    def _tell(self, case: TrackedCase, put: Put, answer: Answer, effects: Effects) -> bool:
+    def _tell(self, case: TrackedCase, put: Put, answer: Answer, update: Update, effects: Effects) -> bool:
         """Apply an update by telling the life of the case anew with it."""
         before_ms = case.over_ms
         with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=True)
@@ -281,6 +284,7 @@ class Tracking:
                 effects.callbacks.append(Callback(case, answer, before))
         elif status.lower() in LADDER:
             effects.notices.append(Notice(case, life.holder, answer))
+        effects.applied.append(Applied(update, at_ms))
         put(case.case_id, case)
         return True
 

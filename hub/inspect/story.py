@@ -14,7 +14,7 @@ from hub.model.ids import case_id
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import Registry, make_registry
-from hub.topics import CASES, CLOSURES, DEADLINES, EVENTS, UPDATES, city_replies, dept_orders
+from hub.topics import CASES, CLOSURES, DEADLINES, EVENTS, UPDATES, city_replies, dept_orders, dept_receipts
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Story:
     """hub.updates: what departments said."""
     closures: list[Found] = field(default_factory=list)
     replies: list[Found] = field(default_factory=list)
+    receipts: list[Found] = field(default_factory=list)
+    """What departments were told of their updates."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -60,7 +62,8 @@ def tell(
     codec = Codec(registry)
     orders = [dept_orders(name).name for name in departments]
     replies = {source: city_replies(source).name for source in sources}
-    by_case = [UPDATES.name, DEADLINES.name, *orders]
+    receipts = [dept_receipts(name).name for name in departments]
+    by_case = [UPDATES.name, DEADLINES.name, *orders, *receipts]
     reader = KeyedReader(settings, codec, [CASES.name, EVENTS.name, CLOSURES.name, *by_case, *replies.values()])
     case, changes = _find(reader, registry, codec, who, on_progress)
     reports = {(change["source"], change["source_ref"]) for change in changes}
@@ -77,6 +80,7 @@ def tell(
         updates=found[UPDATES.name],
         closures=[each for each in found[CLOSURES.name] if each["case_id"] == case],
         replies=_by_time([each for topic in refs for each in found.get(topic, ()) if each["case_id"] == case], "at"),
+        receipts=_by_time([each for topic in receipts for each in found[topic]], "at"),
     )
 
 

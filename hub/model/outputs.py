@@ -259,6 +259,27 @@ class Reply(Record):
     text: str = ""
 
 
+class Receipt(Record):
+    """What became of one update, for the department by whose topic it came: one for each record of that topic.
+
+    `outcome` is `accepted`, `repeat`, or the reason for which the update was set aside, with the way out in `detail`. What could
+    not be read of it is empty or 0; `origin`, the update's own place, is always there.
+    """
+
+    NAME: ClassVar[str] = "Receipt"
+
+    origin: Origin
+    outcome: str
+    department: str
+    case_id: str
+    update_id: str
+    revision: Int
+    said: str
+    at: Millis
+    counts_from: Millis | None = None
+    detail: str = ""
+
+
 class DeadLetter(Record):
     """A record that could not be used, and why; or a gap: records that were never read.
 
@@ -288,6 +309,6 @@ class DeadLetter(Record):
 
 
 RECORDS: tuple[type[Record], ...] = (
-    CaseEvent, AdmittedEvent, Update, AdmittedUpdate, CaseChange, Order, DeadlineEvent, Closure, Repeat, Reply, DeadLetter,
+    CaseEvent, AdmittedEvent, Update, AdmittedUpdate, CaseChange, Order, DeadlineEvent, Closure, Repeat, Reply, Receipt, DeadLetter,
 )  # fmt: skip
 """Every record that is a subject of its own."""

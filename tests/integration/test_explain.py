@@ -82,7 +82,7 @@ def test_departments_are_listed_and_unknown_ones_refused(hub: SmallHub) -> None:
     assert "'accepted', 'refused', 'responded', 'resolved'" in said.output
 
 
-def test_watching_shows_orders_and_ends_in_order(hub: SmallHub) -> None:
+def test_watching_shows_orders_and_receipts_and_ends_in_order(hub: SmallHub) -> None:
     arguments = ["dept", "watch", "water_supply", "--from-start", "--json"]
     argv = [sys.executable, "-m", "hub.cli.main", *arguments]
     with started(argv, stdout=subprocess.PIPE, env=environment_of(hub.settings)) as process:
@@ -92,6 +92,23 @@ def test_watching_shows_orders_and_ends_in_order(hub: SmallHub) -> None:
         process.communicate(timeout=60)
     assert (order["case_id"], order["kind"], order["department"]) == (CASE, "ASSIGN", "water_supply")
     assert process.returncode == 0
+    with started([*argv, "--receipts"], stdout=subprocess.PIPE, env=environment_of(hub.settings)) as process:
+        assert process.stdout is not None
+        receipt = next(each["receipt"] for each in map(json.loads, process.stdout) if "receipt" in each)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+    assert (receipt["update_id"], receipt["said"], receipt["outcome"]) == ("U1", "responded", "accepted")
+
+
+def test_an_update_waits_for_its_receipt(hub: SmallHub) -> None:
+    update = ("dept", "update", CASE, "--status", "responded", "--department")
+    said = hub.type(*update, "water_supply", "--update-id", "U2", "--json")
+    assert json.loads(said.stdout)["receipt"]["outcome"] == "accepted"
+    again = hub.type(*update, "water_supply", "--update-id", "U2", "--at", "2026-01-06T12:00:00+08:00")
+    assert "conflict: not applied 未生效" in again.output
+    assert "is for who holds the case or helps" in hub.type(*update, "roads").output
+    unheard = hub.type(*update, "water_supply", "--update-id", "U3", "--wait", "0", "--json")
+    assert json.loads(unheard.stdout)["receipt"] is None
 
 
 def test_a_dead_letter_is_shown_and_sent_again(hub: SmallHub) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli.children import environment_of
-from hub.cli.dept import describe
+from hub.cli.dept import describe, describe_receipt
 from hub.cli.main import cli
 from hub.cli.sending import Sender
 from hub.cli.words import Words
@@ -24,7 +24,16 @@ from hub.settings import ROOT, Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.topics import HUB_TOPICS, Topic, all_topics, city_events, city_replies, dept_orders, dept_updates
+from hub.topics import (
+    HUB_TOPICS,
+    Topic,
+    all_topics,
+    city_events,
+    city_replies,
+    dept_orders,
+    dept_receipts,
+    dept_updates,
+)
 
 pytestmark = pytest.mark.kafka
 HOSTILE = "[/red]\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\r\nFORGED warning\n=1+1"
@@ -76,7 +85,10 @@ class Planted:
         self.city = load_city(settings.city)
         self.departments = list(self.city.departments)
         ensure_topics(settings, all_topics(list(discover()), self.departments))
-        outer = [city_events("hotline"), city_replies("hotline"), dept_orders("roads"), dept_updates("roads")]
+        outer = [
+            city_events("hotline"), city_replies("hotline"), dept_orders("roads"), dept_updates("roads"),
+            dept_receipts("roads"),
+        ]  # fmt: skip
         with Sender(settings) as sender:
             for topic in (*HUB_TOPICS, *outer):
                 if topic.subject is not None:
@@ -143,10 +155,11 @@ def test_a_letter_is_shown_whole(hub: Planted) -> None:
             assert not acting(said.output)
 
 
-def test_an_order_is_shown_to_its_department(hub: Planted) -> None:
-    declared = FileRegistry().latest("cityhub.Order").declared
-    for each in examples("cityhub.Order"):
-        text = describe(planted(each, declared), Words(hub.city))
+@pytest.mark.parametrize(("subject", "show"), [("cityhub.Order", describe), ("cityhub.Receipt", describe_receipt)])
+def test_what_a_department_is_told_is_shown_to_it(hub: Planted, subject: str, show: Callable[..., str]) -> None:
+    declared = FileRegistry().latest(subject).declared
+    for each in examples(subject):
+        text = show(planted(each, declared), Words(hub.city))
         assert not acting(text)
         assert not any(line.startswith("FORGED") for line in text.splitlines())
 

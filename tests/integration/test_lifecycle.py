@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from hub.cli.scrape import scrape
 from hub.core.rates import COUNTS
@@ -27,8 +28,8 @@ def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield hub
 
 
-def say(hub: SmallHub, status: str, department: str, *more: str) -> None:
-    hub.type("dept", "update", CASE, "--status", status, "--department", department, *more)
+def say(hub: SmallHub, status: str, department: str, *more: str) -> Result:
+    return hub.type("dept", "update", CASE, "--status", status, "--department", department, *more)
 
 
 def last_change(hub: SmallHub) -> dict[str, Any]:
@@ -39,7 +40,9 @@ def last_change(hub: SmallHub) -> dict[str, Any]:
 def test_transferred_refused_a_pause_resolved_called_back_and_reopened(hub: SmallHub) -> None:
     say(hub, "transferred", "water_supply", "--to", "roads", "--reason", "a road drain")
     wait_for(lambda: last_change(hub)["department"] == "roads", "the case goes to the roads department")
-    say(hub, "paused", "roads", "--reason", "weather")
+    said = say(hub, "paused", "roads", "--reason", "weather").output
+    assert "receipt 回执" in said
+    assert "no running clock of this case may be paused" in said
     hub.settle(lambda report: report.outcomes.get("dead letter 死信 track/not_allowed") == 1)
     say(hub, "resolved", "roads", "--note", "Repaired. 已修复")
     wait_for(lambda: bool(last_change(hub)["over"]), "the case is over")
@@ -52,9 +55,7 @@ def test_transferred_refused_a_pause_resolved_called_back_and_reopened(hub: Smal
         "roads",
         "roads",
     ]
-    told = [
-        order["reason"] for order in story["orders"] if order["kind"] == "REMIND" and order["rule"] == "not_allowed"
-    ]
+    told = [each["detail"] for each in story["receipts"] if each["outcome"] == "not_allowed"]
     climbed = [order["reason"] for order in story["orders"] if order["rule"] == "respond.urgent"]
     assert "reminded 催办 by row respond.urgent: respond breached" in climbed
     assert len(told) == 1
@@ -62,7 +63,9 @@ def test_transferred_refused_a_pause_resolved_called_back_and_reopened(hub: Smal
     assert [each["department"] for each in story["held"]][:2] == ["water_supply", "roads"]
     assert {reply["status"] for reply in story["replies"]} == {"RESOLVED", "REOPENED"}
     assert all(ring["unit"] for ring in story["deadlines"])
-    assert "from 自" in hub.type("explain", CASE).output
+    said = hub.type("explain", CASE).output
+    assert "from 自" in said
+    assert "paused 中止 was not applied 未生效: not_allowed" in said
     report = hub.settle(lambda report: report.good)
     assert report.good
 

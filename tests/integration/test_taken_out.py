@@ -41,7 +41,7 @@ def story(hub: SmallHub, who: str) -> dict[str, Any]:
 def test_the_lead_stays_and_who_asked_is_told_why(hub: SmallHub) -> None:
     say(hub, CASE, "unlinked", "water_supply", "--report", "hotline:H1")
     hub.settle(lambda report: report.outcomes.get("dead letter 死信 track/not_allowed") == 1)
-    told = [order["reason"] for order in story(hub, CASE)["orders"] if order["rule"] == "not_allowed"]
+    told = [each["detail"] for each in story(hub, CASE)["receipts"] if each["outcome"] == "not_allowed"]
     assert len(told) == 1
     assert "leads the case 首报 and cannot be taken out" in told[0]
 

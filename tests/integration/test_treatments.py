@@ -80,7 +80,7 @@ def _refused(make: Make, reason: str, detail: str, topic: str = HOTLINE) -> Bad:
 BAD = {
     "garbage": _refused(lambda *_: b"\x7fnot avro at all", "undecodable", "wire format"),
     "empty": _refused(lambda *_: b"", "undecodable", "wire format"),
-    "truncated": _refused(spoilt(lambda value: value[:-3]), "undecodable", "not cityhub.CaseEvent v1"),
+    "truncated": _refused(spoilt(lambda value: value[:-3]), "undecodable", "not cityhub.CaseEvent v"),
     "left-over": _refused(spoilt(lambda value: value + b"xx"), "undecodable", "2 bytes are left over"),
     "not-utf-8": _refused(spoilt(lambda v: v.replace(b"Water main", b"Water\xff\xfe\xfd\xfc\xfb")), "undecodable", "utf-8"),
     "tombstone": _refused(spoilt(lambda _: None), "undecodable", "tombstone"),
@@ -97,7 +97,7 @@ BAD = {
     "update-garbage": _refused(lambda *_: b"?", "undecodable", "wire format", WATER),
     "update-sender": _refused(an_update(department="roads"), "sender_mismatch", "came by dept.water_supply and names", WATER),
     "update-year-one": _refused(an_update(at=YEAR_ONE_MS), "time_out_of_range", "at is 0001-01-01", WATER),
-    "update-of-nothing": Bad(an_update(case_id="C-NONE"), "track", "unknown_case", "'C-NONE'", WATER),
+    "update-of-nothing": Bad(an_update(case_id="C-NONE"), "track", "unknown_case", "take it from the order", WATER),
 }  # fmt: skip
 
 # a bad row, then one of the year 0001, then one of two megabytes; lines count from 1 and the first is the header

@@ -128,15 +128,27 @@ class MadeUpRun:
 
     def letter(self, stage: str, reason: str, origin: int, until: int | None = None) -> None:
         self.add("dead", "hub.dead", origin=origin, stage=stage, reason=reason, until=until)
+        if until is None and origin != NOWHERE and self.identities.topic(origin).startswith("dept."):
+            self.receipt(origin, reason)
 
-    def update(self, department: str, update: str, case: str, status: str = "RESPONDED") -> int:
+    def update(
+        self, department: str, update: str, case: str, status: str = "RESPONDED", *, applied: bool = True
+    ) -> int:
         origin = self.arrive(f"dept.{department}.updates")
         self.add(
             "updates", "hub.updates", origin=origin, update_id=update, revision=0, department=department, case_id=case,
             status=status, at=T0,
             step="AS_STATUS",
         )  # fmt: skip
+        if applied:
+            self.receipt(origin, "accepted")
         return origin
+
+    def receipt(self, origin: int, outcome: str) -> None:
+        """What becomes of an update is told; what was made up before is forgotten."""
+        self.rows["receipts"] = [row for row in self.rows["receipts"] if row[ORIGIN] != origin]
+        topic = self.identities.topic(origin).replace(".updates", ".receipts")
+        self.add("receipts", topic, origin=origin, outcome=outcome)
 
     def reply(self, case: str, update: str, source: str, ref: str, department: str = "roads") -> None:
         reply = derived_id("R", case, department, update, source, ref)

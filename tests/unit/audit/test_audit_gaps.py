@@ -59,7 +59,7 @@ def test_what_somebody_skipped_is_accounted_for_and_no_loss() -> None:
 def test_what_route_or_track_did_not_read_is_passed_over_too() -> None:
     run = good_run()
     run.event("hotline", "H8")
-    run.update("roads", "U9", case_id("hotline", "H1"))
+    run.update("roads", "U9", case_id("hotline", "H1"), applied=False)
     for agent, table, topic in (("route", "events", "hub.events"), ("track", "updates", "hub.updates")):
         offset = int(run.identities.offsets(getattr(run.tables(), table).column(HERE).to_numpy())[-1])
         gap_at(run, agent, topic, offset, offset + 1)

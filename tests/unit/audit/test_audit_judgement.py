@@ -80,6 +80,7 @@ _LOSSES = [
     ("dead", lambda row: row["stage"] != _LETTERS_WITHOUT_ORIGIN),
     ("orders", lambda row: True),
     ("replies", lambda row: True),
+    ("receipts", lambda row: True),
     ("deadlines", lambda row: row["kind"] in ("WARNED", "BREACHED")),
 ]
 """Tables of which every record (that the second says) is missed when it is gone."""
@@ -102,6 +103,17 @@ def test_whatever_one_record_is_there_twice_it_is_seen(data: st.DataObject) -> N
     chosen = data.draw(st.sampled_from([row for row in run.rows[table] if row.get("stage") != _LETTERS_WITHOUT_ORIGIN]))
     run.rows[table].append(copy.copy(chosen) | {HERE: run.place("hub.again")})
     assert not judge(run.tables()).good, (table, chosen)
+
+
+def test_a_receipt_that_says_otherwise_is_seen() -> None:
+    run = good_run()
+    run.rows["receipts"][0]["outcome"] = "not_allowed"
+    assert "receipts that say otherwise 回执不符" in said(judge(run.tables()))
+    run = good_run()
+    stray = run.arrive("city.police.events")
+    run.letter("deduplicate", "undecodable", stray)
+    run.add("receipts", "dept.roads.receipts", origin=stray, outcome="undecodable")
+    assert said(judge(run.tables())) == {"receipts that say otherwise 回执不符": 1}
 
 
 def test_lost_and_doubled_are_named_by_place() -> None:
@@ -128,12 +140,12 @@ def test_what_no_agent_has_read_yet_waits() -> None:
     assert said(judge(run.tables())) == {"not read yet 待处理": 2}
 
 
-def test_no_reply_is_owed_for_what_track_has_not_read() -> None:
+def test_no_reply_is_owed_for_what_track_has_not_applied() -> None:
     run = good_run()
     case = run.rows["updates"][1]["case_id"]
     run.update("roads", "U3", case)
     assert said(judge(run.tables())) == {"replies owed and not sent 缺少回复": 2}
-    run.reached = {"track": {("hub.updates", 0): 3}}
+    run.rows["receipts"].pop()
     assert said(judge(run.tables())) == {"not read yet 待处理": 1}
 
 

@@ -119,7 +119,10 @@ def test_counts_that_differ_are_said() -> None:
     arguments = {
         "taken_in": Counter(police=3, hotline=3, water=5),
         "repeats": Counter({"hotline": 1, "dept.water": 1}),
-        "dead": Counter({("connector:police", "bad_row"): 1, ("track", "unknown_case"): 1}),
+        "receipts": Counter(accepted=2, repeat=1, unknown_case=1, not_allowed=1),
+        "dead": Counter(
+            {("connector:police", "bad_row"): 1, ("track", "unknown_case"): 1, ("track", "not_allowed"): 1}
+        ),
         "sent": Counter(water=5),
         "sent_twice": 1,
         "strays": 1,
@@ -130,6 +133,8 @@ def test_counts_that_differ_are_said() -> None:
         {"repeats": Counter({"hotline": 1})},
         {"dead": Counter({("track", "unknown_case"): 1})},
         {"strays": 0},
+        {"receipts": Counter(accepted=2, repeat=1, unknown_case=1)},
+        {"receipts": Counter(accepted=3, repeat=1, unknown_case=1)},
     ):
         assert not all(check.good for check in compare(a_truth(), **arguments | changed))
 

@@ -1,0 +1,135 @@
+"""Receipts 回执: what became of each update, for the department by whose topic it came. Every record of such a topic gets one, in
+the transaction that decides: `deduplicate` writes those of what it sets aside or has seen before, `track` all others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub import metrics, topics
+from hub.agents.context import Hub
+from hub.agents.grouping import few, rows_by
+from hub.agents.intake import Refused
+from hub.core.admission import Repeats
+from hub.core.tracking import Applied
+from hub.model.base import MAX_REF_CHARS
+from hub.stream.chunk import Chunk
+from hub.stream.outlet import Transaction
+from hub.topics import source_of
+
+ACCEPTED, REPEAT = "accepted", "repeat"
+_IDS = ("case_id", "update_id", "revision")
+
+
+class Verdict(NamedTuple):
+    """What was decided of an update that had to wait. `admitted`: the `cityhub.AdmittedUpdate`, decoded."""
+
+    admitted: Mapping[str, Any]
+    outcome: str
+    counts_from: int | None = None
+    detail: str = ""
+
+
+def acknowledge_refused(hub: Hub, tx: Transaction, chunk: Chunk, refused: Sequence[Refused]) -> None:
+    """Of what `deduplicate` has set aside: what could not be decoded is named by its key."""
+    if not refused:
+        return
+    named = [_named(each.record, chunk.keys[each.row]) for each in refused]
+    columns = {name: [each[name] for each in named] for name in (*_IDS, "said")}
+    rows = [each.row for each in refused]
+    outcome, detail = [str(each.reason) for each in refused], [each.detail for each in refused]
+    senders = [source_of(chunk.topics[row]) for row in rows]
+    _publish(hub, tx, columns | {"origin": chunk.origins(rows), "outcome": outcome, "detail": detail}, senders)
+
+
+def acknowledge_repeats(
+    hub: Hub, tx: Transaction, chunk: Chunk, updates: pa.RecordBatch, rows: Sequence[int], repeats: Repeats
+) -> None:
+    """Of what came before. `updates` are the repeated ones, `rows` the chunk's rows of them, in the order of `repeats`."""
+    if not rows:
+        return
+    first = zip(repeats.topic, repeats.partition.tolist(), repeats.offset.tolist(), strict=True)
+    columns = {name: updates.column(name) for name in _IDS} | {
+        "said": _said(updates.column("status"), updates.column("step")),
+        "origin": chunk.origins(rows),
+        "outcome": [REPEAT] * len(rows),
+        "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
+    }
+    _publish(hub, tx, columns, few(updates.column("department")))
+
+
+def acknowledge(
+    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Verdict]
+) -> None:
+    """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; of those that had to wait, what it came to."""
+    direct = [each for each in applied if each.update.row is not None]
+    if direct:
+        rows = pa.array([each.update.row for each in direct], pa.int64())
+        update, origin = (updates.column(name).take(rows) for name in ("update", "origin"))
+        columns = {name: update.field(name) for name in _IDS} | {
+            "said": [each.update.status.lower() for each in direct],
+            "origin": origin,
+            "outcome": [ACCEPTED] * len(direct),
+            "detail": [""] * len(direct),
+            "counts_from": [later_than_said(each) for each in direct],
+        }
+        _publish(hub, tx, columns, few(update.field("department")))
+    verdicts = list(waited)
+    if verdicts:
+        told = [each.admitted["update"] for each in verdicts]
+        columns = {name: [each[name] for each in told] for name in _IDS} | {
+            "said": [_word(each["status"], each["step"]) for each in told],
+            "origin": [each.admitted["origin"] for each in verdicts],
+            "outcome": [each.outcome for each in verdicts],
+            "detail": [each.detail for each in verdicts],
+            "counts_from": [each.counts_from for each in verdicts],
+        }
+        _publish(hub, tx, columns, [each["department"] for each in told])
+
+
+def later_than_said(applied: Applied) -> int | None:
+    """The instant from which an update counts, if that is not the one it names."""
+    return None if applied.from_ms == applied.update.at_ms else applied.from_ms
+
+
+def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Sequence[str]) -> None:
+    count, outcomes = len(departments), columns["outcome"]
+    fields = {"counts_from": [None] * count, "at": [hub.wall.now_ms()] * count, "department": departments} | columns
+    values = hub.codec.encode_columns("cityhub.Receipt", fields)
+    keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
+    for department, chosen in rows_by(departments).items():
+        tx.publish(topics.dept_receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
+    for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
+        tx.count(metrics.RECEIPTS.labels(department, outcome), times)
+
+
+def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
+    """What a receipt calls an update that was set aside. What is too long is cut: its department knows it by its place."""
+    if record is None:
+        return {"case_id": _text(key), "update_id": "", "revision": 0, "said": ""}
+    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step")}
+    return {
+        "case_id": found["case_id"][:MAX_REF_CHARS],
+        "update_id": found["update_id"][:MAX_REF_CHARS],
+        "revision": found["revision"],
+        "said": _word(found["status"], found["step"]),
+    }
+
+
+def _text(key: bytes | None) -> str:
+    try:
+        return (key or b"").decode()[:MAX_REF_CHARS]
+    except UnicodeDecodeError:
+        return ""
+
+
+def _word(status: str, step: str) -> str:
+    return (status if step == "AS_STATUS" else step).lower()
+
+
+def _said(status: pa.Array, step: pa.Array) -> pa.Array:
+    return pc.utf8_lower(pc.if_else(pc.equal(step, "AS_STATUS"), status, step))

@@ -1,0 +1,193 @@
+"""Every record of a department's topic has one receipt, whatever it is; each says what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub import topics
+from hub.agents.waiting import MAX_WAITING
+from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from tests.unit.agents.small_world import CITY, MINUTE, NOON
+from tests.unit.agents.test_reopening import CASE, report
+from tests.unit.agents.whole_hub import WholeHub
+
+HOUR = 60 * MINUTE
+PHONE = "13800138000"
+
+
+@pytest.fixture
+def hub() -> Iterator[WholeHub]:
+    with WholeHub(CITY, NOON) as hub:
+        hub.report(report("H1", NOON))
+        hub.run()
+        yield hub
+
+
+def said(word: str, update_id: str = "1", department: str = "water_supply", **more: Any) -> Update:
+    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
+    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    fields = {
+        "update_id": update_id,
+        "department": department,
+        "case_id": CASE,
+        "status": status,
+        "step": step,
+        "at": NOON,
+    }
+    return Update.model_validate(fields | more)
+
+
+def receipts(hub: WholeHub, department: str = "water_supply") -> list[Any]:
+    return hub.records(topics.dept_receipts(department).name)
+
+
+def outcomes(hub: WholeHub, department: str = "water_supply") -> list[tuple[str, str, str]]:
+    return [(each["update_id"], each["said"], each["outcome"]) for each in receipts(hub, department)]
+
+
+def send(hub: WholeHub, value: bytes, key: bytes = b"C-1", department: str = "roads") -> None:
+    hub._append(topics.dept_updates(department).name, key, value)
+
+
+def test_what_is_applied_is_told(hub: WholeHub) -> None:
+    hub.say(said("ACCEPTED"))
+    hub.say(said("EXTENSION_ASKED", "2", clock="resolve"))
+    hub.settle()
+    (first, second) = receipts(hub)
+    assert (first["outcome"], first["case_id"], first["revision"], first["counts_from"]) == ("accepted", CASE, 0, None)
+    assert first["origin"]["topic"] == "dept.water_supply.updates"
+    assert (second["said"], second["outcome"]) == ("extension_asked", "not_allowed")
+    assert "allows no extension" in second["detail"]
+
+
+def test_a_stranger_is_told_no_and_nothing_is_done(hub: WholeHub) -> None:
+    hub.say(said("RESOLVED", department="roads"))
+    hub.settle()
+    assert outcomes(hub, "roads") == [("1", "resolved", "not_allowed")]
+    assert not hub.replies()
+    assert not [each for each in hub.orders() if each["kind"] == "REMIND"]  # told once, in one way
+
+
+def test_an_unknown_case_a_wrong_sender_and_an_impossible_time_are_told_to_who_said_it(hub: WholeHub) -> None:
+    hub.say(said("ACCEPTED", "unknown", case_id="C-NONE", department="roads"))
+    value = hub.codec.encode_one("cityhub.Update", said("ACCEPTED", "not mine").to_avro())
+    send(hub, value)
+    hub.say(said("ACCEPTED", "ahead", at=NOON + HOUR, department="roads"))
+    hub.settle()
+    assert sorted(outcomes(hub, "roads")) == [
+        ("ahead", "accepted", "time_out_of_range"), ("not mine", "accepted", "sender_mismatch"),
+        ("unknown", "accepted", "unknown_case"),
+    ]  # fmt: skip
+    assert not receipts(hub)
+
+
+def test_a_repeat_and_a_conflict_name_where_it_came_first(hub: WholeHub) -> None:
+    for note in ("", "", "other"):
+        hub.say(said("ACCEPTED", note=note))
+        hub.run()
+    assert [each["outcome"] for each in receipts(hub)] == ["accepted", "repeat", "conflict"]
+    assert all("dept.water_supply.updates[0]@0" in each["detail"] for each in receipts(hub)[1:])
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "outcome", "case"),
+    [
+        (b"", b"C-7", "undecodable", "C-7"),
+        (b"\x00\x00\x00\x03\xe7junk", b"\xff\xfe", "unknown_schema", ""),
+        (b"\x00\x00\x00\x00\x01junk", b"x" * 5000, "wrong_schema", "x" * 200),
+    ],
+)
+def test_what_names_nobody_is_told_to_the_department_whose_topic_it_came_by(
+    hub: WholeHub, value: bytes, key: bytes, outcome: str, case: str
+) -> None:
+    send(hub, value, key)
+    hub.run()
+    (receipt,) = receipts(hub, "roads")
+    assert (receipt["outcome"], receipt["case_id"], receipt["update_id"]) == (outcome, case, "")
+    assert receipt["detail"]
+
+
+def test_it_says_from_when_an_update_counts_if_that_is_not_the_time_it_names(hub: WholeHub) -> None:
+    hub.settle(NOON + HOUR)
+    hub.say(said("ACCEPTED", "in the holder's place", department="dispatch_desk", at=NOON + 5 * MINUTE))
+    hub.say(said("TRANSFERRED", "pass", to="roads", at=NOON + 30 * MINUTE))
+    hub.run()
+    hub.say(said("RESPONDED", "early", department="roads", at=NOON + 20 * MINUTE))
+    hub.settle()
+    (by_desk,) = receipts(hub, "dispatch_desk")
+    assert (by_desk["outcome"], by_desk["counts_from"]) == ("accepted", NOON + HOUR)
+    (early,) = receipts(hub, "roads")
+    assert (early["outcome"], early["counts_from"]) == ("accepted", NOON + 30 * MINUTE)
+
+
+def test_what_had_to_wait_has_one_too(hub: WholeHub) -> None:
+    hub.say(said("ACCEPTED", "2", department="roads"))
+    hub.run()
+    assert not receipts(hub, "roads")
+    hub.say(said("TRANSFERRED", "1", to="roads", at=NOON))
+    hub.settle()
+    hub.settle()
+    assert outcomes(hub, "roads") == [("2", "accepted", "accepted")]
+
+
+def test_who_floods_a_case_is_told_at_once_and_the_state_stays_small(hub: WholeHub) -> None:
+    for number in range(MAX_WAITING + 50):
+        hub.say(said("RESOLVED", str(number), department="roads"))
+    hub.run()
+    assert Counter(outcome for _, _, outcome in outcomes(hub, "roads")) == {"not_allowed": 50}
+    hub.settle()
+    assert Counter(outcome for _, _, outcome in outcomes(hub, "roads")) == {"not_allowed": MAX_WAITING + 50}
+
+
+anything = st.one_of(
+    st.builds(
+        lambda word, number, who, case, minutes, claimed: (
+            who, said(word, str(number), claimed or who, case_id=case, at=NOON + minutes * MINUTE, to="roads", members=["power"])
+        ),
+        st.sampled_from([*UpdateStatus, "TRANSFERRED", "WHISTLED", "REOPENED", "PAUSED"]),
+        st.integers(0, 3),
+        st.sampled_from(["water_supply", "roads", "dispatch_desk"]),
+        st.sampled_from([CASE, "C-NONE"]),
+        st.integers(0, 30),
+        st.sampled_from([None, None, None, "roads"]),
+    ),
+    st.tuples(st.sampled_from(["roads", "water_supply"]), st.binary(max_size=20)),
+)  # fmt: skip
+
+
+@given(st.lists(anything, max_size=12), st.sampled_from([1, 3, 100]))
+def test_every_record_has_exactly_one_receipt_by_its_own_topic(
+    said_: list[tuple[str, Update | bytes]], at_once: int
+) -> None:
+    with WholeHub(CITY, NOON) as hub:
+        hub.report(report("H1", NOON))
+        for number, (department, what) in enumerate(said_):
+            value = what if isinstance(what, bytes) else hub.codec.encode_one("cityhub.Update", what.to_avro())
+            send(hub, value, CASE.encode(), department)
+            if number % at_once == 0:
+                hub.settle(hub.time.now_ms + MINUTE)
+        hub.settle()
+        hub.settle()
+        wanted: Counter[tuple[str, int]] = Counter()
+        for department, _ in said_:
+            wanted[department, sum(who == department for who, _ in wanted)] += 1
+        found = Counter(
+            (department, each["origin"]["offset"])
+            for department in CITY.departments
+            for each in receipts(hub, department)
+            if each["origin"]["topic"] == topics.dept_updates(department).name
+        )
+        assert found == wanted
+        letters = hub.records(topics.DEAD.name)
+        refused = {(each["origin"]["topic"], each["origin"]["offset"]): each["reason"] for each in letters}
+        for department in CITY.departments:
+            for each in receipts(hub, department):
+                place = each["origin"]["topic"], each["origin"]["offset"]
+                assert refused.pop(place, "accepted") == each["outcome"].replace("repeat", "accepted")
+        assert not refused
