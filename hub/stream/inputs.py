@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+
+from confluent_kafka.admin import AdminClient
 
 from hub.metrics import EXTRA_PARTITIONS
 from hub.settings import Settings
-from hub.stream.kafka import kafka_errors, missing
+from hub.stream.kafka import client_config, kafka_errors, missing
 from hub.topics import is_own
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,17 @@ class Inputs:
         self.counts: dict[str, int] = {}
         """Partitions of each topic, by its name on the broker. A topic that cannot be read has none."""
         self._there: dict[str, int] = {}
+        # XXX: not the agent's consumer. `list_topics` within one of its own callbacks takes away what the next callback of the same
+        # `consume` relies on, and that ends the process (confluent-kafka 2.16.1, `CallState_get: cs != NULL`, seen here).
+        self._client = AdminClient(client_config(settings, f"{agent}.topics"))
 
-    def look(self, consumer: Any) -> bool:
+    def look(self) -> bool:
         """Ask the broker; whether anything is another than before.
 
         Raises FatalError if a topic cannot be read that the hub itself writes, RetriableError without an answer.
         """
         with kafka_errors(f"{self._agent}: asking for the partitions of its topics"):
-            found = consumer.list_topics(timeout=_TIMEOUT_SECONDS).topics
+            found = self._client.list_topics(timeout=_TIMEOUT_SECONDS).topics
         numbers, before = self._settings.partitions, self._there
         counts = {name: 0 if topic.error else len(topic.partitions) for name, topic in found.items()}
         self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in self._topics}

@@ -214,7 +214,7 @@ class Session:
             self.stale |= self._sources.look()
             if thoroughly:
                 self._looked = time.monotonic()
-                self.stale |= self._inputs.look(self._consumer)
+                self.stale |= self._inputs.look()
                 self._highs = self._ask_for_ends(
                     self._positions.ends.keys() - self._reading(self._positions.ends).keys()
                 )
@@ -263,7 +263,7 @@ class Session:
         self.held = sorted(place.partition for place in assigned if place.partition < numbers)
         READY.labels(self._agent).set(0)
         started = time.monotonic()
-        self._inputs.look(consumer)
+        self._inputs.look()
         self.stale = False
         committed = self._committed(consumer, places_of(self.held, self._inputs.counts, numbers))
         self._sources.catch_up(self._recovering)
@@ -496,6 +496,7 @@ class Session:
         self.pending = None
         self._writer.close()
         self._sources.close()
+        self._alive.close()
         try:
             with kafka_errors(f"{self._agent}: leaving"):
                 self._consumer.close()

@@ -23,7 +23,9 @@ from hub.stream.proof import Proof
 from hub.topics import BETWEEN_AGENTS
 
 _TIMEOUT_SECONDS = 5.0
-_JOIN_SECONDS = 20.0
+_JOIN_SECONDS = 60.0
+"""Markers of the transaction before are written first, in every partition that it had: brokers that just came back take their
+time. Who leaves meanwhile and comes again lets everybody wait anew."""
 _STUCK_SECONDS = 25.0
 _SHOWN = 3
 _KEY_BYTES = 1024
@@ -82,7 +84,7 @@ class TransactionWriter:
 
         Raises as creation does; may be called again.
         """
-        self._in_time(self._renew)
+        self._in_time(_JOIN_SECONDS + _STUCK_SECONDS, self._renew)
 
     def write(self, outputs: Iterable[Output], offsets: Sequence[TopicPartition], membership: Any) -> None:
         """One transaction. `membership` is what the group's consumer says of itself.
@@ -90,7 +92,7 @@ class TransactionWriter:
         Raises AbortableError if it failed, which is to say that nobody knows yet whether it was committed, and `renew` must
         come before all else; SessionLostError if the membership is over; FatalError if a record is too large.
         """
-        self._in_time(self._write, outputs, offsets, membership)
+        self._in_time(_STUCK_SECONDS, self._write, outputs, offsets, membership)
 
     def not_alone(self) -> None:
         """The partitions were given anew: others may have held them, and written their changelogs, meanwhile."""
@@ -102,7 +104,7 @@ class TransactionWriter:
             self._thread.submit(self._throw_away)
         self._thread.shutdown(wait=False)
 
-    def _in_time(self, blocking: Callable[..., None], *args: Any) -> None:
+    def _in_time(self, seconds: float, blocking: Callable[..., None], *args: Any) -> None:
         if self._stuck:
             raise SessionLostError(f"{self._agent}: an earlier call has never come back")
         work = self._thread.submit(blocking, *args)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from hub.settings import Settings
 from hub.stream import session as session_module
+from hub.stream.alive import SignOfLife
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
 from hub.stream.recovery import recover
 from hub.stream.session import Session
@@ -21,6 +23,7 @@ from tests.integration.small_plane import (
     IN,
     MEMORY,
     OUT,
+    PATIENCE_SECONDS,
     Count,
     Plane,
     count_up,
@@ -123,3 +126,31 @@ def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None
             second.close()
         assert (plane.committed_now(), plane.offsets()) == ([], [0, 0, 0])
     assert held_in(state) == {}, "what it had decided went with its hold on the partitions"
+
+
+# -- what ends a process -------------------------------------------------------------------------------------------
+
+
+class _Touchy(Consumer):
+    """XXX: `list_topics` in a callback takes away what the next callback of the same call relies on: the process is aborted."""
+
+    def list_topics(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("the consumer was asked for metadata")
+
+
+def test_the_consumer_that_calls_back_is_not_asked_for_metadata(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "Consumer", _Touchy)
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+
+
+def test_a_sign_of_life_is_heard(plane: Plane) -> None:
+    heard = list[bool]()
+    alive = SignOfLife(plane.settings, AGENT, plane.settings.topic(MEMORY.name), lambda: heard.append(True))
+    until = time.monotonic() + PATIENCE_SECONDS
+    while len(heard) < 2:
+        assert time.monotonic() < until, "the broker takes no commit"
+        alive.ask()
+        time.sleep(0.05)
+    alive.close()
