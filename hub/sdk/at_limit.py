@@ -61,7 +61,7 @@ class AtLimit:
     def enter(self, why: str) -> FatalError:
         """Note that the connector is at its limit, once its cursor is behind what was set aside. The error to end with."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.write_text(_Note(why=why, before=self._before).model_dump_json(), "utf-8")
         except OSError as error:
             return FatalError(f"{why}; and {self._path} cannot be written: {error.strerror}")

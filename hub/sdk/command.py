@@ -105,6 +105,11 @@ def check_command(
 @click.option(
     "--again", "way", flag_value="again", help="At its limit: read these rows once more, the mapping is mended."
 )
+@click.option(
+    "--last-line-whole",
+    is_flag=True,
+    help="Take a last line without a line end too: nobody writes to the file any more.",
+)
 @click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on this port.")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where they are served.")
 @click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
@@ -121,6 +126,7 @@ def run_command(
     cursor_dir: Path | None,
     max_rejects: int,
     way: str | None,
+    last_line_whole: bool,
     metrics_port: int | None,
     metrics_host: str,
     bootstrap_servers: str | None,
@@ -138,6 +144,7 @@ def run_command(
         max_rejects_in_a_row=max_rejects,
         at_limit=Way(way) if way else None,
         show_progress=not as_json,
+        last_line_whole=last_line_whole,
         stop=_stop_on_signals(),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -207,14 +214,16 @@ def as_dict(summary: Summary) -> dict[str, Any]:
         "rejected": dict(summary.rejected),
         "rows_before": summary.rows_before,
         "stopped": summary.stopped,
+        "unfinished": summary.unfinished,
         "seconds": round(summary.seconds, 3),
     }
 
 
 def describe(summary: Summary, files: tuple[Path, ...]) -> str:
     """A run in one or two lines."""
+    left = f"; {summary.unfinished}" if summary.unfinished else ""
     if summary.empty:
-        return f"empty file: 0 rows ({', '.join(file.name for file in files)})"
+        return f"empty file: 0 rows ({', '.join(file.name for file in files)}){left}"
     parts = [f"{summary.source}: {summary.rows:,} rows, {summary.published:,} published"]
     if summary.filtered:
         parts.append(f"{summary.filtered:,} left out by the mapping")
@@ -224,7 +233,12 @@ def describe(summary: Summary, files: tuple[Path, ...]) -> str:
     if summary.rows_before:
         parts.append(f"{summary.rows_before:,} were done before")
     rate = f" in {summary.seconds:.1f} s, {summary.rows / summary.seconds:,.0f} a second" if summary.seconds > 0 else ""
-    return ", ".join(parts) + rate + ("; stopped before the end, the next run goes on here" if summary.stopped else "")
+    return (
+        ", ".join(parts)
+        + rate
+        + left
+        + ("; stopped before the end, the next run goes on here" if summary.stopped else "")
+    )
 
 
 def _stop_on_signals() -> threading.Event:

@@ -32,8 +32,8 @@ class Content(Protocol):
         """The next bytes; none at the present end. Raises FatalError if they are damaged, ChangedError if they were."""
         ...
 
-    def finish(self) -> None:
-        """Raise FatalError if what was read is cut off at the present end."""
+    def finish(self) -> bool:
+        """Whether what holds the text says that it is whole at the present end. Raises FatalError if it says that it is cut off."""
         ...
 
     def check(self) -> None:
@@ -43,6 +43,11 @@ class Content(Protocol):
     @property
     def moved(self) -> bool:
         """Whether another file lies at the path by now."""
+        ...
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and number of the open file, whatever it is named."""
         ...
 
     def quiet_seconds(self) -> float: ...
@@ -80,9 +85,10 @@ class FileContent:
     def read(self) -> bytes:
         return next(self._blocks)
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         if self._gunzip is not None:
             self._gunzip.finish()
+        return self._gunzip is not None
 
     def check(self) -> None:
         self._file.check()
@@ -90,6 +96,10 @@ class FileContent:
     @property
     def moved(self) -> bool:
         return self._file.moved
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        return self._file.identity
 
     def quiet_seconds(self) -> float:
         return self._file.quiet_seconds()

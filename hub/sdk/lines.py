@@ -45,13 +45,15 @@ class Watch:
     """How to read to the end: whether to wait there for more, until `stop` is set or the file `<name>.done` exists.
 
     Not following, a last line without its line end is waited for until the file has been quiet for `settle_seconds`: somebody may
-    be writing it. `over`: nobody writes to the file any more, whatever it looks like.
+    be writing it. `over`: nobody writes to the file any more, whatever it looks like. `away`: nor to this one, once it has been
+    quiet for so long, as another is at its path by now.
     """
 
     follow: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     settle_seconds: float = 0.0
     over: bool = False
+    away: bool = False
 
 
 class Lines:
@@ -112,6 +114,8 @@ class Lines:
         while self.offset <= offset:
             part, held = held[: offset - self.offset], held[offset - self.offset :]
             self._pass(part)
+            if self.trail is not None:
+                self.trail.take(self.offset)
             if self.offset == offset or not (held := self.content.read()):
                 break
             self._note(held)
@@ -216,11 +220,14 @@ class Lines:
             self.sample += block[: _SAMPLE_BYTES - len(self.sample)]
 
     def _settle(self) -> bytes:
-        self.content.finish()
-        self.over = self.over or self._done.exists()
-        while self._rest and not self.over and self.content.quiet_seconds() < self._watch.settle_seconds:
-            if self._watch.stop.wait(_POLL_SECONDS):
+        if self.content.finish() or self._done.exists():
+            self.over = True
+        while (self._rest or self._watch.away) and not self.over:
+            if self.content.quiet_seconds() >= self._watch.settle_seconds:
+                self.over = self._watch.away
                 break
+            if self._watch.stop.wait(_POLL_SECONDS):
+                raise Stopped
             if block := self.content.read():
                 return block
         return b""

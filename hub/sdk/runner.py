@@ -18,12 +18,13 @@ from hub.sdk.dead_letters import dead_letter
 from hub.sdk.join import Input
 from hub.sdk.lines import Stopped
 from hub.sdk.manifest import Manifest
-from hub.sdk.order import Feed
+from hub.sdk.order import make_feed
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.progress import Bar
 from hub.sdk.publisher import Checkpoints, KafkaPublisher, Publisher
-from hub.sdk.rows import BadRow
+from hub.sdk.rows import BadRow, Row
 from hub.sdk.source import FileSource, Mapped, load_source
+from hub.sdk.succession import SETTLE_SECONDS, Following
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import DEAD, city_events
@@ -47,6 +48,10 @@ class Options:
     checkpoint_rows: int = 20_000
     """Save the cursor after so many rows, or after a second, whichever is first."""
     show_progress: bool = False
+    last_line_whole: bool = False
+    """Take a last line without a line end as it stands. Else it is left for the next run, as somebody may be writing it."""
+    settle_seconds: float = SETTLE_SECONDS
+    """How long a file that was renamed is quiet before it counts as ended."""
     stop: threading.Event = field(default_factory=threading.Event)
     """Set it (from a signal handler, say) to end cleanly after the present row."""
 
@@ -63,6 +68,8 @@ class Summary:
     rows_before: int = 0
     """Done in earlier runs, by the cursor."""
     stopped: bool = False
+    unfinished: str | None = None
+    """A last line without a line end that was left for the next run, in words."""
     seconds: float = 0.0
 
     @property
@@ -112,7 +119,6 @@ class _Run:
         self._rejects_in_a_row = 0
         self._domain = manifest.domain
         self._files = [each.file.name for each in inputs]
-        self._feed = Feed(source, options.stop)
         self._cursor = CursorFile(
             options.cursor_dir or settings.state_dir / "cursors",
             settings.namespace,
@@ -120,30 +126,27 @@ class _Run:
             [(each.file, each.mapping or manifest.default_mapping) for each in inputs],
         )
         self._at_limit = AtLimit(manifest.domain, self._cursor.path)
-        self._offset, self._line = 0, 1
+        how = Following(options.follow, options.stop, options.settle_seconds, options.last_line_whole)
+        self._at_limit.leave(options.at_limit)
+        self._feed = make_feed(source, how, self._cursor, self._warn)
 
     def run(self) -> Summary:
         try:
-            self._at_limit.leave(self._options.at_limit)
-            cursor, notice = self._cursor.load()
-            if notice:
-                _log.warning("%s: %s", self._domain, notice)
-            self._summary.rows_before = cursor.rows
-            self._offset, self._line = cursor.offset, cursor.line
-            if self._feed.seekable:
-                self._feed.readers[0].resume(cursor.offset, cursor.line)
             with self._bar() as bar:
-                self._read(cursor.rows, bar)
+                self._read(bar)
             self._publisher.flush()
             self._save()
         finally:
             self._feed.close()
         return self._summary
 
-    def _read(self, resume_rows: int, bar: Bar) -> None:
+    def _read(self, bar: Bar) -> None:
         stop = self._options.stop
         try:
-            for index, mapped in self._feed.rows(resume_rows):
+            for index, mapped in self._feed.rows():
+                if not mapped.row.finished:
+                    self._leave(index, mapped.row)
+                    return
                 if stop.is_set() or not self._take(index, mapped):
                     self._summary.stopped = True
                     return
@@ -155,11 +158,6 @@ class _Run:
     def _take(self, index: int, mapped: Mapped) -> bool:
         """Do one row and move on behind it. False: asked to stop while waiting, the row is still to do."""
         row, event, rejection = mapped
-        if not row.finished and isinstance(row, BadRow):
-            _log.warning(
-                "%s: %s line %d is not finished; it is read when it is", self._domain, self._files[index], row.line
-            )
-            return True
         if event is not None:
             if not self._pace.wait(event.reported_at, self._options.stop, self._meanwhile):
                 return False
@@ -170,8 +168,7 @@ class _Run:
         if rejection is not None:
             self._publisher.set_aside(dead_letter(self._domain, self._files[index], row, rejection))
         self._count(mapped, rejection)
-        if row.finished:  # else it is read again when it has grown
-            self._offset, self._line = row.end, row.line + row.lines
+        self._feed.take(row)
         if self._rejects_in_a_row >= self._options.max_rejects_in_a_row and rejection is not None:
             self._checkpoint()
             raise self._at_limit.enter(
@@ -183,6 +180,17 @@ class _Run:
         if self._checkpoints.due():
             self._checkpoint()
         return True
+
+    def _leave(self, index: int, row: Row | BadRow) -> None:
+        """A last line without a line end: published as it stands, it would stand in the way of the whole one."""
+        self._summary.unfinished = (
+            f"the last line of {self._files[index]} (line {row.line}) has no line end yet and is left for the next run; if it "
+            "never gets one, run with --last-line-whole"
+        )
+        self._warn(self._summary.unfinished)
+
+    def _warn(self, said: str) -> None:
+        _log.warning("%s: %s", self._domain, said)
 
     def _count(self, mapped: Mapped, rejection: RejectedRecordError | None) -> None:
         if rejection is not None:
@@ -210,9 +218,8 @@ class _Run:
         self._checkpoints.done()
 
     def _save(self) -> None:
-        rows = self._summary.rows_before + self._summary.rows
-        offset, line = (self._offset, self._line) if self._feed.seekable else (0, 1)
-        self._cursor.save(rows, offset, line)
+        self._summary.rows_before = self._feed.rows_before
+        self._cursor.save(self._feed.cursor(self._summary.rows_before + self._summary.rows))
 
     def _bar(self) -> Bar:
         return Bar(

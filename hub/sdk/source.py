@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,10 +13,12 @@ from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.fields import Mapper
 from hub.sdk.join import Input, Joined
+from hub.sdk.lines import Watch
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping import Mapping, load_mapping
 from hub.sdk.reader import Reader, open_reader
 from hub.sdk.rows import BadRow, Row
+from hub.sdk.trail import Trail
 
 
 class FileConfig(BaseModel):
@@ -39,9 +41,11 @@ class Mapped(NamedTuple):
 class FileClient:
     """The only I/O of a file connector: opens its inputs. Tests put another in its place."""
 
-    def open(self, each: Input, mapping: Mapping, *, follow: bool, stop: threading.Event) -> Reader:
-        """Raises FatalError if the file is missing or is not of the mapping's format."""
-        return open_reader(each.file, mapping, follow=follow, stop=stop)
+    def open(
+        self, path: Path, mapping: Mapping, watch: Watch, *, trail: Trail | None = None, header: Sequence[str] = ()
+    ) -> Reader:
+        """Open an input's file, or one that was renamed. Raises FatalError if it is missing or is not of the mapping's format."""
+        return open_reader(path, mapping, watch=watch, trail=trail, header=header)
 
 
 class FileSource:
@@ -90,10 +94,18 @@ class FileSource:
         except RejectedRecordError as error:
             return Mapped(row, rejection=error)
 
-    def open(self, index: int, stop: threading.Event) -> Reader:
-        return self.client.open(
-            self.config.inputs[index], self._mappers[index].mapping, follow=self.config.follow, stop=stop
-        )
+    def open(
+        self,
+        index: int,
+        watch: Watch,
+        *,
+        trail: Trail | None = None,
+        path: Path | None = None,
+        header: Sequence[str] = (),
+    ) -> Reader:
+        """Open input `index`, or the file at `path` as if it were that. Raises as the client does."""
+        file = path or self.config.inputs[index].file
+        return self.client.open(file, self._mappers[index].mapping, watch, trail=trail, header=header)
 
 
 def load_source(manifest: Manifest) -> type[FileSource]:
@@ -113,7 +125,7 @@ def load_source(manifest: Manifest) -> type[FileSource]:
 
 def rows_of(source: FileSource, index: int = 0) -> Iterator[Mapped]:
     """Every row of one input, mapped; for checks and tests."""
-    reader = source.open(index, threading.Event())
+    reader = source.open(index, Watch())
     try:
         for row in reader:
             yield source.mapped(index, row)

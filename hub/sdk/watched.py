@@ -21,14 +21,10 @@ _WHOLE_SHARE = 20
 
 
 class Change(StrEnum):
-    """What somebody did to a file that is being read. A metric label."""
+    """What somebody did to a file that is being read."""
 
     TRUNCATED = "truncated"
     REWRITTEN = "rewritten"
-    REPLACED = "replaced"
-    """Found at the next start: other content lies at the path."""
-    RENAMED = "renamed"
-    """And another file lies at the path."""
 
 
 class ChangedError(Exception):
@@ -103,8 +99,13 @@ class WatchedFile:
             status = self.path.stat()
         except OSError:
             return False  # away, and nothing in its place yet
-        mine = os.fstat(self._number)
-        return (status.st_dev, status.st_ino) != (mine.st_dev, mine.st_ino)
+        return (status.st_dev, status.st_ino) != self.identity
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and number: the same under every name."""
+        status = os.fstat(self._number)
+        return status.st_dev, status.st_ino
 
     def quiet_seconds(self) -> float:
         """How long the file has not changed, as far as it was looked at, or as its own clock says."""

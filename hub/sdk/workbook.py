@@ -29,6 +29,7 @@ class WorkbookContent:
     read_as = "workbook"
     delimiter: str | None = ","
     moved = False
+    identity = (0, 0)
 
     def __init__(self, path: Path, sheet: str | None) -> None:
         self._size = path.stat().st_size
@@ -48,7 +49,9 @@ class WorkbookContent:
         csv.writer(out, lineterminator="\n").writerows([_text(cell) for cell in row] for row in rows)
         return out.getvalue().encode(errors="surrogatepass")
 
-    def finish(self) -> None: ...
+    def finish(self) -> bool:
+        return True
+
     def check(self) -> None: ...
     def close(self) -> None: ...
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from hub.errors import FatalError
-from hub.sdk.cursor import CursorFile
+from hub.sdk.cursor import Cursor, CursorFile
 
 
 def test_a_full_disk_leaves_the_former_cursor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("a\n1\n2\n", "utf-8")
     file = CursorFile(tmp_path / "cursors", "", "police", [(source, "demo")])
-    file.save(1, 4, 2)
+    file.save(Cursor(rows=1, offset=4, line=2))
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -24,8 +24,11 @@ def test_a_full_disk_leaves_the_former_cursor(tmp_path: Path, monkeypatch: pytes
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", full)
         with pytest.raises(FatalError, match=r"No space left.*make room"):
-            file.save(2, 6, 3)
-    assert file.load()[0].rows == 1
+            file.save(Cursor(rows=2, offset=6, line=3))
+    saved = file.load()
+    assert saved is not None
+    assert saved.rows == 1
+    assert file.path.parent.stat().st_mode & 0o777 == 0o700
     assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]  # nothing half written is left
 
 
@@ -33,4 +36,4 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("a\n1\n", "utf-8")
     with pytest.raises(FatalError, match="cannot be written"):
-        CursorFile(source / "cursors", "", "police", [(source, "demo")]).save(1, 4, 2)
+        CursorFile(source / "cursors", "", "police", [(source, "demo")]).save(Cursor(rows=1, offset=4, line=2))

@@ -1,5 +1,6 @@
 """Runs over invented files with a publisher in memory: cursors, merging, pacing, limits."""
 
+import gzip
 import json
 import threading
 from pathlib import Path
@@ -72,16 +73,43 @@ def test_a_file_written_anew_with_the_same_beginning_is_another(
     assert "from the start" in caplog.text
 
 
-def test_a_last_line_without_its_end_is_read_again_when_it_has_grown(tmp_path: Path) -> None:
+def test_a_last_line_without_its_end_is_left_until_it_has_one(tmp_path: Path) -> None:
     file = police_file(tmp_path / "calls.csv", 3)
     whole = file.read_text("utf-8")
-    for cut, published in ((whole[:-40], 2), (whole[:-1], 3)):
+    for cut in (whole[:-40], whole[:-1]):
         file.write_text(cut, encoding="utf-8")
-        first, sent = run(tmp_path / str(published), Input(file=file))
-        assert (first.published, first.rejected.total(), len(sent.letters)) == (published, 0, 0)
+        folder = tmp_path / str(len(cut))
+        first, sent = run(folder, Input(file=file))
+        assert (first.published, first.rejected.total(), len(sent.letters)) == (2, 0, 0)
+        assert "line 4" in describe(first, (file,))
+        assert "--last-line-whole" in describe(first, (file,))
         file.write_text(whole, encoding="utf-8")
-        _, again = run(tmp_path / str(published), Input(file=file))
-        assert [event.text for event in again.events] == ["第0次 statement"]
+        second, again = run(folder, Input(file=file))
+        assert [event.reported_at for event in again.events] == [int(police_row(2)[4])]
+        assert second.unfinished is None
+
+
+def test_a_last_line_counts_as_whole_where_it_is_said(tmp_path: Path) -> None:
+    file = police_file(tmp_path / "calls.csv", 3)
+    file.write_text(file.read_text("utf-8")[:-1], encoding="utf-8")
+    summary, _ = run(tmp_path, Input(file=file), last_line_whole=True)
+    assert (summary.published, summary.unfinished) == (3, None)
+    assert run(tmp_path, Input(file=file), last_line_whole=True)[0].rows == 0
+    packed = tmp_path / "calls.csv.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert run(tmp_path / "packed", Input(file=packed))[0].published == 3, "its container says that it is whole"
+
+
+def test_merged_files_wait_for_an_unfinished_last_line(tmp_path: Path) -> None:
+    inputs = boston(tmp_path, [1, 2, 3], {1: 5, 2: 6, 3: 7})
+    whole = inputs[0].file.read_text("utf-8")
+    inputs[0].file.write_text(whole[:-1], encoding="utf-8")
+    first, early = run(tmp_path, *inputs, manifest=HOTLINE)
+    assert first.unfinished is not None
+    inputs[0].file.write_text(whole, encoding="utf-8")
+    _, late = run(tmp_path, *inputs, manifest=HOTLINE)
+    _, undisturbed = run(tmp_path / "whole", *inputs, manifest=HOTLINE)
+    assert early.events + late.events == undisturbed.events
 
 
 def test_a_damaged_cursor_says_what_to_do(tmp_path: Path) -> None:

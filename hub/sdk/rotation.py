@@ -1,0 +1,65 @@
+"""Where the text of a file may be that is no longer at its path: renamed or copied beside it, by those who rotate files."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+_MAX_CANDIDATES = 200
+_DATE_DIGITS = 6
+"""So many digits or more are a date or a time, and grow; fewer are a number that counts back, and is 1 for the last."""
+
+
+def beside(path: Path) -> list[Path]:
+    """Other regular files in the path's folder, the likely ones first: named like it, and changed last."""
+    found: list[tuple[bool, int, Path]] = []
+    for folder in {path.parent, path.resolve().parent}:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for each in entries:
+                if each.is_file() and not _same(Path(each.path), path):
+                    found.append((not each.name.startswith(path.stem), -each.stat().st_mtime_ns, Path(each.path)))
+    return [each for _, _, each in sorted(found)[:_MAX_CANDIDATES]]
+
+
+def written_after(path: Path, own: Path) -> list[Path]:
+    """What was at `path` after the file that is now named `own`, and was itself renamed: first what was written first."""
+    turn = _turn(path, own)
+    if turn is None:
+        return []
+    later: dict[tuple[bool, int], Path] = {}
+    for each in sorted(beside(path), key=lambda each: each.suffix == ".gz"):
+        its = _turn(path, each)
+        if its is not None and its[0] == turn[0] and its > turn:
+            later.setdefault(its, each)
+    return [later[each] for each in sorted(later)]
+
+
+def named_now(path: Path, identity: tuple[int, int]) -> Path | None:
+    """How the file is named that was opened as `path` and was renamed, if it is still in the folder."""
+    for each in beside(path):
+        with suppress(OSError):
+            status = each.stat()
+            if (status.st_dev, status.st_ino) == identity:
+                return each
+    return None
+
+
+def _turn(path: Path, other: Path) -> tuple[bool, int] | None:
+    """By what renamed files of one path are put in order; None for the name of another. Numbers count back, dates forward."""
+    name = other.name.removesuffix(".gz")
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    match = re.fullmatch(rf"{stem}(?:{suffix}[._-](\d[\dT_.:-]*)|[._-](\d[\dT_.:-]*){suffix})", name)
+    if match is None:
+        return None
+    digits = re.sub(r"\D", "", match[1] or match[2])
+    dated = len(digits) >= _DATE_DIGITS
+    return dated, int(digits) if dated else -int(digits)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == other
