@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -55,11 +56,14 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return read_bytes(path).decode(encoding)
 
 
-def parse_json(text: str | bytes) -> Any:
-    """A JSON document. Raises ValueError (JSONDecodeError where the place is known) for all that is none, also for a number
-    that is none (NaN), and for one nested deeper than anybody writes."""
+def parse_json(text: str | bytes, parse_float: Callable[[str], Any] | None = None) -> Any:
+    """A JSON document; `parse_float` makes what it likes of a number with a point or exponent.
+
+    Raises ValueError (JSONDecodeError where the place is known) for all that is none, also for a number that is none (NaN), and for
+    one nested deeper than anybody writes.
+    """
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return json.loads(text, parse_float=parse_float, parse_constant=_no_number)
     except RecursionError:
         raise ValueError("it is nested too deeply; write it flatter") from None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
+from hub.declared.texts import parse_json
 from hub.errors import FatalError
 from hub.sdk.csv_rows import huge
 from hub.sdk.json_array import Elements
@@ -17,6 +18,7 @@ from hub.sdk.rows import BadRow, Row
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
+_MAX_DEPTH = 64
 _LINE_ENDS = re.compile(rb"[^\r\n]+[\r\n]*|[\r\n]+")
 
 
@@ -59,10 +61,11 @@ class JsonReader:
     def parse(self, raw: bytes, line: int, start: int) -> Row | BadRow:
         end = start + len(raw)
         try:
-            content = json.loads(raw.removeprefix(_BOM).decode(self._codec), parse_float=str, parse_constant=_no_number)
+            content = parse_json(raw.removeprefix(_BOM).decode(self._codec), parse_float=str)
+            _require_shallow(content, _MAX_DEPTH)
         except UnicodeDecodeError:
             return BadRow(f"the line is not {self._codec}", line, start, end, raw)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             return BadRow(f"the line is not JSON: {_said(error)}", line, start, end, raw)
         if not isinstance(content, dict):
             kind = "an array, where each line is to be an object" if isinstance(content, list) else "not a JSON object"
@@ -129,8 +132,13 @@ def _flatten(content: dict[str, Any], prefix: str, into: dict[str, Any]) -> None
             into[prefix + key] = value
 
 
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
+def _require_shallow(value: Any, levels: int) -> None:
+    if isinstance(value, dict | list):
+        if not levels:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH} levels deep; write it flatter")
+        for each in value.values() if isinstance(value, dict) else value:
+            if isinstance(each, dict | list):
+                _require_shallow(each, levels - 1)
 
 
 def _said(error: Exception) -> str:
@@ -140,7 +148,7 @@ def _said(error: Exception) -> str:
 
 def _sound(line: bytes) -> bool:
     try:
-        json.loads(line)
-    except (ValueError, RecursionError):
+        parse_json(line)
+    except ValueError:
         return False
     return True

@@ -159,6 +159,15 @@ def test_a_bad_line_quotes_nothing_of_it(folder: Path) -> None:
         assert "secret" not in row.detail
 
 
+@pytest.mark.parametrize(("opens", "closes"), [('{"a":', "}"), ("[", "]")])
+@pytest.mark.parametrize("depth", [70, *range(900, 1000, 7), 5_000, 100_000])
+def test_deep_nesting_costs_its_own_row(folder: Path, opens: str, closes: str, depth: int) -> None:
+    deep = '{"a": ' + opens * depth + "1" + closes * depth + "}"
+    found = read(written(folder, f'{{"a": 1}}\n{deep}\n{{"a": 2}}\n'))
+    assert [type(row) for row in found] == [Row, BadRow, Row]
+    assert "nested" in getattr(found[1], "detail", "")
+
+
 def test_an_array_that_is_being_written_is_followed(folder: Path) -> None:
     path, stop = written(folder, '[{"a": 1}, {"a"'), threading.Event()
     found: list[Row | BadRow] = []
