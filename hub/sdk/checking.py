@@ -1,4 +1,4 @@
-"""Tries a connector without publishing: are manifest and mappings sound, what would a file's rows become."""
+"""Tries a connector without publishing: are manifest and mappings sound, how is a file read, what would its rows become."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hub.core.places import Places
 from hub.model.event import CaseEvent
 from hub.sdk.join import Input
+from hub.sdk.lines import Watch
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping import load_mapping
-from hub.sdk.source import load_source, rows_of
+from hub.sdk.rows import BadRow, Row
+from hub.sdk.source import FileSource, load_source
 
 _MAX_DISTINCT = 1000
 _EXAMPLE_CHARS = 48
+_POINTS_AT_A_TIME = 10_000
 
 
 @dataclass
@@ -45,21 +49,29 @@ class Report:
     manifest: Manifest
     mappings: dict[str, str] = field(default_factory=dict)
     file: str | None = None
+    read_as: str = ""
     rows: int = 0
     events: int = 0
     filtered: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, tuple[int, int]] = field(default_factory=dict)
     fields: dict[str, Filled] = field(default_factory=dict)
+    points: Counter[str] = field(default_factory=Counter)
+    """That lie in no area of the city, by likely reason."""
+    unfinished_line: int | None = None
+    """The last, if it has no line end: a run leaves it for the next, unless told otherwise."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "connector": self.manifest.domain,
             "mappings": self.mappings,
             "file": self.file,
+            "read_as": self.read_as,
             "rows": self.rows,
             "events": self.events,
             "filtered": self.filtered,
+            "points_unplaced": dict(self.points),
+            "unfinished_line": self.unfinished_line,
             "rejected": dict(self.rejected),
             "reasons": {said: {"rows": count, "first_line": line} for said, (count, line) in self.reasons.items()},
             "fields": {
@@ -68,14 +80,40 @@ class Report:
         }
 
 
+class _Points:
+    """The points of many events, judged together."""
+
+    def __init__(self, report: Report, places: Places | None) -> None:
+        self._report, self._places = report, places
+        self._held: list[tuple[float, float, str | None, str]] = []
+
+    def add(self, event: CaseEvent) -> None:
+        place = event.place
+        if self._places is not None and place.lat is not None and place.lon is not None:
+            self._held.append((place.lat, place.lon, place.code, place.crs))
+            if len(self._held) >= _POINTS_AT_A_TIME:
+                self.count()
+
+    def count(self) -> None:
+        if self._places is not None and self._held:
+            lats, lons, codes, systems = zip(*self._held, strict=True)
+            located = self._places.locate(lats, lons, codes, systems)
+            self._report.points.update(str(each) for each in located.faults.values())
+            self._held.clear()
+
+
 def check(
     manifest: Manifest,
     mapping: str | None = None,
     file: Path | None = None,
     join: Path | None = None,
     limit: int | None = None,
+    places: Places | None = None,
 ) -> Report:
-    """Load everything the connector declares and, if `file` is given, map its rows. Raises FatalError for what is unsound."""
+    """Load everything the connector declares and, if `file` is given, map its rows; `places` judges their points.
+
+    Raises FatalError for what is unsound.
+    """
     report = Report(manifest)
     source_type = load_source(manifest)
     for name in [mapping] if mapping else manifest.mappings:
@@ -85,18 +123,35 @@ def check(
         return report
     source = source_type(manifest, source_type.Config(inputs=(Input(file=file, mapping=mapping, join=join),)))
     report.file = file.name
-    for row, event, rejection in islice(rows_of(source), limit):
-        report.rows += 1
-        if event is not None:
-            report.events += 1
-            _note(report, event)
-        elif rejection is not None:
-            report.rejected[rejection.reason] += 1
-            count, line = report.reasons.get(str(rejection), (0, row.line))
-            report.reasons[str(rejection)] = (count + 1, line)
-        else:
-            report.filtered += 1
+    points = _Points(report, places)
+    reader = source.open(0, Watch())
+    try:
+        for row in islice(reader, limit):
+            _judge(report, source, row, points)
+        report.read_as = reader.read_as
+    finally:
+        reader.lines.close()
+    points.count()
     return report
+
+
+def _judge(report: Report, source: FileSource, row: Row | BadRow, points: _Points) -> None:
+    if not row.finished:
+        report.unfinished_line = row.line
+        if isinstance(row, BadRow):
+            return  # what is missing may still come
+    _, event, rejection = source.mapped(0, row)
+    report.rows += 1
+    if event is not None:
+        report.events += 1
+        _note(report, event)
+        points.add(event)
+    elif rejection is not None:
+        report.rejected[rejection.reason] += 1
+        count, line = report.reasons.get(str(rejection), (0, row.line))
+        report.reasons[str(rejection)] = (count + 1, line)
+    else:
+        report.filtered += 1
 
 
 def _note(report: Report, event: CaseEvent) -> None:

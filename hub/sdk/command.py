@@ -14,8 +14,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from hub.core.places import Places
+from hub.core.point_faults import HINTS, PointFault
 from hub.errors import FatalError
 from hub.escaping import to_json
+from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.at_limit import Way
 from hub.sdk.checking import Report, check
@@ -74,7 +77,8 @@ def check_command(
     name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None, as_json: bool
 ) -> None:
     """Check a connector's manifest and mappings, and try a file: what is mapped, what is rejected and why."""
-    report = check(find(name), mapping, file, join, limit)
+    places = Places(load_city(Settings.from_env().city)) if file else None
+    report = check(find(name), mapping, file, join, limit, places)
     if as_json:
         say_json(report.as_dict())
     else:
@@ -261,7 +265,8 @@ def _show(report: Report) -> None:
         return
     _out.print(
         f"{report.file}: {report.rows:,} rows, {report.events:,} events, "
-        f"{report.filtered:,} left out, {report.rejected.total():,} rejected"
+        f"{report.filtered:,} left out, {report.rejected.total():,} rejected\n  read as 读作: {report.read_as}",
+        markup=False,
     )
     table = Table("field 字段", "filled", "distinct", "example")
     for field, filled in report.fields.items():
@@ -269,3 +274,11 @@ def _show(report: Report) -> None:
     _out.print(table)
     for said, (count, line) in report.reasons.items():
         _out.print(f"  {count:,} × {said} (first at line {line})", markup=False)
+    for why, count in report.points.most_common():
+        _out.print(f"  {count:,} points 坐标 in no area of the city: {why}, {HINTS[PointFault(why)]}", markup=False)
+    if report.unfinished_line is not None:
+        _out.print(
+            f"  the last line ({report.unfinished_line}) has no line end 末行未完: a run leaves it for the next, as it may still "
+            "be written; if the file never gets one, run with --last-line-whole",
+            markup=False,
+        )

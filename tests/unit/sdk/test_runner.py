@@ -306,6 +306,20 @@ def test_list_and_check_commands(tmp_path: Path) -> None:
     assert "first at line 3" in shown.stdout
 
 
+def test_check_says_how_a_file_is_read_and_what_is_odd_about_it(tmp_path: Path) -> None:
+    file = tmp_path / "calls.csv"
+    rows = [police_row(1), police_row(2, JD="39.9", WD="116.4"), police_row(3, JD="0", WD="0"), police_row(4)]
+    file.write_bytes(csv_text(POLICE_COLUMNS, rows)[:-1].encode("utf-16"))
+    report = json.loads(CliRunner().invoke(connector, ["check", "police", "--file", str(file), "--json"]).stdout)
+    assert "utf-16" in report["read_as"]
+    assert "delimiter ','" in report["read_as"]
+    assert report["unfinished_line"] == 5
+    assert report["points_unplaced"]["zero"] == 1
+    shown = CliRunner().invoke(connector, ["check", "police", "--file", str(file)]).stdout
+    assert "--last-line-whole" in shown
+    assert "0/0 stands where there is no point" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
