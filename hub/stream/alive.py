@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from hub.errors import RetriableError
 from hub.settings import Settings
-from hub.stream.kafka import client_config, kafka_errors
+from hub.stream.kafka import consumer_config, kafka_errors
+from hub.stream.progress import answered, asks
 
 log = logging.getLogger(__name__)
 
@@ -19,42 +19,42 @@ class SignOfLife:
 
     Metadata any broker answers from its cache, and a group's offsets its coordinator from memory, also in a cluster that has
     lost its quorum. The group of the agent itself is left alone: a write that the broker takes late would set its offset back.
-
-    XXX: an AdminClient's requests to a coordinator end the process when that coordinator goes away at the wrong moment
-    (confluentinc/librdkafka#4605, seen here); a consumer's do not.
+    Called from one thread at a time.
     """
 
-    def __init__(self, settings: Settings, agent: str, topic: str, answered: Callable[[], None]) -> None:
-        """`topic`, on the broker: any of the agent's. `answered` is called by `ask`, once the broker has written."""
+    def __init__(self, settings: Settings, agent: str, topic: str) -> None:
+        """`topic`, on the broker: any of the agent's."""
         self._agent = agent
-        self._answered = answered
         self._asked = False
-        group = f"{settings.namespace}{agent}.alive"
+        self._offset = TopicPartition(topic, 0, 0)
+        # XXX: not an AdminClient. What it asks of a group's coordinator makes librdkafka end the process when the coordinator goes
+        # away meanwhile (use after free, confluentinc/librdkafka#4605, seen here); what a consumer asks does not.
         self._consumer = Consumer(
-            client_config(settings, f"{agent}.alive")
-            | {"group.id": group, "enable.auto.commit": False, "on_commit": self._hear}
+            consumer_config(settings, f"{agent}.alive", f"{settings.namespace}{agent}.alive")
+            | {"on_commit": self._take}
         )
-        self._offsets = [TopicPartition(topic, 0, 0)]
 
     def ask(self) -> None:
-        """Hear what has been answered, and ask unless an answer is still to come. Does not wait."""
+        """Take an answer, and ask again once there is one. Does not wait."""
         self._consumer.poll(0)
         if self._asked:
             return
+        self._asked = True
+        asks(self._agent)
         try:
             with kafka_errors(f"{self._agent}: asking whether the broker takes a commit"):
-                self._consumer.commit(offsets=self._offsets, asynchronous=True)
-            self._asked = True
+                self._consumer.commit(offsets=[self._offset], asynchronous=True)
         except RetriableError as error:
+            self._asked = False
             log.warning("%s", error)
+
+    def _take(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        self._asked = False
+        failed = error or next((each.error for each in offsets if each.error), None)
+        if failed is None:
+            answered(self._agent)
+        else:
+            log.warning("%s: the broker takes no commit: %s", self._agent, failed.str())
 
     def close(self) -> None:
         self._consumer.close()
-
-    def _hear(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
-        self._asked = False
-        failed = error or next((place.error for place in offsets if place.error), None)
-        if failed is None:
-            self._answered()
-        else:
-            log.warning("%s: the broker takes no commit: %s", self._agent, failed.str())

@@ -1,4 +1,7 @@
-"""When each agent last made progress. /healthz goes by a clock that nobody can set; the metric says the time of day."""
+"""When each agent last made progress, and since when it waits for Kafka to write something.
+
+/healthz goes by a clock that nobody can set; the metric says the time of day.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import time
 from hub.metrics import PROGRESS_TIMESTAMP
 
 _last: dict[str, float] = {}
+_asked: dict[str, float] = {}
 _began = time.monotonic()
 
 
@@ -19,3 +23,20 @@ def progressed(agent: str) -> None:
 def seconds_without_progress(agent: str) -> float:
     """Since its last progress, or since this process began."""
     return time.monotonic() - _last.get(agent, _began)
+
+
+def asks(agent: str) -> None:
+    """It asks Kafka to write something."""
+    _asked.setdefault(agent, time.monotonic())
+
+
+def answered(agent: str) -> None:
+    """Kafka has written it."""
+    _asked.pop(agent, None)
+    progressed(agent)
+
+
+def seconds_unanswered(agent: str) -> float:
+    """Since it asked first for what Kafka has not written; 0 if all is written."""
+    now = time.monotonic()
+    return now - _asked.get(agent, now)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError
@@ -14,7 +13,7 @@ from hub.settings import Settings
 from hub.stream.checkpoints import ACCEPTED, Mark
 from hub.stream.extents import extents
 from hub.stream.groups import group_offsets, places_read
-from hub.stream.kafka import client_config, translated
+from hub.stream.kafka import consumer_config, translated
 from hub.stream.numbers import Place, number_of
 from hub.stream.positions import Positions
 from hub.stream.recovery import recover
@@ -88,16 +87,17 @@ def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions
     lows = {place: extent.low for place, extent in extents(settings, chosen).items()}
     accepted = [_accepted(each, lows) for each in committed]
     group = f"{settings.namespace}{agent}"
-    client = AdminClient(client_config(settings, "state"))
+    consumer = Consumer(consumer_config(settings, "state", group))
     try:
-        for answer in client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, accepted)]).values():
-            for place in answer.result(_TIMEOUT_SECONDS).topic_partitions:
-                if place.error is not None:
-                    raise KafkaException(place.error)
+        for place in consumer.commit(offsets=accepted, asynchronous=False):
+            if place.error is not None:
+                raise KafkaException(place.error)
     except KafkaException as error:
-        if error.args[0].code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP):
+        if error.args[0].code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION):
             raise FatalError(f"workers are in the group {group}: stop them all, then accept the loss") from error
         raise translated(error.args[0], f"accepting the loss in {group}") from error
+    finally:
+        consumer.close()
 
 
 def _accepted(place: TopicPartition, lows: Mapping[Place, int]) -> TopicPartition:

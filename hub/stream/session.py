@@ -38,7 +38,7 @@ from hub.stream.lag import lag_records
 from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place, places_of
 from hub.stream.positions import Positions, with_checkpoints
-from hub.stream.progress import progressed
+from hub.stream.progress import answered, asks, progressed
 from hub.stream.recovery import recover
 from hub.stream.sources import Sources
 from hub.stream.standings import Standing
@@ -92,7 +92,7 @@ class Session:
             agent, settings.namespace, settings.partitions, compacted=changelog.compacted, window_ms=state.window_ms
         )
         self._letters = GapLetters(settings, agent)
-        self._alive = SignOfLife(settings, agent, settings.topic(changelog.name), self.progressed)
+        self._alive = SignOfLife(settings, agent, settings.topic(changelog.name))
         self._displaced: set[Place] = set()
         """Where the broker has nothing at the offset that is to be read next."""
         self._eofs: dict[Place, int] = {}
@@ -481,12 +481,13 @@ class Session:
         )
         outputs = with_checkpoints(outputs, changelog, plan.checkpoints, compacted=self._state.changelog.compacted)
         outputs += self._letters.outputs(list(self._positions.gaps.values()))
+        asks(self._agent)
         self._writer.write(outputs, plan.offsets, self._membership)
+        answered(self._agent)
         self._letters.count(self._positions.committed(plan))
         self._claimed = True
         if whole:
             self._whole_at = time.monotonic()
-        self.progressed()
 
     def _whole_is_due(self) -> bool:
         return self._membership is not None and time.monotonic() - self._whole_at > _WHOLE_EVERY_SECONDS

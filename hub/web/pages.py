@@ -13,10 +13,11 @@ from hub.clock import Clock, iso
 from hub.serving import Page, PageServer, json_page, metrics_page
 from hub.settings import Settings
 from hub.stream.gate import Gate
-from hub.stream.progress import seconds_without_progress
+from hub.stream.progress import seconds_unanswered, seconds_without_progress
 from hub.stream.standings import Standing
 
 STALLED_AFTER_SECONDS = 60.0
+ANSWERED_WITHIN_SECONDS = 10.0
 
 
 def _value(name: str, agent: str) -> float:
@@ -31,6 +32,15 @@ def stalled(agents: Sequence[str]) -> dict[str, float]:
     """
     ages = {agent: seconds_without_progress(agent) for agent in agents}
     return {agent: age for agent, age in ages.items() if age > STALLED_AFTER_SECONDS}
+
+
+def unanswered(agents: Sequence[str]) -> dict[str, float]:
+    """Seconds since each agent asked Kafka to write something, of those that have waited for an answer for too long.
+
+    A cluster without a quorum goes on to answer what its brokers know by heart, and writes nothing.
+    """
+    ages = {agent: seconds_unanswered(agent) for agent in agents}
+    return {agent: age for agent, age in ages.items() if age > ANSWERED_WITHIN_SECONDS}
 
 
 class Pages(mode.Service):
@@ -58,6 +68,9 @@ class Pages(mode.Service):
         await asyncio.to_thread(self._server.stop)
 
     def _healthz(self) -> Page:
+        waiting = unanswered(self._agents)
+        if waiting:
+            return json_page({"status": "Kafka does not answer", "seconds_without_an_answer": waiting}, 503)
         late = stalled(self._agents)
         if late:
             return json_page({"status": "stalled", "seconds_without_progress": late}, 503)
