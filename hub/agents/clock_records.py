@@ -33,11 +33,11 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Dea
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies)
     _publish_told(hub, tx, effects, now_ms)
-    count_rates(tx, effects)
+    count_rates(hub, tx, effects)
     rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:
-            tx.count(_COUNTERS[kind].labels(department, clock), times)
+            tx.count(_COUNTERS[kind].labels(hub.label(department), clock), times)
 
 
 def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
@@ -164,4 +164,4 @@ def _remind(
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
     tx.publish(hub.orders(department), values, columns["case_id"])
-    tx.count(metrics.ORDERS.labels(department, "REMIND"), len(cases))
+    tx.count(metrics.ORDERS.labels(hub.label(department), "REMIND"), len(cases))

@@ -46,6 +46,10 @@ class Hub:
         known = source in self.sources
         return city_replies(source) if known else Topic(f"city.{source}.replies", "source_ref", "cityhub.Reply")
 
+    def label(self, department: str) -> str:
+        """A department as metrics name it: their labels are bounded by policy, what a record names is not."""
+        return department if department in self.departments else "unknown"
+
     @property
     def city(self) -> City:
         """The latest rules."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hub import metrics
+from hub.agents.context import Hub
 from hub.core.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
 from hub.core.tracking import REFUSED, Effects
 from hub.stream.outlet import Transaction
@@ -24,7 +25,7 @@ class Balance:
     taken_back: Counts = field(default_factory=Counts)
 
 
-def count_rates(tx: Transaction, effects: Effects) -> None:
+def count_rates(hub: Hub, tx: Transaction, effects: Effects) -> None:
     """Count a chunk's effects, if and when it commits."""
     for department, balance in balances(effects).items():
         for name in COUNTS:
@@ -33,7 +34,7 @@ def count_rates(tx: Transaction, effects: Effects) -> None:
                 (metrics.RATE_COUNTS_TAKEN_BACK, balance.taken_back),
             ):
                 if amount := getattr(counts, name):
-                    tx.count(metric.labels(department, name), amount)
+                    tx.count(metric.labels(hub.label(department), name), amount)
 
 
 def balances(effects: Effects) -> dict[str, Balance]:

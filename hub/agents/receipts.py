@@ -25,7 +25,7 @@ ACCEPTED, REPEAT = "accepted", "repeat"
 _IDS = ("case_id", "update_id", "revision")
 
 
-class Verdict(NamedTuple):
+class Decision(NamedTuple):
     """What was decided of an update that had to wait. `admitted`: the `cityhub.AdmittedUpdate`, decoded."""
 
     admitted: Mapping[str, Any]
@@ -63,7 +63,7 @@ def acknowledge_repeats(
 
 
 def acknowledge(
-    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Verdict]
+    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Decision]
 ) -> None:
     """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; of those that had to wait, what it came to."""
     direct = [each for each in applied if each.update.row is not None]
@@ -104,7 +104,7 @@ def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Se
     for department, chosen in rows_by(departments).items():
         tx.publish(topics.dept_receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
     for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
-        tx.count(metrics.RECEIPTS.labels(department, outcome), times)
+        tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
 
 
 def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:

@@ -181,7 +181,7 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             tx.count(metrics.DESK.labels(reason), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
-        tx.count(metrics.ORDERS.labels(department, kind), records)
+        tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)
 
 
 def _open_cases(state: JournaledState[RouteBook]) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,14 +17,15 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.rate_counts import begin
-from hub.agents.receipts import Verdict, acknowledge
+from hub.agents.receipts import Decision, acknowledge
 from hub.agents.waiting import give_up, hold, refuse, release
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
+from hub.core.limits import Verdict
 from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
 from hub.core.tracking import Change, Effects, Put, Tracking, Update
-from hub.core.validation import faults_of_admitted_updates, faults_of_changes
+from hub.core.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
@@ -57,7 +58,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                     tracking.use(rules.clockwork)
                     revised.clear()
                 records, told = _records(hub, chunk, tx)
-                waited: list[Verdict] = []
+                waited: list[Decision] = []
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
                 held = sorted({*chunk.held, *records})
                 wall = read_clock(hub.wall)
@@ -141,7 +142,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
     arrived: list[Any] = []
     kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
         (topics.CASES, faults_of_changes, _changes, "case"),
-        (topics.UPDATES, faults_of_admitted_updates, partial(_updates, hub), "update"),
+        (topics.UPDATES, partial(_faults_of_updates, hub), partial(_updates, hub), "update"),
     )
     for topic, faults, read, outcome in kinds:
         intake = take_in_own(hub, chunk, tx, topic, faults)
@@ -156,6 +157,11 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
         for partition, mine in rows_by(chunk.partitions).items()
     }
     return by_partition, intake.decoded.batch
+
+
+def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
+    yield from faults_of_admitted_updates(batch)
+    yield from not_of_departments(batch, hub.departments)
 
 
 def _changes(decoded: Decoded) -> Iterable[Change]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.agents.context import Hub
-from hub.agents.receipts import ACCEPTED, Verdict, later_than_said
+from hub.agents.receipts import ACCEPTED, Decision, later_than_said
 from hub.clock import ClockKind
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
 from hub.core.tracking import Effects, Put, Tracking, Update
@@ -31,13 +31,13 @@ def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> bool:
     return True
 
 
-def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> list[Verdict]:
+def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> list[Decision]:
     """Apply what was kept for a case of which more is known now, as far as it may be."""
     key = WAITING_PREFIX + case_id
     known = book.get(key)
     if not isinstance(known, Waiting) or book.case(case_id) is None:
         return []
-    verdicts: list[Verdict] = []
+    verdicts: list[Decision] = []
     held = known.held
     while True:  # one that is applied may be what another waited for
         left = []
@@ -55,23 +55,23 @@ def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: st
     return verdicts
 
 
-def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> Verdict | None:
+def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> Decision | None:
     try:
         update = _read(hub, body)
     except RejectedRecordError:
         return None  # `give_up` sets it aside
     if not tracking.update(book, put, update, effects):
         return None
-    return Verdict(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
+    return Decision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
 
 
 def give_up(
     hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, now_ms: int, *, caught_up: bool
-) -> list[Verdict]:
+) -> list[Decision]:
     """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
         return []
-    verdicts: list[Verdict] = []
+    verdicts: list[Decision] = []
     limit_ms = now_ms - PATIENCE_MS
     for key in sorted(book.waiting):
         known = book.get(key)
@@ -84,7 +84,7 @@ def give_up(
     return verdicts
 
 
-def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes) -> list[Verdict]:
+def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes) -> list[Decision]:
     """Set one aside: it is of no case, or its case does not allow it. Nobody is told of bytes that the hub did not write."""
     try:
         admitted = _admitted(hub, body)
@@ -99,7 +99,7 @@ def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_
         detail = why or "it was not allowed when it came; send it again, under another id"
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
     tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail)
-    return [Verdict(admitted, str(reason), detail=detail)]
+    return [Decision(admitted, str(reason), detail=detail)]
 
 
 def _keep(put: Put, key: str, held: list[tuple[bytes, int]]) -> None:

@@ -16,7 +16,8 @@ _SHOWN = 5
 
 
 class Objections:
-    """Those of one city. Pure; each in words that name the way out."""
+    """Those of one city. Pure; each in words that name the way out, and quote nothing that was not known before: what a
+    department writes freely may be about a person, and these words are logged."""
 
     def __init__(self, city: City) -> None:
         self._departments = city.departments
@@ -83,7 +84,7 @@ class Objections:
     def _may_pass_on(self, life: Life, one: Happening) -> str | None:
         to = one.more.to
         if not to or to not in self._departments:
-            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; {to!r} is none"
+            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; what it names is none"
         if to == life.holder:
             return f"{to} holds the case already"
         if life.designated and one.department not in self._desks:
@@ -93,7 +94,9 @@ class Objections:
     def _may_designate(self, life: Life, one: Happening) -> str | None:
         to = one.more.to
         if not to or to not in self._departments:
-            return f"a designation 指定承办 names the department it goes to, one of departments.yaml; {to!r} is none"
+            return (
+                "a designation 指定承办 names the department it goes to, one of departments.yaml; what it names is none"
+            )
         return None
 
     def running(self, life: Life, one: Happening) -> Term | str:
@@ -101,7 +104,8 @@ class Objections:
         mine = [term for term in life.terms if term.clock == one.clock and term.round == life.round]
         own = [term for term in mine if term.department == one.department] or [t for t in mine if t.department is None]
         if not own:
-            return f"no clock {one.clock!r} runs for this case; name one that does"
+            running = ", ".join(dict.fromkeys(term.clock for term in life.terms if term.ended_ms is None)) or "none"
+            return f"no clock of the name it gives runs for this case; there run: {running}"
         return own[-1] if own[-1].ended_ms is None else f"the clock {one.clock!r} has ended"
 
     def extendable(self, life: Life, one: Happening) -> Term | str:
@@ -161,7 +165,7 @@ class Objections:
         members = one.more.members
         strange = [each for each in members if each not in self._departments]
         if not members or strange:
-            return f"calling departments together 吹哨 names them, of departments.yaml; unknown: {', '.join(strange) or 'all'}"
+            return f"calling departments together 吹哨 names them, of departments.yaml; {len(strange)} that it names are none"
         return None
 
     def _may_unlink(self, life: Life, one: Happening) -> str | None:
@@ -175,7 +179,7 @@ class Objections:
         if (source, ref) not in linked:
             return (
                 f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {names}; "
-                f"{one.more.report!r} is none"
+                "what it names is none"
             )
         said = any(each.event == one.event and each.more.report == one.more.report for each in life.effective)
         if said and (source, ref) in life.left:
@@ -187,7 +191,7 @@ class Objections:
         if score is None or not 0 <= score <= MAX_SCORE:
             return f"a score 评分 is 0 to {MAX_SCORE}"
         if to is not None and to not in (life.holder, *life.members):
-            return f"{to} has no part in this case; score {', '.join((life.holder, *life.members))}"
+            return f"who it scores has no part in this case; score {', '.join((life.holder, *life.members))}"
         return None
 
     def _may_climb(self, life: Life, one: Happening) -> str | None:

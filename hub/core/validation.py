@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +41,15 @@ def faults_of_admitted_events(batch: pa.RecordBatch) -> Iterator[Verdict]:
 def faults_of_admitted_updates(batch: pa.RecordBatch) -> Iterator[Verdict]:
     """The same for `cityhub.AdmittedUpdate`."""
     yield from _ADMITTED_UPDATES.faults(batch)
+
+
+def not_of_departments(batch: pa.RecordBatch, departments: Collection[str]) -> Iterator[Verdict]:
+    """The same for `cityhub.AdmittedUpdate`s that did not come by the topic of the department they name, or of none of these."""
+    topic, named = batch.column("origin").field("topic"), batch.column("update").field("department")
+    own = pc.equal(topic, pc.binary_join_element_wise("dept", named, "updates", "."))
+    sound = pc.and_(own, pc.is_in(named, pa.array(sorted(departments), pa.string())))
+    for row in _rows(pc.invert(sound)):
+        yield row, Reason.SENDER_MISMATCH, "it did not come by the topic of a department of this city that it names"
 
 
 def faults_of_changes(batch: pa.RecordBatch) -> Iterator[Verdict]:

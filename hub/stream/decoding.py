@@ -71,8 +71,13 @@ def _unreadable(writer: Schema) -> Iterator[None]:
         fastavro.read.SchemaResolutionError,
     ) as error:
         raise RejectedRecordError(
-            Reason.UNDECODABLE, f"not {writer.subject} v{writer.version}: {error or type(error).__name__}"
+            Reason.UNDECODABLE, f"not {writer.subject} v{writer.version}: {_said(error)}"
         ) from error
+
+
+def _said(error: Exception) -> str:
+    """What is wrong, in words that cannot quote what a sender wrote."""
+    return "it ends too early" if isinstance(error, EOFError) else type(error).__name__
 
 
 def decode_exactly(

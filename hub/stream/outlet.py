@@ -84,7 +84,10 @@ class Transaction:
         if not values:
             return
         if not self._outlet.has(topic):
-            detail = f"{topic.name} is no topic of this hub: what is said here names a source or department that it does not have"
+            # its name is made of what the record says
+            detail = (
+                "it is for a topic that this hub does not have: it names a source or department that is none of its own"
+            )
             for value, key in zip(values, keys, strict=True):
                 self._set_aside_output(key, value, Reason.NO_RECEIVER, detail)
             return
