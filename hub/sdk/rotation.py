@@ -38,12 +38,16 @@ def written_after(path: Path, own: Path) -> list[Path]:
 
 def named_now(path: Path, identity: tuple[int, int]) -> Path | None:
     """How the file is named that was opened as `path` and was renamed, if it is still in the folder."""
-    for each in beside(path):
-        with suppress(OSError):
-            status = each.stat()
-            if (status.st_dev, status.st_ino) == identity:
-                return each
-    return None
+    return next((each for each in beside(path) if identity_of(each) == identity), None)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file at a path, which it keeps under every name; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _turn(path: Path, other: Path) -> tuple[bool, int] | None:

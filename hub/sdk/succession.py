@@ -6,7 +6,6 @@ What was read tells the file, never its name: the next rows are looked for behin
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from hub.errors import FatalError
 from hub.sdk.cursor import Cursor
 from hub.sdk.lines import Stopped, Watch
 from hub.sdk.reader import Reader
-from hub.sdk.rotation import beside, named_now, written_after
+from hub.sdk.rotation import beside, identity_of, named_now, written_after
 from hub.sdk.rows import BadRow, Row
 from hub.sdk.trail import Trail, first_of
 from hub.sdk.watched import Change, ChangedError
@@ -59,7 +58,6 @@ class Succession:
         self._offset, self._line = 0, 1
         self.rows_before = cursor.rows
         """Done in earlier runs; 0 if what they read is found nowhere."""
-        self._waiting: deque[Path] = deque()
         self._away = False
         self.reader: Reader | None = None
 
@@ -115,7 +113,6 @@ class Succession:
         self.close()
         for each in beside(self._path) if place.offset else ():
             if self._resume(each, away=True):
-                self._waiting = deque(written_after(self._path, each))
                 self._say(
                     f"{self._path.name} {what}; what was read of it is in {each.name}: reading its rest, then the new file"
                 )
@@ -130,17 +127,39 @@ class Succession:
     def _go_on(self) -> bool:
         """Take up the next file, if this one is over because another lies at the path."""
         assert self.reader is not None
-        content = self.reader.lines.content
-        if not self._away:
-            if not (self._how.follow and content.moved):
-                return False
-            now = named_now(self._path, content.identity)
-            self._waiting = deque(written_after(self._path, now) if now else ())
-            self._say(f"{self._path.name} was renamed, and was read to its end; reading the new file")
-        header = self.reader.header
-        self.close()
-        self._begin(self._waiting.popleft() if self._waiting else self._path, header)
+        if not self._away and not (self._how.follow and self.reader.lines.content.moved):
+            return False
+        over = self.reader
+        try:
+            while not self._open_next(over):
+                pass
+        finally:
+            over.lines.close()
         return True
+
+    def _open_next(self, over: Reader) -> bool:
+        """Open the file that follows one that is over, and is still open. False if files were renamed in the meantime."""
+        chosen = self._next(over)
+        try:
+            self._begin(chosen, over.header)
+        except FatalError:
+            if chosen.exists() or not self._how.follow:
+                raise
+            return False
+        assert self.reader is not None
+        if self.reader.lines.content.identity != identity_of(self._next(over)):
+            self.close()
+            return False
+        self._say(f"{self._path.name} was renamed, and was read to its end; reading {chosen.name}, which follows it")
+        return True
+
+    def _next(self, over: Reader) -> Path:
+        identity = over.lines.content.identity
+        while True:
+            own = named_now(self._path, identity)
+            chosen = next(iter(written_after(self._path, own)), self._path) if own else self._path
+            if own == named_now(self._path, identity):  # else files were renamed while they were looked at
+                return chosen
 
     def _begin(self, path: Path, header: Sequence[str] = ()) -> None:
         self._away = path != self._path

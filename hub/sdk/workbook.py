@@ -29,10 +29,10 @@ class WorkbookContent:
     read_as = "workbook"
     delimiter: str | None = ","
     moved = False
-    identity = (0, 0)
 
     def __init__(self, path: Path, sheet: str | None) -> None:
-        self._size = path.stat().st_size
+        status = path.stat()
+        self._size, self.identity = status.st_size, (status.st_dev, status.st_ino)
         self._done = 0
         try:
             book = calamine.load_workbook(str(path))

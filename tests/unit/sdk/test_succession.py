@@ -46,6 +46,7 @@ class Heard(MemoryPublisher):
     def __init__(self) -> None:
         super().__init__()
         self._some = threading.Condition()
+        self._failed: BaseException | None = None
 
     def send(self, event: CaseEvent) -> None:
         with self._some:
@@ -59,7 +60,13 @@ class Heard(MemoryPublisher):
 
     def wait(self, *numbers: int) -> None:
         with self._some:
-            assert self._some.wait_for(lambda: set(numbers) <= set(self.numbers), _WITHIN_SECONDS), self.numbers
+            assert self._some.wait_for(lambda: self._failed or set(numbers) <= set(self.numbers), _WITHIN_SECONDS)
+        assert self._failed is None
+
+    def fail(self, error: BaseException) -> None:
+        with self._some:
+            self._failed = error
+            self._some.notify_all()
 
 
 def once(file: Path, publisher: MemoryPublisher | None = None, **more: object) -> tuple[Summary, list[int]]:
@@ -80,6 +87,7 @@ def following(file: Path) -> Iterator[Heard]:
             once(file, heard, follow=True)
         except BaseException as error:  # noqa: BLE001 - shown by the test
             failed.append(error)
+            heard.fail(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -152,6 +160,25 @@ def test_files_are_renamed_again_and_again(file: Path) -> None:
             file.write_text(table(*range(3 * turn, 3 * turn + 3)), encoding="utf-8")
         heard.wait(*range(15))
     assert heard.numbers == list(range(15))
+
+
+def test_a_writer_that_never_waits_for_the_reader(file: Path) -> None:
+    number = 3
+    with following(file) as heard:
+        for turn in range(60):
+            for row in (rows_of(number), rows_of(number + 1)):
+                append(file, row[: 5 * (turn % 7)])
+                append(file, row[5 * (turn % 7) :])
+            number += 2
+            if turn % 4 == 0:
+                heard.wait(0)
+                for old in sorted(file.parent.glob("calls.csv.*"), key=lambda each: -int(each.suffix[1:])):
+                    old.rename(file.with_name(f"calls.csv.{int(old.suffix[1:]) + 1}"))
+                renamed(file)
+                file.write_text(table(), encoding="utf-8")
+        heard.wait(number - 1)
+    assert heard.numbers == list(range(number))
+    assert not heard.letters
 
 
 @pytest.mark.parametrize("name", ["calls.csv.1", "calls-20260106.csv", "kept by somebody.csv"])
