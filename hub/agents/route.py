@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hub.agents.desks import Desks
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
+from hub.agents.renewing import renew
 from hub.agents.unlinking import unlink
 from hub.clock import Clock, ClockKind, DataClock
 from hub.core.casework import LINKED, OPENED, Step
@@ -35,7 +37,13 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> Inlet:
     """Add the agent and its inlet to a Faust app."""
-    state = JournaledState(topics.ROUTE_CHANGELOG, RouteRecord, lambda _: RouteBook(Incidents(hub.city)), misfit)
+    state = JournaledState(
+        topics.ROUTE_CHANGELOG,
+        RouteRecord,
+        lambda _: RouteBook(Incidents(hub.city)),
+        misfit,
+        partial(renew, hub.codec),
+    )
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)

@@ -22,7 +22,7 @@ from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
 from hub.stream.checkpoints import is_checkpoint
 from hub.stream.seen_state import unpack
-from hub.stream.state import Reader
+from hub.stream.state import Reader, as_it_is
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
 R = TypeVar("R")
@@ -114,7 +114,10 @@ class _Gathering:
         self._revisions: list[Longs] = []
         self._route: Keyed[RouteRecord] = Keyed()
         self._track: Keyed[TrackRecord] = Keyed()
-        self._routed, self._tracked = Reader(RouteRecord, route_misfit), Reader(TrackRecord, track_misfit)
+        self._routed, self._tracked = (
+            Reader(RouteRecord, route_misfit, as_it_is),
+            Reader(TrackRecord, track_misfit, as_it_is),
+        )
         self._foreign: list[str] = []
 
     def take(self, message: Message) -> None:

@@ -174,6 +174,18 @@ class Codec:
         bodies: list[bytes] = _serialize(nested, columns).to_pylist()
         return bodies
 
+    def renewed(self, subject: str, body: bytes) -> bytes:
+        """A body that was kept without its framing, in this program's newest version: which version wrote it is found by trying,
+        the newest first. Raises RejectedRecordError if none did."""
+        latest = self._registry.latest(subject)
+        for writer in self._registry.versions(subject):
+            try:
+                if rewritten(writer, body, writer) == body:
+                    return body if writer.version == latest.version else rewritten(writer, body, latest)
+            except RejectedRecordError:
+                continue
+        raise RejectedRecordError(Reason.UNDECODABLE, f"it keeps what no version of {subject} has written")
+
     def bodies_with(self, subject: str, batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.BinaryArray:
         """The bytes, without framing, of what `decode_many` gave, with another column in the field `name`."""
         columns = dict(zip(batch.schema.names, batch.columns, strict=True)) | {name: column}

@@ -78,6 +78,10 @@ class Registry(Protocol):
         """The newest version in this program's own schemas/. Raises FatalError if the subject is unknown."""
         ...
 
+    def versions(self, subject: str) -> list[Schema]:
+        """All versions in this program's own schemas/, the newest first."""
+        ...
+
 
 def _without(node: Any, unwanted: str) -> Any:
     if isinstance(node, dict):
@@ -109,6 +113,10 @@ class FileRegistry:
 
     def all(self) -> list[Schema]:
         return list(self._by_id.values())
+
+    def versions(self, subject: str) -> list[Schema]:
+        found = [each for each in self._by_id.values() if each.subject == subject]
+        return sorted(found, key=lambda each: each.version, reverse=True)
 
     def by_id(self, schema_id: int) -> Schema:
         try:
@@ -163,6 +171,9 @@ class ConfluentRegistry:
         if subject not in self._latest:
             self._latest[subject] = self._register(self._own.latest(subject))
         return self._latest[subject]
+
+    def versions(self, subject: str) -> list[Schema]:
+        return self._own.versions(subject)
 
     def _fetch(self, schema_id: int) -> Schema:
         """XXX: the id is a sender's. If a service calls it malformed (422 or 400), that says nothing of the hub itself."""

@@ -47,11 +47,20 @@ Misfit = Callable[[str, Any], "str | None"]
 """Why a record (None: deleted) cannot be what is kept under a key; None if it can."""
 
 
+Renew = Callable[[Any], Any]
+"""A record as this version keeps it, of one that an earlier version may have kept. Raises RejectedRecordError if it is neither."""
+
+
+def as_it_is(record: Any) -> Any:
+    """Renews nothing: what every version has kept alike."""
+    return record
+
+
 class Reader:
     """Reads the records of a keyed changelog back. Anybody who may write there may have written anything."""
 
-    def __init__(self, record: Any, misfit: Misfit) -> None:
-        self._decoder, self._misfit = msgspec.msgpack.Decoder(record), misfit
+    def __init__(self, record: Any, misfit: Misfit, renew: Renew) -> None:
+        self._decoder, self._misfit, self._renew = msgspec.msgpack.Decoder(record), misfit, renew
 
     def read(self, key: bytes | None, value: bytes | None) -> tuple[str, Any]:
         """Key and record. Raises RejectedRecordError if this is nothing that this program writes."""
@@ -66,7 +75,7 @@ class Reader:
             ) from None
         if why := self._misfit(name, record):
             raise RejectedRecordError(Reason.INVALID, why)
-        return name, record
+        return name, None if record is None else self._renew(record)
 
 
 class Book(Protocol[R]):
@@ -102,13 +111,18 @@ class JournaledState(Generic[B]):
     window_ms = 0
 
     def __init__(
-        self, changelog: Topic, record: Any, make: Callable[[int], B], misfit: Misfit = lambda key, record: None
+        self,
+        changelog: Topic,
+        record: Any,
+        make: Callable[[int], B],
+        misfit: Misfit = lambda key, record: None,
+        renew: Renew = as_it_is,
     ) -> None:
         self.changelog = changelog
         self._make = make
         self._journals: dict[int, Journal[B]] = {}
         self._encoder = msgspec.msgpack.Encoder()
-        self._reader = Reader(record, misfit)
+        self._reader = Reader(record, misfit, renew)
 
     def __len__(self) -> int:
         return sum(len(journal.book) for journal in self._journals.values())
