@@ -47,11 +47,13 @@ def check_dates(tables: Tables, causes: Iterable[tuple[str, int]]) -> Iterator[F
     )
 
 
-def _reports(tables: Tables) -> Iterator[tuple[tuple[str, str, str], int]]:
-    names = ("change", "at", "opened_at", "case_id", "source", "source_ref")
-    for change, at, opened, *report in rows_of(tables.cases, *names):
-        if change in ("OPENED", "LINKED"):
-            yield tuple(report), opened if change == "OPENED" else at
+def _reports(tables: Tables) -> Iterator[tuple[Any, ...]]:
+    """Each report with an instant at which it was made: the lead's is its case's opening, which a late statement may move."""
+    names = ("change", "at", "opened_at", "case_id", "lead_source", "lead_ref", "source", "source_ref")
+    for change, at, opened, case, lead_source, lead_ref, *report in rows_of(tables.cases, *names):
+        yield (case, lead_source, lead_ref), opened
+        if change == "LINKED":
+            yield (case, *report), at
 
 
 def _earliest(rows: Iterable[tuple[Any, ...]]) -> dict[Hashable, int]:
