@@ -127,7 +127,9 @@ class Succession:
     def _go_on(self) -> bool:
         """Take up the next file, if this one is over because another lies at the path."""
         assert self.reader is not None
-        if not self._away and not (self._how.follow and self.reader.lines.content.moved):
+        lines = self.reader.lines
+        # once it was renamed it stays so, also while nothing lies at the path
+        if not self._away and not lines.moved and not (self._how.follow and lines.content.moved):
             return False
         over = self.reader
         try:
