@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -14,12 +15,17 @@ from typing import IO, Any
 @contextmanager
 def started(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
     """A process for the block. Killed at the end if it is still there; its pipes are closed."""
-    with subprocess.Popen(argv, **options) as process:
+    with subprocess.Popen(argv, preexec_fn=_hear_ctrl_c, **options) as process:
         try:
             yield process
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def _hear_ctrl_c() -> None:
+    """A suite that a script runs in the background ignores Ctrl-C, and so would whatever it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def line_with(stream: IO[str], part: str, seconds: float) -> str:
