@@ -463,7 +463,7 @@ class Session:
     def commit(self, outputs: Iterable[Output], ends: dict[tuple[str, int], int]) -> None:
         """Publish, write the changelog and commit offsets, all or nothing.
 
-        Raises AbortableError if nothing of it was, and the session can go on from the last commit.
+        Raises AbortableError if it failed, perhaps without having heard that it did not; `rewind` finds out.
 
         `ends` maps topic (without namespace) and partition to the next offset to read. A tick has none, but still sends where
         it stands, because that is what proves to the broker that these partitions are still held here.
