@@ -22,7 +22,6 @@ from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.stream.retention import RetentionWatch
 from hub.stream.standings import Standing
-from hub.topics import agent_topics
 from hub.web.pages import Pages
 
 AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
@@ -60,8 +59,7 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     for service in _control_plane(hub, agents):
         app.service(service)
     inlets = [AGENTS[name].attach(app, hub) for name in agents]
-    reads = agent_topics(hub.sources, hub.departments)
-    app.service(RetentionWatch(settings, {name: reads[name] for name in agents}))
+    app.service(RetentionWatch(settings, {name: inlet.topics for name, inlet in zip(agents, inlets, strict=True)}))
 
     async def finish(*_: Any, **__: Any) -> None:
         """Stop the inlets together, while their agents still answer."""

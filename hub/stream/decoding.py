@@ -77,6 +77,8 @@ def _unreadable(writer: Schema) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     """What is wrong, in words that cannot quote what a sender wrote."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a text is not UTF-8"
     return "it ends too early" if isinstance(error, EOFError) else type(error).__name__
 
 

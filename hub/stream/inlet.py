@@ -62,7 +62,8 @@ class Inlet(mode.Service):
         self.channel = app.channel(maxsize=1)
         self._settings = settings
         self._agent = agent
-        self._topics = list(topics)
+        self.topics = list(topics)
+        """Without the namespace."""
         self._state = state
         self._tick_seconds = tick_seconds
         self._gate = gate or Gate()
@@ -122,7 +123,7 @@ class Inlet(mode.Service):
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{self._agent}")
         try:
             session: Session = await call(
-                thread, Session, self._settings, self._agent, self._topics, self._state, thread, self._stopping
+                thread, Session, self._settings, self._agent, self.topics, self._state, thread, self._stopping
             )
             try:
                 await self._feed(session)

@@ -38,7 +38,7 @@ BAD: dict[str, tuple[bytes | None, Reason, str]] = {
     "no body": (GOOD[0][:HEADER_BYTES], Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
     "truncated": (GOOD[0][:-1], Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
     "left over": (GOOD[1] + b"\0", Reason.UNDECODABLE, "1 bytes are left over"),
-    "not UTF-8": (ASCII.replace(b"ascii", b"asc\xff\xfe"), Reason.UNDECODABLE, "utf-8"),
+    "not UTF-8": (ASCII.replace(b"ascii", b"asc\xff\xfe"), Reason.UNDECODABLE, "a text is not UTF-8"),
     "noise": (GOOD[0][:HEADER_BYTES] + b"\xff" * 40, Reason.UNDECODABLE, "not cityhub.CaseEvent v2"),
     "unknown schema": (b"\0\0\0\x03\xe7" + GOOD[0][HEADER_BYTES:], Reason.UNKNOWN_SCHEMA, "999"),
     "wrong schema": (UPDATE, Reason.WRONG_SCHEMA, "is cityhub.Update"),
