@@ -32,7 +32,7 @@ AT_REST = {
     metrics.SAME_NAME_WORKERS: 0.0,
     metrics.REFUSED: 0.0,
 }
-STILL = (metrics.GAPS,)
+STILL = (metrics.GAPS, metrics.UNREADABLE_STATE)
 """Counters that count nothing where all is well."""
 
 

@@ -14,6 +14,9 @@ def test_topics_add_up_by_partition() -> None:
 
 def test_a_partition_whose_end_is_not_known_is_not_read_to_its_end() -> None:
     assert lag_records([0], {A0: 0}, {A0: UNKNOWN}, {}, 2) == {0: 1}
+    assert lag_records([0], {A0: 0}, {}, {}, 2) == {0: 1}, (
+        "a source that was paused a moment ago is not asked about yet"
+    )
     assert lag_records([0], {A0: 0}, {A0: UNKNOWN}, {A0: 0}, 2) == {0: 0}
 
 
