@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 
 from hub.stream.numbers import Place, number_of
 
-
 _NOT_SAID = -1
 
 
