@@ -145,9 +145,10 @@ def test_the_consumer_that_calls_back_is_not_asked_for_metadata(plane: Plane, mo
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
 
 
-def test_a_sign_of_life_is_heard(plane: Plane) -> None:
-    heard = list[bool]()
-    alive = SignOfLife(plane.settings, AGENT, plane.settings.topic(MEMORY.name), lambda: heard.append(True))
+def test_a_sign_of_life_is_heard(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = list[str]()
+    monkeypatch.setattr("hub.stream.alive.answered", heard.append)
+    alive = SignOfLife(plane.settings, AGENT, plane.settings.topic(MEMORY.name))
     until = time.monotonic() + PATIENCE_SECONDS
     while len(heard) < 2:
         assert time.monotonic() < until, "the broker takes no commit"
