@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors
-from hub.stream.progress import answered, asks
+from hub.stream.progress import answered, asks, written
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class SignOfLife:
     def __init__(self, settings: Settings, agent: str, topic: str) -> None:
         """`topic`, on the broker: any of the agent's."""
         self._agent = agent
-        self._asked = False
+        self._asked = self._at_rest = False
         self._offset = TopicPartition(topic, 0, 0)
         # XXX: not an AdminClient. What it asks of a group's coordinator makes librdkafka end the process when the coordinator goes
         # away meanwhile (use after free, confluentinc/librdkafka#4605, seen here); what a consumer asks does not.
@@ -34,8 +34,10 @@ class SignOfLife:
             | {"on_commit": self._take}
         )
 
-    def ask(self) -> None:
-        """Take an answer, and ask again once there is one. Does not wait."""
+    def ask(self, *, at_rest: bool) -> None:
+        """Take an answer, and ask again once there is one. Does not wait. `at_rest`: the agent has nothing left to read, so that an
+        answer is all the progress there is to make."""
+        self._at_rest = at_rest
         self._consumer.poll(0)
         if self._asked:
             return
@@ -52,7 +54,7 @@ class SignOfLife:
         self._asked = False
         failed = error or next((each.error for each in offsets if each.error), None)
         if failed is None:
-            answered(self._agent)
+            (answered if self._at_rest else written)(self._agent)
         else:
             log.warning("%s: the broker takes no commit: %s", self._agent, failed.str())
 

@@ -30,9 +30,14 @@ def asks(agent: str) -> None:
     _asked.setdefault(agent, time.monotonic())
 
 
-def answered(agent: str) -> None:
+def written(agent: str) -> None:
     """Kafka has written it."""
     _asked.pop(agent, None)
+
+
+def answered(agent: str) -> None:
+    """Kafka has written it, and that is all the agent had to do."""
+    written(agent)
     progressed(agent)
 
 

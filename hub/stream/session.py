@@ -203,9 +203,10 @@ class Session:
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
         unread = lag_records(self.held, reading, highs, self._eofs, self._settings.partitions)
-        if idle and self._membership is not None and not any(unread.values()):
-            self._alive.ask()
-            if self.pending is None:
+        if idle and self._membership is not None:
+            at_rest = not any(unread.values())
+            self._alive.ask(at_rest=at_rest)
+            if at_rest and self.pending is None:
                 self._rest(now)
 
     def _look(self, *, thoroughly: bool) -> None:

@@ -82,7 +82,7 @@ BAD = {
     "empty": _refused(lambda *_: b"", "undecodable", "wire format"),
     "truncated": _refused(spoilt(lambda value: value[:-3]), "undecodable", "not cityhub.CaseEvent v"),
     "left-over": _refused(spoilt(lambda value: value + b"xx"), "undecodable", "2 bytes are left over"),
-    "not-utf-8": _refused(spoilt(lambda v: v.replace(b"Water main", b"Water\xff\xfe\xfd\xfc\xfb")), "undecodable", "utf-8"),
+    "not-utf-8": _refused(spoilt(lambda v: v.replace(b"Water main", b"Water\xff\xfe\xfd\xfc\xfb")), "undecodable", "UTF-8"),
     "tombstone": _refused(spoilt(lambda _: None), "undecodable", "tombstone"),
     "unknown-schema": _refused(
         spoilt(lambda v: b"\0" + (999).to_bytes(4, "big") + v[HEADER_BYTES:]), "unknown_schema", "no schema has id 999"
