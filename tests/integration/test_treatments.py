@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -21,13 +20,13 @@ from hub.audit import AuditReport
 from hub.cli.children import environment_of
 from hub.core.routing import DESK_RULE, UNKNOWN_CATEGORY, Router
 from hub.errors import RetriableError
-from hub.inspect.reading import committed_offsets, read_messages, spans
+from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city
 from hub.settings import Settings
 from hub.stream.codec import HEADER_BYTES, Codec
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_row
 from hub.topics import CASES, DEAD, EVENTS, REPEATS, city_events, city_replies, dept_orders, dept_updates
-from tests.integration.small_hub import SmallHub, case_event, free_port, running_hub, wait_for
+from tests.integration.small_hub import SmallHub, case_event, running_hub
 
 pytestmark = pytest.mark.kafka
 
@@ -316,43 +315,3 @@ def test_the_audit_is_good(seen: Seen) -> None:
     assert sum(report.taken_in.values()) == sum(report.outcomes.values()) == 2 * len(BAD) + 9 + 4
     assert report.connector_letters == len(BAD_ROWS)
     assert not seen.records(city_replies("hotline").name)
-
-
-# -- too many of them -----------------------------------------------------------------------------------------------------
-
-
-def test_past_the_limit_the_worker_stops_and_loses_nothing(
-    kafka_bootstrap: str, namespace: str, tmp_path: Path
-) -> None:
-    settings = Settings(
-        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
-        instance=namespace, dead_letter_run=20, chunk_wait_ms=5,
-    )  # fmt: skip
-    hub = SmallHub(settings)
-    try:
-        for number in range(30):
-            hub.send(HOTLINE, b"same key", b"garbage %d" % number)
-        wait_for(lambda: hub.worker.code is not None, "the worker stops at the limit")
-        assert hub.worker.code != 0
-        said = hub.worker.log.read_text("utf-8")
-        assert "records in a row were rejected (limit 20)" in said
-        assert "CITYHUB_DEAD_LETTER_RUN" in said
-        seen = Seen(hub, set(), *[subprocess.CompletedProcess[str]([], 0)] * 2)
-        set_aside = len(seen.letters)
-        assert set_aside < 20
-        places = [(HOTLINE, number) for number in range(2)]
-        assert sum(committed_offsets(settings, "deduplicate", places).values()) == set_aside
-    finally:
-        hub.worker.stop()
-
-    hub = SmallHub(settings.model_copy(update={"dead_letter_run": 100}))
-    try:
-        report = settle(hub, lambda report: report.good)
-        assert dict(report.outcomes) == {
-            "repeat 重复": 0, "update applied 反馈": 0, "dead letter 死信 deduplicate/undecodable": 30,
-        }  # fmt: skip
-        letters = Seen(hub, set(), *[subprocess.CompletedProcess[str]([], 0)] * 2).letters
-        assert sorted(letter["value"] for letter in letters) == sorted(b"garbage %d" % n for n in range(30))
-        assert len({json.dumps(letter["origin"]) for letter in letters}) == 30
-    finally:
-        hub.worker.stop()
