@@ -117,7 +117,7 @@ class WholeHub:
             app = _App()
             inlet = agent.attach(app, self._hub)
             assert app.work is not None
-            self._reads[name] = inlet._topics
+            self._reads[name] = inlet.topics
             self._states[name] = inlet._state
             self._lines[name] = (inlet.channel, self._loop.create_task(app.work(self._chunks(inlet.channel))))
         return self
