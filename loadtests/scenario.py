@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from hub.declared.document import load_yaml
 from hub.errors import FatalError
 
 FOLDER = Path(__file__).with_name("scenarios")
@@ -120,7 +120,10 @@ class Dedup(_Named):
 
 
 Scenario = Annotated[Compare | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(Scenario)
+
+
+class _File(RootModel[Scenario]):
+    """What a scenario's file holds."""
 
 
 def names() -> list[str]:
@@ -142,10 +145,4 @@ def load(name: str) -> Any:
         path = Path(name)
     if not path.is_file():
         raise FatalError(f"no scenario is called {name}; known: {', '.join(names())}")
-    try:
-        return _ADAPTER.validate_python(yaml.safe_load(path.read_text("utf-8")))
-    except yaml.YAMLError as error:
-        raise FatalError(f"{path}: not YAML: {error}") from error
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise FatalError(f"{path}: {said}") from error
+    return load_yaml(path, _File).root

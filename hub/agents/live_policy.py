@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, PolicyReload
 from hub.core.succession import Versions, succeed
-from hub.policy import City, PolicyError, load_city
+from hub.declared.problems import DeclarationError
+from hub.policy import City, load_city
 
 log = logging.getLogger(__name__)
 Outcome = Literal["applied", "refused"]
@@ -49,7 +50,7 @@ class LivePolicy:
         current = self.latest
         try:
             proposed = load_city(folder)
-        except PolicyError as error:
+        except DeclarationError as error:
             return REFUSED, [str(problem) for problem in error.problems]
         if fingerprint is not None and proposed.fingerprint != fingerprint:
             return REFUSED, [

@@ -42,7 +42,8 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
     """
     from hub.core.examples import check_examples
     from hub.core.succession import succeed
-    from hub.policy import PolicyError, load_city
+    from hub.declared.problems import DeclarationError
+    from hub.policy import load_city
 
     chosen = folder or settings.city
     succession = None
@@ -52,7 +53,7 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
         if follows is not None:
             succession = succeed(load_city(follows), city)
             mistakes = list(succession.problems)
-    except PolicyError as error:
+    except DeclarationError as error:
         _say_mistakes(chosen, [str(problem) for problem in error.problems], as_json)
         sys.exit(1)
     if mistakes:

@@ -35,7 +35,7 @@ _WORDS = {
 def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_json: bool) -> bool:
     """Announce the folder to the workers that hold the hub's work, and show what each answers.
 
-    True if there are some, and every one of them goes by the folder now. Raises FatalError, RetriableError or PolicyError.
+    True if there are some, and every one of them goes by the folder now. Raises FatalError, RetriableError or DeclarationError.
     """
     request = announcement(load_city(settings.city))
     tally = Tally(request, Members(settings, agents).ask())

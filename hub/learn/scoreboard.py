@@ -16,13 +16,13 @@ from hub.backtest.intake import EventFile
 from hub.backtest.mappings import find_mapping
 from hub.backtest.run import Bars, History, Options, Outcome, read_history, run
 from hub.backtest.scores import Scores, Share, score
+from hub.declared.document import load_yaml
 from hub.escaping import write_csv
 from hub.learn.layers import read_layer
 from hub.learn.months import months_between
 from hub.learn.run import draft_folder
 from hub.policy.city import City
 from hub.policy.loader import load_city
-from hub.sdk.strict_yaml import load_yaml
 from hub.sdk.times import parse_time
 
 Kind = Literal["later", "monthly", "source", "all"]

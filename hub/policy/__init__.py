@@ -2,6 +2,5 @@
 
 from hub.policy.city import City
 from hub.policy.loader import load_city
-from hub.policy.problems import PolicyError
 
-__all__ = ["City", "PolicyError", "load_city"]
+__all__ = ["City", "load_city"]

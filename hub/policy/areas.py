@@ -11,10 +11,10 @@ from typing import Any
 import shapely
 import shapely.geometry
 
+from hub.declared.problems import Problems
 from hub.declared.texts import parse_json, read_text
 from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
-from hub.policy.problems import Problems
 
 _MAX_NAME_CHARS = 100
 _FEATURE = re.compile(r'"type"\s*:\s*"Feature"')

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from hub.declared.document import Document, Location
+from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, takes_all
-from hub.policy.document import Document, Location
 from hub.policy.models import CONTINUOUS_UNITS, OFFICE_UNITS, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
-from hub.policy.problems import Problems, hint
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
 from hub.policy.space import Space

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from hub.policy.document import Location
+from hub.declared.document import Location
+from hub.declared.problems import hint
 from hub.policy.models import CLOCKS, ClockSpec, DeadlineRule
-from hub.policy.problems import hint
 
 FILE = "deadlines.yaml"
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from hub.declared.document import Document, read_document
+from hub.declared.problems import Problems
 from hub.declared.texts import read_bytes
 from hub.policy.areas import read_areas
 from hub.policy.checks import Checker
 from hub.policy.city import City
-from hub.policy.document import Document, read_document
 from hub.policy.models import (
     DEFAULT_CLOCKS,
     CalendarsFile,
@@ -25,7 +26,6 @@ from hub.policy.models import (
     TaxonomyFile,
 )
 from hub.policy.parts import Parts
-from hub.policy.problems import Problems
 
 _FILES: dict[str, type[BaseModel]] = {
     "city.yaml": CityFile,
@@ -40,15 +40,15 @@ _FILES: dict[str, type[BaseModel]] = {
 
 
 def load_city(folder: Path) -> City:
-    """The city of `folder`. Raises PolicyError, which lists every mistake with file, line and way out."""
-    problems = Problems(folder)
+    """The city of `folder`. Raises DeclarationError, which lists every mistake with file, line and way out."""
+    problems = Problems(f"the policy folder {folder}")
     if not folder.is_dir():
         problems.add(str(folder), 0, "there is no such folder; --city or CITYHUB_CITY must name a policy folder")
         problems.raise_if_any()
     documents: dict[str, Document] = {}
     models: dict[str, BaseModel] = {}
     for file, kind in _FILES.items():
-        document = read_document(folder, file, problems)
+        document = read_document(folder / file, problems)
         if document is None:
             continue
         documents[file] = document

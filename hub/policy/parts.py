@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hub.policy.document import Location
+from hub.declared.document import Location
 from hub.policy.models import (
     MAIN_LAYER,
     CalendarSpec,

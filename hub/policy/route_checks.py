@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from hub.policy.document import Location
+from hub.declared.document import Location
 from hub.policy.models import MAIN_LAYER, Exit, Route, RouteWhen
 from hub.policy.parts import Parts
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
+from hub.declared.document import load_yaml
 from hub.errors import FatalError
-from hub.sdk.strict_yaml import load_yaml
 from hub.settings import ROOT
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,12 @@ class Manifest(BaseModel):
 
     _folder: Path = PrivateAttr(default=Path())
 
+    @model_validator(mode="after")
+    def _default_is_declared(self) -> Self:
+        if self.default_mapping not in self.mappings:
+            raise ValueError(f"default_mapping {self.default_mapping!r} is not among mappings; add it or name another")
+        return self
+
     @property
     def folder(self) -> Path:
         return self._folder
@@ -66,10 +72,6 @@ def load_manifest(folder: Path) -> Manifest:
     if manifest.domain != folder.name:
         raise FatalError(
             f"{folder / 'manifest.yaml'}: domain {manifest.domain!r} differs from the folder; make them equal"
-        )
-    if manifest.default_mapping not in manifest.mappings:
-        raise FatalError(
-            f"{folder / 'manifest.yaml'}: default_mapping {manifest.default_mapping!r} is not among mappings"
         )
     manifest._folder = folder
     return manifest

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from hub.declared.document import load_yaml
 from hub.model.crs import KNOWN, crs_of
 from hub.sdk.references import ReferenceSpec
 from hub.sdk.specs import Encoding, FieldSpec, Spec, Strict, known_zone
-from hub.sdk.strict_yaml import load_yaml
 from hub.sdk.truth_spec import TruthSpec
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from hub.broker.jars import POM
 from hub.cli.main import cli
+from hub.declared.document import read_yaml
 from hub.settings import ROOT, Settings
 
 COMPOSE = ROOT / "docker-compose.yml"
@@ -31,7 +32,7 @@ Service = dict[str, Any]
 
 
 def load(path: Path = COMPOSE) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(json.dumps(read_yaml(path)))  # as JSON has it: lists, and nothing shared
     return loaded
 
 

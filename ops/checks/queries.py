@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from hub.declared.document import read_yaml
 from hub.settings import ROOT
 from ops.checks.declared import hub_series, process_series
 from ops.checks.promql import plain, references
@@ -35,7 +36,7 @@ class Query(NamedTuple):
 
 
 def rules(path: Path = RULES) -> list[dict[str, Any]]:
-    return [rule for group in yaml.safe_load(path.read_text("utf-8"))["groups"] for rule in group["rules"]]
+    return [rule for group in read_yaml(path)["groups"] for rule in group["rules"]]
 
 
 def panels(path: Path = DASHBOARD) -> list[dict[str, Any]]:

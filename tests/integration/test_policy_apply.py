@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub.clock import wall_ms
-from hub.policy import PolicyError
+from hub.declared.problems import DeclarationError
 from hub.settings import ROOT, Settings
 from tests.integration.small_hub import SmallHub, case_event, free_port, ready, wait_for
 
@@ -47,7 +47,7 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
         assert "all_bursts" not in hub.type("explain", "hotline:BEFORE").output
 
         routes.write_text(good.replace("department: roads}", "department: nobody}", 1), "utf-8")
-        with pytest.raises(PolicyError, match="nobody"):
+        with pytest.raises(DeclarationError, match="nobody"):
             hub.type("policy", "apply")
     finally:
         hub.worker.stop()

@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.declared.document import read_document
+from hub.declared.problems import Problems
 from hub.declared.yaml_bounds import MAX_DEPTH, MAX_REPEATED, require_bounded
 from hub.errors import FatalError
-from hub.policy.document import read_document
-from hub.policy.problems import Problems
 from hub.sdk.mapping import load_mapping
 
 LAUGHS = "\n".join(["a0: &a0 [lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
@@ -33,8 +33,8 @@ BAD = {
 def test_what_is_out_of_proportion_is_refused_by_the_policy(name: str, tmp_path: Path) -> None:
     text, said = BAD[name]
     (tmp_path / "routes.yaml").write_text(text)
-    problems = Problems(tmp_path)
-    assert read_document(tmp_path, "routes.yaml", problems) is None
+    problems = Problems("a folder")
+    assert read_document(tmp_path / "routes.yaml", problems) is None
     (found,) = problems.found
     assert re.search(said, found.what)
     assert found.line >= 1
@@ -55,8 +55,8 @@ def test_what_no_model_can_be_made_of_is_a_fatal_error_with_the_file(text: str, 
     (tmp_path / "m.yaml").write_text(text)
     with pytest.raises(FatalError, match=r"m\.yaml"):
         load_mapping(tmp_path / "m.yaml")
-    problems = Problems(tmp_path)
-    if (found := read_document(tmp_path, "m.yaml", problems)) is None:
+    problems = Problems("a folder")
+    if (found := read_document(tmp_path / "m.yaml", problems)) is None:
         assert problems.found
     else:
         assert found.value is not None

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from hub.core.deadlines import DeadlineRules
-from hub.policy import PolicyError, load_city
+from hub.declared.problems import DeclarationError
+from hub.policy import load_city
 from hub.policy.models import DeadlinesFile
 from hub.settings import ROOT
 
@@ -63,12 +64,12 @@ def test_every_template_loads_when_it_is_chosen(tmp_path: Path, template: str) -
 
 
 def test_two_templates_for_one_matter_are_refused_as_one_would_never_hold(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="never reached"):
+    with pytest.raises(DeclarationError, match="never reached"):
         load_city(chosen(tmp_path, "[green_jinan, green_qingdao]"))
 
 
 def test_a_template_that_is_not_offered_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="did you mean 'hotline_beijing'"):
+    with pytest.raises(DeclarationError, match="did you mean 'hotline_beijing'"):
         load_city(chosen(tmp_path, "[hotline_bejing]"))
 
 

@@ -9,7 +9,8 @@ import pytest
 from policy_folder import changed, write_folder
 
 from hub.core.deadlines import DeadlineRules
-from hub.policy import PolicyError, load_city
+from hub.declared.problems import DeclarationError
+from hub.policy import load_city
 
 CALENDAR, ROW = (
     ("calendars.yaml", "    holidays: [2026-10-05]"),
@@ -67,7 +68,7 @@ def test_a_mistake_is_refused_where_it_stands(
     tmp_path: Path, where: tuple[str, str], new: str, line: int, words: str
 ) -> None:
     write_folder(tmp_path, **changed(*where, new))
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         load_city(tmp_path)
     told = [str(problem) for problem in caught.value.problems]
     assert any(one.startswith(f"{where[0]}:{line}: ") and words in one for one in told), told
@@ -75,7 +76,7 @@ def test_a_mistake_is_refused_where_it_stands(
 
 def test_a_clock_that_nothing_stops_is_refused(tmp_path: Path) -> None:
     write_folder(tmp_path, **changed("deadlines.yaml", "clock: resolve", "clock: resolved"))
-    with pytest.raises(PolicyError, match=r"deadlines.yaml:9: .*did you mean 'resolve'.*under `clocks`"):
+    with pytest.raises(DeclarationError, match=r"deadlines.yaml:9: .*did you mean 'resolve'.*under `clocks`"):
         load_city(tmp_path)
 
 

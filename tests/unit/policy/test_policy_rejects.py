@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from policy_folder import FILES, changed, write_folder
 
+from hub.declared.problems import DeclarationError
 from hub.errors import FatalError
-from hub.policy import PolicyError, load_city
+from hub.policy import load_city
 
 MISTAKES = [
     # file, passage, what replaces it, line, part of the message
@@ -88,7 +89,7 @@ def test_a_mistake_is_refused_where_it_stands(
     tmp_path: Path, file: str, old: str, new: str, line: int, words: str
 ) -> None:
     write_folder(tmp_path, **changed(file, old, new))
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         load_city(tmp_path)
     place = f"{file}:{line}: " if line else f"{file}: "
     told = [str(problem) for problem in caught.value.problems]
@@ -103,7 +104,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     write_folder(
         tmp_path, **changed("city.yaml", "id: small", "id: S"), **changed("linking.yaml", "road,", "road, x: 1,")
     )
-    with pytest.raises(PolicyError, match="2 mistakes") as caught:
+    with pytest.raises(DeclarationError, match="2 mistakes") as caught:
         load_city(tmp_path)
     assert {problem.file for problem in caught.value.problems} == {"city.yaml", "linking.yaml"}
     assert isinstance(caught.value, FatalError)
@@ -112,21 +113,21 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", sorted(FILES))
 def test_a_missing_file_is_named(tmp_path: Path, file: str) -> None:
     write_folder(tmp_path, **{file.replace(".", "_"): None})
-    with pytest.raises(PolicyError, match=f"{file}: the file is missing"):
+    with pytest.raises(DeclarationError, match=f"{file}: the file is missing"):
         load_city(tmp_path)
 
 
 @pytest.mark.parametrize("file", sorted(set(FILES) - {"areas.geojson"}))
 def test_text_that_is_not_yaml_is_refused(tmp_path: Path, file: str) -> None:
     write_folder(tmp_path, **{file.replace(".", "_"): "a: [1\nb: ]2"})
-    with pytest.raises(PolicyError, match=f"{file}:2: not YAML"):
+    with pytest.raises(DeclarationError, match=f"{file}:2: not YAML"):
         load_city(tmp_path)
 
 
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "routes.yaml").write_bytes(b"routes: \xff\xfe")
-    with pytest.raises(PolicyError, match=r"routes\.yaml: cannot be read as UTF-8"):
+    with pytest.raises(DeclarationError, match=r"routes\.yaml: cannot be read as UTF-8"):
         load_city(tmp_path)
 
 
@@ -134,12 +135,12 @@ def test_a_stray_file_is_refused(tmp_path: Path) -> None:
     """A misspelt name would otherwise be an empty file in silence."""
     write_folder(tmp_path)
     (tmp_path / "deadline.yaml").write_text("deadlines: []", encoding="utf-8")
-    with pytest.raises(PolicyError, match=r"deadline\.yaml: not a file of a policy folder"):
+    with pytest.raises(DeclarationError, match=r"deadline\.yaml: not a file of a policy folder"):
         load_city(tmp_path)
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="no such folder"):
+    with pytest.raises(DeclarationError, match="no such folder"):
         load_city(tmp_path / "nowhere")
 
 
@@ -157,7 +158,7 @@ def test_no_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ['{"type": "FeatureCollection",', '{"type": "Feature",', '{"type": "Polygon",'])
 def test_areas_in_another_reference_system_are_refused(tmp_path: Path, crs: str, said: str, place: str) -> None:
     write_folder(tmp_path, **changed("areas.geojson", place, f'{place} "crs": {crs},'))
-    with pytest.raises(PolicyError, match=rf"areas\.geojson:1: its `crs` {said}.*convert it"):
+    with pytest.raises(DeclarationError, match=rf"areas\.geojson:1: its `crs` {said}.*convert it"):
         load_city(tmp_path)
 
 
@@ -171,5 +172,5 @@ def test_areas_that_say_they_are_in_wgs84_are_read(tmp_path: Path, name: str) ->
 def test_an_area_is_a_polygon(tmp_path: Path) -> None:
     point = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
     point += '"geometry": {"type": "Point", "coordinates": [100, 30]}}]}'
-    with pytest.raises(PolicyError, match=r"areas\.geojson:1: area A1: the geometry is a Point"):
+    with pytest.raises(DeclarationError, match=r"areas\.geojson:1: area A1: the geometry is a Point"):
         load_city(write_folder(tmp_path, areas_geojson=point))

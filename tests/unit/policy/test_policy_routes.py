@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from policy_folder import FILES, write_folder
 
-from hub.policy import PolicyError, load_city
+from hub.declared.problems import DeclarationError
+from hub.policy import load_city
 
 HEAD = FILES["routes.yaml"]  # seven lines
 WARDS = FILES["areas.geojson"].replace('"A1"', '"W1"').replace('"A2"', '"W2"')
@@ -62,7 +63,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("more", "line", "said"), MISTAKES)
 def test_refused_on_its_line(tmp_path: Path, more: str, line: int, said: str) -> None:
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(DeclarationError) as caught:
         load(tmp_path, more)
     found = [(problem.file, problem.line, problem.what) for problem in caught.value.problems]
     assert any(file == "routes.yaml" and at == line and said in what for file, at, what in found), found
@@ -77,7 +78,7 @@ def test_refused_on_its_line(tmp_path: Path, more: str, line: int, said: str) ->
     ],
 )
 def test_layers_refused(tmp_path: Path, layers: str, said: str) -> None:
-    with pytest.raises(PolicyError, match=said):
+    with pytest.raises(DeclarationError, match=said):
         load(tmp_path, "", city_yaml=FILES["city.yaml"] + "layers:\n" + layers)
 
 

@@ -1,11 +1,10 @@
-"""Mistakes in a city's policy folder, gathered so that all are told at once, each with its file, line and way out."""
+"""Mistakes in what people declare, gathered so that all are told at once, each with its file, line and way out."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from hub.errors import FatalError
 
@@ -23,30 +22,30 @@ class Problem:
         return f"{place}: {self.what}"
 
 
-class PolicyError(FatalError):
-    """The policy folder cannot be used; `problems` holds every mistake found."""
+class DeclarationError(FatalError):
+    """A declared file, or folder of files, cannot be used; `problems` holds every mistake found."""
 
-    def __init__(self, folder: Path, problems: Iterable[Problem]) -> None:
+    def __init__(self, subject: str, problems: Iterable[Problem]) -> None:
         self.problems = sorted(set(problems))
         count = len(self.problems)
-        head = f"the policy folder {folder} has {count} mistake{'' if count == 1 else 's'}; mend it and start again"
+        head = f"{subject} has {count} mistake{'' if count == 1 else 's'}; mend it and start again"
         super().__init__("\n  ".join([head, *map(str, self.problems)]))
 
 
 @dataclass
 class Problems:
-    """The mistakes found so far in one folder."""
+    """The mistakes found so far. `subject` says in words what they are in: a file, or a folder of files."""
 
-    folder: Path
+    subject: str
     found: list[Problem] = field(default_factory=list)
 
     def add(self, file: str, line: int, what: str) -> None:
         self.found.append(Problem(file, line, what))
 
     def raise_if_any(self) -> None:
-        """Raises PolicyError when there is a mistake."""
+        """Raises DeclarationError when there is a mistake."""
         if self.found:
-            raise PolicyError(self.folder, self.found)
+            raise DeclarationError(self.subject, self.found)
 
 
 def hint(wrong: str, known: Iterable[str]) -> str:
