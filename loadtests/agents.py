@@ -7,7 +7,6 @@ checks are outside of what is timed.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import statistics
 import tempfile
@@ -15,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from hub import topics
 from hub.agents import deduplicate, route, track
@@ -27,14 +25,15 @@ from hub.policy import load_city
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from loadtests.agents_stand_ins import STEPS, Departments, Line, Log, Stopwatch, TimeOfDay
+from hub.testing.memory import MemoryAgent, MemoryBroker, SetClock
+from loadtests.agents_stand_ins import STEPS, Departments, Stopwatch
 from loadtests.job.city import write_city
 from loadtests.job.events import BASE_MS, SOURCES, Block, Events, source_of
 from loadtests.job.rules import Rules, make_rules
 from loadtests.peers.given import PARTITIONS
 from loadtests.scenario import Agents
 
-AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
+AGENTS = (deduplicate.NAME, route.NAME, track.NAME)
 
 
 def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:
         city = write_city(rules, Path(folder) / "city")
         for size in scenario.chunk_records:
-            rounds = [asyncio.run(_Run(scenario, rules, city, size).all()) for _ in range(scenario.rounds)]
+            rounds = [_Run(scenario, rules, city, size).all() for _ in range(scenario.rounds)]
             found = _rows(size, rounds)
             rows += found
             whole = found[-1]
@@ -65,7 +64,7 @@ def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
 def _rows(size: int, rounds: list[dict[tuple[str, str], float]]) -> list[dict[str, Any]]:
     """One for each agent, and one for all of them. Medians of microseconds an event."""
     rows = []
-    for label, members in [*((name, (name,)) for name in AGENTS), ("all three", tuple(AGENTS))]:
+    for label, members in [*((name, (name,)) for name in AGENTS), ("all three", AGENTS)]:
         steps = {
             step: statistics.median(sum(spent[agent, step] for agent in members) for spent in rounds) for step in STEPS
         }
@@ -80,7 +79,7 @@ class _Run:
     def __init__(self, scenario: Agents, rules: Rules, city: Path, size: int) -> None:
         self._scenario, self._size = scenario, size
         self._events = Events(rules, scenario.seed)
-        self._time = TimeOfDay(BASE_MS)
+        self._clock = SetClock(BASE_MS)
         self._watch = Stopwatch()
         settings = Settings.from_env(
             {f"CITYHUB_{name.upper()}": str(value) for name, value in scenario.settings.items()},
@@ -88,43 +87,44 @@ class _Run:
         )  # fmt: skip
         codec = Codec(FileRegistry())
         loaded = load_city(city)
-        self._departments = Departments(Codec(FileRegistry()), scenario.answers, self._time)
+        self._departments = Departments(Codec(FileRegistry()), scenario.answers, self._clock)
         hub = Hub(settings, LivePolicy(loaded), self._watch.on_codec(codec), SOURCES, tuple(loaded.departments))
-        reads = {
-            deduplicate.NAME: [topics.city_events(one).name for one in SOURCES]
-            + [topics.dept_updates(one).name for one in hub.departments],
-            route.NAME: [topics.EVENTS.name, topics.CLOSURES.name],
-            track.NAME: [topics.CASES.name, topics.UPDATES.name],
-        }
-        self._log = Log(reads)
-        self._lines = [Line(name, agent, hub, self._log, self._watch) for name, agent in AGENTS.items()]
+        declared, reads = topics.all_topics(SOURCES, hub.departments), topics.agent_topics(SOURCES, hub.departments)
+        self._broker = MemoryBroker(declared, PARTITIONS, reads, lambda: self._clock.now_ms, keep=False)
+        self._agents = [MemoryAgent(name, hub) for name in AGENTS]
 
-    async def all(self) -> dict[tuple[str, str], float]:
+    def all(self) -> dict[tuple[str, str], float]:
         """Microseconds an event, by agent and step."""
-        with mock.patch("hub.clock.time", self._time), self._watch.on_changelogs():
+        with self._clock.everywhere(), self._watch.on_changelogs():
             gc.collect()
-            try:
-                await self._all()
-            finally:
-                for line in self._lines:
-                    line.stop()
+            self._all()
         self._check()
         fresh = self._events.truth().orders
         return {(agent, step): self._watch.seconds[agent, step] / fresh * 1e6 for agent in AGENTS for step in STEPS}
 
-    async def _all(self) -> None:
-        left = self._scenario.records
-        while left or self._log.pending():
-            if left and self._log.waiting[deduplicate.NAME] < self._size:
+    def _all(self) -> None:
+        left, unread = self._scenario.records, self._broker.unread
+        while left or any(unread.values()):
+            if left and unread[deduplicate.NAME] < self._size:
                 count = min(left, self._size)
                 left -= count
-                self._send(self._events.make(count, self._time.now_ms))
-                self._time.pass_seconds(count / self._scenario.rate)
-            for line in self._lines:
-                while self._log.waiting[line.name] >= self._size or (not left and self._log.waiting[line.name]):
-                    self._log.take_in(await line.chunk(self._size, self._time.now_ms), self._departments.read)
+                self._send(self._events.make(count, self._clock.now_ms))
+                self._clock.pass_seconds(count / self._scenario.rate)
+            for agent in self._agents:
+                while unread[agent.name] >= self._size or (not left and unread[agent.name]):
+                    self._turn(agent)
             for topic, keys, values in self._departments.answers():
-                self._log.append(topic, keys, values)
+                self._broker.append(topic, keys, values)
+
+    def _turn(self, agent: MemoryAgent) -> None:
+        batches = self._broker.read(agent.name, self._size)
+        with self._watch.on_agent(agent.name):
+            publication = agent.decide(batches)
+        publication.committed()
+        self._broker.commit(agent.name, batches, publication.outputs)
+        for topic, _, messages in publication.outputs:
+            if topic.endswith(".orders"):
+                self._departments.read([message["value"] for message in messages])
 
     def _send(self, block: Block) -> None:
         by_source: dict[str, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
@@ -133,17 +133,17 @@ class _Run:
             keys.append(key)
             values.append(value)
         for source, (keys, values) in by_source.items():
-            self._log.append(topics.city_events(source).name, keys, values)
+            self._broker.append(topics.city_events(source).name, keys, values)
 
     def _check(self) -> None:
-        departments, log = self._departments, self._log
+        departments, published = self._departments, self._broker.published
         expected = self._events.truth().orders
         wrong: Sequence[tuple[str, int, int]] = (
             ("orders of distinct events", expected, departments.distinct),
             ("orders ASSIGN or LINK", expected, departments.ordered),
-            ("dead letters", 0, log.published[topics.DEAD.name]),
-            ("closures of the cases answered", departments.answered, log.published[topics.CLOSURES.name]),
-            ("changes of cases", expected + departments.answered, log.published[topics.CASES.name]),
+            ("dead letters", 0, published[topics.DEAD.name]),
+            ("closures of the cases answered", departments.answered, published[topics.CLOSURES.name]),
+            ("changes of cases", expected + departments.answered, published[topics.CASES.name]),
         )
         for what, wanted, found in wrong:
             if wanted != found:

@@ -64,7 +64,8 @@ class Inlet(mode.Service):
         self._agent = agent
         self.topics = list(topics)
         """Without the namespace."""
-        self._state = state
+        self.memory = state
+        """The state of the agent."""
         self._tick_seconds = tick_seconds
         self._gate = gate or Gate()
         self._stopping = threading.Event()
@@ -123,7 +124,7 @@ class Inlet(mode.Service):
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{self._agent}")
         try:
             session: Session = await call(
-                thread, Session, self._settings, self._agent, self.topics, self._state, thread, self._stopping
+                thread, Session, self._settings, self._agent, self.topics, self.memory, thread, self._stopping
             )
             try:
                 await self._feed(session)

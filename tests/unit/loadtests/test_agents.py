@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hub.errors import FatalError
+from hub.testing.memory import MemoryBroker
 from loadtests import agents as measured
 from loadtests.agents import agents
-from loadtests.agents_stand_ins import STEPS, Departments, Log
+from loadtests.agents_stand_ins import STEPS, Departments
 from loadtests.scenario import Agents
 
 SMALL = Agents(
@@ -33,13 +36,12 @@ def test_a_lost_order_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_lost_closure_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    append = Log.append
-    monkeypatch.setattr(
-        Log,
-        "append",
-        lambda self, topic, keys, values: append(
-            self, topic, keys[topic == "hub.closures" :], values[topic == "hub.closures" :]
-        ),
-    )
+    append = MemoryBroker.append
+
+    def lose_one(broker: MemoryBroker, topic: str, keys: Any, values: Any, partition: int | None = None) -> None:
+        first = topic == "hub.closures"
+        append(broker, topic, keys[first:], values[first:], partition)
+
+    monkeypatch.setattr(MemoryBroker, "append", lose_one)
     with pytest.raises(FatalError, match="closures of the cases answered"):
         agents(SMALL, lambda _: None)

@@ -1,0 +1,131 @@
+"""One agent as a worker runs it, without Kafka and Faust: it is handed chunks, and says what comes of each."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
+from concurrent.futures import Future
+from itertools import repeat
+from typing import Any
+
+from hub.agents import deduplicate, route, track
+from hub.agents.context import Hub
+from hub.stream.chunk import Chunk
+from hub.stream.session import Publication
+from hub.stream.state import State
+from hub.testing.memory.broker import Batch, Record
+
+AGENTS: dict[str, Any] = {module.NAME: module for module in (deduplicate, route, track)}
+"""In the order in which a record goes through them."""
+
+
+class MemoryAgent:
+    """An agent with its state. It holds every partition; what it decides counts when the caller says that it is committed."""
+
+    def __init__(self, name: str, hub: Hub) -> None:
+        self.name = name
+        app = _App()
+        inlet = AGENTS[name].attach(app, hub)
+        self.topics: list[str] = inlet.topics
+        self.state: State = inlet.memory
+        self._session: Any = _Session(hub.settings.partitions)
+        self._work = app.started()
+        self.take_up(())
+
+    def take_up(self, changelog: Iterable[Record]) -> None:
+        """Know what the changelog says, and nothing else: as after a start, or after a commit that failed.
+
+        Raises RejectedRecordError if a record is not the agent's own.
+        """
+        self._session.hold = object()
+        for partition in self._session.held:
+            self.state.drop(partition)
+        for record in changelog:
+            self.state.load(record.partition, record.key, record.value)
+        for partition in self._session.held:
+            self.state.loaded(partition)
+
+    def decide(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Publication:
+        """What the agent makes of one chunk. Without records the chunk is a tick; `caught_up`: nothing is left to read.
+
+        The agent knows it from now on. Call `committed` of what is given when others are to see it, or `take_up` to have it undone.
+        Raises what the chunk comes to instead; then the agent has undone it.
+        """
+        chunk = _chunk(self._session, batches, caught_up=caught_up)
+        self._work.send(chunk)
+        if not chunk.settled.done():
+            raise RuntimeError(f"{self.name} waits for something else than its next chunk; it cannot be driven by hand")
+        outcome = chunk.settled.result()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def close(self) -> None:
+        """End the agent's coroutine."""
+        self._work.close()
+
+
+def _chunk(session: Any, batches: Iterable[Batch], *, caught_up: bool) -> Chunk:
+    settled: Any = Future()
+    chunk = Chunk(session, settled, caught_up)
+    for topic, partition, offset, arrived_ms, keys, values in batches:
+        count = len(values)
+        chunk.topics += repeat(topic, count)
+        chunk.partitions += repeat(partition, count)
+        chunk.offsets += range(offset, offset + count)
+        chunk.arrived_ms += repeat(arrived_ms, count)
+        chunk.keys += keys
+        chunk.values += values
+    return chunk
+
+
+class _Session:
+    """As much of a session as agents and their transactions look at."""
+
+    def __init__(self, partitions: int) -> None:
+        self.held = list(range(partitions))
+        self.hold = object()
+        self.let_go_on: dict[str, Any] = {}
+
+
+class _App:
+    """As much of a Faust app as `attach` asks for."""
+
+    def __init__(self) -> None:
+        self._work: Callable[[AsyncIterator[Chunk]], Coroutine[Any, Chunk | None, None]]
+
+    def channel(self, *, maxsize: int) -> None:
+        """Chunks do not come by it."""
+
+    def service(self, inlet: object) -> None:
+        """The inlet is not started."""
+
+    def agent(self, channel: object, *, name: str) -> Callable[[Any], Any]:
+        del channel, name
+
+        def keep(work: Any) -> Any:
+            self._work = work
+            return work
+
+        return keep
+
+    def started(self) -> Coroutine[Any, Chunk | None, None]:
+        """The agent's coroutine, waiting for its first chunk."""
+        work = self._work(_Handed())
+        work.send(None)
+        return work
+
+
+class _Handed:
+    """A stream of chunks: each is what the agent's coroutine is sent."""
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        return await _next()
+
+
+@types.coroutine
+def _next() -> Generator[None, Chunk, Chunk]:
+    return (yield)
