@@ -1,14 +1,17 @@
-"""What can be known of docker-compose.yml without Docker: structure, references, mounted files, commands, settings."""
+"""What can be known of docker-compose.yml without Docker: the published schema of compose files, and then what no schema knows:
+references, mounted files, commands, settings, versions."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
 
 from hub.broker.jars import POM
 from hub.cli.main import cli
@@ -16,13 +19,8 @@ from hub.declared.document import read_yaml
 from hub.settings import ROOT, Settings
 
 COMPOSE = ROOT / "docker-compose.yml"
-_TOP = frozenset({"name", "services", "volumes", "networks", "configs", "secrets"})
-_SERVICE = frozenset({
-    "build", "command", "depends_on", "entrypoint", "environment", "expose", "healthcheck", "image", "init", "ports",
-    "profiles", "restart", "stop_grace_period", "user", "volumes", "working_dir",
-})  # fmt: skip
-_HEALTH = frozenset({"test", "interval", "timeout", "retries", "start_period", "disable"})
-_CONDITIONS = frozenset({"service_started", "service_healthy", "service_completed_successfully"})
+SCHEMA = ROOT / "ops" / "compose" / "schema" / "compose-spec.json"
+"""As published; see the README beside it."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
 _PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+")
 _IMAGE_ROOT = "/app/"
@@ -44,19 +42,44 @@ def settled(text: object) -> str:
 def problems(compose: dict[str, Any] | None = None) -> Iterator[str]:
     """Everything that is wrong; nothing when all is well."""
     compose = compose or load()
-    for key in compose:
-        if key not in _TOP and not key.startswith("x-"):
-            yield f"docker-compose.yml: unknown key {key}"
+    wrong = [f"docker-compose.yml: {problem}" for problem in _against_the_schema(compose)]
+    if wrong:
+        yield from wrong
+        return  # what follows takes for granted that everything has its form
     for name, service in compose["services"].items():
-        checks = (_shape, _references, _mounts, _health, _settings, _command)
+        checks = (_made_of, _references, _mounts, _health, _settings, _command)
         for check in checks:
             yield from (f"docker-compose.yml: {name}: {problem}" for problem in check(service, compose))
     yield from _versions(compose)
 
 
-def _shape(service: Service, _: dict[str, Any]) -> Iterator[str]:
-    for key in sorted(service.keys() - _SERVICE):
-        yield f"unknown key {key}"
+def _against_the_schema(compose: dict[str, Any]) -> Iterator[str]:
+    """Of what does not fit in any of several ways, the way that comes nearest."""
+    validator = Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    errors = list(validator.iter_errors(_all_settled(compose)))
+    # what is wrong within a service leaves the service "unevaluated", with half its keys: say the cause alone
+    for error in [error for error in errors if error.validator != "unevaluatedProperties"] or errors:
+        nearest = best_match([error]) or error
+        yield f"{'.'.join(map(str, nearest.absolute_path)) or 'the file'}: {_in_words(nearest)}"
+
+
+def _in_words(error: ValidationError) -> str:
+    if error.validator != "additionalProperties" or not isinstance(error.schema, Mapping):
+        return error.message
+    given: dict[str, Any] = dict(error.instance)  # type: ignore[arg-type]
+    unknown = sorted(name for name in given.keys() - error.schema.get("properties", {}) if not name.startswith("x-"))
+    return f"unknown key {', '.join(unknown)}"
+
+
+def _all_settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _all_settled(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_all_settled(each) for each in value]
+    return settled(value) if isinstance(value, str) else value
+
+
+def _made_of(service: Service, _: dict[str, Any]) -> Iterator[str]:
     if "image" not in service and "build" not in service:
         yield "needs an image or a build"
     if "build" in service:
@@ -75,8 +98,6 @@ def _references(service: Service, compose: dict[str, Any]) -> Iterator[str]:
         target = compose["services"].get(other)
         if target is None:
             yield f"depends on {other}, which is no service"
-        elif how["condition"] not in _CONDITIONS:
-            yield f"depends on {other} by an unknown condition {how['condition']}"
         elif how["condition"] == "service_healthy" and "healthcheck" not in target:
             yield f"waits for {other} to be healthy, which has no healthcheck"
         elif target.get("profiles") and how.get("required", True):
@@ -99,8 +120,6 @@ def _health(service: Service, _: dict[str, Any]) -> Iterator[str]:
         if service.get("restart") == "unless-stopped":
             yield "runs for good, but has no healthcheck"
         return
-    for key in sorted(check.keys() - _HEALTH):
-        yield f"unknown key {key} in its healthcheck"
     if check["test"][0] not in ("CMD", "CMD-SHELL"):
         yield "its healthcheck begins with neither CMD nor CMD-SHELL"
     yield from _files_of_the_image(check["test"])

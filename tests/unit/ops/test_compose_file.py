@@ -1,15 +1,18 @@
 """docker-compose.yml is sound as far as that can be known without Docker, and each check of it can fail."""
 
+import hashlib
 import http.server
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from hub.sdk.manifest import Quality, discover
-from ops.checks.compose import load, problems, settled, usage_problem
+from ops.checks.compose import SCHEMA, load, problems, settled, usage_problem
 from ops.checks.queries import PROMETHEUS
 from ops.compose.probe import main as probe
 
@@ -55,7 +58,7 @@ def _set(*path: str, value: Any) -> Change:
         (lambda services: services["kafka"].pop("image"), "kafka: needs an image or a build"),
         (_set("kafka", "image", value="apache/kafka:latest"), "names no exact version"),
         (_set("kafka", "image", value="apache/kafka:3.9.0"), "the embedded one"),
-        (_set("kafka", "prots", value=[]), "unknown key prots"),
+        (_set("kafka", "prots", value=[]), "services.kafka: Unevaluated properties are not allowed ('prots'"),
         (_set("kafka", "ports", value=["9092:9092"]), "on loopback"),
         (_set("topics", "build", "dockerfile", value="Dockerfile"), "there is no Dockerfile"),
         (_set("topics", "depends_on", value={"kafak": {"condition": "service_healthy"}}), "which is no service"),
@@ -64,7 +67,18 @@ def _set(*path: str, value: Any) -> Change:
         (_set("grafana", "volumes", value=["./ops/grafna:/etc/grafana"]), "not in the project"),
         (_set("grafana", "volumes", value=["grafna:/etc/grafana"]), "which is no volume"),
         (_set("worker", "healthcheck", "test", value=["CMD", "python", "/app/ops/prob.py"]), "not in the project"),
-        (_set("worker", "healthcheck", "tries", value=3), "unknown key tries"),
+        (
+            _set("worker", "healthcheck", "tries", value=3),
+            "services.worker.healthcheck: unknown key tries",
+        ),
+        (
+            _set("topics", "depends_on", "kafka", "condition", value="healthy"),
+            "condition: 'healthy' is not one of",
+        ),
+        (_set("worker", "stop_grace_period", value=30), "stop_grace_period: 30 is not of type 'string'"),
+        (_set("worker", "restart", value=["always"]), "services.worker.restart:"),
+        (_set("kafka", "healthcheck", "retries", value=[]), "services.kafka.healthcheck.retries:"),
+        (_set("worker", "environment", value=[1]), "services.worker.environment"),
         (lambda services: services["worker"].pop("healthcheck"), "has no healthcheck"),
         (_set("worker", "environment", "CITYHUB_PARTITONS", value=6), "CITYHUB_PARTITONS is no setting"),
         (_set("worker", "environment", "CITYHUB_CLOCK", value="moon"), "not valid"),
@@ -74,7 +88,7 @@ def _set(*path: str, value: Any) -> Change:
     ],
 )
 def test_a_mistake_is_found(change: Change, said: str) -> None:
-    compose = yaml.safe_load(yaml.safe_dump(load()))  # without shared anchors
+    compose = load()
     change(compose["services"])
     found = list(problems(compose))
     assert any(said in problem for problem in found), found
@@ -112,3 +126,9 @@ def test_the_probe_fails_when_one_page_does(server: str, capsys: pytest.CaptureF
     assert probe([f"{server}/well", f"{server}/ill"]) == 1
     assert "503" in capsys.readouterr().err
     assert probe(["http://127.0.0.1:9/none"]) == 1
+
+
+def test_the_schema_is_the_one_its_readme_names() -> None:
+    readme = SCHEMA.with_name("README.md").read_text("utf-8")
+    assert hashlib.sha256(SCHEMA.read_bytes()).hexdigest() in readme
+    Draft202012Validator.check_schema(json.loads(SCHEMA.read_text("utf-8")))
