@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 
 from hub.cli.children import Child
-from hub.cli.scrape import Metrics, fetch
+from hub.cli.scrape import Metrics, ask, fetch
 from hub.clock import wall_ms
 from hub.control.records import Beat, RulesTaken, sealed
 from hub.settings import ROOT, Settings
@@ -31,13 +28,8 @@ pytestmark = pytest.mark.kafka
 
 def page(settings: Settings, name: str) -> tuple[int, dict[str, Any]]:
     """Status and document of a worker's page; 0 if it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.web_port}/{name}", timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-    except OSError:
-        return 0, {}
+    answer = ask(f"http://127.0.0.1:{settings.web_port}/{name}")
+    return (answer.status_code, answer.json()) if answer is not None else (0, {})
 
 
 def metric(settings: Settings, name: str, **labels: str) -> float:

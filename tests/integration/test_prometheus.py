@@ -1,21 +1,20 @@
 """A real Prometheus scrapes the hub's metrics, evaluates the real rules and answers every query of the dashboard."""
 
-import json
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
+from hub.cli.scrape import fetch
+from hub.declared.document import read_yaml
 from ops.checks.promql import plain
 from ops.checks.queries import PROMETHEUS, RULES, Query, dashboard_queries, rule_queries, rules
 from ops.checks.tools import find
@@ -40,7 +39,7 @@ def running(command: list[str], log: Path) -> Iterator[subprocess.Popen[str]]:
 
 def config(exporter_port: int) -> str:
     """The project's own configuration, with our exporter in the place of all targets and a quicker pace."""
-    loaded = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
+    loaded = read_yaml(PROMETHEUS / "prometheus.yml")
     loaded["global"] = {"scrape_interval": "300ms", "scrape_timeout": "300ms", "evaluation_interval": "500ms"}
     loaded["rule_files"] = [str(RULES)]
     for job in loaded["scrape_configs"]:
@@ -56,20 +55,13 @@ class Api:
         self._base = f"http://127.0.0.1:{port}"
 
     def ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self._base}/-/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        return fetch(f"{self._base}/-/ready") is not None
 
     def get(self, path: str, **query: str) -> Any:
         """The answer's data. Fails the test with Prometheus' own words."""
-        url = f"{self._base}/api/v1/{path}?{urllib.parse.urlencode(query)}"
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                body = json.load(answer)
-        except urllib.error.HTTPError as error:
-            pytest.fail(f"{query}: {error.read().decode()}")
+        answer = httpx2.get(f"{self._base}/api/v1/{path}", params=query, timeout=10, trust_env=False)
+        assert answer.is_success, f"{query}: {answer.text}"
+        body = answer.json()
         assert body["status"] == "success", body
         return body["data"]
 

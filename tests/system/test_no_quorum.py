@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from hub.cli.scrape import ask
 from hub.settings import Settings
 from hub.testing.cluster import KafkaCluster
 from tests.integration.small_hub import SmallHub, free_port, ready, wait_for
@@ -17,14 +15,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.timeout(900)]
 
 
 def health(settings: Settings) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{settings.web_port}/healthz", timeout=10) as answer:
-            return answer.status, json.load(answer)["status"]
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)["status"]
-    except OSError:
-        return 0, ""
+    answer = ask(f"http://127.0.0.1:{settings.web_port}/healthz")
+    return (answer.status_code, answer.json()["status"]) if answer is not None else (0, "")
 
 
 def test_an_idle_worker_says_that_nothing_can_be_written(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
+from hub.declared.document import read_yaml
 from hub.sdk.manifest import Quality, discover
 from ops.checks.compose import SCHEMA, load, problems, settled, usage_problem
 from ops.checks.queries import PROMETHEUS
@@ -25,9 +25,7 @@ def test_nothing_is_wrong() -> None:
 
 def test_every_connector_past_bronze_has_a_service_that_is_scraped() -> None:
     services = load()["services"]
-    jobs = {
-        job["job_name"]: job for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
-    }
+    jobs = {job["job_name"]: job for job in read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
     targets = jobs["connectors"]["static_configs"][0]["targets"]
     for name, manifest in discover().items():
         if manifest.quality is Quality.BRONZE and name not in services:
@@ -39,7 +37,7 @@ def test_every_connector_past_bronze_has_a_service_that_is_scraped() -> None:
         assert command[:4] == ["cityhub", "connector", "run", name]
         assert f"{name}:{command[command.index('--metrics-port') + 1]}" in targets
     worker = jobs["worker"]["dns_sd_configs"][0]
-    assert worker["names"] == ["worker"]
+    assert worker["names"] == ("worker",)
     assert str(worker["port"]) in services["worker"]["command"]
 
 

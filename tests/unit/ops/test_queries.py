@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from prometheus_client import REGISTRY
 
 from hub import metrics
+from hub.declared.document import read_yaml
 from ops.checks import queries
 from ops.checks.declared import collectors, hub_series, labels_of, process_series
 from ops.checks.queries import Query
@@ -94,7 +94,7 @@ def test_every_alert_is_fired_by_a_unit_test() -> None:
     tests = (queries.PROMETHEUS / "rules_test.yml").read_text("utf-8")
     fired = {
         alert["alertname"]
-        for test in yaml.safe_load(tests)["tests"]
+        for test in read_yaml(queries.PROMETHEUS / "rules_test.yml")["tests"]
         for alert in test.get("alert_rule_test", ())
         if alert["exp_alerts"]
     }
@@ -126,8 +126,8 @@ def test_panels_do_not_overlap() -> None:
 
 
 def test_the_dashboard_is_provisioned_where_compose_mounts_it() -> None:
-    provider = yaml.safe_load((queries.ROOT / "ops/grafana/provisioning/dashboards/cityhub.yml").read_text("utf-8"))
-    compose = yaml.safe_load((queries.ROOT / "docker-compose.yml").read_text("utf-8"))
+    provider = read_yaml(queries.ROOT / "ops/grafana/provisioning/dashboards/cityhub.yml")
+    compose = read_yaml(queries.ROOT / "docker-compose.yml")
     mounts = compose["services"]["grafana"]["volumes"]
     assert f"./ops/grafana/dashboards:{provider['providers'][0]['options']['path']}:ro" in mounts
     assert json.loads(queries.DASHBOARD.read_text("utf-8"))["uid"] == "cityhub"

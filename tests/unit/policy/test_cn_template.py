@@ -7,16 +7,16 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
 from hub.core.deadlines import DeadlineRules
+from hub.declared.document import read_yaml
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
 from hub.policy.models import DeadlinesFile
 from hub.settings import ROOT
 
 FOLDER = ROOT / "ops" / "cities" / "cn-template"
-WRITTEN = yaml.safe_load((FOLDER / "deadlines.yaml").read_text(encoding="utf-8"))
+WRITTEN = read_yaml(FOLDER / "deadlines.yaml")
 TEMPLATES = sorted({row["template"] for row in WRITTEN["deadlines"] if "template" in row})
 AREAS = """{"type": "FeatureCollection", "features": [%s]}"""
 SQUARE = (
