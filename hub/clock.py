@@ -40,19 +40,6 @@ class Clock(Protocol):
         ...
 
 
-class WallClock:
-    """The time of day, as this machine has it."""
-
-    doubt: str | None = None
-
-    def now_ms(self) -> int:
-        return wall_ms()
-
-    def advance(self, seen_ms: int, who: str) -> int:
-        del seen_ms, who
-        return self.now_ms()
-
-
 class DataClock:
     """The newest time claimed that is believed, less an allowance for records that come out of order. Never goes back.
 

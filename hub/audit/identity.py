@@ -42,9 +42,6 @@ class Identities:
         )
         return packed
 
-    def pack_one(self, topic: str, partition: int, offset: int) -> int:
-        return int(self.pack(topic, [partition], [offset])[0])
-
     def pack_origins(self, origins: pa.StructArray) -> Ids:
         """Identities of a column of `cityhub.Origin`; NOWHERE where it is null."""
         valid = origins.is_valid().to_numpy(zero_copy_only=False)

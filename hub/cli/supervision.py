@@ -33,7 +33,6 @@ class Supervisor:
         self._started = now()
         self._again_at = 0.0
         self._quick = 0
-        self.restarts = 0
 
     def look(self) -> None:
         """Start it again if it is time, and say why it ended. After so many quick ends the waits grow no longer, and what it said
@@ -41,7 +40,6 @@ class Supervisor:
         if self._child is None:
             if self._now() >= self._again_at:
                 self._child, self._started = self._start(), self._now()
-                self.restarts += 1
             return
         code = self._child.code
         if code is None:

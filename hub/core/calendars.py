@@ -109,15 +109,6 @@ class Calendar:
         table = self._covering(np.concatenate([starts, ends]))
         return table.position(ends) - table.position(starts)
 
-    def is_open(self, instants_ms: Millis) -> npt.NDArray[np.bool_]:
-        """Whether the office is open at each instant; at its closing time it is not."""
-        instants = np.asarray(instants_ms, dtype=np.int64)
-        if not instants.size:
-            return np.zeros(0, dtype=np.bool_)
-        table = self._covering(instants)
-        index = np.searchsorted(table.opens, instants, side="right") - 1
-        return np.asarray((index >= 0) & (instants < table.closes[index]))
-
     def is_provisional(self, due_ms: Millis) -> npt.NDArray[np.bool_]:
         """Whether each due instant lies beyond the last day whose holidays are settled: it must be reckoned again later."""
         dues = np.asarray(due_ms, dtype=np.int64)

@@ -33,20 +33,13 @@ from hub.core.tracked import (
 )
 
 __all__ = [
-    "CLOCKS", "NOW_KEY", "STOPS", "WAITING_PREFIX", "Answer", "ClockState", "Clockwork", "Hold", "Mark", "More", "Moved", "Now",
+    "CLOCKS", "NOW_KEY", "WAITING_PREFIX", "Answer", "ClockState", "Clockwork", "Hold", "Mark", "More", "Moved", "Now",
     "Ring", "TrackBook", "TrackRecord", "TrackedCase", "Waiting",
 ]  # fmt: skip
 WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
 SOURCE_POLICY = "source"
 """Policy named when the due time is the source's own."""
 CLOCKS = ("accept", "respond", "resolve")
-STOPS = {
-    "ACCEPTED": ("accept",),
-    "REFUSED": ("accept",),
-    "RESPONDED": ("accept", "respond"),
-    "RESOLVED": ("accept", "respond", "resolve"),
-}
-"""Which clocks an update's status stops: who has resolved has accepted and responded."""
 
 
 class Ring(msgspec.Struct, frozen=True, gc=False):
@@ -162,14 +155,6 @@ class Clockwork:
     def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
         """End clocks of these names at an instant, by the source's or a department's word."""
         return self._end_all(case, at_ms, which=which)
-
-    def happen(self, case: TrackedCase, event: str, at_ms: int) -> Ringing:
-        """End the clocks that an event stops."""
-        return self._end_all(case, at_ms, event=event)
-
-    def close(self, case: TrackedCase, at_ms: int) -> Ringing:
-        """End all clocks at an instant: the source says that the matter is done."""
-        return self._end_all(case, at_ms)
 
     def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
         """End all clocks without a verdict. What was due before that is breached first."""

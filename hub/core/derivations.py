@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -13,18 +11,11 @@ from hub.core.calendars import Calendar
 from hub.core.deadlines import DeadlineRules
 from hub.core.open_time import OpenTime
 from hub.core.zones import DAY_MS
-from hub.policy.models import CONTINUOUS_UNITS, UNIT_NAMES, DeadlineRule, Unit
+from hub.policy.models import CONTINUOUS_UNITS, DeadlineRule
 
 Why = Literal["counted", "first_day", "closed", "rolled"]
 
-WHY: dict[Why, str] = {
-    "counted": "counted 计入",
-    "first_day": "first day, not counted 首日不计",
-    "closed": "closed, not counted 非工作时间不计",
-    "rolled": "last day moved past days off 末日遇休顺延",
-}
 _HOUR_MS = 3_600_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -36,77 +27,13 @@ class Segment(msgspec.Struct, frozen=True):
     why: Why
 
 
-class Derivation(msgspec.Struct, frozen=True, kw_only=True):
-    """How a due time came about. The segments follow each other from `started_ms` to `due_ms` without a gap, and what they
-    counted sums up to `duration`."""
-
-    policy: str
-    clock: str
-    unit: Unit
-    duration: float
-    ends: str | None
-    calendar: str | None
-    calendar_version: str | None
-    """Hash of the calendar's content; equal versions count equally."""
-    time_zone: str
-    legal_basis: str | None
-    started_ms: int
-    due_ms: int
-    provisional: bool
-    segments: tuple[Segment, ...]
-
-    def in_words(self) -> list[str]:
-        """The derivation as lines to print, times in the calendar's zone."""
-        basis = f", {self.legal_basis}" if self.legal_basis else ""
-        calendar = f", calendar {self.calendar} @{self.calendar_version}" if self.calendar else ""
-        lines = [f"{self.clock} by row {self.policy}: {self._amount(self.duration)}{calendar}{basis}"]
-        for one in self.segments:
-            lines.append(
-                f"  {self._at(one.from_ms)} - {self._at(one.to_ms)}  {self._amount(one.counted)}  {WHY[one.why]}"
-            )
-        doubt = " (provisional: holidays not settled yet 暂定)" if self.provisional else ""
-        return [*lines, f"  due {self._at(self.due_ms)}{doubt}"]
-
-    def _at(self, instant_ms: int) -> str:
-        local = (_EPOCH + timedelta(milliseconds=instant_ms)).astimezone(ZoneInfo(self.time_zone))
-        return local.isoformat(" ", "milliseconds" if instant_ms % 1000 else "seconds")
-
-    def _amount(self, amount: float) -> str:
-        return f"{amount:g} {self.unit} {UNIT_NAMES[self.unit]}"
-
-
-def derive(rules: DeadlineRules, policy: str, started_ms: int) -> Derivation | None:
-    """How the row `policy` comes to its due time for a clock started then; None for a row that is not in force or runs none."""
-    rule = rules.rule(policy)
-    if rule is None or not rule.runs:
-        return None
-    calendar, start = rules.calendar(rule), np.array([started_ms], dtype=np.int64)
-    due = rules.reckon(rule, start)
-    due_ms = int(due[0])
-    return Derivation(
-        policy=rule.id,
-        clock=rule.clock,
-        unit=rule.unit,
-        duration=rule.duration,
-        ends=rule.ends,
-        calendar=rule.calendar,
-        calendar_version=calendar.version if rule.calendar else None,
-        time_zone=calendar.time_zone,
-        legal_basis=rule.legal_basis,
-        started_ms=started_ms,
-        due_ms=due_ms,
-        provisional=bool(rule.calendar) and bool(calendar.is_provisional(due)[0]),
-        segments=tuple(_segments(rule, calendar, started_ms, due_ms)),
-    )
-
-
 def stretches(rules: DeadlineRules, rule: DeadlineRule, started_ms: int, due_ms: int) -> tuple[int, ...]:
     """From a start to the due time that its row gives: milliseconds that count, that do not, and so on in turn; what is left
     of an odd number counts to the end. Empty: all of it counts."""
     if rule.unit in CONTINUOUS_UNITS:
         return ()
     found: list[int] = []
-    for one in _segments(rule, rules.calendar(rule), started_ms, due_ms):
+    for one in segments(rule, rules.calendar(rule), started_ms, due_ms):
         counts = one.counted > 0
         if counts == (len(found) % 2 == 0):
             found.append(one.to_ms - one.from_ms)
@@ -117,7 +44,8 @@ def stretches(rules: DeadlineRules, rule: DeadlineRule, started_ms: int, due_ms:
     return () if len(found) == 1 else tuple(found)
 
 
-def _segments(rule: DeadlineRule, calendar: Calendar, start: int, due: int) -> list[Segment]:
+def segments(rule: DeadlineRule, calendar: Calendar, start: int, due: int) -> list[Segment]:
+    """What each stretch from a start to the due time that its row gives counted, one after another without a gap."""
     if rule.unit in CONTINUOUS_UNITS:
         return [Segment(start, due, rule.duration, "counted")]
     table = calendar.covering(np.array([start, due], dtype=np.int64))

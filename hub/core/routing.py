@@ -26,8 +26,7 @@ UNKNOWN_CATEGORY = "unknown category"
 OUTSIDE = "outside every area"
 UNPLACED = "unplaced"
 NO_RULE = "no rule"
-DESK_REASONS = (UNKNOWN_CATEGORY, OUTSIDE, UNPLACED, NO_RULE)
-"""Every reason there is: a metric label, so the list is closed."""
+"""Every reason there is for the dispatch desk: a metric label, so the list is closed."""
 
 _REMEMBERED = 100_000
 _BEYOND_CATEGORY = frozenset(RouteWhen.model_fields) - {"category", "family"}

@@ -35,7 +35,6 @@ Digests = npt.NDArray[np.uint64]
 Longs = npt.NDArray[np.int64]
 Contents = npt.NDArray[np.uint32]
 """Of shape (n,): what records say, in 24 bits, and the last byte of the schema id they are written in. 0: not known."""
-UNKNOWN_CONTENT = 0
 
 
 def digests(*columns: pa.Array) -> Digests:

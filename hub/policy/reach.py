@@ -23,10 +23,10 @@ _MOST_PIECES = 5_000
 
 @dataclass(frozen=True)
 class Reach:
-    """The verdict on one row. `by`: the single row above that takes all of it, or None if it takes several."""
+    """Why nothing reaches a row: no report is as it asks (`empty`), or rows above take all of it. `by`: the one row that does
+    so alone, or None if it takes several."""
 
     empty: bool = False
-    shadowed: bool = False
     by: int | None = None
 
 
@@ -44,9 +44,9 @@ def unreached(rows: Sequence[Sequence[Box]], domains: Mapping[Dimension, frozens
         above = [at for at in range(index) if any(_meet(one, other) for one in boxes for other in kept[at])]
         alone = next((at for at in above if not _left(boxes, kept[at], domains)), None)
         if alone is not None:
-            found[index] = Reach(shadowed=True, by=alone)
+            found[index] = Reach(by=alone)
         elif len(above) > 1 and not _left(boxes, [box for at in above for box in kept[at]], domains):
-            found[index] = Reach(shadowed=True)
+            found[index] = Reach()
     return found
 
 

@@ -80,11 +80,6 @@ class KafkaPublisher:
             self._raise_failure()
         self._raise_failure()
 
-    def abandon(self) -> None:
-        """Forget what is not sent yet: the cursor says it is still to do."""
-        self._producer.purge()
-        self._producer.flush(_FLUSH_SLICE_SECONDS)
-
     def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
         while True:
             try:

@@ -44,12 +44,6 @@ def offsets(settings: Settings, places: Iterable[Place], spec: OffsetSpec, what:
     return {}
 
 
-def high_watermarks(settings: Settings, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """The end of each partition, open transactions included. Raises RetriableError without a broker."""
-    found = offsets(settings, [(topic, partition) for partition in partitions], OffsetSpec.latest(), "ends")
-    return {partition: end for (_, partition), end in found.items()}
-
-
 def extents(settings: Settings, places: Collection[Place]) -> dict[Place, Extent]:
     """What the broker has of each place. Raises RetriableError without a broker."""
     lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")

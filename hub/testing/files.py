@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,4 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def police_file(path: Path, rows: int) -> Path:
     """Write `rows` good rows in the police demo format."""
     path.write_text(csv_text(POLICE_COLUMNS, (police_row(number) for number in range(rows))), encoding="utf-8")
-    return path
-
-
-def json_lines(path: Path, objects: Iterable[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects), encoding="utf-8")
     return path

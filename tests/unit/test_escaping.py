@@ -118,7 +118,6 @@ _EXEMPT = {
     "escaping.py": "is the module", "screen.py": "is the module",
     "sdk/csv_rows.py": "writes a row's own bytes again, for its dead letter",
     "sdk/workbook.py": "gives a sheet out as text that is read again",
-    "simulator/history.py": "writes a source's file, for a connector to read",
     "simulator/formats.py": "writes a source's file, for a connector to read",
     "testing/files.py": "writes a source's file, for a connector to read",
 }  # fmt: skip

@@ -209,12 +209,6 @@ class CalendarSpec(Hours):
             return ((0, 24 * 60),)
         return tuple(parse_span(span) for span in self.week.get(WEEKDAYS[weekday], ()))
 
-    def extra_minutes(self) -> Minutes:
-        """Open spans of an extra working day that the week knows none of, in minutes after midnight."""
-        if self.extra_spans:
-            return tuple(parse_span(span) for span in self.extra_spans)
-        return next(spans for spans in map(self.minutes_of, range(7)) if spans)
-
 
 class CalendarsFile(Strict):
     """calendars.yaml"""

@@ -51,7 +51,11 @@ class MadeUpRun:
         """The identity of one more record in a topic."""
         self._ends[topic] = self._ends.get(topic, 0) + 1
         self.sequence.append(topic)
-        return self.identities.pack_one(topic, 0, self._ends[topic] - 1)
+        return self.identity(topic, self._ends[topic] - 1)
+
+    def identity(self, topic: str, offset: int) -> int:
+        """Of a record in partition 0."""
+        return int(self.identities.pack(topic, [0], [offset])[0])
 
     def arrive(self, topic: str) -> int:
         here = self.place(topic)

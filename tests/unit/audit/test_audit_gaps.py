@@ -15,7 +15,7 @@ TOPIC = "city.hotline.events"
 
 
 def gap_at(run: MadeUpRun, agent: str, topic: str, begin: int, until: int, reason: Reason = Reason.GAP) -> None:
-    run.letter(agent, reason, run.identities.pack_one(topic, 0, begin), until)
+    run.letter(agent, reason, run.identity(topic, begin), until)
 
 
 @given(st.integers(0, 20), st.integers(0, 20))

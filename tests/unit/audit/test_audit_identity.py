@@ -57,7 +57,8 @@ def test_packing_is_one_to_one(given_places: list[tuple[str, int, int] | None]) 
     assert [each == NOWHERE for each in packed.tolist()] == [each is None for each in given_places]
     for at, place in zip(packed.tolist(), given_places, strict=True):
         if place is not None:
-            assert at == identities.pack_one(*place)
+            topic, partition, offset = place
+            assert [at] == identities.pack(topic, [partition], [offset]).tolist()
             assert identities.show(at) == f"{place[0]}[{place[1]}]@{place[2]}"
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hub.policy.models import CalendarSpec
+import numpy as np
+
+from hub.core.calendars import Calendar
+from hub.policy.models import CalendarSpec, parse_span
 
 MINUTE = timedelta(minutes=1)
+
+
+def open_at(calendar: Calendar, instant_ms: int) -> bool:
+    """Whether the office is open at an instant; at its closing time it is not."""
+    return bool(calendar.open_ms(np.array([instant_ms]), np.array([instant_ms + 1]))[0])
 
 
 class SlowCalendar:
@@ -17,7 +25,8 @@ class SlowCalendar:
 
     def spans(self, day: date) -> tuple[tuple[int, int], ...]:
         if day in self._spec.extra_working_days:
-            return self._spec.extra_minutes()
+            own = tuple(parse_span(span) for span in self._spec.extra_spans)
+            return own or next(spans for spans in map(self._spec.minutes_of, range(7)) if spans)
         return () if day in self._spec.holidays else self._spec.minutes_of(day.weekday())
 
     def is_open(self, instant: datetime) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_calendar import SlowCalendar
+from slow_calendar import SlowCalendar, open_at
 
 from hub.core.calendars import Calendar
 from hub.core.open_time import MINUTE_MS
@@ -147,8 +147,8 @@ def test_shifts_count_as_the_minute_count_does(edges: list[int], day: int, minut
 
 def test_a_calendar_may_lie_in_another_time_zone_than_its_city() -> None:
     spec = CalendarSpec(week=dict.fromkeys(FIVE, ("09:00-17:00",)), time_zone="Asia/Urumqi")
-    assert bool(Calendar(spec, "Asia/Shanghai").is_open(np.array([at("2026-03-05T11:30:00+08:00")]))[0])
-    assert not bool(Calendar(spec, "Asia/Shanghai").is_open(np.array([at("2026-03-05T10:30:00+08:00")]))[0])
+    assert open_at(Calendar(spec, "Asia/Shanghai"), at("2026-03-05T11:30:00+08:00"))
+    assert not open_at(Calendar(spec, "Asia/Shanghai"), at("2026-03-05T10:30:00+08:00"))
 
 
 @pytest.mark.parametrize(

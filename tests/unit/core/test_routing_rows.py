@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from hub.core.conditions import owner_of
 from hub.core.places import Layers
-from hub.core.route_words import explain
 from hub.core.routing import DESK_RULE, NO_RULE, OUTSIDE, UNKNOWN_CATEGORY, UNPLACED, Router
 from hub.core.sightings import Sighting
 from hub.policy import load_city
@@ -147,18 +146,6 @@ def test_the_first_row_whose_every_condition_holds_decides(table: tuple[Route, .
         assert found.rule == (expected.id if expected else DESK_RULE)
         assert found.queue == (expected.queue if expected else None)
         assert decide(router, seen, {"wards": ward(seen)}) == found
-
-
-@given(tables, sightings)
-def test_an_explanation_tells_the_decision_and_what_did_not_hold(table: tuple[Route, ...], seen: Sighting) -> None:
-    router = Router(replace(CITY, routes=table))
-    told = explain(router, seen.source, seen.category, seen.area, seen.urgency, seen.lat is not None, seen)
-    assert told.decision == decide(router, seen)
-    assert told.decision.rule in told.because
-    above = [row.id for row in table if not holds(row, seen)]
-    for line in told.passed_over:
-        assert line.split(":")[0] in above
-        assert line.split(":", 1)[1].strip()
 
 
 @given(st.lists(st.tuples(st.floats(32, 36), st.floats(113, 116)) | st.none(), max_size=20))

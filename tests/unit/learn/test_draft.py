@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from past_files import HistoryFiles, write_history
 
 from hub.backtest.intake import Intake
 from hub.cli.learn import learn
@@ -26,7 +27,6 @@ from hub.policy.loader import load_city
 from hub.sdk.truth import Truth, TruthRow
 from hub.settings import ROOT
 from hub.simulator.generate import Plan, statements
-from hub.simulator.history import HistoryFiles, write_history
 from hub.simulator.scene import scene_of
 
 DEMO = ROOT / "ops" / "cities" / "demo"

@@ -40,11 +40,10 @@ def test_as_trying_every_point_says(table: list[list[Box]]) -> None:
         free = [point for point in mine if not any(holds(box, point) for above in table[:index] for box in above)]
         verdict = verdicts.get(index)
         if not mine:
-            assert verdict is not None
-            assert verdict.empty or verdict.shadowed  # empty in fact, for more than one reason perhaps
+            assert verdict is not None  # empty in fact, for more than one reason perhaps
         elif not free:
             assert verdict is not None
-            assert verdict.shadowed
+            assert not verdict.empty
         else:
             assert verdict is None
         if verdict is not None and verdict.by is not None:

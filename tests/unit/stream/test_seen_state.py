@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hub.core.admission import Arrivals, Fresh, Recalled, admit
-from hub.core.seen import MISSING, UNKNOWN_CONTENT, Contents, Digests, Longs, contents, digests
+from hub.core.seen import MISSING, Contents, Digests, Longs, contents, digests
 from hub.stream import seen_state
 from hub.stream.seen_state import _DECODER, SeenState, _pack, unpack
 
@@ -82,7 +82,7 @@ def test_a_changelog_of_before_contents_were_kept_is_read_and_conflicts_with_not
     new = _DECODER.decode(_pack(fresh_of(state, 0, 0, [(4, "区", 5, ""), (5, "区", 6, "")])))
     state.load(0, None, msgspec.msgpack.encode(msgspec.structs.replace(new, version=2, columns=new.columns[:-2])))
     state.loaded(0)
-    assert recalled(state, 0, [4, 5]).content.tolist() == [UNKNOWN_CONTENT, UNKNOWN_CONTENT]
+    assert recalled(state, 0, [4, 5]).content.tolist() == [0, 0]
     others = arrivals_of(0, [(4, "区", 7, ""), (5, "区", 8, "")])
     admission = admit(dataclasses.replace(others, content=contents_of([8, 9])), state.seen, 0)
     assert (admission.repeats.offset.tolist(), admission.conflicts.row.tolist()) == ([5, 6], [])

@@ -35,7 +35,7 @@ _EVENT_COLUMNS = (
 )
 _TRUTH_COLUMNS = ("ref", "due", "closed", "department", "queue", "duplicate_of", "status")
 _MAPPING = """\
-description: a simulated city's past, written by hub.simulator.history
+description: a simulated city's past, written by the tests
 format: csv
 time_zone: {zone}
 source: system
