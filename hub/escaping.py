@@ -19,6 +19,7 @@ _UNSEEN = re.compile(
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # unseen, or turning the order of writing
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_LOGIN = re.compile(r"^([^/?#]*//)[^/?#]*@")
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?%?")
 
@@ -26,6 +27,11 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?%?")
 def shown(text: object, *, keep: str = "") -> str:
     """A text on one line, each character that acts instead of being seen as its escape. Those in `keep` stay."""
     return _UNSEEN.sub(lambda found: found[0] if found[0] in keep else _escape(found[0]), str(text))
+
+
+def without_login(url: str) -> str:
+    """An address without the user and password that may stand in it."""
+    return _LOGIN.sub(r"\1", url)
 
 
 def _escape(char: str) -> str:

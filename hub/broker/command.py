@@ -1,6 +1,5 @@
 """`cityhub broker`: the embedded Kafka in the foreground, until it is told to stop."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +13,16 @@ from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.errors import FatalError
 from hub.screen import Screen, say, say_json
+from hub.settings import Settings
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def default_data_dir() -> Path:
-    """Where the embedded broker keeps its data: kafka in $CITYHUB_HOME or in ./.cityhub."""
-    return Path(os.environ.get("CITYHUB_HOME") or ".cityhub") / "kafka"
 
 
 @click.command()
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the broker keeps its data. Default: kafka in $CITYHUB_HOME, or .cityhub/kafka here.",
+    help="Where the broker keeps its data. Default: kafka in the state directory, CITYHUB_STATE_DIR.",
 )
 @click.option(
     "--port",
@@ -47,7 +42,8 @@ def broker(data_dir: Path | None, port: int, heap_mb: int, as_json: bool) -> Non
     with _stop_signals_interrupt():
         try:
             with show_progress(console) as on_progress:
-                kafka = EmbeddedKafka(data_dir or default_data_dir(), port, heap_mb=heap_mb, on_progress=on_progress)
+                folder = data_dir or Settings.from_env().state_dir / "kafka"
+                kafka = EmbeddedKafka(folder, port, heap_mb=heap_mb, on_progress=on_progress)
                 kafka.start()
         except KeyboardInterrupt:
             return

@@ -17,6 +17,7 @@ from hub.cli.scrape import fetch
 from hub.clock import wall_ms
 from hub.core.examples import check_examples
 from hub.errors import FatalError, HubError
+from hub.escaping import without_login
 from hub.policy import City, load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
@@ -169,7 +170,7 @@ def _registry(settings: Settings) -> Check:
         schema = make_registry(settings).latest("cityhub.CaseEvent")
     except HubError as error:
         return Check(name, FAIL, str(error), "check CITYHUB_REGISTRY_URL, or unset it to use the files in schemas/")
-    return Check(name, OK, f"{settings.registry_url} has {schema.subject} as {schema.id}")
+    return Check(name, OK, f"{without_login(settings.registry_url or '')} has {schema.subject} as {schema.id}")
 
 
 def _topics(settings: Settings, city: City | None) -> Check:

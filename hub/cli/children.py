@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from hub.broker import process
 from hub.errors import FatalError
-from hub.settings import Settings
+from hub.settings import Settings, variable
 
 _STOP_SECONDS = 15.0
 _LOG_LINES = 15
@@ -21,12 +21,10 @@ _LOG_LINES = 15
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """This process's environment with exactly these settings in it."""
-    environment = dict(os.environ)
+    environment = {name: value for name, value in os.environ.items() if name not in Settings.variables()}
     for name, value in settings.model_dump().items():
-        variable = f"CITYHUB_{name.upper()}"
-        environment.pop(variable, None)
         if value is not None and value != "":
-            environment[variable] = _text(value)
+            environment[variable(name)] = _text(value)
     return environment
 
 

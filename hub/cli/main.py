@@ -7,11 +7,11 @@ import logging
 import sys
 
 import click
-from pydantic import ValidationError
 
 from hub.errors import HubError
 from hub.escaping import escape_logs
 from hub.screen import say, say_lines
+from hub.settings import SettingsError
 
 COMMANDS = {
     "demo": ("hub.cli.demo:demo", "Start everything on a simulated city and watch it work."),
@@ -75,12 +75,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         cli(standalone_mode=True)
-    except ValidationError as error:
-        if error.title != "Settings":  # something else than what the user has set
-            raise
-        for problem in error.errors():
-            name = ".".join(map(str, problem["loc"])).upper()
-            say(f"error: CITYHUB_{name}: {problem['msg']}", err=True)
+    except SettingsError as error:
+        for problem in error.problems:
+            say(f"error: {problem}", err=True)
         sys.exit(2)
     except HubError as error:
         say_lines(f"error: {error}", err=True)

@@ -49,8 +49,7 @@ def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | No
     A worker that ends is started again, slower each time; nothing is lost or doubled by that, and Kafka stays for all others.
     """
     console = Screen(stderr=True, soft_wrap=True)
-    if web_port is not None:
-        settings = settings.model_copy(update={"web_port": web_port})
+    settings = settings.changed(web_port=web_port)
     if embedded is None:
         embedded = not _is_configured(settings)
     with ended_by_signals(), ExitStack() as stack:

@@ -53,8 +53,7 @@ def worker(
     from hub.topics import all_topics
 
     uvloop.install()
-    changes: dict[str, Any] = {"instance": instance, "web_port": web_port}
-    settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+    settings = settings.changed(instance=instance, web_port=web_port)
     hub = make_hub(settings)
     require_topics(settings, all_topics(hub.sources, hub.departments))
     app = make_app(hub, agents or AGENTS)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyruhvro
 
 from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
+from hub.escaping import without_login
 from hub.settings import ROOT, Settings
 from hub.stream.foreign import check_foreign
 
@@ -142,7 +143,7 @@ class ConfluentRegistry:
 
         # The client tries four times, up to 1, 2 and 4 s apart. Left alone it would wait for an answer for ever.
         self._client = SchemaRegistryClient({"url": url, "timeout": _TIMEOUT_SECONDS, **(client_settings or {})})
-        self._url = url
+        self._url = without_login(url)
         self._own = own
         self._by_id: dict[int, Schema] = {}
         self._latest: dict[str, Schema] = {}

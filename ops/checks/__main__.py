@@ -5,17 +5,21 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import compose, lifecycle, queries
+from ops.checks import compose, lifecycle, queries, settings
 
 
 def main() -> None:
     try:
-        found = [*queries.problems(), *compose.problems(), *lifecycle.problems()]
+        found = [*queries.problems(), *compose.problems(), *lifecycle.problems(), *settings.problems()]
     except FatalError as error:
         raise SystemExit(f"error: {error}") from error
     for problem in found:
         click.echo(problem, err=True)
-    click.echo(f"ops: {len(found)} problems" if found else "ops: rules, dashboard, compose file and drawings are sound")
+    click.echo(
+        f"ops: {len(found)} problems"
+        if found
+        else "ops: rules, dashboard, compose file, drawings and settings are sound"
+    )
     sys.exit(1 if found else 0)
 
 

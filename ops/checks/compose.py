@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from hub.broker.jars import POM
 from hub.cli.main import cli
 from hub.declared.document import read_yaml
-from hub.settings import ROOT, Settings
+from hub.settings import PREFIX, ROOT, Settings, SettingsError
 
 COMPOSE = ROOT / "docker-compose.yml"
 SCHEMA = ROOT / "ops" / "compose" / "schema" / "compose-spec.json"
@@ -126,14 +126,13 @@ def _health(service: Service, _: dict[str, Any]) -> Iterator[str]:
 
 
 def _settings(service: Service, _: dict[str, Any]) -> Iterator[str]:
-    given = {key: settled(value) for key, value in service.get("environment", {}).items() if key.startswith("CITYHUB_")}
-    known = {f"CITYHUB_{field.upper()}" for field in Settings.model_fields}
-    for key in sorted(given.keys() - known):
+    given = {key: settled(value) for key, value in service.get("environment", {}).items() if key.startswith(PREFIX)}
+    for key in sorted(given.keys() - set(Settings.variables())):
         yield f"{key} is no setting"
     try:
         Settings.from_env(given)
-    except ValueError as error:
-        yield f"its settings are not valid: {error}"
+    except SettingsError as error:
+        yield f"its settings are not valid: {'; '.join(error.problems)}"
     yield from _files_of_the_image(given.values())
 
 

@@ -1,25 +1,45 @@
-"""The README's table of settings, made from `hub.settings`: `python -m ops.checks.settings` puts it there anew."""
+"""docs/settings.md, made from `hub.settings`: `python -m ops.checks.settings` writes it, `ops.checks` compares."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
-import click
+from hub.settings import ROOT, Settings, variable
 
-from hub.settings import ROOT, Settings
+PAGE = ROOT / "docs" / "settings.md"
+_HEAD = """\
+<!-- made from hub/settings.py by `python -m ops.checks.settings` -->
+# Settings 设置
 
-README = ROOT / "README.md"
-BEGIN, END = "<!-- settings: made by `python -m ops.checks.settings` -->\n", "<!-- settings end -->"
+Each setting is a variable of the environment. Options of a command (`--namespace`, `--web-port`, …) come before it, and what is
+not set, or is empty, has its default. Every mistake is said at once, by the name of its variable and never with its value; the
+command then ends with exit code 2.
+
+"""
+_SECRETS = """
+A secret may stand in a file instead, as container platforms hand secrets out: set the variable with `_FILE` after its name to the
+file's path. Its content counts, without the line end after it. Set one of the two, not both. Secrets stand in no log, metric or
+error, and no option takes one. They are: {secrets}.
+
+## Read elsewhere
+| variable | who reads it | meaning |
+|---|---|---|
+| `CITYHUB_CACHE` | `make setup`, the embedded broker | where Kafka's jars and Prometheus are kept, instead of `~/.cache/cityhub` |
+| `CITYHUB_DATA` | `cityhub demo`, `cityhub scoreboard`, `make test-real` | folder of real files to replay |
+| `CITYHUB_TEST_BOOTSTRAP` | the tests | Kafka to use, instead of one of their own |
+"""
 
 
-def table() -> str:
+def page() -> str:
     """Every setting with its default and meaning, as Markdown."""
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = "the host's name" if field.default_factory else _shown(field.default)
-        rows.append(f"| `CITYHUB_{name.upper()}` | {default} | {field.description} |")
-    return "\n".join(rows) + "\n"
+        rows.append(f"| `{variable(name)}` | {default} | {field.description} |")
+    secrets = ", ".join(f"`{variable(name)}`" for name in sorted(Settings.secrets()))
+    return _HEAD + "\n".join(rows) + "\n" + _SECRETS.format(secrets=secrets)
 
 
 def _shown(default: object) -> str:
@@ -29,20 +49,15 @@ def _shown(default: object) -> str:
     return "none" if value in (None, "") else f"`{value}`"
 
 
-def with_table(text: str) -> str:
-    """`text` with the table between its marks made anew. Raises ValueError if the marks are missing."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the README lacks the marks {BEGIN.strip()} and {END}")
-    return before + begin + table() + end + after
-
-
-@click.command()
-def main() -> None:
-    """Write the table of settings into README.md."""
-    README.write_text(with_table(README.read_text("utf-8")), "utf-8")
+def problems() -> Iterator[str]:
+    """What is wrong with the page and the descriptions, if anything."""
+    for name, field in Settings.model_fields.items():
+        if not field.description:
+            yield f"hub/settings.py: {name} has no description"
+    if not PAGE.is_file() or PAGE.read_text("utf-8") != page():
+        yield f"{PAGE.relative_to(ROOT)} is not what hub/settings.py says; run `python -m ops.checks.settings`"
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(), "utf-8")

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from hub.escaping import csv_cell, escape_logs, shown, to_json, write_csv
+from hub.escaping import csv_cell, escape_logs, shown, to_json, without_login, write_csv
 from hub.screen import Screen, say, say_json
 
 HUB = Path(__file__).parents[2] / "hub"
@@ -139,3 +139,17 @@ def test_nobody_prints_past_it() -> None:
 
 def test_the_check_can_fail() -> None:
     assert past_the_module(ast.parse("import click\nclick.echo(x)\nConsole().print(y)")) == ["click.echo", "Console"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown_as"),
+    [
+        ("https://user:word@registry:8081/path", "https://registry:8081/path"),
+        ("https://user@registry", "https://registry"),
+        ("http://u:p@w@registry", "http://registry"),
+        ("https://registry:8081/a@b?c=d@e", "https://registry:8081/a@b?c=d@e"),
+        ("http://[::1]:8081", "http://[::1]:8081"),
+    ],
+)
+def test_an_address_is_shown_without_its_login(url: str, shown_as: str) -> None:
+    assert without_login(url) == shown_as
