@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from hub import topics
 from hub.agents.context import Hub
-from hub.agents.live_policy import LivePolicy
+from hub.agents.live_policy import REFUSED, LivePolicy
 from hub.agents.track import NAME as TRACK
 from hub.agents.waiting import PATIENCE_MS
 from hub.control.clocks import CheckedClock
+from hub.errors import FatalError
 from hub.model.event import CaseEvent
 from hub.model.update import Update
 from hub.policy import City
@@ -133,6 +135,16 @@ class MemoryHub:
         for _ in range(2):  # what runs out may start another clock
             self._transaction(TRACK, 0)
             self.run()
+
+    def reload(self, folder: Path) -> list[str]:
+        """Have the agents go by this policy folder from their next chunk on; what changes, in words.
+
+        Raises FatalError, with all reasons, if it may not follow the rules in force.
+        """
+        outcome, lines = self._hub.policy.reload(folder, None)
+        if outcome == REFUSED:
+            raise FatalError("; ".join(lines))
+        return lines
 
     def restart(self, *names: str) -> None:
         """Put other agents in the place of these, or of all: they know only what is in their changelogs."""
