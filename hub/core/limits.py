@@ -29,6 +29,7 @@ _Rows = npt.NDArray[np.int64] | None
 """Which row of the batch each entry of a column is of; None: one entry a row."""
 _Check = Callable[[pa.Array, _Rows, str], Iterator[Verdict]]
 _NOTHING: tuple[_Check, ...] = ()
+_NO_TEXTS = np.zeros(1, np.int32)
 
 
 class Limits:
@@ -40,6 +41,8 @@ class Limits:
     def faults(self, batch: pa.RecordBatch | pa.StructArray, without: Sequence[str] = ()) -> Iterator[Verdict]:
         """Every row's every fault. `batch` is what the batch decoder makes of the record's schema; the fields `without` are not
         looked at."""
+        if not len(batch):
+            return
         column = batch.column if isinstance(batch, pa.RecordBatch) else batch.field
         for name, checks in self._checks.items():
             if name not in without:
@@ -110,6 +113,8 @@ class _Nested:
     fields: Mapping[str, tuple[_Check, ...]]
 
     def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+        if column.null_count == len(column):
+            return
         if column.null_count:
             there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
             column, rows = column.take(pa.array(there)), _of(rows, there)
@@ -178,8 +183,9 @@ class _Length:
     most: int
 
     def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
-        found = pc.min_max(pc.binary_length(column)).as_py()  # no text has more characters than bytes
-        if found["max"] is None or (found["max"] <= self.most and found["min"] >= self.least):
+        ends = _ends(column)
+        sizes = ends[1:] - ends[:-1]  # no text has more characters than bytes; one that is null has none
+        if sizes.max(initial=0) <= self.most and (not self.least or sizes.min(initial=self.least) >= self.least):
             return
         lengths = pc.utf8_length(column)
         for at in _found(pc.or_(pc.less(lengths, self.least), pc.greater(lengths, self.most))):
@@ -205,12 +211,22 @@ def _printable(column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
 
 def _may_hold_controls(column: pa.StringArray) -> bool:
     """Looks at the bytes of all texts at once; in UTF-8 those of U+0080 to U+009F begin with 0xC2."""
-    _, offsets, data = column.buffers()
-    if data is None or not len(column):
+    ends = _ends(column)
+    begin, end = int(ends[0]), int(ends[-1])
+    if begin == end:
         return False
-    ends = np.frombuffer(offsets, np.int32)[[column.offset, column.offset + len(column)]]
-    raw = np.frombuffer(data, np.uint8)[ends[0] : ends[1]]
-    return bool((raw < 0x20).any() or (raw == 0x7F).any() or (raw == 0xC2).any())
+    raw = np.frombuffer(column.buffers()[2], np.uint8, end - begin, begin)
+    if raw.min() < ord(" "):
+        return True
+    text = raw.tobytes()
+    return b"\x7f" in text or b"\xc2" in text
+
+
+def _ends(column: pa.StringArray) -> npt.NDArray[np.int32]:
+    """Where in its bytes each text begins, and the last ends."""
+    offsets = column.buffers()[1]
+    width = np.dtype(np.int32).itemsize
+    return np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * width) if len(column) else _NO_TEXTS
 
 
 def _system_id(column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
@@ -240,7 +256,7 @@ class _Time:
     most: int
 
     def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
-        millis = column.cast(pa.int64())
+        millis = column.view(pa.int64())
         for at in _outside(millis, self.least, self.most):
             yield (
                 _row(rows, at),
@@ -257,7 +273,7 @@ class _Real:
     most: float | None
 
     def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
-        if pc.all(pc.is_finite(column)).as_py() is False:
+        if not np.isfinite(_values(column)).all():
             for at in _found(pc.invert(pc.is_finite(column))):
                 yield _row(rows, at), Reason.INVALID, f"{name} is not a number"
         for at in _outside(column, self.least, self.most):
@@ -267,10 +283,17 @@ class _Real:
 def _outside(column: pa.Array, least: float | None, most: float | None) -> list[int]:
     if least is None or most is None:
         return []
-    found = pc.min_max(column).as_py()
-    if found["min"] is None or (found["min"] >= least and found["max"] <= most):
+    values = _values(column)
+    if not len(values) or (values.min() >= least and values.max() <= most):
         return []
     return _found(pc.or_(pc.less(column, least), pc.greater(column, most)))
+
+
+def _values(column: pa.Array) -> npt.NDArray[Any]:
+    """The numbers that are there."""
+    there = column.drop_null() if column.null_count else column
+    values: npt.NDArray[Any] = there.to_numpy()
+    return values
 
 
 def _found(mask: pa.Array) -> list[int]:
