@@ -19,9 +19,10 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
-from hub.metrics import LAG, READY, RECOVERY_SECONDS, REFUSED, STATE_RECORDS
+from hub.metrics import READY, RECOVERY_SECONDS, REFUSED, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.alive import SignOfLife
+from hub.stream.backlog import Backlog
 from hub.stream.claims import still_claimed
 from hub.stream.extents import extents_reaching
 from hub.stream.gap_letters import GapLetters
@@ -34,7 +35,6 @@ from hub.stream.kafka import (
     missing,
     translated,
 )
-from hub.stream.lag import lag_records
 from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place, places_of
 from hub.stream.positions import Positions, with_checkpoints
@@ -48,10 +48,7 @@ from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_LAG_EVERY_SECONDS = 1.0
-_TIMEOUT_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 5.0
-_UNKNOWN = -1
 _REST_SECONDS = 5.0
 _WHOLE_EVERY_SECONDS = 86_400.0
 """How often the offsets of all that is held are written, moved or not: Kafka forgets an offset after offsets.retention.minutes (a
@@ -95,11 +92,8 @@ class Session:
         self._alive = SignOfLife(settings, agent, settings.topic(changelog.name))
         self._displaced: set[Place] = set()
         """Where the broker has nothing at the offset that is to be read next."""
-        self._eofs: dict[Place, int] = {}
         self._membership: Any = None
-        self._highs: dict[Place, int] = {}
-        """Where partitions end that are not read."""
-        self._lag_asked = self._looked = self._worked = 0.0
+        self._looked = self._worked = 0.0
         self.stale = False
         """What is to be read is no longer what is read: `read_anew` is to be called."""
         self.held: list[int] = []
@@ -109,7 +103,6 @@ class Session:
         self._whole_at = 0.0
         self._kept: set[int] = set()
         """Taken away by a rebalance, with all that was decided of them committed: they may come back as they were."""
-        self.behind: int | None = None
         self.hold = object()
         """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
         self.pending: Publication | None = None
@@ -121,6 +114,7 @@ class Session:
             # an offset that is not there is for this hub to judge
             | {"enable.partition.eof": True, "auto.offset.reset": "error"}
         )
+        self._backlog = Backlog(agent, settings.partitions, self._consumer)
         with kafka_errors(f"{agent}: subscribing"):
             # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
             # holds a number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
@@ -159,7 +153,7 @@ class Session:
             if error is None:
                 self._ready.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._eofs[message.topic(), message.partition()] = message.offset()
+                self._backlog.reached_end((message.topic(), message.partition()), message.offset())
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self._displaced.add((message.topic(), message.partition()))
             else:
@@ -189,22 +183,13 @@ class Session:
         An agent that has something in hand says so at once, and until that is committed, however long it takes.
         """
         now = time.monotonic()
-        if now - self._lag_asked < _LAG_EVERY_SECONDS and (idle or self.behind):
+        if not self._backlog.is_due(now, idle=idle):
             return
-        self._lag_asked = now
         if self._membership is not None:
             self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
-        reading, waiting = self._reading(self._positions.ends), self._highs
-        highs = waiting | {
-            place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
-        }
-        behind = lag_records(self.held, self._positions.ends, highs, self._eofs, self._settings.partitions)
-        self.behind = sum(behind.values())
-        for partition, records in behind.items():
-            LAG.labels(self._agent, partition).set(records)
-        unread = lag_records(self.held, reading, highs, self._eofs, self._settings.partitions)
+        ends = self._positions.ends
+        at_rest = self._backlog.count(now, self.held, ends, self._reading(ends))
         if idle and self._membership is not None:
-            at_rest = not any(unread.values())
             self._alive.ask(at_rest=at_rest)
             if at_rest and self.pending is None:
                 self._rest(now)
@@ -216,19 +201,10 @@ class Session:
             if thoroughly:
                 self._looked = time.monotonic()
                 self.stale |= self._inputs.look()
-                self._highs = self._ask_for_ends(
-                    self._positions.ends.keys() - self._reading(self._positions.ends).keys()
-                )
+                ends = self._positions.ends
+                self._backlog.ask_for(ends.keys() - self._reading(ends).keys())
         except RetriableError as error:
             log.warning("%s", error)
-
-    def _ask_for_ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Of partitions that are not read the consumer knows nothing."""
-        with kafka_errors(f"{self._agent}: asking for the end of what is paused"):
-            return {
-                place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_SECONDS)[1]
-                for place in places
-            }
 
     def _reading(self, places: Mapping[Place, int]) -> dict[Place, int]:
         """What is read of these, and from where: all but what is paused."""
@@ -238,7 +214,7 @@ class Session:
     def _rest(self, now: float) -> None:
         """An agent that has read everything for some time says so of the markers of transactions too, which no reader sees:
         once retention takes them they must not look like records that were never read."""
-        past = {place: end for place, end in self._eofs.items() if end > self._positions.ends.get(place, end)}
+        past = self._backlog.markers_past(self._positions.ends)
         if past and self._claimed and now - self._worked > _REST_SECONDS:
             cut = len(self._settings.namespace)
             self.commit((), {(topic[cut:], number): end for (topic, number), end in past.items()})
@@ -337,20 +313,18 @@ class Session:
         """From where the last commit has left each partition."""
         self._ready.clear()
         self._displaced.clear()
-        self._highs = dict.fromkeys(self._positions.ends, _UNKNOWN)
-        self._lag_asked = self._looked = 0.0  # at once, not what was seen before
+        self._backlog.forget(self._positions.ends)
+        self._looked = 0.0  # at once, not what was seen before
         self._leave_out()
         self._assign(consumer, self._positions.starts())
 
     def _leave_out(self) -> None:
         """What an operator does not want to be read of a source that was paused: a gap, written down with the next commit."""
-        for topic, each in self._sources.standings.let_go_on.items():
-            for partition, end in self._unread(topic, each.through).items() if each.skip else ():
-                place = (self._settings.topic(topic), partition)
-                self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
+        for place, end in self._sources.to_skip(self._positions.ends).items():
+            self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
     def _assign(self, consumer: Consumer, starts: dict[Place, int]) -> None:
-        self._eofs.clear()
+        self._backlog.read_anew()
         consumer.assign([TopicPartition(*place, start) for place, start in self._reading(starts).items()])
 
     def _mend_displaced(self) -> None:
@@ -390,6 +364,11 @@ class Session:
         self.read_anew()
 
     @property
+    def behind(self) -> int | None:
+        """Committed records that are not read; None while nothing is held."""
+        return self._backlog.records
+
+    @property
     def paused(self) -> dict[str, Standing]:
         """Sources that are paused, by topic, and why."""
         return self._sources.paused
@@ -397,18 +376,7 @@ class Session:
     @property
     def let_go_on(self) -> dict[str, LetGoOn]:
         """By topic, the sources that were paused once, with what lies in their partitions and was known to be bad then."""
-        return {
-            topic: LetGoOn(each.at_ms, self._unread(topic, each.through))
-            for topic, each in self._sources.standings.let_go_on.items()
-        }
-
-    def _unread(self, topic: str, through: Mapping[int, int]) -> Mapping[int, int]:
-        name = self._settings.topic(topic)
-        return {
-            partition: end
-            for partition, end in through.items()
-            if self._positions.ends.get((name, partition), end) < end
-        }
+        return self._sources.let_go_on(self._positions.ends)
 
     def rewind(self) -> None:
         """After a commit that failed: go back to the last one, whichever that was. What was decided since is forgotten, and its
@@ -445,13 +413,11 @@ class Session:
     def _let_go(self) -> None:
         self._ready.clear()
         READY.labels(self._agent).set(0)
-        for partition in self.held:
-            LAG.labels(self._agent, partition).set(0)
+        self._backlog.let_go(self.held)
         self._kept.update(self.held)
         self.held = []
         self._positions.let_go()
         self._displaced.clear()
-        self.behind = None
         self._membership = None
 
     def _forget(self) -> None:

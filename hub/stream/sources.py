@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from hub.clock import wall_ms
 from hub.metrics import SOURCE_PAUSED
 from hub.settings import Settings
+from hub.stream.limits import LetGoOn
+from hub.stream.numbers import Place
 from hub.stream.source_log import SourceLog
 from hub.stream.standings import Standing, Standings
 from hub.topics import is_own
@@ -23,6 +25,7 @@ class Sources:
     def __init__(self, settings: Settings, agent: str, topics: Iterable[str]) -> None:
         self._agent = agent
         self._instance = settings.instance
+        self._name = settings.topic
         self._topics = [topic for topic in topics if not is_own(topic)]
         self._log = SourceLog(settings, agent) if self._topics else None
         self.standings = Standings() if self._log is None else self._log.standings
@@ -31,6 +34,26 @@ class Sources:
     def paused(self) -> dict[str, Standing]:
         """By topic, without the namespace."""
         return {topic: each for topic, each in self.standings.paused.items() if topic in self._topics}
+
+    def let_go_on(self, ends: Mapping[Place, int]) -> dict[str, LetGoOn]:
+        """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then."""
+        return {
+            topic: LetGoOn(each.at_ms, self._unread(topic, each.through, ends))
+            for topic, each in self.standings.let_go_on.items()
+        }
+
+    def to_skip(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+        """Where to read on behind what an operator wants to be left out."""
+        return {
+            (self._name(topic), partition): end
+            for topic, each in self.standings.let_go_on.items()
+            if each.skip
+            for partition, end in self._unread(topic, each.through, ends).items()
+        }
+
+    def _unread(self, topic: str, through: Mapping[int, int], ends: Mapping[Place, int]) -> dict[int, int]:
+        name = self._name(topic)
+        return {number: end for number, end in through.items() if ends.get((name, number), end) < end}
 
     def catch_up(self, alive: Callable[[], None]) -> None:
         """Know all that is said there now. Blocks; calls `alive` while it reads."""

@@ -1,0 +1,80 @@
+"""What a session has yet to read, counted by what its consumer knows and, of what is not read, by what the broker says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from confluent_kafka import Consumer, TopicPartition
+
+from hub.metrics import LAG
+from hub.stream.kafka import kafka_errors
+from hub.stream.lag import lag_records
+from hub.stream.numbers import Place
+
+_EVERY_SECONDS = 1.0
+_TIMEOUT_SECONDS = 5.0
+_UNKNOWN = -1
+
+
+class Backlog:
+    """Of one agent, in a hub of `numbers` partitions. Not thread-safe: it belongs to the thread that reads."""
+
+    def __init__(self, agent: str, numbers: int, consumer: Consumer) -> None:
+        self._agent = agent
+        self._numbers = numbers
+        self._consumer = consumer
+        self._eofs: dict[Place, int] = {}
+        self._unread_highs: dict[Place, int] = {}
+        self._counted = 0.0
+        self.records: int | None = None
+        """Committed records that are not read, of all partitions held; None while none is held or nothing was counted."""
+
+    def is_due(self, now: float, *, idle: bool) -> bool:
+        """True once a second, and at once where an agent has something in hand that was not counted yet."""
+        return now - self._counted >= _EVERY_SECONDS or not (idle or self.records)
+
+    def reached_end(self, place: Place, offset: int) -> None:
+        """The consumer read a partition up to its end, which lies behind the markers of transactions."""
+        self._eofs[place] = offset
+
+    def read_anew(self) -> None:
+        """The consumer starts again: the ends it met say nothing any more."""
+        self._eofs.clear()
+
+    def forget(self, places: Iterable[Place]) -> None:
+        """Nothing is known of these until the broker is asked again, which is due at once."""
+        self._unread_highs = dict.fromkeys(places, _UNKNOWN)
+        self._counted = 0.0
+
+    def let_go(self, held: Iterable[int]) -> None:
+        """These partitions are held no more: somebody else counts them."""
+        for partition in held:
+            LAG.labels(self._agent, partition).set(0)
+        self.records = None
+
+    def ask_for(self, places: Iterable[Place]) -> None:
+        """Learn where partitions end that the consumer does not read. Blocks; raises RetriableError."""
+        with kafka_errors(f"{self._agent}: asking for the end of what is paused"):
+            self._unread_highs = {
+                place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_SECONDS)[1]
+                for place in places
+            }
+
+    def count(self, now: float, held: Collection[int], ends: Mapping[Place, int], reading: Mapping[Place, int]) -> bool:
+        """Set the metric and `records`. True if nothing is left of what is read.
+
+        `ends`: the next offset of each place, as committed. `reading`: those of them that are read.
+        """
+        self._counted = now
+        highs = self._unread_highs | {
+            place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
+        }
+        behind = lag_records(held, ends, highs, self._eofs, self._numbers)
+        self.records = sum(behind.values())
+        for partition, records in behind.items():
+            LAG.labels(self._agent, partition).set(records)
+        return not any(lag_records(held, reading, highs, self._eofs, self._numbers).values())
+
+    def markers_past(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+        """Ends that lie behind what was committed, by nothing but markers of transactions if nothing is left to read."""
+        return {place: end for place, end in self._eofs.items() if end > ends.get(place, end)}
