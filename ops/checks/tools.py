@@ -1,84 +1,136 @@
-"""Finds Prometheus and promtool, and on Debian and its kin fetches them: `python -m ops.checks.tools`.
+"""Prometheus and promtool of the version that docker-compose.yml runs, so that rules are judged by what will evaluate them:
+`python -m ops.checks.tools`.
 
-Their package is unpacked into the user's cache rather than installed: that needs no root and starts no server.
+What is on the PATH serves if it is of that version. Else the Debian packages are unpacked into the user's cache rather than
+installed: that needs no root, starts no server, and leaves the machine's own list of packages alone.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import click
 
 from hub.broker.jars import default_cache_dir
+from hub.declared.document import read_yaml
 from hub.errors import FatalError
+from hub.settings import ROOT
 
-_PACKAGE = "prometheus"
-_WAY_OUT = (
-    "install your system's Prometheus package (Debian: apt-get update && apt-get install prometheus), "
-    "or put `promtool` and `prometheus` on the PATH"
-)
+PROGRAMS = ("promtool", "prometheus")
+_RELEASE = "forky"
+"""The Debian release whose packages are taken, on older ones too: the programs need nothing but a C library of 2021."""
+_KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp")
+
+
+def wanted() -> str:
+    """The release of Prometheus, like 3.5: docker-compose.yml names it, and nothing else does. Its patches are one for us: they
+    mend mistakes, and what an expression means stays."""
+    image = read_yaml(ROOT / "docker-compose.yml")["services"]["prometheus"]["image"]
+    return _release(str(image).rpartition(":v")[2])
+
+
+def _release(version: str) -> str:
+    return ".".join(version.split(".")[:2])
 
 
 def unpacked_dir() -> Path:
-    """Where `fetch` puts the package. The folder exists only when it is complete."""
-    return default_cache_dir() / "prometheus"
+    """Where `fetch` puts the programs. The folder exists only when it is complete."""
+    return default_cache_dir() / f"prometheus-{wanted()}"
 
 
 def find(name: str) -> Path:
-    """The program `name` (promtool or prometheus). Raises FatalError, in one sentence with the way out."""
-    program = _found(name)
-    if program is None:
-        raise FatalError(f"`{name}` is missing: run `make setup` on Debian or Ubuntu, else {_WAY_OUT}.")
-    return program
+    """The program `name` (promtool or prometheus) of the release wanted. Raises FatalError, in one sentence with the way out."""
+    others = []
+    for program in filter(None, (shutil.which(name), shutil.which(name, path=str(unpacked_dir())))):
+        version = version_of(program)
+        if _release(version) == wanted():
+            return Path(program)
+        others.append(f" ({program} is {version})")
+    raise FatalError(f"`{name}` {wanted()} is missing{''.join(others)}: run `make setup` on Debian, else {_way_out()}.")
 
 
-def _found(name: str) -> Path | None:
-    if on_path := shutil.which(name):
-        return Path(on_path)
-    unpacked = unpacked_dir() / "usr" / "bin" / name
-    return unpacked if unpacked.is_file() else None
+@cache
+def version_of(program: str) -> str:
+    """What a program says of its version."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    found = re.search(r"version (\d\S*)", said.stdout + said.stderr)
+    return found[1] if found else "of no version that it would tell"
 
 
 def fetch() -> None:
-    """Download and unpack the package, unless both programs are there. Raises FatalError."""
-    if _found("promtool") and _found("prometheus"):
-        return
+    """Download and unpack both programs, unless they are there. Raises FatalError."""
+    try:
+        for name in PROGRAMS:
+            find(name)
+    except FatalError:
+        _fetch()
+
+
+def _fetch() -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise FatalError(f"`promtool` is missing and this is no Debian to fetch it on: {_WAY_OUT}.")
+        raise FatalError(f"`promtool` {wanted()} is missing and this is no Debian to fetch it on: {_way_out()}.")
     folder = unpacked_dir()
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
-    scratch.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)
+    for part in ("lists/partial", "cache/archives/partial"):
+        (scratch / part).mkdir(parents=True)
     try:
-        _download(scratch)
-        archive = next(scratch.glob(f"{_PACKAGE}_*.deb"))
-        _run(["dpkg-deb", "--extract", str(archive), str(scratch)], scratch)
-        archive.unlink()
+        for archive in _downloaded(scratch):
+            _run(["dpkg-deb", "--extract", str(archive), str(scratch)], scratch)
         shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
+        (scratch / "usr" / "bin").rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _download(into: Path) -> None:
-    """Once with the package lists as they are; root, in a fresh container say, may have to fetch those first."""
-    download = ["apt-get", "-qq", "download", _PACKAGE]
-    try:
-        _run(download, into)
-    except FatalError:
-        if os.geteuid() != 0:
-            raise
-        _run(["apt-get", "-qq", "update"], into)
-        _run(download, into)
+def _downloaded(scratch: Path) -> list[Path]:
+    """The packages, by a list of packages of our own: the machine's may be of another release, and only root may renew it."""
+    (scratch / "sources.list").write_text(_source(scratch), "utf-8")
+    own = (
+        f"-oDir::State::lists={scratch / 'lists'}", f"-oDir::Cache={scratch / 'cache'}",
+        f"-oDir::Etc::sourcelist={scratch / 'sources.list'}", "-oDir::Etc::sourceparts=-",
+    )  # fmt: skip
+    _run(["apt-get", "-qq", *own, "update"], scratch)
+    offered = re.findall(r"\| *(\S+) *\|", _run(["apt-cache", *own, "madison", "promtool"], scratch))
+    version = next((each for each in offered if _release(each) == wanted()), None)
+    if version is None:
+        raise FatalError(
+            f"Debian has Prometheus {', '.join(offered) or 'no more'} now, and docker-compose.yml runs {wanted()}: move its image "
+            f"to that release, or {_way_out()}."
+        )
+    _run(["apt-get", "-qq", *own, "download", *(f"{name}={version}" for name in PROGRAMS)], scratch)
+    return sorted(scratch.glob("*.deb"))
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _source(scratch: Path) -> str:
+    """The release's line for apt, by the mirror that this machine uses."""
+    sites = _run(["apt-get", "indextargets", "--format", "$(SITE)"], scratch).split()
+    site = next((each for each in sites if each.rstrip("/").endswith("/debian")), None)
+    if site is None:
+        raise FatalError(
+            f"`promtool` {wanted()} is missing and this machine's packages are not Debian's: {_way_out()}."
+        )
+    keyring = next((path for path in _KEYRINGS if Path(path).is_file()), None)
+    return f"deb {f'[signed-by={keyring}] ' if keyring else ''}{site} {_RELEASE} main\n"
+
+
+def _way_out() -> str:
+    return f"put `promtool` and `prometheus` {wanted()} on the PATH (prometheus.io/download has them)"
+
+
+def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise FatalError(f"`{' '.join(command[:3])}` failed ({said[-1] if said else 'it said nothing'}): {_WAY_OUT}.")
+        raise FatalError(
+            f"`{command[0]} {command[-1]}` failed ({said[-1] if said else 'it said nothing'}): {_way_out()}."
+        )
+    return done.stdout
 
 
 @click.command()

@@ -1,23 +1,33 @@
-"""Finding and fetching promtool."""
+"""Finding and fetching promtool of the release that compose runs."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from hub.declared.document import read_yaml
 from hub.errors import FatalError
+from hub.settings import ROOT
 from ops.checks import tools
 
 APT_GET = """#!/bin/sh
 echo "$@" >> "$CALLS"
 case "$*" in
-  *update*) touch "$CALLS.updated" ;;
-  *download*) [ -e "$CALLS.updated" ] || { echo "E: Unable to locate package" >&2; exit 100; }; touch prometheus_1.deb ;;
+  *indextargets*) echo "$SITE" ;;
+  *update*) [ -z "$BROKEN" ] || { echo "E: no answer" >&2; exit 100; } ;;
+  *download*) touch promtool_1.deb prometheus_1.deb ;;
 esac
+"""
+APT_CACHE = """#!/bin/sh
+echo " promtool | 1.0.0+ds-1 | somewhere"
+echo " promtool | $OFFERED | somewhere"
 """
 DPKG_DEB = """#!/bin/sh
 mkdir -p "$3/usr/bin"
-for name in promtool prometheus; do echo '#!/bin/sh' > "$3/usr/bin/$name"; chmod +x "$3/usr/bin/$name"; done
+case "$2" in *promtool*) name=promtool ;; *) name=prometheus ;; esac
+printf '#!/bin/sh\\necho "%s, version %s (branch: x)"\\n' $name "$OFFERED" > "$3/usr/bin/$name"
+chmod +x "$3/usr/bin/$name"
 """
 
 
@@ -26,49 +36,86 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine with an empty cache and nothing on its PATH but /bin's own; its programs go into the folder returned."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "touch", "mkdir", "chmod"):
+    for name in ("sh", "touch", "mkdir", "chmod", "printf"):
         (programs / name).symlink_to(next(p for p in (Path("/bin", name), Path("/usr/bin", name)) if p.exists()))
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.setenv("CITYHUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("OFFERED", f"{tools.wanted()}.9+ds1-6")
+    monkeypatch.setenv("SITE", "http://mirror.example/debian/")
+    monkeypatch.delenv("BROKEN", raising=False)
+    tools.version_of.cache_clear()
     return programs
 
 
-def _program(folder: Path, name: str, text: str) -> None:
+def _program(folder: Path, name: str, text: str) -> Path:
     (folder / name).write_text(text, "utf-8")
     (folder / name).chmod(0o755)
+    return folder / name
+
+
+def _debian(machine: Path) -> None:
+    for name, text in (("apt-get", APT_GET), ("apt-cache", APT_CACHE), ("dpkg-deb", DPKG_DEB)):
+        _program(machine, name, text)
+
+
+def _says(version: str) -> str:
+    return f'#!/bin/sh\necho "promtool, version {version} (branch: HEAD, revision: 1)"\n'
+
+
+def test_it_is_the_release_that_compose_runs() -> None:
+    image = read_yaml(ROOT / "docker-compose.yml")["services"]["prometheus"]["image"]
+    assert image.startswith(f"prom/prometheus:v{tools.wanted()}.")
+    for name in tools.PROGRAMS:
+        assert tools.version_of(str(tools.find(name))).startswith(f"{tools.wanted()}.")
 
 
 def test_what_is_missing_is_said_in_one_sentence(machine: Path) -> None:
-    with pytest.raises(FatalError, match="`promtool` is missing: run `make setup`") as caught:
+    with pytest.raises(FatalError, match=f"`promtool` {tools.wanted()} is missing: run `make setup`") as caught:
         tools.find("promtool")
     assert "\n" not in str(caught.value)
     with pytest.raises(FatalError, match="no Debian"):
         tools.fetch()
 
 
-def test_the_path_comes_first(machine: Path) -> None:
-    _program(machine, "promtool", "#!/bin/sh\n")
-    assert tools.find("promtool") == machine / "promtool"
+def test_the_path_comes_first_if_it_is_of_that_release(machine: Path) -> None:
+    program = _program(machine, "promtool", _says(f"{tools.wanted()}.7"))
+    assert tools.find("promtool") == program
 
 
-def test_fetched_with_fresh_package_lists_by_root(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _program(machine, "apt-get", APT_GET)
-    _program(machine, "dpkg-deb", DPKG_DEB)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+@pytest.mark.parametrize("version", ["2.42.0+ds", "3.50.1", "13.5.0"])
+def test_one_of_another_release_does_not_serve_and_is_named(version: str, machine: Path) -> None:
+    program = _program(machine, "promtool", _says(version))
+    with pytest.raises(FatalError, match=re.escape(f"({program} is {version})")):
+        tools.find("promtool")
+
+
+def test_fetched_once_past_one_of_another_release(machine: Path) -> None:
+    _debian(machine)
+    _program(machine, "promtool", _says("2.42.0"))
     tools.fetch()
-    assert tools.find("promtool") == tools.unpacked_dir() / "usr/bin/promtool"
+    assert [tools.find(name) for name in tools.PROGRAMS] == [tools.unpacked_dir() / name for name in tools.PROGRAMS]
     calls = Path(os.environ["CALLS"])
-    assert [line.split()[1] for line in calls.read_text().splitlines()] == ["download", "update", "download"]
+    assert f"promtool={tools.wanted()}.9+ds1-6" in calls.read_text()
+    asked = len(calls.read_text().splitlines())
     tools.fetch()
-    assert len(calls.read_text().splitlines()) == 3, "nothing is fetched twice"
-    assert [path.name for path in tools.unpacked_dir().parent.iterdir()] == ["prometheus"], "no scratch is left"
+    assert len(calls.read_text().splitlines()) == asked, "nothing is fetched twice"
+    assert list(tools.unpacked_dir().parent.iterdir()) == [tools.unpacked_dir()], "no scratch is left"
 
 
-def test_not_fetched_by_another_user_without_lists(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _program(machine, "apt-get", APT_GET)
-    _program(machine, "dpkg-deb", DPKG_DEB)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(FatalError, match=r"Unable to locate package.*apt-get install prometheus"):
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("BROKEN", "1", r"`apt-get update` failed \(E: no answer\): put `promtool`"),
+        ("OFFERED", "9.9.1-1", r"Debian has Prometheus 1\.0\.0\+ds-1, 9\.9\.1-1 now, and docker-compose\.yml runs"),
+        ("SITE", "http://mirror.example/ubuntu", "this machine's packages are not Debian's"),
+    ],
+)
+def test_what_cannot_be_fetched_is_said_and_leaves_nothing(
+    variable: str, value: str, said: str, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _debian(machine)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(FatalError, match=said):
         tools.fetch()
     assert list(tools.unpacked_dir().parent.iterdir()) == []
