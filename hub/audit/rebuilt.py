@@ -248,18 +248,25 @@ class _Said:
 def _clocks(tables: Tables, tracked: dict[str, TrackedCase]) -> Iterator[Finding]:
     """Each clock has said what its state says it has, and has nothing to say of which its state knows nothing.
 
-    A clock is known by case, name, policy and due time. Where a case has several such (of several departments), only that
-    something was said is compared.
+    A clock is known by case, name, policy and due time, and by its start if something was said of that: rounds of a case may
+    end at the same instant, and a start moves with the opening. Where a case has several such (of several departments), only
+    that something was said is compared.
     """
     said: dict[tuple[object, ...], _Said] = defaultdict(_Said)
-    names = ("case_id", "clock", "policy", "due_at", "kind", "at")
-    for *clock, kind, at in rows_of(tables.deadlines.sort_by(HERE), *names):
-        _apply(said[tuple(clock)], str(kind), int(str(at)))
+    of_round: dict[tuple[object, ...], _Said] = defaultdict(_Said)
+    names = ("case_id", "clock", "policy", "due_at", "started_at", "kind", "at")
+    for *clock, started, kind, at in rows_of(tables.deadlines.sort_by(HERE), *names):
+        for each in (said[tuple(clock)], of_round[*clock, started]):
+            _apply(each, str(kind), int(str(at)))
     held: dict[tuple[object, ...], list[ClockState]] = defaultdict(list)
     for case in tracked.values():
         for clock_ in case.clocks:
             held[case.case_id, clock_.name, clock_.policy, clock_.due_ms].append(clock_)
-    wrong = [_name(key) for key, clocks in held.items() if len(clocks) == 1 and not _agree(clocks[0], said.get(key))]
+    wrong = [
+        _name(key)
+        for key, (clock_, *others) in held.items()
+        if not others and not _agree(clock_, of_round.get((*key, clock_.started_ms), said.get(key)))
+    ]
     stray = [
         _name(key)
         for key, one in said.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -153,15 +154,29 @@ def _doubled_rings(tables: Tables, opened: pa.Table) -> Finding:
     if not doubled:
         return Finding(_RINGS_TWICE)
     openings = Counter(opened.column("case_id").to_pylist())
-    anew = Counter(
-        row[:4] for row in rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind") if row[4] == "CANCELLED"
-    )
+    cancelled, revived = _cancelled(deadlines)
     found = [
         " ".join(map(str, row))
         for row, count in doubled.items()
-        if count > max(1, openings[row[0]]) + (anew[row[:4]] if row[4] != "CANCELLED" else 0)
+        if count > max(1, openings[row[0]]) + (revived if row[4] == "CANCELLED" else cancelled)[row[:4]]
     ]
     return Finding.of(_RINGS_TWICE, found)
+
+
+def _cancelled(deadlines: pa.Table) -> tuple[Counter[Any], Counter[Any]]:
+    """By case, clock, row and due time: how often it was cancelled, and how often it said something after that."""
+    cancelled: Counter[Any] = Counter()
+    revived: Counter[Any] = Counter()
+    silent = set()
+    for *clock, kind in rows_of(deadlines.sort_by(HERE), "case_id", "clock", "policy", "due_at", "kind"):
+        key = tuple(clock)
+        if kind == "CANCELLED":
+            cancelled[key] += 1
+            silent.add(key)
+        elif key in silent:
+            revived[key] += 1
+            silent.remove(key)
+    return cancelled, revived
 
 
 def _verdicts(deadlines: pa.Table) -> Finding:
@@ -173,12 +188,13 @@ def _verdicts(deadlines: pa.Table) -> Finding:
     wrong |= is_kind["MET"] & (at > due)
     wrong |= is_kind["ENDED_LATE"] & (at <= due)
     found = [" ".join(map(str, row)) for row in rows_of(deadlines.filter(pa.array(wrong)), "case_id", "clock", "kind")]
-    said: dict[tuple[object, ...], set[object]] = {}
-    names = ("case_id", "clock", "policy", "due_at", "kind", "corrects")
-    for *clock, each, corrects in rows_of(deadlines.sort_by(HERE), *names):
-        before = said.setdefault(tuple(clock), set())
+    said: dict[tuple[object, ...], dict[object, set[object]]] = defaultdict(lambda: defaultdict(set))
+    names = ("case_id", "clock", "policy", "due_at", "started_at", "kind", "corrects")
+    for *clock, started, each, corrects in rows_of(deadlines.sort_by(HERE), *names):
+        rounds = said[tuple(clock)]  # of a case that came back, a second may end at the same instant
+        before = rounds[started]
         takes_back = each in _ENDS and (bool(before & _ENDS) or (each == "MET" and "BREACHED" in before))
-        if (takes_back and not corrects) or (corrects and not before):
+        if (takes_back and not corrects) or (corrects and not any(rounds.values())):
             found.append(f"{clock[0]} {clock[1]} {each}")
         before.add(each)
         if each == "CANCELLED":  # what comes next may be a clock set anew to the same

@@ -159,11 +159,21 @@ class MadeUpRun:
         topic = f"city.{source}.replies"
         self.add("replies", topic, reply_id=reply, source=source, source_ref=ref, case_id=case, at=T0)
 
-    def ring(self, case: str, clock: str, kind: str, *, at: int = T0, due: int = T0, corrects: bool = False) -> None:
+    def ring(
+        self,
+        case: str,
+        clock: str,
+        kind: str,
+        *,
+        at: int = T0,
+        due: int = T0,
+        corrects: bool = False,
+        started: int = T0 - HOUR,
+    ) -> None:
         policy = f"{clock}.default"
         self.add(
             "deadlines", "hub.deadlines", case_id=case, clock=clock, kind=kind, department="roads", policy=policy,
-            started_at=T0 - HOUR, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects,
+            started_at=started, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects,
         )  # fmt: skip
         if kind in ("WARNED", "BREACHED"):
             order = derived_id("O", case, "roads", kind, clock, policy)

@@ -202,6 +202,29 @@ def test_a_second_verdict_says_that_it_takes_back_the_first() -> None:
     assert "contradict" in names(judge(run.tables()))
 
 
+def test_a_second_round_that_ends_at_the_same_instant_takes_nothing_back() -> None:
+    """A case that came back may have a clock that runs out when the one before would have: at the end of the same day."""
+    run = good_run()
+    case = run.rows["cases"][0]["case_id"]
+    run.ring(case, "respond", "MET", at=T0 - 9)
+    run.ring(case, "respond", "MET", at=T0 - 3, started=T0 - 5)
+    assert said(judge(run.tables())) == {}
+    run.ring(case, "respond", "MET", at=T0 - 4, started=T0 - 5)
+    assert "contradict" in names(judge(run.tables()))
+
+
+def test_a_clock_set_anew_may_be_cancelled_again() -> None:
+    run = good_run()
+    case = run.rows["cases"][0]["case_id"]
+    run.ring(case, "respond", "WARNED", at=T0 - 5)
+    run.ring(case, "respond", "CANCELLED", at=T0 - HOUR, corrects=True)
+    run.ring(case, "respond", "WARNED", at=T0 - 5)
+    run.ring(case, "respond", "CANCELLED", at=T0 - HOUR, corrects=True)
+    assert said(judge(run.tables())) == {}
+    run.ring(case, "respond", "CANCELLED", at=T0 - HOUR, corrects=True)
+    assert "deadline records twice" in names(judge(run.tables()))
+
+
 def test_a_clock_set_to_and_fro_may_ring_again() -> None:
     run = good_run()
     case = run.rows["cases"][0]["case_id"]

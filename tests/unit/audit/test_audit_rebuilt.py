@@ -254,6 +254,18 @@ def test_a_clock_called_off_and_set_to_the_same_time_again(hub: Hub) -> None:
     assert not hub.judged().good
 
 
+def test_what_is_said_of_a_second_round_is_not_held_against_the_first(hub: Hub) -> None:
+    """Both would end at the same instant; then the second is extended."""
+    second, due = list(hub.route)[1], T0 + 2 * HOUR
+    first, again = clock(ended_ms=T0 + 5, verdict="MET"), clock(started_ms=T0 + 9, due_ms=T0 + 4 * HOUR)
+    hub.track[second] = msgspec.structs.replace(hub.tracked(second), clocks=(first, again))
+    hub.run.ring(second, "accept", "MET", at=T0 + 5, due=due, started=T0)
+    hub.run.ring(second, "accept", "CANCELLED", at=T0 + 9, due=due, started=T0 + 9)
+    assert hub.judged().good, hub.judged().as_dict()
+    hub.run.ring(second, "accept", "CANCELLED", at=T0 + 9, due=due, started=T0)
+    assert not hub.judged().good
+
+
 def test_what_has_expired_is_not_held_against_the_memory(hub: Hub) -> None:
     _admit_less(hub)
     hub.run.begins = {("hub.events", 0): 1}
