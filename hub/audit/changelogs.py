@@ -98,7 +98,7 @@ class Changelogs:
 def read_changelogs(settings: Settings, identities: Identities, on_progress: OnProgress | None = None) -> Changelogs:
     """All that is committed. Raises FatalError if a changelog is missing, RetriableError if the broker cannot be read."""
     there = spans(settings, CHANGELOGS)
-    gathering = _Gathering(identities, len(settings.namespace))
+    gathering = Gathering(identities, len(settings.namespace))
     for messages in read_messages(settings, there, on_progress):
         for message in messages:
             gathering.take(message)
@@ -106,7 +106,9 @@ def read_changelogs(settings: Settings, identities: Identities, on_progress: OnP
     return gathering.changelogs(whole)
 
 
-class _Gathering:
+class Gathering:
+    """Takes messages one by one. `cut`: how long the namespace before their topics' names is."""
+
     def __init__(self, identities: Identities, cut: int) -> None:
         self._identities, self._cut = identities, cut
         self._seen: list[Ids] = []

@@ -43,11 +43,7 @@ def read_tables(
 ) -> Tables:
     """Everything committed up to now. Raises FatalError if a topic is missing or holds what the hub did not write,
     RetriableError if the broker cannot be read."""
-    inputs = [city_events(name).name for name in sources] + [dept_updates(name).name for name in departments]
-    table_of = dict(_TABLE_OF)
-    table_of |= {dept_orders(name).name: "orders" for name in departments}
-    table_of |= {dept_receipts(name).name: "receipts" for name in departments}
-    table_of |= {city_replies(name).name: "replies" for name in sources}
+    inputs, table_of = topics_of(sources, departments)
     # How far the agents have come is asked before how far the topics go: what they then had read must have left its trace.
     there = spans(settings, [*inputs, *table_of])
     reads = {
@@ -57,7 +53,7 @@ def read_tables(
     }
     reached = {agent: committed_offsets(settings, agent, places) for agent, places in reads.items()}
     there = spans(settings, [*inputs, *table_of])
-    gathering = _Gathering(settings, inputs, table_of)
+    gathering = Gathering(settings, inputs, table_of)
     for messages in read_messages(settings, there, on_progress):
         gathering.take(messages)
     # Topics end at different moments. Every transaction of which something was read is over by now, as only committed records
@@ -68,7 +64,17 @@ def read_tables(
     return gathering.tables(there, reached)
 
 
-class _Gathering:
+def topics_of(sources: Sequence[str], departments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The topics that records come in by, and the table that each of the others is kept in."""
+    inputs = [city_events(name).name for name in sources] + [dept_updates(name).name for name in departments]
+    table_of = dict(_TABLE_OF)
+    table_of |= {dept_orders(name).name: "orders" for name in departments}
+    table_of |= {dept_receipts(name).name: "receipts" for name in departments}
+    table_of |= {city_replies(name).name: "replies" for name in sources}
+    return inputs, table_of
+
+
+class Gathering:
     """Takes messages batch by batch and keeps only the columns that matter."""
 
     def __init__(self, settings: Settings, inputs: Sequence[str], table_of: dict[str, str]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from hub.audit.report import Finding
 from hub.clock import ClockKind
+from hub.testing.memory import MemoryHub
 from loadtests.same_day.day import Day, play, records
 from loadtests.same_day.recorded import by_topic, differences, digest, lines, load
 
@@ -29,7 +31,8 @@ def main(out: Path | None, compare: tuple[Path, Path] | None, seed: int, rate: i
         after$  python -m loadtests.same_day --compare before.jsonl after.jsonl
 
     The day has everything in it that a case can go through, by the wall clock and by the data clock. Every record of every topic
-    and changelog is compared with its place, time of arrival, key and value. Ends with 1 if they are not all the same.
+    and changelog is compared with its place, time of arrival, key and value. Ends with 1 if they are not all the same, or if the
+    audit of a played day finds anything.
     """
     if (out is None) == (compare is None):
         raise click.UsageError("give --out FILE to play the day, or --compare FILE FILE")
@@ -42,12 +45,22 @@ def main(out: Path | None, compare: tuple[Path, Path] | None, seed: int, rate: i
 
 def _record(out: Path, day: Day) -> None:
     found: list[str] = []
+    faults: list[Finding] = []
+
+    def look(hub: MemoryHub) -> None:
+        found.extend(lines(hub.settings.clock, records(hub)))
+        account, state = hub.audit()
+        faults.extend(each for each in (*account.findings, *state.findings) if each.count)
+
     for clock in ClockKind:
-        play(day, clock, lambda hub, clock=clock: found.extend(lines(clock, records(hub))))  # type: ignore[misc]
+        play(day, clock, look)
     out.write_text("".join(f"{line}\n" for line in found), "utf-8")
     for (clock_name, topic), recorded in by_topic(found).items():
         click.echo(f"{clock_name:5} {topic:40} {len(recorded):8,}  {digest(recorded)[:16]}")
     click.echo(f"{len(found):,} records, {digest(found)}")
+    for fault in faults:
+        click.echo(f"the audit found {fault.count:,} {fault.what}: {', '.join(fault.first)}", err=True)
+    sys.exit(1 if faults else 0)
 
 
 def _compare(first: Path, second: Path) -> None:

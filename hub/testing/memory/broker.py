@@ -74,7 +74,8 @@ class MemoryBroker:
         self._unread: dict[str, deque[Batch]] = {agent: deque() for agent in reads}
         self._now_ms = now_ms
         self._kept: dict[str, list[Batch]] | None = defaultdict(list) if keep else None
-        self._ends: Counter[tuple[str, int]] = Counter()
+        self.ends: Counter[tuple[str, int]] = Counter()
+        """The offset after the last record, by topic and partition."""
         self.published: Counter[str] = Counter()
         """Records by topic."""
         self.unread: Counter[str] = Counter()
@@ -122,8 +123,8 @@ class MemoryBroker:
         return sorted(found.items())
 
     def _add(self, topic: str, partition: int, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        batch = Batch(topic, partition, self._ends[topic, partition], self._now_ms(), keys, values)
-        self._ends[topic, partition] += len(values)
+        batch = Batch(topic, partition, self.ends[topic, partition], self._now_ms(), keys, values)
+        self.ends[topic, partition] += len(values)
         if self._kept is not None:
             self._kept[topic].append(batch)
         if topic in self._reader and topic not in self.paused:

@@ -15,6 +15,8 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy
 from hub.agents.track import NAME as TRACK
 from hub.agents.waiting import PATIENCE_MS
+from hub.audit.rebuilt import StateReport
+from hub.audit.report import AuditReport
 from hub.control.clocks import CheckedClock
 from hub.errors import FatalError
 from hub.model.event import CaseEvent
@@ -27,6 +29,7 @@ from hub.stream.limits import TooManyRejectsError
 from hub.stream.registry import FileRegistry
 from hub.stream.state import State
 from hub.testing.memory.agent import AGENTS, MemoryAgent
+from hub.testing.memory.audited import audited
 from hub.testing.memory.broker import MemoryBroker, Record
 from hub.testing.memory.clock import SetClock
 
@@ -187,6 +190,10 @@ class MemoryHub:
     def changelog(self, agent: str) -> list[Record]:
         """What an agent has written of its state, oldest first."""
         return self.broker.records(topics.AGENTS[agent].name)
+
+    def audit(self) -> tuple[AuditReport, StateReport]:
+        """The account taken from the topics, and what the changelogs say beside it; as `cityhub reconcile` would have it."""
+        return audited(self.broker, self.settings, self.sources, self.departments)
 
     def state(self, agent: str) -> State:
         """An agent's memory, to look at."""
