@@ -5,12 +5,17 @@ It never gives up: what was started beside the child, an embedded Kafka above al
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Protocol
 
-BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+from hub.backoff import Backoff
+
+FIRST_SECONDS, MOST_SECONDS = 1.0, 30.0
 QUICK_SECONDS = 30.0
 """A run that ends sooner than that has achieved nothing."""
+_TRIES = 5
+"""Quick ends in a row after which it is not chance."""
 
 
 class Supervised(Protocol):
@@ -26,13 +31,18 @@ class Supervisor:
     """Call `look` often. `start` makes a new process; `now` is in seconds and never goes back."""
 
     def __init__(
-        self, name: str, start: Callable[[], Supervised], say: Callable[[str], None], now: Callable[[], float]
+        self,
+        name: str,
+        start: Callable[[], Supervised],
+        say: Callable[[str], None],
+        now: Callable[[], float],
+        share: Callable[[], float] = random.random,
     ) -> None:
         self._name, self._start, self._say, self._now = name, start, say, now
         self._child: Supervised | None = start()
         self._started = now()
         self._again_at = 0.0
-        self._quick = 0
+        self._backoff = Backoff(FIRST_SECONDS, MOST_SECONDS, share)
 
     def look(self) -> None:
         """Start it again if it is time, and say why it ended. After so many quick ends the waits grow no longer, and what it said
@@ -44,15 +54,16 @@ class Supervisor:
         code = self._child.code
         if code is None:
             return
-        self._quick = self._quick + 1 if self._now() - self._started < QUICK_SECONDS else 1
-        tries = len(BACK_OFF_SECONDS)
-        wait = BACK_OFF_SECONDS[min(self._quick, tries) - 1]
-        said = f"The {self._name} ended with exit code {code}; it starts again in {wait:g} s. "
-        if self._quick <= tries:
+        if self._now() - self._started >= QUICK_SECONDS:
+            self._backoff.reset()
+        wait = self._backoff.next_seconds()
+        quick = self._backoff.tries
+        said = f"The {self._name} ended with exit code {code}; it starts again in {wait:.1f} s. "
+        if quick <= _TRIES:
             said += self._child.last_words()
-        if self._quick >= tries:
+        if quick >= _TRIES:
             said += (
-                f"\nIt has ended {self._quick} times within {QUICK_SECONDS:.0f} s of its start: mend the cause. "
+                f"\nIt has ended {quick} times within {QUICK_SECONDS:.0f} s of its start: mend the cause. "
                 "Everything else goes on and nothing is lost; Ctrl-C stops it all."
             )
         self._say(said)

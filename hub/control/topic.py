@@ -18,6 +18,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import mode
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from hub.backoff import Backoff
 from hub.control.records import ControlRecord, Fault, opened, sealed
 from hub.errors import HubError
 from hub.metrics import CONTROL_REJECTS
@@ -34,7 +35,7 @@ _BATCH = 500
 _REST_SECONDS = 0.1
 """After each batch that comes in: a flood takes no more of this process than 5,000 records a second."""
 _SAY_AGAIN_SECONDS = 30.0
-_RETRY_SECONDS = 5.0
+_MOST_SECONDS = 5.0
 _DAMAGED = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.INVALID_MSG}
 _SEND_SECONDS = 30.0
 _PROGRESS_SECONDS = 5.0
@@ -97,12 +98,17 @@ class ControlTopic(mode.Service):
 
     def _follow(self) -> None:
         """Until told to stop, over any number of connections."""
+        backoff = Backoff(1.0, _MOST_SECONDS)
         while not self._stopping.is_set():
+            reached = self._next
             try:
                 self._read_on()
             except HubError as error:
-                log.warning("%s: begins anew in %.0f s: %s", self._name, _RETRY_SECONDS, error)
-                self._stopping.wait(_RETRY_SECONDS)
+                if self._next != reached:
+                    backoff.reset()
+                wait = backoff.next_seconds()
+                log.warning("%s: begins anew in %.1f s: %s", self._name, wait, error)
+                self._stopping.wait(wait)
         self._producer.flush(1.0)
 
     def _read_on(self) -> None:

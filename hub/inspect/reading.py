@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from hub.backoff import ask_until_answered
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.extents import offsets
@@ -22,7 +23,6 @@ OnProgress = Callable[[int, int], None]
 _TIMEOUT_SECONDS = 30.0
 _GIVE_UP_SECONDS = 60.0
 _BATCH = 10_000
-_RETRY_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,17 @@ def committed_offsets(settings: Settings, group: str, places: Iterable[Partition
     consumer = Consumer(consumer_config(settings, "inspect", f"{settings.namespace}{group}"))
     cut = len(settings.namespace)
     wanted = [TopicPartition(settings.topic(topic), number) for topic, number in places]
-    until = time.monotonic() + _TIMEOUT_SECONDS
-    try:
-        while True:
-            try:
-                with kafka_errors(f"asking how far {group} has come"):
-                    found = consumer.committed(wanted, timeout=_TIMEOUT_SECONDS)
-                return {(place.topic[cut:], place.partition): max(0, place.offset) for place in found}
-            except RetriableError:
-                # a broker that has just started does not coordinate its groups yet (NOT_COORDINATOR)
-                if time.monotonic() > until:
-                    raise
-                time.sleep(_RETRY_SECONDS)
+
+    def ask() -> list[TopicPartition]:
+        with kafka_errors(f"asking how far {group} has come"):
+            found: list[TopicPartition] = consumer.committed(wanted, timeout=_TIMEOUT_SECONDS)
+            return found
+
+    try:  # a broker that has just started does not coordinate its groups yet (NOT_COORDINATOR)
+        found = ask_until_answered(ask, _TIMEOUT_SECONDS)
     finally:
         consumer.close()
+    return {(place.topic[cut:], place.partition): max(0, place.offset) for place in found}
 
 
 def read_messages(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from hub.errors import RetriableError
+from hub.backoff import ask_until_answered
 from hub.settings import Settings
 from hub.stream.gaps import Extent
 from hub.stream.kafka import client_config, kafka_errors
@@ -26,22 +26,18 @@ def offsets(settings: Settings, places: Iterable[Place], spec: OffsetSpec, what:
     `what` says so in words. Raises RetriableError if the broker does not answer in half a minute.
     """
     wanted = {TopicPartition(*place): spec for place in places}
-    until = time.monotonic() + _TIMEOUT_SECONDS
-    while wanted:
+
+    def ask() -> dict[Place, int]:
+        # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to see
+        # the new one: an old one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
         client = AdminClient(client_config(settings, "ends"))
-        try:
-            with kafka_errors(f"asking for the {what} of the topics"):
-                answers = client.list_offsets(
-                    wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
-                )
-                return {(asked.topic, asked.partition): answer.result().offset for asked, answer in answers.items()}
-        except RetriableError:
-            # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to
-            # see the new one: an old one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
-            if time.monotonic() > until:
-                raise
-            time.sleep(_RETRY_SECONDS)
-    return {}
+        with kafka_errors(f"asking for the {what} of the topics"):
+            answers = client.list_offsets(
+                wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
+            )
+            return {(asked.topic, asked.partition): answer.result().offset for asked, answer in answers.items()}
+
+    return ask_until_answered(ask, _TIMEOUT_SECONDS) if wanted else {}
 
 
 def extents(settings: Settings, places: Collection[Place]) -> dict[Place, Extent]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import mode
 
+from hub.backoff import Backoff
 from hub.errors import RetriableError
 from hub.metrics import READY, TRANSACTIONS
 from hub.settings import Settings
@@ -28,11 +29,15 @@ from hub.stream.standings import Standing
 from hub.stream.state import State
 
 log = logging.getLogger(__name__)
-_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)
+_MOST_SECONDS = 5.0
 _TRIES = 5
 STOP_SECONDS = 6.0
 """A commit and leaving the group take less, with a broker that answers."""
 _GATE_SECONDS = 0.1
+
+
+def _backoff() -> Backoff:
+    return Backoff(1.0, _MOST_SECONDS)
 
 
 class Inlet(mode.Service):
@@ -96,18 +101,17 @@ class Inlet(mode.Service):
     @mode.Service.task
     async def _serve(self) -> None:
         self._serving = asyncio.current_task()
-        failures = 0
+        backoff = _backoff()
         while not self.should_stop:
             try:
                 await self._wait_for_the_gate()
                 await self._session()
-                failures = 0
+                backoff.reset()
             except RetriableError as error:
                 if self.should_stop:
                     log.warning("%s: what was not committed is decided again by who takes over: %s", self._agent, error)
                     return
-                wait = max(error.wait_seconds, _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-                failures += 1
+                wait = backoff.next_seconds(error.wait_seconds)
                 log.warning("%s: begins anew in %.1f s: %s", self._agent, wait, error)
                 READY.labels(self._agent).set(0)
                 await self.sleep(wait)
@@ -140,18 +144,18 @@ class Inlet(mode.Service):
 
     async def _feed(self, session: Session) -> None:
         self._ticked = asyncio.get_running_loop().time()
-        failures = 0
+        backoff = _backoff()
         while not self.should_stop and self._gate.closed is None:
             try:
                 if await self._turn(session):
-                    failures = 0
+                    backoff.reset()
             except AbortableError as error:
-                failures += 1
-                if failures >= _TRIES:
+                wait = backoff.next_seconds(error.wait_seconds)
+                if backoff.tries >= _TRIES:
                     raise SessionLostError(f"{error}; {_TRIES} times in a row") from error
-                log.warning("%s: goes back to the last commit in %.1f s: %s", self._agent, error.wait_seconds, error)
+                log.warning("%s: goes back to the last commit in %.1f s: %s", self._agent, wait, error)
                 TRANSACTIONS.labels(self._agent, "aborted").inc()
-                await self.sleep(error.wait_seconds * failures)
+                await self.sleep(wait)
                 await session.call(session.rewind)
         if (writing := session.write_pending()) is not None:
             await writing
@@ -208,17 +212,16 @@ class Inlet(mode.Service):
 
     async def _decide(self, chunk: Chunk) -> Publication:
         """What the agent makes of a chunk."""
-        for attempt in range(_TRIES):
+        backoff = _backoff()
+        for _ in range(_TRIES):
             await self.channel.put(chunk)
             outcome = await chunk.settled
             if not isinstance(outcome, BaseException):
                 return outcome
             if isinstance(outcome, SessionLostError) or not isinstance(outcome, RetriableError):
                 raise outcome
-            wait_seconds = outcome.wait_seconds
-            log.warning(
-                "%s: tries the same %s records again in %.1f s: %s", self._agent, len(chunk), wait_seconds, outcome
-            )
-            await self.sleep(wait_seconds * (attempt + 1))
+            wait = backoff.next_seconds(outcome.wait_seconds)
+            log.warning("%s: tries the same %s records again in %.1f s: %s", self._agent, len(chunk), wait, outcome)
+            await self.sleep(wait)
             chunk.settled = asyncio.get_running_loop().create_future()
         raise SessionLostError(f"{self._agent}: {_TRIES} tries at the same chunk failed")

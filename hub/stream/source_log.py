@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
+from hub.backoff import ask_until_answered
 from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, missing
@@ -16,7 +17,6 @@ from hub.topics import SOURCES
 
 _TIMEOUT_SECONDS = 5.0
 _GIVE_UP_SECONDS = 60.0
-_RETRY_SECONDS = 0.2
 _BATCH = 1000
 
 
@@ -53,23 +53,18 @@ class SourceLog:
         While an open transaction of a dead worker hides the end it waits: the broker aborts that one after its timeout.
         """
         until = time.monotonic() + _GIVE_UP_SECONDS
-        end = self._end(until, alive)
+        end = ask_until_answered(
+            self._end, _GIVE_UP_SECONDS, meanwhile=alive
+        )  # only just made, it has no leader for a moment
         while self._reached < end:
             self.read(0.2)
             alive()
             if time.monotonic() > until:
                 raise RetriableError(f"{self._what}: not at its end after {_GIVE_UP_SECONDS:.0f} s")
 
-    def _end(self, until: float, alive: Callable[[], None]) -> int:
-        while True:
-            try:
-                with kafka_errors(self._what):
-                    return int(self._consumer.get_watermark_offsets(self._place, timeout=_TIMEOUT_SECONDS)[1])
-            except RetriableError:  # a topic that was only just made has no leader for a moment
-                if time.monotonic() > until:
-                    raise
-                alive()
-                time.sleep(_RETRY_SECONDS)
+    def _end(self) -> int:
+        with kafka_errors(self._what):
+            return int(self._consumer.get_watermark_offsets(self._place, timeout=_TIMEOUT_SECONDS)[1])
 
     def read(self, wait_seconds: float = 0.0) -> bool:
         """Read what has come since; whether it says anything new."""

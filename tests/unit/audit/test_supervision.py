@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.cli.supervision import BACK_OFF_SECONDS, QUICK_SECONDS, Supervisor
+from hub.cli.supervision import FIRST_SECONDS, MOST_SECONDS, QUICK_SECONDS, Supervisor
 
 
 @dataclass
@@ -30,7 +30,7 @@ class World:
         return self.started[-1]
 
     def supervisor(self) -> Supervisor:
-        return Supervisor("worker", self.start, self.said.append, lambda: self.seconds)
+        return Supervisor("worker", self.start, self.said.append, lambda: self.seconds, lambda: 1.0)
 
 
 def test_what_runs_is_left_alone_and_stopped_at_the_end() -> None:
@@ -47,11 +47,11 @@ def test_what_ends_badly_is_started_again_after_a_while() -> None:
     supervisor = world.supervisor()
     world.started[0].code = -9
     supervisor.look()
-    assert "exit code -9; it starts again in 1 s" in world.said[0]
-    world.seconds += BACK_OFF_SECONDS[0] / 2
+    assert "exit code -9; it starts again in 1.0 s" in world.said[0]
+    world.seconds += FIRST_SECONDS / 2
     supervisor.look()
     assert len(world.started) == 1
-    world.seconds += BACK_OFF_SECONDS[0]
+    world.seconds += FIRST_SECONDS
     supervisor.look()
     assert len(world.started) == 2
 
@@ -59,11 +59,11 @@ def test_what_ends_badly_is_started_again_after_a_while() -> None:
 def test_it_never_gives_up_and_says_what_to_do() -> None:
     world = World()
     supervisor = world.supervisor()
-    runs = 3 * len(BACK_OFF_SECONDS)
+    runs = 15
     for _ in range(runs):
         world.started[-1].code = 1
         supervisor.look()
-        world.seconds += BACK_OFF_SECONDS[-1]
+        world.seconds += MOST_SECONDS
         supervisor.look()
     assert len(world.started) == runs + 1
     assert "ended 5 times" in world.said[4]
@@ -72,19 +72,19 @@ def test_it_never_gives_up_and_says_what_to_do() -> None:
     assert "its last words" not in world.said[-1], "it is in the log by then"
     world.started[-1].code = 1
     supervisor.look()
-    assert f"starts again in {BACK_OFF_SECONDS[-1]:g} s" in world.said[-1]
+    assert f"starts again in {MOST_SECONDS:.1f} s" in world.said[-1]
 
 
 def test_a_long_run_forgives() -> None:
     world = World()
     supervisor = world.supervisor()
-    for _ in range(3 * len(BACK_OFF_SECONDS)):
+    for _ in range(15):
         world.seconds += QUICK_SECONDS + 1
         world.started[-1].code = 1
         supervisor.look()
-        world.seconds += BACK_OFF_SECONDS[-1] + 1
+        world.seconds += MOST_SECONDS + 1
         supervisor.look()
-    assert len(world.started) == 3 * len(BACK_OFF_SECONDS) + 1
+    assert len(world.started) == 15 + 1
 
 
 def test_ending_in_order_unasked_is_no_reason_to_stay_away() -> None:
@@ -92,7 +92,7 @@ def test_ending_in_order_unasked_is_no_reason_to_stay_away() -> None:
     supervisor = world.supervisor()
     world.started[0].code = 0
     supervisor.look()
-    world.seconds += BACK_OFF_SECONDS[0]
+    world.seconds += FIRST_SECONDS
     supervisor.look()
     assert len(world.started) == 2
     assert "exit code 0" in world.said[0]
