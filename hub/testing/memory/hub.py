@@ -64,7 +64,7 @@ class MemoryHub:
         """`sources`: who reports; None: the connectors that are there. `wall`: in place of a clock that agrees with the broker's.
         `settings`: fields of hub.settings.Settings; of partitions there is one unless it says otherwise."""
         self.clock = SetClock(now_ms)
-        self.codec = Codec(FileRegistry())
+        self.codec = Codec(_registry())
         self.settings = Settings(**{"partitions": 1, "namespace": "", "instance": "memory", **settings})
         self.sources = tuple(sources) if sources is not None else _connectors()
         self.departments = tuple(city.departments)
@@ -203,6 +203,12 @@ class MemoryHub:
     def paused(self) -> Mapping[str, str]:
         """Topics of sources and departments that are read no more because too much was rejected, with the reason."""
         return self.broker.paused
+
+
+@cache
+def _registry() -> FileRegistry:
+    """Read once: making a hub is cheap, so that a test may make hundreds."""
+    return FileRegistry()
 
 
 @cache
