@@ -5,13 +5,21 @@ from __future__ import annotations
 import dataclasses
 from functools import cache
 
+import msgspec
+
+from hub.agents import waiting
+from hub.agents.context import Hub as Shared
+from hub.agents.live_policy import LivePolicy
 from hub.core.clockwork import Clockwork
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracked import More, TrackBook, TrackedCase
+from hub.core.tracked import WAITING_PREFIX, More, TrackBook, TrackedCase, Waiting
 from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.model.update import UpdateStatus
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
-from hub.settings import ROOT
+from hub.settings import ROOT, Settings
+from hub.stream.codec import HEADER_BYTES, Codec
+from hub.stream.registry import FileRegistry
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -68,22 +76,39 @@ def said(status: str, hours: float, by: str = "roads", id_: str | None = None, *
 
 
 class Hub:
-    """Tracking with what waits tried again, as the agent does it."""
+    """One case by the hands of `track`: what cannot be applied yet waits as it does there, and is tried again as it is there."""
 
     def __init__(self, tracking: Tracking) -> None:
         self.tracking, self.book, self.effects = tracking, TrackBook(), Effects()
-        self.waiting: list[Update] = []
         tracking.prepare([opened()])
-        tracking.change(self.book, self.book.put, opened(), self.effects)
+        self.change(opened())
 
     def hear(self, *updates: Update) -> Hub:
-        for update in updates:
-            self.waiting.append(update)
-            tried = True
-            while tried:
-                left = [u for u in self.waiting if not self.tracking.update(self.book, self.book.put, u, self.effects)]
-                tried, self.waiting = len(left) < len(self.waiting), left
+        for each in updates:
+            update = msgspec.structs.replace(each, body=_body(each))
+            if self.tracking.update(self.book, self.book.put, update, self.effects):
+                self._release()
+            else:
+                assert waiting.hold(self.book, self.book.put, update, update.at_ms)
         return self
+
+    def change(self, change: Change) -> Hub:
+        self.tracking.change(self.book, self.book.put, change, self.effects)
+        self._release()
+        return self
+
+    def _release(self) -> None:
+        waiting.release(_SHARED, self.tracking, self.book, self.book.put, "C-1", self.effects)
+
+    @property
+    def waiting(self) -> list[Update]:
+        """What is not applied yet, in the order in which it came."""
+        known = self.book.get(_WAITS)
+        return [waiting._read(_SHARED, body) for body, _ in known.held] if isinstance(known, Waiting) else []
+
+    def give_up(self) -> None:
+        """Try what waits no more."""
+        self.book.put(_WAITS, None)
 
     def at(self, hours: float) -> Hub:
         self.tracking.pass_time(self.book, self.book.put, START + round(hours * HOUR), self.effects)
@@ -105,6 +130,24 @@ class Hub:
         reason = self.tracking.refusal(self.book, update)
         assert reason is not None
         return reason
+
+
+_WAITS = f"{WAITING_PREFIX}C-1"
+_CODEC = Codec(FileRegistry())
+_SHARED = Shared(Settings(), LivePolicy(load_city(ROOT / "ops" / "cities" / "demo")), _CODEC, (), ())
+
+
+def _body(update: Update) -> bytes:
+    """As it lies in hub.updates, without its framing. One that did not arrive late has arrived when it happened."""
+    arrived_ms = update.at_ms if update.arrived_ms is None else update.arrived_ms
+    plain, more = update.status in set(UpdateStatus), update.more or More()
+    told = {
+        "update_id": update.update_id, "department": update.department, "case_id": update.case_id, "at": update.at_ms,
+        "note": update.note, "status": update.status if plain else "ACCEPTED", "step": "AS_STATUS" if plain else update.status,
+    }  # fmt: skip
+    origin = {"topic": "dept.roads.updates", "partition": 0, "offset": 0, "ingested_at": arrived_ms}
+    admitted = {"origin": origin, "update": told | msgspec.structs.asdict(more)}
+    return _CODEC.encode_one("cityhub.AdmittedUpdate", admitted)[HEADER_BYTES:]
 
 
 def verdicts(case: TrackedCase) -> list[tuple[object, ...]]:

@@ -76,7 +76,7 @@ def test_ping_pong_ends_in_arbitration_and_only_a_designation_leads_out(hub: Hub
         said("TRANSFERRED", 4, by="dispatch", to="roads"),
     )  # fmt: skip
     assert "in arbitration" in hub.why()
-    hub.waiting.clear()
+    hub.give_up()
     hub.hear(said("DESIGNATED", 5, by="dispatch", to="water"), said("ACCEPTED", 6, by="water"))
     assert hub.waiting == []
     assert [each.step for each in hub.effects.endings] == ["AS_OUTCOME", "TRANSFERRED", "AS_OUTCOME", "DESIGNATED"]
@@ -204,7 +204,7 @@ def test_a_further_report_brings_a_case_back(hub: Hub) -> None:
     again = msgspec.structs.replace(
         opened(), change="LINKED", source="police", source_ref="P1", at_ms=START + 20 * HOUR, reopens=True
     )
-    hub.tracking.change(hub.book, hub.book.put, again, hub.effects)
+    hub.change(again)
     assert hub.case.over_ms is None
     assert [c.due_ms - START for c in hub.case.clocks if c.clock == "resolve"] == [40 * HOUR, 60 * HOUR]
 

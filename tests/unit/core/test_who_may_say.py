@@ -44,13 +44,7 @@ def moved(to: str, hours: float, **more: object) -> Change:
 
 def hear(hub: Hub, *what: Change | Update) -> Hub:
     for each in what:
-        if isinstance(each, Change):
-            hub.tracking.change(hub.book, hub.book.put, each, hub.effects)
-            hub.hear()
-            waiting, hub.waiting = hub.waiting, []
-            hub.hear(*waiting)
-        else:
-            hub.hear(each)
+        hub.change(each) if isinstance(each, Change) else hub.hear(each)
     return hub
 
 
