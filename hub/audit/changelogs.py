@@ -144,9 +144,7 @@ class Gathering:
             (fresh.topics, fresh.offsets, fresh.refs, fresh.revisions),
             (fresh.more_topics, fresh.more_offsets, fresh.more, np.full(len(fresh.more), -1, np.int64)),
         ):
-            numbers = np.array([self._identities.number(name) for name in fresh.names], np.int64)
-            packed = self._identities.pack_numbers(numbers[topics], partition, offsets)
-            self._seen.append(packed)
+            self._seen.append(self._identities.pack_named(fresh.names, topics, partition, offsets))
             self._digests.append(digests)
             self._revisions.append(revisions)
 

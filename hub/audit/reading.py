@@ -82,7 +82,7 @@ class Gathering:
         codec = Codec(registry)
         self._cut = len(settings.namespace)
         self._table_of = table_of
-        self._identities = Identities()
+        self._identities = Identities([*inputs, *table_of])
         self._decoders = {
             name: NarrowDecoder(registry, codec, columns.subject, columns.last) for name, columns in KEPT.items()
         }

@@ -11,7 +11,7 @@ from aiokafka.partitioner import murmur2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.audit.identity import NOWHERE, Identities, occurrences
+from hub.audit.identity import NO_PLACE, NOWHERE, Identities, occurrences
 from hub.inspect.narrow import NarrowDecoder, column, narrowed
 from hub.settings import ROOT
 from hub.stream.codec import Codec
@@ -60,6 +60,46 @@ def test_packing_is_one_to_one(given_places: list[tuple[str, int, int] | None]) 
             topic, partition, offset = place
             assert [at] == identities.pack(topic, [partition], [offset]).tolist()
             assert identities.show(at) == f"{place[0]}[{place[1]}]@{place[2]}"
+
+
+WHOLE = st.integers(-(2**31), 2**31 - 1)
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), WHOLE, st.integers(-(2**63), 2**63 - 1)), max_size=9), places)
+def test_a_place_that_cannot_be_is_none_of_those_that_are(
+    forged: list[tuple[str, int, int]], real: tuple[str, int, int]
+) -> None:
+    """What a record says of its origin anybody may have written."""
+    identities = Identities()
+    here = identities.pack_one(*real)
+    kind = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("offset", pa.int64())])
+    rows = [dict(zip(("topic", "partition", "offset"), each, strict=True)) for each in forged]
+    packed = identities.pack_origins(pa.array(rows, kind))
+    for at, each in zip(packed.tolist(), forged, strict=True):
+        assert at != here or each == real
+        assert at != NOWHERE
+        can_be = 0 <= each[1] < 4096 and 0 <= each[2] < 2**40
+        assert identities.show(at) == (f"{each[0]}[{each[1]}]@{each[2]}" if can_be else f"{NO_PLACE}[0]@0")
+
+
+def test_forged_names_of_topics_leave_room_for_the_real_ones() -> None:
+    identities = Identities(["real"])
+    kind = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("offset", pa.int64())])
+    rows = [{"topic": f"t{number}", "partition": 1, "offset": 7} for number in range(5_000)]
+    packed = identities.pack_origins(pa.array(rows, kind))
+    assert (packed >= 0).all()
+    assert identities.show(packed[0]) == "t0[1]@7"
+    assert identities.show(packed[-1]) == f"{NO_PLACE}[1]@7"
+    assert identities.show(identities.pack_one("real", 1, 7)) == "real[1]@7"
+
+
+def test_only_what_is_named_as_a_topic_is_one() -> None:
+    """A memory names the places of its reports beside the topics that they came by, and a city has thousands of places."""
+    identities = Identities()
+    names = [f"place-{number}" for number in range(5_000)] + ["city.police.events"]
+    packed = identities.pack_named(names, np.array([5_000, 5_000]), 3, np.array([0, 9]))
+    assert list(map(identities.show, packed)) == ["city.police.events[3]@0", "city.police.events[3]@9"]
+    assert identities.number("hub.cases") == 1
 
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)))
