@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from hub.core.life import Happening, Life, Term
@@ -11,13 +12,11 @@ from hub.policy.city import City, label_key
 
 WINDOW = "refuse"
 """The clock that, where a city has one, is the window for refusals (退回期限)."""
-_SHOWN = 5
-"""Reports that are named, of those that may be meant."""
 
 
 class Objections:
-    """Those of one city. Pure; each in words that name the way out, and quote nothing that was not known before: what a
-    department writes freely may be about a person, and these words are logged."""
+    """Those of one city. Pure; each in words that name the way out, and quote nothing that a source or a department
+    writes freely: it may be about a person, and these words are logged."""
 
     def __init__(self, city: City) -> None:
         self._departments = city.departments
@@ -171,19 +170,16 @@ class Objections:
     def _may_unlink(self, life: Life, one: Happening) -> str | None:
         source, _, ref = (one.more.report or "").partition(":")
         lead, *linked = life.reports
-        names = ", ".join(":".join(each) for each in linked[:_SHOWN]) or "it has no other than the one that leads it"
         if (source, ref) == lead:
-            return (
-                f"{one.more.report} leads the case 首报 and cannot be taken out; take out the others instead: {names}"
-            )
+            return f"the report that leads the case 首报 cannot be taken out; take out the others instead: {_those(linked)}"
         if (source, ref) not in linked:
             return (
-                f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {names}; "
+                f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {_those(linked)}; "
                 "what it names is none"
             )
         said = any(each.event == one.event and each.more.report == one.more.report for each in life.effective)
         if said and (source, ref) in life.left:
-            return f"{one.more.report} was taken out before 已撤销并案"
+            return "that report was taken out before 已撤销并案"
         return None
 
     def _may_score(self, life: Life, one: Happening) -> str | None:
@@ -207,3 +203,10 @@ _GUARDS: dict[str, _Guard] = {
     "unlinked": Objections._may_unlink,
     **dict.fromkeys(LADDER, Objections._may_climb),
 }  # fmt: skip
+
+
+def _those(linked: Sequence[tuple[str, str]]) -> str:
+    """Linked reports by their sources: what a source calls a report may name a person."""
+    counts = Counter(source for source, _ in linked)
+    told = ", ".join(f"{count} of {source}" for source, count in sorted(counts.items()))
+    return f"{told}, by the orders that linked them" if told else "it has no other than the one that leads it"

@@ -123,7 +123,7 @@ class CsvReader:
         try:
             cells = self._cells(iter((self._text(raw),)), self._lenient)
         except (UnicodeDecodeError, csv.Error) as error:
-            return BadRow(str(error), line, start, whole.end, raw)
+            return BadRow(str(error), line, start, whole.end, self._masked(raw))
         return self._shaped(cells, [(line, whole)])
 
     # -- one row -----------------------------------------------------------------------------------------------------------
@@ -131,7 +131,8 @@ class CsvReader:
     def _row(self, number: int, line: Line, body: bytes) -> Row | BadRow | None:
         """The row that begins with a line. None: the line was divided, and its parts come next."""
         if line.sha256:
-            return huge(number, line)
+            row = huge(number, line)
+            return row.withheld() if self._personal else row
         if self._other_end in body and self._divided(number, line):
             return None
         return self._quoted(number, line) if b'"' in body else self._plain(number, line, body)
@@ -344,4 +345,13 @@ def _joined(taken: Sequence[Taken]) -> bytes:
 def huge(number: int, line: Line) -> BadRow:
     """A line of which only the head was kept."""
     detail = f"a line of {line.end - line.start} bytes; only its first {len(line.data)} are kept, sha256 of all {line.sha256}"
-    return BadRow(detail, number, line.start, line.end, line.data, too_large=True)
+    return BadRow(
+        detail,
+        number,
+        line.start,
+        line.end,
+        line.data,
+        too_large=True,
+        size_bytes=line.end - line.start,
+        sha256=line.sha256,
+    )

@@ -10,6 +10,11 @@ from hub.sdk.rows import BadRow, Row
 
 def dead_letter(domain: str, file: str, row: Row | BadRow, rejection: RejectedRecordError) -> DeadLetter:
     """`file` is the name only, not its path."""
+    cut = (
+        {"truncated": True, "size_bytes": row.size_bytes, "sha256": row.sha256}
+        if isinstance(row, BadRow) and row.sha256
+        else {}
+    )
     return DeadLetter(
         stage=f"connector:{domain}",
         reason=rejection.reason,
@@ -19,4 +24,5 @@ def dead_letter(domain: str, file: str, row: Row | BadRow, rejection: RejectedRe
         line=row.line,
         key=f"{file}:{row.line}".encode(),
         value=row.raw,
+        **cut,
     )

@@ -54,11 +54,15 @@ class JsonReader:
             return
         for number, line in enumerate(self.lines, self._first_line):
             if line.sha256:
-                yield huge(number, line)
+                yield self._kept(huge(number, line))
             elif line.data.strip():
                 yield from self._rows(number, line)
 
     def parse(self, raw: bytes, line: int, start: int) -> Row | BadRow:
+        row = self._parsed(raw, line, start)
+        return row if isinstance(row, Row) else self._kept(row)
+
+    def _parsed(self, raw: bytes, line: int, start: int) -> Row | BadRow:
         end = start + len(raw)
         try:
             content = parse_json(raw.removeprefix(_BOM).decode(self._codec), parse_float=str)
@@ -72,11 +76,18 @@ class JsonReader:
             return BadRow(f"the line is {kind}", line, start, end, raw)
         values: dict[str, Any] = {}
         _flatten(content, "", values)
-        if personal := [name for name in self._mapping.personal if name in values]:
+        if personal := [name for name in values if self._is_personal(name)]:
             for name in personal:
                 del values[name]
             raw = json.dumps(values, ensure_ascii=False).encode(self._codec) + b"\n"
         return Row(values, line, start, end, raw)
+
+    def _is_personal(self, name: str) -> bool:
+        """Whether a column is declared so, or is part of an object that is."""
+        return any(name == each or name.startswith(f"{each}.") for each in self._mapping.personal)
+
+    def _kept(self, row: BadRow) -> BadRow:
+        return row.withheld() if self._mapping.personal else row
 
     def _rows(self, number: int, line: Line) -> Iterator[Row | BadRow]:
         """A line's row. One that is none, and holds line ends of another kind, is divided at them."""
@@ -104,7 +115,8 @@ class JsonReader:
             yield row._replace(lines=raw.count(b"\n"))
         if elements.rest is not None:
             line, start, raw, detail = elements.rest
-            yield BadRow(detail, line, start, start + len(raw), raw, raw.count(b"\n"), finished=self.lines.over)
+            row = BadRow(detail, line, start, start + len(raw), raw, raw.count(b"\n"), finished=self.lines.over)
+            yield self._kept(row)
 
     @cached_property
     def _is_array(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+import hashlib
+from typing import Any, NamedTuple, Self, TypeAlias
 
 Value: TypeAlias = Any
 """str from CSV; str, int, bool, None or a list of these from JSON. Other numbers are text, as the file writes them."""
@@ -24,7 +25,8 @@ class Row(NamedTuple):
 
 
 class BadRow(NamedTuple):
-    """A row that could not, and why. `raw` has at most lines.KEEP_BYTES of it. Not `finished`: what is missing may still come."""
+    """A row that could not, and why. `raw` has at most lines.KEEP_BYTES of it, and nothing where it may name a person; then
+    `size_bytes` and `sha256` are of the whole. Not `finished`: what is missing may still come."""
 
     detail: str
     line: int
@@ -34,3 +36,11 @@ class BadRow(NamedTuple):
     lines: int = 1
     too_large: bool = False
     finished: bool = True
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+    def withheld(self) -> Self:
+        """Without its bytes: what cannot be taken apart cannot be rid of what is personal."""
+        size, digest = len(self.raw), hashlib.sha256(self.raw).hexdigest()
+        detail = f"{self.detail}; not kept, as columns of it are personal"
+        return self._replace(raw=b"", detail=detail, size_bytes=self.size_bytes or size, sha256=self.sha256 or digest)

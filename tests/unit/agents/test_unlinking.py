@@ -270,10 +270,10 @@ def test_a_report_that_had_brought_the_case_back_leaves_it_as_it_was() -> None:
         (
             "dispatch_desk",
             "hotline:H1",
-            "leads the case 首报 and cannot be taken out; take out the others instead: police:P:1",
+            "leads the case 首报 cannot be taken out; take out the others instead: 1 of police",
         ),
-        ("dispatch_desk", "police:P9", "police:P:1; what it names is none"),
-        ("dispatch_desk", None, "as SOURCE:REF: police:P:1"),
+        ("dispatch_desk", "police:P9", "by the orders that linked them; what it names is none"),
+        ("dispatch_desk", None, "as SOURCE:REF: 1 of police, by the orders"),
         ("roads", "police:P:1", "is for who holds the case, or the desk 主办单位或派单台: now water_supply"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import threading
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.errors import FatalError
+from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk import lines as lines_module
+from hub.sdk.dead_letters import dead_letter
 from hub.sdk.lines import Stopped
 from hub.sdk.mapping import Mapping
 from hub.sdk.reader import open_reader
@@ -193,3 +195,46 @@ def test_an_array_that_is_being_written_is_followed(folder: Path) -> None:
     thread.join(60)
     reader.lines.close()
     assert values(found) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+NAMED = '"caller": "Secret", "a": "1"'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{{{NAMED}\n",  # no brace at the end
+        f"{{{NAMED}, \n{{{NAMED}}}\n",
+        f'["Secret", {{{NAMED}}}]\n{{"a": 2}}\n',
+        f'[{{{NAMED}}}, {{{NAMED}, "b"}}, "Secret"]',
+        f"[{{{NAMED}}}] Secret",
+        f"[{{{NAMED}}}, {{{NAMED}",
+        '{"a": 1, "caller": {"name": "Secret", "phones": ["Secret"]}}\n',
+        '{"a": 1, "caller": [{"name": "Secret"}]}\n',
+        f"{{{NAMED}}}\r{{{NAMED}\r\n",
+    ],
+)
+def test_personal_columns_leave_no_trace_also_where_a_line_is_no_row(folder: Path, content: str) -> None:
+    found = read(written(folder, content), personal=["caller"])
+    assert found
+    for row in found:
+        assert b"Secret" not in row.raw
+        if isinstance(row, BadRow):
+            assert row.raw == b""
+            assert row.size_bytes
+            assert len(row.sha256 or "") == 64
+            assert "not kept" in row.detail
+            letter = dead_letter("police", "in.jsonl", row, RejectedRecordError(Reason.BAD_ROW, row.detail))
+            assert letter.truncated
+            assert (letter.size_bytes, letter.sha256, letter.value) == (row.size_bytes, row.sha256, b"")
+        else:
+            assert "Secret" not in str(row.values)
+
+
+def test_of_a_line_that_is_too_long_nothing_personal_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(lines_module, "KEEP_BYTES", 50)
+    line = f'{{{NAMED}, "text": "{"x" * 1_000}"}}\n'
+    (row,) = read(written(folder, line), personal=["caller"])
+    assert isinstance(row, BadRow)
+    assert (row.raw, row.size_bytes, row.sha256) == (b"", len(line), hashlib.sha256(line.encode()).hexdigest())

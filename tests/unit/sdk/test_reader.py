@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import hashlib
 import io
 import threading
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_personal_columns_are_dropped_also_from_the_bytes(tmp_path: Path) -> Non
     found = read(written(tmp_path, text), personal=["who"])
     assert all(b"Secret" not in row.raw for row in found)
     assert [row.values["who"] for row in found if isinstance(row, Row)] == [""]
+
+
+def test_of_a_line_that_is_too_long_nothing_personal_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines_module, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(lines_module, "KEEP_BYTES", 50)
+    line = b"1,Secret," + b"x" * 1_000 + b"\n"
+    (row,) = read(written(tmp_path, b"a,who,b\n" + line), personal=["who"])
+    assert isinstance(row, BadRow)
+    assert (row.raw, row.size_bytes, row.sha256) == (b"", len(line), hashlib.sha256(line).hexdigest())
 
 
 def test_json_lines_flatten(tmp_path: Path) -> None:
