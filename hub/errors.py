@@ -43,9 +43,11 @@ class Reason(StrEnum):
     """A topic ends before where it had been read to: it was made anew, or its log was cut."""
     SKIPPED = "skipped"
     """Somebody decided that records are not read."""
+    UNREADABLE = "unreadable"
+    """A batch cannot be unpacked, or only into more than a reader takes."""
 
 
-GAPS = frozenset({Reason.GAP, Reason.MOVED_BACK, Reason.SKIPPED})
+GAPS = frozenset({Reason.GAP, Reason.MOVED_BACK, Reason.SKIPPED, Reason.UNREADABLE})
 """Reasons of letters that stand for a stretch of a partition that was not read, and not for one record."""
 
 

@@ -85,8 +85,8 @@ LAG = Gauge("hub_lag_records", "Records not yet read", ["agent", "partition"])
 SOURCE_PAUSED = Gauge("hub_source_paused", "1 while a source is paused", ["topic"])
 # Partitions that somebody has added to a topic the hub reads: they are read too, and cost a hop (see the runbook).
 EXTRA_PARTITIONS = Gauge("hub_topic_extra_partitions", "Partitions a topic has beyond the hub's number", ["topic"])
-# Stretches of a topic that were never read: gone by retention, made anew or cut, or skipped on purpose; and how many records
-# they had at most. Anything but `skipped` is a loss.
+# Stretches of a topic that were never read: gone by retention, made anew or cut, in a batch that cannot be unpacked, or skipped on
+# purpose; and how many records they had at most. Anything but `skipped` is a loss.
 GAPS = Counter("hub_gaps_total", "Stretches of a topic that were not read", ["agent", "source", "reason"])
 GAP_RECORDS = Counter("hub_gap_records_total", "Records in them at most", ["agent", "source", "reason"])
 # How long until Kafka may delete the oldest record of a topic that an agent has not read, and how long the topic keeps records.

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.identity import Ids
+from hub.audit.identity import OFFSETS, Ids
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import ORIGIN, Tables
 from hub.errors import Reason
 
 _LOSSES = (
     (Reason.GAP, "gone before they were read, at most so many 未读已删"),
+    (Reason.UNREADABLE, "in batches that cannot be unpacked 无法解压"),
     (Reason.MOVED_BACK, "topics made anew or cut, what was lost there nobody knows 主题回退"),
 )
 
@@ -52,14 +53,14 @@ def losses(tables: Tables) -> Iterator[Finding]:
     for reason, what in _LOSSES:
         gaps = _stretches(tables, pc.equal(reasons, str(reason)))
         sizes = gaps.ends - gaps.begins
-        count = int(sizes.sum()) if reason is Reason.GAP else len(sizes)
+        count = len(sizes) if reason is Reason.MOVED_BACK else int(sizes.sum())
         yield Finding.of(what, map(tables.identities.show, gaps.begins[:SHOWN].tolist()), count)
 
 
 def _stretches(tables: Tables, chosen: pa.ChunkedArray) -> Gaps:
     letters = tables.dead.filter(pc.and_(chosen, pc.is_valid(tables.dead.column("until"))))
     begins: Ids = letters.column(ORIGIN).to_numpy()
-    until: Ids = letters.column("until").to_numpy().astype(np.int64)
+    until: Ids = np.minimum(letters.column("until").to_numpy().astype(np.int64), OFFSETS)
     return Gaps(begins, begins + np.maximum(until - tables.identities.offsets(begins), 0))
 
 

@@ -16,6 +16,7 @@ from hub.control.workers import STALE_SECONDS
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, producer_config
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import WORKERS
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Pulse:
             # no transaction that somebody leaves open may hide who lives
             | {"queued.max.messages.kbytes": 4_096, "isolation.level": "read_uncommitted"}
         )
+        self._steps = Steps(settings, self._consumer)
         self._leaders: dict[int, int] = {}
         self._asked = -_LEADERS_SECONDS
         self._place: Place | None = None
@@ -122,6 +124,8 @@ class Pulse:
             messages = self._consumer.consume(_BATCH, wait_seconds)
         for message in messages:
             if message.error() is not None:
+                if cannot_be_unpacked(message.error()):
+                    self._steps.over(message)
                 continue
             self._first_unread = message.offset() + 1
             record = opened(message.value(), message.headers(), self._name, self._key)

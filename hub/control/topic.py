@@ -25,6 +25,7 @@ from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.gate import Gate
 from hub.stream.kafka import consumer_config, kafka_errors, producer_config
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CONTROL
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _REST_SECONDS = 0.1
 """After each batch that comes in: a flood takes no more of this process than 5,000 records a second."""
 _SAY_AGAIN_SECONDS = 30.0
 _MOST_SECONDS = 5.0
-_DAMAGED = {KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION, KafkaError.INVALID_MSG}
+_DAMAGED = {KafkaError._BAD_MSG, KafkaError.INVALID_MSG}
 _SEND_SECONDS = 30.0
 _PROGRESS_SECONDS = 5.0
 
@@ -116,13 +117,14 @@ class ControlTopic(mode.Service):
             consumer_config(self._settings, "control", f"{self._settings.namespace}control.{self._settings.instance}")
             | {"enable.partition.eof": True, "queued.max.messages.kbytes": 8_192}
         )
+        steps = Steps(self._settings, consumer)
         try:
             with kafka_errors("reading the control topic"):
                 consumer.assign([TopicPartition(self._name, _PARTITION, self._next)])
                 while not self._stopping.is_set():
                     batch = consumer.consume(_BATCH, 0.2)
                     for message in batch:
-                        self._take(message)
+                        self._take(message, steps)
                     self._rejects.say(self._name)
                     self._say_progress()
                     self._producer.poll(0)
@@ -137,13 +139,17 @@ class ControlTopic(mode.Service):
             self._said = time.monotonic()
             log.warning("%s: %d records read, and not at its end yet", self._name, max(0, self._next))
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message, steps: Steps) -> None:
         error = message.error()
         if error is None:
             self._next = message.offset() + 1
             self._hand_out(message)
         elif error.code() == KafkaError._PARTITION_EOF:
             self._caught_up()
+        elif cannot_be_unpacked(error):
+            if records := steps.over(message):
+                self._next = message.offset() + records
+                self._rejects.add(Fault.UNREADABLE, message.offset())
         elif error.code() in _DAMAGED and message.offset() >= 0:
             self._next = message.offset() + 1
             self._rejects.add(Fault.UNREADABLE, message.offset())

@@ -15,6 +15,7 @@ from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.extents import offsets
 from hub.stream.kafka import client_config, consumer_config, kafka_errors
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 
 Partition = tuple[str, int]
 """A topic, without the namespace, and the number of one of its partitions."""
@@ -75,6 +76,7 @@ def read_messages(
 ) -> Iterator[list[Message]]:
     """Batches of messages, in order within each partition, up to the spans' ends.
 
+    What cannot be unpacked is stepped over and said.
     While an open transaction of a dead worker hides the end it waits: the broker aborts that one after its timeout.
     Raises RetriableError if nothing moves for a minute.
     """
@@ -83,7 +85,7 @@ def read_messages(
     reached = {place: wanted[place].begin for place in waiting}
     group = f"{settings.namespace}inspect-{uuid.uuid4().hex}"
     consumer = Consumer(consumer_config(settings, "inspect", group) | {"enable.partition.eof": True})
-    cut, moved = len(settings.namespace), time.monotonic()
+    cut, moved, steps = len(settings.namespace), time.monotonic(), Steps(settings, consumer)
     try:
         consumer.assign([TopicPartition(settings.topic(t), p, reached[t, p]) for t, p in waiting])
         while waiting:
@@ -91,7 +93,9 @@ def read_messages(
             for message in consumer.consume(_BATCH, 0.2):
                 error = message.error()
                 place = (message.topic()[cut:], message.partition()) if message.topic() else None
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                if error is not None and cannot_be_unpacked(error):
+                    moved, _ = time.monotonic(), steps.over(message)
+                elif error is not None and error.code() != KafkaError._PARTITION_EOF:
                     _complain(error, message.topic())
                 elif place in waiting:
                     moved = time.monotonic()

@@ -141,6 +141,13 @@ class Positions:
             topic = place[0][len(self.namespace) :]
             self.gaps[place] = Gap(topic, place[1], Reason.SKIPPED, self.ends[place], until, detail)
 
+    def step_over(self, place: Place, begin: int, until: int) -> None:
+        """Read on behind a batch that cannot be unpacked. All that lies before it is committed."""
+        detail = f"{until - begin} records are in a batch that cannot be unpacked, or only into more than a reader takes (100 MB)"
+        gap = Gap(place[0][len(self.namespace) :], place[1], Reason.UNREADABLE, begin, until, detail)
+        self.gaps[place] = gap
+        log.error("%s: %s: %s", self.agent, gap.place, detail)
+
     def as_committed(self) -> list[TopicPartition]:
         """The group's offsets as the broker has them."""
         return [self._found[place] for place in self.ends]

@@ -16,6 +16,7 @@ from hub.stream.checkpoints import Checkpoint, Trail, read_checkpoint
 from hub.stream.extents import extents
 from hub.stream.kafka import consumer_config, kafka_errors
 from hub.stream.state import State
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 
 log = logging.getLogger(__name__)
 _SAY_EVERY_SECONDS = 5.0
@@ -37,6 +38,7 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
         consumer_config(settings, "recovery", f"{settings.namespace}recovery-{uuid.uuid4().hex}")
         | {"enable.partition.eof": True}
     )
+    steps = Steps(settings, consumer, alive)
     started = said = time.monotonic()
     records = 0
     try:
@@ -51,6 +53,8 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
                     elif error.code() == KafkaError._PARTITION_EOF:
                         if message.offset() >= there[message.partition()].high:
                             waiting.discard(message.partition())
+                    elif cannot_be_unpacked(error):
+                        UNREADABLE_STATE.labels(state.changelog.name).inc(steps.over(message))
                     elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
                         log.warning("reading %s: %s", topic, error.str())
                 alive()

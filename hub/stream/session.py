@@ -43,6 +43,7 @@ from hub.stream.recovery import recover
 from hub.stream.sources import Sources
 from hub.stream.standings import Standing
 from hub.stream.state import State
+from hub.stream.unpacking import cannot_be_unpacked, end_of_batch
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 from hub.topics import SOURCES
 
@@ -92,6 +93,8 @@ class Session:
         self._alive = SignOfLife(settings, agent, settings.topic(changelog.name))
         self._displaced: set[Place] = set()
         """Where the broker has nothing at the offset that is to be read next."""
+        self._packed: dict[Place, int] = {}
+        """Where a batch cannot be unpacked, and at which offset it begins."""
         self._membership: Any = None
         self._looked = self._worked = 0.0
         self.stale = False
@@ -143,7 +146,7 @@ class Session:
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
         """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there are so many."""
-        self._mend_displaced()
+        self._mend()
         if self._positions.gaps or self._whole_is_due():
             self.commit((), {})
         with kafka_errors(f"{self._agent}: reading"):
@@ -156,6 +159,8 @@ class Session:
                 self._backlog.reached_end((message.topic(), message.partition()), message.offset())
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self._displaced.add((message.topic(), message.partition()))
+            elif cannot_be_unpacked(error):
+                self._packed[message.topic(), message.partition()] = message.offset()
             else:
                 self._complain(error, message.topic())
         self._observe(idle=not self._ready)
@@ -313,6 +318,7 @@ class Session:
         """From where the last commit has left each partition."""
         self._ready.clear()
         self._displaced.clear()
+        self._packed.clear()
         self._backlog.forget(self._positions.ends)
         self._looked = 0.0  # at once, not what was seen before
         self._leave_out()
@@ -327,23 +333,36 @@ class Session:
         self._backlog.read_anew()
         consumer.assign([TopicPartition(*place, start) for place, start in self._reading(starts).items()])
 
-    def _mend_displaced(self) -> None:
-        """Read on where there is something, once all that was read before it is committed."""
-        if not self._displaced or self._membership is None:
+    def _mend(self) -> None:
+        """Read on where there is something that can be read, once all that was read before it is committed."""
+        halted = self._displaced | self._packed.keys()
+        if not halted or self._membership is None:
             return
         starts = self._reading(self._positions.starts())
         for read in self._consumer.position([TopicPartition(*place) for place in starts]):
             starts[read.topic, read.partition] = max(starts[read.topic, read.partition], read.offset)
-        ripe = {place for place in self._displaced if starts.get(place) == self._positions.ends[place]}
+        ripe = {place for place in halted if place in starts and starts[place] == self._positions.ends[place]}
         if ripe:
-            self._displaced -= ripe
-            self._positions.go_on(self._positions.displaced(ripe), {}, self._extents)
+            displaced = ripe & self._displaced
+            self._displaced -= displaced
+            self._positions.go_on(self._positions.displaced(displaced), {}, self._extents)
+            for place in ripe & self._packed.keys():
+                self._step_over(place)
             self._assign(self._consumer, starts | {place: self._positions.starts()[place] for place in ripe})
+
+    def _step_over(self, place: Place) -> None:
+        begin, topic = self._packed[place], place[0][len(self._settings.namespace) :]
+        self._positions.step_over(place, begin, end_of_batch(self._settings, place, begin, self._recovering))
+        del self._packed[place]
+        self.stale |= self._sources.stepped_over(topic, place[1], begin)
 
     def read_anew(self) -> None:
         """Read what is to be read now, from the last commit on. Nothing may be decided that is not committed."""
         self.stale = False
         if self._membership is None:
+            return
+        if too_many := self._sources.with_too_many_batches():
+            self.pause(too_many)
             return
         wanted = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
         self._positions.keep(wanted)
@@ -418,6 +437,11 @@ class Session:
         self.held = []
         self._positions.let_go()
         self._displaced.clear()
+<<<<<<< HEAD
+=======
+        self._packed.clear()
+        self.behind = None
+>>>>>>> 4c87734 (stream: step over a batch that cannot be unpacked)
         self._membership = None
 
     def _forget(self) -> None:

@@ -13,6 +13,7 @@ from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, missing
 from hub.stream.standings import Standings
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import SOURCES
 
 _TIMEOUT_SECONDS = 5.0
@@ -35,6 +36,7 @@ class SourceLog:
             consumer_config(settings, f"{role}-sources", f"{settings.namespace}sources-{uuid.uuid4().hex}")
             | {"enable.partition.eof": True}
         )
+        self._steps = Steps(settings, self._consumer)
         with kafka_errors(self._what):
             self._consumer.assign([self._place])
 
@@ -78,6 +80,8 @@ class SourceLog:
                 changed |= self.standings.take(message.key(), message.value())
             elif error.code() == KafkaError._PARTITION_EOF:
                 self._reached = max(self._reached, message.offset())
+            elif cannot_be_unpacked(error):
+                self._steps.over(message)
             elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise missing(self._place.topic)
         return changed

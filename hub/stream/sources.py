@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from hub.clock import wall_ms
@@ -14,6 +15,7 @@ from hub.stream.source_log import SourceLog
 from hub.stream.standings import Standing, Standings
 from hub.topics import is_own
 
+_MOST_BATCHES = 20
 log = logging.getLogger(__name__)
 
 
@@ -28,6 +30,8 @@ class Sources:
         self._name = settings.topic
         self._topics = [topic for topic in topics if not is_own(topic)]
         self._log = SourceLog(settings, agent) if self._topics else None
+        self._batches: Counter[str] = Counter()
+        """That could not be unpacked, by topic."""
         self.standings = Standings() if self._log is None else self._log.standings
 
     @property
@@ -71,9 +75,24 @@ class Sources:
         self._say(before)
         return changed
 
+    def stepped_over(self, topic: str, partition: int, begin: int) -> bool:
+        """Count a batch that could not be unpacked. Whether its source is to be paused: each costs seconds, and all others wait.
+        One that was known when the source was let go on does not count."""
+        known = self.standings.let_go_on.get(topic)
+        if topic in self._topics and (known is None or begin >= known.through.get(partition, 0)):
+            self._batches[topic] += 1
+        return bool(self.with_too_many_batches())
+
+    def with_too_many_batches(self) -> dict[str, str]:
+        """By topic, why it is to be paused."""
+        why = f"{_MOST_BATCHES} batches could not be unpacked"
+        return {topic: why for topic, batches in self._batches.items() if batches >= _MOST_BATCHES}
+
     def to_pause(self, why: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         """Key and value of what is to be written, and then taken, to pause these topics."""
         now = wall_ms()
+        for topic in why:
+            del self._batches[topic]
         return [
             (topic.encode(), Standing(paused=True, at_ms=now, by=self._instance, why=reason).encode())
             for topic, reason in why.items()
