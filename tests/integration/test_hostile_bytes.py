@@ -1,25 +1,34 @@
-"""A worker on Kafka lives over records that are small only on the wire, in every topic that its agents read."""
+"""A worker on Kafka lives over rubbish in every topic that its agents read, inner ones and changelogs too, and over records that
+are small only on the wire: each is accounted for, and what is good comes out."""
 
 from __future__ import annotations
 
 import hashlib
+import random
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
+from hub.cli.scrape import fetch
+from hub.cli.sending import Sender
 from hub.inspect.reading import read_messages, spans
+from hub.stream.checkpoints import is_checkpoint
 from hub.stream.kafka import producer_config
-from hub.topics import CASES, DEAD
-from tests.integration.small_hub import SmallHub, case_event, running_hub
-from tests.mutations import CODEC
+from hub.topics import CASES, DEAD, DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
+from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
+from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
-TOPICS = (
-    "city.hotline.events", "dept.roads.updates", "hub.events", "hub.updates", "hub.cases", "hub.closures",
-)  # fmt: skip
+EACH = 150
+TOPICS = {
+    "city.hotline.events": "CaseEvent", "dept.roads.updates": "Update", "hub.events": "AdmittedEvent",
+    "hub.updates": "AdmittedUpdate", "hub.cases": "CaseChange", "hub.closures": "Closure",
+}  # fmt: skip
+CHANGELOGS = (DEDUPLICATE_CHANGELOG.name, ROUTE_CHANGELOG.name, TRACK_CHANGELOG.name)
 LARGE = 13 << 20
 
 
@@ -27,6 +36,16 @@ LARGE = 13 << 20
 def hub(kafka_bootstrap: str, tmp_path: Any) -> Iterator[SmallHub]:
     with running_hub(kafka_bootstrap, f"t{uuid.uuid4().hex[:6]}.", tmp_path) as running:
         yield running
+
+
+def rubbish(name: str, chance: random.Random) -> Iterator[bytes | None]:
+    schema, real = REGISTRY.latest(f"cityhub.{name}"), real_records(f"cityhub.{name}")
+    for number in range(EACH):
+        if number % 2:
+            yield mutated(chance.choice(real), real, chance)
+        else:
+            yield CODEC.encode_one(schema.subject, odd(chance.choice(examples(schema)), schema, chance))
+    yield from (None, b"")
 
 
 def letters(hub: SmallHub) -> list[dict[str, Any]]:
@@ -51,6 +70,61 @@ def publish_good(hub: SmallHub, name: str) -> list[str]:
     refs = [f"{name}{number}" for number in range(40)]
     hub.publish(*(case_event(source, ref) for ref in refs for source in ("police", "petition")))
     return refs
+
+
+def metric(hub: SmallHub, name: str) -> float:
+    page = fetch(f"http://127.0.0.1:{hub.settings.web_port}/metrics") or ""
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
+
+
+def test_a_worker_lives_over_rubbish_everywhere(hub: SmallHub) -> None:
+    chance = random.Random("rubbish")
+    sent: Counter[str] = Counter()
+    with Sender(hub.settings) as sender:
+        for topic, name in TOPICS.items():
+            for value in rubbish(name, chance):
+                sender.send(topic, chance.choice([b"", b"key", b"\xff", b"C-X"]), value)
+                sent[topic] += 1
+    spoil_changelogs(hub, chance)
+    refs = publish_good(hub, "after-rubbish-")
+    hub.settle(lambda report: not report.lost.count and came_out(hub, refs))
+    assert metric(hub, "hub_unaccounted_events") == 0
+    set_aside = Counter(letter["origin"]["topic"] for letter in letters(hub) if letter["origin"])
+    for topic, count in sent.items():
+        assert 0 < set_aside[topic] <= count, topic
+    assert set_aside.keys() <= {*TOPICS}, "nothing of what is good"
+
+    spoil_changelogs(hub, chance)
+    hub.restart()
+    wait_for(lambda: ready(hub.settings), "the worker serves again")
+    refs = publish_good(hub, "after-restart-")
+    hub.settle(lambda _: came_out(hub, refs))
+    assert metric(hub, "hub_unreadable_state_records_total") > 3 * EACH
+    words = hub.worker.log.read_text("utf-8")
+    for changelog in CHANGELOGS:
+        assert f"{hub.settings.topic(changelog)}[" in words, "each is named"
+    assert "is not this program's and was stepped over" in words
+
+
+def spoil_changelogs(hub: SmallHub, chance: random.Random) -> None:
+    """Beside what the worker writes: bytes of no meaning, and what it wrote with a few of them changed.
+
+    No false checkpoints: what those come to is in tests/integration/test_state_refused.py.
+    """
+    keys = (b"k", b"\xff", b"~", b"~now", b"\0", b"\0x", b"C-X")
+    real: dict[str, list[Message]] = {topic: [] for topic in CHANGELOGS}
+    for batch in read_messages(hub.settings, spans(hub.settings, CHANGELOGS)):
+        for message in batch:
+            if message.value() and not is_checkpoint(message.key()):
+                real[message.topic().removeprefix(hub.settings.namespace)].append(message)
+    with Sender(hub.settings) as sender:
+        for changelog, messages in real.items():
+            values = [message.value() for message in messages]
+            for number in range(EACH):
+                sender.send(changelog, chance.choice(keys) + b"%d" % number, chance.randbytes(chance.randint(0, 40)))
+                if messages:
+                    changed = mutated(chance.choice(values), values, chance)
+                    sender.send(changelog, chance.choice(messages).key(), changed)
 
 
 def test_a_record_that_is_small_only_on_the_wire_is_a_letter_with_size_and_digest(hub: SmallHub) -> None:
