@@ -437,11 +437,7 @@ class Session:
         self.held = []
         self._positions.let_go()
         self._displaced.clear()
-<<<<<<< HEAD
-=======
         self._packed.clear()
-        self.behind = None
->>>>>>> 4c87734 (stream: step over a batch that cannot be unpacked)
         self._membership = None
 
     def _forget(self) -> None:
