@@ -71,7 +71,8 @@ def test_a_place_that_cannot_be_is_none_of_those_that_are(
 ) -> None:
     """What a record says of its origin anybody may have written."""
     identities = Identities()
-    here = identities.pack_one(*real)
+    topic, partition, offset = real
+    here = int(identities.pack(topic, [partition], [offset])[0])
     kind = pa.struct([("topic", pa.string()), ("partition", pa.int32()), ("offset", pa.int64())])
     rows = [dict(zip(("topic", "partition", "offset"), each, strict=True)) for each in forged]
     packed = identities.pack_origins(pa.array(rows, kind))
@@ -90,7 +91,7 @@ def test_forged_names_of_topics_leave_room_for_the_real_ones() -> None:
     assert (packed >= 0).all()
     assert identities.show(packed[0]) == "t0[1]@7"
     assert identities.show(packed[-1]) == f"{NO_PLACE}[1]@7"
-    assert identities.show(identities.pack_one("real", 1, 7)) == "real[1]@7"
+    assert identities.show(identities.pack("real", [1], [7])[0]) == "real[1]@7"
 
 
 def test_only_what_is_named_as_a_topic_is_one() -> None:
