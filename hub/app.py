@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import faust
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy, answer
+from hub.agents.view import View, open_cases, show_open_cases
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, Rules
 from hub.control.records import PolicyReload
@@ -56,9 +58,12 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         web_enabled=False,  # its own pages say more than strangers need, and bound nothing
     )
     app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
-    for service in _control_plane(hub, agents):
+    views: list[View] = []
+    for service in _control_plane(hub, agents, views):
         app.service(service)
-    inlets = [AGENTS[name].attach(app, hub) for name in agents]
+    views += [AGENTS[name].attach(app, hub) for name in agents]
+    show_open_cases(views, hub.departments)
+    inlets = [view.inlet for view in views]
     app.service(RetentionWatch(settings, {name: inlet.topics for name, inlet in zip(agents, inlets, strict=True)}))
 
     async def finish(*_: Any, **__: Any) -> None:
@@ -74,8 +79,9 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     return app
 
 
-def _control_plane(hub: Hub, agents: tuple[str, ...]) -> tuple[ControlTopic, Presence]:
-    """What hears operators and the other workers, and takes up new rules when either say so."""
+def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[View]) -> tuple[ControlTopic, Presence]:
+    """What hears operators and the other workers, and takes up new rules when either say so. `views`: of the agents, once they
+    are there."""
     settings, policy = hub.settings, hub.policy
     control = ControlTopic(settings, hub.gate)
 
@@ -83,7 +89,7 @@ def _control_plane(hub: Hub, agents: tuple[str, ...]) -> tuple[ControlTopic, Pre
         return Rules(policy.latest.version, policy.latest.fingerprint)
 
     def adopt(fingerprint: str) -> list[str]:
-        result, lines = policy.reload(settings.city, fingerprint)
+        result, lines = policy.reload(settings.city, fingerprint, open_cases(views))
         return lines if result == REFUSED else []
 
     presence = Presence(settings, agents, hub.process, hub.gate, hub.wall, control, rules, adopt)
@@ -91,7 +97,7 @@ def _control_plane(hub: Hub, agents: tuple[str, ...]) -> tuple[ControlTopic, Pre
     def reload(entry: Entry[PolicyReload]) -> None:
         if entry.live:
             before = policy.latest
-            said = answer(entry.record, policy, settings.city, settings.instance, hub.process)
+            said = answer(entry.record, policy, settings.city, settings.instance, hub.process, open_cases(views))
             if policy.latest is not before and hub.gate.closed is None:
                 presence.take()
             control.publish(said)

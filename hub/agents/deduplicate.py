@@ -16,6 +16,7 @@ from hub.agents.context import Hub
 from hub.agents.intake import Intake, Refused, take_in
 from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
+from hub.agents.view import View
 from hub.clock import ClockKind
 from hub.core.admission import Admission, Arrivals, Repeats, admit
 from hub.core.limits import Verdict
@@ -37,8 +38,8 @@ _DAY_MS = 86_400_000
 _REVISIONS = 1 << 31
 
 
-def attach(app: Any, hub: Hub) -> Inlet:
-    """Add the agent and its inlet to a Faust app."""
+def attach(app: Any, hub: Hub) -> View:
+    """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS))
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
@@ -68,7 +69,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
-    return inlet
+    return View(inlet)
 
 
 class _Placing:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,12 +22,11 @@ REFUSED: Final = "refused"
 
 
 class LivePolicy:
-    """One worker's. Agents ask for the rules at the start of each chunk; `holders` says which departments hold open cases."""
+    """One worker's. Agents ask for the rules at the start of each chunk."""
 
     def __init__(self, first: City) -> None:
         self._versions = Versions(first)
         self._reloading = threading.Lock()
-        self.holders: Callable[[], Collection[str]] = tuple
 
     @property
     def latest(self) -> City:
@@ -37,16 +36,16 @@ class LivePolicy:
         """The rules by which a report made then is decided: later ones never decide an earlier report."""
         return self._versions.at(at_ms)
 
-    def reload(self, folder: Path, fingerprint: str | None) -> tuple[Outcome, list[str]]:
+    def reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str] = ()) -> tuple[Outcome, list[str]]:
         """Read the folder anew and take it if it may follow what is in force.
 
         Gives APPLIED with what changes, or REFUSED with why; then nothing has changed. `fingerprint`: of the folder that was
-        meant, so that workers on several machines do not go by different ones.
+        meant, so that workers on several machines do not go by different ones. `in_use`: departments that hold open cases.
         """
         with self._reloading:
-            return self._reload(folder, fingerprint)
+            return self._reload(folder, fingerprint, in_use)
 
-    def _reload(self, folder: Path, fingerprint: str | None) -> tuple[Outcome, list[str]]:
+    def _reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str]) -> tuple[Outcome, list[str]]:
         current = self.latest
         try:
             proposed = load_city(folder)
@@ -56,7 +55,7 @@ class LivePolicy:
             return REFUSED, [
                 f"{folder} here is {proposed.version}, not the folder that was announced; copy that here first"
             ]
-        succession = succeed(current, proposed, in_use=self.holders())
+        succession = succeed(current, proposed, in_use=in_use)
         problems = [
             *succession.problems,
             *(
@@ -76,9 +75,16 @@ def announcement(city: City) -> PolicyReload:
     return PolicyReload(id=uuid.uuid4().hex, version=city.version, fingerprint=city.fingerprint)
 
 
-def answer(request: PolicyReload, policy: LivePolicy, folder: Path, instance: str, process: str) -> PolicyAnswer:
+def answer(
+    request: PolicyReload,
+    policy: LivePolicy,
+    folder: Path,
+    instance: str,
+    process: str,
+    in_use: Collection[str] = (),
+) -> PolicyAnswer:
     """Do what is asked, and give the answer for the record."""
-    result, lines = policy.reload(folder, request.fingerprint)
+    result, lines = policy.reload(folder, request.fingerprint, in_use)
     level = logging.INFO if result == APPLIED else logging.ERROR
     log.log(level, "policy %s: %s", result, "; ".join(lines) or "the same rules")
     return PolicyAnswer(

@@ -18,6 +18,7 @@ from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.renewing import renew
 from hub.agents.unlinking import unlink
+from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock
 from hub.core.casework import LINKED, OPENED, Step
 from hub.core.linking import Incidents
@@ -35,8 +36,8 @@ NAME = "route"
 _DAY_MS = 86_400_000
 
 
-def attach(app: Any, hub: Hub) -> Inlet:
-    """Add the agent and its inlet to a Faust app."""
+def attach(app: Any, hub: Hub) -> View:
+    """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = JournaledState(
         topics.ROUTE_CHANGELOG,
         RouteRecord,
@@ -49,7 +50,6 @@ def attach(app: Any, hub: Hub) -> Inlet:
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     desks = Desks(hub.policy)
     clock = hub.clock()
-    hub.policy.holders = lambda: _open_cases(state).keys()
 
     @app.agent(inlet.channel, name=NAME)
     async def route(chunks: AsyncIterator[Chunk]) -> None:
@@ -82,10 +82,9 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 publish_exit_replies(hub, tx, steps)
                 _forget(hub, state, clock, forgotten_at_most(chunk))
                 _count(hub, tx, steps)
-            _show_open_cases(hub, state)
 
     app.service(inlet)
-    return inlet
+    return View(inlet, partial(_open_cases, state))
 
 
 def _sightings(
@@ -193,14 +192,8 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
 
 
 def _open_cases(state: JournaledState[RouteBook]) -> Counter[str]:
-    """By department that holds them."""
+    """By department that holds them. Asked from other threads while cases open and close: what is counted is a copy."""
     held: Counter[str] = Counter()
-    for partition in state.partitions():
-        held.update(state[partition].cases.open_by_department)
+    for book in state.books():
+        held.update(book.cases.open_by_department.copy())
     return +held
-
-
-def _show_open_cases(hub: Hub, state: JournaledState[RouteBook]) -> None:
-    held = _open_cases(state)
-    for department in hub.departments:
-        metrics.OPEN_CASES.labels(department).set(held[department])

@@ -18,6 +18,7 @@ from hub.agents.grouping import few, rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.rate_counts import begin
 from hub.agents.receipts import Decision, acknowledge
+from hub.agents.view import View
 from hub.agents.waiting import give_up, hold, refuse, release
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
@@ -38,8 +39,8 @@ TICK_SECONDS = 0.5
 _DAY_MS = 86_400_000
 
 
-def attach(app: Any, hub: Hub) -> Inlet:
-    """Add the agent and its inlet to a Faust app."""
+def attach(app: Any, hub: Hub) -> View:
+    """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook(), misfit)
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
@@ -98,7 +99,7 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 acknowledge(hub, tx, told, effects.applied, waited)
 
     app.service(inlet)
-    return inlet
+    return View(inlet)
 
 
 class Rules:

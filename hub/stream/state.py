@@ -140,6 +140,10 @@ class JournaledState(Generic[B]):
     def partitions(self) -> list[int]:
         return sorted(self._journals)
 
+    def books(self) -> list[B]:
+        """The books there are. Unlike asking for one it makes none, so other threads may ask while partitions come and go."""
+        return [journal.book for journal in list(self._journals.values())]
+
     def put(self, partition: int, key: str, value: Any) -> None:
         """Change one record within the chunk at hand."""
         self._journals[partition].put(key, value)

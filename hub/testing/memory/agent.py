@@ -10,6 +10,7 @@ from typing import Any
 
 from hub.agents import deduplicate, route, track
 from hub.agents.context import Hub
+from hub.agents.view import View
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication
 from hub.stream.state import State
@@ -25,9 +26,9 @@ class MemoryAgent:
     def __init__(self, name: str, hub: Hub) -> None:
         self.name = name
         app = _App()
-        inlet = AGENTS[name].attach(app, hub)
-        self.topics: list[str] = inlet.topics
-        self.state: State = inlet.memory
+        self.view: View = AGENTS[name].attach(app, hub)
+        self.topics: list[str] = self.view.inlet.topics
+        self.state: State = self.view.inlet.memory
         self._session: Any = _Session(hub.settings.partitions)
         self._work = app.started()
         self.take_up(())

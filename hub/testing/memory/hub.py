@@ -14,6 +14,7 @@ from hub import topics
 from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy
 from hub.agents.track import NAME as TRACK
+from hub.agents.view import open_cases
 from hub.agents.waiting import PATIENCE_MS
 from hub.audit.rebuilt import StateReport
 from hub.audit.report import AuditReport
@@ -144,7 +145,9 @@ class MemoryHub:
 
         Raises FatalError, with all reasons, if it may not follow the rules in force.
         """
-        outcome, lines = self._hub.policy.reload(folder, None)
+        outcome, lines = self._hub.policy.reload(
+            folder, None, open_cases(agent.view for agent in self._agents.values())
+        )
         if outcome == REFUSED:
             raise FatalError("; ".join(lines))
         return lines

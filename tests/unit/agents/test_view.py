@@ -1,0 +1,86 @@
+"""What an agent lets be seen of itself: asked from outside, at any time, and set by nobody inside."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from hub import metrics
+from hub.agents.view import View, open_cases, show_open_cases
+from hub.errors import FatalError
+from hub.model.event import CaseEvent, EventKind, Place, Urgency
+from hub.policy import load_city
+from hub.settings import ROOT
+from hub.testing.memory import MemoryHub
+
+DEMO = ROOT / "ops" / "cities" / "demo"
+NOON = 1_772_420_400_000
+
+
+def report(ref: str) -> CaseEvent:
+    return CaseEvent(
+        source="hotline", source_ref=ref, revision=0, kind=EventKind.OPENED, reported_at=NOON, category="water.burst",
+        urgency=Urgency.URGENT, place=Place(code="LT01"), title="", text="", channel="phone",
+    )  # fmt: skip
+
+
+def gauge(department: str) -> float | None:
+    return REGISTRY.get_sample_value("hub_open_cases", {"department": department})
+
+
+def test_open_cases_are_those_of_all_agents_that_know() -> None:
+    views = [View(None), View(None, lambda: Counter(a=1)), View(None, lambda: Counter(a=1, b=2))]  # type: ignore[arg-type]
+    assert open_cases(views) == Counter(a=2, b=2)
+    assert not open_cases(views[:1])
+
+
+def test_metrics_show_them_as_they_are_when_asked_and_only_if_somebody_knows() -> None:
+    held = Counter(made_up=1)
+    show_open_cases([View(None)], ["unseen"])  # type: ignore[arg-type]
+    show_open_cases([View(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
+    try:
+        assert (gauge("unseen"), gauge("made_up"), gauge("idle")) == (None, 1.0, 0.0)
+        held["made_up"] += 1
+        assert gauge("made_up") == 2.0
+    finally:
+        for department in ("made_up", "idle"):
+            metrics.OPEN_CASES.remove(department)
+
+
+def test_a_department_that_holds_open_cases_cannot_go(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DEMO, tmp_path / "city"))
+    with MemoryHub(load_city(folder), NOON) as hub:
+        hub.publish(report("H1"))
+        hub.settle()
+        (holder,) = {each["department"] for each in hub.records("hub.cases")}
+        for file in folder.glob("*.yaml"):
+            file.write_text(file.read_text("utf-8").replace(holder, "renamed"), "utf-8")
+        with pytest.raises(FatalError, match=f"{holder!r} is gone"):
+            hub.reload(folder)
+
+
+def test_it_may_be_asked_while_cases_open_and_close() -> None:
+    done = threading.Event()
+    failed: list[BaseException] = []
+    with MemoryHub(load_city(DEMO), NOON) as hub:
+
+        def ask() -> None:
+            try:
+                while not done.is_set():
+                    open_cases(agent.view for agent in hub._agents.values())
+            except RuntimeError as error:
+                failed.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        for number in range(50):
+            hub.publish(report(f"H{number}"))
+            hub.run()
+        done.set()
+        asking.join()
+    assert not failed
