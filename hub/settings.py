@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz, /sources")
-    chunk_records: int = Field(2000, ge=1, description="records in one transaction at most")
+    chunk_records: int = Field(2000, ge=1, le=10_000, description="records in one transaction at most")
     chunk_wait_ms: int = Field(50, ge=1, description="how long a chunk waits to fill")
     dedup_window_days: float = Field(
         7.0, gt=0, le=30, description="how long a (source, ref, revision) is remembered; its changelog is kept 30 days"

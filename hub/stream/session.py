@@ -27,6 +27,7 @@ from hub.stream.claims import still_claimed
 from hub.stream.extents import extents_reaching
 from hub.stream.gap_letters import GapLetters
 from hub.stream.gaps import Extent
+from hub.stream.inbox import Inbox
 from hub.stream.inputs import Inputs
 from hub.stream.kafka import (
     SessionLostError,
@@ -110,7 +111,7 @@ class Session:
         """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
         self.pending: Publication | None = None
         """Decided, and not being written yet. A rebalance has it written first."""
-        self._ready: list[Message] = []
+        self._ready = Inbox()
         self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}")
@@ -145,30 +146,39 @@ class Session:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
-        """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there are so many."""
+        """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there is enough for a chunk."""
         self._mend()
         if self._positions.gaps or self._whole_is_due():
             self.commit((), {})
-        with kafka_errors(f"{self._agent}: reading"):
-            received = self._consumer.consume(limit - len(self._ready), wait_seconds)
-        for message in received:
-            error = message.error()
-            if error is None:
-                self._ready.append(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._backlog.reached_end((message.topic(), message.partition()), message.offset())
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self._displaced.add((message.topic(), message.partition()))
-            elif cannot_be_unpacked(error):
-                self._packed[message.topic(), message.partition()] = message.offset()
-            else:
-                self._complain(error, message.topic())
+        self._receive(limit - len(self._ready), wait_seconds)
         self._observe(idle=not self._ready)
-        return len(self._ready) >= limit
+        return len(self._ready) >= limit or self._ready.is_full
+
+    def _receive(self, most: int, wait_seconds: float) -> None:
+        if self._ready.is_full:
+            return
+        with kafka_errors(f"{self._agent}: reading"):
+            received = self._consumer.consume(most, wait_seconds)
+        records = [message for message in received if message.error() is None]
+        self._ready.add(records)
+        if len(records) < len(received):
+            for message in received:
+                if (error := message.error()) is not None:
+                    self._heed(error, message)
+
+    def _heed(self, error: KafkaError, message: Message) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._backlog.reached_end((message.topic(), message.partition()), message.offset())
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            self._displaced.add((message.topic(), message.partition()))
+        elif cannot_be_unpacked(error):
+            self._packed[message.topic(), message.partition()] = message.offset()
+        else:
+            self._complain(error, message.topic())
 
     def take(self) -> list[Message]:
         """The records that are ready. Does not block."""
-        messages, self._ready = self._ready, []
+        messages = self._ready.take()
         if messages:
             self._worked = time.monotonic()
         return messages

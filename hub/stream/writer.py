@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -148,7 +148,7 @@ class TransactionWriter:
             with kafka_errors(f"{self._agent}: beginning a transaction"):
                 self._at_work.begin_transaction()
             for output in outputs:
-                self._produce(output, proof)
+                self._produce(output, proof, until)
             with kafka_errors(f"{self._agent}: sending offsets"):
                 self._at_work.send_offsets_to_transaction(offsets, membership, _left(until))
             self._prove(proof, until)
@@ -163,12 +163,13 @@ class TransactionWriter:
         self._ends |= ends
         self._alone |= {place for place in ends if place[0] == self._changelog}
 
-    def _produce(self, output: Output, proof: Proof) -> None:
+    def _produce(self, output: Output, proof: Proof, until: float) -> None:
         """Each partition's records by themselves, so that it is known how many go where."""
         topic, partition, messages = output
         count = 1 if partition is not None else self._count(topic)
         if partition is not None or count == 1:
-            self._queue(topic, partition or 0, messages, proof)
+            proof.watch((topic, partition or 0), messages)
+            self._queue(topic, partition or 0, messages, until)
             return
         places = partitions_of(_short(pa.array([message["key"] for message in messages], pa.binary())), count)
         order = np.argsort(places.astype(np.int16), kind="stable")  # two bytes: sorted by counting
@@ -176,17 +177,32 @@ class TransactionWriter:
         rows = order.tolist()
         for place, (begin, end) in enumerate(pairwise(bounds)):
             if begin < end:
-                self._queue(topic, place, [messages[row] for row in rows[begin:end]], proof)
+                some = [messages[row] for row in rows[begin:end]]
+                proof.watch((topic, place), some)
+                self._queue(topic, place, some, until)
 
-    def _queue(self, topic: str, partition: int, messages: list[dict[str, Any]], proof: Proof) -> None:
-        proof.watch((topic, partition), messages)
-        with kafka_errors(f"{self._agent}: publishing to {topic}"):
-            # XXX: a partition in the message itself is documented and ignored (confluent-kafka 2.16.1); only this one counts
-            queued = self._at_work.produce_batch(topic, messages, partition)
-        if queued < len(messages):
-            self._refuse(topic, next(message["_error"] for message in messages if "_error" in message))
+    def _queue(self, topic: str, partition: int, messages: list[dict[str, Any]], until: float) -> None:
+        """In their order: once its queue is full, librdkafka takes nothing more of a batch, be it small enough or not."""
+        while True:
+            with kafka_errors(f"{self._agent}: publishing to {topic}"):
+                # XXX: a partition in the message itself is documented and ignored (confluent-kafka 2.16.1); only this one counts
+                queued = self._at_work.produce_batch(topic, messages, partition)
+            if queued == len(messages):
+                return
+            first = next(at for at, message in enumerate(messages) if "_error" in message)
+            failed: KafkaError = messages[first]["_error"]
+            if failed.code() != KafkaError._QUEUE_FULL:
+                self._refuse(topic, failed)
+            messages = [
+                {name: each for name, each in message.items() if name != "_error"} for message in messages[first:]
+            ]
+            self._empty_queue(until)
 
-    def _refuse(self, topic: str, failed: KafkaError) -> None:
+    def _empty_queue(self, until: float) -> None:
+        if left := self._at_work.flush(_left(until)):
+            raise AbortableError(f"{self._agent}: {left} records were not acknowledged in time", wait_seconds=0.5)
+
+    def _refuse(self, topic: str, failed: KafkaError) -> NoReturn:
         if failed.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             raise FatalError(
                 f"{self._agent}: a record for {topic} is larger than the producer's message.max.bytes; nothing was committed"
@@ -205,8 +221,7 @@ class TransactionWriter:
 
     def _prove(self, proof: Proof, until: float) -> None:
         """Wait until all that was published is acknowledged, and see that it is where it should be."""
-        if left := self._at_work.flush(_left(until)):
-            raise AbortableError(f"{self._agent}: {left} records were not acknowledged in time", wait_seconds=0.5)
+        self._empty_queue(until)
         if faults := proof.faults():
             UNPROVEN.labels(self._agent).inc()
             raise AbortableError(

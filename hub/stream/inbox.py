@@ -1,0 +1,45 @@
+"""What an agent has been given by Kafka and has not decided yet, handed on in chunks that are bounded in bytes too."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from confluent_kafka import Message
+
+MAX_CHUNK_BYTES = 32 << 20
+"""Of values. A chunk lies in memory several times over, as bytes, as columns and as what it comes to; and what comes in may have
+megabytes a record."""
+
+
+class Inbox:
+    """Messages in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is enough for a chunk, by its bytes."""
+        return self._bytes >= MAX_CHUNK_BYTES
+
+    def add(self, messages: Sequence[Message]) -> None:
+        self._messages += messages
+        self._bytes += sum(map(len, messages))
+
+    def take(self) -> list[Message]:
+        """As many as a chunk may have, and one at least if there is one."""
+        taken, self._messages = self._messages, []
+        if self._bytes > MAX_CHUNK_BYTES:
+            fit = max(1, bisect_right(list(accumulate(map(len, taken))), MAX_CHUNK_BYTES))
+            taken, self._messages = taken[:fit], taken[fit:]
+        self._bytes = sum(map(len, self._messages))
+        return taken
+
+    def clear(self) -> None:
+        self._messages, self._bytes = [], 0
