@@ -37,7 +37,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Dea
     rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:
-            tx.count(_COUNTERS[kind].labels(hub.label(department), clock), times)
+            tx.count(_COUNTERS[kind].labels(hub.label(department), hub.clock_label(clock)), times)
 
 
 def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:

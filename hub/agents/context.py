@@ -9,11 +9,12 @@ from functools import cached_property
 from hub.agents.live_policy import LivePolicy
 from hub.clock import Clock, ClockKind, DataClock
 from hub.control.clocks import CheckedClock
+from hub.core.deadlines import RESOLVE
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.gate import Gate
-from hub.topics import Topic, all_topics, city_replies, dept_orders
+from hub.topics import Topic, all_topics, city_replies, dept_orders, dept_receipts
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,20 @@ class Hub:
         known = source in self.sources
         return city_replies(source) if known else Topic(f"city.{source}.replies", "source_ref", "cityhub.Reply")
 
+    def receipts(self, department: str) -> Topic:
+        """Where a department is told what became of its updates. If there is no such department, a topic that is not there."""
+        known = department in self.departments
+        return (
+            dept_receipts(department) if known else Topic(f"dept.{department}.receipts", "case_id", "cityhub.Receipt")
+        )
+
     def label(self, department: str) -> str:
         """A department as metrics name it: their labels are bounded by policy, what a record names is not."""
         return department if department in self.departments else "unknown"
+
+    def clock_label(self, clock: str) -> str:
+        """The same for a clock. One that only older rules have counts as unknown too."""
+        return clock if clock == RESOLVE or any(row.clock == clock for row in self.city.deadlines) else "unknown"
 
     @property
     def city(self) -> City:

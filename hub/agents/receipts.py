@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub import metrics, topics
+from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import Refused
@@ -102,7 +102,7 @@ def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Se
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
     keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
     for department, chosen in rows_by(departments).items():
-        tx.publish(topics.dept_receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
+        tx.publish(hub.receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
     for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
         tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
 

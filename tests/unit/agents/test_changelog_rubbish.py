@@ -10,6 +10,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY as PROMETHEUS
+from prometheus_client import generate_latest
 
 from hub.clock import wall_ms
 from hub.metrics import UNREADABLE_STATE
@@ -238,3 +240,38 @@ def test_everything_an_agent_wrote_is_read_back_alike() -> None:
         agent = BareAgent(name)
         assert load(agent, list(changes)) == 0
         assert len(agent.state) == len(FLOW.agents[name].state)
+
+
+@pytest.mark.parametrize("department", ["No Id!", "nobody", "", "x" * 41, "roads"])
+def test_an_update_that_waits_in_the_name_of_nobody_is_set_aside(department: str) -> None:
+    """What waits comes to a receipt for its department, and no topic has such a name."""
+    agent = BareAgent("track")
+    key, value = next(each for each in CHANGES["track"] if (each[0] or b"").startswith(b"~waiting:") and each[1])
+    _, _, updates, *_ = msgspec.msgpack.decode(value or b"")
+    admitted = CODEC.decode_body("cityhub.AdmittedUpdate", updates[0])
+    forged = CODEC.encode_one(
+        "cityhub.AdmittedUpdate", {**admitted, "update": {**admitted["update"], "department": department}}
+    )
+    waiting = msgspec.msgpack.encode(["waiting", HOUR_MS, [forged[5:]], [HOUR_MS]])
+    assert load(agent, [(key, waiting)]) == 0
+    outputs = agent.take([], caught_up=True)
+    assert "unknown_case" in [each["reason"] for each in agent.letters(outputs)]
+    assert ("no_receiver" in [each["reason"] for each in agent.letters(outputs)]) == (department != "roads")
+
+
+def test_a_clock_that_somebody_has_made_up_names_no_series() -> None:
+    """Labels of metrics are bounded by policy: a changelog may name any clock, of any department."""
+    agent = BareAgent("track")
+    key, value = next(each for each in CHANGES["track"] if (each[0] or b"").startswith(b"C-") and each[1])
+    forged = msgspec.msgpack.decode(value or b"")
+    place = next(at for at, each in enumerate(forged) if isinstance(each, list) and each and len(each[0]) > 5)
+    _, *facts = forged[place][0]
+    now = wall_ms()
+    facts[2:9] = [now - 2, now - 1, None, False, False, False, None]  # it runs, and nothing was said of it yet
+    forged[place] = [["Wang 13800138000", *facts]]
+    assert load(agent, [(key, msgspec.msgpack.encode(forged))]) == 0
+    outputs = agent.take([], caught_up=True)
+    assert outputs["hub.deadlines"], "it rings"
+    page = generate_latest(PROMETHEUS).decode()
+    assert 'clock="unknown"' in page
+    assert "13800138000" not in page
