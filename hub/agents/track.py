@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -34,6 +35,7 @@ from hub.stream.outlet import Outlet, Transaction
 from hub.stream.state import JournaledState
 from hub.topics import Topic
 
+log = logging.getLogger(__name__)
 NAME = "track"
 TICK_SECONDS = 0.5
 _DAY_MS = 86_400_000
@@ -95,6 +97,8 @@ def attach(app: Any, hub: Hub) -> View:
                         _forget(hub, book, put, clock, at_most)
                     waited += give_up(hub, tracking, tx, book, put, wall.now_ms(), caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
+                if effects.left_out:
+                    log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
                 publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
                 acknowledge(hub, tx, told, effects.applied, waited)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
-from hub.core.stored import Count, Instant, Latitude, Longitude, Whole
+from hub.core.stored import MAX_REPORTS, Count, Instant, Latitude, Longitude, Whole
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -67,6 +67,13 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Reports that were taken out of it (撤销并案): source and reference. They are never linked to it again."""
     reopened_ms: Instant | None = None
     """When it came back last, after it was over: its clocks run from then."""
+    followed_by: str | None = None
+    """The case that takes what would have been linked to this one, since this one is full."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it takes no more reports."""
+        return len(self.reports) + len(self.parted) >= MAX_REPORTS
 
     @property
     def lead(self) -> Report:

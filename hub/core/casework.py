@@ -12,6 +12,7 @@ from hub.core.linking import Clue, ClueReader, Match
 from hub.core.routing import Decision, Router
 from hub.core.sequence import begins_with_end, end_of, first_said, openings, standing, with_statement
 from hub.core.sightings import Sighting
+from hub.model.base import MAX_ITEMS
 from hub.model.ids import case_id
 from hub.policy.city import City
 
@@ -24,6 +25,7 @@ PASSED_ON = "passed-on"
 EMERGENCY = "emergency"
 _EARLIER = "an earlier statement of its source came late: its clocks run from that 更早来报迟到，按其时间起算"
 _AFTER_THE_END = "its source says more after the case was over 结案后补充"
+_MOST_FOLLOWERS = 100
 Put = Callable[[str, Case | None], object]
 
 
@@ -94,10 +96,13 @@ class Casework:
                 parted = book.parted_from(seen.source, seen.ref)
                 match = None if seen.kind in _ENDINGS else lookout.best(at, exclude=parted)
                 found = None if match is None else book.get(match.case_id)
+                full, found = _followed(book, found) if found is not None and found.is_full else (None, found)
                 if match is not None and found is not None:
                     done.append(self._link(found, seen, match, clues[at]))
                 else:
                     done.append(self._open(seen, clues[at], decisions[at]))
+                if full is not None and found is None:
+                    put(full.case_id, msgspec.structs.replace(full, followed_by=done[-1].case.case_id))
             last = done[-1].case
             put(last.case_id, last)
         return done
@@ -145,7 +150,12 @@ class Casework:
             return []
         joined = (each for each in (*case.co_handlers, *members) if each != to)
         moved = msgspec.structs.replace(
-            case, department=to, rule=PASSED_ON, desk_reason=None, queue=None, co_handlers=tuple(dict.fromkeys(joined))
+            case,
+            department=to,
+            rule=PASSED_ON,
+            desk_reason=None,
+            queue=None,
+            co_handlers=tuple(dict.fromkeys(joined))[:MAX_ITEMS],
         )
         put(case_id, moved)
         taken = () if case.department == to else (OrderDraft("WITHDRAW", case.department, None, reason),)
@@ -366,6 +376,18 @@ def _to_all(case: Case, kind: str, body: bytes | None, reason: str | None = None
     if not case.co_handlers:
         return (lead,)
     return (lead, *(OrderDraft(kind, helper, body, reason, case.department) for helper in case.co_handlers))
+
+
+def _followed(book: CaseBook, full: Case) -> tuple[Case, Case | None]:
+    """The last full case of those that follow each other, and the open one behind it that still takes reports."""
+    for _ in range(_MOST_FOLLOWERS):
+        after = book.get(full.followed_by) if full.followed_by else None
+        if after is None or after.over:
+            break
+        if not after.is_full:
+            return full, after
+        full = after
+    return full, None
 
 
 def _asks_words(city: City) -> bool:

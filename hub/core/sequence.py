@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hub.core.cases import Case, Report
 from hub.core.sightings import Sighting
+from hub.core.stored import MAX_STATEMENTS
 
 OPENED = "OPENED"
 _ENDINGS = ("WITHDRAWN", "CLOSED")
@@ -14,8 +15,16 @@ Said = tuple[int, str, int]
 
 
 def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Said, ...]:
-    """All statements of a report by revision, with one more."""
-    return tuple(sorted((*_said(report, case), (seen.revision, seen.kind, seen.at_ms))))
+    """All statements of a report by revision, with one more; of very many, those that still say something."""
+    said = tuple(sorted((*_said(report, case), (seen.revision, seen.kind, seen.at_ms))))
+    return said if len(said) <= MAX_STATEMENTS else _thinned(said)
+
+
+def _thinned(said: tuple[Said, ...]) -> tuple[Said, ...]:
+    """Without what neither ends nor opens anything, but for the first; then without the oldest."""
+    first = next((each for each in said if each[1] not in _ENDINGS), said[0])
+    turns = [each for each in said if each is not first and (each[1] == OPENED or each[1] in _ENDINGS)]
+    return tuple(sorted((first, *turns[1 - MAX_STATEMENTS :])))
 
 
 def end_of(seen: Sighting) -> tuple[str, int] | None:

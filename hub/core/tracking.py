@@ -13,7 +13,9 @@ from hub.core.deadlines import Due
 from hub.core.life import Life, key_of
 from hub.core.lifecycle import LADDER, TOLD
 from hub.core.rates import CALLBACKS
+from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
 from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
+from hub.model.base import MAX_ITEMS
 
 REFUSED, RESOLVED, REOPENED = "REFUSED", "RESOLVED", "REOPENED"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
@@ -22,6 +24,7 @@ _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 _ENDINGS = frozenset(("WITHDRAWN", "CLOSED"))
 _MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
+_FEW = 8
 Put = Callable[[str, TrackRecord | None], object]
 
 
@@ -126,6 +129,8 @@ class Effects:
     given: list[str] = field(default_factory=list)
     """Departments, each as often as it was given a case."""
     callbacks: list[Callback] = field(default_factory=list)
+    left_out: int = 0
+    """Changes of cases that can take no more of them, or no more reports; `route` writes none."""
 
 
 class Tracking:
@@ -155,6 +160,9 @@ class Tracking:
         if case is None:
             if kind == "OPENED":
                 self._open(put, change, effects)
+            return
+        if _is_full(case, kind):
+            effects.left_out += 1
             return
         unopened = kind == "SUPERSEDED" and not case.clocks  # all that was known is that its source had ended it
         if change.opened_ms != case.opened_ms or unopened:
@@ -196,6 +204,8 @@ class Tracking:
         case = book.case(update.case_id)
         if case is None:
             return False
+        if _has_no_room(case, update.note):
+            return False
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
             return self._tell(case, put, answer, update, effects)
@@ -220,6 +230,11 @@ class Tracking:
         case = book.case(update.case_id)
         if case is None:
             return None
+        if _has_no_room(case, update.note):
+            return (
+                f"the case has {len(case.answers)} updates; it takes {MAX_ANSWERS} at most, with {MAX_NOTE_CHARS:,} characters of "
+                "notes together; have its source report the matter again"
+            )
         return self._clockwork.lives.refusal(case, self._answer(update))
 
     def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
@@ -318,7 +333,7 @@ class Tracking:
 
     def _hand_over(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         """The case goes to a department, from an instant that may lie before what was said since: all is judged by that."""
-        members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))
+        members = tuple(dict.fromkeys((*case.members, *change.co_handlers)))[:MAX_ITEMS]
         moved = msgspec.structs.replace(
             case,
             ledger=(*case.ledger, Hold(change.department, change.at_ms)),
@@ -407,6 +422,20 @@ def _tell_of_end(
     elif before_ms is not None and life.over_ms is None:
         why = More(reason="who resolved it did not hold it then 办结单位当时并非承办单位")
         effects.endings.append(Ending(case, REFUSED, department, at_ms, REOPENED, why))
+
+
+def _is_full(case: TrackedCase, kind: str) -> bool:
+    if kind == "LINKED" and len(case.reports) + len(case.left) >= MAX_REPORTS:
+        return True
+    return len(case.marks) + len(case.ledger) >= MAX_TURNS
+
+
+def _has_no_room(case: TrackedCase, note: str) -> bool:
+    """Whether the case cannot keep another update, with this note."""
+    if len(case.answers) < _FEW and len(note) < MAX_NOTE_CHARS // 2 // _FEW:
+        return False
+    chars = sum(len(answer.note) for answer in case.answers) + len(note)
+    return len(case.answers) >= MAX_ANSWERS or chars > MAX_NOTE_CHARS
 
 
 def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCase:
