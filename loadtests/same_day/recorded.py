@@ -61,15 +61,29 @@ def differences(first: Mapping[Topic, Sequence[str]], second: Mapping[Topic, Seq
         one, other = first.get(topic, ()), second.get(topic, ())
         if one != other:
             pair = next(pair for pair in zip_longest(one, other) if pair[0] != pair[1])
-            yield Difference(topic, (len(one), len(other)), *map(_shown, pair))
+            yield Difference(topic, (len(one), len(other)), *_shown(*pair))
 
 
-def _shown(line: str | None) -> str | None:
-    """A line for people: place, key, and what the value says."""
+def _shown(one: str | None, other: str | None) -> tuple[str | None, str | None]:
+    """Two lines for people: place, key, and what the values say; where both are records, only what is not the same in them."""
+    values = [None if line is None else _said(_bytes(json.loads(line)[-1])) for line in (one, other)]
+    first, second = _apart(*values)
+    return _line(one, first), _line(other, second)
+
+
+def _line(line: str | None, value: Any) -> str | None:
     if line is None:
         return None
-    _, topic, partition, offset, arrived_ms, key, value = json.loads(line)
-    return f"{topic}[{partition}]@{offset} at {arrived_ms}, key {_bytes(key)!r}: {_said(_bytes(value))}"
+    _, topic, partition, offset, arrived_ms, key, _ = json.loads(line)
+    return f"{topic}[{partition}]@{offset} at {arrived_ms}, key {_bytes(key)!r}: {value}"
+
+
+def _apart(one: Any, other: Any) -> tuple[Any, Any]:
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return one, other
+    names = [name for name in {**one, **other} if name not in one or name not in other or one[name] != other[name]]
+    first, second = ({name: record[name] for name in names if name in record} for record in (one, other))
+    return first, second
 
 
 def _said(value: bytes | None) -> Any:
