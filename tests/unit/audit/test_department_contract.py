@@ -21,11 +21,24 @@ def test_every_kind_and_status_is_explained() -> None:
         assert f"`{name}`" in PAGE, name
 
 
-def test_its_python_speaks_the_hubs_wire_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+CLIENT, TESTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the client's code defines before it connects."""
     monkeypatch.chdir(ROOT)
-    names: dict[str, Any] = {}
-    exec(code.partition("consumer = ")[0], names)
+    found: dict[str, Any] = {}
+    exec(CLIENT.partition("consumer = ")[0], found)
+    return found
+
+
+def test_its_own_test_passes(names: dict[str, Any]) -> None:
+    exec(TESTS, names)
+    names["test_an_order_is_accepted_and_then_forgotten"]()
+
+
+def test_its_python_speaks_the_hubs_wire_format(names: dict[str, Any]) -> None:
     update = {
         "update_id": "U1", "revision": 0, "department": "roads", "case_id": "C-1", "status": "ACCEPTED",
         "at": 1_767_000_000_000, "note": "已派单",
