@@ -17,6 +17,7 @@ from hub.model.update import Update
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.kafka import consumer_config
+from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic, dept_receipts
 
 _POLL_SECONDS = 0.5
@@ -34,10 +35,11 @@ def told(
     names = [settings.topic(topic.name) for topic in topics]
     consumer = _consumer(settings, group, "earliest" if from_start else "latest")
     consumer.subscribe(names)
+    steps = Steps(settings, consumer)
     try:
         while True:
             message = consumer.poll(_POLL_SECONDS)
-            if message is None or not _sound(message, names):
+            if message is None or not _sound(message, names, steps):
                 continue
             heard = _read(codec, message)
             if heard is not None:
@@ -54,6 +56,7 @@ class ReceiptOf:
     def __init__(self, settings: Settings, codec: Codec, department: str) -> None:
         self._codec, self._name = codec, settings.topic(dept_receipts(department).name)
         self._consumer = _consumer(settings, None, "latest")
+        self._steps = Steps(settings, self._consumer)
 
     def __enter__(self) -> Self:
         known = self._consumer.list_topics(self._name, _ANSWER_SECONDS).topics[self._name]
@@ -71,7 +74,7 @@ class ReceiptOf:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             message = self._consumer.poll(min(left, _POLL_SECONDS))
-            if message is None or not _sound(message, [self._name]):
+            if message is None or not _sound(message, [self._name], self._steps):
                 continue
             heard = _read(self._codec, message)
             if heard is not None and tuple(heard[1][name] for name in ("case_id", "update_id", "revision")) == wanted:
@@ -89,9 +92,11 @@ def _consumer(settings: Settings, group: str | None, start: str) -> Consumer:
     return Consumer(consumer_config(settings, "dept-watch", name) | {"auto.offset.reset": start})
 
 
-def _sound(message: Message, names: list[str]) -> bool:
+def _sound(message: Message, names: list[str], steps: Steps) -> bool:
     error = message.error()
-    if error is not None:
+    if error is not None and cannot_be_unpacked(error):
+        steps.over(message)
+    elif error is not None:
         _complain(error, names)
     return error is None
 

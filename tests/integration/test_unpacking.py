@@ -11,6 +11,8 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
+from hub.cli.hearing import told
+from hub.cli.sending import Sender
 from hub.control.topic import ControlTopic
 from hub.inspect.letters import read_letters
 from hub.inspect.reading import read_messages, spans
@@ -23,7 +25,7 @@ from hub.stream.registry import FileRegistry
 from hub.stream.session import Session
 from hub.stream.source_log import as_they_stand
 from hub.stream.unpacking import end_of_batch
-from hub.topics import CONTROL, SOURCES, Topic
+from hub.topics import CONTROL, SOURCES, Topic, dept_receipts
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -178,3 +180,20 @@ def test_the_control_topic_is_read_on_behind_it(plane: Plane) -> None:
     finally:
         control._stopping.set()
         reader.join()
+
+
+def test_what_a_department_watches_goes_on_behind_it(plane: Plane) -> None:
+    topic, codec = dept_receipts("roads"), Codec(FileRegistry())
+    ensure_topics(plane.settings, [topic])
+    bomb(plane, topic.name)
+    receipt = {
+        "department": "roads", "case_id": "C-1", "update_id": "U1", "revision": 0, "said": "accepted", "outcome": "accepted",
+        "detail": "", "at": 0, "origin": {"topic": "dept.roads.updates", "partition": 0, "offset": 0, "ingested_at": 0},
+    }  # fmt: skip
+    with Sender(plane.settings) as sender:
+        sender.send(topic.name, b"C-1", codec.encode_one("cityhub.Receipt", receipt))
+    heard = told(plane.settings, codec, [topic], from_start=True, group=None)
+    try:
+        assert next(heard)[1]["update_id"] == "U1"
+    finally:
+        heard.close()
