@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from unittest import mock
 
+import annotated_types
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 from hub.core.admission import Arrivals, Fresh, Recalled, admit
 from hub.core.seen import MISSING, Contents, Digests, Longs, contents, digests
+from hub.model.base import MAX_CODE_CHARS
+from hub.settings import Settings
 from hub.stream import seen_state
 from hub.stream.seen_state import _DECODER, SeenState, _pack, unpack
+from hub.topics import DEDUPLICATE_CHANGELOG
 
 WINDOW_MS = 1_000
 NAMES = ["city.hotline.events", "city.police.events", "g:5725:1701", "", "区"]
@@ -178,3 +182,21 @@ def test_partitions_that_come_and_go_are_wasteful_until_all_is_dropped() -> None
     state.drop(0)
     state.drop(1)
     assert len(state) == 0
+
+
+def test_the_record_of_a_whole_chunk_fits_its_topic() -> None:
+    """As many records as a chunk may have, of one partition, each with a place of its own and as long as one may be."""
+    most = next(
+        each.le for each in Settings.model_fields["chunk_records"].metadata if isinstance(each, annotated_types.Le)
+    )
+    rows = int(str(most))
+    names = ["city.hotline.events", *("案" * (MAX_CODE_CHARS - 5) + f"{number:05}" for number in range(rows))]
+    digests, numbers = np.zeros((rows, 2), np.uint64), np.zeros(rows, np.int64)
+    fresh = Fresh(
+        0, names, digests, numbers, numbers, numbers, np.arange(1, rows + 1), numbers, np.zeros((0, 2), np.uint64),
+        numbers[:0], numbers[:0], numbers[:0],
+    )  # fmt: skip
+    state = SeenState(1_000)
+    state.stage({0: fresh})
+    ((_, _, value),) = state.changes()
+    assert len(value or b"") < DEDUPLICATE_CHANGELOG.max_bytes
