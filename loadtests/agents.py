@@ -118,8 +118,9 @@ class _Run:
 
     def _turn(self, agent: MemoryAgent) -> None:
         batches = self._broker.read(agent.name, self._size)
+        chunk = agent.chunk(batches)
         with self._watch.on_agent(agent.name):
-            publication = agent.decide(batches)
+            publication = agent.answer(chunk)
         publication.committed()
         self._broker.commit(agent.name, batches, publication.outputs)
         for topic, _, messages in publication.outputs:

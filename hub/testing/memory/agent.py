@@ -47,12 +47,30 @@ class MemoryAgent:
             self.state.loaded(partition)
 
     def decide(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Publication:
-        """What the agent makes of one chunk. Without records the chunk is a tick; `caught_up`: nothing is left to read.
+        """What the agent makes of these records, as one chunk. Without records the chunk is a tick; `caught_up`: nothing is left
+        to read.
 
         The agent knows it from now on. Call `committed` of what is given when others are to see it, or `take_up` to have it undone.
         Raises what the chunk comes to instead; then the agent has undone it.
         """
-        chunk = _chunk(self._session, batches, caught_up=caught_up)
+        return self.answer(self.chunk(batches, caught_up=caught_up))
+
+    def chunk(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Chunk:
+        """Records as an inlet hands them over."""
+        settled: Any = Future()
+        chunk = Chunk(self._session, settled, caught_up)
+        for topic, partition, offset, arrived_ms, keys, values in batches:
+            count = len(values)
+            chunk.topics += repeat(topic, count)
+            chunk.partitions += repeat(partition, count)
+            chunk.offsets += range(offset, offset + count)
+            chunk.arrived_ms += repeat(arrived_ms, count)
+            chunk.keys += keys
+            chunk.values += values
+        return chunk
+
+    def answer(self, chunk: Chunk) -> Publication:
+        """As `decide`, of a chunk that is made already."""
         self._work.send(chunk)
         if not chunk.settled.done():
             raise RuntimeError(f"{self.name} waits for something else than its next chunk; it cannot be driven by hand")
@@ -64,20 +82,6 @@ class MemoryAgent:
     def close(self) -> None:
         """End the agent's coroutine."""
         self._work.close()
-
-
-def _chunk(session: Any, batches: Iterable[Batch], *, caught_up: bool) -> Chunk:
-    settled: Any = Future()
-    chunk = Chunk(session, settled, caught_up)
-    for topic, partition, offset, arrived_ms, keys, values in batches:
-        count = len(values)
-        chunk.topics += repeat(topic, count)
-        chunk.partitions += repeat(partition, count)
-        chunk.offsets += range(offset, offset + count)
-        chunk.arrived_ms += repeat(arrived_ms, count)
-        chunk.keys += keys
-        chunk.values += values
-    return chunk
 
 
 class _Session:
