@@ -79,6 +79,9 @@ def _line(line: str | None, value: Any) -> str | None:
 
 
 def _apart(one: Any, other: Any) -> tuple[Any, Any]:
+    """Fields by name, or by index where the record is an array."""
+    if isinstance(one, list) and isinstance(other, list):
+        one, other = dict(enumerate(one)), dict(enumerate(other))
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return one, other
     names = [name for name in {**one, **other} if name not in one or name not in other or one[name] != other[name]]
