@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 DAY_MS = 86_400_000
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -14,6 +15,8 @@ _BROKER_MAX_BYTES = 1_048_588
 _FRAMING_BYTES = 16 * 1024
 """For what Kafka puts around a record, and an envelope of the hub's around what came in."""
 MAX_CONTROL_BYTES = 128 * 1024
+_NAMES = 1024
+"""Sources or departments whose topics are made once: agents ask for them with every chunk."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -28,7 +31,7 @@ class Topic:
     partitions: int | None = None
     """At least so many. None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
 
-    @property
+    @cached_property
     def max_bytes(self) -> int:
         """What key and value of a record may take together, before compression: so much fits however badly it compresses.
 
@@ -125,6 +128,7 @@ def _checked(kind: str, name: str) -> str:
     return name
 
 
+@lru_cache(_NAMES)
 def city_events(source: str) -> Topic:
     """What a source's connector publishes."""
     name = f"city.{_checked('source', source)}.events"
@@ -133,12 +137,14 @@ def city_events(source: str) -> Topic:
     )
 
 
+@lru_cache(_NAMES)
 def city_replies(source: str) -> Topic:
     """Answers on their way back to a source."""
     name = f"city.{_checked('source', source)}.replies"
     return Topic(name, "source_ref", "cityhub.Reply", _keep(90), partitions=_OUTWARD)
 
 
+@lru_cache(_NAMES)
 def dept_orders(department: str) -> Topic:
     """What a department is asked to do."""
     name = f"dept.{_checked('department', department)}.orders"
@@ -146,6 +152,7 @@ def dept_orders(department: str) -> Topic:
     return Topic(name, "case_id", "cityhub.Order", settings, partitions=_OUTWARD)
 
 
+@lru_cache(_NAMES)
 def dept_updates(department: str) -> Topic:
     """What a department reports back."""
     name = f"dept.{_checked('department', department)}.updates"
@@ -182,6 +189,7 @@ _SUBJECTS = {
 }
 
 
+@lru_cache(_NAMES)
 def dept_receipts(department: str) -> Topic:
     """What became of each of a department's updates."""
     name = f"dept.{_checked('department', department)}.receipts"

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Annotated, Any
 
 import annotated_types
@@ -45,9 +46,10 @@ class Limits:
             return
         column = batch.column if isinstance(batch, pa.RecordBatch) else batch.field
         for name, checks in self._checks.items():
-            if name not in without:
-                for check in checks:
-                    yield from check(column(name), None, name)
+            if name in without or column(name).null_count == len(batch):
+                continue
+            for check in checks:
+                yield from check(column(name), None, name)
 
 
 def _fields_of(record: type[Record]) -> dict[str, tuple[_Check, ...]]:
@@ -229,8 +231,13 @@ def _ends(column: pa.StringArray) -> npt.NDArray[np.int32]:
     return np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * width) if len(column) else _NO_TEXTS
 
 
+@lru_cache(1024)
+def _is_system_id(text: str) -> bool:
+    return re.fullmatch(SYSTEM_ID, text) is not None
+
+
 def _system_id(column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
-    strange = [each for each in column.unique().to_pylist() if each is not None and not re.fullmatch(SYSTEM_ID, each)]
+    strange = [each for each in column.unique().to_pylist() if each is not None and not _is_system_id(each)]
     if strange:
         for at in _found(pc.is_in(column, pa.array(strange, pa.string()))):
             yield (

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
-from hub.stream.decoding import decode, decode_exactly, read, rewritten, sift
+from hub.stream.decoding import decode, decode_exactly, empty, read, rewritten, sift
 from hub.stream.registry import FRAME, Registry, Schema, make_schema
 
 _MAGIC = 0
@@ -72,7 +72,7 @@ class Codec:
         """Frame one record; what has a default may be left out. Raises ValueError or TypeError if it does not fit the schema."""
         schema = self._registry.latest(subject)
         out = io.BytesIO()
-        out.write(FRAME.pack(_MAGIC, schema.id))
+        out.write(schema.frame)
         fastavro.schemaless_writer(out, schema.parsed, dict(record), strict_allow_default=True)
         return out.getvalue()
 
@@ -105,6 +105,8 @@ class Codec:
         Raises RetriableError if a registry service cannot be asked.
         """
         reader = self._registry.latest(subject)
+        if not values:
+            return Decoded(empty(reader), np.zeros(0, np.int64), pa.array([], pa.binary()))
         rows, bodies, rejects = self._unframe(reader, values, at_most)
         framed = values if rows is None else None
         if rows is None:
@@ -123,14 +125,14 @@ class Codec:
         self, reader: Schema, values: Sequence[bytes | None], at_most: int
     ) -> tuple[npt.NDArray[np.int64] | None, pa.BinaryArray, list[Reject]]:
         """Rows and bodies of the records that are, or can be brought, in the reader's schema. No rows: all of them, as they are."""
-        header, rejects = FRAME.pack(_MAGIC, reader.id), list[Reject]()
+        rejects = list[Reject]()
         if max(map(len, filter(None, values)), default=0) > at_most:
             rejects = [_too_large(at, value, at_most) for at, value in enumerate(values) if len(value or b"") > at_most]
         refused = {reject.index for reject in rejects}
         if refused:
             values = [None if at in refused else value for at, value in enumerate(values)]
         framed = pa.array(values, pa.binary())
-        ours = pc.starts_with(framed, header).fill_null(False)
+        ours = pc.starts_with(framed, reader.frame).fill_null(False)
         bodies = pc.binary_slice(framed, HEADER_BYTES, _TO_THE_END)
         if ours.true_count == len(framed):
             return None, bodies, []
@@ -150,7 +152,7 @@ class Codec:
     def encode_columns(self, subject: str, columns: Mapping[str, Any]) -> list[bytes]:
         """Frame one record per row of `columns` (field name to sequence or Arrow array), all fields of the schema."""
         schema = self._registry.latest(subject)
-        return _joined(_header(schema), _serialize(schema, columns))
+        return _joined(schema.header, _serialize(schema, columns))
 
     def encode_before(
         self, subject: str, columns: Mapping[str, Any], bodies: Sequence[bytes | None] | pa.BinaryArray
@@ -163,9 +165,9 @@ class Codec:
         front = _serialize(self._envelope(schema), columns)
         nested = bodies if isinstance(bodies, pa.Array) else pa.array(bodies, pa.binary())
         if not isinstance(schema.declared["fields"][-1]["type"], list):
-            return _joined(_header(schema), front, nested)
+            return _joined(schema.header, front, nested)
         branch = pc.if_else(nested.is_valid(), _SOME, _NULL) if nested.null_count else _SOME
-        return _joined(_header(schema), front, branch, nested.fill_null(b""))
+        return _joined(schema.header, front, branch, nested.fill_null(b""))
 
     def nested_bodies(self, subject: str, batch: pa.RecordBatch) -> list[bytes]:
         """The bytes, without framing, of the last field (a record) of each row of what `decode_many` gave."""
@@ -228,10 +230,6 @@ def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
     (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
     return encoded
-
-
-def _header(schema: Schema) -> pa.Scalar:
-    return pa.scalar(FRAME.pack(_MAGIC, schema.id), pa.binary())
 
 
 def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:

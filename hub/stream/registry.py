@@ -50,6 +50,16 @@ class Schema:
         return fastavro.parse_schema(_without(json.loads(self.text), "logicalType"))
 
     @cached_property
+    def frame(self) -> bytes:
+        """What Confluent's wire format puts in front of each record."""
+        return FRAME.pack(0, self.id)
+
+    @cached_property
+    def header(self) -> pa.Scalar:
+        """The same for the batch codec."""
+        return pa.scalar(self.frame, pa.binary())
+
+    @cached_property
     def arrow(self) -> pa.Schema:
         """What the batch codec makes of it."""
         return pyruhvro.avro_to_arrow_schema(self.text)
@@ -60,11 +70,10 @@ class Schema:
 
         To Avro a byte below 0x80 is a whole integer. Where the id has others, None.
         """
-        frame = FRAME.pack(0, self.id)
-        if max(frame) >= 0x80:
+        if max(self.frame) >= 0x80:
             return None
         declared = json.loads(self.text)
-        fields = [{"name": f"frame{number}", "type": "int"} for number in range(len(frame))]
+        fields = [{"name": f"frame{number}", "type": "int"} for number in range(len(self.frame))]
         return json.dumps(declared | {"fields": fields + declared["fields"]})
 
 
