@@ -15,9 +15,10 @@ from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.clock import Clock
 from hub.core.cases import Case
-from hub.core.casework import OrderDraft, Step
 from hub.core.deadlines import DeadlineRules, Due
 from hub.core.due_columns import DueColumns
+from hub.core.history_columns import held_column, history_column
+from hub.core.steps import OrderDraft, Step
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
@@ -61,6 +62,8 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "reopens": [step.reopens for step in steps],
         "unlinks": [step.unlinks for step in steps],
         "link": [_link(step) for step in steps],
+        "history": history_column([step.history for step in steps]),
+        "held": held_column([step.held for step in steps]),
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
 

@@ -14,11 +14,12 @@ from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.agents.rate_counts import count_rates
 from hub.core.clockwork import BREACHED, ENDED_LATE, MET, WARNED, Ring
+from hub.core.consequences import Effects, Ending, Reply
 from hub.core.deadlines import DeadlineRules
+from hub.core.history_columns import held_column
 from hub.core.lifecycle import EVENTS
 from hub.core.lives import Lives
 from hub.core.tracked import TrackedCase
-from hub.core.tracking import Effects, Ending, Reply
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
@@ -52,6 +53,8 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "members": [ending.more.members if ending.more else () for ending in endings],
         "reason": [ending.more.reason if ending.more else None for ending in endings],
         "report": [ending.more.report if ending.more else None for ending in endings],
+        "by_hand": [ending.by_hand for ending in endings],
+        "held": held_column([ending.held for ending in endings]),
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
@@ -104,9 +107,9 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
     reminders: dict[str, list[Ring]] = defaultdict(list)
     for ring in rings:
         if ring.kind in (WARNED, BREACHED):
-            reminders[ring.department].append(ring)
+            reminders[ring.clock.department or ring.case.department].append(ring)  # who holds it now can still act
     for department, told in reminders.items():
-        ids = [(r.case.case_id, department, r.kind, r.name, r.clock.policy) for r in told]
+        ids = [(r.case.case_id, r.department, r.kind, r.name, r.clock.policy) for r in told]
         due = due_times(
             [ring.name for ring in told],
             [ring.clock.policy for ring in told],

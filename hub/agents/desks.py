@@ -9,9 +9,10 @@ import msgspec
 
 from hub.agents.live_policy import LivePolicy
 from hub.core.cases import CaseBook
-from hub.core.casework import Casework, Put, Step
+from hub.core.casework import Casework
 from hub.core.deadlines import DeadlineRules
 from hub.core.sightings import Sighting
+from hub.core.steps import Put, Step
 from hub.policy import City
 
 

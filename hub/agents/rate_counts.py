@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from hub import metrics
 from hub.agents.context import Hub
+from hub.core.consequences import Effects
 from hub.core.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
-from hub.core.tracking import REFUSED, Effects
 from hub.stream.outlet import Transaction
 
 
@@ -45,11 +45,14 @@ def balances(effects: Effects) -> dict[str, Balance]:
         if of_clock(clock, kind) != of_clock(clock, was):
             found[department].counted.add(of_clock(clock, kind), times)
             found[department].taken_back.add(of_clock(clock, was), times)
-    for department, times in Counter(effects.given).items():
-        found[department].counted.add(GIVEN, times)
-    for ending in effects.endings:
-        if ending.outcome == REFUSED and ending.step == "AS_OUTCOME":
-            found[ending.department].counted.add(RETURNED)
+    for hold in effects.given:
+        found[hold.department].counted.add(GIVEN)
+        if hold.returned_by is not None:
+            found[hold.returned_by].counted.add(RETURNED)
+    for hold in effects.not_given:
+        found[hold.department].taken_back.add(GIVEN)
+        if hold.returned_by is not None:
+            found[hold.returned_by].taken_back.add(RETURNED)
     for callback in effects.callbacks:
         balance, answer, before = found[callback.case.department], callback.answer, callback.before
         balance.counted.add(of_callback(answer.status, answer.more.solved if answer.more else None))

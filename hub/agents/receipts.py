@@ -15,7 +15,7 @@ from hub.agents.context import Hub
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import Refused
 from hub.core.admission import Repeats
-from hub.core.tracking import Applied
+from hub.core.consequences import Applied
 from hub.model.base import MAX_REF_CHARS
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction

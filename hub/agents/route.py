@@ -20,10 +20,12 @@ from hub.agents.renewing import renew
 from hub.agents.unlinking import unlink
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock
-from hub.core.casework import LINKED, OPENED, Step
+from hub.core.history_columns import read_held
 from hub.core.linking import Incidents
 from hub.core.sightings import Sighting
 from hub.core.statements import Put, RouteBook, RouteRecord, keep, misfit
+from hub.core.steps import LINKED, OPENED, Step
+from hub.core.tracked import Hold
 from hub.core.unlinking import Unlinking
 from hub.core.validation import faults_of_admitted_events, faults_of_closures
 from hub.model.ids import case_ids
@@ -131,38 +133,45 @@ class _Closure(NamedTuple):
     members: list[str]
     reason: str | None
     report: str | None
+    by_hand: bool
     at_ms: int
+    held: tuple[Hold, ...]
+    """Who has held the case by what `track` knows, if that may have changed."""
 
 
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
     """By partition, in the order they came in."""
     intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
     batch = intake.decoded.batch
-    columns = [batch.column(name).to_pylist() for name in _Closure._fields[:-1]]
-    closures = list(map(_Closure, *columns, batch.column("at").cast("int64").to_pylist()))
+    columns = [batch.column(name).to_pylist() for name in _Closure._fields[:-2]]
+    held = read_held(batch.column("held"))
+    closures = list(map(_Closure, *columns, batch.column("at").cast("int64").to_pylist(), held))
     partitions = rows_by([chunk.partitions[row] for row in intake.rows])
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
 def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: _Closure) -> list[Step]:
     case, step, by = closure.case_id, closure.step, closure.department
-    casework, cases = desks.latest.casework, book.cases
+    moves, cases = desks.latest.casework.moves, book.cases
     if step == "AS_OUTCOME":
         if closure.outcome == "REFUSED":
-            return casework.refuse(cases, put, case, by, closure.at_ms)
-        ended = casework.close(cases, put, case, closure.at_ms)
+            return moves.refuse(cases, put, case, by, closure.at_ms, closure.held)
+        ended = moves.close(cases, put, case, closure.at_ms)
         keep(book, put, ended, ())
         return ended
     said = by + (f": {closure.reason}" if closure.reason else "")
     if step == "UNLINKED":
         return unlink(hub.codec, desks, book, put, Unlinking(case, closure.report or "", by, said, closure.at_ms))
+    if step == "HELD":
+        helpers = closure.members if closure.by_hand else None
+        return moves.hold(cases, put, case, closure.to or by, helpers, closure.at_ms, closure.held)
     reason = f"{step.lower()} by {said}"
     if step == "REOPENED":
-        return casework.reopen(cases, put, case, closure.at_ms, reason)
+        return moves.reopen(cases, put, case, closure.at_ms, reason, closure.held)
     held = cases.get(case)
     to = closure.to or (held.department if held else by)
     members = closure.members if step == "WHISTLED" else ()
-    return casework.pass_on(cases, put, case, to, closure.at_ms, reason, members)
+    return moves.pass_on(cases, put, case, to, closure.at_ms, reason, members, closure.held)
 
 
 def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: int) -> None:

@@ -23,10 +23,12 @@ from hub.agents.view import View
 from hub.agents.waiting import give_up, hold, refuse, release
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.clockwork import Clockwork
+from hub.core.consequences import Change, Effects, Update
 from hub.core.deadlines import DeadlineRules
+from hub.core.history_columns import read_held, read_histories
 from hub.core.limits import Verdict
 from hub.core.tracked import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
-from hub.core.tracking import Change, Effects, Put, Tracking, Update
+from hub.core.tracking import Put, Tracking
 from hub.core.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -182,11 +184,16 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     columns = (
         case_id, change, source, source_ref, lead_source, lead_ref, category, urgency, area, place_key, department, over, ends,
     )  # fmt: skip
-    reopens, unlinks, *lists = (batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions"))
+    reopens, unlinks, *lists = (
+        batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions", "held")
+    )
+    history = batch.column("history")
     rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
-    if not rare:
+    if not rare and history.null_count == len(history):
         return map(Change, *columns, *times)
+    *lists, held = lists
     more = [reopens.to_pylist(), *(column.to_pylist() for column in lists), unlinks.to_pylist()]
+    more += [read_histories(history), read_held(held)]
     return map(Change, *columns, *times, *more)
 
 

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from hub.agents.desks import Desks
-from hub.core.casework import Step
 from hub.core.sightings import Sighting
 from hub.core.statements import Put, RouteBook, Statement, keep
+from hub.core.steps import Step
 from hub.core.unlinking import Unlinking, part
 from hub.errors import RejectedRecordError
 from hub.stream.codec import Codec

@@ -8,8 +8,9 @@ from typing import Any
 from hub.agents.context import Hub
 from hub.agents.receipts import ACCEPTED, Decision, later_than_said
 from hub.clock import ClockKind
+from hub.core.consequences import Effects, Update
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, Waiting
-from hub.core.tracking import Effects, Put, Tracking, Update
+from hub.core.tracking import Put, Tracking
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 

@@ -11,15 +11,17 @@ import msgspec
 from hub.backtest.decided import Decided
 from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
 from hub.core.cases import Case, CaseBook
-from hub.core.casework import LINKED, Casework, Step
+from hub.core.casework import Casework
 from hub.core.clock_rows import report_conditions
 from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
+from hub.core.consequences import Change, Effects
+from hub.core.consequences import Update as Word
 from hub.core.deadlines import DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.routing import Router
 from hub.core.sightings import Sighting
-from hub.core.tracking import Change, Effects, Tracking
-from hub.core.tracking import Update as Word
+from hub.core.steps import LINKED, Step
+from hub.core.tracking import Tracking
 from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]
@@ -175,7 +177,9 @@ class _Run:
             if update.status == REFUSED:
                 return
         if update.status == REFUSED:
-            for step in self._casework.refuse(self._cases, self._cases.put, case.case_id, department, update.at_ms):
+            for step in self._casework.moves.refuse(
+                self._cases, self._cases.put, case.case_id, department, update.at_ms
+            ):
                 self._heard.append(_change(step))
         if update.status in (ACCEPTED, REFUSED, RESPONDED):
             update_id = f"{update.file}:{update.line}"
@@ -316,5 +320,6 @@ def _change(step: Step) -> Change:
         case_id=case.case_id, change=step.change, at_ms=step.at_ms, source=step.report.source, source_ref=step.report.ref,
         lead_source=case.lead.source, lead_ref=case.lead.ref, category=case.category, urgency=case.urgency, area=case.area,
         place_key=case.place_key, department=case.department, opened_ms=case.opened_ms, due_ms=case.due_ms, over=case.over,
-        ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers, conditions=case.conditions,
+        ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers, conditions=case.conditions, history=step.history,
+        held=step.held,
     )  # fmt: skip

@@ -8,8 +8,9 @@ from itertools import zip_longest
 from typing import Any
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
-from hub.core.ledger import Held, Turn, ledger
+from hub.core.ledger import Held, ledger
 from hub.inspect.story import Story
+from hub.inspect.turns import turns_of
 from hub.policy.models import UNIT_NAMES
 
 _BAR = 32
@@ -104,8 +105,7 @@ def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], op
 
 def held_of(story: Story) -> list[Held]:
     """The holder ledger: who held the case, from when to when, until the last instant that is known."""
-    turns = [Turn(change["at"], None if change["over"] else change["department"]) for change in story.changes]
-    return ledger(story.opened["opened_at"], turns, last_instant(story))
+    return ledger(story.last["opened_at"], turns_of(story.changes), last_instant(story))
 
 
 def moments_of(story: Story, words: Words) -> list[Moment]:
@@ -143,7 +143,8 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
             if change["desk_reason"]:
                 why += f", at the dispatch desk 派单台: {change['desk_reason']}"
             details.append(f"goes to 归属 {words.department(change['department'])} by {why}")
-        what = "UNLINKED" if change.get("unlinks") else change["change"]
+        noted = change["change"] == "AMENDED" and change.get("held")
+        what = "UNLINKED" if change.get("unlinks") else "HELD" if noted else change["change"]
         text = f"{CHANGES[what]} ({change['source']}:{change['source_ref']})"
         yield Moment(change["at"], 1, "●", text, tuple(details), "blue")
 

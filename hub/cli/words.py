@@ -13,6 +13,7 @@ CHANGES = {
     "SUPERSEDED": "older statement, ignored 旧版本",
     "WITHDRAWN": "withdrawn 撤回", "CLOSED": "closed 结案", "REROUTED": "rerouted 改派",
     "UNLINKED": "report taken out 撤销并案",
+    "HELD": "who has held it is put right 更正持有台账",
 }  # fmt: skip
 ORDERS = {
     "ASSIGN": "assigned to 派单", "AMEND": "told of an amendment 补充通知", "LINK": "told of another report 并案通知",

@@ -35,6 +35,27 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.source, self.ref
 
 
+class LeadVersion(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What one revision of the lead says that the case is, as it says it, and where the rules put that."""
+
+    revision: Count
+    at_ms: Instant
+    category: str
+    """A code, or the source's own word for what is none; empty: as before."""
+    urgency: str
+    area: str | None
+    lat: Latitude | None
+    lon: Longitude | None
+    due_ms: Instant | None
+    conditions: tuple[str, ...]
+    department: str
+    rule: str
+    desk_reason: str | None
+    queue: str | None
+    co_handlers: tuple[str, ...]
+    priority: Whole | None
+
+
 class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What `route` knows of a case. Never changed in place: a change puts a new one."""
 
@@ -69,6 +90,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """When it came back last, after it was over: its clocks run from then."""
     followed_by: str | None = None
     """The case that takes what would have been linked to this one, since this one is full."""
+    versions: tuple[LeadVersion, ...] = ()
+    """What the revisions of its lead say that it is, the lowest first, once there are several or it was moved by hand."""
 
     @property
     def is_full(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy as np
 
+from hub.core.amendments import versions_of
 from hub.core.deadlines import DeadlineRules, Due
 from hub.core.life import Life, Term
 from hub.core.lives import Lives
@@ -29,6 +30,7 @@ from hub.core.tracked import (
     TrackBook,
     TrackedCase,
     TrackRecord,
+    Version,
     Waiting,
 )
 
@@ -55,8 +57,8 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def department(self) -> str:
-        """Whose clock it is."""
-        return self.clock.department or self.case.department
+        """Who answers for it: whose clock it is, or who held the case until then."""
+        return self.clock.department or self.case.holder_at(self.at_ms)
 
     @property
     def name(self) -> str:
@@ -92,13 +94,13 @@ class Clockwork:
     """
 
     def __init__(self, rules: DeadlineRules) -> None:
-        self._rules = rules
+        self.rules = rules
         self.lives = Lives(rules)
         self._stops: dict[tuple[str, str], frozenset[str]] = {}
 
     def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
         """The clocks of many new cases in one go, for `start`."""
-        return self._rules.due(
+        return self.rules.due(
             [case.category for case in opened],
             [case.lead_source for case in opened],
             [case.urgency for case in opened],
@@ -110,34 +112,10 @@ class Clockwork:
     def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         if dues is None:
-            dues = self._rules.due_one(
+            dues = self.rules.due_one(
                 case.category, case.source, case.urgency, case.area, case.opened_ms, case.conditions
             )
         return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
-
-    def restart(self, case: TrackedCase, due_ms: int | None, at_ms: int) -> Ringing:
-        """Set the clocks anew by what the case became at `at_ms`. One that had ended or run out before that stays, and so do
-        those that something else than the opening started."""
-        fresh = {clock.clock: clock for clock in self.start(case, due_ms).clocks}
-        rings: list[Ring] = []
-        clocks = []
-        for clock in case.clocks:
-            if clock.by_event:
-                clocks.append(clock)
-                continue
-            new = fresh.pop(clock.clock, None)
-            settled = clock.due_ms < at_ms or (clock.ended_ms is not None and clock.ended_ms <= at_ms)
-            base_ms = clock.due_ms if clock.moved is None else clock.moved.base_ms
-            if settled or (new is not None and (new.due_ms, new.policy) == (base_ms, clock.policy)):
-                clocks.append(clock)
-            elif new is None:
-                clocks.append(self._end(case, clock, at_ms, cancelled=True, rings=rings))
-            else:
-                # said whether or not the old clock has rung: that depends on when the amendment happened to be read
-                rings.append(_void(case, clock, at_ms))
-                kept = msgspec.structs.replace(new, ended_ms=clock.ended_ms, cancelled=clock.cancelled)
-                clocks.append(kept if kept.running else self._judge(case, kept, rings))
-        return msgspec.structs.replace(case, clocks=(*clocks, *fresh.values())), rings
 
     def look(self, case: TrackedCase, now_ms: int) -> Ringing:
         """Warn of and breach what came to its instant before now."""
@@ -160,33 +138,31 @@ class Clockwork:
         """End all clocks without a verdict. What was due before that is breached first."""
         return self._end_all(case, at_ms, cancelled=True)
 
-    def settle(
-        self, case: TrackedCase, until_ms: int = -(1 << 62), fresh: tuple[ClockState, ...] | None = None
-    ) -> tuple[TrackedCase, Life, list[Ring]]:
-        """Bring the clocks in line with the whole history of the case, and say what that changes of what was said. `fresh`: the
-        clocks that its opening starts, if they are not those it has."""
-        told = case
-        if fresh is not None:
-            kept = tuple(each for each in case.clocks if each.by_event or each.cancelled)
-            there = {_key(each) for each in fresh}
-            told = msgspec.structs.replace(case, clocks=(*fresh, *(each for each in kept if _key(each) not in there)))
-        life = self.lives.tell(told, until_ms)
+    def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
+        """Bring holders and clocks in line with the whole history of the case, and say what that changes of what was said."""
+        life = self.lives.tell(case, until_ms)
+        told = msgspec.structs.replace(case, ledger=tuple(life.held), versions=versions_of(case), over_ms=life.over_ms)
         rings: list[Ring] = []
         known = {_key(clock): clock for clock in case.clocks}
         clocks = [
-            self._agree(case, known.pop((term.clock, term.department, term.round), None), term, rings)
+            self._agree(told, known.pop((term.clock, term.department, term.round), None), term, rings)
             for term in life.terms
         ]
         # what started these is known by now not to have happened
-        rings += [_void(case, clock, clock.started_ms) for clock in known.values()]
-        rings += _said_again(case, clocks, rings)
-        return msgspec.structs.replace(case, clocks=tuple(clocks), over_ms=life.over_ms), life, rings
+        rings += [_void(told, clock, clock.started_ms) for clock in known.values()]
+        rings += _said_again(told, clocks, rings)
+        rings += _of_others(case, told, clocks, rings)
+        return msgspec.structs.replace(told, clocks=tuple(clocks)), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
         """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
         doubtful = {_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
         fresh = {key: self._anew(clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
-        revised = msgspec.structs.replace(case, clocks=tuple(fresh.get(_key(c)) or c for c in case.clocks))
+        revised = msgspec.structs.replace(
+            case,
+            clocks=tuple(fresh.get(_key(c)) or c for c in case.clocks),
+            versions=_with_dues(case, tuple(fresh.values())),
+        )
         more: list[Ring] = []
         if case.special and fresh:
             revised, _, more = self.settle(revised)  # extensions and pauses are added to what is known now
@@ -204,10 +180,10 @@ class Clockwork:
 
     def _anew(self, clock: ClockState) -> ClockState:
         """The clock as its row alone has it now, having said nothing."""
-        rule = self._rules.rule(clock.policy)
+        rule = self.rules.rule(clock.policy)
         if rule is None:
             return clock
-        due_ms = int(self._rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
+        due_ms = int(self.rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
         warns = self.lives.terms.warn(rule, clock.started_ms, due_ms)
         provisional = self.lives.terms.is_provisional(rule, due_ms)
         return ClockState(
@@ -282,11 +258,12 @@ class Clockwork:
             return clock
         stood = clock is not None and clock.moved is not None and clock.moved.stands
         same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
-        same = same and clock is not None and stood == term.stands and (stood or clock.due_ms == term.due_ms)
+        silent = stood and clock is not None and clock.verdict is None  # while it stands, no due time counts
+        same = same and clock is not None and stood == term.stands and (silent or clock.due_ms == term.due_ms)
         if clock is None:
             clock = self._of(term)
         elif not same or (clock.ended_ms is not None and term.ended_ms is None):
-            if not stood:
+            if not silent:
                 rings.append(_void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
             clock = self._of(term)
         elif clock.moved != _moved(term):
@@ -391,6 +368,40 @@ def _said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence
             at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
             found.append(Ring(case, clock, came_to, at_ms, was=came_to))
     return found
+
+
+def _of_others(
+    before: TrackedCase, case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]
+) -> list[Ring]:
+    """What clocks have come to of which it is known by now that another department held the case then."""
+    if len(before.ledger) == len(case.ledger) == 1 and before.department == case.department:
+        return []
+    again = {_key(ring.clock) for ring in rings}
+    found = []
+    for clock in clocks:
+        came_to, at_ms = _come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
+        others = clock.department is None and before.holder_at(at_ms) != case.holder_at(at_ms)
+        if came_to is not None and others and _key(clock) not in again:
+            found.append(
+                Ring(
+                    before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to
+                )
+            )
+            if came_to == BREACHED and (clock.warned or clock.spoke):
+                found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))
+            found.append(Ring(case, clock, came_to, at_ms, was=CANCELLED))
+    return found
+
+
+def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Version, ...]:
+    """The versions of a case with the due times that clocks have now by their rows."""
+    dues = {(clock.clock, clock.policy): clock.due_ms for clock in revised if not clock.by_event}
+    return tuple(
+        msgspec.structs.replace(
+            each, starts=tuple((name, row, dues.get((name, row), due_ms)) for name, row, due_ms in each.starts)
+        )
+        for each in case.versions
+    )
 
 
 def _alike(clock: ClockState) -> tuple[str, str, int, int]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hub.core.deadlines import RESOLVE
 from hub.core.lifecycle import State
-from hub.core.tracked import Answer, More
+from hub.core.tracked import Answer, Hold, More, Version
 from hub.policy.models import DeadlineRule
 
 Key = tuple[str, str, str, int]
@@ -42,6 +42,18 @@ class Happening(NamedTuple):
     def key(self) -> Key:
         """Which update it is, of those of its case."""
         return self.department, self.id, self.event, self.said_ms
+
+
+class Amendment(NamedTuple):
+    """The case became something else by its lead's source. Takes its place among what happens, and is no update."""
+
+    at_ms: int
+    rank: int
+    id: str
+    event: str
+    department: str
+    note: str
+    version: Version
 
 
 @dataclass(slots=True)
@@ -88,6 +100,14 @@ class Life:
     """Where a case stands after all that is known of it."""
 
     holder: str
+    version: Version
+    """What the case is."""
+    held: list[Hold] = field(default_factory=list)
+    """The holder ledger."""
+    by_hand: bool = False
+    """Departments or the desk have moved it: its holder is not whom the rules name, until it is over."""
+    reopened_ms: int | None = None
+    """When it came back last."""
     gave_up: dict[str, int] = field(default_factory=dict)
     """Who held the case before, and until when."""
     state: State = State.DISPATCHED
@@ -120,11 +140,12 @@ class Life:
         until = self.gave_up
         return (self.holder, *(each for each in until if until[each] == at_ms)) if until else (self.holder,)
 
-    def pass_to(self, department: str, at_ms: int) -> None:
+    def pass_to(self, department: str, at_ms: int, returned_by: str | None = None) -> None:
         """The case is another department's from here on, if it is not its already."""
         if department != self.holder:
             self.gave_up[self.holder] = at_ms
             self.holder, self.designated = department, False
+            self.held.append(Hold(department, at_ms, returned_by))
 
     def instant(self, answer: Answer) -> int:
         """The instant from which an update counts that is among what has happened; else when it happened, as it says."""

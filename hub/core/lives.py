@@ -7,22 +7,24 @@ that was refused for want of an earlier one is allowed as soon as that one is kn
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 import msgspec
 
+from hub.core.amendments import amend, frozen_before, versions_of
 from hub.core.deadlines import OPENED, RESOLVE, DeadlineRules
-from hub.core.life import Happening, Life, Term, key_of
+from hub.core.life import Amendment, Happening, Life, Term, key_of
 from hub.core.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.objections import Objections
 from hub.core.terms import Terms
-from hub.core.tracked import Answer, ClockState, More, TrackedCase
+from hub.core.tracked import Answer, ClockState, Hold, More, TrackedCase, Version
 from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
 _NOTHING = More()
 _IN_ORDER = itemgetter(0, 1, 2, 4, 5)
+"""Place in time, and what tells apart what is of one instant: rank, id, department, note."""
 
 
 class Lives:
@@ -43,18 +45,26 @@ class Lives:
         return self._objections.desks
 
     @property
+    def desk(self) -> str:
+        """The dispatch desk."""
+        return self._city.dispatch_desk
+
+    @property
     def terms(self) -> Terms:
         return self._terms
 
     def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
-        life = Life(case.ledger[0].department if case.ledger else "", terms=list(self._first_terms(case)))
-        life.members += case.members
+        first, *others = versions_of(case)
+        life = Life(first.department, first, [Hold(first.department, case.opened_ms)])
+        life.terms += self._first_terms(case, first)
+        life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left
-        for member in case.members:
+        for member in first.co_handlers:
             self._start(life, case, "called", case.opened_ms, member)
         self._start(life, case, "dispatched", case.opened_ms, None)
-        queue = sorted(self._happenings(case), key=_IN_ORDER)
+        amendments = (_amendment(number, case, version) for number, version in enumerate(others))
+        queue: list[Happening | Amendment] = sorted((*amendments, *self._happenings(case)), key=_IN_ORDER)
         for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
             self._run_out(life, case, happening.at_ms)
             for later in self._take(life, case, happening):
@@ -79,9 +89,6 @@ class Lives:
     # -- what is known -------------------------------------------------------------------------------------------------
 
     def _happenings(self, case: TrackedCase) -> Iterator[Happening]:
-        for number, hold in enumerate(case.ledger):
-            if number:
-                yield _happening("dispatched", hold.from_ms, f"~{number:06}", hold.department)
         for mark in case.marks:
             yield _happening(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
         if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
@@ -93,18 +100,14 @@ class Lives:
                 answer.at_ms, answer.arrived_ms,
             )  # fmt: skip
 
-    def _first_terms(self, case: TrackedCase) -> Iterator[Term]:
-        withdrawn = {max(mark.at_ms, case.opened_ms) for mark in case.marks if mark.event == "withdrawn"}
+    def _first_terms(self, case: TrackedCase, version: Version) -> Iterator[Term]:
         for clock in case.clocks:
-            if clock.by_event:
-                continue
-            frozen = clock.cancelled and clock.ended_ms not in withdrawn
-            base_ms = clock.due_ms if clock.moved is None else clock.moved.base_ms
-            term = self._term(clock.clock, clock.policy, clock.started_ms, base_ms, clock.department, clock.round)
-            term.frozen = frozen
-            if frozen:
-                term.ended_ms, term.cancelled = clock.ended_ms, True
-            yield term
+            if not clock.by_event and frozen_before(case, clock.cancelled, clock.ended_ms):
+                term = self._term(clock.clock, clock.policy, clock.started_ms, clock.due_ms, None, 0)
+                term.frozen, term.ended_ms, term.cancelled = True, clock.ended_ms, True
+                yield term
+        for name, policy, due_ms in version.starts:
+            yield self._term(name, policy, case.opened_ms, due_ms, None, 0)
 
     def _term(
         self,
@@ -130,8 +133,12 @@ class Lives:
 
     # -- one event -----------------------------------------------------------------------------------------------------
 
-    def _take(self, life: Life, case: TrackedCase, one: Happening) -> list[Happening]:
+    def _take(self, life: Life, case: TrackedCase, one: Happening | Amendment) -> list[Happening]:
         """Let one event happen. Gives what counts from a later instant than it was tried at."""
+        parties = len(life.members), life.holder
+        if isinstance(one, Amendment):
+            self._amend(life, case, one)
+            return self._heard_now(life, one.at_ms, parties)
         from_ms = self._objections.counts_from(life, one)
         if from_ms > one.at_ms:
             return [one._replace(at_ms=from_ms)]
@@ -140,12 +147,27 @@ class Lives:
             life.void[one.key] = why
             life.early.append(one)
             return []
-        parties = len(life.members), life.holder
         self._happen(life, case, one)
-        return self._heard_now(life, one.at_ms) if life.early and parties != (len(life.members), life.holder) else []
+        return self._heard_now(life, one.at_ms, parties)
 
-    def _heard_now(self, life: Life, at_ms: int) -> list[Happening]:
-        """What departments have said that had no part in the case yet and have one now: it counts from here."""
+    def _amend(self, life: Life, case: TrackedCase, one: Amendment) -> None:
+        """The case is something else now, and goes where the rules put that, unless it was moved by hand or is over."""
+        version = one.version
+
+        def new(clock: str, policy: str, due_ms: int) -> Term:
+            return self._term(clock, policy, case.opened_ms, due_ms, None, 0)
+
+        amend(life, version, one.at_ms, new, self._reckon)
+        if life.by_hand or life.over_ms is not None or version.department == life.holder:
+            return
+        self._join(life, case, version.co_handlers, one.at_ms)
+        self._happen(life, case, _happening("dispatched", one.at_ms, one.id, version.department))
+
+    def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str]) -> list[Happening]:
+        """What departments have said that had no part in the case yet and have one now: it counts from here. `parties`: how
+        many helped and who held it before."""
+        if not life.early or parties == (len(life.members), life.holder):
+            return []
         again = [one._replace(at_ms=at_ms) for one in life.early]
         heard = [one for one in again if self._objections.barred(life, one) is None]
         for one in heard:
@@ -207,7 +229,8 @@ class Lives:
             return
         of = member if event == "called" else None
         there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
-        dues = self._rules.due_one(case.category, case.source, case.urgency, case.area, at_ms, case.conditions, event)
+        kind = life.version
+        dues = self._rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
         for due in dues:
             if (due.clock, of) not in there:
                 life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, of, life.round, event))
@@ -215,8 +238,8 @@ class Lives:
     def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
         """A new round: what `reopened` starts, and the resolve clock anew unless that is among them."""
         life.round += 1
-        life.refusals, life.rung = 0, None
-        kind = (case.category, case.source, case.urgency, case.area)
+        life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
+        kind = (life.version.category, case.source, life.version.urgency, life.version.area)
         for due in self._rules.again(*kind, at_ms, case.conditions):
             life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
 
@@ -246,7 +269,8 @@ class Lives:
         if life.state is State.ENDED:
             return
         life.refusals += one.department == life.holder
-        life.pass_to(self._city.dispatch_desk, one.at_ms)
+        life.by_hand |= life.holder != self._city.dispatch_desk
+        life.pass_to(self._city.dispatch_desk, one.at_ms, one.department)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
@@ -258,11 +282,11 @@ class Lives:
 
     def _pass_on(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.pass_to(one.more.to or life.holder, one.at_ms)
-        life.designated = False
+        life.designated, life.by_hand = False, True
 
     def _designate(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.pass_to(one.more.to or life.holder, one.at_ms)
-        life.designated = True
+        life.designated = life.by_hand = True
 
     def _ask(self, life: Life, case: TrackedCase, one: Happening) -> None:
         term = self._objections.extendable(life, one)
@@ -304,10 +328,14 @@ class Lives:
 
     def _call(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.callers.append(one.department)
-        for member in one.more.members:
+        life.by_hand = True
+        self._join(life, case, one.more.members, one.at_ms)
+
+    def _join(self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int) -> None:
+        for member in members:
             if member not in life.members and member != life.holder:
                 life.members.append(member)
-                self._start(life, case, "called", one.at_ms, member)
+                self._start(life, case, "called", at_ms, member)
 
     def _climb(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.rung = one.event
@@ -325,6 +353,12 @@ _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused")
 
 def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
     return msgspec.structs.replace(case, answers=(*case.answers, answer))
+
+
+def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
+    """After what moves the case at the same instant by hand, before all else."""
+    at_ms = max(version.at_ms, case.opened_ms)
+    return Amendment(at_ms, RANK["dispatched"], f"~{number:06}", "amended", "", "", version)
 
 
 def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:

@@ -6,7 +6,7 @@
 | response 响应率 | respond clocks met | respond clocks that ended or ran out |
 | resolution 解决率 | callbacks that say it was solved | callbacks that say whether it was |
 | satisfaction 满意率 | callbacks that say satisfied | callbacks |
-| return 退单率 | refusals | cases given to the department |
+| return 退单率 | refusals by which a case went back to the desk | cases given to the department |
 
 A clock counts in the period in which it is due, a callback and a refusal in that in which they were said. Of several records of a
 clock, and of several callbacks of a case, the last counts. What was withdrawn counts nowhere. The three rates (三率) are response,
@@ -19,7 +19,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from hub.core.tracked import Hold
+
 MET, BREACHED, ENDED_LATE = "MET", "BREACHED", "ENDED_LATE"
+_REFUSED = "refused"
+"""The rule that records name where a refusal moved a case."""
 ALL = "all"
 """The row of all departments together."""
 
@@ -41,6 +45,22 @@ class Given(NamedTuple):
     case_id: str
     department: str
     at_ms: int
+    returned_by: str | None = None
+    """Who refused it, if it came by a refusal."""
+
+
+class Turn(NamedTuple):
+    """What a record of `hub.cases` says of who holds the case."""
+
+    case_id: str
+    change: str
+    department: str
+    rule: str
+    at_ms: int
+    opened_ms: int
+    reopens: bool
+    held: tuple[Hold, ...]
+    """If not empty, the whole holder ledger."""
 
 
 class Said(NamedTuple):
@@ -124,6 +144,21 @@ Period = Callable[[int], str]
 """The name of the period of an instant, UTC ms."""
 
 
+def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
+    """Who was given which case, by the records in the order of their topic; a holder ledger takes the place of all before it."""
+    found: dict[str, list[Given]] = {}
+    for turn in turns:
+        known = found.setdefault(turn.case_id, [])
+        if turn.held:
+            known[:] = [Given(turn.case_id, hold.department, hold.from_ms, hold.returned_by) for hold in turn.held]
+        elif turn.change == "OPENED" or (turn.change == "REROUTED" and not turn.reopens):
+            refused = known[-1].department if known and turn.rule == _REFUSED else None
+            known.append(Given(turn.case_id, turn.department, turn.at_ms, refused))
+        if known:
+            known[0] = known[0]._replace(at_ms=turn.opened_ms)
+    return (each for case in found.values() for each in case)
+
+
 def rates(clocks: Iterable[ClockWord], given: Iterable[Given], said: Iterable[Said], period: Period) -> Table:
     """The counts of every department and period, and of ALL together. Each input in the order of its topic."""
     found: Table = {}
@@ -143,12 +178,12 @@ def rates(clocks: Iterable[ClockWord], given: Iterable[Given], said: Iterable[Sa
         holder[each.case_id] = each.department
         for counts in of(each.department, each.at_ms):
             counts.add(GIVEN)
+        if each.returned_by is not None:
+            for counts in of(each.returned_by, each.at_ms):
+                counts.add(RETURNED)
     callbacks: dict[str, Said] = {}
     for one in said:
-        if one.status == "REFUSED":
-            for counts in of(one.department, one.at_ms):
-                counts.add(RETURNED)
-        elif one.status in CALLBACKS:
+        if one.status in CALLBACKS:
             known = callbacks.get(one.case_id)
             if known is None or known.at_ms <= one.at_ms:
                 callbacks[one.case_id] = one

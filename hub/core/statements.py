@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from hub.core.cases import Case, CaseBook
-from hub.core.casework import SUPERSEDED, Step
 from hub.core.linking import Incidents, is_sketch
 from hub.core.sightings import Sighting
+from hub.core.steps import SUPERSEDED, Step
 from hub.core.stored import Latitude, Longitude
 
 _MARK = "~"

@@ -110,6 +110,21 @@ class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     department: str
     from_ms: Instant
+    returned_by: str | None = None
+    """Who refused it, if it came here by a refusal (退单)."""
+
+
+class Version(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a case was from an instant on, by the statements of its lead, and where the rules put it then."""
+
+    at_ms: Instant
+    category: str
+    urgency: str
+    area: str | None
+    department: str
+    co_handlers: tuple[str, ...] = ()
+    starts: tuple[tuple[str, str, Instant], ...] = ()
+    """The clocks that run from the opening of such a case: name, row, due time (ms)."""
 
 
 class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
@@ -123,6 +138,7 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     place_key: str
     opened_ms: Instant
     ledger: Annotated[tuple[Hold, ...], msgspec.Meta(min_length=1)]
+    """Who has held it, as the telling of its life came to; without `versions`, as `route` said."""
     reports: tuple[tuple[str, str], ...]
     clocks: tuple[ClockState, ...]
     answers: tuple[Answer, ...] = ()
@@ -136,8 +152,10 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """More has happened than plain statuses: its clocks are reckoned from its whole history."""
     left: tuple[tuple[str, str], ...] = ()
     """Reports that were taken out of it (撤销并案)."""
-    since: tuple[int, ...] = ()
+    since: tuple[Instant, ...] = ()
     """When each report after the lead was made."""
+    versions: tuple[Version, ...] = ()
+    """What it was, in order of time, once its life was told; the first from its opening."""
 
     @property
     def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
@@ -147,6 +165,15 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     @property
     def department(self) -> str:
         return self.ledger[-1].department
+
+    def holder_at(self, at_ms: int) -> str:
+        """Who answers for what happens at an instant: who held the case until then, if it changes hands at that very instant."""
+        found = self.ledger[0].department
+        for hold in self.ledger[1:]:
+            if hold.from_ms >= at_ms:
+                break
+            found = hold.department
+        return found
 
 
 class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):

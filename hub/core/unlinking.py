@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.cases import Case, CaseBook, Report
-from hub.core.casework import AMENDED, WITHDRAWN, OrderDraft, Put, Step
+from hub.core.steps import AMENDED, WITHDRAWN, OrderDraft, Put, Step
 from hub.model.ids import case_id as case_id_of
 
 

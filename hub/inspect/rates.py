@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from hub.core.rates import ClockWord, Given, Period, Said, Table, rates
+from hub.core.history_columns import read_held
+from hub.core.rates import ClockWord, Given, Period, Said, Table, Turn, given_of, rates
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
@@ -17,7 +18,7 @@ from hub.stream.registry import make_registry
 from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 
 _LAST: dict[str, tuple[Topic, Path]] = {
-    CASES.name: (CASES, ("reopens",)),
+    CASES.name: (CASES, ("held",)),
     DEADLINES.name: (DEADLINES, ("due_at",)),
     UPDATES.name: (UPDATES, ("update", "solved")),
     DEAD.name: (DEAD, ("origin",)),
@@ -65,10 +66,10 @@ def _clocks(batches: Sequence[pa.RecordBatch]) -> Iterator[ClockWord]:
 
 
 def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
-    names = ("change", "case_id", "department", "at", "reopens")
-    for change, case, department, at_ms, reopens in _columns(batches, *((name,) for name in names)):
-        if change in ("OPENED", "REROUTED") and not reopens:
-            yield Given(str(case), str(department), int(str(at_ms)))
+    names = ("case_id", "change", "department", "rule", "at", "opened_at", "reopens")
+    held = (ledger for batch in batches for ledger in read_held(batch.column("held")))
+    rows = zip(_columns(batches, *((name,) for name in names)), held, strict=True)
+    return given_of(Turn(*row, ledger) for row, ledger in rows)  # type: ignore[arg-type, call-arg]  # as the schema has them
 
 
 def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:

@@ -30,6 +30,8 @@ Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 MAX_PARTIES = 1_000
+MAX_MARKS = 100_000
+"""Of one case; who goes on for ever meets the size of a record first."""
 
 
 class Origin(Record):
@@ -86,6 +88,54 @@ class Link(Record):
     reasons: list[Text] = Field(max_length=MAX_PARTIES)
 
 
+class CaseVersion(Record):
+    """What a case was from an instant on, and where the rules put it."""
+
+    NAME: ClassVar[str] = "CaseVersion"
+
+    at: SourceMillis
+    category: Code
+    urgency: Code
+    area: Code | None = None
+    due_at: SourceMillis | None = None
+    department: SystemId
+    co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+
+
+class MarkKind(StrEnum):
+    CLOSED = "CLOSED"
+    WITHDRAWN = "WITHDRAWN"
+    REOPENED = "REOPENED"
+
+
+class CaseMark(Record):
+    """The sources of a case ended it, or opened it again."""
+
+    NAME: ClassVar[str] = "CaseMark"
+
+    event: MarkKind
+    at: SourceMillis
+
+
+class CaseHistory(Record):
+    """All that the statements of a case say of its life, in order of time; the first version holds from its opening."""
+
+    NAME: ClassVar[str] = "CaseHistory"
+
+    versions: list[CaseVersion] = Field(default_factory=list, max_length=MAX_PARTIES)
+    marks: list[CaseMark] = Field(default_factory=list, max_length=MAX_MARKS)
+
+
+class HolderEntry(Record):
+    """One line of the holder ledger (持有台账): who holds a case, from when."""
+
+    NAME: ClassVar[str] = "HolderEntry"
+
+    department: SystemId
+    since: SourceMillis
+    returned_by: SystemId | None = None
+
+
 class CaseChange(Record):
     """One step in the life of a case."""
 
@@ -122,6 +172,8 @@ class CaseChange(Record):
     reopens: bool = False
     unlinks: bool = False
     link: Link | None = None
+    history: CaseHistory | None = None
+    held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
 
 
 class OrderKind(StrEnum):
@@ -210,6 +262,7 @@ class ClosureStep(StrEnum):
     WHISTLED = "WHISTLED"
     REOPENED = "REOPENED"
     UNLINKED = "UNLINKED"
+    HELD = "HELD"
 
 
 class Closure(Record):
@@ -227,6 +280,8 @@ class Closure(Record):
     members: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
     reason: Text | None = None
     report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS] | None = None
+    by_hand: bool = False
+    held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
 
 
 class Repeat(Record):

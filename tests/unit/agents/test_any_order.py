@@ -1,4 +1,7 @@
-"""What a case comes to does not depend on the order in which its source's statements and its department's updates come in."""
+"""What a case comes to does not depend on the order in which its source's statements and its departments' updates come in.
+
+What is left to order on purpose stands in ops/adr/0026 and, by name, in test_what_order_decides.py.
+"""
 
 from __future__ import annotations
 
@@ -8,101 +11,168 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub import topics
-from hub.core.rates import ClockWord, Given, Said, Table, rates
-from hub.model.event import CaseEvent, EventKind
-from hub.model.ids import case_id
-from hub.model.update import Update, UpdateStatus
+from hub.model.event import CaseEvent, EventKind, Place, Urgency
+from hub.model.update import Update
+from tests.unit.agents.any_order import CASE, DESK, HOLDERS, outcome, statement, update
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report
 from tests.unit.agents.whole_hub import WholeHub
 
-CASE = case_id("hotline", "H1")
-LATER = NOON + 60 * 24 * 60 * MINUTE
-Row = tuple[EventKind, int]
+Record = CaseEvent | Update
+EXAMPLES = 25
 
-
-def statements(rows: list[Row]) -> list[CaseEvent]:
-    """The rows are revisions from 0; all say the same of the matter, each at its minute."""
-    return [
-        report("H1", NOON + minute * MINUTE, revision=revision, kind=kind)
-        for revision, (kind, minute) in enumerate(rows)
-    ]
-
-
-def told(rows: list[tuple[UpdateStatus, int]]) -> list[Update]:
-    return [
-        Update(
-            update_id=f"U{n}", department="water_supply", case_id=CASE, status=status, at=NOON + minute * MINUTE, note="so"
-        )
-        for n, (status, minute) in enumerate(rows)
-    ]  # fmt: skip
-
-
-def outcome(records: list[CaseEvent | Update], pauses: list[bool]) -> tuple[Any, ...]:
-    """Verdicts, holder and figures after all was heard in this order, the agents taking breath where `pauses` says so."""
-    with WholeHub(CITY, NOON + 3000 * MINUTE) as hub:
-        for record, pause in zip(records, pauses, strict=True):
-            hub.say(record) if isinstance(record, Update) else hub.report(record)
-            if pause:
-                hub.run()
-        hub.settle()
-        hub.settle(LATER)
-        return verdicts(hub), hub.records(topics.CASES.name)[-1]["department"], figures(hub), over(hub)
-
-
-def verdicts(hub: WholeHub) -> dict[tuple[str, int], tuple[str, int, int]]:
-    """The last word on each clock that holds."""
-    found = {}
-    for ring in hub.records(topics.DEADLINES.name):
-        found[ring["clock"], ring["started_at"]] = (ring["kind"], ring["at"], ring["due_at"])
-    voided = {key for key, (kind, _, _) in found.items() if kind == "CANCELLED" and key not in held(hub)}
-    return {key: value for key, value in found.items() if key not in voided}
-
-
-def held(hub: WholeHub) -> set[tuple[str, int]]:
-    """The clocks of the case as `track` keeps it."""
-    case = hub.tracked(CASE)
-    return {(clock.clock, clock.started_ms) for clock in case.clocks} if case else set()
-
-
-def over(hub: WholeHub) -> int | None:
-    case = hub.tracked(CASE)
-    return case.over_ms if case else None
-
-
-def figures(hub: WholeHub) -> Table:
-    names = ("case_id", "clock", "started_at", "kind", "department", "due_at")
-    words = [ClockWord(*(ring[name] for name in names)) for ring in hub.records(topics.DEADLINES.name)]
-    given_ = [
-        Given(c["case_id"], c["department"], NOON)
-        for c in hub.records(topics.CASES.name)
-        if c["change"] in ("OPENED", "REROUTED") and not c["reopens"]
-    ]
-    said = [
-        Said(u["update"]["case_id"], u["update"]["department"], u["update"]["status"], u["update"]["at"], None)
-        for u in hub.records(topics.UPDATES.name)
-    ]
-    return rates(words, given_, said, lambda _: "-")
-
-
-minutes = st.sets(st.integers(1, 2000), max_size=3).map(sorted)
-updates = st.lists(
+minutes = st.integers(0, 2000)
+kinds = st.sampled_from(list(EventKind))
+matters = st.fixed_dictionaries(
+    {
+        "category": st.sampled_from(["water.burst", "road.collapse", "traffic.parking", "safety.person", "other.unclear", ""]),
+        "urgency": st.sampled_from([Urgency.ROUTINE, Urgency.URGENT, Urgency.EMERGENCY]),
+        "place": st.sampled_from(
+            [
+                Place(code="LT01"),
+                Place(code="LT03"),
+                Place(),
+                Place(code="LT01", lat=34.02, lon=114.515),
+                Place(lat=34.03, lon=114.53),
+            ]
+        ),
+    }
+)  # fmt: skip
+plain = st.tuples(
+    st.just("water_supply"),
+    st.sampled_from(["ACCEPTED", "RESPONDED", "RESOLVED"]),
+    st.integers(-500, 2000),
+    st.just({}),
+)
+"""What the only holder says."""
+moves = st.one_of(
+    st.tuples(st.sampled_from(HOLDERS), st.just("REFUSED"), minutes, st.just({})),
     st.tuples(
-        st.sampled_from([UpdateStatus.ACCEPTED, UpdateStatus.RESPONDED, UpdateStatus.RESOLVED]), st.integers(-500, 2000)
+        st.sampled_from(HOLDERS),
+        st.sampled_from(["TRANSFERRED", "DESIGNATED"]),
+        minutes,
+        st.sampled_from(HOLDERS).map(lambda to: {"to": to}),
     ),
-    max_size=2,
+    st.tuples(
+        st.sampled_from(HOLDERS[:3]),
+        st.just("WHISTLED"),
+        minutes,
+        st.sampled_from(HOLDERS[:3]).map(lambda each: {"members": [each]}),
+    ),
+)
+words = st.tuples(
+    st.sampled_from(HOLDERS), st.sampled_from(["ACCEPTED", "RESPONDED", "RESOLVED"]), minutes, st.just({})
+)
+reopenings = st.tuples(st.sampled_from([DESK, "water_supply"]), st.just("REOPENED"), minutes, st.just({}))
+terms = st.one_of(
+    st.tuples(
+        st.sampled_from(HOLDERS),
+        st.sampled_from(["EXTENSION_ASKED", "RESUMED"]),
+        minutes,
+        st.just({"clock": "resolve"}),
+    ),
+    st.tuples(
+        st.just(DESK),
+        st.sampled_from(["EXTENSION_GRANTED", "EXTENSION_DENIED"]),
+        minutes,
+        st.just({"clock": "resolve"}),
+    ),
+    st.tuples(
+        st.sampled_from(HOLDERS), st.just("PAUSED"), minutes, st.just({"clock": "resolve", "reason": "appraisal"})
+    ),
 )
 
 
-@settings(max_examples=25)
-@given(minutes, updates, st.data())
-def test_the_same_in_every_order(minutes: list[int], answers: list[Any], data: st.DataObject) -> None:
-    """Of statements that say the same of the matter, a later revision at a later time, and of its holder's plain words."""
-    more = [(data.draw(st.sampled_from(list(EventKind))), minute) for minute in minutes]
-    records: list[CaseEvent | Update] = [*statements([(EventKind.OPENED, 0), *more]), *told(answers)]
-    mixed = data.draw(st.permutations(records))
-    pauses = data.draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records)))
+def of_lead(draw: Any, times: list[int], what: st.SearchStrategy[dict[str, Any]] | None) -> list[Record]:
+    """Revisions from 0, the first an opening, each at its minute."""
+    rows: list[Record] = []
+    for revision, minute in enumerate(times):
+        kind = EventKind.OPENED if revision == 0 else draw(kinds)
+        rows.append(statement("H1", revision, kind, minute, **({} if what is None else draw(what))))
+    return rows
+
+
+def said(draw: Any, *kinds: st.SearchStrategy[Any], at_most: int = 3) -> list[Record]:
+    rows = draw(st.lists(st.one_of(*kinds), max_size=at_most))
+    return [update(number, who, word, minute, **more) for number, (who, word, minute, more) in enumerate(rows)]
+
+
+def agree(draw: Any, records: list[Record], fixed: int = 0) -> None:
+    """In any order it comes to the same as in the order given; the first `fixed` records come first in each."""
+    mixed = [*records[:fixed], *draw(st.permutations(records[fixed:]))]
+    pauses = draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records)))
+    pauses[:fixed] = [True] * fixed
     assert outcome(mixed, pauses) == outcome(records, [True] * len(records))
+
+
+rising = st.sets(st.integers(1, 2000), max_size=3).map(lambda found: [0, *sorted(found)])
+falling = st.lists(minutes, min_size=1, max_size=4)
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_statements_that_say_the_same_and_the_holders_plain_words(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times, None) + said(data.draw, plain, at_most=2))
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_statements_that_differ_in_urgency_category_and_place(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times, matters) + said(data.draw, words, at_most=2))
+
+
+@settings(max_examples=EXAMPLES)
+@given(falling, st.data())
+def test_times_that_fall_while_revisions_rise(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times, matters) + said(data.draw, words, at_most=2))
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_refusals_transfers_and_designations(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times[:2], None) + said(data.draw, moves, words, at_most=4))
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_reopenings_by_source_desk_and_department(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times, None) + said(data.draw, reopenings, words, at_most=4))
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_extensions_and_pauses(times: list[int], data: st.DataObject) -> None:
+    matter = st.fixed_dictionaries(
+        {"category": st.sampled_from(["safety.person", "water.burst"]), "urgency": st.just(Urgency.ROUTINE)}
+    )
+    agree(data.draw, of_lead(data.draw, times[:2], matter) + said(data.draw, terms, words, at_most=4))
+
+
+@settings(max_examples=EXAMPLES)
+@given(falling, st.data())
+def test_all_of_it_together(times: list[int], data: st.DataObject) -> None:
+    agree(data.draw, of_lead(data.draw, times, matters) + said(data.draw, moves, words, reopenings, terms, at_most=5))
+
+
+@settings(max_examples=EXAMPLES)
+@given(rising, st.data())
+def test_a_report_that_is_linked(times: list[int], data: st.DataObject) -> None:
+    """Once some revision of it that ends nothing was linked, while its case was open: those below it come in any order too."""
+    minute, step = data.draw(st.integers(0, 300)), data.draw(st.sampled_from([-10, 10]))
+    several = data.draw(st.integers(1, 3))
+    first = data.draw(st.integers(0, several - 1))
+    linked: list[Record] = [
+        statement("P1", n, EventKind.AMENDED if n == first else data.draw(kinds), minute + step * n, "police")
+        for n in range(several)
+    ]
+    lead = of_lead(data.draw, times[:3], None)
+    others = [*linked[:first], *linked[first + 1 :]]
+    records = [lead[0], linked[first], *others, *lead[1:], *said(data.draw, words, moves, at_most=2)]
+    agree(data.draw, records, fixed=2)
+
+
+def in_turn(*rows: tuple[EventKind, int]) -> list[CaseEvent]:
+    return [statement("H1", revision, kind, minute) for revision, (kind, minute) in enumerate(rows)]
 
 
 def test_opening_time_is_the_earliest_statements_whatever_comes_first() -> None:
@@ -110,8 +180,7 @@ def test_opening_time_is_the_earliest_statements_whatever_comes_first() -> None:
     first, later = report("H1", NOON), report("H1", NOON + 60 * MINUTE, revision=1, kind=EventKind.AMENDED)
     with WholeHub(CITY, NOON + 90 * MINUTE) as hub:
         hub.report(later)
-        (accepted,) = told([(UpdateStatus.ACCEPTED, 70)])
-        hub.say(accepted)
+        hub.say(update(0, "water_supply", "ACCEPTED", 70))
         hub.settle()
         assert [r["kind"] for r in hub.records(topics.DEADLINES.name, clock="accept")] == ["MET"]
         hub.report(first)
@@ -126,7 +195,7 @@ def test_opening_time_is_the_earliest_statements_whatever_comes_first() -> None:
 def test_a_bare_opening_by_its_own_source_brings_a_withdrawn_or_closed_case_back() -> None:
     for kind in (EventKind.WITHDRAWN, EventKind.CLOSED):
         with WholeHub(CITY, NOON + 90 * MINUTE) as hub:
-            for event in statements([(EventKind.OPENED, 0), (kind, 10), (EventKind.OPENED, 20)]):
+            for event in in_turn((EventKind.OPENED, 0), (kind, 10), (EventKind.OPENED, 20)):
                 hub.report(event)
                 hub.run()
             assert not hub.records(topics.CASES.name)[-1]["over"]
@@ -141,7 +210,7 @@ def test_a_bare_opening_by_its_own_source_brings_a_withdrawn_or_closed_case_back
 
 def test_a_word_on_a_case_that_is_over_reaches_its_holder() -> None:
     with WholeHub(CITY, NOON + 90 * MINUTE) as hub:
-        for event in statements([(EventKind.OPENED, 0), (EventKind.CLOSED, 10), (EventKind.AMENDED, 20)]):
+        for event in in_turn((EventKind.OPENED, 0), (EventKind.CLOSED, 10), (EventKind.AMENDED, 20)):
             hub.report(event)
             hub.run()
         assert hub.records(topics.CASES.name)[-1]["over"]

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from hub.agents.rate_counts import balances
 from hub.core.clockwork import Clockwork
+from hub.core.consequences import Change, Effects, Update
 from hub.core.deadlines import DeadlineRules
 from hub.core.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
 from hub.core.tracked import More, TrackBook
-from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.core.tracking import Tracking
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -61,7 +62,7 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
     opened = change("OPENED", ROADS, 0)
     tracking.prepare([opened])
     tracking.change(book, book.put, opened, effects)
-    given_, applied = [Given("C-1", ROADS, START)], list[Said]()
+    applied = list[Said]()
     for number, (what, solved, department, hours) in enumerate(said):
         at_ms = START + hours * HOUR_MS
         if what == "time":
@@ -69,8 +70,6 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
         elif what in ("REROUTED", "AMENDED"):
             urgency = "URGENT" if solved else "ROUTINE"
             tracking.change(book, book.put, change(what, department, hours, urgency), effects)
-            if what == "REROUTED":
-                given_.append(Given("C-1", department, at_ms))
         else:
             by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
             more = More(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
@@ -79,6 +78,9 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
             ):
                 applied.append(Said("C-1", by, what, at_ms, solved if more else None))
     tracking.pass_time(book, book.put, START + 1000 * HOUR_MS, effects)
+    case = book.case("C-1")
+    assert case is not None
+    given_ = [Given("C-1", hold.department, hold.from_ms, hold.returned_by) for hold in case.ledger]
     return effects, given_, applied
 
 

@@ -297,7 +297,7 @@ def test_twice_is_refused_and_so_is_a_case_that_is_over(hub: WholeHub) -> None:
 
 
 def test_a_report_whose_case_was_closed_meanwhile_stays_and_who_asked_is_told(hub: WholeHub) -> None:
-    Casework(CITY).close(journal(hub).book.cases, journal(hub).put, CASE, NOON + 8 * MINUTE)
+    Casework(CITY).moves.close(journal(hub).book.cases, journal(hub).put, CASE, NOON + 8 * MINUTE)
     _stays(hub, "the case is over")
 
 

@@ -29,7 +29,7 @@ class WholeHub(MemoryHub):
     ) -> None:
         super().__init__(
             city, now_ms, sources=SOURCES, wall=wall, clock=clock, partitions=partitions, dead_letter_run=10_000,
-            dead_letter_ratio=1.0,
+            dead_letter_ratio=1.0, closed_case_days=1000,
         )  # fmt: skip
 
     @property

@@ -11,9 +11,10 @@ from hub.agents import waiting
 from hub.agents.context import Hub as Shared
 from hub.agents.live_policy import LivePolicy
 from hub.core.clockwork import Clockwork
+from hub.core.consequences import Change, Effects, Update
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracked import WAITING_PREFIX, More, TrackBook, TrackedCase, Waiting
-from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.core.tracking import Tracking
 from hub.model.update import UpdateStatus
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause

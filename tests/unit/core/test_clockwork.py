@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.core.amendments import amended
 from hub.core.clockwork import ClockState, Clockwork, Hold, Moved, Ring, TrackBook, TrackedCase
+from hub.core.consequences import Change, Effects, Update
 from hub.core.deadlines import DeadlineRules
-from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.core.tracked import Version
+from hub.core.tracking import Tracking
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -26,6 +29,13 @@ def case(*clocks: ClockState) -> TrackedCase:
         case_id="C-1", category="c", source="hotline", urgency="ROUTINE", area=None, place_key="p", opened_ms=0,
         ledger=(Hold("roads", 0),), reports=(("hotline", "H1"),), clocks=clocks or (ClockState("accept", "p", 0, 80, 100),),
     )  # fmt: skip
+
+
+def amended_at(tracked: TrackedCase, at_ms: int) -> TrackedCase:
+    """It follows another row from an instant on."""
+    return amended(
+        tracked, Version(at_ms, "d", "ROUTINE", None, "roads", starts=(("accept", "accept.default", 10**10),))
+    )
 
 
 def kinds(rings: list[Ring]) -> list[tuple[str, int]]:
@@ -172,14 +182,14 @@ def test_an_amendment_voids_the_old_clock_whether_it_had_rung_or_not(clockwork: 
         (rung, True),
         (case(ClockState("accept", "old", 0, 10**8, 10**9)), False),
     ):
-        amended, rings = clockwork.restart(tracked, None, at_ms=1000)
+        amended, _, rings = clockwork.settle(amended_at(tracked, 1000))
         assert [(ring.kind, ring.clock.policy, ring.corrects) for ring in rings] == [("CANCELLED", "old", took_back)]
         assert not any(clock.warned or clock.breached for clock in amended.clocks)
 
 
 def test_a_clock_that_ran_out_before_the_amendment_stays(clockwork: Clockwork) -> None:
-    amended, rings = clockwork.restart(case(ClockState("accept", "old", 0, 80, 100)), None, at_ms=1000)
-    assert rings == []
+    amended, _, rings = clockwork.settle(amended_at(case(ClockState("accept", "old", 0, 80, 100)), 1000))
+    assert not any(ring.kind == "CANCELLED" for ring in rings)
     assert amended.clocks[0].policy == "old"
 
 

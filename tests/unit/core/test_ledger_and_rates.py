@@ -43,7 +43,7 @@ def test_open_overdue_cases_count_as_late_and_the_last_word_counts() -> None:
 
 
 def test_the_three_rates_and_returns() -> None:
-    given_ = [Given("A", "roads", 1), Given("B", "roads", 1), Given("B", "water", 5)]
+    given_ = [Given("A", "roads", 1), Given("B", "roads", 1), Given("B", "water", 5, "roads")]
     said = [
         Said("A", "desk", "UNSATISFIED", 20, False), Said("A", "desk", "SATISFIED", 30, True),
         Said("B", "desk", "UNSATISFIED", 40, None), Said("B", "roads", "REFUSED", 4, None),

@@ -7,8 +7,9 @@ from typing import get_args
 import msgspec
 import pytest
 
+from hub.core.consequences import Update
 from hub.core.lifecycle import EVENTS, LADDER, Refusal, State, step
-from hub.core.tracking import Tracking, Update
+from hub.core.tracking import Tracking
 from hub.policy.models.deadlines import Rung
 from tests.unit.core.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of
 

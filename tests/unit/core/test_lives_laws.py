@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.clockwork import Ring
+from hub.core.consequences import Update
 from hub.core.lifecycle import EVENTS
 from hub.core.tracked import More
-from hub.core.tracking import Tracking, Update
+from hub.core.tracking import Tracking
 from hub.policy.models import DEFAULT_CLOCKS
 from tests.unit.core.small_lives import HOUR, START, Hub, said, small_city, tracking_of, verdicts
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hub.agents.derivation_columns import derivation_columns
 from hub.core.clockwork import CANCELLED, ClockState, Clockwork, Ring
+from hub.core.consequences import Change, Effects, Update
 from hub.core.deadlines import DeadlineRules
 from hub.core.tracked import More, TrackBook
-from hub.core.tracking import Change, Effects, Tracking, Update
+from hub.core.tracking import Tracking
 from hub.policy import City, load_city
 from hub.policy.models import DeadlineRule, Extension
 from hub.settings import ROOT

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.clockwork import BREACHED
+from hub.core.consequences import Change, Update
 from hub.core.lifecycle import EVENTS, IN_PLACE, Who
 from hub.core.tracked import More
-from hub.core.tracking import Change, Tracking, Update
+from hub.core.tracking import Tracking
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.policy.models import DEFAULT_CLOCKS
 from tests.unit.core.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of, verdicts
@@ -108,11 +109,25 @@ def test_who_helps_says_it_of_its_own_part(hub: Hub, status: str) -> None:
 # -- the time that is named ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("status", ["ACCEPTED", "RESPONDED"])
 def test_who_has_passed_the_case_on_speaks_only_of_the_time_before(hub: Hub, status: str) -> None:
     hear(hub, moved("water", 10), said(status, 3), said(status, 11, id_="late"))
     assert [each.update_id for each in hub.waiting] == ["late"]
     assert "now water" in hub.why()
+
+
+def test_an_amendment_does_not_move_a_case_that_was_refused_or_over_by_then(hub: Hub) -> None:
+    hear(hub, moved("water", 10), said("REFUSED", 3))
+    assert hub.case.department == "dispatch"
+    assert [(each.step, each.more and each.more.to) for each in hub.effects.endings] == [
+        ("AS_OUTCOME", None), ("HELD", "dispatch"),
+    ]  # fmt: skip
+
+
+def test_nor_one_that_was_over_by_then(hub: Hub) -> None:
+    hear(hub, moved("water", 10), said("RESOLVED", 3))
+    assert (hub.case.department, hub.case.over_ms) == ("roads", START + 3 * HOUR)
+    assert [each.step for each in hub.effects.endings] == ["AS_OUTCOME", "HELD"]
 
 
 def test_of_the_instant_at_which_it_passed_the_case_on_it_may_speak(hub: Hub) -> None:

@@ -1,0 +1,79 @@
+"""A case's history and its holder ledger as columns of `cityhub.CaseChange` and `cityhub.Closure`, there and back. Both are rare: a
+column without any costs next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from hub.core.history import History, Stated
+from hub.core.tracked import Hold, Mark
+
+Held = tuple[Hold, ...]
+
+
+def history_column(told: Sequence[History | None]) -> list[dict[str, Any] | None]:
+    """As `cityhub.CaseHistory`. Without a version all that is known is that its sources ended the case."""
+    return [None if each is None else _history(each) for each in told]
+
+
+def _history(told: History) -> dict[str, Any]:
+    versions = [
+        {
+            "at": each.at_ms, "category": each.category, "urgency": each.urgency, "area": each.area, "due_at": each.due_ms,
+            "department": each.department, "co_handlers": list(each.co_handlers),
+        }
+        for each in told.versions
+    ]  # fmt: skip
+    return {"versions": versions, "marks": [{"event": mark.event.upper(), "at": mark.at_ms} for mark in told.marks]}
+
+
+def read_histories(column: pa.StructArray) -> list[History | None]:
+    """One entry a row."""
+    if column.null_count == len(column):
+        return [None] * len(column)
+    versions = _lists(
+        column.field("versions"), ("at", "category", "urgency", "area", "due_at", "department", "co_handlers")
+    )
+    marks = _lists(column.field("marks"), ("event", "at"))
+    there = column.is_valid().to_pylist()
+    return [
+        History(
+            tuple(Stated._make((*row[:6], tuple(row[6]))) for row in said),
+            tuple(Mark(event.lower(), at_ms) for event, at_ms in ends),
+        )
+        if valid
+        else None
+        for valid, said, ends in zip(there, versions, marks, strict=True)
+    ]
+
+
+def held_column(ledgers: Sequence[Held]) -> list[list[dict[str, Any]]]:
+    """As a list of `cityhub.HolderEntry`."""
+    return [
+        [{"department": one.department, "since": one.from_ms, "returned_by": one.returned_by} for one in ledger]
+        for ledger in ledgers
+    ]
+
+
+def read_held(column: pa.ListArray) -> list[Held]:
+    """One entry a row."""
+    if not len(column.flatten()):
+        return [()] * len(column)
+    return [tuple(Hold(*row) for row in rows) for rows in _lists(column, ("department", "since", "returned_by"))]
+
+
+def _lists(column: pa.ListArray, names: Sequence[str]) -> list[list[tuple[Any, ...]]]:
+    """The rows of each list, as these fields; times in ms. None counts as an empty list."""
+    items = column.flatten()
+    fields = (items.field(name) for name in names)
+    rows = list(
+        zip(
+            *((each.cast("int64") if pa.types.is_timestamp(each.type) else each).to_pylist() for each in fields),
+            strict=True,
+        )
+    )
+    ends = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).cumsum().tolist()
+    return [rows[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
