@@ -152,6 +152,7 @@ class Clockwork:
         rings += [_void(told, clock, clock.started_ms) for clock in known.values()]
         rings += _said_again(told, clocks, rings)
         rings += _of_others(case, told, clocks, rings)
+        rings += _covered(told, clocks, rings)
         return msgspec.structs.replace(told, clocks=tuple(clocks)), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
@@ -379,18 +380,33 @@ def _of_others(
     again = {_key(ring.clock) for ring in rings}
     found = []
     for clock in clocks:
-        came_to, at_ms = _come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
-        others = clock.department is None and before.holder_at(at_ms) != case.holder_at(at_ms)
-        if came_to is not None and others and _key(clock) not in again:
-            found.append(
-                Ring(
-                    before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to
-                )
-            )
-            if came_to == BREACHED and (clock.warned or clock.spoke):
-                found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))
-            found.append(Ring(case, clock, came_to, at_ms, was=CANCELLED))
+        at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
+        if clock.department is None and _key(clock) not in again and before.holder_at(at_ms) != case.holder_at(at_ms):
+            found += _once_more(before, case, clock)
     return found
+
+
+def _covered(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
+    """What clocks have come to behind which an earlier round's word was said only now, of a clock that started and was due at
+    the same instants: readers go by the last word."""
+    last = {_alike(ring.clock): ring.clock for ring in rings}
+    found = []
+    for clock in clocks if last else ():
+        said = last.get(_alike(clock))
+        if said is not None and said.round < clock.round:
+            found += _once_more(case, case, clock)
+    return found
+
+
+def _once_more(before: TrackedCase, case: TrackedCase, clock: ClockState) -> list[Ring]:
+    """Take back what a clock has come to, and say it again; nothing if it has come to nothing."""
+    came_to, at_ms = _come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
+    if came_to is None:
+        return []
+    found = [Ring(before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to)]
+    if came_to == BREACHED and (clock.warned or clock.spoke):
+        found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))
+    return [*found, Ring(case, clock, came_to, at_ms, was=CANCELLED)]
 
 
 def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Version, ...]:

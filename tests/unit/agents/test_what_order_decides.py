@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from hub import topics
+from hub.inspect.turns import turns_of
 from hub.model.event import EventKind
 from hub.model.ids import case_id
-from hub.policy.models import Exit
+from hub.policy.models import Exit, Route
 from tests.unit.agents.any_order import ARRIVAL, CASE, WIDER, statement, update
 from tests.unit.agents.small_world import MINUTE
 from tests.unit.agents.whole_hub import WholeHub
@@ -74,3 +75,41 @@ def test_a_desks_word_in_the_place_of_a_holder_counts_from_when_it_came() -> Non
         assert case is not None
         assert case.over_ms == ARRIVAL
         assert statement("H1", 0, OPENED, 0).reported_at + 10 * MINUTE < ARRIVAL
+
+
+def test_a_revision_that_leaves_out_what_comes_later_is_decided_again_without_its_words() -> None:
+    bridge = Route.model_validate(
+        {"id": "bridge", "when": {"category": ("road.collapse",), "keywords": ("bridge",)}, "department": "housing"}
+    )
+    city = dataclasses.replace(WIDER, routes=(bridge, *WIDER.routes))
+    first = statement("H1", 0, OPENED, 0, category="road.collapse")
+    later = statement("H1", 1, AMENDED, 10, category="", title="the bridge")
+    for records, department in (((first, later), "housing"), ((later, first), "roads")):
+        with WholeHub(city, ARRIVAL) as hub:
+            for record in records:
+                hub.report(record)
+                hub.run()
+            assert hub.records(topics.CASES.name)[-1]["department"] == department
+
+
+def test_an_end_that_a_reopening_undid_is_shown_although_it_is_known_by_now_that_it_never_was() -> None:
+    """The source had opened the report again before the desk did; only the end that holds is the same in every order."""
+    records = (
+        statement("H1", 1, EventKind.WITHDRAWN, 764),
+        update(1, "dispatch_desk", "REOPENED", 1380),
+        statement("H1", 2, OPENED, 547),
+    )
+    seen = []
+    for order in ((0, 2, 1), (0, 1, 2)):
+        with WholeHub(WIDER, ARRIVAL) as hub:
+            for index in order:
+                hub.publish(records[index])
+                hub.run()
+            hub.settle()
+            turns = turns_of(hub.records(topics.CASES.name, case_id=CASE))
+            seen.append(any(turn.department is None for turn in turns[:-1]))
+            assert turns[-1].department == "water_supply"
+            case = hub.tracked(CASE)
+            assert case is not None
+            assert case.over_ms is None
+    assert seen[1]
