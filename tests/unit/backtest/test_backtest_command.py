@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from small_past import small_city
 
 from hub.cli.backtest import backtest
 from hub.errors import FatalError
+from tests.unit.backtest.small_past import small_city
 
 MAPPING = """\
 description: test

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_past import HOUR_MS, START_MS, by_ref, closed, report, run, small_city
 
 from hub.backtest.updates import Update
 from hub.policy.city import City
+from tests.unit.backtest.small_past import HOUR_MS, START_MS, by_ref, closed, report, run, small_city
 
 
 @pytest.fixture(scope="module")

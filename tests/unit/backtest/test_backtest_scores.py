@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_past import HOUR_MS, START_MS, closed, report, run, small_city
 
 from hub.backtest.difference import difference
 from hub.backtest.pairs import Reported, known_pairs
 from hub.backtest.scores import score
 from hub.policy.city import City
 from hub.sdk.truth import Truth, TruthRow
+from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, run, small_city
 
 NOW_MS = START_MS + 1000 * HOUR_MS
 ALL = frozenset({"due", "closed", "department", "queue", "duplicate", "duplicate_of"})

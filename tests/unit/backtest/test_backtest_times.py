@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from small_past import HOUR_MS, START_MS, closed, report, small_city
 
 from hub.backtest.intake import Intake
 from hub.backtest.run import History, Options, Outcome, run
@@ -20,6 +19,7 @@ from hub.backtest.updates import Update
 from hub.cli.backtest import backtest
 from hub.model.event import CaseEvent
 from hub.policy.city import City
+from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, small_city
 
 YEAR = 24 * 365
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_calendar import SlowCalendar, open_at
 
 from hub.core.calendars import HOUR_MS, MINUTE_MS, Calendar
 from hub.core.zones import zone_of
@@ -16,6 +15,7 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.policy.models import CalendarSpec
 from hub.settings import ROOT
+from tests.unit.core.slow_calendar import SlowCalendar, open_at
 
 ZONES = ("Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe", "UTC")
 FIVE_DAYS = ("mon", "tue", "wed", "thu", "fri")

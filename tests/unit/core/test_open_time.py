@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slow_calendar import SlowCalendar, open_at
 
 from hub.core.calendars import Calendar
 from hub.core.open_time import MINUTE_MS
 from hub.policy.models import CalendarSpec, Revision, Season, Statutory
 from hub.policy.statutory import StatutorySet, days_of, known_through, mistake_in
+from tests.unit.core.slow_calendar import SlowCalendar, open_at
 
 FIVE = ("mon", "tue", "wed", "thu", "fri")
 CHINA = StatutorySet("CN")

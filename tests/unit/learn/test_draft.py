@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from past_files import HistoryFiles, write_history
 
 from hub.backtest.intake import Intake
 from hub.cli.learn import learn
@@ -28,6 +27,7 @@ from hub.sdk.truth import Truth, TruthRow
 from hub.settings import ROOT
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
+from tests.unit.learn.past_files import HistoryFiles, write_history
 
 DEMO = ROOT / "ops" / "cities" / "demo"
 START_MS = 1_772_402_400_000  # 2026-03-02 06:00 in Shanghai

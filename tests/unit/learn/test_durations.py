@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_city import history, ms, week
 
 from hub.core.calendars import Calendar
 from hub.core.deadlines import DeadlineRules
@@ -22,6 +21,7 @@ from hub.learn.durations_policy import deadline_rules
 from hub.learn.durations_versions import share_right, stretches
 from hub.learn.history import History
 from hub.policy.models import CalendarSpec, Statutory
+from tests.unit.learn.made_up_city import history, ms, week
 
 CHINESE = CalendarSpec(week=week("08:30-12:00", "14:00-17:30"), statutory=Statutory(country="CN"))
 SATURDAYS = CalendarSpec(

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_routes import DAY_MS, START_MS, as_city, decisions, past
 
 from hub.backtest.names import slug
 from hub.learn.departments import DepartmentIds
@@ -20,6 +19,7 @@ from hub.policy.models import Route
 from hub.policy.reach import unreached
 from hub.policy.space import Space
 from hub.settings import ROOT
+from tests.unit.learn.made_up_routes import DAY_MS, START_MS, as_city, decisions, past
 
 DEMO = load_city(ROOT / "ops" / "cities" / "demo")
 LEARNT = past(1, 4_000, (0, 180))

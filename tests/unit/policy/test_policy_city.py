@@ -8,12 +8,12 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_folder import changed, write_folder
 
 from hub.policy import load_city
 from hub.policy.city import City
 from hub.policy.models import parse_span
 from hub.settings import ROOT
+from tests.unit.policy.policy_folder import changed, write_folder
 
 CITIES = sorted(path.parent for path in (ROOT / "ops" / "cities").glob("*/city.yaml"))
 

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from policy_folder import changed, write_folder
 
 from hub.core.deadlines import DeadlineRules
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
+from tests.unit.policy.policy_folder import changed, write_folder
 
 CALENDAR, ROW = (
     ("calendars.yaml", "    holidays: [2026-10-05]"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from policy_folder import FILES, changed, write_folder
 
 from hub.declared.problems import DeclarationError
 from hub.errors import FatalError
 from hub.policy import load_city
+from tests.unit.policy.policy_folder import FILES, changed, write_folder
 
 MISTAKES = [
     # file, passage, what replaces it, line, part of the message

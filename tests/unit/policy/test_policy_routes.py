@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from policy_folder import FILES, write_folder
 
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
+from tests.unit.policy.policy_folder import FILES, write_folder
 
 HEAD = FILES["routes.yaml"]  # seven lines
 WARDS = FILES["areas.geojson"].replace('"A1"', '"W1"').replace('"A2"', '"W2"')

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated import START_MS
 
 from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, answers_to, as_ms
@@ -14,6 +13,7 @@ from hub.simulator.rhythm import HOUR_MS
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
+from tests.unit.simulator.simulated import START_MS
 
 SEEDS = st.integers(0, 1000)
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from simulated import START_MS, make_scene, simulate
 
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.simulator.files import SourceFiles, done_mark, write_all, write_live, write_truth
@@ -17,6 +16,7 @@ from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import SOURCES
 from hub.simulator.simclock import SimulationClock
 from hub.simulator.truth import Oddity, Statement, Truth
+from tests.unit.simulator.simulated import START_MS, make_scene, simulate
 
 
 def rows(source: str, text: str) -> list[dict]:
