@@ -1,4 +1,6 @@
-"""Counts what the rates by department (考核指标) are made of, as `track` comes to know it; hub/core/rates.py says what counts.
+"""Counts what the rates by department (考核指标) are made of, as `track` comes to know it.
+
+What counts is in hub/core/rates.py.
 
 A count is of when a thing was said, not of when it was due, and of the department that holds the case then; `cityhub rates` looks
 at the whole history and is exact.

@@ -163,8 +163,9 @@ class Casework:
 
     def _follow_up(self, case: Case, seen: Sighting) -> list[Step]:
         """What a further statement comes to. Revisions say which one holds; but each counts with its time and with what it
-        ended or opened again, whatever order they come in (hub/core/sequence.py, hub/core/versions.py). The steps are what is
-        done at once; where they are not all there is to say, the last tells the whole history."""
+        ended or opened again, whatever order they come in (hub/core/sequence.py, hub/core/versions.py).
+
+        The steps are what is done at once; where they are not all there is to say, the last tells the whole history."""
         index = next(i for i, r in enumerate(case.reports) if (r.source, r.ref) == (seen.source, seen.ref))
         known = case.reports[index]
         said = with_statement(known, case, seen)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from hub.core.tracked import Hold
+from hub.core.tracked import CALLBACKS, Hold
 
 MET, BREACHED, ENDED_LATE = "MET", "BREACHED", "ENDED_LATE"
 _REFUSED = "refused"
@@ -116,7 +116,6 @@ class Counts:
 
 COUNTS = tuple(each.name for each in fields(Counts))
 GIVEN, RETURNED = Counts(given=1), Counts(returned=1)
-CALLBACKS = ("SATISFIED", "UNSATISFIED")
 
 
 def of_clock(clock: str, kind: str | None) -> Counts:

@@ -198,6 +198,8 @@ class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
 
 
 TrackRecord = TrackedCase | Waiting | Now
+CALLBACKS = ("SATISFIED", "UNSATISFIED")
+"""Statuses of an update that say what the citizen thinks (回访)."""
 NOW_KEY = "~now"
 WAITING_PREFIX = "~waiting:"
 

@@ -24,10 +24,9 @@ from hub.core.consequences import (
 from hub.core.deadlines import Due
 from hub.core.life import Life, key_of
 from hub.core.lifecycle import LADDER, TOLD
-from hub.core.rates import CALLBACKS
 from hub.core.stated import by_history, with_amendment
 from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
-from hub.core.tracked import NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
+from hub.core.tracked import CALLBACKS, NOW_KEY, Answer, Hold, Mark, More, Now, TrackBook, TrackedCase, TrackRecord
 
 _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 """Statuses that in a plain case only end clocks, if its holder says them."""
