@@ -60,9 +60,14 @@ def came_out(hub: SmallHub, refs: Iterable[str]) -> bool:
     wanted = set(refs)
     for batch in read_messages(hub.settings, spans(hub.settings, [CASES.name])):
         for message in batch:
-            for change in CODEC.decode_many("cityhub.CaseChange", [message.value()]).batch.to_pylist():
-                if change["change"] in ("OPENED", "LINKED"):
-                    wanted.discard(change["source_ref"])
+            changes = CODEC.decode_many(
+                "cityhub.CaseChange", [message.value()]
+            ).batch  # its times may be beyond any calendar
+            for change, ref in zip(
+                *(changes.column(name).to_pylist() for name in ("change", "source_ref")), strict=True
+            ):
+                if change in ("OPENED", "LINKED"):
+                    wanted.discard(ref)
     return not wanted
 
 
