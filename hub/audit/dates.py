@@ -52,7 +52,7 @@ def _reports(tables: Tables) -> Iterator[tuple[Any, ...]]:
     names = ("change", "at", "opened_at", "case_id", "lead_source", "lead_ref", "source", "source_ref")
     for change, at, opened, case, lead_source, lead_ref, *report in rows_of(tables.cases, *names):
         yield (case, lead_source, lead_ref), opened
-        if change == "LINKED":
+        if change in ("LINKED", "SUPERSEDED"):  # a statement that came late may say that its report was made earlier
             yield (case, *report), at
 
 
