@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hub.agents.context import Hub
+from hub.agents.view import View
 from hub.clock import wall_ms
 from hub.core.admission import admit
 from hub.errors import Reason
@@ -24,7 +25,7 @@ CHANGELOG = Topic(f"{NAME}.changelog", "none", None, {"max.message.bytes": "1258
 _DAY_MS = 86_400_000
 
 
-def attach(app: Any, hub: Hub) -> Inlet:
+def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app."""
     state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS))
     state.changelog = CHANGELOG
@@ -51,4 +52,4 @@ def attach(app: Any, hub: Hub) -> Inlet:
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
-    return inlet
+    return View(inlet)
