@@ -39,6 +39,9 @@ def plain(kind: pa.DataType) -> pa.DataType:
         return pa.int64()
     if pa.types.is_struct(kind):
         return pa.struct([pa.field(each.name, plain(each.type), each.nullable) for each in kind])
+    if pa.types.is_list(kind):
+        items = kind.value_field
+        return pa.list_(pa.field(items.name, plain(items.type), items.nullable))
     return kind
 
 
