@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -36,11 +38,23 @@ def main(out: Path | None, compare: tuple[Path, Path] | None, seed: int, rate: i
     """
     if (out is None) == (compare is None):
         raise click.UsageError("give --out FILE to play the day, or --compare FILE FILE")
-    logging.getLogger("hub").setLevel(logging.CRITICAL)  # much of what is said in the day is to be refused
     if out is not None:
-        _record(out, Day(seed, rate))
+        with _quietly():
+            _record(out, Day(seed, rate))
     if compare is not None:
         _compare(*compare)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Much of what is said in the day is to be refused, and the hub would say so each time."""
+    log = logging.getLogger("hub")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _record(out: Path, day: Day) -> None:
