@@ -9,9 +9,11 @@ from typing import Any
 
 import faust
 
-from hub.agents import deduplicate, route, track
+from hub.agents import deduplicate
 from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy, answer
+from hub.agents.route import agent as route
+from hub.agents.track import agent as track
 from hub.agents.view import View, open_cases, show_open_cases
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, Rules

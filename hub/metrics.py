@@ -56,7 +56,7 @@ RECEIPTS = Counter("hub_receipts_total", "Updates answered by a receipt, by outc
 LINKS = Counter("hub_links_total", "Reports linked to an open case", ["category"])
 # Reports that were taken out of their case again, as they were about something else: how often linking was wrong.
 UNLINKS = Counter("hub_unlinks_total", "Reports taken out of a case again", ["category"])
-# Points of admitted events that lie in no area of the city, by source and likely reason (hub.core.point_faults). Their
+# Points of admitted events that lie in no area of the city, by source and likely reason (hub.core.places.point_faults). Their
 # events are decided without a point, or by the cell it lies in.
 POINTS = Counter("hub_points_unplaced_total", "Points in no area of the city, by likely reason", ["source", "why"])
 # Records set aside, by the agent or connector that did so and why.
@@ -73,7 +73,7 @@ WARNINGS = Counter("hub_deadline_warnings_total", "Deadlines warned of", ["depar
 BREACHES = Counter("hub_deadline_breaches_total", "Deadlines breached", ["department", "clock"])
 # Clocks stopped in time.
 MET = Counter("hub_deadlines_met_total", "Deadlines met", ["department", "clock"])
-# What the rates (考核指标) are made of, by department: `count` is a field of hub.core.rates.Counts. A rate is one net
+# What the rates (考核指标) are made of, by department: `count` is a field of hub.core.figures.rates.Counts. A rate is one net
 # count by another: what was counted, less what was taken back as a later word took its place (a breach that became a late end).
 RATE_COUNTS = Counter("hub_rate_counts_total", "What the rates by department are made of", ["department", "count"])
 RATE_COUNTS_TAKEN_BACK = Counter(

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from hub import topics
-from hub.agents import deduplicate, route, track
+from hub.agents import deduplicate
 from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
+from hub.agents.route import agent as route
+from hub.agents.track import agent as track
 from hub.cli.worker import tune_collector
 from hub.errors import FatalError
 from hub.policy import load_city

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.core.admission import admit
+from hub.core.dedup.admission import admit
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.stream.codec import Codec

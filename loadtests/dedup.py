@@ -14,7 +14,7 @@ import psutil
 import pyarrow as pa
 from confluent_kafka import Producer
 
-from hub.core.admission import Arrivals, admit
+from hub.core.dedup.admission import Arrivals, admit
 from hub.settings import Settings
 from hub.stream.recovery import recover
 from hub.stream.seen_state import SeenState

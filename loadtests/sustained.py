@@ -10,8 +10,8 @@ import numpy as np
 from confluent_kafka import Producer
 
 from hub.broker.storage import free_port
-from hub.cli.children import Child
-from hub.cli.scrape import fetch
+from hub.cli.process.children import Child
+from hub.cli.process.scrape import fetch
 from hub.errors import FatalError
 from hub.model.update import Update, UpdateStatus
 from hub.policy import load_city

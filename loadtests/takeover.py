@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.broker.storage import free_port
-from hub.cli.scrape import fetch
+from hub.cli.process.scrape import fetch
 from hub.errors import FatalError
 from loadtests import measure
 from loadtests.contenders import contender

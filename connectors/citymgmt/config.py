@@ -1,6 +1,6 @@
 """What the citymgmt connector is told."""
 
-from hub.sdk.source import FileConfig
+from hub.sdk.sources.file.source import FileConfig
 
 
 class CityManagementConfig(FileConfig):

@@ -1,6 +1,6 @@
 """The only I/O of the hotline connector: the files its system exports."""
 
-from hub.sdk.source import FileClient
+from hub.sdk.sources.file.source import FileClient
 
 
 class HotlineClient(FileClient):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hub.model.event import CaseEvent
-from hub.sdk.fields import Mapper
+from hub.sdk.mapping.fields import Mapper
 
 
 def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:

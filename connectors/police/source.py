@@ -3,8 +3,8 @@
 from typing import Any
 
 from hub.model.event import CaseEvent
-from hub.sdk.fields import Mapper
-from hub.sdk.source import FileSource
+from hub.sdk.mapping.fields import Mapper
+from hub.sdk.sources.file.source import FileSource
 
 from .client import PoliceClient
 from .config import PoliceConfig

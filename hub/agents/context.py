@@ -9,7 +9,7 @@ from functools import cached_property
 from hub.agents.live_policy import LivePolicy
 from hub.clock import Clock, ClockKind, DataClock
 from hub.control.clocks import CheckedClock
-from hub.core.deadlines import RESOLVE
+from hub.core.deadlines.rules import RESOLVE
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec

@@ -18,12 +18,12 @@ from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
 from hub.agents.view import View
 from hub.clock import ClockKind
-from hub.core.admission import Admission, Arrivals, Repeats, admit
+from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
+from hub.core.dedup.digests import Longs, contents, shown, told_apart_by, within
+from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
-from hub.core.places import Located, Places
-from hub.core.seen import Longs, contents, shown, told_apart_by, within
-from hub.core.validation import ahead_of_arrival, faults_of_events, faults_of_updates
+from hub.core.places.places import Located, Places
 from hub.errors import Reason
 from hub.policy import City
 from hub.stream.chunk import Chunk

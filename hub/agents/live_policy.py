@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, PolicyReload
-from hub.core.succession import Versions, succeed
+from hub.core.rules.succession import Versions, succeed
 from hub.declared.problems import DeclarationError
 from hub.policy import City, load_city
 

@@ -14,8 +14,8 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import few, rows_by
 from hub.agents.intake import Refused
-from hub.core.admission import Repeats
-from hub.core.consequences import Applied
+from hub.core.dedup.admission import Repeats
+from hub.core.tracking.consequences import Applied
 from hub.model.base import MAX_REF_CHARS
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction

@@ -6,8 +6,8 @@ import dataclasses
 
 import msgspec
 
-from hub.core.cases import Case
-from hub.core.statements import RouteRecord
+from hub.core.cases.cases import Case
+from hub.core.cases.statements import RouteRecord
 from hub.stream.codec import Codec
 
 

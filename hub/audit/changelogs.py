@@ -11,12 +11,12 @@ import numpy as np
 from confluent_kafka import Message
 
 from hub.audit.identity import Identities, Ids
-from hub.core.cases import Case
-from hub.core.seen import Digests, Longs
-from hub.core.statements import RouteRecord, Statement
-from hub.core.statements import misfit as route_misfit
-from hub.core.tracked import TrackedCase, TrackRecord, Waiting
-from hub.core.tracked import misfit as track_misfit
+from hub.core.cases.cases import Case
+from hub.core.cases.statements import RouteRecord, Statement
+from hub.core.cases.statements import misfit as route_misfit
+from hub.core.dedup.digests import Digests, Longs
+from hub.core.tracking.state import TrackedCase, TrackRecord, Waiting
+from hub.core.tracking.state import misfit as track_misfit
 from hub.errors import RejectedRecordError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings

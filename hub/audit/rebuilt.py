@@ -21,9 +21,9 @@ from hub.audit.gaps import gaps_of
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
-from hub.core.seen import digests, mixed, within
-from hub.core.statements import strays
-from hub.core.tracked import ClockState, TrackedCase
+from hub.core.cases.statements import strays
+from hub.core.dedup.digests import digests, mixed, within
+from hub.core.tracking.state import ClockState, TrackedCase
 
 _ENDS = ("MET", "ENDED_LATE", "CANCELLED")
 Reports = tuple[tuple[str, str], ...]

@@ -16,7 +16,7 @@ from hub.audit.dates import check_dates
 from hub.audit.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
-from hub.core.lifecycle import LADDER, TOLD
+from hub.core.tracking.lifecycle import LADDER, TOLD
 from hub.model.ids import derived_id
 
 Mask = npt.NDArray[np.bool_]

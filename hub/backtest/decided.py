@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.core.sightings import Sighting
+from hub.core.report import Sighting
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):

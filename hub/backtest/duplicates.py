@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.backtest.decided import Decided
 from hub.backtest.pairs import Reported, known_pairs
-from hub.sdk.truth import Truth
+from hub.backtest.truth import Truth
 
 _LEAST_TEXT = 10
 """Characters below which two equal texts may well be about two matters."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from hub.backtest.mappings import Chosen
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.columns import text_of, text_reader
-from hub.sdk.fields import Mapper
-from hub.sdk.join import Joined
-from hub.sdk.reader import open_reader
-from hub.sdk.rows import BadRow
+from hub.sdk.mapping.columns import text_of, text_reader
+from hub.sdk.mapping.fields import Mapper
+from hub.sdk.sources.file.join import Joined
+from hub.sdk.sources.file.reader import open_reader
+from hub.sdk.sources.file.rows import BadRow
 
 OnProgress = Callable[[int, int], None]
 _EVERY = 2_000

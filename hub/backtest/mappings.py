@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hub.errors import FatalError
 from hub.sdk.manifest import CONNECTORS, discover
-from hub.sdk.mapping import Mapping, load_mapping
-from hub.sdk.reader import open_reader
-from hub.sdk.rows import Row
+from hub.sdk.mapping.mapping import Mapping, load_mapping
+from hub.sdk.sources.file.reader import open_reader
+from hub.sdk.sources.file.rows import Row
 from hub.settings import ROOT
 
 MAPPINGS = ROOT / "ops" / "mappings"

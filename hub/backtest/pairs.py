@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.backtest.truth import TruthRow
 from hub.policy.city import label_key
-from hub.sdk.truth import TruthRow
 
 _NONE = TruthRow()
 

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from hub.backtest.intake import Intake, Reject
-from hub.core.admission import Arrivals, Seen, admit
-from hub.core.places import Places
-from hub.core.seen import contents, told_apart_by
-from hub.core.sightings import Sighting
+from hub.core.dedup.admission import Arrivals, Seen, admit
+from hub.core.dedup.digests import contents, told_apart_by
+from hub.core.places.places import Places
+from hub.core.report import Sighting
 from hub.errors import Reason
 from hub.model.event import CaseEvent
 from hub.policy.city import City

@@ -10,18 +10,18 @@ import msgspec
 
 from hub.backtest.decided import Decided
 from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
-from hub.core.cases import Case, CaseBook
-from hub.core.casework import Casework
-from hub.core.clock_rows import report_conditions
-from hub.core.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
-from hub.core.consequences import Change, Effects
-from hub.core.consequences import Update as Word
-from hub.core.deadlines import DeadlineRules
+from hub.core.cases.cases import Case, CaseBook
+from hub.core.cases.casework import Casework
+from hub.core.cases.steps import LINKED, Step
+from hub.core.deadlines.rows import report_conditions
+from hub.core.deadlines.rules import DeadlineRules
 from hub.core.linking import Incidents
-from hub.core.routing import Router
-from hub.core.sightings import Sighting
-from hub.core.steps import LINKED, Step
-from hub.core.tracking import Tracking
+from hub.core.report import Sighting
+from hub.core.routing.router import Router
+from hub.core.tracking.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
+from hub.core.tracking.consequences import Change, Effects
+from hub.core.tracking.consequences import Update as Word
+from hub.core.tracking.tracker import Tracking
 from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]

@@ -19,12 +19,12 @@ from hub.backtest.prepare import REPEAT, Prepared, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.scores import Scores, score
 from hub.backtest.stray import last_believed
+from hub.backtest.truth import Truth, read_truth
 from hub.backtest.updates import Update, closings, read_updates
 from hub.clock import iso
-from hub.core.sightings import Sighting
+from hub.core.report import Sighting
 from hub.errors import Reason
 from hub.policy.city import City
-from hub.sdk.truth import Truth, read_truth
 
 OnProgress = Callable[[int, int], None]
 Bars = Callable[[str], AbstractContextManager[OnProgress]]

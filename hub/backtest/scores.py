@@ -9,8 +9,8 @@ from typing import Any
 from hub.backtest.decided import Decided
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.names import Departments, same_queue
+from hub.backtest.truth import Truth, TruthRow
 from hub.policy.city import City
-from hub.sdk.truth import Truth, TruthRow
 
 MINUTE_MS = 60_000
 _NONE = TruthRow()

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from hub.backtest.intake import OnProgress, Reject
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import FatalError, Reason, RejectedRecordError
-from hub.sdk.columns import text_of
-from hub.sdk.mapping import EventSpec, Format, Mapping
-from hub.sdk.reader import open_reader
-from hub.sdk.references import ReferenceSpec, undressing
-from hub.sdk.rows import BadRow
-from hub.sdk.specs import Encoding, FieldSpec
-from hub.sdk.times import parse_time
+from hub.sdk.mapping.columns import text_of
+from hub.sdk.mapping.mapping import EventSpec, Format, Mapping
+from hub.sdk.mapping.references import ReferenceSpec, undressing
+from hub.sdk.mapping.specs import Encoding, FieldSpec
+from hub.sdk.mapping.times import parse_time
+from hub.sdk.sources.file.reader import open_reader
+from hub.sdk.sources.file.rows import BadRow
 
 CLOSED, WITHDRAWN, ACCEPTED, REFUSED, RESPONDED, OPEN = (
     "CLOSED", "WITHDRAWN", "ACCEPTED", "REFUSED", "RESPONDED", "OPEN",

@@ -113,7 +113,7 @@ def event_files(
 
 def time_of(option: str, text: str | None, time_zone: str) -> int | None:
     """A time from the command line, in ms. Raises click.BadParameter."""
-    from hub.sdk.times import parse_time
+    from hub.sdk.mapping.times import parse_time
 
     if text is None:
         return None

@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.broker.jars import jars_dir
 from hub.broker.java import find_java, find_maven, java_version
-from hub.cli.scrape import fetch
+from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
-from hub.core.examples import check_examples
+from hub.core.rules.examples import check_examples
 from hub.errors import FatalError, HubError
 from hub.escaping import without_login
 from hub.policy import City, load_city

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from hub.cli.hearing import ReceiptOf, told
 from hub.cli.options import with_settings
+from hub.cli.process.signals import ended_by_signals
 from hub.cli.sending import Sender
-from hub.cli.signals import ended_by_signals
 from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError

@@ -16,7 +16,7 @@ from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
 from hub.cli.timeline import ClockLine, clocks_of, held_of, last_instant, moments_of
 from hub.cli.words import CLOCKS, DEADLINES, Words
-from hub.core.ledger import totals
+from hub.core.figures.ledger import totals
 from hub.inspect.story import Story, tell
 from hub.screen import Screen, say_json
 from hub.settings import Settings

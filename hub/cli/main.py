@@ -14,12 +14,12 @@ from hub.screen import say, say_lines
 from hub.settings import SettingsError
 
 COMMANDS = {
-    "demo": ("hub.cli.demo:demo", "Start everything on a simulated city and watch it work."),
+    "demo": ("hub.cli.demo.command:demo", "Start everything on a simulated city and watch it work."),
     "up": ("hub.cli.up:up", "Start a hub: topics, worker and, if asked, an embedded broker."),
     "worker": ("hub.cli.worker:worker", "Run the agents."),
     "broker": ("hub.broker.command:broker", "Run an embedded Apache Kafka."),
     "topics": ("hub.cli.topics:topics", "List the hub's topics and create the missing ones."),
-    "connector": ("hub.sdk.command:connector", "List, check, run and scaffold connectors."),
+    "connector": ("hub.cli.connector:connector", "List, check, run and scaffold connectors."),
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
     "backtest": ("hub.cli.backtest:backtest", "Run history through a policy and judge its decisions."),
     "learn": ("hub.cli.learn:learn", "Draft a policy from history."),

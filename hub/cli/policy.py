@@ -13,7 +13,7 @@ from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
-    from hub.core.succession import Succession
+    from hub.core.rules.succession import Succession
     from hub.policy import City
     from hub.policy.models import Exit, Route
 
@@ -40,8 +40,8 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
 
     Exits with 1 if there is one.
     """
-    from hub.core.examples import check_examples
-    from hub.core.succession import succeed
+    from hub.core.rules.examples import check_examples
+    from hub.core.rules.succession import succeed
     from hub.declared.problems import DeclarationError
     from hub.policy import load_city
 
@@ -118,7 +118,7 @@ def apply(settings: Settings, wait_seconds: float, as_json: bool) -> None:
 @with_settings
 def show(settings: Settings, folder: Path | None, category: str | None, as_json: bool) -> None:
     """Show the routing table 派单规则表 in the order in which its rows are tried: the first that holds decides."""
-    from hub.core.routing import admits
+    from hub.core.routing.router import admits
     from hub.errors import FatalError
     from hub.policy import load_city
 
@@ -145,7 +145,7 @@ def _document(part: str, row: Route | Exit) -> dict[str, Any]:
 def _print(city: City, rows: list[tuple[str, Route | Exit]]) -> None:
     from rich.table import Table
 
-    from hub.core.route_words import conditions_in_words, outcome_in_words
+    from hub.core.routing.words import conditions_in_words, outcome_in_words
 
     table = Table(title=f"{city.version} {city.name.en} {city.name.zh}", title_justify="left")
     for column in ("", "row 规则", "when 条件", "to 去向", "priority 优先级", "in force 有效期"):

@@ -11,7 +11,7 @@ from hub.cli.bars import progress_bar
 from hub.cli.foreign import name_foreign
 from hub.cli.options import with_settings
 from hub.cli.words import Words
-from hub.core.rates import ALL, RATE_NAMES, RATES
+from hub.core.figures.rates import ALL, RATE_NAMES, RATES
 from hub.inspect.rates import PERIODS, period_of, read_rates
 from hub.screen import Screen, say_json
 from hub.settings import Settings
@@ -28,7 +28,7 @@ _WIDTH = 160
 def rates(settings: Settings, by: str, department: str | None, as_json: bool) -> None:
     """Show the rates 三率、按时办结率、退单率 by department and period, from the topics.
 
-    Open overdue cases count as late; what was withdrawn counts nowhere. How each rate is defined: hub/core/rates.py.
+    Open overdue cases count as late; what was withdrawn counts nowhere. How each rate is defined: hub/core/figures/rates.py.
     """
     from hub.policy import load_city
 

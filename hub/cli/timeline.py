@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
-from hub.core.ledger import Held, ledger
+from hub.core.figures.ledger import Held, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
 from hub.policy.models import UNIT_NAMES

@@ -12,11 +12,11 @@ from rich.console import Console
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
-from hub.cli.children import Child
 from hub.cli.options import with_settings
-from hub.cli.scrape import fetch
-from hub.cli.signals import ended_by_signals
-from hub.cli.supervision import Supervisor
+from hub.cli.process.children import Child
+from hub.cli.process.scrape import fetch
+from hub.cli.process.signals import ended_by_signals
+from hub.cli.process.supervision import Supervisor
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen

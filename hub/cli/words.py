@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from hub.core.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENTS
 from hub.policy.city import City
 
 CHANGES = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.core.history import History, Stated
-from hub.core.tracked import Hold, Mark
+from hub.core.tracking.history import History, Stated
+from hub.core.tracking.state import Hold, Mark
 
 Held = tuple[Hold, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub.core.ledger import Turn
+from hub.core.figures.ledger import Turn
 
 _MOVES = ("OPENED", "REROUTED")
 

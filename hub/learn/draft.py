@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from hub.learn.departments import DESK, DepartmentIds
-from hub.learn.durations import LearntDurations, learn_durations
-from hub.learn.durations_policy import deadline_rules
+from hub.learn.durations.learn import LearntDurations, learn_durations
+from hub.learn.durations.policy import deadline_rules
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
-from hub.learn.links import learn_links
+from hub.learn.links.learn import learn_links
 from hub.learn.reach import reachable
 from hub.learn.reading import Point, Read
-from hub.learn.routes import RoutesDraft, learn_routes
+from hub.learn.routes.learn import RoutesDraft, learn_routes
 from hub.learn.rows import Drafted
 from hub.policy.models import AreasFile, CityFile, DefaultPoint, Name, Route
 

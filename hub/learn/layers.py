@@ -15,7 +15,7 @@ import shapely
 import shapely.geometry
 
 from hub.backtest.names import slug
-from hub.core.places import Layer as Shapes
+from hub.core.places.places import Layer as Shapes
 from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
 from hub.policy.areas import Area, other_system

@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from hub.backtest.intake import Intake
 from hub.backtest.pairs import Reported, known_pairs
-from hub.core.crs import converter_of
+from hub.backtest.truth import Truth, TruthRow
+from hub.core.places.crs import converter_of
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
 from hub.learn.taxonomy import Codes
 from hub.model.event import CaseEvent, EventKind
-from hub.sdk.truth import Truth, TruthRow
 
 _NONE = TruthRow()
 _OPENING = (EventKind.OPENED, EventKind.AMENDED)

@@ -23,7 +23,7 @@ from hub.learn.months import months_between
 from hub.learn.run import draft_folder
 from hub.policy.city import City
 from hub.policy.loader import load_city
-from hub.sdk.times import parse_time
+from hub.sdk.mapping.times import parse_time
 
 Kind = Literal["later", "monthly", "source", "all"]
 _SAMPLE = 100

@@ -8,14 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hub.core.places import Places
+from hub.core.places.places import Places
 from hub.model.event import CaseEvent
-from hub.sdk.join import Input
-from hub.sdk.lines import Watch
 from hub.sdk.manifest import Manifest
-from hub.sdk.mapping import load_mapping
-from hub.sdk.rows import BadRow, Row
-from hub.sdk.source import FileSource, load_source
+from hub.sdk.mapping.mapping import load_mapping
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.lines import Watch
+from hub.sdk.sources.file.rows import BadRow, Row
+from hub.sdk.sources.file.source import FileSource, load_source
 
 _MAX_DISTINCT = 1000
 _EXAMPLE_CHARS = 48

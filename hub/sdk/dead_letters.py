@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.clock import wall_ms
 from hub.errors import RejectedRecordError
 from hub.model.outputs import DeadLetter
-from hub.sdk.rows import BadRow, Row
+from hub.sdk.sources.file.rows import BadRow, Row
 
 
 def dead_letter(domain: str, file: str, row: Row | BadRow, rejection: RejectedRecordError) -> DeadLetter:

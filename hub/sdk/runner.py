@@ -15,16 +15,16 @@ from hub.metrics import ROWS
 from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.cursor import CursorFile
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.join import Input
-from hub.sdk.lines import Stopped
 from hub.sdk.manifest import Manifest
-from hub.sdk.order import make_feed
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.progress import Bar
 from hub.sdk.publisher import Checkpoints, KafkaPublisher, Publisher
-from hub.sdk.rows import BadRow, Row
-from hub.sdk.source import FileSource, Mapped, load_source
-from hub.sdk.succession import SETTLE_SECONDS, Following
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.lines import Stopped
+from hub.sdk.sources.file.order import make_feed
+from hub.sdk.sources.file.rows import BadRow, Row
+from hub.sdk.sources.file.source import FileSource, Mapped, load_source
+from hub.sdk.sources.file.succession import SETTLE_SECONDS, Following
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import DEAD, city_events

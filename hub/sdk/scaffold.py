@@ -23,7 +23,7 @@ mappings:
     "config.py": '''\
 """What the {name} connector is told."""
 
-from hub.sdk.source import FileConfig
+from hub.sdk.sources.file.source import FileConfig
 
 
 class {cls}Config(FileConfig):
@@ -32,7 +32,7 @@ class {cls}Config(FileConfig):
     "client.py": '''\
 """The only I/O of the {name} connector."""
 
-from hub.sdk.source import FileClient
+from hub.sdk.sources.file.source import FileClient
 
 
 class {cls}Client(FileClient):
@@ -44,7 +44,7 @@ class {cls}Client(FileClient):
 from typing import Any
 
 from hub.model.event import CaseEvent
-from hub.sdk.fields import Mapper
+from hub.sdk.mapping.fields import Mapper
 
 
 def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
@@ -57,8 +57,8 @@ def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
 from typing import Any
 
 from hub.model.event import CaseEvent
-from hub.sdk.fields import Mapper
-from hub.sdk.source import FileSource
+from hub.sdk.mapping.fields import Mapper
+from hub.sdk.sources.file.source import FileSource
 
 from .client import {cls}Client
 from .config import {cls}Config

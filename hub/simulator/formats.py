@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from hub.core.crs import wgs84_to_gcj02
+from hub.core.places.crs import wgs84_to_gcj02
 from hub.simulator.scene import Coordinates
 from hub.simulator.truth import Oddity, Statement
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from hub.clock import wall_ms
-from hub.core.admission import OFFSETS_BELOW, Fresh, Seen
+from hub.core.dedup.admission import OFFSETS_BELOW, Fresh, Seen
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.state import Change
 from hub.topics import DEDUPLICATE_CHANGELOG

@@ -22,13 +22,13 @@ from hub.model.base import MAX_TEXT_CHARS
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.join import Input
 from hub.sdk.manifest import Manifest, Quality, load_manifest
-from hub.sdk.mapping import Format, Mapping, load_mapping
-from hub.sdk.reader import open_reader
-from hub.sdk.rows import Row
+from hub.sdk.mapping.mapping import Format, Mapping, load_mapping
 from hub.sdk.runner import Options, run_source
-from hub.sdk.source import FileSource, Mapped, load_source, rows_of
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.reader import open_reader
+from hub.sdk.sources.file.rows import Row
+from hub.sdk.sources.file.source import FileSource, Mapped, load_source, rows_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.broker.storage import free_port
-from hub.cli.scrape import Metrics, scrape
+from hub.cli.process.scrape import Metrics, scrape
 from hub.errors import FatalError
 from hub.settings import Settings
 from loadtests.faults.disk import TinyDisk

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from hub.broker import process
-from hub.cli.children import environment_of
+from hub.cli.process.children import environment_of
 from hub.settings import Settings
 
 _AGAIN_SECONDS = 1.0

@@ -9,7 +9,7 @@ from typing import Any
 from hub.agents.context import Hub
 from hub.agents.view import View
 from hub.clock import wall_ms
-from hub.core.admission import admit
+from hub.core.dedup.admission import admit
 from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet

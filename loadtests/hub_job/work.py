@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.agents.due_times import due_times
-from hub.core.admission import Arrivals
-from hub.core.deadlines import DeadlineRules
-from hub.core.due_columns import DueColumns
-from hub.core.routing import Router
-from hub.core.seen import contents, told_apart_by
+from hub.core.deadlines.columns import DueColumns
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.dedup.admission import Arrivals
+from hub.core.dedup.digests import contents, told_apart_by
+from hub.core.routing.router import Router
 from hub.model.outputs import Order
 from hub.policy.city import City
 from hub.stream.codec import Codec, Decoded

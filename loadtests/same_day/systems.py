@@ -13,9 +13,9 @@ from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.policy import City
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.join import Input
 from hub.sdk.manifest import discover
-from hub.sdk.source import Mapped, load_source, rows_of
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.source import Mapped, load_source, rows_of
 from hub.simulator.files import SourceFiles, write_all
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hub.core.lifecycle import EVENTS, LADDER, STATE_NAMES, State, Who
+from hub.core.tracking.lifecycle import EVENTS, LADDER, STATE_NAMES, State, Who
 from hub.settings import ROOT
 
 PAGE = ROOT / "hub" / "core" / "lifecycle.md"
@@ -15,7 +15,7 @@ CONTRACT = ROOT / "ops" / "contracts" / "departments.md"
 _WHO = {event.upper(): rule.who for event, rule in EVENTS.items() if rule.who is not Who.HUB}
 _HEAD = """# The life of a case 案件生命周期
 
-Drawn from the table in `hub/core/lifecycle.py` by `python -m ops.checks.lifecycle`; change it there. An event that the
+Drawn from the table in `hub/core/tracking/lifecycle.py` by `python -m ops.checks.lifecycle`; change it there. An event that the
 table does not allow in a state, or from a department that may not say it, is not applied: it is set aside (`not_allowed`) and its
 department is told why. Events count in order of the time at which they happened, whatever order they come in; who holds the
 case, and who helps, is asked for that time.

@@ -7,7 +7,7 @@ import pytest
 from hub.errors import Reason
 from hub.model.event import CaseEvent, EventKind, Urgency
 from hub.sdk.manifest import discover
-from hub.sdk.source import rows_of
+from hub.sdk.sources.file.source import rows_of
 from hub.testing.source_suite import fixture_inputs, made
 
 MANIFESTS = discover()

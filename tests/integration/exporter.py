@@ -11,7 +11,7 @@ import numpy as np
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from hub import metrics
-from hub.core.rates import COUNTS
+from hub.core.figures.rates import COUNTS
 from ops.checks.declared import collectors, labels_of
 
 VALUES = {

@@ -15,9 +15,9 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from hub.audit import AuditReport, audit
-from hub.cli.children import Child, environment_of
 from hub.cli.main import cli
-from hub.cli.scrape import fetch
+from hub.cli.process.children import Child, environment_of
+from hub.cli.process.scrape import fetch
 from hub.cli.sending import Sender
 from hub.clock import wall_ms
 from hub.policy import load_city

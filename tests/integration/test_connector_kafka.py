@@ -15,10 +15,10 @@ from confluent_kafka import Consumer
 
 from hub.errors import FatalError
 from hub.model.event import CaseEvent
-from hub.sdk.join import Input
 from hub.sdk.manifest import find
 from hub.sdk.runner import Options, run_source
-from hub.sdk.source import load_source, rows_of
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.source import load_source, rows_of
 from hub.settings import ROOT, Settings
 from hub.stream import admin
 from hub.stream.codec import Codec
@@ -100,7 +100,7 @@ def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
 
 _PROGRAM = """
 import sys
-from hub.sdk.command import connector
+from hub.cli.connector import connector
 connector(sys.argv[1:])
 """
 

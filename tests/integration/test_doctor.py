@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.cli.children import environment_of
 from hub.cli.main import cli
+from hub.cli.process.children import environment_of
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.children import environment_of
+from hub.cli.process.children import environment_of
 from hub.errors import FatalError
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for

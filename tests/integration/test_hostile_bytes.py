@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Message, Producer
 
-from hub.cli.scrape import fetch
+from hub.cli.process.scrape import fetch
 from hub.cli.sending import Sender
 from hub.inspect.reading import read_messages, spans
 from hub.stream.checkpoints import is_checkpoint

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from hub.cli.children import environment_of
 from hub.cli.dept import describe, describe_receipt
 from hub.cli.main import cli
+from hub.cli.process.children import environment_of
 from hub.cli.sending import Sender
 from hub.cli.words import Words
 from hub.policy import load_city

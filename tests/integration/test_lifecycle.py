@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from hub.cli.scrape import scrape
-from hub.core.rates import COUNTS
+from hub.cli.process.scrape import scrape
+from hub.core.figures.rates import COUNTS
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
 

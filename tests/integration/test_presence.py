@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from hub.cli.children import Child
-from hub.cli.scrape import Metrics, ask, fetch
+from hub.cli.process.children import Child
+from hub.cli.process.scrape import Metrics, ask, fetch
 from hub.clock import wall_ms
 from hub.control.records import Beat, RulesTaken, sealed
 from hub.settings import ROOT, Settings

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import yaml
 
-from hub.cli.scrape import fetch
+from hub.cli.process.scrape import fetch
 from hub.declared.document import read_yaml
 from ops.checks.promql import plain
 from ops.checks.queries import PROMETHEUS, RULES, Query, dashboard_queries, rule_queries, rules

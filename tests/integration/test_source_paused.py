@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.cli.scrape import fetch
+from hub.cli.process.scrape import fetch
 from hub.cli.sending import Sender
 from hub.topics import city_events
 from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for

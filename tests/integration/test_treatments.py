@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.agents.waiting import PATIENCE_MS
+from hub.agents.track.waiting import PATIENCE_MS
 from hub.audit import AuditReport
-from hub.cli.children import environment_of
-from hub.core.routing import DESK_RULE, UNKNOWN_CATEGORY, Router
+from hub.cli.process.children import environment_of
+from hub.core.routing.router import DESK_RULE, UNKNOWN_CATEGORY, Router
 from hub.errors import RetriableError
 from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city

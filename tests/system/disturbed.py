@@ -17,8 +17,8 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from hub.broker.kafka import EmbeddedKafka
-from hub.cli.children import environment_of
-from hub.cli.scrape import scrape
+from hub.cli.process.children import environment_of
+from hub.cli.process.scrape import scrape
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings

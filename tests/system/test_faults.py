@@ -17,7 +17,7 @@ import pytest
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
-from hub.cli.scrape import scrape
+from hub.cli.process.scrape import scrape
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings

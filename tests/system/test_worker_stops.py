@@ -15,8 +15,8 @@ import pytest
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
-from hub.cli.children import environment_of
-from hub.cli.scrape import scrape
+from hub.cli.process.children import environment_of
+from hub.cli.process.scrape import scrape
 from hub.settings import ROOT, Settings
 from tests.system.disturbed import AGENTS, prepare
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from hub.cli import main as command
-from hub.cli.children import environment_of
 from hub.cli.main import cli
+from hub.cli.process.children import environment_of
 from hub.settings import Settings, SettingsError, variable
 
 KEY = "a key that is long enough"

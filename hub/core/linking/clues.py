@@ -6,7 +6,7 @@ import msgspec
 
 from hub.core.linking.rules import FamilyRules, LinkTable
 from hub.core.linking.text import bare, fingerprint, sketch
-from hub.core.sightings import Sighting
+from hub.core.report import Sighting
 from hub.core.stored import Instant, Latitude, Longitude, Number
 from hub.policy.city import City
 

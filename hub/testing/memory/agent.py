@@ -8,8 +8,10 @@ from concurrent.futures import Future
 from itertools import repeat
 from typing import Any
 
-from hub.agents import deduplicate, route, track
+from hub.agents import deduplicate
 from hub.agents.context import Hub
+from hub.agents.route import agent as route
+from hub.agents.track import agent as track
 from hub.agents.view import View
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication

@@ -13,9 +13,9 @@ from typing import Any, Self
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy
-from hub.agents.track import NAME as TRACK
+from hub.agents.track.agent import NAME as TRACK
+from hub.agents.track.waiting import PATIENCE_MS
 from hub.agents.view import open_cases
-from hub.agents.waiting import PATIENCE_MS
 from hub.audit.rebuilt import StateReport
 from hub.audit.report import AuditReport
 from hub.control.clocks import CheckedClock

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub import topics
-from hub.core.rates import ClockWord, Table, Turn, given_of, rates
-from hub.core.tracked import Hold
+from hub.core.figures.rates import ClockWord, Table, Turn, given_of, rates
+from hub.core.tracking.state import Hold
 from hub.inspect.turns import holds_of
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id

@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from hub import topics
-from hub.agents import route, track
-from hub.core.cases import Case
+from hub.agents.route import agent as route
+from hub.agents.track import agent as track
+from hub.core.cases.cases import Case
 from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_STATEMENTS
-from hub.core.tracked import TrackedCase
+from hub.core.tracking.state import TrackedCase
 from hub.model.event import EventKind
 from hub.model.ids import case_id
 from hub.model.update import UpdateStatus

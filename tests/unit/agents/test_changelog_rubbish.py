@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY as PROMETHEUS
 from prometheus_client import generate_latest
 
 from hub.clock import wall_ms
-from hub.core.cases import Case
+from hub.core.cases.cases import Case
 from hub.metrics import UNREADABLE_STATE
 from hub.stream.checkpoints import Checkpoint, Trail
 from hub.stream.recovery import take

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.agents.desks import Desks
 from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer, limited
+from hub.agents.route.desks import Desks
 from hub.control.records import MAX_BYTES, MAX_LINES
-from hub.core.cases import Case, CaseBook
+from hub.core.cases.cases import Case, CaseBook
 from hub.core.linking import Incidents
-from hub.core.sightings import Sighting
+from hub.core.report import Sighting
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.stream.state import JournaledState

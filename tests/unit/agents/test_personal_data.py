@@ -15,12 +15,12 @@ from hub import topics
 from hub.errors import FatalError
 from hub.model.ids import case_id
 from hub.model.update import UpdateStatus, UpdateStep
-from hub.sdk.join import Input
 from hub.sdk.manifest import discover
-from hub.sdk.mapping import load_mapping
-from hub.sdk.reader import open_reader
-from hub.sdk.rows import Row
+from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.runner import Options, run_source
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.reader import open_reader
+from hub.sdk.sources.file.rows import Row
 from hub.settings import ROOT, Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry

@@ -7,13 +7,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.agents.rate_counts import balances
-from hub.core.clockwork import Clockwork
-from hub.core.consequences import Change, Effects, Update
-from hub.core.deadlines import DeadlineRules
-from hub.core.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
-from hub.core.tracked import More, TrackBook
-from hub.core.tracking import Tracking
+from hub.agents.track.rates import balances
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.figures.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
+from hub.core.tracking.clockwork import Clockwork
+from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.state import More, TrackBook
+from hub.core.tracking.tracker import Tracking
 from hub.policy import load_city
 from hub.settings import ROOT
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import topics
-from hub.agents.waiting import MAX_WAITING
+from hub.agents.track.waiting import MAX_WAITING
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_reopening import CASE, report

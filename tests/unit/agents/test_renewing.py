@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.agents.renewing import renew
-from hub.core.statements import Statement
+from hub.core.cases.statements import Statement
 from hub.errors import RejectedRecordError
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry, Schema

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.agents import waiting
 from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
-from hub.core.cases import Case
-from hub.core.casework import Casework
-from hub.core.statements import RouteBook, RouteRecord, Statement, strays
-from hub.core.tracked import TrackedCase, TrackRecord
+from hub.agents.track import waiting
+from hub.core.cases.cases import Case
+from hub.core.cases.casework import Casework
+from hub.core.cases.statements import RouteBook, RouteRecord, Statement, strays
+from hub.core.tracking.state import TrackedCase, TrackRecord
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
 from hub.model.update import Update, UpdateStatus, UpdateStep

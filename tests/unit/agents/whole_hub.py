@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.clock import ClockKind
 from hub.control.clocks import CheckedClock
-from hub.core.tracked import TrackedCase
+from hub.core.tracking.state import TrackedCase
 from hub.model.event import CaseEvent
 from hub.model.update import Update
 from hub.policy import City

@@ -13,10 +13,10 @@ import pytest
 from hub.audit.changelogs import Changelogs, Keyed, Remembered
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.tables import ORIGIN
-from hub.core.cases import Case, Report
-from hub.core.seen import digests, mixed
-from hub.core.statements import RouteRecord, Statement
-from hub.core.tracked import Answer, ClockState, Hold, TrackedCase, TrackRecord, Waiting
+from hub.core.cases.cases import Case, Report
+from hub.core.cases.statements import RouteRecord, Statement
+from hub.core.dedup.digests import digests, mixed
+from hub.core.tracking.state import Answer, ClockState, Hold, TrackedCase, TrackRecord, Waiting
 from tests.unit.audit.made_up import T0, MadeUpRun
 
 HOUR = 3_600_000

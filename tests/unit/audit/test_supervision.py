@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hub.cli.supervision import FIRST_SECONDS, MOST_SECONDS, QUICK_SECONDS, Supervisor
+from hub.cli.process.supervision import FIRST_SECONDS, MOST_SECONDS, QUICK_SECONDS, Supervisor
 
 
 @dataclass

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hub.backtest.difference import difference
 from hub.backtest.pairs import Reported, known_pairs
 from hub.backtest.scores import score
+from hub.backtest.truth import Truth, TruthRow
 from hub.policy.city import City
-from hub.sdk.truth import Truth, TruthRow
 from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, run, small_city
 
 NOW_MS = START_MS + 1000 * HOUR_MS

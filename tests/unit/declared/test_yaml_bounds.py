@@ -14,7 +14,7 @@ from hub.declared.document import read_document
 from hub.declared.problems import Problems
 from hub.declared.yaml_bounds import MAX_DEPTH, MAX_REPEATED, require_bounded
 from hub.errors import FatalError
-from hub.sdk.mapping import load_mapping
+from hub.sdk.mapping.mapping import load_mapping
 
 LAUGHS = "\n".join(["a0: &a0 [lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
 BAD = {

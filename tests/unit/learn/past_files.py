@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from hub.core.deadlines import DeadlineRules
-from hub.core.routing import Router
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.routing.router import Router
 from hub.policy.city import City
 from hub.simulator.truth import Statement, StatementKind
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.backtest.intake import Intake
+from hub.backtest.truth import Truth, TruthRow
 from hub.cli.learn import learn
 from hub.cli.scoreboard import scoreboard
 from hub.errors import FatalError
@@ -23,7 +24,6 @@ from hub.learn.reading import build_history
 from hub.learn.taxonomy import Codes
 from hub.model.event import CaseEvent
 from hub.policy.loader import load_city
-from hub.sdk.truth import Truth, TruthRow
 from hub.settings import ROOT
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.admission import admit
+from hub.core.dedup.admission import admit
 from hub.policy import load_city
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.deadlines import DeadlineRules
-from hub.core.routing import Router
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.routing.router import Router
 from hub.policy import load_city
 from hub.policy.city import City
 from loadtests.job.check import Checker

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.core.deadlines import DeadlineRules
+from hub.core.deadlines.rules import DeadlineRules
 from hub.declared.document import read_yaml
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.core.deadlines import DeadlineRules
+from hub.core.deadlines.rules import DeadlineRules
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
 from tests.unit.policy.policy_folder import changed, write_folder

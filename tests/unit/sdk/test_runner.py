@@ -10,16 +10,16 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.cli.connector import connector, describe
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
 from hub.sdk.at_limit import Way
-from hub.sdk.command import connector, describe
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.join import Input
 from hub.sdk.manifest import Manifest, discover, find
 from hub.sdk.pacing import Anchor, Pace
-from hub.sdk.rows import BadRow
 from hub.sdk.runner import Options, Summary, run_source
+from hub.sdk.sources.file.join import Input
+from hub.sdk.sources.file.rows import BadRow
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher

@@ -14,8 +14,8 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hub.core.admission import Arrivals, Fresh, Recalled, admit
-from hub.core.seen import MISSING, Contents, Digests, Longs, contents, digests
+from hub.core.dedup.admission import Arrivals, Fresh, Recalled, admit
+from hub.core.dedup.digests import MISSING, Contents, Digests, Longs, contents, digests
 from hub.model.base import MAX_CODE_CHARS
 from hub.settings import Settings
 from hub.stream import seen_state

@@ -1,0 +1,1 @@
+"""The agent that links reports into cases and routes them."""

@@ -1,0 +1,208 @@
+"""The agent that makes cases: links reports of one incident, finds the responsible department and sends it orders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from hub import metrics, topics
+from hub.agents.context import Hub
+from hub.agents.forgetting import forgotten_at_most
+from hub.agents.grouping import few, rows_by
+from hub.agents.intake import take_in_own
+from hub.agents.renewing import renew
+from hub.agents.route.desks import Desks
+from hub.agents.route.records import publish_cases, publish_exit_replies, publish_orders
+from hub.agents.route.unlinking import unlink
+from hub.agents.view import View
+from hub.clock import Clock, ClockKind, DataClock
+from hub.core.cases.statements import Put, RouteBook, RouteRecord, keep, misfit
+from hub.core.cases.steps import LINKED, OPENED, Step
+from hub.core.cases.unlinking import Unlinking
+from hub.core.dedup.validation import faults_of_admitted_events, faults_of_closures
+from hub.core.history_columns import read_held
+from hub.core.linking import Incidents
+from hub.core.report import Sighting
+from hub.core.tracking.state import Hold
+from hub.model.ids import case_ids
+from hub.stream.chunk import Chunk
+from hub.stream.inlet import Inlet
+from hub.stream.outlet import Outlet, Transaction
+from hub.stream.state import JournaledState
+
+NAME = "route"
+_DAY_MS = 86_400_000
+
+
+def attach(app: Any, hub: Hub) -> View:
+    """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
+    state = JournaledState(
+        topics.ROUTE_CHANGELOG,
+        RouteRecord,
+        lambda _: RouteBook(Incidents(hub.city)),
+        misfit,
+        partial(renew, hub.codec),
+    )
+    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
+    inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
+    outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
+    desks = Desks(hub.policy)
+    clock = hub.clock()
+
+    @app.agent(inlet.channel, name=NAME)
+    async def route(chunks: AsyncIterator[Chunk]) -> None:
+        indexed = hub.city
+        async for chunk in chunks:
+            if indexed is not hub.city:
+                state.remake()  # its index of incidents follows the linking rules
+                indexed = hub.city
+            async with outlet.transaction(chunk) as tx:
+                steps: list[Step] = []
+                partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
+                for partition, rows in sorted(rows_by(partitions).items()):
+                    mine = [sightings[row] for row in rows]
+                    book, put = state[partition], state.journal(partition).put
+                    taken = desks.take_all(book.cases, put, mine)
+                    keep(book, put, taken, sightings)
+                    steps += taken
+                for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
+                    tx.account(outcome.lower(), records)
+                if isinstance(clock, DataClock):
+                    for seen in sightings:
+                        clock.advance(seen.at_ms, seen.ref)
+                for partition, closures in _closures(hub, chunk, tx).items():
+                    book, put = state[partition], state.journal(partition).put
+                    for closure in closures:
+                        steps += _end(hub, desks, book, put, closure)
+                    tx.account("closure", len(closures))
+                publish_cases(hub, tx, steps, origins)
+                publish_orders(hub, tx, steps, desks.latest.rules, clock)
+                publish_exit_replies(hub, tx, steps)
+                _forget(hub, state, clock, forgotten_at_most(chunk))
+                _count(hub, tx, steps)
+
+    app.service(inlet)
+    return View(inlet, partial(_open_cases, state))
+
+
+def _sightings(
+    hub: Hub, chunk: Chunk, tx: Transaction, *, words: bool
+) -> tuple[list[int], list[Sighting], pa.StructArray]:
+    """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
+    intake = take_in_own(hub, chunk, tx, topics.EVENTS, faults_of_admitted_events)
+    rows, batch = intake.rows, intake.decoded.batch
+    event, origins = batch.column("event"), batch.column("origin")
+    ref = event.field("source_ref").to_pylist()
+    source, kind, category, urgency, channel = (
+        few(event.field(name)) for name in ("source", "kind", "category", "urgency", "channel")
+    )
+    revision, reported, due = (
+        event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")
+    )
+    place_key, area = few(batch.column("place_key")), few(batch.column("area"))
+    lat, lon = batch.column("lat").to_pylist(), batch.column("lon").to_pylist()
+    bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch)
+    ids = case_ids(zip(source, ref, strict=True))
+    tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
+    sightings = list(map(
+        Sighting, range(len(rows)), source, ref, revision, kind, reported, category, urgency, channel, due, place_key, area,
+        lat, lon, bodies, ids, *(_words(event) if words else ()),
+    ))  # fmt: skip
+    return [chunk.partitions[row] for row in rows], sightings, origins
+
+
+def _words(event: pa.StructArray) -> list[list[Any]]:
+    """Title, text, address, label and attributes."""
+    title, text, label = (event.field(name).to_pylist() for name in ("title", "text", "category_label"))
+    attributes = list(map(dict, event.field("attributes").to_pylist()))
+    return [title, text, event.field("place").field("address").to_pylist(), label, attributes]
+
+
+class _Closure(NamedTuple):
+    """A `cityhub.Closure`; time in ms."""
+
+    case_id: str
+    outcome: str
+    department: str
+    step: str
+    to: str | None
+    members: list[str]
+    reason: str | None
+    report: str | None
+    by_hand: bool
+    at_ms: int
+    held: tuple[Hold, ...]
+    """Who has held the case by what `track` knows, if that may have changed."""
+
+
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
+    """By partition, in the order they came in."""
+    intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
+    batch = intake.decoded.batch
+    columns = [batch.column(name).to_pylist() for name in _Closure._fields[:-2]]
+    held = read_held(batch.column("held"))
+    closures = list(map(_Closure, *columns, batch.column("at").cast("int64").to_pylist(), held))
+    partitions = rows_by([chunk.partitions[row] for row in intake.rows])
+    return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
+
+
+def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: _Closure) -> list[Step]:
+    case, step, by = closure.case_id, closure.step, closure.department
+    moves, cases = desks.latest.casework.moves, book.cases
+    if step == "AS_OUTCOME":
+        if closure.outcome == "REFUSED":
+            return moves.refuse(cases, put, case, by, closure.at_ms, closure.held)
+        ended = moves.close(cases, put, case, closure.at_ms)
+        keep(book, put, ended, ())
+        return ended
+    said = by + (f": {closure.reason}" if closure.reason else "")
+    if step == "UNLINKED":
+        return unlink(hub.codec, desks, book, put, Unlinking(case, closure.report or "", by, said, closure.at_ms))
+    if step == "HELD":
+        helpers = closure.members if closure.by_hand else None
+        return moves.hold(cases, put, case, closure.to or by, helpers, closure.at_ms, closure.held)
+    reason = f"{step.lower()} by {said}"
+    if step == "REOPENED":
+        return moves.reopen(cases, put, case, closure.at_ms, reason, closure.held)
+    held = cases.get(case)
+    to = closure.to or (held.department if held else by)
+    members = closure.members if step == "WHISTLED" else ()
+    return moves.pass_on(cases, put, case, to, closure.at_ms, reason, members, closure.held)
+
+
+def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: int) -> None:
+    """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
+    if hub.settings.clock is ClockKind.DATA:
+        return
+    limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
+    for partition in state.partitions():
+        put = state.journal(partition).put
+        for case_id in list(state[partition].cases.closed_before(limit_ms, at_most)):
+            put(case_id, None)
+
+
+def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
+    linked = Counter([step.case.category for step in steps if step.change == LINKED])
+    parted = Counter([step.case.category for step in steps if step.unlinks])
+    for metric, counted in ((metrics.LINKS, linked), (metrics.UNLINKS, parted)):
+        for category, records in counted.items():
+            known = hub.city.category_of(category)
+            tx.count(metric.labels(known.code if known else "unknown"), records)
+    for reason, records in Counter([step.case.desk_reason for step in steps if step.change == OPENED]).items():
+        if reason:
+            tx.count(metrics.DESK.labels(reason), records)
+    ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
+    for (department, kind), records in ordered.items():
+        tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)
+
+
+def _open_cases(state: JournaledState[RouteBook]) -> Counter[str]:
+    """By department that holds them. Asked from other threads while cases open and close: what is counted is a copy."""
+    held: Counter[str] = Counter()
+    for book in state.books():
+        held.update(book.cases.open_by_department.copy())
+    return +held

@@ -1,0 +1,168 @@
+"""The records `route` publishes: changes of cases, and orders to departments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub import topics
+from hub.agents.context import Hub
+from hub.agents.due_times import due_times
+from hub.agents.grouping import rows_by
+from hub.clock import Clock
+from hub.core.cases.cases import Case
+from hub.core.cases.steps import OrderDraft, Step
+from hub.core.deadlines.columns import DueColumns
+from hub.core.deadlines.rules import DeadlineRules, Due
+from hub.core.history_columns import held_column, history_column
+from hub.model.ids import derived_ids
+from hub.stream.outlet import Transaction
+
+
+def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.StructArray) -> None:
+    """One `cityhub.CaseChange` a step, keyed by case. `origins`: by row, the input each accounts for."""
+    if not steps:
+        return
+    cases = [step.case for step in steps]
+    reports = [step.report for step in steps]
+    leads = [case.reports[0] for case in cases]
+    columns: dict[str, Any] = {
+        "case_id": [case.case_id for case in cases],
+        "change": [step.change for step in steps],
+        "at": [step.at_ms for step in steps],
+        "origin": origins.take(pa.array([step.row for step in steps], pa.int64())),  # without a row: null
+        "source": [report.source for report in reports],
+        "source_ref": [report.ref for report in reports],
+        "revision": [report.revision for report in reports],
+        "lead_source": [lead.source for lead in leads],
+        "lead_ref": [lead.ref for lead in leads],
+        "category": [case.category for case in cases],
+        "urgency": [case.urgency for case in cases],
+        "channel": [case.channel for case in cases],
+        "place_key": [case.place_key for case in cases],
+        "area": [case.area for case in cases],
+        "lat": [case.lat for case in cases],
+        "lon": [case.lon for case in cases],
+        "department": [case.department for case in cases],
+        "rule": [case.rule for case in cases],
+        "desk_reason": [case.desk_reason for case in cases],
+        "queue": [case.queue for case in cases],
+        "co_handlers": [case.co_handlers for case in cases],
+        "priority": [case.priority for case in cases],
+        "conditions": [case.conditions for case in cases],
+        "opened_at": [case.opened_ms for case in cases],
+        "due_at": [case.due_ms for case in cases],
+        "reports": [len(case.reports) for case in cases],
+        "ends": [step.ends for step in steps],
+        "over": [case.closed_ms is not None for case in cases],
+        "reopens": [step.reopens for step in steps],
+        "unlinks": [step.unlinks for step in steps],
+        "link": [_link(step) for step in steps],
+        "history": history_column([step.history for step in steps]),
+        "held": held_column([step.held for step in steps]),
+    }
+    tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
+
+
+def _link(step: Step) -> dict[str, Any] | None:
+    if step.link is None:
+        return None
+    return {
+        "score": step.link.score,
+        "distance_m": step.link.distance_m,
+        "apart_seconds": (step.at_ms - step.case.opened_ms) / 1000,
+        "reasons": step.link.reasons,
+    }
+
+
+def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: DeadlineRules, clock: Clock) -> None:
+    """The steps' orders, to each department's own topic, with the clocks that run and the report behind them. None is issued
+    before what it is about: a source's clock may be ahead, a replay's data clock behind."""
+    drafts = [(step, order) for step in steps for order in step.orders]
+    cases = [step.case for step, _ in drafts]
+    dues = rules.columns(
+        [case.category for case in cases],
+        [case.reports[0].source for case in cases],
+        [case.urgency for case in cases],
+        [case.area for case in cases],
+        [case.opened_ms for case in cases],
+        [case.conditions for case in cases],
+    )
+    case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
+    columns: dict[str, Any] = {
+        "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
+        "kind": [order.kind for _, order in drafts],
+        "case_id": case_ids,
+        "department": [order.department for _, order in drafts],
+        "issued_at": [max(now_ms, step.at_ms, step.case.opened_ms) for step, _ in drafts],
+        "area": [case.area for case in cases],
+        "rule": [case.rule for case in cases],
+        "reason": [order.reason for _, order in drafts],
+        "queue": [None if order.lead else step.case.queue for step, order in drafts],
+        "lead": [order.lead for _, order in drafts],
+        "priority": [case.priority for case in cases],
+        "deadlines": _deadlines(drafts, dues, rules),
+    }
+    values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
+    for department, chosen in rows_by(columns["department"]).items():
+        tx.publish(hub.orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
+
+
+def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
+    """What reporters are told of matters settled before dispatch, to each source's own topic."""
+    by_source: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.reply is not None:
+            by_source[step.report.source].append(step)
+    for source, told in by_source.items():
+        columns: dict[str, Any] = {
+            "reply_id": derived_ids("R", [(s.case.case_id, s.case.rule, source, s.report.ref) for s in told]),
+            "source": [source] * len(told),
+            "source_ref": [step.report.ref for step in told],
+            "case_id": [step.case.case_id for step in told],
+            "department": [step.case.department for step in told],
+            "status": [step.case.desk_reason or step.case.rule for step in told],
+            "at": [step.at_ms for step in told],
+            "text": [step.reply for step in told],
+        }
+        tx.publish(hub.replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"])
+
+
+def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
+    report = step.report
+    return (
+        step.case.case_id, order.department, order.kind, step.change, report.source, report.ref, str(report.revision),
+        str(step.at_ms),
+    )  # fmt: skip
+
+
+def _deadlines(drafts: list[tuple[Step, OrderDraft]], dues: DueColumns, rules: DeadlineRules) -> pa.ListArray:
+    """Each order's clocks. The source's own due time, where it has one, takes the place of the resolve clock; of a case that
+    has come back they are those that run since then."""
+    ends = np.array([order.kind == "WITHDRAW" for _, order in drafts], dtype=np.bool_)
+    back = np.array([step.case.reopened_ms is not None for step, _ in drafts], dtype=np.bool_)
+    own = np.array([step.case.due_ms is not None for step, _ in drafts], dtype=np.bool_) & ~ends & ~back
+    resolve = pc.equal(dues.clock.cast(pa.string()), "resolve").to_numpy(zero_copy_only=False)
+    kept = dues.where(~(ends | back)[dues.row] & ~(own[dues.row] & resolve)) if len(dues) else dues
+    others = [(at, "resolve", "source", drafts[at][0].case.due_ms) for at in np.flatnonzero(own).tolist()]
+    for at in np.flatnonzero(back & ~ends).tolist():
+        others += [(at, due.clock, due.policy, due.due_ms) for due in _again(rules, drafts[at][0].case)]
+    given = [list(column) for column in zip(*others, strict=True)] or [[], [], [], []]
+    row = np.concatenate([kept.row, np.array(given[0], dtype=np.int64)])
+    order = pa.array(np.argsort(row, kind="stable"))
+    due_ms = pa.array(np.concatenate([kept.due_ms, np.array(given[3], dtype=np.int64)]))
+    clock, policy = (
+        pa.concat_arrays([column.cast(pa.string()), pa.array(texts, pa.string())])
+        for column, texts in ((kept.clock, given[1]), (kept.policy, given[2]))
+    )
+    ends_at = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(drafts)))])
+    return due_times(clock.take(order), policy.take(order), due_ms.take(order), ends_at)
+
+
+def _again(rules: DeadlineRules, case: Case) -> tuple[Due, ...]:
+    assert case.reopened_ms is not None
+    return rules.again(case.category, case.lead.source, case.urgency, case.area, case.reopened_ms, case.conditions)

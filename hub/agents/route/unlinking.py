@@ -1,0 +1,48 @@
+"""Acts on what `track` allowed: a report leaves its case and becomes one of its own, by the rules of when it was made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from hub.agents.route.desks import Desks
+from hub.core.cases.statements import Put, RouteBook, Statement, keep
+from hub.core.cases.steps import Step
+from hub.core.cases.unlinking import Unlinking, part
+from hub.core.report import Sighting
+from hub.errors import RejectedRecordError
+from hub.stream.codec import Codec
+
+log = logging.getLogger(__name__)
+
+
+def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinking) -> list[Step]:
+    """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
+    said = list(_sightings(codec, book.said(asked.report)))
+    steps = part(book.cases, put, asked, [seen.body for seen in said])
+    if not steps or not steps[0].unlinks:
+        return steps
+    book.drop(asked.report, put)
+    keep(book, put, steps, ())
+    first, *later = said
+    opened = desks.open_alone(put, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
+    return [*steps, opened, *(desks.take_all(book.cases, put, later) if later else ())]
+
+
+def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighting]:
+    """What cannot be read is as if it had not been kept."""
+    for statement in statements:
+        try:
+            yield _sighting(codec, statement)
+        except RejectedRecordError as error:
+            log.error("what a linked report said cannot be read again: %s", error.detail)  # noqa: TRY400 - no defect of ours, so no traceback
+
+
+def _sighting(codec: Codec, statement: Statement) -> Sighting:
+    event = codec.decode_body("cityhub.CaseEvent", statement.event)
+    return Sighting(
+        None, event["source"], event["source_ref"], event["revision"], event["kind"], event["reported_at"], event["category"],
+        event["urgency"], event["channel"], event["due_at"], statement.place_key, statement.area, statement.lat,
+        statement.lon, statement.event, title=event["title"], text=event["text"], address=event["place"]["address"],
+        label=event["category_label"], attributes=event["attributes"],
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The agent that runs the clocks of cases."""

@@ -1,0 +1,220 @@
+"""The agent that keeps time: runs every case's clocks, warns, says what was breached and when, and passes answers back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub import topics
+from hub.agents.context import Hub
+from hub.agents.forgetting import forgotten_at_most
+from hub.agents.grouping import few, rows_by
+from hub.agents.intake import take_in_own
+from hub.agents.receipts import Decision, acknowledge
+from hub.agents.track.rates import begin
+from hub.agents.track.records import publish
+from hub.agents.track.waiting import give_up, hold, refuse, release
+from hub.agents.view import View
+from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
+from hub.core.history_columns import read_held, read_histories
+from hub.core.limits import Verdict
+from hub.core.tracking.clockwork import Clockwork
+from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.state import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
+from hub.core.tracking.tracker import Put, Tracking
+from hub.stream.chunk import Chunk
+from hub.stream.codec import Decoded
+from hub.stream.inlet import Inlet
+from hub.stream.outlet import Outlet, Transaction
+from hub.stream.state import JournaledState
+from hub.topics import Topic
+
+log = logging.getLogger(__name__)
+NAME = "track"
+TICK_SECONDS = 0.5
+_DAY_MS = 86_400_000
+
+
+def attach(app: Any, hub: Hub) -> View:
+    """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
+    state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook(), misfit)
+    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
+    inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
+    outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
+    rules = Rules(hub)
+    tracking = Tracking(rules.clockwork)
+    revised: dict[int, TrackBook] = {}
+    begin(hub.departments)
+
+    @app.agent(inlet.channel, name=NAME)
+    async def track(chunks: AsyncIterator[Chunk]) -> None:
+        async for chunk in chunks:
+            async with outlet.transaction(chunk) as tx:
+                effects = Effects()
+                if rules.renewed():
+                    tracking.use(rules.clockwork)
+                    revised.clear()
+                records, told = _records(hub, chunk, tx)
+                waited: list[Decision] = []
+                # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
+                held = sorted({*chunk.held, *records})
+                wall = read_clock(hub.wall)
+                clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
+                tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
+                puts = {partition: state.journal(partition).put for partition in held}
+                for partition, mine in records.items():
+                    book, put, clock = state[partition], puts[partition], clocks[partition]
+                    certain = clock.doubt is None  # else nothing may run out: a breach cannot be taken back
+                    for record in mine:
+                        if isinstance(record, Change):
+                            now_ms = clock.advance(record.at_ms, record.case_id)
+                            if certain:
+                                tracking.pass_time(book, put, now_ms, effects)
+                            tracking.change(book, put, record, effects)
+                        elif not tracking.update(book, put, record, effects):
+                            if not hold(book, put, record, wall.now_ms()):
+                                waited += refuse(hub, tracking, tx, book, record.case_id, record.body)
+                            continue
+                        if book.waiting:
+                            waited += release(hub, tracking, book, put, record.case_id, effects)
+                at_most = forgotten_at_most(chunk)
+                for partition, clock in clocks.items():
+                    book, put = state[partition], puts[partition]
+                    if clock.doubt is None:
+                        tracking.pass_time(book, put, clock.now_ms(), effects)
+                        if revised.get(partition) is not book:
+                            revised[partition] = book
+                            tracking.revise(book, put, clock.now_ms(), effects)
+                    if isinstance(clock, DataClock):
+                        tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
+                    else:
+                        _forget(hub, book, put, clock, at_most)
+                    waited += give_up(hub, tracking, tx, book, put, wall.now_ms(), caught_up=chunk.caught_up)
+                now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
+                if effects.left_out:
+                    log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
+                publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
+                acknowledge(hub, tx, told, effects.applied, waited)
+
+    app.service(inlet)
+    return View(inlet)
+
+
+class Rules:
+    """The latest rules of the city, as clocks are kept by."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._city = hub.city
+        self.deadlines = DeadlineRules(self._city)
+        self.clockwork = Clockwork(self.deadlines)
+
+    def renewed(self) -> bool:
+        """Take the latest; whether they are others than before."""
+        if self._hub.city is self._city:
+            return False
+        self._city = self._hub.city
+        self.deadlines = DeadlineRules(self._city)
+        self.clockwork = Clockwork(self.deadlines)
+        return True
+
+
+def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:
+    """What a partition's cases are timed by in one chunk; `wall`: the time of day."""
+    if hub.settings.clock is ClockKind.WALL:
+        return wall
+    known = book.get(NOW_KEY)
+    now = known if isinstance(known, Now) else Now(0)
+    lateness_ms = int(hub.settings.lateness_seconds * 1000)
+    return DataClock(lateness_ms, now.now_ms, now.ahead)
+
+
+def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:
+    """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
+    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS), at_most)):
+        put(case_id, None)
+
+
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | Update]], pa.RecordBatch]:
+    """By partition, in the order they came in; and the updates as columns."""
+    found: list[Change | Update | None] = [None] * len(chunk)
+    arrived: list[Any] = []
+    kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
+        (topics.CASES, faults_of_changes, _changes, "case"),
+        (topics.UPDATES, partial(_faults_of_updates, hub), partial(_updates, hub), "update"),
+    )
+    for topic, faults, read, outcome in kinds:
+        intake = take_in_own(hub, chunk, tx, topic, faults)
+        for row, record in zip(intake.rows, read(intake.decoded), strict=True):
+            found[row] = record
+        origins = intake.decoded.batch.column("origin")
+        arrived.append(origins.field("ingested_at").drop_null().cast("int64").to_numpy())
+        tx.account(outcome, len(intake.rows))
+    tx.arrived(np.concatenate(arrived))
+    by_partition = {
+        partition: [each for row in mine if (each := found[row]) is not None]
+        for partition, mine in rows_by(chunk.partitions).items()
+    }
+    return by_partition, intake.decoded.batch
+
+
+def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
+    yield from faults_of_admitted_updates(batch)
+    yield from not_of_departments(batch, hub.departments)
+
+
+def _changes(decoded: Decoded) -> Iterable[Change]:
+    batch = decoded.batch
+    case_id, source_ref, lead_ref, over, ends = (
+        batch.column(name).to_pylist() for name in ("case_id", "source_ref", "lead_ref", "over", "ends")
+    )
+    change, source, lead_source, category, urgency, area, place_key, department = (
+        few(batch.column(name))
+        for name in ("change", "source", "lead_source", "category", "urgency", "area", "place_key", "department")
+    )
+    times = [batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
+    columns = (
+        case_id, change, source, source_ref, lead_source, lead_ref, category, urgency, area, place_key, department, over, ends,
+    )  # fmt: skip
+    reopens, unlinks, *lists = (
+        batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions", "held")
+    )
+    history = batch.column("history")
+    rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
+    if not rare and history.null_count == len(history):
+        return map(Change, *columns, *times)
+    *lists, held = lists
+    more = [reopens.to_pylist(), *(column.to_pylist() for column in lists), unlinks.to_pylist()]
+    more += [read_histories(history), read_held(held)]
+    return map(Change, *columns, *times, *more)
+
+
+def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:
+    origin, update = decoded.batch.column("origin"), decoded.batch.column("update")
+    columns = [
+        update.field("update_id").to_pylist(), few(update.field("department")), update.field("case_id").to_pylist(),
+        few(update.field("status")), few(update.field("note")),
+    ]  # fmt: skip
+    times = update.field("at").cast("int64").to_pylist()
+    steps = update.field("step")
+    if pc.all(pc.equal(steps, "AS_STATUS")).as_py() is not False:
+        more: Iterable[More | None] = [None] * len(times)
+    else:
+        columns[3] = few(pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps))
+        names = ("reason", "clock", "to", "members", "score", "solved", "report")
+        rows = zip(*(update.field(name).to_pylist() for name in names), strict=True)
+        more = [
+            More(reason, clock, to, tuple(members), score, solved, report)
+            for reason, clock, to, members, score, solved, report in rows
+        ]
+    wall = hub.settings.clock is ClockKind.WALL
+    arrived = origin.field("ingested_at").cast("int64").to_pylist() if wall else [None] * len(times)
+    return map(Update, *columns, times, decoded.bodies.to_pylist(), more, arrived, range(len(times)))

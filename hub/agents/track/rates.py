@@ -1,0 +1,71 @@
+"""Counts what the rates by department (考核指标) are made of, as `track` comes to know it.
+
+What counts is in hub/core/figures/rates.py.
+
+A count is of when a thing was said, not of when it was due, and of the department that holds the case then; `cityhub rates` looks
+at the whole history and is exact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hub import metrics
+from hub.agents.context import Hub
+from hub.core.figures.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
+from hub.core.tracking.consequences import Effects
+from hub.stream.outlet import Transaction
+
+
+@dataclass
+class Balance:
+    """Of one department: what was counted, and what of earlier counts no longer holds."""
+
+    counted: Counts = field(default_factory=Counts)
+    taken_back: Counts = field(default_factory=Counts)
+
+
+def count_rates(hub: Hub, tx: Transaction, effects: Effects) -> None:
+    """Count a chunk's effects, if and when it commits."""
+    for department, balance in balances(effects).items():
+        for name in COUNTS:
+            for metric, counts in (
+                (metrics.RATE_COUNTS, balance.counted),
+                (metrics.RATE_COUNTS_TAKEN_BACK, balance.taken_back),
+            ):
+                if amount := getattr(counts, name):
+                    tx.count(metric.labels(hub.label(department), name), amount)
+
+
+def balances(effects: Effects) -> dict[str, Balance]:
+    """By department."""
+    found: dict[str, Balance] = defaultdict(Balance)
+    words = Counter((ring.name, ring.kind, ring.was, ring.department) for ring in effects.rings)
+    for (clock, kind, was, department), times in words.items():
+        if of_clock(clock, kind) != of_clock(clock, was):
+            found[department].counted.add(of_clock(clock, kind), times)
+            found[department].taken_back.add(of_clock(clock, was), times)
+    for hold in effects.given:
+        found[hold.department].counted.add(GIVEN)
+        if hold.returned_by is not None:
+            found[hold.returned_by].counted.add(RETURNED)
+    for hold in effects.not_given:
+        found[hold.department].taken_back.add(GIVEN)
+        if hold.returned_by is not None:
+            found[hold.returned_by].taken_back.add(RETURNED)
+    for callback in effects.callbacks:
+        balance, answer, before = found[callback.case.department], callback.answer, callback.before
+        balance.counted.add(of_callback(answer.status, answer.more.solved if answer.more else None))
+        if before is not None:
+            balance.taken_back.add(of_callback(before.status, before.more.solved if before.more else None))
+    return found
+
+
+def begin(departments: Iterable[str]) -> None:
+    """Show every count from the start: Prometheus does not see what a series began with."""
+    for department in departments:
+        for name in COUNTS:
+            metrics.RATE_COUNTS.labels(department, name)
+            metrics.RATE_COUNTS_TAKEN_BACK.labels(department, name)

@@ -1,0 +1,170 @@
+"""The records `track` publishes: what clocks said, reminders, closures and replies."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+import pyarrow as pa
+
+from hub import metrics, topics
+from hub.agents.context import Hub
+from hub.agents.due_times import due_times
+from hub.agents.grouping import rows_by
+from hub.agents.track.derivations import derivation_columns
+from hub.agents.track.rates import count_rates
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.history_columns import held_column
+from hub.core.tracking.clockwork import BREACHED, ENDED_LATE, MET, WARNED, Ring
+from hub.core.tracking.consequences import Effects, Ending, Reply
+from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lives import Lives
+from hub.core.tracking.state import TrackedCase
+from hub.model.ids import derived_ids
+from hub.stream.outlet import Transaction
+
+_COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
+
+
+def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules, lives: Lives) -> None:
+    """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed. Nothing is dated before what it is about, of
+    which a source's clock may be ahead, or a partition's data clock behind."""
+    _publish_rings(hub, tx, effects.rings, now_ms, rules)
+    _publish_reminders(hub, tx, effects.rings, now_ms, lives)
+    _publish_endings(hub, tx, effects.endings)
+    _publish_replies(hub, tx, effects.replies)
+    _publish_told(hub, tx, effects, now_ms)
+    count_rates(hub, tx, effects)
+    rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
+    for (kind, department, clock), times in rung.items():
+        if kind in _COUNTERS:
+            tx.count(_COUNTERS[kind].labels(hub.label(department), hub.clock_label(clock)), times)
+
+
+def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
+    columns: dict[str, list[Any]] = {
+        "case_id": [ending.case.case_id for ending in endings],
+        "place_key": [ending.case.place_key for ending in endings],
+        "outcome": [ending.outcome for ending in endings],
+        "department": [ending.department for ending in endings],
+        "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
+        "step": [ending.step for ending in endings],
+        "to": [ending.more.to if ending.more else None for ending in endings],
+        "members": [ending.more.members if ending.more else () for ending in endings],
+        "reason": [ending.more.reason if ending.more else None for ending in endings],
+        "report": [ending.more.report if ending.more else None for ending in endings],
+        "by_hand": [ending.by_hand for ending in endings],
+        "held": held_column([ending.held for ending in endings]),
+    }
+    tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
+
+
+def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
+    answers = [reply.answer for reply in told]
+    columns: dict[str, list[Any]] = {
+        "reply_id": derived_ids(
+            "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in told]
+        ),
+        "source": [reply.source for reply in told],
+        "source_ref": [reply.ref for reply in told],
+        "case_id": [reply.case.case_id for reply in told],
+        "department": [answer.department for answer in answers],
+        "status": [answer.status for answer in answers],
+        "at": [reply.at_ms for reply in told],
+        "text": [answer.note for answer in answers],
+    }
+    values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
+    for source, chosen in rows_by(columns["source"]).items():
+        tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
+
+
+def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: DeadlineRules) -> None:
+    if not rings:
+        return
+    columns: dict[str, list[Any]] = {
+        "case_id": [ring.case.case_id for ring in rings],
+        "clock": [ring.name for ring in rings],
+        "kind": [ring.kind for ring in rings],
+        "department": [ring.department for ring in rings],
+        "category": [ring.case.category for ring in rings],
+        "policy": [ring.clock.policy for ring in rings],
+        "started_at": [ring.clock.started_ms for ring in rings],
+        "due_at": [ring.clock.due_ms for ring in rings],
+        "at": [ring.at_ms for ring in rings],
+        "noticed_at": [_noticed_ms(ring, now_ms) for ring in rings],
+        "corrects": [ring.corrects for ring in rings],
+        **derivation_columns(rules, rings),
+        "said_at": [ring.clock.said_ms if ring.kind in (MET, ENDED_LATE) else None for ring in rings],
+    }
+    tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
+
+
+def _noticed_ms(ring: Ring, now_ms: int) -> int:
+    return max(now_ms, ring.at_ms, ring.clock.started_ms)
+
+
+def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, lives: Lives) -> None:
+    reminders: dict[str, list[Ring]] = defaultdict(list)
+    for ring in rings:
+        if ring.kind in (WARNED, BREACHED):
+            reminders[ring.clock.department or ring.case.department].append(ring)  # who holds it now can still act
+    for department, told in reminders.items():
+        ids = [(r.case.case_id, r.department, r.kind, r.name, r.clock.policy) for r in told]
+        due = due_times(
+            [ring.name for ring in told],
+            [ring.clock.policy for ring in told],
+            [ring.clock.due_ms for ring in told],
+            range(len(told) + 1),
+        )
+        reasons = [_reason(ring, lives) for ring in told]
+        rows = [ring.clock.policy for ring in told]
+        issued = [_noticed_ms(ring, now_ms) for ring in told]
+        _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, issued, due)
+
+
+def _reason(ring: Ring, lives: Lives) -> str:
+    """What rang; and the rung of supervision, where the clock's row climbs by itself."""
+    said = f"{ring.clock.clock} {ring.kind.lower()}"
+    rung = lives.climb(ring.case, ring.clock) if ring.kind == BREACHED else None
+    return f"{EVENTS[rung].name} by row {ring.clock.policy}: {said}" if rung else said
+
+
+def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
+    """Supervision, one by one: it is rare."""
+    for notice in effects.notices:
+        answer = notice.answer
+        issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
+        rule = EVENTS[answer.status.lower()].name
+        reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
+        order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
+        _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], [issued_ms])
+
+
+def _remind(
+    hub: Hub,
+    tx: Transaction,
+    department: str,
+    order_ids: list[str],
+    cases: list[TrackedCase],
+    rules: list[str],
+    reasons: list[str],
+    issued: list[int],
+    deadlines: pa.ListArray | None = None,
+) -> None:
+    columns: dict[str, Any] = {
+        "order_id": order_ids,
+        "kind": ["REMIND"] * len(cases),
+        "case_id": [case.case_id for case in cases],
+        "department": [department] * len(cases),
+        "issued_at": issued,
+        "area": [case.area for case in cases],
+        "rule": rules,
+        "reason": reasons,
+        "queue": [None] * len(cases),
+        "lead": [None] * len(cases),
+        "priority": [None] * len(cases),
+        "deadlines": due_times([], [], [], [0] * (len(cases) + 1)) if deadlines is None else deadlines,
+    }
+    values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
+    tx.publish(hub.orders(department), values, columns["case_id"])
+    tx.count(metrics.ORDERS.labels(hub.label(department), "REMIND"), len(cases))

@@ -1,0 +1,129 @@
+"""Updates that cannot be applied yet: of a case whose first record has not come, or for want of an earlier event. They are kept
+in the state, tried again whenever more is known of the case, and given up when it is certain that nothing more is on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.agents.context import Hub
+from hub.agents.receipts import ACCEPTED, Decision, later_than_said
+from hub.clock import ClockKind
+from hub.core.tracking.consequences import Effects, Update
+from hub.core.tracking.state import WAITING_PREFIX, More, TrackBook, Waiting
+from hub.core.tracking.tracker import Put, Tracking
+from hub.errors import Reason, RejectedRecordError
+from hub.stream.outlet import Transaction
+
+PATIENCE_MS = 5_000
+"""A department can only know a case by its order, which is committed with the case's first record: nothing is on the way
+once `track` has read to the end that long after."""
+MAX_WAITING, MAX_BYTES = 100, 4 << 20
+"""Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
+
+
+def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> bool:
+    """Keep an update that cannot be applied yet. False if too much is kept for its case: then it is not."""
+    key = WAITING_PREFIX + update.case_id
+    known = book.get(key)
+    held = known.held if isinstance(known, Waiting) else []
+    if len(held) >= MAX_WAITING or sum(len(body) for body, _ in held) + len(update.body) > MAX_BYTES:
+        return False
+    _keep(put, key, [*held, (update.body, now_ms)])
+    return True
+
+
+def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> list[Decision]:
+    """Apply what was kept for a case of which more is known now, as far as it may be."""
+    key = WAITING_PREFIX + case_id
+    known = book.get(key)
+    if not isinstance(known, Waiting) or book.case(case_id) is None:
+        return []
+    verdicts: list[Decision] = []
+    held = known.held
+    while True:  # one that is applied may be what another waited for
+        left = []
+        for body, since_ms in held:
+            applied = _apply(hub, tracking, book, put, body, effects)
+            if applied is None:
+                left.append((body, since_ms))
+            else:
+                verdicts.append(applied)
+        if len(left) == len(held) or not left:
+            break
+        held = left
+    if verdicts:
+        _keep(put, key, left)
+    return verdicts
+
+
+def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> Decision | None:
+    try:
+        update = _read(hub, body)
+    except RejectedRecordError:
+        return None  # `give_up` sets it aside
+    if not tracking.update(book, put, update, effects):
+        return None
+    return Decision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
+
+
+def give_up(
+    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, now_ms: int, *, caught_up: bool
+) -> list[Decision]:
+    """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
+    if not caught_up:
+        return []
+    verdicts: list[Decision] = []
+    limit_ms = now_ms - PATIENCE_MS
+    for key in sorted(book.waiting):
+        known = book.get(key)
+        held = known.held if isinstance(known, Waiting) else []
+        left = [(body, since_ms) for body, since_ms in held if since_ms >= limit_ms]
+        if len(left) < len(held):
+            for body in (body for body, since_ms in held if since_ms < limit_ms):
+                verdicts += refuse(hub, tracking, tx, book, key[len(WAITING_PREFIX) :], body)
+            _keep(put, key, left)
+    return verdicts
+
+
+def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes) -> list[Decision]:
+    """Set one aside: it is of no case, or its case does not allow it. Nobody is told of bytes that the hub did not write."""
+    try:
+        admitted = _admitted(hub, body)
+    except RejectedRecordError as error:
+        tx.set_aside(None, case_id.encode(), body, error.reason, error.detail)
+        return []
+    if book.case(case_id) is None:
+        reason, detail = Reason.UNKNOWN_CASE, "no case has the id that it names; take it from the order"
+    else:
+        reason = Reason.NOT_ALLOWED
+        why = tracking.refusal(book, _read(hub, body))
+        detail = why or "it was not allowed when it came; send it again, under another id"
+    value = hub.codec.encode_one("cityhub.Update", admitted["update"])
+    tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail)
+    return [Decision(admitted, str(reason), detail=detail)]
+
+
+def _keep(put: Put, key: str, held: list[tuple[bytes, int]]) -> None:
+    updates, since = tuple(body for body, _ in held), tuple(since_ms for _, since_ms in held)
+    put(key, Waiting(max(since), updates, since) if held else None)
+
+
+def _read(hub: Hub, body: bytes) -> Update:
+    admitted = _admitted(hub, body)
+    told, wall = admitted["update"], hub.settings.clock is ClockKind.WALL
+    status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
+    more = More(
+        told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"], told["report"]
+    )  # fmt: skip
+    return Update(
+        told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,
+        None if more == More() else more, admitted["origin"]["ingested_at"] if wall else None,
+    )  # fmt: skip
+
+
+def _admitted(hub: Hub, body: bytes) -> dict[str, Any]:
+    """XXX: what waits since before an upgrade was kept in version 2, without the last field of version 3, which may be null."""
+    try:
+        return hub.codec.decode_body("cityhub.AdmittedUpdate", body)
+    except RejectedRecordError:
+        return hub.codec.decode_body("cityhub.AdmittedUpdate", body + b"\0")

@@ -1,0 +1,1 @@
+"""`cityhub demo`."""

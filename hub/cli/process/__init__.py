@@ -1,0 +1,1 @@
+"""Processes that a command starts, stops and asks."""

@@ -1,0 +1,1 @@
+"""Cases and their reports, as the route agent keeps them."""

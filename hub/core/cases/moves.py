@@ -1,0 +1,115 @@
+"""What `route` does on the word of departments and the desk, as `track` passes it on. Pure but for the book it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hub.core.cases.cases import CaseBook
+from hub.core.cases.steps import (
+    CLOSED,
+    HELD_NOW,
+    PASSED_ON,
+    REFUSED,
+    REROUTED,
+    Put,
+    Step,
+    by_hand,
+    by_rules,
+    moved,
+    noted,
+    over,
+    to_all,
+)
+from hub.core.cases.versions import in_force, versions_of
+from hub.core.tracking.state import Hold
+from hub.policy.city import City
+
+
+class Moves:
+    """Of one city."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+
+    def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
+        """The department resolved it. Nothing to do if the case is over or forgotten. The step does not end the case by
+        itself: `track`, which said so, knows of the update, and may know better later."""
+        case = book.get(case_id)
+        if case is None:
+            return []
+        ended = over(case, at_ms)
+        put(case_id, ended)
+        return [] if case.over else [Step(CLOSED, ended, at_ms, case.reports[0], None)]
+
+    def refuse(
+        self, book: CaseBook, put: Put, case_id: str, department: str, at_ms: int, held: tuple[Hold, ...] = ()
+    ) -> list[Step]:
+        """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. If they no
+        longer hold it, or the dispatch desk does already, it stays where it is."""
+        case = book.get(case_id)
+        desk = self._city.dispatch_desk
+        if case is None:
+            return []
+        parties = (case.department, desk, *self._city.file.life.supervisors)
+        if case.department == desk or department not in parties or (case.over and not held):
+            return noted(case, at_ms, held)
+        reason = f"{REFUSED} by {department}"
+        return moved(put, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, held)
+
+    def pass_on(
+        self,
+        book: CaseBook,
+        put: Put,
+        case_id: str,
+        to: str,
+        at_ms: int,
+        reason: str,
+        members: Sequence[str] = (),
+        held: tuple[Hold, ...] = (),
+    ) -> list[Step]:
+        """Give a case to another department (转办、指定承办), or have others join its holder (吹哨)."""
+        case = book.get(case_id)
+        if case is None or (case.over and not held):
+            return []
+        if case.department == to and not members:
+            return noted(case, at_ms, held)
+        there = by_hand(case, to, PASSED_ON, None, (*case.co_handlers, *members))
+        return moved(put, case, there, at_ms, reason, held)
+
+    def hold(
+        self,
+        book: CaseBook,
+        put: Put,
+        case_id: str,
+        to: str,
+        helpers: Sequence[str] | None,
+        at_ms: int,
+        held: tuple[Hold, ...],
+    ) -> list[Step]:
+        """By all that is known now the case is with a department, given to it by others with these helpers; None: by the rules."""
+        case = book.get(case_id)
+        if case is None:
+            return []
+        version = next((each for each in reversed(in_force(versions_of(case))) if each.department == to), None)
+        if helpers is None and version is not None:
+            there = by_rules(case, version)
+        else:
+            desk = to == self._city.dispatch_desk
+            there = by_hand(case, to, REFUSED if desk else PASSED_ON, HELD_NOW if desk else None, helpers or ())
+        return moved(put, case, there, at_ms, HELD_NOW, held)
+
+    def reopen(
+        self, book: CaseBook, put: Put, case_id: str, at_ms: int, reason: str, held: tuple[Hold, ...] = ()
+    ) -> list[Step]:
+        """A case that was over comes back to who held it (重新办理)."""
+        case = book.get(case_id)
+        if case is None or not case.over:
+            return []
+        # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
+        back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
+        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms)
+        put(case_id, again)
+        orders = to_all(again, "ASSIGN", None, reason)
+        return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]

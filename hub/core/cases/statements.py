@@ -1,0 +1,139 @@
+"""What linked reports said themselves, kept by `route` beside their cases: taken out again, a report needs its own words.
+
+Each statement is a record of state by itself: a case of thousands of reports must not write all their words with each change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from hub.core.cases.cases import Case, CaseBook
+from hub.core.cases.steps import SUPERSEDED, Step
+from hub.core.linking import Incidents, is_sketch
+from hub.core.report import Sighting
+from hub.core.stored import Latitude, Longitude
+
+_MARK = "~"
+"""Begins the key of a statement; no case id does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One revision of a linked report, with where it belongs. In the state while its case is open, and no longer.
+
+    XXX: a dataclass, encoded as a map, because cases are arrays without a tag: what is in changelogs stays readable.
+    """
+
+    place_key: str
+    area: str | None
+    lat: Latitude | None
+    lon: Longitude | None
+    event: bytes
+    """The CaseEvent in Avro."""
+
+
+RouteRecord = Case | Statement
+Put = Callable[[str, RouteRecord | None], None]
+_Report = tuple[str, str]
+
+
+class RouteBook:
+    """One partition's cases, and the statements of their linked reports. Implements hub.stream.state.Book."""
+
+    def __init__(self, incidents: Incidents) -> None:
+        self.cases = CaseBook(incidents)
+        self._said: dict[_Report, dict[int, Statement]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self.cases) + self._count
+
+    def get(self, key: str) -> RouteRecord | None:
+        if not key.startswith(_MARK):
+            return self.cases.get(key)
+        report, revision = report_of(key)
+        return self._said.get(report, {}).get(revision)
+
+    def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
+        if not key.startswith(_MARK):
+            assert not isinstance(value, Statement)
+            return self.cases.put(key, value)
+        report, revision = report_of(key)
+        said = self._said.setdefault(report, {})
+        before = said.get(revision)
+        self._count += (value is not None) - (before is not None)
+        if isinstance(value, Statement):
+            said[revision] = value
+        else:
+            said.pop(revision, None)
+        if not said:
+            del self._said[report]
+        return before
+
+    def items(self) -> Iterable[tuple[str, RouteRecord]]:
+        kept = ((_key(report, revision), one) for report, said in self._said.items() for revision, one in said.items())
+        return chain(self.cases.items(), kept)
+
+    def said(self, report: _Report) -> list[Statement]:
+        """What is kept of a report, the oldest revision first; nothing if it leads its case or that is over."""
+        return [one for _, one in sorted(self._said.get(report, {}).items())]
+
+    def drop(self, report: _Report, put: Put) -> None:
+        """Keep nothing of a report any longer."""
+        for revision in list(self._said.get(report, ())):
+            put(_key(report, revision), None)
+
+
+def keep(book: RouteBook, put: Put, steps: Sequence[Step], seen: Sequence[Sighting]) -> None:
+    """Keep what a linked report of an open case says, and nothing of a case that is over. `seen`: by the steps' rows."""
+    for step in steps:
+        case, report = step.case, step.report
+        if len(case.reports) == 1:
+            continue
+        if case.over:
+            for linked in case.reports[1:]:
+                book.drop(linked.key, put)
+        elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
+            one = seen[step.row]
+            put(_key(report.key, one.revision), Statement(one.place_key, one.area, one.lat, one.lon, one.body))
+
+
+def misfit(key: str, record: RouteRecord | None) -> str | None:
+    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    if not key.startswith(_MARK):
+        if isinstance(record, Statement):
+            return "a statement under the key of a case"
+        return None if record is None or _whole(key, record) else "a case under another's key, or with half a point"
+    if isinstance(record, Case):
+        return "a case under the key of a statement"
+    try:
+        report_of(key)
+    except ValueError:
+        return "its key names no revision"
+    return None
+
+
+def _whole(key: str, case: Case) -> bool:
+    clues = [report.clue for report in case.reports if report.clue is not None]
+    points = [(case.lat, case.lon), *((clue.lat, clue.lon) for clue in clues)]
+    halves = any((lat is None) != (lon is None) for lat, lon in points)
+    return key == case.case_id and not halves and all(clue.sketch == b"" or is_sketch(clue.sketch) for clue in clues)
+
+
+def strays(cases: dict[str, Case], keys: Iterable[str]) -> Iterator[str]:
+    """Keys of statements that are of no linked report of an open case."""
+    wanted = {report.key for case in cases.values() if not case.over for report in case.reports[1:]}
+    return (key for key in keys if report_of(key)[0] not in wanted)
+
+
+def report_of(key: str) -> tuple[_Report, int]:
+    """Whose statement it is, and of which revision. A source's name has no colon, a reference may."""
+    head, _, revision = key.removeprefix(_MARK).rpartition(":")
+    source, _, ref = head.partition(":")
+    return (source, ref), int(revision)
+
+
+def _key(report: _Report, revision: int) -> str:
+    return f"{_MARK}{report[0]}:{report[1]}:{revision}"

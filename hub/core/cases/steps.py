@@ -1,0 +1,117 @@
+"""The steps by which `route` changes a case, and the orders that go with them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hub.core.cases.cases import Case, LeadVersion, Report
+from hub.core.cases.versions import versions_of
+from hub.core.linking import Match
+from hub.core.tracking.history import History
+from hub.core.tracking.state import Hold
+from hub.model.base import MAX_ITEMS
+
+OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
+WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
+REFUSED = "refused"
+PASSED_ON = "passed-on"
+"""Rule named when departments moved the case themselves."""
+EMERGENCY = "emergency"
+HELD_NOW = "held by all that is known now 按现已知情况更正承办单位"
+Put = Callable[[str, Case | None], object]
+
+
+class OrderDraft(msgspec.Struct, frozen=True, gc=False):
+    """An order to `department`; `body` is the event that goes with it."""
+
+    kind: str
+    department: str
+    body: bytes | None
+    reason: str | None = None
+    lead: str | None = None
+    """Who leads, if the receiver only helps."""
+
+
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """One change of a case: a record of `hub.cases`, with the orders it causes."""
+
+    change: str
+    case: Case
+    """After the change."""
+    at_ms: int
+    report: Report
+    row: int | None
+    """The record of the chunk that this accounts for; None for a consequence."""
+    link: Match | None = None
+    ends: bool = False
+    """This by itself ends the case, whether or not it was over before."""
+    reopens: bool = False
+    """The case was over, and this brings it back."""
+    reply: str | None = None
+    """What the reporter is told at once, where the matter is settled before dispatch."""
+    orders: tuple[OrderDraft, ...] = ()
+    unlinks: bool = False
+    """The report was taken out of the case (撤销并案)."""
+    history: History | None = None
+    """Where it does not simply follow what was told before."""
+    held: tuple[Hold, ...] = ()
+    """The holder ledger as `track` has it, if `track` has caused this."""
+
+
+def to_all(case: Case, kind: str, body: bytes | None, reason: str | None = None) -> tuple[OrderDraft, ...]:
+    """An order for who leads (主办), and the same for each who helps (协办)."""
+    lead = OrderDraft(kind, case.department, body, reason)
+    if not case.co_handlers:
+        return (lead,)
+    return (lead, *(OrderDraft(kind, helper, body, reason, case.department) for helper in case.co_handlers))
+
+
+def over(case: Case, at_ms: int) -> Case:
+    """Of several ends the earliest counts, whatever order they come in."""
+    closed_ms = at_ms if case.closed_ms is None else min(at_ms, case.closed_ms)
+    return msgspec.structs.replace(case, closed_ms=closed_ms, event=None)
+
+
+def by_rules(case: Case, version: LeadVersion) -> Case:
+    return msgspec.structs.replace(
+        case,
+        department=version.department,
+        rule=version.rule,
+        desk_reason=version.desk_reason,
+        queue=version.queue,
+        co_handlers=version.co_handlers,
+        priority=version.priority,
+    )
+
+
+def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Sequence[str] = ()) -> Case:
+    """The case with a department to which others gave it; what the rules say of it is kept."""
+    return msgspec.structs.replace(
+        case,
+        department=to,
+        rule=rule,
+        desk_reason=desk_reason,
+        queue=None,
+        co_handlers=tuple(dict.fromkeys(each for each in helpers if each != to))[:MAX_ITEMS],
+        versions=versions_of(case),
+    )
+
+
+def moved(put: Put, case: Case, moved: Case, at_ms: int, reason: str, held: tuple[Hold, ...]) -> list[Step]:
+    """The case moves, and orders with it unless it is over."""
+    put(case.case_id, moved)
+    same = moved.department == case.department
+    if case.over or (same and moved.co_handlers == case.co_handlers):
+        return noted(moved, at_ms, held)
+    gone: tuple[OrderDraft, ...] = () if same else (OrderDraft("WITHDRAW", case.department, None, reason),)
+    left = [helper for helper in case.co_handlers if helper not in (moved.department, *moved.co_handlers)]
+    gone += tuple(OrderDraft("WITHDRAW", helper, None, reason, case.department) for helper in left)
+    orders = gone + to_all(moved, "ASSIGN", case.event, moved.desk_reason or reason)
+    return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, held=held)]
+
+
+def noted(case: Case, at_ms: int, held: tuple[Hold, ...]) -> list[Step]:
+    """Nobody is sent: only who has held the case is put on record."""
+    return [Step(AMENDED, case, at_ms, case.lead, None, held=held)] if held else []

@@ -1,0 +1,92 @@
+"""What the lead's source says that a case is, by revision, and where the rules put each: from that follows what it was when. Pure.
+
+The highest revision holds from its own time on, whatever was said later under a lower one. An empty category or a missing place
+mean: as in the revision before, also when that comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from hub.core.cases.cases import Case, LeadVersion
+from hub.core.cases.sequence import ENDINGS, begins_with_end, case_marks, said_of
+from hub.core.tracking.history import History, Stated
+from hub.core.tracking.state import Mark
+
+AT_MOST = 50
+"""Of one case: of a source that goes on for ever the newest are kept."""
+
+
+def versions_of(case: Case) -> tuple[LeadVersion, ...]:
+    """By revision. Of a case that was never amended, what it is."""
+    return case.versions or (_only(case),)
+
+
+def _only(case: Case) -> LeadVersion:
+    said = said_of(case.lead, case)
+    revision = next((revision for revision, kind, _ in said if kind not in ENDINGS), case.lead.revision)
+    return LeadVersion(
+        revision, case.opened_ms, case.category, case.urgency, case.area, case.lat, case.lon, case.due_ms, case.conditions,
+        case.department, case.rule, case.desk_reason, case.queue, case.co_handlers, case.priority,
+    )  # fmt: skip
+
+
+def with_version(versions: Sequence[LeadVersion], new: LeadVersion) -> tuple[LeadVersion, ...]:
+    """The versions with one more."""
+    found = sorted((*versions, new), key=lambda each: each.revision)
+    return (*complete(found)[-AT_MOST : -AT_MOST + 1], *found[-AT_MOST + 1 :]) if len(found) > AT_MOST else tuple(found)
+
+
+def complete(versions: Sequence[LeadVersion]) -> list[LeadVersion]:
+    """Each with what it leaves out, as in the revision before it."""
+    found: list[LeadVersion] = []
+    for version in versions:
+        found.append(_after(found[-1], version) if found else version)
+    return found
+
+
+def _after(before: LeadVersion, version: LeadVersion) -> LeadVersion:
+    placed = version.lat is not None
+    if version.category and placed and version.due_ms is not None:
+        return version
+    return msgspec.structs.replace(
+        version,
+        category=version.category or before.category,
+        area=version.area if placed or version.area else before.area,
+        lat=version.lat if placed else before.lat,
+        lon=version.lon if placed else before.lon,
+        due_ms=before.due_ms if version.due_ms is None else version.due_ms,
+    )
+
+
+def in_force(versions: Sequence[LeadVersion]) -> list[LeadVersion]:
+    """What the case was, in order of time: without those that a higher revision of an earlier or equal time takes the place of."""
+    found: list[LeadVersion] = []
+    for version in reversed(complete(versions)):
+        if not found or version.at_ms < found[-1].at_ms:
+            found.append(version)
+    return found[::-1]
+
+
+def course(case: Case) -> list[tuple[object, ...]]:
+    """What clocks and holders depend on, in order of time: only where it changes."""
+    found: list[tuple[object, ...]] = []
+    for each in in_force(versions_of(case)):
+        what = (each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers)
+        if not found or found[-1][1:] != what:
+            found.append((each.at_ms, *what))
+    return found
+
+
+def history_of(case: Case) -> History:
+    """All that the statements of a case say of its life. Without a version: nothing but that its sources ended it."""
+    marks = tuple(Mark(kind.lower(), at_ms) for kind, at_ms in case_marks(case))
+    if begins_with_end(case.lead, case):
+        return History((), marks)
+    stated = (
+        Stated(each.at_ms, each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers)
+        for each in in_force(versions_of(case))
+    )
+    return History(tuple(stated), marks)

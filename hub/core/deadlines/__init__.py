@@ -1,0 +1,1 @@
+"""How long each clock may run, and until when."""

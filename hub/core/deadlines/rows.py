@@ -1,0 +1,156 @@
+"""Which deadline rows can apply to a report: all conditions but the date are looked up once for each kind of report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.core.calendars.zones import Millis
+from hub.core.matching import matches
+from hub.policy.city import City, label_key
+from hub.policy.models import CLOCKS, DeadlineRule
+
+_REMEMBERED = 100_000
+
+Plan = tuple[tuple[DeadlineRule, ...], ...]
+"""For each clock that may run, the rows to try in order: each but the last holds only for a time."""
+
+
+class Key(NamedTuple):
+    """All that rows ask of a report but its date."""
+
+    category: str
+    source: str
+    urgency: str
+    area: str | None
+    condition: frozenset[str] = frozenset()
+
+
+class ClockRows:
+    """The deadline rows of one city by clock."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        clocks = list(dict.fromkeys([*CLOCKS, *(rule.clock for rule in city.deadlines)]))
+        self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in clocks]
+        self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
+        self._conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
+        self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
+        self._asked = _asked(city)
+        self._remembered: dict[tuple[Hashable, ...], Plan] = {}
+        self._plans: dict[tuple[tuple[str, ...], ...], Plan] = {}
+
+    def known_conditions(self, held: Collection[str]) -> frozenset[str]:
+        """Of what holds of a report, that which some row asks for; so that kinds of reports stay few."""
+        if not held or not self._conditions:
+            return frozenset()
+        return frozenset(key for key in map(label_key, held) if key in self._conditions)
+
+    @property
+    def asks_conditions(self) -> bool:
+        """Whether any row asks for what holds of a report beyond its category."""
+        return bool(self._conditions)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The fields of a key that some row asks for; the category always."""
+        return tuple(Key._fields[at] for at in self._asked)
+
+    def plan(self, key: Key) -> Plan:
+        """As `plans`, for one kind of report."""
+        return self._plan(tuple(key[at] for at in self._asked), key)
+
+    def plans(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        condition: Sequence[frozenset[str]],
+    ) -> list[Plan]:
+        """The rows that can apply to each report. Equal plans are one object, so that reports group by its identity; a kind of
+        report that is known costs a look-up, and kinds differ only in what some row asks."""
+        columns = (category, source, urgency, area, condition)
+        kinds = list(zip(*(columns[at] for at in self._asked), strict=True))
+        found = list(map(self._remembered.get, kinds))
+        for index, plan in enumerate(found):
+            if plan is None:
+                found[index] = self._plan(kinds[index], Key(*(column[index] for column in columns)))  # type: ignore[arg-type]
+        return found  # type: ignore[return-value]  # no None is left in it
+
+    def _plan(self, kind: tuple[Hashable, ...], key: Key) -> Plan:
+        plan = self._remembered.get(kind)
+        if plan is None:
+            found = tuple(rules for rows in self._by_clock if (rules := self._candidates(rows, key)))
+            plan = self._plans.setdefault(tuple(tuple(rule.id for rule in rules) for rules in found), found)
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[kind] = plan
+        return plan
+
+    def undated(self, rule: DeadlineRule) -> bool:
+        """Whether the row holds at all times."""
+        return self._force[rule.id] is None
+
+    def in_force(self, rule: DeadlineRule, starts: Millis) -> npt.NDArray[np.bool_]:
+        """Whether the row holds at each instant."""
+        force = self._force[rule.id]
+        if force is None:
+            return np.ones(len(starts), dtype=np.bool_)
+        return np.asarray((starts >= force[0]) & (starts < force[1]))
+
+    def _candidates(self, rows: list[DeadlineRule], key: Key) -> tuple[DeadlineRule, ...]:
+        found: list[DeadlineRule] = []
+        known = self._city.category_of(key.category)
+        for rule in rows:
+            if self._also(rule, key) and matches(rule.when, key.source, known, key.area, key.urgency):
+                found.append(rule)
+                if self.undated(rule):
+                    break
+        return () if len(found) == 1 and not found[0].runs else tuple(found)
+
+    def _also(self, rule: DeadlineRule, key: Key) -> bool:
+        """The conditions that deadlines alone have."""
+        when = rule.when
+        area_class = self._class_of.get(key.area) if key.area is not None else None
+        return (when.area_class is None or area_class in when.area_class) and (
+            when.condition is None or any(label_key(one) in key.condition for one in when.condition)
+        )
+
+
+def _asked(city: City) -> tuple[int, ...]:
+    """The places in a key of what any row asks for; the category always."""
+    whens = [rule.when for rule in city.deadlines]
+    asks = {
+        "category": True,
+        "source": any(when.source is not None for when in whens),
+        "urgency": any(when.urgency is not None for when in whens),
+        "area": any(when.area is not None or when.area_class is not None for when in whens),
+        "condition": any(when.condition is not None for when in whens),
+    }
+    return tuple(at for at, name in enumerate(Key._fields) if asks[name])
+
+
+def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:
+    """The instants from and before which a row holds, UTC ms; None: always."""
+    if rule.effective_from is None and rule.effective_until is None:
+        return None
+    first = -(1 << 62) if rule.effective_from is None else _midnight(rule.effective_from, time_zone)
+    end = 1 << 62 if rule.effective_until is None else _midnight(rule.effective_until, time_zone)
+    return first, end
+
+
+def _midnight(day: date, time_zone: str) -> int:
+    start = datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
+    return round(start.timestamp() * 1000)
+
+
+def report_conditions(channel: str | None, attributes: Mapping[str, str]) -> list[str]:
+    """What a report fulfils of itself, as `condition` in deadline rows writes it."""
+    told = [f"channel={channel}"] if channel else []
+    return told + [f"attribute.{name}={value}" for name, value in attributes.items()]

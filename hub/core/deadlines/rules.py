@@ -1,0 +1,217 @@
+"""Which clocks run on a case and when each warns and runs out, by the deadline rows of the city's policy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from itertools import repeat
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from hub.core.calendars.calendar import Calendar
+from hub.core.calendars.zones import Millis
+from hub.core.deadlines.columns import DueColumns, due_columns
+from hub.core.deadlines.rows import ClockRows, Key, Plan
+from hub.core.kinds import ByKind, Kind
+from hub.policy.city import City
+from hub.policy.models import CalendarSpec, DeadlineRule
+
+OPENED = "opened"
+"""The event that starts a clock unless its row or clock says otherwise: the report was opened."""
+RESOLVE = "resolve"
+"""The clock that runs anew when a case comes back."""
+
+
+class Due(msgspec.Struct, frozen=True, gc=False):
+    """One clock of one case. Times are UTC ms; the clock is kept when it is stopped at `due_ms` or before."""
+
+    clock: str
+    policy: str
+    started_ms: int
+    warn_ms: int
+    """The first warning."""
+    due_ms: int
+    warns_ms: tuple[int, ...] = ()
+    """All warnings, in order, where the row has more than one; empty if `warn_ms` is the only one."""
+    provisional: bool = False
+    """Due beyond the last day whose holidays are settled: to be reckoned again when the year is known."""
+
+
+class DeadlineRules:
+    """The deadline rows of one city. For each clock the first row that matches applies; without one, that clock does not run."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        always = Calendar(CalendarSpec(always=True), city.time_zone)
+        named = {name: Calendar(spec, city.time_zone) for name, spec in city.calendars.items()}
+        self._calendar = {rule.id: named.get(rule.calendar or "", always) for rule in city.deadlines}
+        self._rule = {rule.id: rule for rule in city.deadlines}
+        self._starts = {rule.id: frozenset(_events(rule, city, "start")) for rule in city.deadlines}
+        self._stops = {rule.id: frozenset(_events(rule, city, "stop")) for rule in city.deadlines}
+        self._rows = ClockRows(city)
+
+    def due(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        opened_ms: Millis | Sequence[int],
+        condition: Sequence[Collection[str]] | None = None,
+        event: str = OPENED,
+    ) -> list[tuple[Due, ...]]:
+        """For each report the clocks that `event` starts: accept, respond, resolve, then others as the rows first name them.
+        All columns have one entry a report; `opened_ms` is the instant of the event. `condition`: what holds of each report
+        beyond its category (see DeadlineWhen)."""
+        starts = np.asarray(opened_ms, dtype=np.int64)
+        groups: dict[int, list[int]] = defaultdict(list)
+        plans: dict[int, Plan] = {}
+        for index, plan in enumerate(self._plans(category, source, urgency, area, condition)):
+            groups[id(plan)].append(index)
+            plans[id(plan)] = plan
+        found: list[tuple[Due, ...]] = [()] * len(starts)
+        for which, indexes in groups.items():
+            clocks = [self._column(rules, starts[indexes], event) for rules in plans[which]]
+            for index, dues in zip(indexes, zip(*clocks, strict=True), strict=False):
+                found[index] = dues if None not in dues else tuple(due for due in dues if due is not None)
+        return found
+
+    def columns(
+        self,
+        category: Sequence[str] | pa.Array,
+        source: Sequence[str] | pa.Array,
+        urgency: Sequence[str] | pa.Array,
+        area: Sequence[str | None] | pa.Array,
+        opened_ms: Millis | Sequence[int],
+        condition: Sequence[Collection[str]] | None = None,
+        event: str = OPENED,
+    ) -> DueColumns:
+        """The due times of `due` as columns, without warnings, at a fraction of the time; most so from Arrow's columns."""
+
+        def reckon(rule: DeadlineRule, starts: Millis) -> Millis | None:
+            return self.reckon(rule, starts) if rule.runs and event in self._starts[rule.id] else None
+
+        starts = np.asarray(opened_ms, dtype=np.int64)
+        if condition is None and isinstance(category, pa.Array):
+            columns = {"category": category, "source": source, "urgency": urgency, "area": area}
+            of = self._by_kind.of([columns[name] for name in self._kind])
+            return due_columns(self._by_kind.answers, of, starts, self._rows, reckon)
+        plans = self._plans(category, source, urgency, area, condition)
+        different = {id(plan): plan for plan in plans}
+        number = {which: at for at, which in enumerate(different)}
+        of = np.array([number[id(plan)] for plan in plans], dtype=np.int64)
+        return due_columns(list(different.values()), of, starts, self._rows, reckon)
+
+    @cached_property
+    def _kind(self) -> tuple[str, ...]:
+        return tuple(name for name in self._rows.asked if name != "condition")
+
+    @cached_property
+    def _by_kind(self) -> ByKind[Plan]:
+        def decide(kinds: list[Kind]) -> list[Plan]:
+            unasked: dict[str, Any] = {"category": "", "source": "", "urgency": "", "area": None}
+            return [self._rows.plan(Key(**(unasked | dict(zip(self._kind, kind, strict=True))))) for kind in kinds]
+
+        return ByKind(decide, id)
+
+    def due_one(
+        self,
+        category: str,
+        source: str,
+        urgency: str,
+        area: str | None,
+        opened_ms: int,
+        condition: Collection[str] = (),
+        event: str = OPENED,
+    ) -> tuple[Due, ...]:
+        """As `due`, for one report."""
+        return self.due([category], [source], [urgency], [area], [opened_ms], [condition], event)[0]
+
+    def again(
+        self, category: str, source: str, urgency: str, area: str | None, at_ms: int, condition: Collection[str] = ()
+    ) -> tuple[Due, ...]:
+        """The clocks of a case that comes back at an instant: what `reopened` starts, and the resolve clock anew unless that is
+        among them."""
+        started = self.due_one(category, source, urgency, area, at_ms, condition, "reopened")
+        if any(due.clock == RESOLVE for due in started):
+            return started
+        opened = self.due_one(category, source, urgency, area, at_ms, condition)
+        return (*started, *(due for due in opened if due.clock == RESOLVE))
+
+    def starts(self, policy: str) -> frozenset[str]:
+        """The events that start a row's clock; none for a row that is not in force."""
+        return self._starts.get(policy, frozenset())
+
+    def stops(self, policy: str) -> frozenset[str]:
+        """The events that stop a row's clock; none for a row that is not in force."""
+        return self._stops.get(policy, frozenset())
+
+    def rule(self, policy: str) -> DeadlineRule | None:
+        """The row of that id, if it is in force in this city at any time."""
+        return self._rule.get(policy)
+
+    def calendar(self, rule: DeadlineRule) -> Calendar:
+        """The calendar by which a row of this city counts."""
+        return self._calendar[rule.id]
+
+    def reckon(self, rule: DeadlineRule, starts: Millis) -> Millis:
+        """Due instants of one row for a column of starts, UTC ms."""
+        return self._calendar[rule.id].add(
+            starts,
+            rule.duration,
+            rule.unit,
+            roll_forward=rule.roll_forward,
+            ends=rule.ends,
+            first_day_counts=rule.first_day_counts,
+        )
+
+    def _plans(
+        self,
+        category: Sequence[str],
+        source: Sequence[str],
+        urgency: Sequence[str],
+        area: Sequence[str | None],
+        condition: Sequence[Collection[str]] | None,
+    ) -> list[Plan]:
+        if condition is None or not self._rows.asks_conditions:
+            held = [frozenset[str]()] * len(category)
+        else:
+            held = list(map(self._rows.known_conditions, condition))
+        return self._rows.plans(category, source, urgency, area, held)
+
+    def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
+        """The dues of one clock: each start takes the first row in force at it."""
+        if len(rules) == 1 and self._rows.undated(rules[0]):
+            return list(self._dues(rules[0], starts, event))
+        found: list[Due | None] = [None] * len(starts)
+        left: npt.NDArray[np.bool_] = np.ones(len(starts), dtype=np.bool_)
+        for rule in rules:
+            mine = np.flatnonzero(left & self._rows.in_force(rule, starts))
+            left[mine] = False
+            for index, due in zip(mine.tolist(), self._dues(rule, starts[mine], event), strict=True):
+                found[index] = due
+        return found
+
+    def _dues(self, rule: DeadlineRule, starts: Millis, event: str) -> Sequence[Due | None]:
+        if not rule.runs or event not in self._starts[rule.id]:
+            return [None] * len(starts)
+        calendar = self._calendar[rule.id]
+        dues = self.reckon(rule, starts)
+        warns = [calendar.after_share(starts, dues, share, rule.unit).tolist() for share in rule.shares]
+        several = zip(*warns, strict=True) if len(warns) > 1 else repeat(())
+        provisional = calendar.is_provisional(dues).tolist() if rule.calendar else repeat(False)
+        columns = (starts.tolist(), warns[0], dues.tolist(), several, provisional)
+        return list(map(Due, repeat(rule.clock), repeat(rule.id), *columns))
+
+
+def _events(rule: DeadlineRule, city: City, kind: Literal["start", "stop"]) -> tuple[str, ...]:
+    """The row's own events, or else its clock's."""
+    clock = city.clocks.get(rule.clock)
+    if kind == "start":
+        return rule.start or (clock.start if clock else (OPENED,))
+    return rule.stop or (clock.stop if clock else ())

@@ -1,0 +1,1 @@
+"""Which events are admitted, and which were seen before."""

@@ -1,0 +1,1 @@
+"""Figures of departments, counted from cases and clocks."""

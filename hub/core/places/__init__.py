@@ -1,0 +1,1 @@
+"""Points, reference systems and areas."""

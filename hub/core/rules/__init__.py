@@ -1,0 +1,1 @@
+"""Policies as a whole: examples that must hold, one that follows another."""

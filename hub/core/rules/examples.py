@@ -1,0 +1,75 @@
+"""Runs the examples beside a city's policy: decisions that must hold, whatever else was changed in the folder."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.places.places import Located, Places
+from hub.core.report import Sighting
+from hub.core.routing.router import Decision, Router
+from hub.policy.city import City
+from hub.policy.models import Example, ExampleEvent, ExampleOutcome
+
+
+def check_examples(city: City) -> list[str]:
+    """One sentence for each example that does not hold; none when all do."""
+    places, router, rules = Places(city), Router(city), DeadlineRules(city)
+    found: list[str] = []
+    for example in city.examples:
+        found += [
+            f"{city.folder.name}/examples.yaml, {example.name!r}: {what}"
+            for what in _differences(city, example, places, router, rules)
+        ]
+    return found
+
+
+def _differences(city: City, example: Example, places: Places, router: Router, rules: DeadlineRules) -> list[str]:
+    event, expect = example.event, example.expect
+    nan = float("nan")
+    lat, lon = (nan if event.lat is None else event.lat), (nan if event.lon is None else event.lon)
+    located = places.locate([lat], [lon], [event.code], [event.crs])
+    area, placed = located.area[0], located.place_key[0] is not None
+    opened_ms = round(event.opened.timestamp() * 1000)
+    seen = _sighting(event, opened_ms, area, located)
+    decision = router.route_one(event.source, event.category, area, event.urgency, placed, seen)
+    due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms)}
+    found = _misrouted(expect, decision)
+    if "area" in expect.model_fields_set and area != expect.area:
+        found.append(f"lies in area {area}, expected {expect.area}")
+    for clock, instant in expect.due.items():
+        if clock not in due:
+            found.append(f"no {clock} clock runs, expected one until {instant.isoformat()}")
+        elif due[clock].due_ms != round(instant.timestamp() * 1000):
+            actual = datetime.fromtimestamp(due[clock].due_ms / 1000, ZoneInfo(city.time_zone)).isoformat()
+            found.append(f"{clock} is due {actual} by row {due[clock].policy}, expected {instant.isoformat()}")
+    return found
+
+
+def _sighting(event: ExampleEvent, opened_ms: int, area: str | None, located: Located) -> Sighting:
+    lat, lon = float(located.lat[0]), float(located.lon[0])
+    has_point = not math.isnan(lat)
+    return Sighting(
+        row=0, source=event.source, ref="example", revision=0, kind="OPENED", at_ms=opened_ms, category=event.category,
+        urgency=event.urgency, channel=event.channel, due_ms=None, place_key=located.place_key[0] or "", area=area,
+        lat=lat if has_point else None, lon=lon if has_point else None, body=b"", title=event.title, text=event.text,
+        address=event.address, label=event.category, attributes=event.attributes,
+    )  # fmt: skip
+
+
+def _misrouted(expect: ExampleOutcome, decision: Decision) -> list[str]:
+    found = []
+    if decision.department != expect.department:
+        found.append(f"goes to {decision.department} by row {decision.rule}, expected {expect.department}")
+    if expect.rule is not None and decision.rule != expect.rule:
+        found.append(f"row {decision.rule} decides, expected {expect.rule}")
+    if "queue" in expect.model_fields_set and decision.queue != expect.queue:
+        found.append(f"row {decision.rule} gives queue {decision.queue}, expected {expect.queue}")
+    if expect.co_handlers is not None and decision.co_handlers != expect.co_handlers:
+        found.append(f"row {decision.rule} tells {list(decision.co_handlers)} too, expected {list(expect.co_handlers)}")
+    kind = decision.exit.exit if decision.exit else None
+    if "exit" in expect.model_fields_set and kind != expect.exit:
+        found.append(f"row {decision.rule} makes it {kind or 'no exit'}, expected {expect.exit or 'none'}")
+    return found

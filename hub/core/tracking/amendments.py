@@ -1,0 +1,88 @@
+"""A case over time, by what its lead's source says of it: its versions, and what a new one does to the clocks that run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from hub.core.tracking.life import Life, Term
+from hub.core.tracking.state import TrackedCase, Version
+
+NewTerm = Callable[[str, str, int], Term]
+"""A clock that runs from the opening: of a name, by a row, due at an instant."""
+
+
+def versions_of(case: TrackedCase) -> tuple[Version, ...]:
+    """What a case was. Of one whose life was not told yet: what it is, with each department to which `route` gave it."""
+    return case.versions or tuple(_as_given(case))
+
+
+def _as_given(case: TrackedCase) -> Iterator[Version]:
+    starts = tuple(
+        (clock.clock, clock.policy, clock.due_ms if clock.moved is None else clock.moved.base_ms)
+        for clock in case.clocks
+        if not clock.by_event and not frozen_before(case, clock.cancelled, clock.ended_ms)
+    )
+    for hold in case.ledger:
+        yield Version(
+            hold.from_ms, case.category, case.urgency, case.area, hold.department, tuple(case.members), starts
+        )
+
+
+def frozen_before(case: TrackedCase, cancelled: bool, ended_ms: int | None) -> bool:
+    """True of a clock that an amendment had cancelled before versions were kept."""
+    withdrawn = {max(mark.at_ms, case.opened_ms) for mark in case.marks if mark.event == "withdrawn"}
+    return not case.versions and cancelled and ended_ms not in withdrawn
+
+
+def amended(case: TrackedCase, version: Version) -> TrackedCase:
+    """The case with one version more, which takes the place of another of the same instant."""
+    others = tuple(each for each in versions_of(case) if each.at_ms != version.at_ms)
+    versions = tuple(sorted((*others, version), key=lambda each: each.at_ms))
+    return msgspec.structs.replace(case, versions=versions, special=True)
+
+
+def amend(life: Life, version: Version, at_ms: int, new: NewTerm, reckon: Callable[[Term, int], None]) -> None:
+    """Let the clocks that run since the opening be those of a new version. What had ended or run out by then stays, and so do
+    clocks that something else started."""
+    life.version = version
+    if life.over_ms is not None:
+        return
+    fresh = {clock: (policy, due_ms) for clock, policy, due_ms in version.starts}
+    for term in life.terms:
+        if term.by_event:
+            continue
+        row = fresh.pop(term.clock, None)
+        if term.frozen or not term.running_at(at_ms) or row == (term.policy, term.base_ms):
+            continue
+        if row is None:
+            term.frozen, term.ended_ms, term.cancelled = True, at_ms, True
+        else:
+            _follow(term, new(term.clock, *row), at_ms, reckon)
+    life.terms += [_as_known(life, new(clock, *row), at_ms) for clock, row in fresh.items()]
+
+
+def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], None]) -> None:
+    """Go on by another row."""
+    term.policy, term.rule, term.stops = other.policy, other.rule, other.stops
+    term.base_ms = term.due_ms = other.base_ms
+    term.changed_ms = at_ms
+    rule = term.rule
+    if rule is None or rule.pause is None:
+        term.pauses = []
+    if rule is None or rule.extension is None:
+        term.extensions = []
+    if term.pauses or term.extensions:
+        reckon(term, at_ms)
+
+
+def _as_known(life: Life, term: Term, at_ms: int) -> Term:
+    """A clock that no version before had asked for: what would have stopped it may have happened already."""
+    term.changed_ms = at_ms
+    stopped = (one for one in life.effective if one.event in term.stops and one.department not in life.members)
+    first = next(stopped, None)
+    if first is not None:
+        term.ended_ms = first.at_ms
+        term.said_ms = None if first.said_ms in (0, first.at_ms) else first.said_ms
+    return term

@@ -1,0 +1,69 @@
+"""What `track` tells `route` once the life of a case is told: who holds it and whether it is over, where that is not what `route`
+has said or will say by itself. Pure.
+
+`route` decides by what it has heard so far, and orders follow at once. What comes late may show that another department held the
+case, or that it is not over: then `route` hears so, corrects its record with the whole holder ledger, and sends the
+orders that undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hub.core.tracking.consequences import HELD, REFUSED, REOPENED, RESOLVED, Change, Effects, Ending
+from hub.core.tracking.life import Life
+from hub.core.tracking.state import Answer, Hold, More, TrackedCase
+
+_NOT_OVER = More(reason="by all that is known now it is not over: what came late has changed that 补报后案件未结")
+_REROUTED = "REROUTED"
+
+
+def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
+    """After a record of `route`, which says where it believes the case to be."""
+    moved = (Hold(change.department, change.at_ms),) if change.change == _REROUTED and not change.reopens else ()
+    decided = bool(moved) or change.history is not None
+    if not _alike(case, (*before.ledger, *moved)) or (decided and life.holder != change.department):
+        effects.endings.append(_held(case, life))
+    over, explained = life.over_ms is not None, change.ends or change.reopens
+    if change.over != over or ((before.over_ms is not None) != over and not explained):
+        effects.endings.append(over_or_not(case, life, change.department))
+
+
+def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Life], effects: Effects) -> None:
+    """After a record by which `route` does what it was told, or that changes nothing: it may have been told more since, or have
+    decided something else before it heard."""
+    if change.held and not (change.department == case.department and _alike(case, change.held)):
+        effects.endings.append(_held(case, tell(case)))
+    if change.over != (case.over_ms is not None):
+        effects.endings.append(over_or_not(case, tell(case), change.department))
+
+
+def to_update(before: TrackedCase, case: TrackedCase, life: Life, answer: Answer, desk: str, effects: Effects) -> None:
+    """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise."""
+    there = life.holder
+    if answer.status == REFUSED and answer.department not in life.members:
+        there = desk
+    elif answer.status in ("TRANSFERRED", "DESIGNATED"):
+        there = (answer.more.to if answer.more else None) or life.holder
+    follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
+    moves = answer.status in (REFUSED, "TRANSFERRED", "DESIGNATED")
+    if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
+        effects.endings.append(_held(case, life))
+
+
+def _held(case: TrackedCase, life: Life) -> Ending:
+    more = More(to=life.holder, members=tuple(life.members))
+    return Ending(case, REFUSED, life.holder, case.ledger[-1].from_ms, HELD, more, by_hand=life.by_hand)
+
+
+def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
+    """Says that the case is over after all that is known, or that it is not."""
+    if life.over_ms is not None:
+        return Ending(case, RESOLVED, department, life.over_ms)
+    at_ms = case.opened_ms if life.reopened_ms is None else life.reopened_ms
+    return Ending(case, REFUSED, department, at_ms, REOPENED, _NOT_OVER)
+
+
+def _alike(case: TrackedCase, ledger: tuple[Hold, ...]) -> bool:
+    """Whether the holder ledger is this but for when it begins, which is when the case opened."""
+    return case.ledger[1:] == ledger[1:] and case.ledger[0].department == ledger[0].department

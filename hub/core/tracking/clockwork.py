@@ -1,0 +1,438 @@
+"""What `track` does with cases, updates and time: start clocks, stop them, warn, and say what was breached and when.
+
+A clock's verdict does not depend on when it is reached: the earliest end that is known counts, whatever order updates come in,
+and a breach carries the instant at which the clock ran out. What was said too early or too late is taken back by a record
+that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from hub.core.deadlines.rules import DeadlineRules, Due
+from hub.core.tracking.amendments import versions_of
+from hub.core.tracking.life import Life, Term
+from hub.core.tracking.lives import Lives
+from hub.core.tracking.state import (
+    NOW_KEY,
+    WAITING_PREFIX,
+    Answer,
+    ClockState,
+    Hold,
+    Mark,
+    More,
+    Moved,
+    Now,
+    TrackBook,
+    TrackedCase,
+    TrackRecord,
+    Version,
+    Waiting,
+)
+
+__all__ = [
+    "CLOCKS", "NOW_KEY", "WAITING_PREFIX", "Answer", "ClockState", "Clockwork", "Hold", "Mark", "More", "Moved", "Now",
+    "Ring", "TrackBook", "TrackRecord", "TrackedCase", "Waiting",
+]  # fmt: skip
+WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
+SOURCE_POLICY = "source"
+"""Policy named when the due time is the source's own."""
+CLOCKS = ("accept", "respond", "resolve")
+
+
+class Ring(msgspec.Struct, frozen=True, gc=False):
+    """One clock's event: a record of `hub.deadlines`. `corrects`: takes back an earlier one of this clock."""
+
+    case: TrackedCase
+    clock: ClockState
+    kind: str
+    at_ms: int
+    corrects: bool = False
+    was: str | None = None
+    """What the clock had come to before, which this takes the place of: BREACHED or a verdict."""
+
+    @property
+    def department(self) -> str:
+        """Who answers for it: whose clock it is, or who held the case until then."""
+        return self.clock.department or self.case.holder_at(self.at_ms)
+
+    @property
+    def name(self) -> str:
+        """The clock's, as records call it."""
+        return self.clock.name
+
+
+class Opened(Protocol):
+    """What decides which clocks a new case has."""
+
+    @property
+    def category(self) -> str: ...
+    @property
+    def lead_source(self) -> str: ...
+    @property
+    def urgency(self) -> str: ...
+    @property
+    def area(self) -> str | None: ...
+    @property
+    def opened_ms(self) -> int: ...
+    @property
+    def conditions(self) -> Sequence[str]: ...
+
+
+Ringing = tuple[TrackedCase, list[Ring]]
+
+
+class Clockwork:
+    """The rules by which clocks of one city start, ring and stop. Pure: cases in, cases and rings out.
+
+    Plain cases take the short way: an event ends the clocks it stops. Others are told anew from all that is known of them
+    (hub/core/tracking/lives.py), and what the clocks have said is brought in line with that. Both ways come to the same.
+    """
+
+    def __init__(self, rules: DeadlineRules) -> None:
+        self.rules = rules
+        self.lives = Lives(rules)
+        self._stops: dict[tuple[str, str], frozenset[str]] = {}
+
+    def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
+        """The clocks of many new cases in one go, for `start`."""
+        return self.rules.due(
+            [case.category for case in opened],
+            [case.lead_source for case in opened],
+            [case.urgency for case in opened],
+            [case.area for case in opened],
+            [case.opened_ms for case in opened],
+            [case.conditions for case in opened],
+        )
+
+    def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
+        """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
+        if dues is None:
+            dues = self.rules.due_one(
+                case.category, case.source, case.urgency, case.area, case.opened_ms, case.conditions
+            )
+        return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
+
+    def look(self, case: TrackedCase, now_ms: int) -> Ringing:
+        """Warn of and breach what came to its instant before now."""
+        rings: list[Ring] = []
+        clocks = tuple(self._ring(case, clock, now_ms, rings) if clock.running else clock for clock in case.clocks)
+        if not rings:
+            return case, rings
+        case = msgspec.structs.replace(case, clocks=clocks)
+        starters = self.lives.starters
+        if starters and any(ring.kind == BREACHED and f"{ring.clock.clock}_overdue" in starters for ring in rings):
+            case, _, more = self.settle(case, now_ms)
+            rings += more
+        return case, rings
+
+    def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
+        """End clocks of these names at an instant, by the source's or a department's word."""
+        return self._end_all(case, at_ms, which=which)
+
+    def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """End all clocks without a verdict. What was due before that is breached first."""
+        return self._end_all(case, at_ms, cancelled=True)
+
+    def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
+        """Bring holders and clocks in line with the whole history of the case, and say what that changes of what was said."""
+        life = self.lives.tell(case, until_ms)
+        told = msgspec.structs.replace(case, ledger=tuple(life.held), versions=versions_of(case), over_ms=life.over_ms)
+        rings: list[Ring] = []
+        known = {_key(clock): clock for clock in case.clocks}
+        clocks = [
+            self._agree(told, known.pop((term.clock, term.department, term.round), None), term, rings)
+            for term in life.terms
+        ]
+        # what started these is known by now not to have happened
+        rings += [_void(told, clock, clock.started_ms) for clock in known.values()]
+        rings += _said_again(told, clocks, rings)
+        rings += _of_others(case, told, clocks, rings)
+        rings += _covered(told, clocks, rings)
+        return msgspec.structs.replace(told, clocks=tuple(clocks)), life, rings
+
+    def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
+        """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
+        doubtful = {_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
+        fresh = {key: self._anew(clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
+        revised = msgspec.structs.replace(
+            case,
+            clocks=tuple(fresh.get(_key(c)) or c for c in case.clocks),
+            versions=_with_dues(case, tuple(fresh.values())),
+        )
+        more: list[Ring] = []
+        if case.special and fresh:
+            revised, _, more = self.settle(revised)  # extensions and pauses are added to what is known now
+        rings: list[Ring] = []
+        clocks = []
+        for clock in revised.clocks:
+            was = doubtful.get(_key(clock)) if _key(clock) in fresh else None
+            if was is not None and was.due_ms == clock.due_ms:
+                clock = msgspec.structs.replace(was, provisional=clock.provisional, moved=clock.moved)
+            elif was is not None and not (was.moved is not None and was.moved.stands):
+                rings.append(_void(case, was, at_ms))
+            clocks.append(clock)
+        rings += [ring for ring in more if _key(ring.clock) not in fresh]
+        return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
+
+    def _anew(self, clock: ClockState) -> ClockState:
+        """The clock as its row alone has it now, having said nothing."""
+        rule = self.rules.rule(clock.policy)
+        if rule is None:
+            return clock
+        due_ms = int(self.rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
+        warns = self.lives.terms.warn(rule, clock.started_ms, due_ms)
+        provisional = self.lives.terms.is_provisional(rule, due_ms)
+        return ClockState(
+            clock.clock, clock.policy, clock.started_ms, warns[0], due_ms, warns=warns[1:], provisional=provisional,
+            department=clock.department, round=clock.round, by_event=clock.by_event,
+        )  # fmt: skip
+
+    # -- one clock -----------------------------------------------------------------------------------------------------
+
+    def _stopped_by(self, clock: ClockState) -> frozenset[str]:
+        key = (clock.policy, clock.clock)
+        found = self._stops.get(key)
+        if found is None:
+            found = self._stops[key] = self.lives.stops(*key)
+        return found
+
+    def ended(
+        self,
+        case: TrackedCase,
+        at_ms: int,
+        *,
+        which: tuple[str, ...] | None = None,
+        event: str | None = None,
+        cancelled: bool = False,
+        said_ms: int | None = None,
+    ) -> tuple[tuple[ClockState, ...], list[Ring]]:
+        """The case's clocks after an end of those of these names, or of those that an event stops, or of all. The very same
+        tuple if that changes none. `said_ms`: when it happened as was said, which may be another instant."""
+        rings: list[Ring] = []
+        changed: list[ClockState] | None = None
+        said_ms = None if said_ms == at_ms else said_ms
+        for index, clock in enumerate(case.clocks):
+            # the earliest end counts; of two at one instant, the one with a verdict
+            if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
+                continue
+            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock)):
+                changed = changed or list(case.clocks)
+                changed[index] = self._end(case, clock, at_ms, cancelled=cancelled, rings=rings, said_ms=said_ms)
+        return (case.clocks if changed is None else tuple(changed)), rings
+
+    def _end_all(self, case: TrackedCase, at_ms: int, **what: Any) -> Ringing:
+        clocks, rings = self.ended(case, at_ms, **what)
+        return (case if clocks is case.clocks else msgspec.structs.replace(case, clocks=clocks)), rings
+
+    def _end(
+        self,
+        case: TrackedCase,
+        clock: ClockState,
+        at_ms: int,
+        *,
+        cancelled: bool,
+        rings: list[Ring],
+        said_ms: int | None = None,
+    ) -> ClockState:
+        """The earliest end counts; of two at one instant, the one with a verdict."""
+        if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
+            return clock
+        if not _silent_until(clock, at_ms):
+            ended = msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled, said_ms=said_ms)
+            return self._judge(case, ended, rings)
+        verdict = CANCELLED if cancelled else MET
+        clock = ClockState(
+            clock.clock, clock.policy, clock.started_ms, clock.warn_ms, clock.due_ms, at_ms, cancelled, clock.warned, False,
+            verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event, said_ms,
+        )  # fmt: skip
+        rings.append(Ring(case, clock, verdict, at_ms))
+        return clock
+
+    def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
+        """The clock as its term has it, with what it has said so far if that still holds."""
+        if clock is not None and term.frozen:
+            return clock
+        stood = clock is not None and clock.moved is not None and clock.moved.stands
+        same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
+        silent = stood and clock is not None and clock.verdict is None  # while it stands, no due time counts
+        same = same and clock is not None and stood == term.stands and (silent or clock.due_ms == term.due_ms)
+        if clock is None:
+            clock = self._of(term)
+        elif not same or (clock.ended_ms is not None and term.ended_ms is None):
+            if not silent:
+                rings.append(_void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
+            clock = self._of(term)
+        elif clock.moved != _moved(term):
+            clock = msgspec.structs.replace(
+                clock, moved=_moved(term), due_ms=term.due_ms
+            )  # while it stands, no due time counts
+        if term.ended_ms is None or (clock.ended_ms, clock.cancelled) == (term.ended_ms, term.cancelled):
+            return clock
+        ended = msgspec.structs.replace(clock, ended_ms=term.ended_ms, cancelled=term.cancelled, said_ms=term.said_ms)
+        return self._judge(case, ended, rings)
+
+    def _of(self, term: Term) -> ClockState:
+        """A clock that has said nothing yet."""
+        warns: tuple[int, ...] = (term.started_ms + (term.due_ms - term.started_ms) * 4 // 5,)
+        provisional = False
+        if term.rule is not None:
+            warns = self.lives.terms.warn(term.rule, term.started_ms, term.due_ms)
+            provisional = self.lives.terms.is_provisional(term.rule, term.due_ms)
+        return ClockState(
+            term.clock, term.policy, term.started_ms, warns[0], term.due_ms, warns=warns[1:], provisional=provisional,
+            department=term.department, round=term.round, moved=_moved(term), by_event=term.by_event,
+        )  # fmt: skip
+
+    def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring]) -> ClockState:
+        """Say what an ended clock has come to, and take back what was said before if that was otherwise."""
+        assert clock.ended_ms is not None
+        stands = clock.moved is not None and clock.moved.stands
+        late = clock.due_ms < clock.ended_ms and not stands
+        takes_back = clock.verdict is not None or (clock.breached and not late)
+        was, breached_before = _come_to(clock), clock.breached
+        clock = self._ring(case, clock, clock.ended_ms, rings)
+        was = BREACHED if clock.breached and not breached_before else was
+        verdict = CANCELLED if clock.cancelled else ENDED_LATE if late else MET
+        clock = msgspec.structs.replace(clock, breached=late, verdict=verdict)
+        rings.append(Ring(case, clock, verdict, clock.ended_ms or 0, takes_back, was))
+        return clock
+
+    def _ring(self, case: TrackedCase, clock: ClockState, now_ms: int, rings: list[Ring]) -> ClockState:
+        if clock.moved is not None and clock.moved.stands:
+            return clock
+        while not clock.warned and clock.warn_ms < now_ms:
+            said = clock
+            if clock.warns:
+                clock = msgspec.structs.replace(clock, warn_ms=clock.warns[0], warns=clock.warns[1:], spoke=True)
+            else:
+                clock = said = msgspec.structs.replace(clock, warned=True)
+            rings.append(Ring(case, said, WARNED, said.warn_ms))
+        if not clock.breached and clock.due_ms < now_ms:
+            clock = msgspec.structs.replace(clock, breached=True)
+            rings.append(Ring(case, clock, BREACHED, clock.due_ms, was=clock.verdict))
+        return clock
+
+
+def first_clocks(dues: Sequence[Due], opened_ms: int, due_ms: int | None) -> tuple[ClockState, ...]:
+    """The clocks that the opening starts. `due_ms`: the source's own due time, instead of the resolve clock's."""
+    if due_ms is None:
+        return tuple([_started(due) for due in dues])
+    warn_ms = opened_ms + (due_ms - opened_ms) * 4 // 5
+    own = ClockState("resolve", SOURCE_POLICY, opened_ms, min(warn_ms, due_ms), due_ms)
+    return (*[_started(due) for due in dues if due.clock != "resolve"], own)
+
+
+def _started(due: Due) -> ClockState:
+    if not due.warns_ms and not due.provisional:
+        return ClockState(due.clock, due.policy, due.started_ms, due.warn_ms, due.due_ms)
+    return ClockState(
+        due.clock,
+        due.policy,
+        due.started_ms,
+        due.warn_ms,
+        due.due_ms,
+        warns=due.warns_ms[1:],
+        provisional=due.provisional,
+    )
+
+
+def _silent_until(clock: ClockState, at_ms: int) -> bool:
+    """Nothing was said of it that an end at this instant takes back, and nothing is to be said before: what `_judge` comes to
+    is plain then."""
+    return (
+        clock.verdict is None
+        and not clock.breached
+        and clock.moved is None
+        and at_ms <= clock.due_ms
+        and (clock.warned or at_ms <= clock.warn_ms)
+    )
+
+
+def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
+    """What was said of a clock holds no longer."""
+    said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
+    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, _come_to(clock))
+
+
+def _said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
+    """What clocks came to of which another, of an earlier round but alike in all that records say, was just taken back."""
+    last = {_alike(ring.clock): ring for ring in rings}
+    found = []
+    for clock in clocks if last else ():
+        ring, came_to = last.get(_alike(clock)), _come_to(clock)
+        if ring is not None and came_to is not None and ring.kind == CANCELLED and _key(ring.clock) != _key(clock):
+            at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
+            found.append(Ring(case, clock, came_to, at_ms, was=came_to))
+    return found
+
+
+def _of_others(
+    before: TrackedCase, case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]
+) -> list[Ring]:
+    """What clocks have come to of which it is known by now that another department held the case then."""
+    if len(before.ledger) == len(case.ledger) == 1 and before.department == case.department:
+        return []
+    again = {_key(ring.clock) for ring in rings}
+    found = []
+    for clock in clocks:
+        at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
+        if clock.department is None and _key(clock) not in again and before.holder_at(at_ms) != case.holder_at(at_ms):
+            found += _once_more(before, case, clock)
+    return found
+
+
+def _covered(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
+    """What clocks have come to behind which an earlier round's word was said only now, of a clock that started and was due at
+    the same instants: readers go by the last word."""
+    last = {_alike(ring.clock): ring.clock for ring in rings}
+    found = []
+    for clock in clocks if last else ():
+        said = last.get(_alike(clock))
+        if said is not None and said.round < clock.round:
+            found += _once_more(case, case, clock)
+    return found
+
+
+def _once_more(before: TrackedCase, case: TrackedCase, clock: ClockState) -> list[Ring]:
+    """Take back what a clock has come to, and say it again; nothing if it has come to nothing."""
+    came_to, at_ms = _come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
+    if came_to is None:
+        return []
+    found = [Ring(before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to)]
+    if came_to == BREACHED and (clock.warned or clock.spoke):
+        found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))
+    return [*found, Ring(case, clock, came_to, at_ms, was=CANCELLED)]
+
+
+def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Version, ...]:
+    """The versions of a case with the due times that clocks have now by their rows."""
+    dues = {(clock.clock, clock.policy): clock.due_ms for clock in revised if not clock.by_event}
+    return tuple(
+        msgspec.structs.replace(
+            each, starts=tuple((name, row, dues.get((name, row), due_ms)) for name, row, due_ms in each.starts)
+        )
+        for each in case.versions
+    )
+
+
+def _alike(clock: ClockState) -> tuple[str, str, int, int]:
+    return clock.name, clock.policy, clock.started_ms, clock.due_ms
+
+
+def _key(clock: ClockState) -> tuple[str, str | None, int]:
+    return clock.clock, clock.department, clock.round
+
+
+def _come_to(clock: ClockState) -> str | None:
+    return clock.verdict or (BREACHED if clock.breached else None)
+
+
+def _moved(term: Term) -> Moved | None:
+    if not term.pauses and not term.extensions:
+        return None
+    return Moved(term.base_ms, tuple(term.pauses), tuple(term.extensions), term.stands)

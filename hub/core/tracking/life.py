@@ -1,0 +1,153 @@
+"""What a telling of a case's life is made of: what happened, the clocks as they run, and where the case stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hub.core.deadlines.rules import RESOLVE
+from hub.core.tracking.lifecycle import State
+from hub.core.tracking.state import Answer, Hold, More, Version
+from hub.policy.models import DeadlineRule
+
+Key = tuple[str, str, str, int]
+"""Of an update within its case: department, id, event, when it happened as its department says."""
+
+
+def key_of(answer: Answer) -> Key:
+    """As `Happening.key`."""
+    return answer.department, answer.update_id, answer.status.lower(), answer.at_ms
+
+
+class Happening(NamedTuple):
+    """One event in the life of a case."""
+
+    at_ms: int
+    rank: int
+    id: str
+    event: str
+    department: str
+    note: str
+    more: More
+    said_ms: int = 0
+    """When it happened as its department says. `at_ms` is later where it counts only from then."""
+    arrived_ms: int | None = None
+    """When the hub was told, where that matters."""
+
+    @property
+    def clock(self) -> str:
+        return self.more.clock or RESOLVE
+
+    @property
+    def key(self) -> Key:
+        """Which update it is, of those of its case."""
+        return self.department, self.id, self.event, self.said_ms
+
+
+class Amendment(NamedTuple):
+    """The case became something else by its lead's source. Takes its place among what happens, and is no update."""
+
+    at_ms: int
+    rank: int
+    id: str
+    event: str
+    department: str
+    note: str
+    version: Version
+
+
+@dataclass(slots=True)
+class Term:
+    """One clock of the case as it runs through the telling."""
+
+    clock: str
+    policy: str
+    started_ms: int
+    base_ms: int
+    due_ms: int
+    department: str | None
+    round: int
+    stops: frozenset[str]
+    rule: DeadlineRule | None
+    by_event: bool = False
+    """Started by something that happened, not by the opening of the case."""
+    pauses: list[tuple[int, int | None]] = field(default_factory=list)
+    """From, to; the end may be one that comes by itself."""
+    extensions: list[int] = field(default_factory=list)
+    asked_ms: int | None = None
+    ended_ms: int | None = None
+    cancelled: bool = False
+    said_ms: int | None = None
+    """When what ended it happened as was said, if that counts from another instant."""
+    changed_ms: int | None = None
+    """The last instant at which its due time moved or it came to stand still."""
+    frozen: bool = False
+    """Cancelled by an amendment: nothing that happens touches it."""
+    overdue_told: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """It is paused, without an end that is known."""
+        return bool(self.pauses) and self.pauses[-1][1] is None
+
+    def running_at(self, at_ms: int) -> bool:
+        """Neither ended nor run out before an instant."""
+        return self.ended_ms is None and not self.frozen and (self.stands or at_ms <= self.due_ms)
+
+
+@dataclass(slots=True)
+class Life:
+    """Where a case stands after all that is known of it."""
+
+    holder: str
+    version: Version
+    """What the case is."""
+    held: list[Hold] = field(default_factory=list)
+    """The holder ledger."""
+    by_hand: bool = False
+    """Departments or the desk have moved it: its holder is not whom the rules name, until it is over."""
+    reopened_ms: int | None = None
+    """When it came back last."""
+    gave_up: dict[str, int] = field(default_factory=dict)
+    """Who held the case before, and until when."""
+    state: State = State.DISPATCHED
+    members: list[str] = field(default_factory=list)
+    """Who helps (协办), in the order in which they were called."""
+    callers: list[str] = field(default_factory=list)
+    """Who called departments together (吹哨)."""
+    designated: bool = False
+    refusals: int = 0
+    rung: str | None = None
+    climbed: dict[tuple[str, str | None, int], str] = field(default_factory=dict)
+    """Rungs climbed by themselves, by what ran out: clock, whose own it is, round."""
+    round: int = 0
+    over_ms: int | None = None
+    terms: list[Term] = field(default_factory=list)
+    void: dict[Key, str] = field(default_factory=dict)
+    """Of each update that may not be: why."""
+    early: list[Happening] = field(default_factory=list)
+    """Said by departments that had no part in the case yet: each counts from when its department has one."""
+    ended_by: str | None = None
+    """The event that ended the case, if it is over."""
+    effective: list[Happening] = field(default_factory=list)
+    reports: tuple[tuple[str, str], ...] = ()
+    """Source and reference of all that are or were of the case, the lead first."""
+    left: tuple[tuple[str, str], ...] = ()
+    """Those that are so no longer."""
+
+    def holders(self, at_ms: int) -> tuple[str, ...]:
+        """Who holds the case, and who gave it up at this very instant: what both say of it is in time."""
+        until = self.gave_up
+        return (self.holder, *(each for each in until if until[each] == at_ms)) if until else (self.holder,)
+
+    def pass_to(self, department: str, at_ms: int, returned_by: str | None = None) -> None:
+        """The case is another department's from here on, if it is not its already."""
+        if department != self.holder:
+            self.gave_up[self.holder] = at_ms
+            self.holder, self.designated = department, False
+            self.held.append(Hold(department, at_ms, returned_by))
+
+    def instant(self, answer: Answer) -> int:
+        """The instant from which an update counts that is among what has happened; else when it happened, as it says."""
+        key = key_of(answer)
+        return next((one.at_ms for one in self.effective if one.key == key), answer.at_ms)

@@ -1,0 +1,365 @@
+"""The life of one case, told anew from all that is known of it, in order of time: so it does not matter in which order that came.
+
+What may not happen in its place has no effect and is named with the reason. The result depends only on what is known: an event
+that was refused for want of an earlier one is allowed as soon as that one is known.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+
+import msgspec
+
+from hub.core.deadlines.rules import OPENED, RESOLVE, DeadlineRules
+from hub.core.deadlines.terms import Terms
+from hub.core.tracking.amendments import amend, frozen_before, versions_of
+from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
+from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
+from hub.core.tracking.objections import Objections
+from hub.core.tracking.state import Answer, ClockState, Hold, More, TrackedCase, Version
+from hub.policy.models import DEFAULT_CLOCKS
+
+SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
+_NOTHING = More()
+_IN_ORDER = itemgetter(0, 1, 2, 4, 5)
+"""Place in time, and what tells apart what is of one instant: rank, id, department, note."""
+
+
+class Lives:
+    """Tells lives by one city's rules. Pure."""
+
+    def __init__(self, rules: DeadlineRules) -> None:
+        self._rules, self._city, self._terms = rules, rules.city, Terms(rules)
+        city = rules.city
+        self._spec = city.file.life
+        self._objections = Objections(city)
+        self.starters = frozenset(event for row in city.deadlines for event in rules.starts(row.id)) - {OPENED}
+        """Events other than the opening that start some clock."""
+        self._climbs = any(row.climbs for row in city.deadlines)
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """Who may speak of every case."""
+        return self._objections.desks
+
+    @property
+    def desk(self) -> str:
+        """The dispatch desk."""
+        return self._city.dispatch_desk
+
+    @property
+    def terms(self) -> Terms:
+        return self._terms
+
+    def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
+        """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
+        first, *others = versions_of(case)
+        life = Life(first.department, first, [Hold(first.department, case.opened_ms)])
+        life.terms += self._first_terms(case, first)
+        life.members += first.co_handlers
+        life.reports, life.left = case.reports + case.left, case.left
+        for member in first.co_handlers:
+            self._start(life, case, "called", case.opened_ms, member)
+        self._start(life, case, "dispatched", case.opened_ms, None)
+        amendments = (_amendment(number, case, version) for number, version in enumerate(others))
+        queue: list[Happening | Amendment] = sorted((*amendments, *self._happenings(case)), key=_IN_ORDER)
+        for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
+            self._run_out(life, case, happening.at_ms)
+            for later in self._take(life, case, happening):
+                insort(queue, later, lo=index + 1, key=_IN_ORDER)
+        noticed_ms = max((clock.due_ms + 1 for clock in case.clocks if clock.breached), default=until_ms)
+        self._run_out(life, case, max(until_ms, noticed_ms))
+        return life
+
+    def refusal(self, case: TrackedCase, answer: Answer) -> str | None:
+        """Why an update may not be, in its place among what is known; None if it may. It may be among the case's or not."""
+        if answer not in case.answers:
+            case = _with(case, answer)
+        return self.tell(case).void.get(key_of(answer))
+
+    def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
+        """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
+        rule = self._rules.rule(clock.policy)
+        if rule is None or rule.climbs is None:
+            return None
+        return self.tell(case, clock.due_ms + 1).climbed.get((clock.clock, clock.department, clock.round))
+
+    # -- what is known -------------------------------------------------------------------------------------------------
+
+    def _happenings(self, case: TrackedCase) -> Iterator[Happening]:
+        for mark in case.marks:
+            yield _happening(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
+        if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
+            yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
+        for answer in case.answers:
+            event, at_ms = answer.status.lower(), max(answer.at_ms, case.opened_ms)
+            yield Happening(
+                at_ms, RANK[event], answer.update_id, event, answer.department, answer.note, answer.more or _NOTHING,
+                answer.at_ms, answer.arrived_ms,
+            )  # fmt: skip
+
+    def _first_terms(self, case: TrackedCase, version: Version) -> Iterator[Term]:
+        for clock in case.clocks:
+            if not clock.by_event and frozen_before(case, clock.cancelled, clock.ended_ms):
+                term = self._term(clock.clock, clock.policy, clock.started_ms, clock.due_ms, None, 0)
+                term.frozen, term.ended_ms, term.cancelled = True, clock.ended_ms, True
+                yield term
+        for name, policy, due_ms in version.starts:
+            yield self._term(name, policy, case.opened_ms, due_ms, None, 0)
+
+    def _term(
+        self,
+        clock: str,
+        policy: str,
+        started_ms: int,
+        base_ms: int,
+        department: str | None,
+        round_: int,
+        by: str = OPENED,
+    ) -> Term:
+        stops = self.stops(policy, clock)
+        rule = self._rules.rule(policy)
+        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, by != OPENED)
+
+    def stops(self, policy: str, clock: str) -> frozenset[str]:
+        """The events that stop a clock: its row's, or those of its name where the row is gone or the source's."""
+        known = self._rules.stops(policy)
+        if known:
+            return known
+        spec = self._city.clocks.get(clock)
+        return frozenset(spec.stop) if spec else SOURCE_STOPS
+
+    # -- one event -----------------------------------------------------------------------------------------------------
+
+    def _take(self, life: Life, case: TrackedCase, one: Happening | Amendment) -> list[Happening]:
+        """Let one event happen. Gives what counts from a later instant than it was tried at."""
+        parties = len(life.members), life.holder
+        if isinstance(one, Amendment):
+            self._amend(life, case, one)
+            return self._heard_now(life, one.at_ms, parties)
+        from_ms = self._objections.counts_from(life, one)
+        if from_ms > one.at_ms:
+            return [one._replace(at_ms=from_ms)]
+        why = self._objections.barred(life, one)
+        if why is not None:
+            life.void[one.key] = why
+            life.early.append(one)
+            return []
+        self._happen(life, case, one)
+        return self._heard_now(life, one.at_ms, parties)
+
+    def _amend(self, life: Life, case: TrackedCase, one: Amendment) -> None:
+        """The case is something else now, and goes where the rules put that, unless it was moved by hand or is over."""
+        version = one.version
+
+        def new(clock: str, policy: str, due_ms: int) -> Term:
+            return self._term(clock, policy, case.opened_ms, due_ms, None, 0)
+
+        amend(life, version, one.at_ms, new, self._reckon)
+        if life.by_hand or life.over_ms is not None or version.department == life.holder:
+            return
+        self._join(life, case, version.co_handlers, one.at_ms)
+        self._happen(life, case, _happening("dispatched", one.at_ms, one.id, version.department))
+
+    def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str]) -> list[Happening]:
+        """What departments have said that had no part in the case yet and have one now: it counts from here. `parties`: how
+        many helped and who held it before."""
+        if not life.early or parties == (len(life.members), life.holder):
+            return []
+        again = [one._replace(at_ms=at_ms) for one in life.early]
+        heard = [one for one in again if self._objections.barred(life, one) is None]
+        for one in heard:
+            del life.void[one.key]
+        keys = {one.key for one in heard}
+        life.early = [one for one in life.early if one.key not in keys]
+        return heard
+
+    def _happen(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        if one.department in life.members and one.department != life.holder and one.event in _MEMBERS:
+            life.effective.append(one)
+            self._stop(life, one, member=True)
+            self._start(life, case, one.event, one.at_ms, one.department)
+            return
+        target = step(life.state, one.event)
+        why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, one)
+        if why is not None:
+            if EVENTS[one.event].who is not Who.HUB:
+                life.void[one.key] = why
+            return
+        assert isinstance(target, State)
+        life.effective.append(one)
+        self._enter(life, one, target)
+        self._stop(life, one, member=False)
+        handler = _HANDLERS.get(one.event)
+        if handler is not None:
+            handler(self, life, case, one)
+        if one.event == "reopened":
+            self._again(life, case, one.at_ms)
+        else:
+            self._start(life, case, one.event, one.at_ms, None)
+
+    def _enter(self, life: Life, one: Happening, target: State) -> None:
+        life.state = target
+        over = target in DONE or target is State.ENDED
+        if over and life.over_ms is None:
+            life.over_ms, life.ended_by = one.at_ms, one.event
+        elif not over:
+            life.over_ms = life.ended_by = None
+
+    def _stop(self, life: Life, one: Happening, *, member: bool) -> None:
+        for term in life.terms:
+            if term.ended_ms is not None:
+                continue
+            if term.department is not None:
+                ends_all = not member and one.event in ("closed", "withdrawn", "resolved")
+                mine = term.department == one.department or ends_all
+            else:
+                mine = not member
+            ending = one.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
+            if mine and (one.event in term.stops or ending):
+                term.ended_ms = max(one.at_ms, term.started_ms) if term.by_event else one.at_ms
+                term.cancelled = one.event == "withdrawn"
+                term.said_ms = None if one.said_ms in (0, term.ended_ms) else one.said_ms
+
+    def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
+        """Start the clocks that an event starts, each once in a round."""
+        if event not in self.starters:
+            return
+        of = member if event == "called" else None
+        there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
+        kind = life.version
+        dues = self._rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
+        for due in dues:
+            if (due.clock, of) not in there:
+                life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, of, life.round, event))
+
+    def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
+        """A new round: what `reopened` starts, and the resolve clock anew unless that is among them."""
+        life.round += 1
+        life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
+        kind = (life.version.category, case.source, life.version.urgency, life.version.area)
+        for due in self._rules.again(*kind, at_ms, case.conditions):
+            life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
+
+    def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
+        """Let what ran out before an instant happen: its row may climb the ladder, and `<clock>_overdue` start a clock."""
+        if not self.starters and not self._climbs:
+            return
+        while True:
+            late = [
+                term
+                for term in life.terms
+                if not term.overdue_told and not term.frozen and not term.stands and term.due_ms < before_ms
+                and (term.ended_ms is None or term.due_ms < term.ended_ms)
+            ]  # fmt: skip
+            if not late:
+                return
+            first = min(late, key=lambda term: (term.due_ms, term.clock))
+            first.overdue_told = True
+            rung = first.rule.climbs if first.rule else None
+            if rung and isinstance(step(life.state, rung), State) and escalate(life.rung, rung) is None:
+                life.rung = life.climbed[first.clock, first.department, first.round] = rung
+            self._start(life, case, f"{first.clock}_overdue", first.due_ms, None)
+
+    # -- effects -------------------------------------------------------------------------------------------------------
+
+    def _refuse(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        if life.state is State.ENDED:
+            return
+        life.refusals += one.department == life.holder
+        life.by_hand |= life.holder != self._city.dispatch_desk
+        life.pass_to(self._city.dispatch_desk, one.at_ms, one.department)
+        limit = self._spec.arbitrate_after
+        if limit is not None and life.refusals >= limit:
+            life.state = State.ARBITRATION
+
+    def _dispatch(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        life.pass_to(one.department, one.at_ms)
+        if life.refusals and self._spec.arbitrate_after is not None and life.refusals >= self._spec.arbitrate_after:
+            life.state = life.state if life.designated or life.state in DONE else State.ARBITRATION
+
+    def _pass_on(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        life.pass_to(one.more.to or life.holder, one.at_ms)
+        life.designated, life.by_hand = False, True
+
+    def _designate(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        life.pass_to(one.more.to or life.holder, one.at_ms)
+        life.designated = life.by_hand = True
+
+    def _ask(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        term = self._objections.extendable(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = one.at_ms
+
+    def _grant(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        term = self._objections.extendable(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = None
+            term.extensions.append(one.at_ms)
+            self._reckon(term, one.at_ms)
+
+    def _deny(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        term = self._objections.running(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = None
+
+    def _pause(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        for term in self._objections.pausable(life, one):
+            assert isinstance(term, Term)
+            assert term.rule is not None
+            term.pauses.append((one.at_ms, self._terms.pause_ends(term.rule, one.at_ms)))
+            self._reckon(term, one.at_ms)
+
+    def _resume(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        for term in life.terms:
+            if term.pauses and term.ended_ms is None:
+                from_ms, to_ms = term.pauses[-1]
+                if to_ms is None or one.at_ms < to_ms:
+                    term.pauses[-1] = (from_ms, one.at_ms)
+                    self._reckon(term, one.at_ms)
+
+    def _reckon(self, term: Term, at_ms: int) -> None:
+        assert term.rule is not None
+        term.changed_ms = at_ms
+        pauses = tuple((from_ms, to_ms) for from_ms, to_ms in term.pauses if to_ms is not None)
+        term.due_ms = self._terms.due(term.rule, term.started_ms, term.base_ms, len(term.extensions), pauses)
+
+    def _call(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        life.callers.append(one.department)
+        life.by_hand = True
+        self._join(life, case, one.more.members, one.at_ms)
+
+    def _join(self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int) -> None:
+        for member in members:
+            if member not in life.members and member != life.holder:
+                life.members.append(member)
+                self._start(life, case, "called", at_ms, member)
+
+    def _climb(self, life: Life, case: TrackedCase, one: Happening) -> None:
+        life.rung = one.event
+
+
+_Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
+_HANDLERS: dict[str, _Handler] = {
+    "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
+    "extension_asked": Lives._ask, "extension_granted": Lives._grant, "extension_denied": Lives._deny,
+    "paused": Lives._pause, "resumed": Lives._resume, "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
+}  # fmt: skip
+_MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
+"""What a helper says of its own part: it does not move the case."""
+
+
+def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
+    return msgspec.structs.replace(case, answers=(*case.answers, answer))
+
+
+def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
+    """After what moves the case at the same instant by hand, before all else."""
+    at_ms = max(version.at_ms, case.opened_ms)
+    return Amendment(at_ms, RANK["dispatched"], f"~{number:06}", "amended", "", "", version)
+
+
+def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:
+    return Happening(at_ms, RANK[event], id_, event, department, "", _NOTHING, at_ms if said_ms is None else said_ms)

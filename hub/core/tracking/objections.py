@@ -1,0 +1,212 @@
+"""Why an event that the table of states allows may not be all the same: who says it, what it lacks, what a row forbids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from hub.core.tracking.life import Happening, Life, Term
+from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, LADDER, MAX_SCORE, Who, escalate
+from hub.policy.city import City, label_key
+
+WINDOW = "refuse"
+"""The clock that, where a city has one, is the window for refusals (退回期限)."""
+
+
+class Objections:
+    """Those of one city. Pure; each in words that name the way out, and quote nothing that a source or a department
+    writes freely: it may be about a person, and these words are logged."""
+
+    def __init__(self, city: City) -> None:
+        self._departments = city.departments
+        self._spec = city.file.life
+        self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """Who may speak of every case: the dispatch desk and the supervisors."""
+        return self._desks
+
+    def barred(self, life: Life, one: Happening) -> str | None:
+        """Why its department may not say an event at this point of the life; None if it may."""
+        rule = EVENTS[one.event]
+        if not one.department or one.department in self._desks:
+            return None
+        parties = life.holders(one.at_ms)
+        match rule.who:
+            case Who.HUB:
+                return None  # no update can say it
+            case Who.DESK:
+                allowed: tuple[str, ...] = tuple(sorted(self._desks))
+            case Who.CALLER:
+                allowed = tuple(life.callers)
+            case Who.HOLDER:
+                allowed = parties
+            case Who.PARTY:
+                allowed = (*parties, *life.members)
+            case _:
+                assert_never(rule.who)
+        if one.department in allowed:
+            return None
+        return f"{rule.name} is for {rule.who}: now {', '.join(dict.fromkeys(allowed)) or 'nobody'}"
+
+    def counts_from(self, life: Life, one: Happening) -> int:
+        """The instant from which an event counts: when it happened, as its department says. What a desk says in the place of
+        who holds the case counts from when it came in, at the earliest: the desk did not do the work, so its word can end a
+        clock, but not take back that it had run out.
+        """
+        in_place = one.department in self._desks and one.department not in life.holders(one.at_ms)
+        if one.arrived_ms is None or not in_place or one.event not in IN_PLACE:
+            return one.at_ms
+        return max(one.at_ms, one.arrived_ms)
+
+    def why_not(self, life: Life, one: Happening) -> str | None:
+        """Why an event that the table allows, of a department that may say it, may not be all the same."""
+        guard = _GUARDS.get(one.event)
+        return guard(self, life, one) if guard and one.department else None
+
+    def _may_refuse(self, life: Life, one: Happening) -> str | None:
+        if one.department in self._desks:
+            return None
+        if life.designated:
+            return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
+        if self._spec.refusal_needs_reason and not (one.note.strip() or one.more.reason):
+            return "a refusal 退回 needs a reason; say in the note whose it is"
+        for term in life.terms:
+            if term.clock == WINDOW and term.round == life.round and not term.stands and term.due_ms < one.at_ms:
+                return (
+                    f"the window for refusals 退回期限 ended before, by row {term.policy}; transfer it or ask the desk"
+                )
+        return None
+
+    def _may_pass_on(self, life: Life, one: Happening) -> str | None:
+        to = one.more.to
+        if not to or to not in self._departments:
+            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; what it names is none"
+        if to == life.holder:
+            return f"{to} holds the case already"
+        if life.designated and one.department not in self._desks:
+            return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
+        return None
+
+    def _may_designate(self, life: Life, one: Happening) -> str | None:
+        to = one.more.to
+        if not to or to not in self._departments:
+            return (
+                "a designation 指定承办 names the department it goes to, one of departments.yaml; what it names is none"
+            )
+        return None
+
+    def running(self, life: Life, one: Happening) -> Term | str:
+        """The clock meant, still running in time."""
+        mine = [term for term in life.terms if term.clock == one.clock and term.round == life.round]
+        own = [term for term in mine if term.department == one.department] or [t for t in mine if t.department is None]
+        if not own:
+            running = ", ".join(dict.fromkeys(term.clock for term in life.terms if term.ended_ms is None)) or "none"
+            return f"no clock of the name it gives runs for this case; there run: {running}"
+        return own[-1] if own[-1].ended_ms is None else f"the clock {one.clock!r} has ended"
+
+    def extendable(self, life: Life, one: Happening) -> Term | str:
+        term = self.running(life, one)
+        if isinstance(term, str):
+            return term
+        if term.rule is None or term.rule.extension is None:
+            return f"the clock {term.clock!r} follows {term.policy!r}, which allows no extension 延期"
+        if len(term.extensions) >= term.rule.extension.times:
+            return f"row {term.policy} allows {term.rule.extension.times} extensions 延期, and that is used up"
+        return term
+
+    def _may_ask(self, life: Life, one: Happening) -> str | None:
+        term = self.extendable(life, one)
+        if isinstance(term, str):
+            return term
+        return (
+            None
+            if term.running_at(one.at_ms)
+            else "an extension 延期 is asked before the clock runs out; it had run out"
+        )
+
+    def _may_grant(self, life: Life, one: Happening) -> str | None:
+        term = self.extendable(life, one)
+        if isinstance(term, str):
+            return term
+        if term.asked_ms is None and not term.running_at(one.at_ms):
+            return "nobody asked for an extension 延期 before the clock ran out"
+        return None
+
+    def _may_deny(self, life: Life, one: Happening) -> str | None:
+        term = self.running(life, one)
+        if isinstance(term, str):
+            return term
+        return None if term.asked_ms is not None else "nobody has asked for an extension 延期"
+
+    def pausable(self, life: Life, one: Happening) -> list[Term] | str:
+        reason = label_key(one.more.reason or "")
+        found, why = [], "no running clock of this case may be paused 中止 by its row"
+        for term in life.terms:
+            pause = term.rule.pause if term.rule else None
+            if pause is None or not term.running_at(one.at_ms) or one.more.clock not in (None, term.clock):
+                continue
+            if reason not in {label_key(each) for each in pause.reasons}:
+                why = f"row {term.policy} pauses for: {', '.join(pause.reasons)}; give one of these as the reason"
+            elif pause.times is not None and len(term.pauses) >= pause.times:
+                why = f"row {term.policy} allows {pause.times} pauses 中止, and that is used up"
+            else:
+                found.append(term)
+        return found or why
+
+    def _may_pause(self, life: Life, one: Happening) -> str | None:
+        found = self.pausable(life, one)
+        return found if isinstance(found, str) else None
+
+    def _may_call(self, life: Life, one: Happening) -> str | None:
+        members = one.more.members
+        strange = [each for each in members if each not in self._departments]
+        if not members or strange:
+            return f"calling departments together 吹哨 names them, of departments.yaml; {len(strange)} that it names are none"
+        return None
+
+    def _may_unlink(self, life: Life, one: Happening) -> str | None:
+        source, _, ref = (one.more.report or "").partition(":")
+        lead, *linked = life.reports
+        if (source, ref) == lead:
+            return f"the report that leads the case 首报 cannot be taken out; take out the others instead: {_those(linked)}"
+        if (source, ref) not in linked:
+            return (
+                f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {_those(linked)}; "
+                "what it names is none"
+            )
+        said = any(each.event == one.event and each.more.report == one.more.report for each in life.effective)
+        if said and (source, ref) in life.left:
+            return "that report was taken out before 已撤销并案"
+        return None
+
+    def _may_score(self, life: Life, one: Happening) -> str | None:
+        score, to = one.more.score, one.more.to
+        if score is None or not 0 <= score <= MAX_SCORE:
+            return f"a score 评分 is 0 to {MAX_SCORE}"
+        if to is not None and to not in (life.holder, *life.members):
+            return f"who it scores has no part in this case; score {', '.join((life.holder, *life.members))}"
+        return None
+
+    def _may_climb(self, life: Life, one: Happening) -> str | None:
+        refused = escalate(life.rung, one.event)
+        return refused.reason if refused else None
+
+
+_Guard = Callable[[Objections, Life, Happening], str | None]
+_GUARDS: dict[str, _Guard] = {
+    "refused": Objections._may_refuse, "transferred": Objections._may_pass_on, "designated": Objections._may_designate,
+    "extension_asked": Objections._may_ask, "extension_granted": Objections._may_grant, "extension_denied": Objections._may_deny,
+    "paused": Objections._may_pause, "whistled": Objections._may_call, "scored": Objections._may_score,
+    "unlinked": Objections._may_unlink,
+    **dict.fromkeys(LADDER, Objections._may_climb),
+}  # fmt: skip
+
+
+def _those(linked: Sequence[tuple[str, str]]) -> str:
+    """Linked reports by their sources: what a source calls a report may name a person."""
+    counts = Counter(source for source, _ in linked)
+    told = ", ".join(f"{count} of {source}" for source, count in sorted(counts.items()))
+    return f"{told}, by the orders that linked them" if told else "it has no other than the one that leads it"

@@ -1,0 +1,286 @@
+"""What `track` keeps of a partition's cases, as records of its state, with the instants to look at. Nothing is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, repeat
+from typing import Annotated
+
+import msgspec
+
+from hub.core.agenda import Agenda
+from hub.core.stored import Count, Instant, Whole
+from hub.core.tracking.lifecycle import EVENTS
+
+
+class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What moved a clock's due time from where it was first: pauses (from, to; None: not ended yet) and extensions granted."""
+
+    base_ms: Instant
+    pauses: tuple[tuple[Instant, Instant | None], ...] = ()
+    extensions: tuple[Instant, ...] = ()
+    stands: bool = False
+    """It stands still, and nobody knows until when: it has no due time."""
+
+
+class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One clock of a case: the facts, and what has been said of them. Times in ms."""
+
+    clock: str
+    policy: str
+    started_ms: Instant
+    warn_ms: Instant
+    due_ms: Instant
+    ended_ms: Instant | None = None
+    """The earliest end that is known."""
+    cancelled: bool = False
+    """Ended without a verdict: the matter was withdrawn."""
+    warned: bool = False
+    breached: bool = False
+    verdict: str | None = None
+    warns: tuple[Instant, ...] = ()
+    """Warnings to come after that at `warn_ms`."""
+    spoke: bool = False
+    """A warning was said, though `warned` is said of the last one only."""
+    provisional: bool = False
+    """The holidays it counts by are not settled yet."""
+    department: str | None = None
+    """Whose own clock it is: a co-handler's (协办). None: the holder's."""
+    round: Count = 0
+    """How often the case had been reopened when it started."""
+    moved: Moved | None = None
+    by_event: bool = False
+    """Started by something that happened, not by the opening."""
+    said_ms: int | None = None
+    """When it ended as was said, if that counts from another instant."""
+
+    @property
+    def name(self) -> str:
+        """As records call it: a helper's own clock is `<clock>/<department>`."""
+        return f"{self.clock}/{self.department}" if self.department else self.clock
+
+    @property
+    def running(self) -> bool:
+        return self.ended_ms is None
+
+    @property
+    def waits_for_ms(self) -> int | None:
+        """The next instant at which it has something to say."""
+        if self.ended_ms is not None or self.breached or (self.moved is not None and self.moved.stands):
+            return None
+        return self.due_ms if self.warned else self.warn_ms
+
+
+class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What only some updates say."""
+
+    reason: str | None = None
+    clock: str | None = None
+    to: str | None = None
+    members: tuple[str, ...] = ()
+    score: Whole | None = None
+    solved: bool | None = None
+    report: str | None = None
+
+
+class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An update that was applied."""
+
+    update_id: str
+    department: str
+    status: str
+    at_ms: Instant
+    note: str
+    more: More | None = None
+    arrived_ms: Instant | None = None
+    """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Something the hub did to the case: closed, withdrawn, reopened."""
+
+    event: str
+    at_ms: Instant
+    report: tuple[str, str] | None = None
+    """Which report brought the case back."""
+
+
+class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One line of the holder ledger: who has held the case, from when."""
+
+    department: str
+    from_ms: Instant
+    returned_by: str | None = None
+    """Who refused it, if it came here by a refusal (退单)."""
+
+
+class Version(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """What a case was from an instant on, by the statements of its lead, and where the rules put it then."""
+
+    at_ms: Instant
+    category: str
+    urgency: str
+    area: str | None
+    department: str
+    co_handlers: tuple[str, ...] = ()
+    starts: tuple[tuple[str, str, Instant], ...] = ()
+    """The clocks that run from the opening of such a case: name, row, due time (ms)."""
+
+
+class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
+    """What `track` knows of a case. Never changed in place."""
+
+    case_id: str
+    category: str
+    source: str
+    urgency: str
+    area: str | None
+    place_key: str
+    opened_ms: Instant
+    ledger: Annotated[tuple[Hold, ...], msgspec.Meta(min_length=1)]
+    """Who has held it, as the telling of its life came to; without `versions`, as `route` said."""
+    reports: tuple[tuple[str, str], ...]
+    clocks: tuple[ClockState, ...]
+    answers: tuple[Answer, ...] = ()
+    over_ms: Instant | None = None
+    members: tuple[str, ...] = ()
+    """Who helps since the case was dispatched (协办); those called together later are in the answers."""
+    marks: tuple[Mark, ...] = ()
+    conditions: tuple[str, ...] = ()
+    """What the lead report fulfils of itself that some deadline row asks for."""
+    special: bool = False
+    """More has happened than plain statuses: its clocks are reckoned from its whole history."""
+    left: tuple[tuple[str, str], ...] = ()
+    """Reports that were taken out of it (撤销并案)."""
+    since: tuple[Instant, ...] = ()
+    """When each report after the lead was made."""
+    versions: tuple[Version, ...] = ()
+    """What it was, in order of time, once its life was told; the first from its opening."""
+
+    @property
+    def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """Each report with when it was made; those linked before that was kept, with the opening."""
+        return zip(self.reports, chain((self.opened_ms,), self.since, repeat(self.opened_ms)), strict=False)
+
+    @property
+    def department(self) -> str:
+        return self.ledger[-1].department
+
+    def holder_at(self, at_ms: int) -> str:
+        """Who answers for what happens at an instant: who held the case until then, if it changes hands at that very instant."""
+        found = self.ledger[0].department
+        for hold in self.ledger[1:]:
+            if hold.from_ms >= at_ms:
+                break
+            found = hold.department
+        return found
+
+
+class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiting"):
+    """Updates of a case that cannot be applied yet: what they want may still be on the way. Bytes are AdmittedUpdates."""
+
+    since_ms: Instant
+    """The newest of them."""
+    updates: tuple[bytes, ...]
+    each_since_ms: tuple[Instant, ...] = ()
+
+    @property
+    def held(self) -> list[tuple[bytes, int]]:
+        """Each of them, and since when it waits."""
+        return list(zip(self.updates, chain(self.each_since_ms, repeat(self.since_ms)), strict=False))
+
+
+class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
+    """The partition's data clock: where it stands, and what is claimed beyond and not believed yet."""
+
+    now_ms: Instant
+    ahead: tuple[tuple[int, str], ...] = ()
+
+
+TrackRecord = TrackedCase | Waiting | Now
+CALLBACKS = ("SATISFIED", "UNSATISFIED")
+"""Statuses of an update that say what the citizen thinks (回访)."""
+NOW_KEY = "~now"
+WAITING_PREFIX = "~waiting:"
+
+
+def misfit(key: str, record: TrackRecord | None) -> str | None:
+    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    if record is None:
+        return None
+    if isinstance(record, Now):
+        return None if key == NOW_KEY else "the time under another key"
+    if isinstance(record, Waiting):
+        return None if key.startswith(WAITING_PREFIX) else "updates that wait, under the key of something else"
+    if key != record.case_id:
+        return "a case under another's key"
+    events = {answer.status.lower() for answer in record.answers} | {mark.event for mark in record.marks}
+    return "something happened to it that has no name here" if events - EVENTS.keys() else None
+
+
+class TrackBook:
+    """One partition's tracked cases with the heap of instants to look at. Implements hub.stream.state.Book."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, TrackRecord] = {}
+        self.instants = Agenda()
+        """When some clock of a case has something to say."""
+        self._endings = Agenda()
+        self.waiting: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def get(self, key: str) -> TrackRecord | None:
+        return self._records.get(key)
+
+    def items(self) -> Iterable[tuple[str, TrackRecord]]:
+        return self._records.items()
+
+    def case(self, case_id: str) -> TrackedCase | None:
+        found = self._records.get(case_id)
+        return found if isinstance(found, TrackedCase) else None
+
+    def put(self, key: str, value: TrackRecord | None) -> TrackRecord | None:
+        if value is None:
+            before = self._records.pop(key, None)
+            self.instants.discard(key)
+            self._endings.discard(key)
+            self.waiting.discard(key)
+            return before
+        before = self._records.get(key)
+        self._records[key] = value
+        if isinstance(value, TrackedCase):
+            known = before if isinstance(before, TrackedCase) else None
+            if known is None or known.clocks is not value.clocks:
+                self._schedule(value)
+            if value.over_ms != (None if known is None else known.over_ms):
+                if value.over_ms is None:
+                    self._endings.discard(key)
+                else:
+                    self._endings.set(key, value.over_ms)
+        elif isinstance(value, Waiting):
+            self.waiting.add(key)
+        return before
+
+    def _schedule(self, case: TrackedCase) -> None:
+        following = None
+        for clock in case.clocks:
+            instant = clock.waits_for_ms
+            if instant is not None and (following is None or instant < following):
+                following = instant
+        if following is None:
+            self.instants.discard(case.case_id)
+        else:
+            self.instants.set(case.case_id, following)
+
+    def due_by(self, now_ms: Instant) -> Iterator[TrackedCase]:
+        """Cases of which some clock may have passed an instant before now. The caller looks, and puts them back changed."""
+        for case_id in self.instants.take(now_ms):
+            case = self.case(case_id)
+            if case is not None:
+                yield case
+
+    def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
+        """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
+        return islice(self._endings.take(limit_ms), at_most)

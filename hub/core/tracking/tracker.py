@@ -1,0 +1,345 @@
+"""What `track` does with one record or with the passing of time: the tracked case after it, and what it causes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from hub.core.deadlines.rules import Due
+from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
+from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
+from hub.core.tracking.clockwork import Clockwork, Ring, first_clocks
+from hub.core.tracking.consequences import (
+    REFUSED,
+    REOPENED,
+    RESOLVED,
+    Applied,
+    Callback,
+    Change,
+    Effects,
+    Ending,
+    Notice,
+    Reply,
+    Update,
+)
+from hub.core.tracking.life import Life, key_of
+from hub.core.tracking.lifecycle import LADDER, TOLD
+from hub.core.tracking.state import (
+    CALLBACKS,
+    NOW_KEY,
+    Answer,
+    Hold,
+    Mark,
+    More,
+    Now,
+    TrackBook,
+    TrackedCase,
+    TrackRecord,
+)
+from hub.core.tracking.stated import by_history, with_amendment
+
+_QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
+"""Statuses that in a plain case only end clocks, if its holder says them."""
+_MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
+"""What `route` has to act on."""
+_FEW = 8
+Put = Callable[[str, TrackRecord | None], object]
+
+
+class Tracking:
+    """Applies records to the books.
+
+    What an update comes to does not depend on when it comes: a plain one ends clocks by the earliest end that is known, any
+    other makes the life of the case be told anew. One that may not be (yet) is not applied, and can be tried again.
+    """
+
+    def __init__(self, clockwork: Clockwork) -> None:
+        self._clockwork = clockwork
+        self._dues: dict[str, tuple[Due, ...]] = {}
+        self._kinds: dict[str, Callable[[TrackedCase, Change, Effects], TrackedCase]] = {
+            "LINKED": self._link, "AMENDED": self._amend, "SUPERSEDED": self._supersede, "REROUTED": self._reroute,
+            "WITHDRAWN": self._end, "CLOSED": self._end,
+        }  # fmt: skip
+
+    def use(self, clockwork: Clockwork) -> None:
+        """Go on by other rules."""
+        self._clockwork = clockwork
+
+    def prepare(self, changes: Sequence[Change]) -> None:
+        """Look up the clocks of all new cases among these at once, which is many times faster than one by one."""
+        opened = [change for change in changes if change.change == "OPENED" and not change.over]
+        dues = self._clockwork.dues(opened)
+        self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
+
+    def change(self, book: TrackBook, put: Put, change: Change, effects: Effects) -> None:
+        before = book.case(change.case_id)
+        if before is None:
+            if change.change == "OPENED":
+                self._open(put, change, effects)
+            return
+        if _is_full(before, change.change):
+            effects.left_out += 1
+            return
+        stated = change.history is not None or change.opened_ms != before.opened_ms
+        case = by_history(self._clockwork.rules, before, change) if stated else before
+        handle = self._kinds.get(change.change)
+        if handle is not None:
+            case = handle(case, change, effects)
+        if case is before:
+            if case.special:
+                to_echo(case, change, self._clockwork.lives.tell, effects)
+            return
+        if case.special or self._clockwork.lives.starters:
+            case, life = self._settle(case, before, effects)
+            to_change(before, case, life, change, effects)
+        put(case.case_id, case)
+
+    def _link(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        case = _joined(case, (change.source, change.source_ref), change.at_ms)
+        told = [answer for answer in case.answers if answer.status in _TOLD]
+        effects.replies += [
+            Reply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms)) for answer in told
+        ]
+        if not change.reopens or case.over_ms is None:
+            return case
+        # a report may be older than the closing it reopens
+        mark = Mark("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
+        return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
+
+    def _amend(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        if change.unlinks:
+            return self._unlink(case, change)
+        if change.history is not None:
+            return case
+        if change.reopens:  # its own source has opened a report again: a new round begins, if the case is over then
+            mark = Mark("reopened", change.at_ms)
+            return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
+        what = (change.category, change.urgency, change.area)
+        if what == (case.category, case.urgency, case.area) and change.due_ms is None:
+            return case
+        return with_amendment(self._clockwork.rules, case, change)
+
+    def _supersede(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """An earlier statement came late: its report was made earlier than was known."""
+        report = (change.source, change.source_ref)
+        made = [min(at_ms, change.at_ms) if each == report else at_ms for each, at_ms in case.reported]
+        since = tuple(made[1:])
+        return case if since == case.since else msgspec.structs.replace(case, since=since)
+
+    def _reroute(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        """What `track` had told `route` comes back, or goes with the history; else `route` decided it before it sent that."""
+        if change.held or change.reopens or change.history is not None:
+            return case
+        return with_amendment(self._clockwork.rules, case, change)
+
+    def update(self, book: TrackBook, put: Put, update: Update, effects: Effects) -> bool:
+        """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
+        case = book.case(update.case_id)
+        if case is None or _has_no_room(case, update.note):
+            return False
+        status, answer = update.status, self._answer(update)
+        if not self._is_plain(case, answer):
+            return self._tell(case, put, answer, update, effects)
+        at_ms = max(update.at_ms, case.opened_ms)
+        clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
+        effects.rings += rings
+        effects.replies += _replies(case, answer, at_ms)
+        over_ms = case.over_ms
+        if status == RESOLVED:
+            if over_ms is None:
+                effects.endings.append(Ending(case, status, update.department, at_ms))
+            over_ms = _earliest(over_ms, at_ms)
+        put(
+            case.case_id,
+            msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
+        )
+        effects.applied.append(Applied(update, at_ms))
+        return True
+
+    def refusal(self, book: TrackBook, update: Update) -> str | None:
+        """Why an update of a known case is not allowed; None if the case is not known, or it is allowed by now."""
+        case = book.case(update.case_id)
+        if case is None:
+            return None
+        if _has_no_room(case, update.note):
+            return (
+                f"the case has {len(case.answers)} updates; it takes {MAX_ANSWERS} at most, with {MAX_NOTE_CHARS:,} characters of "
+                "notes together; have its source report the matter again"
+            )
+        return self._clockwork.lives.refusal(case, self._answer(update))
+
+    def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+        """Ring what has run out before now."""
+        if book.instants.next_ms >= now_ms:
+            return
+        for due in book.due_by(now_ms):
+            case, rings = self._clockwork.look(due, now_ms)
+            if rings:
+                effects.rings += rings
+                put(case.case_id, case)
+
+    def keep_time(self, book: TrackBook, put: Put, now: Now) -> None:
+        """Remember the data clock: a restart goes on from there."""
+        if book.get(NOW_KEY) != now:
+            put(NOW_KEY, now)
+
+    def revise(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+        """Reckon what is due provisionally by the holidays known now: once for each state of the rules."""
+        for key, case in list(book.items()):
+            if isinstance(case, TrackedCase) and any(clock.provisional for clock in case.clocks):
+                revised, rings = self._clockwork.revise(case, now_ms)
+                effects.rings += rings
+                if revised != case:
+                    put(key, revised)
+
+    def _answer(self, update: Update) -> Answer:
+        arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
+        return Answer(
+            update.update_id, update.department, update.status, update.at_ms, update.note, update.more, arrived_ms
+        )
+
+    def _is_plain(self, case: TrackedCase, answer: Answer) -> bool:
+        """True if the update only ends clocks, whatever else is known of the case: the only holder it ever had says so."""
+        if case.special or case.members or answer.status not in _QUICK or self._clockwork.lives.starters:
+            return False
+        if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
+            return False
+        return answer.status != "ACCEPTED" or all(each.status != RESOLVED for each in case.answers)
+
+    def _tell(self, case: TrackedCase, put: Put, answer: Answer, update: Update, effects: Effects) -> bool:
+        """Apply an update by telling the life of the case anew with it."""
+        before, lives = case, self._clockwork.lives
+        with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=True)
+        case, life, rings = self._clockwork.settle(with_it)
+        if key_of(answer) in life.void:
+            return False
+        _note(before, case, rings, effects)
+        status, department, at_ms = answer.status, answer.department, life.instant(answer)
+        if status in _TOLD:
+            effects.replies += _replies(case, answer, at_ms)
+        if status != REOPENED and (before.over_ms is None) != (life.over_ms is None):
+            effects.endings.append(over_or_not(case, life, department))
+        if status == REFUSED:
+            effects.endings.append(Ending(case, REFUSED, department, at_ms))
+        elif status in _MOVES and not (status == REOPENED and life.over_ms is not None):
+            effects.endings.append(Ending(case, REFUSED, department, at_ms, status, _why(answer)))
+        elif status in CALLBACKS:
+            earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
+            last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
+            if last is None or last.at_ms <= at_ms:
+                effects.callbacks.append(Callback(case, answer, last))
+        elif status.lower() in LADDER:
+            effects.notices.append(Notice(case, life.holder, answer))
+        to_update(before, case, life, answer, lives.desk, effects)
+        effects.applied.append(Applied(update, at_ms))
+        put(case.case_id, case)
+        return True
+
+    def _settle(self, case: TrackedCase, before: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
+        case, life, rings = self._clockwork.settle(case)
+        _note(before, case, rings, effects)
+        return case, life
+
+    def _open(self, put: Put, change: Change, effects: Effects) -> None:
+        effects.given.append(Hold(change.department, change.at_ms))
+        starters = self._clockwork.lives.starters
+        dues = () if change.over else self._dues.pop(change.case_id, None)
+        case = TrackedCase(
+            change.case_id,
+            change.category,
+            change.lead_source,
+            change.urgency,
+            change.area,
+            change.place_key,
+            change.opened_ms,
+            (Hold(change.department, change.at_ms),),
+            ((change.lead_source, change.lead_ref),),
+            () if change.over or dues is None else first_clocks(dues, change.opened_ms, change.due_ms),
+            members=tuple(change.co_handlers),
+            conditions=tuple(change.conditions),
+        )
+        if change.over:
+            mark = Mark("closed", change.at_ms, case.reports[0])
+            case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
+        elif dues is None:
+            case = self._clockwork.start(case, change.due_ms)
+        if starters and not change.over:
+            case = self._settle(case, case, effects)[0]
+        put(case.case_id, case)
+
+    def _unlink(self, case: TrackedCase, change: Change) -> TrackedCase:
+        """A report has left. If it alone had brought the case back, the case is over again as it was."""
+        gone = (change.source, change.source_ref)
+        stay = [(report, at_ms) for report, at_ms in case.reported if report != gone]
+        marks = tuple(each for each in case.marks if not (change.over and each.report == gone))
+        return msgspec.structs.replace(
+            case,
+            reports=tuple(report for report, _ in stay),
+            since=tuple(at_ms for _, at_ms in stay[1:]),
+            left=(*case.left, gone) if gone in case.reports else case.left,
+            marks=marks,
+        )
+
+    def _end(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        if not change.ends or change.history is not None:
+            return case
+        kind, at_ms = change.change, change.at_ms
+        # a case that its end has opened is known by now to have been withdrawn
+        opening = Mark("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
+        known = (each for each in case.marks if kind == "CLOSED" or each != opening)
+        marks = (*known, Mark(kind.lower(), at_ms))
+        if case.special or self._clockwork.lives.starters:
+            return msgspec.structs.replace(case, marks=marks)
+        ended_ms = max(at_ms, case.opened_ms)
+        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != "CLOSED", said_ms=at_ms)
+        effects.rings += rings
+        over_ms = _earliest(case.over_ms, ended_ms)
+        return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
+
+
+_TOLD = frozenset(event.upper() for event in TOLD)
+
+
+def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Effects) -> None:
+    effects.rings += rings
+    (first, *others), (was, *known) = case.ledger, before.ledger
+    if first.department != was.department:
+        others, known = [first, *others], [was, *known]
+    effects.given += [hold for hold in others if hold not in known]
+    effects.not_given += [hold for hold in known if hold not in others]
+
+
+def _is_full(case: TrackedCase, kind: str) -> bool:
+    if kind == "LINKED" and len(case.reports) + len(case.left) >= MAX_REPORTS:
+        return True
+    return len(case.marks) + len(case.ledger) >= MAX_TURNS
+
+
+def _has_no_room(case: TrackedCase, note: str) -> bool:
+    """Whether the case cannot keep another update, with this note."""
+    if len(case.answers) < _FEW and len(note) < MAX_NOTE_CHARS // 2 // _FEW:
+        return False
+    chars = sum(len(answer.note) for answer in case.answers) + len(note)
+    return len(case.answers) >= MAX_ANSWERS or chars > MAX_NOTE_CHARS
+
+
+def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCase:
+    """The case with one report more, made at an instant."""
+    since = (*(known_ms for _, known_ms in case.reported), at_ms)[1:]
+    return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
+
+
+def _replies(case: TrackedCase, answer: Answer, at_ms: int) -> list[Reply]:
+    """What all reports of a case are told of an answer that counts from an instant."""
+    return [Reply(case, *report, answer, max(at_ms, since_ms)) for report, since_ms in case.reported]
+
+
+def _why(answer: Answer) -> More | None:
+    """What goes on to `route`: the note is the reason where none is given."""
+    more = answer.more
+    return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
+
+
+def _earliest(known_ms: int | None, at_ms: int) -> int:
+    return at_ms if known_ms is None else min(at_ms, known_ms)

@@ -1,0 +1,1 @@
+"""How long clocks run, learnt from a city's own due times."""

@@ -1,0 +1,97 @@
+"""The part of a history that tells how long clocks run: when each report was opened, when it was due, and what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.core.calendars.zones import Millis
+from hub.learn.history import History
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+TOLERANCE_MS = 60_000
+"""A due time is met if it is right to the minute: systems cut seconds off one of the two times or the other."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Reports that have a due time, in order of opening. Columns have one entry a report; times are UTC ms."""
+
+    opened: Millis
+    due: Millis
+    category: Ints
+    """Index into `names`."""
+    names: tuple[str, ...]
+    reports: Ints
+    """How many reports each category has, with a due time or without."""
+    time_zone: str
+    columns: Mapping[str, Ints] = field(default_factory=dict)
+    """What else a report carries, by name: index into `values[name]`, -1 where it says nothing."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+    def where(self, rows: Mask | Ints) -> Self:
+        """These rows only."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return replace(
+            self, opened=self.opened[rows], due=self.due[rows], category=self.category[rows], columns=columns
+        )
+
+    def thinned(self, at_most: int) -> Self:
+        """Evenly spread rows, at most so many."""
+        if len(self) <= at_most:
+            return self
+        return self.where(np.linspace(0, len(self) - 1, at_most).astype(np.int64))
+
+
+def cases_of(history: History) -> Cases:
+    """Reports of `history` whose due time is known and after their opening."""
+    due = history.due_ms.cast("float64").to_numpy(zero_copy_only=False)
+    opened = history.opened_ms.to_numpy(zero_copy_only=False).astype(np.int64)
+    told: dict[str, list[str | None]] = {
+        "source": history.source.to_pylist(),
+        "channel": history.channel.to_pylist(),
+        **{f"attribute.{name}": column.to_pylist() for name, column in history.attributes.items()},
+    }
+    return cases_from(opened, due, history.category.to_pylist(), history.time_zone, told)
+
+
+def cases_from(
+    opened: Millis,
+    due: npt.NDArray[np.float64] | Millis,
+    category: Sequence[str],
+    time_zone: str,
+    told: Mapping[str, Sequence[str | None]] | None = None,
+) -> Cases:
+    """As `cases_of`, from plain columns; `due` is NaN where it is not known."""
+    names, index = np.unique(np.asarray(category, dtype=object).astype(str), return_inverse=True)
+    reports = np.bincount(index, minlength=len(names)).astype(np.int64)
+    known = np.isfinite(due) & (np.nan_to_num(due, nan=0.0) > opened)
+    rows = np.flatnonzero(known)
+    rows = rows[np.argsort(opened[rows], kind="stable")]
+    columns, values = {}, {}
+    for name, column in (told or {}).items():
+        columns[name], values[name] = _coded(column, rows)
+    return Cases(
+        opened=opened[rows],
+        due=due[rows].astype(np.int64),
+        category=index[rows].astype(np.int64),
+        names=tuple(names.tolist()),
+        reports=reports,
+        time_zone=time_zone,
+        columns=columns,
+        values=values,
+    )
+
+
+def _coded(column: Sequence[str | None], rows: Ints) -> tuple[Ints, tuple[str, ...]]:
+    known = sorted({value for value in column if value})
+    number = {value: at for at, value in enumerate(known)}
+    return np.array([number.get(column[row] or "", -1) for row in rows.tolist()], dtype=np.int64), tuple(known)

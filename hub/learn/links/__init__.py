@@ -1,0 +1,1 @@
+"""When two reports are one case, learnt from what a city linked."""

@@ -1,0 +1,1 @@
+"""Who is responsible, learnt from who was."""

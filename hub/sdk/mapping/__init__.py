@@ -1,0 +1,1 @@
+"""How a source's records become statements, as its mapping says."""

@@ -1,0 +1,1 @@
+"""Rows of CSV, JSON and workbooks."""

@@ -1,0 +1,108 @@
+"""The header of a table: the names of its columns, found by the declared delimiter or by the one with which it has them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from hub.errors import FatalError
+from hub.sdk.mapping.mapping import Mapping
+from hub.sdk.sources.file.formats.encodings import reads_as
+from hub.sdk.sources.file.lines import Line, Lines
+
+_BOM = b"\xef\xbb\xbf"
+_MANGLED_BOM = "ï»¿"
+"""A byte order mark that was taken for Latin-1 on the way."""
+_DELIMITERS = ",;\t|"
+_MAX_LINES = 100
+
+
+class Header(NamedTuple):
+    """`headless`: the names are those of the file before this one, which has none of its own."""
+
+    names: list[str]
+    delimiter: str
+    headless: bool = False
+
+
+class Source(Protocol):
+    """Where the lines come from."""
+
+    def next(self) -> tuple[int, Line] | None: ...
+    def give_back(self, lines: Sequence[tuple[int, Line]]) -> None: ...
+
+
+def read_header(feed: Source, lines: Lines, mapping: Mapping, known: Sequence[str] = ()) -> Header:
+    """Take the header from the beginning of a file; an empty file has one without names.
+
+    `known`: the header of the file before it. Raises FatalError if columns are missing that the mapping uses, or one comes twice.
+    """
+    first = feed.next()
+    delimiter = lines.content.delimiter or mapping.delimiter
+    if first is None:
+        return Header([], delimiter)
+    if known and _goes_on(first[1], known, delimiter, lines.content.encoding):
+        feed.give_back([first])
+        return Header(list(known), delimiter, headless=True)
+    text = _text(first[1], feed, lines)
+    names = _names(text, delimiter)
+    if "delimiter" not in mapping.model_fields_set and lines.content.delimiter is None:
+        for each in _DELIMITERS:
+            if not mapping.file_columns() <= set(names) and mapping.file_columns() <= set(_names(text, each)):
+                delimiter, names = each, _names(text, each)
+    _require(names, mapping, lines)
+    return Header(names, delimiter)
+
+
+def _goes_on(first: Line, known: Sequence[str], delimiter: str, codec: str) -> bool:
+    """Whether a file's first line is a row of the file before: as many columns, none of them by its name."""
+    try:
+        cells = next(csv.reader([first.data.decode(codec).strip("\r\n")], delimiter=delimiter), [])
+    except (UnicodeDecodeError, csv.Error):
+        return False
+    return len(cells) == len(known) and not {cell.strip() for cell in cells} & set(known)
+
+
+def _text(first: Line, feed: Source, lines: Lines) -> list[str]:
+    """The header's lines: one, unless a name holds a quoted line end."""
+    taken, codec = [first.data.removeprefix(_BOM)], lines.content.encoding
+    while _odd_quotes(taken) and len(taken) < _MAX_LINES and (more := feed.next()) is not None:
+        taken.append(more[1].data)
+    try:
+        return [each.decode(codec) for each in taken]
+    except UnicodeDecodeError:
+        other = reads_as(b"".join(taken), codec)
+        guess = f"; it reads as {other}: let it say `encoding: {other}`" if other else ""
+        raise FatalError(
+            f"{lines.path.name}: the header is not {codec}; correct the mapping's `encoding`{guess}"
+        ) from None
+
+
+def _odd_quotes(taken: Sequence[bytes]) -> bool:
+    return sum(each.count(b'"') for each in taken) % 2 == 1
+
+
+def _names(text: Sequence[str], delimiter: str) -> list[str]:
+    def lines() -> Iterator[str]:
+        yield text[0].removeprefix(_MANGLED_BOM).removeprefix("\ufeff")
+        yield from text[1:]
+
+    try:
+        row = next(csv.reader(lines(), delimiter=delimiter), [])
+    except csv.Error:
+        return []
+    return [name.strip() for name in row]
+
+
+def _require(names: Sequence[str], mapping: Mapping, lines: Lines) -> None:
+    name = lines.path.name
+    if twice := sorted({each for each in names if each and names.count(each) > 1}):
+        raise FatalError(f"{name}: the header has {', '.join(twice)} more than once; name its columns apart")
+    if missing := sorted(mapping.file_columns() - set(names)):
+        other = reads_as(lines.sample, lines.content.encoding)
+        hint = f" The text also reads as {other}." if other else ""
+        raise FatalError(
+            f"{name}: the header lacks {', '.join(missing)}, which the mapping uses; it has {', '.join(names)}.{hint} "
+            "Choose the mapping of this format with --mapping"
+        )

@@ -1,0 +1,231 @@
+"""The rows of one path, whatever is done to the file there: it grows, is cut, written anew, renamed or copied away.
+
+What was read tells the file, never its name: the next rows are looked for behind exactly the bytes that were taken.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hub.errors import FatalError
+from hub.sdk.cursor import Cursor
+from hub.sdk.sources.file.lines import Stopped, Watch
+from hub.sdk.sources.file.reader import Reader
+from hub.sdk.sources.file.rotation import beside, identity_of, named_now, written_after
+from hub.sdk.sources.file.rows import BadRow, Row
+from hub.sdk.sources.file.trail import Trail, first_of
+from hub.sdk.sources.file.watched import Change, ChangedError
+
+_POLL_SECONDS = 0.1
+SETTLE_SECONDS = 2.0
+"""So long who wrote to a file that was renamed may go on writing to it, before its last line counts as whole."""
+_SAID = {
+    Change.TRUNCATED: "was cut while it was read",
+    Change.REWRITTEN: "was written anew while it was read",
+}
+
+
+class Open(Protocol):
+    """Opens a file of the input. Raises FatalError."""
+
+    def __call__(self, path: Path, watch: Watch, trail: Trail, header: Sequence[str]) -> Reader: ...
+
+
+@dataclass(frozen=True)
+class Following:
+    """How to read. `last_line_whole`: the last line is whole although it has no line end."""
+
+    follow: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+    settle_seconds: float = SETTLE_SECONDS
+    last_line_whole: bool = False
+
+
+class Succession:
+    """Iterate `rows` once, and `take` each row when it is done: `cursor` then is behind it. `close` at the end.
+
+    `say` is told, once for each, what happened to the file.
+    """
+
+    def __init__(self, path: Path, open_file: Open, how: Following, cursor: Cursor, say: Callable[[str], None]) -> None:
+        self._path, self._open_file, self._how, self._say = path, open_file, how, say
+        self._place = cursor
+        self._taken: tuple[Trail, tuple[str, ...]] | None = None
+        self._offset, self._line = 0, 1
+        self.rows_before = cursor.rows
+        """Done in earlier runs; 0 if what they read is found nowhere."""
+        self._away = False
+        self.reader: Reader | None = None
+
+    def require(self) -> None:
+        """Raise FatalError if nothing can be read: there is no file at the path, or one of a kind that is not read."""
+        if not self._place.offset:
+            self._begin(self._path)
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """Raises Stopped, and FatalError: a file is missing, damaged, or none of the mapping's."""
+        if self.reader is None and not self._resume(self._path, away=False):
+            self._look_beside("was replaced since it was read last")
+        while True:
+            assert self.reader is not None
+            try:
+                yield from self.reader
+            except ChangedError as error:
+                self._look_beside(_SAID[error.change])
+                continue
+            if not self._go_on():
+                return
+
+    def take(self, row: Row | BadRow) -> None:
+        """The row is done."""
+        if self._taken is None or self._taken[0] is not self._trail:
+            self._taken = (self._trail, tuple(self._header))
+        self._offset, self._line = row.end, row.line + row.lines
+
+    def cursor(self, rows: int) -> Cursor:
+        """Behind the last row taken; it names what was read of the file, and not what is there now."""
+        if self._taken is not None:
+            trail, header = self._taken
+            trail.take(self._offset)
+            self._place = Cursor(
+                offset=self._offset, line=self._line, heads=(trail.head,), first=trail.first, header=header
+            )
+        return self._place.model_copy(update={"rows": rows})
+
+    def knows(self, cursor: Cursor) -> bool:
+        """Whether the file at the path begins with what the cursor is behind."""
+        return bool(cursor.offset) and self._begins_with(self._path, cursor)
+
+    def close(self) -> None:
+        if self.reader is not None:
+            self.reader.lines.close()
+            self.reader = None
+
+    # -- one file after another ----------------------------------------------------------------------------------------------
+
+    def _look_beside(self, what: str) -> None:
+        """What was read is not at the path: go on in the file that has it, else with what is at the path."""
+        place = self.cursor(0)
+        self.close()
+        for each in beside(self._path) if place.offset else ():
+            if self._resume(each, away=True):
+                self._say(
+                    f"{self._path.name} {what}; what was read of it is in {each.name}: reading its rest, then the new file"
+                )
+                return
+        self._say(
+            f"{self._path.name} {what}, and no file beside it has what was read; reading it from the start, rows that were "
+            "sent before are recognised as repeats"
+        )
+        self.rows_before = 0 if self._taken is None else self.rows_before
+        self._begin(self._path)
+
+    def _go_on(self) -> bool:
+        """Take up the next file, if this one is over because another lies at the path."""
+        assert self.reader is not None
+        lines = self.reader.lines
+        # once it was renamed it stays so, also while nothing lies at the path
+        if not self._away and not lines.moved and not (self._how.follow and lines.content.moved):
+            return False
+        over = self.reader
+        try:
+            while not self._open_next(over):
+                pass
+        finally:
+            over.lines.close()
+        return True
+
+    def _open_next(self, over: Reader) -> bool:
+        """Open the file that follows one that is over, and is still open. False if files were renamed in the meantime."""
+        chosen = self._next(over)
+        try:
+            self._begin(chosen, over.header)
+        except FatalError:
+            if chosen.exists() or not self._how.follow:
+                raise
+            return False
+        assert self.reader is not None
+        if self.reader.lines.content.identity != identity_of(self._next(over)):
+            self.close()
+            return False
+        self._say(f"{self._path.name} was renamed, and was read to its end; reading {chosen.name}, which follows it")
+        return True
+
+    def _next(self, over: Reader) -> Path:
+        identity = over.lines.content.identity
+        while True:
+            own = named_now(self._path, identity)
+            chosen = next(iter(written_after(self._path, own)), self._path) if own else self._path
+            if own == named_now(self._path, identity):  # else files were renamed while they were looked at
+                return chosen
+
+    def _begin(self, path: Path, header: Sequence[str] = ()) -> None:
+        self._away = path != self._path
+        if not self._away and self._how.follow:
+            self._await(path)
+        self._open(path, header)
+
+    def _await(self, path: Path) -> None:
+        """Between the renaming of a file and the making of the next there is none."""
+        while (self._place.offset or self._taken) and not path.exists():
+            if self._how.stop.wait(_POLL_SECONDS):
+                raise Stopped
+
+    def _resume(self, path: Path, *, away: bool) -> bool:
+        """Go on in a file behind what was taken. False, and nothing is open, if it does not have that."""
+        if not self._begins_with(path, self._place):
+            return False
+        self._away = away
+        try:
+            self._open(path, self._place.header)
+            assert self.reader is not None
+            if _reach(self.reader, self._trail, self._place):
+                return True
+        except ChangedError:
+            pass  # in the meantime
+        self.close()
+        return False
+
+    def _open(self, path: Path, header: Sequence[str]) -> None:
+        how = self._how
+        self._trail = Trail()
+        follow = how.follow and not self._away
+        watch = Watch(
+            follow, how.stop, how.settle_seconds if follow or self._away else 0.0, how.last_line_whole, self._away
+        )
+        self.reader = self._open_file(path, watch, self._trail, header)
+
+    @property
+    def _header(self) -> Sequence[str]:
+        assert self.reader is not None
+        return self.reader.header if self.reader.headless else ()
+
+    def _begins_with(self, path: Path, place: Cursor) -> bool:
+        trail = Trail()
+        try:
+            reader = self._open_file(path, Watch(), trail, place.header)
+        except (FatalError, ChangedError):
+            return False  # no such file, or one of another kind
+        try:
+            size, digest = place.first
+            if size and first_of(reader.lines.peek(), size) != (size, digest):
+                return False
+            return _reach(reader, trail, place)
+        except (FatalError, ChangedError):
+            return False
+        finally:
+            reader.lines.close()
+
+
+def _reach(reader: Reader, trail: Trail, place: Cursor) -> bool:
+    """Bring the reader behind what was taken. False if it is not in the text."""
+    for length, digest in place.heads:
+        # a cursor of an older version knows less of the file than it has read
+        if length < place.offset and not (reader.resume(length, 1) and trail.head == (length, digest)):
+            return False
+        return reader.resume(place.offset, place.line) and (length < place.offset or trail.head == (length, digest))
+    return False
