@@ -1,10 +1,6 @@
 """`cityhub broker`: the embedded Kafka in the foreground, until it is told to stop."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
@@ -14,8 +10,7 @@ from hub.broker.progress import show_progress
 from hub.errors import FatalError
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
-
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from hub.signals import interrupted_by_signals
 
 
 @click.command()
@@ -39,7 +34,7 @@ def broker(data_dir: Path | None, port: int, heap_mb: int, as_json: bool) -> Non
     for the next start. Needs Java 17; the first start fetches Kafka with Maven.
     """
     console = Screen(stderr=True)
-    with _stop_signals_interrupt():
+    with interrupted_by_signals():
         try:
             with show_progress(console) as on_progress:
                 folder = data_dir or Settings.from_env().state_dir / "kafka"
@@ -69,22 +64,3 @@ def _announce(kafka: EmbeddedKafka, console: Console, as_json: bool) -> None:
         return
     say(kafka.bootstrap_servers)
     console.print(f"Kafka is ready; its data and log are in {kafka.log_path.parent}. Ctrl-C stops it.", soft_wrap=True)
-
-
-@contextmanager
-def _stop_signals_interrupt() -> Iterator[None]:
-    """The first such signal raises KeyboardInterrupt; later ones do nothing, so that the stopping is not broken off."""
-    interrupted = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        if not interrupted:
-            interrupted = True
-            raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, interrupt) for each in _STOP_SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from hub.cli.hearing import ReceiptOf, told
 from hub.cli.options import with_settings
-from hub.cli.process.signals import ended_by_signals
 from hub.cli.sending import Sender
 from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
 from hub.clock import wall_ms
@@ -23,6 +22,7 @@ from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
 from hub.screen import Screen, say, say_json, say_lines
 from hub.settings import Settings
+from hub.signals import ended_by_signals
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.topics import dept_orders, dept_receipts, dept_updates

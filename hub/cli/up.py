@@ -15,13 +15,13 @@ from hub.broker.progress import show_progress
 from hub.cli.options import with_settings
 from hub.cli.process.children import Child
 from hub.cli.process.scrape import fetch
-from hub.cli.process.signals import ended_by_signals
 from hub.cli.process.supervision import Supervisor
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen
 from hub.sdk.manifest import discover
 from hub.settings import Settings
+from hub.signals import ended_by_signals
 from hub.stream.admin import ensure_topics
 from hub.topics import all_topics
 

@@ -83,12 +83,4 @@ class Revisions:
             asked = msgspec.structs.replace(asked, title="", text="", address=None, label=None, attributes={})
         placed = whole.lat is not None
         decision = self._router.route_one(seen.source, whole.category, whole.area, whole.urgency, placed, asked)
-        return msgspec.structs.replace(
-            version,
-            department=decision.department,
-            rule=decision.rule,
-            desk_reason=decision.desk_reason,
-            queue=decision.queue,
-            co_handlers=decision.co_handlers,
-            priority=decision.priority,
-        )
+        return by_rules(version, decision)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion, Report
 from hub.core.cases.versions import versions_of
 from hub.core.linking import Match
+from hub.core.routing.router import Decision
 from hub.core.tracking.history import History
 from hub.core.tracking.state import Hold
 from hub.model.base import MAX_ITEMS
@@ -21,6 +23,7 @@ PASSED_ON = "passed-on"
 EMERGENCY = "emergency"
 HELD_NOW = "held by all that is known now 按现已知情况更正承办单位"
 Put = Callable[[str, Case | None], object]
+Placed = TypeVar("Placed", Case, LeadVersion)
 
 
 class OrderDraft(msgspec.Struct, frozen=True, gc=False):
@@ -74,15 +77,16 @@ def over(case: Case, at_ms: int) -> Case:
     return msgspec.structs.replace(case, closed_ms=closed_ms, event=None)
 
 
-def by_rules(case: Case, version: LeadVersion) -> Case:
+def by_rules(what: Placed, decision: LeadVersion | Decision) -> Placed:
+    """A case, or a version of one, where the rules put it."""
     return msgspec.structs.replace(
-        case,
-        department=version.department,
-        rule=version.rule,
-        desk_reason=version.desk_reason,
-        queue=version.queue,
-        co_handlers=version.co_handlers,
-        priority=version.priority,
+        what,
+        department=decision.department,
+        rule=decision.rule,
+        desk_reason=decision.desk_reason,
+        queue=decision.queue,
+        co_handlers=decision.co_handlers,
+        priority=decision.priority,
     )
 
 

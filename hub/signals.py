@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
+def interrupted_by_signals() -> Iterator[None]:
     """The first such signal raises KeyboardInterrupt in the block; later ones do nothing, so that the ending is not broken off.
 
-    Leaves the block in order when interrupted: the KeyboardInterrupt goes no further. Main thread only.
+    Main thread only.
     """
     interrupted = False
 
@@ -27,8 +27,13 @@ def ended_by_signals() -> Iterator[None]:
     before = {each: signal.signal(each, interrupt) for each in _SIGNALS}
     try:
         yield
-    except KeyboardInterrupt:
-        pass
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """The same, and the block is left in order when interrupted: the KeyboardInterrupt goes no further."""
+    with suppress(KeyboardInterrupt), interrupted_by_signals():
+        yield
