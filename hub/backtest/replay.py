@@ -18,9 +18,10 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
-from hub.core.tracking.clockwork import CLOCKS, ClockState, Clockwork, TrackBook, TrackedCase
+from hub.core.tracking.clockwork import CLOCKS, Clockwork
 from hub.core.tracking.consequences import Change, Effects
 from hub.core.tracking.consequences import Update as Word
+from hub.core.tracking.state import ClockState, TrackBook, TrackedCase
 from hub.core.tracking.tracker import Tracking
 from hub.policy.city import City
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.core.tracking.history import History, Stated
-from hub.core.tracking.state import Hold, Mark
+from hub.core.tracking.state import History, Hold, Mark, Stated
 
 Held = tuple[Hold, ...]
 

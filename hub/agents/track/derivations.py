@@ -9,7 +9,7 @@ from typing import Any
 from hub.core.deadlines.derivations import stretches
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.terms import Terms
-from hub.core.tracking.clockwork import Ring
+from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import Moved
 from hub.policy.models import CONTINUOUS_UNITS
 

@@ -15,10 +15,10 @@ from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.history_columns import held_column
-from hub.core.tracking.clockwork import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.consequences import Effects, Ending, Reply
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.lives import Lives
+from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction

@@ -11,8 +11,7 @@ from hub.core.cases.cases import Case, LeadVersion, Report
 from hub.core.cases.versions import versions_of
 from hub.core.linking import Match
 from hub.core.routing.router import Decision
-from hub.core.tracking.history import History
-from hub.core.tracking.state import Hold
+from hub.core.tracking.state import History, Hold
 from hub.model.base import MAX_ITEMS
 
 OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"

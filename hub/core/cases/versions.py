@@ -12,8 +12,7 @@ import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion
 from hub.core.cases.sequence import ENDINGS, begins_with_end, case_marks, said_of
-from hub.core.tracking.history import History, Stated
-from hub.core.tracking.state import Mark
+from hub.core.tracking.state import History, Mark, Stated
 
 AT_MOST = 50
 """Of one case: of a source that goes on for ever the newest are kept."""

@@ -17,53 +17,30 @@ from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.tracking.amendments import versions_of
 from hub.core.tracking.life import Life, Term
 from hub.core.tracking.lives import Lives
+from hub.core.tracking.rings import (
+    BREACHED,
+    CANCELLED,
+    ENDED_LATE,
+    MET,
+    WARNED,
+    Ring,
+    come_to,
+    covered,
+    key_of,
+    of_others,
+    said_again,
+    void,
+)
 from hub.core.tracking.state import (
-    NOW_KEY,
-    WAITING_PREFIX,
-    Answer,
     ClockState,
-    Hold,
-    Mark,
-    More,
     Moved,
-    Now,
-    TrackBook,
     TrackedCase,
-    TrackRecord,
     Version,
-    Waiting,
 )
 
-__all__ = [
-    "CLOCKS", "NOW_KEY", "WAITING_PREFIX", "Answer", "ClockState", "Clockwork", "Hold", "Mark", "More", "Moved", "Now",
-    "Ring", "TrackBook", "TrackRecord", "TrackedCase", "Waiting",
-]  # fmt: skip
-WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
 SOURCE_POLICY = "source"
 """Policy named when the due time is the source's own."""
 CLOCKS = ("accept", "respond", "resolve")
-
-
-class Ring(msgspec.Struct, frozen=True, gc=False):
-    """One clock's event: a record of `hub.deadlines`. `corrects`: takes back an earlier one of this clock."""
-
-    case: TrackedCase
-    clock: ClockState
-    kind: str
-    at_ms: int
-    corrects: bool = False
-    was: str | None = None
-    """What the clock had come to before, which this takes the place of: BREACHED or a verdict."""
-
-    @property
-    def department(self) -> str:
-        """Who answers for it: whose clock it is, or who held the case until then."""
-        return self.clock.department or self.case.holder_at(self.at_ms)
-
-    @property
-    def name(self) -> str:
-        """The clock's, as records call it."""
-        return self.clock.name
 
 
 class Opened(Protocol):
@@ -143,25 +120,25 @@ class Clockwork:
         life = self.lives.tell(case, until_ms)
         told = msgspec.structs.replace(case, ledger=tuple(life.held), versions=versions_of(case), over_ms=life.over_ms)
         rings: list[Ring] = []
-        known = {_key(clock): clock for clock in case.clocks}
+        known = {key_of(clock): clock for clock in case.clocks}
         clocks = [
             self._agree(told, known.pop((term.clock, term.department, term.round), None), term, rings)
             for term in life.terms
         ]
         # what started these is known by now not to have happened
-        rings += [_void(told, clock, clock.started_ms) for clock in known.values()]
-        rings += _said_again(told, clocks, rings)
-        rings += _of_others(case, told, clocks, rings)
-        rings += _covered(told, clocks, rings)
+        rings += [void(told, clock, clock.started_ms) for clock in known.values()]
+        rings += said_again(told, clocks, rings)
+        rings += of_others(case, told, clocks, rings)
+        rings += covered(told, clocks, rings)
         return msgspec.structs.replace(told, clocks=tuple(clocks)), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
         """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
-        doubtful = {_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
+        doubtful = {key_of(clock): clock for clock in case.clocks if clock.provisional and clock.running}
         fresh = {key: self._anew(clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
         revised = msgspec.structs.replace(
             case,
-            clocks=tuple(fresh.get(_key(c)) or c for c in case.clocks),
+            clocks=tuple(fresh.get(key_of(c)) or c for c in case.clocks),
             versions=_with_dues(case, tuple(fresh.values())),
         )
         more: list[Ring] = []
@@ -170,13 +147,13 @@ class Clockwork:
         rings: list[Ring] = []
         clocks = []
         for clock in revised.clocks:
-            was = doubtful.get(_key(clock)) if _key(clock) in fresh else None
+            was = doubtful.get(key_of(clock)) if key_of(clock) in fresh else None
             if was is not None and was.due_ms == clock.due_ms:
                 clock = msgspec.structs.replace(was, provisional=clock.provisional, moved=clock.moved)
             elif was is not None and not (was.moved is not None and was.moved.stands):
-                rings.append(_void(case, was, at_ms))
+                rings.append(void(case, was, at_ms))
             clocks.append(clock)
-        rings += [ring for ring in more if _key(ring.clock) not in fresh]
+        rings += [ring for ring in more if key_of(ring.clock) not in fresh]
         return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
 
     def _anew(self, clock: ClockState) -> ClockState:
@@ -265,7 +242,7 @@ class Clockwork:
             clock = self._of(term)
         elif not same or (clock.ended_ms is not None and term.ended_ms is None):
             if not silent:
-                rings.append(_void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
+                rings.append(void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
             clock = self._of(term)
         elif clock.moved != _moved(term):
             clock = msgspec.structs.replace(
@@ -294,7 +271,7 @@ class Clockwork:
         stands = clock.moved is not None and clock.moved.stands
         late = clock.due_ms < clock.ended_ms and not stands
         takes_back = clock.verdict is not None or (clock.breached and not late)
-        was, breached_before = _come_to(clock), clock.breached
+        was, breached_before = come_to(clock), clock.breached
         clock = self._ring(case, clock, clock.ended_ms, rings)
         was = BREACHED if clock.breached and not breached_before else was
         verdict = CANCELLED if clock.cancelled else ENDED_LATE if late else MET
@@ -353,62 +330,6 @@ def _silent_until(clock: ClockState, at_ms: int) -> bool:
     )
 
 
-def _void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
-    """What was said of a clock holds no longer."""
-    said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
-    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, _come_to(clock))
-
-
-def _said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
-    """What clocks came to of which another, of an earlier round but alike in all that records say, was just taken back."""
-    last = {_alike(ring.clock): ring for ring in rings}
-    found = []
-    for clock in clocks if last else ():
-        ring, came_to = last.get(_alike(clock)), _come_to(clock)
-        if ring is not None and came_to is not None and ring.kind == CANCELLED and _key(ring.clock) != _key(clock):
-            at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
-            found.append(Ring(case, clock, came_to, at_ms, was=came_to))
-    return found
-
-
-def _of_others(
-    before: TrackedCase, case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]
-) -> list[Ring]:
-    """What clocks have come to of which it is known by now that another department held the case then."""
-    if len(before.ledger) == len(case.ledger) == 1 and before.department == case.department:
-        return []
-    again = {_key(ring.clock) for ring in rings}
-    found = []
-    for clock in clocks:
-        at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
-        if clock.department is None and _key(clock) not in again and before.holder_at(at_ms) != case.holder_at(at_ms):
-            found += _once_more(before, case, clock)
-    return found
-
-
-def _covered(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
-    """What clocks have come to behind which an earlier round's word was said only now, of a clock that started and was due at
-    the same instants: readers go by the last word."""
-    last = {_alike(ring.clock): ring.clock for ring in rings}
-    found = []
-    for clock in clocks if last else ():
-        said = last.get(_alike(clock))
-        if said is not None and said.round < clock.round:
-            found += _once_more(case, case, clock)
-    return found
-
-
-def _once_more(before: TrackedCase, case: TrackedCase, clock: ClockState) -> list[Ring]:
-    """Take back what a clock has come to, and say it again; nothing if it has come to nothing."""
-    came_to, at_ms = _come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
-    if came_to is None:
-        return []
-    found = [Ring(before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to)]
-    if came_to == BREACHED and (clock.warned or clock.spoke):
-        found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))
-    return [*found, Ring(case, clock, came_to, at_ms, was=CANCELLED)]
-
-
 def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Version, ...]:
     """The versions of a case with the due times that clocks have now by their rows."""
     dues = {(clock.clock, clock.policy): clock.due_ms for clock in revised if not clock.by_event}
@@ -418,18 +339,6 @@ def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Versio
         )
         for each in case.versions
     )
-
-
-def _alike(clock: ClockState) -> tuple[str, str, int, int]:
-    return clock.name, clock.policy, clock.started_ms, clock.due_ms
-
-
-def _key(clock: ClockState) -> tuple[str, str | None, int]:
-    return clock.clock, clock.department, clock.round
-
-
-def _come_to(clock: ClockState) -> str | None:
-    return clock.verdict or (BREACHED if clock.breached else None)
 
 
 def _moved(term: Term) -> Moved | None:

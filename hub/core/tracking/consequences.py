@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.tracking.clockwork import Ring
-from hub.core.tracking.history import History
-from hub.core.tracking.state import Answer, Hold, More, TrackedCase
+from hub.core.tracking.rings import Ring
+from hub.core.tracking.state import Answer, History, Hold, More, TrackedCase
 
 REFUSED, RESOLVED, REOPENED, HELD = "REFUSED", "RESOLVED", "REOPENED", "HELD"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, repeat
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -284,3 +284,22 @@ class TrackBook:
     def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
         return islice(self._endings.take(limit_ms), at_most)
+
+
+class Stated(NamedTuple):
+    """A version of a case as `route` tells it; `due_ms`: the source's own due time."""
+
+    at_ms: int
+    category: str
+    urgency: str
+    area: str | None
+    due_ms: int | None
+    department: str
+    co_handlers: tuple[str, ...]
+
+
+class History(NamedTuple):
+    """All that the statements of a case say of its life, in order of time."""
+
+    versions: tuple[Stated, ...]
+    marks: tuple[Mark, ...]

@@ -8,8 +8,7 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.amendments import amended, versions_of
 from hub.core.tracking.clockwork import SOURCE_POLICY, first_clocks
 from hub.core.tracking.consequences import Change
-from hub.core.tracking.history import History, Stated
-from hub.core.tracking.state import TrackedCase, Version
+from hub.core.tracking.state import History, Stated, TrackedCase, Version
 
 
 def by_history(rules: DeadlineRules, case: TrackedCase, change: Change) -> TrackedCase:

@@ -9,7 +9,7 @@ import msgspec
 from hub.core.deadlines.rules import Due
 from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
 from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
-from hub.core.tracking.clockwork import Clockwork, Ring, first_clocks
+from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
     REFUSED,
     REOPENED,
@@ -25,6 +25,7 @@ from hub.core.tracking.consequences import (
 )
 from hub.core.tracking.life import Life, key_of
 from hub.core.tracking.lifecycle import LADDER, TOLD
+from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
     CALLBACKS,
     NOW_KEY,

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.amendments import amended
-from hub.core.tracking.clockwork import ClockState, Clockwork, Hold, Moved, Ring, TrackBook, TrackedCase
+from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import Version
+from hub.core.tracking.rings import Ring
+from hub.core.tracking.state import ClockState, Hold, Moved, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking
 from hub.policy import load_city
 from hub.settings import ROOT
@@ -168,7 +169,7 @@ def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> No
 
 
 def test_records_survive_their_encoding() -> None:
-    from hub.core.tracking.clockwork import Now, TrackRecord, Waiting
+    from hub.core.tracking.state import Now, TrackRecord, Waiting
 
     for record in (case(), Now(5), Waiting(1, (b"x",))):
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=TrackRecord) == record

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.tracking.clockwork import Ring
 from hub.core.tracking.consequences import Update
 from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import More
 from hub.core.tracking.tracker import Tracking
 from hub.policy.models import DEFAULT_CLOCKS

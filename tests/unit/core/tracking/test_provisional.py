@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hub.agents.track.derivations import derivation_columns
 from hub.core.deadlines.rules import DeadlineRules
-from hub.core.tracking.clockwork import CANCELLED, ClockState, Clockwork, Ring
+from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import More, TrackBook
+from hub.core.tracking.rings import CANCELLED, Ring
+from hub.core.tracking.state import ClockState, More, TrackBook
 from hub.core.tracking.tracker import Tracking
 from hub.policy import City, load_city
 from hub.policy.models import DeadlineRule, Extension

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.tracking.clockwork import BREACHED
 from hub.core.tracking.consequences import Change, Update
 from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, Who
+from hub.core.tracking.rings import BREACHED
 from hub.core.tracking.state import More
 from hub.core.tracking.tracker import Tracking
 from hub.model.update import UpdateStatus, UpdateStep
