@@ -27,7 +27,6 @@ from hub.stream.claims import still_claimed
 from hub.stream.extents import extents_reaching
 from hub.stream.gap_letters import GapLetters
 from hub.stream.gaps import Extent
-from hub.stream.inbox import Inbox
 from hub.stream.inputs import Inputs
 from hub.stream.kafka import (
     SessionLostError,
@@ -40,11 +39,12 @@ from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place, places_of
 from hub.stream.positions import Positions, with_checkpoints
 from hub.stream.progress import answered, asks, progressed
+from hub.stream.reader import Reader
 from hub.stream.recovery import recover
 from hub.stream.sources import Sources
 from hub.stream.standings import Standing
 from hub.stream.state import State
-from hub.stream.unpacking import cannot_be_unpacked, end_of_batch
+from hub.stream.unpacking import end_of_batch
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 from hub.topics import SOURCES
 
@@ -92,10 +92,6 @@ class Session:
         )
         self._letters = GapLetters(settings, agent)
         self._alive = SignOfLife(settings, agent, settings.topic(changelog.name))
-        self._displaced: set[Place] = set()
-        """Where the broker has nothing at the offset that is to be read next."""
-        self._packed: dict[Place, int] = {}
-        """Where a batch cannot be unpacked, and at which offset it begins."""
         self._membership: Any = None
         self._looked = self._worked = 0.0
         self.stale = False
@@ -111,7 +107,6 @@ class Session:
         """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
         self.pending: Publication | None = None
         """Decided, and not being written yet. A rebalance has it written first."""
-        self._ready = Inbox()
         self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}")
@@ -119,6 +114,7 @@ class Session:
             | {"enable.partition.eof": True, "auto.offset.reset": "error"}
         )
         self._backlog = Backlog(agent, settings.partitions, self._consumer)
+        self._reader = Reader(agent, self._consumer, self._backlog)
         with kafka_errors(f"{agent}: subscribing"):
             # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
             # holds a number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
@@ -150,35 +146,15 @@ class Session:
         self._mend()
         if self._positions.gaps or self._whole_is_due():
             self.commit((), {})
-        self._receive(limit - len(self._ready), wait_seconds)
-        self._observe(idle=not self._ready)
-        return len(self._ready) >= limit or self._ready.is_full
-
-    def _receive(self, most: int, wait_seconds: float) -> None:
-        if self._ready.is_full:
-            return
-        with kafka_errors(f"{self._agent}: reading"):
-            received = self._consumer.consume(most, wait_seconds)
-        records = [message for message in received if message.error() is None]
-        self._ready.add(records)
-        if len(records) < len(received):
-            for message in received:
-                if (error := message.error()) is not None:
-                    self._heed(error, message)
-
-    def _heed(self, error: KafkaError, message: Message) -> None:
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._backlog.reached_end((message.topic(), message.partition()), message.offset())
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-            self._displaced.add((message.topic(), message.partition()))
-        elif cannot_be_unpacked(error):
-            self._packed[message.topic(), message.partition()] = message.offset()
-        else:
-            self._complain(error, message.topic())
+        ready = self._reader.ready
+        for message in self._reader.receive(limit - len(ready), wait_seconds):
+            self._complain(message.error(), message.topic())
+        self._observe(idle=not ready)
+        return len(ready) >= limit or ready.is_full
 
     def take(self) -> list[Message]:
         """The records that are ready. Does not block."""
-        messages = self._ready.take()
+        messages = self._reader.ready.take()
         if messages:
             self._worked = time.monotonic()
         return messages
@@ -263,7 +239,7 @@ class Session:
         self._claim, self._claimed, self._whole_at = uuid.uuid4().hex, False, time.monotonic()
         self._writer.not_alone()
         self._positions.refused.clear()
-        self._take_up(consumer, committed, as_they_were)
+        self._take_up(committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
         STATE_RECORDS.labels(self._agent).set(len(self._state))
         READY.labels(self._agent).set(1)
@@ -284,9 +260,7 @@ class Session:
             self._forget()
         return kept
 
-    def _take_up(
-        self, consumer: Consumer, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()
-    ) -> None:
+    def _take_up(self, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
         self.hold, self.pending = object(), None
         others = [partition for partition in self.held if partition not in as_they_were]
@@ -300,7 +274,7 @@ class Session:
         self._positions.go_on(
             [place for place in committed if (place.topic, place.partition) in held], trails, self._extents
         )
-        self._read_on(consumer)
+        self._read_on()
 
     def _refuse(self) -> None:
         """Decide nothing of the partitions whose state is not what was committed. The others are served."""
@@ -324,46 +298,38 @@ class Session:
     def _extents(self, wanted: dict[Place, int | None]) -> dict[Place, Extent]:
         return extents_reaching(self._settings, wanted, self._recovering)
 
-    def _read_on(self, consumer: Consumer) -> None:
+    def _read_on(self) -> None:
         """From where the last commit has left each partition."""
-        self._ready.clear()
-        self._displaced.clear()
-        self._packed.clear()
+        self._reader.forget()
         self._backlog.forget(self._positions.ends)
         self._looked = 0.0  # at once, not what was seen before
         self._leave_out()
-        self._assign(consumer, self._positions.starts())
+        self._reader.read_from(self._reading(self._positions.starts()))
 
     def _leave_out(self) -> None:
         """What an operator does not want to be read of a source that was paused: a gap, written down with the next commit."""
         for place, end in self._sources.to_skip(self._positions.ends).items():
             self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
-    def _assign(self, consumer: Consumer, starts: dict[Place, int]) -> None:
-        self._backlog.read_anew()
-        consumer.assign([TopicPartition(*place, start) for place, start in self._reading(starts).items()])
-
     def _mend(self) -> None:
         """Read on where there is something that can be read, once all that was read before it is committed."""
-        halted = self._displaced | self._packed.keys()
+        halted = self._reader.halted
         if not halted or self._membership is None:
             return
-        starts = self._reading(self._positions.starts())
-        for read in self._consumer.position([TopicPartition(*place) for place in starts]):
-            starts[read.topic, read.partition] = max(starts[read.topic, read.partition], read.offset)
+        starts = self._reader.reached(self._reading(self._positions.starts()))
         ripe = {place for place in halted if place in starts and starts[place] == self._positions.ends[place]}
         if ripe:
-            displaced = ripe & self._displaced
-            self._displaced -= displaced
+            displaced = ripe & self._reader.displaced
+            self._reader.displaced -= displaced
             self._positions.go_on(self._positions.displaced(displaced), {}, self._extents)
-            for place in ripe & self._packed.keys():
+            for place in ripe & self._reader.packed.keys():
                 self._step_over(place)
-            self._assign(self._consumer, starts | {place: self._positions.starts()[place] for place in ripe})
+            self._reader.read_from(self._reading(starts | {place: self._positions.starts()[place] for place in ripe}))
 
     def _step_over(self, place: Place) -> None:
-        begin, topic = self._packed[place], place[0][len(self._settings.namespace) :]
+        begin, topic = self._reader.packed[place], place[0][len(self._settings.namespace) :]
         self._positions.step_over(place, begin, end_of_batch(self._settings, place, begin, self._recovering))
-        del self._packed[place]
+        del self._reader.packed[place]
         self.stale |= self._sources.stepped_over(topic, place[1], begin)
 
     def read_anew(self) -> None:
@@ -379,7 +345,7 @@ class Session:
         fresh = self._committed(self._consumer, wanted - self._positions.ends.keys())
         self._positions.go_on(fresh, {}, self._extents)
         self._claimed = False
-        self._read_on(self._consumer)
+        self._read_on()
 
     def pause(self, why: Mapping[str, str]) -> None:
         """Read these sources no more, by topic, until somebody lets them go on: for good, and for all workers.
@@ -417,7 +383,7 @@ class Session:
             raise SessionLostError(f"{self._agent}: the partitions were taken away")
         self._writer.renew()
         with kafka_errors(f"{self._agent}: going back to the last commit"):
-            self._take_up(self._consumer, self._committed(self._consumer, self._positions.ends))
+            self._take_up(self._committed(self._consumer, self._positions.ends))
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         """Commit what is decided while the partitions are still held here. Range assignment takes all or nothing, and most of
@@ -440,14 +406,12 @@ class Session:
         self._forget()
 
     def _let_go(self) -> None:
-        self._ready.clear()
+        self._reader.forget()
         READY.labels(self._agent).set(0)
         self._backlog.let_go(self.held)
         self._kept.update(self.held)
         self.held = []
         self._positions.let_go()
-        self._displaced.clear()
-        self._packed.clear()
         self._membership = None
 
     def _forget(self) -> None:

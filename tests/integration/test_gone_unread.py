@@ -96,7 +96,7 @@ def test_a_slow_reader_that_is_overtaken_says_so(plane: Plane) -> None:
         plane.feed(*[b"b"] * 6, *[b"c"] * 2)
         delete_before(plane.settings, IN, 0, 10)
         session._consumer.resume([TopicPartition(plane.settings.topic(IN.name), 0)])
-        _fill_until(session, lambda: bool(session._displaced))
+        _fill_until(session, lambda: bool(session._reader.displaced))
         assert gap_letters(plane) == [], "not before what was read is committed"
         assert settled(plane, session, state, read, count_up(state)) == [None]
         after = read_some(session, 2)

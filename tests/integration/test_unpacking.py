@@ -97,7 +97,7 @@ def test_an_agent_steps_over_it_and_reads_on(plane: Plane) -> None:
     with plane.session(state := new_state()) as session:
         first = read_some(session, 3)
         assert sorted(message.value() for message in first) == [b"a", b"b", b"d"]
-        read_until(session, lambda: bool(session._packed))
+        read_until(session, lambda: bool(session._reader.packed))
         assert letters(plane) == [], "not before what was read is committed"
         assert settled(plane, session, state, first, count_up(state)) == [None]
         after = read_some(session, 1)
