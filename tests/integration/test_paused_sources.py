@@ -161,6 +161,5 @@ async def _two_workers(plane: Plane) -> None:
         await _until(lambda: set(_out(plane)) == {b"a", b"b", b"c"})
         await asyncio.to_thread(_let_go_on, plane)
         await _until(lambda: b"waits" in _out(plane))
-        assert not one.paused
-        assert not two.paused
+        await _until(lambda: not one.paused and not two.paused)
         assert await asyncio.to_thread(lambda: len(_letters(plane))) <= 40

@@ -16,9 +16,12 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from hub.audit.reading import read_tables
+from hub.audit.rest import Unrest, unrest
 from hub.broker.kafka import EmbeddedKafka
 from hub.cli.process.children import environment_of
 from hub.cli.process.scrape import scrape
+from hub.inspect.reading import spans
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
@@ -136,19 +139,33 @@ class Worker:
         return metrics.total("hub_lag_records")
 
     def drain(self, quiet_seconds: float = 6.0) -> None:
-        """Wait until nothing is left to read, and until updates of unknown cases are given up."""
+        """Wait until nothing is left to read, and until updates of unknown cases are given up.
+
+        A worker whose broker was killed just now knows of nothing to read until it is connected again, which takes seconds: so
+        the broker has the last word on it.
+        """
         quiet_since: float | None = None
         until = time.monotonic() + _DRAIN_SECONDS
+        restless: Unrest | None = None
         while time.monotonic() < until:
             self.keep_up()
-            if self.lag() == 0:
-                quiet_since = quiet_since or time.monotonic()
-                if time.monotonic() - quiet_since > quiet_seconds:
+            if self.lag() != 0:
+                quiet_since = None
+            elif quiet_since is None:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > quiet_seconds:
+                restless = _unrest(self.settings)
+                if restless is None:
                     return
-            else:
                 quiet_since = None
             time.sleep(0.3)
-        raise TimeoutError(f"the worker has still {self.lag()} records to read; see {self._log}")
+        raise TimeoutError(f"the worker has still {self.lag()} records to read ({restless}); see {self._log}")
+
+
+def _unrest(settings: Settings) -> Unrest | None:
+    """By what is committed: what some agent has to read yet, or None of a hub at rest."""
+    tables = read_tables(settings, list(discover()), list(load_city(settings.city).departments))
+    return unrest(tables, spans(settings, {topic for topic, _ in tables.cut}))
 
 
 @contextmanager

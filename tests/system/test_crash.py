@@ -111,10 +111,6 @@ def test_nothing_is_lost_or_doubled(
     report = audit(settings, sources, departments)
     assert report.good, report.as_dict()
     comparison = compare(settings, undisturbed.namespace, sources, departments)
-    if victim == "broker" and not comparison.good:
-        # Seen once in three runs on 2026-11-29: nothing lost or doubled, but 66 cases of one report and 294 verdicts not those of
-        # the undisturbed run. An open defect, to be found before the exactness of decisions after kills of a broker is claimed.
-        pytest.xfail(f"decisions differ from the undisturbed run's: {comparison.as_dict()}")
     assert comparison.good, comparison.as_dict()
 
 
