@@ -128,12 +128,13 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
         )
     )
     names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")
+    moves = [(str(count),) if count else () for count in cases.column("moves").to_pylist()]
     lists = (cases.column("reopens").to_pylist(), cases.column("co_handlers").to_pylist(), due(tables, cases).tolist())
-    for row, reopens, helpers, is_due in zip(rows_of(cases, *names), *lists, strict=True):
+    for row, nth, reopens, helpers, is_due in zip(rows_of(cases, *names), moves, *lists, strict=True):
         case, department, change, source, ref, revision, at = map(str, row)
         kind = "LINK" if change == "LINKED" and not reopens else "ASSIGN"
         for receiver in (department, *helpers):
-            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at), int(at), is_due
+            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at, *nth), int(at), is_due
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at")
     for (*ring, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):

@@ -55,10 +55,10 @@ KEPT: dict[str, Columns] = {
     "dead": _columns(DEAD, ("until",), _fields("stage", "reason", "until"), origin=True),
     "cases": _columns(
         CASES,
-        ("unlinks",),
+        ("moves",),
         _fields(
             "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
-            "rule", "over", "reopens", "unlinks", "co_handlers", "reports", "opened_at",
+            "rule", "over", "reopens", "unlinks", "co_handlers", "reports", "opened_at", "moves",
         ),
         origin=True,
     ),

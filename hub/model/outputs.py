@@ -174,6 +174,7 @@ class CaseChange(Record):
     link: Link | None = None
     history: CaseHistory | None = None
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
+    moves: Counter = 0
 
 
 class OrderKind(StrEnum):

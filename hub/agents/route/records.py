@@ -63,6 +63,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "unlinks": [step.unlinks for step in steps],
         "link": [_link(step) for step in steps],
         "history": history_column([step.history for step in steps]),
+        "moves": [case.moves for case in cases],
         "held": held_column([step.held for step in steps]),
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
@@ -136,7 +137,7 @@ def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
     report = step.report
     return (
         step.case.case_id, order.department, order.kind, step.change, report.source, report.ref, str(report.revision),
-        str(step.at_ms),
+        str(step.at_ms), *([str(step.case.moves)] if step.case.moves else ()),
     )  # fmt: skip
 
 

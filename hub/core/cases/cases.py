@@ -92,6 +92,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The case that takes what would have been linked to this one, since this one is full."""
     versions: tuple[LeadVersion, ...] = ()
     """What the revisions of its lead say that it is, the lowest first, once there are several or it was moved by hand."""
+    moves: Whole = 0
+    """How often it was moved by hand, put right or brought back: tells two such moves as of one instant apart."""
 
     @property
     def is_full(self) -> bool:

@@ -235,6 +235,7 @@ class Casework:
             closed_ms=over_ms if over_again else None,
             reopened_ms=at_ms,
             event=None if over_again else seen.body,
+            moves=case.moves + 1,
         )
         orders = () if over_again else to_all(back, "ASSIGN", seen.body, f"opened again by {seen.source} 来源重新提出")
         return Step(AMENDED, back, at_ms, report, row, reopens=True, orders=orders)

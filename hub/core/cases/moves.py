@@ -109,7 +109,7 @@ class Moves:
             return []
         # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
         back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
-        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms)
+        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         put(case_id, again)
         orders = to_all(again, "ASSIGN", None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]

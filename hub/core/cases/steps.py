@@ -104,6 +104,7 @@ def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Se
 
 def moved(put: Put, case: Case, moved: Case, at_ms: int, reason: str, held: tuple[Hold, ...]) -> list[Step]:
     """The case moves, and orders with it unless it is over."""
+    moved = msgspec.structs.replace(moved, moves=case.moves + 1)
     put(case.case_id, moved)
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers):

@@ -21,6 +21,7 @@ _NUMBERS = {
     HERE,
     ORIGIN,
     "revision",
+    "moves",
     "at",
     "due_at",
     "reports",
@@ -87,7 +88,7 @@ class MadeUpRun:
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
-            reopens=False, unlinks=unlinks, co_handlers=[],
+            reopens=False, unlinks=unlinks, co_handlers=[], moves=0,
             opened_at=T0 - HOUR,
             reports=joined.count(case) + (change in ("OPENED", "LINKED")) - left.count(case) - unlinks,
         )  # fmt: skip
