@@ -12,8 +12,8 @@ from hub.errors import FatalError
 MAVEN = r"""#!/bin/sh
 echo run >> "$(dirname "$0")/runs"
 for word in "$@"; do case "$word" in -DoutputDirectory=*) out="${word#*=}";; esac; done
-echo "[INFO] Downloaded from central: there/kafka_2.13-4.1.1.jar (2.1 MB at 3.2 MB/s)"
-mkdir -p "$out" && touch "$out/kafka_2.13-4.1.1.jar"
+echo "[INFO] Downloaded from central: there/kafka_2.13-4.1.2.jar (2.1 MB at 3.2 MB/s)"
+mkdir -p "$out" && touch "$out/kafka_2.13-4.1.2.jar"
 """
 
 
