@@ -10,6 +10,7 @@ from hub.broker.archive import ClassArchive
 from hub.broker.jars import OnProgress, ensure_jars
 from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
+from hub.broker.secure import Guard
 from hub.broker.settings import (
     LOG4J2,
     Member,
@@ -37,6 +38,8 @@ class EmbeddedKafka:
 
     A node that is the `member` of a cluster has the ports given there and serves when enough of the others do: have all of them
     `begin`, then `await_ready`.
+
+    With a `guard` it speaks TLS only, asks who one is, and lets nobody do what was not granted (`cityhub acl`).
     """
 
     def __init__(
@@ -51,9 +54,11 @@ class EmbeddedKafka:
         cache_dir: Path | None = None,
         on_progress: OnProgress | None = None,
         member: Member | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self._storage = Storage(data_dir, member)
+        self._storage = Storage(data_dir, member, guard)
         self._member = member
+        self._guard = guard
         self._port = port
         self._heap_mb = heap_mb
         self._start_timeout_seconds = start_timeout_seconds
@@ -136,7 +141,8 @@ class EmbeddedKafka:
             log4j2.write_text(LOG4J2)
             self._storage.format([str(java), *tool_options(log4j2), *class_path])
             self._archive = ClassArchive(jars, java)
-            options = [*broker_options(self._heap_mb, log4j2), *self._archive.options()]
+            guarded = self._guard.options if self._guard is not None else ()
+            options = [*broker_options(self._heap_mb, log4j2), *guarded, *self._archive.options()]
         except BaseException:
             self.stop()
             raise
@@ -158,7 +164,7 @@ class EmbeddedKafka:
     def _launch(self, java: list[str], ports: Ports) -> None:
         self._ports = ports
         properties = self._storage.properties
-        properties.write_text(server_properties(self._storage.logs, ports, self._member))
+        properties.write_text(server_properties(self._storage.logs, ports, self._member, self._guard))
         self._open_log()
         self._process = process.spawn(
             [*java, "kafka.Kafka", str(properties)],
@@ -170,9 +176,8 @@ class EmbeddedKafka:
 
     def _await_ready(self) -> None:
         try:
-            wait_until_ready(
-                self.bootstrap_servers, self._storage.cluster_id(), self._start_timeout_seconds, self._check
-            )
+            client = {"bootstrap.servers": self.bootstrap_servers} | (self._guard.client() if self._guard else {})
+            wait_until_ready(client, self._storage.cluster_id(), self._start_timeout_seconds, self._check)
             self._was_ready = True
         except TimeoutError as error:
             raise FatalError(

@@ -2,8 +2,9 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -11,15 +12,18 @@ from confluent_kafka.admin import AdminClient
 _PROBE = "cityhub-ready"
 
 
-def wait_until_ready(bootstrap: str, cluster_id: str, timeout_seconds: float, check: Callable[[], None]) -> None:
+def wait_until_ready(
+    client: Mapping[str, str], cluster_id: str, timeout_seconds: float, check: Callable[[], None]
+) -> None:
     """Returns when a first transaction and a first group would not wait; raises TimeoutError, or what `check` raises.
 
-    `check` is called a few times a second and raises when there is nothing left to wait for.
+    `client`: librdkafka's settings to reach it. `check` is called a few times a second and raises when there is nothing left to
+    wait for.
     """
     deadline = time.monotonic() + timeout_seconds
-    _wait_for_port(bootstrap, deadline, check)
-    quiet = {
-        "bootstrap.servers": bootstrap,
+    _wait_for_port(client["bootstrap.servers"], deadline, check)
+    quiet: dict[str, Any] = {
+        **client,
         "log_level": 0,
         "error_cb": lambda _: None,
         "reconnect.backoff.max.ms": 250,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from hub.broker.secure import Guard
+
 NODE_ID = 1
 
 
@@ -27,7 +29,7 @@ class Member:
     """Of server.properties, what differs from a node by itself."""
 
 
-def server_properties(log_dir: Path, ports: Ports, member: Member | None = None) -> str:
+def server_properties(log_dir: Path, ports: Ports, member: Member | None = None, guard: Guard | None = None) -> str:
     """A node that is broker and controller, made for quick starts and small memory; by itself, not for replication."""
     settings: dict[str, object] = {
         "process.roles": "broker,controller",
@@ -64,6 +66,8 @@ def server_properties(log_dir: Path, ports: Ports, member: Member | None = None)
     }
     if member is not None:
         settings |= {"node.id": member.node_id, **member.settings}
+    if guard is not None:
+        settings |= guard.properties(ports.client, ports.controller)
     return "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items())
 
 

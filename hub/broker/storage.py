@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from hub.broker import process
+from hub.broker.files import write_private
+from hub.broker.secure import Guard
 from hub.broker.settings import NODE_ID, Member, Ports, java_environment, server_properties
 from hub.errors import FatalError
 
+KEYS = "keys"
+"""Folder of a guarded broker's keys and passwords."""
 # Below the ports the system gives to outgoing connections (32768+ on Linux, 49152+ on macOS), which come and go.
 _PORT_RANGE = range(20_000, 32_000)
 
@@ -25,8 +29,9 @@ _PORT_RANGE = range(20_000, 32_000)
 class Storage:
     """One data directory. Between `lock` and `unlock` no other process of ours may start a broker on it."""
 
-    def __init__(self, root: Path, member: Member | None = None) -> None:
+    def __init__(self, root: Path, member: Member | None = None, guard: Guard | None = None) -> None:
         self.root = root.resolve()
+        self._guard = guard
         self._member = member
         self._node_id = NODE_ID if member is None else member.node_id
         self.logs = self.root / "logs"
@@ -108,6 +113,7 @@ class Storage:
     def format(self, java: list[str]) -> None:
         """Make the logs folder with Kafka's own tool, unless it is there. `java` is the command up to the class."""
         if is_formatted(self.logs, self._node_id):
+            self._require_the_same_guard()
             return
         if has_logs(self.logs):
             raise FatalError(
@@ -119,10 +125,11 @@ class Storage:
         for folder in (fresh, self.logs):
             shutil.rmtree(folder, ignore_errors=True)
         scratch = self.root / "format.properties"
-        scratch.write_text(server_properties(fresh, Ports(1, 2), self._member))
+        scratch.write_text(server_properties(fresh, Ports(1, 2), self._member, self._guard))
         cluster_id = new_cluster_id() if self._member is None else self._member.cluster_id
+        arguments = self.root / "format.arguments"
         done = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(scratch)],
+            [*java, *self._format_call(cluster_id, scratch, arguments)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -130,10 +137,34 @@ class Storage:
             check=False,
         )
         scratch.unlink()
+        arguments.unlink(missing_ok=True)
         if done.returncode or not is_formatted(fresh, self._node_id):
             said = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
             raise FatalError(f"Kafka could not format {self.logs} (exit {done.returncode}); it said:\n{said}")
         fresh.rename(self.logs)
+
+    def _require_the_same_guard(self) -> None:
+        """Raise FatalError if what lies here was not kept as it is to be now."""
+        if self._guard is None and (self.root / KEYS).is_dir():
+            raise FatalError(
+                f"{self.root} was made with --secure: start it so again, or choose another data directory."
+            )
+        if self._guard is not None and not self._guard.exists():
+            raise FatalError(f"{self.root} was made without --secure, and has no users: choose another data directory.")
+
+    def _format_call(self, cluster_id: str, properties: Path, arguments: Path) -> list[str]:
+        """Kafka's own tool. A password on a command line is everybody's to read, so Java takes that one from a file."""
+        call = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+        if self._guard is None:
+            return call
+        write_private(arguments, " ".join(map(_quoted, [*call, "--add-scram", self._guard.scram()])).encode())
+        return [f"@{arguments}"]
+
+
+def _quoted(word: str) -> str:
+    """As Java reads it from a file of arguments."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def new_cluster_id() -> str:
