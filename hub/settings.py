@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -31,6 +32,23 @@ class SettingsError(FatalError):
         super().__init__("\n".join(self.problems))
 
 
+class Security(StrEnum):
+    """How a client and Kafka make sure of each other. All but `plaintext` is TLS."""
+
+    PLAINTEXT = "plaintext"
+    TLS = "tls"
+    """The broker shows a certificate; the hub too, if it has one (mTLS)."""
+    SCRAM = "scram"
+    OAUTH = "oauth"
+
+
+class ScramMechanism(StrEnum):
+    """What passwords are hashed with."""
+
+    SHA_512 = "SCRAM-SHA-512"
+    SHA_256 = "SCRAM-SHA-256"
+
+
 class Settings(BaseSettings):
     """Every field has an environment variable of its name: `partitions` is `CITYHUB_PARTITIONS`. A secret may stand in a file that
     the variable with `_FILE` after its name gives: `CITYHUB_CONTROL_KEY_FILE`.
@@ -43,6 +61,36 @@ class Settings(BaseSettings):
     bootstrap_servers: str = Field("127.0.0.1:9092", description="Kafka to use, host:port[,host:port]")
     registry_url: str | None = Field(
         None, description="Confluent-compatible schema registry; without it the files in schemas/ serve"
+    )
+    registry_user: str | None = Field(None, description="who this is to the registry (basic authentication)")
+    registry_password: SecretStr | None = Field(None, description="the password that goes with it")
+    registry_ca: FilePath | None = Field(
+        None, description="certificates (PEM) that vouch for the registry; without it, those of public authorities"
+    )
+    kafka_security: Security = Field(
+        Security.PLAINTEXT,
+        description="plaintext, or TLS and: `tls` nothing, or the hub's own certificate; `scram` a user and a password; "
+        "`oauth` a token that is fetched with a client's id and secret",
+    )
+    kafka_ca: FilePath | None = Field(
+        None, description="certificates (PEM) that vouch for the brokers; without it, those that the system trusts"
+    )
+    kafka_certificate: FilePath | None = Field(
+        None, description="the hub's own certificate (PEM), where brokers ask for one"
+    )
+    kafka_key: FilePath | None = Field(None, description="the private key (PEM) that goes with it")
+    kafka_key_password: SecretStr | None = Field(None, description="what that key is encrypted with, if it is")
+    kafka_user: str | None = Field(None, description="`scram`: who this is; `oauth`: the client's id")
+    kafka_password: SecretStr | None = Field(None, description="`scram`: the password; `oauth`: the client's secret")
+    kafka_mechanism: ScramMechanism = Field(
+        ScramMechanism.SHA_512, description="`scram`: what the password is hashed with"
+    )
+    kafka_token_url: str | None = Field(
+        None, pattern=r"^https?://", description="`oauth`: where tokens are fetched (OIDC client credentials)"
+    )
+    kafka_token_scope: str | None = Field(None, description="`oauth`: the scope to ask for")
+    kafka_token_ca: FilePath | None = Field(
+        None, description="`oauth`: certificates (PEM) that vouch for it; without it, those that the system trusts"
     )
     namespace: str = Field(
         "", description="prefix of all topics, groups and transactional ids, so that several hubs share a Kafka"
@@ -106,7 +154,7 @@ class Settings(BaseSettings):
         try:
             settings = cls(**found)
         except ValidationError as error:
-            problems += [f"{variable(str(one['loc'][0]))}: {_in_words(one)}" for one in error.errors()]
+            problems += [problem for one in error.errors() for problem in _problems(one)]
         if problems:
             raise SettingsError(problems)
         return settings
@@ -138,6 +186,17 @@ class Settings(BaseSettings):
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
 
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        if problems := [*_kafka_problems(self), *_registry_problems(self)]:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def on_this_machine(self, bootstrap_servers: str) -> Self:
+        """The same for an embedded Kafka, which asks nobody who he is."""
+        plain = {name: field.get_default() for name, field in type(self).model_fields.items() if name in _KAFKA}
+        return self.model_copy(update={**plain, "bootstrap_servers": bootstrap_servers})
+
     @property
     def control_secret(self) -> str | None:
         """`control_key` in plain text."""
@@ -151,6 +210,54 @@ class Settings(BaseSettings):
 def variable(field: str) -> str:
     """The environment variable of a field."""
     return PREFIX + field.upper()
+
+
+_KAFKA = frozenset(name for name in Settings.model_fields if name.startswith("kafka_"))
+_TLS = frozenset({"kafka_security", "kafka_ca", "kafka_certificate", "kafka_key", "kafka_key_password"})
+_USES = {
+    Security.PLAINTEXT: frozenset({"kafka_security"}),
+    Security.TLS: _TLS,
+    Security.SCRAM: _TLS | {"kafka_user", "kafka_password", "kafka_mechanism"},
+    Security.OAUTH: _TLS | {"kafka_user", "kafka_password", "kafka_token_url", "kafka_token_scope", "kafka_token_ca"},
+}
+_NEEDS = {
+    Security.SCRAM: ("kafka_user", "kafka_password"),
+    Security.OAUTH: ("kafka_user", "kafka_password", "kafka_token_url"),
+}
+
+
+def _kafka_problems(settings: Settings) -> Iterator[str]:
+    """What is missing, and what would go unused: who gives a password does not want to be sent in the clear."""
+    security, name = settings.kafka_security, variable("kafka_security")
+    for field in _NEEDS.get(security, ()):
+        if getattr(settings, field) is None:
+            yield f"{variable(field)}: {name}={security} needs it"
+    for field in sorted(_KAFKA - _USES[security]):
+        if getattr(settings, field) != Settings.model_fields[field].get_default():
+            fits = " or ".join(each for each in Security if field in _USES[each])
+            yield f"{variable(field)}: it is of no use with {name}={security}; set {name} to {fits}, or leave it out"
+    if (settings.kafka_certificate is None) != (settings.kafka_key is None):
+        yield f"{variable('kafka_certificate')} and {variable('kafka_key')}: give both, or none"
+    if settings.kafka_token_url is not None and not settings.kafka_token_url.startswith(_UNHEARD):
+        yield f"{variable('kafka_token_url')}: a secret goes over https only"
+
+
+def _registry_problems(settings: Settings) -> Iterator[str]:
+    url = settings.registry_url or ""
+    if (settings.registry_user is None) != (settings.registry_password is None):
+        yield f"{variable('registry_user')} and {variable('registry_password')}: give both, or none"
+    if settings.registry_password is not None and not url.startswith(_UNHEARD):
+        yield f"{variable('registry_url')}: a password goes over https only"
+
+
+_UNHEARD = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+"""Where a password may be sent to: nobody listens on the way."""
+
+
+def _problems(error: ErrorDetails) -> list[str]:
+    if not error["loc"]:  # of several together, which name themselves
+        return error["msg"].removeprefix("Value error, ").split("\n")
+    return [f"{variable(str(error['loc'][0]))}: {_in_words(error)}"]
 
 
 def _in_words(error: ErrorDetails) -> str:

@@ -153,7 +153,11 @@ def _policy(settings: Settings) -> Generator[Check, None, City | None]:
 
 def _broker(settings: Settings) -> Check:
     name = "broker"
-    client = AdminClient(client_config(settings, "doctor") | {"error_cb": lambda _: None, "log_level": 0})
+    try:
+        config = client_config(settings, "doctor")
+    except FatalError as error:
+        return Check(name, FAIL, str(error))
+    client = AdminClient(config | {"error_cb": lambda _: None, "log_level": 0})
     try:
         there = client.list_topics(timeout=_BROKER_SECONDS)
     except KafkaException as error:

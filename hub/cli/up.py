@@ -58,7 +58,7 @@ def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | No
             with show_progress(console) as on_progress:
                 folder = data_dir or settings.state_dir / "kafka"
                 kafka = stack.enter_context(EmbeddedKafka(folder, port, on_progress=on_progress))
-            settings = settings.model_copy(update={"bootstrap_servers": kafka.bootstrap_servers})
+            settings = settings.on_this_machine(kafka.bootstrap_servers)
         created = ensure_topics(settings, all_topics(discover(), load_city(settings.city).departments))
         if created:
             console.print(f"Created {len(created)} topics")
@@ -70,8 +70,10 @@ def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | No
 
 
 def _is_configured(settings: Settings) -> bool:
-    """Whether somebody named a Kafka, by option or environment."""
-    return bool(os.environ.get(_CONFIGURED)) or settings.bootstrap_servers != Settings().bootstrap_servers
+    """Whether somebody named a Kafka, by option or environment, or said how to prove oneself to one."""
+    plain = Settings()
+    named = bool(os.environ.get(_CONFIGURED)) or settings.bootstrap_servers != plain.bootstrap_servers
+    return named or settings.kafka_security != plain.kafka_security
 
 
 def _announce(settings: Settings, log: Path, console: Console) -> None:

@@ -15,7 +15,7 @@ from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, Answer, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
-from hub.stream.kafka import IN_FLIGHT
+from hub.stream.kafka import IN_FLIGHT, client_config
 from hub.stream.registry import make_registry
 from hub.topics import dept_orders, dept_updates
 
@@ -72,8 +72,8 @@ class KafkaSink:
         self._codec = codec
         self._failed: KafkaError | None = None
         self._producer = Producer(
-            {
-                "bootstrap.servers": settings.bootstrap_servers,
+            client_config(settings, "simulated-departments")
+            | {
                 "enable.idempotence": True,
                 IN_FLIGHT: 1,  # as producer_config says
                 "partitioner": "murmur2_random",
@@ -144,8 +144,8 @@ class Departments:
 
     def _consumer(self) -> Consumer:
         consumer = Consumer(
-            {
-                "bootstrap.servers": self._settings.bootstrap_servers,
+            client_config(self._settings, "simulated-departments")
+            | {
                 "group.id": f"{self._settings.namespace}simulated-departments",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": True,

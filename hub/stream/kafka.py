@@ -12,6 +12,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
+from hub.stream.admission import refusal, require_admission
+from hub.stream.secure import secured
 from hub.topics import MAX_DEAD_LETTER_BYTES
 
 log = logging.getLogger(__name__)
@@ -68,7 +70,8 @@ def kafka_errors(what: str) -> Iterator[None]:
 class _Complaints:
     """librdkafka's notes on its connections, each kind at most every half minute."""
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, settings: Settings, role: str) -> None:
+        self._settings = settings
         self._role = role
         self._said: dict[int, float] = {}
 
@@ -76,18 +79,23 @@ class _Complaints:
         now = time.monotonic()
         if now - self._said.get(error.code(), -_SAY_AGAIN_SECONDS) >= _SAY_AGAIN_SECONDS:
             self._said[error.code()] = now
-            log.warning("%s: Kafka: %s (%s); trying again", self._role, error.str(), error.name())
+            why = refusal(self._settings, error) or f"Kafka: {error.str()} ({error.name()})"
+            log.warning("%s: %s; trying again", self._role, why)
 
 
 def client_config(settings: Settings, role: str) -> dict[str, Any]:
+    """What every client of the hub begins with. The first time in a process Kafka is asked whether it lets this hub in
+    (`hub.stream.admission`). Raises FatalError if it does not."""
+    require_admission(settings)
     return {
         "bootstrap.servers": settings.bootstrap_servers,
+        **secured(settings),
         "client.id": f"{settings.namespace}{role}.{settings.instance}",
         # a broker that restarts on loopback refuses for seconds; come back soon
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1000,
         "log_level": 2,  # librdkafka says twenty times a second that a broker is gone; `_Complaints` says it once
-        "error_cb": _Complaints(role),
+        "error_cb": _Complaints(settings, role),
         "socket.keepalive.enable": True,
     }
 

@@ -19,7 +19,7 @@ import pyruhvro
 
 from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
 from hub.escaping import without_login
-from hub.settings import ROOT, Settings
+from hub.settings import ROOT, Settings, variable
 from hub.stream.foreign import check_foreign
 
 SCHEMAS = ROOT / "schemas"
@@ -29,6 +29,8 @@ _MALFORMED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _LAST_ID = (1 << 31) - 1
 _ASK_AGAIN_SECONDS = 30.0
 _REFUSED_AT_MOST = 10_000
+_NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_LOG_IN = f"; check {variable('registry_user')} and {variable('registry_password')}"
 _NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 FRAME = struct.Struct(">bI")
 """What Confluent's wire format puts in front of a record: 0x00 and the schema's id."""
@@ -228,12 +230,26 @@ class ConfluentRegistry:
                 raise RejectedRecordError(malformed, f"registry {self._url} refuses {what} ({status})") from None
             if status in _NOT_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise RetriableError(f"registry {self._url} cannot answer for {what} now: {error}") from error
-            raise FatalError(f"registry {self._url} refuses {what}: {error}") from error
+            way_out = _LOG_IN if status in _NOT_LET_IN else ""
+            raise FatalError(f"registry {self._url} refuses {what}: {error}{way_out}") from error
         except (httpx2.HTTPError, OSError, ValueError) as error:  # ValueError: an answer that is not JSON
-            raise RetriableError(f"registry {self._url} cannot be asked for {what}: {error}") from error
+            way_out = f"; check {variable('registry_ca')}" if "CERTIFICATE" in str(error) else ""
+            raise RetriableError(f"registry {self._url} cannot be asked for {what}: {error}{way_out}") from error
 
 
 def make_registry(settings: Settings) -> Registry:
     """The configured registry, or the files."""
     own = FileRegistry()
-    return ConfluentRegistry(settings.registry_url, own) if settings.registry_url else own
+    if not settings.registry_url:
+        return own
+    return ConfluentRegistry(settings.registry_url, own, client_settings=_secured(settings))
+
+
+def _secured(settings: Settings) -> dict[str, str]:
+    """What the registry's client is told of whom to trust, and of who this is."""
+    told = {}
+    if settings.registry_ca is not None:
+        told["ssl.ca.location"] = str(settings.registry_ca)
+    if settings.registry_user is not None and settings.registry_password is not None:
+        told["basic.auth.user.info"] = f"{settings.registry_user}:{settings.registry_password.get_secret_value()}"
+    return told

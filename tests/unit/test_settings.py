@@ -118,7 +118,7 @@ def test_a_secret_given_twice_is_a_mistake(tmp_path: Path) -> None:
 def test_only_secrets_stand_in_files(tmp_path: Path) -> None:
     (tmp_path / "n").write_text("3")
     assert Settings.from_env({"CITYHUB_PARTITIONS_FILE": str(tmp_path / "n")}).partitions == 6
-    assert Settings.secrets() == {"control_key"}
+    assert Settings.secrets() == {"control_key", "kafka_key_password", "kafka_password", "registry_password"}
     assert "CITYHUB_PARTITIONS_FILE" not in Settings.variables()
 
 
@@ -147,3 +147,54 @@ def test_a_child_gets_the_secret_once_however_it_came(tmp_path: Path, monkeypatc
     assert environment[variable("control_key")] == KEY
     assert "CITYHUB_CONTROL_KEY_FILE" not in environment
     assert Settings.from_env(environment) == settings
+
+
+SCRAM = {
+    "CITYHUB_KAFKA_SECURITY": "scram",
+    "CITYHUB_KAFKA_USER": "worker",
+    "CITYHUB_KAFKA_PASSWORD": "a password of it",
+}
+
+
+@pytest.mark.parametrize(
+    ("env", "problems"),
+    [
+        ({"CITYHUB_KAFKA_PASSWORD": "x"}, ["CITYHUB_KAFKA_PASSWORD: it is of no use with CITYHUB_KAFKA_SECURITY=plaintext"]),
+        ({"CITYHUB_KAFKA_CA": __file__}, ["CITYHUB_KAFKA_CA: it is of no use with CITYHUB_KAFKA_SECURITY=plaintext"]),
+        ({"CITYHUB_KAFKA_SECURITY": "scram"}, ["CITYHUB_KAFKA_USER: ", "CITYHUB_KAFKA_PASSWORD: "]),
+        ({**SCRAM, "CITYHUB_KAFKA_SECURITY": "oauth"}, ["CITYHUB_KAFKA_TOKEN_URL: CITYHUB_KAFKA_SECURITY=oauth needs it"]),
+        (
+            {**SCRAM, "CITYHUB_KAFKA_SECURITY": "oauth", "CITYHUB_KAFKA_TOKEN_URL": "http://login.example/"},
+            ["CITYHUB_KAFKA_TOKEN_URL: a secret goes over https only"],
+        ),
+        ({**SCRAM, "CITYHUB_KAFKA_KEY": __file__}, ["CITYHUB_KAFKA_CERTIFICATE and CITYHUB_KAFKA_KEY: give both"]),
+        ({**SCRAM, "CITYHUB_KAFKA_CA": "/nowhere.pem"}, ["CITYHUB_KAFKA_CA: Path does not point to a file"]),
+        ({"CITYHUB_KAFKA_SECURITY": "sasl"}, ["CITYHUB_KAFKA_SECURITY: Input should be 'plaintext', "]),
+        (
+            {"CITYHUB_REGISTRY_URL": "http://registry.example:8081", "CITYHUB_REGISTRY_USER": "hub",
+             "CITYHUB_REGISTRY_PASSWORD": "x"},
+            ["CITYHUB_REGISTRY_URL: a password goes over https only"],
+        ),
+        ({"CITYHUB_REGISTRY_USER": "hub"}, ["CITYHUB_REGISTRY_USER and CITYHUB_REGISTRY_PASSWORD: give both"]),
+    ],
+)  # fmt: skip
+def test_what_guards_a_wire_belongs_together(env: dict[str, str], problems: list[str]) -> None:
+    said = told(env)
+    assert len(said) == len(problems)
+    for problem, expected in zip(said, problems, strict=True):
+        assert problem.startswith(expected)
+        assert "a password of it" not in problem
+
+
+def test_a_secret_of_a_file_goes_with_its_security(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("a password of it\n")
+    env = {name: value for name, value in SCRAM.items() if not name.endswith("PASSWORD")}
+    settings = Settings.from_env({**env, "CITYHUB_KAFKA_PASSWORD_FILE": str(tmp_path / "password")})
+    assert settings == Settings.from_env(SCRAM)
+    assert Settings.from_env(environment_of(settings)) == settings
+
+
+def test_an_embedded_kafka_asks_nobody() -> None:
+    guarded = Settings.from_env({**SCRAM, "CITYHUB_NAMESPACE": "here."})
+    open_ = guarded.on_this_machine("127.0.0.1:9")
+    assert open_ == Settings(bootstrap_servers="127.0.0.1:9", namespace="here.")

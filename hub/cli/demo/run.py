@@ -121,14 +121,13 @@ class Performance:
         with show_progress(self._console) as on_progress:
             kafka = self._stack.enter_context(EmbeddedKafka(self._folder / "kafka", on_progress=on_progress))
         settings = Settings.from_env(
-            bootstrap_servers=kafka.bootstrap_servers,
             state_dir=self._folder / "state",
             instance="demo",
             web_port=_free_port(),
             partitions=os.environ.get("CITYHUB_PARTITIONS", _PARTITIONS),
             city=self._city.folder,
             **self._show.hub_settings(),
-        )
+        ).on_this_machine(kafka.bootstrap_servers)
         self._console.print(f"Kafka is up on {settings.bootstrap_servers} after {time.monotonic() - self._began:.1f} s")
         return settings
 

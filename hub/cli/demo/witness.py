@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.kafka import client_config
 from hub.topics import CASES, DEAD, DEADLINES, Topic
 
 Reference = tuple[str, str]
@@ -102,8 +103,7 @@ def _is_end(error: KafkaError) -> bool:
 
 
 def _consumer(settings: Settings) -> Consumer:
-    config: dict[str, Any] = {
-        "bootstrap.servers": settings.bootstrap_servers,
+    config: dict[str, Any] = client_config(settings, "witness") | {
         "group.id": f"{settings.namespace}witness",
         "enable.auto.commit": False,
         "isolation.level": "read_committed",
