@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from hub.testing.kafka import BrokerDesk, bootstrap_for_tests
+from hub.testing.kafka import BrokerDesk, bootstrap_for_tests, secure_kafka_for_tests
+from hub.testing.secure import SecureKafka
 
 # No deadline: machines are shared and noisy. For a long search: pytest --hypothesis-profile thorough
 settings.register_profile("quick", max_examples=50, deadline=None)
@@ -32,6 +33,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def kafka_bootstrap() -> Iterator[str]:
     """The address of the run's one Kafka; mark the test `kafka`."""
     yield from bootstrap_for_tests()
+
+
+@pytest.fixture(scope="session")
+def kafka_secure() -> Iterator[SecureKafka]:
+    """The run's one guarded Kafka; mark the test `kafka`."""
+    yield from secure_kafka_for_tests()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""One Kafka for all the tests of a run, started when the first of them asks, also over several pytest-xdist workers.
+"""One Kafka for all the tests of a run, and a guarded one, each started when the first test asks, also over several pytest-xdist
+workers.
 
 The pytest process that was started by hand opens the desk; whoever needs the broker (itself or a worker) asks there.
 So the broker has one owner, which stops it in order, and a worker that crashes or is killed takes nothing with it.
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.errors import FatalError
+from hub.testing.secure import SecureKafka, secure_kafka
 
 BOOTSTRAP = "CITYHUB_TEST_BOOTSTRAP"
 _DESK = "CITYHUB_TEST_BROKER_DESK"
@@ -24,19 +26,46 @@ def bootstrap_for_tests() -> Iterator[str]:
     """Yields the address of $CITYHUB_TEST_BOOTSTRAP, else of this run's broker, else of one started for the caller."""
     if given := os.environ.get(BOOTSTRAP):
         yield given
-    elif desk := os.environ.get(_DESK):
-        yield _ask(int(desk))
     else:
-        with tempfile.TemporaryDirectory(prefix="cityhub-kafka-") as folder, EmbeddedKafka(Path(folder)) as kafka:
-            yield kafka.bootstrap_servers
+        yield from _from_the_desk(_OPEN)
+
+
+def secure_kafka_for_tests() -> Iterator[SecureKafka]:
+    """Yields this run's guarded Kafka, else one started for the caller."""
+    for text in _from_the_desk(_GUARDED):
+        yield SecureKafka.read(text)
+
+
+def _from_the_desk(kind: str) -> Iterator[str]:
+    if desk := os.environ.get(_DESK):
+        yield _ask(int(desk), kind)
+    else:
+        with contextlib.ExitStack() as stack:
+            yield _KINDS[kind](stack)
+
+
+def _start_open(stack: contextlib.ExitStack) -> str:
+    return stack.enter_context(EmbeddedKafka(_folder(stack))).bootstrap_servers
+
+
+def _start_guarded(stack: contextlib.ExitStack) -> str:
+    return stack.enter_context(secure_kafka(_folder(stack))).written()
+
+
+def _folder(stack: contextlib.ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cityhub-kafka-")))
+
+
+_OPEN, _GUARDED = "open", "guarded"
+_KINDS = {_OPEN: _start_open, _GUARDED: _start_guarded}
 
 
 class BrokerDesk:
-    """Answers each connection with the broker's address, starting the broker for the first one."""
+    """Answers whoever names a kind of broker with where it is, starting it for the first one."""
 
     def __init__(self) -> None:
         self._exit = contextlib.ExitStack()
-        self._answer: str | None = None
+        self._answers: dict[str, str] = {}
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, name="broker-desk", daemon=True)
 
@@ -60,22 +89,23 @@ class BrokerDesk:
                 asker, _ = self._socket.accept()
             except OSError:
                 return
-            with asker, contextlib.suppress(OSError):
-                if self._answer is None:
-                    self._answer = self._start()
-                asker.sendall(self._answer.encode())
+            with asker, contextlib.suppress(OSError), asker.makefile(encoding="utf-8") as stream:
+                kind = stream.readline().strip()
+                if kind in _KINDS and kind not in self._answers:
+                    self._answers[kind] = self._start(kind)
+                asker.sendall(self._answers.get(kind, "").encode())
 
-    def _start(self) -> str:
+    def _start(self, kind: str) -> str:
         try:
-            folder = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="cityhub-kafka-"))
-            return "+" + self._exit.enter_context(EmbeddedKafka(Path(folder))).bootstrap_servers
+            return "+" + _KINDS[kind](self._exit)
         except (FatalError, OSError) as error:
             return f"-{error}"
 
 
-def _ask(port: int) -> str:
+def _ask(port: int, kind: str) -> str:
     desk = socket.create_connection(("127.0.0.1", port), timeout=_ASK_TIMEOUT_SECONDS)
     with desk, desk.makefile(encoding="utf-8") as stream:
+        desk.sendall(f"{kind}\n".encode())
         answer = stream.read()
     if not answer.startswith("+"):
         raise FatalError(answer[1:] or "The tests' broker has gone.")
