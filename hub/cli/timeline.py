@@ -11,7 +11,7 @@ from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
 from hub.core.figures.ledger import Held, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
-from hub.policy.models import UNIT_NAMES
+from hub.units import zh_name
 
 _BAR = 32
 _COLOURS = {
@@ -180,7 +180,7 @@ def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:
     if not ring.get("unit"):
         return
     calendar = f", calendar 日历 @{ring['calendar']}" if ring["calendar"] else ""
-    length = f"{ring['duration']:g} {ring['unit']} {UNIT_NAMES.get(ring['unit'], '')}"
+    length = f"{ring['duration']:g} {ring['unit']} {zh_name(ring['unit'])}"
     yield f"{length} from 自 {words.local(ring['started_at'])}{calendar}"
     at_ms = ring["started_at"]
     for number, span_ms in enumerate(ring["stretches"]):
@@ -192,7 +192,7 @@ def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:
         yield f"paused 中止 {words.local(from_ms)} - {words.local(to_ms) if to_ms is not None else 'not resumed 未恢复'}"
     for at_ms in ring["extensions"]:
         unit = ring["extension_unit"]
-        yield f"extended 延期 {words.local(at_ms)}: {ring['extension']:g} {unit} {UNIT_NAMES.get(unit, '')}"
+        yield f"extended 延期 {words.local(at_ms)}: {ring['extension']:g} {unit} {zh_name(unit)}"
     if ring["provisional"]:
         yield "provisional: holidays not settled yet 暂定"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from hub.learn.departments import DESK, DepartmentIds
@@ -16,6 +16,7 @@ from hub.learn.reach import reachable
 from hub.learn.reading import Point, Read
 from hub.learn.routes.learn import RoutesDraft, learn_routes
 from hub.learn.rows import Drafted
+from hub.millis import datetime_of
 from hub.policy.models import AreasFile, CityFile, DefaultPoint, Name, Route
 
 NO_DEPARTMENTS = "The truth names no departments: everything goes to the dispatch desk until routes.yaml is written."
@@ -80,7 +81,7 @@ def _city(history: History, layers: list[AreaLayer], city_id: str, nowhere: list
 
 def _first_day(history: History) -> date:
     opened = history.opened_ms[0].as_py() if len(history) else 0
-    return datetime.fromtimestamp(opened / 1000, UTC).astimezone(ZoneInfo(history.time_zone)).date()
+    return datetime_of(opened, ZoneInfo(history.time_zone)).date()
 
 
 def _deadlines(clocks: LearntDurations) -> list[Drafted]:

@@ -8,11 +8,12 @@ from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, takes_all
-from hub.policy.models import CONTINUOUS_UNITS, OFFICE_UNITS, DeadlineRule, Exit, Route, When
+from hub.policy.models import DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
 from hub.policy.space import Space
+from hub.units import unit_of
 
 
 class Checker:
@@ -111,14 +112,14 @@ class Checker:
         calendar = self._parts.calendars.get(rule.calendar)
         if calendar is None:
             return
-        if rule.unit in CONTINUOUS_UNITS and not calendar.always:
+        if unit_of(rule.unit).continuous and not calendar.always:
             self._note(
                 "deadlines.yaml",
                 where,
                 f"a clock in {rule.unit} never stands still, but calendar {rule.calendar!r} closes; "
                 "remove the calendar or write work_hour",
             )
-        if rule.unit in OFFICE_UNITS and calendar.always:
+        if unit_of(rule.unit).needs_office and calendar.always:
             self._note(
                 "deadlines.yaml",
                 where,

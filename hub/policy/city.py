@@ -5,11 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from hub.declared.patterns import Pattern, compile_pattern
+from hub.millis import midnight_ms
 from hub.policy.areas import Area
 from hub.policy.models import (
     DEFAULT_CLOCKS,
@@ -91,8 +90,7 @@ class City:
     @property
     def effective_ms(self) -> int:
         """The local start of the day from which the folder holds, in UTC ms."""
-        start = datetime.combine(self.file.effective_from, time(), ZoneInfo(self.time_zone))
-        return round(start.timestamp() * 1000)
+        return midnight_ms(self.file.effective_from, self.time_zone)
 
     @property
     def main_layer(self) -> str:

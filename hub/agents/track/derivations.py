@@ -11,12 +11,12 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import Moved
-from hub.policy.models import CONTINUOUS_UNITS
+from hub.units import UNITS, unit_of
 
 _Row = tuple[float, str, str, float, str]
 _UNKNOWN: _Row = (0.0, "", "", 0.0, "")
 """The source's own due time, or a row that is gone."""
-_PLAIN = CONTINUOUS_UNITS | {_UNKNOWN[1]}
+_PLAIN = {_UNKNOWN[1], *(name for name, unit in UNITS.items() if unit.continuous)}
 """Units in which all time counts: nothing is to be said of single stretches."""
 
 
@@ -58,7 +58,7 @@ def _base_ms(ring: Ring) -> int:
 def _stretches(rules: DeadlineRules, policy: str, started_ms: int, due_ms: int) -> tuple[int, ...]:
     """A clock says several things: that it warns, and what it came to."""
     rule = rules.rule(policy)
-    if rule is None or not rule.runs or rule.unit in CONTINUOUS_UNITS or due_ms <= started_ms:
+    if rule is None or not rule.runs or unit_of(rule.unit).continuous or due_ms <= started_ms:
         return ()
     return stretches(rules, rule, started_ms, due_ms)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from hub.core.calendars.zones import DAY_MS, zone_of
+from hub.core.calendars.zones import zone_of
+from hub.millis import DAY_MS, MINUTE_MS
 
 FIRST_YEAR, END_YEAR = 1970, 2101
-_MINUTE_MS = 60_000
 _THURSDAY = 3
 """1 January 1970 was one; Monday is 0."""
 
@@ -23,7 +23,7 @@ class LocalTime:
     def day_and_minute(self, at_ms: int) -> tuple[int, int]:
         """Days since 1970-01-01 and minutes since local midnight."""
         day, rest = divmod(at_ms + self._offsets[bisect_right(self._changes, at_ms)], DAY_MS)
-        return day, rest // _MINUTE_MS
+        return day, rest // MINUTE_MS
 
 
 def weekday(day: int) -> int:

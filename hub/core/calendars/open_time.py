@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from hub.core.calendars.zones import DAY_MS, Millis, zone_of
+from hub.core.calendars.zones import Millis, zone_of
+from hub.millis import DAY_MS, MINUTE_MS
 from hub.policy.models import CalendarSpec, Hours, parse_span
 from hub.policy.models.calendars import Minutes
 from hub.policy.statutory import days_of, known_through, named_in
 
-MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1)
 _THURSDAY = 3  # 1970-01-01; Monday is 0
 Days = npt.NDArray[np.int64]

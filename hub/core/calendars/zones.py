@@ -7,10 +7,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
-DAY_MS = 86_400_000
-Millis = npt.NDArray[np.int64]
+from hub.millis import ms_of
+from hub.units.office import Millis as Millis
 
 
 class Zone:
@@ -19,14 +18,14 @@ class Zone:
     def __init__(self, name: str, first_year: int, end_year: int) -> None:
         zone = ZoneInfo(name)
         first, end = datetime(first_year, 1, 1, tzinfo=UTC), datetime(end_year, 1, 1, tzinfo=UTC)
-        starts, offsets = [_ms(first)], [_offset(zone, first)]
+        starts, offsets = [ms_of(first)], [_offset(zone, first)]
         for day in range(1, (end - first).days + 1):
             noon = first + timedelta(days=day)
             if _offset(zone, noon) != offsets[-1]:
-                starts.append(_ms(_transition(zone, noon - timedelta(days=1), noon)))
+                starts.append(ms_of(_transition(zone, noon - timedelta(days=1), noon)))
                 offsets.append(_offset(zone, noon))
         self.starts: Millis = np.array(starts, dtype=np.int64)
-        self.ends: Millis = np.append(self.starts[1:], np.int64(_ms(end)))
+        self.ends: Millis = np.append(self.starts[1:], np.int64(ms_of(end)))
         self.offsets: Millis = np.array(offsets, dtype=np.int64)
         self._local_starts: Millis = self.starts + self.offsets
 
@@ -47,10 +46,6 @@ class Zone:
 def zone_of(name: str, first_year: int, end_year: int) -> Zone:
     """The zone's offsets from the start of `first_year` to the start of `end_year`."""
     return Zone(name, first_year, end_year)
-
-
-def _ms(instant: datetime) -> int:
-    return int(instant.timestamp()) * 1000
 
 
 def _offset(zone: ZoneInfo, instant: datetime) -> int:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.core.calendars.zones import Millis
 from hub.core.matching import matches
+from hub.millis import midnight_ms
 from hub.policy.city import City, label_key
 from hub.policy.models import CLOCKS, DeadlineRule
 
@@ -140,14 +139,9 @@ def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:
     """The instants from and before which a row holds, UTC ms; None: always."""
     if rule.effective_from is None and rule.effective_until is None:
         return None
-    first = -(1 << 62) if rule.effective_from is None else _midnight(rule.effective_from, time_zone)
-    end = 1 << 62 if rule.effective_until is None else _midnight(rule.effective_until, time_zone)
+    first = -(1 << 62) if rule.effective_from is None else midnight_ms(rule.effective_from, time_zone)
+    end = 1 << 62 if rule.effective_until is None else midnight_ms(rule.effective_until, time_zone)
     return first, end
-
-
-def _midnight(day: date, time_zone: str) -> int:
-    start = datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
-    return round(start.timestamp() * 1000)
 
 
 def report_conditions(channel: str | None, attributes: Mapping[str, str]) -> list[str]:

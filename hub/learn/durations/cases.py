@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from hub.core.calendars.zones import Millis
 from hub.learn.history import History
+from hub.millis import MINUTE_MS
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-TOLERANCE_MS = 60_000
+TOLERANCE_MS = MINUTE_MS
 """A due time is met if it is right to the minute: systems cut seconds off one of the two times or the other."""
 
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.open_time import day_number
-from hub.core.calendars.zones import DAY_MS, zone_of
+from hub.core.calendars.zones import zone_of
 from hub.learn.durations.cases import Cases, Ints, Mask
 from hub.learn.durations.hours import OFFICE, Evidence, years_of
 from hub.learn.durations.shapes import Shape, fits
+from hub.millis import DAY_MS
 from hub.policy.models import CalendarSpec, Statutory
 from hub.policy.statutory import StatutorySet, days_of, mistake_in, subdivisions
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.calendars.open_time import MINUTE_MS
-from hub.core.calendars.zones import DAY_MS, zone_of
+from hub.core.calendars.zones import zone_of
 from hub.learn.durations.cases import Cases, Ints, Mask
 from hub.learn.durations.shapes import Shape, fits, plain_shapes, spikes
 from hub.learn.durations.votes import by_category, most_right
+from hub.millis import DAY_MS, MINUTE_MS
 from hub.policy.models import WEEKDAYS, CalendarSpec, Season, Statutory, Weekday
 from hub.policy.models.calendars import Week
 

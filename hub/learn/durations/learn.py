@@ -14,7 +14,6 @@ from datetime import date, timedelta
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.calendars.zones import DAY_MS
 from hub.learn.durations.cases import Cases, Ints, cases_of
 from hub.learn.durations.conditions import split_of
 from hub.learn.durations.likeness import Likeness
@@ -23,6 +22,7 @@ from hub.learn.durations.shapes import Fit, Shape, fits, office_shapes, plain_sh
 from hub.learn.durations.versions import share_right, stretches
 from hub.learn.durations.votes import Duration, by_category, different, hits, popularity_of, ranked, votes
 from hub.learn.history import History
+from hub.millis import DAY_MS
 from hub.policy.models import CalendarSpec
 
 _CANDIDATES, _RANKED = 8, 60

@@ -7,27 +7,26 @@ forward with the hub's own calendar, so that what is learnt is what the hub will
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hub.core.calendars.calendar import Amount, Calendar
-from hub.core.calendars.open_time import MINUTE_MS
-from hub.core.calendars.zones import DAY_MS, Millis
+from hub.core.calendars.calendar import Calendar
+from hub.core.calendars.zones import Millis
 from hub.learn.durations.cases import TOLERANCE_MS, Cases, Ints, Mask
-from hub.policy.models import WHOLE_UNITS, Unit, parse_time_of_day
+from hub.millis import MINUTE_MS
+from hub.units import Manner, unit_of
 
 _MOST = 1 << 22
-_ROLLED_DAYS = 10
 _LEAST_SPIKE = 0.05
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How a clock counts. Minutes stand for all units that are parts of a day."""
+    """How a clock counts. Minutes stand for all units that never stand still; a number is one of the unit's parts."""
 
-    unit: Unit
+    unit: str
     calendar: str | None = None
     ends: str | None = None
     roll_forward: bool = False
@@ -39,9 +38,14 @@ class Shape:
         return self.unit, self.calendar or "", self.ends or "", self.roll_forward, self.first_day_counts
 
     @property
+    def manner(self) -> Manner:
+        """But for the first day, which the number settles."""
+        return Manner(self.ends, self.roll_forward)
+
+    @property
     def whole(self) -> bool:
         """Counted in whole days or months."""
-        return self.unit in WHOLE_UNITS
+        return unit_of(self.unit).whole
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def fits(cases: Cases, shapes: Sequence[Shape], calendars: dict[str, Calendar], 
     found: list[Fit] = []
     for shape in shapes:
         calendar = calendars[shape.calendar] if shape.calendar else always
-        for number in _numbers(cases, shape, calendar):
+        for number in unit_of(shape.unit).counted(calendar, cases.opened, cases.due, shape.manner):
             least = 0 if shape.whole and shape.ends not in (None, "same_time") else 1
             possible = (number >= least) & (number < _MOST)
             counted = np.where(possible, number, 1)
@@ -113,53 +117,11 @@ def due_by(shape: Shape, calendar: Calendar, starts: Millis, number: Ints) -> Mi
 
 
 def _add(shape: Shape, calendar: Calendar, starts: Millis, number: Ints, *, first_day_counts: bool = False) -> Millis:
-    minutes = shape.unit in ("minute", "work_hour")
-    amount: Amount = number / 60 if shape.unit == "work_hour" else number
+    amount = number / unit_of(shape.unit).parts
     return calendar.add(
-        starts,
-        amount,
-        shape.unit,
-        ends=None if minutes else shape.ends,
-        roll_forward=shape.roll_forward,
-        first_day_counts=first_day_counts,
+        starts, amount, shape.unit, **shape.manner._replace(first_day_counts=first_day_counts)._asdict()
     )
 
 
 def _is_right(cases: Cases, shape: Shape, calendar: Calendar, number: Ints) -> Mask:
     return np.asarray(np.abs(due_by(shape, calendar, cases.opened, number) - cases.due) <= TOLERANCE_MS)
-
-
-def _numbers(cases: Cases, shape: Shape, calendar: Calendar) -> Iterator[Ints]:
-    """The number that would bring each case from its opening to its due time; -1 or less: none."""
-    if shape.unit == "minute":
-        yield np.rint((cases.due - cases.opened) / MINUTE_MS).astype(np.int64)
-        return
-    table = calendar.covering(np.concatenate([cases.opened, cases.due]))
-    opened, due = table.zone.to_local(cases.opened), table.zone.to_local(cases.due)
-    if shape.unit == "work_hour":
-        yield np.rint((table.position(cases.due) - table.position(cases.opened)) / MINUTE_MS).astype(np.int64)
-    elif shape.unit == "month":
-        yield _months(due) - _months(opened)
-    elif shape.unit == "work_day" and shape.ends in (None, "same_time"):
-        following = np.minimum(np.searchsorted(table.closes, cases.opened, side="right"), len(table.opens) - 1)
-        begun = table.zone.to_local(np.maximum(cases.opened, table.opens[following]))
-        yield table.working_before(due // DAY_MS) - table.working_before(begun // DAY_MS)
-    elif shape.unit == "work_day":
-        last = _last_day(shape, due)
-        yield table.working_before(last + 1) - table.working_before(opened // DAY_MS + 1)
-    elif shape.ends == "same_time":
-        yield np.rint((due - opened) / DAY_MS).astype(np.int64)
-    else:
-        days = _last_day(shape, due) - opened // DAY_MS
-        for back in range(_ROLLED_DAYS if shape.roll_forward else 1):
-            yield days - back
-
-
-def _last_day(shape: Shape, due: Millis) -> Ints:
-    """The local day in which a due time lies that was meant to be at the shape's time of day, give or take the tolerance."""
-    ends = DAY_MS if shape.ends == "day_end" else parse_time_of_day(shape.ends or "00:00") * 1000
-    return np.asarray(np.rint((due - ends) / DAY_MS).astype(np.int64))
-
-
-def _months(local: Millis) -> Ints:
-    return local.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)

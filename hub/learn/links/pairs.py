@@ -13,6 +13,7 @@ from hub.core.linking.geo import DEGREE_M
 from hub.core.linking.ground import Level, Queries, height_of, order
 from hub.core.linking.text import fingerprint
 from hub.learn.history import History
+from hub.millis import HOUR_MS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -23,7 +24,6 @@ RADII_M = (1.0, 12.0, 25.0, 40.0, 60.0, 100.0, 150.0)
 WINDOWS_H = (6, 26, 50, 74, 170, 338, 722, 1442, 8784)
 """Within how many hours: days and two hours, for files that give dates only and a change of the clocks in between."""
 CELLS = len(RADII_M) * len(WINDOWS_H)
-_HOUR_MS = 3_600_000
 _SLICE = 4_000
 _MOST_AT_ADDRESS = 300
 """Reports of one address that are paired: more are an office, where everything is reported from."""
@@ -76,8 +76,8 @@ def reports_of(history: History) -> tuple[Reports, list[str]]:
     closed = history.closed_ms.to_numpy(zero_copy_only=False).astype(np.float64)
     return Reports(
         family=np.array([numbers[name] for name in history.category.to_pylist()], dtype=np.int64),
-        opened_h=history.opened_ms.to_numpy(zero_copy_only=False) / _HOUR_MS,
-        closed_h=np.where(np.isnan(closed), np.inf, closed / _HOUR_MS),
+        opened_h=history.opened_ms.to_numpy(zero_copy_only=False) / HOUR_MS,
+        closed_h=np.where(np.isnan(closed), np.inf, closed / HOUR_MS),
         lat=history.lat.to_numpy(zero_copy_only=False).astype(np.float64),
         lon=history.lon.to_numpy(zero_copy_only=False).astype(np.float64),
         address=np.array(

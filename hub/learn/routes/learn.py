@@ -24,12 +24,12 @@ from hub.learn.routes.tree import Grower, Growth, Node, Target
 from hub.learn.routes.words import Texts
 from hub.learn.routes.zones import Zones, learn_zones
 from hub.learn.rows import Drafted
+from hub.millis import DAY_MS
 from hub.policy.areas import Area
 from hub.policy.models import Category, Name, Route
 from hub.policy.reach import unreached
 from hub.policy.space import Space
 
-_DAY_MS = 86_400_000
 _SEPARATOR = "\x1f"
 _NAMELESS = Name(en="-", zh="-")
 
@@ -94,7 +94,7 @@ def _target(
     opened = history.opened_ms.to_numpy(zero_copy_only=False)
     names = sorted(set(department_of.values()))
     numbers = np.array([-1, *(names.index(department_of[label]) for label in range(1, pair.size))])
-    days = (opened - opened.min()) / _DAY_MS
+    days = (opened - opened.min()) / DAY_MS
     weight = np.asarray(0.5 ** ((days.max() - days) / growth.half_life_days), np.float64)
     return Target(pair.codes.astype(np.int64), pair.size, numbers, len(names), days), weight
 

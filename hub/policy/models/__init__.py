@@ -16,11 +16,7 @@ from hub.policy.models.calendars import (
 from hub.policy.models.city import AreasFile, CityFile, DefaultPoint, TimeZone
 from hub.policy.models.deadlines import (
     CLOCKS,
-    CONTINUOUS_UNITS,
     DEFAULT_CLOCKS,
-    OFFICE_UNITS,
-    UNIT_NAMES,
-    WHOLE_UNITS,
     Clock,
     ClockSpec,
     DeadlineRule,
@@ -28,8 +24,6 @@ from hub.policy.models.deadlines import (
     DeadlineWhen,
     Extension,
     Pause,
-    Unit,
-    parse_time_of_day,
 )
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
 from hub.policy.models.life import LifeSpec
@@ -49,15 +43,11 @@ from hub.policy.models.taxonomy import Category, Department, DepartmentsFile, Ta
 
 __all__ = [
     "CLOCKS",
-    "CONTINUOUS_UNITS",
     "DEFAULT_CLOCKS",
     "MAIN_LAYER",
     "MATTERS",
-    "OFFICE_UNITS",
-    "UNIT_NAMES",
     "URGENCIES",
     "WEEKDAYS",
-    "WHOLE_UNITS",
     "AfterClose",
     "AreasFile",
     "CalendarSpec",
@@ -104,10 +94,8 @@ __all__ = [
     "Text",
     "TextRule",
     "TimeZone",
-    "Unit",
     "Urgency",
     "Weekday",
     "When",
     "parse_span",
-    "parse_time_of_day",
 ]

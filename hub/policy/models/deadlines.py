@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -11,43 +10,30 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import Id, Name, RuleId, Strict, Text
 from hub.policy.models.routes import When
+from hub.units import UNITS, Manner, unit_of
+from hub.units.unit import NAMED_ENDS, parse_time_of_day
+
+
+def _unit(name: str) -> str:
+    if name not in UNITS:
+        raise ValueError(f"there is no unit {name!r}; write one of {', '.join(UNITS)}")
+    return name
+
 
 Clock = Id
 """Which clock: accept, respond, resolve, or one that the city names (contact, arrive, verify, review, ...)."""
-Unit = Literal["second", "minute", "hour", "urgent_work_hour", "work_hour", "work_day", "natural_day", "month"]
+UnitName = Annotated[str, AfterValidator(_unit)]
+"""A unit of durations by its name, one of hub/units."""
 Rung = Literal["reminded", "supervised", "notified"]
 """Of the ladder of supervision 督办阶梯: 催办, 督办, 通报."""
 AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
 
 CLOCKS: tuple[Clock, ...] = ("accept", "respond", "resolve")
 """The clocks every city has, whether deadlines.yaml describes them or not."""
-CONTINUOUS_UNITS: frozenset[Unit] = frozenset({"second", "minute", "hour", "urgent_work_hour"})
-"""Units whose clock never stands still; an urgent work hour (紧急工作时) runs at night and on holidays too."""
-OFFICE_UNITS: frozenset[Unit] = frozenset({"work_hour", "work_day"})
-"""Units that count only while the office is open, and so need a calendar."""
-WHOLE_UNITS: frozenset[Unit] = frozenset({"work_day", "natural_day", "month"})
-"""Units that are counted in whole numbers."""
-
-UNIT_NAMES: dict[Unit, str] = {
-    "second": "秒", "minute": "分钟", "hour": "小时", "urgent_work_hour": "紧急工作时", "work_hour": "工作时",
-    "work_day": "工作日", "natural_day": "自然日", "month": "月",
-}  # fmt: skip
-
-_TIME_OF_DAY = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?")
-_NAMED_ENDS = ("same_time", "day_end", "close", "opening")
-
-
-def parse_time_of_day(text: str) -> int:
-    """'17:00' or '23:59:59' as seconds after local midnight. Raises ValueError."""
-    match = _TIME_OF_DAY.fullmatch(text)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (99, 0, 0)
-    if hours > 23 or minutes > 59 or seconds > 59:
-        raise ValueError(f"{text!r} is not a time of day; write it like '17:00' or one of {', '.join(_NAMED_ENDS)}")
-    return hours * 3600 + minutes * 60 + seconds
 
 
 def _ends(text: str) -> str:
-    if text not in _NAMED_ENDS:
+    if text not in NAMED_ENDS:
         parse_time_of_day(text)
     return text
 
@@ -56,8 +42,8 @@ Ends = Annotated[str, AfterValidator(_ends)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-def _whole(duration: float, unit: Unit) -> None:
-    if unit in WHOLE_UNITS and duration != int(duration):
+def _whole(duration: float, unit: str) -> None:
+    if unit_of(unit).whole and duration != int(duration):
         raise ValueError(f"a duration in {unit} is a whole number; write hours for parts of a day")
 
 
@@ -82,7 +68,7 @@ class Extension(Strict):
 
     times: int = Field(1, ge=1, le=20)
     duration: float | None = Field(None, gt=0, le=10_000)
-    unit: Unit | None = None
+    unit: UnitName | None = None
     share: float | None = Field(None, gt=0, le=10)
     approved_by: Text
     notify_reporter: bool = False
@@ -104,7 +90,7 @@ class Pause(Strict):
     reasons: tuple[Text, ...] = Field(min_length=1)
     times: int | None = Field(None, ge=1)
     duration: float | None = Field(None, gt=0, le=10_000)
-    unit: Unit | None = None
+    unit: UnitName | None = None
 
     @model_validator(mode="after")
     def _duration_has_its_unit(self) -> Self:
@@ -140,7 +126,7 @@ class DeadlineRule(Strict):
     when: DeadlineWhen = DeadlineWhen()
     runs: bool = True
     duration: float = Field(1, gt=0, le=100_000)
-    unit: Unit = "hour"
+    unit: UnitName = "hour"
     calendar: Id | None = None
     ends: Ends | None = None
     first_day_counts: bool = False
@@ -179,23 +165,24 @@ class DeadlineRule(Strict):
         return self
 
     def _unit_and_calendar_agree(self) -> None:
-        if self.unit in OFFICE_UNITS and self.calendar is None:
+        unit = unit_of(self.unit)
+        if unit.needs_office and self.calendar is None:
             raise ValueError(f"unit {self.unit} needs a calendar; name one of calendars.yaml")
         _whole(self.duration, self.unit)
-        rolls = self.unit in ("natural_day", "month")
-        if self.roll_forward and (not rolls or self.calendar is None):
+        if self.roll_forward and (not unit.rolls or self.calendar is None):
             raise ValueError("roll_forward needs unit natural_day and a calendar that says which days are holidays")
-        if (
-            self.ends is not None
-            and self.unit not in WHOLE_UNITS
-            and (self.unit, self.ends) != ("work_hour", "opening")
-        ):
-            raise ValueError(f"`ends` is for clocks in days, not in {self.unit}; remove it")
+        if self.ends is not None and not unit.takes(self.ends):
+            where = "work_hour" if self.ends == "opening" else "days"
+            raise ValueError(f"`ends: {self.ends}` is for clocks in {where}, not in {self.unit}; remove it")
         if self.ends == "close" and self.calendar is None:
             raise ValueError("`ends: close` needs a calendar that says when the office closes; name one")
-        whole_days = self.ends or ("same_time" if self.unit == "work_day" else "day_end")
-        if self.first_day_counts and (self.unit not in ("natural_day", "work_day") or whole_days == "same_time"):
+        if self.first_day_counts and not unit.first_day_may_count(self.ends):
             raise ValueError("first_day_counts is for clocks in days that end with the day; remove it")
+
+    @property
+    def manner(self) -> Manner:
+        """How the row wants its unit counted."""
+        return Manner(self.ends, self.roll_forward, self.first_day_counts)
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.calendars.calendar import HOUR_MS, MINUTE_MS, Calendar
+from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import zone_of
 from hub.errors import FatalError
+from hub.millis import HOUR_MS, MINUTE_MS
 from hub.policy import load_city
 from hub.policy.models import CalendarSpec
 from hub.settings import ROOT

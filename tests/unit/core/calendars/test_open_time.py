@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.calendars.open_time import MINUTE_MS
+from hub.millis import MINUTE_MS
 from hub.policy.models import CalendarSpec, Revision, Season, Statutory
 from hub.policy.statutory import StatutorySet, days_of, known_through, mistake_in
 from tests.unit.core.calendars.slow_calendar import SlowCalendar, open_at

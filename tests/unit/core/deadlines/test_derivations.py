@@ -11,11 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.deadlines.derivations import Segment, segments
+from hub.core.deadlines.derivations import segments
 from hub.core.deadlines.rules import DeadlineRules
 from hub.policy import load_city
 from hub.policy.models import CalendarSpec, DeadlineRule, Season, Statutory
 from hub.settings import ROOT
+from hub.units import Segment
 
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
 FIVE = ("mon", "tue", "wed", "thu", "fri")
