@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-EARLIEST_MS = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp() * 1000)
-LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+from hub.millis import DAY_MS, datetime_of, ms_of
+
+EARLIEST_MS = ms_of(datetime(1990, 1, 1, tzinfo=UTC))
+LATEST_MS = ms_of(datetime(2100, 1, 1, tzinfo=UTC))
 """Core times outside these two are mistakes of the source (a date in the year 0001, say) and are rejected."""
 
 
-LEAP_MS = 86_400_000
+LEAP_MS = DAY_MS
 """How far a record may move the data clock by itself."""
 _WITNESSES = 3
 Ahead = tuple[tuple[int, str], ...]
@@ -103,6 +105,6 @@ def iso(ms: int | None) -> str:
     if ms is None:
         return ""
     try:
-        return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+        return datetime_of(ms).isoformat(timespec="milliseconds")
     except (OverflowError, ValueError, OSError):
         return f"{ms} ms"

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
-DAY_MS = 86_400_000
+from hub.millis import DAY_MS
+
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEAD_LETTER_BYTES = 12 * 1024 * 1024
 _BROKER_MAX_BYTES = 1_048_588

@@ -25,6 +25,7 @@ from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
 from hub.core.places.places import Located, Places
 from hub.errors import Reason
+from hub.millis import DAY_MS
 from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -34,13 +35,12 @@ from hub.stream.seen_state import SeenState
 from hub.topics import Topic, source_of
 
 NAME = "deduplicate"
-_DAY_MS = 86_400_000
 _REVISIONS = 1 << 31
 
 
 def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
-    state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS))
+    state = SeenState(int(hub.settings.dedup_window_days * DAY_MS))
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)

@@ -9,11 +9,11 @@ from statistics import median
 from typing import Any
 
 from hub.backtest.decided import Decided
+from hub.millis import HOUR_MS, MINUTE_MS
 
 MOVED, REQUEUED, LINK_GAINED, LINK_LOST, LINK_MOVED = "moved", "requeued", "link_gained", "link_lost", "link_moved"
 DUE_MOVED, BREACH_ADDED, BREACH_REMOVED, RECLASSED = "due_moved", "breach_added", "breach_removed", "reclassed"
 KINDS = (MOVED, REQUEUED, RECLASSED, LINK_GAINED, LINK_LOST, LINK_MOVED, DUE_MOVED, BREACH_ADDED, BREACH_REMOVED)
-_MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Difference:
             for what, before, after in ((each.what, each.before, each.after) for each in self.changes)
             if what == DUE_MOVED and isinstance(before, int) and isinstance(after, int)
         ]
-        hours = [each / 3_600_000 for each in moved]
+        hours = [each / HOUR_MS for each in moved]
         return {
             "changes": self.counts(),
             "due_moved_hours": {"median": median(hours), "earliest": min(hours), "latest": max(hours)} if hours else None,
@@ -91,7 +91,7 @@ def _compare(old: Decided, new: Decided) -> Iterator[tuple[str, str | int | None
             yield LINK_LOST, old.lead_ref, None
         elif old.case_id != new.case_id:
             yield LINK_MOVED, old.lead_ref, new.lead_ref
-    if (old.due_ms is None) != (new.due_ms is None) or abs((new.due_ms or 0) - (old.due_ms or 0)) >= _MINUTE_MS:
+    if (old.due_ms is None) != (new.due_ms is None) or abs((new.due_ms or 0) - (old.due_ms or 0)) >= MINUTE_MS:
         yield DUE_MOVED, old.due_ms, new.due_ms
     if (old.breached_ms is None) != (new.breached_ms is None):
         yield BREACH_ADDED if old.breached_ms is None else BREACH_REMOVED, old.breached_ms, new.breached_ms

@@ -24,6 +24,7 @@ from hub.backtest.updates import Update, closings, read_updates
 from hub.clock import iso
 from hub.core.report import Sighting
 from hub.errors import Reason
+from hub.millis import DAY_MS
 from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]
@@ -218,7 +219,7 @@ def _set_aside_stray(history: History, prepared: Prepared) -> tuple[list[Update]
 
 
 def _stray(file: str, line: int, ref: str, at_ms: int, last_ms: int) -> Reject:
-    days = (at_ms - last_ms) // 86_400_000
+    days = (at_ms - last_ms) // DAY_MS
     detail = (
         f"dated {iso(at_ms)}, {days:,} days after all else in these files; mend the date, or say with --now until when"
     )

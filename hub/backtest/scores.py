@@ -10,9 +10,9 @@ from hub.backtest.decided import Decided
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.names import Departments, same_queue
 from hub.backtest.truth import Truth, TruthRow
+from hub.millis import MINUTE_MS
 from hub.policy.city import City
 
-MINUTE_MS = 60_000
 _NONE = TruthRow()
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from itertools import pairwise
 from statistics import median
 
-_DAY_MS = 86_400_000
+from hub.millis import DAY_MS
+
 _AT_MOST, _SHARE = 3, 0.01
 """References that may be stray, or share of all: more than so many are a history that goes on."""
-_FAR_MS = 7 * _DAY_MS
+_FAR_MS = 7 * DAY_MS
 _FAR_GAPS = 20
 """How many usual gaps make a gap that is not usual, in a history of few records."""
 _LOOK_BACK = 10

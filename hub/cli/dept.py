@@ -17,6 +17,7 @@ from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.escaping import shown
+from hub.millis import ms_of
 from hub.model.outputs import Order
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
 from hub.policy import City, load_city
@@ -213,4 +214,4 @@ def _instant(text: str) -> int:
         raise click.BadParameter(
             f"{text!r} is no time with offset; write it like 2026-03-02T09:00:00+08:00", param_hint="--at"
         )
-    return round(when.timestamp() * 1000)
+    return ms_of(when)

@@ -11,13 +11,13 @@ from rich.table import Table
 
 from hub.cli.options import with_settings
 from hub.errors import FatalError
+from hub.millis import DAY_MS
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
     from hub.stream.proving import Proof
 
-_DAY_MS = 86_400_000
 _ALL = "all"
 
 
@@ -50,7 +50,7 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
         )
     for agent, numbers in chosen.items():
         accept_loss(settings, agent, reads[agent], numbers)
-    window_ms = int(settings.dedup_window_days * _DAY_MS)
+    window_ms = int(settings.dedup_window_days * DAY_MS)
     proofs = [
         proof
         for agent, changelog in AGENTS.items()

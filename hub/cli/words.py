@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hub.core.tracking.lifecycle import EVENTS
+from hub.millis import datetime_of
 from hub.policy.city import City
 
 CHANGES = {
@@ -63,7 +63,7 @@ class Words:
 
     def local(self, ms: int | None) -> str:
         """An instant in the city's time."""
-        return "-" if ms is None else datetime.fromtimestamp(ms / 1000, self._zone).strftime("%Y-%m-%d %H:%M:%S")
+        return "-" if ms is None else datetime_of(ms, self._zone).strftime("%Y-%m-%d %H:%M:%S")
 
     def iso(self, ms: int | None) -> str | None:
-        return None if ms is None else datetime.fromtimestamp(ms / 1000, self._zone).isoformat()
+        return None if ms is None else datetime_of(ms, self._zone).isoformat()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from hub.core.figures.rates import ClockWord, Given, Period, Said, Table, Turn, 
 from hub.core.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.millis import datetime_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -29,7 +29,7 @@ PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y", 
 def period_of(name: str, time_zone: str) -> Period:
     """Names periods of local time: one of PERIODS."""
     zone, pattern = ZoneInfo(time_zone), PERIODS[name]
-    return lambda at_ms: datetime.fromtimestamp(at_ms / 1000, zone).strftime(pattern)
+    return lambda at_ms: datetime_of(at_ms, zone).strftime(pattern)
 
 
 def read_rates(settings: Settings, period: Period, on_progress: OnProgress | None = None) -> tuple[Table, list[str]]:

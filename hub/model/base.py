@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.clock import EARLIEST_MS, LATEST_MS
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from hub.millis import ms_of
 
 
 @dataclass(frozen=True)
@@ -26,10 +25,7 @@ class Avro:
 
 def to_ms(value: Any) -> Any:
     """A datetime (as Avro codecs decode timestamps) as milliseconds since 1970 UTC; anything else unchanged."""
-    if isinstance(value, datetime):
-        since = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
-        return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
-    return value
+    return ms_of(value) if isinstance(value, datetime) else value
 
 
 Int = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Avro("int")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hub.errors import FatalError
+from hub.millis import ms_of
 
 _SLICE_SECONDS = 0.2
 
@@ -27,7 +28,7 @@ class Anchor:
         try:
             moment = datetime.fromisoformat(iso)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return cls(round(moment.timestamp() * 1000), float(wall))
+            return cls(ms_of(moment), float(wall))
         except ValueError as error:
             raise FatalError(
                 f"--anchor {text!r}: write ISO_TIME=UNIX_SECONDS, e.g. 2015-09-01T00:00:00Z=1767672578 ({error})"

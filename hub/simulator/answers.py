@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from hub.simulator.rhythm import HOUR_MS, MINUTE_MS
+from hub.millis import HOUR_MS, MINUTE_MS
+from hub.model.base import to_ms
 
 DEFAULT_MS = {"accept": 30 * MINUTE_MS, "respond": 6 * HOUR_MS, "resolve": 24 * HOUR_MS}
 """How long a step may take when the order names no deadline for it."""
@@ -62,10 +63,10 @@ def answers_to(seed: int, order: Mapping[str, Any]) -> list[Answer]:
         return []
     rng = Random(f"{seed}:{order['case_id']}:{order['department']}")
     # The hub's clock may lag behind its sources when history is replayed; nobody answers before there was a report.
-    issued_ms = as_ms(order["issued_at"])
+    issued_ms = to_ms(order["issued_at"])
     if order["event"] is not None:
-        issued_ms = max(issued_ms, as_ms(order["event"]["reported_at"]))
-    due = {clock["clock"]: as_ms(clock["due_at"]) for clock in order["deadlines"]}
+        issued_ms = max(issued_ms, to_ms(order["event"]["reported_at"]))
+    due = {clock["clock"]: to_ms(clock["due_at"]) for clock in order["deadlines"]}
     answers: list[Answer] = []
     drawn = rng.random()
     if drawn < REFUSED:
@@ -79,11 +80,6 @@ def answers_to(seed: int, order: Mapping[str, Any]) -> list[Answer]:
         stray = {**order, "case_id": UNKNOWN_CASE, "order_id": f"{order['order_id']}-STRAY"}
         answers.append(_answer(rng, stray, "ACCEPTED", issued_ms + 5 * MINUTE_MS))
     return sorted(answers, key=lambda answer: answer.at_ms)
-
-
-def as_ms(value: Any) -> int:
-    """A decoded timestamp-millis, whichever way the codec gives it."""
-    return value if isinstance(value, int) else round(value.timestamp() * 1000)
 
 
 def _step(rng: Random, issued_ms: int, due_ms: int) -> int:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from hub.errors import HubError
+from hub.millis import DAY_MS, ms_of
 from hub.policy.city import City
 from hub.policy.loader import load_city
 from hub.screen import Screen
@@ -33,7 +34,7 @@ def start_ms(city: City, start: str) -> int:
     """`start` (ISO 8601, local to the city unless it has an offset) in ms. Raises ValueError."""
     moment = datetime.fromisoformat(start)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(city.time_zone))
-    return round(moment.timestamp() * 1000)
+    return ms_of(moment)
 
 
 @click.command()
@@ -74,7 +75,7 @@ def simulate(
         task = progress.add_task("simulate", total=plan.days)
 
         def on_row(said: Statement) -> None:
-            progress.update(task, completed=(said.sent_ms - plan.start_ms) / 86_400_000)
+            progress.update(task, completed=(said.sent_ms - plan.start_ms) / DAY_MS)
 
         if live or speed:
             clock = SimulationClock(plan.start_ms, speed or 1.0)

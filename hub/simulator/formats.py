@@ -10,13 +10,13 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from hub.core.places.crs import wgs84_to_gcj02
+from hub.millis import datetime_of
 from hub.simulator.scene import Coordinates
 from hub.simulator.truth import Oddity, Statement
 
@@ -156,14 +156,14 @@ def _position(said: Statement) -> tuple[str, str]:
 
 
 def _iso(ms: int) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    moment = datetime_of(ms)
     # The year 0001 has no local time east of Greenwich that Python could hold.
     local = moment if ms == _YEAR_ONE_MS else moment.astimezone(PETITION_ZONE)
     return local.isoformat(timespec="milliseconds")
 
 
 def _slashed(ms: int) -> str:
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    moment = datetime_of(ms)
     at = moment if ms == _YEAR_ONE_MS else moment.astimezone(PETITION_ZONE)
     return f"{at.year}/{at.month}/{at.day} {at.hour}:{at.minute:02d}:{at.second:02d}"
 

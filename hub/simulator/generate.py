@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
+from hub.millis import DAY_MS
 from hub.simulator.retelling import ROWS_PER_REPORT, Naming, retell
-from hub.simulator.rhythm import DAY_MS, MEAN_REPORTS, NOMINAL_RATE, burst_reports, day_of_incidents
+from hub.simulator.rhythm import MEAN_REPORTS, NOMINAL_RATE, burst_reports, day_of_incidents
 from hub.simulator.scene import Scene
 from hub.simulator.truth import Statement
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from math import cos, radians
 from random import Random
 
+from hub.millis import HOUR_MS, MINUTE_MS
 from hub.simulator import wording
-from hub.simulator.rhythm import HOUR_MS, MINUTE_MS, Incident
+from hub.simulator.rhythm import Incident
 from hub.simulator.scene import Coordinates, Kind, Scene
 from hub.simulator.truth import Oddity, Statement, StatementKind
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from random import Random
 
+from hub.millis import HOUR_MS, MINUTE_MS, datetime_of
 from hub.simulator.scene import Area, Coordinates, Kind, Scene
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 HOURS = (3, 2, 2, 1, 2, 3, 6, 10, 13, 14, 13, 12, 11, 12, 13, 13, 12, 12, 11, 9, 8, 6, 5, 4)
 """Relative frequency by local hour: quiet at night, a morning and an afternoon hump, as call centres show."""
 REPORTS_EACH = ((1, 72), (2, 17), (3, 7), (4, 3), (5, 1))
@@ -79,7 +76,7 @@ def _scaled(count: int, scale: float) -> int:
 
 
 def _everyday(scene: Scene, rng: Random, start_ms: int, count: int) -> Iterator[Incident]:
-    first_hour = datetime.fromtimestamp(start_ms / 1000, scene.zone).hour
+    first_hour = datetime_of(start_ms, scene.zone).hour
     weights = [HOURS[(first_hour + hour) % 24] for hour in range(24)]
     kinds = [kind.weight for kind in scene.kinds]
     for hour in rng.choices(range(24), weights, k=count):

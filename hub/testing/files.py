@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hub.millis import MINUTE_MS
+
 POLICE_COLUMNS = (
     "JJDBH", "XH", "DZLX", "AFSJ", "BJSJ", "JQLBDM", "JQLBMC", "JQDJ", "XZQHDM", "WGDM", "JD", "WD", "ZBX", "AFDD",
     "JQBT", "BJNR", "BJFS", "TPURL",
@@ -21,7 +23,7 @@ def police_row(number: int, **changes: Any) -> list[str]:
     call, revision = number % 10, number // 10
     row: dict[str, Any] = {
         "JJDBH": f"JJ{call:04d}", "XH": revision, "DZLX": 1 if revision == 0 else 2, "AFSJ": "",
-        "BJSJ": START_MS + number * 60_000, "JQLBDM": "traffic.accident", "JQLBMC": "交通事故 Traffic accident",
+        "BJSJ": START_MS + number * MINUTE_MS, "JQLBDM": "traffic.accident", "JQLBMC": "交通事故 Traffic accident",
         "JQDJ": 1 + call % 4, "XZQHDM": "", "WGDM": "", "JD": f"116.{call:04d}", "WD": f"39.{call:04d}", "ZBX": "",
         "AFDD": f"人民路{call}号", "JQBT": "两车相撞", "BJNR": f"第{revision}次 statement", "BJFS": "phone", "TPURL": "",
     }  # fmt: skip

@@ -28,6 +28,7 @@ from hub.core.history_columns import read_held
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
 from hub.core.tracking.state import Hold
+from hub.millis import DAY_MS
 from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
@@ -35,7 +36,6 @@ from hub.stream.outlet import Outlet, Transaction
 from hub.stream.state import JournaledState
 
 NAME = "route"
-_DAY_MS = 86_400_000
 
 
 def attach(app: Any, hub: Hub) -> View:
@@ -178,7 +178,7 @@ def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: i
     """Live only: a replay's clock runs ahead of the partitions it has read less of, and would forget what they still need."""
     if hub.settings.clock is ClockKind.DATA:
         return
-    limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS)
+    limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS)
     for partition in state.partitions():
         put = state.journal(partition).put
         for case_id in list(state[partition].cases.closed_before(limit_ms, at_most)):

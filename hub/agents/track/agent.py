@@ -30,6 +30,7 @@ from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
 from hub.core.tracking.tracker import Put, Tracking
+from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
@@ -40,7 +41,6 @@ from hub.topics import Topic
 log = logging.getLogger(__name__)
 NAME = "track"
 TICK_SECONDS = 0.5
-_DAY_MS = 86_400_000
 
 
 def attach(app: Any, hub: Hub) -> View:
@@ -139,7 +139,7 @@ def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:
 
 def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
-    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * _DAY_MS), at_most)):
+    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS), at_most)):
         put(case_id, None)
 
 

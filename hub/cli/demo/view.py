@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.columns import Columns
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.cli.process.scrape import Metrics
+from hub.millis import datetime_of
 
 _RATE_SECONDS = 5.0
 
@@ -95,7 +95,7 @@ class View:
     def _clock(self, shot: Snapshot) -> str:
         if shot.now_ms is None:
             return ""
-        return datetime.fromtimestamp(shot.now_ms / 1000, self._zone).strftime("%a %Y-%m-%d %H:%M")
+        return datetime_of(shot.now_ms, self._zone).strftime("%a %Y-%m-%d %H:%M")
 
     def _flow(self, shot: Snapshot) -> Panel:
         taken = shot.taken_in()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.millis import DAY_MS, HOUR_MS
 from hub.policy.city import City
 from hub.policy.models import LinkRule, TextRule
-
-HOUR_MS = 3_600_000
-_DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +21,13 @@ class Tie:
 
     @classmethod
     def of(cls, held: str, row: LinkRule) -> Tie:
-        return cls(held, row, row.window_hours * HOUR_MS, row.after_close_days * _DAY_MS)
+        return cls(held, row, row.window_hours * HOUR_MS, row.after_close_days * DAY_MS)
 
     @classmethod
     def of_text(cls, row: LinkRule, text: TextRule) -> Tie:
         """By words: with whatever family."""
         hours = row.window_hours if text.window_hours is None else text.window_hours
-        return cls("", row, hours * HOUR_MS, row.after_close_days * _DAY_MS)
+        return cls("", row, hours * HOUR_MS, row.after_close_days * DAY_MS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.places.places import Located, Places
 from hub.core.report import Sighting
 from hub.core.routing.router import Decision, Router
+from hub.millis import datetime_of, ms_of
 from hub.policy.city import City
 from hub.policy.models import Example, ExampleEvent, ExampleOutcome
 
@@ -32,7 +32,7 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     lat, lon = (nan if event.lat is None else event.lat), (nan if event.lon is None else event.lon)
     located = places.locate([lat], [lon], [event.code], [event.crs])
     area, placed = located.area[0], located.place_key[0] is not None
-    opened_ms = round(event.opened.timestamp() * 1000)
+    opened_ms = ms_of(event.opened)
     seen = _sighting(event, opened_ms, area, located)
     decision = router.route_one(event.source, event.category, area, event.urgency, placed, seen)
     due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms)}
@@ -42,8 +42,8 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     for clock, instant in expect.due.items():
         if clock not in due:
             found.append(f"no {clock} clock runs, expected one until {instant.isoformat()}")
-        elif due[clock].due_ms != round(instant.timestamp() * 1000):
-            actual = datetime.fromtimestamp(due[clock].due_ms / 1000, ZoneInfo(city.time_zone)).isoformat()
+        elif due[clock].due_ms != ms_of(instant):
+            actual = datetime_of(due[clock].due_ms, ZoneInfo(city.time_zone)).isoformat()
             found.append(f"{clock} is due {actual} by row {due[clock].policy}, expected {instant.isoformat()}")
     return found
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.millis import HOUR_MS
+from hub.model.base import to_ms
 from hub.settings import Settings
-from hub.simulator.answers import UNKNOWN_CASE, answers_to, as_ms
+from hub.simulator.answers import UNKNOWN_CASE, answers_to
 from hub.simulator.departments import Departments, Desk
-from hub.simulator.rhythm import HOUR_MS
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
@@ -101,7 +102,7 @@ def test_an_answer_fits_the_schema() -> None:
     for answer in answers_to(1, order(7)):
         _, update = codec.decode_one(codec.encode_one("cityhub.Update", answer.update()))
         assert update["status"] == answer.status
-        assert as_ms(update["at"]) == answer.at_ms
+        assert to_ms(update["at"]) == answer.at_ms
 
 
 def test_departments_never_started_can_be_stopped() -> None:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Point
 
+from hub.millis import DAY_MS, HOUR_MS
 from hub.simulator.generate import Plan, statements
 from hub.simulator.retelling import METRES_PER_DEGREE
-from hub.simulator.rhythm import DAY_MS, HOUR_MS
 from hub.simulator.scene import Scene
 from hub.simulator.truth import Oddity, Statement, StatementKind, Truth
 from tests.unit.simulator.simulated import START_MS, make_scene, simulate
