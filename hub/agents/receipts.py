@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 
 from hub import metrics
 from hub.agents.context import Hub
-from hub.agents.grouping import few, rows_by
+from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
+from hub.core.columns import few
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.consequences import Applied
+from hub.core.tracking.updates import events_of
 from hub.model.base import MAX_REF_CHARS
+from hub.model.update import event_of
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
 from hub.topics import source_of
@@ -54,7 +57,7 @@ def acknowledge_repeats(
         return
     first = zip(repeats.topic, repeats.partition.tolist(), repeats.offset.tolist(), strict=True)
     columns = {name: updates.column(name) for name in _IDS} | {
-        "said": _said(updates.column("status"), updates.column("step")),
+        "said": pc.utf8_lower(events_of(updates.column("status"), updates.column("step"))),
         "origin": chunk.origins(rows),
         "outcome": [REPEAT] * len(rows),
         "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
@@ -82,7 +85,7 @@ def acknowledge(
     if verdicts:
         told = [each.admitted["update"] for each in verdicts]
         columns = {name: [each[name] for each in told] for name in _IDS} | {
-            "said": [_word(each["status"], each["step"]) for each in told],
+            "said": [event_of(each["status"], each["step"]).lower() for each in told],
             "origin": [each.admitted["origin"] for each in verdicts],
             "outcome": [each.outcome for each in verdicts],
             "detail": [each.detail for each in verdicts],
@@ -116,7 +119,7 @@ def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
         "case_id": found["case_id"][:MAX_REF_CHARS],
         "update_id": found["update_id"][:MAX_REF_CHARS],
         "revision": found["revision"],
-        "said": _word(found["status"], found["step"]),
+        "said": event_of(found["status"], found["step"]).lower(),
     }
 
 
@@ -125,11 +128,3 @@ def _text(key: bytes | None) -> str:
         return (key or b"").decode()[:MAX_REF_CHARS]
     except UnicodeDecodeError:
         return ""
-
-
-def _word(status: str, step: str) -> str:
-    return (status if step == "AS_STATUS" else step).lower()
-
-
-def _said(status: pa.Array, step: pa.Array) -> pa.Array:
-    return pc.utf8_lower(pc.if_else(pc.equal(step, "AS_STATUS"), status, step))

@@ -24,6 +24,7 @@ from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
 from hub.core.cases.statements import strays
 from hub.core.dedup.digests import digests, mixed, within
 from hub.core.tracking.state import ClockState, TrackedCase
+from hub.model.update import event_of
 
 _ENDS = ("MET", "ENDED_LATE", "CANCELLED")
 Reports = tuple[tuple[str, str], ...]
@@ -225,7 +226,7 @@ def _answers(tables: Tables, tracked: dict[str, TrackedCase], waiting: list[str]
         tables.updates.filter(pc.and_not(pa.array(~gone), dead)), *names
     ):
         if case in tracked:
-            applied[str(case)][update, department, status if step == "AS_STATUS" else step] += 1
+            applied[str(case)][update, department, event_of(str(status), str(step))] += 1
     wrong = [
         case_id
         for case_id, case in tracked.items()

@@ -18,6 +18,7 @@ from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.tracking.lifecycle import LADDER, TOLD
 from hub.model.ids import derived_id
+from hub.model.update import event_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -264,4 +265,4 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
     is_due = pc.is_in(updates.column(ORIGIN), are_due).to_pylist()
     names = ("update_id", "department", "case_id", "status", "step", "at")
     for (update, department, case, status, step, at), each_due in zip(rows_of(updates, *names), is_due, strict=True):
-        yield update, department, case, status if step == "AS_STATUS" else step, at, each_due
+        yield update, department, case, event_of(str(status), str(step)), at, each_due

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from hub.backtest.intake import Intake, Reject
 from hub.core.dedup.admission import Arrivals, Seen, admit
 from hub.core.dedup.digests import contents, told_apart_by
 from hub.core.places.places import Places
-from hub.core.report import Sighting
+from hub.core.report import Sighting, sighting_of
 from hub.errors import Reason
 from hub.model.event import CaseEvent
 from hub.policy.city import City
@@ -64,7 +65,11 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
     for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
-        found.sightings.append(_sighting(rows[at], events[at], key, located.area[at], *points[at]))
+        (lat, lon), area = points[at], located.area[at]
+        seen = sighting_of(events[at], place_key=key, area=area, lat=lat, lon=lon, row=rows[at])
+        if not events[at].revision_counted:
+            seen = msgspec.structs.replace(seen, revision=rows[at] + 1)
+        found.sightings.append(seen)
 
 
 def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | None]) -> Arrivals:
@@ -82,33 +87,6 @@ def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | No
         revision=told_apart_by(revision, counted, content),
         content=content,
         place=pa.array(place, pa.string()),
-    )
-
-
-def _sighting(
-    row: int, event: CaseEvent, place_key: str, area: str | None, lat: float | None, lon: float | None
-) -> Sighting:
-    return Sighting(
-        row=row,
-        source=event.source,
-        ref=event.source_ref,
-        revision=event.revision if event.revision_counted else row + 1,
-        kind=event.kind.value,
-        at_ms=event.reported_at,
-        category=event.category,
-        urgency=event.urgency.value,
-        channel=event.channel,
-        due_ms=event.due_at,
-        place_key=place_key,
-        area=area,
-        lat=lat,
-        lon=lon,
-        body=b"",
-        title=event.title,
-        text=event.text,
-        address=event.place.address,
-        label=event.category_label,
-        attributes=event.attributes,
     )
 
 

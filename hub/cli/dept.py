@@ -19,7 +19,7 @@ from hub.errors import FatalError
 from hub.escaping import shown
 from hub.millis import ms_of
 from hub.model.outputs import Order
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import City, load_city
 from hub.screen import Screen, say, say_json, say_lines
 from hub.settings import Settings
@@ -135,14 +135,14 @@ def update(
     Ends with 0 when Kafka has it. Prints the receipt: what became of it, and why if it was not applied.
     """
     word = status.upper()
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
+    said_status, step = status_and_step(word)
     city = load_city(settings.city)
     known(city, department)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
         department=department,
         case_id=case,
-        status=UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED),
+        status=said_status,
         step=step,
         reason=reason,
         clock=clock,

@@ -11,6 +11,7 @@ from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
 from hub.core.figures.ledger import Held, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
+from hub.model.update import event_of
 from hub.units import zh_name
 
 _BAR = 32
@@ -216,10 +217,7 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
     from_ms = {_place(each["origin"]): each["counts_from"] for each in story.receipts}
     for each in story.updates:
         update = each["update"]
-        step = update.get("step", "AS_STATUS")
-        text = (
-            f"{words.department(update['department'])}: {STATUSES[update['status'] if step == 'AS_STATUS' else step]}"
-        )
+        text = f"{words.department(update['department'])}: {STATUSES[event_of(update['status'], update['step'])]}"
         said = [
             f"{name} {update[name]}"
             for name in ("report", "to", "clock", "reason", "score")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
+import pyarrow as pa
+
+from hub.core.columns import few, from_columns, millis
+from hub.model.event import CaseEvent
+from hub.model.ids import case_ids
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
@@ -34,3 +40,75 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     label: str | None = None
     """The source's own words for the category."""
     attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+def sightings_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, words: bool) -> list[Sighting]:
+    """`cityhub.AdmittedEvent`s, whose events `bodies` are in Avro. `words`: whether a rule asks for what they say."""
+    event = admitted.column("event")
+    source, ref = few(event.field("source")), event.field("source_ref").to_pylist()
+    found = from_columns(
+        Sighting,
+        row=range(len(admitted)),
+        source=source,
+        ref=ref,
+        revision=event.field("revision").to_pylist(),
+        kind=few(event.field("kind")),
+        at_ms=millis(event.field("reported_at")),
+        category=few(event.field("category")),
+        urgency=few(event.field("urgency")),
+        channel=few(event.field("channel")),
+        due_ms=millis(event.field("due_at")),
+        place_key=few(admitted.column("place_key")),
+        area=few(admitted.column("area")),
+        lat=admitted.column("lat").to_pylist(),
+        lon=admitted.column("lon").to_pylist(),
+        body=bodies,
+        case_id=case_ids(zip(source, ref, strict=True)),
+        **(_words(event) if words else {}),
+    )
+    return list(found)
+
+
+def sighting_of(
+    event: CaseEvent,
+    *,
+    place_key: str,
+    area: str | None,
+    lat: float | None,
+    lon: float | None,
+    row: int | None = None,
+    body: bytes = b"",
+) -> Sighting:
+    """As `sightings_of`, of one event with the place where it belongs; always with what it says."""
+    return Sighting(
+        row=row,
+        source=event.source,
+        ref=event.source_ref,
+        revision=event.revision,
+        kind=event.kind.value,
+        at_ms=event.reported_at,
+        category=event.category,
+        urgency=event.urgency.value,
+        channel=event.channel,
+        due_ms=event.due_at,
+        place_key=place_key,
+        area=area,
+        lat=lat,
+        lon=lon,
+        body=body,
+        title=event.title,
+        text=event.text,
+        address=event.place.address,
+        label=event.category_label,
+        attributes=event.attributes,
+    )
+
+
+def _words(event: pa.StructArray) -> dict[str, Any]:
+    return {
+        "title": event.field("title").to_pylist(),
+        "text": event.field("text").to_pylist(),
+        "address": event.field("place").field("address").to_pylist(),
+        "label": event.field("category_label").to_pylist(),
+        "attributes": map(dict, event.field("attributes").to_pylist()),
+    }

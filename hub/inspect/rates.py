@@ -12,6 +12,7 @@ from hub.core.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.millis import datetime_of
+from hub.model.update import event_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -83,5 +84,5 @@ def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:
     for row in _columns(batches[UPDATES.name], *paths):
         case, department, status, step, at_ms, solved = row[3:]
         if tuple(row[:3]) not in aside:
-            word = status if step == "AS_STATUS" else step
-            yield Said(str(case), str(department), str(word), int(str(at_ms)), None if solved is None else bool(solved))
+            word = event_of(str(status), str(step))
+            yield Said(str(case), str(department), word, int(str(at_ms)), None if solved is None else bool(solved))

@@ -66,6 +66,19 @@ NEAREST: dict[UpdateStep, UpdateStatus] = {
 """The status to send with a step, for readers that do not know steps; ACCEPTED with all others."""
 
 
+def event_of(status: str, step: str) -> str:
+    """What an update says happened: its step, where it has one, and else its status."""
+    return status if step == UpdateStep.AS_STATUS else step
+
+
+def status_and_step(event: str) -> tuple[UpdateStatus, UpdateStep]:
+    """How an update says that an event happened. Raises ValueError for one that no update can say."""
+    if event in set(UpdateStatus):
+        return UpdateStatus(event), UpdateStep.AS_STATUS
+    step = UpdateStep(event)
+    return NEAREST.get(step, UpdateStatus.ACCEPTED), step
+
+
 class Update(Record):
     """A department's statement about one case. `update_id` is the department's own reference of this update."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, status_and_step
 from hub.simulator.departments import Desk
 from hub.testing.memory import MemoryHub
 from hub.topics import dept_orders, dept_updates
@@ -87,8 +87,7 @@ def said(order: Mapping[str, Any], word: str, hours: float, by: str | None = Non
 
 
 def _update(order: Mapping[str, Any], word: str, hours: float, by: str, **more: Any) -> Update:
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    status, step = status_and_step(word)
     fields = {
         "update_id": f"{order['order_id']}-{word}-{hours:.2f}", "department": by, "case_id": order["case_id"], "status": status,
         "step": step, "at": order["issued_at"] + round(hours * HOUR_MS), "note": "As agreed. 已商定。",

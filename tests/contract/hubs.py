@@ -12,7 +12,7 @@ from hub.cli.sending import Sender
 from hub.clock import wall_ms
 from hub.inspect.reading import read_messages, spans
 from hub.model.event import CaseEvent, EventKind, Urgency
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
@@ -170,8 +170,7 @@ def report(reported_ms: int, **changes: Any) -> CaseEvent:
 
 def update(case: str, word: str, at_ms: int, department: str = "water_supply") -> Update:
     """What a department says; the id is the word."""
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    status, step = status_and_step(word)
     return Update(
         update_id=word, department=department, case_id=case, status=status, step=step, at=at_ms, note="So it is. 如此。"
     )

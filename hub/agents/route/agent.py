@@ -12,7 +12,7 @@ import pyarrow as pa
 from hub import metrics, topics
 from hub.agents.context import Hub
 from hub.agents.forgetting import forgotten_at_most
-from hub.agents.grouping import few, rows_by
+from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.renewing import renew
 from hub.agents.route.desks import Desks
@@ -26,10 +26,9 @@ from hub.core.cases.unlinking import Unlinking
 from hub.core.dedup.validation import faults_of_admitted_events, faults_of_closures
 from hub.core.history_columns import read_held
 from hub.core.linking import Incidents
-from hub.core.report import Sighting
+from hub.core.report import Sighting, sightings_of
 from hub.core.tracking.state import Hold
 from hub.millis import DAY_MS
-from hub.model.ids import case_ids
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -94,32 +93,11 @@ def _sightings(
 ) -> tuple[list[int], list[Sighting], pa.StructArray]:
     """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
     intake = take_in_own(hub, chunk, tx, topics.EVENTS, faults_of_admitted_events)
-    rows, batch = intake.rows, intake.decoded.batch
-    event, origins = batch.column("event"), batch.column("origin")
-    ref = event.field("source_ref").to_pylist()
-    source, kind, category, urgency, channel = (
-        few(event.field(name)) for name in ("source", "kind", "category", "urgency", "channel")
-    )
-    revision, reported, due = (
-        event.field(name).cast("int64").to_pylist() for name in ("revision", "reported_at", "due_at")
-    )
-    place_key, area = few(batch.column("place_key")), few(batch.column("area"))
-    lat, lon = batch.column("lat").to_pylist(), batch.column("lon").to_pylist()
-    bodies = hub.codec.nested_bodies("cityhub.AdmittedEvent", batch)
-    ids = case_ids(zip(source, ref, strict=True))
+    batch = intake.decoded.batch
+    origins = batch.column("origin")
     tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
-    sightings = list(map(
-        Sighting, range(len(rows)), source, ref, revision, kind, reported, category, urgency, channel, due, place_key, area,
-        lat, lon, bodies, ids, *(_words(event) if words else ()),
-    ))  # fmt: skip
-    return [chunk.partitions[row] for row in rows], sightings, origins
-
-
-def _words(event: pa.StructArray) -> list[list[Any]]:
-    """Title, text, address, label and attributes."""
-    title, text, label = (event.field(name).to_pylist() for name in ("title", "text", "category_label"))
-    attributes = list(map(dict, event.field("attributes").to_pylist()))
-    return [title, text, event.field("place").field("address").to_pylist(), label, attributes]
+    sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", batch), words=words)
+    return [chunk.partitions[row] for row in intake.rows], sightings, origins
 
 
 class _Closure(NamedTuple):

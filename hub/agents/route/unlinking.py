@@ -9,8 +9,9 @@ from hub.agents.route.desks import Desks
 from hub.core.cases.statements import Put, RouteBook, Statement, keep
 from hub.core.cases.steps import Step
 from hub.core.cases.unlinking import Unlinking, part
-from hub.core.report import Sighting
+from hub.core.report import Sighting, sighting_of
 from hub.errors import RejectedRecordError
+from hub.model.event import CaseEvent
 from hub.stream.codec import Codec
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighti
 
 
 def _sighting(codec: Codec, statement: Statement) -> Sighting:
-    event = codec.decode_body("cityhub.CaseEvent", statement.event)
-    return Sighting(
-        None, event["source"], event["source_ref"], event["revision"], event["kind"], event["reported_at"], event["category"],
-        event["urgency"], event["channel"], event["due_at"], statement.place_key, statement.area, statement.lat,
-        statement.lon, statement.event, title=event["title"], text=event["text"], address=event["place"]["address"],
-        label=event["category_label"], attributes=event["attributes"],
-    )  # fmt: skip
+    event = CaseEvent.checked(codec.decode_body("cityhub.CaseEvent", statement.event))
+    return sighting_of(
+        event,
+        place_key=statement.place_key,
+        area=statement.area,
+        lat=statement.lat,
+        lon=statement.lon,
+        body=statement.event,
+    )

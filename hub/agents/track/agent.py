@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.forgetting import forgotten_at_most
-from hub.agents.grouping import few, rows_by
+from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.receipts import Decision, acknowledge
 from hub.agents.track.rates import begin
@@ -22,14 +22,16 @@ from hub.agents.track.records import publish
 from hub.agents.track.waiting import give_up, hold, refuse, release
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
+from hub.core.columns import few
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.core.history_columns import read_held, read_histories
 from hub.core.limits import Verdict
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import NOW_KEY, More, Now, TrackBook, TrackRecord, misfit
+from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackRecord, misfit
 from hub.core.tracking.tracker import Put, Tracking
+from hub.core.tracking.updates import updates_of
 from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -198,23 +200,5 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
 
 
 def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:
-    origin, update = decoded.batch.column("origin"), decoded.batch.column("update")
-    columns = [
-        update.field("update_id").to_pylist(), few(update.field("department")), update.field("case_id").to_pylist(),
-        few(update.field("status")), few(update.field("note")),
-    ]  # fmt: skip
-    times = update.field("at").cast("int64").to_pylist()
-    steps = update.field("step")
-    if pc.all(pc.equal(steps, "AS_STATUS")).as_py() is not False:
-        more: Iterable[More | None] = [None] * len(times)
-    else:
-        columns[3] = few(pc.if_else(pc.equal(steps, "AS_STATUS"), update.field("status"), steps))
-        names = ("reason", "clock", "to", "members", "score", "solved", "report")
-        rows = zip(*(update.field(name).to_pylist() for name in names), strict=True)
-        more = [
-            More(reason, clock, to, tuple(members), score, solved, report)
-            for reason, clock, to, members, score, solved, report in rows
-        ]
-    wall = hub.settings.clock is ClockKind.WALL
-    arrived = origin.field("ingested_at").cast("int64").to_pylist() if wall else [None] * len(times)
-    return map(Update, *columns, times, decoded.bodies.to_pylist(), more, arrived, range(len(times)))
+    arrived = hub.settings.clock is ClockKind.WALL  # in a replay it means nothing
+    return updates_of(decoded.batch, decoded.bodies.to_pylist(), arrived=arrived)

@@ -9,8 +9,9 @@ from hub.agents.context import Hub
 from hub.agents.receipts import ACCEPTED, Decision, later_than_said
 from hub.clock import ClockKind
 from hub.core.tracking.consequences import Effects, Update
-from hub.core.tracking.state import WAITING_PREFIX, More, TrackBook, Waiting
+from hub.core.tracking.state import WAITING_PREFIX, TrackBook, Waiting
 from hub.core.tracking.tracker import Put, Tracking
+from hub.core.tracking.updates import update_of
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 
@@ -109,16 +110,7 @@ def _keep(put: Put, key: str, held: list[tuple[bytes, int]]) -> None:
 
 
 def _read(hub: Hub, body: bytes) -> Update:
-    admitted = _admitted(hub, body)
-    told, wall = admitted["update"], hub.settings.clock is ClockKind.WALL
-    status = told["status"] if told["step"] == "AS_STATUS" else told["step"]
-    more = More(
-        told["reason"], told["clock"], told["to"], tuple(told["members"]), told["score"], told["solved"], told["report"]
-    )  # fmt: skip
-    return Update(
-        told["update_id"], told["department"], told["case_id"], status, told["note"], told["at"], body,
-        None if more == More() else more, admitted["origin"]["ingested_at"] if wall else None,
-    )  # fmt: skip
+    return update_of(_admitted(hub, body), body, arrived=hub.settings.clock is ClockKind.WALL)
 
 
 def _admitted(hub: Hub, body: bytes) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.places.places import Located, Places
-from hub.core.report import Sighting
+from hub.core.report import Sighting, sighting_of
 from hub.core.routing.router import Decision, Router
+from hub.errors import RejectedRecordError
 from hub.millis import datetime_of, ms_of
+from hub.model.event import CaseEvent, EventKind
 from hub.policy.city import City
 from hub.policy.models import Example, ExampleEvent, ExampleOutcome
 
@@ -33,7 +35,10 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     located = places.locate([lat], [lon], [event.code], [event.crs])
     area, placed = located.area[0], located.place_key[0] is not None
     opened_ms = ms_of(event.opened)
-    seen = _sighting(event, opened_ms, area, located)
+    try:
+        seen = _sighting(event, opened_ms, located)
+    except RejectedRecordError as error:
+        return [f"no source can report so: {error.detail}"]
     decision = router.route_one(event.source, event.category, area, event.urgency, placed, seen)
     due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms)}
     found = _misrouted(expect, decision)
@@ -48,15 +53,27 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     return found
 
 
-def _sighting(event: ExampleEvent, opened_ms: int, area: str | None, located: Located) -> Sighting:
+def _sighting(example: ExampleEvent, opened_ms: int, located: Located) -> Sighting:
+    """Raises RejectedRecordError if no source can report so."""
+    copied = {
+        name: getattr(example, name)
+        for name in ("source", "category", "urgency", "channel", "title", "text", "attributes")
+    }
+    place = {name: getattr(example, name) for name in ("lat", "lon", "crs", "code", "address")}
+    event = CaseEvent.checked(
+        {
+            **copied,
+            "source_ref": "example",
+            "revision": 0,
+            "kind": EventKind.OPENED,
+            "reported_at": opened_ms,
+            "category_label": example.category,
+            "place": place,
+        }
+    )
     lat, lon = float(located.lat[0]), float(located.lon[0])
-    has_point = not math.isnan(lat)
-    return Sighting(
-        row=0, source=event.source, ref="example", revision=0, kind="OPENED", at_ms=opened_ms, category=event.category,
-        urgency=event.urgency, channel=event.channel, due_ms=None, place_key=located.place_key[0] or "", area=area,
-        lat=lat if has_point else None, lon=lon if has_point else None, body=b"", title=event.title, text=event.text,
-        address=event.address, label=event.category, attributes=event.attributes,
-    )  # fmt: skip
+    point = {"lat": None, "lon": None} if math.isnan(lat) else {"lat": lat, "lon": lon}
+    return sighting_of(event, row=0, place_key=located.place_key[0] or "", area=located.area[0], **point)
 
 
 def _misrouted(expect: ExampleOutcome, decision: Decision) -> list[str]:

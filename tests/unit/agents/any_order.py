@@ -12,7 +12,7 @@ from hub.core.tracking.state import Hold
 from hub.inspect.turns import holds_of
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, status_and_step
 from hub.policy.models import Extension, Pause
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report
@@ -43,8 +43,7 @@ def statement(ref: str, revision: int, kind: EventKind, minute: int, source: str
 
 
 def update(number: int, department: str, word: str, minute: int, **more: Any) -> Update:
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    status, step = status_and_step(word)
     return Update(
         update_id=f"U{number}", department=department, case_id=CASE, status=status, step=step, at=NOON + minute * MINUTE,
         note="so", **more,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub import topics
 from hub.agents.track.waiting import MAX_WAITING
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, UpdateStatus, status_and_step
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_reopening import CASE, report
 from tests.unit.agents.whole_hub import WholeHub
@@ -30,8 +30,7 @@ def hub() -> Iterator[WholeHub]:
 
 
 def said(word: str, update_id: str = "1", department: str = "water_supply", **more: Any) -> Update:
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    status, step = status_and_step(word)
     fields = {
         "update_id": update_id,
         "department": department,

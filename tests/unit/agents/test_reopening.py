@@ -10,7 +10,7 @@ import pytest
 from hub import topics
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
-from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, status_and_step
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.whole_hub import WholeHub
 
@@ -34,8 +34,7 @@ def hub() -> Iterator[WholeHub]:
 
 
 def say(hub: WholeHub, word: str, **more: object) -> None:
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else NEAREST.get(step, UpdateStatus.ACCEPTED)
+    status, step = status_and_step(word)
     fields = {
         "update_id": f"{word}@{hub.time.now_ms}",
         "case_id": CASE,

@@ -22,7 +22,7 @@ from hub.core.cases.statements import RouteBook, RouteRecord, Statement, strays
 from hub.core.tracking.state import TrackedCase, TrackRecord
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
-from hub.model.update import Update, UpdateStatus, UpdateStep
+from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import City
 from hub.settings import Settings
 from hub.stream.codec import HEADER_BYTES
@@ -69,8 +69,7 @@ def tell(
 def say(hub: WholeHub, word: str, minutes: float, by: str, case: str = CASE, **more: Any) -> bool:
     """What a department says, when it happens. Whether it is applied."""
     at_ms = pass_on_to(hub, minutes)
-    step = UpdateStep.AS_STATUS if word in set(UpdateStatus) else UpdateStep(word)
-    status = UpdateStatus(word) if step is UpdateStep.AS_STATUS else UpdateStatus.ACCEPTED
+    status, step = status_and_step(word)
     known = len(accepted(hub))
     hub.publish(
         Update(update_id=f"U{minutes}", department=by, case_id=case, status=status, step=step, at=at_ms, **more)

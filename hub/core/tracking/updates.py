@@ -1,0 +1,65 @@
+"""Updates as `track` reads them, from columns or one by one, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.core.columns import few, from_columns, millis
+from hub.core.tracking.consequences import Update
+from hub.core.tracking.state import More
+from hub.model.update import UpdateStep, event_of
+
+_MORE = ("reason", "clock", "to", "members", "score", "solved", "report")
+
+
+def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[Update]:
+    """`cityhub.AdmittedUpdate`s, which `bodies` are in Avro. `arrived`: whether it matters when they came in."""
+    update = admitted.column("update")
+    return from_columns(
+        Update,
+        update_id=update.field("update_id").to_pylist(),
+        department=few(update.field("department")),
+        case_id=update.field("case_id").to_pylist(),
+        status=few(events_of(update.field("status"), update.field("step"))),
+        note=few(update.field("note")),
+        at_ms=millis(update.field("at")),
+        body=bodies,
+        more=_more(update),
+        arrived_ms=millis(admitted.column("origin").field("ingested_at")) if arrived else [None] * len(admitted),
+        row=range(len(admitted)),
+    )
+
+
+def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Update:
+    """As `updates_of`, one that had to wait."""
+    update = admitted["update"]
+    more = More(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
+    return Update(
+        update_id=update["update_id"],
+        department=update["department"],
+        case_id=update["case_id"],
+        status=event_of(update["status"], update["step"]),
+        note=update["note"],
+        at_ms=update["at"],
+        body=body,
+        more=None if more == More() else more,
+        arrived_ms=admitted["origin"]["ingested_at"] if arrived else None,
+    )
+
+
+def events_of(status: pa.Array, step: pa.Array) -> pa.Array:
+    """As hub.model.update.event_of, for columns."""
+    plain = pc.equal(step, UpdateStep.AS_STATUS.value)
+    return status if pc.all(plain).as_py() is not False else pc.if_else(plain, status, step)
+
+
+def _more(update: pa.StructArray) -> Sequence[More | None]:
+    """What only some say; of a chunk without steps nothing is looked at."""
+    if pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False:
+        return [None] * len(update)
+    columns = {name: update.field(name).to_pylist() for name in _MORE}
+    return list(from_columns(More, **columns | {"members": map(tuple, columns["members"])}))

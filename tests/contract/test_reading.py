@@ -1,0 +1,82 @@
+"""What agents read of records is the same by columns and one by one, for every example of every version there is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from hub.core.report import sighting_of, sightings_of
+from hub.core.tracking.state import More
+from hub.core.tracking.updates import update_of, updates_of
+from hub.model.event import CaseEvent
+from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep, event_of, status_and_step
+from hub.settings import ROOT
+from hub.stream.codec import Codec
+from hub.stream.registry import FileRegistry
+
+CODEC = Codec(FileRegistry())
+EVENTS = [word for word in (*UpdateStatus, *UpdateStep) if word != UpdateStep.AS_STATUS]
+
+
+def examples(name: str) -> list[dict[str, Any]]:
+    """All, of the newest version; older ones are read as it."""
+    newest = max((ROOT / "schemas" / name).glob("v*.examples.json"), key=lambda path: int(path.stem[1:].split(".")[0]))
+    found: list[dict[str, Any]] = json.loads(newest.read_text("utf-8"))
+    return found
+
+
+def bodies_of(batch: pa.RecordBatch, bodies: pa.BinaryArray) -> list[bytes]:
+    assert len(batch)
+    found: list[bytes] = bodies.to_pylist()
+    return found
+
+
+def test_events() -> None:
+    decoded = CODEC.decode_many(
+        "cityhub.AdmittedEvent", CODEC.encode_many("cityhub.AdmittedEvent", examples("AdmittedEvent"))
+    )
+    batch = decoded.batch
+    bodies = CODEC.nested_bodies("cityhub.AdmittedEvent", batch)
+    found = sightings_of(batch, bodies, words=True)
+    for row, (seen, body) in enumerate(zip(found, bodies, strict=True)):
+        event = CaseEvent.checked(CODEC.decode_body("cityhub.CaseEvent", body))
+        place = {name: batch.column(name)[row].as_py() for name in ("place_key", "area", "lat", "lon")}
+        assert msgspec.structs.replace(seen, case_id="") == sighting_of(event, row=row, body=body, **place)
+    without = sightings_of(batch, bodies, words=False)
+    assert [each.text for each in without] == [""] * len(found)
+    assert [(each.ref, each.at_ms, each.case_id) for each in without] == [
+        (each.ref, each.at_ms, each.case_id) for each in found
+    ]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_updates(arrived: bool) -> None:
+    values = CODEC.encode_many("cityhub.AdmittedUpdate", examples("AdmittedUpdate"))
+    decoded = CODEC.decode_many("cityhub.AdmittedUpdate", values)
+    bodies = bodies_of(decoded.batch, decoded.bodies)
+    for row, update in enumerate(updates_of(decoded.batch, bodies, arrived=arrived)):
+        alone = update_of(CODEC.decode_body("cityhub.AdmittedUpdate", bodies[row]), bodies[row], arrived=arrived)
+        assert (alone.arrived_ms is not None) is arrived
+        assert alone.row is None
+        assert update.row == row
+        assert msgspec.structs.replace(update, row=None, more=update.more or More()) == msgspec.structs.replace(
+            alone, more=alone.more or More()
+        )
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_is_said_by_status_and_step_and_read_from_them(event: str) -> None:
+    status, step = status_and_step(event)
+    assert event_of(status, step) == event
+    assert status == NEAREST.get(step, UpdateStatus.ACCEPTED) or step is UpdateStep.AS_STATUS
+    Update(update_id="1", department="roads", case_id="C-1", status=status, at=1_700_000_000_000, step=step)
+
+
+def test_what_no_update_can_say_is_refused() -> None:
+    for word in ("AS_STATUS_", "closed", ""):
+        with pytest.raises(ValueError, match="is not a valid"):
+            status_and_step(word)
