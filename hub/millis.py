@@ -9,6 +9,8 @@ SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+NEVER_MS = 1 << 62
+"""After all that can happen; `-NEVER_MS` is before it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

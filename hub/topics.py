@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+from hub.bounds import SYSTEM_ID
 from hub.millis import DAY_MS
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -18,7 +19,7 @@ _FRAMING_BYTES = 16 * 1024
 MAX_CONTROL_BYTES = 128 * 1024
 _NAMES = 1024
 """Sources or departments whose topics are made once: agents ask for them with every chunk."""
-_ID = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_ID = re.compile(SYSTEM_ID)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from hub.agents.intake import Intake, Refused, take_in
 from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
 from hub.agents.view import View
+from hub.bounds import COUNTER
 from hub.clock import ClockKind
 from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
 from hub.core.dedup.digests import Longs, contents, shown, told_apart_by, within
@@ -35,7 +36,7 @@ from hub.stream.seen_state import SeenState
 from hub.topics import Topic, source_of
 
 NAME = "deduplicate"
-_REVISIONS = 1 << 31
+_REVISIONS = COUNTER.most + 1
 
 
 def attach(app: Any, hub: Hub) -> View:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
+from hub.millis import NEVER_MS
+
 _SPAN_BITS = 10  # about a second
-_NEVER_MS = 1 << 62
 _SLACK = 64
 
 
@@ -20,9 +21,9 @@ class Agenda:
         """Keys with their instants, by span of time; none is empty."""
         self._order: list[int] = []
         """A heap of the spans there are, and as many at most that there were."""
-        self.next_ms = _NEVER_MS
+        self.next_ms = NEVER_MS
         """Nothing is to be looked at before."""
-        self._set_ms = _NEVER_MS
+        self._set_ms = NEVER_MS
         """The earliest set since `take` last looked."""
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class Agenda:
     def take(self, limit_ms: int) -> Iterator[str]:
         """Keys whose instants come before a limit, in order, with what is set meanwhile; each is off the agenda by then."""
         while self.next_ms < limit_ms:
-            self._set_ms = _NEVER_MS
+            self._set_ms = NEVER_MS
             span = self._first_span()
             for instant, key in sorted((instant, key) for key, instant in span.items() if instant < limit_ms):
                 if self._set_ms <= instant:
@@ -74,7 +75,7 @@ class Agenda:
                 if span.get(key) == instant:
                     self.discard(key)
                     yield key
-            self.next_ms = min(self._first_span().values(), default=_NEVER_MS)
+            self.next_ms = min(self._first_span().values(), default=NEVER_MS)
 
     def _first_span(self) -> dict[str, int]:
         """The first that has any keys."""

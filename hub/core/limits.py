@@ -20,9 +20,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hub.bounds import SYSTEM_ID
 from hub.clock import iso
 from hub.errors import Reason
-from hub.model.base import CONTROLS, IS_SYSTEM_ID, NO_CONTROLS, SYSTEM_ID, Avro, Record
+from hub.model.base import CONTROLS, IS_SYSTEM_ID, NO_CONTROLS, Avro, Record
 
 Verdict = tuple[int, Reason, str]
 """Row, reason and detail. A detail names field and limit, and never quotes what a sender wrote."""

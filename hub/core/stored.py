@@ -13,6 +13,8 @@ from typing import Annotated
 
 import msgspec
 
+from hub.bounds import COUNTER, INT, LATITUDE, LONG, LONGITUDE
+
 MAX_REPORTS = 1_000
 """Of one case. What is about the same and comes later is a case of its own, which takes the next thousand."""
 MAX_STATEMENTS = 100
@@ -24,9 +26,9 @@ MAX_TURNS = 10_000
 
 Instant = Annotated[int, msgspec.Meta(ge=-(1 << 45), le=1 << 45)]
 """Milliseconds since 1970 UTC."""
-Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
-Whole = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
-Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
-Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+Count = Annotated[int, msgspec.Meta(ge=COUNTER.least, le=COUNTER.most)]
+Whole = Annotated[int, msgspec.Meta(ge=INT.least, le=INT.most)]
+Number = Annotated[int, msgspec.Meta(ge=LONG.least, le=LONG.most)]
+Latitude = Annotated[float, msgspec.Meta(ge=LATITUDE.least, le=LATITUDE.most)]
+Longitude = Annotated[float, msgspec.Meta(ge=LONGITUDE.least, le=LONGITUDE.most)]
 """Neither is ever "not a number": that is below no limit."""

@@ -15,6 +15,7 @@ import shapely
 import shapely.geometry
 
 from hub.backtest.names import slug
+from hub.bounds import in_degrees
 from hub.core.places.places import Layer as Shapes
 from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
@@ -95,8 +96,7 @@ def _polygon(feature: dict[str, Any], path: Path) -> Any:
         return None
     if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
         return None
-    west, south, east, north = geometry.bounds
-    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
+    if not in_degrees(*geometry.bounds):
         raise FatalError(f"{path.name} is not in degrees (WGS84); convert it first, e.g. with ogr2ogr -t_srs EPSG:4326")
     if geometry.is_valid:
         return geometry

@@ -16,6 +16,7 @@ from hub.backtest.intake import EventFile
 from hub.backtest.mappings import find_mapping
 from hub.backtest.run import Bars, History, Options, Outcome, read_history, run
 from hub.backtest.scores import Scores, Share, score
+from hub.bounds import SYSTEM_ID
 from hub.declared.document import load_yaml
 from hub.escaping import write_csv
 from hub.learn.layers import read_layer
@@ -48,7 +49,7 @@ class CityPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    name: str = Field(pattern=f"^{SYSTEM_ID}$")
     events: str
     truth: str | None = None
     updates: str | None = None

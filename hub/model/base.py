@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from hub.bounds import CONTROL_CHARACTERS, COUNTER, INT, LONG, MAX_SYSTEM_ID_CHARS, OFFSET, SYSTEM_ID
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.millis import ms_of
 
@@ -28,18 +29,16 @@ def to_ms(value: Any) -> Any:
     return ms_of(value) if isinstance(value, datetime) else value
 
 
-Int = Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Avro("int")]
-Long = Annotated[int, Field(ge=-(2**63), le=2**63 - 1), Avro("long")]
+Int = Annotated[int, Field(ge=INT.least, le=INT.most), Avro("int")]
+Long = Annotated[int, Field(ge=LONG.least, le=LONG.most), Avro("long")]
 Millis = Annotated[int, BeforeValidator(to_ms), Avro("timestamp-millis")]
 """Milliseconds since 1970 UTC."""
 SourceMillis = Annotated[int, Field(ge=EARLIEST_MS, le=LATEST_MS), BeforeValidator(to_ms), Avro("timestamp-millis")]
 """A time that a source or department claims: believed only between hub.clock.EARLIEST_MS and LATEST_MS."""
 
 
-CONTROLS = r"[\x00-\x1f\x7f-\x9f]"
+CONTROLS = f"[{CONTROL_CHARACTERS}]"
 """A control character: NUL, a line end, the beginning of a terminal's escape."""
-SYSTEM_ID = r"[a-z][a-z0-9_]{0,39}"
-"""What a source or a department is called, in topics too."""
 
 
 def _without_controls(text: str) -> str:
@@ -50,7 +49,8 @@ def _without_controls(text: str) -> str:
 
 def _as_system_id(text: str) -> str:
     if not re.fullmatch(SYSTEM_ID, text):
-        raise ValueError("is no id of a source or department: lower-case letters, digits and _ only, at most 40")
+        allowed = f"lower-case letters, digits and _ only, at most {MAX_SYSTEM_ID_CHARS}"
+        raise ValueError(f"is no id of a source or department: {allowed}")
     return text
 
 
@@ -64,8 +64,8 @@ Code = Annotated[str, Field(max_length=MAX_CODE_CHARS)]
 """A word of a closed list, be it the sender's or the city's."""
 Line = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
-Counter = Annotated[int, Field(ge=0, le=2**31 - 1), Avro("int")]
-Offset = Annotated[int, Field(ge=0, le=2**63 - 1), Avro("long")]
+Counter = Annotated[int, Field(ge=COUNTER.least, le=COUNTER.most), Avro("int")]
+Offset = Annotated[int, Field(ge=OFFSET.least, le=OFFSET.most), Avro("long")]
 
 
 class Record(BaseModel):

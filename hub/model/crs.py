@@ -7,7 +7,7 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-_MAX_CHARS = 200
+from hub.model.base import MAX_CODE_CHARS
 
 
 class Crs(StrEnum):
@@ -74,7 +74,7 @@ def crs_of(name: str) -> Crs | None:
     Understood are the usual names in English and Chinese, EPSG numbers alone or in a URN or URL, OGC's CRS84, and the name in
     well-known text. Case, blanks, width and punctuation do not matter.
     """
-    text = unicodedata.normalize("NFKC", name[:_MAX_CHARS]).casefold().strip()
+    text = unicodedata.normalize("NFKC", name[:MAX_CODE_CHARS]).casefold().strip()
     if found := _WELL_KNOWN_TEXT.match(text):
         text = found[1]
     if found := _NUMBER.search(text):

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from hub.bounds import LATITUDE, LONGITUDE
 from hub.model.base import (
     MAX_LINE_CHARS,
     NO_CONTROLS,
@@ -26,8 +27,8 @@ from hub.model.base import (
 from hub.model.event import CaseEvent
 from hub.model.update import MAX_REPORT_CHARS, Update
 
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most)]
+Longitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most)]
 PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 MAX_PARTIES = 1_000
 MAX_MARKS = 100_000

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from hub.bounds import MAX_SYSTEM_ID_CHARS
 from hub.model.base import (
     MAX_ITEMS,
     MAX_REF_CHARS,
@@ -22,7 +23,7 @@ from hub.model.base import (
     Text,
 )
 
-MAX_REPORT_CHARS = MAX_REF_CHARS + 41
+MAX_REPORT_CHARS = MAX_SYSTEM_ID_CHARS + 1 + MAX_REF_CHARS
 """SOURCE:REF."""
 
 

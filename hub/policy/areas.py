@@ -11,6 +11,7 @@ from typing import Any
 import shapely
 import shapely.geometry
 
+from hub.bounds import in_degrees
 from hub.declared.problems import Problems
 from hub.declared.texts import parse_json, read_text
 from hub.model.crs import Crs, crs_of
@@ -125,7 +126,6 @@ def _fault(geometry: Any) -> str | None:
         return "the geometry is empty; draw it or remove the feature"
     if not geometry.is_valid:
         return f"the polygon is not valid ({shapely.is_valid_reason(geometry)}); redraw it without crossings"
-    west, south, east, north = geometry.bounds
-    if west < -180 or east > 180 or south < -90 or north > 90:
+    if not in_degrees(*geometry.bounds):
         return "coordinates are not degrees; write longitude, latitude in WGS84"
     return None

@@ -17,6 +17,7 @@ import fastavro
 import pyarrow as pa
 import pyruhvro
 
+from hub.bounds import INT
 from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
 from hub.escaping import without_login
 from hub.settings import ROOT, Settings, variable
@@ -26,7 +27,6 @@ SCHEMAS = ROOT / "schemas"
 NAMESPACE = "cityhub"
 _TIMEOUT_SECONDS = 10
 _MALFORMED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
-_LAST_ID = (1 << 31) - 1
 _ASK_AGAIN_SECONDS = 30.0
 _REFUSED_AT_MOST = 10_000
 _NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -189,7 +189,7 @@ class ConfluentRegistry:
 
     def _fetch(self, schema_id: int) -> Schema:
         """XXX: the id is a sender's. If a service calls it malformed (422 or 400), that says nothing of the hub itself."""
-        if schema_id > _LAST_ID:
+        if schema_id > INT.most:
             raise RejectedRecordError(Reason.UNKNOWN_SCHEMA, f"no registry has a schema {schema_id}: it is no id")
         with self._asking(f"schema {schema_id}", malformed=Reason.UNKNOWN_SCHEMA):
             registered = self._client.get_schema(schema_id)

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import msgspec
 
+from hub.bounds import CONTROL_CHARACTERS
+
 log = logging.getLogger(__name__)
-_Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*\Z")]
+_Text = Annotated[str, msgspec.Meta(max_length=500, pattern=rf"^[^{CONTROL_CHARACTERS}]*\Z")]
 _Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 62)]
 _TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
 

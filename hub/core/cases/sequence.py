@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from hub.core.cases.cases import Case, Report
 from hub.core.report import Sighting
 from hub.core.stored import MAX_STATEMENTS
+from hub.millis import NEVER_MS
 
 OPENED, CLOSED, REOPENED = "OPENED", "CLOSED", "REOPENED"
 ENDINGS = ("WITHDRAWN", CLOSED)
@@ -59,7 +60,7 @@ def marks_of(said: Sequence[Said]) -> list[Mark]:
     """When its source ended a report, and opened it again: an opening is not before the ends that it undoes, nor an end before
     the opening that comes before it by revision. What was undone at the instant at which it began never was."""
     found: list[Mark] = []
-    since_ms, ended_ms = -(1 << 62), None
+    since_ms, ended_ms = -NEVER_MS, None
     for _, kind, at_ms in said:
         if kind in ENDINGS:
             at_ms = max(at_ms, since_ms)

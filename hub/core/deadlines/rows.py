@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hub.core.calendars.zones import Millis
 from hub.core.matching import matches
-from hub.millis import midnight_ms
+from hub.millis import NEVER_MS, midnight_ms
 from hub.policy.city import City, label_key
 from hub.policy.models import CLOCKS, DeadlineRule
 
@@ -139,8 +139,8 @@ def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:
     """The instants from and before which a row holds, UTC ms; None: always."""
     if rule.effective_from is None and rule.effective_until is None:
         return None
-    first = -(1 << 62) if rule.effective_from is None else midnight_ms(rule.effective_from, time_zone)
-    end = 1 << 62 if rule.effective_until is None else midnight_ms(rule.effective_until, time_zone)
+    first = -NEVER_MS if rule.effective_from is None else midnight_ms(rule.effective_from, time_zone)
+    end = NEVER_MS if rule.effective_until is None else midnight_ms(rule.effective_until, time_zone)
     return first, end
 
 

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from hub.bounds import COUNTER
+
 MISSING = -1
 _SEPARATOR = "\x1f"
 _WIDE = 8
@@ -27,7 +29,7 @@ _TOP_BITS = np.uint64(0x8080808080808080)
 _SCHEMA_BITS = 8
 _SCHEMA = np.uint32((1 << _SCHEMA_BITS) - 1)
 _FRAME_BYTES = 5
-_UNCOUNTED = 1 << 31
+_UNCOUNTED = COUNTER.most + 1
 """No counted revision is as large."""
 
 Digests = npt.NDArray[np.uint64]

@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.core.linking.geo import DEGREE_M
+from hub.millis import NEVER_MS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-OPEN_MS = 1 << 62
+OPEN_MS = NEVER_MS
 """The closing of what is open."""
-GONE_MS = -(1 << 62)
+GONE_MS = -NEVER_MS
 """The closing of what was removed: no report was made before it."""
 ZONES = 1 << 10
 _LON_BITS, _ROW_BITS = 29, 24

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from hub.bounds import SYSTEM_ID
 from hub.declared.patterns import compile_pattern
 
 Urgency = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
@@ -21,7 +22,7 @@ def _pattern(text: str) -> str:
     return text
 
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Id = Annotated[str, Field(pattern=f"^{SYSTEM_ID}$")]
 RuleId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=80)]
 Text = Annotated[str, Field(min_length=1, max_length=400)]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
+from hub.bounds import LATITUDE, LONGITUDE
 from hub.policy.models.base import MAIN_LAYER, Id, Name, Strict, Text
 from hub.policy.models.life import LifeSpec
 
@@ -32,8 +33,8 @@ TimeZone = Annotated[str, AfterValidator(_zone)]
 class DefaultPoint(Strict):
     """Where a source's system puts what it cannot place: no place at all."""
 
-    lat: Annotated[float, Field(ge=-90, le=90), AfterValidator(_four_decimals)]
-    lon: Annotated[float, Field(ge=-180, le=180), AfterValidator(_four_decimals)]
+    lat: Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most), AfterValidator(_four_decimals)]
+    lon: Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most), AfterValidator(_four_decimals)]
 
 
 class AreasFile(Strict):
