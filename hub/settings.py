@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     partitions: int = Field(6, ge=1, description="partitions of every hub topic; fixed for the life of a hub")
     replication_factor: int = Field(1, ge=1, description="copies of every topic; 3 where three brokers are")
     city: Path = Field(ROOT / "ops" / "cities" / "demo", description="policy folder")
+    connectors: Path | None = Field(
+        None, description="connectors.yaml: which systems this installation reads, and how (docs/connectors.md)"
+    )
     clock: ClockKind = Field(ClockKind.WALL, description="wall when live, data when history is replayed")
     lateness_seconds: float = Field(
         0.0, ge=0, description="data clock only: how far behind the newest report deadlines are judged"
@@ -122,7 +125,7 @@ class Settings(BaseSettings):
         description="secret that workers and operators share; with it, what is not signed on the control topic is not believed",
     )
     state_dir: Path = Field(
-        Path(".cityhub"), description="Faust's datadir, connectors' cursors, the embedded broker's data"
+        Path(".cityhub"), description="Faust's datadir, connectors' positions and states, the embedded broker's data"
     )
     web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz, /sources")
@@ -290,13 +293,13 @@ class _Environment(EnvSettingsSource):
             self.problems.append(f"{name} and {name}_FILE are both set; keep one of the two")
             return None
         try:
-            return _content(file)
+            return secret_in(file)
         except (OSError, ValueError) as error:
             self.problems.append(f"{name}_FILE names {file}, which holds no secret: {error}")
             return None
 
 
-def _content(file: Path) -> str:
+def secret_in(file: Path) -> str:
     """What a file holds, without the line end after it. Raises OSError or ValueError, which do not quote it."""
     if not file.is_file():
         raise ValueError("it is no regular file")

@@ -19,7 +19,7 @@ COMMANDS = {
     "worker": ("hub.cli.worker:worker", "Run the agents."),
     "broker": ("hub.broker.command:broker", "Run an embedded Apache Kafka."),
     "topics": ("hub.cli.topics:topics", "List the hub's topics and create the missing ones."),
-    "connector": ("hub.cli.connector:connector", "List, check, run and scaffold connectors."),
+    "connector": ("hub.cli.connector.command:connector", "List, check, run and scaffold connectors."),
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
     "backtest": ("hub.cli.backtest:backtest", "Run history through a policy and judge its decisions."),
     "learn": ("hub.cli.learn:learn", "Draft a policy from history."),

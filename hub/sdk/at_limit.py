@@ -1,17 +1,18 @@
 """A connector that had too many rejects in a row stays where it is, over restarts, until somebody says how it goes on.
 
-Its cursor is behind the rows it has set aside, so that no start writes their dead letters again. Beside the cursor lies a note that
-says so, with the cursor as it was before those rows.
+Its position is behind the rows it has set aside, so that no start writes their dead letters again. Beside it lies a note that
+says so, with the position as it was before those rows.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.errors import FatalError
+from hub.sdk.errors import EdgeError
+from hub.sdk.positions import PositionFile
 
 
 class Way(StrEnum):
@@ -23,21 +24,25 @@ class Way(StrEnum):
     """With these rows once more, as the mapping was mended."""
 
 
+class AtLimitError(EdgeError):
+    """Too many rejects in a row: the edge pauses until somebody says how it goes on."""
+
+
 class _Note(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     why: str
     before: str | None
-    """The cursor file as it was; None if there was none."""
+    """The position's file as it was; None if there was none."""
 
 
 class AtLimit:
-    """The note of one connector, beside its cursor file. Raises FatalError if it cannot be read, written or taken away."""
+    """The note of one connector, beside its position. Raises FatalError if it cannot be read, written or taken away."""
 
-    def __init__(self, domain: str, cursor: Path) -> None:
+    def __init__(self, domain: str, position: PositionFile) -> None:
         self._domain = domain
-        self._cursor = cursor
-        self._path = cursor.with_suffix(".limit")
+        self._position = position
+        self._path = position.path.with_suffix(".limit")
         self._before: str | None = None
 
     def leave(self, way: Way | None) -> None:
@@ -49,17 +54,17 @@ class AtLimit:
             raise self._error(note.why)
         try:
             if way is Way.AGAIN:
-                self._put_back(note.before)
+                self._position.put_back(note.before)
             self._path.unlink()
         except OSError as error:
             raise FatalError(f"{self._path} cannot be taken away: {error.strerror}") from error
 
     def remember(self) -> None:
         """The first of what may become too many rejects comes next."""
-        self._before = self._cursor.read_text("utf-8") if self._cursor.exists() else None
+        self._before = self._position.text()
 
     def enter(self, why: str) -> FatalError:
-        """Note that the connector is at its limit, once its cursor is behind what was set aside. The error to end with."""
+        """Note that the connector is at its limit, once its position is behind what was set aside. The error to end with."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.write_text(_Note(why=why, before=self._before).model_dump_json(), "utf-8")
@@ -68,10 +73,11 @@ class AtLimit:
         return self._error(why)
 
     def _error(self, why: str) -> FatalError:
-        return FatalError(
+        return AtLimitError(
             f"{self._domain} is at its limit of rejects: {why}. They were set aside as dead letters, and nothing is read until "
-            f"somebody says so. This looks like the wrong mapping: try `cityhub connector check {self._domain}`, mend it, and run "
-            "the same command with --again to read these rows once more, or with --go-on to go on behind them"
+            f"somebody says so. This looks like the wrong mapping: try `cityhub connector check {self._domain}`, mend it, run "
+            "the same command (an edge: `cityhub connector resume`) with --again to read these rows once more, or with --go-on "
+            "to go on behind them"
         )
 
     def _read(self) -> _Note | None:
@@ -80,12 +86,4 @@ class AtLimit:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            raise FatalError(f"{self._path} cannot be read; delete it to go on from the cursor") from error
-
-    def _put_back(self, before: str | None) -> None:
-        if before is None:
-            self._cursor.unlink(missing_ok=True)
-            return
-        temporary = self._cursor.with_suffix(".again")
-        temporary.write_text(before, "utf-8")
-        temporary.replace(self._cursor)
+            raise FatalError(f"{self._path} cannot be read; delete it to go on from the position") from error

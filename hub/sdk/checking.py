@@ -10,12 +10,14 @@ from typing import Any
 
 from hub.core.places.places import Places
 from hub.model.event import CaseEvent
+from hub.sdk.contract import Context, Item, Source
+from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Watch
-from hub.sdk.sources.file.rows import BadRow, Row
-from hub.sdk.sources.file.source import FileSource, load_source
+from hub.sdk.sources.file.rows import BadRow
+from hub.sdk.sources.file.source import FileSource, file_config
 
 _MAX_DISTINCT = 1000
 _EXAMPLE_CHARS = 48
@@ -114,20 +116,22 @@ def check(
 
     Raises FatalError for what is unsound.
     """
-    report = Report(manifest)
-    source_type = load_source(manifest)
-    for name in [mapping] if mapping else manifest.mappings:
-        declared = load_mapping(manifest.mapping_path(name))
-        report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, sound"
+    report = _declared(manifest, mapping)
     if file is None:
         return report
-    source = source_type(manifest, source_type.Config(inputs=(Input(file=file, mapping=mapping, join=join),)))
+    intake = Intake(manifest)
+    config = file_config(inputs=(Input(file=file, mapping=mapping, join=join),))
+    source = FileSource(config, Context(manifest.domain, intake.outcome, intake.mapping))
     report.file = file.name
     points = _Points(report, places)
     reader = source.open(0, Watch())
     try:
         for row in islice(reader, limit):
-            _judge(report, source, row, points)
+            if not row.finished:
+                report.unfinished_line = row.line
+                if isinstance(row, BadRow):
+                    continue  # what is missing may still come
+            _judge(report, intake, source.item(0, row), points)
         report.read_as = reader.read_as
     finally:
         reader.lines.close()
@@ -135,12 +139,33 @@ def check(
     return report
 
 
-def _judge(report: Report, source: FileSource, row: Row | BadRow, points: _Points) -> None:
-    if not row.finished:
-        report.unfinished_line = row.line
-        if isinstance(row, BadRow):
-            return  # what is missing may still come
-    _, event, rejection = source.mapped(0, row)
+def check_source(
+    manifest: Manifest, source: Source, intake: Intake, mapping: str | None, limit: int, places: Places | None = None
+) -> Report:
+    """Reach the source's system, and map what it gives first. Changes nothing on either side.
+
+    Raises what the source raises: it cannot be reached (TransientError), refuses (AuthError), or is not what was declared.
+    """
+    report = _declared(manifest, mapping)
+    report.file = source.system or manifest.domain
+    report.read_as = source.check()
+    points = _Points(report, places)
+    for item in source.sample(limit):
+        _judge(report, intake, item, points)
+    points.count()
+    return report
+
+
+def _declared(manifest: Manifest, mapping: str | None) -> Report:
+    report = Report(manifest)
+    for name in [mapping] if mapping else manifest.mappings:
+        declared = load_mapping(manifest.mapping_path(name))
+        report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, sound"
+    return report
+
+
+def _judge(report: Report, intake: Intake, item: Item, points: _Points) -> None:
+    event, rejection = intake.outcome(item)
     report.rows += 1
     if event is not None:
         report.events += 1
@@ -148,7 +173,7 @@ def _judge(report: Report, source: FileSource, row: Row | BadRow, points: _Point
         points.add(event)
     elif rejection is not None:
         report.rejected[rejection.reason] += 1
-        count, line = report.reasons.get(str(rejection), (0, row.line))
+        count, line = report.reasons.get(str(rejection), (0, item.number))
         report.reasons[str(rejection)] = (count + 1, line)
     else:
         report.filtered += 1

@@ -16,9 +16,10 @@ _REFRESH_SECONDS = 0.2
 class Bar:
     """Use as a context manager; `update` as often as you like. Silent if `shown` is false or stderr is no terminal."""
 
-    def __init__(self, title: str, *, shown: bool, total: Callable[[], int], done: Callable[[], int]) -> None:
+    def __init__(self, title: str, *, shown: bool, progress: Callable[[], tuple[int, int] | None]) -> None:
+        """`progress` gives the bytes that are read, and those there are; None where nobody knows."""
         console = Screen(stderr=True)
-        self._total, self._done = total, done
+        self._bytes = progress
         self._next = 0.0
         self._progress = Progress(
             TextColumn(title), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
@@ -30,7 +31,8 @@ class Bar:
         if self._progress.disable or (not now and time.monotonic() < self._next):
             return
         self._next = time.monotonic() + _REFRESH_SECONDS
-        self._progress.update(self._task, total=self._total(), completed=self._done(), rows=f"{rows:,}")
+        done, total = self._bytes() or (0, None)
+        self._progress.update(self._task, total=total, completed=done, rows=f"{rows:,}")
 
     def __enter__(self) -> Bar:
         self._progress.start()

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.errors import Reason, RejectedRecordError
 from hub.metrics import DEAD, PUBLISH_ERRORS
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
+from hub.sdk.errors import UndeliveredError
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.dead_letters import fitted
@@ -88,7 +89,9 @@ class KafkaPublisher:
                 self._producer.poll(_FLUSH_SLICE_SECONDS)
                 self._raise_failure()
             except KafkaException as error:
-                raise FatalError(f"Kafka at {self._bootstrap} does not take events: {error.args[0].str()}") from error
+                raise UndeliveredError(
+                    f"Kafka at {self._bootstrap} does not take events: {error.args[0].str()}"
+                ) from error
             else:
                 return
 
@@ -109,14 +112,15 @@ class KafkaPublisher:
 
     def _raise_failure(self) -> None:
         if self._failed is not None:
-            raise FatalError(
+            self._producer.purge()  # what comes after the next start must not arrive before what is still here
+            raise UndeliveredError(
                 f"events could not be delivered to Kafka at {self._bootstrap}: {self._failed.str()}. "
-                "Nothing is lost: run the same command again and it goes on from its cursor"
+                "Nothing is lost: run the same command again and it goes on from its position"
             )
 
 
 class Checkpoints:
-    """When to save the cursor: after so many rows or so many seconds, whichever is first."""
+    """When to save the position: after so many rows or so many seconds, whichever is first."""
 
     def __init__(self, rows: int = 20_000, seconds: float = 1.0) -> None:
         self._rows, self._seconds = rows, seconds

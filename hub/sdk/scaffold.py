@@ -9,7 +9,6 @@ from hub.errors import FatalError
 from hub.topics import city_events
 
 _FILES = {
-    "__init__.py": '"""Connector {name}. See README.md."""\n',
     "manifest.yaml": """\
 domain: {name}
 name: {{en: "{title}", zh: "{title}"}}  # the system's name in both languages
@@ -20,63 +19,6 @@ default_mapping: demo
 mappings:
   demo: "the format of fixtures/demo.csv"
 """,
-    "config.py": '''\
-"""What the {name} connector is told."""
-
-from hub.sdk.sources.file.source import FileConfig
-
-
-class {cls}Config(FileConfig):
-    """Files and whether to follow them; add fields of your own here."""
-''',
-    "client.py": '''\
-"""The only I/O of the {name} connector."""
-
-from hub.sdk.sources.file.source import FileClient
-
-
-class {cls}Client(FileClient):
-    """Opens the files."""
-''',
-    "mapping.py": '''\
-"""Rows of the {name} system to canonical events. Pure; declare what you can in mappings/*.yaml."""
-
-from typing import Any
-
-from hub.model.event import CaseEvent
-from hub.sdk.mapping.fields import Mapper
-
-
-def to_event(values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
-    """One row's event; None leaves the row out. Raises RejectedRecordError."""
-    return mapper.event(values)
-''',
-    "source.py": '''\
-"""The {name} source."""
-
-from typing import Any
-
-from hub.model.event import CaseEvent
-from hub.sdk.mapping.fields import Mapper
-from hub.sdk.sources.file.source import FileSource
-
-from .client import {cls}Client
-from .config import {cls}Config
-from .mapping import to_event
-
-
-class {cls}Source(FileSource):
-    """Reads files by a declared mapping."""
-
-    Config = {cls}Config
-    Client = {cls}Client
-
-    def to_event(self, values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
-        return to_event(values, mapper)
-
-
-SOURCE = {cls}Source
-''',
     "mappings/demo.yaml": """\
 description: The format of fixtures/demo.csv
 format: csv              # or jsonl; then nested keys read as dotted columns
@@ -147,12 +89,9 @@ def scaffold(name: str, into: Path) -> Path:
     folder = into / name
     if folder.exists():
         raise FatalError(f"{folder} is there already; choose another name, or remove it")
-    words = re.split(r"_+", name)
-    cls = "".join(word.capitalize() for word in words)
+    title = " ".join(re.split(r"_+", name)).capitalize()
     for path, template in _FILES.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(
-            template.format(name=name, cls=cls, title=" ".join(words).capitalize(), topic=topic), encoding="utf-8"
-        )
+        target.write_text(template.format(name=name, title=title, topic=topic), encoding="utf-8")
     return folder

@@ -15,13 +15,13 @@ from hub.policy import City
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.manifest import discover
 from hub.sdk.sources.file.join import Input
-from hub.sdk.sources.file.source import Mapped, load_source, rows_of
 from hub.simulator.files import SourceFiles, write_all
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
 from hub.simulator.truth import Statement, Truth
 from hub.stream.dead_letters import fitted
 from hub.testing.memory import MemoryHub
+from hub.testing.outcomes import Mapped, outcomes
 from hub.topics import DEAD, city_events
 
 HOUR_MS = 3_600_000
@@ -35,7 +35,6 @@ class Said(NamedTuple):
     """A row of a system's file, when it was written, and what its connector makes of it."""
 
     sent_ms: int
-    file: str
     source: str
     row: Mapped
 
@@ -50,12 +49,10 @@ def rows(city: City, plan: Plan, folder: Path) -> list[Said]:
 
 
 def _of_source(source: str, file: Path, said: list[Statement]) -> Iterator[Said]:
-    manifest = discover()[source]
-    connector = load_source(manifest)
-    reader = rows_of(connector(manifest, connector.Config(inputs=(Input(file=file, mapping="demo"),))))
+    reader = outcomes(discover()[source], Input(file=file, mapping="demo"))
     mine = (statement.sent_ms for statement in said if statement.source == source)
     for sent_ms, row in zip(mine, reader, strict=True):
-        yield Said(sent_ms, file.name, source, row)
+        yield Said(sent_ms, source, row)
 
 
 @dataclass
@@ -72,7 +69,7 @@ class Systems:
             self._publish(said.row.event)
 
     def _set_aside(self, said: Said, rejection: RejectedRecordError) -> None:
-        letter = fitted(dead_letter(said.source, said.file, said.row.row, rejection).to_avro())
+        letter = fitted(dead_letter(said.source, said.row.item, rejection).to_avro())
         self.hub.send(DEAD.name, letter["key"], self.hub.codec.encode_one("cityhub.DeadLetter", letter))
 
     def _publish(self, event: CaseEvent) -> None:

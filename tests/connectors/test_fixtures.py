@@ -7,15 +7,14 @@ import pytest
 from hub.errors import Reason
 from hub.model.event import CaseEvent, EventKind, Urgency
 from hub.sdk.manifest import discover
-from hub.sdk.sources.file.source import rows_of
-from hub.testing.source_suite import fixture_inputs, made
+from hub.testing.outcomes import outcomes
+from hub.testing.source_suite import fixture_inputs
 
 MANIFESTS = discover()
 
 
 def outcome(domain: str, mapping: str) -> tuple[list[CaseEvent], Counter[Reason]]:
-    source = made(MANIFESTS[domain], fixture_inputs(MANIFESTS[domain])[mapping])
-    rows = list(rows_of(source))
+    rows = list(outcomes(MANIFESTS[domain], fixture_inputs(MANIFESTS[domain])[mapping]))
     return [row.event for row in rows if row.event], Counter(row.rejection.reason for row in rows if row.rejection)
 
 

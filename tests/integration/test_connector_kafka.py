@@ -18,12 +18,12 @@ from hub.model.event import CaseEvent
 from hub.sdk.manifest import find
 from hub.sdk.runner import Options, run_source
 from hub.sdk.sources.file.join import Input
-from hub.sdk.sources.file.source import load_source, rows_of
 from hub.settings import ROOT, Settings
 from hub.stream import admin
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from hub.testing.outcomes import outcomes
 from hub.topics import DEAD, city_events
 from tests.processes import started
 
@@ -65,10 +65,7 @@ def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str,
 
 
 def expected(file: Path) -> list[dict[str, Any]]:
-    manifest = find("police")
-    source = load_source(manifest)
-    made = source(manifest, source.Config(inputs=(Input(file=file),)))
-    return [each.event.to_avro() for each in rows_of(made) if each.event]
+    return [each.event.to_avro() for each in outcomes(find("police"), Input(file=file)) if each.event]
 
 
 def plain(record: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +97,7 @@ def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
 
 _PROGRAM = """
 import sys
-from hub.cli.connector import connector
+from hub.cli.connector.command import connector
 connector(sys.argv[1:])
 """
 
@@ -155,7 +152,7 @@ def until_cursor_moves(folder: Path, process: subprocess.Popen[bytes]) -> None:
 
 
 def cursor_rows(folder: Path) -> int:
-    return max((json.loads(path.read_text())["rows"] for path in folder.glob("*.json")), default=0)
+    return max((json.loads(path.read_text())["items"] for path in folder.glob("*.json")), default=0)
 
 
 def test_missing_broker_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

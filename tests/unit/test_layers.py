@@ -32,11 +32,19 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The packages and their contracts, without data."""
+    """The packages and their contracts, without data; two connectors have code, as one with a protocol of its own has."""
     for package in ("hub", "connectors"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "fixtures"))
+    for name in ("police", "hotline"):
+        (tmp_path / "connectors" / name / "__init__.py").touch()
+        (tmp_path / "connectors" / name / "source.py").touch()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
+
+
+def test_the_code_of_every_connector_is_looked_at() -> None:
+    folders = {path.parent for path in (ROOT / "connectors").glob("*/*.py")}
+    assert not [folder.name for folder in folders if not (folder / "__init__.py").is_file()], "add an __init__.py"
 
 
 def test_the_contracts_hold() -> None:

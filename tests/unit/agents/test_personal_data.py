@@ -24,7 +24,8 @@ from hub.sdk.sources.file.rows import Row
 from hub.settings import ROOT, Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.testing.source_suite import MemoryPublisher, fixture_inputs, made
+from hub.testing.outcomes import file_source
+from hub.testing.source_suite import MemoryPublisher, fixture_inputs
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_receipts import said
 from tests.unit.agents.test_reopening import report
@@ -163,10 +164,10 @@ FIXTURES = [(domain, name) for domain, manifest in discover().items() for name i
 def test_whatever_column_of_a_connector_names_a_person(domain: str, name: str, mark: str) -> None:
     manifest = discover()[domain]
     each = fixture_inputs(manifest)[name]
-    source = made(manifest, each)
+    source, intake = file_source(manifest, each)
     mapping = load_mapping(manifest.mapping_path(name))
     for column, values in rows_of_person(each.file, mapping, mark):
-        rejection = source.mapped(0, Row(dict(values), 2, 0, 1, b"")).rejection
+        rejection = intake.outcome(source.item(0, Row(dict(values), 2, 0, 1, b""))).rejection
         if rejection is not None:
             assert not [part for part in (NAME, PHONE, IDENTITY) if part in rejection.detail], (column, rejection)
 

@@ -82,7 +82,7 @@ def _set(*path: str, value: Any) -> Change:
         (_set("worker", "environment", "CITYHUB_CLOCK", value="moon"), "not valid"),
         (_set("worker", "command", value=["cityhub", "worker", "--portt", "1"]), "No such option"),
         (_set("worker", "command", value=["cityhub", "wroker"]), "no command wroker"),
-        (_set("police", "command", value=["cityhub", "connector", "run", "police"]), "Missing option"),
+        (_set("police", "command", value=["cityhub", "connector", "run", "police", "--fiel"]), "No such option"),
     ],
 )
 def test_a_mistake_is_found(change: Change, said: str) -> None:

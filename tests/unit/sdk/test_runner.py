@@ -10,16 +10,17 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.cli.connector import connector, describe
+from hub.cli.connector.command import connector
+from hub.cli.connector.run import describe
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
 from hub.sdk.at_limit import Way
+from hub.sdk.contract import Item
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.manifest import Manifest, discover, find
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.runner import Options, Summary, run_source
 from hub.sdk.sources.file.join import Input
-from hub.sdk.sources.file.rows import BadRow
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher
@@ -140,12 +141,14 @@ def test_too_many_rejects_stop_it_and_no_restart_sets_a_row_aside_again(tmp_path
     file, said = _police_rows(tmp_path, range(4, 30)), MemoryPublisher()
     for _ in range(3):
         with pytest.raises(FatalError, match=r"at its limit.*10 rows in a row.*calls.csv line 15.*--again.*--go-on"):
-            run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10)
+            run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, checkpoint_rows=1)
     assert [letter.line for letter in said.letters] == list(range(6, 16))
     assert len(said.events) == 4
     with pytest.raises(FatalError, match="at its limit"):  # with ten more
-        run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, at_limit=Way.GO_ON)
-    summary, _ = run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, at_limit=Way.GO_ON)
+        run(tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, checkpoint_rows=1, at_limit=Way.GO_ON)
+    summary, _ = run(
+        tmp_path, Input(file=file), publisher=said, max_rejects_in_a_row=10, checkpoint_rows=1, at_limit=Way.GO_ON
+    )
     assert [letter.line for letter in said.letters] == list(range(6, 32)), "each once"
     assert (summary.published, summary.rows_before) == (10, 24)
     assert run(tmp_path, Input(file=file), max_rejects_in_a_row=10)[0].rows == 0
@@ -263,7 +266,7 @@ def test_waiting_ends_when_asked_to_stop() -> None:
 
 def test_a_dead_letter_keeps_the_row() -> None:
     why = RejectedRecordError(Reason.TOO_LARGE, "too large")
-    whole = dead_letter("police", "in.csv", BadRow("", 7, 0, 0, b"x" * 2_000_000), why)
+    whole = dead_letter("police", Item(None, "in.csv", 7, b"x" * 2_000_000), why)
     assert (whole.value, whole.line, whole.file, whole.stage) == (b"x" * 2_000_000, 7, "in.csv", "connector:police")
 
 

@@ -11,6 +11,7 @@ from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.mapping.columns import text_of
 from hub.sdk.mapping.mapping import EventSpec, Format, Join, Mapping
 from hub.sdk.mapping.specs import FieldSpec
+from hub.sdk.paths import LocalPath
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
 
@@ -68,6 +69,6 @@ class Input(BaseModel):
 
     model_config = {"frozen": True}
 
-    file: Path
+    file: LocalPath
     mapping: str | None = None
-    join: Path | None = None
+    join: LocalPath | None = None

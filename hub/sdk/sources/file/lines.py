@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hub.sdk.sources.file.content import Content
 from hub.sdk.sources.file.trail import Trail
+from hub.sdk.sources.file.watched import ChangedError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """A longer line is not held in memory: its head is kept, the rest is hashed."""
@@ -135,6 +136,20 @@ class Lines:
             self._pass(held)
             yield start, held
             held = b""
+
+    def at_end(self) -> bool:
+        """Whether all that is in the file so far was read from it; lines of it may be in hand."""
+        return self.content.bytes_read() >= self.content.bytes_total()
+
+    def idle(self) -> bool:
+        """Whether the next line would only be waited for: nothing is in hand, and nothing was done to the file."""
+        if not self._watch.follow or self._ready or not self.at_end() or self._done.exists() or self.content.moved:
+            return False
+        try:
+            self.content.check()
+        except ChangedError:
+            return False  # it is raised again to who reads on, and knows what to do about it
+        return True
 
     def bytes_read(self) -> int:
         """How far into the file on disk reading has come, for a progress bar."""

@@ -8,32 +8,61 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.errors import FatalError
-from hub.sdk.cursor import Cursor, CursorFile
+from hub.sdk.contract import Context, Item
+from hub.sdk.sources.file.cursor import Cursor
+from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.reader import Reader
 from hub.sdk.sources.file.rows import BadRow, Row
-from hub.sdk.sources.file.source import FileSource, Mapped
 from hub.sdk.sources.file.succession import Following, Succession
 from hub.sdk.sources.file.trail import Trail
 
-_Timed = tuple[int, int, int, Mapped]
+_Read = tuple[Row | BadRow, Item]
+_Timed = tuple[int, int, int, _Read]
 """Report time in ms, input, running number: rows of equal time keep the order of inputs and lines."""
 Say = Callable[[str], None]
 
 
+class Files(Protocol):
+    """Whose rows are put in order."""
+
+    inputs: tuple[Input, ...]
+    context: Context
+
+    def is_sorted(self, index: int) -> bool: ...
+    def item(self, index: int, row: Row | BadRow) -> Item: ...
+    def open(
+        self,
+        index: int,
+        watch: Watch,
+        *,
+        trail: Trail | None = None,
+        path: Path | None = None,
+        header: Sequence[str] = (),
+    ) -> Reader: ...
+
+
 class Feed(Protocol):
-    """All rows of a source in order, each with the input it is from. Iterate `rows` once, `take` each that is done."""
+    """All rows of a source in order, each with what it is as an item. Iterate `rows` once, `take` each that is done."""
 
     @property
     def rows_before(self) -> int:
         """Done in earlier runs; 0 once it is seen that the files have to be read from the start."""
         ...
 
-    def rows(self) -> Iterator[tuple[int, Mapped]]:
+    def rows(self) -> Iterator[_Read]:
         """Raises Stopped, FatalError."""
         ...
 
     def take(self, row: Row | BadRow) -> None: ...
+
+    def idle(self) -> bool:
+        """Whether the next of `rows` would only wait."""
+        ...
+
+    def at_end(self) -> bool:
+        """Whether all that is in the file so far was read from it; lines of it may be in hand."""
+        ...
 
     def cursor(self, rows: int) -> Cursor:
         """Behind the last row taken, of `rows` in all."""
@@ -44,39 +73,47 @@ class Feed(Protocol):
     def close(self) -> None: ...
 
 
-def make_feed(source: FileSource, how: Following, cursors: CursorFile, say: Say) -> Feed:
-    """The rows behind the saved cursor. Raises FatalError if it cannot be read, or a file cannot be opened."""
-    cursor = cursors.load()
-    if len(source.config.inputs) == 1 and source.mapper(0).mapping.sorted:
-        return Single(source, how, cursor, cursors.others(), say)
+def make_feed(source: Files, how: Following, cursor: Cursor | None, say: Say) -> Feed:
+    """The rows behind the cursor. Raises FatalError if a file cannot be opened."""
+    if len(source.inputs) == 1 and source.is_sorted(0):
+        feed = Single(source, how, cursor or Cursor(), say)
+        feed.require()
+        return feed
     return Merged(source, how, cursor or Cursor(), say)
 
 
 class Single:
     """One file, read as it stands: an offset says where reading stopped."""
 
-    def __init__(
-        self, source: FileSource, how: Following, cursor: Cursor | None, others: Iterator[Cursor], say: Say
-    ) -> None:
+    def __init__(self, source: Files, how: Following, cursor: Cursor, say: Say) -> None:
         self._source = source
-        path = source.config.inputs[0].file
-        self._files = Succession(path, self._open, how, cursor or Cursor(), say)
-        if cursor is None and (known := next((each for each in others if self._files.knows(each)), None)):
-            say(f"{path.name} was read before under another name; going on where it was left")
-            self._files = Succession(path, self._open, how, known, say)
+        self._files = Succession(source.inputs[0].file, self._open, how, cursor, say)
+
+    def require(self) -> None:
+        """Raise FatalError if nothing can be read."""
         self._files.require()
+
+    def knows(self, cursor: Cursor) -> bool:
+        """Whether the file begins with what the cursor is behind."""
+        return self._files.knows(cursor)
 
     @property
     def rows_before(self) -> int:
         return self._files.rows_before
 
-    def rows(self) -> Iterator[tuple[int, Mapped]]:
-        mapped = self._source.mapped
+    def rows(self) -> Iterator[_Read]:
+        item = self._source.item
         for row in self._files.rows():
-            yield 0, mapped(0, row)
+            yield row, item(0, row)
 
     def take(self, row: Row | BadRow) -> None:
         self._files.take(row)
+
+    def idle(self) -> bool:
+        return self._files.reader is not None and self._files.reader.lines.idle()
+
+    def at_end(self) -> bool:
+        return self._files.reader is not None and self._files.reader.lines.at_end()
 
     def cursor(self, rows: int) -> Cursor:
         return self._files.cursor(rows)
@@ -97,10 +134,10 @@ class Single:
 class Merged:
     """Several files, or one to be sorted: the number of rows says where reading stopped."""
 
-    def __init__(self, source: FileSource, how: Following, cursor: Cursor, say: Say) -> None:
+    def __init__(self, source: Files, how: Following, cursor: Cursor, say: Say) -> None:
         self._source, self._stop = source, how.stop
         self._watch = Watch(stop=how.stop, over=how.last_line_whole)
-        self._trails = [Trail(eager=True) for _ in source.config.inputs]
+        self._trails = [Trail(eager=True) for _ in source.inputs]
         self.rows_before = cursor.rows
         changed = [self._name(index) for index, head in enumerate(cursor.heads) if not self._begins_with(index, head)]
         if changed:
@@ -114,14 +151,20 @@ class Merged:
             self.close()
             raise
 
-    def rows(self) -> Iterator[tuple[int, Mapped]]:
+    def rows(self) -> Iterator[_Read]:
         streams = [self._timed(index) for index in range(len(self._readers))]
         before = self.rows_before
-        for done, (_, index, _, mapped) in enumerate(heapq.merge(*streams, key=lambda each: each[:3])):
+        for done, (_, _, _, read) in enumerate(heapq.merge(*streams, key=lambda each: each[:3])):
             if done >= before:
-                yield index, mapped
+                yield read
 
     def take(self, row: Row | BadRow) -> None: ...
+
+    def idle(self) -> bool:
+        return False
+
+    def at_end(self) -> bool:
+        return False
 
     def cursor(self, rows: int) -> Cursor:
         return Cursor(rows=rows, heads=tuple(trail.head for trail in self._trails))
@@ -137,7 +180,7 @@ class Merged:
             reader.lines.close()
 
     def _name(self, index: int) -> str:
-        return self._source.config.inputs[index].file.name
+        return self._source.inputs[index].file.name
 
     def _begins_with(self, index: int, head: tuple[int, str]) -> bool:
         """Whether the file's text begins with what was read of it."""
@@ -152,27 +195,36 @@ class Merged:
 
     def _timed(self, index: int) -> Iterator[_Timed]:
         """One input's rows by time. A row without one (rejected, left out) stays behind the row before it."""
-        if not self._source.mapper(index).mapping.sorted:
+        if not self._source.is_sorted(index):
             yield from self._sorted(index)
             return
         latest = 0
         for number, row in enumerate(self._readers[index]):
-            mapped = self._source.mapped(index, row)
-            latest = max(latest, mapped.event.reported_at if mapped.event else latest)
-            yield latest, index, number, mapped
+            item, at = self._mapped(index, row)
+            latest = max(latest, at or latest)
+            yield latest, index, number, (row, item)
 
     def _sorted(self, index: int) -> Iterator[_Timed]:
         """Only times and bytes of the rows are held while sorting; each row is read again from its bytes."""
         reader = self._readers[index]
-        held: list[tuple[int, int, int, bytes, Mapped | None]] = []
+        held: list[tuple[int, int, int, bytes, _Read | None]] = []
         latest = 0
         for row in reader:
             if self._stop.is_set():
                 return
-            mapped = self._source.mapped(index, row)
-            latest = mapped.event.reported_at if mapped.event else latest
-            keep = mapped.event is None or not row.finished
-            held.append((latest, row.line, row.start, row.raw, mapped if keep else None))
+            item, at = self._mapped(index, row)
+            latest = at or latest
+            keep = at is None or not row.finished
+            held.append((latest, row.line, row.start, row.raw, (row, item) if keep else None))
         held.sort(key=lambda each: each[:2])
         for number, (at, line, start, raw, kept) in enumerate(held):
-            yield at, index, number, kept or self._source.mapped(index, reader.parse(raw, line, start))
+            yield at, index, number, kept or self._again(index, reader.parse(raw, line, start))
+
+    def _again(self, index: int, row: Row | BadRow) -> _Read:
+        return row, self._mapped(index, row)[0]
+
+    def _mapped(self, index: int, row: Row | BadRow) -> tuple[Item, int | None]:
+        """The item with what the mapping makes of it, and the event's time, if it is one."""
+        item = self._source.item(index, row)
+        outcome = self._source.context.outcome(item)
+        return item._replace(outcome=outcome), outcome.event.reported_at if outcome.event else None

@@ -1,98 +1,164 @@
-"""What a connector's code is: a Source, which reads rows of its system and maps each to a canonical event."""
+"""The source of files: one that grows, or several merged by time. Which columns are which field, the connector's mapping says."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, ValidationError, model_validator
 
 from hub.errors import FatalError, Reason, RejectedRecordError
-from hub.model.event import CaseEvent
-from hub.sdk.manifest import Manifest
-from hub.sdk.mapping.fields import Mapper
-from hub.sdk.mapping.mapping import Mapping, load_mapping
+from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
+from hub.sdk.errors import ConfigurationError, PositionLostError
+from hub.sdk.mapping.mapping import Mapping
+from hub.sdk.paths import LocalPath
+from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input, Joined
-from hub.sdk.sources.file.lines import Watch
+from hub.sdk.sources.file.lines import Stopped, Watch
+from hub.sdk.sources.file.order import Feed, Single, make_feed
 from hub.sdk.sources.file.reader import Reader, open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
+from hub.sdk.sources.file.succession import SETTLE_SECONDS, Following
 from hub.sdk.sources.file.trail import Trail
 
+_POLL_SECONDS = 0.1
 
-class FileConfig(BaseModel):
-    """What a file connector is told; connectors add fields of their own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class FileConfig(Config):
+    """`file` with its mapping, or several `inputs`, whose rows are merged by report time."""
 
-    inputs: tuple[Input, ...] = Field(min_length=1, description="files, each with its mapping")
+    file: LocalPath | None = Field(None, description="the file to read")
+    mapping: str | None = Field(None, description="how it is read; without it the connector's default")
+    join: LocalPath | None = Field(None, description="second file, where the mapping takes columns from one")
+    inputs: tuple[Input, ...] = Field((), description="several files, each with its mapping")
     follow: bool = Field(False, description="wait at the end of the file for more, until <file>.done exists")
+    last_line_whole: bool = Field(
+        False, description="take a last line without a line end too: nobody writes to the file any more"
+    )
+    settle_seconds: float = Field(
+        SETTLE_SECONDS, ge=0, description="how long a renamed file is quiet before it is over"
+    )
+
+    @model_validator(mode="after")
+    def _file_or_inputs(self) -> Self:
+        if (self.file is None) == (not self.inputs):
+            raise ValueError("give `file`, or `inputs` for several")
+        return self
+
+    @property
+    def files(self) -> tuple[Input, ...]:
+        if self.file is None:
+            return self.inputs
+        return (Input(file=self.file, mapping=self.mapping, join=self.join),)
 
 
-class Mapped(NamedTuple):
-    """What became of one row: an event, a rejection, or neither (left out by `where`)."""
-
-    row: Row | BadRow
-    event: CaseEvent | None = None
-    rejection: RejectedRecordError | None = None
-
-
-class FileClient:
-    """The only I/O of a file connector: opens its inputs. Tests put another in its place."""
-
-    def open(
-        self, path: Path, mapping: Mapping, watch: Watch, *, trail: Trail | None = None, header: Sequence[str] = ()
-    ) -> Reader:
-        """Open an input's file, or one that was renamed. Raises FatalError if it is missing or is not of the mapping's format."""
-        return open_reader(path, mapping, watch=watch, trail=trail, header=header)
-
-
-class FileSource:
-    """A connector that reads files. Subclasses name their config and client and may refine `to_event`, which must be pure.
-
-    One source has one thread. `mapped` is called for each row in order; it never raises for what is in a row.
-    """
+class FileSource(Source):
+    """Reads what stands in files. A row that cannot be read is an item with a fault."""
 
     Config: ClassVar[type[FileConfig]] = FileConfig
-    Client: ClassVar[type[FileClient]] = FileClient
+    version = 1
 
-    def __init__(self, manifest: Manifest, config: FileConfig, client: FileClient | None = None) -> None:
-        self.manifest = manifest
-        self.config = config
-        self.client = client or self.Client()
-        self._mappers = [
-            Mapper(load_mapping(manifest.mapping_path(each.mapping)), manifest.domain) for each in config.inputs
-        ]
+    def __init__(self, config: FileConfig, context: Context) -> None:
+        super().__init__(config, context)
+        self.inputs = config.files
+        self._mappings: list[Mapping] = [context.mapping(each.mapping) for each in self.inputs]
         self._joins = [
-            Joined(mapper.mapping.join, each.join, mapper.mapping)
-            for mapper, each in zip(self._mappers, config.inputs, strict=True)
+            Joined(mapping.join, each.join, mapping) for mapping, each in zip(self._mappings, self.inputs, strict=True)
         ]
-        for each, mapper in zip(config.inputs, self._mappers, strict=True):
-            if config.follow and not mapper.mapping.sorted:
-                raise FatalError(
-                    f"{each.file.name}: mapping {each.mapping} sorts its rows first, so the file cannot be followed"
-                )
-        if config.follow and len(config.inputs) > 1:
-            raise FatalError("only one file can be followed; start a connector for each, or leave out --follow")
+        self._require_followable()
+        self._feed: Feed | None = None
+        self._rows: Iterator[tuple[Row | BadRow, Item]] = iter(())
+        self._done = 0
 
-    def mapper(self, index: int) -> Mapper:
-        return self._mappers[index]
+    def check(self) -> str:
+        reader = self.open(0, Watch())
+        try:
+            return f"{self.inputs[0].file.name} is {reader.read_as}"
+        finally:
+            reader.lines.close()
 
-    def to_event(self, values: dict[str, Any], mapper: Mapper) -> CaseEvent | None:
-        """One row's event; None leaves it out. Pure: no I/O, no clock. Raises RejectedRecordError."""
-        return mapper.event(values)
+    def connect(self, position: Position | None) -> None:
+        """Raises FatalError if a file is missing, is of no kind that is read, or lacks columns that its mapping uses."""
+        try:
+            cursor = None if position is None else Cursor.model_validate(position)
+        except ValidationError as error:
+            raise PositionLostError(f"{self.context.domain}: the position is none of a file") from error
+        config = self.config
+        how = Following(config.follow, self.context.stop, config.settle_seconds, config.last_line_whole)
+        self._feed = make_feed(self, how, cursor, self.context.say)
+        self._rows = self._feed.rows()
+        self._done = 0
 
-    def mapped(self, index: int, row: Row | BadRow) -> Mapped:
-        """What becomes of a row of input `index`."""
+    def read(self, timeout_seconds: float) -> Batch:
+        feed = self._opened
+        if self.config.follow and not self._await(feed, timeout_seconds):
+            return Batch()
+        items: list[Item] = []
+        last, left = False, None
+        most, follow = self.context.batch_items, self.config.follow
+        try:
+            while len(items) < most:
+                found = next(self._rows, None)
+                if found is None:
+                    last = True
+                    break
+                row, item = found
+                if not row.finished:
+                    last, left = True, _left(item)
+                    break
+                feed.take(row)
+                items.append(item)
+                # what stands next may be the half of a row: nothing is held while the rest of it is waited for
+                if follow and feed.at_end():
+                    break
+        except Stopped:
+            pass
+        self._done += len(items)
+        after = feed.cursor(feed.rows_before + self._done).model_dump(mode="json") if items else None
+        return Batch(items, after, last, left=left)
+
+    def close(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+
+    def recognise(self, others: Iterator[Position]) -> Position | None:
+        """That of a file which was read under another name."""
+        if len(self.inputs) > 1 or not self._mappings[0].sorted:
+            return None
+        for each in others:
+            with suppress(ValidationError):
+                if Single(self, Following(), Cursor(), self.context.say).knows(Cursor.model_validate(each)):
+                    self.context.say(
+                        f"{self.inputs[0].file.name} was read before under another name; going on where it was left"
+                    )
+                    return each
+        return None
+
+    @property
+    def items_before(self) -> int | None:
+        return self._feed.rows_before if self._feed else None
+
+    def progress(self) -> tuple[int, int] | None:
+        return (self._feed.bytes_read(), self._feed.bytes_total()) if self._feed else None
+
+    # -- rows ----------------------------------------------------------------------------------------------------------------
+
+    def item(self, index: int, row: Row | BadRow) -> Item:
+        """A row of input `index`, with the columns of its second file."""
+        file, mapping = self.inputs[index].file.name, self.inputs[index].mapping
         if isinstance(row, BadRow):
-            reason = Reason.TOO_LARGE if row.too_large else Reason.BAD_ROW
-            return Mapped(row, rejection=RejectedRecordError(reason, row.detail))
+            fault = RejectedRecordError(Reason.TOO_LARGE if row.too_large else Reason.BAD_ROW, row.detail)
+            return Item(None, file, row.line, row.raw, mapping, fault, row.size_bytes, row.sha256)
         try:
             self._joins[index].add(row.values)
-            return Mapped(row, self.to_event(row.values, self._mappers[index]))
         except RejectedRecordError as error:
-            return Mapped(row, rejection=error)
+            return Item(row.values, file, row.line, row.raw, mapping, error)
+        return Item(row.values, file, row.line, row.raw, mapping)
+
+    def is_sorted(self, index: int) -> bool:
+        return self._mappings[index].sorted
 
     def open(
         self,
@@ -103,33 +169,47 @@ class FileSource:
         path: Path | None = None,
         header: Sequence[str] = (),
     ) -> Reader:
-        """Open input `index`, or the file at `path` as if it were that. Raises as the client does."""
-        file = path or self.config.inputs[index].file
-        return self.client.open(file, self._mappers[index].mapping, watch, trail=trail, header=header)
+        """Open input `index`, or the file at `path` as if it were that. Raises FatalError."""
+        file = path or self.inputs[index].file
+        return open_reader(file, self._mappings[index], watch=watch, trail=trail, header=header)
+
+    @property
+    def _opened(self) -> Feed:
+        if self._feed is None:
+            raise FatalError(f"{self.context.domain}: read before connect")
+        return self._feed
+
+    def _await(self, feed: Feed, seconds: float) -> bool:
+        """True once there is something to read, or something was done to the file; False after `seconds`, or if asked to stop."""
+        waited = 0.0
+        while feed.idle():
+            if waited >= seconds or self.context.stop.wait(_POLL_SECONDS):
+                return False
+            waited += _POLL_SECONDS
+        return True
+
+    def _require_followable(self) -> None:
+        if not self.config.follow:
+            return
+        for each, mapping in zip(self.inputs, self._mappings, strict=True):
+            if not mapping.sorted:
+                raise ConfigurationError(
+                    f"{each.file.name}: mapping {each.mapping} sorts its rows first, so the file cannot be followed"
+                )
+        if len(self.inputs) > 1:
+            raise ConfigurationError("only one file can be followed; make an edge of each, or leave out `follow`")
 
 
-def load_source(manifest: Manifest) -> type[FileSource]:
-    """A connector's `SOURCE`, from its source.py. Raises FatalError if it cannot be imported."""
-    package, parent = importlib.import_module("connectors"), str(manifest.folder.parent)
-    if parent not in package.__path__:
-        package.__path__.append(parent)  # a connector made elsewhere, with `connector new --into`
+def _left(item: Item) -> str:
+    return (
+        f"the last line of {item.of} (line {item.number}) has no line end yet and is left for the next run; if it never gets one, "
+        "run with --last-line-whole"
+    )
+
+
+def file_config(**settings: Any) -> FileConfig:
+    """Raises ConfigurationError, in words."""
     try:
-        module = importlib.import_module(f"connectors.{manifest.domain}.source")
-        source = module.SOURCE
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise FatalError(f"connector {manifest.domain}: source.py cannot be used: {error}") from error
-    if not (isinstance(source, type) and issubclass(source, FileSource)):
-        raise FatalError(
-            f"connector {manifest.domain}: SOURCE in source.py must be a hub.sdk.sources.file.source.FileSource"
-        )
-    return source
-
-
-def rows_of(source: FileSource, index: int = 0) -> Iterator[Mapped]:
-    """Every row of one input, mapped; for checks and tests."""
-    reader = source.open(index, Watch())
-    try:
-        for row in reader:
-            yield source.mapped(index, row)
-    finally:
-        reader.lines.close()
+        return FileConfig(**settings)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(each["msg"] for each in error.errors())) from None

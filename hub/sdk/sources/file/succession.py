@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.errors import FatalError
-from hub.sdk.cursor import Cursor
+from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.lines import Stopped, Watch
 from hub.sdk.sources.file.reader import Reader
 from hub.sdk.sources.file.rotation import beside, identity_of, named_now, written_after

@@ -10,6 +10,7 @@ from typing import Any
 
 from hub.declared.texts import parse_json
 from hub.errors import FatalError
+from hub.sdk.contract import json_values
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.sources.file.formats.csv_rows import huge
 from hub.sdk.sources.file.formats.json_array import Elements
@@ -74,8 +75,7 @@ class JsonReader:
         if not isinstance(content, dict):
             kind = "an array, where each line is to be an object" if isinstance(content, list) else "not a JSON object"
             return BadRow(f"the line is {kind}", line, start, end, raw)
-        values: dict[str, Any] = {}
-        _flatten(content, "", values)
+        values = json_values(content)
         if personal := [name for name in values if self._is_personal(name)]:
             for name in personal:
                 del values[name]
@@ -134,14 +134,6 @@ class JsonReader:
             raise FatalError(
                 f"{self.lines.path.name} is one JSON object over several lines; write one a line (JSON Lines), or an array of them"
             )
-
-
-def _flatten(content: dict[str, Any], prefix: str, into: dict[str, Any]) -> None:
-    for key, value in content.items():
-        if isinstance(value, dict):
-            _flatten(value, f"{prefix}{key}.", into)
-        else:
-            into[prefix + key] = value
 
 
 def _require_shallow(value: Any, levels: int) -> None:

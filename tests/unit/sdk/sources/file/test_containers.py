@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.cli.connector import connector
+from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping

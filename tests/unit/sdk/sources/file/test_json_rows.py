@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.sdk.contract import Item
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.sources.file import lines as lines_module
@@ -224,7 +225,8 @@ def test_personal_columns_leave_no_trace_also_where_a_line_is_no_row(folder: Pat
             assert row.size_bytes
             assert len(row.sha256 or "") == 64
             assert "not kept" in row.detail
-            letter = dead_letter("police", "in.jsonl", row, RejectedRecordError(Reason.BAD_ROW, row.detail))
+            item = Item(None, "in.jsonl", row.line, row.raw, size_bytes=row.size_bytes, sha256=row.sha256)
+            letter = dead_letter("police", item, RejectedRecordError(Reason.BAD_ROW, row.detail))
             assert letter.truncated
             assert (letter.size_bytes, letter.sha256, letter.value) == (row.size_bytes, row.sha256, b"")
         else:

@@ -1,4 +1,4 @@
-"""The `connector` commands: list, check, run, new."""
+"""`cityhub connector run`: files named on the command line, or edges of connectors.yaml side by side."""
 
 from __future__ import annotations
 
@@ -11,86 +11,28 @@ from types import FrameType
 from typing import Any
 
 import click
-from rich.table import Table
-from rich.text import Text
 
-from hub.core.places.places import Places
-from hub.core.places.point_faults import HINTS, PointFault
 from hub.errors import FatalError
 from hub.escaping import to_json
-from hub.policy import load_city
-from hub.screen import Screen, say, say_json
+from hub.screen import say
 from hub.sdk.at_limit import Way
-from hub.sdk.checking import Report, check
-from hub.sdk.manifest import CONNECTORS, discover, find
+from hub.sdk.edges import chosen, load_edges
+from hub.sdk.manifest import find
+from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.pacing import Anchor
 from hub.sdk.runner import Options, Summary, run_source
-from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.file.join import Input
+from hub.sdk.supervisor import run_edges
 from hub.serving import PageServer, metrics_page
 from hub.settings import Settings
 
-_out = Screen(soft_wrap=True)
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 _path = click.Path(path_type=Path, dir_okay=False)
 
 
-class _HubCommand(click.Group):
-    """Says a FatalError in one piece and ends with 1, wherever the group is mounted."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except FatalError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group("connector", cls=_HubCommand)
-def connector() -> None:
-    """Connectors 接入: read departmental systems' files and publish their events."""
-
-
-@connector.command("list")
-@_as_json
-def list_command(as_json: bool) -> None:
-    """The connectors there are, with their mappings."""
-    manifests = discover()
-    if as_json:
-        say_json({name: each.model_dump(mode="json") for name, each in manifests.items()})
-        return
-    table = Table("connector 接入", "system 系统", "quality", "mapping", "reads")
-    for name, manifest in manifests.items():
-        label = f"{manifest.name.en} {manifest.name.zh}"
-        for index, (mapping, says) in enumerate(manifest.mappings.items()):
-            table.add_row(*((name, label, manifest.quality) if not index else ("", "", "")), mapping, says)
-    _out.print(table)
-
-
-@connector.command("check")
-@click.argument("name")
-@click.option("--mapping", help="Mapping to try; without it all are checked, and the default reads the file.")
-@click.option("--file", "file", type=_path, help="Map this file without publishing anything.")
-@click.option("--join", "join", type=_path, help="Second file, where the mapping takes columns from one.")
-@click.option("--limit", type=click.IntRange(1), help="Rows to try at most.")
-@_as_json
-def check_command(
-    name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None, as_json: bool
-) -> None:
-    """Check a connector's manifest and mappings, and try a file: what is mapped, what is rejected and why."""
-    places = Places(load_city(Settings.from_env().city)) if file else None
-    report = check(find(name), mapping, file, join, limit, places)
-    if as_json:
-        say_json(report.as_dict())
-    else:
-        _show(report)
-    if report.rejected:
-        raise SystemExit(2)
-
-
-@connector.command("run")
-@click.argument("name")
+@click.command("run")
+@click.argument("names", nargs=-1)
 @click.option(
-    "--file", "files", type=_path, multiple=True, required=True, help="File to read; several are merged by time."
+    "--file", "files", type=_path, multiple=True, help="File to read, by one connector; several are merged by time."
 )
 @click.option("--mapping", "mappings", multiple=True, help="Mapping of each --file, in the same order.")
 @click.option(
@@ -118,9 +60,9 @@ def check_command(
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where they are served.")
 @click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
 @click.option("--namespace", help="Prefix of all topics. [env: CITYHUB_NAMESPACE]")
-@_as_json
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def run_command(
-    name: str,
+    names: tuple[str, ...],
     files: tuple[Path, ...],
     mappings: tuple[str, ...],
     joins: tuple[Path, ...],
@@ -137,8 +79,11 @@ def run_command(
     namespace: str | None,
     as_json: bool,
 ) -> None:
-    """Read files and publish their events; goes on where it stopped the last time."""
-    manifest = find(name)
+    """Publish what systems say; goes on where it stopped the last time.
+
+    With --file one connector reads files. Without, the edges of connectors.yaml run side by side, all of them or those named, each
+    supervised by itself, until they are done or Ctrl-C.
+    """
     settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
     options = Options(
         follow=follow,
@@ -147,29 +92,42 @@ def run_command(
         cursor_dir=cursor_dir,
         max_rejects_in_a_row=max_rejects,
         at_limit=Way(way) if way else None,
-        show_progress=not as_json,
+        show_progress=not as_json and bool(files),
         last_line_whole=last_line_whole,
         stop=_stop_on_signals(),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    inputs = paired(files, mappings, joins, needs_join=_needs_join(name))
     with nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port):
-        summary = run_source(manifest, inputs, settings, options)
-    say(to_json(as_dict(summary)) if as_json else describe(summary, files))
+        summaries = _run(names, files, mappings, joins, settings, options)
+    if files:
+        (summary,) = summaries
+        say(to_json(as_dict(summary)) if as_json else describe(summary, files))
+    elif as_json:
+        say(to_json([as_dict(each) for each in summaries]))
+    else:
+        for summary in summaries:
+            say(describe(summary, ()))
 
 
-@connector.command("new")
-@click.argument("name")
-@click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=CONNECTORS, show_default=True)
-def new_command(name: str, into: Path) -> None:
-    """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
-    folder = scaffold(name, into)
-    _out.print(
-        f"{folder} is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
-    )
-    _out.print(
-        f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"
-    )
+def _run(
+    names: tuple[str, ...],
+    files: tuple[Path, ...],
+    mappings: tuple[str, ...],
+    joins: tuple[Path, ...],
+    settings: Settings,
+    options: Options,
+) -> list[Summary]:
+    """Raises FatalError if what was asked for does not fit together."""
+    if not files:
+        if mappings or joins or options.follow:
+            raise FatalError("--mapping, --join and --follow go with --file; an edge has them in connectors.yaml")
+        edges = chosen(load_edges(settings), names)
+        return [each for each in run_edges(edges.values(), settings, options).values() if each is not None]
+    if len(names) != 1:
+        raise FatalError("name the one connector that reads these files: cityhub connector run NAME --file FILE")
+    (name,) = names
+    inputs = paired(files, mappings, joins, needs_join=_needs_join(name))
+    return [run_source(find(name), inputs, settings, options)]
 
 
 def paired(
@@ -198,8 +156,6 @@ def paired(
 
 
 def _needs_join(name: str) -> Any:
-    from hub.sdk.mapping.mapping import load_mapping
-
     manifest = find(name)
 
     def needs(mapping: str | None) -> str | None:
@@ -227,7 +183,11 @@ def describe(summary: Summary, files: tuple[Path, ...]) -> str:
     """A run in one or two lines."""
     left = f"; {summary.unfinished}" if summary.unfinished else ""
     if summary.empty:
-        return f"empty file: 0 rows ({', '.join(file.name for file in files)}){left}"
+        return (
+            f"empty file: 0 rows ({', '.join(file.name for file in files)}){left}"
+            if files
+            else f"{summary.source}: nothing new"
+        )
     parts = [f"{summary.source}: {summary.rows:,} rows, {summary.published:,} published"]
     if summary.filtered:
         parts.append(f"{summary.filtered:,} left out by the mapping")
@@ -255,30 +215,3 @@ def _stop_on_signals() -> threading.Event:
         signal.signal(signal.SIGINT, ask)
         signal.signal(signal.SIGTERM, ask)
     return stop
-
-
-def _show(report: Report) -> None:
-    _out.print(Text(f"{report.manifest.domain} {report.manifest.name.en} {report.manifest.name.zh}", "bold"))
-    for name, note in report.mappings.items():
-        _out.print(f"  mapping {name}: {note}")
-    if report.file is None:
-        return
-    _out.print(
-        f"{report.file}: {report.rows:,} rows, {report.events:,} events, "
-        f"{report.filtered:,} left out, {report.rejected.total():,} rejected\n  read as 读作: {report.read_as}",
-        markup=False,
-    )
-    table = Table("field 字段", "filled", "distinct", "example")
-    for field, filled in report.fields.items():
-        table.add_row(field, f"{filled.rows:,}", filled.distinct_text, filled.example)
-    _out.print(table)
-    for said, (count, line) in report.reasons.items():
-        _out.print(f"  {count:,} × {said} (first at line {line})", markup=False)
-    for why, count in report.points.most_common():
-        _out.print(f"  {count:,} points 坐标 in no area of the city: {why}, {HINTS[PointFault(why)]}", markup=False)
-    if report.unfinished_line is not None:
-        _out.print(
-            f"  the last line ({report.unfinished_line}) has no line end 末行未完: a run leaves it for the next, as it may still "
-            "be written; if the file never gets one, run with --last-line-whole",
-            markup=False,
-        )

@@ -1,1 +1,0 @@
-"""Connector citymgmt: City management (数字城管). See README.md."""

@@ -1,1 +1,0 @@
-"""Connector hotline: Citizen hotline 12345 (12345热线). See README.md."""

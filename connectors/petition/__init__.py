@@ -1,1 +1,0 @@
-"""Connector petition: Petitions (信访). See README.md."""

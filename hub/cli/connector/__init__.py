@@ -1,0 +1,1 @@
+"""`cityhub connector`: what connectors there are, trying them, running them, and what they are doing."""

@@ -1,0 +1,150 @@
+"""The `connector` commands: list, check, new; run and what edges are doing stand beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from hub.cli.connector.edges import backfill, pause, reset, resume, status
+from hub.cli.connector.run import run_command
+from hub.core.places.places import Places
+from hub.core.places.point_faults import HINTS, PointFault
+from hub.errors import FatalError, RetriableError
+from hub.policy import load_city
+from hub.screen import Screen, say_json
+from hub.sdk.checking import Report, check, check_source
+from hub.sdk.contract import Context
+from hub.sdk.edges import load_edges
+from hub.sdk.manifest import CONNECTORS, discover, find
+from hub.sdk.scaffold import scaffold
+from hub.settings import Settings
+
+_out = Screen(soft_wrap=True)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+_path = click.Path(path_type=Path, dir_okay=False)
+_SAMPLE = 200
+
+
+class _HubCommand(click.Group):
+    """Says a FatalError in one piece and ends with 1, wherever the group is mounted."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except FatalError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group("connector", cls=_HubCommand)
+def connector() -> None:
+    """Connectors 接入: read departmental systems and publish their events."""
+
+
+for each in (run_command, status, pause, resume, reset, backfill):
+    connector.add_command(each)
+
+
+@connector.command("list")
+@_as_json
+def list_command(as_json: bool) -> None:
+    """The connectors there are, with their mappings."""
+    manifests = discover()
+    if as_json:
+        say_json({name: each.model_dump(mode="json") for name, each in manifests.items()})
+        return
+    table = Table("connector 接入", "system 系统", "quality", "mapping", "reads")
+    for name, manifest in manifests.items():
+        label = f"{manifest.name.en} {manifest.name.zh}"
+        for index, (mapping, says) in enumerate(manifest.mappings.items()):
+            table.add_row(*((name, label, manifest.quality) if not index else ("", "", "")), mapping, says)
+    _out.print(table)
+
+
+@connector.command("check")
+@click.argument("name")
+@click.option("--mapping", help="Mapping to try; without it all are checked, and the default reads the file.")
+@click.option("--file", "file", type=_path, help="Map this file without publishing anything.")
+@click.option("--join", "join", type=_path, help="Second file, where the mapping takes columns from one.")
+@click.option("--limit", type=click.IntRange(1), help="Rows to try at most.")
+@_as_json
+def check_command(
+    name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None, as_json: bool
+) -> None:
+    """Check a connector's manifest and mappings, and try a file: what is mapped, what is rejected and why.
+
+    NAME is a connector, or an edge of connectors.yaml: then its system is reached, and what it gives first is mapped. Nothing is
+    published, and nothing is changed on either side.
+    """
+    report = _checked(name, mapping, file, join, limit)
+    if as_json:
+        say_json(report.as_dict())
+    else:
+        _show(report)
+    if report.rejected:
+        raise SystemExit(2)
+
+
+def _checked(name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None) -> Report:
+    settings = Settings.from_env()
+    edges = load_edges(settings) if settings.connectors and not file else {}
+    if name not in edges:
+        return check(find(name), mapping, file, join, limit, Places(load_city(settings.city)) if file else None)
+    edge = edges[name]
+    intake = edge.intake()
+    source = edge.source(intake, Context(edge.connector, intake.outcome, intake.mapping))
+    try:
+        return check_source(
+            edge.manifest(),
+            source,
+            intake,
+            mapping or edge.spec.mapping,
+            limit or _SAMPLE,
+            Places(load_city(settings.city)),
+        )
+    except RetriableError as error:
+        raise FatalError(f"{name} cannot be reached 无法连接: {error}") from error
+
+
+@connector.command("new")
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=CONNECTORS, show_default=True)
+def new_command(name: str, into: Path) -> None:
+    """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
+    folder = scaffold(name, into)
+    _out.print(
+        f"{folder} is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
+    )
+    _out.print(
+        f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"
+    )
+
+
+def _show(report: Report) -> None:
+    _out.print(Text(f"{report.manifest.domain} {report.manifest.name.en} {report.manifest.name.zh}", "bold"))
+    for name, note in report.mappings.items():
+        _out.print(f"  mapping {name}: {note}")
+    if report.file is None:
+        return
+    _out.print(
+        f"{report.file}: {report.rows:,} rows, {report.events:,} events, "
+        f"{report.filtered:,} left out, {report.rejected.total():,} rejected\n  read as 读作: {report.read_as}",
+        markup=False,
+    )
+    table = Table("field 字段", "filled", "distinct", "example")
+    for field, filled in report.fields.items():
+        table.add_row(field, f"{filled.rows:,}", filled.distinct_text, filled.example)
+    _out.print(table)
+    for said, (count, line) in report.reasons.items():
+        _out.print(f"  {count:,} × {said} (first at line {line})", markup=False)
+    for why, count in report.points.most_common():
+        _out.print(f"  {count:,} points 坐标 in no area of the city: {why}, {HINTS[PointFault(why)]}", markup=False)
+    if report.unfinished_line is not None:
+        _out.print(
+            f"  the last line ({report.unfinished_line}) has no line end 末行未完: a run leaves it for the next, as it may still "
+            "be written; if the file never gets one, run with --last-line-whole",
+            markup=False,
+        )

@@ -1,0 +1,125 @@
+"""`cityhub connector status | pause | resume | reset | backfill`: edges of connectors.yaml, by the files of their state."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+from rich.table import Table
+
+from hub.cli.connector.times import moment
+from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.screen import Screen, say, say_json
+from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
+from hub.sdk.runner import Options
+from hub.sdk.status import Board, Lock, Status, Wish
+from hub.settings import Settings
+
+_out = Screen(soft_wrap=True)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+
+@click.command("status")
+@click.argument("names", nargs=-1)
+@_as_json
+def status(names: tuple[str, ...], as_json: bool) -> None:
+    """What each edge is doing, since when, and whose turn it is."""
+    settings = Settings.from_env()
+    found = [_status(each, settings) for each in chosen(load_edges(settings), names).values()]
+    if as_json:
+        say_json([each.model_dump(mode="json") | {"gone": each.gone} for each in found])
+        return
+    table = Table(
+        "edge 接入", "connector", "state 状态", "for", "last came", "published", "rejected", "why · whose turn"
+    )
+    for each in found:
+        why = " · ".join(filter(None, ["its process is gone" if each.gone else "", each.why, each.owner]))
+        table.add_row(
+            each.name, each.connector, each.state, _age(each.since), _age(each.progress_at),
+            f"{each.published:,}", f"{each.rejected:,}", why,
+        )  # fmt: skip
+    _out.print(table)
+
+
+@click.command("pause")
+@click.argument("name")
+@click.option("--why", default="somebody asked for it", show_default=True, help="Shown by `status`.")
+def pause(name: str, why: str) -> None:
+    """Have one edge stop reading, at the end of what it has in hand; no other is touched. Survives restarts."""
+    edge, settings = _edge(name)
+    _wish(edge, settings).pause(why)
+    say(f"{name} pauses; `cityhub connector resume {name}` has it go on")
+
+
+@click.command("resume")
+@click.argument("name")
+@click.option("--go-on", "way", flag_value="go-on", help="At its limit of rejects: go on behind the rows set aside.")
+@click.option(
+    "--again", "way", flag_value="again", help="At its limit: read these rows once more, the mapping is mended."
+)
+def resume(name: str, way: str | None) -> None:
+    """Have an edge go on that is paused, at its limit of rejects, or failed and mended."""
+    edge, settings = _edge(name)
+    _wish(edge, settings).resume(way or "")
+    say(f"{name} goes on")
+
+
+@click.command("reset")
+@click.argument("name")
+@click.option("--to", "to", required=True, help="start, now, or a time: 2026-01-31T08:00+08:00")
+def reset(name: str, to: str) -> None:
+    """Move an edge's position. It must not be running, or be paused. What is read again is recognised as repeats."""
+    edge, settings = _edge(name)
+    at = None if to == "start" else wall_ms() if to == "now" else moment(to)
+    intake = edge.intake()
+    source = edge.source(intake, edge.context(intake, Options()))
+    position = edge.position(settings)
+    with Lock(edges_folder(settings), _full(edge, settings)):
+        if at is None or (found := source.position_at(at)) is None:
+            position.forget()
+        else:
+            position.save(found, version=source.version, system=source.system)
+    say(f"{name} begins at {to} when it runs next")
+
+
+@click.command("backfill")
+@click.argument("name")
+@click.option("--from", "since", required=True, help="A time: 2026-01-01T00:00+08:00")
+@click.option("--to", "until", required=True, help="A time; what was said at it or later is left to the live edge.")
+@_as_json
+def backfill(name: str, since: str, until: str, as_json: bool) -> None:
+    """Read a stretch of the past beside the live edge, with a position of its own; its statements are marked."""
+    raise FatalError("not yet")
+
+
+def _edge(name: str) -> tuple[Edge, Settings]:
+    settings = Settings.from_env()
+    return chosen(load_edges(settings), (name,))[name], settings
+
+
+def _full(edge: Edge, settings: Settings) -> str:
+    return f"{settings.namespace}{edge.name}"
+
+
+def _wish(edge: Edge, settings: Settings) -> Wish:
+    return Wish(edges_folder(settings), _full(edge, settings))
+
+
+def _status(edge: Edge, settings: Settings) -> Status:
+    return Board.read(_full(edge, settings), edge.connector, edges_folder(settings))
+
+
+def _age(at_ms: int | None) -> str:
+    if not at_ms:
+        return ""
+    seconds = max(0, (wall_ms() - at_ms) // 1000)
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return (
+        f"since {datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+        if seconds > 172_800
+        else f"{seconds // 3600} h"
+    )

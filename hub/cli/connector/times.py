@@ -1,0 +1,16 @@
+"""Times as people give them to a command."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hub.errors import FatalError
+
+
+def moment(text: str) -> int:
+    """Milliseconds since 1970 UTC of an ISO time; one without an offset is UTC. Raises FatalError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise FatalError(f"{text!r} is no time; write e.g. 2026-01-31T08:00+08:00") from None
+    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)

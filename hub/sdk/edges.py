@@ -1,0 +1,106 @@
+"""The edges of an installation, each ready to be made a source of: connector, kind, settings with their secrets, mapping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from hub.declared.document import Document
+from hub.declared.problems import hint
+from hub.errors import FatalError
+from hub.sdk.contract import Context, Source
+from hub.sdk.edges_file import EdgeSpec, read_edges_file, require_path
+from hub.sdk.errors import ConfigurationError
+from hub.sdk.intake import Intake
+from hub.sdk.kinds import source_type
+from hub.sdk.manifest import Manifest, find
+from hub.sdk.positions import PositionFile
+from hub.sdk.runner import Options, context_of
+from hub.settings import Settings
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One edge by its name in connectors.yaml. `line` says where its settings stand there."""
+
+    name: str
+    spec: EdgeSpec
+    file: Path
+    document: Document = field(repr=False)
+
+    @property
+    def connector(self) -> str:
+        return self.spec.connector or self.name
+
+    def manifest(self) -> Manifest:
+        """Raises FatalError if there is no such connector."""
+        return find(self.connector)
+
+    def intake(self) -> Intake:
+        return Intake(self.manifest(), self.spec.mapping)
+
+    def source(self, intake: Intake, context: Context) -> Source:
+        """The source by its settings. Raises ConfigurationError, with the line of every mistake, and FatalError."""
+        manifest = self.manifest()
+        kind = source_type(manifest, self.spec.kind)
+        return kind(self.config(manifest, kind), context)
+
+    def config(self, manifest: Manifest, kind: type[Source]) -> BaseModel:
+        same = self.spec.kind in (None, manifest.source.kind)
+        settings = (manifest.source.settings if same else {}) | self.spec.settings
+        try:
+            return kind.Config.model_validate(settings, context={"folder": self.file.parent})
+        except ValidationError as error:
+            raise ConfigurationError("\n  ".join(self._problems(error, kind.Config))) from None
+
+    def options(self, options: Options) -> Options:
+        rhythm = self.spec.rhythm_minutes
+        return replace(
+            options,
+            max_rejects_in_a_row=self.spec.max_rejects_in_a_row,
+            rhythm_seconds=None if rhythm is None else rhythm * 60,
+        )
+
+    def position(self, settings: Settings, suffix: str = "") -> PositionFile:
+        way_out = f"set one with `cityhub connector reset {self.name} --to start|now|TIME`"
+        name = f"{settings.namespace}{self.name}{suffix}.json"
+        return PositionFile(edges_folder(settings) / name, way_out=way_out)
+
+    def context(self, intake: Intake, options: Options) -> Context:
+        return context_of(self.connector, intake, options)
+
+    def _problems(self, error: ValidationError, model: type[BaseModel]) -> list[str]:
+        """Every mistake with its line; never what stands there, which may be a secret."""
+        found = []
+        for one in error.errors(include_input=False):
+            where = tuple(one["loc"])
+            line = self.document.line(("edges", self.name, "settings", *where))
+            path, said = ".".join(map(str, where)), one["msg"].removeprefix("Value error, ")
+            if one["type"] == "extra_forbidden":
+                said = f"no such setting; {hint(str(where[-1]), model.model_fields)}"
+            elif one["type"] == "missing":
+                said = "is missing; add it"
+            found.append(f"{self.file.name}:{line}: edge {self.name}: {path + ': ' if path else ''}{said}")
+        return found
+
+
+def load_edges(settings: Settings) -> dict[str, Edge]:
+    """All edges by name. Raises FatalError if no file is named, DeclarationError with every mistake in its form."""
+    path = require_path(settings)
+    found, document = read_edges_file(path)
+    return {name: Edge(name, spec, path, document) for name, spec in found.edges.items()}
+
+
+def chosen(edges: dict[str, Edge], names: tuple[str, ...]) -> dict[str, Edge]:
+    """Those named, all if none is. Raises FatalError naming those there are."""
+    for name in names:
+        if name not in edges:
+            raise FatalError(f"connectors.yaml has no edge {name!r}; {hint(name, edges)}")
+    return {name: edges[name] for name in names} if names else edges
+
+
+def edges_folder(settings: Settings) -> Path:
+    """Where positions, states and wishes of edges lie."""
+    return settings.state_dir / "edges"

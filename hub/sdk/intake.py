@@ -1,0 +1,69 @@
+"""From an item to an event, by the connector's mappings; and to the bytes that a dead letter keeps of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping as Values
+from typing import Any
+
+from hub.errors import Reason, RejectedRecordError
+from hub.sdk.contract import Item, Outcome
+from hub.sdk.manifest import Manifest
+from hub.sdk.mapping.fields import Mapper
+from hub.sdk.mapping.mapping import Mapping, load_mapping
+
+
+class Intake:
+    """The mappings of one connector, each loaded when it is asked for. `default`: of items that name none."""
+
+    def __init__(self, manifest: Manifest, default: str | None = None) -> None:
+        self._manifest = manifest
+        self._default = default or manifest.default_mapping
+        self._mappers: dict[str, Mapper] = {}
+
+    def mapper(self, name: str | None = None) -> Mapper:
+        """Raises FatalError if the manifest does not list it, or the file is unsound."""
+        name = name or self._default
+        if name not in self._mappers:
+            self._mappers[name] = Mapper(load_mapping(self._manifest.mapping_path(name)), self._manifest.domain)
+        return self._mappers[name]
+
+    def mapping(self, name: str | None = None) -> Mapping:
+        return self.mapper(name).mapping
+
+    def outcome(self, item: Item) -> Outcome:
+        """What becomes of an item. Never raises for what is in it."""
+        if item.outcome is not None:
+            return item.outcome
+        if item.fault is not None or item.values is None:
+            return Outcome(rejection=item.fault or RejectedRecordError(Reason.BAD_ROW, "it cannot be taken apart"))
+        mapper = self.mapper(item.mapping)
+        values = item.values if item.raw is not None else without(item.values, mapper.mapping.personal)
+        try:
+            return Outcome(mapper.event(values))
+        except RejectedRecordError as error:
+            return Outcome(rejection=error)
+
+    def kept(self, item: Item) -> Item:
+        """The item as a dead letter may keep it: without personal columns, and without bytes that nobody can rid of them."""
+        personal = self.mapping(item.mapping).personal
+        if item.values is None:
+            return _withheld(item) if personal and item.raw else item
+        if item.raw is not None:
+            return item
+        plain = without(item.values, personal)
+        return item._replace(raw=json.dumps(plain, ensure_ascii=False, default=str).encode())
+
+
+def without(values: Values[str, Any], personal: list[str]) -> dict[str, Any]:
+    """The columns that are not personal, nor part of an object that is."""
+    if not personal:
+        return dict(values)
+    within = tuple(f"{each}." for each in personal)
+    return {name: value for name, value in values.items() if name not in personal and not name.startswith(within)}
+
+
+def _withheld(item: Item) -> Item:
+    raw = item.raw or b""
+    return item._replace(raw=b"", size_bytes=item.size_bytes or len(raw), sha256=hashlib.sha256(raw).hexdigest())

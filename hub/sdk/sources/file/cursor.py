@@ -1,0 +1,21 @@
+"""The position of a source of files."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Cursor(BaseModel):
+    """A place in the inputs: `rows` done, and for a single sorted file the offset in its text and the line of the next one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int = 0
+    offset: int = 0
+    line: int = 1
+    heads: tuple[tuple[int, str], ...] = ()
+    """Of the text of each file that was read: how much of it, and its SHA-256. By it the file is known, under whatever name."""
+    first: tuple[int, str] = (0, "")
+    """The same of the beginning of a single file, to tell others from it without reading them."""
+    header: tuple[str, ...] = ()
+    """Of a single file that has none of its own, as it goes on where another ended."""

@@ -1,0 +1,182 @@
+"""What an edge is doing, where people and programs can see it: a file beside its position, and the metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.metrics import EDGE_PROGRESS, EDGE_STATE
+
+_BEAT_MS = 5_000
+GONE_MS = 30_000
+"""A state that was not confirmed for so long is that of a process which is gone."""
+
+
+class State(StrEnum):
+    """What an edge can be doing; there are no other states."""
+
+    NEW = "new"
+    """Declared, never run."""
+    CHECKING = "checking"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For a system that is away or asked to wait; goes on by itself."""
+    DEGRADED = "degraded"
+    """Running, and nothing came for longer than its rhythm."""
+    PAUSED = "paused"
+    """By somebody, or at its limit of rejects."""
+    FAILED = "failed"
+    """Until its owner has mended something."""
+    DONE = "done"
+
+
+class Status(BaseModel):
+    """One edge at one time. Times are milliseconds since 1970 UTC; `until` is when a waiting edge tries again."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    connector: str = ""
+    state: State = State.NEW
+    since: int = 0
+    seen: int = 0
+    why: str = ""
+    owner: str = ""
+    until: int | None = None
+    progress_at: int | None = None
+    items: int = 0
+    published: int = 0
+    rejected: int = 0
+    pid: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process that said so is not there any more, and was not asked to end."""
+        return self.state not in (State.NEW, State.DONE) and wall_ms() - self.seen > GONE_MS
+
+
+class Board:
+    """Shows one edge's state. `folder`: where its file lies; None: nowhere, and only the metrics show it."""
+
+    def __init__(self, name: str, connector: str, folder: Path | None, now: Callable[[], int] = wall_ms) -> None:
+        self._path = None if folder is None else folder / f"{name}.status.json"
+        self._now = now
+        self.status = Status(name=name, connector=connector, since=now(), pid=os.getpid())
+
+    def enter(self, state: State, why: str = "", *, owner: str = "", until: int | None = None) -> bool:
+        """The edge is in `state` now. True if that is news."""
+        news = (state, why) != (self.status.state, self.status.why)
+        since = self.status.since if state is self.status.state else self._now()
+        self._show(self.status.model_copy(
+            update={"state": state, "why": why, "owner": owner, "until": until, "since": since}
+        ))  # fmt: skip
+        return news
+
+    def progress(self, items: int, published: int, rejected: int) -> None:
+        """So many more; the file is written now and then only."""
+        now = self._now()
+        changed = {"items": self.status.items + items, "published": self.status.published + published}
+        changed |= {"rejected": self.status.rejected + rejected}
+        if items:
+            EDGE_PROGRESS.labels(self.status.name).set(now / 1000)
+            changed["progress_at"] = now
+        self.status = self.status.model_copy(update=changed)
+        self.beat()
+
+    def beat(self) -> None:
+        """Still there."""
+        if self._now() - self.status.seen >= _BEAT_MS:
+            self._show(self.status)
+
+    def _show(self, status: Status) -> None:
+        self.status = status.model_copy(update={"seen": self._now()})
+        for state in State:
+            EDGE_STATE.labels(status.name, state).set(state is status.state)
+        if self._path is not None:
+            # to be seen is no reason to stop
+            with contextlib.suppress(OSError):
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                temporary = self._path.with_suffix(f".{os.getpid()}.tmp")
+                temporary.write_text(self.status.model_dump_json(), "utf-8")
+                temporary.replace(self._path)
+
+    @classmethod
+    def read(cls, name: str, connector: str, folder: Path) -> Status:
+        """As the edge said last; new, if it never did."""
+        try:
+            return Status.model_validate_json((folder / f"{name}.status.json").read_bytes())
+        except (OSError, ValidationError):
+            return Status(name=name, connector=connector)
+
+
+class Wish:
+    """What somebody wants of an edge that may be running in another process: that it pauses, that it goes on."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._paused, self._resume = folder / f"{name}.paused", folder / f"{name}.resume"
+
+    @property
+    def paused(self) -> str | None:
+        """Why the edge is to pause; None if it is not."""
+        try:
+            return self._paused.read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return "somebody asked for it"
+
+    def pause(self, why: str) -> None:
+        self._paused.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._paused.write_text(why, "utf-8")
+
+    def resume(self, way: str = "") -> None:
+        """Not paused any more; what failed is tried again. `way`: how it goes on, if it was at its limit of rejects."""
+        self._resume.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._resume.write_text(way, "utf-8")
+        self._paused.unlink(missing_ok=True)
+
+    @property
+    def resumed(self) -> bool:
+        return self._resume.exists()
+
+    def take(self) -> str:
+        """How it is to go on, once; empty if nobody has said."""
+        try:
+            way = self._resume.read_text("utf-8")
+            self._resume.unlink()
+        except OSError:
+            return ""
+        return way
+
+
+class Lock:
+    """One process at a time runs an edge, or moves its position. Use as a context manager. Raises FatalError if another has it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path, self._name = folder / f"{name}.lock", name
+        self._number: int | None = None
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._number = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._number)
+            raise FatalError(
+                f"{self._name} is running already: pause it first (`cityhub connector pause {self._name}`), or end that process"
+            ) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._number is not None:
+            os.close(self._number)

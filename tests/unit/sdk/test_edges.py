@@ -1,0 +1,286 @@
+"""Edges of connectors.yaml in one process: each supervised by itself, its state seen, its position moved on purpose only."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hub.cli.connector.command import connector
+from hub.errors import FatalError
+from hub.sdk.edges import chosen, load_edges
+from hub.sdk.manifest import discover, find
+from hub.sdk.runner import Options
+from hub.sdk.scaffold import scaffold
+from hub.sdk.status import Board, State, Status
+from hub.sdk.supervisor import run_edges
+from hub.settings import Settings
+from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from hub.testing.source_suite import MemoryPublisher
+
+_LIMIT_SECONDS = 60.0
+SCRIPTED = '''
+from hub.sdk.contract import Batch, Config, Item, Source
+from hub.sdk.errors import AuthError, TransientError
+from hub.sdk.secrets import Secret
+
+ROW = dict(id="N-1", revision=0, action="new", time="2026/1/6 8:00:00", category="roads.pothole", title="t", text="", caller="Li")
+STEPS: list[str] = []
+
+
+class Scripted(Source):
+    """Does what its script says, one word a read, over all runs of the process."""
+
+    class Config(Config):
+        script: str
+        password: Secret
+
+    def check(self):
+        return "scripted"
+
+    def connect(self, position):
+        self.at = (position or {"n": 0})["n"]
+
+    def read(self, timeout_seconds):
+        words = self.config.script.split()
+        if len(STEPS) >= len(words):
+            return Batch(last=True)
+        STEPS.append(word := words[len(STEPS)])
+        if word == "away":
+            raise TransientError("the system is away", wait_seconds=0.01)
+        if word == "refused":
+            raise AuthError("the system does not know this password")
+        if word == "defect":
+            raise KeyError(self.config.password)
+        self.at += 1
+        return Batch([Item({**ROW, "id": f"N-{self.at}"}, "scripted", self.at, unit="row")], {"n": self.at})
+
+    def close(self):
+        pass
+
+
+SOURCE = Scripted
+'''
+
+
+class City:
+    """A folder with connectors.yaml, and what its edges sent."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.file = folder / "connectors.yaml"
+        self.settings = Settings(connectors=self.file, state_dir=folder / "state")
+        self.sent: dict[str, MemoryPublisher] = {}
+        self.stop = threading.Event()
+        for name in ("connectors", "state_dir"):
+            monkeypatch.setenv(f"CITYHUB_{name.upper()}", str(getattr(self.settings, name)))
+
+    def write(self, text: str) -> None:
+        self.file.write_text(text, "utf-8")
+
+    def run(self, *names: str) -> None:
+        edges = chosen(load_edges(self.settings), names)
+        run_edges(edges.values(), self.settings, Options(stop=self.stop, checkpoint_rows=2), self.publisher)
+
+    def publisher(self, domain: str) -> MemoryPublisher:
+        return self.sent.setdefault(domain, MemoryPublisher())
+
+    def status(self, name: str) -> Status:
+        return Board.read(name, "", self.settings.state_dir / "edges")
+
+    def command(self, *arguments: str) -> str:
+        result = CliRunner().invoke(connector, arguments)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def own(self, name: str) -> None:
+        """A connector with a protocol of its own, found by the search path."""
+        folder = scaffold(name, self.folder / "mine")
+        (folder / "source.py").write_text(SCRIPTED, "utf-8")
+        manifest = folder / "manifest.yaml"
+        manifest.write_text(manifest.read_text("utf-8") + "source: {kind: own}\n", "utf-8")
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
+    made = City(tmp_path, monkeypatch)
+    yield made
+    made.stop.set()
+
+
+def until(what: Callable[[], bool]) -> None:
+    limit = time.monotonic() + _LIMIT_SECONDS
+    while not what():
+        assert time.monotonic() < limit, "it did not happen in a minute"
+        time.sleep(0.02)
+
+
+def test_several_edges_run_side_by_side_and_go_on_where_they_were(city: City) -> None:
+    police_file(city.folder / "a.csv", 5)
+    police_file(city.folder / "b.csv", 7)
+    city.write(
+        "edges:\n  north: {connector: police, settings: {file: a.csv}}\n  south: {connector: police, settings: {file: b.csv}}\n"
+    )
+    city.run()
+    assert len(city.sent["police"].events) == 12
+    assert (city.status("north").state, city.status("south").published) == (State.DONE, 7)
+    police_file(city.folder / "a.csv", 6)
+    city.run("north")
+    assert len(city.sent["police"].events) == 13
+    shown = json.loads(city.command("status", "--json"))
+    assert {each["name"]: each["state"] for each in shown} == {"north": "done", "south": "done"}
+
+
+def test_a_protocol_of_ones_own_is_found_waits_and_goes_on(
+    city: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    city.own("waits_by_test")
+    monkeypatch.setenv("SECRET_BY_TEST", "hunter2hunter2")
+    city.write(
+        "search: [mine]\nedges:\n  waits_by_test: {settings: {script: row away away row, password: 'env:SECRET_BY_TEST'}}\n"
+    )
+    assert "waits_by_test" in discover()
+    city.run()
+    assert [event.source_ref for event in city.sent["waits_by_test"].events] == ["N-1", "N-2"]
+    assert caplog.text.count("the system is away") == 1, "a loss is said once"
+    assert caplog.text.count("answers again") == 1, "and so is a recovery"
+    assert not city.sent["waits_by_test"].letters
+
+
+@pytest.mark.parametrize(
+    ("script", "owner", "said"),
+    [("row refused", "credentials", "does not know this password"), ("row defect", "developer", "a defect: KeyError")],
+)
+def test_one_that_fails_stops_nobody_else_and_no_secret_is_said(
+    script: str, owner: str, said: str, city: City, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"fails_{owner}_by_test"
+    city.own(name)
+    monkeypatch.setenv("SECRET_BY_TEST", "hunter2hunter2")
+    police_file(city.folder / "a.csv", 300)
+    city.write(
+        f"search: [mine]\nedges:\n  bad: {{connector: {name}, settings: {{script: {script}, password: 'env:SECRET_BY_TEST'}}}}\n"
+        "  good: {connector: police, settings: {file: a.csv}}\n"
+    )
+    running = threading.Thread(target=lambda: run_and_forgive(city))
+    running.start()
+    until(lambda: city.status("bad").state is State.FAILED and city.status("good").state is State.DONE)
+    assert city.status("bad").owner == owner
+    assert said in city.status("bad").why
+    assert len(city.sent["police"].events) == 300
+    city.stop.set()
+    running.join(_LIMIT_SECONDS)
+    files = "".join(path.read_text("utf-8") for path in (city.folder / "state").rglob("*") if path.is_file())
+    for told in (caplog.text, city.command("status"), city.command("status", "--json"), files):
+        assert "hunter2" not in told
+
+
+def run_and_forgive(city: City) -> None:
+    with suppress(FatalError):  # it names the one that had a defect
+        city.run()
+
+
+def test_pause_reset_and_resume_while_it_runs(city: City) -> None:
+    police_file(city.folder / "a.csv", 4)
+    city.write("edges:\n  live: {connector: police, settings: {file: a.csv, follow: true}}\n")
+    running = threading.Thread(target=city.run)
+    running.start()
+    until(lambda: "police" in city.sent and len(city.sent["police"].events) == 4)
+    refused = CliRunner().invoke(connector, ["reset", "live", "--to", "start"])
+    assert "is running already" in refused.output
+    city.command("pause", "live", "--why", "the mapping is being mended")
+    until(lambda: city.status("live").state is State.PAUSED)
+    assert city.status("live").why == "the mapping is being mended"
+    city.command("reset", "live", "--to", "start")
+    city.command("resume", "live")
+    until(lambda: len(city.sent["police"].events) == 8)
+    city.stop.set()
+    running.join(_LIMIT_SECONDS)
+    assert not running.is_alive()
+
+
+def test_too_many_rejects_pause_that_edge_and_resume_says_how_it_goes_on(city: City) -> None:
+    rows = [police_row(n, BJSJ="soon") if n < 6 else police_row(n) for n in range(9)]
+    (city.folder / "a.csv").write_text(csv_text(POLICE_COLUMNS, rows), "utf-8")
+    city.write("edges:\n  odd: {connector: police, settings: {file: a.csv}, max_rejects_in_a_row: 6}\n")
+    running = threading.Thread(target=city.run)
+    running.start()
+    until(lambda: city.status("odd").state is State.PAUSED)
+    assert "--go-on" in city.status("odd").why
+    assert len(city.sent["police"].letters) == 6
+    city.command("resume", "odd", "--go-on")
+    running.join(_LIMIT_SECONDS)
+    assert city.status("odd").state is State.DONE
+    assert (len(city.sent["police"].letters), len(city.sent["police"].events)) == (6, 3)
+
+
+def test_a_position_that_is_gone_is_an_alarm_with_a_choice(city: City) -> None:
+    police_file(city.folder / "a.csv", 4)
+    city.write("edges:\n  live: {connector: police, settings: {file: a.csv}}\n")
+    city.run()
+    (city.settings.state_dir / "edges" / "live.json").unlink()
+    running = threading.Thread(target=city.run)
+    running.start()
+    until(lambda: city.status("live").state is State.FAILED)
+    assert "reset live --to start|now|TIME" in city.status("live").why
+    assert len(city.sent["police"].events) == 4, "nothing is read again in silence"
+    city.command("pause", "live")
+    until(lambda: city.status("live").state is State.PAUSED)
+    city.command("reset", "live", "--to", "start")
+    city.command("resume", "live")
+    running.join(_LIMIT_SECONDS)
+    assert len(city.sent["police"].events) == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("edges:\n  a: {connecter: police}\n", "connectors.yaml:2: unknown key 'connecter'"),
+        ("edges:\n  A b: {}\n", "is no name"),
+        ("edges: {a: {connector: police}}\nedges: {}\n", "stands here a second time"),
+    ],
+)
+def test_a_mistake_in_the_form_is_said_with_its_line(text: str, said: str, city: City) -> None:
+    city.write(text)
+    with pytest.raises(FatalError, match=said):
+        load_edges(city.settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("{file: a.csv, fellow: true}", "connectors.yaml:4: edge a: fellow: no such setting; did you mean 'follow'?"),
+        ("{}", "give `file`, or `inputs`"),
+    ],
+)
+def test_a_wrong_setting_fails_that_edge_with_its_line(settings: str, said: str, city: City) -> None:
+    city.write(f"edges:\n  a:\n    connector: police\n    settings: {settings}\n")
+    edge = load_edges(city.settings)["a"]
+    intake = edge.intake()
+    with pytest.raises(FatalError) as caught:
+        edge.source(intake, edge.context(intake, Options()))
+    assert said in str(caught.value)
+
+
+def test_a_secret_that_is_written_out_is_refused_unseen(city: City) -> None:
+    city.own("plain_by_test")
+    city.write("search: [mine]\nedges:\n  plain_by_test: {settings: {script: row, password: hunter2hunter2}}\n")
+    edge = load_edges(city.settings)["plain_by_test"]
+    intake = edge.intake()
+    with pytest.raises(FatalError) as caught:
+        edge.source(intake, edge.context(intake, Options()))
+    assert "env:NAME" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_there_is_no_such_edge(city: City) -> None:
+    city.write("edges:\n  roads: {connector: police}\n")
+    with pytest.raises(FatalError, match="did you mean 'roads'"):
+        chosen(load_edges(city.settings), ("raods",))
+    assert find("police").source.kind == "file"
