@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy, answer
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.agents.view import View, open_cases, show_open_cases
+from hub.agents.view import View, open_cases, show_open_cases, touched
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, Rules
 from hub.control.records import PolicyReload
@@ -99,7 +100,15 @@ def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[View]) -> 
     def reload(entry: Entry[PolicyReload]) -> None:
         if entry.live:
             before = policy.latest
-            said = answer(entry.record, policy, settings.city, settings.instance, hub.process, open_cases(views))
+            said = answer(
+                entry.record,
+                policy,
+                settings.city,
+                settings.instance,
+                hub.process,
+                open_cases(views),
+                partial(touched, views),
+            )
             if policy.latest is not before and hub.gate.closed is None:
                 presence.take()
             control.publish(said)

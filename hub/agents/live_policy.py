@@ -6,11 +6,12 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, PolicyReload
+from hub.core.cases.touched import Touched
 from hub.core.rules.succession import Versions, succeed
 from hub.declared.problems import DeclarationError
 from hub.policy import City, load_city
@@ -35,6 +36,16 @@ class LivePolicy:
     def at(self, at_ms: int) -> City:
         """The rules by which a report made then is decided: later ones never decide an earlier report."""
         return self._versions.at(at_ms)
+
+    def of(self, version: str, made_ms: int) -> City:
+        """The rules by which a case is timed, named by it: those of its opening, though others hold by now. Where this worker was
+        never given them, those that decide what was reported at `made_ms`."""
+        return self._versions.of(version, made_ms)
+
+    @property
+    def known(self) -> tuple[City, ...]:
+        """All that this worker has gone by since it began."""
+        return self._versions.known
 
     def reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str] = ()) -> tuple[Outcome, list[str]]:
         """Read the folder anew and take it if it may follow what is in force.
@@ -82,9 +93,13 @@ def answer(
     instance: str,
     process: str,
     in_use: Collection[str] = (),
+    touched: Callable[[City], Touched | None] = lambda _: None,
 ) -> PolicyAnswer:
-    """Do what is asked, and give the answer for the record."""
+    """Do what is asked, and give the answer for the record. `touched`: how many open cases the rules touch that came after those
+    that it is given."""
+    before = policy.latest
     result, lines = policy.reload(folder, request.fingerprint, in_use)
+    counts = touched(before) if policy.latest is not before else None
     level = logging.INFO if result == APPLIED else logging.ERROR
     log.log(level, "policy %s: %s", result, "; ".join(lines) or "the same rules")
     return PolicyAnswer(
@@ -95,6 +110,8 @@ def answer(
         version=policy.latest.version,
         fingerprint=policy.latest.fingerprint,
         lines=limited(lines),
+        kept=counts.kept if counts else None,
+        moved=counts.moved if counts else None,
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from hub import metrics
+from hub.core.cases.touched import Touched
+from hub.policy import City
 from hub.stream.inlet import Inlet
 
 
@@ -19,6 +21,14 @@ class View:
     """Its service; `paused` says which sources it does not read."""
     open_cases: Callable[[], Counter[str]] | None = None
     """How many cases each department holds open; None if the agent does not know."""
+    touched: Callable[[City], Touched] | None = None
+    """How many open cases the latest rules touch, which came after these; None if the agent does not know."""
+
+
+def touched(views: Iterable[View], before: City) -> Touched | None:
+    """How many open cases the latest rules touch, by what all agents of this worker know; None if none of them knows."""
+    counts = [view.touched(before) for view in views if view.touched is not None]
+    return Touched(*map(sum, zip(*counts, strict=True))) if counts else None
 
 
 def open_cases(views: Iterable[View]) -> Counter[str]:

@@ -54,9 +54,10 @@ def as_dict(story: Story, words: Words) -> dict[str, Any]:
     """All that is known; times are ms since 1970 UTC, and local in `timeline`."""
     clocks = [
         {
-            "clock": each.clock, "policy": each.policy, "legal_basis": words.legal_basis(each.policy), "state": each.state,
+            "clock": each.clock, "policy": each.policy, "state": each.state,
+            "legal_basis": words.legal_basis(each.policy, each.row.rules),
             "started_at": each.started_ms, "due_at": each.due_ms, "warned_at": each.warned_ms,
-            "breached_at": each.breached_ms, "ended_at": each.ended_ms,
+            "breached_at": each.breached_ms, "ended_at": each.ended_ms, **each.row._asdict(),
         }
         for each in clocks_of(story)
     ]  # fmt: skip
@@ -93,7 +94,10 @@ def _clocks(story: Story, words: Words) -> Table:
     for each in clocks_of(story):
         state = DEADLINES.get(each.state.upper(), "running 计时中")
         table.add_row(CLOCKS.get(each.clock, each.clock), Text(each.bar(now_ms), each.style), Text(state, each.style))
-        table.add_row("", Text(f"due 到期 {_due(each, words)}", "dim"), Text(words.policy(each.policy), "dim"))
+        row = Text(words.row(each.policy, *each.row[:3]), "dim")
+        table.add_row("", Text(f"due 到期 {_due(each, words)}", "dim"), row)
+        if each.row.rules:
+            table.add_row("", Text(f"by the rules 规则版本 {each.row.rules}", "dim"), "")
     return table
 
 

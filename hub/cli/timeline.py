@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
 from hub.core.figures.ledger import Held, ledger
@@ -32,6 +32,17 @@ class Moment:
     style: str = ""
 
 
+class Row(NamedTuple):
+    """The row of the rules that a clock follows, as the records have it: the folder here may be another by now."""
+
+    rules: str = ""
+    """Version of the rules by which it was reckoned; empty: not known."""
+    duration: float = 0.0
+    unit: str = ""
+    """Empty: the source's own due time, or not known."""
+    calendar: str = ""
+
+
 @dataclass(frozen=True)
 class ClockLine:
     """One clock as it stands at the end of the story. Times in ms."""
@@ -45,6 +56,7 @@ class ClockLine:
     ended_ms: int | None
     warned_ms: int | None
     breached_ms: int | None
+    row: Row
 
     @property
     def style(self) -> str:
@@ -82,26 +94,55 @@ def clocks_of(story: Story) -> list[ClockLine]:
         if rung[-1]["kind"] != "CANCELLED" or clock not in dues:
             dues[clock] = last
         rings[clock] = [ring for ring in rung if (ring["policy"], ring["due_at"]) == dues[clock]]
-    order = {"accept": 0, "respond": 1, "resolve": 2}
+    order, given = {"accept": 0, "respond": 1, "resolve": 2}, _given(story)
     return [
-        _clock(clock, policy, due_ms, rings.get(clock, []), story.opened["opened_at"])
+        _clock(
+            clock,
+            policy,
+            due_ms,
+            rings.get(clock, []),
+            given.get((clock, policy, due_ms), (story.opened["opened_at"], Row())),
+        )
         for clock, (policy, due_ms) in sorted(dues.items(), key=lambda item: order.get(item[0], 9))
     ]
 
 
-def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], opened_ms: int) -> ClockLine:
+def _given(story: Story) -> dict[tuple[str, str, int], tuple[int, Row]]:
+    """When each clock started and the row it follows, by its name, the row's id and due time, as its case was given it."""
+    return {
+        (clock["clock"], clock["policy"], clock["due_at"]): (
+            clock["started_at"],
+            Row(clock["rules"] or change["rules"], clock["duration"], clock["unit"], clock["calendar"]),
+        )
+        for change in story.changes
+        for clock in change.get("clocks", ())
+    }
+
+
+def row_of(ring: dict[str, Any]) -> Row:
+    """The row by which the due time in a `cityhub.DeadlineEvent` was reckoned."""
+    return Row(ring.get("rules", ""), ring.get("duration", 0.0), ring.get("unit", ""), ring.get("calendar", ""))
+
+
+def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], given: tuple[int, Row]) -> ClockLine:
     at = {ring["kind"]: ring["at"] for ring in rings}
     ended = next((at[kind] for kind in ("MET", "ENDED_LATE", "CANCELLED") if kind in at), None)
     return ClockLine(
         clock=clock,
         policy=policy,
-        started_ms=rings[-1]["started_at"] if rings else opened_ms,
+        started_ms=rings[-1]["started_at"] if rings else given[0],
         due_ms=due_ms,
         state=rings[-1]["kind"].lower() if rings else "running",
         ended_ms=ended,
         warned_ms=at.get("WARNED"),
         breached_ms=at.get("BREACHED"),
+        row=_known(row_of(rings[-1]), given[1]) if rings else given[1],
     )
+
+
+def _known(said: Row, given: Row) -> Row:
+    """What a notice says of the row; of one whose rules the worker knew no longer, what the case was given."""
+    return given if not said.unit and said.rules == given.rules else said
 
 
 def held_of(story: Story) -> list[Held]:
@@ -165,7 +206,11 @@ def _orders(story: Story, words: Words) -> Iterator[Moment]:
 def _rings(story: Story, words: Words) -> Iterator[Moment]:
     styles = {"WARNED": "yellow", "BREACHED": "bold red", "MET": "green", "ENDED_LATE": "red", "CANCELLED": "dim"}
     for ring in story.deadlines:
-        details = [words.policy(ring["policy"]), f"due 到期 {words.local(ring['due_at'])}", *_derivation(ring, words)]
+        details = [
+            words.row(ring["policy"], *row_of(ring)[:3]),
+            f"due 到期 {words.local(ring['due_at'])}",
+            *_derivation(ring, words),
+        ]
         if ring["noticed_at"] > ring["at"]:
             details.append(f"noticed 发现于 {words.local(ring['noticed_at'])}")
         if ring["corrects"]:
@@ -181,6 +226,8 @@ def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:
     if not ring.get("unit"):
         return
     calendar = f", calendar 日历 @{ring['calendar']}" if ring["calendar"] else ""
+    if ring.get("rules"):
+        yield f"rules 规则版本 {ring['rules']}"
     length = f"{ring['duration']:g} {ring['unit']} {zh_name(ring['unit'])}"
     yield f"{length} from 自 {words.local(ring['started_at'])}{calendar}"
     at_ms = ring["started_at"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from hub.core.deadlines.decision import SOURCE_POLICY
 from hub.core.tracking.lifecycle import EVENTS
 from hub.millis import datetime_of
 from hub.policy.city import City
@@ -49,16 +50,16 @@ class Words:
     def area(self, code: str | None) -> str:
         return "no area 无区域" if code is None else f"{self._areas.get(code, '')} ({code})".strip()
 
-    def policy(self, policy: str) -> str:
-        """What a deadline policy says: duration, unit, and the law it follows."""
-        rule = self._rules.get(policy)
-        if rule is None:
-            return "the source's own due time 来源自定" if policy == "source" else policy
-        basis = f", {rule.legal_basis}" if rule.legal_basis else ""
-        return f"{policy}: {rule.duration:g} {rule.unit}{basis}"
+    def row(self, policy: str, rules: str, duration: float, unit: str) -> str:
+        """What a deadline row says, as a record has it: duration, unit, and the law it follows."""
+        if policy == SOURCE_POLICY:
+            return "the source's own due time 来源自定"
+        basis = self.legal_basis(policy, rules)
+        return (f"{policy}: {duration:g} {unit}" if unit else policy) + (f", {basis}" if basis else "")
 
-    def legal_basis(self, policy: str) -> str | None:
-        rule = self._rules.get(policy)
+    def legal_basis(self, policy: str, rules: str) -> str | None:
+        """The law that a deadline row names, if the rules here are those of which it is a row."""
+        rule = self._rules.get(policy) if rules == self._city.version else None
         return None if rule is None else rule.legal_basis
 
     def local(self, ms: int | None) -> str:

@@ -35,6 +35,10 @@ class Verdict(NamedTuple):
     result: Result
     version: str = ""
     lines: tuple[str, ...] = ()
+    kept: int | None = None
+    """Open cases that go on by other rules than these, which would time them otherwise; None: not known."""
+    moved: int | None = None
+    """Open cases whose provisional due times are reckoned anew."""
 
 
 class Tally:
@@ -115,7 +119,7 @@ class Tally:
             return Verdict(instance, Result.CONTRADICTORY)
         if applied and instance not in self._confirmed:
             return Verdict(instance, Result.UNCONFIRMED)
-        return Verdict(instance, Result(first.result), first.version, first.lines)
+        return Verdict(instance, Result(first.result), first.version, first.lines, first.kept, first.moved)
 
 
 def _same(one: PolicyAnswer, other: PolicyAnswer) -> bool:

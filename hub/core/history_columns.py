@@ -23,29 +23,30 @@ def _history(told: History) -> dict[str, Any]:
         {
             "at": each.at_ms, "category": each.category, "urgency": each.urgency, "area": each.area, "due_at": each.due_ms,
             "department": each.department, "co_handlers": list(each.co_handlers),
+            "starts": [{"clock": clock, "policy": row, "due_at": due_ms} for clock, row, due_ms in each.starts or ()],
         }
         for each in told.versions
     ]  # fmt: skip
     return {"versions": versions, "marks": [{"event": mark.event.upper(), "at": mark.at_ms} for mark in told.marks]}
 
 
-def read_histories(column: pa.StructArray) -> list[History | None]:
-    """One entry a row."""
+def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[History | None]:
+    """One entry a row. `decided`: whether its clocks were decided on; else they are not known."""
     if column.null_count == len(column):
         return [None] * len(column)
     versions = _lists(
-        column.field("versions"), ("at", "category", "urgency", "area", "due_at", "department", "co_handlers")
+        column.field("versions"), ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
     )
     marks = _lists(column.field("marks"), ("event", "at"))
     there = column.is_valid().to_pylist()
     return [
         History(
-            tuple(Stated._make((*row[:6], tuple(row[6]))) for row in said),
+            tuple(Stated._make((*row[:6], tuple(row[6]), tuple(row[7]) if known else None)) for row in said),
             tuple(Mark(event.lower(), at_ms) for event, at_ms in ends),
         )
         if valid
         else None
-        for valid, said, ends in zip(there, versions, marks, strict=True)
+        for valid, said, ends, known in zip(there, versions, marks, decided, strict=True)
     ]
 
 
@@ -67,12 +68,13 @@ def read_held(column: pa.ListArray) -> list[Held]:
 def _lists(column: pa.ListArray, names: Sequence[str]) -> list[list[tuple[Any, ...]]]:
     """The rows of each list, as these fields; times in ms. None counts as an empty list."""
     items = column.flatten()
-    fields = (items.field(name) for name in names)
-    rows = list(
-        zip(
-            *((each.cast("int64") if pa.types.is_timestamp(each.type) else each).to_pylist() for each in fields),
-            strict=True,
-        )
-    )
+    rows = list(zip(*(_values(items.field(name)) for name in names), strict=True))
     ends = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).cumsum().tolist()
     return [rows[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _values(column: pa.Array) -> list[Any]:
+    if pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
+        return _lists(column, [field.name for field in column.type.value_type])
+    found: list[Any] = (column.cast("int64") if pa.types.is_timestamp(column.type) else column).to_pylist()
+    return found

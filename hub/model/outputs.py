@@ -31,6 +31,7 @@ Latitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most)]
 Longitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most)]
 PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 MAX_PARTIES = 1_000
+MAX_CLOCKS = 1_000
 MAX_MARKS = 100_000
 """Of one case; who goes on for ever meets the size of a record first."""
 
@@ -89,6 +90,16 @@ class Link(Record):
     reasons: list[Text] = Field(max_length=MAX_PARTIES)
 
 
+class VersionClock(Record):
+    """A clock that runs from the opening of a case that is so. `policy`: the deadline row's id, or `source`."""
+
+    NAME: ClassVar[str] = "VersionClock"
+
+    clock: Line
+    policy: Line
+    due_at: Millis
+
+
 class CaseVersion(Record):
     """What a case was from an instant on, and where the rules put it."""
 
@@ -101,6 +112,7 @@ class CaseVersion(Record):
     due_at: SourceMillis | None = None
     department: SystemId
     co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+    starts: list[VersionClock] = Field(default_factory=list, max_length=MAX_CLOCKS)
 
 
 class MarkKind(StrEnum):
@@ -135,6 +147,26 @@ class HolderEntry(Record):
     department: SystemId
     since: SourceMillis
     returned_by: SystemId | None = None
+
+
+class CaseClock(Record):
+    """A clock that runs on a case by the reports alone, whatever departments say later: decided once, for the order and for the
+    clock that `track` runs."""
+
+    NAME: ClassVar[str] = "CaseClock"
+
+    clock: Line
+    policy: Line
+    started_at: Millis
+    due_at: Millis
+    warn_at: Millis
+    warns: list[Long] = Field(default_factory=list, max_length=MAX_PARTIES)
+    provisional: bool = False
+    by_event: bool = False
+    duration: float = 0.0
+    unit: Line = ""
+    calendar: Line = ""
+    rules: Line = ""
 
 
 class CaseChange(Record):
@@ -176,6 +208,8 @@ class CaseChange(Record):
     history: CaseHistory | None = None
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
     moves: Counter = 0
+    rules: Line = ""
+    clocks: list[CaseClock] = Field(default_factory=list, max_length=MAX_CLOCKS)
 
 
 class OrderKind(StrEnum):
@@ -250,6 +284,7 @@ class DeadlineEvent(Record):
     extension_unit: str = ""
     provisional: bool = False
     said_at: Millis | None = None
+    rules: str = ""
 
 
 class Outcome(StrEnum):

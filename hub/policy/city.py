@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hub.declared.patterns import Pattern, compile_pattern
@@ -82,7 +83,7 @@ class City:
     def id(self) -> str:
         return self.file.id
 
-    @property
+    @cached_property
     def version(self) -> str:
         """What people call this state of the rules: the city, the day from which it holds, its fingerprint."""
         return f"{self.id}@{self.file.effective_from.isoformat()}+{self.fingerprint[:8]}"

@@ -15,6 +15,7 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.renewing import renew
+from hub.agents.route.clocks import decided, with_starts
 from hub.agents.route.desks import Desks
 from hub.agents.route.records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.route.unlinking import unlink
@@ -22,13 +23,17 @@ from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock
 from hub.core.cases.statements import Put, RouteBook, RouteRecord, keep, misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
+from hub.core.cases.touched import Touched, touched
 from hub.core.cases.unlinking import Unlinking
+from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_events, faults_of_closures
 from hub.core.history_columns import read_held
 from hub.core.linking import Incidents
 from hub.core.report import Sighting, sightings_of
 from hub.core.tracking.state import Hold
 from hub.millis import DAY_MS
+from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
@@ -78,14 +83,17 @@ def attach(app: Any, hub: Hub) -> View:
                     for closure in closures:
                         steps += _end(hub, desks, book, put, closure)
                     tx.account("closure", len(closures))
-                publish_cases(hub, tx, steps, origins)
-                publish_orders(hub, tx, steps, desks.latest.rules, clock)
-                publish_exit_replies(hub, tx, steps)
+                if steps:
+                    steps = [with_starts(desks.rules, step) for step in steps]
+                    clocks = decided(desks.rules, steps)
+                    publish_cases(hub, tx, steps, clocks, origins)
+                    publish_orders(hub, tx, steps, clocks, clock)
+                    publish_exit_replies(hub, tx, steps)
                 _forget(hub, state, clock, forgotten_at_most(chunk))
                 _count(hub, tx, steps)
 
     app.service(inlet)
-    return View(inlet, partial(_open_cases, state))
+    return View(inlet, partial(_open_cases, state), partial(_touched, hub, state))
 
 
 def _sightings(
@@ -184,3 +192,10 @@ def _open_cases(state: JournaledState[RouteBook]) -> Counter[str]:
     for book in state.books():
         held.update(book.cases.open_by_department.copy())
     return +held
+
+
+def _touched(hub: Hub, state: JournaledState[RouteBook], before: City) -> Touched:
+    """Asked from other threads while cases open and close: what is compared is a copy, by rules of its own."""
+    rules = RuleVersions(hub.policy)
+    cases = [case for book in state.books() for case in book.cases.all() if not case.over]
+    return touched(rules, DeadlineRules(before), cases)

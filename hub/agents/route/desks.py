@@ -11,7 +11,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.core.cases.cases import CaseBook
 from hub.core.cases.casework import Casework
 from hub.core.cases.steps import Put, Step
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.report import Sighting
 from hub.policy import City
 
@@ -20,7 +20,7 @@ class Desk:
     """What decides by one state of the rules."""
 
     def __init__(self, city: City) -> None:
-        self.city, self.casework, self.rules = city, Casework(city), DeadlineRules(city)
+        self.city, self.casework = city, Casework(city)
 
 
 class Desks:
@@ -28,6 +28,8 @@ class Desks:
 
     def __init__(self, policy: LivePolicy) -> None:
         self._policy = policy
+        self.rules = RuleVersions(policy)
+        """By which clocks are reckoned."""
         self._desks: dict[str, Desk] = {}
 
     @property

@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.context import Hub
-from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
+from hub.agents.route.clocks import Decided
 from hub.clock import Clock
-from hub.core.cases.cases import Case
 from hub.core.cases.steps import OrderDraft, Step
-from hub.core.deadlines.columns import DueColumns
-from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.history_columns import held_column, history_column
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
 
-def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.StructArray) -> None:
+def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided, origins: pa.StructArray) -> None:
     """One `cityhub.CaseChange` a step, keyed by case. `origins`: by row, the input each accounts for."""
-    if not steps:
-        return
     cases = [step.case for step in steps]
     reports = [step.report for step in steps]
     leads = [case.reports[0] for case in cases]
@@ -65,6 +58,8 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], origins: pa.Stru
         "history": history_column([step.history for step in steps]),
         "moves": [case.moves for case in cases],
         "held": held_column([step.held for step in steps]),
+        "rules": clocks.rules,
+        "clocks": clocks.clocks_told(steps),
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
 
@@ -80,19 +75,12 @@ def _link(step: Step) -> dict[str, Any] | None:
     }
 
 
-def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: DeadlineRules, clock: Clock) -> None:
+def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided, clock: Clock) -> None:
     """The steps' orders, to each department's own topic, with the clocks that run and the report behind them. None is issued
     before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
-    dues = rules.columns(
-        [case.category for case in cases],
-        [case.reports[0].source for case in cases],
-        [case.urgency for case in cases],
-        [case.area for case in cases],
-        [case.opened_ms for case in cases],
-        [case.conditions for case in cases],
-    )
+    of_steps = [-1 if order.kind == "WITHDRAW" else at for at, step in enumerate(steps) for order in step.orders]
     case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
     columns: dict[str, Any] = {
         "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
@@ -106,7 +94,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], rules: Deadline
         "queue": [None if order.lead else step.case.queue for step, order in drafts],
         "lead": [order.lead for _, order in drafts],
         "priority": [case.priority for case in cases],
-        "deadlines": _deadlines(drafts, dues, rules),
+        "deadlines": clocks.dues_of(of_steps),
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
     for department, chosen in rows_by(columns["department"]).items():
@@ -139,31 +127,3 @@ def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:
         step.case.case_id, order.department, order.kind, step.change, report.source, report.ref, str(report.revision),
         str(step.at_ms), *([str(step.case.moves)] if step.case.moves else ()),
     )  # fmt: skip
-
-
-def _deadlines(drafts: list[tuple[Step, OrderDraft]], dues: DueColumns, rules: DeadlineRules) -> pa.ListArray:
-    """Each order's clocks. The source's own due time, where it has one, takes the place of the resolve clock; of a case that
-    has come back they are those that run since then."""
-    ends = np.array([order.kind == "WITHDRAW" for _, order in drafts], dtype=np.bool_)
-    back = np.array([step.case.reopened_ms is not None for step, _ in drafts], dtype=np.bool_)
-    own = np.array([step.case.due_ms is not None for step, _ in drafts], dtype=np.bool_) & ~ends & ~back
-    resolve = pc.equal(dues.clock.cast(pa.string()), "resolve").to_numpy(zero_copy_only=False)
-    kept = dues.where(~(ends | back)[dues.row] & ~(own[dues.row] & resolve)) if len(dues) else dues
-    others = [(at, "resolve", "source", drafts[at][0].case.due_ms) for at in np.flatnonzero(own).tolist()]
-    for at in np.flatnonzero(back & ~ends).tolist():
-        others += [(at, due.clock, due.policy, due.due_ms) for due in _again(rules, drafts[at][0].case)]
-    given = [list(column) for column in zip(*others, strict=True)] or [[], [], [], []]
-    row = np.concatenate([kept.row, np.array(given[0], dtype=np.int64)])
-    order = pa.array(np.argsort(row, kind="stable"))
-    due_ms = pa.array(np.concatenate([kept.due_ms, np.array(given[3], dtype=np.int64)]))
-    clock, policy = (
-        pa.concat_arrays([column.cast(pa.string()), pa.array(texts, pa.string())])
-        for column, texts in ((kept.clock, given[1]), (kept.policy, given[2]))
-    )
-    ends_at = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(drafts)))])
-    return due_times(clock.take(order), policy.take(order), due_ms.take(order), ends_at)
-
-
-def _again(rules: DeadlineRules, case: Case) -> tuple[Due, ...]:
-    assert case.reopened_ms is not None
-    return rules.again(case.category, case.lead.source, case.urgency, case.area, case.reopened_ms, case.conditions)

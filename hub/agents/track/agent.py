@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.receipts import Decision, acknowledge
+from hub.agents.track.given import read_clocks
 from hub.agents.track.rates import begin
 from hub.agents.track.records import publish
 from hub.agents.track.waiting import give_up, hold, refuse, release
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.columns import few
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.core.history_columns import read_held, read_histories
 from hub.core.limits import Verdict
@@ -111,21 +113,20 @@ def attach(app: Any, hub: Hub) -> View:
 
 
 class Rules:
-    """The latest rules of the city, as clocks are kept by."""
+    """What clocks are kept by: each case's own rules, and the latest for who may speak of it."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._city = hub.city
-        self.deadlines = DeadlineRules(self._city)
-        self.clockwork = Clockwork(self.deadlines)
+        self.deadlines = RuleVersions(hub.policy)
+        self.clockwork = Clockwork(self.deadlines.latest, self.deadlines)
 
     def renewed(self) -> bool:
         """Take the latest; whether they are others than before."""
         if self._hub.city is self._city:
             return False
         self._city = self._hub.city
-        self.deadlines = DeadlineRules(self._city)
-        self.clockwork = Clockwork(self.deadlines)
+        self.clockwork = Clockwork(self.deadlines.latest, self.deadlines)
         return True
 
 
@@ -189,14 +190,15 @@ def _changes(decoded: Decoded) -> Iterable[Change]:
     reopens, unlinks, *lists = (
         batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions", "held")
     )
-    history = batch.column("history")
+    history, rules, clocks = batch.column("history"), few(batch.column("rules")), read_clocks(batch.column("clocks"))
     rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
     if not rare and history.null_count == len(history):
-        return map(Change, *columns, *times)
+        nothing = (repeat(value) for value in (False, (), (), False, None, ()))
+        return map(Change, *columns, *times, *nothing, rules, clocks)
     *lists, held = lists
     more = [reopens.to_pylist(), *(column.to_pylist() for column in lists), unlinks.to_pylist()]
-    more += [read_histories(history), read_held(held)]
-    return map(Change, *columns, *times, *more)
+    more += [read_histories(history, list(map(bool, rules))), read_held(held)]
+    return map(Change, *columns, *times, *more, rules, clocks)
 
 
 def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from hub.core.deadlines.decision import described
 from hub.core.deadlines.derivations import stretches
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.terms import Terms
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import Moved
 from hub.units import UNITS, unit_of
@@ -20,33 +24,48 @@ _PLAIN = {_UNKNOWN[1], *(name for name, unit in UNITS.items() if unit.continuous
 """Units in which all time counts: nothing is to be said of single stretches."""
 
 
-def derivation_columns(rules: DeadlineRules, rings: Sequence[Ring]) -> dict[str, Any]:
-    """The columns from `duration` to `provisional`, one entry a ring."""
-    rows = {policy: _row(rules, policy) for policy in {ring.clock.policy for ring in rings}}
-    chosen = [rows[ring.clock.policy] for ring in rings]
+def derivation_columns(versions: RuleVersions, rings: Sequence[Ring]) -> dict[str, Any]:
+    """The columns from `duration` to `provisional`, and `rules`; one entry a ring."""
+    rules = [_rules(versions, ring) for ring in rings]
+    rows = {each: _row(*each) for each in {(of, ring.clock.policy) for of, ring in zip(rules, rings, strict=True)}}
+    chosen = [rows[of, ring.clock.policy] for of, ring in zip(rules, rings, strict=True)]
     return {
         "duration": [row[0] for row in chosen],
         "unit": [row[1] for row in chosen],
         "calendar": [row[2] for row in chosen],
         "stretches": [
-            _stretches(rules, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
-            for ring, row in zip(rings, chosen, strict=True)
+            _stretches(of, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
+            for of, ring, row in zip(rules, rings, chosen, strict=True)
         ],
         "pauses": [_pauses(ring.clock.moved) for ring in rings],
         "extensions": [ring.clock.moved.extensions if ring.clock.moved else () for ring in rings],
         "extension": [row[3] for row in chosen],
         "extension_unit": [row[4] for row in chosen],
         "provisional": [ring.clock.provisional for ring in rings],
+        "rules": [ring.clock.rules or ring.case.rules for ring in rings],
     }
 
 
-def _row(rules: DeadlineRules, policy: str) -> _Row:
-    rule = rules.rule(policy)
+def _rules(versions: RuleVersions, ring: Ring) -> DeadlineRules | None:
+    """Those by which the clock was reckoned. Where they are not known here any more: others, if by these it is due at the same
+    instant; else None, for nobody may recompute it by them."""
+    clock, named = ring.clock, ring.clock.rules or ring.case.rules
+    rules = versions.of(named, ring.case.opened_ms)
+    if not named or rules.version == named:
+        return rules
+    rule = rules.rule(clock.policy)
     if rule is None or not rule.runs:
+        return None
+    due_ms = rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))
+    return rules if int(due_ms[0]) == _base_ms(ring) else None
+
+
+def _row(rules: DeadlineRules | None, policy: str) -> _Row:
+    rule = rules.rule(policy) if rules is not None else None
+    if rules is None or rule is None or not rule.runs:
         return _UNKNOWN
-    calendar = rules.calendar(rule).version if rule.calendar else ""
     added = Terms(rules).added(rule.extension, rule) if rule.extension else (0.0, "")
-    return (rule.duration, rule.unit, calendar, *added)
+    return (*described(rules, policy), *added)
 
 
 def _base_ms(ring: Ring) -> int:
@@ -55,10 +74,10 @@ def _base_ms(ring: Ring) -> int:
 
 
 @lru_cache(maxsize=20_000)
-def _stretches(rules: DeadlineRules, policy: str, started_ms: int, due_ms: int) -> tuple[int, ...]:
+def _stretches(rules: DeadlineRules | None, policy: str, started_ms: int, due_ms: int) -> tuple[int, ...]:
     """A clock says several things: that it warns, and what it came to."""
-    rule = rules.rule(policy)
-    if rule is None or not rule.runs or unit_of(rule.unit).continuous or due_ms <= started_ms:
+    rule = rules.rule(policy) if rules is not None else None
+    if rules is None or rule is None or not rule.runs or unit_of(rule.unit).continuous or due_ms <= started_ms:
         return ()
     return stretches(rules, rule, started_ms, due_ms)
 

@@ -13,7 +13,7 @@ from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.history_columns import held_column
 from hub.core.tracking.consequences import Effects, Ending, Reply
 from hub.core.tracking.lifecycle import EVENTS
@@ -26,7 +26,7 @@ from hub.stream.outlet import Transaction
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
 
 
-def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: DeadlineRules, lives: Lives) -> None:
+def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: RuleVersions, lives: Lives) -> None:
     """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed. Nothing is dated before what it is about, of
     which a source's clock may be ahead, or a partition's data clock behind."""
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
@@ -78,7 +78,7 @@ def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
         tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
 
 
-def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: DeadlineRules) -> None:
+def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: RuleVersions) -> None:
     if not rings:
         return
     columns: dict[str, list[Any]] = {

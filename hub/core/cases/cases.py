@@ -94,6 +94,13 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the revisions of its lead say that it is, the lowest first, once there are several or it was moved by hand."""
     moves: Whole = 0
     """How often it was moved by hand, put right or brought back: tells two such moves as of one instant apart."""
+    rules: str = ""
+    """Version of the rules in force when it was reported: by these its clocks run. Empty: opened before that was kept."""
+
+    @property
+    def source(self) -> str:
+        """Of its lead."""
+        return self.reports[0].source
 
     @property
     def is_full(self) -> bool:
@@ -132,6 +139,10 @@ class CaseBook:
 
     def items(self) -> Iterable[tuple[str, Case]]:
         return self._cases.items()
+
+    def all(self) -> list[Case]:
+        """A copy, for whoever looks from another thread."""
+        return list(self._cases.values())
 
     def of_report(self, source: str, ref: str) -> Case | None:
         """The case this reference belongs to."""

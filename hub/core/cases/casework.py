@@ -44,6 +44,7 @@ from hub.model.ids import case_id
 from hub.policy.city import City
 
 _EARLIER = "an earlier statement of its source came late: its clocks run from that 更早来报迟到，按其时间起算"
+_LATE = "a statement of its source came late: its clocks may be others now 来报迟到，时限可能有变"
 _MOST_FOLLOWERS = 100
 _AFTER_THE_END = "its source says more after the case was over 结案后补充"
 
@@ -154,6 +155,7 @@ class Casework:
             decision.priority,
             self._revisions.conditions(seen),
             None if ended else seen.body,
+            rules=self._city.version,
         )
         orders = () if ended else to_all(case, "ASSIGN", seen.body, case.desk_reason)
         told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
@@ -201,8 +203,9 @@ class Casework:
     def _say_more(self, case: Case, before: Case, seen: Sighting, report: Report, *, late: bool) -> list[Step]:
         """A statement that neither ends the report nor opens it again."""
         if late:
-            earlier = case.opened_ms < before.opened_ms and not case.over
-            orders = to_all(case, "AMEND", None, _EARLIER) if earlier else ()
+            orders: tuple[OrderDraft, ...] = ()
+            if not case.over and course(before) != course(case):
+                orders = to_all(case, "AMEND", None, _EARLIER if case.opened_ms < before.opened_ms else _LATE)
             return [Step(SUPERSEDED, case, seen.at_ms, report, seen.row, orders=orders)]
         if case.over:
             return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=self._word_after_the_end(case, seen))]

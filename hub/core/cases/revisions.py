@@ -53,6 +53,7 @@ class Revisions:
             due_ms=now.due_ms,
             conditions=first.conditions,
             versions=versions,
+            rules=before.rules if opened_ms == before.opened_ms else self._city.version,
         )
         return by_rules(amended, now) if alone else amended
 

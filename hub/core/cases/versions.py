@@ -12,6 +12,7 @@ import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion
 from hub.core.cases.sequence import ENDINGS, begins_with_end, case_marks, said_of
+from hub.core.deadlines.decision import Stage
 from hub.core.tracking.state import History, Mark, Stated
 
 AT_MOST = 50
@@ -69,13 +70,15 @@ def in_force(versions: Sequence[LeadVersion]) -> list[LeadVersion]:
     return found[::-1]
 
 
-def course(case: Case) -> list[tuple[object, ...]]:
+def course(case: Case) -> list[Stage]:
     """What clocks and holders depend on, in order of time: only where it changes."""
-    found: list[tuple[object, ...]] = []
+    found: list[Stage] = []
     for each in in_force(versions_of(case)):
-        what = (each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers)
-        if not found or found[-1][1:] != what:
-            found.append((each.at_ms, *what))
+        stage = Stage(
+            each.at_ms, each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers
+        )
+        if not found or found[-1][1:] != stage[1:]:
+            found.append(stage)
     return found
 
 

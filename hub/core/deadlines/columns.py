@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,18 @@ from hub.core.deadlines.rows import ClockRows, Plan
 from hub.policy.models import DeadlineRule
 
 Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+_NOTHING = np.zeros(0, np.int64)
+
+
+class Reckoned(NamedTuple):
+    """What one row gives for a column of starts. Instants in ms; the warnings only if they were asked for."""
+
+    due_ms: Millis
+    warns_ms: tuple[Millis, ...] = ()
+    """The first warning of each, then the second, ..."""
+    provisional: Flags | None = None
+    """Whether holidays on the way are not settled yet; None: of none."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +37,15 @@ class DueColumns:
     clock: pa.DictionaryArray
     policy: pa.DictionaryArray
     due_ms: Millis
+    warn_ms: Millis = field(default_factory=_NOTHING.copy)
+    """The first warning; empty if warnings were not asked for."""
+    warns: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Warnings after that, by entry, of those that have any."""
+    provisional: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Whether holidays on the way are not settled yet; empty if warnings were not asked for."""
 
     def __len__(self) -> int:
         return len(self.row)
-
-    def where(self, keep: npt.NDArray[np.bool_]) -> Self:
-        """Only some entries."""
-        chosen = pa.array(keep)
-        return type(self)(self.row[keep], self.clock.filter(chosen), self.policy.filter(chosen), self.due_ms[keep])
 
     def firsts(self) -> Self:
         """Of each report with any clock, the one that runs out first."""
@@ -49,30 +62,55 @@ def due_columns(
     of: Rows,
     starts: Millis,
     rows: ClockRows,
-    reckon: Callable[[DeadlineRule, Millis], Millis | None],
+    reckon: Callable[[DeadlineRule, Millis], Reckoned | None],
 ) -> DueColumns:
     """`plans` are the different ones; `of` and `starts` have one entry a report: its plan, and when its clocks start. `reckon`
     gives None for a row whose clock does not run from here."""
     names: list[tuple[str, str]] = []
-    found: list[tuple[Rows, Rows, Millis]] = []
+    found: list[tuple[Rows, Reckoned]] = []
     for number, plan in enumerate(plans):
         of_group = np.flatnonzero(of == number)
         for rules in plan:
             for rule, mine in _shares(rules, of_group, starts, rows):
-                dues = reckon(rule, starts[mine])
-                if dues is not None:
-                    found.append((mine, np.full(len(mine), len(names), dtype=np.int64), dues))
+                reckoned = reckon(rule, starts[mine])
+                if reckoned is not None:
+                    found.append((mine, reckoned))
                     names.append((rule.clock, rule.id))
     if not found:
         nothing = pa.array([], pa.string()).dictionary_encode()
-        return DueColumns(np.zeros(0, np.int64), nothing, nothing, np.zeros(0, np.int64))
-    row, name, due_ms = (np.concatenate(column) for column in zip(*found, strict=True))
+        return DueColumns(_NOTHING, nothing, nothing, _NOTHING)
+    return _laid_out(names, found)
+
+
+def _laid_out(names: Sequence[tuple[str, str]], found: Sequence[tuple[Rows, Reckoned]]) -> DueColumns:
+    """By report. `names`: clock and row's id of each part."""
+    sizes = [len(mine) for mine, _ in found]
+    row = np.concatenate([mine for mine, _ in found])
     order = np.argsort(row, kind="stable")
-    numbers = pa.array(name[order].astype(np.int32))
+    numbers = pa.array(np.repeat(np.arange(len(found), dtype=np.int32), sizes)[order])
     clock, policy = (
         pa.DictionaryArray.from_arrays(numbers, pa.array(texts, pa.string())) for texts in zip(*names, strict=True)
     )
-    return DueColumns(row[order], clock, policy, due_ms[order])
+    due_ms = np.concatenate([reckoned.due_ms for _, reckoned in found])[order]
+    if not found[0][1].warns_ms:
+        return DueColumns(row[order], clock, policy, due_ms)
+    warn_ms = np.concatenate([reckoned.warns_ms[0] for _, reckoned in found])[order]
+    never = [reckoned.provisional is None for _, reckoned in found]
+    provisional = np.zeros(len(row), np.bool_)
+    if not all(never):
+        flags = [np.zeros(len(mine), np.bool_) if r.provisional is None else r.provisional for mine, r in found]
+        provisional = np.concatenate(flags)[order]
+    return DueColumns(row[order], clock, policy, due_ms, warn_ms, _later_warnings(found, order), provisional)
+
+
+def _later_warnings(found: Sequence[tuple[Rows, Reckoned]], order: Rows) -> dict[int, tuple[int, ...]]:
+    if all(len(reckoned.warns_ms) == 1 for _, reckoned in found):
+        return {}
+    later: list[tuple[int, ...]] = []
+    for mine, reckoned in found:
+        others = [column.tolist() for column in reckoned.warns_ms[1:]]
+        later += zip(*others, strict=True) if others else [()] * len(mine)
+    return {entry: later[at] for entry, at in enumerate(order.tolist()) if later[at]}
 
 
 def _shares(

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import Millis
-from hub.core.deadlines.columns import DueColumns, due_columns
+from hub.core.deadlines.columns import DueColumns, Reckoned, due_columns
 from hub.core.deadlines.rows import ClockRows, Key, Plan
 from hub.core.kinds import ByKind, Kind
 from hub.policy.city import City
@@ -23,6 +23,7 @@ from hub.policy.models import CalendarSpec, DeadlineRule
 
 OPENED = "opened"
 """The event that starts a clock unless its row or clock says otherwise: the report was opened."""
+DISPATCHED, REOPENED = "dispatched", "reopened"
 RESOLVE = "resolve"
 """The clock that runs anew when a case comes back."""
 
@@ -53,7 +54,13 @@ class DeadlineRules:
         self._rule = {rule.id: rule for rule in city.deadlines}
         self._starts = {rule.id: frozenset(_events(rule, city, "start")) for rule in city.deadlines}
         self._stops = {rule.id: frozenset(_events(rule, city, "stop")) for rule in city.deadlines}
+        self.starters = frozenset(event for events in self._starts.values() for event in events) - {OPENED}
+        """Events other than the opening that start some clock."""
         self._rows = ClockRows(city)
+
+    @property
+    def version(self) -> str:
+        return self.city.version
 
     def due(
         self,
@@ -90,11 +97,16 @@ class DeadlineRules:
         opened_ms: Millis | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
         event: str = OPENED,
+        *,
+        warns: bool = False,
     ) -> DueColumns:
-        """The due times of `due` as columns, without warnings, at a fraction of the time; most so from Arrow's columns."""
+        """The due times of `due` as columns, at a fraction of the time; most so from Arrow's columns. `warns`: with when they
+        warn, and whether they are provisional."""
 
-        def reckon(rule: DeadlineRule, starts: Millis) -> Millis | None:
-            return self.reckon(rule, starts) if rule.runs and event in self._starts[rule.id] else None
+        def reckon(rule: DeadlineRule, starts: Millis) -> Reckoned | None:
+            if not rule.runs or event not in self._starts[rule.id]:
+                return None
+            return self._with_warnings(rule, starts) if warns else Reckoned(self.reckon(rule, starts))
 
         starts = np.asarray(opened_ms, dtype=np.int64)
         if condition is None and isinstance(category, pa.Array):
@@ -137,11 +149,19 @@ class DeadlineRules:
     ) -> tuple[Due, ...]:
         """The clocks of a case that comes back at an instant: what `reopened` starts, and the resolve clock anew unless that is
         among them."""
-        started = self.due_one(category, source, urgency, area, at_ms, condition, "reopened")
+        started = self.due_one(category, source, urgency, area, at_ms, condition, REOPENED)
         if any(due.clock == RESOLVE for due in started):
             return started
         opened = self.due_one(category, source, urgency, area, at_ms, condition)
         return (*started, *(due for due in opened if due.clock == RESOLVE))
+
+    def clock_of(self, policy: str, started_ms: int) -> Due | None:
+        """The clock of a row that started at an instant; None if there is no such row, or it does not run."""
+        rule = self._rule.get(policy)
+        if rule is None or not rule.runs:
+            return None
+        (due,) = self._of_row(rule, np.array([started_ms], dtype=np.int64))
+        return due
 
     def starts(self, policy: str) -> frozenset[str]:
         """The events that start a row's clock; none for a row that is not in force."""
@@ -200,13 +220,23 @@ class DeadlineRules:
     def _dues(self, rule: DeadlineRule, starts: Millis, event: str) -> Sequence[Due | None]:
         if not rule.runs or event not in self._starts[rule.id]:
             return [None] * len(starts)
-        calendar = self._calendar[rule.id]
-        dues = self.reckon(rule, starts)
-        warns = [calendar.after_share(starts, dues, share, rule.unit).tolist() for share in rule.shares]
+        return self._of_row(rule, starts)
+
+    def _of_row(self, rule: DeadlineRule, starts: Millis) -> list[Due]:
+        dues, columns, flags = self._with_warnings(rule, starts)
+        warns = [column.tolist() for column in columns]
         several = zip(*warns, strict=True) if len(warns) > 1 else repeat(())
-        provisional = calendar.is_provisional(dues).tolist() if rule.calendar else repeat(False)
-        columns = (starts.tolist(), warns[0], dues.tolist(), several, provisional)
-        return list(map(Due, repeat(rule.clock), repeat(rule.id), *columns))
+        provisional = repeat(False) if flags is None else flags.tolist()
+        return list(
+            map(
+                Due, repeat(rule.clock), repeat(rule.id), starts.tolist(), warns[0], dues.tolist(), several, provisional
+            )
+        )
+
+    def _with_warnings(self, rule: DeadlineRule, starts: Millis) -> Reckoned:
+        calendar, dues = self._calendar[rule.id], self.reckon(rule, starts)
+        warns = tuple(calendar.after_share(starts, dues, share, rule.unit) for share in rule.shares)
+        return Reckoned(dues, warns, calendar.is_provisional(dues) if rule.calendar else None)
 
 
 def _events(rule: DeadlineRule, city: City, kind: Literal["start", "stop"]) -> tuple[str, ...]:

@@ -117,20 +117,32 @@ class Versions:
         """`first` holds from the beginning: what was before it is not known."""
         self._from: list[int] = [-(1 << 62)]
         self._cities: list[City] = [first]
+        self._named: dict[str, City] = {first.version: first}
 
     def at(self, at_ms: int) -> City:
         """The rules in force at an instant, UTC ms."""
         return self._cities[bisect_right(self._from, at_ms) - 1]
 
+    def of(self, version: str, made_ms: int) -> City:
+        """The rules of this version, though others have taken their place; those in force at the instant if they were never
+        here."""
+        return self._named.get(version) or self.at(made_ms)
+
     @property
     def latest(self) -> City:
         return self._cities[-1]
+
+    @property
+    def known(self) -> tuple[City, ...]:
+        """Every state that was ever here: cases that were opened by it go on by it."""
+        return tuple(self._named.values())
 
     def add(self, city: City, from_ms: int | None = None) -> int:
         """Put a state into force from `from_ms`, by default the start of its effective day; gives that instant.
 
         It takes the place of every state that would begin at the same instant or later.
         """
+        self._named[city.version] = city
         start = city.effective_ms if from_ms is None else from_ms
         keep = max(1, sum(each < start for each in self._from))
         self._from[keep:] = [start]

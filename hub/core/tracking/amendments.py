@@ -65,7 +65,7 @@ def amend(life: Life, version: Version, at_ms: int, new: NewTerm, reckon: Callab
 
 def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], None]) -> None:
     """Go on by another row."""
-    term.policy, term.rule, term.stops = other.policy, other.rule, other.stops
+    term.policy, term.rule, term.stops, term.rules = other.policy, other.rule, other.stops, other.rules
     term.base_ms = term.due_ms = other.base_ms
     term.changed_ms = at_ms
     rule = term.rule

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
-import numpy as np
 
+from hub.core.deadlines.decision import Kind, opening_clocks, with_source_clock
 from hub.core.deadlines.rules import DeadlineRules, Due
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.amendments import versions_of
 from hub.core.tracking.life import Life, Term
 from hub.core.tracking.lives import Lives
@@ -38,8 +39,6 @@ from hub.core.tracking.state import (
     Version,
 )
 
-SOURCE_POLICY = "source"
-"""Policy named when the due time is the source's own."""
 CLOCKS = ("accept", "respond", "resolve")
 
 
@@ -70,10 +69,12 @@ class Clockwork:
     (hub/core/tracking/lives.py), and what the clocks have said is brought in line with that. Both ways come to the same.
     """
 
-    def __init__(self, rules: DeadlineRules) -> None:
+    def __init__(self, rules: DeadlineRules, versions: RuleVersions | None = None) -> None:
+        """`rules`: the latest. `versions`: all by which cases may go; by default there are no others."""
         self.rules = rules
-        self.lives = Lives(rules)
-        self._stops: dict[tuple[str, str], frozenset[str]] = {}
+        self.versions = versions or RuleVersions.only(rules)
+        self.lives = Lives(self.versions)
+        self._stops: dict[tuple[DeadlineRules, str, str], frozenset[str]] = {}
 
     def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
         """The clocks of many new cases in one go, for `start`."""
@@ -89,9 +90,8 @@ class Clockwork:
     def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         if dues is None:
-            dues = self.rules.due_one(
-                case.category, case.source, case.urgency, case.area, case.opened_ms, case.conditions
-            )
+            kind = Kind(case.category, case.source, case.urgency, case.area, case.conditions)
+            dues = opening_clocks(self.versions.of(case.rules, case.opened_ms), kind, case.opened_ms, None)
         return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
 
     def look(self, case: TrackedCase, now_ms: int) -> Ringing:
@@ -135,7 +135,7 @@ class Clockwork:
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
         """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
         doubtful = {key_of(clock): clock for clock in case.clocks if clock.provisional and clock.running}
-        fresh = {key: self._anew(clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
+        fresh = {key: self._anew(case, clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
         revised = msgspec.structs.replace(
             case,
             clocks=tuple(fresh.get(key_of(c)) or c for c in case.clocks),
@@ -156,23 +156,21 @@ class Clockwork:
         rings += [ring for ring in more if key_of(ring.clock) not in fresh]
         return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
 
-    def _anew(self, clock: ClockState) -> ClockState:
-        """The clock as its row alone has it now, having said nothing."""
-        rule = self.rules.rule(clock.policy)
-        if rule is None:
+    def _anew(self, case: TrackedCase, clock: ClockState) -> ClockState:
+        """The clock as its row alone has it by the latest rules, having said nothing."""
+        due = self.rules.clock_of(clock.policy, clock.started_ms)
+        if due is None:
             return clock
-        due_ms = int(self.rules.reckon(rule, np.array([clock.started_ms], dtype=np.int64))[0])
-        warns = self.lives.terms.warn(rule, clock.started_ms, due_ms)
-        provisional = self.lives.terms.is_provisional(rule, due_ms)
         return ClockState(
-            clock.clock, clock.policy, clock.started_ms, warns[0], due_ms, warns=warns[1:], provisional=provisional,
-            department=clock.department, round=clock.round, by_event=clock.by_event,
+            clock.clock, clock.policy, due.started_ms, due.warn_ms, due.due_ms, warns=due.warns_ms[1:],
+            provisional=due.provisional, department=clock.department, round=clock.round, by_event=clock.by_event,
+            rules=self.rules.version if case.rules else None,
         )  # fmt: skip
 
     # -- one clock -----------------------------------------------------------------------------------------------------
 
-    def _stopped_by(self, clock: ClockState) -> frozenset[str]:
-        key = (clock.policy, clock.clock)
+    def _stopped_by(self, rules: DeadlineRules, clock: ClockState) -> frozenset[str]:
+        key = (rules, clock.policy, clock.clock)
         found = self._stops.get(key)
         if found is None:
             found = self._stops[key] = self.lives.stops(*key)
@@ -193,11 +191,12 @@ class Clockwork:
         rings: list[Ring] = []
         changed: list[ClockState] | None = None
         said_ms = None if said_ms == at_ms else said_ms
+        rules = self.versions.of(case.rules, case.opened_ms)
         for index, clock in enumerate(case.clocks):
             # the earliest end counts; of two at one instant, the one with a verdict
             if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
                 continue
-            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(clock)):
+            if (which is None or clock.clock in which) and (event is None or event in self._stopped_by(rules, clock)):
                 changed = changed or list(case.clocks)
                 changed[index] = self._end(case, clock, at_ms, cancelled=cancelled, rings=rings, said_ms=said_ms)
         return (case.clocks if changed is None else tuple(changed)), rings
@@ -226,13 +225,14 @@ class Clockwork:
         clock = ClockState(
             clock.clock, clock.policy, clock.started_ms, clock.warn_ms, clock.due_ms, at_ms, cancelled, clock.warned, False,
             verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event, said_ms,
+            clock.rules,
         )  # fmt: skip
         rings.append(Ring(case, clock, verdict, at_ms))
         return clock
 
     def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
         """The clock as its term has it, with what it has said so far if that still holds."""
-        if clock is not None and term.frozen:
+        if clock is not None and term.frozen and (clock.ended_ms, clock.cancelled) == (term.ended_ms, True):
             return clock
         stood = clock is not None and clock.moved is not None and clock.moved.stands
         same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
@@ -258,11 +258,11 @@ class Clockwork:
         warns: tuple[int, ...] = (term.started_ms + (term.due_ms - term.started_ms) * 4 // 5,)
         provisional = False
         if term.rule is not None:
-            warns = self.lives.terms.warn(term.rule, term.started_ms, term.due_ms)
-            provisional = self.lives.terms.is_provisional(term.rule, term.due_ms)
+            warns = term.reckoner.warn(term.rule, term.started_ms, term.due_ms)
+            provisional = term.reckoner.is_provisional(term.rule, term.due_ms)
         return ClockState(
             term.clock, term.policy, term.started_ms, warns[0], term.due_ms, warns=warns[1:], provisional=provisional,
-            department=term.department, round=term.round, moved=_moved(term), by_event=term.by_event,
+            department=term.department, round=term.round, moved=_moved(term), by_event=term.by_event, rules=term.rules,
         )  # fmt: skip
 
     def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring]) -> ClockState:
@@ -297,11 +297,7 @@ class Clockwork:
 
 def first_clocks(dues: Sequence[Due], opened_ms: int, due_ms: int | None) -> tuple[ClockState, ...]:
     """The clocks that the opening starts. `due_ms`: the source's own due time, instead of the resolve clock's."""
-    if due_ms is None:
-        return tuple([_started(due) for due in dues])
-    warn_ms = opened_ms + (due_ms - opened_ms) * 4 // 5
-    own = ClockState("resolve", SOURCE_POLICY, opened_ms, min(warn_ms, due_ms), due_ms)
-    return (*[_started(due) for due in dues if due.clock != "resolve"], own)
+    return tuple(map(_started, dues if due_ms is None else with_source_clock(dues, opened_ms, due_ms)))
 
 
 def _started(due: Due) -> ClockState:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import Answer, History, Hold, More, TrackedCase
+from hub.core.tracking.state import Answer, ClockState, History, Hold, More, TrackedCase
 
 REFUSED, RESOLVED, REOPENED, HELD = "REFUSED", "RESOLVED", "REOPENED", "HELD"
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
@@ -42,6 +42,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """All that the statements of the case say of its life, where this does not simply follow what was known."""
     held: tuple[Hold, ...] = ()
     """Who has held the case, by what `track` had told `route`."""
+    rules: str = ""
+    """Version of the rules by which its clocks were decided on; empty: `route` has not done so, and `track` reckons them."""
+    clocks: tuple[ClockState, ...] = ()
+    """Those that run from the opening, of a change that may alter them."""
 
 
 class Update(msgspec.Struct, frozen=True, gc=False):

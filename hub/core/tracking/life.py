@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hub.core.deadlines.rules import RESOLVE
+from hub.core.deadlines.rules import RESOLVE, DeadlineRules
+from hub.core.deadlines.terms import Terms
 from hub.core.tracking.lifecycle import State
 from hub.core.tracking.state import Answer, Hold, More, Version
 from hub.policy.models import DeadlineRule
@@ -69,6 +70,8 @@ class Term:
     round: int
     stops: frozenset[str]
     rule: DeadlineRule | None
+    reckoner: Terms
+    """By the rules of its case."""
     by_event: bool = False
     """Started by something that happened, not by the opening of the case."""
     pauses: list[tuple[int, int | None]] = field(default_factory=list)
@@ -84,6 +87,8 @@ class Term:
     frozen: bool = False
     """Cancelled by an amendment: nothing that happens touches it."""
     overdue_told: bool = False
+    rules: str | None = None
+    """Version of the rules by which it was reckoned, if these are not the case's."""
 
     @property
     def stands(self) -> bool:
@@ -102,6 +107,8 @@ class Life:
     holder: str
     version: Version
     """What the case is."""
+    rules: DeadlineRules
+    """By which its clocks are reckoned."""
     held: list[Hold] = field(default_factory=list)
     """The holder ledger."""
     by_hand: bool = False

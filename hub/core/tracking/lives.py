@@ -12,8 +12,9 @@ from operator import itemgetter
 
 import msgspec
 
-from hub.core.deadlines.rules import OPENED, RESOLVE, DeadlineRules
+from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.amendments import amend, frozen_before, versions_of
 from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
 from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
@@ -28,16 +29,18 @@ _IN_ORDER = itemgetter(0, 1, 2, 4, 5)
 
 
 class Lives:
-    """Tells lives by one city's rules. Pure."""
+    """Tells lives: what clocks run and when they are due by the rules of each case's opening, who may speak of it by the latest.
+    Pure."""
 
-    def __init__(self, rules: DeadlineRules) -> None:
-        self._rules, self._city, self._terms = rules, rules.city, Terms(rules)
-        city = rules.city
+    def __init__(self, rules: RuleVersions) -> None:
+        self._rules, self._city = rules, rules.latest.city
+        self._terms: dict[DeadlineRules, Terms] = {}
+        city = self._city
         self._spec = city.file.life
         self._objections = Objections(city)
-        self.starters = frozenset(event for row in city.deadlines for event in rules.starts(row.id)) - {OPENED}
-        """Events other than the opening that start some clock."""
-        self._climbs = any(row.climbs for row in city.deadlines)
+        self.starters = frozenset(event for each in rules.known for event in each.starters)
+        """Events other than the opening that start some clock by any rules."""
+        self._climbs = any(row.climbs for each in rules.known for row in each.city.deadlines)
 
     @property
     def desks(self) -> frozenset[str]:
@@ -49,15 +52,19 @@ class Lives:
         """The dispatch desk."""
         return self._city.dispatch_desk
 
-    @property
-    def terms(self) -> Terms:
-        return self._terms
+    def terms_of(self, rules: DeadlineRules) -> Terms:
+        """What reckons extensions and pauses by these rules."""
+        made = self._terms.get(rules)
+        if made is None:
+            made = self._terms[rules] = Terms(rules)
+        return made
 
     def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
         first, *others = versions_of(case)
-        life = Life(first.department, first, [Hold(first.department, case.opened_ms)])
-        life.terms += self._first_terms(case, first)
+        rules = self._rules.of(case.rules, case.opened_ms)
+        life = Life(first.department, first, rules, [Hold(first.department, case.opened_ms)])
+        life.terms += self._first_terms(rules, case, first)
         life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left
         for member in first.co_handlers:
@@ -81,7 +88,7 @@ class Lives:
 
     def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
-        rule = self._rules.rule(clock.policy)
+        rule = self._rules.of(case.rules, case.opened_ms).rule(clock.policy)
         if rule is None or rule.climbs is None:
             return None
         return self.tell(case, clock.due_ms + 1).climbed.get((clock.clock, clock.department, clock.round))
@@ -100,17 +107,29 @@ class Lives:
                 answer.at_ms, answer.arrived_ms,
             )  # fmt: skip
 
-    def _first_terms(self, case: TrackedCase, version: Version) -> Iterator[Term]:
+    def _first_terms(self, rules: DeadlineRules, case: TrackedCase, version: Version) -> Iterator[Term]:
         for clock in case.clocks:
             if not clock.by_event and frozen_before(case, clock.cancelled, clock.ended_ms):
-                term = self._term(clock.clock, clock.policy, clock.started_ms, clock.due_ms, None, 0)
+                term = self._term(rules, clock.clock, clock.policy, clock.started_ms, clock.due_ms, None, 0)
                 term.frozen, term.ended_ms, term.cancelled = True, clock.ended_ms, True
                 yield term
-        for name, policy, due_ms in version.starts:
-            yield self._term(name, policy, case.opened_ms, due_ms, None, 0)
+        for start in version.starts:
+            yield self._opening(rules, case, version, *start)
+
+    def _opening(
+        self, rules: DeadlineRules, case: TrackedCase, version: Version, clock: str, policy: str, due_ms: int
+    ) -> Term:
+        """A clock that runs from the opening of such a case, as it was decided on."""
+        term = self._term(rules, clock, policy, case.opened_ms, due_ms, None, 0)
+        known = (
+            each.rules for each in case.clocks if (each.clock, each.policy) == (clock, policy) and not each.by_event
+        )
+        term.rules = next((rules for rules in known if rules is not None), version.rules)
+        return term
 
     def _term(
         self,
+        rules: DeadlineRules,
         clock: str,
         policy: str,
         started_ms: int,
@@ -119,16 +138,16 @@ class Lives:
         round_: int,
         by: str = OPENED,
     ) -> Term:
-        stops = self.stops(policy, clock)
-        rule = self._rules.rule(policy)
-        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, by != OPENED)
+        stops = self.stops(rules, policy, clock)
+        terms, rule = self.terms_of(rules), rules.rule(policy)
+        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, terms, by != OPENED)
 
-    def stops(self, policy: str, clock: str) -> frozenset[str]:
+    def stops(self, rules: DeadlineRules, policy: str, clock: str) -> frozenset[str]:
         """The events that stop a clock: its row's, or those of its name where the row is gone or the source's."""
-        known = self._rules.stops(policy)
+        known = rules.stops(policy)
         if known:
             return known
-        spec = self._city.clocks.get(clock)
+        spec = rules.city.clocks.get(clock)
         return frozenset(spec.stop) if spec else SOURCE_STOPS
 
     # -- one event -----------------------------------------------------------------------------------------------------
@@ -155,7 +174,7 @@ class Lives:
         version = one.version
 
         def new(clock: str, policy: str, due_ms: int) -> Term:
-            return self._term(clock, policy, case.opened_ms, due_ms, None, 0)
+            return self._opening(life.rules, case, version, clock, policy, due_ms)
 
         amend(life, version, one.at_ms, new, self._reckon)
         if life.by_hand or life.over_ms is not None or version.department == life.holder:
@@ -230,18 +249,24 @@ class Lives:
         of = member if event == "called" else None
         there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
         kind = life.version
-        dues = self._rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
+        dues = life.rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
         for due in dues:
             if (due.clock, of) not in there:
-                life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, of, life.round, event))
+                life.terms.append(self._started(life, case, due, of, event))
 
     def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
         """A new round: what `reopened` starts, and the resolve clock anew unless that is among them."""
         life.round += 1
         life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
         kind = (life.version.category, case.source, life.version.urgency, life.version.area)
-        for due in self._rules.again(*kind, at_ms, case.conditions):
-            life.terms.append(self._term(due.clock, due.policy, at_ms, due.due_ms, None, life.round, "reopened"))
+        for due in life.rules.again(*kind, at_ms, case.conditions):
+            life.terms.append(self._started(life, case, due, None, REOPENED))
+
+    def _started(self, life: Life, case: TrackedCase, due: Due, of: str | None, event: str) -> Term:
+        """A clock that an event starts; it says by which rules if those of its case are not known here any more."""
+        term = self._term(life.rules, due.clock, due.policy, due.started_ms, due.due_ms, of, life.round, event)
+        term.rules = _others(life.rules, case)
+        return term
 
     def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
         """Let what ran out before an instant happen: its row may climb the ladder, and `<clock>_overdue` start a clock."""
@@ -309,7 +334,7 @@ class Lives:
         for term in self._objections.pausable(life, one):
             assert isinstance(term, Term)
             assert term.rule is not None
-            term.pauses.append((one.at_ms, self._terms.pause_ends(term.rule, one.at_ms)))
+            term.pauses.append((one.at_ms, term.reckoner.pause_ends(term.rule, one.at_ms)))
             self._reckon(term, one.at_ms)
 
     def _resume(self, life: Life, case: TrackedCase, one: Happening) -> None:
@@ -324,7 +349,7 @@ class Lives:
         assert term.rule is not None
         term.changed_ms = at_ms
         pauses = tuple((from_ms, to_ms) for from_ms, to_ms in term.pauses if to_ms is not None)
-        term.due_ms = self._terms.due(term.rule, term.started_ms, term.base_ms, len(term.extensions), pauses)
+        term.due_ms = term.reckoner.due(term.rule, term.started_ms, term.base_ms, len(term.extensions), pauses)
 
     def _call(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.callers.append(one.department)
@@ -349,6 +374,11 @@ _HANDLERS: dict[str, _Handler] = {
 }  # fmt: skip
 _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
 """What a helper says of its own part: it does not move the case."""
+
+
+def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:
+    """The version of these rules, if they are not those of the case."""
+    return None if rules.version == case.rules or not case.rules else rules.version
 
 
 def _with(case: TrackedCase, answer: Answer) -> TrackedCase:

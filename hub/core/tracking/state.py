@@ -53,6 +53,8 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Started by something that happened, not by the opening."""
     said_ms: int | None = None
     """When it ended as was said, if that counts from another instant."""
+    rules: str | None = None
+    """Version of the rules by which it was reckoned, if these are not the case's."""
 
     @property
     def name(self) -> str:
@@ -125,6 +127,8 @@ class Version(msgspec.Struct, array_like=True, frozen=True, gc=False):
     co_handlers: tuple[str, ...] = ()
     starts: tuple[tuple[str, str, Instant], ...] = ()
     """The clocks that run from the opening of such a case: name, row, due time (ms)."""
+    rules: str | None = None
+    """Version of the rules by which these were reckoned, if they are not the case's."""
 
 
 class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
@@ -156,6 +160,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """When each report after the lead was made."""
     versions: tuple[Version, ...] = ()
     """What it was, in order of time, once its life was told; the first from its opening."""
+    rules: str = ""
+    """Version of the rules in force when it was reported: by these all of it is reckoned. Empty: opened before that was kept."""
 
     @property
     def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
@@ -287,7 +293,8 @@ class TrackBook:
 
 
 class Stated(NamedTuple):
-    """A version of a case as `route` tells it; `due_ms`: the source's own due time."""
+    """A version of a case as `route` tells it; `due_ms`: the source's own due time; `starts`: the clocks that run from the opening
+    of such a case, as in a Version, or None if `route` did not decide on them yet."""
 
     at_ms: int
     category: str
@@ -296,6 +303,7 @@ class Stated(NamedTuple):
     due_ms: int | None
     department: str
     co_handlers: tuple[str, ...]
+    starts: tuple[tuple[str, str, int], ...] | None = None
 
 
 class History(NamedTuple):

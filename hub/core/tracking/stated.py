@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.decision import SOURCE_POLICY, Kind, opening_clocks
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.amendments import amended, versions_of
-from hub.core.tracking.clockwork import SOURCE_POLICY, first_clocks
 from hub.core.tracking.consequences import Change
 from hub.core.tracking.state import History, Stated, TrackedCase, Version
 
+Starts = tuple[tuple[str, str, int], ...]
+"""Clocks that run from the opening: name, row, due time (ms)."""
 
-def by_history(rules: DeadlineRules, case: TrackedCase, change: Change) -> TrackedCase:
+
+def by_history(rules: RuleVersions, case: TrackedCase, change: Change) -> TrackedCase:
     """The case with the history that a change tells, in the place of what was known of it by statements. A change that only says
     that the case opened at another instant tells one of one version."""
+    same = case.opened_ms == change.opened_ms
     history = change.history or History((_stated(change, change.opened_ms, case.ledger[0].department),), case.marks)
     told = msgspec.structs.replace(
         case,
@@ -24,25 +28,26 @@ def by_history(rules: DeadlineRules, case: TrackedCase, change: Change) -> Track
         conditions=tuple(change.conditions),
         over_ms=None,  # the telling finds when it was over, if it was
         special=True,
+        rules=case.rules if same else change.rules,
     )
     linked = (mark for mark in case.marks if mark.report is not None and mark.event == "reopened")
-    known = versions_of(case) if case.opened_ms == change.opened_ms else ()
+    known = versions_of(case) if same else ()
     ended = _stated(
         change, change.opened_ms, change.department
     )  # its sources did nothing but end it: no clock ever ran
     return msgspec.structs.replace(
         told,
-        versions=tuple(_version(rules, told, each, known) for each in history.versions)
+        versions=tuple(_version(rules, told, each, known, change.rules) for each in history.versions)
         or (Version(ended.at_ms, *ended[1:4], ended.department, ended.co_handlers),),
         marks=history.marks if history.marks is case.marks else (*history.marks, *linked),
     )
 
 
-def with_amendment(rules: DeadlineRules, case: TrackedCase, change: Change) -> TrackedCase:
+def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> TrackedCase:
     """The case with what a change makes of it from its instant on; the very same if that is what it was."""
     last = versions_of(case)[-1]
     said = _stated(change, max(change.at_ms, case.opened_ms), change.department)
-    version = _version(rules, case, said, ())
+    version = _version(rules, case, said, (), change.rules)
     same = msgspec.structs.replace(version, at_ms=last.at_ms, co_handlers=last.co_handlers) == last
     if same and change.change != "REROUTED":
         return case
@@ -56,15 +61,23 @@ def _stated(change: Change, at_ms: int, department: str) -> Stated:
     )
 
 
-def _version(rules: DeadlineRules, case: TrackedCase, said: Stated, known: tuple[Version, ...]) -> Version:
-    """Its clocks are those it was given when it was first heard of, if it was: rows may have changed since."""
+def _version(rules: RuleVersions, case: TrackedCase, said: Stated, known: tuple[Version, ...], by: str) -> Version:
+    """With the clocks that `route` decided on by these rules; one of which was heard before keeps those that it has, for `route`
+    may know the rules of the case no longer, and holidays may have become known."""
     what = (said.category, said.urgency, said.area)
-    starts = None
-    if said.due_ms is None:
-        alike = (each.starts for each in known if (each.category, each.urgency, each.area) == what)
-        starts = next((each for each in alike if all(row != SOURCE_POLICY for _, row, _ in each)), None)
+    starts, reckoned_by = _known_starts(known, said) or (said.starts, None if by in ("", case.rules) else by)
     if starts is None:
-        dues = rules.due_one(said.category, case.source, said.urgency, said.area, case.opened_ms, case.conditions)
-        clocks = first_clocks(dues, case.opened_ms, said.due_ms)
-        starts = tuple((clock.clock, clock.policy, clock.due_ms) for clock in clocks)
-    return Version(said.at_ms, *what, said.department, said.co_handlers, starts)
+        kind = Kind(said.category, case.source, said.urgency, said.area, case.conditions)
+        dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, said.due_ms)
+        starts, reckoned_by = tuple((due.clock, due.policy, due.due_ms) for due in dues), None
+    return Version(said.at_ms, *what, said.department, said.co_handlers, starts, reckoned_by)
+
+
+def _known_starts(known: tuple[Version, ...], said: Stated) -> tuple[Starts, str | None] | None:
+    """The clocks that such a version was given when it was first heard of, and by which rules."""
+    if said.due_ms is not None:
+        return None
+    what = (said.category, said.urgency, said.area)
+    alike = (each for each in known if (each.category, each.urgency, each.area) == what)
+    own = (each for each in alike if all(row != SOURCE_POLICY for _, row, _ in each.starts))
+    return next(((each.starts, each.rules) for each in own), None)

@@ -30,6 +30,7 @@ from hub.core.tracking.state import (
     CALLBACKS,
     NOW_KEY,
     Answer,
+    ClockState,
     Hold,
     Mark,
     More,
@@ -68,9 +69,9 @@ class Tracking:
         self._clockwork = clockwork
 
     def prepare(self, changes: Sequence[Change]) -> None:
-        """Look up the clocks of all new cases among these at once, which is many times faster than one by one."""
-        opened = [change for change in changes if change.change == "OPENED" and not change.over]
-        dues = self._clockwork.dues(opened)
+        """Reckon the clocks of all new cases among these on which `route` did not decide: what was written before it did."""
+        opened = [change for change in changes if change.change == "OPENED" and not change.over and not change.rules]
+        dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
 
     def change(self, book: TrackBook, put: Put, change: Change, effects: Effects) -> None:
@@ -83,7 +84,7 @@ class Tracking:
             effects.left_out += 1
             return
         stated = change.history is not None or change.opened_ms != before.opened_ms
-        case = by_history(self._clockwork.rules, before, change) if stated else before
+        case = by_history(self._clockwork.versions, before, change) if stated else before
         handle = self._kinds.get(change.change)
         if handle is not None:
             case = handle(case, change, effects)
@@ -116,10 +117,12 @@ class Tracking:
         if change.reopens:  # its own source has opened a report again: a new round begins, if the case is over then
             mark = Mark("reopened", change.at_ms)
             return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
+        if change.rules:  # whatever alters clocks comes with the history
+            return case
         what = (change.category, change.urgency, change.area)
         if what == (case.category, case.urgency, case.area) and change.due_ms is None:
             return case
-        return with_amendment(self._clockwork.rules, case, change)
+        return with_amendment(self._clockwork.versions, case, change)
 
     def _supersede(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         """An earlier statement came late: its report was made earlier than was known."""
@@ -132,7 +135,7 @@ class Tracking:
         """What `track` had told `route` comes back, or goes with the history; else `route` decided it before it sent that."""
         if change.held or change.reopens or change.history is not None:
             return case
-        return with_amendment(self._clockwork.rules, case, change)
+        return with_amendment(self._clockwork.versions, case, change)
 
     def update(self, book: TrackBook, put: Put, update: Update, effects: Effects) -> bool:
         """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
@@ -245,7 +248,6 @@ class Tracking:
     def _open(self, put: Put, change: Change, effects: Effects) -> None:
         effects.given.append(Hold(change.department, change.at_ms))
         starters = self._clockwork.lives.starters
-        dues = () if change.over else self._dues.pop(change.case_id, None)
         case = TrackedCase(
             change.case_id,
             change.category,
@@ -256,18 +258,25 @@ class Tracking:
             change.opened_ms,
             (Hold(change.department, change.at_ms),),
             ((change.lead_source, change.lead_ref),),
-            () if change.over or dues is None else first_clocks(dues, change.opened_ms, change.due_ms),
+            () if change.over else self._first_clocks(change),
             members=tuple(change.co_handlers),
             conditions=tuple(change.conditions),
+            rules=change.rules,
         )
         if change.over:
             mark = Mark("closed", change.at_ms, case.reports[0])
             case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
-        elif dues is None:
-            case = self._clockwork.start(case, change.due_ms)
         if starters and not change.over:
             case = self._settle(case, case, effects)[0]
         put(case.case_id, case)
+
+    def _first_clocks(self, change: Change) -> tuple[ClockState, ...]:
+        if change.rules:
+            return change.clocks
+        dues = self._dues.pop(change.case_id, None)
+        if dues is None:
+            (dues,) = self._clockwork.dues([change])
+        return first_clocks(dues, change.opened_ms, change.due_ms)
 
     def _unlink(self, case: TrackedCase, change: Change) -> TrackedCase:
         """A report has left. If it alone had brought the case back, the case is over again as it was."""

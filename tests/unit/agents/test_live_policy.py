@@ -137,11 +137,12 @@ def test_a_deadline_that_asks_for_a_channel_holds_for_cases_that_came_by_it(fold
     deadlines.write_text(f"{head}deadlines:\n{mine}{rows}", "utf-8")
     (folder / "examples.yaml").write_text("examples: []\n", "utf-8")
     policy = LivePolicy(load_city(folder))
-    desk = Desks(policy).latest
+    desks = Desks(policy)
+    desk, rules = desks.latest, desks.rules.latest
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
-    for channel, rule in (("phone", "by_phone"), ("web", None)):
+    for channel, row in (("phone", "by_phone"), ("web", None)):
         seen = msgspec.structs.replace(sighting(channel, DAY_MS), channel=channel, kind="OPENED", lat=None, lon=None)
         (step,) = desk.casework.take(state[0], partial(state.put, 0), seen)
         case = step.case
-        dues = desk.rules.due_one(case.category, "hotline", case.urgency, case.area, DAY_MS, case.conditions)
-        assert (next(due.policy for due in dues if due.clock == "accept") == "by_phone") is (rule is not None)
+        dues = rules.due_one(case.category, "hotline", case.urgency, case.area, DAY_MS, case.conditions)
+        assert (next(due.policy for due in dues if due.clock == "accept") == "by_phone") is (row is not None)

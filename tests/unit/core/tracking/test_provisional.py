@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.agents.track.derivations import derivation_columns
 from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.rings import CANCELLED, Ring
@@ -88,7 +89,7 @@ def test_known_holidays_move_the_due_time_and_a_record_says_so() -> None:
     before_ms = track.clock.due_ms
     (ring,) = track.learn(AFTER, EVE + DAY_MS)
     assert (ring.kind, ring.at_ms, ring.clock.due_ms, ring.corrects) == (CANCELLED, EVE + DAY_MS, before_ms, False)
-    assert derivation_columns(AFTER_RULES, [ring])["provisional"] == [True]
+    assert derivation_columns(RuleVersions.only(AFTER_RULES), [ring])["provisional"] == [True]
     assert (track.clock.due_ms - before_ms, track.clock.provisional) == (2 * DAY_MS, False)
     assert track.learn(AFTER, EVE + 2 * DAY_MS) == []
 
@@ -101,7 +102,7 @@ def test_a_warning_that_came_too_early_is_taken_back_and_said_again_at_its_time(
     again, breached = track.pass_time(EVE + 60 * DAY_MS)
     assert (again.kind, again.at_ms > warned.at_ms) == ("WARNED", True)
     assert (breached.kind, breached.at_ms) == ("BREACHED", track.clock.due_ms)
-    assert derivation_columns(AFTER_RULES, [breached])["provisional"] == [False]
+    assert derivation_columns(RuleVersions.only(AFTER_RULES), [breached])["provisional"] == [False]
 
 
 def test_where_nothing_moves_only_the_doubt_goes() -> None:

@@ -1,0 +1,42 @@
+"""The clocks that `route` gives to a case with its change, as `track` runs them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.core.columns import few
+from hub.core.tracking.state import ClockState
+
+Given = tuple[ClockState, ...]
+
+
+def read_clocks(column: pa.ListArray) -> list[Given]:
+    """By change, those that run from the opening: what an event starts is started when its life is told."""
+    items = column.flatten()
+    if not len(items):
+        return [()] * len(column)
+    states = _states(items)
+    ends = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False).cumsum().tolist()
+    if not pc.any(items.field("by_event")).as_py():
+        return [tuple(states[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
+    opening = pc.invert(items.field("by_event")).to_pylist()
+    return [
+        tuple(state for state, runs in zip(states[begin:end], opening[begin:end], strict=True) if runs)
+        for begin, end in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def _states(items: pa.StructArray) -> list[ClockState]:
+    clock, policy = few(items.field("clock")), few(items.field("policy"))
+    times = [items.field(name).cast("int64").to_pylist() for name in ("started_at", "warn_at", "due_at")]
+    warns, provisional, rules = (items.field(name) for name in ("warns", "provisional", "rules"))
+    rare = pc.any(pc.or_(provisional, pc.not_equal(rules, ""))).as_py() or len(warns.flatten())
+    if not rare:
+        return list(map(ClockState, clock, policy, *times))
+    return [
+        ClockState(name, row, started, warn, due, warns=tuple(later), provisional=doubtful, rules=by or None)
+        for name, row, started, warn, due, later, doubtful, by in zip(
+            clock, policy, *times, warns.to_pylist(), provisional.to_pylist(), few(rules), strict=True
+        )
+    ]
