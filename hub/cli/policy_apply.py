@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
 from hub.agents.live_policy import announcement
 from hub.cli.sending import Sender
-from hub.control.answers import Result, Tally, Verdict
+from hub.control.answers import Result, Tally, touched
 from hub.control.members import Members
 from hub.control.records import opened, sealed
 from hub.errors import FatalError
@@ -79,7 +79,7 @@ def _count(consumer: Consumer, tally: Tally, key: str | None, wait_seconds: floa
 def _show(tally: Tally, as_json: bool) -> None:
     verdicts = tally.verdicts()
     if as_json:
-        for document in (*(verdict._asdict() for verdict in verdicts), _touched(verdicts), _ignored(tally)):
+        for document in (*(verdict._asdict() for verdict in verdicts), touched(verdicts), _ignored(tally)):
             say_json(document)
         return
     for verdict in verdicts:
@@ -87,29 +87,18 @@ def _show(tally: Tally, as_json: bool) -> None:
         say(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
         for line in verdict.lines:
             say(f"  {line}")
-    counts = _touched(verdicts)
+    counts = touched(verdicts)
     if counts["kept"] is not None:
         say(
-            f"  {counts['kept']:,} open cases would be timed otherwise 在办案件按原规则: each goes on by the rules of its opening"
+            f"  open cases timed otherwise by these rules, which keep their own 沿用原规则的在办案件: {counts['kept']:,}"
         )
-        say(
-            f"  {counts['moved']:,} open cases had provisional due times that move 在办案件暂定时限改算: by the holidays known now"
-        )
+        say(f"  open cases with provisional due times that move 暂定时限改算的在办案件: {counts['moved']:,}")
     for instance, version in tally.waiting.items():
         say(f"! {instance} waits with {version} 等待中; its log and /readyz say what for", err=True)
     for why, records in sorted(tally.ignored.items()):
         say(f"! {records} not counted 未计入: {why}", err=True)
     if tally.strangers:
         say(f"  in the name of: {', '.join(tally.strangers)}", err=True)
-
-
-def _touched(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
-    """Open cases that the change touches, of all workers together; None if none of them says."""
-    known = [verdict for verdict in verdicts if verdict.kept is not None]
-    return {
-        "kept": sum(verdict.kept or 0 for verdict in known) if known else None,
-        "moved": sum(verdict.moved or 0 for verdict in known) if known else None,
-    }
 
 
 def _ignored(tally: Tally) -> dict[str, Any]:

@@ -8,7 +8,7 @@ counts once the worker's own beats say that it goes by them, and no other does i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -120,6 +120,15 @@ class Tally:
         if applied and instance not in self._confirmed:
             return Verdict(instance, Result.UNCONFIRMED)
         return Verdict(instance, Result(first.result), first.version, first.lines, first.kept, first.moved)
+
+
+def touched(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
+    """Open cases that the change touches, of all workers together; None if none of them says."""
+    known = [verdict for verdict in verdicts if verdict.kept is not None]
+    return {
+        "kept": sum(verdict.kept or 0 for verdict in known) if known else None,
+        "moved": sum(verdict.moved or 0 for verdict in known) if known else None,
+    }
 
 
 def _same(one: PolicyAnswer, other: PolicyAnswer) -> bool:

@@ -39,6 +39,7 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
         said = hub.type("policy", "apply")
         assert said.exit_code == 0, said.output
         assert "route 派单规则 all_bursts: new" in said.output
+        assert "沿用原规则的在办案件: 0" in said.output
         hub.publish(case_event("police", "AFTER", reported_at=wall_ms(), place={
             "code": None, "grid": None, "lat": 34.0, "lon": 114.53, "crs": "EPSG:4326", "address": None,
         }))  # fmt: skip
@@ -76,6 +77,7 @@ def test_holidays_that_become_known_move_what_was_due_provisionally(
         calendars.write_text(known.replace("holidays: []", f"holidays: [{week_off}]", 1), "utf-8")
         said = hub.type("policy", "apply")
         assert said.exit_code == 0, said.output
+        assert "暂定时限改算的在办案件: 1" in said.output
         wait_for(lambda: bool(hub.json("explain", "citymgmt:B1")["deadlines"]), "the due time moves")
         resolve = [each for each in hub.json("explain", "citymgmt:B1")["deadlines"] if each["clock"] == "resolve"]
         assert [(each["kind"], each["provisional"], each["corrects"]) for each in resolve] == [

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.control.answers import OTHER_REQUEST, STRANGER, Result, Tally
+from hub.control.answers import OTHER_REQUEST, STRANGER, Result, Tally, touched
 from hub.control.records import Beat, ControlRecord, Fault, PolicyAnswer, PolicyReload
 
 REQUEST = PolicyReload(id=uuid.uuid4().hex, version="demo@2026-01-01+abcdef01", fingerprint="abcdef0123456789")
@@ -123,3 +123,10 @@ def test_no_forgery_makes_applied_of_a_refusal(forged: list[ControlRecord | Faul
     made = tally(*forged[:place], refusal("a"), *forged[place:])
     assert not made.applied
     assert made.verdicts()[0].result in (Result.REFUSED, Result.CONTRADICTORY)
+
+
+def test_open_cases_are_counted_as_each_worker_says_and_not_at_all_where_none_does() -> None:
+    made = tally(answer("a", kept=2, moved=1), beat("a"), answer("b"), beat("b"))
+    assert [(verdict.kept, verdict.moved) for verdict in made.verdicts()] == [(2, 1), (None, None)]
+    assert touched(made.verdicts()) == {"kept": 2, "moved": 1}
+    assert touched(tally(answer("a"), refusal("b")).verdicts()) == {"kept": None, "moved": None}
