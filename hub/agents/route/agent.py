@@ -84,7 +84,7 @@ def attach(app: Any, hub: Hub) -> View:
                         steps += _end(hub, desks, book, put, closure)
                     tx.account("closure", len(closures))
                 if steps:
-                    steps = [with_starts(desks.rules, step) for step in steps]
+                    steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
                     clocks = decided(desks.rules, steps)
                     publish_cases(hub, tx, steps, clocks, origins)
                     publish_orders(hub, tx, steps, clocks, clock)

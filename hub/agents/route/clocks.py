@@ -28,49 +28,61 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Decided:
-    """What was decided of some steps' cases. Each list has one entry a step, and at its end one without clocks."""
+    """What was decided of some steps' cases."""
 
     rules: list[str]
-    """Version of the rules."""
+    """Version of the rules, by step."""
+    place: list[int]
+    """Where each step's entry is in the lists; those that cause no order and alter no clock have that without clocks."""
     clocks: pa.ListArray
     """As `cityhub.CaseClock`."""
     dues: pa.ListArray
     """As `cityhub.DueTime`."""
 
+    @property
+    def none(self) -> int:
+        """The place of an entry without clocks: the last."""
+        return len(self.dues) - 1
+
     def clocks_told(self, steps: Sequence[Step]) -> pa.ListArray:
         """Of the steps that open their case or may alter its clocks."""
-        none = len(steps)
         told = [
-            at if (step.change in _TELLING or step.reopens) and not step.case.over else none
-            for at, step in enumerate(steps)
+            at if (step.change in _TELLING or step.reopens) and not step.case.over else self.none
+            for step, at in zip(steps, self.place, strict=True)
         ]
         return self.clocks.take(pa.array(told, pa.int64()))
 
-    def dues_of(self, steps: Sequence[int]) -> pa.ListArray:
-        """By order: of which step each is, or -1 if it has no clocks."""
-        none = len(self.rules)
-        return self.dues.take(pa.array([none if at < 0 else at for at in steps], pa.int64()))
+    def dues_of(self, steps: Sequence[int | None]) -> pa.ListArray:
+        """By order: of which step each is; None if it has no clocks."""
+        return self.dues.take(pa.array([self.none if at is None else self.place[at] for at in steps], pa.int64()))
 
 
 def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
     """Each case by the rules that were in force when it was reported."""
-    cases = [step.case for step in steps]
-    names = [""] * len(cases)
-    parts: list[tuple[list[int], pa.ListArray, pa.ListArray]] = []
-    for of_these, mine in rules.parted(cases):
+    names, place = [""] * len(steps), [-1] * len(steps)
+    parts: list[tuple[pa.ListArray, pa.ListArray]] = []
+    begin = 0
+    for of_these, mine in rules.parted([step.case for step in steps]):
         for index in mine:
             names[index] = of_these.version
-        clocks = decide(of_these, [cases[index] for index in mine], course_of)
-        if of_these is not rules.latest and clocks.provisional.any():
-            clocks = settled(clocks, rules.latest)
-        ends = np.concatenate([[0], np.cumsum(np.bincount(clocks.case, minlength=len(mine) + 1))])
-        dues = due_times(clocks.clock.cast(pa.string()), clocks.policy.cast(pa.string()), pa.array(clocks.due_ms), ends)
-        parts.append((mine, _told(rules, of_these, clocks, ends), dues))
-    return Decided(
-        names,
-        _in_order([(mine, clocks) for mine, clocks, _ in parts]),
-        _in_order([(mine, dues) for mine, _, dues in parts]),
-    )
+        asked = [index for index in mine if steps[index].orders or steps[index].change in _TELLING]
+        for at, index in enumerate(asked, begin):
+            place[index] = at
+        begin += len(asked) + 1
+        parts.append(_lists(rules, of_these, [steps[index].case for index in asked]))
+    clocks, dues = (pa.concat_arrays(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True))
+    none = len(dues) - 1
+    return Decided(names, [none if at < 0 else at for at in place], clocks, dues)
+
+
+def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) -> tuple[pa.ListArray, pa.ListArray]:
+    """The cases' clocks, and due times; and an entry without any."""
+    clocks = decide(of_these, cases, course_of)
+    if of_these is not rules.latest and clocks.provisional.any():
+        clocks = settled(clocks, rules.latest)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(clocks.case, minlength=len(cases) + 1))])
+    dues = due_times(clocks.clock.cast(pa.string()), clocks.policy.cast(pa.string()), pa.array(clocks.due_ms), ends)
+    return _told(rules, of_these, clocks, ends), dues
 
 
 def with_starts(rules: RuleVersions, step: Step) -> Step:
@@ -115,15 +127,3 @@ def _warns(clocks: Clocks) -> pa.ListArray:
     if not clocks.warns:
         return pa.ListArray.from_arrays(pa.array(np.zeros(len(clocks) + 1, np.int32)), pa.array([], pa.int64()))
     return pa.array([clocks.warns.get(entry, ()) for entry in range(len(clocks))], pa.list_(pa.int64()))
-
-
-def _in_order(parts: Sequence[tuple[list[int], pa.ListArray]]) -> pa.ListArray:
-    """One list for each step in their order, and an empty one. Each part has its steps', and an empty one."""
-    if len(parts) == 1:
-        return parts[0][1]
-    begins = np.cumsum([0, *(len(column) for _, column in parts)])
-    place = {
-        index: begin + at for (mine, _), begin in zip(parts, begins, strict=False) for at, index in enumerate(mine)
-    }
-    chosen = [*(place[index] for index in range(len(place))), int(begins[1]) - 1]
-    return pa.concat_arrays([column for _, column in parts]).take(pa.array(chosen, pa.int64()))

@@ -267,7 +267,8 @@ def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, known: Sequenc
     several = len(case.reports) > 1 and (seen.kind in ENDINGS or any(step.reopens for step in steps))
     earlier = any(seen.at_ms < at_ms for _, _, at_ms in known)
     amended = case.versions is not before.versions and course(before) != course(case)
-    return several or earlier or amended or steps[-1].change == REROUTED
+    undone = any(step.reopens and step.at_ms <= case.opened_ms for step in steps)  # the end never was
+    return several or earlier or amended or undone or steps[-1].change == REROUTED
 
 
 def _followed(book: CaseBook, full: Case) -> tuple[Case, Case | None]:

@@ -93,7 +93,7 @@ def decide(rules: DeadlineRules, cases: Sequence[M], course: Course[M]) -> Clock
     """The clocks that run from the opening of each case and from its dispatch, or since it came back. The source's own due time,
     where it has one, takes the place of the resolve clock that runs from the opening."""
     clocks = _of_openings(rules, cases)
-    told = [case.reopened_ms is not None or len(case.versions) > 1 for case in cases]
+    told = [case.reopened_ms is not None or len(case.versions) > 1 for case in cases]  # one by one
     alone = np.array(told, dtype=np.bool_)
     own = np.array([case.due_ms is not None for case in cases], dtype=np.bool_) & ~alone
     others = [
@@ -131,10 +131,12 @@ def clocks_of(rules: DeadlineRules, case: Matter, course: Sequence[Stage]) -> li
 
     What had run out when a new version came stays as it was, and so does what an event has started: the dispatch, or the return.
     """
-    since = case.opened_ms if case.reopened_ms is None else case.reopened_ms
+    # what was undone at the instant of the opening never was
+    back_ms = case.reopened_ms if case.reopened_ms is not None and case.reopened_ms > case.opened_ms else None
+    since = case.opened_ms if back_ms is None else back_ms
     first = next((each for each in reversed(course) if each.at_ms <= since), course[0])
     later = [each for each in course if each.at_ms > max(since, first.at_ms)]
-    if case.reopened_ms is None:
+    if back_ms is None:
         running: dict[str, Due | None] = {due.clock: due for due in _opening(rules, case, first)}
         started = _dispatch(rules, case, first, since, running)
     else:
@@ -142,7 +144,7 @@ def clocks_of(rules: DeadlineRules, case: Matter, course: Sequence[Stage]) -> li
         running, started = {}, {due.clock: due for due in rules.again(*kind, since, case.conditions)}
     holder = first.department
     for stage in later:
-        if case.reopened_ms is None:
+        if back_ms is None:
             _follow(running, stage.at_ms, _opening(rules, case, stage))
         if stage.department != holder:
             holder = stage.department

@@ -62,10 +62,11 @@ def _stated(change: Change, at_ms: int, department: str) -> Stated:
 
 
 def _version(rules: RuleVersions, case: TrackedCase, said: Stated, known: tuple[Version, ...], by: str) -> Version:
-    """With the clocks that `route` decided on by these rules; one of which was heard before keeps those that it has, for `route`
-    may know the rules of the case no longer, and holidays may have become known."""
+    """With the clocks that `route` decided on by these rules. Where they are not those of the case, which it knows no longer, a
+    version that was heard of before keeps the clocks that it has."""
     what = (said.category, said.urgency, said.area)
-    starts, reckoned_by = _known_starts(known, said) or (said.starts, None if by in ("", case.rules) else by)
+    ours = bool(by) and by == case.rules
+    starts, reckoned_by = (said.starts, None) if ours else _known_starts(known, said) or (said.starts, by or None)
     if starts is None:
         kind = Kind(said.category, case.source, said.urgency, said.area, case.conditions)
         dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, said.due_ms)
