@@ -110,8 +110,8 @@ def answer(
         version=policy.latest.version,
         fingerprint=policy.latest.fingerprint,
         lines=limited(lines),
-        kept=counts.kept if counts else None,
-        moved=counts.moved if counts else None,
+        kept=counts.kept if counts else -1,
+        moved=counts.moved if counts else -1,
     )
 
 

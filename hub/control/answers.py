@@ -35,9 +35,9 @@ class Verdict(NamedTuple):
     result: Result
     version: str = ""
     lines: tuple[str, ...] = ()
-    kept: int | None = None
-    """Open cases that go on by other rules than these, which would time them otherwise; None: not known."""
-    moved: int | None = None
+    kept: int = -1
+    """Open cases that go on by other rules than these, which would time them otherwise; -1: not known."""
+    moved: int = -1
     """Open cases whose provisional due times are reckoned anew."""
 
 
@@ -124,11 +124,10 @@ class Tally:
 
 def touched(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
     """Open cases that the change touches, of all workers together; None if none of them says."""
-    known = [verdict for verdict in verdicts if verdict.kept is not None]
-    return {
-        "kept": sum(verdict.kept or 0 for verdict in known) if known else None,
-        "moved": sum(verdict.moved or 0 for verdict in known) if known else None,
-    }
+    known = [verdict for verdict in verdicts if verdict.kept >= 0]
+    if not known:
+        return {"kept": None, "moved": None}
+    return {"kept": sum(verdict.kept for verdict in known), "moved": sum(verdict.moved for verdict in known)}
 
 
 def _same(one: PolicyAnswer, other: PolicyAnswer) -> bool:

@@ -62,11 +62,11 @@ class PolicyAnswer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     """Of the rules by which it goes now."""
     lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=MAX_LINES + 1)]
     """What changed, or why nothing did."""
-    kept: Count | None = None
-    """Open cases of this worker that the new rules would time otherwise, and that go on by those of their opening; None: it keeps
+    kept: Count = -1
+    """Open cases of this worker that the new rules would time otherwise, and that go on by those of their opening. -1: it keeps
     no cases, or nothing has changed."""
-    moved: Count | None = None
-    """Open cases of this worker whose provisional due times are reckoned anew."""
+    moved: Count = -1
+    """Open cases of this worker whose provisional due times are reckoned anew. -1 as above."""
 
 
 class RulesTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rules-taken"):

@@ -127,6 +127,6 @@ def test_no_forgery_makes_applied_of_a_refusal(forged: list[ControlRecord | Faul
 
 def test_open_cases_are_counted_as_each_worker_says_and_not_at_all_where_none_does() -> None:
     made = tally(answer("a", kept=2, moved=1), beat("a"), answer("b"), beat("b"))
-    assert [(verdict.kept, verdict.moved) for verdict in made.verdicts()] == [(2, 1), (None, None)]
+    assert [(verdict.kept, verdict.moved) for verdict in made.verdicts()] == [(2, 1), (-1, -1)]
     assert touched(made.verdicts()) == {"kept": 2, "moved": 1}
     assert touched(tally(answer("a"), refusal("b")).verdicts()) == {"kept": None, "moved": None}

@@ -36,7 +36,8 @@ json_values = st.recursive(
 
 COUNTS = st.integers(-1, 1 << 62)
 BEATS = st.builds(Beat, pid=COUNTS, started_ms=COUNTS, joined=COUNTS, agents=st.just(("route", "track")))
-RECORDS = st.one_of(st.from_type(PolicyReload), st.from_type(PolicyAnswer), st.from_type(RulesTaken), BEATS).map(
+ANSWERS = st.builds(PolicyAnswer, kept=COUNTS, moved=COUNTS)
+RECORDS = st.one_of(st.from_type(PolicyReload), ANSWERS, st.from_type(RulesTaken), BEATS).map(
     lambda record: msgspec.structs.replace(record, **_limited(record))
 )
 
