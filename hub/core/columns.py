@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import Any, TypeVar
 
@@ -32,10 +32,11 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
     return field.default
 
 
-def few(column: pa.Array) -> list[Any]:
-    """A column of few different texts, each of them one object however often it comes: state keeps them by the million."""
+def few(column: pa.Array, kind: Callable[[str], object] = str) -> list[Any]:
+    """A column of few different texts, each of them one object however often it comes: state keeps them by the million. `kind`:
+    what is made of each, such as the symbol of an enum."""
     encoded = column.dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
+    texts = list(map(kind, encoded.dictionary.to_pylist()))
     return [None if index is None else texts[index] for index in encoded.indices.to_pylist()]
 
 

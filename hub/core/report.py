@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from hub.core.columns import few, from_columns, millis
-from hub.model.event import CaseEvent
+from hub.model.event import CaseEvent, EventKind
 from hub.model.ids import case_ids
 
 
@@ -21,7 +21,7 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     source: str
     ref: str
     revision: int
-    kind: str
+    kind: EventKind
     at_ms: int
     category: str
     urgency: str
@@ -52,7 +52,7 @@ def sightings_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, words: bo
         source=source,
         ref=ref,
         revision=event.field("revision").to_pylist(),
-        kind=few(event.field("kind")),
+        kind=few(event.field("kind"), EventKind),
         at_ms=millis(event.field("reported_at")),
         category=few(event.field("category")),
         urgency=few(event.field("urgency")),
@@ -85,7 +85,7 @@ def sighting_of(
         source=event.source,
         ref=event.source_ref,
         revision=event.revision,
-        kind=event.kind.value,
+        kind=event.kind,
         at_ms=event.reported_at,
         category=event.category,
         urgency=event.urgency.value,

@@ -69,7 +69,7 @@ class AdmittedUpdate(Record):
     update: Update
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     OPENED = "OPENED"
     LINKED = "LINKED"
     AMENDED = "AMENDED"
@@ -175,7 +175,7 @@ class CaseChange(Record):
     NAME: ClassVar[str] = "CaseChange"
 
     case_id: Reference
-    change: Change
+    change: ChangeKind
     at: SourceMillis
     origin: Origin | None = None
     source: SystemId

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,18 +21,17 @@ from hub.agents.route.records import publish_cases, publish_exit_replies, publis
 from hub.agents.route.unlinking import unlink
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock
+from hub.core.cases.closures import Closure, closures_of, unlinking_of
 from hub.core.cases.statements import Put, RouteBook, RouteRecord, keep, misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
 from hub.core.cases.touched import Touched, touched
-from hub.core.cases.unlinking import Unlinking
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_events, faults_of_closures
-from hub.core.history_columns import read_held
 from hub.core.linking import Incidents
 from hub.core.report import Sighting, sightings_of
-from hub.core.tracking.state import Hold
 from hub.millis import DAY_MS
+from hub.model.outputs import ClosureStep, Outcome
 from hub.policy import City
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
@@ -108,56 +107,21 @@ def _sightings(
     return [chunk.partitions[row] for row in intake.rows], sightings, origins
 
 
-class _Closure(NamedTuple):
-    """A `cityhub.Closure`; time in ms."""
-
-    case_id: str
-    outcome: str
-    department: str
-    step: str
-    to: str | None
-    members: list[str]
-    reason: str | None
-    report: str | None
-    by_hand: bool
-    at_ms: int
-    held: tuple[Hold, ...]
-    """Who has held the case by what `track` knows, if that may have changed."""
-
-
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[_Closure]]:
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure]]:
     """By partition, in the order they came in."""
     intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
-    batch = intake.decoded.batch
-    columns = [batch.column(name).to_pylist() for name in _Closure._fields[:-2]]
-    held = read_held(batch.column("held"))
-    closures = list(map(_Closure, *columns, batch.column("at").cast("int64").to_pylist(), held))
+    closures = closures_of(intake.decoded.batch)
     partitions = rows_by([chunk.partitions[row] for row in intake.rows])
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
-def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: _Closure) -> list[Step]:
-    case, step, by = closure.case_id, closure.step, closure.department
-    moves, cases = desks.latest.casework.moves, book.cases
-    if step == "AS_OUTCOME":
-        if closure.outcome == "REFUSED":
-            return moves.refuse(cases, put, case, by, closure.at_ms, closure.held)
-        ended = moves.close(cases, put, case, closure.at_ms)
-        keep(book, put, ended, ())
-        return ended
-    said = by + (f": {closure.reason}" if closure.reason else "")
-    if step == "UNLINKED":
-        return unlink(hub.codec, desks, book, put, Unlinking(case, closure.report or "", by, said, closure.at_ms))
-    if step == "HELD":
-        helpers = closure.members if closure.by_hand else None
-        return moves.hold(cases, put, case, closure.to or by, helpers, closure.at_ms, closure.held)
-    reason = f"{step.lower()} by {said}"
-    if step == "REOPENED":
-        return moves.reopen(cases, put, case, closure.at_ms, reason, closure.held)
-    held = cases.get(case)
-    to = closure.to or (held.department if held else by)
-    members = closure.members if step == "WHISTLED" else ()
-    return moves.pass_on(cases, put, case, to, closure.at_ms, reason, members, closure.held)
+def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: Closure) -> list[Step]:
+    if closure.step is ClosureStep.UNLINKED:
+        return unlink(hub.codec, desks, book, put, unlinking_of(closure))
+    steps = desks.latest.casework.moves.take(book.cases, put, closure)
+    if closure.step is ClosureStep.AS_OUTCOME and closure.outcome is Outcome.RESOLVED:
+        keep(book, put, steps, ())
+    return steps
 
 
 def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: int) -> None:

@@ -21,6 +21,7 @@ from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
 from hub.model.ids import derived_ids
+from hub.model.outputs import OrderKind
 from hub.stream.outlet import Transaction
 
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
@@ -153,7 +154,7 @@ def _remind(
 ) -> None:
     columns: dict[str, Any] = {
         "order_id": order_ids,
-        "kind": ["REMIND"] * len(cases),
+        "kind": [OrderKind.REMIND] * len(cases),
         "case_id": [case.case_id for case in cases],
         "department": [department] * len(cases),
         "issued_at": issued,
@@ -167,4 +168,4 @@ def _remind(
     }
     values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
     tx.publish(hub.orders(department), values, columns["case_id"])
-    tx.count(metrics.ORDERS.labels(hub.label(department), "REMIND"), len(cases))
+    tx.count(metrics.ORDERS.labels(hub.label(department), OrderKind.REMIND), len(cases))

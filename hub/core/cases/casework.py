@@ -10,6 +10,7 @@ from hub.core.cases.cases import Case, CaseBook, Report
 from hub.core.cases.moves import Moves
 from hub.core.cases.revisions import Revisions
 from hub.core.cases.sequence import (
+    CLOSED,
     ENDINGS,
     begins_with_end,
     end_of,
@@ -20,15 +21,18 @@ from hub.core.cases.sequence import (
     with_statement,
 )
 from hub.core.cases.steps import (
+    AMEND,
     AMENDED,
-    CLOSED,
+    ASSIGN,
     EMERGENCY,
+    LINK,
     LINKED,
     OPENED,
     PASSED_ON,
     REFUSED,
     REROUTED,
     SUPERSEDED,
+    WITHDRAW,
     OrderDraft,
     Put,
     Step,
@@ -41,6 +45,7 @@ from hub.core.linking import Clue, ClueReader, Match
 from hub.core.report import Sighting
 from hub.core.routing.router import Decision, Router
 from hub.model.ids import case_id
+from hub.model.outputs import ChangeKind
 from hub.policy.city import City
 
 _EARLIER = "an earlier statement of its source came late: its clocks run from that 更早来报迟到，按其时间起算"
@@ -120,9 +125,9 @@ class Casework:
         if case.over and match.reopens:
             back_ms = max(seen.at_ms, case.closed_ms or 0)
             linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body, reopened_ms=back_ms)
-            orders = to_all(linked, "ASSIGN", seen.body, f"reopened: {reasons}")
+            orders = to_all(linked, ASSIGN, seen.body, f"reopened: {reasons}")
             return Step(LINKED, linked, seen.at_ms, report, seen.row, match, reopens=True, orders=orders)
-        orders = () if case.over else to_all(case, "LINK", seen.body, reasons)
+        orders = () if case.over else to_all(case, LINK, seen.body, reasons)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
     def _open(self, seen: Sighting, clue: Clue, decision: Decision) -> Step:
@@ -157,7 +162,7 @@ class Casework:
             None if ended else seen.body,
             rules=self._city.version,
         )
-        orders = () if ended else to_all(case, "ASSIGN", seen.body, case.desk_reason)
+        orders = () if ended else to_all(case, ASSIGN, seen.body, case.desk_reason)
         told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
         return Step(OPENED, case, seen.at_ms, report, seen.row, None, ended, False, told, orders)
 
@@ -205,14 +210,14 @@ class Casework:
         if late:
             orders: tuple[OrderDraft, ...] = ()
             if not case.over and course(before) != course(case):
-                orders = to_all(case, "AMEND", None, _EARLIER if case.opened_ms < before.opened_ms else _LATE)
+                orders = to_all(case, AMEND, None, _EARLIER if case.opened_ms < before.opened_ms else _LATE)
             return [Step(SUPERSEDED, case, seen.at_ms, report, seen.row, orders=orders)]
         if case.over:
             return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=self._word_after_the_end(case, seen))]
         # what a linked report adds goes to the holder; only the lead says what the case is
         if report is case.lead:
             case = msgspec.structs.replace(case, event=seen.body)
-        return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=to_all(case, "AMEND", seen.body))]
+        return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=to_all(case, AMEND, seen.body))]
 
     def _where_the_rules_put_it(self, step: Step, seen: Sighting, report: Report) -> list[Step]:
         """A step more if an open case is another department's now, unless departments or the desk have moved it themselves:
@@ -224,7 +229,7 @@ class Casework:
         if now.department == case.department:
             return []
         moved, reason = by_rules(case, now), f"rerouted: {now.rule}"
-        orders = to_all(case, "WITHDRAW", None, reason) + to_all(moved, "ASSIGN", case.event, now.desk_reason or reason)
+        orders = to_all(case, WITHDRAW, None, reason) + to_all(moved, ASSIGN, case.event, now.desk_reason or reason)
         return [Step(REROUTED, moved, seen.at_ms, report, None, orders=orders)]
 
     def _bring_back(
@@ -240,13 +245,13 @@ class Casework:
             event=None if over_again else seen.body,
             moves=case.moves + 1,
         )
-        orders = () if over_again else to_all(back, "ASSIGN", seen.body, f"opened again by {seen.source} 来源重新提出")
+        orders = () if over_again else to_all(back, ASSIGN, seen.body, f"opened again by {seen.source} 来源重新提出")
         return Step(AMENDED, back, at_ms, report, row, reopens=True, orders=orders)
 
     def _word_after_the_end(self, case: Case, seen: Sighting) -> tuple[OrderDraft, ...]:
         """A word on a case that is over reaches who held it, or the dispatch desk if that department is gone."""
         to = case.department if case.department in self._city.departments else self._city.dispatch_desk
-        return (OrderDraft("AMEND", to, seen.body, _AFTER_THE_END),)
+        return (OrderDraft(AMEND, to, seen.body, _AFTER_THE_END),)
 
     def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
         # which reports are linked by now depends on their order: once the case is over, only the lead's own closing counts
@@ -254,10 +259,10 @@ class Casework:
         ends = (is_lead and seen.kind == CLOSED) or ((alone or not case.over) and (alone or case.live_reports == 0))
         orders: tuple[OrderDraft, ...] = ()
         if ends and not case.over:
-            orders = to_all(case, "WITHDRAW", None, f"{seen.kind.lower()} by {seen.source}")
+            orders = to_all(case, WITHDRAW, None, f"{seen.kind.lower()} by {seen.source}")
         if ends:
             case = over(case, seen.at_ms)
-        return Step(seen.kind, case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
+        return Step(ChangeKind(seen.kind), case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
 
 
 def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, known: Sequence[tuple[int, str, int]]) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
 from hub.core.cases.cases import CaseBook
+from hub.core.cases.closures import Closure
 from hub.core.cases.steps import (
+    ASSIGN,
     CLOSED,
     HELD_NOW,
     PASSED_ON,
@@ -24,6 +27,7 @@ from hub.core.cases.steps import (
 )
 from hub.core.cases.versions import in_force, versions_of
 from hub.core.tracking.state import Hold
+from hub.model.outputs import ClosureStep, Outcome
 from hub.policy.city import City
 
 
@@ -32,6 +36,37 @@ class Moves:
 
     def __init__(self, city: City) -> None:
         self._city = city
+
+    def take(self, book: CaseBook, put: Put, closure: Closure) -> list[Step]:
+        """What a closure comes to, whatever its step but a report's leaving."""
+        case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.held
+        reason = f"{closure.step.lower()} by {closure.by}"
+        match closure.step:
+            case ClosureStep.AS_OUTCOME:
+                return self._end(book, put, closure)
+            case ClosureStep.HELD:
+                helpers = closure.members if closure.by_hand else None
+                return self.hold(book, put, case, closure.to or by, helpers, at_ms, held)
+            case ClosureStep.REOPENED:
+                return self.reopen(book, put, case, at_ms, reason, held)
+            case ClosureStep.TRANSFERRED | ClosureStep.DESIGNATED | ClosureStep.WHISTLED:
+                known = book.get(case)
+                to = closure.to or (known.department if known else by)
+                members = closure.members if closure.step is ClosureStep.WHISTLED else ()
+                return self.pass_on(book, put, case, to, at_ms, reason, members, held)
+            case ClosureStep.UNLINKED:
+                raise ValueError("a report leaves its case by hub.core.cases.unlinking")
+            case _:
+                assert_never(closure.step)
+
+    def _end(self, book: CaseBook, put: Put, closure: Closure) -> list[Step]:
+        match closure.outcome:
+            case Outcome.RESOLVED:
+                return self.close(book, put, closure.case_id, closure.at_ms)
+            case Outcome.REFUSED:
+                return self.refuse(book, put, closure.case_id, closure.department, closure.at_ms, closure.held)
+            case _:
+                assert_never(closure.outcome)
 
     def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten. The step does not end the case by
@@ -111,5 +146,5 @@ class Moves:
         back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
         again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         put(case_id, again)
-        orders = to_all(again, "ASSIGN", None, reason)
+        orders = to_all(again, ASSIGN, None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]

@@ -8,9 +8,12 @@ from hub.core.cases.cases import Case, Report
 from hub.core.report import Sighting
 from hub.core.stored import MAX_STATEMENTS
 from hub.millis import NEVER_MS
+from hub.model.event import EventKind
+from hub.model.outputs import MarkKind
 
-OPENED, CLOSED, REOPENED = "OPENED", "CLOSED", "REOPENED"
-ENDINGS = ("WITHDRAWN", CLOSED)
+OPENED, _, WITHDRAWN, CLOSED = EventKind
+REOPENED = MarkKind.REOPENED
+ENDINGS = (WITHDRAWN, CLOSED)
 Said = tuple[int, str, int]
 """Revision, kind and time (ms) of a statement."""
 Mark = tuple[str, int]
@@ -109,7 +112,7 @@ def _marks_of_all(case: Case) -> list[Mark]:
     return found
 
 
-_ORDER = {OPENED: 0, CLOSED: 1, "WITHDRAWN": 1, REOPENED: 2}
+_ORDER: dict[str, int] = {OPENED: 0, CLOSED: 1, WITHDRAWN: 1, REOPENED: 2}
 
 
 def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Report]]:

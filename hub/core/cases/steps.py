@@ -13,9 +13,10 @@ from hub.core.linking import Match
 from hub.core.routing.router import Decision
 from hub.core.tracking.state import History, Hold
 from hub.model.base import MAX_ITEMS
+from hub.model.outputs import ChangeKind, OrderKind
 
-OPENED, LINKED, AMENDED, SUPERSEDED = "OPENED", "LINKED", "AMENDED", "SUPERSEDED"
-WITHDRAWN, CLOSED, REROUTED = "WITHDRAWN", "CLOSED", "REROUTED"
+OPENED, LINKED, AMENDED, SUPERSEDED, WITHDRAWN, CLOSED, REROUTED = ChangeKind
+ASSIGN, AMEND, LINK, WITHDRAW, _ = OrderKind
 REFUSED = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
@@ -28,7 +29,7 @@ Placed = TypeVar("Placed", Case, LeadVersion)
 class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     """An order to `department`; `body` is the event that goes with it."""
 
-    kind: str
+    kind: OrderKind
     department: str
     body: bytes | None
     reason: str | None = None
@@ -39,7 +40,7 @@ class OrderDraft(msgspec.Struct, frozen=True, gc=False):
 class Step(msgspec.Struct, frozen=True, gc=False):
     """One change of a case: a record of `hub.cases`, with the orders it causes."""
 
-    change: str
+    change: ChangeKind
     case: Case
     """After the change."""
     at_ms: int
@@ -62,7 +63,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """The holder ledger as `track` has it, if `track` has caused this."""
 
 
-def to_all(case: Case, kind: str, body: bytes | None, reason: str | None = None) -> tuple[OrderDraft, ...]:
+def to_all(case: Case, kind: OrderKind, body: bytes | None, reason: str | None = None) -> tuple[OrderDraft, ...]:
     """An order for who leads (主办), and the same for each who helps (协办)."""
     lead = OrderDraft(kind, case.department, body, reason)
     if not case.co_handlers:
@@ -109,10 +110,10 @@ def moved(put: Put, case: Case, moved: Case, at_ms: int, reason: str, held: tupl
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers):
         return noted(moved, at_ms, held)
-    gone: tuple[OrderDraft, ...] = () if same else (OrderDraft("WITHDRAW", case.department, None, reason),)
+    gone: tuple[OrderDraft, ...] = () if same else (OrderDraft(WITHDRAW, case.department, None, reason),)
     left = [helper for helper in case.co_handlers if helper not in (moved.department, *moved.co_handlers)]
-    gone += tuple(OrderDraft("WITHDRAW", helper, None, reason, case.department) for helper in left)
-    orders = gone + to_all(moved, "ASSIGN", case.event, moved.desk_reason or reason)
+    gone += tuple(OrderDraft(WITHDRAW, helper, None, reason, case.department) for helper in left)
+    orders = gone + to_all(moved, ASSIGN, case.event, moved.desk_reason or reason)
     return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, held=held)]
 
 

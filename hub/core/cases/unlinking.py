@@ -10,8 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.cases.cases import Case, CaseBook, Report
-from hub.core.cases.steps import AMENDED, WITHDRAWN, OrderDraft, Put, Step
+from hub.core.cases.steps import AMEND, AMENDED, WITHDRAW, WITHDRAWN, OrderDraft, Put, Step
 from hub.model.ids import case_id as case_id_of
+from hub.model.outputs import ChangeKind, OrderKind
 
 
 class Unlinking(NamedTuple):
@@ -51,14 +52,14 @@ def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list
     reason = f"{said.name} is about something else 撤销并案, by {said.by}; it is case {case_id_of(*said.report)} now"
     if report.over_before_ms is not None and report is case.reports[-1]:  # nothing but this report had brought it back
         left = msgspec.structs.replace(left, closed_ms=report.over_before_ms, event=None)
-    kind = "WITHDRAW" if left.over else "AMEND"
+    kind = WITHDRAW if left.over else AMEND
     steps = [Step(AMENDED, left, said.at_ms, report, None, unlinks=True, orders=_to_all(left, kind, reason))]
     if not left.over and not left.live_reports:  # the others had been withdrawn or closed: only this one held it open
         last = max(left.reports, key=lambda each: each.end[1] if each.end else 0)
-        ending, ended_ms = last.end or (WITHDRAWN, said.at_ms)
+        ending, ended_ms = last.end or (WITHDRAWN.value, said.at_ms)
         left = msgspec.structs.replace(left, closed_ms=ended_ms, event=None)
-        orders = _to_all(left, "WITHDRAW", f"its sources have ended all other reports; {reason}")
-        steps.append(Step(ending, left, ended_ms, last, None, ends=True, orders=orders))
+        orders = _to_all(left, WITHDRAW, f"its sources have ended all other reports; {reason}")
+        steps.append(Step(ChangeKind(ending), left, ended_ms, last, None, ends=True, orders=orders))
     put(left.case_id, left)
     return steps
 
@@ -69,10 +70,10 @@ def _stays(case: Case, report: Report, said: Unlinking) -> Step:
         f"{said.name} stays in this case 未撤销并案: {why}, and its own words are kept no longer; "
         "have its source report it again"
     )
-    return Step(AMENDED, case, said.at_ms, report, None, orders=(OrderDraft("AMEND", said.department, None, told),))
+    return Step(AMENDED, case, said.at_ms, report, None, orders=(OrderDraft(AMEND, said.department, None, told),))
 
 
-def _to_all(case: Case, kind: str, reason: str) -> tuple[OrderDraft, ...]:
+def _to_all(case: Case, kind: OrderKind, reason: str) -> tuple[OrderDraft, ...]:
     lead = case.department
     return tuple(
         OrderDraft(kind, each, None, reason, None if each == lead else lead) for each in (lead, *case.co_handlers)

@@ -20,8 +20,9 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from hub.core.tracking.state import CALLBACKS, Hold
+from hub.model.outputs import ChangeKind, DeadlineKind
 
-MET, BREACHED, ENDED_LATE = "MET", "BREACHED", "ENDED_LATE"
+MET, BREACHED, ENDED_LATE = DeadlineKind.MET, DeadlineKind.BREACHED, DeadlineKind.ENDED_LATE
 _REFUSED = "refused"
 """The rule that records name where a refusal moved a case."""
 ALL = "all"
@@ -150,7 +151,7 @@ def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
         known = found.setdefault(turn.case_id, [])
         if turn.held:
             known[:] = [Given(turn.case_id, hold.department, hold.from_ms, hold.returned_by) for hold in turn.held]
-        elif turn.change == "OPENED" or (turn.change == "REROUTED" and not turn.reopens):
+        elif turn.change == ChangeKind.OPENED or (turn.change == ChangeKind.REROUTED and not turn.reopens):
             refused = known[-1].department if known and turn.rule == _REFUSED else None
             known.append(Given(turn.case_id, turn.department, turn.at_ms, refused))
         if known:

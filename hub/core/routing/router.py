@@ -16,6 +16,7 @@ from hub.core.kinds import ByKind, Kind
 from hub.core.places.places import Layers
 from hub.core.report import Sighting
 from hub.core.routing.conditions import PLACED, Asked, Questions, Row, Test
+from hub.model.event import EventKind
 from hub.policy.city import City
 from hub.policy.models import Category, Exit, Route, RouteWhen
 
@@ -31,8 +32,8 @@ NO_RULE = "no rule"
 _REMEMBERED = 100_000
 _BEYOND_CATEGORY = frozenset(RouteWhen.model_fields) - {"category", "family"}
 _NOBODY = Sighting(
-    row=0, source="", ref="", revision=0, kind="", at_ms=0, category="", urgency="", channel="", due_ms=None, place_key="",
-    area=None, lat=None, lon=None, body=b"",
+    row=0, source="", ref="", revision=0, kind=EventKind.OPENED, at_ms=0, category="", urgency="", channel="", due_ms=None,
+    place_key="", area=None, lat=None, lon=None, body=b"",
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.core.tracking.state import ClockState, TrackedCase
+from hub.model.outputs import DeadlineKind
 
-WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = "WARNED", "BREACHED", "MET", "ENDED_LATE", "CANCELLED"
+WARNED, BREACHED, MET, ENDED_LATE, CANCELLED = DeadlineKind
 
 
 class Ring(msgspec.Struct, frozen=True, gc=False):
@@ -16,7 +17,7 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
 
     case: TrackedCase
     clock: ClockState
-    kind: str
+    kind: DeadlineKind
     at_ms: int
     corrects: bool = False
     was: str | None = None
@@ -97,5 +98,7 @@ def key_of(clock: ClockState) -> tuple[str, str | None, int]:
     return clock.clock, clock.department, clock.round
 
 
-def come_to(clock: ClockState) -> str | None:
-    return clock.verdict or (BREACHED if clock.breached else None)
+def come_to(clock: ClockState) -> DeadlineKind | None:
+    if clock.verdict is not None:
+        return DeadlineKind(clock.verdict)
+    return BREACHED if clock.breached else None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from hub.model.outputs import Change, ClosureStep, DeadlineKind, OrderKind
+from hub.model.outputs import ChangeKind, ClosureStep, DeadlineKind, OrderKind
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.settings import ROOT
 from hub.stream.codec import Codec
@@ -62,7 +62,7 @@ def test_it_is_the_same_each_time(twice: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize("clock", ["wall", "data"])
 def test_it_has_everything_in_it_that_a_case_can_go_through(day: dict[Topic, list[str]], clock: str) -> None:
     changes = list(values(day, clock, "hub.cases"))
-    assert {each["change"] for each in changes} == set(Change)
+    assert {each["change"] for each in changes} == set(ChangeKind)
     assert any(each["reopens"] for each in changes)
     assert any(each["unlinks"] for each in changes)
     rings = list(values(day, clock, "hub.deadlines"))

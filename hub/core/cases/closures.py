@@ -1,0 +1,60 @@
+"""What `track` tells `route` of a case, as `route` reads it, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import pyarrow as pa
+
+from hub.core.cases.unlinking import Unlinking
+from hub.core.columns import few, from_columns, millis
+from hub.core.history_columns import read_held
+from hub.core.tracking.state import Hold
+from hub.model.outputs import ClosureStep, Outcome
+
+
+class Closure(msgspec.Struct, frozen=True, gc=False):
+    """A `cityhub.Closure`; time in ms."""
+
+    case_id: str
+    outcome: Outcome
+    department: str
+    at_ms: int
+    step: ClosureStep = ClosureStep.AS_OUTCOME
+    to: str | None = None
+    members: Sequence[str] = ()
+    reason: str | None = None
+    report: str | None = None
+    by_hand: bool = False
+    held: tuple[Hold, ...] = ()
+    """Who has held the case by what `track` knows, if that may have changed."""
+
+    @property
+    def by(self) -> str:
+        """Who said so, and why."""
+        return self.department + (f": {self.reason}" if self.reason else "")
+
+
+def closures_of(batch: pa.RecordBatch) -> list[Closure]:
+    """`cityhub.Closure`s, in their order."""
+    found = from_columns(
+        Closure,
+        case_id=batch.column("case_id").to_pylist(),
+        outcome=few(batch.column("outcome"), Outcome),
+        department=few(batch.column("department")),
+        at_ms=millis(batch.column("at")),
+        step=few(batch.column("step"), ClosureStep),
+        to=batch.column("to").to_pylist(),
+        members=batch.column("members").to_pylist(),
+        reason=batch.column("reason").to_pylist(),
+        report=batch.column("report").to_pylist(),
+        by_hand=batch.column("by_hand").to_pylist(),
+        held=read_held(batch.column("held")),
+    )
+    return list(found)
+
+
+def unlinking_of(closure: Closure) -> Unlinking:
+    """That a report is to leave its case."""
+    return Unlinking(closure.case_id, closure.report or "", closure.department, closure.by, closure.at_ms)
