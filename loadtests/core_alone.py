@@ -15,12 +15,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
+from hub.core.dedup.memory import SeenState
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.stream.seen_state import SeenState
+from hub.topics import DEDUPLICATE_CHANGELOG
 from loadtests.hub_job.work import OrderWork
 from loadtests.job.check import Checker, Verdict
 from loadtests.job.city import write_city
@@ -63,7 +65,7 @@ def core_alone(scenario: Core, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _round(city: Path, rules: Rules, truth: Truth, blocks: list[Block], size: int) -> dict[str, float]:
     codec = Codec(FileRegistry())
-    work, state = OrderWork(load_city(city), codec), SeenState(_DAY_MS)
+    work, state = OrderWork(load_city(city), codec), SeenState(_DAY_MS, DEDUPLICATE_CHANGELOG, wall_ms)
     checker = Checker(rules, truth)
     spent: dict[str, float] = defaultdict(float)
     for values, partitions, offsets in _chunks(blocks, size):

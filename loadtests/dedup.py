@@ -14,11 +14,12 @@ import psutil
 import pyarrow as pa
 from confluent_kafka import Producer
 
+from hub.clock import wall_ms
 from hub.core.dedup.admission import Arrivals, admit
+from hub.core.dedup.memory import SeenState
 from hub.settings import Settings
 from hub.stream.recovery import recover
-from hub.stream.seen_state import SeenState
-from hub.topics import MAX_DEAD_LETTER_BYTES, Topic
+from hub.topics import DEDUPLICATE_CHANGELOG, MAX_DEAD_LETTER_BYTES, Topic
 from loadtests.peers.given import PARTITIONS
 from loadtests.scenario import Dedup
 from loadtests.stage import Stage
@@ -80,7 +81,7 @@ def _row(here: Stage, scenario: Dedup, keys: int, chunk_records: int) -> dict[st
             "message.max.bytes": MAX_DEAD_LETTER_BYTES,
         }
     )
-    state, cost = SeenState(_WINDOW_MS), _Cost()
+    state, cost = SeenState(_WINDOW_MS, DEDUPLICATE_CHANGELOG, wall_ms), _Cost()
     for start in _starts(keys, chunk_records):
         for partition, value in _take(state, start, min(chunk_records, keys - start), cost):
             producer.produce(topic, value, partition=partition)
@@ -91,7 +92,7 @@ def _row(here: Stage, scenario: Dedup, keys: int, chunk_records: int) -> dict[st
     del state
     gc.collect()
     resident = psutil.Process().memory_info().rss
-    found = SeenState(_WINDOW_MS)
+    found = SeenState(_WINDOW_MS, DEDUPLICATE_CHANGELOG, wall_ms)
     found.changelog = changelog
     began = time.monotonic()
     recover(settings, found, list(range(PARTITIONS)), lambda: None)
@@ -123,7 +124,7 @@ def _starts(total: int, size: int) -> range:
     return range(0, total, size)
 
 
-def _take(state: SeenState, start: int, count: int, cost: _Cost) -> Iterator[tuple[int, bytes]]:
+def _take(state: SeenState[Topic], start: int, count: int, cost: _Cost) -> Iterator[tuple[int, bytes]]:
     """Sift and remember keys `start` to `start + count`; gives the changelog's records."""
     numbers = np.arange(start, start + count)
     refs = pa.array([f"HL{number:018d}" for number in numbers.tolist()])

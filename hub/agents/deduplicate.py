@@ -18,9 +18,10 @@ from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
 from hub.agents.view import View
 from hub.bounds import COUNTER
-from hub.clock import ClockKind
+from hub.clock import ClockKind, wall_ms
 from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
 from hub.core.dedup.digests import Longs, contents, shown, told_apart_by, within
+from hub.core.dedup.memory import SeenState
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.core.limits import Verdict
 from hub.core.linking import MeetingKeys
@@ -32,7 +33,6 @@ from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
-from hub.stream.seen_state import SeenState
 from hub.topics import Topic, source_of
 
 NAME = "deduplicate"
@@ -41,7 +41,7 @@ _REVISIONS = COUNTER.most + 1
 
 def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
-    state = SeenState(int(hub.settings.dedup_window_days * DAY_MS))
+    state = SeenState(int(hub.settings.dedup_window_days * DAY_MS), topics.DEDUPLICATE_CHANGELOG, wall_ms)
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)

@@ -15,13 +15,13 @@ from hub.core.cases.cases import Case
 from hub.core.cases.statements import RouteRecord, Statement
 from hub.core.cases.statements import misfit as route_misfit
 from hub.core.dedup.digests import Digests, Longs
+from hub.core.dedup.memory import unpack
 from hub.core.tracking.state import TrackedCase, TrackRecord, Waiting
 from hub.core.tracking.state import misfit as track_misfit
 from hub.errors import RejectedRecordError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
 from hub.stream.checkpoints import is_checkpoint
-from hub.stream.seen_state import unpack
 from hub.stream.state import Reader, as_it_is
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 

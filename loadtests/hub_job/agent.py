@@ -10,12 +10,12 @@ from hub.agents.context import Hub
 from hub.agents.view import View
 from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
+from hub.core.dedup.memory import SeenState
 from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet
-from hub.stream.seen_state import SeenState
-from hub.topics import Topic
+from hub.topics import DEDUPLICATE_CHANGELOG, Topic
 from loadtests.hub_job.work import OrderWork
 
 NAME = os.environ.get("LOAD_RUN", "load")
@@ -27,7 +27,7 @@ _DAY_MS = 86_400_000
 
 def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app."""
-    state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS))
+    state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS), DEDUPLICATE_CHANGELOG, wall_ms)
     state.changelog = CHANGELOG
     inlet = Inlet(app, hub.settings, NAME, [EVENTS.name], state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)

@@ -20,6 +20,7 @@ VIOLATIONS = {
     "found": ("hub/web/astray.py", "import connectors.police.source\n"),
     "faust": ("hub/stream/astray.py", "import faust\n"),
     "core": ("hub/core/deadlines/terms.py", "import hub.core.cases.cases\n"),
+    "planes": ("hub/stream/chunk.py", "import hub.core.kinds\n"),
     "cycles": ("hub/core/places/crs.py", "import hub.core.places.places\n"),
 }
 """Contract to a file that breaks it. A file that is there already is added to."""

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
+from hub.core.dedup.memory import SeenState
 from hub.policy import load_city
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.stream.seen_state import SeenState
+from hub.topics import DEDUPLICATE_CHANGELOG
 from loadtests.hub_job.work import OrderWork
 from loadtests.job.city import write_city
 from loadtests.job.events import BASE_MS, Events
@@ -31,7 +33,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> OrderWork:
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 300))
 def test_same_bytes_as_the_reference(work: OrderWork, seed: int, size: int) -> None:
-    codec, reference, state = CODEC, REFERENCE, SeenState(86_400_000)
+    codec, reference, state = CODEC, REFERENCE, SeenState(86_400_000, DEDUPLICATE_CHANGELOG, wall_ms)
     block = Events(RULES, seed).make(300)
     found: dict[str, bytes] = {}
     for start in range(0, len(block.values), size):

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
 
-from hub.clock import wall_ms
 from hub.core.dedup.admission import OFFSETS_BELOW, Fresh, Seen
 from hub.errors import Reason, RejectedRecordError
-from hub.stream.state import Change
-from hub.topics import DEDUPLICATE_CHANGELOG
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -47,17 +44,19 @@ _NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
 _VERSION, _WITHOUT_CONTENTS = 3, 2
 _WIDTHS = [16 if name in _DIGESTS else int(_TYPES[name][-1]) for name in _COLUMNS]
 _FEW_BYTES = 512
+T = TypeVar("T")
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 """How much is loaded before it is added, with what a record takes beside its bytes."""
 
 
 @dataclass
-class SeenState:
-    """State of `deduplicate`; implements hub.stream.state.State."""
+class SeenState(Generic[T]):
+    """State of `deduplicate`. Implements hub.stream.state.State, of which it is given the changelog's topic and the wall's time."""
 
     window_ms: int
-    changelog = DEDUPLICATE_CHANGELOG
+    changelog: T
+    wall_ms: Callable[[], int]
     _staged: dict[int, Fresh] = field(default_factory=dict)
     _loading: defaultdict[tuple[int, int], list[_Packed]] = field(default_factory=lambda: defaultdict(list))
     """By stretch of the window and partition."""
@@ -77,7 +76,7 @@ class SeenState:
         """Remember this, by partition, if the chunk commits. Once a chunk."""
         self._staged = dict(fresh)
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[tuple[int, bytes | None, bytes | None]]:
         for partition, fresh in self._staged.items():
             yield partition, None, _pack(fresh)
 
@@ -93,9 +92,8 @@ class SeenState:
         if value is None:
             return
         packed = _packed(value)
-        packed.now_ms = max(
-            0, min(packed.now_ms, wall_ms())
-        )  # nothing was seen later than now, and the window moves on with it
+        # nothing was seen later than now, and the window moves on with it
+        packed.now_ms = max(0, min(packed.now_ms, self.wall_ms()))
         self._loading[self.seen.stretch(packed.now_ms), partition].append(packed)
         self._loading_bytes += _RECORD_BYTES + len(value)
         if self._loading_bytes >= _LOAD_BYTES:

@@ -14,15 +14,22 @@ import pyarrow as pa
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hub.clock import wall_ms
+from hub.core.dedup import memory
 from hub.core.dedup.admission import Arrivals, Fresh, Recalled, admit
 from hub.core.dedup.digests import MISSING, Contents, Digests, Longs, contents, digests
+from hub.core.dedup.memory import _DECODER, SeenState, _pack, unpack
 from hub.model.base import MAX_CODE_CHARS
 from hub.settings import Settings
-from hub.stream import seen_state
-from hub.stream.seen_state import _DECODER, SeenState, _pack, unpack
 from hub.topics import DEDUPLICATE_CHANGELOG
 
 WINDOW_MS = 1_000
+
+
+def empty() -> SeenState[None]:
+    return SeenState(WINDOW_MS, None, wall_ms)
+
+
 NAMES = ["city.hotline.events", "city.police.events", "g:5725:1701", "", "区"]
 
 sighting = st.tuples(st.integers(0, 10_000), st.sampled_from(NAMES), st.integers(0, 2**47), st.sampled_from(NAMES))
@@ -77,12 +84,12 @@ def same(one: Fresh, other: Fresh) -> bool:
 
 @given(st.integers(0, 2**42), st.lists(sighting, min_size=1, max_size=50, unique_by=lambda each: each[0]))
 def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int, str, int, str]]) -> None:
-    fresh = fresh_of(SeenState(WINDOW_MS), 0, now_ms, sightings)
+    fresh = fresh_of(empty(), 0, now_ms, sightings)
     assert same(unpack(_pack(fresh)), fresh)
 
 
 def test_a_changelog_of_before_contents_were_kept_is_read_and_conflicts_with_nothing() -> None:
-    state = SeenState(WINDOW_MS)
+    state = empty()
     new = _DECODER.decode(_pack(fresh_of(state, 0, 0, [(4, "区", 5, ""), (5, "区", 6, "")])))
     state.load(0, None, msgspec.msgpack.encode(msgspec.structs.replace(new, version=2, columns=new.columns[:-2])))
     state.loaded(0)
@@ -99,14 +106,14 @@ def test_a_changelog_of_before_contents_were_kept_is_read_and_conflicts_with_not
 def test_a_memory_rebuilt_from_its_changelog_is_the_same(
     chunks: list[tuple[int, int, list[tuple[int, str, int, str]], bool]], asked: list[int], at_once_bytes: int
 ) -> None:
-    with mock.patch.object(seen_state, "_LOAD_BYTES", at_once_bytes):
+    with mock.patch.object(memory, "_LOAD_BYTES", at_once_bytes):
         _rebuilt_is_the_same(chunks, asked)
 
 
 def _rebuilt_is_the_same(
     chunks: list[tuple[int, int, list[tuple[int, str, int, str]], bool]], asked: list[int]
 ) -> None:
-    state, again, now_ms = SeenState(WINDOW_MS), SeenState(WINDOW_MS), 0
+    state, again, now_ms = empty(), empty(), 0
     known: list[set[int]] = [set(), set(), set()]
     for partition, later, sightings, commits in chunks:
         now_ms += later
@@ -149,7 +156,7 @@ def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[
 
 
 def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
-    state = SeenState(WINDOW_MS)
+    state = empty()
     state.stage({0: fresh_of(state, 0, 0, [(4, "区", 5, "")])})
     state.commit()
     state.stage({0: fresh_of(state, 0, 0, [(8, "区", 6, "")])})
@@ -161,7 +168,7 @@ def test_a_dropped_partition_is_forgotten_with_what_was_staged() -> None:
 
 
 def test_partitions_that_come_and_go_are_wasteful_until_all_is_dropped() -> None:
-    state = SeenState(WINDOW_MS)
+    state = empty()
 
     def load(partition: int, now_ms: int) -> None:
         numbers = range(40 * (partition + 1), 40 * (partition + 2), 4)
@@ -196,7 +203,7 @@ def test_the_record_of_a_whole_chunk_fits_its_topic() -> None:
         0, names, digests, numbers, numbers, numbers, np.arange(1, rows + 1), numbers, np.zeros((0, 2), np.uint64),
         numbers[:0], numbers[:0], numbers[:0],
     )  # fmt: skip
-    state = SeenState(1_000)
+    state = empty()
     state.stage({0: fresh})
     ((_, _, value),) = state.changes()
     assert len(value or b"") < DEDUPLICATE_CHANGELOG.max_bytes
