@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from hub.errors import Reason, RejectedRecordError
+from hub.journal import Book, Journal
 from hub.topics import Topic
 
 Change = tuple[int, bytes | None, bytes | None]
@@ -38,9 +39,6 @@ class State(Protocol):
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
     def __len__(self) -> int: ...
-
-
-R = TypeVar("R")
 
 
 Misfit = Callable[[str, Any], "str | None"]
@@ -78,35 +76,11 @@ class Reader:
         return name, None if record is None else self._renew(record)
 
 
-class Book(Protocol[R]):
-    """A partition's keyed records with whatever indexes a core puts over them. Values are never changed in place."""
-
-    def get(self, key: str) -> R | None: ...
-    def put(self, key: str, value: R | None) -> R | None:
-        """Set, or with None delete, and keep the indexes true. Gives what was there before."""
-        ...
-
-    def items(self) -> Iterable[tuple[str, R]]: ...
-    def __len__(self) -> int: ...
-
-
 B = TypeVar("B", bound=Book[Any])
 
 
-class Journal(Generic[B]):
-    """A book with what its records were before the chunk at hand."""
-
-    def __init__(self, book: B) -> None:
-        self.book = book
-        self.before: dict[str, Any] = {}
-
-    def put(self, key: str, value: Any) -> None:
-        """Change one record within the chunk at hand."""
-        self.before.setdefault(key, self.book.put(key, value))
-
-
 class JournaledState(Generic[B]):
-    """State made of one book per partition. The books' changes go through `put`, which remembers how to undo them."""
+    """State made of one journal per partition."""
 
     window_ms = 0
 
@@ -131,7 +105,7 @@ class JournaledState(Generic[B]):
         return self.journal(partition).book
 
     def journal(self, partition: int) -> Journal[B]:
-        """The partition's book with the way to change it."""
+        """The partition's, made when it is first asked for."""
         journal = self._journals.get(partition)
         if journal is None:
             journal = self._journals[partition] = Journal(self._make(partition))
@@ -144,17 +118,13 @@ class JournaledState(Generic[B]):
         """The books there are. Unlike asking for one it makes none, so other threads may ask while partitions come and go."""
         return [journal.book for journal in list(self._journals.values())]
 
-    def put(self, partition: int, key: str, value: Any) -> None:
-        """Change one record within the chunk at hand."""
-        self._journals[partition].put(key, value)
-
     def remake(self) -> None:
         """Make every book anew from its records, between two chunks: what its indexes are made by has changed."""
         for partition, journal in self._journals.items():
             fresh = self._make(partition)
             for key, value in journal.book.items():
                 fresh.put(key, value)
-            journal.book = fresh
+            self._journals[partition] = Journal(fresh)
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
         self[partition].put(*self._reader.read(key, value))
@@ -171,17 +141,13 @@ class JournaledState(Generic[B]):
     def changes(self) -> Iterator[Change]:
         encode = self._encoder.encode
         for partition, journal in self._journals.items():
-            get = journal.book.get
-            for key in journal.before:
-                now = get(key)
+            for key, now in journal.changes():
                 yield partition, key.encode(), None if now is None else encode(now)
 
     def commit(self) -> None:
         for journal in self._journals.values():
-            journal.before.clear()
+            journal.commit()
 
     def rollback(self) -> None:
         for journal in self._journals.values():
-            for key, before in journal.before.items():
-                journal.book.put(key, before)
-            journal.before.clear()
+            journal.undo()

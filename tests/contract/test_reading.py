@@ -9,16 +9,23 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from hub.core.cases.cases import CaseBook
+from hub.core.cases.closures import Closure, closures_of
+from hub.core.cases.moves import Moves
+from hub.core.linking import Incidents
 from hub.core.report import sighting_of, sightings_of
 from hub.core.tracking.state import More
 from hub.core.tracking.updates import update_of, updates_of
 from hub.model.event import CaseEvent
+from hub.model.outputs import ClosureStep, Outcome
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep, event_of, status_and_step
+from hub.policy import load_city
 from hub.settings import ROOT
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 
 CODEC = Codec(FileRegistry())
+CITY = load_city(ROOT / "ops" / "cities" / "demo")
 EVENTS = [word for word in (*UpdateStatus, *UpdateStep) if word != UpdateStep.AS_STATUS]
 
 
@@ -80,3 +87,30 @@ def test_what_no_update_can_say_is_refused() -> None:
     for word in ("AS_STATUS_", "closed", ""):
         with pytest.raises(ValueError, match="is not a valid"):
             status_and_step(word)
+
+
+def test_closures() -> None:
+    told = examples("Closure")
+    batch = CODEC.decode_many("cityhub.Closure", CODEC.encode_many("cityhub.Closure", told)).batch
+    found = closures_of(batch)
+    assert len(found) == len(told)
+    for closure, said in zip(found, told, strict=True):
+        names = ("case_id", "outcome", "department", "step", "to", "members", "reason", "report", "by_hand")
+        assert {name: getattr(closure, name) for name in names} == {name: said[name] for name in names}
+        assert closure.at_ms == said["at"]
+        assert [(one.department, one.from_ms, one.returned_by) for one in closure.held] == [
+            (one["department"], one["since"], one["returned_by"]) for one in said["held"]
+        ]
+
+
+@pytest.mark.parametrize("step", ClosureStep)
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_step_of_a_closure_is_acted_on(step: ClosureStep, outcome: Outcome) -> None:
+    """None falls through to what another step means; of a case that is not known, nothing comes."""
+    moves, book = Moves(CITY), CaseBook(Incidents(CITY))
+    closure = Closure("C-UNKNOWN", outcome, "roads", 1_700_000_000_000, step)
+    if step is ClosureStep.UNLINKED:
+        with pytest.raises(ValueError, match="unlinking"):
+            moves.take(book, book.put, closure)
+    else:
+        assert moves.take(book, book.put, closure) == []

@@ -209,7 +209,7 @@ def count_up(state: JournaledState[CountBook]) -> Work:
         for partition, value in zip(chunk.partitions, chunk.values, strict=True):
             assert value is not None
             known = state[partition].get(value.decode())
-            state.put(partition, value.decode(), Count(1 if known is None else known.n + 1))
+            state.journal(partition).put(value.decode(), Count(1 if known is None else known.n + 1))
             tx.publish(OUT, [value], [value])
             tx.account("counted")
 

@@ -108,7 +108,7 @@ def test_what_is_not_accounted_for_does_not_commit(plane: Plane) -> None:
     state = new_state()
 
     def forget_one(tx: Transaction, chunk: Chunk) -> None:
-        state.put(0, "a", Count(1))
+        state.journal(0).put("a", Count(1))
         tx.publish(OUT, [b"a"], [b"a"])
         tx.account("counted", len(chunk) - 1)
 

@@ -121,7 +121,7 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class CaseBook:
-    """Implements hub.stream.state.Book for one partition."""
+    """Implements hub.journal.Book for one partition."""
 
     def __init__(self, incidents: Incidents) -> None:
         self.incidents = incidents

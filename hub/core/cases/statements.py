@@ -40,7 +40,7 @@ _Report = tuple[str, str]
 
 
 class RouteBook:
-    """One partition's cases, and the statements of their linked reports. Implements hub.stream.state.Book."""
+    """One partition's cases, and the statements of their linked reports. Implements hub.journal.Book."""
 
     def __init__(self, incidents: Incidents) -> None:
         self.cases = CaseBook(incidents)

@@ -225,7 +225,7 @@ def misfit(key: str, record: TrackRecord | None) -> str | None:
 
 
 class TrackBook:
-    """One partition's tracked cases with the heap of instants to look at. Implements hub.stream.state.Book."""
+    """One partition's tracked cases with the heap of instants to look at. Implements hub.journal.Book."""
 
     def __init__(self) -> None:
         self._records: dict[str, TrackRecord] = {}

@@ -20,13 +20,13 @@ from hub.core.cases.cases import Case
 from hub.core.cases.casework import Casework
 from hub.core.cases.statements import RouteBook, RouteRecord, Statement, strays
 from hub.core.tracking.state import TrackedCase, TrackRecord
+from hub.journal import Journal
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
 from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import City
 from hub.settings import Settings
 from hub.stream.codec import HEADER_BYTES
-from hub.stream.state import Journal
 from tests.mutations import CODEC
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.whole_hub import WholeHub

@@ -58,7 +58,7 @@ def test_only_committed_chunks_show_and_the_changelog_says_the_same(
     state, expected, log = new_state(), {p: dict[str, Note]() for p in range(3)}, []
     for changes, commits in chunks:
         for partition, key, value in changes:
-            state.put(partition, key, value)
+            state.journal(partition).put(key, value)
         written = list(state.changes())
         assert len({each[:2] for each in written}) == len(written), "each key once, however often it changed"
         if not commits:
@@ -81,10 +81,10 @@ def test_only_committed_chunks_show_and_the_changelog_says_the_same(
 
 def test_a_dropped_partition_is_forgotten_and_its_rollback_brings_nothing_back() -> None:
     state = new_state()
-    state.put(0, "a", Note("old"))
+    state.journal(0).put("a", Note("old"))
     state.commit()
-    state.put(0, "a", Note("new"))
-    state.put(1, "a", Note("new"))
+    state.journal(0).put("a", Note("new"))
+    state.journal(1).put("a", Note("new"))
     state.drop(0)
     state.rollback()
     assert shown(state) == {0: {}, 1: {}, 2: {}}
@@ -92,7 +92,7 @@ def test_a_dropped_partition_is_forgotten_and_its_rollback_brings_nothing_back()
 
 def test_partitions_do_not_mix() -> None:
     state = new_state()
-    state.put(0, "a", Note("0"))
-    state.put(1, "a", Note("1"))
+    state.journal(0).put("a", Note("0"))
+    state.journal(1).put("a", Note("1"))
     assert sorted(each[0] for each in state.changes()) == [0, 1]
     assert (state[0].get("a"), state[1].get("a"), state[2].get("a")) == (Note("0"), Note("1"), None)
