@@ -23,6 +23,7 @@ from hub.core.tracking.consequences import Change, Effects
 from hub.core.tracking.consequences import Update as Word
 from hub.core.tracking.state import ClockState, TrackBook, TrackedCase
 from hub.core.tracking.tracker import Tracking
+from hub.model.event import EventKind
 from hub.policy.city import City
 
 OnProgress = Callable[[int, int], None]
@@ -163,7 +164,9 @@ class _Run:
         if update.status in (CLOSED, WITHDRAWN):
             known = self._latest.get(key, self._first[key])
             self.take(
-                msgspec.structs.replace(known, kind=update.status, at_ms=update.at_ms, revision=known.revision + 1)
+                msgspec.structs.replace(
+                    known, kind=EventKind(update.status), at_ms=update.at_ms, revision=known.revision + 1
+                )
             )
             return
         if update.status == OPEN:
