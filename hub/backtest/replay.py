@@ -23,6 +23,7 @@ from hub.core.tracking.consequences import Change, Effects
 from hub.core.tracking.consequences import Update as Word
 from hub.core.tracking.state import ClockState, TrackBook, TrackedCase
 from hub.core.tracking.tracker import Tracking
+from hub.journal import Journal
 from hub.model.event import EventKind
 from hub.policy.city import City
 
@@ -90,12 +91,12 @@ class _Run:
 
     def __init__(self, city: City, sightings: list[Sighting], *, source_due: bool) -> None:
         self._city, self._sightings, self._source_due = city, sightings, source_due
-        self._casework, self._cases = Casework(city), CaseBook(Incidents(city))
+        self._casework, self._cases = Casework(city), Journal(CaseBook(Incidents(city)))
         self._queues = {row.id: row.queue for row in (*city.routes, *city.fallback)}
         self._router = Router(city)
         self._rules = DeadlineRules(city)
         self._clockwork = Clockwork(self._rules)
-        self._tracking, self._tracked = Tracking(self._clockwork), TrackBook()
+        self._tracking, self._tracked = Tracking(self._clockwork), Journal(TrackBook())
         self._first: dict[Key, Sighting] = {}
         for each in sightings:
             self._first.setdefault((each.source, each.ref), each)
@@ -147,10 +148,11 @@ class _Run:
 
     def flush(self) -> None:
         """Apply what waits: casework looks around for many reports at once, with the same outcome as one by one."""
-        for step in self._casework.take_all(self._cases, self._cases.put, self._waiting):
+        for step in self._casework.take_all(self._cases, self._waiting):
             if step.change == LINKED and step.link is not None:
                 self._score[step.report.source, step.report.ref] = step.link.score
             self._heard.append(_change(step))
+        self._cases.commit()
         self._waiting = []
 
     def told(self, update: Update, played: Played) -> None:
@@ -172,7 +174,7 @@ class _Run:
         if update.status == OPEN:
             return
         self.flush()
-        case = self._cases.of_report(*key)
+        case = self._cases.book.of_report(*key)
         if case is None:
             return
         department = case.department
@@ -181,9 +183,7 @@ class _Run:
             if update.status == REFUSED:
                 return
         if update.status == REFUSED:
-            for step in self._casework.moves.refuse(
-                self._cases, self._cases.put, case.case_id, department, update.at_ms
-            ):
+            for step in self._casework.moves.refuse(self._cases, case.case_id, department, update.at_ms):
                 self._heard.append(_change(step))
         if update.status in (ACCEPTED, REFUSED, RESPONDED):
             update_id = f"{update.file}:{update.line}"
@@ -193,15 +193,15 @@ class _Run:
         """Start, stop and ring the clocks of all cases."""
         everything = self._heard if self._source_due else self._by_own_clocks()
         self._tracking.prepare([heard for heard in everything if isinstance(heard, Change)])
-        effects, put, passed = Effects(), self._tracked.put, 0
+        effects, passed = Effects(), 0
         for heard in everything:
             if isinstance(heard, Change):
                 passed = max(passed, min(heard.at_ms, now_ms))
-                self._tracking.pass_time(self._tracked, put, passed, effects)
-                self._tracking.change(self._tracked, put, heard, effects)
+                self._tracking.pass_time(self._tracked, passed, effects)
+                self._tracking.change(self._tracked, heard, effects)
             else:
-                self._tracking.update(self._tracked, put, heard, effects)
-        self._tracking.pass_time(self._tracked, put, now_ms, effects)
+                self._tracking.update(self._tracked, heard, effects)
+        self._tracking.pass_time(self._tracked, now_ms, effects)
 
     def _by_own_clocks(self) -> list[Change | Word]:
         """What was heard, without the source's own due time wherever the policy has a resolve clock."""
@@ -219,7 +219,7 @@ class _Run:
         clocks = dict(zip(linked, self._clocks(linked, now_ms), strict=True))
         for key, first in self._first.items():
             case, latest = self._case(key).case, self._latest.get(key, first)
-            tracked = self._tracked.case(case.case_id)
+            tracked = self._tracked.book.case(case.case_id)
             lead = key not in clocks
             clock = _resolve(tracked) if lead else clocks[key]
             category = self._city.category_of(latest.category)
@@ -302,7 +302,7 @@ class _Run:
         )
 
     def _case(self, key: Key) -> _Found:
-        case = self._cases.of_report(*key)
+        case = self._cases.book.of_report(*key)
         assert case is not None
         return _Found(case, (case.lead.source, case.lead.ref))
 

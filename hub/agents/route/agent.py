@@ -22,7 +22,7 @@ from hub.agents.route.unlinking import unlink
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock
 from hub.core.cases.closures import Closure, closures_of, unlinking_of
-from hub.core.cases.statements import Put, RouteBook, RouteRecord, keep, misfit
+from hub.core.cases.statements import RouteBook, RouteJournal, RouteRecord, keep, misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
 from hub.core.cases.touched import Touched, touched
 from hub.core.deadlines.rules import DeadlineRules
@@ -68,9 +68,9 @@ def attach(app: Any, hub: Hub) -> View:
                 partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
                 for partition, rows in sorted(rows_by(partitions).items()):
                     mine = [sightings[row] for row in rows]
-                    book, put = state[partition], state.journal(partition).put
-                    taken = desks.take_all(book.cases, put, mine)
-                    keep(book, put, taken, sightings)
+                    journal = state.journal(partition)
+                    taken = desks.take_all(journal.of(journal.book.cases), mine)
+                    keep(journal, taken, sightings)
                     steps += taken
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
@@ -78,9 +78,9 @@ def attach(app: Any, hub: Hub) -> View:
                     for seen in sightings:
                         clock.advance(seen.at_ms, seen.ref)
                 for partition, closures in _closures(hub, chunk, tx).items():
-                    book, put = state[partition], state.journal(partition).put
+                    journal = state.journal(partition)
                     for closure in closures:
-                        steps += _end(hub, desks, book, put, closure)
+                        steps += _end(hub, desks, journal, closure)
                     tx.account("closure", len(closures))
                 if steps:
                     steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
@@ -115,12 +115,12 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
-def _end(hub: Hub, desks: Desks, book: RouteBook, put: Put, closure: Closure) -> list[Step]:
+def _end(hub: Hub, desks: Desks, journal: RouteJournal, closure: Closure) -> list[Step]:
     if closure.step is ClosureStep.UNLINKED:
-        return unlink(hub.codec, desks, book, put, unlinking_of(closure))
-    steps = desks.latest.casework.moves.take(book.cases, put, closure)
+        return unlink(hub.codec, desks, journal, unlinking_of(closure))
+    steps = desks.latest.casework.moves.take(journal.of(journal.book.cases), closure)
     if closure.step is ClosureStep.AS_OUTCOME and closure.outcome is Outcome.RESOLVED:
-        keep(book, put, steps, ())
+        keep(journal, steps, ())
     return steps
 
 
@@ -130,9 +130,9 @@ def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: i
         return
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS)
     for partition in state.partitions():
-        put = state.journal(partition).put
-        for case_id in list(state[partition].cases.closed_before(limit_ms, at_most)):
-            put(case_id, None)
+        journal = state.journal(partition)
+        for case_id in list(journal.book.cases.closed_before(limit_ms, at_most)):
+            journal.put(case_id, None)
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

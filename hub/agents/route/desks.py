@@ -8,9 +8,9 @@ from itertools import groupby
 import msgspec
 
 from hub.agents.live_policy import LivePolicy
-from hub.core.cases.cases import CaseBook
+from hub.core.cases.cases import CaseJournal
 from hub.core.cases.casework import Casework
-from hub.core.cases.steps import Put, Step
+from hub.core.cases.steps import Step
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.report import Sighting
 from hub.policy import City
@@ -41,21 +41,21 @@ class Desks:
         """Whether some row looks at what reports say."""
         return self.latest.casework.asks_words or any(desk.casework.asks_words for desk in self._desks.values())
 
-    def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
+    def take_all(self, journal: CaseJournal, reports: Sequence[Sighting]) -> list[Step]:
         """As Casework.take_all for one report or more, in order, each stretch of reports by its own rules."""
         times = [seen.at_ms for seen in reports]
         earliest = self._policy.at(min(times))
         if earliest is self._policy.at(max(times)):  # and so in between
-            return self._of(earliest).casework.take_all(book, put, reports)
+            return self._of(earliest).casework.take_all(journal, reports)
         steps: list[Step] = []
         for _, stretch in groupby(reports, lambda seen: self._policy.at(seen.at_ms).fingerprint):
             these = list(stretch)
-            steps += self._of(self._policy.at(these[0].at_ms)).casework.take_all(book, put, these)
+            steps += self._of(self._policy.at(these[0].at_ms)).casework.take_all(journal, these)
         return steps
 
-    def open_alone(self, put: Put, seen: Sighting, why: str) -> Step:
+    def open_alone(self, journal: CaseJournal, seen: Sighting, why: str) -> Step:
         """As Casework.open_alone; its orders say why, where they have no other reason."""
-        step = self._of(self._policy.at(seen.at_ms)).casework.open_alone(put, seen)
+        step = self._of(self._policy.at(seen.at_ms)).casework.open_alone(journal, seen)
         orders = (msgspec.structs.replace(order, reason=order.reason or why) for order in step.orders)
         return msgspec.structs.replace(step, orders=tuple(orders))
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from hub.agents.route.desks import Desks
-from hub.core.cases.statements import Put, RouteBook, Statement, keep
+from hub.core.cases.statements import RouteJournal, Statement, drop, keep
 from hub.core.cases.steps import Step
 from hub.core.cases.unlinking import Unlinking, part
 from hub.core.report import Sighting, sighting_of
@@ -17,17 +17,18 @@ from hub.stream.codec import Codec
 log = logging.getLogger(__name__)
 
 
-def unlink(codec: Codec, desks: Desks, book: RouteBook, put: Put, asked: Unlinking) -> list[Step]:
+def unlink(codec: Codec, desks: Desks, journal: RouteJournal, asked: Unlinking) -> list[Step]:
     """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
-    said = list(_sightings(codec, book.said(asked.report)))
-    steps = part(book.cases, put, asked, [seen.body for seen in said])
+    said = list(_sightings(codec, journal.book.said(asked.report)))
+    cases = journal.of(journal.book.cases)
+    steps = part(cases, asked, [seen.body for seen in said])
     if not steps or not steps[0].unlinks:
         return steps
-    book.drop(asked.report, put)
-    keep(book, put, steps, ())
+    drop(journal, asked.report)
+    keep(journal, steps, ())
     first, *later = said
-    opened = desks.open_alone(put, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
-    return [*steps, opened, *(desks.take_all(book.cases, put, later) if later else ())]
+    opened = desks.open_alone(cases, first, f"taken out of case {asked.case_id} 撤销并案, by {asked.by}")
+    return [*steps, opened, *(desks.take_all(cases, later) if later else ())]
 
 
 def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighting]:

@@ -31,8 +31,8 @@ from hub.core.history_columns import read_held, read_histories
 from hub.core.limits import Verdict
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackRecord, misfit
-from hub.core.tracking.tracker import Put, Tracking
+from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, misfit
+from hub.core.tracking.tracker import Tracking
 from hub.core.tracking.updates import updates_of
 from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
@@ -73,35 +73,35 @@ def attach(app: Any, hub: Hub) -> View:
                 wall = read_clock(hub.wall)
                 clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
                 tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
-                puts = {partition: state.journal(partition).put for partition in held}
+                journals = {partition: state.journal(partition) for partition in held}
                 for partition, mine in records.items():
-                    book, put, clock = state[partition], puts[partition], clocks[partition]
+                    journal, clock = journals[partition], clocks[partition]
                     certain = clock.doubt is None  # else nothing may run out: a breach cannot be taken back
                     for record in mine:
                         if isinstance(record, Change):
                             now_ms = clock.advance(record.at_ms, record.case_id)
                             if certain:
-                                tracking.pass_time(book, put, now_ms, effects)
-                            tracking.change(book, put, record, effects)
-                        elif not tracking.update(book, put, record, effects):
-                            if not hold(book, put, record, wall.now_ms()):
-                                waited += refuse(hub, tracking, tx, book, record.case_id, record.body)
+                                tracking.pass_time(journal, now_ms, effects)
+                            tracking.change(journal, record, effects)
+                        elif not tracking.update(journal, record, effects):
+                            if not hold(journal, record, wall.now_ms()):
+                                waited += refuse(hub, tracking, tx, journal.book, record.case_id, record.body)
                             continue
-                        if book.waiting:
-                            waited += release(hub, tracking, book, put, record.case_id, effects)
+                        if journal.book.waiting:
+                            waited += release(hub, tracking, journal, record.case_id, effects)
                 at_most = forgotten_at_most(chunk)
                 for partition, clock in clocks.items():
-                    book, put = state[partition], puts[partition]
+                    journal = journals[partition]
                     if clock.doubt is None:
-                        tracking.pass_time(book, put, clock.now_ms(), effects)
-                        if revised.get(partition) is not book:
-                            revised[partition] = book
-                            tracking.revise(book, put, clock.now_ms(), effects)
+                        tracking.pass_time(journal, clock.now_ms(), effects)
+                        if revised.get(partition) is not journal.book:
+                            revised[partition] = journal.book
+                            tracking.revise(journal, clock.now_ms(), effects)
                     if isinstance(clock, DataClock):
-                        tracking.keep_time(book, put, Now(clock.now_ms(), clock.ahead))
+                        tracking.keep_time(journal, Now(clock.now_ms(), clock.ahead))
                     else:
-                        _forget(hub, book, put, clock, at_most)
-                    waited += give_up(hub, tracking, tx, book, put, wall.now_ms(), caught_up=chunk.caught_up)
+                        _forget(hub, journal, clock, at_most)
+                    waited += give_up(hub, tracking, tx, journal, wall.now_ms(), caught_up=chunk.caught_up)
                 now_ms = max((clock.now_ms() for clock in clocks.values()), default=0)
                 if effects.left_out:
                     log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
@@ -140,10 +140,12 @@ def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:
     return DataClock(lateness_ms, now.now_ms, now.ahead)
 
 
-def _forget(hub: Hub, book: TrackBook, put: Put, clock: Clock, at_most: int) -> None:
+def _forget(hub: Hub, journal: TrackJournal, clock: Clock, at_most: int) -> None:
     """Live only: a replay's clock runs ahead of what other partitions have yet to say of these cases."""
-    for case_id in list(book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS), at_most)):
-        put(case_id, None)
+    for case_id in list(
+        journal.book.over_before(clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS), at_most)
+    ):
+        journal.put(case_id, None)
 
 
 def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | Update]], pa.RecordBatch]:

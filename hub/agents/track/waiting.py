@@ -9,8 +9,8 @@ from hub.agents.context import Hub
 from hub.agents.receipts import ACCEPTED, Decision, later_than_said
 from hub.clock import ClockKind
 from hub.core.tracking.consequences import Effects, Update
-from hub.core.tracking.state import WAITING_PREFIX, TrackBook, Waiting
-from hub.core.tracking.tracker import Put, Tracking
+from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackJournal, Waiting
+from hub.core.tracking.tracker import Tracking
 from hub.core.tracking.updates import update_of
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
@@ -22,29 +22,29 @@ MAX_WAITING, MAX_BYTES = 100, 4 << 20
 """Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
 
 
-def hold(book: TrackBook, put: Put, update: Update, now_ms: int) -> bool:
+def hold(journal: TrackJournal, update: Update, now_ms: int) -> bool:
     """Keep an update that cannot be applied yet. False if too much is kept for its case: then it is not."""
     key = WAITING_PREFIX + update.case_id
-    known = book.get(key)
+    known = journal.book.get(key)
     held = known.held if isinstance(known, Waiting) else []
     if len(held) >= MAX_WAITING or sum(len(body) for body, _ in held) + len(update.body) > MAX_BYTES:
         return False
-    _keep(put, key, [*held, (update.body, now_ms)])
+    _keep(journal, key, [*held, (update.body, now_ms)])
     return True
 
 
-def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: str, effects: Effects) -> list[Decision]:
+def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, effects: Effects) -> list[Decision]:
     """Apply what was kept for a case of which more is known now, as far as it may be."""
     key = WAITING_PREFIX + case_id
-    known = book.get(key)
-    if not isinstance(known, Waiting) or book.case(case_id) is None:
+    known = journal.book.get(key)
+    if not isinstance(known, Waiting) or journal.book.case(case_id) is None:
         return []
     verdicts: list[Decision] = []
     held = known.held
     while True:  # one that is applied may be what another waited for
         left = []
         for body, since_ms in held:
-            applied = _apply(hub, tracking, book, put, body, effects)
+            applied = _apply(hub, tracking, journal, body, effects)
             if applied is None:
                 left.append((body, since_ms))
             else:
@@ -53,36 +53,36 @@ def release(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, case_id: st
             break
         held = left
     if verdicts:
-        _keep(put, key, left)
+        _keep(journal, key, left)
     return verdicts
 
 
-def _apply(hub: Hub, tracking: Tracking, book: TrackBook, put: Put, body: bytes, effects: Effects) -> Decision | None:
+def _apply(hub: Hub, tracking: Tracking, journal: TrackJournal, body: bytes, effects: Effects) -> Decision | None:
     try:
         update = _read(hub, body)
     except RejectedRecordError:
         return None  # `give_up` sets it aside
-    if not tracking.update(book, put, update, effects):
+    if not tracking.update(journal, update, effects):
         return None
     return Decision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
 
 
 def give_up(
-    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, put: Put, now_ms: int, *, caught_up: bool
+    hub: Hub, tracking: Tracking, tx: Transaction, journal: TrackJournal, now_ms: int, *, caught_up: bool
 ) -> list[Decision]:
     """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
         return []
     verdicts: list[Decision] = []
     limit_ms = now_ms - PATIENCE_MS
-    for key in sorted(book.waiting):
-        known = book.get(key)
+    for key in sorted(journal.book.waiting):
+        known = journal.book.get(key)
         held = known.held if isinstance(known, Waiting) else []
         left = [(body, since_ms) for body, since_ms in held if since_ms >= limit_ms]
         if len(left) < len(held):
             for body in (body for body, since_ms in held if since_ms < limit_ms):
-                verdicts += refuse(hub, tracking, tx, book, key[len(WAITING_PREFIX) :], body)
-            _keep(put, key, left)
+                verdicts += refuse(hub, tracking, tx, journal.book, key[len(WAITING_PREFIX) :], body)
+            _keep(journal, key, left)
     return verdicts
 
 
@@ -104,9 +104,9 @@ def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_
     return [Decision(admitted, str(reason), detail=detail)]
 
 
-def _keep(put: Put, key: str, held: list[tuple[bytes, int]]) -> None:
+def _keep(journal: TrackJournal, key: str, held: list[tuple[bytes, int]]) -> None:
     updates, since = tuple(body for body, _ in held), tuple(since_ms for _, since_ms in held)
-    put(key, Waiting(max(since), updates, since) if held else None)
+    journal.put(key, Waiting(max(since), updates, since) if held else None)
 
 
 def _read(hub: Hub, body: bytes) -> Update:

@@ -12,6 +12,7 @@ import msgspec
 from hub.core.agenda import Agenda
 from hub.core.linking import Clue, Incident, Incidents
 from hub.core.stored import MAX_REPORTS, Count, Instant, Latitude, Longitude, Whole
+from hub.journal import Journal
 
 
 class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -208,6 +209,9 @@ class CaseBook:
             self._closings.discard(case.case_id)
         else:
             self._closings.set(case.case_id, case.closed_ms)
+
+
+CaseJournal = Journal[CaseBook]
 
 
 def _keeps_reports(before: Case, after: Case) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hub.core.cases.cases import Case, CaseBook, Report
+from hub.core.cases.cases import Case, CaseBook, CaseJournal, Report
 from hub.core.cases.moves import Moves
 from hub.core.cases.revisions import Revisions
 from hub.core.cases.sequence import (
@@ -34,7 +34,6 @@ from hub.core.cases.steps import (
     SUPERSEDED,
     WITHDRAW,
     OrderDraft,
-    Put,
     Step,
     by_rules,
     over,
@@ -68,12 +67,13 @@ class Casework:
         self.asks_words = _asks_words(city) or self._revisions.asks_conditions
         """Whether sightings need their title, text, address, label and attributes."""
 
-    def take(self, book: CaseBook, put: Put, seen: Sighting) -> list[Step]:
+    def take(self, journal: CaseJournal, seen: Sighting) -> list[Step]:
         """Apply one report. `put` stores a changed case. The first step accounts for the report."""
-        return self.take_all(book, put, [seen])
+        return self.take_all(journal, [seen])
 
-    def take_all(self, book: CaseBook, put: Put, reports: Sequence[Sighting]) -> list[Step]:
+    def take_all(self, journal: CaseJournal, reports: Sequence[Sighting]) -> list[Step]:
         """Apply many reports, one after the other. Of each, the first step has its row and accounts for it."""
+        book = journal.book
         new = [seen for seen in reports if book.of_report(seen.source, seen.ref) is None]
         families = {label: self._family_of(label) for label in {seen.category for seen in new}}
         clues = [self._clues.clue(seen, families[seen.category]) for seen in new]
@@ -97,16 +97,16 @@ class Casework:
                 else:
                     done.append(self._open(seen, clues[at], decisions[at]))
                 if full is not None and found is None:
-                    put(full.case_id, msgspec.structs.replace(full, followed_by=done[-1].case.case_id))
+                    journal.put(full.case_id, msgspec.structs.replace(full, followed_by=done[-1].case.case_id))
             last = done[-1].case
-            put(last.case_id, last)
+            journal.put(last.case_id, last)
         return done
 
-    def open_alone(self, put: Put, seen: Sighting) -> Step:
+    def open_alone(self, journal: CaseJournal, seen: Sighting) -> Step:
         """Open a case without asking what else the report may be about: a person has decided that."""
         clue = self._clues.clue(seen, self._family_of(seen.category))
         step = self._open(seen, clue, self._router.route_all([seen])[0])
-        put(step.case.case_id, step.case)
+        journal.put(step.case.case_id, step.case)
         return step
 
     # -- a reference not seen before ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import msgspec
 
-from hub.core.cases.cases import CaseBook
+from hub.core.cases.cases import CaseJournal
 from hub.core.cases.closures import Closure
 from hub.core.cases.steps import (
     ASSIGN,
@@ -16,7 +16,6 @@ from hub.core.cases.steps import (
     PASSED_ON,
     REFUSED,
     REROUTED,
-    Put,
     Step,
     by_hand,
     by_rules,
@@ -37,53 +36,53 @@ class Moves:
     def __init__(self, city: City) -> None:
         self._city = city
 
-    def take(self, book: CaseBook, put: Put, closure: Closure) -> list[Step]:
+    def take(self, journal: CaseJournal, closure: Closure) -> list[Step]:
         """What a closure comes to, whatever its step but a report's leaving."""
         case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.held
         reason = f"{closure.step.lower()} by {closure.by}"
         match closure.step:
             case ClosureStep.AS_OUTCOME:
-                return self._end(book, put, closure)
+                return self._end(journal, closure)
             case ClosureStep.HELD:
                 helpers = closure.members if closure.by_hand else None
-                return self.hold(book, put, case, closure.to or by, helpers, at_ms, held)
+                return self.hold(journal, case, closure.to or by, helpers, at_ms, held)
             case ClosureStep.REOPENED:
-                return self.reopen(book, put, case, at_ms, reason, held)
+                return self.reopen(journal, case, at_ms, reason, held)
             case ClosureStep.TRANSFERRED | ClosureStep.DESIGNATED | ClosureStep.WHISTLED:
-                known = book.get(case)
+                known = journal.book.get(case)
                 to = closure.to or (known.department if known else by)
                 members = closure.members if closure.step is ClosureStep.WHISTLED else ()
-                return self.pass_on(book, put, case, to, at_ms, reason, members, held)
+                return self.pass_on(journal, case, to, at_ms, reason, members, held)
             case ClosureStep.UNLINKED:
                 raise ValueError("a report leaves its case by hub.core.cases.unlinking")
             case _:
                 assert_never(closure.step)
 
-    def _end(self, book: CaseBook, put: Put, closure: Closure) -> list[Step]:
+    def _end(self, journal: CaseJournal, closure: Closure) -> list[Step]:
         match closure.outcome:
             case Outcome.RESOLVED:
-                return self.close(book, put, closure.case_id, closure.at_ms)
+                return self.close(journal, closure.case_id, closure.at_ms)
             case Outcome.REFUSED:
-                return self.refuse(book, put, closure.case_id, closure.department, closure.at_ms, closure.held)
+                return self.refuse(journal, closure.case_id, closure.department, closure.at_ms, closure.held)
             case _:
                 assert_never(closure.outcome)
 
-    def close(self, book: CaseBook, put: Put, case_id: str, at_ms: int) -> list[Step]:
+    def close(self, journal: CaseJournal, case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten. The step does not end the case by
         itself: `track`, which said so, knows of the update, and may know better later."""
-        case = book.get(case_id)
+        case = journal.book.get(case_id)
         if case is None:
             return []
         ended = over(case, at_ms)
-        put(case_id, ended)
+        journal.put(case_id, ended)
         return [] if case.over else [Step(CLOSED, ended, at_ms, case.reports[0], None)]
 
     def refuse(
-        self, book: CaseBook, put: Put, case_id: str, department: str, at_ms: int, held: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, department: str, at_ms: int, held: tuple[Hold, ...] = ()
     ) -> list[Step]:
         """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. If they no
         longer hold it, or the dispatch desk does already, it stays where it is."""
-        case = book.get(case_id)
+        case = journal.book.get(case_id)
         desk = self._city.dispatch_desk
         if case is None:
             return []
@@ -91,12 +90,11 @@ class Moves:
         if case.department == desk or department not in parties or (case.over and not held):
             return noted(case, at_ms, held)
         reason = f"{REFUSED} by {department}"
-        return moved(put, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, held)
+        return moved(journal, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, held)
 
     def pass_on(
         self,
-        book: CaseBook,
-        put: Put,
+        journal: CaseJournal,
         case_id: str,
         to: str,
         at_ms: int,
@@ -105,18 +103,17 @@ class Moves:
         held: tuple[Hold, ...] = (),
     ) -> list[Step]:
         """Give a case to another department (转办、指定承办), or have others join its holder (吹哨)."""
-        case = book.get(case_id)
+        case = journal.book.get(case_id)
         if case is None or (case.over and not held):
             return []
         if case.department == to and not members:
             return noted(case, at_ms, held)
         there = by_hand(case, to, PASSED_ON, None, (*case.co_handlers, *members))
-        return moved(put, case, there, at_ms, reason, held)
+        return moved(journal, case, there, at_ms, reason, held)
 
     def hold(
         self,
-        book: CaseBook,
-        put: Put,
+        journal: CaseJournal,
         case_id: str,
         to: str,
         helpers: Sequence[str] | None,
@@ -124,7 +121,7 @@ class Moves:
         held: tuple[Hold, ...],
     ) -> list[Step]:
         """By all that is known now the case is with a department, given to it by others with these helpers; None: by the rules."""
-        case = book.get(case_id)
+        case = journal.book.get(case_id)
         if case is None:
             return []
         version = next((each for each in reversed(in_force(versions_of(case))) if each.department == to), None)
@@ -133,18 +130,18 @@ class Moves:
         else:
             desk = to == self._city.dispatch_desk
             there = by_hand(case, to, REFUSED if desk else PASSED_ON, HELD_NOW if desk else None, helpers or ())
-        return moved(put, case, there, at_ms, HELD_NOW, held)
+        return moved(journal, case, there, at_ms, HELD_NOW, held)
 
     def reopen(
-        self, book: CaseBook, put: Put, case_id: str, at_ms: int, reason: str, held: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, held: tuple[Hold, ...] = ()
     ) -> list[Step]:
         """A case that was over comes back to who held it (重新办理)."""
-        case = book.get(case_id)
+        case = journal.book.get(case_id)
         if case is None or not case.over:
             return []
         # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
         back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
         again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
-        put(case_id, again)
+        journal.put(case_id, again)
         orders = to_all(again, ASSIGN, None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]

@@ -5,7 +5,7 @@ Each statement is a record of state by itself: a case of thousands of reports mu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -14,6 +14,7 @@ from hub.core.cases.steps import SUPERSEDED, Step
 from hub.core.linking import Incidents, is_sketch
 from hub.core.report import Sighting
 from hub.core.stored import Latitude, Longitude
+from hub.journal import Journal
 
 _MARK = "~"
 """Begins the key of a statement; no case id does."""
@@ -35,7 +36,6 @@ class Statement:
 
 
 RouteRecord = Case | Statement
-Put = Callable[[str, RouteRecord | None], None]
 _Report = tuple[str, str]
 
 
@@ -76,17 +76,25 @@ class RouteBook:
         kept = ((_key(report, revision), one) for report, said in self._said.items() for revision, one in said.items())
         return chain(self.cases.items(), kept)
 
+    def revisions(self, report: _Report) -> list[int]:
+        """Of which something is kept."""
+        return list(self._said.get(report, ()))
+
     def said(self, report: _Report) -> list[Statement]:
         """What is kept of a report, the oldest revision first; nothing if it leads its case or that is over."""
         return [one for _, one in sorted(self._said.get(report, {}).items())]
 
-    def drop(self, report: _Report, put: Put) -> None:
-        """Keep nothing of a report any longer."""
-        for revision in list(self._said.get(report, ())):
-            put(_key(report, revision), None)
+
+RouteJournal = Journal[RouteBook]
 
 
-def keep(book: RouteBook, put: Put, steps: Sequence[Step], seen: Sequence[Sighting]) -> None:
+def drop(journal: RouteJournal, report: _Report) -> None:
+    """Keep nothing that a report has said any longer."""
+    for revision in journal.book.revisions(report):
+        journal.put(_key(report, revision), None)
+
+
+def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting]) -> None:
     """Keep what a linked report of an open case says, and nothing of a case that is over. `seen`: by the steps' rows."""
     for step in steps:
         case, report = step.case, step.report
@@ -94,10 +102,10 @@ def keep(book: RouteBook, put: Put, steps: Sequence[Step], seen: Sequence[Sighti
             continue
         if case.over:
             for linked in case.reports[1:]:
-                book.drop(linked.key, put)
+                drop(journal, linked.key)
         elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
             one = seen[step.row]
-            put(_key(report.key, one.revision), Statement(one.place_key, one.area, one.lat, one.lon, one.body))
+            journal.put(_key(report.key, one.revision), Statement(one.place_key, one.area, one.lat, one.lon, one.body))
 
 
 def misfit(key: str, record: RouteRecord | None) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
-from hub.core.cases.cases import Case, LeadVersion, Report
+from hub.core.cases.cases import Case, CaseJournal, LeadVersion, Report
 from hub.core.cases.versions import versions_of
 from hub.core.linking import Match
 from hub.core.routing.router import Decision
@@ -22,7 +22,6 @@ PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"
 HELD_NOW = "held by all that is known now 按现已知情况更正承办单位"
-Put = Callable[[str, Case | None], object]
 Placed = TypeVar("Placed", Case, LeadVersion)
 
 
@@ -103,10 +102,10 @@ def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Se
     )
 
 
-def moved(put: Put, case: Case, moved: Case, at_ms: int, reason: str, held: tuple[Hold, ...]) -> list[Step]:
+def moved(journal: CaseJournal, case: Case, moved: Case, at_ms: int, reason: str, held: tuple[Hold, ...]) -> list[Step]:
     """The case moves, and orders with it unless it is over."""
     moved = msgspec.structs.replace(moved, moves=case.moves + 1)
-    put(case.case_id, moved)
+    journal.put(case.case_id, moved)
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers):
         return noted(moved, at_ms, held)

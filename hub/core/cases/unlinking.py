@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from hub.core.cases.cases import Case, CaseBook, Report
-from hub.core.cases.steps import AMEND, AMENDED, WITHDRAW, WITHDRAWN, OrderDraft, Put, Step
+from hub.core.cases.cases import Case, CaseJournal, Report
+from hub.core.cases.steps import AMEND, AMENDED, WITHDRAW, WITHDRAWN, OrderDraft, Step
 from hub.model.ids import case_id as case_id_of
 from hub.model.outputs import ChangeKind, OrderKind
 
@@ -32,12 +32,12 @@ class Unlinking(NamedTuple):
         return source, ref
 
 
-def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list[Step]:
+def part(journal: CaseJournal, said: Unlinking, events: list[bytes]) -> list[Step]:
     """The steps of the case that the report leaves; the first says whether it does (`unlinks`). None if it has left already.
 
     `events`: what is kept of the report's own words. Without them it stays, and who asked is told why.
     """
-    case = book.get(said.case_id)
+    case = journal.book.get(said.case_id)
     report = next((each for each in case.reports if each.key == said.report), None) if case else None
     if case is None or report is None:
         return []
@@ -60,7 +60,7 @@ def part(book: CaseBook, put: Put, said: Unlinking, events: list[bytes]) -> list
         left = msgspec.structs.replace(left, closed_ms=ended_ms, event=None)
         orders = _to_all(left, WITHDRAW, f"its sources have ended all other reports; {reason}")
         steps.append(Step(ChangeKind(ending), left, ended_ms, last, None, ends=True, orders=orders))
-    put(left.case_id, left)
+    journal.put(left.case_id, left)
     return steps
 
 

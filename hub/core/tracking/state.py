@@ -11,6 +11,7 @@ import msgspec
 from hub.core.agenda import Agenda
 from hub.core.stored import Count, Instant, Whole
 from hub.core.tracking.lifecycle import EVENTS
+from hub.journal import Journal
 
 
 class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -290,6 +291,9 @@ class TrackBook:
     def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
         return islice(self._endings.take(limit_ms), at_most)
+
+
+TrackJournal = Journal[TrackBook]
 
 
 class Stated(NamedTuple):

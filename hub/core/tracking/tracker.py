@@ -37,7 +37,7 @@ from hub.core.tracking.state import (
     Now,
     TrackBook,
     TrackedCase,
-    TrackRecord,
+    TrackJournal,
 )
 from hub.core.tracking.stated import by_history, with_amendment
 
@@ -46,7 +46,6 @@ _QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
 _MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
 """What `route` has to act on."""
 _FEW = 8
-Put = Callable[[str, TrackRecord | None], object]
 
 
 class Tracking:
@@ -75,11 +74,11 @@ class Tracking:
         dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
 
-    def change(self, book: TrackBook, put: Put, change: Change, effects: Effects) -> None:
-        before = book.case(change.case_id)
+    def change(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
+        before = journal.book.case(change.case_id)
         if before is None:
             if change.change == "OPENED":
-                self._open(put, change, effects)
+                self._open(journal, change, effects)
             return
         if _is_full(before, change.change):
             effects.left_out += 1
@@ -96,7 +95,7 @@ class Tracking:
         if case.special or self._clockwork.lives.starters:
             case, life = self._settle(case, before, effects)
             to_change(before, case, life, change, effects)
-        put(case.case_id, case)
+        journal.put(case.case_id, case)
 
     def _link(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         case = _joined(case, (change.source, change.source_ref), change.at_ms)
@@ -138,14 +137,14 @@ class Tracking:
             return case
         return with_amendment(self._clockwork.versions, case, change)
 
-    def update(self, book: TrackBook, put: Put, update: Update, effects: Effects) -> bool:
+    def update(self, journal: TrackJournal, update: Update, effects: Effects) -> bool:
         """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
-        case = book.case(update.case_id)
+        case = journal.book.case(update.case_id)
         if case is None or _has_no_room(case, update.note):
             return False
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
-            return self._tell(case, put, answer, update, effects)
+            return self._tell(case, journal, answer, update, effects)
         at_ms = max(update.at_ms, case.opened_ms)
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
@@ -155,7 +154,7 @@ class Tracking:
             if over_ms is None:
                 effects.endings.append(Ending(case, status, update.department, at_ms))
             over_ms = _earliest(over_ms, at_ms)
-        put(
+        journal.put(
             case.case_id,
             msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
         )
@@ -174,29 +173,29 @@ class Tracking:
             )
         return self._clockwork.lives.refusal(case, self._answer(update))
 
-    def pass_time(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+    def pass_time(self, journal: TrackJournal, now_ms: int, effects: Effects) -> None:
         """Ring what has run out before now."""
-        if book.instants.next_ms >= now_ms:
+        if journal.book.instants.next_ms >= now_ms:
             return
-        for due in book.due_by(now_ms):
+        for due in journal.book.due_by(now_ms):
             case, rings = self._clockwork.look(due, now_ms)
             if rings:
                 effects.rings += rings
-                put(case.case_id, case)
+                journal.put(case.case_id, case)
 
-    def keep_time(self, book: TrackBook, put: Put, now: Now) -> None:
+    def keep_time(self, journal: TrackJournal, now: Now) -> None:
         """Remember the data clock: a restart goes on from there."""
-        if book.get(NOW_KEY) != now:
-            put(NOW_KEY, now)
+        if journal.book.get(NOW_KEY) != now:
+            journal.put(NOW_KEY, now)
 
-    def revise(self, book: TrackBook, put: Put, now_ms: int, effects: Effects) -> None:
+    def revise(self, journal: TrackJournal, now_ms: int, effects: Effects) -> None:
         """Reckon what is due provisionally by the holidays known now: once for each state of the rules."""
-        for key, case in list(book.items()):
+        for key, case in list(journal.book.items()):
             if isinstance(case, TrackedCase) and any(clock.provisional for clock in case.clocks):
                 revised, rings = self._clockwork.revise(case, now_ms)
                 effects.rings += rings
                 if revised != case:
-                    put(key, revised)
+                    journal.put(key, revised)
 
     def _answer(self, update: Update) -> Answer:
         arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
@@ -212,7 +211,7 @@ class Tracking:
             return False
         return answer.status != "ACCEPTED" or all(each.status != RESOLVED for each in case.answers)
 
-    def _tell(self, case: TrackedCase, put: Put, answer: Answer, update: Update, effects: Effects) -> bool:
+    def _tell(self, case: TrackedCase, journal: TrackJournal, answer: Answer, update: Update, effects: Effects) -> bool:
         """Apply an update by telling the life of the case anew with it."""
         before, lives = case, self._clockwork.lives
         with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=True)
@@ -238,7 +237,7 @@ class Tracking:
             effects.notices.append(Notice(case, life.holder, answer))
         to_update(before, case, life, answer, lives.desk, effects)
         effects.applied.append(Applied(update, at_ms))
-        put(case.case_id, case)
+        journal.put(case.case_id, case)
         return True
 
     def _settle(self, case: TrackedCase, before: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
@@ -246,7 +245,7 @@ class Tracking:
         _note(before, case, rings, effects)
         return case, life
 
-    def _open(self, put: Put, change: Change, effects: Effects) -> None:
+    def _open(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
         effects.given.append(Hold(change.department, change.at_ms))
         starters = self._clockwork.lives.starters
         case = TrackedCase(
@@ -269,7 +268,7 @@ class Tracking:
             case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
         if starters and not change.over:
             case = self._settle(case, case, effects)[0]
-        put(case.case_id, case)
+        journal.put(case.case_id, case)
 
     def _first_clocks(self, change: Change) -> tuple[ClockState, ...]:
         if change.rules:

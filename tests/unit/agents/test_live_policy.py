@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -63,9 +62,7 @@ def test_a_good_folder_is_taken_and_decides_what_is_reported_from_its_day_on(fol
     assert any("all_bursts" in line for line in lines)
     day_ms = policy.latest.effective_ms
     state.remake()
-    before, after = desks.take_all(
-        state[0], partial(state.put, 0), [sighting("H1", day_ms - 30 * DAY_MS), sighting("H2", day_ms)]
-    )
+    before, after = desks.take_all(state.journal(0), [sighting("H1", day_ms - 30 * DAY_MS), sighting("H2", day_ms)])
     assert (before.case.rule == "all_bursts", after.case.rule) == (False, "all_bursts")
     assert after.case.department == "roads"
 
@@ -122,7 +119,7 @@ def test_an_answer_fits_into_a_record_however_much_changes(lines: list[str]) -> 
 def test_a_state_made_anew_holds_the_same(folder: Path) -> None:
     policy = LivePolicy(load_city(folder))
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
-    Desks(policy).take_all(state[0], partial(state.put, 0), [sighting("H1", DAY_MS)])
+    Desks(policy).take_all(state.journal(0), [sighting("H1", DAY_MS)])
     before = dict(state[0].items())
     state.commit()
     state.remake()
@@ -142,7 +139,7 @@ def test_a_deadline_that_asks_for_a_channel_holds_for_cases_that_came_by_it(fold
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
     for channel, row in (("phone", "by_phone"), ("web", None)):
         seen = msgspec.structs.replace(sighting(channel, DAY_MS), channel=channel, kind="OPENED", lat=None, lon=None)
-        (step,) = desk.casework.take(state[0], partial(state.put, 0), seen)
+        (step,) = desk.casework.take(state.journal(0), seen)
         case = step.case
         dues = rules.due_one(case.category, "hotline", case.urgency, case.area, DAY_MS, case.conditions)
         assert (next(due.policy for due in dues if due.clock == "accept") == "by_phone") is (row is not None)

@@ -14,6 +14,7 @@ from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import More, TrackBook
 from hub.core.tracking.tracker import Tracking
+from hub.journal import Journal
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -61,23 +62,23 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
     tracking, book, effects = Tracking(Clockwork(RULES)), TrackBook(), Effects()
     opened = change("OPENED", ROADS, 0)
     tracking.prepare([opened])
-    tracking.change(book, book.put, opened, effects)
+    tracking.change(Journal(book), opened, effects)
     applied = list[Said]()
     for number, (what, solved, department, hours) in enumerate(said):
         at_ms = START + hours * HOUR_MS
         if what == "time":
-            tracking.pass_time(book, book.put, at_ms, effects)
+            tracking.pass_time(Journal(book), at_ms, effects)
         elif what in ("REROUTED", "AMENDED"):
             urgency = "URGENT" if solved else "ROUTINE"
-            tracking.change(book, book.put, change(what, department, hours, urgency), effects)
+            tracking.change(Journal(book), change(what, department, hours, urgency), effects)
         else:
             by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
             more = More(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
             if tracking.update(
-                book, book.put, Update(f"U{number}", by, "C-1", what, "because", at_ms, more=more), effects
+                Journal(book), Update(f"U{number}", by, "C-1", what, "because", at_ms, more=more), effects
             ):
                 applied.append(Said("C-1", by, what, at_ms, solved if more else None))
-    tracking.pass_time(book, book.put, START + 1000 * HOUR_MS, effects)
+    tracking.pass_time(Journal(book), START + 1000 * HOUR_MS, effects)
     case = book.case("C-1")
     assert case is not None
     given_ = [Given("C-1", hold.department, hold.from_ms, hold.returned_by) for hold in case.ledger]

@@ -18,7 +18,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.agents.track import waiting
 from hub.core.cases.cases import Case
 from hub.core.cases.casework import Casework
-from hub.core.cases.statements import RouteBook, RouteRecord, Statement, strays
+from hub.core.cases.statements import RouteBook, RouteRecord, Statement, drop, strays
 from hub.core.tracking.state import TrackedCase, TrackRecord
 from hub.journal import Journal
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -296,12 +296,12 @@ def test_twice_is_refused_and_so_is_a_case_that_is_over(hub: WholeHub) -> None:
 
 
 def test_a_report_whose_case_was_closed_meanwhile_stays_and_who_asked_is_told(hub: WholeHub) -> None:
-    Casework(CITY).moves.close(journal(hub).book.cases, journal(hub).put, CASE, NOON + 8 * MINUTE)
+    Casework(CITY).moves.close(journal(hub).of(journal(hub).book.cases), CASE, NOON + 8 * MINUTE)
     _stays(hub, "the case is over")
 
 
 def test_a_report_that_was_linked_before_the_case_came_back_stays_and_who_asked_is_told(hub: WholeHub) -> None:
-    journal(hub).book.drop(WRONG, journal(hub).put)
+    drop(journal(hub), WRONG)
     _stays(hub, "before the case was over for a while")
     assert take_out(hub, 11), "it may be tried again, and is told the same"
     assert "before the case was over for a while" in hub.orders(department=DESK)[-1]["reason"]

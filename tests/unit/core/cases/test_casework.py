@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -35,11 +33,10 @@ class Desk:
     def __init__(self, city: City) -> None:
         self.state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(city)))
         self.book = self.state[0]
-        self.put = partial(self.state.put, 0)
         self.casework = Casework(city)
 
     def take(self, **fields: object) -> list[Step]:
-        return self.casework.take(self.book, self.put, sighting(**fields))
+        return self.casework.take(self.state.journal(0), sighting(**fields))
 
 
 def sighting(**fields: object) -> Sighting:
@@ -91,7 +88,7 @@ def test_a_report_without_a_place_is_never_linked(desk: Desk, linkable: str) -> 
 
 def test_a_report_made_after_the_closing_opens_anew_and_one_made_before_links(desk: Desk, linkable: str) -> None:
     (opened,) = desk.take(category=linkable)
-    desk.casework.moves.close(desk.book, desk.put, opened.case.case_id, NOON + 10 * MINUTE)
+    desk.casework.moves.close(desk.state.journal(0), opened.case.case_id, NOON + 10 * MINUTE)
     (late,) = desk.take(source="police", ref="late", category=linkable, at_ms=NOON + 5 * MINUTE)
     (after,) = desk.take(source="police", ref="after", category=linkable, at_ms=NOON + 20 * MINUTE)
     assert (late.change, late.orders) == ("LINKED", ())
@@ -157,27 +154,27 @@ def test_a_closing_that_comes_before_its_opening_is_a_case_that_is_over(desk: De
 def test_a_refused_case_goes_to_the_desk_with_the_report(desk: Desk, city: City, linkable: str) -> None:
     (opened,) = desk.take(category=linkable)
     holder = opened.case.department
-    (step,) = desk.casework.moves.refuse(desk.book, desk.put, opened.case.case_id, holder, NOON)
+    (step,) = desk.casework.moves.refuse(desk.state.journal(0), opened.case.case_id, holder, NOON)
     assert step.case.department == city.dispatch_desk
     assert [(o.kind, o.department, o.body) for o in step.orders] == [
         ("WITHDRAW", holder, None),
         ("ASSIGN", city.dispatch_desk, b"event"),
     ]
-    assert desk.casework.moves.refuse(desk.book, desk.put, opened.case.case_id, holder, NOON) == []
+    assert desk.casework.moves.refuse(desk.state.journal(0), opened.case.case_id, holder, NOON) == []
 
 
 def test_the_desk_may_take_a_case_back_and_a_stranger_may_not(desk: Desk, city: City) -> None:
     (opened,) = desk.take()
     stranger = next(each for each in city.departments if each not in (opened.case.department, city.dispatch_desk))
-    assert desk.casework.moves.refuse(desk.book, desk.put, opened.case.case_id, stranger, NOON) == []
-    (step,) = desk.casework.moves.refuse(desk.book, desk.put, opened.case.case_id, city.dispatch_desk, NOON)
+    assert desk.casework.moves.refuse(desk.state.journal(0), opened.case.case_id, stranger, NOON) == []
+    (step,) = desk.casework.moves.refuse(desk.state.journal(0), opened.case.case_id, city.dispatch_desk, NOON)
     assert (step.change, step.case.department) == ("REROUTED", city.dispatch_desk)
 
 
 def test_a_case_that_is_closed_by_an_update_is_not_ended_by_the_record_that_says_so(desk: Desk) -> None:
     """`track` has the update, and may know better than it."""
     (opened,) = desk.take()
-    (step,) = desk.casework.moves.close(desk.book, desk.put, opened.case.case_id, NOON)
+    (step,) = desk.casework.moves.close(desk.state.journal(0), opened.case.case_id, NOON)
     assert (step.change, step.case.over, step.ends) == ("CLOSED", True, False)
 
 

@@ -15,6 +15,7 @@ from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import WAITING_PREFIX, More, TrackBook, TrackedCase, Waiting
 from hub.core.tracking.tracker import Tracking
+from hub.journal import Journal
 from hub.model.update import UpdateStatus
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
@@ -87,19 +88,19 @@ class Hub:
     def hear(self, *updates: Update) -> Hub:
         for each in updates:
             update = msgspec.structs.replace(each, body=_body(each))
-            if self.tracking.update(self.book, self.book.put, update, self.effects):
+            if self.tracking.update(Journal(self.book), update, self.effects):
                 self._release()
             else:
-                assert waiting.hold(self.book, self.book.put, update, update.at_ms)
+                assert waiting.hold(Journal(self.book), update, update.at_ms)
         return self
 
     def change(self, change: Change) -> Hub:
-        self.tracking.change(self.book, self.book.put, change, self.effects)
+        self.tracking.change(Journal(self.book), change, self.effects)
         self._release()
         return self
 
     def _release(self) -> None:
-        waiting.release(_SHARED, self.tracking, self.book, self.book.put, "C-1", self.effects)
+        waiting.release(_SHARED, self.tracking, Journal(self.book), "C-1", self.effects)
 
     @property
     def waiting(self) -> list[Update]:
@@ -112,7 +113,7 @@ class Hub:
         self.book.put(_WAITS, None)
 
     def at(self, hours: float) -> Hub:
-        self.tracking.pass_time(self.book, self.book.put, START + round(hours * HOUR), self.effects)
+        self.tracking.pass_time(Journal(self.book), START + round(hours * HOUR), self.effects)
         return self
 
     @property

@@ -16,6 +16,7 @@ from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import ClockState, Hold, Moved, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking
+from hub.journal import Journal
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -110,7 +111,7 @@ def test_the_sources_own_due_time_takes_the_place_of_the_resolve_clock(clockwork
 
 def _track(book: TrackBook, tracking: Tracking, now_ms: int) -> list[Ring]:
     effects = Effects()
-    tracking.pass_time(book, book.put, now_ms, effects)
+    tracking.pass_time(Journal(book), now_ms, effects)
     return effects.rings
 
 
@@ -146,7 +147,7 @@ def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_lin
     for order in ("update first", "link first"):
         book, effects = TrackBook(), Effects()
         book.put("C-1", case())
-        steps = [lambda b, e: tracking.update(b, b.put, update, e), lambda b, e: tracking.change(b, b.put, link, e)]
+        steps = [lambda b, e: tracking.update(Journal(b), update, e), lambda b, e: tracking.change(Journal(b), link, e)]
         for step in steps if order == "update first" else reversed(steps):
             step(book, effects)
         assert sorted((r.source, r.ref, r.answer.update_id) for r in effects.replies) == [
@@ -165,7 +166,7 @@ def test_a_case_waits_for_one_instant_at_a_time(clockwork: Clockwork) -> None:
 
 def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> None:
     book = TrackBook()
-    assert not Tracking(clockwork).update(book, book.put, Update("u1", "roads", "C-9", "ACCEPTED", "", 10), Effects())
+    assert not Tracking(clockwork).update(Journal(book), Update("u1", "roads", "C-9", "ACCEPTED", "", 10), Effects())
 
 
 def test_records_survive_their_encoding() -> None:

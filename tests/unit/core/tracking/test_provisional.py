@@ -16,6 +16,7 @@ from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.rings import CANCELLED, Ring
 from hub.core.tracking.state import ClockState, More, TrackBook
 from hub.core.tracking.tracker import Tracking
+from hub.journal import Journal
 from hub.policy import City, load_city
 from hub.policy.models import DeadlineRule, Extension
 from hub.settings import ROOT
@@ -56,24 +57,24 @@ class Track:
             at_ms=opened_ms, opened_ms=opened_ms, due_ms=None,
         )  # fmt: skip
         self.tracking.prepare([opened])
-        self.tracking.change(self.book, self.book.put, opened, self.effects)
+        self.tracking.change(Journal(self.book), opened, self.effects)
 
     def learn(self, clockwork: Clockwork, now_ms: int) -> list[Ring]:
         """The rules change, and with them what is known of holidays."""
         self.tracking.use(clockwork)
         known = len(self.effects.rings)
-        self.tracking.revise(self.book, self.book.put, now_ms, self.effects)
+        self.tracking.revise(Journal(self.book), now_ms, self.effects)
         return self.effects.rings[known:]
 
     def pass_time(self, now_ms: int) -> list[Ring]:
         known = len(self.effects.rings)
-        self.tracking.pass_time(self.book, self.book.put, now_ms, self.effects)
+        self.tracking.pass_time(Journal(self.book), now_ms, self.effects)
         return self.effects.rings[known:]
 
     def say(self, status: str, at_ms: int, **more: object) -> bool:
         about = More(**more) if more else None  # type: ignore[arg-type]
         update = Update(f"{status}@{at_ms}", "dispatch_desk", "C-1", status, "", at_ms, more=about)
-        return self.tracking.update(self.book, self.book.put, update, self.effects)
+        return self.tracking.update(Journal(self.book), update, self.effects)
 
     @property
     def clock(self) -> ClockState:
