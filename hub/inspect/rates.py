@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from hub.core.figures.rates import ClockWord, Given, Period, Said, Table, Turn, given_of, rates
-from hub.core.history_columns import read_held
+from hub.core.tracking.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.millis import datetime_of

@@ -70,6 +70,8 @@ class AdmittedUpdate(Record):
 
 
 class ChangeKind(StrEnum):
+    """`Change` in the schema."""
+
     OPENED = "OPENED"
     LINKED = "LINKED"
     AMENDED = "AMENDED"

@@ -27,6 +27,8 @@ PINNED = json.loads((Path(__file__).parent / "fingerprints.json").read_text("utf
 ALL = FileRegistry().all()
 VERSIONS = pytest.mark.parametrize("schema", ALL, ids=lambda schema: f"{schema.subject}-v{schema.version}")
 MODELS = {model.NAME: model for model in RECORDS}
+PUBLISHED_AS = {"ChangeKind": "Change"}
+"""Enums that have another name in the program, where a change is something else."""
 
 
 def name_of(schema: Schema) -> str:
@@ -286,7 +288,11 @@ def avro_type(hint: Any) -> Any:
     if typing.get_origin(hint) is dict:
         return {"type": "map", "values": avro_type(typing.get_args(hint)[1])}
     if issubclass(hint, StrEnum):
-        return {"type": "enum", "name": hint.__name__, "symbols": [each.value for each in hint]}
+        return {
+            "type": "enum",
+            "name": PUBLISHED_AS.get(hint.__name__, hint.__name__),
+            "symbols": [each.value for each in hint],
+        }
     if issubclass(hint, BaseModel):
         return described(hint, {})
     return {str: "string", float: "double", bool: "boolean", bytes: "bytes"}[hint]

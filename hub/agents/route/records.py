@@ -13,7 +13,7 @@ from hub.agents.grouping import rows_by
 from hub.agents.route.clocks import Decided
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
-from hub.core.history_columns import held_column, history_column
+from hub.core.tracking.history_columns import held_column, history_column
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.context import Hub
@@ -18,17 +16,15 @@ from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.receipts import Decision, acknowledge
-from hub.agents.track.given import read_clocks
 from hub.agents.track.rates import begin
 from hub.agents.track.records import publish
 from hub.agents.track.waiting import give_up, hold, refuse, release
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
-from hub.core.columns import few
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
-from hub.core.history_columns import read_held, read_histories
 from hub.core.limits import Verdict
+from hub.core.tracking.changes import changes_of
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, misfit
@@ -153,7 +149,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
     found: list[Change | Update | None] = [None] * len(chunk)
     arrived: list[Any] = []
     kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
-        (topics.CASES, faults_of_changes, _changes, "case"),
+        (topics.CASES, faults_of_changes, lambda decoded: changes_of(decoded.batch), "case"),
         (topics.UPDATES, partial(_faults_of_updates, hub), partial(_updates, hub), "update"),
     )
     for topic, faults, read, outcome in kinds:
@@ -174,33 +170,6 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
 def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
     yield from faults_of_admitted_updates(batch)
     yield from not_of_departments(batch, hub.departments)
-
-
-def _changes(decoded: Decoded) -> Iterable[Change]:
-    batch = decoded.batch
-    case_id, source_ref, lead_ref, over, ends = (
-        batch.column(name).to_pylist() for name in ("case_id", "source_ref", "lead_ref", "over", "ends")
-    )
-    change, source, lead_source, category, urgency, area, place_key, department = (
-        few(batch.column(name))
-        for name in ("change", "source", "lead_source", "category", "urgency", "area", "place_key", "department")
-    )
-    times = [batch.column(name).cast("int64").to_pylist() for name in ("at", "opened_at", "due_at")]
-    columns = (
-        case_id, change, source, source_ref, lead_source, lead_ref, category, urgency, area, place_key, department, over, ends,
-    )  # fmt: skip
-    reopens, unlinks, *lists = (
-        batch.column(name) for name in ("reopens", "unlinks", "co_handlers", "conditions", "held")
-    )
-    history, rules, clocks = batch.column("history"), few(batch.column("rules")), read_clocks(batch.column("clocks"))
-    rare = pc.any(pc.or_(reopens, unlinks)).as_py() or any(len(pc.list_flatten(column)) for column in lists)
-    if not rare and history.null_count == len(history):
-        nothing = (repeat(value) for value in (False, (), (), False, None, ()))
-        return map(Change, *columns, *times, *nothing, rules, clocks)
-    *lists, held = lists
-    more = [reopens.to_pylist(), *(column.to_pylist() for column in lists), unlinks.to_pylist()]
-    more += [read_histories(history, list(map(bool, rules))), read_held(held)]
-    return map(Change, *columns, *times, *more, rules, clocks)
 
 
 def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:

@@ -14,8 +14,8 @@ from hub.agents.grouping import rows_by
 from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.history_columns import held_column
 from hub.core.tracking.consequences import Effects, Ending, Reply
+from hub.core.tracking.history_columns import held_column
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hub.core.cases.unlinking import Unlinking
 from hub.core.columns import few, from_columns, millis
-from hub.core.history_columns import read_held
+from hub.core.tracking.history_columns import read_held
 from hub.core.tracking.state import Hold
 from hub.model.outputs import ClosureStep, Outcome
 

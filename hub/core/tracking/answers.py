@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hub.core.tracking.consequences import HELD, REFUSED, REOPENED, RESOLVED, Change, Effects, Ending
+from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
 from hub.core.tracking.life import Life
 from hub.core.tracking.state import Answer, Hold, More, TrackedCase
+from hub.model.outputs import ChangeKind, ClosureStep
+from hub.model.update import UpdateStep
 
 _NOT_OVER = More(reason="by all that is known now it is not over: what came late has changed that 补报后案件未结")
-_REROUTED = "REROUTED"
+_PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 
 
 def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
     """After a record of `route`, which says where it believes the case to be."""
-    moved = (Hold(change.department, change.at_ms),) if change.change == _REROUTED and not change.reopens else ()
+    moved = (
+        (Hold(change.department, change.at_ms),) if change.change is ChangeKind.REROUTED and not change.reopens else ()
+    )
     decided = bool(moved) or change.history is not None
     if not _alike(case, (*before.ledger, *moved)) or (decided and life.holder != change.department):
         effects.endings.append(_held(case, life))
@@ -43,17 +47,17 @@ def to_update(before: TrackedCase, case: TrackedCase, life: Life, answer: Answer
     there = life.holder
     if answer.status == REFUSED and answer.department not in life.members:
         there = desk
-    elif answer.status in ("TRANSFERRED", "DESIGNATED"):
+    elif answer.status in _PASSED_ON:
         there = (answer.more.to if answer.more else None) or life.holder
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
-    moves = answer.status in (REFUSED, "TRANSFERRED", "DESIGNATED")
+    moves = answer.status in (REFUSED, *_PASSED_ON)
     if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
         effects.endings.append(_held(case, life))
 
 
 def _held(case: TrackedCase, life: Life) -> Ending:
     more = More(to=life.holder, members=tuple(life.members))
-    return Ending(case, REFUSED, life.holder, case.ledger[-1].from_ms, HELD, more, by_hand=life.by_hand)
+    return Ending(case, REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
 
 
 def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
@@ -61,7 +65,7 @@ def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
     if life.over_ms is not None:
         return Ending(case, RESOLVED, department, life.over_ms)
     at_ms = case.opened_ms if life.reopened_ms is None else life.reopened_ms
-    return Ending(case, REFUSED, department, at_ms, REOPENED, _NOT_OVER)
+    return Ending(case, REFUSED, department, at_ms, ClosureStep.REOPENED, _NOT_OVER)
 
 
 def _alike(case: TrackedCase, ledger: tuple[Hold, ...]) -> bool:

@@ -10,16 +10,20 @@ import msgspec
 
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import Answer, ClockState, History, Hold, More, TrackedCase
+from hub.model.outputs import ChangeKind, ClosureStep, Outcome
 
-REFUSED, RESOLVED, REOPENED, HELD = "REFUSED", "RESOLVED", "REOPENED", "HELD"
+REFUSED, RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
+
+
+_STAYS = (ClosureStep.AS_OUTCOME, ClosureStep.UNLINKED)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
     """What `track` reads of a `cityhub.CaseChange`. Times in ms."""
 
     case_id: str
-    change: str
+    change: ChangeKind
     source: str
     source_ref: str
     lead_source: str
@@ -89,10 +93,10 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     """A case that is resolved or refused, or goes another way, for its place to know: a record of `hub.closures`."""
 
     case: TrackedCase
-    outcome: str
+    outcome: Outcome
     department: str
     at_ms: int
-    step: str = "AS_OUTCOME"
+    step: ClosureStep = ClosureStep.AS_OUTCOME
     more: More | None = None
     by_hand: bool = False
     """Departments or the desk gave the case to its holder, not the rules."""
@@ -100,7 +104,7 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     @property
     def held(self) -> tuple[Hold, ...]:
         """Who has held the case, if that may have changed."""
-        moves = self.step not in ("AS_OUTCOME", "UNLINKED") or self.outcome == REFUSED
+        moves = self.step not in _STAYS or self.outcome == REFUSED
         return self.case.ledger if moves else ()
 
 

@@ -20,6 +20,7 @@ from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
 from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.tracking.objections import Objections
 from hub.core.tracking.state import Answer, ClockState, Hold, More, TrackedCase, Version
+from hub.model.update import UpdateStatus
 from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
@@ -98,7 +99,11 @@ class Lives:
     def _happenings(self, case: TrackedCase) -> Iterator[Happening]:
         for mark in case.marks:
             yield _happening(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
-        if case.over_ms is not None and not case.marks and all(one.status != "RESOLVED" for one in case.answers):
+        if (
+            case.over_ms is not None
+            and not case.marks
+            and all(one.status != UpdateStatus.RESOLVED for one in case.answers)
+        ):
             yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
         for answer in case.answers:
             event, at_ms = answer.status.lower(), max(answer.at_ms, case.opened_ms)

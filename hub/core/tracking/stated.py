@@ -9,6 +9,7 @@ from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.amendments import amended, versions_of
 from hub.core.tracking.consequences import Change
 from hub.core.tracking.state import History, Stated, TrackedCase, Version
+from hub.model.outputs import ChangeKind
 
 Starts = tuple[tuple[str, str, int], ...]
 """Clocks that run from the opening: name, row, due time (ms)."""
@@ -49,7 +50,7 @@ def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> Tr
     said = _stated(change, max(change.at_ms, case.opened_ms), change.department)
     version = _version(rules, case, said, (), change.rules)
     same = msgspec.structs.replace(version, at_ms=last.at_ms, co_handlers=last.co_handlers) == last
-    if same and change.change != "REROUTED":
+    if same and change.change is not ChangeKind.REROUTED:
         return case
     case = amended(case, version)
     return msgspec.structs.replace(case, category=said.category, urgency=said.urgency, area=said.area)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -12,7 +13,6 @@ from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
 from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
     REFUSED,
-    REOPENED,
     RESOLVED,
     Applied,
     Callback,
@@ -40,10 +40,17 @@ from hub.core.tracking.state import (
     TrackJournal,
 )
 from hub.core.tracking.stated import by_history, with_amendment
+from hub.model.outputs import ChangeKind, ClosureStep
+from hub.model.update import UpdateStatus, UpdateStep
 
-_QUICK = frozenset(("ACCEPTED", "RESPONDED", RESOLVED))
+OPENED, LINKED, CLOSED = ChangeKind.OPENED, ChangeKind.LINKED, ChangeKind.CLOSED
+_ACCEPTED = UpdateStatus.ACCEPTED
+_QUICK: frozenset[str] = frozenset((_ACCEPTED, UpdateStatus.RESPONDED, RESOLVED))
 """Statuses that in a plain case only end clocks, if its holder says them."""
-_MOVES = frozenset(("TRANSFERRED", "DESIGNATED", "WHISTLED", "UNLINKED", REOPENED))
+_REOPENED = UpdateStep.REOPENED
+_MOVES: dict[str, ClosureStep] = {
+    step.value: step for step in ClosureStep if step not in (ClosureStep.AS_OUTCOME, ClosureStep.HELD)
+}
 """What `route` has to act on."""
 _FEW = 8
 
@@ -58,10 +65,6 @@ class Tracking:
     def __init__(self, clockwork: Clockwork) -> None:
         self._clockwork = clockwork
         self._dues: dict[str, tuple[Due, ...]] = {}
-        self._kinds: dict[str, Callable[[TrackedCase, Change, Effects], TrackedCase]] = {
-            "LINKED": self._link, "AMENDED": self._amend, "SUPERSEDED": self._supersede, "REROUTED": self._reroute,
-            "WITHDRAWN": self._end, "CLOSED": self._end,
-        }  # fmt: skip
 
     def use(self, clockwork: Clockwork) -> None:
         """Go on by other rules."""
@@ -70,14 +73,14 @@ class Tracking:
     def prepare(self, changes: Sequence[Change]) -> None:
         """Reckon the clocks of all new cases among these on which `route` did not decide, as it did not before it gave clocks;
         nor are they given in a back-test."""
-        opened = [change for change in changes if change.change == "OPENED" and not change.over and not change.rules]
+        opened = [change for change in changes if change.change is OPENED and not change.over and not change.rules]
         dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
 
     def change(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
         before = journal.book.case(change.case_id)
         if before is None:
-            if change.change == "OPENED":
+            if change.change is OPENED:
                 self._open(journal, change, effects)
             return
         if _is_full(before, change.change):
@@ -85,9 +88,7 @@ class Tracking:
             return
         stated = change.history is not None or change.opened_ms != before.opened_ms
         case = by_history(self._clockwork.versions, before, change) if stated else before
-        handle = self._kinds.get(change.change)
-        if handle is not None:
-            case = handle(case, change, effects)
+        case = self._changed(case, change, effects)
         if case is before:
             if case.special:
                 to_echo(case, change, self._clockwork.lives.tell, effects)
@@ -96,6 +97,23 @@ class Tracking:
             case, life = self._settle(case, before, effects)
             to_change(before, case, life, change, effects)
         journal.put(case.case_id, case)
+
+    def _changed(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        match change.change:
+            case ChangeKind.CLOSED | ChangeKind.WITHDRAWN:
+                return self._end(case, change, effects)
+            case ChangeKind.LINKED:
+                return self._link(case, change, effects)
+            case ChangeKind.AMENDED:
+                return self._amend(case, change)
+            case ChangeKind.SUPERSEDED:
+                return self._supersede(case, change)
+            case ChangeKind.REROUTED:
+                return self._reroute(case, change)
+            case ChangeKind.OPENED:
+                return case  # it is known already
+            case _:
+                assert_never(change.change)
 
     def _link(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         case = _joined(case, (change.source, change.source_ref), change.at_ms)
@@ -109,7 +127,7 @@ class Tracking:
         mark = Mark("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
         return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
 
-    def _amend(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+    def _amend(self, case: TrackedCase, change: Change) -> TrackedCase:
         if change.unlinks:
             return self._unlink(case, change)
         if change.history is not None:
@@ -124,14 +142,14 @@ class Tracking:
             return case
         return with_amendment(self._clockwork.versions, case, change)
 
-    def _supersede(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+    def _supersede(self, case: TrackedCase, change: Change) -> TrackedCase:
         """An earlier statement came late: its report was made earlier than was known."""
         report = (change.source, change.source_ref)
         made = [min(at_ms, change.at_ms) if each == report else at_ms for each, at_ms in case.reported]
         since = tuple(made[1:])
         return case if since == case.since else msgspec.structs.replace(case, since=since)
 
-    def _reroute(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+    def _reroute(self, case: TrackedCase, change: Change) -> TrackedCase:
         """What `track` had told `route` comes back, or goes with the history; else `route` decided it before it sent that."""
         if change.held or change.reopens or change.history is not None:
             return case
@@ -152,7 +170,7 @@ class Tracking:
         over_ms = case.over_ms
         if status == RESOLVED:
             if over_ms is None:
-                effects.endings.append(Ending(case, status, update.department, at_ms))
+                effects.endings.append(Ending(case, RESOLVED, update.department, at_ms))
             over_ms = _earliest(over_ms, at_ms)
         journal.put(
             case.case_id,
@@ -209,7 +227,7 @@ class Tracking:
             return False
         if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
             return False
-        return answer.status != "ACCEPTED" or all(each.status != RESOLVED for each in case.answers)
+        return answer.status != _ACCEPTED or all(each.status != RESOLVED for each in case.answers)
 
     def _tell(self, case: TrackedCase, journal: TrackJournal, answer: Answer, update: Update, effects: Effects) -> bool:
         """Apply an update by telling the life of the case anew with it."""
@@ -222,12 +240,12 @@ class Tracking:
         status, department, at_ms = answer.status, answer.department, life.instant(answer)
         if status in _TOLD:
             effects.replies += _replies(case, answer, at_ms)
-        if status != REOPENED and (before.over_ms is None) != (life.over_ms is None):
+        if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
         if status == REFUSED:
             effects.endings.append(Ending(case, REFUSED, department, at_ms))
-        elif status in _MOVES and not (status == REOPENED and life.over_ms is not None):
-            effects.endings.append(Ending(case, REFUSED, department, at_ms, status, _why(answer)))
+        elif status in _MOVES and not (status == _REOPENED and life.over_ms is not None):
+            effects.endings.append(Ending(case, REFUSED, department, at_ms, _MOVES[status], _why(answer)))
         elif status in CALLBACKS:
             earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
             last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
@@ -297,12 +315,12 @@ class Tracking:
         kind, at_ms = change.change, change.at_ms
         # a case that its end has opened is known by now to have been withdrawn
         opening = Mark("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
-        known = (each for each in case.marks if kind == "CLOSED" or each != opening)
+        known = (each for each in case.marks if kind is CLOSED or each != opening)
         marks = (*known, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)
         ended_ms = max(at_ms, case.opened_ms)
-        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != "CLOSED", said_ms=at_ms)
+        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind is not CLOSED, said_ms=at_ms)
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
@@ -320,8 +338,8 @@ def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Ef
     effects.not_given += [hold for hold in known if hold not in others]
 
 
-def _is_full(case: TrackedCase, kind: str) -> bool:
-    if kind == "LINKED" and len(case.reports) + len(case.left) >= MAX_REPORTS:
+def _is_full(case: TrackedCase, kind: ChangeKind) -> bool:
+    if kind is LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
         return True
     return len(case.marks) + len(case.ledger) >= MAX_TURNS
 

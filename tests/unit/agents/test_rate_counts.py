@@ -15,6 +15,7 @@ from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import More, TrackBook
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
+from hub.model.outputs import ChangeKind
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -27,7 +28,7 @@ DESK, ROADS, WATER = "dispatch_desk", "roads", "water_supply"
 def change(kind: str, department: str, hours: int, urgency: str = "URGENT") -> Change:
     at_ms = START + hours * HOUR_MS
     return Change(
-        case_id="C-1", change=kind, source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
+        case_id="C-1", change=ChangeKind(kind), source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
         category="water.burst", urgency=urgency, area=None, place_key="p", department=department, over=False, ends=False,
         at_ms=at_ms, opened_ms=START, due_ms=None,
     )  # fmt: skip

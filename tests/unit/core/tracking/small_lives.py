@@ -16,6 +16,7 @@ from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import WAITING_PREFIX, More, TrackBook, TrackedCase, Waiting
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
+from hub.model.outputs import ChangeKind
 from hub.model.update import UpdateStatus
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
@@ -66,8 +67,8 @@ def tracking_of(city: City) -> Tracking:
 
 def opened(department: str = "roads") -> Change:
     return Change(
-        case_id="C-1", change="OPENED", source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1", category="c",
-        urgency="ROUTINE", area=None, place_key="p", department=department, over=False, ends=False, at_ms=START,
+        case_id="C-1", change=ChangeKind.OPENED, source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
+        category="c", urgency="ROUTINE", area=None, place_key="p", department=department, over=False, ends=False, at_ms=START,
         opened_ms=START, due_ms=None,
     )  # fmt: skip
 

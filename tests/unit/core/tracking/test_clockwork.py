@@ -17,6 +17,7 @@ from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import ClockState, Hold, Moved, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
+from hub.model.outputs import ChangeKind
 from hub.policy import load_city
 from hub.settings import ROOT
 
@@ -140,8 +141,8 @@ def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_lin
     tracking = Tracking(clockwork)
     update = Update("u1", "roads", "C-1", "ACCEPTED", "", 10)
     link = Change(
-        case_id="C-1", change="LINKED", source="police", source_ref="P1", lead_source="hotline", lead_ref="H1", category="c",
-        urgency="ROUTINE", area=None, place_key="p", department="roads", over=False, ends=False, at_ms=5, opened_ms=0,
+        case_id="C-1", change=ChangeKind.LINKED, source="police", source_ref="P1", lead_source="hotline", lead_ref="H1",
+        category="c", urgency="ROUTINE", area=None, place_key="p", department="roads", over=False, ends=False, at_ms=5, opened_ms=0,
         due_ms=None,
     )  # fmt: skip
     for order in ("update first", "link first"):

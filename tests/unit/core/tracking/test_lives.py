@@ -10,6 +10,7 @@ import pytest
 from hub.core.tracking.consequences import Update
 from hub.core.tracking.lifecycle import EVENTS, LADDER, Refusal, State, step
 from hub.core.tracking.tracker import Tracking
+from hub.model.outputs import ChangeKind
 from hub.policy.models.deadlines import Rung
 from tests.unit.core.tracking.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of
 
@@ -203,7 +204,7 @@ def test_a_further_report_brings_a_case_back(hub: Hub) -> None:
     """By the city's rules on linking, not by a desk: nobody's leave is needed."""
     hub.hear(said("RESOLVED", 10))
     again = msgspec.structs.replace(
-        opened(), change="LINKED", source="police", source_ref="P1", at_ms=START + 20 * HOUR, reopens=True
+        opened(), change=ChangeKind.LINKED, source="police", source_ref="P1", at_ms=START + 20 * HOUR, reopens=True
     )
     hub.change(again)
     assert hub.case.over_ms is None

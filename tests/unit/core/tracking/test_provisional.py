@@ -17,6 +17,7 @@ from hub.core.tracking.rings import CANCELLED, Ring
 from hub.core.tracking.state import ClockState, More, TrackBook
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
+from hub.model.outputs import ChangeKind
 from hub.policy import City, load_city
 from hub.policy.models import DeadlineRule, Extension
 from hub.settings import ROOT
@@ -52,7 +53,7 @@ class Track:
     def __init__(self, clockwork: Clockwork, opened_ms: int = EVE) -> None:
         self.tracking, self.book, self.effects = Tracking(clockwork), TrackBook(), Effects()
         opened = Change(
-            case_id="C-1", change="OPENED", source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
+            case_id="C-1", change=ChangeKind.OPENED, source="hotline", source_ref="H1", lead_source="hotline", lead_ref="H1",
             category="c", urgency="ROUTINE", area=None, place_key="p", department="roads", over=False, ends=False,
             at_ms=opened_ms, opened_ms=opened_ms, due_ms=None,
         )  # fmt: skip

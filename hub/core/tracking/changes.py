@@ -1,0 +1,57 @@
+"""Changes of cases as `track` reads them, from columns, by name. What few changes have costs next to nothing where none has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hub.core.columns import few, from_columns, millis
+from hub.core.tracking.consequences import Change
+from hub.core.tracking.given import read_clocks
+from hub.core.tracking.history_columns import read_held, read_histories
+from hub.model.outputs import ChangeKind
+
+
+def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
+    """`cityhub.CaseChange`s."""
+    rules = few(batch.column("rules"))
+    return from_columns(
+        Change,
+        case_id=batch.column("case_id").to_pylist(),
+        change=few(batch.column("change"), ChangeKind),
+        source=few(batch.column("source")),
+        source_ref=batch.column("source_ref").to_pylist(),
+        lead_source=few(batch.column("lead_source")),
+        lead_ref=batch.column("lead_ref").to_pylist(),
+        category=few(batch.column("category")),
+        urgency=few(batch.column("urgency")),
+        area=few(batch.column("area")),
+        place_key=few(batch.column("place_key")),
+        department=few(batch.column("department")),
+        over=batch.column("over").to_pylist(),
+        ends=batch.column("ends").to_pylist(),
+        at_ms=millis(batch.column("at")),
+        opened_ms=millis(batch.column("opened_at")),
+        due_ms=millis(batch.column("due_at")),
+        reopens=_flags(batch.column("reopens")),
+        co_handlers=_lists(batch.column("co_handlers")),
+        conditions=_lists(batch.column("conditions")),
+        unlinks=_flags(batch.column("unlinks")),
+        history=read_histories(batch.column("history"), list(map(bool, rules))),
+        held=read_held(batch.column("held")),
+        rules=rules,
+        clocks=read_clocks(batch.column("clocks")),
+    )
+
+
+def _flags(column: pa.BooleanArray) -> Iterable[bool]:
+    found: Iterable[bool] = column.to_pylist() if pc.any(column).as_py() else repeat(False)
+    return found
+
+
+def _lists(column: pa.ListArray) -> Iterable[list[str]]:
+    found: Iterable[list[str]] = column.to_pylist() if len(column.flatten()) else repeat([])
+    return found
