@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -60,17 +61,38 @@ def _columns(batches: Sequence[pa.RecordBatch], *paths: Path) -> Iterator[tuple[
         yield from zip(*(column(batch, path).to_pylist() for path in paths), strict=True)
 
 
+def _rows(batches: Sequence[pa.RecordBatch], **names: str) -> Iterator[dict[str, Any]]:
+    """Rows with the columns of these names, each called as its key says."""
+    for row in _columns(batches, *((name,) for name in names.values())):
+        yield dict(zip(names, row, strict=True))
+
+
 def _clocks(batches: Sequence[pa.RecordBatch]) -> Iterator[ClockWord]:
-    names = ("case_id", "clock", "started_at", "kind", "department", "due_at")
-    for row in _columns(batches, *((name,) for name in names)):
-        yield ClockWord(*row)  # type: ignore[arg-type]  # as the schema has them
+    rows = _rows(
+        batches,
+        case_id="case_id",
+        clock="clock",
+        started_ms="started_at",
+        kind="kind",
+        department="department",
+        due_ms="due_at",
+    )
+    return (ClockWord(**row) for row in rows)
 
 
 def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
-    names = ("case_id", "change", "department", "rule", "at", "opened_at", "reopens")
+    rows = _rows(
+        batches,
+        case_id="case_id",
+        change="change",
+        department="department",
+        rule="rule",
+        at_ms="at",
+        opened_ms="opened_at",
+        reopens="reopens",
+    )
     held = (ledger for batch in batches for ledger in read_held(batch.column("held")))
-    rows = zip(_columns(batches, *((name,) for name in names)), held, strict=True)
-    return given_of(Turn(*row, ledger) for row, ledger in rows)  # type: ignore[arg-type, call-arg]  # as the schema has them
+    return given_of(Turn(**row, held=ledger) for row, ledger in zip(rows, held, strict=True))
 
 
 def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:

@@ -238,13 +238,13 @@ def _incident(case: Case) -> Incident:
         tuple([report.clue for report in case.reports[1:] if report.clue is not None]) if len(case.reports) > 1 else ()
     )
     return Incident(
-        case.case_id,
-        case.family,
-        case.lat,
-        case.lon,
-        case.opened_ms,
-        case.closed_ms,
-        lead.keys if lead else (),
-        lead.sketch if lead else b"",
-        others,
+        case_id=case.case_id,
+        family=case.family,
+        lat=case.lat,
+        lon=case.lon,
+        opened_ms=case.opened_ms,
+        closed_ms=case.closed_ms,
+        keys=lead.keys if lead else (),
+        sketch=lead.sketch if lead else b"",
+        clues=others,
     )

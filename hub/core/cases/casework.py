@@ -137,34 +137,36 @@ class Casework:
         exit_ = decision.exit
         settled = exit_ is not None and exit_.exit != EMERGENCY
         ended = settled or seen.kind in ENDINGS
-        report = Report(seen.source, seen.ref, seen.revision, not ended, clue, end_of(seen), said=first_said(seen))
+        report = Report(
+            seen.source, seen.ref, seen.revision, live=not ended, clue=clue, end=end_of(seen), said=first_said(seen)
+        )
         case = Case(
-            seen.case_id or case_id(seen.source, seen.ref),
-            (report,),
-            code,
-            category.family if category else None,
-            seen.urgency,
-            seen.channel,
-            seen.place_key,
-            seen.area,
-            seen.lat,
-            seen.lon,
-            decision.department,
-            decision.rule,
-            (exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
-            seen.at_ms,
-            seen.due_ms,
-            seen.at_ms if ended else None,
-            decision.queue,
-            decision.co_handlers,
-            decision.priority,
-            self._revisions.conditions(seen),
-            None if ended else seen.body,
+            case_id=seen.case_id or case_id(seen.source, seen.ref),
+            reports=(report,),
+            category=code,
+            family=category.family if category else None,
+            urgency=seen.urgency,
+            channel=seen.channel,
+            place_key=seen.place_key,
+            area=seen.area,
+            lat=seen.lat,
+            lon=seen.lon,
+            department=decision.department,
+            rule=decision.rule,
+            desk_reason=(exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
+            opened_ms=seen.at_ms,
+            due_ms=seen.due_ms,
+            closed_ms=seen.at_ms if ended else None,
+            queue=decision.queue,
+            co_handlers=decision.co_handlers,
+            priority=decision.priority,
+            conditions=self._revisions.conditions(seen),
+            event=None if ended else seen.body,
             rules=self._city.version,
         )
         orders = () if ended else to_all(case, ASSIGN, seen.body, case.desk_reason)
         told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
-        return Step(OPENED, case, seen.at_ms, report, seen.row, None, ended, False, told, orders)
+        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, reply=told, orders=orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 

@@ -61,9 +61,22 @@ class Revisions:
         """What a statement says, not decided yet."""
         category = self._city.category_of(seen.category) if seen.category else None
         return LeadVersion(
-            seen.revision, seen.at_ms, category.code if category else seen.category, seen.urgency, seen.area, seen.lat, seen.lon,
-            seen.due_ms, self.conditions(seen), "", "", None, None, (), None,
-        )  # fmt: skip
+            revision=seen.revision,
+            at_ms=seen.at_ms,
+            category=category.code if category else seen.category,
+            urgency=seen.urgency,
+            area=seen.area,
+            lat=seen.lat,
+            lon=seen.lon,
+            due_ms=seen.due_ms,
+            conditions=self.conditions(seen),
+            department="",
+            rule="",
+            desk_reason=None,
+            queue=None,
+            co_handlers=(),
+            priority=None,
+        )
 
     def _decided(
         self, versions: tuple[LeadVersion, ...], known: Sequence[LeadVersion], seen: Sighting, opened_ms: int

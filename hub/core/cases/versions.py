@@ -28,9 +28,22 @@ def _only(case: Case) -> LeadVersion:
     said = said_of(case.lead, case)
     revision = next((revision for revision, kind, _ in said if kind not in ENDINGS), case.lead.revision)
     return LeadVersion(
-        revision, case.opened_ms, case.category, case.urgency, case.area, case.lat, case.lon, case.due_ms, case.conditions,
-        case.department, case.rule, case.desk_reason, case.queue, case.co_handlers, case.priority,
-    )  # fmt: skip
+        revision=revision,
+        at_ms=case.opened_ms,
+        category=case.category,
+        urgency=case.urgency,
+        area=case.area,
+        lat=case.lat,
+        lon=case.lon,
+        due_ms=case.due_ms,
+        conditions=case.conditions,
+        department=case.department,
+        rule=case.rule,
+        desk_reason=case.desk_reason,
+        queue=case.queue,
+        co_handlers=case.co_handlers,
+        priority=case.priority,
+    )
 
 
 def with_version(versions: Sequence[LeadVersion], new: LeadVersion) -> tuple[LeadVersion, ...]:

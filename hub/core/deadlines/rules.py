@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import Millis
+from hub.core.columns import from_columns
 from hub.core.deadlines.columns import DueColumns, Reckoned, due_columns
 from hub.core.deadlines.rows import ClockRows, Key, Plan
 from hub.core.kinds import ByKind, Kind
@@ -227,11 +228,17 @@ class DeadlineRules:
         warns = [column.tolist() for column in columns]
         several = zip(*warns, strict=True) if len(warns) > 1 else repeat(())
         provisional = repeat(False) if flags is None else flags.tolist()
-        return list(
-            map(
-                Due, repeat(rule.clock), repeat(rule.id), starts.tolist(), warns[0], dues.tolist(), several, provisional
-            )
+        found = from_columns(
+            Due,
+            clock=repeat(rule.clock),
+            policy=repeat(rule.id),
+            started_ms=starts.tolist(),
+            warn_ms=warns[0],
+            due_ms=dues.tolist(),
+            warns_ms=several,
+            provisional=provisional,
         )
+        return list(found)
 
     def _with_warnings(self, rule: DeadlineRule, starts: Millis) -> Reckoned:
         calendar, dues = self._calendar[rule.id], self.reckon(rule, starts)

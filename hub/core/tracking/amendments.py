@@ -26,7 +26,13 @@ def _as_given(case: TrackedCase) -> Iterator[Version]:
     )
     for hold in case.ledger:
         yield Version(
-            hold.from_ms, case.category, case.urgency, case.area, hold.department, tuple(case.members), starts
+            at_ms=hold.from_ms,
+            category=case.category,
+            urgency=case.urgency,
+            area=case.area,
+            department=hold.department,
+            co_handlers=tuple(case.members),
+            starts=starts,
         )
 
 

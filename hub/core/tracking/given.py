@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.core.columns import few
+from hub.core.columns import few, from_columns, millis
 from hub.core.tracking.state import ClockState
 
 Given = tuple[ClockState, ...]
@@ -29,14 +29,19 @@ def read_clocks(column: pa.ListArray) -> list[Given]:
 
 def _states(items: pa.StructArray) -> list[ClockState]:
     clock, policy = few(items.field("clock")), few(items.field("policy"))
-    times = [items.field(name).cast("int64").to_pylist() for name in ("started_at", "warn_at", "due_at")]
+    times = {f"{name}_ms": millis(items.field(f"{name}_at")) for name in ("started", "warn", "due")}
     warns, provisional, rules = (items.field(name) for name in ("warns", "provisional", "rules"))
     rare = pc.any(pc.or_(provisional, pc.not_equal(rules, ""))).as_py() or len(warns.flatten())
     if not rare:
-        return list(map(ClockState, clock, policy, *times))
-    return [
-        ClockState(name, row, started, warn, due, warns=tuple(later), provisional=doubtful, rules=by or None)
-        for name, row, started, warn, due, later, doubtful, by in zip(
-            clock, policy, *times, warns.to_pylist(), provisional.to_pylist(), few(rules), strict=True
+        return list(from_columns(ClockState, clock=clock, policy=policy, **times))
+    return list(
+        from_columns(
+            ClockState,
+            clock=clock,
+            policy=policy,
+            **times,
+            warns=map(tuple, warns.to_pylist()),
+            provisional=provisional.to_pylist(),
+            rules=[by or None for by in few(rules)],
         )
-    ]
+    )

@@ -11,6 +11,7 @@ import pyarrow as pa
 from hub.core.tracking.state import History, Hold, Mark, Stated
 
 Held = tuple[Hold, ...]
+_VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
 def history_column(told: Sequence[History | None]) -> list[dict[str, Any] | None]:
@@ -34,20 +35,31 @@ def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[Hist
     """One entry a row. `decided`: whether its clocks were decided on; else they are not known."""
     if column.null_count == len(column):
         return [None] * len(column)
-    versions = _lists(
-        column.field("versions"), ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
-    )
+    versions = _lists(column.field("versions"), _VERSION)
     marks = _lists(column.field("marks"), ("event", "at"))
     there = column.is_valid().to_pylist()
     return [
         History(
-            tuple(Stated._make((*row[:6], tuple(row[6]), tuple(row[7]) if known else None)) for row in said),
+            tuple(_stated(dict(zip(_VERSION, row, strict=True)), known) for row in said),
             tuple(Mark(event.lower(), at_ms) for event, at_ms in ends),
         )
         if valid
         else None
         for valid, said, ends, known in zip(there, versions, marks, decided, strict=True)
     ]
+
+
+def _stated(version: dict[str, Any], decided: bool) -> Stated:
+    return Stated(
+        at_ms=version["at"],
+        category=version["category"],
+        urgency=version["urgency"],
+        area=version["area"],
+        due_ms=version["due_at"],
+        department=version["department"],
+        co_handlers=tuple(version["co_handlers"]),
+        starts=tuple(version["starts"]) if decided else None,
+    )
 
 
 def held_column(ledgers: Sequence[Held]) -> list[list[dict[str, Any]]]:
@@ -62,7 +74,10 @@ def read_held(column: pa.ListArray) -> list[Held]:
     """One entry a row."""
     if not len(column.flatten()):
         return [()] * len(column)
-    return [tuple(Hold(*row) for row in rows) for rows in _lists(column, ("department", "since", "returned_by"))]
+    return [
+        tuple(Hold(department, from_ms=since_ms, returned_by=by) for department, since_ms, by in rows)
+        for rows in _lists(column, ("department", "since", "returned_by"))
+    ]
 
 
 def _lists(column: pa.ListArray, names: Sequence[str]) -> list[list[tuple[Any, ...]]]:

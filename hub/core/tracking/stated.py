@@ -39,7 +39,7 @@ def by_history(rules: RuleVersions, case: TrackedCase, change: Change) -> Tracke
     return msgspec.structs.replace(
         told,
         versions=tuple(_version(rules, told, each, known, change.rules) for each in history.versions)
-        or (Version(ended.at_ms, *ended[1:4], ended.department, ended.co_handlers),),
+        or (_as_stated(ended, ()),),
         marks=history.marks if history.marks is case.marks else (*history.marks, *linked),
     )
 
@@ -58,21 +58,39 @@ def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> Tr
 
 def _stated(change: Change, at_ms: int, department: str) -> Stated:
     return Stated(
-        at_ms, change.category, change.urgency, change.area, change.due_ms, department, tuple(change.co_handlers)
+        at_ms=at_ms,
+        category=change.category,
+        urgency=change.urgency,
+        area=change.area,
+        due_ms=change.due_ms,
+        department=department,
+        co_handlers=tuple(change.co_handlers),
     )
 
 
 def _version(rules: RuleVersions, case: TrackedCase, said: Stated, known: tuple[Version, ...], by: str) -> Version:
     """With the clocks that `route` decided on by these rules. Where they are not those of the case, which it knows no longer, a
     version that was heard of before keeps the clocks that it has."""
-    what = (said.category, said.urgency, said.area)
     ours = bool(by) and by == case.rules
     starts, reckoned_by = (said.starts, None) if ours else _known_starts(known, said) or (said.starts, by or None)
     if starts is None:
         kind = Kind(said.category, case.source, said.urgency, said.area, case.conditions)
         dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, said.due_ms)
         starts, reckoned_by = tuple((due.clock, due.policy, due.due_ms) for due in dues), None
-    return Version(said.at_ms, *what, said.department, said.co_handlers, starts, reckoned_by)
+    return _as_stated(said, starts, reckoned_by)
+
+
+def _as_stated(said: Stated, starts: Starts, reckoned_by: str | None = None) -> Version:
+    return Version(
+        at_ms=said.at_ms,
+        category=said.category,
+        urgency=said.urgency,
+        area=said.area,
+        department=said.department,
+        co_handlers=said.co_handlers,
+        starts=starts,
+        rules=reckoned_by,
+    )
 
 
 def _known_starts(known: tuple[Version, ...], said: Stated) -> tuple[Starts, str | None] | None:

@@ -218,7 +218,13 @@ class Tracking:
     def _answer(self, update: Update) -> Answer:
         arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
         return Answer(
-            update.update_id, update.department, update.status, update.at_ms, update.note, update.more, arrived_ms
+            update_id=update.update_id,
+            department=update.department,
+            status=update.status,
+            at_ms=update.at_ms,
+            note=update.note,
+            more=update.more,
+            arrived_ms=arrived_ms,
         )
 
     def _is_plain(self, case: TrackedCase, answer: Answer) -> bool:
@@ -267,16 +273,16 @@ class Tracking:
         effects.given.append(Hold(change.department, change.at_ms))
         starters = self._clockwork.lives.starters
         case = TrackedCase(
-            change.case_id,
-            change.category,
-            change.lead_source,
-            change.urgency,
-            change.area,
-            change.place_key,
-            change.opened_ms,
-            (Hold(change.department, change.at_ms),),
-            ((change.lead_source, change.lead_ref),),
-            () if change.over else self._first_clocks(change),
+            case_id=change.case_id,
+            category=change.category,
+            source=change.lead_source,
+            urgency=change.urgency,
+            area=change.area,
+            place_key=change.place_key,
+            opened_ms=change.opened_ms,
+            ledger=(Hold(change.department, change.at_ms),),
+            reports=((change.lead_source, change.lead_ref),),
+            clocks=() if change.over else self._first_clocks(change),
             members=tuple(change.co_handlers),
             conditions=tuple(change.conditions),
             rules=change.rules,
