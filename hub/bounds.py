@@ -3,7 +3,7 @@ columns."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Bounds(NamedTuple):
@@ -25,6 +25,11 @@ CONTROL_CHARACTERS = r"\x00-\x1f\x7f-\x9f"
 MAX_SYSTEM_ID_CHARS = 40
 SYSTEM_ID = rf"[a-z][a-z0-9_]{{0,{MAX_SYSTEM_ID_CHARS - 1}}}"
 """What a source or a department is called, in topics too."""
+
+
+def are_degrees(lat: Any, lon: Any) -> Any:
+    """Whether these can be latitudes and longitudes: of numbers, or of columns of them. Never of what is not a number."""
+    return (abs(lat) <= LATITUDE.most) & (abs(lon) <= LONGITUDE.most)
 
 
 def in_degrees(west: float, south: float, east: float, north: float) -> bool:

@@ -19,6 +19,7 @@ from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
 from hub.core.dedup.memory import SeenState
 from hub.errors import FatalError
+from hub.millis import DAY_MS
 from hub.policy import load_city
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
@@ -30,8 +31,6 @@ from loadtests.job.events import BASE_MS, Block, Events, Truth
 from loadtests.job.rules import Rules, make_rules
 from loadtests.peers.given import PARTITIONS
 from loadtests.scenario import Core
-
-_DAY_MS = 86_400_000
 
 
 def core_alone(scenario: Core, say: Callable[[str], None]) -> dict[str, Any]:
@@ -65,7 +64,7 @@ def core_alone(scenario: Core, say: Callable[[str], None]) -> dict[str, Any]:
 
 def _round(city: Path, rules: Rules, truth: Truth, blocks: list[Block], size: int) -> dict[str, float]:
     codec = Codec(FileRegistry())
-    work, state = OrderWork(load_city(city), codec), SeenState(_DAY_MS, DEDUPLICATE_CHANGELOG, wall_ms)
+    work, state = OrderWork(load_city(city), codec), SeenState(DAY_MS, DEDUPLICATE_CHANGELOG, wall_ms)
     checker = Checker(rules, truth)
     spent: dict[str, float] = defaultdict(float)
     for values, partitions, offsets in _chunks(blocks, size):

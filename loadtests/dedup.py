@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from hub.clock import wall_ms
 from hub.core.dedup.admission import Arrivals, admit
 from hub.core.dedup.memory import SeenState
+from hub.millis import DAY_MS
 from hub.settings import Settings
 from hub.stream.recovery import recover
 from hub.topics import DEDUPLICATE_CHANGELOG, MAX_DEAD_LETTER_BYTES, Topic
@@ -24,7 +25,7 @@ from loadtests.peers.given import PARTITIONS
 from loadtests.scenario import Dedup
 from loadtests.stage import Stage
 
-_WINDOW_MS = 86_400_000
+_WINDOW_MS = DAY_MS
 _NOW_MS = 1_772_409_600_000
 _TOPIC = "load.events"
 

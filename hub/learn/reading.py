@@ -14,6 +14,7 @@ import pyarrow as pa
 from hub.backtest.intake import Intake
 from hub.backtest.pairs import Reported, known_pairs
 from hub.backtest.truth import Truth, TruthRow
+from hub.bounds import are_degrees
 from hub.core.places.crs import converter_of
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
@@ -97,7 +98,7 @@ def _points(events: Sequence[CaseEvent]) -> tuple[npt.NDArray[np.float64], npt.N
     """WGS84 degrees, NaN where there is no point or it is in a reference system that is not known."""
     lat = np.array([math.nan if each.place.lat is None else each.place.lat for each in events], dtype=np.float64)
     lon = np.array([math.nan if each.place.lon is None else each.place.lon for each in events], dtype=np.float64)
-    usable = (np.abs(lat) <= 90) & (np.abs(lon) <= 180) & ((np.abs(lat) > 0.001) | (np.abs(lon) > 0.001))
+    usable = are_degrees(lat, lon) & ((np.abs(lat) > 0.001) | (np.abs(lon) > 0.001))
     lat[~usable] = lon[~usable] = np.nan
     for name in {each.place.crs for each in events}:
         rows = np.array([each.place.crs == name for each in events], dtype=np.bool_)

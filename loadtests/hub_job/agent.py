@@ -12,6 +12,7 @@ from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
 from hub.core.dedup.memory import SeenState
 from hub.errors import Reason
+from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet
@@ -22,12 +23,11 @@ NAME = os.environ.get("LOAD_RUN", "load")
 EVENTS = Topic(os.environ.get("LOAD_EVENTS", "load.events"), "source_ref", "cityhub.CaseEvent")
 ORDERS = Topic(os.environ.get("LOAD_ORDERS", "load.orders"), "case_id", "cityhub.Order")
 CHANGELOG = Topic(f"{NAME}.changelog", "none", None, {"max.message.bytes": "12582912"})
-_DAY_MS = 86_400_000
 
 
 def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app."""
-    state = SeenState(int(hub.settings.dedup_window_days * _DAY_MS), DEDUPLICATE_CHANGELOG, wall_ms)
+    state = SeenState(int(hub.settings.dedup_window_days * DAY_MS), DEDUPLICATE_CHANGELOG, wall_ms)
     state.changelog = CHANGELOG
     inlet = Inlet(app, hub.settings, NAME, [EVENTS.name], state)
     outlet = Outlet(hub.settings, NAME, hub.codec, state)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.clock import ClockKind
+from hub.millis import DAY_MS, HOUR_MS, MINUTE_MS
 from hub.policy import load_city
 from hub.simulator.generate import Plan
 from hub.testing.memory import MemoryHub, Record
@@ -21,7 +22,6 @@ from loadtests.same_day.systems import Systems, rows
 START_MS = 1_772_402_400_000
 """2026-03-02 06:00 in the demo city, a Monday."""
 NEXT_DAY = date(2026, 3, 3)
-MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 SPEAKING_DAYS, STEP_MINUTES, QUIET_HOURS, QUIET_DAYS = 1.25, 10, 48, 12
 """Systems speak for so long, and are heard every so many minutes; then time passes by the hour, and at last by the day."""
 RELOAD, RESTART, CRASH = 80, 50, (30, 100)

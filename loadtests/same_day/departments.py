@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
+from hub.millis import HOUR_MS
 from hub.model.update import Update, status_and_step
 from hub.simulator.departments import Desk
 from hub.testing.memory import MemoryHub
 from hub.topics import dept_orders, dept_updates
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DESK = "dispatch_desk"
 _LATE = 0.1
 """Share of updates that are sent hours after what they tell of."""

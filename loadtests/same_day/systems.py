@@ -10,6 +10,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from hub.errors import RejectedRecordError
+from hub.millis import HOUR_MS
 from hub.model.event import CaseEvent
 from hub.policy import City
 from hub.sdk.dead_letters import dead_letter
@@ -24,7 +25,6 @@ from hub.testing.memory import MemoryHub
 from hub.testing.outcomes import Mapped, outcomes
 from hub.topics import DEAD, city_events
 
-HOUR_MS = 3_600_000
 _CONFLICT, _AHEAD, _ASTRAY, _RUBBISH = 0.01, 0.005, 0.02, 0.005
 """Shares of rows that come once more with other words, are dated ahead, lie in an added partition, are followed by rubbish."""
 _UNCOUNTED = 20

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from hub.bounds import are_degrees
 from hub.core.places.crs import Degrees, converter_of
 from hub.core.places.point_faults import NULL_ISLAND_DEGREES, PointFault, faults_of
 from hub.policy.areas import Area
@@ -130,14 +131,14 @@ class Places:
         return Located(lats, lons, area, keys, self._faults(*given, known, unplaced))
 
     def _usable(self, lats: Degrees, lons: Degrees) -> npt.NDArray[np.bool_]:
-        usable = (np.abs(lats) <= 90) & (np.abs(lons) <= 180)  # False for NaN and infinity
+        usable: npt.NDArray[np.bool_] = are_degrees(lats, lons)  # False for NaN and infinity
         usable &= (np.abs(lats) > NULL_ISLAND_DEGREES) | (np.abs(lons) > NULL_ISLAND_DEGREES)
         return usable & ~self._at_default(lats, lons)
 
     def _at_default(self, lats: Degrees, lons: Degrees) -> npt.NDArray[np.bool_]:
         at = np.zeros(len(lats), dtype=np.bool_)
         if self._default.size:
-            sane = (np.abs(lats) <= 90) & (np.abs(lons) <= 180)
+            sane = are_degrees(lats, lons)
             at[sane] = np.isin(_packed(lats[sane], lons[sane]), self._default)
         return at
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from hub.bounds import are_degrees
+
 Degrees = npt.NDArray[np.float64]
 Holds = Callable[[Degrees, Degrees], npt.NDArray[np.bool_]]
 """Which points (latitudes, longitudes) lie in an area of the city."""
@@ -50,7 +52,7 @@ def faults_of(lats: Degrees, lons: Degrees, known: npt.NDArray[np.bool_], holds:
     `known`: whether its system is. Where the city has no areas, `holds` is never true and nothing is OUTSIDE: see Places.
     """
     found = np.full(len(lats), PointFault.OUTSIDE, dtype=object)
-    found[~((np.abs(lats) <= 90) & (np.abs(lons) <= 180))] = PointFault.NOT_DEGREES
+    found[~are_degrees(lats, lons)] = PointFault.NOT_DEGREES
     near_zero = np.abs(lats) <= NULL_ISLAND_DEGREES, np.abs(lons) <= NULL_ISLAND_DEGREES
     found[near_zero[0] | near_zero[1]] = PointFault.HALF_ZERO
     for lat_sign, lon_sign in _SIGNS:
