@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 from rich.table import Table
 
 from hub.cli.connector.times import moment
 from hub.clock import wall_ms
 from hub.errors import FatalError
+from hub.millis import datetime_of
 from hub.screen import Screen, say, say_json
 from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
 from hub.sdk.runner import Options
@@ -118,8 +117,4 @@ def _age(at_ms: int | None) -> str:
         return f"{seconds} s"
     if seconds < 7200:
         return f"{seconds // 60} min"
-    return (
-        f"since {datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
-        if seconds > 172_800
-        else f"{seconds // 3600} h"
-    )
+    return f"since {datetime_of(at_ms):%Y-%m-%d %H:%M} UTC" if seconds > 172_800 else f"{seconds // 3600} h"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hub.errors import FatalError
+from hub.millis import ms_of
 
 
 def moment(text: str) -> int:
@@ -13,4 +14,4 @@ def moment(text: str) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise FatalError(f"{text!r} is no time; write e.g. 2026-01-31T08:00+08:00") from None
-    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ms_of(found)
