@@ -23,7 +23,7 @@ _PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
     """After a record of `route`, which says where it believes the case to be."""
     moved = (
-        (Hold(change.department, change.at_ms),) if change.change is ChangeKind.REROUTED and not change.reopens else ()
+        (Hold(change.department, change.at_ms),) if change.change == ChangeKind.REROUTED and not change.reopens else ()
     )
     decided = bool(moved) or change.history is not None
     if not _alike(case, (*before.ledger, *moved)) or (decided and life.holder != change.department):

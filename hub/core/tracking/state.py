@@ -233,6 +233,8 @@ class TrackBook:
         self.instants = Agenda()
         """When some clock of a case has something to say."""
         self._endings = Agenda()
+        self._overdue: set[str] = set()
+        """Cases with a clock that has run out and not ended."""
         self.waiting: set[str] = set()
 
     def __len__(self) -> int:
@@ -253,6 +255,7 @@ class TrackBook:
             before = self._records.pop(key, None)
             self.instants.discard(key)
             self._endings.discard(key)
+            self._overdue.discard(key)
             self.waiting.discard(key)
             return before
         before = self._records.get(key)
@@ -271,11 +274,14 @@ class TrackBook:
         return before
 
     def _schedule(self, case: TrackedCase) -> None:
-        following = None
+        following, overdue = None, False
         for clock in case.clocks:
             instant = clock.waits_for_ms
-            if instant is not None and (following is None or instant < following):
+            if instant is None:
+                overdue = overdue or (clock.breached and clock.running)
+            elif following is None or instant < following:
                 following = instant
+        (self._overdue.add if overdue else self._overdue.discard)(case.case_id)
         if following is None:
             self.instants.discard(case.case_id)
         else:
@@ -287,6 +293,11 @@ class TrackBook:
             case = self.case(case_id)
             if case is not None:
                 yield case
+
+    def overdue(self) -> Iterator[TrackedCase]:
+        """Cases of which some clock has run out and not ended. May be asked from another thread while cases change."""
+        found = map(self.case, list(self._overdue))
+        return (case for case in found if case is not None)
 
     def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
         """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""

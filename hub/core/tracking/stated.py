@@ -50,7 +50,7 @@ def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> Tr
     said = _stated(change, max(change.at_ms, case.opened_ms), change.department)
     version = _version(rules, case, said, (), change.rules)
     same = msgspec.structs.replace(version, at_ms=last.at_ms, co_handlers=last.co_handlers) == last
-    if same and change.change is not ChangeKind.REROUTED:
+    if same and change.change != ChangeKind.REROUTED:
         return case
     case = amended(case, version)
     return msgspec.structs.replace(case, category=said.category, urgency=said.urgency, area=said.area)

@@ -73,14 +73,14 @@ class Tracking:
     def prepare(self, changes: Sequence[Change]) -> None:
         """Reckon the clocks of all new cases among these on which `route` did not decide, as it did not before it gave clocks;
         nor are they given in a back-test."""
-        opened = [change for change in changes if change.change is OPENED and not change.over and not change.rules]
+        opened = [change for change in changes if change.change == OPENED and not change.over and not change.rules]
         dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
 
     def change(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
         before = journal.book.case(change.case_id)
         if before is None:
-            if change.change is OPENED:
+            if change.change == OPENED:
                 self._open(journal, change, effects)
             return
         if _is_full(before, change.change):
@@ -321,12 +321,12 @@ class Tracking:
         kind, at_ms = change.change, change.at_ms
         # a case that its end has opened is known by now to have been withdrawn
         opening = Mark("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
-        known = (each for each in case.marks if kind is CLOSED or each != opening)
+        known = (each for each in case.marks if kind == CLOSED or each != opening)
         marks = (*known, Mark(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)
         ended_ms = max(at_ms, case.opened_ms)
-        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind is not CLOSED, said_ms=at_ms)
+        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != CLOSED, said_ms=at_ms)
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
@@ -345,7 +345,7 @@ def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Ef
 
 
 def _is_full(case: TrackedCase, kind: ChangeKind) -> bool:
-    if kind is LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
+    if kind == LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
         return True
     return len(case.marks) + len(case.ledger) >= MAX_TURNS
 

@@ -14,6 +14,7 @@ from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, Who
 from hub.core.tracking.rings import BREACHED
 from hub.core.tracking.state import More
 from hub.core.tracking.tracker import Tracking
+from hub.model.outputs import ChangeKind
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.policy.models import DEFAULT_CLOCKS
 from tests.unit.core.tracking.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of, verdicts
@@ -39,7 +40,7 @@ def hub(tracking: Tracking) -> Hub:
 
 def moved(to: str, hours: float, **more: object) -> Change:
     """`route` gives the case to another department, because an amendment changed what it is."""
-    fields = {"change": "REROUTED", "department": to, "at_ms": START + round(hours * HOUR), **more}
+    fields = {"change": ChangeKind.REROUTED, "department": to, "at_ms": START + round(hours * HOUR), **more}
     return msgspec.structs.replace(opened(), **fields)
 
 
