@@ -15,7 +15,7 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy, answer
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.agents.view import View, open_cases, show_open_cases, touched
+from hub.agents.view import View, open_cases, show_cases, touched
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, Rules
 from hub.control.records import PolicyReload
@@ -65,7 +65,7 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     for service in _control_plane(hub, agents, views):
         app.service(service)
     views += [AGENTS[name].attach(app, hub) for name in agents]
-    show_open_cases(views, hub.departments)
+    show_cases(views, hub.departments)
     inlets = [view.inlet for view in views]
     app.service(RetentionWatch(settings, {name: inlet.topics for name, inlet in zip(agents, inlets, strict=True)}))
 

@@ -63,6 +63,8 @@ POINTS = Counter("hub_points_unplaced_total", "Points in no area of the city, by
 DEAD = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
 # Cases opened and not yet closed, by the department that holds them.
 OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
+# Those of them of which some clock has run out and has not ended: what a department owes now.
+OVERDUE_CASES = Gauge("hub_overdue_cases", "Cases now open of which some clock has run out", ["department"])
 # Cases that no rule could send anywhere.
 DESK = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
 # Orders sent, by department and kind.

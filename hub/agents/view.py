@@ -21,6 +21,8 @@ class View:
     """Its service; `paused` says which sources it does not read."""
     open_cases: Callable[[], Counter[str]] | None = None
     """How many cases each department holds open; None if the agent does not know."""
+    overdue_cases: Callable[[], Counter[str]] | None = None
+    """Of how many open cases some clock has run out, by who holds them; None if the agent does not know."""
     touched: Callable[[City], Touched] | None = None
     """How many open cases the latest rules touch, which came after these; None if the agent does not know."""
 
@@ -33,19 +35,30 @@ def touched(views: Iterable[View], before: City) -> Touched | None:
 
 def open_cases(views: Iterable[View]) -> Counter[str]:
     """How many cases each department holds open, by what all agents of this worker know."""
-    held: Counter[str] = Counter()
-    for view in views:
-        if view.open_cases is not None:
-            held.update(view.open_cases())
-    return held
+    return _of_all(view.open_cases for view in views)
 
 
-def show_open_cases(views: Sequence[View], departments: Iterable[str]) -> None:
+def overdue_cases(views: Iterable[View]) -> Counter[str]:
+    """How many open cases are overdue with each department, by what all agents of this worker know."""
+    return _of_all(view.overdue_cases for view in views)
+
+
+def show_cases(views: Sequence[View], departments: Iterable[str]) -> None:
     """Have /metrics ask whenever it is read, if one of these agents knows."""
-    if any(view.open_cases is not None for view in views):
-        for department in departments:
-            metrics.OPEN_CASES.labels(department).set_function(partial(_held_by, views, department))
+    for department in departments:
+        if any(view.open_cases is not None for view in views):
+            metrics.OPEN_CASES.labels(department).set_function(partial(_count, open_cases, views, department))
+        if any(view.overdue_cases is not None for view in views):
+            metrics.OVERDUE_CASES.labels(department).set_function(partial(_count, overdue_cases, views, department))
 
 
-def _held_by(views: Sequence[View], department: str) -> float:
-    return open_cases(views)[department]
+def _of_all(asked: Iterable[Callable[[], Counter[str]] | None]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for ask in asked:
+        if ask is not None:
+            found.update(ask())
+    return found
+
+
+def _count(of: Callable[[Iterable[View]], Counter[str]], views: Sequence[View], department: str) -> float:
+    return of(views)[department]

@@ -92,7 +92,7 @@ def attach(app: Any, hub: Hub) -> View:
                 _count(hub, tx, steps)
 
     app.service(inlet)
-    return View(inlet, partial(_open_cases, state), partial(_touched, hub, state))
+    return View(inlet, partial(_open_cases, state), touched=partial(_touched, hub, state))
 
 
 def _sightings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -105,7 +106,7 @@ def attach(app: Any, hub: Hub) -> View:
                 acknowledge(hub, tx, told, effects.applied, waited)
 
     app.service(inlet)
-    return View(inlet)
+    return View(inlet, overdue_cases=partial(_overdue_cases, state))
 
 
 class Rules:
@@ -124,6 +125,11 @@ class Rules:
         self._city = self._hub.city
         self.clockwork = Clockwork(self.deadlines.latest, self.deadlines)
         return True
+
+
+def _overdue_cases(state: JournaledState[TrackBook]) -> Counter[str]:
+    """By department that holds them."""
+    return Counter([case.department for book in state.books() for case in book.overdue()])
 
 
 def _clock(hub: Hub, book: TrackBook, wall: Reading) -> Clock:

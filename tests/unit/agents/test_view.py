@@ -11,9 +11,11 @@ import pytest
 from prometheus_client import REGISTRY
 
 from hub import metrics
-from hub.agents.view import View, open_cases, show_open_cases
+from hub.agents.view import View, open_cases, overdue_cases, show_cases
 from hub.errors import FatalError
+from hub.millis import DAY_MS
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
+from hub.model.update import Update, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
@@ -29,8 +31,8 @@ def report(ref: str) -> CaseEvent:
     )  # fmt: skip
 
 
-def gauge(department: str) -> float | None:
-    return REGISTRY.get_sample_value("hub_open_cases", {"department": department})
+def gauge(department: str, name: str = "hub_open_cases") -> float | None:
+    return REGISTRY.get_sample_value(name, {"department": department})
 
 
 def test_open_cases_are_those_of_all_agents_that_know() -> None:
@@ -41,15 +43,42 @@ def test_open_cases_are_those_of_all_agents_that_know() -> None:
 
 def test_metrics_show_them_as_they_are_when_asked_and_only_if_somebody_knows() -> None:
     held = Counter(made_up=1)
-    show_open_cases([View(None)], ["unseen"])  # type: ignore[arg-type]
-    show_open_cases([View(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
+    show_cases([View(None)], ["unseen"])  # type: ignore[arg-type]
+    show_cases([View(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
+    show_cases([View(None, overdue_cases=lambda: Counter(late=3))], ["late"])  # type: ignore[arg-type]
     try:
         assert (gauge("unseen"), gauge("made_up"), gauge("idle")) == (None, 1.0, 0.0)
         held["made_up"] += 1
         assert gauge("made_up") == 2.0
+        assert (gauge("late"), gauge("late", "hub_overdue_cases")) == (None, 3.0)
     finally:
         for department in ("made_up", "idle"):
             metrics.OPEN_CASES.remove(department)
+        metrics.OVERDUE_CASES.remove("late")
+
+
+def test_cases_are_overdue_from_when_a_clock_runs_out_until_it_ends() -> None:
+    with MemoryHub(load_city(DEMO), NOON) as hub:
+
+        def overdue() -> Counter[str]:
+            return overdue_cases(agent.view for agent in hub._agents.values())
+
+        hub.publish(report("H1"))
+        hub.settle()
+        (case,) = {each["case_id"] for each in hub.records("hub.cases")}
+        (holder,) = {each["department"] for each in hub.records("hub.cases")}
+        assert not overdue()
+        hub.settle(NOON + 400 * DAY_MS)
+        assert hub.records("hub.deadlines", kind="BREACHED")
+        assert overdue() == Counter({holder: 1})
+        status, step = status_and_step("RESOLVED")
+        hub.publish(
+            Update(
+                update_id="1", department=holder, case_id=case, status=status, step=step, at=hub.clock.now_ms, note="so"
+            )
+        )
+        hub.settle()
+        assert not overdue()
 
 
 def test_a_department_that_holds_open_cases_cannot_go(tmp_path: Path) -> None:
@@ -73,6 +102,7 @@ def test_it_may_be_asked_while_cases_open_and_close() -> None:
             try:
                 while not done.is_set():
                     open_cases(agent.view for agent in hub._agents.values())
+                    overdue_cases(agent.view for agent in hub._agents.values())
             except RuntimeError as error:
                 failed.append(error)
 

@@ -78,7 +78,10 @@ def test_an_alert_without_a_way_out_is_found(
 def test_a_metric_on_no_panel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     less = [panel for panel in queries.panels() if not any("open_cases" in t["expr"] for t in panel.get("targets", ()))]
     monkeypatch.setattr(queries, "panels", lambda: less)
-    assert list(queries.dashboard_problems()) == ["dashboard: hub_open_cases is on no panel"]
+    assert list(queries.dashboard_problems()) == [
+        "dashboard: hub_open_cases is on no panel",
+        "dashboard: hub_overdue_cases is on no panel",
+    ]
 
 
 def test_a_rule_that_stops_firing_fails_its_unit_test(tmp_path: Path) -> None:
