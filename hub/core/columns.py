@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from functools import lru_cache
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -17,19 +18,33 @@ def from_columns(kind: type[S], /, **columns: Iterable[object]) -> Iterator[S]:
 
     Raises TypeError for a column that is no field of the struct, and for a field without a column and a default.
     """
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
-    if strange := columns.keys() - fields.keys():
+    names, required, defaults = _fields(kind)
+    if not required <= columns.keys() <= set(names):
+        _complain(kind, columns.keys())
+    last = max(map(names.index, columns))
+    return map(kind, *(columns[name] if name in columns else _default(name, defaults) for name in names[: last + 1]))
+
+
+@lru_cache(maxsize=64)
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, ...], frozenset[str], Mapping[str, object]]:
+    """The names of all, of those that must be given, and the defaults of others; of a default that is made anew for each, none."""
+    fields = msgspec.structs.fields(kind)
+    required = frozenset(field.name for field in fields if field.required)
+    defaults = {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
+    return tuple(field.name for field in fields), required, defaults
+
+
+def _default(name: str, defaults: Mapping[str, object]) -> Iterator[object]:
+    if name not in defaults:
+        raise TypeError(f"{name} has a default of its own for each struct; give a column")
+    return repeat(defaults[name])
+
+
+def _complain(kind: type[msgspec.Struct], given: Set[str]) -> NoReturn:
+    names, required, _ = _fields(kind)
+    if strange := given - set(names):
         raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(strange))}")
-    if missing := [name for name, field in fields.items() if field.required and name not in columns]:
-        raise TypeError(f"{kind.__name__} needs a column for {', '.join(missing)}")
-    names = list(fields)[: max(map(list(fields).index, columns)) + 1]
-    return map(kind, *(columns[name] if name in columns else repeat(_default(fields[name])) for name in names))
-
-
-def _default(field: msgspec.structs.FieldInfo) -> object:
-    if field.default_factory is not msgspec.NODEFAULT:
-        raise TypeError(f"{field.name} has a default of its own for each struct; give a column")
-    return field.default
+    raise TypeError(f"{kind.__name__} needs a column for {', '.join(sorted(required - given))}")
 
 
 def few(column: pa.Array, kind: Callable[[str], object] = str) -> list[Any]:

@@ -39,7 +39,6 @@ class Moves:
     def take(self, journal: CaseJournal, closure: Closure) -> list[Step]:
         """What a closure comes to, whatever its step but a report's leaving."""
         case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.held
-        reason = f"{closure.step.lower()} by {closure.by}"
         match closure.step:
             case ClosureStep.AS_OUTCOME:
                 return self._end(journal, closure)
@@ -47,12 +46,12 @@ class Moves:
                 helpers = closure.members if closure.by_hand else None
                 return self.hold(journal, case, closure.to or by, helpers, at_ms, held)
             case ClosureStep.REOPENED:
-                return self.reopen(journal, case, at_ms, reason, held)
+                return self.reopen(journal, case, at_ms, _why(closure), held)
             case ClosureStep.TRANSFERRED | ClosureStep.DESIGNATED | ClosureStep.WHISTLED:
                 known = journal.book.get(case)
                 to = closure.to or (known.department if known else by)
                 members = closure.members if closure.step is ClosureStep.WHISTLED else ()
-                return self.pass_on(journal, case, to, at_ms, reason, members, held)
+                return self.pass_on(journal, case, to, at_ms, _why(closure), members, held)
             case ClosureStep.UNLINKED:
                 raise ValueError("a report leaves its case by hub.core.cases.unlinking")
             case _:
@@ -145,3 +144,7 @@ class Moves:
         journal.put(case_id, again)
         orders = to_all(again, ASSIGN, None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]
+
+
+def _why(closure: Closure) -> str:
+    return f"{closure.step.lower()} by {closure.by}"
