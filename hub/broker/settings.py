@@ -79,7 +79,10 @@ appender.out.layout.type=PatternLayout
 appender.out.layout.pattern=%d{ISO8601} %-5p %c{1}: %m%n
 rootLogger.level=warn
 rootLogger.appenderRef.out.ref=out
+logger.authorizer.name=kafka.authorizer.logger
+logger.authorizer.level=info
 """
+"""Warnings, and whom the broker refused what."""
 
 
 def broker_options(heap_mb: int, log4j2: Path) -> list[str]:

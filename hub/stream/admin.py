@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from hub.clock import wall_ms
 from hub.errors import FatalError, HubError
 from hub.settings import Settings
-from hub.stream.kafka import client_config, producer_config
+from hub.stream.kafka import client_config, producer_config, way_out
 from hub.stream.source_log import as_they_stand
 from hub.stream.standings import HUB, Standing
 from hub.stream.topic_settings import find_drifts, put_right, wanted_settings
@@ -134,7 +134,9 @@ def _all_done(call: Callable[..., dict[str, Any]], wanted: Sequence[Any], what: 
             future.result()
         except KafkaException as error:
             if error.args[0].code() != done_already:
-                raise FatalError(f"topic {name} cannot be {what}: {error.args[0].str()}") from error
+                raise FatalError(
+                    f"topic {name} cannot be {what}: {error.args[0].str()}{way_out(error.args[0])}"
+                ) from error
 
 
 def _keep_number(settings: Settings) -> None:

@@ -34,22 +34,29 @@ _MUST_REJOIN = {
     KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.FENCED_INSTANCE_ID, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError._FENCED, KafkaError._STATE,
 }  # fmt: skip
-_MUST_STOP = {
+_NOT_GRANTED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 }  # fmt: skip
 
 
 def translated(error: KafkaError, what: str) -> FatalError | RetriableError:
     """The hub's error for a librdkafka error that happened while doing `what`."""
     text = f"{what}: {error.str()} ({error.name()})"
-    if error.code() in _MUST_STOP:
-        return FatalError(f"{text}; grant this client the right, or use a newer broker")
+    if error.code() in _NOT_GRANTED:
+        return FatalError(text + way_out(error))
+    if error.code() == KafkaError.UNSUPPORTED_VERSION:
+        return FatalError(f"{text}; use a newer broker")
     if error.fatal() or error.code() in _MUST_REJOIN:
         return SessionLostError(text)
     if error.txn_requires_abort():
         return AbortableError(text)
     return RetriableError(text)
+
+
+def way_out(error: KafkaError) -> str:
+    """What to do about a right that is lacking, to stand after the error; nothing for other errors."""
+    return "; have an administrator grant it: `cityhub acl`" if error.code() in _NOT_GRANTED else ""
 
 
 def missing(topic: str, there: int = 0, wanted: int = 1) -> FatalError:

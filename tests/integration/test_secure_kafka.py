@@ -108,7 +108,7 @@ def test_a_key_that_does_not_fit_is_told(kafka_secure: SecureKafka) -> None:
 
 COMMANDS = [
     ["topics"], ["topics", "--create"], ["worker"], ["up"], ["reconcile"], ["rates"], ["source", "list"], ["dead", "list"],
-    ["dept", "watch", "fire"], ["explain", "c1"], ["state"], ["policy", "apply"], ["doctor"],
+    ["dept", "watch", "roads"], ["explain", "c1"], ["state"], ["policy", "apply"], ["doctor"],
     ["connector", "run", "police", "--file", str(Path("connectors/police/fixtures/demo.csv").absolute())],
 ]  # fmt: skip
 

@@ -1,0 +1,118 @@
+"""Each role has what it needs, of its own, and nothing else; `cityhub acl` prints it without a Kafka."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub import topics
+from hub.cli.main import cli
+from hub.errors import FatalError
+from hub.settings import Settings
+from hub.stream.rights import OPERATOR, WEB, WORKER, Operation, Resource, Right, roles
+
+SOURCES, DEPARTMENTS = ("hotline", "police"), ("roads", "water")
+ROLES = roles(Settings(namespace="n."), SOURCES, DEPARTMENTS)
+
+
+def names(role: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
+    return {right.name for right in ROLES[role] if right.resource is resource and right.operation is operation}
+
+
+@pytest.mark.parametrize("agent", topics.AGENTS)
+def test_an_agent_may_read_what_it_reads_and_commit_in_its_name(agent: str) -> None:
+    inputs = {f"n.{name}" for name in topics.agent_topics(SOURCES, DEPARTMENTS)[agent]}
+    changelog = f"n.{topics.AGENTS[agent].name}"
+    assert inputs | {changelog} <= names(f"agent.{agent}", Operation.READ)
+    assert changelog in names(f"agent.{agent}", Operation.WRITE)
+    others = {f"n.{topic.name}" for name, topic in topics.AGENTS.items() if name != agent}
+    assert not others & names(f"agent.{agent}", Operation.READ)
+    assert not others & names(f"agent.{agent}", Operation.WRITE)
+    assert Right(Resource.TRANSACTION, f"n.{agent}.", Operation.WRITE, prefixed=True) in ROLES[f"agent.{agent}"]
+    assert names(f"agent.{agent}", Operation.READ, Resource.GROUP) == {f"n.{agent}", f"n.{agent}.alive"}
+
+
+def test_a_worker_has_the_rights_of_its_agents() -> None:
+    assert ROLES[WORKER] == frozenset().union(*(ROLES[f"agent.{agent}"] for agent in topics.AGENTS))
+
+
+def test_a_source_and_a_department_speak_for_themselves_alone() -> None:
+    assert names("connector.police", Operation.WRITE) == {"n.city.police.events", "n.hub.dead"}
+    assert names("connector.police", Operation.READ) == {"n.city.police.replies"}
+    assert names("department.roads", Operation.WRITE) == {"n.dept.roads.updates"}
+    assert names("department.roads", Operation.READ) == {"n.dept.roads.orders", "n.dept.roads.receipts"}
+    assert names("department.roads", Operation.READ, Resource.GROUP) == {"n.roads-"}
+    assert names("webhook.roads", Operation.WRITE) == {"n.hub.dead"}
+    assert names("webhook.roads", Operation.READ, Resource.GROUP) == {"n.roads-webhook"}
+
+
+def test_who_looks_on_changes_nothing_and_sees_no_dead_letters() -> None:
+    assert not names(WEB, Operation.WRITE)
+    assert "n.hub.dead" not in names(WEB, Operation.READ)
+    assert not {name for name in names(WEB, Operation.READ) if name.endswith((".events", ".updates", ".changelog"))} - {
+        "n.hub.events", "n.hub.updates",
+    }  # fmt: skip
+
+
+def test_only_an_operator_makes_and_changes_topics() -> None:
+    care = {Operation.CREATE, Operation.ALTER, Operation.ALTER_CONFIGS, Operation.DELETE}
+    for role, rights in ROLES.items():
+        assert (role == OPERATOR) == any(right.operation in care for right in rights)
+
+
+def test_topics_are_named_one_by_one() -> None:
+    declared = {f"n.{topic.name}" for topic in topics.all_topics(SOURCES, DEPARTMENTS)}
+    for rights in ROLES.values():
+        of_topics = [right for right in rights if right.resource is Resource.TOPIC and right.name != "n.doctor-"]
+        assert {right.name for right in of_topics} <= declared
+        assert not [right for right in of_topics if right.prefixed]
+
+
+word = st.from_regex(r"\A[a-z][a-z0-9_]{0,8}\Z")
+
+
+@given(st.lists(word, unique=True, max_size=4), st.lists(word, unique=True, max_size=4), word, word)
+def test_a_namespace_and_a_name_are_nobody_elses(
+    sources: list[str], departments: list[str], one: str, other: str
+) -> None:
+    """Prefixes of groups and transactions too: what begins with one hub's names is not another's."""
+    first = roles(Settings(namespace=f"{one}."), sources, departments)
+    assert all(right.name.startswith(f"{one}.") for rights in first.values() for right in rights)
+    if one != other:
+        second = roles(Settings(namespace=f"{other}."), sources, departments)
+        assert not frozenset().union(*first.values()) & frozenset().union(*second.values())
+    for department in departments:
+        groups = [
+            r.name for r in first[f"department.{department}"] if r[0] is Resource.GROUP and r[2] is Operation.READ
+        ]
+        for neighbour in departments:
+            assert neighbour == department or not any(f"{one}.{neighbour}-office".startswith(name) for name in groups)
+
+
+def test_the_command_prints_it_for_people_and_machines() -> None:
+    told = CliRunner().invoke(cli, ["acl", "--role", "connector.police", "--user", "connector.police=pol"])
+    assert told.exit_code == 0
+    assert "city.police.events" in told.output
+    assert "pol" in told.output
+    (only,) = json.loads(CliRunner().invoke(cli, ["acl", "--role", "connector.police", "--json"]).stdout)
+    assert (only["role"], only["user"]) == ("connector.police", "connector.police")
+    assert {"resource": "topic", "name": "hub.dead", "operation": "write", "prefixed": False} in only["rights"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--role", "connector.nobody"], "there is no role 'connector.nobody'; there are worker, "),
+        (["--user", "web"], "--user web: say ROLE=USER"),
+        (["--user", "nobody=x"], "--user nobody=x: say ROLE=USER"),
+        (["--user", "web=../x"], "--user web=../x: "),
+    ],
+)
+def test_a_role_that_is_none_is_told(options: list[str], said: str) -> None:
+    result = CliRunner().invoke(cli, ["acl", *options])
+    assert isinstance(result.exception, FatalError)
+    assert said in str(result.exception)
