@@ -43,6 +43,8 @@ class Proof:
         self._written: dict[Place, int] = defaultdict(int)
         self._asked: dict[Place, int] = defaultdict(int)
         self._reports: dict[Place, list[Report]] = defaultdict(list)
+        self.failed: set[Place] = set()
+        """Where a record was not taken."""
 
     def watch(self, place: Place, messages: Sequence[dict[str, Any]]) -> None:
         """Of these, which are published to one partition next, have some reported."""
@@ -54,6 +56,8 @@ class Proof:
         self._written[place] += len(messages)
 
     def _hear(self, place: Place, index: int, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self.failed.add(place)
         self._reports[place].append(Report(index, _NOWHERE if error is not None else message.offset()))
 
     def faults(self) -> list[str]:

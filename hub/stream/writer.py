@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn
@@ -11,12 +11,20 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from confluent_kafka import KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from hub.errors import FatalError, RetriableError
 from hub.metrics import UNPROVEN
 from hub.settings import Settings
-from hub.stream.kafka import IN_FLIGHT, AbortableError, SessionLostError, kafka_errors, producer_config
+from hub.stream.kafka import (
+    IN_FLIGHT,
+    AbortableError,
+    SessionLostError,
+    kafka_errors,
+    producer_config,
+    translated,
+    way_out,
+)
 from hub.stream.numbers import Place
 from hub.stream.partitioning import partitions_of
 from hub.stream.proof import Proof
@@ -222,11 +230,23 @@ class TransactionWriter:
     def _prove(self, proof: Proof, until: float) -> None:
         """Wait until all that was published is acknowledged, and see that it is where it should be."""
         self._empty_queue(until)
+        if proof.failed:
+            self._require_rights(proof.failed)
         if faults := proof.faults():
             UNPROVEN.labels(self._agent).inc()
             raise AbortableError(
                 f"{self._agent}: {'; '.join(faults[:_SHOWN])}; nothing was committed", wait_seconds=0.5
             )
+
+    def _require_rights(self, failed: Collection[Place]) -> None:
+        """Raise FatalError if the broker refused records for want of a right. What is said of a record itself is that its
+        transaction has failed; why that was, the producer says of the next call that does not fit."""
+        try:
+            self._at_work.begin_transaction()
+        except KafkaException as error:
+            if way_out(error.args[0]):
+                topics = ", ".join(sorted({topic for topic, _ in failed}))
+                raise translated(error.args[0], f"{self._agent}: publishing to {topics}") from error
 
 
 def _short(keys: pa.Array) -> pa.Array:
