@@ -1,0 +1,1 @@
+"""What leaves the hub by other ways than Kafka."""

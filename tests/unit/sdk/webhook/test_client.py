@@ -1,0 +1,118 @@
+"""One call, over TLS, to a real server; and what each answer means."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from hub.broker.certificates import Authority
+from hub.errors import FatalError
+from hub.sdk.sinks.webhook.addresses import networks
+from hub.sdk.sinks.webhook.client import Receiver, judge, seconds_of
+from hub.sdk.sinks.webhook.outbox import Gone, Later, Refused
+from hub.sdk.sinks.webhook.signature import parsed
+from hub.testing.receiver import Answer, WebhookReceiver, webhook_receiver
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+LOOPBACK = networks(["127.0.0.0/8", "::1"])
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.kept_in(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def other_side(authority: Authority) -> Iterator[WebhookReceiver]:
+    with webhook_receiver(authority.issued("receiver")) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver(authority: Authority, other_side: WebhookReceiver) -> Iterator[Receiver]:
+    with Receiver(other_side.url, parsed(SECRET), LOOPBACK, authority.certificate) as receiver:
+        yield receiver
+
+
+def test_a_call_is_signed_and_taken(receiver: Receiver, other_side: WebhookReceiver) -> None:
+    receiver.deliver("order-1", b'{"a": 1}')
+    (call,) = other_side.taken()
+    assert Webhook(SECRET).verify(call.body, dict(call.headers)) == {"a": 1}
+    assert call.headers["webhook-id"] == "order-1"
+    assert call.headers["host"] == other_side.url.split("/")[2]
+    assert call.headers["content-type"] == "application/cloudevents+json; charset=utf-8"
+
+
+def test_a_certificate_of_nobody_is_not_spoken_to(other_side: WebhookReceiver) -> None:
+    with Receiver(other_side.url, parsed(SECRET), LOOPBACK) as receiver, pytest.raises(Later, match="ConnectError"):
+        receiver.deliver("order-1", b"{}")
+    assert not other_side.calls
+
+
+def test_a_certificate_of_another_name_is_not_spoken_to(authority: Authority, other_side: WebhookReceiver) -> None:
+    """The call goes to a number, and the certificate is for the name that it was found by."""
+    elsewhere = other_side.url.replace("localhost", "127.0.0.2")
+    with Receiver(elsewhere, parsed(SECRET), LOOPBACK, authority.certificate) as receiver, pytest.raises(Later):
+        receiver.deliver("order-1", b"{}")
+    assert not other_side.calls
+
+
+def test_an_address_inside_is_not_called(authority: Authority, other_side: WebhookReceiver) -> None:
+    with (
+        Receiver(other_side.url, parsed(SECRET), (), authority.certificate) as receiver,
+        pytest.raises(Later, match="is not public: list it with --allow") as caught,
+    ):
+        receiver.deliver("order-1", b"{}")
+    assert caught.value.everybody
+    assert not other_side.calls
+
+
+def test_a_redirection_is_not_followed(receiver: Receiver, other_side: WebhookReceiver) -> None:
+    other_side.answers = lambda call: Answer(302, {"Location": other_side.url + "/elsewhere"})
+    with pytest.raises(Later, match="are its address and its secret right"):
+        receiver.deliver("order-1", b"{}")
+    assert len(other_side.calls) == 1
+
+
+def test_what_is_answered_is_never_quoted(receiver: Receiver, other_side: WebhookReceiver) -> None:
+    other_side.answers = lambda call: Answer(422, body=b"the phone of the reporter is 13800138000" * 10_000)
+    with pytest.raises(Refused) as caught:
+        receiver.deliver("order-1", b"{}")
+    assert str(caught.value) == "the receiver answered 422"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "everybody"),
+    [
+        (400, Refused, None), (409, Refused, None), (413, Refused, None), (422, Refused, None), (410, Gone, None),
+        (401, Later, True), (403, Later, True), (404, Later, True), (301, Later, True), (429, Later, True), (503, Later, True),
+        (408, Later, False), (425, Later, False), (500, Later, False), (502, Later, False), (504, Later, False),
+    ],
+)  # fmt: skip
+def test_what_an_answer_means(status: int, error: type[Exception], everybody: bool | None) -> None:
+    with pytest.raises(error) as caught:
+        judge(status, None, 0.0)
+    assert getattr(caught.value, "everybody", None) == everybody
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_what_is_taken_is_taken(status: int) -> None:
+    judge(status, None, 0.0)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    now = time.time()
+    in_a_minute = format_datetime(dt.datetime.fromtimestamp(int(now) + 60, dt.UTC), usegmt=True)
+    assert seconds_of("120", now) == 120.0
+    assert 58.0 < (seconds_of(in_a_minute, now) or 0) <= 60.0
+    assert seconds_of("Wed, 21 Oct 2015 07:28:00 GMT", now) == 0.0
+    assert [seconds_of(text, now) for text in (None, "", "soon", "-1", "1e9", "٣")] == [None] * 6
+
+
+def test_a_file_without_certificates_is_told() -> None:
+    with pytest.raises(FatalError, match="holds no certificates"):
+        Receiver("https://hook.example/", parsed(SECRET), ca=Path(__file__))
