@@ -19,6 +19,7 @@ ENTRY_POINTS = "cityhub.sources"
 OWN = "own"
 _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
+    "http": "hub.sdk.sources.http.source:HttpSource",
 }
 
 
@@ -41,7 +42,9 @@ def source_type(manifest: Manifest, kind: str | None = None) -> type[Source]:
     try:
         return _checked(getattr(importlib.import_module(module), name), manifest)
     except ImportError as error:
-        raise ConfigurationError(f"sources of kind {kind} cannot be used here: {error}") from error
+        raise ConfigurationError(
+            f"sources of kind {kind} cannot be used here: {error}; pip install 'cityhub[{kind}]' brings what it needs"
+        ) from error
 
 
 def _own(manifest: Manifest) -> type[Source]:
