@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hub.escaping import to_json
+from hub.millis import datetime_of
 from hub.model.outputs import Order, Receipt
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
@@ -41,7 +41,7 @@ def _event(event_id: str, kind: str, at_ms: int, record: Mapping[str, Any], sour
         "source": source,
         "type": kind,
         **({"subject": case} if case else {}),
-        "time": dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC).isoformat(timespec="milliseconds"),
+        "time": datetime_of(at_ms).isoformat(timespec="milliseconds"),
         "datacontenttype": "application/json",
         "data": record,
     }

@@ -6,13 +6,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import httpx2
 
 from hub.clock import wall_ms
+from hub.millis import datetime_of, ms_of
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from hub.sdk.sources.http.config import Auth, Basic, Bearer, ClientCredentials, Header, HttpConfig, Query
 
@@ -180,8 +181,8 @@ def _date_ms(header: str | None) -> int:
         at = parsedate_to_datetime(header or "")
     except ValueError:
         return wall_ms()
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ms_of(at)
 
 
 def iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime_of(at_ms).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from hub.clock import wall_ms
 from hub.declared.texts import parse_json
 from hub.errors import Reason, RejectedRecordError
+from hub.millis import HOUR_MS, ms_of
 from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
 from hub.sdk.errors import ConfigurationError, PermanentError, PositionLostError, TransientError
 from hub.sdk.mapping.columns import text_of
@@ -171,7 +172,7 @@ class HttpSource(Source):
         until, paging = None, self.config.paging
         if isinstance(paging, PagingWindow) and self.config.incremental is not None:
             began_from = place.since if place.since is not None else self._from(place, self.config.incremental)
-            until = min(began_from + round(paging.hours * 3_600_000), now_ms)
+            until = min(began_from + round(paging.hours * HOUR_MS), now_ms)
         return place.model_copy(update={"began": now_ms, "until": until})
 
     def _after(self, place: Place, reply: Reply, body: Any, found: list[Any]) -> Place:
@@ -220,7 +221,7 @@ class HttpSource(Source):
         paging = self.config.paging
         if not isinstance(paging, PagingWindow) or place.since is None:
             return False
-        return place.since + round(paging.hours * 3_600_000) < wall_ms()
+        return place.since + round(paging.hours * HOUR_MS) < wall_ms()
 
     def _require_other_page(self, place: Place, found: list[Any]) -> None:
         """Raises TransientError if the page is the one before: it is asked for again, where it is. A system that goes on answering
@@ -308,4 +309,4 @@ def _written(at_ms: int, form: str) -> str | int:
 
 def _ms(text: str) -> int:
     found = datetime.fromisoformat(text)
-    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+    return ms_of(found)
