@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, NoReturn, TypeVar
@@ -59,3 +59,9 @@ def millis(column: pa.Array) -> list[Any]:
     """A column of times, in ms."""
     found: list[Any] = column.cast(pa.int64()).to_pylist()
     return found
+
+
+def any_said(**columns: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Those of these columns in which some row says something: no empty list, no, zero or nothing. The codec knows what a field is
+    of which nobody says anything, so what is rare costs nothing in most chunks."""
+    return {name: column for name, column in columns.items() if any(column)}

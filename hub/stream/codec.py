@@ -150,7 +150,8 @@ class Codec:
         return np.array(rows, np.int64), pa.array(kept, pa.binary()), rejects
 
     def encode_columns(self, subject: str, columns: Mapping[str, Any]) -> list[bytes]:
-        """Frame one record per row of `columns` (field name to sequence or Arrow array), all fields of the schema."""
+        """Frame one record per row of `columns` (field name to sequence or Arrow array). What has a default may be left out, if it
+        is that in all rows."""
         schema = self._registry.latest(subject)
         return _joined(schema.header, _serialize(schema, columns))
 
@@ -224,9 +225,15 @@ def _too_large(index: int, value: bytes | None, at_most: int) -> Reject:
 
 
 def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
-    arrays = [_fitted(columns[field_.name], field_.type) for field_ in schema.arrow]
-    if not arrays or not len(arrays[0]):
+    rows = len(next(iter(columns.values()), ()))
+    if not rows:
         return pa.array([], pa.binary())
+    arrays = [
+        _fitted(columns[field_.name], field_.type)
+        if field_.name in columns
+        else pa.repeat(schema.defaults[field_.name], rows)
+        for field_ in schema.arrow
+    ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
     (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
     return encoded

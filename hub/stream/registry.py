@@ -67,6 +67,14 @@ class Schema:
         return pyruhvro.avro_to_arrow_schema(self.text)
 
     @cached_property
+    def defaults(self) -> dict[str, pa.Scalar]:
+        """What fields that have a default are where nobody says otherwise."""
+        fields = (field for field in self.declared["fields"] if "default" in field)
+        return {
+            field["name"]: pa.array([field["default"]], self.arrow.field(field["name"]).type)[0] for field in fields
+        }
+
+    @cached_property
     def framed_text(self) -> str | None:
         """`text` for records with their frame still in front of them: an integer for each of its bytes comes first.
 

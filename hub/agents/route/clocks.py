@@ -59,12 +59,15 @@ class Decided:
 
 def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
     """Each case by the rules that were in force when it was reported."""
-    names, place = [""] * len(steps), [-1] * len(steps)
+    versions, place = [""] * len(steps), [-1] * len(steps)
     parts: list[tuple[pa.ListArray, pa.ListArray]] = []
     begin = 0
     for of_these, mine in rules.parted([step.case for step in steps]):
-        for index in mine:
-            names[index] = of_these.version
+        if len(mine) == len(steps):
+            versions = [of_these.version] * len(steps)
+        else:
+            for index in mine:
+                versions[index] = of_these.version
         asked = [index for index in mine if steps[index].orders or steps[index].change in _TELLING]
         for at, index in enumerate(asked, begin):
             place[index] = at
@@ -72,7 +75,7 @@ def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
         parts.append(_lists(rules, of_these, [steps[index].case for index in asked]))
     clocks, dues = (pa.concat_arrays(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True))
     none = len(dues) - 1
-    return Decided(names, [none if at < 0 else at for at in place], clocks, dues)
+    return Decided(versions, [none if at < 0 else at for at in place], clocks, dues)
 
 
 def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) -> tuple[pa.ListArray, pa.ListArray]:

@@ -13,7 +13,9 @@ from hub.agents.grouping import rows_by
 from hub.agents.route.clocks import Decided
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
-from hub.core.tracking.history_columns import held_column, history_column
+from hub.core.columns import any_said
+from hub.core.linking import Match
+from hub.core.tracking.history_columns import held_value, history_value
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
@@ -44,34 +46,34 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided,
         "rule": [case.rule for case in cases],
         "desk_reason": [case.desk_reason for case in cases],
         "queue": [case.queue for case in cases],
-        "co_handlers": [case.co_handlers for case in cases],
         "priority": [case.priority for case in cases],
-        "conditions": [case.conditions for case in cases],
         "opened_at": [case.opened_ms for case in cases],
         "due_at": [case.due_ms for case in cases],
         "reports": [len(case.reports) for case in cases],
         "ends": [step.ends for step in steps],
         "over": [case.closed_ms is not None for case in cases],
-        "reopens": [step.reopens for step in steps],
-        "unlinks": [step.unlinks for step in steps],
-        "link": [_link(step) for step in steps],
-        "history": history_column([step.history for step in steps]),
-        "moves": [case.moves for case in cases],
-        "held": held_column([step.held for step in steps]),
         "rules": clocks.rules,
         "clocks": clocks.clocks_told(steps),
+        **any_said(
+            co_handlers=[case.co_handlers for case in cases],
+            conditions=[case.conditions for case in cases],
+            reopens=[step.reopens for step in steps],
+            unlinks=[step.unlinks for step in steps],
+            link=[step.link and _link(step, step.link) for step in steps],
+            history=[step.history and history_value(step.history) for step in steps],
+            moves=[case.moves for case in cases],
+            held=[step.held and held_value(step.held) for step in steps],
+        ),
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
 
 
-def _link(step: Step) -> dict[str, Any] | None:
-    if step.link is None:
-        return None
+def _link(step: Step, link: Match) -> dict[str, Any]:
     return {
-        "score": step.link.score,
-        "distance_m": step.link.distance_m,
+        "score": link.score,
+        "distance_m": link.distance_m,
         "apart_seconds": (step.at_ms - step.case.opened_ms) / 1000,
-        "reasons": step.link.reasons,
+        "reasons": link.reasons,
     }
 
 

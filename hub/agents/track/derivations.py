@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hub.core.columns import any_said
 from hub.core.deadlines.decision import described
 from hub.core.deadlines.derivations import stretches
 from hub.core.deadlines.rules import DeadlineRules
@@ -26,32 +27,36 @@ _PLAIN = {_UNKNOWN[1], *(name for name, unit in UNITS.items() if unit.continuous
 
 def derivation_columns(versions: RuleVersions, rings: Sequence[Ring]) -> dict[str, Any]:
     """The columns from `duration` to `provisional`, and `rules`; one entry a ring."""
-    rules = [_rules(versions, ring) for ring in rings]
+    names = [ring.clock.rules or ring.case.rules for ring in rings]
+    known = {rules.version: rules for rules in versions.known}
+    rules = [known.get(name) or _rules(versions, ring) for name, ring in zip(names, rings, strict=True)]
     rows = {each: _row(*each) for each in {(of, ring.clock.policy) for of, ring in zip(rules, rings, strict=True)}}
     chosen = [rows[of, ring.clock.policy] for of, ring in zip(rules, rings, strict=True)]
     return {
         "duration": [row[0] for row in chosen],
         "unit": [row[1] for row in chosen],
         "calendar": [row[2] for row in chosen],
-        "stretches": [
-            _stretches(of, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
-            for of, ring, row in zip(rules, rings, chosen, strict=True)
-        ],
-        "pauses": [_pauses(ring.clock.moved) for ring in rings],
-        "extensions": [ring.clock.moved.extensions if ring.clock.moved else () for ring in rings],
-        "extension": [row[3] for row in chosen],
-        "extension_unit": [row[4] for row in chosen],
         "provisional": [ring.clock.provisional for ring in rings],
-        "rules": [ring.clock.rules or ring.case.rules for ring in rings],
+        "rules": names,
+        **any_said(
+            stretches=[
+                _stretches(of, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
+                for of, ring, row in zip(rules, rings, chosen, strict=True)
+            ],
+            pauses=[_pauses(ring.clock.moved) if ring.clock.moved else () for ring in rings],
+            extensions=[ring.clock.moved.extensions if ring.clock.moved else () for ring in rings],
+            extension=[row[3] for row in chosen],
+            extension_unit=[row[4] for row in chosen],
+        ),
     }
 
 
 def _rules(versions: RuleVersions, ring: Ring) -> DeadlineRules | None:
-    """Those by which the clock was reckoned. Where they are not known here any more: others, if by these it is due at the same
+    """By which a clock was reckoned whose rules are not known here, or not named: others, if by these it is due at the same
     instant; else None, for nobody may recompute it by them."""
     clock, named = ring.clock, ring.clock.rules or ring.case.rules
     rules = versions.of(named, ring.case.opened_ms)
-    if not named or rules.version == named:
+    if not named:
         return rules
     rule = rules.rule(clock.policy)
     if rule is None or not rule.runs:
@@ -82,5 +87,5 @@ def _stretches(rules: DeadlineRules | None, policy: str, started_ms: int, due_ms
     return stretches(rules, rule, started_ms, due_ms)
 
 
-def _pauses(moved: Moved | None) -> list[int]:
-    return [at for pause in moved.pauses for at in pause if at is not None] if moved else []
+def _pauses(moved: Moved) -> list[int]:
+    return [at for pause in moved.pauses for at in pause if at is not None]

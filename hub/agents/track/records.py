@@ -13,9 +13,10 @@ from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
+from hub.core.columns import any_said
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.consequences import Effects, Ending, Reply
-from hub.core.tracking.history_columns import held_column
+from hub.core.tracking.history_columns import held_value
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
@@ -43,19 +44,21 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Rul
 
 
 def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Any] = {
         "case_id": [ending.case.case_id for ending in endings],
         "place_key": [ending.case.place_key for ending in endings],
         "outcome": [ending.outcome for ending in endings],
         "department": [ending.department for ending in endings],
         "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
         "step": [ending.step for ending in endings],
-        "to": [ending.more.to if ending.more else None for ending in endings],
-        "members": [ending.more.members if ending.more else () for ending in endings],
-        "reason": [ending.more.reason if ending.more else None for ending in endings],
-        "report": [ending.more.report if ending.more else None for ending in endings],
-        "by_hand": [ending.by_hand for ending in endings],
-        "held": held_column([ending.held for ending in endings]),
+        **any_said(
+            to=[ending.more and ending.more.to for ending in endings],
+            members=[ending.more.members if ending.more else () for ending in endings],
+            reason=[ending.more and ending.more.reason for ending in endings],
+            report=[ending.more and ending.more.report for ending in endings],
+            by_hand=[ending.by_hand for ending in endings],
+            held=[held_value(ending.held) for ending in endings],
+        ),
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 

@@ -191,7 +191,8 @@ class Clockwork:
         rings: list[Ring] = []
         changed: list[ClockState] | None = None
         said_ms = None if said_ms == at_ms else said_ms
-        rules = self.versions.of(case.rules, case.opened_ms)
+        latest = self.rules
+        rules = latest if case.rules == latest.version else self.versions.of(case.rules, case.opened_ms)
         for index, clock in enumerate(case.clocks):
             # the earliest end counts; of two at one instant, the one with a verdict
             if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):

@@ -1,5 +1,5 @@
-"""A case's history and its holder ledger as columns of `cityhub.CaseChange` and `cityhub.Closure`, there and back. Both are rare: a
-column without any costs next to nothing."""
+"""A case's history and its holder ledger as values of `cityhub.CaseChange` and `cityhub.Closure`, and back from columns. Both are
+rare: a column without any costs next to nothing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,8 @@ Held = tuple[Hold, ...]
 _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
-def history_column(told: Sequence[History | None]) -> list[dict[str, Any] | None]:
+def history_value(told: History) -> dict[str, Any]:
     """As `cityhub.CaseHistory`. Without a version all that is known is that its sources ended the case."""
-    return [None if each is None else _history(each) for each in told]
-
-
-def _history(told: History) -> dict[str, Any]:
     versions = [
         {
             "at": each.at_ms, "category": each.category, "urgency": each.urgency, "area": each.area, "due_at": each.due_ms,
@@ -62,12 +58,9 @@ def _stated(version: dict[str, Any], decided: bool) -> Stated:
     )
 
 
-def held_column(ledgers: Sequence[Held]) -> list[list[dict[str, Any]]]:
+def held_value(ledger: Held) -> list[dict[str, Any]]:
     """As a list of `cityhub.HolderEntry`."""
-    return [
-        [{"department": one.department, "since": one.from_ms, "returned_by": one.returned_by} for one in ledger]
-        for ledger in ledgers
-    ]
+    return [{"department": one.department, "since": one.from_ms, "returned_by": one.returned_by} for one in ledger]
 
 
 def read_held(column: pa.ListArray) -> list[Held]:
