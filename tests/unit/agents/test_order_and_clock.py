@@ -13,7 +13,7 @@ from hub import topics
 from hub.agents.live_policy import LivePolicy
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.policy.models import ClockSpec, DeadlineRule, Name
-from tests.unit.agents.any_order import CASE, statement
+from tests.unit.agents.any_order import CASE, statement, update
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_any_order import falling, kinds, rising
 from tests.unit.agents.whole_hub import WholeHub
@@ -100,3 +100,29 @@ def agree(records: list[CaseEvent], pauses: list[bool]) -> None:
 def test_order_and_clock_agree(times: list[int], data: st.DataObject) -> None:
     records = data.draw(st.permutations(statements(data.draw, times)))
     agree(records, data.draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records))))
+
+
+def test_an_order_has_the_clocks_that_start_with_the_dispatch() -> None:
+    with WholeHub(OLD, NOON + MINUTE) as hub:
+        hub.report(statement("H1", 0, EventKind.OPENED, 0))
+        hub.run()
+        (order,) = hub.orders(case_id=CASE, kind="ASSIGN")
+        (change,) = hub.records(topics.CASES.name)
+        case = hub.tracked(CASE)
+        assert case is not None
+        arrive = ("arrive", "arrive.water", NOON + 180 * MINUTE)
+        assert arrive in clocks(order)
+        assert [each["clock"] for each in change["clocks"] if each["by_event"]] == ["arrive"]
+        assert arrive in {(each.clock, each.policy, each.due_ms) for each in case.clocks}
+        hub.say(update(0, "water_supply", "ARRIVED", 10))
+        hub.settle()
+        assert [each["kind"] for each in hub.records(topics.DEADLINES.name, clock="arrive")] == ["MET"]
+
+
+def test_a_clock_that_an_amendment_asks_for_no_more_is_cancelled_though_it_was_known_to_run() -> None:
+    with WholeHub(OLD, NOON + 2 * MINUTE) as hub:
+        for revision, urgency in enumerate((Urgency.URGENT, Urgency.ROUTINE)):
+            hub.report(statement("H1", revision, EventKind.OPENED, revision, urgency=urgency))
+            hub.run()
+        assert [each["kind"] for each in hub.records(topics.DEADLINES.name, clock="contact")] == ["CANCELLED"]
+        assert "contact" not in {clock for clock, _, _ in clocks(hub.orders(case_id=CASE, kind="AMEND")[-1])}
