@@ -79,7 +79,7 @@ def _count(consumer: Consumer, tally: Tally, key: str | None, wait_seconds: floa
 def _show(tally: Tally, as_json: bool) -> None:
     verdicts = tally.verdicts()
     if as_json:
-        for document in (*(verdict._asdict() for verdict in verdicts), touched(verdicts), _ignored(tally)):
+        for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally) | touched(verdicts)):
             say_json(document)
         return
     for verdict in verdicts:
