@@ -231,12 +231,20 @@ def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
     arrays = [
         _fitted(columns[field_.name], field_.type)
         if field_.name in columns
-        else pa.repeat(schema.defaults[field_.name], rows)
+        else _all_alike(schema.defaults[field_.name], rows)
         for field_ in schema.arrow
     ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
     (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
     return encoded
+
+
+def _all_alike(value: pa.Scalar, rows: int) -> pa.Array:
+    """A column of one value. Arrow builds one of lists a row at a time, so empty ones are laid out here."""
+    if not pa.types.is_list(value.type) or value.as_py():
+        return pa.repeat(value, rows)
+    ends = pa.array(np.zeros(rows + 1, np.int32))
+    return pa.ListArray.from_arrays(ends, pa.array([], value.type.value_type), type=value.type)
 
 
 def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:

@@ -69,7 +69,6 @@ def attach(app: Any, hub: Hub) -> View:
                 held = sorted({*chunk.held, *records})
                 wall = read_clock(hub.wall)
                 clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
-                tracking.prepare([record for mine in records.values() for record in mine if isinstance(record, Change)])
                 journals = {partition: state.journal(partition) for partition in held}
                 for partition, mine in records.items():
                     journal, clock = journals[partition], clocks[partition]

@@ -71,8 +71,8 @@ class Tracking:
         self._clockwork = clockwork
 
     def prepare(self, changes: Sequence[Change]) -> None:
-        """Reckon the clocks of all new cases among these on which `route` did not decide, as it did not before it gave clocks;
-        nor are they given in a back-test."""
+        """Reckon the clocks of all new cases among these that are given none, which is many times faster than one by one: of a
+        back-test."""
         opened = [change for change in changes if change.change == OPENED and not change.over and not change.rules]
         dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
