@@ -13,6 +13,7 @@ from hub.agents.due_times import due_times
 from hub.core.cases.cases import Case
 from hub.core.cases.steps import AMENDED, OPENED, REROUTED, SUPERSEDED, Step
 from hub.core.cases.timing import course_of
+from hub.core.deadlines.columns import Flags, Rows
 from hub.core.deadlines.decision import Clocks, Kind, decide, described, opening_clocks, settled
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.versions import RuleVersions
@@ -32,50 +33,42 @@ class Decided:
 
     rules: list[str]
     """Version of the rules, by step."""
-    place: list[int]
-    """Where each step's entry is in the lists; those that cause no order and alter no clock have that without clocks."""
+    told: Flags
+    """Whether the step opens its case or may alter the clocks."""
+    place: Rows
+    """Where each step's entry is in the lists; that without clocks, the last, if it causes no order and tells no clock."""
     clocks: pa.ListArray
     """As `cityhub.CaseClock`."""
     dues: pa.ListArray
     """As `cityhub.DueTime`."""
 
-    @property
-    def none(self) -> int:
-        """The place of an entry without clocks: the last."""
-        return len(self.dues) - 1
+    def clocks_told(self) -> pa.ListArray:
+        """By step, for the changes."""
+        return self.clocks.take(pa.array(np.where(self.told, self.place, len(self.clocks) - 1)))
 
-    def clocks_told(self, steps: Sequence[Step]) -> pa.ListArray:
-        """Of the steps that open their case or may alter its clocks."""
-        told = [
-            at if (step.change in _TELLING or step.reopens) and not step.case.over else self.none
-            for step, at in zip(steps, self.place, strict=True)
-        ]
-        return self.clocks.take(pa.array(told, pa.int64()))
-
-    def dues_of(self, steps: Sequence[int | None]) -> pa.ListArray:
-        """By order: of which step each is; None if it has no clocks."""
-        return self.dues.take(pa.array([self.none if at is None else self.place[at] for at in steps], pa.int64()))
+    def dues_of(self, steps: Sequence[int]) -> pa.ListArray:
+        """By order: of which step each is; -1 if it has no clocks."""
+        index = np.array(steps, dtype=np.int64)
+        return self.dues.take(pa.array(np.where(index < 0, len(self.dues) - 1, self.place[index])))
 
 
 def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
     """Each case by the rules that were in force when it was reported."""
-    versions, place = [""] * len(steps), [-1] * len(steps)
+    told = [(step.change in _TELLING or step.reopens) and step.case.closed_ms is None for step in steps]
+    asked = np.array([tell or bool(step.orders) for tell, step in zip(told, steps, strict=True)], dtype=np.bool_)
+    versions = [""] * len(steps)
+    place = np.full(len(steps), -1)
     parts: list[tuple[pa.ListArray, pa.ListArray]] = []
     begin = 0
     for of_these, mine in rules.parted([step.case for step in steps]):
-        if len(mine) == len(steps):
-            versions = [of_these.version] * len(steps)
-        else:
-            for index in mine:
-                versions[index] = of_these.version
-        asked = [index for index in mine if steps[index].orders or steps[index].change in _TELLING]
-        for at, index in enumerate(asked, begin):
-            place[index] = at
-        begin += len(asked) + 1
-        parts.append(_lists(rules, of_these, [steps[index].case for index in asked]))
+        for index in mine:
+            versions[index] = of_these.version
+        chosen = np.array(mine)[asked[mine]]
+        place[chosen] = np.arange(begin, begin + len(chosen))
+        begin += len(chosen) + 1
+        parts.append(_lists(rules, of_these, [steps[index].case for index in chosen.tolist()]))
     clocks, dues = (pa.concat_arrays(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True))
-    none = len(dues) - 1
-    return Decided(versions, [none if at < 0 else at for at in place], clocks, dues)
+    return Decided(versions, np.array(told, dtype=np.bool_), np.where(place < 0, len(dues) - 1, place), clocks, dues)
 
 
 def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) -> tuple[pa.ListArray, pa.ListArray]:

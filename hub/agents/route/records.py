@@ -53,7 +53,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided,
         "ends": [step.ends for step in steps],
         "over": [case.closed_ms is not None for case in cases],
         "rules": clocks.rules,
-        "clocks": clocks.clocks_told(steps),
+        "clocks": clocks.clocks_told(),
         **any_said(
             co_handlers=[case.co_handlers for case in cases],
             conditions=[case.conditions for case in cases],
@@ -82,7 +82,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
-    of_steps = [None if order.kind == "WITHDRAW" else at for at, step in enumerate(steps) for order in step.orders]
+    of_steps = [-1 if order.kind == "WITHDRAW" else at for at, step in enumerate(steps) for order in step.orders]
     case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
     columns: dict[str, Any] = {
         "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
