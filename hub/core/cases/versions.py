@@ -88,7 +88,13 @@ def course(case: Case) -> list[Stage]:
     found: list[Stage] = []
     for each in in_force(versions_of(case)):
         stage = Stage(
-            each.at_ms, each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers
+            at_ms=each.at_ms,
+            category=each.category,
+            urgency=each.urgency,
+            area=each.area,
+            due_ms=each.due_ms,
+            department=each.department,
+            co_handlers=each.co_handlers,
         )
         if not found or found[-1][1:] != stage[1:]:
             found.append(stage)
@@ -101,7 +107,15 @@ def history_of(case: Case) -> History:
     if begins_with_end(case.lead, case):
         return History((), marks)
     stated = (
-        Stated(each.at_ms, each.category, each.urgency, each.area, each.due_ms, each.department, each.co_handlers)
+        Stated(
+            at_ms=each.at_ms,
+            category=each.category,
+            urgency=each.urgency,
+            area=each.area,
+            due_ms=each.due_ms,
+            department=each.department,
+            co_handlers=each.co_handlers,
+        )
         for each in in_force(versions_of(case))
     )
     return History(tuple(stated), marks)

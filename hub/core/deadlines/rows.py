@@ -75,11 +75,21 @@ class ClockRows:
         """The rows that can apply to each report. Equal plans are one object, so that reports group by its identity; a kind of
         report that is known costs a look-up, and kinds differ only in what some row asks."""
         columns = (category, source, urgency, area, condition)
+
+        def key_of(index: int) -> Key:
+            return Key(
+                category=category[index],
+                source=source[index],
+                urgency=urgency[index],
+                area=area[index],
+                condition=condition[index],
+            )
+
         kinds = list(zip(*(columns[at] for at in self._asked), strict=True))
         found = list(map(self._remembered.get, kinds))
         for index, plan in enumerate(found):
             if plan is None:
-                found[index] = self._plan(kinds[index], Key(*(column[index] for column in columns)))  # type: ignore[arg-type]
+                found[index] = self._plan(kinds[index], key_of(index))
         return found  # type: ignore[return-value]  # no None is left in it
 
     def _plan(self, kind: tuple[Hashable, ...], key: Key) -> Plan:

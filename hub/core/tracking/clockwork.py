@@ -223,11 +223,9 @@ class Clockwork:
             ended = msgspec.structs.replace(clock, ended_ms=at_ms, cancelled=cancelled, said_ms=said_ms)
             return self._judge(case, ended, rings)
         verdict = CANCELLED if cancelled else MET
-        clock = ClockState(
-            clock.clock, clock.policy, clock.started_ms, clock.warn_ms, clock.due_ms, at_ms, cancelled, clock.warned, False,
-            verdict, clock.warns, clock.spoke, clock.provisional, clock.department, clock.round, None, clock.by_event, said_ms,
-            clock.rules,
-        )  # fmt: skip
+        clock = msgspec.structs.replace(
+            clock, ended_ms=at_ms, cancelled=cancelled, breached=False, verdict=verdict, moved=None, said_ms=said_ms
+        )
         rings.append(Ring(case, clock, verdict, at_ms))
         return clock
 

@@ -108,9 +108,16 @@ class Lives:
         for answer in case.answers:
             event, at_ms = answer.status.lower(), max(answer.at_ms, case.opened_ms)
             yield Happening(
-                at_ms, RANK[event], answer.update_id, event, answer.department, answer.note, answer.more or _NOTHING,
-                answer.at_ms, answer.arrived_ms,
-            )  # fmt: skip
+                at_ms=at_ms,
+                rank=RANK[event],
+                id=answer.update_id,
+                event=event,
+                department=answer.department,
+                note=answer.note,
+                more=answer.more or _NOTHING,
+                said_ms=answer.at_ms,
+                arrived_ms=answer.arrived_ms,
+            )
 
     def _first_terms(self, rules: DeadlineRules, case: TrackedCase, version: Version) -> Iterator[Term]:
         for clock in case.clocks:
@@ -393,8 +400,25 @@ def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
 def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
     """After what moves the case at the same instant by hand, before all else."""
     at_ms = max(version.at_ms, case.opened_ms)
-    return Amendment(at_ms, RANK["dispatched"], f"~{number:06}", "amended", "", "", version)
+    return Amendment(
+        at_ms=at_ms,
+        rank=RANK["dispatched"],
+        id=f"~{number:06}",
+        event="amended",
+        department="",
+        note="",
+        version=version,
+    )
 
 
 def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:
-    return Happening(at_ms, RANK[event], id_, event, department, "", _NOTHING, at_ms if said_ms is None else said_ms)
+    return Happening(
+        at_ms=at_ms,
+        rank=RANK[event],
+        id=id_,
+        event=event,
+        department=department,
+        note="",
+        more=_NOTHING,
+        said_ms=at_ms if said_ms is None else said_ms,
+    )

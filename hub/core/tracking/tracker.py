@@ -366,7 +366,7 @@ def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCa
 
 def _replies(case: TrackedCase, answer: Answer, at_ms: int) -> list[Reply]:
     """What all reports of a case are told of an answer that counts from an instant."""
-    return [Reply(case, *report, answer, max(at_ms, since_ms)) for report, since_ms in case.reported]
+    return [Reply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
 
 
 def _why(answer: Answer) -> More | None:
