@@ -65,7 +65,7 @@ def broker(data_dir: Path | None, port: int, heap_mb: int, secure: bool, as_json
 
 
 def _announce(kafka: EmbeddedKafka, guard: Guard | None, console: Console, as_json: bool) -> None:
-    settings = _settings_for(kafka, guard)
+    settings = settings_for(kafka, guard)
     if as_json:
         facts = {
             "bootstrap_servers": kafka.bootstrap_servers,
@@ -83,7 +83,7 @@ def _announce(kafka: EmbeddedKafka, guard: Guard | None, console: Console, as_js
     console.print(f"Kafka is ready; its data and log are in {kafka.log_path.parent}. Ctrl-C stops it.", soft_wrap=True)
 
 
-def _settings_for(kafka: EmbeddedKafka, guard: Guard | None) -> dict[str, str]:
+def settings_for(kafka: EmbeddedKafka, guard: Guard | None) -> dict[str, str]:
     """The environment of who is to use it; a password by the file it stands in."""
     settings = {"bootstrap_servers": kafka.bootstrap_servers}
     if guard is not None:

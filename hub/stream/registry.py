@@ -250,10 +250,10 @@ def make_registry(settings: Settings) -> Registry:
     own = FileRegistry()
     if not settings.registry_url:
         return own
-    return ConfluentRegistry(settings.registry_url, own, client_settings=_secured(settings))
+    return ConfluentRegistry(settings.registry_url, own, client_settings=client_settings(settings))
 
 
-def _secured(settings: Settings) -> dict[str, str]:
+def client_settings(settings: Settings) -> dict[str, str]:
     """What the registry's client is told of whom to trust, and of who this is."""
     told = {}
     if settings.registry_ca is not None:

@@ -108,7 +108,8 @@ def test_a_key_that_does_not_fit_is_told(kafka_secure: SecureKafka) -> None:
 
 COMMANDS = [
     ["topics"], ["topics", "--create"], ["worker"], ["up"], ["reconcile"], ["rates"], ["source", "list"], ["dead", "list"],
-    ["dept", "watch", "roads"], ["explain", "c1"], ["state"], ["policy", "apply"], ["doctor"],
+    ["acl", "--apply"], ["dept", "watch", "roads"], ["dept", "update", "C-1", "--status", "accepted", "--department", "roads"],
+    ["explain", "c1"], ["state"], ["policy", "apply"], ["doctor"],
     ["connector", "run", "police", "--file", str(Path("connectors/police/fixtures/demo.csv").absolute())],
 ]  # fmt: skip
 

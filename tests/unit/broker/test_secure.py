@@ -8,10 +8,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from hub.broker.certificates import Authority
+from hub.broker.command import settings_for
 from hub.broker.secure import Guard
 from hub.broker.settings import Ports, server_properties
 from hub.broker.storage import KEYS, Storage
 from hub.errors import FatalError
+from hub.settings import Settings
+from hub.stream.secure import secured
 
 JAVA = ["/nonexistent/java"]
 
@@ -57,3 +60,13 @@ def test_a_directory_stays_as_guarded_as_it_was(was_guarded: bool, tmp_path: Pat
     (storage.logs / "bootstrap.checkpoint").write_text("x")
     with pytest.raises(FatalError, match="was made with" if was_guarded else "was made without"):
         storage.format(JAVA)
+
+
+def test_what_the_command_prints_is_what_the_hub_needs(tmp_path: Path) -> None:
+    class Started:
+        bootstrap_servers = "127.0.0.1:9443"
+
+    guard = Guard(tmp_path / KEYS)
+    settings = Settings.from_env(settings_for(Started(), guard))  # type: ignore[arg-type]
+    assert settings.kafka_security == "scram"
+    assert secured(settings) == guard.client()
