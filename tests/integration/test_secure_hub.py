@@ -174,7 +174,7 @@ def test_a_worker_speaks_to_the_guarded_port_of_kafka_and_to_nobody_else(hub: Se
     port = int(hub.kafka.bootstrap_servers.rpartition(":")[2])
     wait_for(lambda: bool(_spoken_to(worker)), "connected to nobody")
     for _ in range(20):
-        assert _spoken_to(worker) == {("127.0.0.1", port)}
+        assert _spoken_to(worker) <= {("127.0.0.1", port)}
         time.sleep(0.05)
 
 

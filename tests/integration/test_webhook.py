@@ -64,7 +64,7 @@ def delivering(settings: Settings, receiver: WebhookReceiver, *options: str) -> 
     with started([sys.executable, "-m", "hub.cli.main", *command], env=environment_of(settings)) as process:
         yield process
         process.terminate()
-        process.wait(60)
+        process.wait(120)
 
 
 def by_case(calls: list[Call]) -> dict[str, list[str]]:
@@ -120,7 +120,7 @@ def test_a_receiver_that_is_gone_ends_it_and_nothing_is_lost(settings: Settings)
     with webhook_receiver() as receiver:
         receiver.answers = lambda call: Answer(410)
         with delivering(settings, receiver) as process:
-            assert process.wait(60) == 1
+            assert process.wait(120) == 1
         assert len(receiver.calls) == 1
         receiver.answers = lambda call: Answer()
         with delivering(settings, receiver):
@@ -131,7 +131,7 @@ def test_who_asks_to_begin_now_gets_nothing_of_before(settings: Settings) -> Non
     send(settings, order(1, "C-1"))
     with webhook_receiver() as receiver:
         with delivering(settings, receiver, "--from-now"):
-            until = time.monotonic() + 60
+            until = time.monotonic() + 180
             number = itertools.count(2)
             while not receiver.taken() and time.monotonic() < until:
                 send(settings, order(next(number), "C-1"))
