@@ -20,6 +20,7 @@ OWN = "own"
 _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
     "http": "hub.sdk.sources.http.source:HttpSource",
+    "sql": "hub.sdk.sources.sql.source:SqlSource",
 }
 
 

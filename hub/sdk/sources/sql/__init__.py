@@ -1,0 +1,1 @@
+"""Tables and views of SQL databases, read as they grow and change."""
