@@ -13,6 +13,7 @@ from hub.inspect.turns import holds_of
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
 from hub.model.update import Update, status_and_step
+from hub.policy import City
 from hub.policy.models import Extension, Pause
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report
@@ -50,9 +51,17 @@ def update(number: int, department: str, word: str, minute: int, **more: Any) ->
     )  # fmt: skip
 
 
-def outcome(records: Sequence[CaseEvent | Update], pauses: Sequence[bool], city: Any = WIDER) -> dict[str, Any]:
-    """All that a case comes to after what was heard in this order, the agents taking breath where `pauses` says so."""
+def outcome(
+    records: Sequence[CaseEvent | Update],
+    pauses: Sequence[bool],
+    city: Any = WIDER,
+    then: Sequence[tuple[City, int]] = (),
+) -> dict[str, Any]:
+    """All that a case comes to after what was heard in this order, the agents taking breath where `pauses` says so. `then`: other
+    states of the rules, each with the instant from which it holds."""
     with WholeHub(city, ARRIVAL) as hub:
+        for state, from_ms in then:
+            hub._hub.policy._versions.add(state, from_ms)
         for record, pause in zip(records, pauses, strict=True):
             hub.say(record) if isinstance(record, Update) else hub.report(record)
             if pause:

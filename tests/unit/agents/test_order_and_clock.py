@@ -13,9 +13,9 @@ from hub import topics
 from hub.agents.live_policy import LivePolicy
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.policy.models import ClockSpec, DeadlineRule, Name
-from tests.unit.agents.any_order import CASE, statement, update
+from tests.unit.agents.any_order import CASE, outcome, statement, update
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
-from tests.unit.agents.test_any_order import falling, kinds, rising
+from tests.unit.agents.test_any_order import falling, kinds, moves, of_lead, reopenings, rising, said, words
 from tests.unit.agents.whole_hub import WholeHub
 
 CHANGE = NOON + 300 * MINUTE
@@ -100,6 +100,16 @@ def agree(records: list[CaseEvent], pauses: list[bool]) -> None:
 def test_order_and_clock_agree(times: list[int], data: st.DataObject) -> None:
     records = data.draw(st.permutations(statements(data.draw, times)))
     agree(records, data.draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records))))
+
+
+@settings(max_examples=25)
+@given(st.one_of(rising, falling), st.data())
+def test_order_decides_nothing_where_the_rules_change_in_between(times: list[int], data: st.DataObject) -> None:
+    records = [*of_lead(data.draw, times, matters), *said(data.draw, words, moves, reopenings, at_most=3)]
+    mixed = data.draw(st.permutations(records))
+    pauses = data.draw(st.lists(st.booleans(), min_size=len(records), max_size=len(records)))
+    in_order = outcome(records, [True] * len(records), OLD, [(NEW, CHANGE)])
+    assert outcome(mixed, pauses, OLD, [(NEW, CHANGE)]) == in_order
 
 
 def test_an_order_has_the_clocks_that_start_with_the_dispatch() -> None:
