@@ -17,7 +17,7 @@ from hub.errors import FatalError
 from hub.settings import Security, Settings, variable
 from hub.stream.secure import secured
 
-_ASK_SECONDS = 5.0
+_ASK_SECONDS = 15.0
 _TURN_SECONDS = 0.2
 _ONES_OWN_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca)")
 """What the TLS of a broker answers that does not believe who speaks to it."""
@@ -32,7 +32,7 @@ _ASKED: set[frozenset[tuple[str, str]]] = set()
 def require_admission(settings: Settings) -> None:
     """Return if Kafka lets this hub in, or if nobody answers: who waits for Kafka has a patience of its own.
 
-    Asks once in a process, before its first client; blocks for some milliseconds, 5 s at most. Raises FatalError if one of the two
+    Asks once in a process, before its first client; blocks for some milliseconds, 15 s at most. Raises FatalError if one of the two
     turns the other away, or what the settings name cannot be used.
     """
     config = {"bootstrap.servers": settings.bootstrap_servers, **secured(settings)}

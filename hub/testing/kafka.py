@@ -20,6 +20,7 @@ from hub.testing.secure import SecureKafka, secure_kafka
 BOOTSTRAP = "CITYHUB_TEST_BOOTSTRAP"
 _DESK = "CITYHUB_TEST_BROKER_DESK"
 _ASK_TIMEOUT_SECONDS = 240  # the first asker may wait for the jars
+_NAME_TIMEOUT_SECONDS = 30
 
 
 def bootstrap_for_tests() -> Iterator[str]:
@@ -89,6 +90,7 @@ class BrokerDesk:
                 asker, _ = self._socket.accept()
             except OSError:
                 return
+            asker.settimeout(_NAME_TIMEOUT_SECONDS)
             with asker, contextlib.suppress(OSError), asker.makefile(encoding="utf-8") as stream:
                 kind = stream.readline().strip()
                 if kind in _KINDS and kind not in self._answers:
