@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from pathlib import Path
 
 from hub.errors import FatalError
 from hub.topics import city_events
 
+_FIXTURE = "fixtures/demo.csv"
 _FILES = {
     "manifest.yaml": """\
 domain: {name}
@@ -77,8 +81,30 @@ put invented rows there, never real ones.
 }
 
 
-def scaffold(name: str, into: Path) -> Path:
-    """Write a connector called `name` into the folder `into` and return its folder.
+_SOURCES = {
+    "file": "",
+    "http": """\
+source:                   # what is true of the system; address and secrets stand in connectors.yaml (docs/connectors.md)
+  kind: http
+  path: /requests
+  items: data.requests    # where the list is in the answer; leave it out if the answer is the list
+  paging: {kind: page}    # or none, offset, cursor, link, window
+  incremental: {field: time, formats: [ymd], time_zone: Asia/Shanghai, overlap_minutes: 10}
+""",
+    "sql": """\
+source:                   # what is true of the system; address and password stand in connectors.yaml (docs/connectors.md)
+  kind: sql
+  table: requests
+  cursor: updated_at      # a column that grows with each change
+  key: [id, revision]
+  overlap_minutes: 10     # longer than the longest transaction
+""",
+}
+KINDS = tuple(_SOURCES)
+
+
+def scaffold(name: str, into: Path, kind: str = "file") -> Path:
+    """Write a connector called `name`, of one of KINDS, into the folder `into` and return its folder.
 
     Raises FatalError if the name cannot be a topic's, or the folder is there already.
     """
@@ -90,8 +116,24 @@ def scaffold(name: str, into: Path) -> Path:
     if folder.exists():
         raise FatalError(f"{folder} is there already; choose another name, or remove it")
     title = " ".join(re.split(r"_+", name)).capitalize()
-    for path, template in _FILES.items():
+    for path, text in _files(kind).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(template.format(name=name, title=title, topic=topic), encoding="utf-8")
+        target.write_text(text.format(name=name, title=title, topic=topic) if "fixtures" not in path else text, "utf-8")
     return folder
+
+
+def _files(kind: str) -> dict[str, str]:
+    """Path to template. What is read as records has its fixtures as JSON, one a line."""
+    if kind == "file":
+        return _FILES
+    files = {path: text.replace("demo.csv", "demo.jsonl") for path, text in _FILES.items() if path != _FIXTURE}
+    files["manifest.yaml"] += _SOURCES[kind].replace("{", "{{").replace("}", "}}")
+    files["mappings/demo.yaml"] = files["mappings/demo.yaml"].replace(
+        "format: csv              # or jsonl; then nested keys read as dotted columns",
+        "format: jsonl            # how fixtures are written; nested keys read as dotted columns",
+    )
+    files["README.md"] = files["README.md"].replace("run {name} --file FILE --follow", "run {name}")
+    rows = csv.DictReader(io.StringIO(_FILES[_FIXTURE]))
+    files[_FIXTURE.replace(".csv", ".jsonl")] = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    return files

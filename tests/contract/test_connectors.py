@@ -8,15 +8,15 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.manifest import Manifest, discover, load_manifest
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold import KINDS, scaffold
 from hub.testing.source_suite import SourceSuite
 
 CONNECTORS = discover()
 
 
-@pytest.fixture(scope="module")
-def scaffolded(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    return load_manifest(scaffold("scaffolded_by_test", tmp_path_factory.mktemp("connectors")))
+@pytest.fixture(scope="module", params=KINDS)
+def scaffolded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    return load_manifest(scaffold(f"{request.param}_by_test", tmp_path_factory.mktemp("connectors"), request.param))
 
 
 class TestConnectors(SourceSuite):

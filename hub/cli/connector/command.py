@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.connector.edges import backfill, pause, reset, resume, status
+from hub.cli.connector.edges import pause, reset, resume, status
 from hub.cli.connector.run import run_command
 from hub.core.places.places import Places
 from hub.core.places.point_faults import HINTS, PointFault
@@ -20,7 +20,7 @@ from hub.sdk.checking import Report, check, check_source
 from hub.sdk.contract import Context
 from hub.sdk.edges import load_edges
 from hub.sdk.manifest import CONNECTORS, discover, find
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold import KINDS, scaffold
 from hub.settings import Settings
 
 _out = Screen(soft_wrap=True)
@@ -44,7 +44,7 @@ def connector() -> None:
     """Connectors 接入: read departmental systems and publish their events."""
 
 
-for each in (run_command, status, pause, resume, reset, backfill):
+for each in (run_command, status, pause, resume, reset):
     connector.add_command(each)
 
 
@@ -112,12 +112,12 @@ def _checked(name: str, mapping: str | None, file: Path | None, join: Path | Non
 @connector.command("new")
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=CONNECTORS, show_default=True)
-def new_command(name: str, into: Path) -> None:
+@click.option("--kind", type=click.Choice(KINDS), default="file", show_default=True, help="How its system is read.")
+def new_command(name: str, into: Path, kind: str) -> None:
     """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
-    folder = scaffold(name, into)
-    _out.print(
-        f"{folder} is ready.\n  try it   cityhub connector check {name} --file {folder / 'fixtures' / 'demo.csv'}"
-    )
+    folder = scaffold(name, into, kind)
+    (fixture,) = (folder / "fixtures").iterdir()
+    _out.print(f"{folder} is ready.\n  try it   cityhub connector check {name} --file {fixture}")
     _out.print(
         f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"
     )

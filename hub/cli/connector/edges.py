@@ -1,4 +1,4 @@
-"""`cityhub connector status | pause | resume | reset | backfill`: edges of connectors.yaml, by the files of their state."""
+"""`cityhub connector status | pause | resume | reset`: edges of connectors.yaml, by the files of their state."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from rich.table import Table
 
 from hub.cli.connector.times import moment
 from hub.clock import wall_ms
-from hub.errors import FatalError
 from hub.millis import datetime_of
 from hub.screen import Screen, say, say_json
 from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
@@ -80,16 +79,6 @@ def reset(name: str, to: str) -> None:
         else:
             position.save(found, version=source.version, system=source.system)
     say(f"{name} begins at {to} when it runs next")
-
-
-@click.command("backfill")
-@click.argument("name")
-@click.option("--from", "since", required=True, help="A time: 2026-01-01T00:00+08:00")
-@click.option("--to", "until", required=True, help="A time; what was said at it or later is left to the live edge.")
-@_as_json
-def backfill(name: str, since: str, until: str, as_json: bool) -> None:
-    """Read a stretch of the past beside the live edge, with a position of its own; its statements are marked."""
-    raise FatalError("not yet")
 
 
 def _edge(name: str) -> tuple[Edge, Settings]:

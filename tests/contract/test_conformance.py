@@ -1,0 +1,262 @@
+"""Every kind of source keeps the contract, and each rule of the kit catches the fault that is planted for it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
+from hub.sdk.intake import Intake
+from hub.sdk.kinds import kinds
+from hub.sdk.manifest import find
+from hub.sdk.sources.file.source import FileConfig, FileSource
+from hub.sdk.sources.http.config import HttpConfig
+from hub.sdk.sources.http.source import HttpSource
+from hub.sdk.sources.sql.config import SqlConfig
+from hub.sdk.sources.sql.source import SqlSource
+from hub.testing.conformance import Bench, SourceConformance
+from hub.testing.files import police_file
+from tests.unit.sdk.sources.http.api import Api, row, serving
+
+SECRET = "s3cr3t-by-test"
+
+
+class _Rows(list[dict[str, Any]]):
+    def more(self, count: int) -> None:
+        for _ in range(count):
+            at = len(self)
+            self.append(row(at, f"2026-01-06T{at // 60:02d}:{at % 60:02d}:00+08:00"))
+
+
+class TestFile(SourceConformance):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Bench:
+        file, said = tmp_path / "calls.csv", [0]
+
+        def add(count: int) -> None:
+            said[0] += count
+            police_file(file, said[0])
+
+        intake = Intake(find("police"))
+        context = Context("police", intake.outcome, intake.mapping, batch_items=2)
+        police_file(file, 0)
+        return Bench(lambda: FileSource(FileConfig(file=file), context), add)
+
+
+class TestHttp(SourceConformance):
+    @pytest.fixture(params=["page", "offset", "cursor", "link"])
+    def bench(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+        monkeypatch.setenv("KEY_BY_TEST", SECRET)
+        rows = _Rows()
+        paging = {
+            "page": {"kind": "page"},
+            "offset": {"kind": "offset", "size": 3},
+            "cursor": {"kind": "cursor", "where": "next"},
+            "link": {"kind": "link"},
+        }[request.param]
+        with serving(Api(rows, request.param)) as api:
+            config = HttpConfig.model_validate(
+                {
+                    "base_url": api.url, "path": "/requests", "items": "data.requests", "paging": paging, "once": True,
+                    "calls_per_minute": 1e6, "auth": {"kind": "query", "name": "key", "value": "env:KEY_BY_TEST"},
+                    "incremental": {"field": "updated", "param": "since"},
+                }
+            )  # fmt: skip
+            yield Bench(lambda: HttpSource(config, Context("city")), rows.more, secrets=(SECRET,))
+
+
+class TestSql(SourceConformance):
+    @pytest.fixture
+    def bench(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+        file = tmp_path / "works.db"
+        with sqlite3.connect(file) as made:
+            made.execute("create table requests (number integer primary key, id text)")
+        made.close()
+
+        def add(count: int) -> None:
+            with sqlite3.connect(file) as database:
+                for _ in range(count):
+                    database.execute("insert into requests (id) values (hex(randomblob(8)))")
+            database.close()
+
+        config = SqlConfig(
+            url=f"sqlite:///{file}",
+            table="requests",
+            cursor="number",
+            key=("id",),
+            overlap_numbers=10,
+            page_rows=3,
+            once=True,
+        )
+        return Bench(lambda: SqlSource(config, Context("works")), add)
+
+
+def test_every_kind_is_on_the_bench() -> None:
+    assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {"file", "http", "sql"}
+
+
+# -- planted faults ------------------------------------------------------------------------------------------------------------
+
+
+class Sound(Source):
+    """Lines of a list, two a batch. Each fault is one change of it."""
+
+    class Config(Config):
+        password: str = "hidden"
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(self.Config(), Context("planted"))
+        self.lines, self.at, self.open = lines, 0, False
+
+    def check(self) -> str:
+        return f"{len(self.lines)} lines"
+
+    def connect(self, position: Position | None) -> None:
+        self.at, self.open = (position or {"at": 0})["at"], True
+
+    def items(self) -> list[Item]:
+        return [
+            Item({"line": text}, "list", self.at + index + 1)
+            for index, text in enumerate(self.lines[self.at : self.at + 2])
+        ]
+
+    def read(self, timeout_seconds: float) -> Batch:
+        items = self.items()
+        self.at += len(items)
+        return Batch(items, self.position(), last=self.at >= len(self.lines))
+
+    def position(self) -> Position | None:
+        return {"at": self.at}
+
+    def close(self) -> None:
+        self.open = False
+
+
+class SavedEarly(Sound):
+    """Its position is that of the batch behind."""
+
+    def position(self) -> Position:
+        return {"at": self.at + 2}
+
+
+class Emptied(Sound):
+    def position(self) -> Position:
+        return {"at": self.at} if self.at < len(self.lines) else {}
+
+
+class Growing(Sound):
+    def position(self) -> Position:
+        return {"at": self.at, "seen": self.lines[: self.at]}
+
+
+class Shared(Sound):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(lines)
+        self.own: dict[str, Any] = {}
+
+    def position(self) -> Position:
+        self.own["at"] = self.at
+        return self.own
+
+
+class Looping(Sound):
+    """Asks for the first page again where there is no other."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        if self.at >= len(self.lines):
+            self.at = 0
+        return Batch(self.items(), {"at": self.at})
+
+
+class Forgetful(Sound):
+    """Begins behind what is there now."""
+
+    def connect(self, position: Position | None) -> None:
+        self.at = len(self.lines) if position else 0
+
+
+class Backwards(Sound):
+    def connect(self, position: Position | None) -> None:
+        super().connect(position)
+        if position:
+            self.lines = self.lines[: self.at] + self.lines[self.at :][::-1]
+
+
+class Taking(Sound):
+    def check(self) -> str:
+        return self.lines.pop()
+
+
+class ClosedOnce(Sound):
+    def close(self) -> None:
+        if not self.open:
+            raise RuntimeError("closed")
+        super().close()
+
+
+class Nowhere(Sound):
+    def items(self) -> list[Item]:
+        return [item._replace(number=1) for item in super().items()]
+
+
+class Telling(Sound):
+    @property
+    def system(self) -> str:
+        return f"https://hub:{SECRET}@host"
+
+
+class Quiet(Sound):
+    """Where nothing is new it goes on behind a line that is not there yet."""
+
+    def position(self) -> Position:
+        return {"at": self.at}
+
+    def connect(self, position: Position | None) -> None:
+        super().connect(position)
+        if position and self.at >= len(self.lines):
+            self.at += 1
+
+
+FAULTS: dict[type[Sound], str] = {
+    SavedEarly: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
+    Backwards: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
+    Looping: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
+    Forgetful: "test_what_comes_later_is_read_from_the_position",
+    Emptied: "test_positions_are_small_plain_and_never_empty",
+    Growing: "test_positions_are_small_plain_and_never_empty",
+    Shared: "test_a_position_is_not_changed_after_it_was_given",
+    Quiet: "test_nothing_new_is_no_loop_and_moves_nothing_back",
+    Taking: "test_check_changes_nothing",
+    ClosedOnce: "test_close_may_come_twice_and_first",
+    Nowhere: "test_items_say_where_they_stand",
+    Telling: "test_no_secret_is_shown",
+}
+RULES = [name for name in vars(SourceConformance) if name.startswith("test_")]
+
+
+def planted(fault: Callable[[list[str]], Source]) -> Bench:
+    lines: list[str] = []
+
+    def add(count: int) -> None:
+        lines.extend(f"line {len(lines) + index}" for index in range(count))
+
+    return Bench(lambda: fault(lines), add, secrets=(SECRET,))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_sound_source_keeps_each_rule(rule: str) -> None:
+    getattr(SourceConformance(), rule)(planted(Sound))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda each: each.__name__)
+def test_a_planted_fault_is_caught(fault: type[Sound]) -> None:
+    with pytest.raises((AssertionError, RuntimeError)):
+        getattr(SourceConformance(), FAULTS[fault])(planted(fault))
+
+
+def test_every_rule_has_a_planted_fault() -> None:
+    assert set(FAULTS.values()) == set(RULES)
