@@ -149,45 +149,33 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
 
 
 def _doubled_rings(tables: Tables, opened: pa.Table) -> Finding:
-    """Records of one clock that are there twice. Set anew, to and fro, a clock may rightly ring again as it did before."""
-    deadlines = tables.deadlines.filter(pa.array(due(tables, tables.deadlines)))
-    counts = Counter(rows_of(deadlines, "case_id", "clock", "policy", "due_at", "kind", "at"))
-    doubled = {row: count for row, count in counts.items() if count > 1}
-    if not doubled:
-        return Finding(_RINGS_TWICE)
+    """Records of one clock that are there twice. Once it was taken back it may rightly say what it said before, and then be taken
+    back again."""
+    deadlines = tables.deadlines.filter(pa.array(due(tables, tables.deadlines))).sort_by(HERE)
     openings = Counter(opened.column("case_id").to_pylist())
-    cancelled, revived = _cancelled(deadlines)
-    found = [
-        " ".join(map(str, row))
-        for row, count in doubled.items()
-        if count > max(1, openings[row[0]]) + (revived if row[4] == "CANCELLED" else cancelled)[row[:4]]
-    ]
+    said: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
+    taken_back: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
+    names = ("case_id", "clock", "policy", "due_at", "kind", "at", "started_at", "department", "corrects")
+    found = []
+    for row in rows_of(deadlines, *names):
+        takes_back = row[-1] or row[4] == "CANCELLED"
+        mine, others = (taken_back, said) if takes_back else (said, taken_back)
+        if row in mine[row[:2]] and openings[row[0]] <= 1:
+            found.append(" ".join(map(str, row[:-1])))
+        mine[row[:2]].add(row)
+        others[row[:2]].clear()
     return Finding.of(_RINGS_TWICE, found)
 
 
-def _cancelled(deadlines: pa.Table) -> tuple[Counter[Any], Counter[Any]]:
-    """By case, clock, row and due time: how often it was cancelled, and how often it said something after that."""
-    cancelled: Counter[Any] = Counter()
-    revived: Counter[Any] = Counter()
-    silent = set()
-    for *clock, kind in rows_of(deadlines.sort_by(HERE), "case_id", "clock", "policy", "due_at", "kind"):
-        key = tuple(clock)
-        if kind == "CANCELLED":
-            cancelled[key] += 1
-            silent.add(key)
-        elif key in silent:
-            revived[key] += 1
-            silent.remove(key)
-    return cancelled, revived
-
-
 def _verdicts(deadlines: pa.Table) -> Finding:
-    """A breach is at its due time, what is met is in time, what ended late is not, and what takes back says so."""
+    """A breach is at its due time, what is met is in time, what ended late is not, and what takes back says so. A clock that
+    stands still (its last pause has no end) is met at any time."""
     kind = deadlines.column("kind").combine_chunks()
     at, due = (deadlines.column(name).to_numpy() for name in ("at", "due_at"))
     is_kind = {name: pc.equal(kind, name).to_numpy(zero_copy_only=False) for name in ("BREACHED", "MET", "ENDED_LATE")}
     wrong: Mask = is_kind["BREACHED"] & (at != due)
-    wrong |= is_kind["MET"] & (at > due)
+    stands = pc.list_value_length(deadlines.column("pauses")).to_numpy() % 2 == 1
+    wrong |= is_kind["MET"] & (at > due) & ~stands
     wrong |= is_kind["ENDED_LATE"] & (at <= due)
     found = [" ".join(map(str, row)) for row in rows_of(deadlines.filter(pa.array(wrong)), "case_id", "clock", "kind")]
     said: dict[tuple[object, ...], dict[object, set[object]]] = defaultdict(lambda: defaultdict(set))

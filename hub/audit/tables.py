@@ -67,9 +67,9 @@ KEPT: dict[str, Columns] = {
     ),
     "deadlines": _columns(
         DEADLINES,
-        ("corrects",),
+        ("pauses",),
         _fields(
-            "case_id", "clock", "kind", "department", "policy", "started_at", "due_at", "at", "noticed_at", "corrects"
+            "case_id", "clock", "kind", "department", "policy", "started_at", "due_at", "at", "noticed_at", "corrects", "pauses",
         ),
     ),
     "closures": _columns(CLOSURES, ("at",), _fields("case_id", "outcome", "department", "at")),

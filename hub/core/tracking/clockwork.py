@@ -126,7 +126,8 @@ class Clockwork:
             for term in life.terms
         ]
         # what started these is known by now not to have happened
-        rings += [void(told, clock, clock.started_ms) for clock in known.values()]
+        for clock in known.values():
+            rings += void(told, clock, clock.started_ms)
         rings += said_again(told, clocks, rings)
         rings += of_others(case, told, clocks, rings)
         rings += covered(told, clocks, rings)
@@ -151,7 +152,7 @@ class Clockwork:
             if was is not None and was.due_ms == clock.due_ms:
                 clock = msgspec.structs.replace(was, provisional=clock.provisional, moved=clock.moved)
             elif was is not None and not (was.moved is not None and was.moved.stands):
-                rings.append(void(case, was, at_ms))
+                rings += void(case, was, at_ms)
             clocks.append(clock)
         rings += [ring for ring in more if key_of(ring.clock) not in fresh]
         return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
@@ -233,6 +234,8 @@ class Clockwork:
         """The clock as its term has it, with what it has said so far if that still holds."""
         if clock is not None and term.frozen and (clock.ended_ms, clock.cancelled) == (term.ended_ms, True):
             return clock
+        if clock is not None and _cancelled_as(clock, term):
+            return msgspec.structs.replace(clock, moved=_moved(term))
         stood = clock is not None and clock.moved is not None and clock.moved.stands
         same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
         silent = stood and clock is not None and clock.verdict is None  # while it stands, no due time counts
@@ -241,7 +244,7 @@ class Clockwork:
             clock = self._of(term)
         elif not same or (clock.ended_ms is not None and term.ended_ms is None):
             if not silent:
-                rings.append(void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms))
+                rings += void(case, clock, term.started_ms if term.changed_ms is None else term.changed_ms)
             clock = self._of(term)
         elif clock.moved != _moved(term):
             clock = msgspec.structs.replace(
@@ -322,6 +325,15 @@ def _silent_until(clock: ClockState, at_ms: int) -> bool:
         and clock.moved is None
         and at_ms <= clock.due_ms
         and (clock.warned or at_ms <= clock.warn_ms)
+    )
+
+
+def _cancelled_as(clock: ClockState, term: Term) -> bool:
+    """All that is to be said of it was said: it is cancelled, at this instant."""
+    late = term.ended_ms is not None and term.due_ms < term.ended_ms and not term.stands
+    return (clock.verdict == CANCELLED and term.cancelled and clock.breached == late) and (
+        (clock.policy, clock.started_ms, clock.due_ms, clock.ended_ms)
+        == (term.policy, term.started_ms, term.due_ms, term.ended_ms)
     )
 
 

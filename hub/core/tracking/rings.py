@@ -34,10 +34,12 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
         return self.clock.name
 
 
-def void(case: TrackedCase, clock: ClockState, at_ms: int) -> Ring:
-    """What was said of a clock holds no longer."""
+def void(case: TrackedCase, clock: ClockState, at_ms: int) -> list[Ring]:
+    """What was said of a clock holds no longer. Nothing if its last word was that it is cancelled."""
+    if clock.verdict == CANCELLED:
+        return []
     said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
-    return Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, come_to(clock))
+    return [Ring(case, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, said, come_to(clock))]
 
 
 def said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Ring]) -> list[Ring]:
@@ -84,6 +86,8 @@ def once_more(before: TrackedCase, case: TrackedCase, clock: ClockState) -> list
     came_to, at_ms = come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
     if came_to is None:
         return []
+    if came_to == CANCELLED:
+        return [Ring(case, clock, CANCELLED, at_ms, corrects=True, was=CANCELLED)]
     found = [Ring(before, msgspec.structs.replace(clock, cancelled=True), CANCELLED, at_ms, corrects=True, was=came_to)]
     if came_to == BREACHED and (clock.warned or clock.spoke):
         found.append(Ring(case, clock, WARNED, min(clock.warn_ms, at_ms)))

@@ -68,7 +68,14 @@ def outcome(
                 hub.run()
         hub.settle()
         hub.settle(LATER)
+        assert findings(hub) == []
         return come_to(hub)
+
+
+def findings(hub: WholeHub) -> list[tuple[str, int, tuple[str, ...]]]:
+    """What the account of all its records says is wrong."""
+    account, state = hub.audit()
+    return [(each.what, each.count, each.first) for each in (*account.findings, *state.findings) if each.count]
 
 
 def come_to(hub: WholeHub) -> dict[str, Any]:

@@ -17,6 +17,7 @@ T0 = 1_767_000_000_000
 HOUR = 3_600_000
 _BOOLS = {"revision_counted", "over", "corrects", "reopens", "unlinks"}
 _LISTS = {"co_handlers"}
+_INSTANTS = {"pauses"}
 _NUMBERS = {
     HERE,
     ORIGIN,
@@ -174,7 +175,7 @@ class MadeUpRun:
         policy = f"{clock}.default"
         self.add(
             "deadlines", "hub.deadlines", case_id=case, clock=clock, kind=kind, department="roads", policy=policy,
-            started_at=started, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects,
+            started_at=started, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects, pauses=[],
         )  # fmt: skip
         if kind in ("WARNED", "BREACHED"):
             order = derived_id("O", case, "roads", kind, clock, policy)
@@ -206,6 +207,8 @@ class MadeUpRun:
 
 
 def _type(name: str) -> pa.DataType:
+    if name in _INSTANTS:
+        return pa.list_(pa.int64())
     if name in _LISTS:
         return pa.list_(pa.string())
     return pa.int64() if name in _NUMBERS else pa.bool_() if name in _BOOLS else pa.string()
