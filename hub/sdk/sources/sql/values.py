@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from hub.millis import datetime_of
 from hub.sdk.errors import ConfigurationError
 
 Kept: TypeAlias = int | str | list[str]
@@ -88,7 +89,7 @@ def not_ahead(value: Any, now: datetime, zone: ZoneInfo) -> Any:
 
 def at_time(example: Any, at_ms: int, zone: ZoneInfo) -> Any:
     """The instant as the cursor would hold it, of which `example` is a value; None if it is no time."""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    moment = datetime_of(at_ms)
     local = moment.astimezone(zone).replace(tzinfo=None)
     if isinstance(example, datetime):
         return moment if example.tzinfo else local
