@@ -123,7 +123,7 @@ BY_TIME = {"cursor": "updated", "key": ["id"], "overlap_minutes": 10}
 
 
 def source_of(manifest: Manifest, database: Database, **more: Any) -> tuple[SqlSource, Intake]:
-    made = {"url": database.url, "table": "requests", "once": True, "page_rows": 3, "timeout_seconds": 10}
+    made = {"url": database.url, "table": "requests", "once": True, "page_rows": 3, "timeout_seconds": 60}
     intake = Intake(manifest)
     context = Context(manifest.domain, intake.outcome, intake.mapping)
     return SqlSource(SqlConfig.model_validate(made | more), context), intake
