@@ -174,7 +174,8 @@ def _internal_partition(name: str) -> int:
     units = name.encode("utf-16-be")
     for at in range(0, len(units), 2):
         value = (31 * value + int.from_bytes(units[at : at + 2])) & 0xFFFF_FFFF
-    return (value & 0x7FFF_FFFF) % _INTERNAL_PARTITIONS
+    signed = value - (1 << 32) if value >= 1 << 31 else value
+    return abs(signed) % _INTERNAL_PARTITIONS
 
 
 def _kept(folder: Path, size: int) -> tuple[str, dict[int, dict[str, int]]]:

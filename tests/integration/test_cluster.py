@@ -54,7 +54,7 @@ def test_what_is_committed_outlives_its_leader_and_its_coordinator(cluster: Kafk
 
 def test_who_coordinates_a_group_is_who_kafka_says(cluster: KafkaCluster) -> None:
     for group in ("a", "hub.track", "deduplicate", "群组"):
-        until = time.monotonic() + 240
+        until = time.monotonic() + 120
         while _said(cluster, group) != cluster.coordinator_of_group(group):  # while leaders move back after a restart
             assert time.monotonic() < until, group
             time.sleep(0.2)
