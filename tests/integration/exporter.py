@@ -31,6 +31,7 @@ AT_REST = {
     metrics.OTHER_RULES_WORKERS: 0.0,
     metrics.SAME_NAME_WORKERS: 0.0,
     metrics.REFUSED: 0.0,
+    metrics.EDGE_STATE: 1.0,
 }
 STILL = (metrics.GAPS, metrics.UNREADABLE_STATE)
 """Counters that count nothing where all is well."""
