@@ -46,10 +46,10 @@ def webhook(
     again with the same id, for days; after a crash too, so the receiver leaves out what it has by `webhook-id`. 429 and 503 with
     Retry-After are obeyed, 410 ends the command.
     """
+    from hub.sdk.signature import parsed
     from hub.sdk.sinks.webhook.addresses import networks
     from hub.sdk.sinks.webhook.client import Receiver
     from hub.sdk.sinks.webhook.run import WebhookRun
-    from hub.sdk.sinks.webhook.signature import parsed
     from hub.stream.codec import Codec
     from hub.stream.registry import make_registry
 

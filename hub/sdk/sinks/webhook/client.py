@@ -14,7 +14,7 @@ from typing import Self
 import httpx2
 
 from hub.errors import FatalError
-from hub.sdk.sinks.webhook import signature
+from hub.sdk import signature
 from hub.sdk.sinks.webhook.addresses import Address, ForbiddenAddressError, Network, Place, resolved
 from hub.sdk.sinks.webhook.messages import CONTENT_TYPE
 from hub.sdk.sinks.webhook.outbox import Gone, Later, Refused

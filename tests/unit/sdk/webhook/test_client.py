@@ -11,10 +11,10 @@ from standardwebhooks import Webhook
 
 from hub.broker.certificates import Authority
 from hub.errors import FatalError
+from hub.sdk.signature import parsed
 from hub.sdk.sinks.webhook.addresses import networks
 from hub.sdk.sinks.webhook.client import Receiver, judge, seconds_of
 from hub.sdk.sinks.webhook.outbox import Gone, Later, Refused
-from hub.sdk.sinks.webhook.signature import parsed
 from hub.testing.receiver import Answer, WebhookReceiver, webhook_receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -5,12 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from hub.errors import FatalError
 
+TOLERANCE_SECONDS = 300
+
 _PREFIX = "whsec_"
 _LEAST_BYTES, _MOST_BYTES = 24, 64
+
+
+class ForgedError(ValueError):
+    """A call that nobody who has a secret has made, or not lately. The text says why, and quotes nothing."""
 
 
 def parsed(text: str) -> list[bytes]:
@@ -29,6 +36,32 @@ def headers(secrets: Sequence[bytes], message_id: str, at_seconds: int, body: by
         "webhook-timestamp": str(at_seconds),
         "webhook-signature": " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets),
     }
+
+
+def require_signed(
+    secrets: Sequence[bytes],
+    given: Mapping[str, str],
+    body: bytes,
+    now_seconds: float,
+    tolerance_seconds: float = TOLERANCE_SECONDS,
+) -> str:
+    """The id of a message that one of `secrets` has signed within the tolerance. Raises ForgedError.
+
+    `given`: the call's headers by lower-case name, as HTTP has them (each character a byte).
+    """
+    message_id, at, signatures = (given.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
+    if not (message_id and at and signatures):
+        raise ForgedError("webhook-id, webhook-timestamp and webhook-signature are needed")
+    if not re.fullmatch(r"[0-9]{1,12}", at, re.ASCII):
+        raise ForgedError("webhook-timestamp is not in seconds since 1970")
+    if abs(now_seconds - int(at)) > tolerance_seconds:
+        raise ForgedError("webhook-timestamp is too far from now; sign each try anew, and look at both clocks")
+    signed = f"{message_id}.{at}.".encode("latin-1", "replace") + body
+    words = [word.encode("latin-1", "replace") for word in signatures.split()]
+    valid = [f"v1,{_signature(secret, signed)}".encode() for secret in secrets]
+    if not any(hmac.compare_digest(one, other) for one in valid for other in words):
+        raise ForgedError("no webhook-signature is by a secret that is known here")
+    return message_id
 
 
 def _secret(word: str) -> bytes:
