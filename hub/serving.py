@@ -1,14 +1,14 @@
-"""Serves a few named pages on one port, from a thread of its own: whoever is slow or many there delays nothing else.
+"""Serves on one port, from a thread of its own: whoever is slow or many there delays nothing else.
 
-GET and HEAD only; every other path is 404. Connections, headers and the time that a connection may last are bounded.
+Connections, headers and the time that a connection may last are bounded.
 """
 
 from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.errors import FatalError
@@ -45,33 +46,50 @@ def metrics_page() -> Page:
     return Page(generate_latest(), CONTENT_TYPE_LATEST)
 
 
+class Limits(NamedTuple):
+    """What all clients of one port may take together. `renewed`: the seconds are counted anew behind each answer."""
+
+    connections: int
+    seconds: float
+    renewed: bool = False
+
+
 class _BoundedProtocol(H11Protocol):
     """One connection. uvicorn bounds the size of its headers and how long it idles, but not how slowly they come."""
 
+    limits: ClassVar[Limits]
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > self.limits.connections:
             transport.abort()
         else:
-            self._until = self.loop.call_later(CONNECTION_SECONDS, transport.abort)
+            self._begin()
+
+    def on_response_complete(self) -> None:
+        if self.limits.renewed and hasattr(self, "_until"):
+            self._until.cancel()
+            self._begin()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if hasattr(self, "_until"):
             self._until.cancel()
         super().connection_lost(exc)
 
+    def _begin(self) -> None:
+        self._until = self.loop.call_later(self.limits.seconds, self.transport.abort)
 
-class PageServer:
-    """Serves from `with` to its end. Raises FatalError on entry if the port cannot be had."""
 
-    def __init__(self, pages: Mapping[str, Callable[[], Page]], host: str, port: int) -> None:
-        self._host, self._port = host, port
-        routes = [Route(path, _endpoint(page), methods=["GET"]) for path, page in pages.items()]
-        app = Starlette(routes=routes)
-        app.router.redirect_slashes = False
+class Server:
+    """Serves an app from `start` to `stop`, once. Raises OSError on `start` if the port cannot be had."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits, name: str) -> None:
+        self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
+        protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
         config = uvicorn.Config(
-            app, http=_BoundedProtocol, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=MAX_CONNECTIONS,
+            app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )  # fmt: skip
         self._server = uvicorn.Server(config)
@@ -83,15 +101,9 @@ class PageServer:
 
     def start(self) -> None:
         """Take the port and serve from now on."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        try:
-            listener = socket.create_server((self._host, self._port), family=family, backlog=MAX_CONNECTIONS)
-        except OSError as error:
-            raise FatalError(
-                f"the pages cannot be served at {self._host}:{self._port} ({error.strerror}); choose another port, or 0 for any"
-            ) from error
+        listener = listen(self._host, self._port, self._backlog)
         self._port = listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="pages", daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name=self._name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -105,6 +117,35 @@ class PageServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class PageServer(Server):
+    """Serves a few named pages: GET and HEAD only; every other path is 404. Raises FatalError if the port cannot be had."""
+
+    def __init__(self, pages: Mapping[str, Callable[[], Page]], host: str, port: int) -> None:
+        routes = [Route(path, _endpoint(page), methods=["GET"]) for path, page in pages.items()]
+        super().__init__(app_of(routes), host, port, Limits(MAX_CONNECTIONS, CONNECTION_SECONDS), "pages")
+
+    def start(self) -> None:
+        try:
+            super().start()
+        except OSError as error:
+            raise FatalError(
+                f"the pages cannot be served at {self._host}:{self._port} ({error.strerror}); choose another port, or 0 for any"
+            ) from error
+
+
+def app_of(routes: Sequence[Route]) -> Starlette:
+    """An app of these paths, as they are written."""
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return app
+
+
+def listen(host: str, port: int, backlog: int = MAX_CONNECTIONS) -> socket.socket:
+    """Take a port. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=backlog)
 
 
 def _endpoint(page: Callable[[], Page]) -> Callable[[Request], Response]:
