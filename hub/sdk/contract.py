@@ -108,6 +108,8 @@ class Source(ABC):
     """Of its positions. One of an older version is handed over too; `connect` raises PositionLostError if it cannot use it."""
     remembers: ClassVar[bool] = False
     """Whether the system itself knows how far it was read (a queue, a broker of messages): then there are no positions."""
+    awaited: ClassVar[bool] = False
+    """Whether somebody waits for the acknowledgement (a caller): then it comes behind each batch, not by the runner's own pace."""
     secrets: Sequence[str] = ()
 
     def __init__(self, config: Any, context: Context) -> None:

@@ -21,6 +21,7 @@ _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
     "http": "hub.sdk.sources.http.source:HttpSource",
     "sql": "hub.sdk.sources.sql.source:SqlSource",
+    "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }
 
 

@@ -240,7 +240,7 @@ class Run:
         self._publisher.poll()
         self._show(done)
         self._require_below_limit()
-        if self._checkpoints.due(len(batch.items)):
+        if self._checkpoints.due(len(batch.items)) or (self._source.awaited and batch.items):
             self._checkpoint()
         return True
 

@@ -99,6 +99,11 @@ source:                   # what is true of the system; address and password sta
   key: [id, revision]
   overlap_minutes: 10     # longer than the longest transaction
 """,
+    "webhook": """\
+source:                   # what is true of the system; port and secret stand in connectors.yaml (docs/connectors.md)
+  kind: webhook
+  path: /events           # the system calls http://HOST:PORT/events, with one event or a list, as JSON or as CloudEvents
+""",
 }
 KINDS = tuple(_SOURCES)
 

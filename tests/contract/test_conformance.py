@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from hub.sdk.sources.sql.source import SqlSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import police_file
 from tests.unit.sdk.sources.http.api import Api, row, serving
+from tests.unit.sdk.sources.webhook import system as webhook
 
 SECRET = "s3cr3t-by-test"
 
@@ -95,8 +97,25 @@ class TestSql(SourceConformance):
         return Bench(lambda: SqlSource(config, Context("works")), add)
 
 
+class TestWebhook(SourceConformance):
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+        monkeypatch.setenv("KEY_BY_TEST", webhook.SECRET)
+        made: list[webhook.Patient] = []
+        system = webhook.System(lambda: (made[-1].port or None) if made else None)
+
+        def make() -> Source:
+            made.append(webhook.Patient(webhook.config(), Context("calls"), system))
+            return made[-1]
+
+        yield Bench(make, system.tell, secrets=(webhook.SECRET.removeprefix("whsec_"),))
+        system.close()
+
+
 def test_every_kind_is_on_the_bench() -> None:
-    assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {"file", "http", "sql"}
+    assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
+        "file", "http", "sql", "webhook",
+    }  # fmt: skip
 
 
 # -- planted faults ------------------------------------------------------------------------------------------------------------
@@ -221,10 +240,47 @@ class Quiet(Sound):
             self.at += 1
 
 
+class SoundQueue(Sound):
+    """A system that remembers by itself: a line is there until it is acknowledged."""
+
+    remembers = True
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(lines)
+        self.in_hand = 0
+
+    def connect(self, position: Position | None) -> None:
+        self.in_hand, self.open = 0, True
+
+    def read(self, timeout_seconds: float) -> Batch:
+        lines = self.lines[self.in_hand : self.in_hand + 2]
+        items = [Item({"line": text}, "queue", self.at + index + 1) for index, text in enumerate(lines)]
+        self.in_hand += len(items)
+        self.at += len(items)
+        return Batch(items)
+
+    def ack(self, batch: Batch) -> None:
+        del self.lines[: len(batch.items)]
+        self.in_hand -= len(batch.items)
+
+
+class Hasty(SoundQueue):
+    """What it hands out is gone."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        batch = super().read(timeout_seconds)
+        super().ack(batch)
+        return batch
+
+    def ack(self, batch: Batch) -> None:
+        pass
+
+
 FAULTS: dict[type[Sound], str] = {
     SavedEarly: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
     Backwards: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
     Looping: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
+    Hasty: "test_what_was_not_acknowledged_comes_again",
     Forgetful: "test_what_comes_later_is_read_from_the_position",
     Emptied: "test_positions_are_small_plain_and_never_empty",
     Growing: "test_positions_are_small_plain_and_never_empty",
@@ -240,16 +296,18 @@ RULES = [name for name in vars(SourceConformance) if name.startswith("test_")]
 
 def planted(fault: Callable[[list[str]], Source]) -> Bench:
     lines: list[str] = []
+    numbers = itertools.count()
 
     def add(count: int) -> None:
-        lines.extend(f"line {len(lines) + index}" for index in range(count))
+        lines.extend(f"line {next(numbers)}" for _ in range(count))
 
     return Bench(lambda: fault(lines), add, secrets=(SECRET,))
 
 
+@pytest.mark.parametrize("sound", [Sound, SoundQueue])
 @pytest.mark.parametrize("rule", RULES)
-def test_a_sound_source_keeps_each_rule(rule: str) -> None:
-    getattr(SourceConformance(), rule)(planted(Sound))
+def test_a_sound_source_keeps_each_rule(rule: str, sound: type[Sound]) -> None:
+    getattr(SourceConformance(), rule)(planted(sound))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda each: each.__name__)

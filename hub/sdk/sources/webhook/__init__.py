@@ -1,0 +1,1 @@
+"""Sources of calls: systems that tell by themselves, over HTTP."""
