@@ -15,12 +15,15 @@ from hub.cli.connector.run import describe
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
 from hub.sdk.at_limit import Way
-from hub.sdk.contract import Item
+from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
+from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest, discover, find
 from hub.sdk.pacing import Anchor, Pace
-from hub.sdk.runner import Options, Summary, run_source
+from hub.sdk.positions import PositionFile
+from hub.sdk.runner import Options, Run, Summary, run_source
 from hub.sdk.sources.file.join import Input
+from hub.sdk.status import Board
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher
@@ -346,3 +349,39 @@ def test_new_command(tmp_path: Path) -> None:
     assert (tmp_path / "new_by_test" / "manifest.yaml").is_file()
     again = CliRunner().invoke(connector, ["new", "new_by_test", "--into", str(tmp_path)])
     assert "is there already" in again.output
+
+
+class _Caller(Source):
+    """Ten batches, each of which somebody waits for."""
+
+    remembers = True
+    awaited = True
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(Config(), context)
+        self.happened: list[str] = []
+
+    def check(self) -> str:
+        return "ten calls"
+
+    def connect(self, position: Position | None) -> None:
+        assert position is None
+
+    def read(self, timeout_seconds: float) -> Batch:
+        self.happened.append("read")
+        count = self.happened.count("read")
+        return Batch([Item({"no": count}, "call", count)], last=count == 10)
+
+    def ack(self, batch: Batch) -> None:
+        self.happened.append("ack")
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_somebody_waits_for_is_acknowledged_behind_each_batch(tmp_path: Path) -> None:
+    intake = Intake(POLICE)
+    source, position = _Caller(Context("police", intake.outcome, intake.mapping)), PositionFile(tmp_path / "none.json")
+    Run(source, intake, position, Options(), MemoryPublisher(), Board("police", "police", None)).run()
+    assert source.happened == ["read", "ack"] * 10
+    assert not position.path.exists(), "the system remembers by itself"
