@@ -137,6 +137,8 @@ SAME_NAME_WORKERS = Gauge("hub_same_name_workers", "Other workers that bear this
 # The connectors' own, served by each connector's process.
 ROWS = Counter("hub_connector_rows_total", "Rows a connector has read, by what became of them", ["source", "result"])
 PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a connector had to repeat", ["source"])
+# Of webhook sources: 202 (Kafka has it), 401 (forged, or too old), 413 (too long), 503 (Kafka does not have it: call again).
+CALLS = Counter("hub_connector_calls_total", "Calls a webhook source has answered, by status", ["source", "status"])
 # 1 for the state an edge is in (hub.sdk.status.State), 0 for all others; edges are those of connectors.yaml.
 EDGE_STATE = Gauge("hub_connector_state", "1 for the state a connector is in", ["edge", "state"])
 # When an edge last brought something; silence against its own rhythm is the state `degraded`.

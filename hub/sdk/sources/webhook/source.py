@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hub.clock import wall_ms
+from hub.metrics import CALLS
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.signature import ForgedError
@@ -134,6 +135,11 @@ class WebhookSource(Source):
     # -- in the server's thread ----------------------------------------------------------------------------------------------------
 
     async def _hear(self, request: Request) -> Response:
+        answer = await self._heard(request)
+        CALLS.labels(self.context.domain, str(answer.status_code)).inc()
+        return answer
+
+    async def _heard(self, request: Request) -> Response:
         headers = dict(request.headers)
         try:
             body = await self._body(request)

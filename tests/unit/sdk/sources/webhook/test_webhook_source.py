@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from pydantic import ValidationError
 
+from hub.metrics import CALLS
 from hub.model.event import CaseEvent
 from hub.sdk.contract import Context
 from hub.sdk.errors import TransientError, UndeliveredError
@@ -155,6 +156,7 @@ def test_a_forged_call_is_refused_and_read_by_nobody(forged: str, source: Webhoo
 
 
 def test_a_replayed_call_is_answered_and_published_once(source: WebhookSource, calls: Calls) -> None:
+    before = CALLS.labels("calls", "202")._value.get()
     headers = JSON | sign(GENUINE, "once")
     first, meanwhile = calls.post(source.port, GENUINE, headers), calls.post(source.port, GENUINE, headers)
     (batch,) = read_until(source, 1)
@@ -163,6 +165,7 @@ def test_a_replayed_call_is_answered_and_published_once(source: WebhookSource, c
     assert post(source.port, GENUINE, headers).status == 202, "its answer may have been lost: it is told again"
     assert post(source.port, GENUINE, JSON | sign(GENUINE, "once", time.time() + 5)).status == 202, "a try of its own"
     assert not source.read(0.05).items, "and nothing is published for it"
+    assert CALLS.labels("calls", "202")._value.get() == before + 4
 
 
 def test_another_body_under_the_same_id_is_not_lost(source: WebhookSource, calls: Calls) -> None:
