@@ -18,6 +18,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from hub.bounds import INT
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.settings import Member, Ports
 from hub.broker.storage import free_port, new_cluster_id
@@ -174,7 +175,7 @@ def _internal_partition(name: str) -> int:
     units = name.encode("utf-16-be")
     for at in range(0, len(units), 2):
         value = (31 * value + int.from_bytes(units[at : at + 2])) & 0xFFFF_FFFF
-    signed = value - (1 << 32) if value >= 1 << 31 else value
+    signed = value - (1 << 32) if value > INT.most else value
     return abs(signed) % _INTERNAL_PARTITIONS
 
 
