@@ -31,8 +31,9 @@ class Answer(NamedTuple):
 
 
 def config(**more: Any) -> WebhookConfig:
-    """Signed, on a free port, if nothing else is said. The variable KEY_BY_TEST holds SECRET."""
-    settings = {"port": 0, "path": "/events", "auth": {"kind": "standard", "secret": "env:KEY_BY_TEST"}} | more
+    """Signed, on a free port, with time for a busy machine, if nothing else is said. The variable KEY_BY_TEST holds SECRET."""
+    auth = {"kind": "standard", "secret": "env:KEY_BY_TEST"}
+    settings = {"port": 0, "path": "/events", "auth": auth, "answer_seconds": 60} | more
     return WebhookConfig.model_validate(settings)
 
 

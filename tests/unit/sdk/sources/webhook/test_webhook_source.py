@@ -56,7 +56,7 @@ def calls() -> Iterator[Calls]:
 
 @pytest.fixture
 def source() -> Iterator[WebhookSource]:
-    made = WebhookSource(config(answer_seconds=60), Context("calls"))
+    made = WebhookSource(config(), Context("calls"))
     made.connect(None)
     yield made
     made.close()
