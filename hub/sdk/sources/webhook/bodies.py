@@ -28,6 +28,7 @@ class Unusable(NamedTuple):
 Said: TypeAlias = dict[str, Any] | Unusable
 """One event by column, or what is none."""
 _Reader: TypeAlias = Callable[[Any], dict[str, Any]]
+_MOST_LEVELS = 64
 _REQUIRED = ("specversion", "id", "source", "type")
 
 
@@ -125,9 +126,18 @@ def _listed(content: Any) -> list[Any]:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return parse_json(body.decode("utf-8-sig"), parse_float=str)
+        content = parse_json(body.decode("utf-8-sig"), parse_float=str)
     except ValueError:
         raise _bad("the body is no JSON in UTF-8") from None
+    if _is_deeper(content, _MOST_LEVELS):
+        raise _bad("it is nested too deeply; write it flatter")
+    return content
+
+
+def _is_deeper(content: Any, levels: int) -> bool:
+    """What can be read may still be too deep for what comes behind, and would end the edge at each try."""
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner if isinstance(each, dict | list))
 
 
 def _require_text(values: Mapping[str, Any]) -> None:

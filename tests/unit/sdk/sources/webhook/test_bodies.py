@@ -14,6 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import Reason
+from hub.sdk.contract import Item
+from hub.sdk.intake import Intake
+from hub.sdk.manifest import find
 from hub.sdk.sources.webhook.bodies import Unusable, events_of
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/calls", "type": "city.call", "data": {"no": "N-1"}}
@@ -103,6 +106,20 @@ def test_what_is_no_event_is_one_dead_letter_and_not_quoted(case: str) -> None:
     assert found.fault.reason is Reason.BAD_ROW
     assert found.raw
     assert not any(word in str(found.fault) for word in ("hello", "N-1", "city.call"))
+
+
+@pytest.mark.parametrize("depth", [10, 101, 300, 480, 700, 900, 950, 980, 990, 1000, 3000])
+@pytest.mark.parametrize("way", ['{"a":', "["])
+def test_no_depth_is_a_defect(depth: int, way: str) -> None:
+    close = "}" if way != "[" else "]"
+    nested = way * depth + "1" + close * depth
+    intake = Intake(find("police"))
+    for said in events_of({}, f'{{"id": {nested}}}'.encode()):
+        assert isinstance(said, dict) == (depth < 100)
+        if isinstance(said, dict):
+            item = Item(said, "call", 1)
+            intake.outcome(item)
+            intake.kept(item)
 
 
 @given(st.binary(max_size=60), st.sampled_from([{}, STRUCTURED, BATCH, {"ce-specversion": "1.0", "ce-id": '"\\'}]))
