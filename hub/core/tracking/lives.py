@@ -15,6 +15,7 @@ import msgspec
 from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
+from hub.core.tracking.adjustments import Adjustments, reckon
 from hub.core.tracking.amendments import amend, frozen_before, versions_of
 from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
 from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
@@ -39,6 +40,7 @@ class Lives:
         city = self._city
         self._spec = city.file.life
         self._objections = Objections(city)
+        self._adjustments = Adjustments(self._objections)
         self.starters = frozenset(event for each in rules.known for event in each.starters)
         """Events other than the opening that start some clock by any rules."""
         self._climbs = any(row.climbs for each in rules.known for row in each.city.deadlines)
@@ -188,7 +190,7 @@ class Lives:
         def new(clock: str, policy: str, due_ms: int) -> Term:
             return self._opening(life.rules, case, version, clock, policy, due_ms)
 
-        amend(life, version, one.at_ms, new, self._reckon)
+        amend(life, version, one.at_ms, new, reckon)
         if life.by_hand or life.over_ms is not None or version.department == life.holder:
             return
         self._join(life, case, version.co_handlers, one.at_ms)
@@ -226,6 +228,7 @@ class Lives:
         handler = _HANDLERS.get(one.event)
         if handler is not None:
             handler(self, life, case, one)
+        self._adjustments.take(life, one)
         if one.event == "reopened":
             self._again(life, case, one.at_ms)
         else:
@@ -325,44 +328,6 @@ class Lives:
         life.pass_to(one.more.to or life.holder, one.at_ms)
         life.designated = life.by_hand = True
 
-    def _ask(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._objections.extendable(life, one)
-        if isinstance(term, Term):
-            term.asked_ms = one.at_ms
-
-    def _grant(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._objections.extendable(life, one)
-        if isinstance(term, Term):
-            term.asked_ms = None
-            term.extensions.append(one.at_ms)
-            self._reckon(term, one.at_ms)
-
-    def _deny(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        term = self._objections.running(life, one)
-        if isinstance(term, Term):
-            term.asked_ms = None
-
-    def _pause(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        for term in self._objections.pausable(life, one):
-            assert isinstance(term, Term)
-            assert term.rule is not None
-            term.pauses.append((one.at_ms, term.reckoner.pause_ends(term.rule, one.at_ms)))
-            self._reckon(term, one.at_ms)
-
-    def _resume(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        for term in life.terms:
-            if term.pauses and term.ended_ms is None:
-                from_ms, to_ms = term.pauses[-1]
-                if to_ms is None or one.at_ms < to_ms:
-                    term.pauses[-1] = (from_ms, one.at_ms)
-                    self._reckon(term, one.at_ms)
-
-    def _reckon(self, term: Term, at_ms: int) -> None:
-        assert term.rule is not None
-        term.changed_ms = at_ms
-        pauses = tuple((from_ms, to_ms) for from_ms, to_ms in term.pauses if to_ms is not None)
-        term.due_ms = term.reckoner.due(term.rule, term.started_ms, term.base_ms, len(term.extensions), pauses)
-
     def _call(self, life: Life, case: TrackedCase, one: Happening) -> None:
         life.callers.append(one.department)
         life.by_hand = True
@@ -381,8 +346,7 @@ class Lives:
 _Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
 _HANDLERS: dict[str, _Handler] = {
     "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
-    "extension_asked": Lives._ask, "extension_granted": Lives._grant, "extension_denied": Lives._deny,
-    "paused": Lives._pause, "resumed": Lives._resume, "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
+    "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
 }  # fmt: skip
 _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
 """What a helper says of its own part: it does not move the case."""

@@ -1,0 +1,67 @@
+"""What moves a clock's due time or has it stand still: extensions (延期) and pauses (中止) of a life that is being told."""
+
+from __future__ import annotations
+
+from hub.core.tracking.life import Happening, Life, Term
+from hub.core.tracking.objections import Objections
+
+
+class Adjustments:
+    """`objections` say which clocks may be extended or paused. Changes terms in place."""
+
+    def __init__(self, objections: Objections) -> None:
+        self._objections = objections
+
+    def take(self, life: Life, one: Happening) -> None:
+        """What an event that is allowed does to due times; nothing if it is none of these."""
+        match one.event:
+            case "extension_asked":
+                self._ask(life, one)
+            case "extension_granted":
+                self._grant(life, one)
+            case "extension_denied":
+                self._deny(life, one)
+            case "paused":
+                self._pause(life, one)
+            case "resumed":
+                self._resume(life, one)
+
+    def _ask(self, life: Life, one: Happening) -> None:
+        term = self._objections.extendable(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = one.at_ms
+
+    def _grant(self, life: Life, one: Happening) -> None:
+        term = self._objections.extendable(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = None
+            term.extensions.append(one.at_ms)
+            reckon(term, one.at_ms)
+
+    def _deny(self, life: Life, one: Happening) -> None:
+        term = self._objections.running(life, one)
+        if isinstance(term, Term):
+            term.asked_ms = None
+
+    def _pause(self, life: Life, one: Happening) -> None:
+        for term in self._objections.pausable(life, one):
+            assert isinstance(term, Term)
+            assert term.rule is not None
+            term.pauses.append((one.at_ms, term.reckoner.pause_ends(term.rule, one.at_ms)))
+            reckon(term, one.at_ms)
+
+    def _resume(self, life: Life, one: Happening) -> None:
+        for term in life.terms:
+            if term.pauses and term.ended_ms is None:
+                from_ms, to_ms = term.pauses[-1]
+                if to_ms is None or one.at_ms < to_ms:
+                    term.pauses[-1] = (from_ms, one.at_ms)
+                    reckon(term, one.at_ms)
+
+
+def reckon(term: Term, at_ms: int) -> None:
+    """Have its extensions and pauses count for its due time; `at_ms`: since when."""
+    assert term.rule is not None
+    term.changed_ms = at_ms
+    pauses = tuple((from_ms, to_ms) for from_ms, to_ms in term.pauses if to_ms is not None)
+    term.due_ms = term.reckoner.due(term.rule, term.started_ms, term.base_ms, len(term.extensions), pauses)
