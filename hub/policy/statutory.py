@@ -111,5 +111,5 @@ def _made(which: StatutorySet, years: tuple[int, ...]) -> holidays.HolidayBase:
             observed=which.observed,
             categories=which.categories or (PUBLIC,),
         )
-    except (NotImplementedError, ValueError) as error:  # the former is what it says of a country that it does not know
+    except (NotImplementedError, ValueError) as error:  # holidays raises the former for an unknown country
         raise ValueError(f"{error}; {mistake_in(which) or 'mend the calendar'}") from error

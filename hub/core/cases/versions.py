@@ -87,15 +87,7 @@ def course(case: Case) -> list[Stage]:
     """What clocks and holders depend on, in order of time: only where it changes."""
     found: list[Stage] = []
     for each in in_force(versions_of(case)):
-        stage = Stage(
-            at_ms=each.at_ms,
-            category=each.category,
-            urgency=each.urgency,
-            area=each.area,
-            due_ms=each.due_ms,
-            department=each.department,
-            co_handlers=each.co_handlers,
-        )
+        stage = _stage(each)
         if not found or found[-1][1:] != stage[1:]:
             found.append(stage)
     return found
@@ -106,16 +98,17 @@ def history_of(case: Case) -> History:
     marks = tuple(Mark(kind.lower(), at_ms) for kind, at_ms in case_marks(case))
     if begins_with_end(case.lead, case):
         return History((), marks)
-    stated = (
-        Stated(
-            at_ms=each.at_ms,
-            category=each.category,
-            urgency=each.urgency,
-            area=each.area,
-            due_ms=each.due_ms,
-            department=each.department,
-            co_handlers=each.co_handlers,
-        )
-        for each in in_force(versions_of(case))
-    )
+    stated = (Stated(**_stage(each)._asdict()) for each in in_force(versions_of(case)))
     return History(tuple(stated), marks)
+
+
+def _stage(version: LeadVersion) -> Stage:
+    return Stage(
+        at_ms=version.at_ms,
+        category=version.category,
+        urgency=version.urgency,
+        area=version.area,
+        due_ms=version.due_ms,
+        department=version.department,
+        co_handlers=version.co_handlers,
+    )

@@ -16,6 +16,8 @@ from hub.core.calendars.zones import Millis
 from hub.core.deadlines.columns import Flags, Rows
 from hub.core.deadlines.rules import DISPATCHED, RESOLVE, DeadlineRules, Due
 
+_Asked = tuple[list[str], list[str], list[str], list[str | None], list[int], list[Collection[str]]]
+
 SOURCE_POLICY = "source"
 """Row named when the due time is the source's own."""
 
@@ -110,15 +112,7 @@ def decide(rules: DeadlineRules, cases: Sequence[M], course: Course[M]) -> Clock
 
 
 def _of_openings(rules: DeadlineRules, cases: Sequence[Matter]) -> Clocks:
-    dues = rules.columns(
-        [case.category for case in cases],
-        [case.source for case in cases],
-        [case.urgency for case in cases],
-        [case.area for case in cases],
-        [case.opened_ms for case in cases],
-        [case.conditions for case in cases],
-        warns=True,
-    )
+    dues = rules.columns(*_asked(cases), warns=True)
     opened_ms = np.array([case.opened_ms for case in cases], dtype=np.int64)
     return Clocks(
         dues.row, dues.clock, dues.policy, opened_ms[dues.row], dues.due_ms, dues.warn_ms, dues.warns, dues.provisional,
@@ -225,16 +219,20 @@ class Kind(NamedTuple):
 def _dispatched(rules: DeadlineRules, cases: Sequence[Matter], clocks: Clocks) -> list[list[Due]]:
     """Of each case the clocks that its dispatch starts and the opening has not started already."""
     there = set(zip(clocks.case.tolist(), clocks.clock.to_pylist(), strict=True))
-    found = rules.due(
+    found = rules.due(*_asked(cases), DISPATCHED)
+    return [[due for due in dues if (at, due.clock) not in there] for at, dues in enumerate(found)]
+
+
+def _asked(cases: Sequence[Matter]) -> _Asked:
+    """What rows ask of cases, as columns: category, source, urgency, area, opening, conditions."""
+    return (
         [case.category for case in cases],
         [case.source for case in cases],
         [case.urgency for case in cases],
         [case.area for case in cases],
         [case.opened_ms for case in cases],
         [case.conditions for case in cases],
-        DISPATCHED,
     )
-    return [[due for due in dues if (at, due.clock) not in there] for at, dues in enumerate(found)]
 
 
 def _without(clocks: Clocks, alone: Flags, own: Flags) -> Clocks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -54,9 +55,9 @@ class _Kind(BaseModel):
         del place
         return {}
 
+    @abstractmethod
     def next(self, place: Place, answer: Answer) -> str | None:
         """What asks for the page behind; None: there is none. Kinds that count give a word that says so."""
-        raise NotImplementedError
 
 
 class PagingNone(_Kind):
