@@ -232,8 +232,6 @@ class Clockwork:
 
     def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
         """The clock as its term has it, with what it has said so far if that still holds."""
-        if clock is not None and term.frozen and (clock.ended_ms, clock.cancelled) == (term.ended_ms, True):
-            return clock
         if clock is not None and _cancelled_as(clock, term):
             return msgspec.structs.replace(clock, moved=_moved(term))
         stood = clock is not None and clock.moved is not None and clock.moved.stands
