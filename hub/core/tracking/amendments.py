@@ -66,7 +66,8 @@ def amend(life: Life, version: Version, at_ms: int, new: NewTerm, reckon: Callab
             term.frozen, term.ended_ms, term.cancelled = True, at_ms, True
         else:
             _follow(term, new(term.clock, *row), at_ms, reckon)
-    life.terms += [_as_known(life, new(clock, *row), at_ms) for clock, row in fresh.items()]
+    if life.reopened_ms is None:  # what runs from the opening ended when the case was over
+        life.terms += [_as_known(life, new(clock, *row), at_ms) for clock, row in fresh.items()]
 
 
 def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], None]) -> None:

@@ -84,6 +84,8 @@ class Term:
     """When what ended it happened as was said, if that counts from another instant."""
     changed_ms: int | None = None
     """The last instant at which its due time moved or it came to stand still."""
+    ended_with_case: bool = False
+    """What ended it is what ended the case."""
     frozen: bool = False
     """Cancelled by an amendment: nothing that happens touches it."""
     overdue_told: bool = False

@@ -247,7 +247,7 @@ class Lives:
             if term.ended_ms is not None:
                 continue
             if term.department is not None:
-                ends_all = not member and one.event in ("closed", "withdrawn", "resolved")
+                ends_all = not member and one.event in _ENDS
                 mine = term.department == one.department or ends_all
             else:
                 mine = not member
@@ -255,6 +255,7 @@ class Lives:
             if mine and (one.event in term.stops or ending):
                 term.ended_ms = max(one.at_ms, term.started_ms) if term.by_event else one.at_ms
                 term.cancelled = one.event == "withdrawn"
+                term.ended_with_case = one.event in _ENDS
                 term.said_ms = None if one.said_ms in (0, term.ended_ms) else one.said_ms
 
     def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
@@ -270,7 +271,13 @@ class Lives:
                 life.terms.append(self._started(life, case, due, of, event))
 
     def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
-        """A new round: what `reopened` starts, and the resolve clock anew unless that is among them."""
+        """A new round: what `reopened` starts, and the resolve clock anew unless that is among them. What was undone at the
+        instant of the opening never was."""
+        if at_ms <= case.opened_ms:
+            for term in life.terms:
+                if term.ended_with_case:
+                    term.ended_ms, term.cancelled, term.said_ms, term.ended_with_case = None, False, None, False
+            return
         life.round += 1
         life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
         kind = (life.version.category, case.source, life.version.urgency, life.version.area)
@@ -348,6 +355,7 @@ _HANDLERS: dict[str, _Handler] = {
     "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
     "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
 }  # fmt: skip
+_ENDS = frozenset(("closed", "withdrawn", "resolved"))
 _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
 """What a helper says of its own part: it does not move the case."""
 
