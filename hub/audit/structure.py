@@ -154,16 +154,18 @@ def _doubled_rings(tables: Tables, opened: pa.Table) -> Finding:
     deadlines = tables.deadlines.filter(pa.array(due(tables, tables.deadlines))).sort_by(HERE)
     openings = Counter(opened.column("case_id").to_pylist())
     said: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
-    taken_back: dict[tuple[Any, ...], set[tuple[Any, ...]]] = defaultdict(set)
+    last: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     names = ("case_id", "clock", "policy", "due_at", "kind", "at", "started_at", "department", "corrects")
     found = []
     for row in rows_of(deadlines, *names):
-        takes_back = row[-1] or row[4] == "CANCELLED"
-        mine, others = (taken_back, said) if takes_back else (said, taken_back)
-        if row in mine[row[:2]] and openings[row[0]] <= 1:
+        clock = row[:2]
+        if (row in said[clock] or row == last.get(clock)) and openings[row[0]] <= 1:
             found.append(" ".join(map(str, row[:-1])))
-        mine[row[:2]].add(row)
-        others[row[:2]].clear()
+        if row[-1] or row[4] == "CANCELLED":
+            said[clock].clear()
+        else:
+            said[clock].add(row)
+        last[clock] = row
     return Finding.of(_RINGS_TWICE, found)
 
 

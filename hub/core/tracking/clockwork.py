@@ -234,6 +234,7 @@ class Clockwork:
         """The clock as its term has it, with what it has said so far if that still holds."""
         if clock is not None and _cancelled_as(clock, term):
             return msgspec.structs.replace(clock, moved=_moved(term))
+        again = clock is not None and term.cancelled and _cancelled_alike(clock, term)
         stood = clock is not None and clock.moved is not None and clock.moved.stands
         same = clock is not None and (clock.policy, clock.started_ms) == (term.policy, term.started_ms)
         silent = stood and clock is not None and clock.verdict is None  # while it stands, no due time counts
@@ -251,7 +252,7 @@ class Clockwork:
         if term.ended_ms is None or (clock.ended_ms, clock.cancelled) == (term.ended_ms, term.cancelled):
             return clock
         ended = msgspec.structs.replace(clock, ended_ms=term.ended_ms, cancelled=term.cancelled, said_ms=term.said_ms)
-        return self._judge(case, ended, rings)
+        return self._judge(case, ended, rings, again=again)
 
     def _of(self, term: Term) -> ClockState:
         """A clock that has said nothing yet."""
@@ -265,12 +266,13 @@ class Clockwork:
             department=term.department, round=term.round, moved=_moved(term), by_event=term.by_event, rules=term.rules,
         )  # fmt: skip
 
-    def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring]) -> ClockState:
-        """Say what an ended clock has come to, and take back what was said before if that was otherwise."""
+    def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring], *, again: bool = False) -> ClockState:
+        """Say what an ended clock has come to, and take back what was said before if that was otherwise. `again`: that it is
+        cancelled was said before it was set anew."""
         assert clock.ended_ms is not None
         stands = clock.moved is not None and clock.moved.stands
         late = clock.due_ms < clock.ended_ms and not stands
-        takes_back = clock.verdict is not None or (clock.breached and not late)
+        takes_back = again or clock.verdict is not None or (clock.breached and not late)
         was, breached_before = come_to(clock), clock.breached
         clock = self._ring(case, clock, clock.ended_ms, rings)
         was = BREACHED if clock.breached and not breached_before else was
@@ -329,10 +331,14 @@ def _silent_until(clock: ClockState, at_ms: int) -> bool:
 def _cancelled_as(clock: ClockState, term: Term) -> bool:
     """All that is to be said of it was said: it is cancelled, at this instant."""
     late = term.ended_ms is not None and term.due_ms < term.ended_ms and not term.stands
-    return (clock.verdict == CANCELLED and term.cancelled and clock.breached == late) and (
-        (clock.policy, clock.started_ms, clock.due_ms, clock.ended_ms)
-        == (term.policy, term.started_ms, term.due_ms, term.ended_ms)
-    )
+    same = _cancelled_alike(clock, term) and (clock.breached, clock.ended_ms) == (late, term.ended_ms)
+    return term.cancelled and same
+
+
+def _cancelled_alike(clock: ClockState, term: Term) -> bool:
+    """The last word on it was that it is cancelled, and the term is of the same row, start and due time."""
+    alike = (clock.policy, clock.started_ms, clock.due_ms) == (term.policy, term.started_ms, term.due_ms)
+    return clock.verdict == CANCELLED and alike
 
 
 def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Version, ...]:
