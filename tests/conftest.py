@@ -9,10 +9,12 @@ from hypothesis import settings
 from hub.testing.kafka import BrokerDesk, bootstrap_for_tests, secure_kafka_for_tests
 from hub.testing.secure import SecureKafka
 
-# No deadline: machines are shared and noisy. For a long search: pytest --hypothesis-profile thorough
-settings.register_profile("quick", max_examples=50, deadline=None)
+# No deadline: machines are shared and noisy. `same` draws the same examples each time, so that a change is judged by what it
+# changed. To look for what no example has shown yet: pytest --hypothesis-profile search, or thorough for a long one.
+settings.register_profile("same", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.register_profile("search", max_examples=50, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
-settings.load_profile("quick")
+settings.load_profile("same")
 
 _DESK = pytest.StashKey[BrokerDesk]()
 

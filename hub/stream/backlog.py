@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from hub.metrics import LAG
 from hub.stream.kafka import kafka_errors
-from hub.stream.lag import lag_records
+from hub.stream.lag import lag_records, left_records
 from hub.stream.numbers import Place
 
 _EVERY_SECONDS = 1.0
@@ -69,11 +69,16 @@ class Backlog:
         highs = self._unread_highs | {
             place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
         }
-        behind = lag_records(held, ends, highs, self._eofs, self._numbers)
+        left = left_records(ends, highs, self._eofs)
+        behind = lag_records(held, left, self._numbers)
         self.records = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)
-        return not any(lag_records(held, reading, highs, self._eofs, self._numbers).values())
+        return not any(left[place] for place in reading)
+
+    def stands(self, reading: Mapping[Place, int]) -> dict[Place, int]:
+        """How far each of these is read; beside what was committed, over the markers at its end."""
+        return {place: max(end, self._eofs.get(place, 0)) for place, end in reading.items()}
 
     def markers_past(self, ends: Mapping[Place, int]) -> dict[Place, int]:
         """Ends that lie behind what was committed, by nothing but markers of transactions if nothing is left to read."""

@@ -20,10 +20,18 @@ _RETRY_SECONDS = 0.2
 _DOUBT_SECONDS = 5.0
 
 
-def offsets(settings: Settings, places: Iterable[Place], spec: OffsetSpec, what: str) -> dict[Place, int]:
-    """The offset of each place that `spec` asks for; of the latest, what open transactions have written counts.
+def offsets(
+    settings: Settings,
+    places: Iterable[Place],
+    spec: OffsetSpec,
+    what: str,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> dict[Place, int]:
+    """The offset of each place that `spec` asks for; of the latest, what open transactions have written counts unless `isolation`
+    says otherwise.
 
-    `what` says so in words. Raises RetriableError if the broker does not answer in half a minute.
+    `what` says so in words. Raises RetriableError if the broker does not answer in time.
     """
     wanted = {TopicPartition(*place): spec for place in places}
 
@@ -32,12 +40,10 @@ def offsets(settings: Settings, places: Iterable[Place], spec: OffsetSpec, what:
         # the new one: an old one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
         client = AdminClient(client_config(settings, "ends"))
         with kafka_errors(f"asking for the {what} of the topics"):
-            answers = client.list_offsets(
-                wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_SECONDS
-            )
+            answers = client.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
             return {(asked.topic, asked.partition): answer.result().offset for asked, answer in answers.items()}
 
-    return ask_until_answered(ask, _TIMEOUT_SECONDS) if wanted else {}
+    return ask_until_answered(ask, timeout_seconds) if wanted else {}
 
 
 def extents(settings: Settings, places: Collection[Place]) -> dict[Place, Extent]:

@@ -42,6 +42,7 @@ from hub.stream.progress import answered, asks, progressed
 from hub.stream.reader import Reader
 from hub.stream.recovery import recover
 from hub.stream.sources import Sources
+from hub.stream.stalls import Stalls
 from hub.stream.standings import Standing
 from hub.stream.state import State
 from hub.stream.unpacking import end_of_batch
@@ -115,6 +116,7 @@ class Session:
         )
         self._backlog = Backlog(agent, settings.partitions, self._consumer)
         self._reader = Reader(agent, self._consumer, self._backlog)
+        self._stalls = Stalls(settings, agent)
         with kafka_errors(f"{agent}: subscribing"):
             # The group shares out the numbers, for which the changelog stands: nobody adds partitions to it unnoticed, and who
             # holds a number reads all that counts to it (`places_of`). Topics with more partitions would be shared unevenly.
@@ -179,11 +181,13 @@ class Session:
         if self._membership is not None:
             self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
         ends = self._positions.ends
-        at_rest = self._backlog.count(now, self.held, ends, self._reading(ends))
+        reading = self._reading(ends)
+        at_rest = self._backlog.count(now, self.held, ends, reading)
         if idle and self._membership is not None:
             self._alive.ask(at_rest=at_rest)
             if at_rest and self.pending is None:
                 self._rest(now)
+        self._stalls.look(now, self._backlog.stands(reading), idle=idle and self.pending is None)
 
     def _look(self, *, thoroughly: bool) -> None:
         """Whether a source was paused or let go on; thoroughly, also whether partitions were added to a topic."""

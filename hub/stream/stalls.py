@@ -1,0 +1,70 @@
+"""Places that are read no more though the broker has more of them: seen once after two kills of a broker, and known of librdkafka
+(confluentinc/librdkafka#5153). Its own word on where a place ends then stands still as well, so the broker is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from confluent_kafka import IsolationLevel
+from confluent_kafka.admin import OffsetSpec
+
+from hub.errors import RetriableError
+from hub.settings import Settings
+from hub.stream.extents import offsets
+from hub.stream.kafka import SessionLostError
+from hub.stream.numbers import Place
+
+log = logging.getLogger(__name__)
+AFTER_SECONDS = 30.0
+"""A broker that was only just started, and a transaction that ends in order, take less."""
+BUSY_SECONDS = 150.0
+"""The same where an agent has others to read, so that this place may only have to wait its turn."""
+_TIMEOUT_SECONDS = 5.0
+
+
+class Stalls:
+    """Of one agent. Not thread-safe: it belongs to the thread that reads."""
+
+    def __init__(self, settings: Settings, agent: str) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._looked = 0.0
+        self._since: dict[Place, tuple[int, float]] = {}
+
+    def look(self, now: float, stands: Mapping[Place, int], *, idle: bool) -> None:
+        """Raises SessionLostError if the agent is to begin anew, with a new consumer.
+
+        `stands`: the places that are read, and the offset that each is read from next. The broker is asked every AFTER_SECONDS, at
+        first that long after the start; blocks for some seconds at most.
+        """
+        if now - self._looked < AFTER_SECONDS:
+            return
+        before, self._looked = self._looked, now
+        if not before:
+            return
+        try:
+            ends = offsets(
+                self._settings,
+                stands,
+                OffsetSpec.latest(),
+                "readable ends",
+                IsolationLevel.READ_COMMITTED,
+                _TIMEOUT_SECONDS,
+            )
+        except RetriableError as error:
+            log.info("%s: cannot tell whether all is read: %s", self._agent, error)
+            return
+        waiting = {place: offset for place, offset in stands.items() if ends[place] > offset}
+        self._since = {place: self._first(now, place, offset) for place, offset in waiting.items()}
+        limit = AFTER_SECONDS if idle else BUSY_SECONDS
+        for (topic, number), (offset, since) in self._since.items():
+            if now - since >= limit:
+                raise SessionLostError(
+                    f"{self._agent}: nothing came of {topic}[{number}] for {now - since:.0f} s, though it can be read from "
+                    f"{offset} to {ends[topic, number]}"
+                )
+
+    def _first(self, now: float, place: Place, offset: int) -> tuple[int, float]:
+        before = self._since.get(place)
+        return before if before is not None and before[0] == offset else (offset, now)
