@@ -24,9 +24,11 @@ from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.known import KnownTopics, on_broker
 from hub.stream.registry import make_registry
 from hub.stream.retention import RetentionWatch
 from hub.stream.standings import Standing
+from hub.topics import all_topics
 from hub.web.pages import Pages
 
 AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
@@ -37,7 +39,10 @@ def make_hub(settings: Settings) -> Hub:
     city = load_city(settings.city)
     codec = Codec(make_registry(settings))
     wall = CheckedClock(int(settings.clock_apart_seconds * 1000))
-    return Hub(settings, LivePolicy(city), codec, tuple(discover()), tuple(city.departments), wall=wall)
+    sources = tuple(discover())
+    declared = [topic.name for topic in all_topics(sources, city.departments)]
+    known = KnownTopics(declared, on_broker(settings, "topics"))
+    return Hub(settings, LivePolicy(city, known), codec, sources, known, wall=wall)
 
 
 class _App(faust.App):
@@ -66,8 +71,10 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         app.service(service)
     views += [AGENTS[name].attach(app, hub) for name in agents]
     show_cases(views, hub.departments)
+    hub.policy.listeners.append(lambda: show_cases(views, hub.departments))
     inlets = [view.inlet for view in views]
-    app.service(RetentionWatch(settings, {name: inlet.topics for name, inlet in zip(agents, inlets, strict=True)}))
+    reads = {name: inlet.reads for name, inlet in zip(agents, inlets, strict=True)}
+    app.service(RetentionWatch(settings, reads))
 
     async def finish(*_: Any, **__: Any) -> None:
         """Stop the inlets together, while their agents still answer."""

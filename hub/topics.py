@@ -20,6 +20,7 @@ MAX_CONTROL_BYTES = 128 * 1024
 _NAMES = 1024
 """Sources or departments whose topics are made once: agents ask for them with every chunk."""
 _ID = re.compile(SYSTEM_ID)
+_INPUT = re.compile(rf"city\.(?:{SYSTEM_ID})\.events|dept\.(?:{SYSTEM_ID})\.updates")
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,18 @@ def is_input(name: str) -> bool:
     return name.endswith((".events", ".updates")) and not is_own(name)
 
 
+def inputs_in(names: Iterable[str]) -> list[str]:
+    """Of these names, those by which a hub's sources and departments speak, in order; others are somebody else's topics."""
+    return sorted(name for name in names if _INPUT.fullmatch(name))
+
+
+def source_in(name: str) -> str | None:
+    """The source by whose topic of events this is the name; None if it is no such name."""
+    kind, _, rest = name.partition(".")
+    source, _, last = rest.partition(".")
+    return source if (kind, last) == ("city", "events") and _ID.fullmatch(source) else None
+
+
 def _checked(kind: str, name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError(
@@ -202,10 +215,20 @@ def all_topics(sources: Iterable[str], departments: Iterable[str]) -> list[Topic
     """Every topic of a hub with these sources and departments."""
     found = list(HUB_TOPICS)
     for source in sources:
-        found += [city_events(source), city_replies(source)]
+        found += of_source(source)
     for department in departments:
-        found += [dept_orders(department), dept_updates(department), dept_receipts(department)]
+        found += of_department(department)
     return found
+
+
+def of_source(source: str) -> list[Topic]:
+    """Its own topics, both ways."""
+    return [city_events(source), city_replies(source)]
+
+
+def of_department(department: str) -> list[Topic]:
+    """Its own topics, both ways."""
+    return [dept_orders(department), dept_updates(department), dept_receipts(department)]
 
 
 def source_of(topic: str) -> str:

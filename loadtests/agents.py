@@ -90,7 +90,7 @@ class _Run:
         codec = Codec(FileRegistry())
         loaded = load_city(city)
         self._departments = Departments(Codec(FileRegistry()), scenario.answers, self._clock)
-        hub = Hub(settings, LivePolicy(loaded), self._watch.on_codec(codec), SOURCES, tuple(loaded.departments))
+        hub = Hub(settings, LivePolicy(loaded), self._watch.on_codec(codec), SOURCES)
         declared, reads = topics.all_topics(SOURCES, hub.departments), topics.agent_topics(SOURCES, hub.departments)
         self._broker = MemoryBroker(declared, PARTITIONS, reads, lambda: self._clock.now_ms, keep=False)
         self._agents = [MemoryAgent(name, hub) for name in AGENTS]

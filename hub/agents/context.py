@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +15,11 @@ from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.gate import Gate
-from hub.topics import Topic, all_topics, city_replies, dept_orders, dept_receipts
+from hub.stream.known import KnownTopics
+from hub.stream.reads import InputReads
+from hub.topics import Topic, all_topics, city_replies, dept_orders, dept_receipts, dept_updates
+
+_NOWHERE = Topic("", "none", None)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,9 @@ class Hub:
     policy: LivePolicy
     codec: Codec
     sources: tuple[str, ...]
-    departments: tuple[str, ...]
+    """Connectors that are here. Others are read too, as soon as their topics are there."""
+    known: KnownTopics | None = None
+    """Topics that there are; None: those of the sources and of the rules, and no others."""
     gate: Gate = field(default_factory=Gate)
     wall: CheckedClock = field(default_factory=CheckedClock)
     """The time of day, for whatever must not happen too early."""
@@ -33,26 +40,34 @@ class Hub:
     """A name for this run of this worker: `settings.instance` names whatever run comes after it too."""
 
     @cached_property
-    def topics(self) -> frozenset[str]:
-        """The names of all that this hub writes or reads, without the namespace."""
-        return frozenset(topic.name for topic in all_topics(self.sources, self.departments))
+    def topics(self) -> KnownTopics:
+        """All that this hub writes or reads."""
+        return self.known or KnownTopics(topic.name for topic in all_topics(self.sources, self.departments))
+
+    @property
+    def departments(self) -> Collection[str]:
+        """Those that any rules had by which this worker has gone."""
+        return self.policy.departments
+
+    def knows(self, department: str) -> bool:
+        """Whether there is such a department: by the rules, or by its topics, where other workers took newer rules a moment ago."""
+        return department in self.departments or _topic(dept_updates, department).name in self.topics
+
+    def inputs(self) -> InputReads:
+        """All that sources and departments say, as they come."""
+        return InputReads(self.sources, lambda: self.departments)
 
     def orders(self, department: str) -> Topic:
         """Where a department is told what to do. If there is no such department, a topic that is not there."""
-        known = department in self.departments
-        return dept_orders(department) if known else Topic(f"dept.{department}.orders", "case_id", "cityhub.Order")
+        return _topic(dept_orders, department)
 
     def replies(self, source: str) -> Topic:
         """Where a source is answered. If there is no such source, a topic that is not there."""
-        known = source in self.sources
-        return city_replies(source) if known else Topic(f"city.{source}.replies", "source_ref", "cityhub.Reply")
+        return _topic(city_replies, source)
 
     def receipts(self, department: str) -> Topic:
         """Where a department is told what became of its updates. If there is no such department, a topic that is not there."""
-        known = department in self.departments
-        return (
-            dept_receipts(department) if known else Topic(f"dept.{department}.receipts", "case_id", "cityhub.Receipt")
-        )
+        return _topic(dept_receipts, department)
 
     def label(self, department: str) -> str:
         """A department as metrics name it: their labels are bounded by policy, what a record names is not."""
@@ -70,3 +85,10 @@ class Hub:
     def clock(self) -> Clock:
         """What cases are timed by: the time of day, or the data's own where history is replayed."""
         return DataClock() if self.settings.clock is ClockKind.DATA else self.wall
+
+
+def _topic(make: Callable[[str], Topic], name: str) -> Topic:
+    try:
+        return make(name)
+    except ValueError:  # nobody can be called so
+        return _NOWHERE

@@ -42,8 +42,7 @@ _REVISIONS = COUNTER.most + 1
 def attach(app: Any, hub: Hub) -> View:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = SeenState(int(hub.settings.dedup_window_days * DAY_MS), topics.DEDUPLICATE_CHANGELOG, wall_ms)
-    reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
-    inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
+    inlet = Inlet(app, hub.settings, NAME, hub.inputs(), state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
     placed = _Placing(hub.city)
 

@@ -14,7 +14,10 @@ from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, Po
 from hub.core.cases.touched import Touched
 from hub.core.rules.succession import Versions, succeed
 from hub.declared.problems import DeclarationError
+from hub.errors import HubError
 from hub.policy import City, load_city
+from hub.stream.known import KnownTopics
+from hub.topics import of_department
 
 log = logging.getLogger(__name__)
 Outcome = Literal["applied", "refused"]
@@ -25,9 +28,15 @@ REFUSED: Final = "refused"
 class LivePolicy:
     """One worker's. Agents ask for the rules at the start of each chunk."""
 
-    def __init__(self, first: City) -> None:
+    def __init__(self, first: City, topics: KnownTopics | None = None) -> None:
+        """`topics`: those that there are; a department is taken only with its own. None: all are there."""
         self._versions = Versions(first)
+        self._topics = topics
         self._reloading = threading.Lock()
+        self.departments: Collection[str] = dict.fromkeys(first.departments)
+        """Of all rules that this worker has gone by."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called when other rules were taken, from the thread that did."""
 
     @property
     def latest(self) -> City:
@@ -69,16 +78,31 @@ class LivePolicy:
         succession = succeed(current, proposed, in_use=in_use)
         problems = [
             *succession.problems,
-            *(
-                f"departments.yaml: {new!r} is new, and its topics are read from a start on; restart the workers one by one"
-                for new in sorted(set(proposed.departments) - set(current.departments))
-            ),
+            *self._without_topics(sorted(set(proposed.departments) - set(self.departments))),
         ]
         if problems:
             return REFUSED, problems
         if proposed.fingerprint != current.fingerprint:  # if only by a comment: workers are compared by it
             self._versions.add(proposed)
+            self.departments = dict.fromkeys((*self.departments, *proposed.departments))
+            for listener in self.listeners:
+                listener()
         return APPLIED, list(succession.changes)
+
+    def _without_topics(self, departments: Collection[str]) -> list[str]:
+        """Why these new departments cannot be taken yet."""
+        if self._topics is None or not departments:
+            return []
+        wanted = {each: [topic.name for topic in of_department(each)] for each in departments}
+        try:
+            missing = self._topics.missing(name for names in wanted.values() for name in names)
+        except HubError as error:
+            return [f"departments.yaml: whether the topics of new departments are there cannot be told: {error}"]
+        return [
+            f"departments.yaml: {each!r} is new, and these topics are not there: {', '.join(lacking)}; run `cityhub topics --create`"
+            for each, names in wanted.items()
+            if (lacking := [name for name in names if name in missing])
+        ]
 
 
 def announcement(city: City) -> PolicyReload:

@@ -24,6 +24,7 @@ from hub.stream.gate import Gate
 from hub.stream.kafka import AbortableError, SessionLostError
 from hub.stream.limits import TooManyRejectsError
 from hub.stream.progress import progressed
+from hub.stream.reads import Reads
 from hub.stream.session import Publication, Session
 from hub.stream.standings import Standing
 from hub.stream.state import State
@@ -57,7 +58,7 @@ class Inlet(mode.Service):
         app: Any,
         settings: Settings,
         agent: str,
-        topics: Sequence[str],
+        reads: Reads | Sequence[str],
         state: State,
         *,
         tick_seconds: float | None = None,
@@ -67,19 +68,30 @@ class Inlet(mode.Service):
         self.channel = app.channel(maxsize=1)
         self._settings = settings
         self._agent = agent
-        self.topics = list(topics)
-        """Without the namespace."""
+        self.reads = reads if isinstance(reads, Reads) else Reads(reads)
+        """The topics that its agent reads."""
         self.memory = state
         """The state of the agent."""
         self._tick_seconds = tick_seconds
         self._gate = gate or Gate()
         self._stopping = threading.Event()
         self._serving: asyncio.Task[None] | None = None
+        self._session_now: Session | None = None
         self.paused: dict[str, Standing] = {}
         """Sources whose topics are not read, by topic, and why."""
         self._given_up = False
         self._ticked = 0.0
         READY.labels(agent).set(0)
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What is read now, without the namespace."""
+        return self.reads.topics
+
+    def look_soon(self) -> None:
+        """Topics may have come: look before it is due. May be called from any thread."""
+        if (session := self._session_now) is not None:
+            session.look_soon()
 
     async def on_stop(self) -> None:
         """Wait for the work to end by itself: what mode does next is to cancel it."""
@@ -128,11 +140,13 @@ class Inlet(mode.Service):
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"inlet-{self._agent}")
         try:
             session: Session = await call(
-                thread, Session, self._settings, self._agent, self.topics, self.memory, thread, self._stopping
+                thread, Session, self._settings, self._agent, self.reads, self.memory, thread, self._stopping
             )
+            self._session_now = session
             try:
                 await self._feed(session)
             finally:
+                self._session_now = None
                 leaving = call(thread, session.close)
                 try:
                     if not self._given_up:

@@ -6,13 +6,13 @@ A hub has a number of partitions for life (`CITYHUB_PARTITIONS`), and nothing in
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-
 from confluent_kafka.admin import AdminClient
 
 from hub.metrics import EXTRA_PARTITIONS
 from hub.settings import Settings
 from hub.stream.kafka import client_config, kafka_errors, missing
+from hub.stream.known import names_in
+from hub.stream.reads import Reads
 from hub.topics import is_own
 
 log = logging.getLogger(__name__)
@@ -22,10 +22,10 @@ _TIMEOUT_SECONDS = 5.0
 class Inputs:
     """What one agent reads."""
 
-    def __init__(self, settings: Settings, agent: str, topics: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, agent: str, reads: Reads) -> None:
         self._settings = settings
         self._agent = agent
-        self._topics = topics
+        self._reads = reads
         self.counts: dict[str, int] = {}
         """Partitions of each topic, by its name on the broker. A topic that cannot be read has none."""
         self._there: dict[str, int] = {}
@@ -42,13 +42,15 @@ class Inputs:
             found = self._client.list_topics(timeout=_TIMEOUT_SECONDS).topics
         numbers, before = self._settings.partitions, self._there
         counts = {name: 0 if topic.error else len(topic.partitions) for name, topic in found.items()}
-        self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in self._topics}
-        for topic in self._topics:
+        self._reads.look(names_in(self._settings.namespace, counts))
+        topics = self._reads.topics
+        self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in topics}
+        for topic in topics:
             if self._there[topic] != before.get(topic):
                 self._say(topic, self._there[topic])
         self.counts = {
             self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0
-            for topic in self._topics
+            for topic in topics
         }
         return self._there != before
 

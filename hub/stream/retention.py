@@ -21,6 +21,7 @@ from hub.stream.extents import offsets
 from hub.stream.groups import group_offsets, places_read
 from hub.stream.kafka import consumer_config
 from hub.stream.numbers import Place
+from hub.stream.reads import Reads
 from hub.stream.topic_settings import retentions
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def first_times(settings: Settings, starts: Mapping[Place, int]) -> dict[Place, 
 class RetentionWatch(mode.Service):
     """Keeps the metrics true for these agents and what they read, whether they read at all, stand still or are paused."""
 
-    def __init__(self, settings: Settings, reads: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, settings: Settings, reads: Mapping[str, Reads]) -> None:
         super().__init__()
         self._settings = settings
         self._reads = dict(reads)
@@ -99,9 +100,9 @@ class RetentionWatch(mode.Service):
     @mode.Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
-            for agent, topics in self._reads.items():
+            for agent, reads in self._reads.items():
                 try:
-                    self._show(agent, await asyncio.to_thread(margins, self._settings, agent, topics))
+                    self._show(agent, await asyncio.to_thread(margins, self._settings, agent, reads.topics))
                 except HubError as error:
                     log.warning("%s: how long unread records are kept cannot be told: %s", agent, error)
             await self.sleep(_EVERY_SECONDS)

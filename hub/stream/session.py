@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, TypeVar
 
@@ -40,6 +40,7 @@ from hub.stream.numbers import Place, places_of
 from hub.stream.positions import Positions, with_checkpoints
 from hub.stream.progress import answered, asks, progressed
 from hub.stream.reader import Reader
+from hub.stream.reads import Reads
 from hub.stream.recovery import recover
 from hub.stream.sources import Sources
 from hub.stream.stalls import Stalls
@@ -75,15 +76,15 @@ class Session:
         self,
         settings: Settings,
         agent: str,
-        topics: Sequence[str],
+        reads: Reads,
         state: State,
         thread: Executor,
         stopping: threading.Event,
     ) -> None:
         self._settings = settings
         self._agent = agent
-        self._inputs = Inputs(settings, agent, topics)
-        self._sources = Sources(settings, agent, topics)
+        self._inputs = Inputs(settings, agent, reads)
+        self._sources = Sources(settings, agent, reads)
         self._state = state
         self._thread = thread
         self._stopping = stopping
@@ -200,6 +201,10 @@ class Session:
                 self._backlog.ask_for(ends.keys() - self._reading(ends).keys())
         except RetriableError as error:
             log.warning("%s", error)
+
+    def look_soon(self) -> None:
+        """Look thoroughly the next time that it is observed, from whichever thread that is asked."""
+        self._looked = 0.0
 
     def _reading(self, places: Mapping[Place, int]) -> dict[Place, int]:
         """What is read of these, and from where: all but what is paused."""

@@ -11,6 +11,7 @@ from hub.metrics import SOURCE_PAUSED
 from hub.settings import Settings
 from hub.stream.limits import LetGoOn
 from hub.stream.numbers import Place
+from hub.stream.reads import Reads
 from hub.stream.source_log import SourceLog
 from hub.stream.standings import Standing, Standings
 from hub.topics import is_own
@@ -24,20 +25,26 @@ class Sources:
     writes there is set aside record by record. Raises FatalError if hub.sources is missing, RetriableError if it cannot be read.
     """
 
-    def __init__(self, settings: Settings, agent: str, topics: Iterable[str]) -> None:
+    def __init__(self, settings: Settings, agent: str, reads: Reads) -> None:
         self._agent = agent
         self._instance = settings.instance
         self._name = settings.topic
-        self._topics = [topic for topic in topics if not is_own(topic)]
+        self._reads = reads
         self._log = SourceLog(settings, agent) if self._topics else None
         self._batches: Counter[str] = Counter()
         """That could not be unpacked, by topic."""
         self.standings = Standings() if self._log is None else self._log.standings
 
     @property
+    def _topics(self) -> list[str]:
+        return [topic for topic in self._reads.topics if not is_own(topic)]
+
+    @property
     def paused(self) -> dict[str, Standing]:
         """By topic, without the namespace."""
-        return {topic: each for topic, each in self.standings.paused.items() if topic in self._topics}
+        paused = self.standings.paused
+        topics = set(self._topics) if paused else set()
+        return {topic: each for topic, each in paused.items() if topic in topics}
 
     def let_go_on(self, ends: Mapping[Place, int]) -> dict[str, LetGoOn]:
         """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then."""

@@ -24,6 +24,7 @@ from hub.stream.codec import Codec
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
 from hub.stream.outlet import Outlet, Transaction
 from hub.stream.registry import FileRegistry
+from hub.stream.reads import Reads
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
 from hub.topics import DEAD, SOURCES, Topic
@@ -130,7 +131,7 @@ class Plane:
     def session(self, state: JournaledState[CountBook], instance: str = "one") -> Iterator[Session]:
         with ThreadPoolExecutor(1) as thread:
             settings = self.settings.model_copy(update={"instance": instance})
-            session = Session(settings, AGENT, self._reads, state, thread, threading.Event())
+            session = Session(settings, AGENT, Reads(self._reads), state, thread, threading.Event())
             try:
                 yield session
             finally:

@@ -17,6 +17,7 @@ from hub.stream import session as session_module
 from hub.stream.alive import SignOfLife
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
 from hub.stream.recovery import recover
+from hub.stream.reads import Reads
 from hub.stream.session import Session
 from tests.integration.small_plane import (
     AGENT,
@@ -120,7 +121,7 @@ def test_a_second_worker_of_the_same_name_fences_the_first(plane: Plane) -> None
         messages = read_some(first, 1)
         with ThreadPoolExecutor(1) as thread:
             settings = plane.settings.model_copy(update={"instance": "same"})
-            second = Session(settings, AGENT, [IN.name], new_state(), thread, threading.Event())
+            second = Session(settings, AGENT, Reads([IN.name]), new_state(), thread, threading.Event())
             (said,) = settled(plane, first, state, messages, count_up(state))
             assert isinstance(said, SessionLostError)
             second.close()

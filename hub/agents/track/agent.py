@@ -54,6 +54,7 @@ def attach(app: Any, hub: Hub) -> View:
     tracking = Tracking(rules.clockwork)
     revised: dict[int, TrackBook] = {}
     begin(hub.departments)
+    hub.policy.listeners.append(lambda: begin(hub.departments))
 
     @app.agent(inlet.channel, name=NAME)
     async def track(chunks: AsyncIterator[Chunk]) -> None:
@@ -174,7 +175,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
 
 def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
     yield from faults_of_admitted_updates(batch)
-    yield from not_of_departments(batch, hub.departments)
+    yield from not_of_departments(batch, hub.knows)
 
 
 def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:

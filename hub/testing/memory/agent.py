@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from itertools import repeat
 from typing import Any
@@ -29,11 +29,15 @@ class MemoryAgent:
         self.name = name
         app = _App()
         self.view: View = AGENTS[name].attach(app, hub)
-        self.topics: list[str] = self.view.inlet.topics
         self.state: State = self.view.inlet.memory
         self._session: Any = _Session(hub.settings.partitions)
         self._work = app.started()
         self.take_up(())
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What it reads now."""
+        return self.view.inlet.topics
 
     def take_up(self, changelog: Iterable[Record]) -> None:
         """Know what the changelog says, and nothing else: as after a start, or after a commit that failed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -84,6 +84,24 @@ class MemoryBroker:
         """By agent: the next offset to read of each topic and partition, as committed."""
         self.paused: dict[str, str] = {}
         """Topics that are not read, with the reason."""
+
+    def make(self, topics: Iterable[Topic]) -> None:
+        """Have these topics too."""
+        self._topics |= {topic.name: topic for topic in topics}
+
+    @property
+    def names(self) -> Collection[str]:
+        """Of all topics."""
+        return self._topics.keys()
+
+    def read_by(self, agent: str, topics: Iterable[str]) -> None:
+        """Have an agent read these topics, each from its beginning if nobody has read it before."""
+        for topic in topics:
+            if self._reader.get(topic) is None:
+                self._reader[topic] = agent
+                for batch in (self._kept or {}).get(topic, ()):
+                    self._unread[agent].append(batch)
+                    self.unread[agent] += len(batch.values)
 
     # -- writing -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,7 @@ from hub.policy import City
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.known import KnownTopics
 from hub.stream.limits import TooManyRejectsError
 from hub.stream.registry import FileRegistry
 from hub.stream.state import State
@@ -33,6 +35,7 @@ from hub.testing.memory.agent import AGENTS, MemoryAgent
 from hub.testing.memory.audited import audited
 from hub.testing.memory.broker import MemoryBroker, Record
 from hub.testing.memory.clock import SetClock
+from hub.topics import Topic
 
 _SETTLED_MS = 2 * PATIENCE_MS
 """After this nothing is waited for any more."""
@@ -68,16 +71,16 @@ class MemoryHub:
         self.codec = Codec(_registry())
         self.settings = Settings(**{"partitions": 1, "namespace": "", "instance": "memory", **settings})
         self.sources = tuple(sources) if sources is not None else _connectors()
-        self.departments = tuple(city.departments)
-        self._hub = Hub(self.settings, LivePolicy(city), self.codec, self.sources, self.departments)
-        if wall is not None:
-            self._hub = replace(self._hub, wall=wall)
         self.broker = MemoryBroker(
-            topics.all_topics(self.sources, self.departments),
+            topics.all_topics(self.sources, city.departments),
             self.settings.partitions,
-            topics.agent_topics(self.sources, self.departments),
+            topics.agent_topics(self.sources, city.departments),
             lambda: self.clock.now_ms,
         )
+        known = KnownTopics(self.broker.names, lambda: self.broker.names, count().__next__)
+        self._hub = Hub(self.settings, LivePolicy(city, known), self.codec, self.sources, known)
+        if wall is not None:
+            self._hub = replace(self._hub, wall=wall)
         self._agents: dict[str, MemoryAgent] = {}
         self._open = ExitStack()
 
@@ -116,6 +119,7 @@ class MemoryHub:
 
     def run(self) -> None:
         """Have the agents decide until none has anything to read."""
+        self._look()
         while any(self.turn(name) for name in AGENTS):
             pass
 
@@ -151,6 +155,24 @@ class MemoryHub:
         if outcome == REFUSED:
             raise FatalError("; ".join(lines))
         return lines
+
+    def make(self, *made: Topic) -> None:
+        """Have these topics too, as whoever administers Kafka makes them. What is a new source's is read from the next `run` on, and
+        what is a new department's once `reload` has given rules that name it."""
+        self.broker.make(made)
+        self.sources += tuple(
+            source for topic in made if (source := topics.source_in(topic.name)) and source not in self.sources
+        )
+
+    def _look(self) -> None:
+        for name, agent in self._agents.items():
+            agent.view.inlet.reads.look(self.broker.names)
+            self.broker.read_by(name, agent.topics)
+
+    @property
+    def departments(self) -> Sequence[str]:
+        """Of all rules that this hub has gone by."""
+        return tuple(self._hub.departments)
 
     def restart(self, *names: str) -> None:
         """Put other agents in the place of these, or of all: they know only what is in their changelogs."""

@@ -31,7 +31,7 @@ class BareAgent(MemoryAgent):
     def __init__(self, name: str) -> None:
         settings = Settings(partitions=1, dead_letter_ratio=1.0, dead_letter_run=10**9)
         self.codec = Codec(FileRegistry())
-        super().__init__(name, Hub(settings, LivePolicy(CITY), self.codec, SOURCES, tuple(CITY.departments)))
+        super().__init__(name, Hub(settings, LivePolicy(CITY), self.codec, SOURCES))
         self.broker = MemoryBroker(all_topics(SOURCES, CITY.departments), 1, {}, wall_ms)
         self._offset = 0
 

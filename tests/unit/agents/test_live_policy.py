@@ -20,6 +20,8 @@ from hub.core.report import Sighting
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.stream.state import JournaledState
+from hub.errors import RetriableError
+from hub.stream.known import KnownTopics
 from hub.topics import ROUTE_CHANGELOG
 
 DAY_MS = 86_400_000
@@ -96,15 +98,51 @@ def test_another_folder_than_the_announced_one_is_refused(folder: Path) -> None:
     assert said.fingerprint == policy.latest.fingerprint
 
 
-def test_a_department_with_open_cases_cannot_go_and_a_new_one_needs_a_start(folder: Path) -> None:
-    policy = LivePolicy(load_city(folder))
+def add_department(folder: Path) -> None:
     departments = folder / "departments.yaml"
     departments.write_text(
         departments.read_text("utf-8") + "  - {id: newcomer, name: {en: Newcomer, zh: 新部门}}\n", "utf-8"
     )
-    result, lines = policy.reload(folder, None)
+
+
+def test_a_new_department_is_taken_once_its_topics_are_there(folder: Path) -> None:
+    there: set[str] = set()
+    policy = LivePolicy(load_city(folder), KnownTopics((), lambda: there))
+    told: list[int] = []
+    policy.listeners.append(lambda: told.append(len(policy.departments)))
+    add_department(folder)
+    there |= {"dept.newcomer.orders", "dept.newcomer.updates"}
+    result, (line,) = policy.reload(folder, None)
+    assert (result, told) == (REFUSED, [])
+    assert "'newcomer' is new" in line
+    assert "dept.newcomer.receipts; run `cityhub topics --create`" in line
+    there.add("dept.newcomer.receipts")
+    result, (line,) = policy.reload(folder, None)
+    assert (result, line) == (APPLIED, "department 部门 newcomer: new")
+    assert "newcomer" in policy.departments
+    assert told == [len(policy.departments)]
+
+
+def test_without_an_answer_about_topics_a_new_department_is_refused_and_a_later_try_may_do(folder: Path) -> None:
+    def away() -> set[str]:
+        raise RetriableError("no broker answers")
+
+    policy = LivePolicy(load_city(folder), KnownTopics((), away))
+    add_department(folder)
+    result, (line,) = policy.reload(folder, None)
     assert result == REFUSED
-    assert any("restart the workers" in line for line in lines)
+    assert "no broker answers" in line
+
+
+def test_a_department_that_is_gone_is_heard_until_the_worker_ends(folder: Path) -> None:
+    policy = LivePolicy(load_city(folder))
+    add_department(folder)
+    policy.reload(folder, None)
+    departments = folder / "departments.yaml"
+    text = departments.read_text("utf-8")
+    departments.write_text(text[: text.index("  - {id: newcomer")], "utf-8")
+    assert policy.reload(folder, None)[0] == APPLIED
+    assert "newcomer" in policy.departments
 
 
 @given(st.lists(st.text(max_size=5_000), max_size=400))

@@ -375,7 +375,7 @@ def test_what_was_kept_before_reports_could_be_taken_out_is_read(hub: WholeHub) 
         "step": "VERIFIED",
     }
     body = CODEC.encode_one("cityhub.AdmittedUpdate", {"origin": origin, "update": said})[HEADER_BYTES:]
-    shared = Hub(Settings(), LivePolicy(CITY), CODEC, (), ())
+    shared = Hub(Settings(), LivePolicy(CITY), CODEC, ())
     assert body.endswith(b"\0")
     for old in (body, body[:-1]):
         assert waiting._read(shared, old).status == "VERIFIED"

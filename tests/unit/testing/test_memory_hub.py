@@ -121,6 +121,6 @@ def test_a_source_with_too_many_rejects_is_paused_and_nobody_else() -> None:
 
 
 def test_a_changelog_with_what_is_not_the_agents_own_is_not_taken_up(hub: MemoryHub) -> None:
-    agent = MemoryAgent("route", Hub(Settings(partitions=1), LivePolicy(CITY), hub.codec, (), ()))
+    agent = MemoryAgent("route", Hub(Settings(partitions=1), LivePolicy(CITY), hub.codec, ()))
     with pytest.raises(RejectedRecordError):
         agent.take_up([Record(topics.ROUTE_CHANGELOG.name, 0, 0, NOON, b"C-1", b"rubbish")])

@@ -137,7 +137,7 @@ class Hub:
 
 _WAITS = f"{WAITING_PREFIX}C-1"
 _CODEC = Codec(FileRegistry())
-_SHARED = Shared(Settings(), LivePolicy(load_city(ROOT / "ops" / "cities" / "demo")), _CODEC, (), ())
+_SHARED = Shared(Settings(), LivePolicy(load_city(ROOT / "ops" / "cities" / "demo")), _CODEC, ())
 
 
 def _body(update: Update) -> bytes:
