@@ -18,12 +18,14 @@ from hub.agents.track import agent as track
 from hub.agents.view import View, open_cases, show_cases, touched
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, Rules
-from hub.control.records import PolicyReload
+from hub.control.records import MAX_LINES, PolicyReload, TopicsTaken
 from hub.control.topic import ControlTopic, Entry
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
+from hub.stream import unread
 from hub.stream.codec import Codec
+from hub.stream.inlet import Inlet
 from hub.stream.known import KnownTopics, on_broker
 from hub.stream.registry import make_registry
 from hub.stream.retention import RetentionWatch
@@ -67,8 +69,9 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     )
     app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
     views: list[View] = []
-    for service in _control_plane(hub, agents, views):
-        app.service(service)
+    control, presence = _control_plane(hub, agents, views)
+    app.service(control)
+    app.service(presence)
     views += [AGENTS[name].attach(app, hub) for name in agents]
     show_cases(views, hub.departments)
     hub.policy.listeners.append(lambda: show_cases(views, hub.departments))
@@ -86,6 +89,9 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         return {topic: why for inlet in inlets for topic, why in dict(inlet.paused).items()}
 
     app.service(Pages(settings, agents, hub.gate, hub.wall, paused))
+    if unread.READER in reads:
+        _tell_of_topics(hub, control, inlets[agents.index(unread.READER)])
+        app.service(unread.UnreadWatch(settings, reads[unread.READER], paused))
     return app
 
 
@@ -122,3 +128,19 @@ def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[View]) -> 
 
     control.subscribe(PolicyReload, reload)
     return control, presence
+
+
+def _tell_of_topics(hub: Hub, control: ControlTopic, inlet: Inlet) -> None:
+    """What this worker takes up is put down on the control topic; when another does, or rules are new, it looks at once."""
+
+    def tell(topics: Sequence[str]) -> None:
+        instance = hub.settings.instance
+        control.publish(TopicsTaken(instance=instance, process=hub.process, topics=tuple(topics[:MAX_LINES])))
+
+    def hear(entry: Entry[TopicsTaken]) -> None:
+        if entry.live and entry.record.process != hub.process:
+            inlet.look_soon()
+
+    inlet.reads.listeners.append(tell)
+    control.subscribe(TopicsTaken, hear)
+    hub.policy.listeners.append(inlet.look_soon)

@@ -87,6 +87,11 @@ LAG = Gauge("hub_lag_records", "Records not yet read", ["agent", "partition"])
 SOURCE_PAUSED = Gauge("hub_source_paused", "1 while a source is paused", ["topic"])
 # Partitions that somebody has added to a topic the hub reads: they are read too, and cost a hop (see the runbook).
 EXTRA_PARTITIONS = Gauge("hub_topic_extra_partitions", "Partitions a topic has beyond the hub's number", ["topic"])
+# Topics of sources and departments that the broker has, by whether anybody reads them.
+INPUT_TOPICS = Gauge("hub_input_topics", "Topics of sources and departments, by read or unread", ["state"])
+# Records, at most, in a topic of a source or department that nobody reads: the rules do not have the department, or the source has
+# no topic for replies, or too few partitions. Only topics that are such are shown.
+UNREAD_RECORDS = Gauge("hub_unread_topic_records", "Records in a topic that nobody reads", ["topic"])
 # Stretches of a topic that were never read: gone by retention, made anew or cut, in a batch that cannot be unpacked, or skipped on
 # purpose; and how many records they had at most. Anything but `skipped` is a loss.
 GAPS = Counter("hub_gaps_total", "Stretches of a topic that were not read", ["agent", "source", "reason"])

@@ -23,10 +23,13 @@ from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin import check_number, inspect_topics
 from hub.stream.kafka import client_config
+from hub.stream.known import on_broker
+from hub.stream.reads import InputReads
 from hub.stream.registry import FileRegistry, make_registry
 from hub.stream.source_log import as_they_stand
 from hub.stream.topic_settings import find_drifts
-from hub.topics import Topic, all_topics
+from hub.stream.unread import unread
+from hub.topics import Topic, all_topics, inputs_in
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _BROKER_SECONDS = 5.0
@@ -57,7 +60,7 @@ def check_all(settings: Settings) -> Iterator[Check]:
         yield _registry(settings)
     for name, look in (
         ("topics 主题", lambda: _topics(settings, city)),
-        ("sources 来源", lambda: _sources(settings)),
+        ("sources 来源", lambda: _sources(settings, city)),
         ("clock 时钟", lambda: _clock(settings)),
     ):
         yield (
@@ -208,13 +211,22 @@ def _topic_settings(name: str, settings: Settings, topics: list[Topic]) -> Check
     return Check(name, OK, f"all {len(topics)} are there, and set as they must be")
 
 
-def _sources(settings: Settings) -> Check:
+def _sources(settings: Settings, city: City | None) -> Check:
     name = "sources 来源"
     paused = as_they_stand(settings, "doctor").paused
     if paused:
         said = f"{len(paused)} paused 暂停: {', '.join(sorted(paused)[:3])}"
         return Check(name, WARN, said, "`cityhub source list` says why; all others go on")
-    return Check(name, OK, "none is paused")
+    if city is None:
+        return Check(name, OK, "none is paused; whether each is read is not looked at without a policy")
+    there = on_broker(settings, "doctor")()
+    reads = InputReads(discover(), lambda: city.departments)
+    reads.look(there)
+    left = unread(settings, inputs_in(there), reads.topics)
+    if left:
+        said = f"{len(left)} topics have records and nobody reads them 无人读取: {', '.join(sorted(left)[:3])}"
+        return Check(name, FAIL, said, "ops/runbooks/topic-unread.md")
+    return Check(name, OK, "none is paused, and each that has said something is read")
 
 
 def _clock(settings: Settings) -> Check:

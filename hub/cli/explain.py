@@ -36,11 +36,12 @@ def explain(settings: Settings, who: str, as_json: bool) -> None:
     """
     from hub.policy import load_city
     from hub.sdk.manifest import discover
+    from hub.stream.known import sources_there
 
     city = load_city(settings.city)
     words = Words(city)
     with progress_bar("Reading the topics") as on_progress:
-        story = tell(settings, who, list(discover()), list(city.departments), on_progress)
+        story = tell(settings, who, sources_there(settings, discover()), list(city.departments), on_progress)
     if as_json:
         say_json(as_dict(story, words), indent=2)
         return

@@ -18,8 +18,9 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import say, say_json
 from hub.settings import Settings
+from hub.stream.admin import ensure_topics
 from hub.stream.kafka import consumer_config, kafka_errors
-from hub.topics import CONTROL, WORKERS
+from hub.topics import CONTROL, WORKERS, of_department
 
 _QUIET_SECONDS = 3.0
 _PATIENCE_SECONDS = 10.0
@@ -33,14 +34,19 @@ _WORDS = {
 
 
 def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_json: bool) -> bool:
-    """Announce the folder to the workers that hold the hub's work, and show what each answers.
+    """Announce the folder to the workers that hold the hub's work, and show what each answers. The topics of its departments are
+    made first, where they are missing.
 
     True if there are some, and every one of them goes by the folder now. Raises FatalError, RetriableError or DeclarationError.
     """
-    request = announcement(load_city(settings.city))
+    city = load_city(settings.city)
+    request = announcement(city)
     tally = Tally(request, Members(settings, agents).ask())
     if tally.complete:
         raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
+    made = ensure_topics(settings, [topic for each in city.departments for topic in of_department(each)])
+    if made and not as_json:
+        say(f"made 新建主题: {', '.join(made)}")
     topic, key = settings.topic(CONTROL.name), settings.control_secret
     consumer = Consumer(
         consumer_config(settings, "by-hand", f"{settings.namespace}policy-{uuid.uuid4().hex}")

@@ -49,8 +49,9 @@ def reconcile(
     from hub.audit import StateReport, Unrest, audit, audit_with_state, compare
     from hub.policy import load_city
     from hub.sdk.manifest import discover
+    from hub.stream.known import sources_there
 
-    sources, departments = list(discover()), list(load_city(settings.city).departments)
+    sources, departments = sources_there(settings, discover()), list(load_city(settings.city).departments)
     with progress_bar("Reading the topics 对账") as on_progress:
         rebuilt: StateReport | Unrest | None
         if state or (state is None and not live):

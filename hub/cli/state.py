@@ -36,10 +36,11 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
     """
     from hub.policy import load_city
     from hub.sdk.manifest import discover
+    from hub.stream.known import sources_there
     from hub.stream.proving import accept_loss, prove
     from hub.topics import AGENTS, agent_topics
 
-    reads = agent_topics(discover(), load_city(settings.city).departments)
+    reads = agent_topics(sources_there(settings, discover()), load_city(settings.city).departments)
     chosen: dict[str, set[int]] = {}
     for each in accepted:
         agent, partitions = _chosen(each, settings.partitions, tuple(AGENTS))

@@ -29,9 +29,10 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     from hub.policy import load_city
     from hub.sdk.manifest import discover
     from hub.stream.admin import ensure_topics, inspect_topics
+    from hub.stream.known import sources_there
     from hub.topics import all_topics
 
-    declared = all_topics(discover(), load_city(settings.city).departments)
+    declared = all_topics(sources_there(settings, discover()), load_city(settings.city).departments)
     created = ensure_topics(settings, declared) if create else []
     states = inspect_topics(settings, declared)
     if as_json:

@@ -78,6 +78,14 @@ class RulesTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     fingerprint: Fingerprint
 
 
+class TopicsTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="topics-taken"):
+    """From here on a worker reads these topics of sources and departments, which came while it ran; others look for them too."""
+
+    instance: Instance
+    process: Id
+    topics: Annotated[tuple[Instance, ...], msgspec.Meta(max_length=MAX_LINES)]
+
+
 class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="beat"):
     """A worker lives: written every second to `hub.workers`, where the broker stamps it with its own time."""
 
@@ -97,9 +105,10 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="bea
     """It ends in order, and this is its last."""
 
 
-ControlRecord: TypeAlias = PolicyReload | PolicyAnswer | RulesTaken | Beat
+ControlRecord: TypeAlias = PolicyReload | PolicyAnswer | RulesTaken | TopicsTaken | Beat
 KINDS: dict[str, type[ControlRecord]] = {
-    "policy-reload": PolicyReload, "policy-answer": PolicyAnswer, "rules-taken": RulesTaken, "beat": Beat,
+    "policy-reload": PolicyReload, "policy-answer": PolicyAnswer, "rules-taken": RulesTaken,
+    "topics-taken": TopicsTaken, "beat": Beat,
 }  # fmt: skip
 
 

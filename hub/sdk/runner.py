@@ -30,7 +30,7 @@ from hub.sdk.sources.file.succession import SETTLE_SECONDS
 from hub.sdk.status import Board, State
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import DEAD, city_events
+from hub.topics import DEAD, of_source
 
 _log = logging.getLogger(__name__)
 _BATCH_ITEMS = 500
@@ -118,7 +118,7 @@ def run_source(
     )
     source = FileSource(config, context_of(manifest.domain, intake, options))
     if publisher is None:
-        ensure_topics(settings, [city_events(manifest.domain), DEAD])
+        ensure_topics(settings, [*of_source(manifest.domain), DEAD])
         publisher = KafkaPublisher(settings, manifest.domain)
     position = PositionFile.of_files(
         options.cursor_dir or settings.state_dir / "cursors",

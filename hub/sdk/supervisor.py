@@ -18,7 +18,7 @@ from hub.sdk.runner import Options, Run, Summary
 from hub.sdk.status import Board, Lock, State, Wish
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import DEAD, city_events
+from hub.topics import DEAD, of_source
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
@@ -101,7 +101,7 @@ class Supervised:
 
     def _publisher(self, domain: str) -> Publisher:
         try:
-            ensure_topics(self._settings, [city_events(domain), DEAD])
+            ensure_topics(self._settings, [*of_source(domain), DEAD])
         except FatalError as error:
             raise UndeliveredError(str(error)) from error
         return KafkaPublisher(self._settings, domain)

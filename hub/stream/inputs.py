@@ -6,6 +6,7 @@ A hub has a number of partitions for life (`CITYHUB_PARTITIONS`), and nothing in
 from __future__ import annotations
 
 import logging
+
 from confluent_kafka.admin import AdminClient
 
 from hub.metrics import EXTRA_PARTITIONS
@@ -49,8 +50,7 @@ class Inputs:
             if self._there[topic] != before.get(topic):
                 self._say(topic, self._there[topic])
         self.counts = {
-            self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0
-            for topic in topics
+            self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0 for topic in topics
         }
         return self._there != before
 

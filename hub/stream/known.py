@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import cache
 
 from confluent_kafka.admin import AdminClient
 
 from hub.settings import Settings
 from hub.stream.kafka import client_config, kafka_errors
+from hub.topics import inputs_in, source_in
 
 _TIMEOUT_SECONDS = 5.0
 _REST_SECONDS = 1.0
@@ -53,16 +55,26 @@ class KnownTopics:
 
 def on_broker(settings: Settings, role: str) -> Callable[[], Collection[str]]:
     """Asks the broker for the topics of the hub's namespace, over one connection that is made at the first question."""
-    clients: list[AdminClient] = []
+    client = cache(lambda: AdminClient(client_config(settings, role)))
+    return lambda: names_on(client(), settings.namespace)
 
-    def ask() -> Collection[str]:
-        if not clients:
-            clients.append(AdminClient(client_config(settings, role)))
-        with kafka_errors(f"{role}: asking which topics there are"):
-            found = clients[0].list_topics(timeout=_TIMEOUT_SECONDS).topics
-        return names_in(settings.namespace, [name for name, topic in found.items() if topic.error is None])
 
-    return ask
+def names_on(client: AdminClient, namespace: str) -> frozenset[str]:
+    """The topics of a namespace that the broker has, without it. Raises FatalError or RetriableError without an answer."""
+    with kafka_errors("asking which topics there are"):
+        found = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
+    return names_in(namespace, [name for name, topic in found.items() if topic.error is None])
+
+
+def inputs_on(client: AdminClient, namespace: str) -> list[str]:
+    """Of these, those by which sources and departments speak."""
+    return inputs_in(names_on(client, namespace))
+
+
+def sources_there(settings: Settings, declared: Iterable[str]) -> list[str]:
+    """The declared sources and those of which the broker has topics, in order. Raises FatalError or RetriableError."""
+    names = on_broker(settings, "topics")()
+    return list(dict.fromkeys((*declared, *sorted(source for name in names if (source := source_in(name))))))
 
 
 def names_in(namespace: str, names: Iterable[str]) -> frozenset[str]:

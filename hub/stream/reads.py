@@ -1,4 +1,4 @@
-"""Which topics an agent reads. Those of sources and departments come and go while it runs, and are taken up as the broker shows them.
+"""Which topics an agent reads. Those of sources and departments come while it runs, and are taken up as the broker shows them.
 
 A source is taken up once both of its topics are there, that of its events and that of its replies: its cases can be answered then.
 A department is taken up once the rules have it.

@@ -23,8 +23,8 @@ from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
 from hub.stream.outlet import Outlet, Transaction
-from hub.stream.registry import FileRegistry
 from hub.stream.reads import Reads
+from hub.stream.registry import FileRegistry
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
 from hub.topics import DEAD, SOURCES, Topic

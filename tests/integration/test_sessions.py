@@ -16,8 +16,8 @@ from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream.alive import SignOfLife
 from hub.stream.kafka import SessionLostError, consumer_config, producer_config
-from hub.stream.recovery import recover
 from hub.stream.reads import Reads
+from hub.stream.recovery import recover
 from hub.stream.session import Session
 from tests.integration.small_plane import (
     AGENT,

@@ -44,7 +44,7 @@ def faults_of_admitted_updates(batch: pa.RecordBatch) -> Iterator[Verdict]:
 
 
 def not_of_departments(batch: pa.RecordBatch, knows: Callable[[str], bool]) -> Iterator[Verdict]:
-    """The same for `cityhub.AdmittedUpdate`s that did not come by the topic of the department they name, or of none that is known."""
+    """The same for `cityhub.AdmittedUpdate`s that did not come by the topic of the department they name, or name none that is."""
     topic, named = batch.column("origin").field("topic"), batch.column("update").field("department")
     own = pc.equal(topic, pc.binary_join_element_wise("dept", named, "updates", "."))
     known = [each for each in pc.unique(named).to_pylist() if knows(each)]

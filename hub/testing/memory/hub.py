@@ -157,8 +157,8 @@ class MemoryHub:
         return lines
 
     def make(self, *made: Topic) -> None:
-        """Have these topics too, as whoever administers Kafka makes them. What is a new source's is read from the next `run` on, and
-        what is a new department's once `reload` has given rules that name it."""
+        """Have these topics too, as whoever administers Kafka makes them. A new source's are read from the next `run` on, a new
+        department's once `reload` has given rules that name it."""
         self.broker.make(made)
         self.sources += tuple(
             source for topic in made if (source := topics.source_in(topic.name)) and source not in self.sources

@@ -17,11 +17,11 @@ from hub.control.records import MAX_BYTES, MAX_LINES
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
+from hub.errors import RetriableError
 from hub.policy import load_city
 from hub.settings import ROOT
-from hub.stream.state import JournaledState
-from hub.errors import RetriableError
 from hub.stream.known import KnownTopics
+from hub.stream.state import JournaledState
 from hub.topics import ROUTE_CHANGELOG
 
 DAY_MS = 86_400_000

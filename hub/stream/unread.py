@@ -1,0 +1,96 @@
+"""Topics of sources and departments that nobody reads, though records lie there: what every light would be green over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+
+import mode
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from hub.errors import HubError
+from hub.metrics import INPUT_TOPICS, UNREAD_RECORDS
+from hub.settings import Settings
+from hub.stream.extents import offsets
+from hub.stream.groups import group_offsets, places_read
+from hub.stream.kafka import client_config
+from hub.stream.known import inputs_on
+from hub.stream.numbers import Place
+from hub.stream.reads import Reads
+
+log = logging.getLogger(__name__)
+READER = "deduplicate"
+"""The agent that reads what comes in."""
+_EVERY_SECONDS = 15.0
+
+
+def unread(settings: Settings, inputs: Collection[str], read: Collection[str]) -> dict[str, int]:
+    """By topic, how many records lie there at most, of those topics of which none was ever read, or which are none of `read`.
+
+    `inputs`: topics that the broker has. Raises RetriableError without an answer.
+    """
+    places = places_read(settings, sorted(inputs))
+    committed = {
+        (each.topic, each.partition): each.offset
+        for each in group_offsets(settings, READER, places)
+        if each.offset >= 0
+    }
+    begun = {topic for topic, _ in committed}
+    doubtful = [place for place in places if place[0] not in begun or place[0][len(settings.namespace) :] not in read]
+    lows = offsets(settings, doubtful, OffsetSpec.earliest(), "beginnings")
+    highs = offsets(settings, doubtful, OffsetSpec.latest(), "ends")
+    return behind(settings.namespace, lows, highs, committed)
+
+
+def behind(
+    namespace: str, lows: Mapping[Place, int], highs: Mapping[Place, int], committed: Mapping[Place, int]
+) -> dict[str, int]:
+    """By topic, without the namespace, what lies behind the offset that was committed; all of it, where none was."""
+    found: dict[str, int] = {}
+    for place, high in highs.items():
+        records = high - max(lows[place], committed.get(place, 0))
+        if records > 0:
+            topic = place[0][len(namespace) :]
+            found[topic] = found.get(topic, 0) + records
+    return found
+
+
+class UnreadWatch(mode.Service):
+    """Keeps the metrics true, and says it once. `paused`: topics that are not read on purpose, which have a metric of their own."""
+
+    def __init__(self, settings: Settings, reads: Reads, paused: Callable[[], Collection[str]]) -> None:
+        super().__init__()
+        self._settings, self._reads, self._paused = settings, reads, paused
+        self._client = AdminClient(client_config(settings, "unread"))
+        self._shown: set[str] = set()
+
+    @mode.Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            try:
+                await asyncio.to_thread(self._look)
+            except HubError as error:
+                log.warning("whether some topic is read by nobody cannot be told: %s", error)
+            await self.sleep(_EVERY_SECONDS)
+
+    def _look(self) -> None:
+        inputs = inputs_on(self._client, self._settings.namespace)
+        paused = self._paused()
+        found = unread(self._settings, [topic for topic in inputs if topic not in paused], self._reads.topics)
+        self.show(len(inputs), found)
+
+    def show(self, inputs: int, found: Mapping[str, int]) -> None:
+        """Of so many topics, these are read by nobody."""
+        INPUT_TOPICS.labels("unread").set(len(found))
+        INPUT_TOPICS.labels("read").set(inputs - len(found))
+        for topic in self._shown - found.keys():
+            UNREAD_RECORDS.remove(topic)
+        for topic, records in found.items():
+            UNREAD_RECORDS.labels(topic).set(records)
+        for topic in found.keys() - self._shown:
+            log.error(
+                "%s has records and nobody reads it 无人读取; see `cityhub doctor` and ops/runbooks/topic-unread.md",
+                topic,
+            )
+        self._shown = set(found)

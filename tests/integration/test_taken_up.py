@@ -1,0 +1,67 @@
+"""A source and a department that come while the hub runs are taken up by its worker within seconds, without a restart."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hub.cli.process.scrape import fetch
+from hub.clock import wall_ms
+from hub.settings import ROOT, Settings
+from hub.stream.admin import ensure_topics
+from hub.topics import city_events, city_replies
+from tests.integration.small_hub import SmallHub, case_event, free_port, ready, wait_for
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_source_and_a_department_come_while_the_hub_runs(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    settings = Settings(
+        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
+        instance=namespace, chunk_wait_ms=5, city=city,
+    )  # fmt: skip
+    hub = SmallHub(settings)
+    try:
+        wait_for(lambda: ready(settings), "not ready")
+        # a source of which only one topic is there is not read, and that is seen
+        ensure_topics(settings, [city_events("newcomer")])
+        hub.publish(case_event("newcomer", "N-1", reported_at=wall_ms()))
+        metrics = f"http://{settings.web_host}:{settings.web_port}/metrics"
+        unread = 'hub_unread_topic_records{topic="city.newcomer.events"} 1.0'
+        wait_for(lambda: unread in (fetch(metrics) or ""), "nobody sees that the topic is not read")
+        assert "city.newcomer.events" in hub.type("doctor").output
+        ensure_topics(settings, [city_replies("newcomer")])
+        hub.sources.append("newcomer")
+        hub.settle(lambda report: report.cases == 1)
+        wait_for(lambda: "hub_unread_topic_records{" not in (fetch(metrics) or "{"), "it is read, and said not to be")
+
+        departments, routes = city / "departments.yaml", city / "routes.yaml"
+        departments.write_text(
+            departments.read_text("utf-8") + "  - {id: wardens, name: {en: Wardens, zh: 新}}\n", "utf-8"
+        )
+        row = "routes:\n  - {id: to_wardens, when: {category: [water.burst]}, department: wardens}\n"
+        routes.write_text(routes.read_text("utf-8").replace("routes:\n", row, 1), "utf-8")
+        (city / "examples.yaml").write_text("examples: []\n", "utf-8")
+        said = hub.type("policy", "apply")
+        assert said.exit_code == 0, said.output
+        assert "wardens: new" in said.output
+        hub.publish(case_event("newcomer", "N-2", reported_at=wall_ms(), place={
+            "code": None, "grid": None, "lat": 34.0, "lon": 114.53, "crs": "EPSG:4326", "address": None,
+        }))  # fmt: skip
+        hub.departments.append("wardens")
+        hub.settle(lambda report: report.cases == 2)
+        told = hub.json("explain", "newcomer:N-2")
+        update = {
+            "update_id": "U-1", "revision": 0, "department": "wardens", "case_id": told["case_id"], "status": "ACCEPTED",
+            "at": wall_ms(), "note": "",
+        }  # fmt: skip
+        hub.send("dept.wardens.updates", told["case_id"].encode(), hub.codec.encode_one("cityhub.Update", update))
+        wait_for(lambda: "newcomer" in str(hub.json("explain", "newcomer:N-2")["replies"]), "the source is not answered")
+        assert hub.json("reconcile", "--state")["good"]
+    finally:
+        hub.worker.stop()
