@@ -55,6 +55,12 @@ class Edge:
         except ValidationError as error:
             raise ConfigurationError("\n  ".join(self._problems(error, kind.Config))) from None
 
+    def require_sound(self) -> None:
+        """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
+        manifest = self.manifest()
+        self.config(manifest, source_type(manifest, self.spec.kind))
+        self.intake().mapper()
+
     def options(self, options: Options) -> Options:
         rhythm = self.spec.rhythm_minutes
         return replace(

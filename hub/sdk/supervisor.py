@@ -1,10 +1,9 @@
-"""Several edges in one process, each supervised by itself: one that waits, fails or is paused stops nobody else."""
+"""One edge, supervised: run, and run again after what passes by itself; one that waits, fails or is paused stops nobody else."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable
 from dataclasses import replace
 
 from hub.backoff import Backoff
@@ -27,7 +26,7 @@ Publishers = Callable[[str], Publisher]
 
 
 class Supervised:
-    """One edge: run, and run again after what passes by itself; paused and failed until somebody acts."""
+    """Paused and failed until somebody acts."""
 
     def __init__(self, edge: Edge, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
         self._edge, self._settings = edge, settings
@@ -105,19 +104,3 @@ class Supervised:
         except FatalError as error:
             raise UndeliveredError(str(error)) from error
         return KafkaPublisher(self._settings, domain)
-
-
-def run_edges(
-    edges: Iterable[Edge], settings: Settings, options: Options, publishers: Publishers | None = None
-) -> dict[str, Summary | None]:
-    """Run edges side by side until all are done, or `options.stop` is set. One that has a defect is said, and ends alone.
-
-    Raises FatalError at the end, naming the edges that had a defect.
-    """
-    all_edges = list(edges)
-    with ThreadPoolExecutor(max_workers=max(1, len(all_edges)), thread_name_prefix="edge") as pool:
-        started = {edge.name: pool.submit(Supervised(edge, settings, options, publishers).run) for edge in all_edges}
-        wait(started.values())
-    if broken := sorted(name for name, each in started.items() if each.exception() is not None):
-        raise FatalError(f"ended by a defect: {', '.join(broken)}; the others were not stopped by it")
-    return {name: each.result() for name, each in started.items()}

@@ -61,7 +61,9 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
             "at": wall_ms(), "note": "",
         }  # fmt: skip
         hub.send("dept.wardens.updates", told["case_id"].encode(), hub.codec.encode_one("cityhub.Update", update))
-        wait_for(lambda: "newcomer" in str(hub.json("explain", "newcomer:N-2")["replies"]), "the source is not answered")
+        wait_for(
+            lambda: "newcomer" in str(hub.json("explain", "newcomer:N-2")["replies"]), "the source is not answered"
+        )
         assert hub.json("reconcile", "--state")["good"]
     finally:
         hub.worker.stop()

@@ -16,13 +16,14 @@ from hub.errors import FatalError
 from hub.escaping import to_json
 from hub.screen import say
 from hub.sdk.at_limit import Way
-from hub.sdk.edges import chosen, load_edges
+from hub.sdk.edges import Edge, chosen, load_edges
+from hub.sdk.edges_file import require_path
 from hub.sdk.manifest import find
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.pacing import Anchor
 from hub.sdk.runner import Options, Summary, run_source
+from hub.sdk.side_by_side import EdgesFileWatch, run_edges
 from hub.sdk.sources.file.join import Input
-from hub.sdk.supervisor import run_edges
 from hub.serving import PageServer, metrics_page
 from hub.settings import Settings
 
@@ -82,7 +83,8 @@ def run_command(
     """Publish what systems say; goes on where it stopped the last time.
 
     With --file one connector reads files. Without, the edges of connectors.yaml run side by side, all of them or those named, each
-    supervised by itself, until they are done or Ctrl-C.
+    supervised by itself, until they are done or Ctrl-C. Meanwhile the file may change: edges that come are begun, those that go are
+    ended, those that are others begin anew; a file with a mistake in it changes nothing, and is said.
     """
     settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
     options = Options(
@@ -122,12 +124,19 @@ def _run(
         if mappings or joins or options.follow:
             raise FatalError("--mapping, --join and --follow go with --file; an edge has them in connectors.yaml")
         edges = chosen(load_edges(settings), names)
-        return [each for each in run_edges(edges.values(), settings, options).values() if each is not None]
+        watch = EdgesFileWatch(require_path(settings), lambda: _still(load_edges(settings), names))
+        done = run_edges(edges.values(), settings, options, watch=watch)
+        return [each for each in done.values() if each is not None]
     if len(names) != 1:
         raise FatalError("name the one connector that reads these files: cityhub connector run NAME --file FILE")
     (name,) = names
     inputs = paired(files, mappings, joins, needs_join=_needs_join(name))
     return [run_source(find(name), inputs, settings, options)]
+
+
+def _still(edges: dict[str, Edge], names: tuple[str, ...]) -> dict[str, Edge]:
+    """Those that this process was asked for, as far as they are still there."""
+    return {name: edge for name, edge in edges.items() if not names or name in names}
 
 
 def paired(
