@@ -19,6 +19,7 @@ ENTRY_POINTS = "cityhub.sources"
 OWN = "own"
 _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
+    "folder": "hub.sdk.sources.folder.source:FolderSource",
     "http": "hub.sdk.sources.http.source:HttpSource",
     "sql": "hub.sdk.sources.sql.source:SqlSource",
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",

@@ -240,7 +240,10 @@ class Run:
         self._publisher.poll()
         self._show(done)
         self._require_below_limit()
-        if self._checkpoints.due(len(batch.items)) or (self._source.awaited and batch.items):
+        # a position that moves without an item (an empty file, a quiet sweep) is stored in its time too
+        if self._checkpoints.due(len(batch.items) or int(batch.after is not None)) or (
+            self._source.awaited and batch.items
+        ):
             self._checkpoint()
         return True
 

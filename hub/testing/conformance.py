@@ -38,14 +38,19 @@ class Bench:
     secrets: Sequence[str] = ()
 
     def read(self, source: Source, position: Position | None, batches: int | None = None) -> list[Batch]:
-        """Connect at `position` and read to the end, or so many batches; each is acknowledged. AssertionError without an end."""
+        """Connect at `position` and read to the end, acknowledging each batch; or so many batches, killed with the last in hand.
+
+        AssertionError without an end.
+        """
         source.connect(copy.deepcopy(position))
         found: list[Batch] = []
         for _ in range(_MOST_READS):
             batch = source.read(0.05)
             found.append(batch)
+            if len(found) == batches:
+                return found
             source.ack(batch)
-            if batch.last or len(found) == batches or (not batch.items and batch.after is None):
+            if batch.last or (not batch.items and batch.after is None):
                 return found
         raise AssertionError(f"{_MOST_READS} reads and no end: a loop")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +16,14 @@ from hub.sdk.intake import Intake
 from hub.sdk.kinds import kinds
 from hub.sdk.manifest import find
 from hub.sdk.sources.file.source import FileConfig, FileSource
+from hub.sdk.sources.folder.config import FolderConfig
+from hub.sdk.sources.folder.source import FolderSource
 from hub.sdk.sources.http.config import HttpConfig
 from hub.sdk.sources.http.source import HttpSource
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.testing.conformance import Bench, SourceConformance
-from hub.testing.files import police_file
+from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.webhook import system as webhook
 
@@ -47,6 +50,35 @@ class TestFile(SourceConformance):
         context = Context("police", intake.outcome, intake.mapping, batch_items=2)
         police_file(file, 0)
         return Bench(lambda: FileSource(FileConfig(file=file), context), add)
+
+
+class TestFolder(SourceConformance):
+    @pytest.fixture(params=["folder", "glob"])
+    def bench(self, request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+        """Two files each time. Who reads from the start finds the drop folder as it was filled, and who goes on as it was left."""
+        kept, inbox, said = tmp_path / "kept", tmp_path / "inbox", [0]
+        kept.mkdir()
+        settings = {"folder": inbox} if request.param == "folder" else {"glob": f"{kept}/*.csv"}
+        config = FolderConfig.model_validate(settings | {"complete": {"kind": "renamed"}, "follow": False})
+
+        def add(count: int) -> None:
+            numbers = range(said[0], said[0] + count)
+            for part in (numbers[: count // 2], numbers[count // 2 :]):
+                rows = [police_row(number) for number in part]
+                for folder in (kept, inbox):
+                    folder.mkdir(exist_ok=True)
+                    (folder / f"calls-{part.start}.csv").write_text(csv_text(POLICE_COLUMNS, rows), encoding="utf-8")
+            said[0] += count
+
+        class Refilled(FolderSource):
+            def connect(self, position: Position | None) -> None:
+                if position is None:
+                    shutil.rmtree(inbox, ignore_errors=True)
+                    shutil.copytree(kept, inbox)
+                super().connect(position)
+
+        intake = Intake(find("police"))
+        return Bench(lambda: Refilled(config, Context("police", intake.outcome, intake.mapping, batch_items=1)), add)
 
 
 class TestHttp(SourceConformance):
@@ -114,7 +146,7 @@ class TestWebhook(SourceConformance):
 
 def test_every_kind_is_on_the_bench() -> None:
     assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
-        "file", "http", "sql", "webhook",
+        "file", "folder", "http", "sql", "webhook",
     }  # fmt: skip
 
 

@@ -59,6 +59,8 @@ class FileSource(Source):
 
     Config: ClassVar[type[FileConfig]] = FileConfig
     version = 1
+    alone: ClassVar[bool] = False
+    """Whether the file is one of many, and is to be as it is: see Following."""
 
     def __init__(self, config: FileConfig, context: Context) -> None:
         super().__init__(config, context)
@@ -86,7 +88,7 @@ class FileSource(Source):
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of a file") from error
         config = self.config
-        how = Following(config.follow, self.context.stop, config.settle_seconds, config.last_line_whole)
+        how = Following(config.follow, self.context.stop, config.settle_seconds, config.last_line_whole, self.alone)
         self._feed = make_feed(self, how, cursor, self.context.say)
         self._rows = self._feed.rows()
         self._done = 0

@@ -37,12 +37,14 @@ class Open(Protocol):
 
 @dataclass(frozen=True)
 class Following:
-    """How to read. `last_line_whole`: the last line is whole although it has no line end."""
+    """How to read. `last_line_whole`: the last line is whole although it has no line end. `alone`: what is done to the file while
+    it is read is raised (ChangedError), and nothing is looked for beside it."""
 
     follow: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     settle_seconds: float = SETTLE_SECONDS
     last_line_whole: bool = False
+    alone: bool = False
 
 
 class Succession:
@@ -69,15 +71,19 @@ class Succession:
     def rows(self) -> Iterator[Row | BadRow]:
         """Raises Stopped, and FatalError: a file is missing, damaged, or none of the mapping's."""
         if self.reader is None and not self._resume(self._path, away=False):
+            if self._how.alone:
+                raise ChangedError(Change.REWRITTEN)
             self._look_beside("was replaced since it was read last")
         while True:
             assert self.reader is not None
             try:
                 yield from self.reader
             except ChangedError as error:
+                if self._how.alone:
+                    raise
                 self._look_beside(_SAID[error.change])
                 continue
-            if not self._go_on():
+            if self._how.alone or not self._go_on():
                 return
 
     def take(self, row: Row | BadRow) -> None:

@@ -1,0 +1,1 @@
+"""Many files: those that are dropped into a folder, or those that a pattern names."""
