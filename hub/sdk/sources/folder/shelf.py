@@ -114,10 +114,11 @@ class Shelf:
 
     def done_before(self) -> set[str]:
         """Digests of the files that lie in `done`."""
-        folder = self._config.done_folder
-        if folder is None or not folder.is_dir():
-            return set()
-        return {said[-1] for each in folder.iterdir() if (said := _NAMED.findall(each.name))}
+        return _lying_in(self._config.done_folder)
+
+    def failed_before(self) -> set[str]:
+        """Digests of the files that lie in `failed`."""
+        return _lying_in(self._config.failed_folder)
 
     def put_away(self, found: Found, digest: str, why: str | None) -> None:
         """Move a file that was read, or with `why` one that cannot be; beside that one lies a text with the reason.
@@ -157,6 +158,12 @@ class Shelf:
     def _counts(self, name: str) -> bool:
         temporary = name.startswith((".", "~")) or name.lower().endswith(_TEMPORARY)
         return not temporary and not (self._marker is not None and name.endswith(self._marker))
+
+
+def _lying_in(folder: Path | None) -> set[str]:
+    if folder is None or not folder.is_dir():
+        return set()
+    return {said[-1] for each in folder.iterdir() if (said := _NAMED.findall(each.name))}
 
 
 def _looked_at(path: Path) -> Found | None:

@@ -150,7 +150,8 @@ class FolderSource(Source):
 
     def _take_next(self) -> Batch | None:
         """Have the next file in hand, if there is one. A batch instead: the file is none that can be read."""
-        for found in self._waiting():
+        files, waiting = self._waiting()
+        for found in waiting:
             digest = self._digest(found)
             if digest is None or digest in self._done or digest in self._failed:
                 continue
@@ -158,6 +159,8 @@ class FolderSource(Source):
                 if not self._sampling:
                     self._put_away(_InHand(found, digest), None)
                 continue
+            if self._is_full(files):
+                return None
             self._in_hand = _InHand(found, digest)
             within = self._place.within if digest == self._place.file else None
             try:
@@ -168,16 +171,14 @@ class FolderSource(Source):
             return None
         return None
 
-    def _waiting(self) -> list[Found]:
-        """Files that may be read now, the one that was in hand before first."""
+    def _waiting(self) -> tuple[list[Found], list[Found]]:
+        """All files, and those that may be read now, the one that was in hand before first."""
         found = self._shelf.files()
         self._shelf.forget_others(found)
-        if self._is_full(found):
-            return []
         whole = found if self._sampling else self._shelf.whole(found)
-        if not self._place.file:
-            return whole
-        return sorted(whole, key=lambda each: self._digest(each) != self._place.file)
+        if self._place.file:
+            whole = sorted(whole, key=lambda each: self._digest(each) != self._place.file)
+        return found, whole
 
     def _digest(self, found: Found) -> str | None:
         """None: not now. A file that may not be read stops no other."""
@@ -281,12 +282,13 @@ class FolderSource(Source):
         """A process that was killed has not moved all that its position calls over."""
         if self.config.folder is None or not (self._done or self._failed):
             return
+        moved = self._shelf.failed_before()  # what lies there, and here again, was dropped again: it is read
         for found in self._shelf.files():
             digest = self._digest(found)
             if digest in self._done:
                 self._known.add(digest)
                 self._shelf.put_away(found, digest, None)
-            elif digest in self._failed:
+            elif digest in self._failed.keys() - moved:
                 self._shelf.put_away(found, digest, "it could not be read; the dead letter says when")
         self._known |= self._done.keys()
         self._done.clear()
