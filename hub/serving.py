@@ -5,11 +5,13 @@ Connections, headers and the time that a connection may last are bounded.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
+import h11
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -47,29 +49,39 @@ def metrics_page() -> Page:
 
 
 class Limits(NamedTuple):
-    """What all clients of one port may take together. `renewed`: the seconds are counted anew behind each answer."""
+    """What all clients of one port may take together. `renewed`: the seconds are counted anew behind each answer.
+    `busy_seconds`: how long a call may last that has come whole, as streams do; None: it counts with the rest."""
 
     connections: int
     seconds: float
     renewed: bool = False
+    busy_seconds: float | None = None
 
 
 class _BoundedProtocol(H11Protocol):
     """One connection. uvicorn bounds the size of its headers and how long it idles, but not how slowly they come."""
 
     limits: ClassVar[Limits]
+    _until: asyncio.TimerHandle
+    _is_coming = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
             transport.abort()
         else:
-            self._begin()
+            self._begin(self.limits.seconds)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.limits.busy_seconds is not None and self.conn.their_state is h11.DONE and self._is_coming:
+            self._is_coming = False
+            self._begin(self.limits.busy_seconds)
 
     def on_response_complete(self) -> None:
         if self.limits.renewed and hasattr(self, "_until"):
-            self._until.cancel()
-            self._begin()
+            self._begin(self.limits.seconds)
+            self._is_coming = True
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -77,8 +89,11 @@ class _BoundedProtocol(H11Protocol):
             self._until.cancel()
         super().connection_lost(exc)
 
-    def _begin(self) -> None:
-        self._until = self.loop.call_later(self.limits.seconds, self.transport.abort)
+    def _begin(self, seconds: float) -> None:
+        """From now on the connection lasts so long at most."""
+        if hasattr(self, "_until"):
+            self._until.cancel()
+        self._until = self.loop.call_later(seconds, self.transport.abort)
 
 
 class Server:

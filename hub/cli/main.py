@@ -27,6 +27,7 @@ COMMANDS = {
     "scoreboard": ("hub.cli.scoreboard:scoreboard", "Judge drafted policies on real cities."),
     "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
     "webhook": ("hub.cli.webhook:webhook", "Send a department its orders and receipts as signed calls."),
+    "web": ("hub.cli.web:web", "Serve departments, Open311 apps and those who report by HTTP."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
     "reconcile": (
         "hub.cli.reconcile:reconcile",

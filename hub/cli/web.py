@@ -1,0 +1,110 @@
+"""`cityhub web`: the hub by HTTP, for departments, apps and those who report; and the tokens that let them in."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+import click
+from rich.table import Table
+
+from hub.bounds import MAX_SYSTEM_ID_CHARS, SYSTEM_ID
+from hub.cli.options import with_settings
+from hub.clock import iso
+from hub.errors import FatalError
+from hub.policy import load_city
+from hub.screen import Screen, say, say_json
+from hub.sdk.manifest import discover
+from hub.settings import Settings
+from hub.signals import ended_by_signals
+
+_LOOK_SECONDS = 0.5
+PORT = 6080
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, envvar="CITYHUB_FRONT_HOST", help="Address to listen at."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, envvar="CITYHUB_FRONT_PORT")
+@with_settings
+@click.pass_context
+def web(context: click.Context, settings: Settings, host: str, port: int) -> None:
+    """Serve departments 部门, Open311 apps and those who report by HTTP, until Ctrl-C. A process of its own, beside the worker.
+
+    It reads the topics from their beginning each time it starts, into a file of its own, and keeps nothing: what it answers with
+    2xx is in Kafka. Without TLS: beyond this machine, put a proxy before it that has.
+    """
+    context.obj = settings
+    if context.invoked_subcommand is not None:
+        return
+    from hub.stream.codec import Codec
+    from hub.stream.registry import make_registry
+    from hub.web.run import Web
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    codec = Codec(make_registry(settings))
+    with ended_by_signals(), Web(settings, load_city(settings.city), codec, list(discover()), host, port) as running:
+        say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)
+        while running.feed.failed is None:
+            time.sleep(_LOOK_SECONDS)
+        raise FatalError(f"the topics cannot be read: {running.feed.failed}")
+
+
+@web.group()
+def token() -> None:
+    """Tokens 令牌: who may call. The file keeps their digests alone; a running `cityhub web` sees a change within a second."""
+
+
+@token.command()
+@click.argument("holder", metavar="ID")
+@click.option("--source", "kind", flag_value="source", help="ID is a source: it may ask where its reports stand.")
+@click.option("--open311", "kind", flag_value="open311", help="ID names an app: the token is its `api_key`.")
+@click.option("--read-only", is_flag=True, help="It may look, and say nothing.")
+@click.pass_obj
+def new(settings: Settings, holder: str, kind: str | None, read_only: bool) -> None:
+    """Make a token, for a department unless told otherwise, and print it: it is shown this once."""
+    from hub.web.run import tokens_file
+    from hub.web.tokens import Kind, Scope, Tokens
+
+    of = Kind(kind or "department")
+    known = {Kind.DEPARTMENT: set(load_city(settings.city).departments), Kind.SOURCE: set(discover())}.get(of)
+    if known is not None and holder not in known:
+        raise FatalError(f"there is no {of} {holder!r}; there are {', '.join(sorted(known))}")
+    if not re.fullmatch(SYSTEM_ID, holder):
+        raise FatalError(
+            f"{holder!r} names no app: lower-case letters, digits and _ only, at most {MAX_SYSTEM_ID_CHARS}"
+        )
+    scopes = [Scope.READ] if read_only else [Scope.READ, Scope.WRITE]
+    say(Tokens(tokens_file(settings)).new(of, holder, scopes))
+
+
+@token.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.pass_obj
+def list_command(settings: Settings, as_json: bool) -> None:
+    """The tokens there are, without their secrets."""
+    from hub.web.run import tokens_file
+    from hub.web.tokens import Tokens
+
+    found = Tokens(tokens_file(settings)).all()
+    if as_json:
+        say_json([each.model_dump(mode="json", exclude={"digest"}) for each in found], indent=2)
+        return
+    table = Table("token 令牌", "of", "who 持有者", "may 权限", "made 发放", "revoked 吊销", show_edge=False)
+    for each in found:
+        table.add_row(each.id, each.kind, each.holder, ", ".join(each.scopes), iso(each.made_ms), iso(each.revoked_ms))
+    Screen(soft_wrap=True).print(table)
+
+
+@token.command()
+@click.argument("token_id", metavar="TOKEN")
+@click.pass_obj
+def revoke(settings: Settings, token_id: str) -> None:
+    """Let a token in no more 吊销. TOKEN is what `list` shows, or the token itself."""
+    from hub.web.run import tokens_file
+    from hub.web.tokens import Tokens
+
+    revoked = Tokens(tokens_file(settings)).revoke(token_id.partition(".")[0])
+    say(f"{revoked.id} of {revoked.holder} is let in no more")

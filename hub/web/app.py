@@ -1,0 +1,50 @@
+"""The web as one ASGI app: what departments, apps and those who report may ask, and nothing else."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.serving import app_of
+from hub.web.bodies import Problem, json_answer, problem_answer
+from hub.web.front import Front
+from hub.web.gateway import operations as gateway
+from hub.web.openapi import document
+from hub.web.operations import Operation
+
+
+def all_operations(front: Front) -> list[Operation]:
+    """All that is in the OpenAPI document."""
+    return [*gateway.operations(front)]
+
+
+def web_app(front: Front) -> Starlette:
+    """Over one front."""
+    operations = all_operations(front)
+    described = document(f"CityHub: {front.city.name.en} {front.city.name.zh}", operations)
+
+    async def healthz(_: Request) -> Response:
+        return json_answer({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        if front.model.is_ready:
+            return json_answer({"status": "ready"})
+        return json_answer({"status": "the topics are being read"}, 503)
+
+    async def openapi(_: Request) -> Response:
+        return json_answer(described)
+
+    own = {"/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
+    routes = [*(each.route for each in operations), *(Route(path, page) for path, page in own.items())]
+    app = app_of(routes)
+    app.add_exception_handler(HTTPException, _plain)
+    return app
+
+
+async def _plain(_: Request, error: Exception) -> Response:
+    """What Starlette answers by itself (404, 405), in the shape of all else."""
+    assert isinstance(error, HTTPException)
+    return problem_answer(Problem(error.status_code, error.detail, headers=error.headers))

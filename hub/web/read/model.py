@@ -1,0 +1,116 @@
+"""The seam between the web and where it reads: what a read model answers.
+
+Today it is SQLite, rebuilt from the topics by each process (`hub.web.read.sqlite`); a ledger may take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from hub.web.read.cursor import Cursor
+
+
+class Told(NamedTuple):
+    """An order or receipt as it stands in its topic: `body` is the record in JSON, times in ms. `cursor`: how far one has come
+    with it."""
+
+    cursor: Cursor
+    body: str
+
+
+class CaseState(NamedTuple):
+    """A case as the hub last said. Times in ms since 1970 UTC."""
+
+    case_id: str
+    category: str
+    urgency: str
+    area: str | None
+    department: str
+    opened_ms: int
+    changed_ms: int
+    reports: int
+    is_over: bool
+
+
+class ClockState(NamedTuple):
+    """A clock of a case. `state`: running, warned, breached, met, ended_late, cancelled."""
+
+    clock: str
+    due_ms: int
+    state: str
+
+
+class Answer(NamedTuple):
+    """What a source was told about one of its references. `text` goes to everyone who reported."""
+
+    reply_id: str
+    source: str
+    ref: str
+    department: str
+    status: str
+    at_ms: int
+    text: str
+
+
+class Statement(NamedTuple):
+    """What the web's own source has said of a reference. `body`: the event in JSON. `first_ms`: when it was reported first."""
+
+    ref: str
+    first_ms: int
+    body: str
+
+
+class StatementQuery(NamedTuple):
+    """Which statements: all that is given must hold; `refs` alone, where they are given. Times in ms, both ends included."""
+
+    refs: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    from_ms: int | None = None
+    until_ms: int | None = None
+    changed_from_ms: int | None = None
+    changed_until_ms: int | None = None
+    is_over: bool | None = None
+    box: tuple[float, float, float, float] | None = None
+    """West, south, east, north, in degrees."""
+
+
+class ReadModel(Protocol):
+    """Asked by one thread. An answer is of some moment: what Kafka has reaches it within seconds."""
+
+    @property
+    def is_ready(self) -> bool:
+        """True once it has read all that the topics held when it began. Before that its answers are not to be given."""
+        ...
+
+    def told(self, topic: str, after: Cursor, limit: int) -> list[Told]:
+        """What a topic of orders or receipts has after a cursor, the oldest first, at most so many, and not more than some MB."""
+        ...
+
+    def end(self, topic: str) -> Cursor:
+        """The cursor after all that the model knows of a topic."""
+        ...
+
+    def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
+        """Cases that a department holds or helps with and that are not over, in order of their ids, which come after `after`."""
+        ...
+
+    def case(self, case_id: str) -> CaseState | None: ...
+
+    def case_of(self, source: str, ref: str) -> CaseState | None:
+        """The case that a report belongs to now."""
+        ...
+
+    def clocks(self, case_id: str) -> list[ClockState]: ...
+
+    def answers(self, source: str, ref: str) -> list[Answer]:
+        """What its source was told of a report, the oldest first."""
+        ...
+
+    def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[Answer]:
+        """What a source was told within a time, the oldest first."""
+        ...
+
+    def statements(self, query: StatementQuery, offset: int, limit: int) -> list[Statement]:
+        """Of the web's own source, the newest first."""
+        ...

@@ -1,0 +1,166 @@
+"""What each record of a topic changes in the read model. Topics may be read in any order: what was written later counts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from hub.errors import RejectedRecordError
+from hub.escaping import to_json
+from hub.millis import DAY_MS
+from hub.model.event import CaseEvent
+from hub.model.outputs import CaseChange, DeadlineEvent, Order, Receipt, Reply
+from hub.stream.codec import Codec
+from hub.topics import CASES, DEADLINES, Topic, city_events, city_replies, dept_orders, dept_receipts
+from hub.web.read.sqlite import SqliteModel
+
+OWN_SOURCE = "open311"
+"""The source in whose name the web itself reports."""
+_TOLD_DAYS, _CASE_DAYS = 90, 400
+"""As long as the topics keep it."""
+
+
+class Stored(NamedTuple):
+    """A record as it lies in Kafka; `topic` without the namespace. `written_ms`: its timestamp."""
+
+    topic: str
+    partition: int
+    offset: int
+    written_ms: int
+    value: bytes | None
+
+
+def topics_read(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
+    """What the read model of a hub with these sources and departments is made from."""
+    found = [CASES, DEADLINES, city_events(OWN_SOURCE)]
+    found += [city_replies(source) for source in sources]
+    for department in departments:
+        found += [dept_orders(department), dept_receipts(department)]
+    return found
+
+
+def take(model: SqliteModel, codec: Codec, records: Iterable[Stored]) -> set[str]:
+    """Put records into the model, in one transaction: the topics that have something new. What is not the hub's own is left out,
+    as the hub left it out."""
+    changed: set[str] = set()
+    with model.writing() as sql:
+        for each in records:
+            sql.execute(
+                "insert into ends values (?, ?, ?) on conflict do update set off = excluded.off",
+                (each.topic, each.partition, each.offset + 1),
+            )
+            try:
+                schema, record = codec.decode_one(each.value or b"")
+            except RejectedRecordError:
+                continue
+            if (put := _PUTS.get(schema.subject)) is not None:
+                put(sql, each, record)
+                changed.add(each.topic)
+    return changed
+
+
+def forget(model: SqliteModel, now_ms: int) -> None:
+    """Leave out what the topics keep no longer."""
+    with model.writing() as sql:
+        sql.execute("delete from told where at < ?", (now_ms - _TOLD_DAYS * DAY_MS,))
+        before = (now_ms - _CASE_DAYS * DAY_MS,)
+        sql.execute("delete from cases where is_over and written_at < ?", before)
+        for table in ("clocks", "reports"):
+            sql.execute(
+                f"delete from {table} where written_at < ? and case_id not in (select case_id from cases)", before
+            )
+        for table in ("answers", "statements"):
+            sql.execute(f"delete from {table} where {'at' if table == 'answers' else 'changed_at'} < ?", before)
+
+
+def _change(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    case = record["case_id"]
+    row = [record[name] for name in ("category", "urgency", "area", "department", "opened_at", "at", "reports")]
+    sql.execute(
+        f"insert or replace into cases values ({', '.join('?' * 10)})",
+        (case, *row, bool(record["over"]), at.written_ms),
+    )
+    sql.execute("delete from handlers where case_id = ?", (case,))
+    if not record["over"]:
+        handlers = {record["department"], *record.get("co_handlers", ())}
+        sql.executemany("insert into handlers values (?, ?)", [(each, case) for each in handlers])
+    if not record.get("unlinks"):  # a report that leaves has a case of its own, which says so itself
+        sql.execute(
+            "insert into reports values (?, ?, ?, ?) on conflict do update set case_id = excluded.case_id, "
+            "written_at = excluded.written_at where excluded.written_at >= written_at",
+            (record["source"], record["source_ref"], case, at.written_ms),
+        )
+    for clock in record.get("clocks", ()):
+        _clock(sql, case, clock["clock"], clock["due_at"], "running", at.written_ms)
+
+
+def _order(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    _told(sql, at, record)
+    for due in record["deadlines"]:
+        _clock(sql, record["case_id"], due["clock"], due["due_at"], "running", at.written_ms)
+
+
+def _deadline(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    state = record["kind"].lower()
+    if state == "cancelled":  # what runs instead is said elsewhere, perhaps already
+        sql.execute(
+            "update clocks set state = ? where case_id = ? and clock = ? and due_at = ?",
+            (state, record["case_id"], record["clock"], record["due_at"]),
+        )
+    else:
+        _clock(sql, record["case_id"], record["clock"], record["due_at"], state, at.written_ms)
+
+
+def _clock(sql: sqlite3.Connection, case: str, clock: str, due_ms: int, state: str, written_ms: int) -> None:
+    """`running` says again what is known already: it takes no word back about the same due time."""
+    again = "and (excluded.state <> 'running' or excluded.due_at <> due_at)"
+    sql.execute(
+        "insert into clocks values (?, ?, ?, ?, ?) on conflict do update set due_at = excluded.due_at, state = excluded.state, "
+        f"written_at = excluded.written_at where excluded.written_at >= written_at {again}",
+        (case, clock, due_ms, state, written_ms),
+    )
+
+
+def _told(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    sql.execute(
+        "insert or replace into told values (?, ?, ?, ?, ?)",
+        (at.topic, at.partition, at.offset, at.written_ms, to_json(record)),
+    )
+
+
+def _reply(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    del at
+    names = ("reply_id", "source", "source_ref", "department", "status", "at")
+    sql.execute(
+        "insert or replace into answers values (?, ?, ?, ?, ?, ?, ?)",
+        (*[record[name] for name in names], record.get("text", "")),
+    )
+
+
+def _statement(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+    """The first that is said of a reference is what was reported; what follows changes when it changed."""
+    del at
+    place, reported_ms = record["place"], record["reported_at"]
+    sql.execute(
+        "insert into statements values (?, ?, ?, ?, ?, ?, ?) on conflict do update set changed_at = excluded.changed_at",
+        (
+            record["source_ref"],
+            reported_ms,
+            reported_ms,
+            record["category"],
+            place["lat"],
+            place["lon"],
+            to_json(record),
+        ),
+    )
+
+
+_PUTS: dict[str, Callable[[sqlite3.Connection, Stored, Mapping[str, Any]], None]] = {
+    CaseChange.subject(): _change,
+    Order.subject(): _order,
+    Receipt.subject(): _told,
+    DeadlineEvent.subject(): _deadline,
+    Reply.subject(): _reply,
+    CaseEvent.subject(): _statement,
+}

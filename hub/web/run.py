@@ -1,0 +1,82 @@
+"""One process of the web: what reads Kafka, what writes to it, and the port, from start to stop."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hub.errors import FatalError
+from hub.policy import City
+from hub.serving import Limits, Server
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.web.app import web_app
+from hub.web.front import Front
+from hub.web.gateway.reading import STREAM_SECONDS
+from hub.web.intake import KafkaIntake
+from hub.web.news import News
+from hub.web.read.feed import Feed
+from hub.web.read.records import topics_read
+from hub.web.read.sqlite import SqliteModel
+from hub.web.tokens import Tokens
+
+_CONNECTIONS = 1024
+_REQUEST_SECONDS = 20.0
+"""A call may take so long to come whole."""
+
+
+def tokens_file(settings: Settings) -> Path:
+    """Where the digests of tokens lie."""
+    return settings.state_dir / "web" / "tokens.json"
+
+
+class Web:
+    """Serves from `__enter__` to `__exit__`. Raises FatalError if the port cannot be had."""
+
+    def __init__(
+        self, settings: Settings, city: City, codec: Codec, sources: Sequence[str], host: str, port: int
+    ) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="cityhub-web-"))  # for the owner alone
+        self._model, self._news = SqliteModel(self._folder / "model.sqlite"), News()
+        self._intake = KafkaIntake(settings)
+        self.feed = Feed(settings, codec, self._model, self._news, topics_read(sources, city.departments))
+        front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
+        limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
+        self._host = host
+        self._server = Server(web_app(front), host, port, limits, "web")
+
+    @property
+    def address(self) -> str:
+        """Where it is, once it serves."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        self._intake.start()
+        self.feed.start()
+        try:
+            self._server.start()
+        except OSError as error:
+            self._end()
+            raise FatalError(
+                f"{self._host}:{self._server.port} cannot be listened at ({error.strerror}); choose another port, or 0 for any"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._news.close()  # open streams end by themselves, before the server would wait for them
+        self._server.stop()
+        self._end()
+
+    def _end(self) -> None:
+        self._news.close()
+        self._intake.stop()
+        self.feed.stop()
+        self._model.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""A hub in memory with its web before it: what comes in by HTTP goes into the hub's topics, and what is there is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from hub.model.event import CaseEvent
+from hub.policy import load_city
+from hub.settings import ROOT
+from hub.testing.memory import MemoryHub
+from hub.web.app import web_app
+from hub.web.front import Front
+from hub.web.intake import NotTakenError, Outgoing
+from hub.web.news import News
+from hub.web.read.records import Stored, take, topics_read
+from hub.web.read.sqlite import SqliteModel
+from hub.web.tokens import Kind, Scope, Tokens
+
+NOON = 1_772_424_000_000
+"""2026-03-02 12:00 in the demo city, in ms."""
+CITY = load_city(ROOT / "ops" / "cities" / "demo")
+
+
+class MemoryWeb:
+    """`hub` decides when `settle` is called; then the model has all of it, too."""
+
+    def __init__(self, hub: MemoryHub, folder: Path) -> None:
+        self.hub, self._folder, self._models = hub, folder, 0
+        self.is_away = False
+        """While Kafka is, nothing is taken."""
+        self.tokens = Tokens(folder / "tokens.json")
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """As after a restart: a model that knows nothing, and then what is in the topics."""
+        self._models += 1
+        self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
+        self._seen: dict[str, int] = {}
+        self.front = Front(CITY, self.hub.sources, self.hub.codec, self.model, self.news, self, self.tokens)
+        self.client = TestClient(web_app(self.front), base_url="http://127.0.0.1", raise_server_exceptions=False)
+        self.read()
+        self.model.is_ready = True
+
+    async def put(self, records: Sequence[Outgoing]) -> None:
+        if self.is_away:
+            raise NotTakenError
+        for record in records:
+            self.hub.send(record.topic, record.key, record.value)
+
+    def settle(self, until_ms: int | None = None) -> None:
+        self.hub.settle(until_ms)
+        self.read()
+
+    def read(self) -> None:
+        """What is new in the topics."""
+        found: list[Stored] = []
+        for topic in topics_read(self.hub.sources, self.hub.departments):
+            records = self.hub.broker.records(topic.name)
+            new = records[self._seen.get(topic.name, 0) :]
+            found += [Stored(each.topic, each.partition, each.offset, each.arrived_ms, each.value) for each in new]
+            self._seen[topic.name] = len(records)
+        self.news.tell(take(self.model, self.hub.codec, found))
+
+    def bearer(
+        self, holder: str, kind: Kind = Kind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)
+    ) -> dict[str, str]:
+        """The header of a new token."""
+        return {"Authorization": f"Bearer {self.tokens.new(kind, holder, scopes)}"}
+
+
+@contextmanager
+def memory_web(folder: Path, **settings: Any) -> Iterator[MemoryWeb]:
+    with MemoryHub(CITY, NOON, **settings) as hub:
+        yield MemoryWeb(hub, folder)
+
+
+def pothole(ref: str, **changes: Any) -> CaseEvent:
+    """A report that goes to `roads`."""
+    fields: dict[str, Any] = {
+        "source": "hotline", "source_ref": ref, "revision": 0, "kind": "OPENED", "reported_at": NOON, "category": "road.pothole",
+        "urgency": "ROUTINE", "place": {"lat": 34.02, "lon": 114.515}, "title": "", "text": "A deep one.", "channel": "phone",
+    }  # fmt: skip
+    return CaseEvent(**fields | changes)
