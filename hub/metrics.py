@@ -146,5 +146,10 @@ PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a con
 CALLS = Counter("hub_connector_calls_total", "Calls a webhook source has answered, by status", ["source", "status"])
 # 1 for the state an edge is in (hub.sdk.status.State), 0 for all others; edges are those of connectors.yaml.
 EDGE_STATE = Gauge("hub_connector_state", "1 for the state a connector is in", ["edge", "state"])
+# Since when (Unix time), and who is to act so that it goes on; nobody while it runs.
+EDGE_SINCE = Gauge("hub_connector_state_since_seconds", "Unix time since when a connector is in its state", ["edge"])
+EDGE_OWNER = Gauge("hub_connector_turn", "1 for who is to act on a connector", ["edge", "owner"])
+# Columns that a system has and its mapping does not expect (`appeared`), or that the mapping reads and no longer come (`vanished`).
+EDGE_DRIFT = Gauge("hub_connector_drift_columns", "Columns other than the mapping expects", ["edge", "what"])
 # When an edge last brought something; silence against its own rhythm is the state `degraded`.
 EDGE_PROGRESS = Gauge("hub_connector_progress_seconds", "Unix time at which something last came", ["edge"])

@@ -17,6 +17,7 @@ from hub.metrics import ROWS
 from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
+from hub.sdk.drift import Drift
 from hub.sdk.errors import PositionLostError, TransientError
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
@@ -156,6 +157,7 @@ class Run:
         self._domain = source.context.domain
         self._file = position
         self._at_limit = AtLimit(self._domain, position)
+        self._drift = Drift(intake.mapping, board)
         self._summary = Summary(self._domain)
         self._pace, self._paced = Pace(options.speed, options.anchor), options.speed is not None
         self._checkpoints = Checkpoints(options.checkpoint_rows)
@@ -249,6 +251,10 @@ class Run:
 
     def _take_item(self, item: Item) -> bool:
         event, rejection = self._intake.outcome(item)
+        if item.values is not None and (lost := self._drift.note(item.mapping, item.values.keys())):
+            self._over_limit = lost
+            if not self._rejects_in_a_row:
+                self._at_limit.remember()
         if event is not None:
             if self._paced and not self._pace.wait(event.reported_at, self._options.stop, self._meanwhile):
                 return False
@@ -272,14 +278,15 @@ class Run:
             self._at_limit.remember()
         self._rejects_in_a_row += 1
         if self._rejects_in_a_row >= self._options.max_rejects_in_a_row:
-            self._over_limit = f"the last at {item.where} ({rejection.reason})"
+            count = self._rejects_in_a_row
+            self._over_limit = f"{count} rows in a row could not be used, the last at {item.where} ({rejection.reason})"
 
     def _require_below_limit(self) -> None:
         """Once a batch is done: what was set aside of it is behind the position, and is not set aside again."""
         if self._over_limit is None:
             return
         self._checkpoint()
-        raise self._at_limit.enter(f"{self._rejects_in_a_row} rows in a row could not be used, {self._over_limit}")
+        raise self._at_limit.enter(self._over_limit)
 
     def _counts(self) -> tuple[int, int, int]:
         summary = self._summary

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.clock import wall_ms
 from hub.errors import FatalError
-from hub.metrics import EDGE_PROGRESS, EDGE_STATE
+from hub.metrics import EDGE_OWNER, EDGE_PROGRESS, EDGE_SINCE, EDGE_STATE
 
 _BEAT_MS = 5_000
 GONE_MS = 30_000
@@ -56,7 +56,20 @@ class Status(BaseModel):
     items: int = 0
     published: int = 0
     rejected: int = 0
+    appeared: tuple[str, ...] = ()
+    """Columns that the system has and the mapping does not expect."""
+    vanished: tuple[str, ...] = ()
+    """Columns that the mapping reads and that no longer come."""
     pid: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines: with the ages, in seconds, of the state and of what came last, None where there is none."""
+        now = wall_ms()
+        ages = {"age_seconds": self.since, "silent_seconds": self.progress_at}
+        return self.model_dump(mode="json") | {
+            "gone": self.gone,
+            **{name: max(0, now - at) / 1000 if at else None for name, at in ages.items()},
+        }
 
     @property
     def gone(self) -> bool:
@@ -70,6 +83,7 @@ class Board:
     def __init__(self, name: str, connector: str, folder: Path | None, now: Callable[[], int] = wall_ms) -> None:
         self._path = None if folder is None else folder / f"{name}.status.json"
         self._now = now
+        self._owners: set[str] = set()
         self.status = Status(name=name, connector=connector, since=now(), pid=os.getpid())
 
     def enter(self, state: State, why: str = "", *, owner: str = "", until: int | None = None) -> bool:
@@ -92,6 +106,10 @@ class Board:
         self.status = self.status.model_copy(update=changed)
         self.beat()
 
+    def drift(self, appeared: Sequence[str], vanished: Sequence[str]) -> None:
+        """The columns that are others than the mapping expects."""
+        self._show(self.status.model_copy(update={"appeared": tuple(appeared), "vanished": tuple(vanished)}))
+
     def beat(self) -> None:
         """Still there."""
         if self._now() - self.status.seen >= _BEAT_MS:
@@ -101,6 +119,10 @@ class Board:
         self.status = status.model_copy(update={"seen": self._now()})
         for state in State:
             EDGE_STATE.labels(status.name, state).set(state is status.state)
+        EDGE_SINCE.labels(status.name).set(status.since / 1000)
+        self._owners |= {status.owner} - {""}
+        for owner in self._owners:
+            EDGE_OWNER.labels(status.name, owner).set(owner == status.owner)
         if self._path is not None:
             # to be seen is no reason to stop
             with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from hub.sdk.status import Board, Lock, Status, Wish
 from hub.settings import Settings
 
 _out = Screen(soft_wrap=True)
+_NAMES = 5
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 
@@ -26,13 +27,15 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
     settings = Settings.from_env()
     found = [_status(each, settings) for each in chosen(load_edges(settings), names).values()]
     if as_json:
-        say_json([each.model_dump(mode="json") | {"gone": each.gone} for each in found])
+        say_json([each.as_dict() for each in found])
         return
     table = Table(
         "edge 接入", "connector", "state 状态", "for", "last came", "published", "rejected", "why · whose turn"
     )
     for each in found:
-        why = " · ".join(filter(None, ["its process is gone" if each.gone else "", each.why, each.owner]))
+        came, went = (", ".join(names[:_NAMES]) for names in (each.appeared, each.vanished))
+        drift = [f"new columns 新字段: {came}"] * bool(came) + [f"columns gone 缺失字段: {went}"] * bool(went)
+        why = " · ".join(filter(None, ["its process is gone" if each.gone else "", each.why, each.owner, *drift]))
         table.add_row(
             each.name, each.connector, each.state, _age(each.since), _age(each.progress_at),
             f"{each.published:,}", f"{each.rejected:,}", why,

@@ -146,6 +146,10 @@ class Mapping(Strict):
         [], description="columns with personal data: dropped on reading, also from dead letters"
     )
     optional_columns: list[str] = Field([], description="columns that some of these files lack; they read as empty")
+    unread: list[str] = Field(
+        [],
+        description="columns that the system has and nothing here is read from; any other that comes is said as drift",
+    )
     whole_numbers: list[str] = Field(
         [], description='columns of whole numbers that a spreadsheet wrote as "53.0"; they read as "53"'
     )
@@ -192,6 +196,19 @@ class Mapping(Strict):
         if self.event.attachments:
             used.add(self.event.attachments.column)
         return used | ({self.join.by} if self.join else set())
+
+    def columns(self) -> set[str]:
+        """All that are expected to be there, whether anything is read from them or not."""
+        joined = {f"join.{each}" for each in self.join.columns} if self.join else set()
+        truth = set(self.truth.columns()) if self.truth else set()
+        return self._used | joined | truth | {*self.personal, *self.optional_columns, *self.whole_numbers, *self.unread}
+
+    def readers(self, column: str) -> list[str]:
+        """The fields that are read from a column, by their dotted names."""
+        found = [name for name, spec in self.event.specs().items() if column in spec.columns()]
+        found += ["where"] if any(each.column == column for each in self.where) else []
+        attachments = self.event.attachments
+        return found + (["attachments"] if attachments and attachments.column == column else [])
 
     def file_columns(self) -> set[str]:
         """The columns the file itself must have."""

@@ -41,6 +41,12 @@ class TruthSpec(Strict):
     encoding: Encoding | None = Field(None, description="if it differs from the events'")
     delimiter: str | None = Field(None, min_length=1, max_length=1)
 
+    def columns(self) -> set[str]:
+        """All that are read."""
+        specs = [self.ref, *filter(None, (self.due, self.closed, self.department, self.queue, self.duplicate_of))]
+        flags = {each.column for each in (self.duplicate, self.overdue) if each is not None}
+        return flags | {column for spec in specs for column in spec.columns()}
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         for name in ("due", "closed"):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from prometheus_client import REGISTRY
 
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
@@ -372,3 +373,21 @@ def test_a_file_is_taken_when_it_has_settled_and_not_while_it_is_being_written(c
     now[0] = 9.6
     assert watch.look() == {}
     assert (watch.look(), loads) == (None, ["edges: {}\n# b"])
+
+
+def test_state_owner_and_ages_are_seen_by_programs(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_BY_TEST", "hidden")
+    city.own("sirens_by_test")
+    city.write("search: [mine]\nedges: {sirens: {connector: sirens_by_test, settings: {script: refused, password: 'env:SECRET_BY_TEST'}}}\n")
+    running = threading.Thread(target=city.run)
+    running.start()
+    until(lambda: city.status("sirens").state is State.FAILED)
+    (shown,) = json.loads(city.command("status", "--json"))
+    assert (shown["state"], shown["owner"], shown["silent_seconds"]) == ("failed", "credentials", None)
+    assert 0 <= shown["age_seconds"] < _LIMIT_SECONDS
+    turn = {"edge": "sirens", "owner": "credentials"}
+    assert REGISTRY.get_sample_value("hub_connector_turn", turn) == 1
+    assert REGISTRY.get_sample_value("hub_connector_state_since_seconds", {"edge": "sirens"}) == shown["since"] / 1000
+    city.stop.set()
+    running.join(_LIMIT_SECONDS)
+    assert REGISTRY.get_sample_value("hub_connector_turn", turn) == 0
