@@ -92,7 +92,7 @@ class Drift:
         self._show()
 
     def note(self, mapping: str | None, columns: KeysView[str], items: int = 1) -> str | None:
-        """So many items of a mapping have these columns. Why the edge has to stop, if one is gone without which none can be used."""
+        """So many items of a mapping have these columns. Why the edge has to stop, if one is gone that each needs."""
         if self._last == (mapping, columns):
             return None
         expected = self._expected.get(mapping) or self._expected.setdefault(
@@ -119,8 +119,8 @@ class Drift:
         new = columns.keys() - self.vanished.keys()
         for column in sorted(new):
             self._say(
-                f"column {shown(column)} does not come any more, {self._read_by(columns[column])}; ask who runs the system, or list "
-                "it in the mapping under `optional_columns`"
+                f"column {shown(column)} does not come any more, {self._read_by(columns[column])}; ask who runs the system, or "
+                "list it in the mapping under `optional_columns`"
             )
         self.vanished |= columns
         return bool(new)

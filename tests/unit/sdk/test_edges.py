@@ -378,7 +378,8 @@ def test_a_file_is_taken_when_it_has_settled_and_not_while_it_is_being_written(c
 def test_state_owner_and_ages_are_seen_by_programs(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_BY_TEST", "hidden")
     city.own("sirens_by_test")
-    city.write("search: [mine]\nedges: {sirens: {connector: sirens_by_test, settings: {script: refused, password: 'env:SECRET_BY_TEST'}}}\n")
+    settings = "{script: refused, password: 'env:SECRET_BY_TEST'}"
+    city.write(f"search: [mine]\nedges: {{sirens: {{connector: sirens_by_test, settings: {settings}}}}}\n")
     running = threading.Thread(target=city.run)
     running.start()
     until(lambda: city.status("sirens").state is State.FAILED)
