@@ -80,11 +80,10 @@ def _read(file: EventFile, intake: Intake, on_progress: OnProgress | None) -> No
                 if not mapper.keeps(row.values):
                     intake.left_out += 1
                     continue
-                fields = mapper.fields(row.values)
-                if source_of is not None:
-                    fields["source"] = source_of(row.values)
-                intake.events.append(CaseEvent.checked(fields))
-                intake.lines.append((name, row.line))
+                source = {} if source_of is None else {"source": source_of(row.values)}
+                events = [CaseEvent.checked(fields | source) for fields in mapper.statements(row.values)]
+                intake.events += events
+                intake.lines += [(name, row.line)] * len(events)
             except RejectedRecordError as error:
                 ref = text_of(ref_of(row.values))
                 intake.rejects.append(Reject(name, row.line, ref, str(error.reason), error.detail))

@@ -13,7 +13,7 @@ from hub.model.event import CaseEvent
 from hub.sdk.contract import Context, Item, Source
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
-from hub.sdk.mapping.mapping import load_mapping
+from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.rows import BadRow
@@ -160,17 +160,23 @@ def _declared(manifest: Manifest, mapping: str | None) -> Report:
     report = Report(manifest)
     for name in [mapping] if mapping else manifest.mappings:
         declared = load_mapping(manifest.mapping_path(name))
-        report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, sound"
+        report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, {_statements(declared)}sound"
     return report
 
 
+def _statements(mapping: Mapping) -> str:
+    return f"{1 + len(mapping.also)} statements a row, " if mapping.also else ""
+
+
 def _judge(report: Report, intake: Intake, item: Item, points: _Points) -> None:
-    event, rejection = intake.outcome(item)
+    outcome = intake.outcome(item)
+    rejection = outcome.rejection
     report.rows += 1
-    if event is not None:
-        report.events += 1
-        _note(report, event)
-        points.add(event)
+    if outcome.events:
+        report.events += len(outcome.events)
+        for event in outcome.events:
+            _note(report, event)
+            points.add(event)
     elif rejection is not None:
         report.rejected[rejection.reason] += 1
         count, line = report.reasons.get(str(rejection), (0, item.number))

@@ -23,10 +23,16 @@ Position: TypeAlias = dict[str, Any]
 
 
 class Outcome(NamedTuple):
-    """What a mapping made of an item: an event, a rejection, or neither (left out by `where`)."""
+    """What a mapping made of an item: an event, a rejection, or neither (left out by `where`). `others`: what the item says beside
+    the first, in order."""
 
     event: CaseEvent | None = None
     rejection: RejectedRecordError | None = None
+    others: tuple[CaseEvent, ...] = ()
+
+    @property
+    def events(self) -> tuple[CaseEvent, ...]:
+        return () if self.event is None else (self.event, *self.others)
 
 
 class Item(NamedTuple):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping as Values
-from typing import Any
 
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.contract import Item, Outcome
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
+from hub.sdk.mapping.personal import without
 
 
 class Intake:
@@ -41,9 +40,10 @@ class Intake:
         mapper = self.mapper(item.mapping)
         values = item.values if item.raw is not None else without(item.values, mapper.mapping.personal)
         try:
-            return Outcome(mapper.event(values))
+            events = mapper.events(values)
         except RejectedRecordError as error:
             return Outcome(rejection=error)
+        return Outcome(events[0], others=tuple(events[1:])) if events else Outcome()
 
     def kept(self, item: Item) -> Item:
         """The item as a dead letter may keep it: without personal columns, and without bytes that nobody can rid of them."""
@@ -54,14 +54,6 @@ class Intake:
             return item
         plain = without(item.values, personal)
         return item._replace(raw=json.dumps(plain, ensure_ascii=False, default=str).encode())
-
-
-def without(values: Values[str, Any], personal: list[str]) -> dict[str, Any]:
-    """The columns that are not personal, nor part of an object that is."""
-    if not personal:
-        return dict(values)
-    within = tuple(f"{each}." for each in personal)
-    return {name: value for name, value in values.items() if name not in personal and not name.startswith(within)}
 
 
 def _withheld(item: Item) -> Item:

@@ -73,7 +73,7 @@ class Options:
 
 @dataclass
 class Summary:
-    """What a run did. Every item read is one of published, rejected, filtered."""
+    """What a run did. Every item read is one of published, rejected, filtered, however many statements its mapping makes of it."""
 
     source: str
     published: int = 0
@@ -250,7 +250,8 @@ class Run:
         return True
 
     def _take_item(self, item: Item) -> bool:
-        event, rejection = self._intake.outcome(item)
+        outcome = self._intake.outcome(item)
+        event, rejection = outcome.event, outcome.rejection
         if item.values is not None and (lost := self._drift.note(item.mapping, item.values.keys())):
             self._over_limit = lost
             if not self._rejects_in_a_row:
@@ -259,7 +260,8 @@ class Run:
             if self._paced and not self._pace.wait(event.reported_at, self._options.stop, self._meanwhile):
                 return False
             try:
-                self._publisher.send(event)
+                for each in outcome.events:
+                    self._publisher.send(each)
             except RejectedRecordError as error:
                 rejection = error
         if rejection is not None:

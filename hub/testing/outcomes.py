@@ -16,7 +16,8 @@ from hub.sdk.sources.file.source import FileSource, file_config
 
 
 class Mapped(NamedTuple):
-    """An item, as a dead letter may keep it, and what became of it: an event, a rejection, or neither (left out by `where`)."""
+    """An item, as a dead letter may keep it, and what became of it: an event, a rejection, or neither (left out by `where`). Of an
+    item that says several things there is one for each."""
 
     item: Item
     event: CaseEvent | None
@@ -36,7 +37,8 @@ def outcomes(manifest: Manifest, each: Input) -> Iterator[Mapped]:
     try:
         for row in reader:
             item = source.item(0, row)
-            event, rejection = intake.outcome(item)
-            yield Mapped(intake.kept(item), event, rejection)
+            outcome = intake.outcome(item)
+            for event in outcome.events or (None,):
+                yield Mapped(intake.kept(item), event, outcome.rejection)
     finally:
         reader.lines.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Values
 from typing import Any
 
 from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent
+from hub.sdk.contract import json_values
 from hub.sdk.mapping.columns import Cell, cell_reader, optional_reader, text_of, text_reader, time_reader
-from hub.sdk.mapping.mapping import AttachmentsSpec, Mapping, Revisions, Where
+from hub.sdk.mapping.mapping import AlsoSpec, AttachmentsSpec, EventSpec, Mapping, Revisions, Where
+from hub.sdk.mapping.numbers import Plain, plain_number
 from hub.sdk.mapping.place_fields import place_reader
 from hub.sdk.mapping.references import reference_reader
 
@@ -18,17 +20,14 @@ _WHOLE = re.compile(r"[0-9]{1,20}")
 Keep = Callable[[Values[str, Any]], bool]
 
 
-class Mapper:
-    """One mapping of one source, ready to use. Holds no state between rows."""
+class Statement:
+    """One statement that rows make: its fields from a row's values."""
 
-    def __init__(self, mapping: Mapping, source: str) -> None:
-        event = mapping.event
-        self.mapping = mapping
+    def __init__(self, event: EventSpec, mapping: Mapping, source: str) -> None:
         self._source = source
         self._counted = event.revisions is Revisions.COUNTED
-        self._whole, self._tail = mapping.whole_numbers, f"{mapping.decimal}0"
+        self._plain = plain_number(mapping.decimal, mapping.thousands)
         cell = cell_reader(mapping.nulls)
-        self._where = [_condition(each, cell) for each in mapping.where]
         self._ref = reference_reader(event.source_ref, mapping.reference, text_reader(event.source_ref, cell))
         self._revision, self._kind = text_reader(event.revision, cell), text_reader(event.kind, cell)
         self._reported = time_reader(event.reported_at, mapping)
@@ -37,25 +36,19 @@ class Mapper:
         self._category, self._label = text_reader(event.category, cell), optional_reader(event.category_label, cell)
         self._urgency, self._channel = text_reader(event.urgency, cell), text_reader(event.channel, cell)
         self._title, self._text = text_reader(event.title, cell), text_reader(event.text, cell)
-        self._place = place_reader(event.place, cell, mapping.decimal)
+        self._place = place_reader(event.place, cell, self._plain)
         self._attachments = _attachments(event.attachments, cell)
         self._attributes = [(name, text_reader(spec, cell)) for name, spec in event.attributes.items()]
 
-    def keeps(self, values: Values[str, Any]) -> bool:
-        """Whether the row meets every `where` condition."""
-        return all(condition(values) for condition in self._where)
-
     def fields(self, values: Values[str, Any]) -> dict[str, Any]:
         """The event's fields, not yet validated. Raises RejectedRecordError: bad_row, invalid, time_out_of_range."""
-        if self._whole:
-            values = {**values, **{name: text_of(values.get(name)).removesuffix(self._tail) for name in self._whole}}
         reported = self._reported(values)
         if reported is None:
             raise RejectedRecordError(Reason.BAD_ROW, "reported_at is empty; every row needs its time")
         return {
             "source": self._source,
             "source_ref": self._ref(values),
-            "revision": _whole("revision", self._revision(values)),
+            "revision": _whole("revision", self._revision(values), self._plain),
             "revision_counted": self._counted,
             "kind": self._kind(values),
             "occurred_at": self._occurred(values),
@@ -72,9 +65,73 @@ class Mapper:
             "attributes": {name: value for name, read in self._attributes if (value := read(values))},
         }
 
+
+class Mapper:
+    """One mapping of one source, ready to use. Holds no state between rows."""
+
+    def __init__(self, mapping: Mapping, source: str) -> None:
+        self.mapping = mapping
+        self._whole, self._tail = mapping.whole_numbers, f"{mapping.decimal}0"
+        self._where = conditions(mapping.where, cell_reader(mapping.nulls))
+        self._first = Statement(mapping.event, mapping, source)
+        self._also = [Also(each, mapping, source) for each in mapping.also]
+
+    def keeps(self, values: Values[str, Any]) -> bool:
+        """Whether the row meets every `where` condition."""
+        return all(condition(values) for condition in self._where)
+
+    def statements(self, values: Values[str, Any]) -> Iterator[dict[str, Any]]:
+        """The fields of each statement that the row makes, not yet validated, whatever `where` says. Raises RejectedRecordError:
+        bad_row, invalid, time_out_of_range."""
+        values = self._tidied(values)
+        yield self._first.fields(values)
+        for also in self._also:
+            yield from also.fields(values)
+
+    def events(self, values: Values[str, Any]) -> list[CaseEvent]:
+        """What the row says, none if `where` leaves it out. Raises RejectedRecordError if one of its statements cannot be used."""
+        return [CaseEvent.checked(fields) for fields in self.statements(values)] if self.keeps(values) else []
+
     def event(self, values: Values[str, Any]) -> CaseEvent | None:
-        """The row's event, or None if `where` leaves the row out. Raises RejectedRecordError."""
-        return CaseEvent.checked(self.fields(values)) if self.keeps(values) else None
+        """The first of `events`."""
+        return next(iter(self.events(values)), None)
+
+    def _tidied(self, values: Values[str, Any]) -> Values[str, Any]:
+        if not self._whole:
+            return values
+        return {**values, **{name: text_of(values.get(name)).removesuffix(self._tail) for name in self._whole}}
+
+
+class Also:
+    """A further statement of rows, or one for each entry of a list in them."""
+
+    def __init__(self, spec: AlsoSpec, mapping: Mapping, source: str) -> None:
+        self._cell = cell_reader(mapping.nulls)
+        self._where = conditions(spec.where, self._cell)
+        self._each, self._split = spec.each, spec.split
+        self._statement = Statement(spec.event, mapping, source)
+
+    def fields(self, values: Values[str, Any]) -> Iterator[dict[str, Any]]:
+        """As `Statement.fields`, for each."""
+        if not all(condition(values) for condition in self._where):
+            return
+        if self._each is None:
+            yield self._statement.fields(values)
+            return
+        for number, entry in enumerate(entries(values.get(self._each), self._split, self._cell), 1):
+            yield self._statement.fields({**values, **_columns_of(self._each, entry), f"{self._each}.#": str(number)})
+
+
+def entries(value: Any, split: str, cell: Cell) -> list[Any]:
+    """What stands in a column that holds several: a list as JSON has it, or text that is split. Empty ones are none."""
+    found = value if isinstance(value, list) else cell(value).split(split)
+    return [each for each in found if isinstance(each, dict) or cell(each)]
+
+
+def _columns_of(column: str, entry: Any) -> dict[str, Any]:
+    if isinstance(entry, dict):
+        return {f"{column}.{name}": value for name, value in json_values(entry).items()}
+    return {column: entry}
 
 
 def statement_test(mapping: Mapping) -> Callable[[Values[str, Any]], bool] | None:
@@ -102,11 +159,15 @@ def _attachments(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Values[s
     column, split, media_type = spec.column, spec.split, spec.media_type
 
     def attachments(values: Values[str, Any]) -> list[dict[str, str]]:
-        value = values.get(column)
-        found = value if isinstance(value, list) else cell(value).split(split)
-        return [{"uri": uri, "media_type": media_type} for each in found if (uri := cell(each))]
+        found = entries(values.get(column), split, cell)
+        return [{"uri": cell(each), "media_type": media_type} for each in found]
 
     return attachments
+
+
+def conditions(where: Iterable[Where], cell: Cell) -> list[Keep]:
+    """A test of a row's values for each."""
+    return [_condition(each, cell) for each in where]
 
 
 def _condition(where: Where, cell: Cell) -> Keep:
@@ -121,12 +182,21 @@ def _condition(where: Where, cell: Cell) -> Keep:
     return lambda values: cell(values.get(column)) not in without
 
 
-def _whole(name: str, text: str) -> int:
+def _whole(name: str, text: str, plain: Plain) -> int:
     if not text:
         return 0
+    if not _WHOLE.fullmatch(text):
+        text = _plain_or_empty(text, plain)
     if not _WHOLE.fullmatch(text):
         raise RejectedRecordError(
             Reason.BAD_ROW,
             f"{name} is not a whole number from 0 to 2147483647; where a spreadsheet wrote 1.0, list its column in `whole_numbers`",
         )
     return int(text)
+
+
+def _plain_or_empty(text: str, plain: Plain) -> str:
+    try:
+        return plain(text)
+    except ValueError:
+        return ""

@@ -111,6 +111,29 @@ class Where(Strict):
         return self
 
 
+class AlsoSpec(Strict):
+    """A further statement that a row makes, or one for each entry of a list in it. If one of a row's statements cannot be used, the
+    row as a whole is set aside."""
+
+    where: list[Where] = Field([], description="the row makes it only if it meets all of these")
+    each: str | None = Field(
+        None,
+        description="a column with a list, or with text split at `split`: one statement for each entry. Within `event` the entry "
+        "is the column itself, its fields are `<column>.<field>`, and `<column>.#` is its place, from 1",
+    )
+    split: str = Field("|", min_length=1)
+    event: EventSpec = Field(description="what is not said here is as in the mapping's `event`")
+
+    def columns(self) -> set[str]:
+        """The columns of the file that it reads."""
+        used = {column for spec in self.event.specs().values() for column in spec.columns()}
+        if self.event.attachments:
+            used.add(self.event.attachments.column)
+        if self.each is not None:
+            used = {name for name in used if name != self.each and not name.startswith(f"{self.each}.")} | {self.each}
+        return used | {each.column for each in self.where}
+
+
 class Join(Strict):
     """Columns taken from a second CSV file (`--join FILE`), by a column that both have. They read as `join.<column>`."""
 
@@ -153,7 +176,11 @@ class Mapping(Strict):
     whole_numbers: list[str] = Field(
         [], description='columns of whole numbers that a spreadsheet wrote as "53.0"; they read as "53"'
     )
-    decimal: Literal[".", ","] = Field(".", description="the decimal sign of degrees")
+    decimal: Literal[".", ","] = Field(".", description="the decimal sign of numbers")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        None,
+        description="what sets thousands of numbers apart; without it nothing does, and a number that has it is a bad row",
+    )
     nulls: list[str] = Field(
         [], description="what the system writes where it has no value, e.g. N/A, NULL: read as empty"
     )
@@ -164,7 +191,16 @@ class Mapping(Strict):
         None, description="where one file holds several systems' reports: whose a row is. For backtest and learn only"
     )
     event: EventSpec
+    also: list[AlsoSpec] = Field([], description="further statements of the same row, sent behind it in this order")
     truth: TruthSpec | None = Field(None, description="the columns of a file that says what became of the reports")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rest_as_in_event(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("also"), list | tuple):
+            return content
+        event = content.get("event")
+        return content | {"also": [_with_rest(each, event) for each in content["also"]]}
 
     @field_validator("time_zone")
     @classmethod
@@ -173,13 +209,13 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        fixed = self.event.place.crs.constant
-        if fixed is not None and crs_of(str(fixed)) is None:
-            raise ValueError(f"event.place.crs: {fixed} is not known; known are {KNOWN} and Web Mercator (EPSG:3857)")
-        for name in ("occurred_at", "reported_at", "due_at"):
-            spec = getattr(self.event, name)
-            if spec is not None and spec.formats is None:
-                raise ValueError(f"event.{name} needs `formats`")
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}; say which of them it is")
+        for where, event in (
+            ("event", self.event),
+            *((f"also.{at}.event", each.event) for at, each in enumerate(self.also)),
+        ):
+            _require_sound(where, event)
         if used := sorted(set(self.personal) & self._used):
             raise ValueError(f"columns declared personal are used: {', '.join(used)}")
         if self.join is None and (joined := sorted(name for name in self._used if name.startswith("join."))):
@@ -195,6 +231,7 @@ class Mapping(Strict):
         used |= set(self.source.columns()) if self.source else set()
         if self.event.attachments:
             used.add(self.event.attachments.column)
+        used |= {column for each in self.also for column in each.columns()}
         return used | ({self.join.by} if self.join else set())
 
     def columns(self) -> set[str]:
@@ -215,6 +252,23 @@ class Mapping(Strict):
         return {name for name in self._used if not (self.join and name.startswith("join."))} - set(
             self.optional_columns
         )
+
+
+def _with_rest(also: Any, event: Any) -> Any:
+    """A further statement, filled up from the first."""
+    if not isinstance(also, dict) or not isinstance(event, dict) or not isinstance(also.get("event", {}), dict):
+        return also
+    return also | {"event": event | also.get("event", {})}
+
+
+def _require_sound(where: str, event: EventSpec) -> None:
+    fixed = event.place.crs.constant
+    if fixed is not None and crs_of(str(fixed)) is None:
+        raise ValueError(f"{where}.place.crs: {fixed} is not known; known are {KNOWN} and Web Mercator (EPSG:3857)")
+    for name in ("occurred_at", "reported_at", "due_at"):
+        spec = getattr(event, name)
+        if spec is not None and spec.formats is None:
+            raise ValueError(f"{where}.{name} needs `formats`")
 
 
 def load_mapping(path: Path) -> Mapping:

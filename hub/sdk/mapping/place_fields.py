@@ -11,11 +11,12 @@ from hub.errors import Reason, RejectedRecordError
 from hub.model.crs import KNOWN, Crs, crs_of
 from hub.sdk.mapping.columns import Cell, optional_reader, text_reader
 from hub.sdk.mapping.mapping import PlaceSpec
+from hub.sdk.mapping.numbers import Plain
 
 _Point = tuple[float, float]
 
 
-def place_reader(spec: PlaceSpec, cell: Cell, decimal: str) -> Callable[[Values[str, Any]], dict[str, Any]]:
+def place_reader(spec: PlaceSpec, cell: Cell, plain: Plain) -> Callable[[Values[str, Any]], dict[str, Any]]:
     """The place from a row's values, its point in degrees of a system by the hub's own name.
 
     The function raises RejectedRecordError: bad_row for what is no number, invalid for a system that is not known and for numbers
@@ -26,7 +27,7 @@ def place_reader(spec: PlaceSpec, cell: Cell, decimal: str) -> Callable[[Values[
     nowhere = frozenset(spec.nowhere)
 
     def place(values: Values[str, Any]) -> dict[str, Any]:
-        y, x = _number("lat", lat(values), decimal), _number("lon", lon(values), decimal)
+        y, x = _number("lat", lat(values), plain), _number("lon", lon(values), plain)
         system: str = Crs.WGS84
         if (y, x) in nowhere:
             y = x = None
@@ -64,17 +65,16 @@ def _from_mercator(y: float, x: float) -> _Point:
     return web_mercator_to_wgs84(x, y)
 
 
-def _number(name: str, text: str | None, decimal: str) -> float | None:
+def _number(name: str, text: str | None, plain: Plain) -> float | None:
     if not text:
         return None
-    plain = text if decimal == "." else text.replace(".", "x").replace(decimal, ".")
     try:
-        if "_" in plain or not plain.isascii():
+        if "_" in (written := plain(text)) or not written.isascii():
             raise ValueError
-        return float(plain)
+        return float(written)
     except ValueError:
         raise RejectedRecordError(
             Reason.BAD_ROW,
-            f'{name} is not a number of degrees; if its decimal sign is a comma, let the mapping say `decimal: ","`; words for no '
-            "value belong under `nulls`",
+            f'{name} is not a number of degrees; if its decimal sign is a comma, let the mapping say `decimal: ","`, and what sets '
+            "its thousands apart by `thousands`; words for no value belong under `nulls`",
         ) from None

@@ -12,6 +12,7 @@ from hub.declared.texts import parse_json
 from hub.errors import FatalError
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.mapping import Mapping
+from hub.sdk.mapping.personal import without
 from hub.sdk.sources.file.formats.csv_rows import huge
 from hub.sdk.sources.file.formats.json_array import Elements
 from hub.sdk.sources.file.lines import Line, Lines
@@ -76,15 +77,10 @@ class JsonReader:
             kind = "an array, where each line is to be an object" if isinstance(content, list) else "not a JSON object"
             return BadRow(f"the line is {kind}", line, start, end, raw)
         values = json_values(content)
-        if personal := [name for name in values if self._is_personal(name)]:
-            for name in personal:
-                del values[name]
+        if (bare := without(values, self._mapping.personal)) != values:
+            values = bare
             raw = json.dumps(values, ensure_ascii=False).encode(self._codec) + b"\n"
         return Row(values, line, start, end, raw)
-
-    def _is_personal(self, name: str) -> bool:
-        """Whether a column is declared so, or is part of an object that is."""
-        return any(name == each or name.startswith(f"{each}.") for each in self._mapping.personal)
 
     def _kept(self, row: BadRow) -> BadRow:
         return row.withheld() if self._mapping.personal else row
