@@ -153,3 +153,14 @@ EDGE_OWNER = Gauge("hub_connector_turn", "1 for who is to act on a connector", [
 EDGE_DRIFT = Gauge("hub_connector_drift_columns", "Columns other than the mapping expects", ["edge", "what"])
 # When an edge last brought something; silence against its own rhythm is the state `degraded`.
 EDGE_PROGRESS = Gauge("hub_connector_progress_seconds", "Unix time at which something last came", ["edge"])
+# What a sink was to hand over: delivered, set_aside (in hub.dead), left_out (not written by the hub, so nobody's).
+SINK_RECORDS = Counter("hub_sink_records_total", "Records a sink has read, by what became of them", ["sink", "result"])
+# Tries that came to nothing and are repeated: a receiver that stumbles now and then shows here and nowhere else.
+SINK_FAILURES = Counter("hub_sink_failures_total", "Deliveries that were not taken and are tried again", ["sink"])
+SINK_WAITING = Gauge("hub_sink_waiting", "Deliveries that are read and not yet taken", ["sink"])
+# Its age is what a receiver lags behind; 0 while nothing waits.
+SINK_OLDEST = Gauge(
+    "hub_sink_oldest_seconds", "Unix time at which the oldest waiting delivery was written, or 0", ["sink"]
+)
+# Its circuits that are open: one try at a time, ever further apart, finds out whether the receiver is back.
+SINK_HELD = Gauge("hub_sink_held_receivers", "Receivers to which nothing goes because they take nothing", ["sink"])

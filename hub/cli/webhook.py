@@ -6,15 +6,14 @@ import logging
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from hub.cli.options import with_settings
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import say
+from hub.sdk.sink_contract import SinkContext
 from hub.settings import Settings
-from hub.signals import ended_by_signals
-
-_HOUR_SECONDS = 3600.0
 
 
 @click.command()
@@ -46,22 +45,26 @@ def webhook(
     again with the same id, for days; after a crash too, so the receiver leaves out what it has by `webhook-id`. 429 and 503 with
     Retry-After are obeyed, 410 ends the command.
     """
-    from hub.sdk.signature import parsed
-    from hub.sdk.sinks.webhook.addresses import networks
-    from hub.sdk.sinks.webhook.client import Receiver
-    from hub.sdk.sinks.webhook.run import WebhookRun
-    from hub.stream.codec import Codec
-    from hub.stream.registry import make_registry
+    from hub.cli.connector.run import stop_on_signals
+    from hub.sdk.sinks.served import run_sink
+    from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
+    from hub.sdk.status import Board
+    from hub.sdk.streams import SinkSpec
 
     if department not in load_city(settings.city).departments:
         raise FatalError(f"there is no department {department!r}; `cityhub dept list` names them")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    with Receiver(url, parsed(secret_file.read_text("utf-8")), networks(listed), ca) as receiver:
-        run = WebhookRun(settings, Codec(make_registry(settings)), department, receiver, budget_hours * _HOUR_SECONDS)
-        try:
-            with ended_by_signals():
-                if from_now:
-                    run.begin_now()
-                run.run()
-        finally:
-            say(f"{run.counts.delivered} delivered, {run.counts.set_aside} set aside", err=True)
+    try:
+        config = WebhookSettings.model_validate(
+            {"url": url, "secret": f"file:{secret_file.absolute()}", "allow": listed, "ca": ca}
+        )
+    except ValidationError as error:
+        raise FatalError("; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())) from None
+    name = f"{department}-webhook"
+    spec = SinkSpec(
+        kind="webhook", departments=(department,), budget_hours=budget_hours, begin="now" if from_now else "start"
+    )
+    stop = stop_on_signals()
+    sink = WebhookSink(config, SinkContext(name, settings.namespace, streams=spec.streams, stop=stop))
+    tally = run_sink(sink, name, spec, settings, Board(name, "webhook", None), stop, group=name)
+    say(f"{tally.delivered} delivered, {tally.set_aside} set aside", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -50,10 +51,7 @@ class Edge:
     def config(self, manifest: Manifest, kind: type[Source]) -> BaseModel:
         same = self.spec.kind in (None, manifest.source.kind)
         settings = (manifest.source.settings if same else {}) | self.spec.settings
-        try:
-            return kind.Config.model_validate(settings, context={"folder": self.file.parent})
-        except ValidationError as error:
-            raise ConfigurationError("\n  ".join(self._problems(error, kind.Config))) from None
+        return configured(kind.Config, settings, self.file, self.document, ("edges", self.name))
 
     def require_sound(self) -> None:
         """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
@@ -77,19 +75,36 @@ class Edge:
     def context(self, intake: Intake, options: Options) -> Context:
         return context_of(self.connector, intake, options)
 
-    def _problems(self, error: ValidationError, model: type[BaseModel]) -> list[str]:
-        """Every mistake with its line; never what stands there, which may be a secret."""
-        found = []
-        for one in error.errors(include_input=False):
-            where = tuple(one["loc"])
-            line = self.document.line(("edges", self.name, "settings", *where))
-            path, said = ".".join(map(str, where)), one["msg"].removeprefix("Value error, ")
-            if one["type"] == "extra_forbidden":
-                said = f"no such setting; {hint(str(where[-1]), model.model_fields)}"
-            elif one["type"] == "missing":
-                said = "is missing; add it"
-            found.append(f"{self.file.name}:{line}: edge {self.name}: {path + ': ' if path else ''}{said}")
-        return found
+
+def configured(
+    model: type[BaseModel], settings: dict[str, Any], file: Path, document: Document, where: tuple[str, str]
+) -> BaseModel:
+    """The settings of an edge or sink, `where` it stands in the file, as its kind has them.
+
+    Raises ConfigurationError with every mistake and its line; never with what stands there, which may be a secret.
+    """
+    try:
+        return model.model_validate(settings, context={"folder": file.parent})
+    except ValidationError as error:
+        raise ConfigurationError("\n  ".join(_problems(error, model, file, document, where))) from None
+
+
+def _problems(
+    error: ValidationError, model: type[BaseModel], file: Path, document: Document, where: tuple[str, str]
+) -> list[str]:
+    found = []
+    for one in error.errors(include_input=False):
+        place = tuple(one["loc"])
+        line = document.line((*where, "settings", *place))
+        path, said = ".".join(map(str, place)), one["msg"].removeprefix("Value error, ")
+        if one["type"] == "extra_forbidden":
+            said = f"no such setting; {hint(str(place[-1]), model.model_fields)}"
+        elif one["type"] == "missing":
+            said = "is missing; add it"
+        found.append(
+            f"{file.name}:{line}: {where[0].removesuffix('s')} {where[1]}: {path + ': ' if path else ''}{said}"
+        )
+    return found
 
 
 def load_edges(settings: Settings) -> dict[str, Edge]:
@@ -99,7 +114,10 @@ def load_edges(settings: Settings) -> dict[str, Edge]:
     return {name: Edge(name, spec, path, document) for name, spec in found.edges.items()}
 
 
-def chosen(edges: dict[str, Edge], names: tuple[str, ...]) -> dict[str, Edge]:
+Named = TypeVar("Named")
+
+
+def chosen(edges: dict[str, Named], names: tuple[str, ...]) -> dict[str, Named]:
     """Those named, all if none is. Raises FatalError naming those there are."""
     for name in names:
         if name not in edges:

@@ -1,4 +1,4 @@
-"""connectors.yaml: what one installation reads from, and with which settings. It names secrets, and holds none."""
+"""connectors.yaml: what one installation reads from and hands to, and with which settings. It names secrets, and holds none."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.declared.document import Document, read_document
 from hub.declared.problems import Problems
 from hub.errors import FatalError
+from hub.sdk.streams import SinkSpec
 from hub.settings import Settings, variable
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class EdgesFile(BaseModel):
 
     search: tuple[Path, ...] = Field((), description="folders with connectors of one's own, relative to this file")
     edges: dict[str, EdgeSpec] = Field({}, description="name of the edge to what it is")
+    sinks: dict[str, SinkSpec] = Field({}, description="name of the sink to what it is; other names than the edges'")
 
 
 def read_edges_file(path: Path) -> tuple[EdgesFile, Document]:
@@ -47,15 +49,21 @@ def read_edges_file(path: Path) -> tuple[EdgesFile, Document]:
     problems = Problems(str(path))
     document = read_document(path, problems)
     found = document.validate(EdgesFile, problems) if document else None
-    for name in found.edges if found else ():
-        if not _is_name(name):
-            problems.add(
-                path.name, document.line(("edges", name)) if document else 0, f"{name!r} is no name: a-z, 0-9, _ and -"
-            )
+    if found and document:
+        _check_names(found, path, document, problems)
     problems.raise_if_any()
     assert found is not None, "what is none has noted why"
     assert document is not None
     return found, document
+
+
+def _check_names(found: EdgesFile, path: Path, document: Document, problems: Problems) -> None:
+    for kind, names in (("edges", found.edges), ("sinks", found.sinks)):
+        for name in names:
+            if not _is_name(name):
+                problems.add(path.name, document.line((kind, name)), f"{name!r} is no name: a-z, 0-9, _ and -")
+            elif kind == "sinks" and name in found.edges:
+                problems.add(path.name, document.line((kind, name)), f"{name!r} is an edge already; name it otherwise")
 
 
 def search_path() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The kinds of sources, by name: those that come with the hub, a connector's own, and those that installed packages bring."""
+"""The kinds of sources and of sinks, by name: those that come with the hub, a connector's own, and those that packages bring."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from hub.declared.problems import hint
 from hub.sdk.contract import Source
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.manifest import Manifest
+from hub.sdk.manifest import Manifest, find
+from hub.sdk.sink_contract import Sink
 
-ENTRY_POINTS = "cityhub.sources"
+ENTRY_POINTS, SINK_ENTRY_POINTS = "cityhub.sources", "cityhub.sinks"
 OWN = "own"
 _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
@@ -24,57 +26,75 @@ _BUILT_IN = {
     "sql": "hub.sdk.sources.sql.source:SqlSource",
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }
+_BUILT_IN_SINKS = {
+    "webhook": "hub.sdk.sinks.webhook.sink:WebhookSink",
+}
 
 
 def kinds() -> dict[str, str]:
-    """Name to `module:class`."""
+    """Of sources: name to `module:class`."""
     return {each.name: each.value for each in entry_points(group=ENTRY_POINTS)} | _BUILT_IN
+
+
+def sink_kinds() -> dict[str, str]:
+    """Of sinks: name to `module:class`."""
+    return {each.name: each.value for each in entry_points(group=SINK_ENTRY_POINTS)} | _BUILT_IN_SINKS
 
 
 def source_type(manifest: Manifest, kind: str | None = None) -> type[Source]:
     """The class that reads a connector's system. Raises ConfigurationError if there is none, or it cannot be imported."""
     kind = kind or manifest.source.kind
-    if kind == OWN:
-        return _own(manifest)
-    known = kinds()
+    who = f"connector {manifest.domain}"
+    found = _own(manifest, "source") if kind == OWN else _imported(kind, kinds(), "source", who)
+    source: type[Source] = _checked(found, Source, f"{who}: SOURCE must be a class, and a hub.sdk.contract.Source")
+    return source
+
+
+def sink_type(name: str, kind: str, connector: str | None = None) -> type[Sink]:
+    """The class of a sink called `name`. Raises ConfigurationError if there is none, or it cannot be imported."""
+    who = f"sink {name}"
+    found = _own(find(connector or name), "sink") if kind == OWN else _imported(kind, sink_kinds(), "sink", who)
+    sink: type[Sink] = _checked(found, Sink, f"{who}: SINK must be a class, and a hub.sdk.sink_contract.Sink")
+    return sink
+
+
+def _imported(kind: str, known: dict[str, str], what: str, who: str) -> object:
     if kind not in known:
-        raise ConfigurationError(
-            f"connector {manifest.domain}: there is no kind of source {kind!r}; {hint(kind, [*known, OWN])}"
-        )
+        raise ConfigurationError(f"{who}: there is no kind of {what} {kind!r}; {hint(kind, [*known, OWN])}")
     module, _, name = known[kind].partition(":")
     try:
-        return _checked(getattr(importlib.import_module(module), name), manifest)
+        return getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise ConfigurationError(
-            f"sources of kind {kind} cannot be used here: {error}; pip install 'cityhub[{kind}]' brings what it needs"
+            f"{what}s of kind {kind} cannot be used here: {error}; pip install 'cityhub[{kind}]' brings what it needs"
         ) from error
 
 
-def _own(manifest: Manifest) -> type[Source]:
-    """`SOURCE` of the connector's source.py, which may import its neighbours (`from .client import ...`)."""
+def _own(manifest: Manifest, what: str) -> object:
+    """`SOURCE` of the connector's source.py or `SINK` of its sink.py, which may import neighbours (`from .client import ...`)."""
     try:
-        return _checked(_module(manifest.folder).SOURCE, manifest)
+        return getattr(_module(manifest.folder, what), what.upper())
     except (ImportError, AttributeError, SyntaxError) as error:
-        raise ConfigurationError(f"connector {manifest.domain}: source.py cannot be used: {error}") from error
+        raise ConfigurationError(f"connector {manifest.domain}: {what}.py cannot be used: {error}") from error
 
 
-def _module(folder: Path) -> ModuleType:
+def _module(folder: Path, what: str) -> ModuleType:
     package = f"cityhub_connectors.{folder.name}"
     for name in ("cityhub_connectors", package):
         if name not in sys.modules:
             sys.modules[name] = module_from_spec(ModuleSpec(name, None, is_package=True))
     sys.modules[package].__path__ = [str(folder)]
-    name = f"{package}.source"
-    spec = spec_from_file_location(name, folder / "source.py")
-    if spec is None or spec.loader is None or not (folder / "source.py").is_file():
-        raise ImportError(f"there is no {folder / 'source.py'}")
+    name = f"{package}.{what}"
+    spec = spec_from_file_location(name, folder / f"{what}.py")
+    if spec is None or spec.loader is None or not (folder / f"{what}.py").is_file():
+        raise ImportError(f"there is no {folder / what}.py")
     module = module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
 
-def _checked(found: object, manifest: Manifest) -> type[Source]:
-    if not (isinstance(found, type) and issubclass(found, Source)):
-        raise ConfigurationError(f"connector {manifest.domain}: SOURCE must be a class, and a hub.sdk.contract.Source")
+def _checked(found: object, kind: Any, said: str) -> Any:
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise ConfigurationError(said)
     return found

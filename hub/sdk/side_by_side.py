@@ -1,4 +1,4 @@
-"""The edges of connectors.yaml side by side in one process; and, as the file changes, those that came, went or are others."""
+"""Edges and sinks of connectors.yaml side by side in one process; and, as it changes, those that came, went or are others."""
 
 from __future__ import annotations
 
@@ -9,18 +9,37 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from hub.errors import FatalError
 from hub.sdk.edges import Edge
-from hub.sdk.runner import Options, Summary
-from hub.sdk.supervisor import Publishers, Supervised
+from hub.sdk.runner import Options
+from hub.sdk.supervisor import Publishers, Supervised, SupervisedSource
 from hub.settings import Settings
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 _SETTLE_SECONDS = 0.5
 """A file that has not changed for so long is written."""
-Load = Callable[[], Mapping[str, Edge]]
+
+
+class Served(Protocol):
+    """An edge, or what brings its own supervised run, such as a sink. Another `spec` makes it another."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def spec(self) -> Any: ...
+    def require_sound(self) -> None:
+        """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
+
+
+class SelfServed(Served, Protocol):
+    def supervised(self, settings: Settings, stop: threading.Event) -> Supervised[Any]:
+        """Its run."""
+
+
+Load = Callable[[], Mapping[str, Any]]
 
 
 class EdgesFileWatch:
@@ -35,7 +54,7 @@ class EdgesFileWatch:
         self._taken = self._seen = self._content()
         self._since = now()
 
-    def look(self) -> Mapping[str, Edge] | None:
+    def look(self) -> Mapping[str, Served] | None:
         """None: as before."""
         content = self._content()
         if content != self._seen:
@@ -62,13 +81,19 @@ class EdgesFileWatch:
 class _Running:
     """One edge at work, in a thread of its own."""
 
-    def __init__(self, edge: Edge, settings: Settings, options: Options, publishers: Publishers | None) -> None:
+    def __init__(
+        self, edge: Edge | SelfServed, settings: Settings, options: Options, publishers: Publishers | None
+    ) -> None:
         self.edge = edge
         self.is_stopping = False
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"edge-{edge.name}")
-        supervised = Supervised(edge, settings, replace(options, stop=self._stop), publishers)
-        self.ended: Future[Summary | None] = self._pool.submit(supervised.run)
+        supervised: Supervised[Any] = (
+            SupervisedSource(edge, settings, replace(options, stop=self._stop), publishers)
+            if isinstance(edge, Edge)
+            else edge.supervised(settings, self._stop)
+        )
+        self.ended: Future[Any] = self._pool.submit(supervised.run)
         self._pool.shutdown(wait=False)
 
     def stop(self) -> None:
@@ -82,14 +107,14 @@ class SideBySide:
 
     def __init__(self, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
         self._settings, self._options, self._publishers = settings, options, publishers
-        self._wanted: dict[str, Edge] = {}
+        self._wanted: dict[str, Edge | SelfServed] = {}
         self._running: dict[str, _Running] = {}
-        self.summaries: dict[str, Summary | None] = {}
+        self.summaries: dict[str, Any] = {}
         """Of what has ended."""
         self.broken: set[str] = set()
         """Edges that had a defect."""
 
-    def take(self, edges: Mapping[str, Edge]) -> None:
+    def take(self, edges: Mapping[str, Any]) -> None:
         """Run these from now on, and no others. What has ended by itself runs again only if it is another."""
         for name in sorted(edges.keys() | self._wanted.keys()):
             before, after = self._wanted.get(name), edges.get(name)
@@ -97,7 +122,7 @@ class SideBySide:
                 self._change(name, after, said=bool(self._wanted))
         self._wanted = dict(edges)
 
-    def _change(self, name: str, after: Edge | None, *, said: bool) -> None:
+    def _change(self, name: str, after: Edge | SelfServed | None, *, said: bool) -> None:
         if said:
             what = (
                 "is taken out 已移除"
@@ -112,7 +137,7 @@ class SideBySide:
         if after is not None and name not in self._running:
             self._begin(after)
 
-    def _begin(self, edge: Edge) -> None:
+    def _begin(self, edge: Edge | SelfServed) -> None:
         self._running[edge.name] = _Running(edge, self._settings, self._options, self._publishers)
 
     def look(self) -> bool:
@@ -140,15 +165,16 @@ class SideBySide:
 
 
 def run_edges(
-    edges: Iterable[Edge],
+    edges: Iterable[Edge | SelfServed],
     settings: Settings,
     options: Options,
     publishers: Publishers | None = None,
     watch: EdgesFileWatch | None = None,
-) -> dict[str, Summary | None]:
-    """Run edges side by side until all are done, or `options.stop` is set. One that has a defect is said, and ends alone.
+) -> dict[str, Any]:
+    """Run edges and sinks side by side until all are done, or `options.stop` is set. One that has a defect is said, and ends alone.
 
-    `watch` says which are to run from some moment on. Raises FatalError at the end, naming the edges that had a defect.
+    Gives what each came to, a Summary of an edge. `watch` says which are to run from some moment on. Raises FatalError at the end,
+    naming those that had a defect.
     """
     at_work = SideBySide(settings, options, publishers)
     at_work.take({edge.name: edge for edge in edges})

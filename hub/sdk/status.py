@@ -60,6 +60,9 @@ class Status(BaseModel):
     """Columns that the system has and the mapping does not expect."""
     vanished: tuple[str, ...] = ()
     """Columns that the mapping reads and that no longer come."""
+    waiting: int = 0
+    oldest_at: int | None = None
+    """Of a sink: deliveries that wait, and when the oldest was written; None if nobody knows."""
     pid: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,6 +112,11 @@ class Board:
     def drift(self, appeared: Sequence[str], vanished: Sequence[str]) -> None:
         """The columns that are others than the mapping expects."""
         self._show(self.status.model_copy(update={"appeared": tuple(appeared), "vanished": tuple(vanished)}))
+
+    def backlog(self, waiting: int, oldest_at: int | None) -> None:
+        """So much waits for a sink's receivers; written with what is shown next."""
+        self.status = self.status.model_copy(update={"waiting": waiting, "oldest_at": oldest_at})
+        self.beat()
 
     def beat(self) -> None:
         """Still there."""

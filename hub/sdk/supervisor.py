@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 from hub.backoff import Backoff
 from hub.clock import wall_ms
@@ -25,46 +28,62 @@ _FIRST_SECONDS, _MOST_SECONDS = 1.0, 300.0
 Publishers = Callable[[str], Publisher]
 
 
-class Supervised:
-    """Paused and failed until somebody acts."""
+Result = TypeVar("Result")
 
-    def __init__(self, edge: Edge, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
-        self._edge, self._settings = edge, settings
-        self._options = edge.options(options)
-        self._publishers = publishers or self._publisher
+
+class Supervised(ABC, Generic[Result]):
+    """One edge or sink: run, and run again after what passes by itself; paused and failed until somebody acts."""
+
+    def __init__(self, name: str, connector: str, settings: Settings, stop: threading.Event) -> None:
+        self.name = name
+        self._settings, self.stop = settings, stop
         self._folder = edges_folder(settings)
-        self._name = f"{settings.namespace}{edge.name}"
-        self._board = Board(self._name, edge.connector, self._folder)
-        self._wish = Wish(self._folder, self._name)
+        self._full = f"{settings.namespace}{name}"
+        self.board = Board(self._full, connector, self._folder)
+        self._wish = Wish(self._folder, self._full)
         self._backoff = Backoff(_FIRST_SECONDS, _MOST_SECONDS)
-        self._stop = options.stop
 
-    def run(self) -> Summary | None:
-        """Until it is done, or asked to stop; the summary of its last run. Raises what is a defect."""
-        summary = None
+    @property
+    def paused(self) -> str | None:
+        """Why it is to pause; None if it is not."""
+        return self._wish.paused
+
+    def run(self) -> Result | None:
+        """Until it is done, or asked to stop; what its last run came to. Raises what is a defect."""
+        result = None
         try:
-            while not self._stop.is_set():
-                if (why := self._wish.paused) is not None:
-                    self._board.enter(State.PAUSED, why, owner="operator")
-                    self._stop.wait(_LOOK_SECONDS)
+            while not self.stop.is_set():
+                if (why := self.paused) is not None:
+                    self.board.enter(State.PAUSED, why, owner="operator")
+                    self.stop.wait(_LOOK_SECONDS)
                     continue
-                summary = self._once()
-                if summary is not None and not summary.stopped:
-                    self._board.enter(State.DONE)
-                    return summary
+                result = self._once()
+                if result is not None and self._is_done(result):
+                    self.board.enter(State.DONE)
+                    return result
         except BaseException as error:
-            self._board.enter(State.FAILED, f"a defect: {type(error).__name__}", owner="developer")
-            _log.exception("%s ends by a defect; the others go on", self._name)
+            self.board.enter(State.FAILED, f"a defect: {type(error).__name__}", owner="developer")
+            _log.exception("%s ends by a defect; the others go on", self._full)
             raise
-        if self._stop.is_set():
-            self._board.enter(State.DONE, "asked to stop")
-        return summary
+        if self.stop.is_set():
+            self.board.enter(State.DONE, "asked to stop")
+        return result
 
-    def _once(self) -> Summary | None:
+    @abstractmethod
+    def _run(self) -> Result:
+        """One run. Raises RetriableError and UndeliveredError for what passes by itself, FatalError for what is to be mended."""
+
+    @abstractmethod
+    def _is_done(self, result: Result) -> bool:
+        """True if there is nothing more to do."""
+
+    def _once(self) -> Result | None:
         """One run; None if it ended badly, and it was waited until another makes sense."""
         try:
-            with Lock(self._folder, self._name):
-                return self._run()
+            with Lock(self._folder, self._full):
+                result = self._run()
+                self._backoff.reset()
+                return result
         except (RetriableError, UndeliveredError) as error:
             self._wait(str(error))
         except AtLimitError as error:
@@ -73,30 +92,41 @@ class Supervised:
             self._hold(State.FAILED, error, error.owner if isinstance(error, EdgeError) else "operator")
         return None
 
+    def _wait(self, why: str) -> None:
+        seconds = self._backoff.next_seconds()
+        if self.board.enter(State.WAITING, why, owner="system", until=wall_ms() + round(seconds * 1000)):
+            _log.warning("%s: %s; waiting, nothing is lost", self._full, why)
+        self.stop.wait(seconds)
+
+    def _hold(self, state: State, error: FatalError, owner: str) -> None:
+        """Until somebody has mended it and says so (`resume`), or pauses it, or the process is started anew."""
+        if self.board.enter(state, str(error), owner=owner):
+            _log.error("%s: %s", self._full, error)
+        while not (self._wish.resumed or self.paused or self.stop.wait(_LOOK_SECONDS)):
+            self.board.beat()
+
+
+class SupervisedSource(Supervised[Summary]):
+    """One edge of connectors.yaml that reads."""
+
+    def __init__(self, edge: Edge, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
+        super().__init__(edge.name, edge.connector, settings, options.stop)
+        self._edge = edge
+        self._options = edge.options(options)
+        self._publishers = publishers or self._publisher
+
     def _run(self) -> Summary:
-        self._board.enter(State.CHECKING)
+        self.board.enter(State.CHECKING)
         way = self._wish.take()
         options = replace(self._options, at_limit=Way(way)) if way else self._options
         intake = self._edge.intake()
         source = self._edge.source(intake, self._edge.context(intake, options))
         position = self._edge.position(self._settings)
         publisher = self._publishers(self._edge.connector)
-        summary = Run(source, intake, position, options, publisher, self._board, lambda: self._wish.paused).run()
-        self._backoff.reset()
-        return summary
+        return Run(source, intake, position, options, publisher, self.board, lambda: self.paused).run()
 
-    def _wait(self, why: str) -> None:
-        seconds = self._backoff.next_seconds()
-        if self._board.enter(State.WAITING, why, owner="system", until=wall_ms() + round(seconds * 1000)):
-            _log.warning("%s: %s; waiting, nothing is lost", self._name, why)
-        self._stop.wait(seconds)
-
-    def _hold(self, state: State, error: FatalError, owner: str) -> None:
-        """Until somebody has mended it and says so (`resume`), or pauses it, or the process is started anew."""
-        if self._board.enter(state, str(error), owner=owner):
-            _log.error("%s: %s", self._name, error)
-        while not (self._wish.resumed or self._wish.paused or self._stop.wait(_LOOK_SECONDS)):
-            self._board.beat()
+    def _is_done(self, result: Summary) -> bool:
+        return not result.stopped
 
     def _publisher(self, domain: str) -> Publisher:
         try:

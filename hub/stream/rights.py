@@ -15,7 +15,7 @@ from hub import topics
 from hub.settings import Settings
 from hub.topics import city_events, city_replies, dept_orders, dept_receipts, dept_updates
 
-WORKER, WEB, OPERATOR = "worker", "web", "operator"
+WORKER, SINKS, WEB, OPERATOR = "worker", "sinks", "web", "operator"
 
 
 class Resource(StrEnum):
@@ -75,6 +75,7 @@ def roles(settings: Settings, sources: Collection[str], departments: Collection[
         **{f"connector.{source}": frozenset(named.connector(source)) for source in sources},
         **{f"department.{each}": frozenset(named.department(each)) for each in departments},
         **{f"webhook.{each}": frozenset(named.webhook(each)) for each in departments},
+        SINKS: frozenset(named.sinks()),
         WEB: frozenset(named.web()),
         OPERATOR: frozenset(named.operator()),
     }
@@ -128,10 +129,21 @@ class _Named(NamedTuple):
         yield from self._groups(["dept-watch-", "unpacking-"])
 
     def webhook(self, department: str) -> Iterator[Right]:
-        """It carries what a department is told to its address, and sets aside what is not taken there."""
+        """It carries what a department is told to its address, and sets aside what is not taken there. A sink of connectors.yaml
+        whose name begins with the department's does with it."""
         yield from self._topics([dept_orders(department).name, dept_receipts(department).name], Operation.READ)
         yield from self._topics([topics.DEAD.name], Operation.WRITE)
         yield self._right(Resource.GROUP, f"{department}-webhook", Operation.READ)
+        yield from self._groups([f"sink-{department}"], Operation.READ)
+        yield from self._groups(["unpacking-"])
+
+    def sinks(self) -> Iterator[Right]:
+        """It carries whatever the hub says to systems of others, and sets aside what is not taken there."""
+        outward = [city_replies(each).name for each in self.sources]
+        outward += [topic(each).name for each in self.departments for topic in (dept_orders, dept_receipts)]
+        yield from self._topics([topics.CASES.name, topics.DEADLINES.name, *outward], Operation.READ)
+        yield from self._topics([topics.DEAD.name], Operation.WRITE)
+        yield from self._groups(["sink-"], Operation.READ)
         yield from self._groups(["unpacking-"])
 
     def web(self) -> Iterator[Right]:

@@ -104,7 +104,7 @@ def test_all_arrive_in_order_though_the_receiver_stumbles_and_the_sender_is_kill
             assert Webhook(SECRET).verify(call.body, dict(call.headers))["id"] == call.headers["webhook-id"]
             assert call.event["data"]["department"] == "roads"
     (letter, *again) = letters(settings)
-    assert letter["stage"] == "webhook:roads"
+    assert letter["stage"] == "sink:roads-webhook"
     assert "the receiver answered 422 to O-7" in letter["detail"]
     assert len(again) <= 1  # the killed one may have set it aside before its offset was committed
 

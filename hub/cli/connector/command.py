@@ -21,6 +21,7 @@ from hub.sdk.contract import Context
 from hub.sdk.edges import load_edges
 from hub.sdk.manifest import CONNECTORS, discover, find
 from hub.sdk.scaffold import KINDS, scaffold
+from hub.sdk.sinks.served import SinkEdge, check_sink, load_sinks
 from hub.settings import Settings
 
 _out = Screen(soft_wrap=True)
@@ -51,10 +52,13 @@ for each in (run_command, status, pause, resume, reset):
 @connector.command("list")
 @_as_json
 def list_command(as_json: bool) -> None:
-    """The connectors there are, with their mappings."""
+    """The connectors there are, with their mappings, and the sinks of connectors.yaml."""
     manifests = discover()
+    settings = Settings.from_env()
+    sinks = load_sinks(settings) if settings.connectors else {}
     if as_json:
-        say_json({name: each.model_dump(mode="json") for name, each in manifests.items()})
+        said = {name: each.model_dump(mode="json") for name, each in manifests.items()}
+        say_json(said | {name: _takes(each) for name, each in sinks.items()})
         return
     table = Table("connector 接入", "system 系统", "quality", "mapping", "reads")
     for name, manifest in manifests.items():
@@ -62,6 +66,21 @@ def list_command(as_json: bool) -> None:
         for index, (mapping, says) in enumerate(manifest.mappings.items()):
             table.add_row(*((name, label, manifest.quality) if not index else ("", "", "")), mapping, says)
     _out.print(table)
+    if sinks:
+        table = Table("sink 出口", "kind", "takes", "departments", "sources")
+        for name, sink in sinks.items():
+            table.add_row(name, *(" ".join(each) if isinstance(each, list) else each for each in _takes(sink).values()))
+        _out.print(table)
+
+
+def _takes(sink: SinkEdge) -> dict[str, Any]:
+    spec = sink.spec
+    return {
+        "kind": spec.kind,
+        "takes": sorted(spec.streams),
+        "departments": list(spec.departments),
+        "sources": list(spec.sources),
+    }
 
 
 @connector.command("check")
@@ -76,9 +95,12 @@ def check_command(
 ) -> None:
     """Check a connector's manifest and mappings, and try a file: what is mapped, what is rejected and why.
 
-    NAME is a connector, or an edge of connectors.yaml: then its system is reached, and what it gives first is mapped. Nothing is
-    published, and nothing is changed on either side.
+    NAME is a connector, or an edge or sink of connectors.yaml: then its system is reached, and what an edge gives first is mapped.
+    Nothing is published or delivered, and nothing is changed on either side.
     """
+    if (said := _sink_says(name)) is not None and not file:
+        say_json({"sink": name, "says": said}) if as_json else _out.print(f"{name}: {said}", markup=False)
+        return
     report = _checked(name, mapping, file, join, limit)
     if as_json:
         say_json(report.as_dict())
@@ -86,6 +108,13 @@ def check_command(
         _show(report)
     if report.rejected:
         raise SystemExit(2)
+
+
+def _sink_says(name: str) -> str | None:
+    """What the system of a sink of connectors.yaml says; None if there is none of that name."""
+    settings = Settings.from_env()
+    sink = load_sinks(settings).get(name) if settings.connectors else None
+    return None if sink is None else check_sink(sink, settings)
 
 
 def _checked(name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None) -> Report:

@@ -1,4 +1,4 @@
-"""`cityhub connector status | pause | resume | reset`: edges of connectors.yaml, by the files of their state."""
+"""`cityhub connector status | pause | resume | reset`: edges and sinks of connectors.yaml, by the files of their state."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hub.millis import datetime_of
 from hub.screen import Screen, say, say_json
 from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
 from hub.sdk.runner import Options
+from hub.sdk.sinks.served import SinkEdge, load_sinks
 from hub.sdk.status import Board, Lock, Status, Wish
 from hub.settings import Settings
 
@@ -23,14 +24,22 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for 
 @click.argument("names", nargs=-1)
 @_as_json
 def status(names: tuple[str, ...], as_json: bool) -> None:
-    """What each edge is doing, since when, and whose turn it is."""
+    """What each edge and sink is doing, since when, and whose turn it is."""
     settings = Settings.from_env()
-    found = [_status(each, settings) for each in chosen(load_edges(settings), names).values()]
+    found = [_status(each, settings) for each in chosen(_all(settings), names).values()]
     if as_json:
         say_json([each.as_dict() for each in found])
         return
     table = Table(
-        "edge 接入", "connector", "state 状态", "for", "last came", "published", "rejected", "why · whose turn"
+        "edge 接入",
+        "connector",
+        "state 状态",
+        "for",
+        "last",
+        "passed on",
+        "set aside",
+        "waiting 待送",
+        "why · whose turn",
     )
     for each in found:
         came, went = (", ".join(names[:_NAMES]) for names in (each.appeared, each.vanished))
@@ -38,7 +47,7 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
         why = " · ".join(filter(None, ["its process is gone" if each.gone else "", each.why, each.owner, *drift]))
         table.add_row(
             each.name, each.connector, each.state, _age(each.since), _age(each.progress_at),
-            f"{each.published:,}", f"{each.rejected:,}", why,
+            f"{each.published:,}", f"{each.rejected:,}", _waiting(each), why,
         )  # fmt: skip
     _out.print(table)
 
@@ -48,8 +57,8 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
 @click.option("--why", default="somebody asked for it", show_default=True, help="Shown by `status`.")
 def pause(name: str, why: str) -> None:
     """Have one edge stop reading, at the end of what it has in hand; no other is touched. Survives restarts."""
-    edge, settings = _edge(name)
-    _wish(edge, settings).pause(why)
+    settings = Settings.from_env()
+    _wish(chosen(_all(settings), (name,))[name], settings).pause(why)
     say(f"{name} pauses; `cityhub connector resume {name}` has it go on")
 
 
@@ -61,8 +70,8 @@ def pause(name: str, why: str) -> None:
 )
 def resume(name: str, way: str | None) -> None:
     """Have an edge go on that is paused, at its limit of rejects, or failed and mended."""
-    edge, settings = _edge(name)
-    _wish(edge, settings).resume(way or "")
+    settings = Settings.from_env()
+    _wish(chosen(_all(settings), (name,))[name], settings).resume(way or "")
     say(f"{name} goes on")
 
 
@@ -89,16 +98,27 @@ def _edge(name: str) -> tuple[Edge, Settings]:
     return chosen(load_edges(settings), (name,))[name], settings
 
 
-def _full(edge: Edge, settings: Settings) -> str:
+def _all(settings: Settings) -> dict[str, Edge | SinkEdge]:
+    return load_edges(settings) | load_sinks(settings)
+
+
+def _full(edge: Edge | SinkEdge, settings: Settings) -> str:
     return f"{settings.namespace}{edge.name}"
 
 
-def _wish(edge: Edge, settings: Settings) -> Wish:
+def _wish(edge: Edge | SinkEdge, settings: Settings) -> Wish:
     return Wish(edges_folder(settings), _full(edge, settings))
 
 
-def _status(edge: Edge, settings: Settings) -> Status:
-    return Board.read(_full(edge, settings), edge.connector, edges_folder(settings))
+def _status(edge: Edge | SinkEdge, settings: Settings) -> Status:
+    kind = edge.spec.kind if isinstance(edge, SinkEdge) else edge.connector
+    return Board.read(_full(edge, settings), kind, edges_folder(settings))
+
+
+def _waiting(status: Status) -> str:
+    """Deliveries that wait, and how long the oldest does."""
+    age = f", {_age(status.oldest_at)}" if status.oldest_at else ""
+    return f"{status.waiting:,}{age}" if status.waiting else ""
 
 
 def _age(at_ms: int | None) -> str:

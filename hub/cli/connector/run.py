@@ -23,6 +23,7 @@ from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.pacing import Anchor
 from hub.sdk.runner import Options, Summary, run_source
 from hub.sdk.side_by_side import EdgesFileWatch, run_edges
+from hub.sdk.sinks.served import SinkEdge, load_sinks
 from hub.sdk.sources.file.join import Input
 from hub.serving import PageServer, metrics_page
 from hub.settings import Settings
@@ -82,9 +83,9 @@ def run_command(
 ) -> None:
     """Publish what systems say; goes on where it stopped the last time.
 
-    With --file one connector reads files. Without, the edges of connectors.yaml run side by side, all of them or those named, each
-    supervised by itself, until they are done or Ctrl-C. Meanwhile the file may change: edges that come are begun, those that go are
-    ended, those that are others begin anew; a file with a mistake in it changes nothing, and is said.
+    With --file one connector reads files. Without, the edges and sinks of connectors.yaml run side by side, all of them or those
+    named, each supervised by itself, until they are done or Ctrl-C. Meanwhile the file may change: what comes is begun, what goes
+    is ended, what is another begins anew; a file with a mistake in it changes nothing, and is said. `status` shows what sinks do.
     """
     settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
     options = Options(
@@ -96,7 +97,7 @@ def run_command(
         at_limit=Way(way) if way else None,
         show_progress=not as_json and bool(files),
         last_line_whole=last_line_whole,
-        stop=_stop_on_signals(),
+        stop=stop_on_signals(),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     with nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port):
@@ -123,10 +124,10 @@ def _run(
     if not files:
         if mappings or joins or options.follow:
             raise FatalError("--mapping, --join and --follow go with --file; an edge has them in connectors.yaml")
-        edges = chosen(load_edges(settings), names)
-        watch = EdgesFileWatch(require_path(settings), lambda: _still(load_edges(settings), names))
+        edges = chosen(_all(settings), names)
+        watch = EdgesFileWatch(require_path(settings), lambda: _still(_all(settings), names))
         done = run_edges(edges.values(), settings, options, watch=watch)
-        return [each for each in done.values() if each is not None]
+        return [each for each in done.values() if isinstance(each, Summary)]
     if len(names) != 1:
         raise FatalError("name the one connector that reads these files: cityhub connector run NAME --file FILE")
     (name,) = names
@@ -134,7 +135,11 @@ def _run(
     return [run_source(find(name), inputs, settings, options)]
 
 
-def _still(edges: dict[str, Edge], names: tuple[str, ...]) -> dict[str, Edge]:
+def _all(settings: Settings) -> dict[str, Edge | SinkEdge]:
+    return load_edges(settings) | load_sinks(settings)
+
+
+def _still(edges: dict[str, Edge | SinkEdge], names: tuple[str, ...]) -> dict[str, Edge | SinkEdge]:
     """Those that this process was asked for, as far as they are still there."""
     return {name: edge for name, edge in edges.items() if not names or name in names}
 
@@ -214,7 +219,8 @@ def describe(summary: Summary, files: tuple[Path, ...]) -> str:
     )
 
 
-def _stop_on_signals() -> threading.Event:
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C, or SIGTERM, sets from now on. In the main thread only; elsewhere nobody sets it."""
     stop = threading.Event()
 
     def ask(_number: int, _frame: FrameType | None) -> None:

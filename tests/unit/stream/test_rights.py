@@ -47,7 +47,7 @@ def test_a_source_and_a_department_speak_for_themselves_alone() -> None:
     assert names("department.roads", Operation.READ) == {"n.dept.roads.orders", "n.dept.roads.receipts"}
     assert names("department.roads", Operation.READ, Resource.GROUP) == {"n.roads-"}
     assert names("webhook.roads", Operation.WRITE) == {"n.hub.dead"}
-    assert names("webhook.roads", Operation.READ, Resource.GROUP) == {"n.roads-webhook"}
+    assert names("webhook.roads", Operation.READ, Resource.GROUP) == {"n.roads-webhook", "n.sink-roads"}
 
 
 def test_who_looks_on_changes_nothing_and_sees_no_dead_letters() -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from hub.errors import FatalError
-from hub.sdk.sinks.webhook.outbox import Later
+from hub.sdk.errors import TransientError
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -73,25 +73,23 @@ def networks(listed: Iterable[str]) -> tuple[Network, ...]:
 
 
 def resolved(place: Place, listed: Sequence[Network], ask: Callable[..., Any] = socket.getaddrinfo) -> list[Address]:
-    """Where to connect to, by preference; not empty. Raises ForbiddenAddressError, or Later if the name cannot be resolved now.
+    """Where to connect to, by preference; not empty.
+
+    Raises ForbiddenAddressError, and TransientError if the name cannot be resolved now.
 
     Plain http goes to listed addresses only.
     """
     try:
         answers = ask(place.host, place.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise Later(
-            f"{place.host} cannot be resolved ({error.strerror or type(error).__name__})", everybody=True
-        ) from None
+        raise TransientError(f"{place.host} cannot be resolved ({error.strerror or type(error).__name__})") from None
     found = list(dict.fromkeys(ipaddress.ip_address(answer[4][0].partition("%")[0]) for answer in answers))
     for address in found:
         if not is_allowed(address, listed, plain=place.scheme == "http"):
             why = "speaks no TLS" if place.scheme == "http" and is_public(address) else "is not public"
-            raise ForbiddenAddressError(
-                f"{place.host} is {address}, which {why}: list it with --allow if that is meant"
-            )
+            raise ForbiddenAddressError(f"{place.host} is {address}, which {why}: list it (`allow`) if that is meant")
     if not found:
-        raise Later(f"{place.host} has no address", everybody=True)
+        raise TransientError(f"{place.host} has no address")
     return found
 
 

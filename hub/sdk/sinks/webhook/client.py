@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +16,10 @@ import httpx2
 
 from hub.errors import FatalError
 from hub.sdk import signature
+from hub.sdk.errors import PermanentError, TransientError
+from hub.sdk.sink_contract import Answer, Later, Never
 from hub.sdk.sinks.webhook.addresses import Address, ForbiddenAddressError, Network, Place, resolved
 from hub.sdk.sinks.webhook.messages import CONTENT_TYPE
-from hub.sdk.sinks.webhook.outbox import Gone, Later, Refused
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 20.0
 _READ_BYTES = 65_536
@@ -41,26 +43,41 @@ class Receiver:
         """`listed`: networks that calls may go to though not public. `ca`: certificates to trust instead of public authorities'."""
         self.place = Place.parsed(url)
         self._secrets, self._listed, self._now = secrets, listed, now
+        self._context = _context(ca)
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,  # a proxy of the environment would resolve the name anew
-            verify=_context(ca),
+            verify=self._context,
         )
 
-    def deliver(self, message_id: str, body: bytes) -> None:
-        """Return when it was taken. Raises Later, Refused or Gone, whose text never quotes the answer."""
+    def check(self) -> str:
+        """Connect, and send nothing. Raises ForbiddenAddressError, and TransientError if it cannot be reached now."""
+        addresses = resolved(self.place, self._listed)
+        try:
+            with socket.create_connection((str(addresses[0]), self.place.port), _CONNECT_SECONDS) as plain:
+                if self.place.scheme == "https":
+                    self._context.wrap_socket(plain, server_hostname=self.place.host).close()
+        except OSError as error:
+            raise TransientError(f"{self.place.host} cannot be reached ({type(error).__name__})") from error
+        return f"{self.place.host} listens at {addresses[0]}; nothing was sent"
+
+    def deliver(self, message_id: str, body: bytes) -> Answer:
+        """What came of it, in words that never quote the answer.
+
+        Raises TransientError where it is about the receiver and not about this call, PermanentError if the receiver is gone.
+        """
         try:
             addresses = resolved(self.place, self._listed)
         except ForbiddenAddressError as error:
-            raise Later(str(error), everybody=True) from error
+            raise TransientError(str(error)) from error
         signed = signature.headers(self._secrets, message_id, int(self._now()), body)
         sent = {"Host": self.place.authority, "Content-Type": CONTENT_TYPE, "User-Agent": "cityhub"} | signed
         try:
             response = self._post(addresses, body, sent)
         except httpx2.HTTPError as error:
-            raise Later(f"{self.place.host} cannot be reached ({type(error).__name__})", everybody=True) from error
-        judge(response.status_code, response.headers.get("retry-after"), self._now())
+            raise TransientError(f"{self.place.host} cannot be reached ({type(error).__name__})") from error
+        return judge(response.status_code, response.headers.get("retry-after"), self._now())
 
     def _post(self, addresses: Sequence[Address], body: bytes, sent: dict[str, str]) -> httpx2.Response:
         """To the first address that can be connected to."""
@@ -89,20 +106,20 @@ class Receiver:
         self.close()
 
 
-def judge(status: int, retry_after: str | None, now: float) -> None:
-    """Return if it was taken. Raises Later, Refused or Gone."""
+def judge(status: int, retry_after: str | None, now: float) -> Answer:
+    """What an answer of this status says. Raises TransientError and PermanentError, as `Receiver.deliver` does."""
     said = f"the receiver answered {status}"
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return
+        return None
     if status == HTTPStatus.GONE:
-        raise Gone(said)
+        raise PermanentError(said)
     if status in _BUSY:
-        raise Later(said, seconds_of(retry_after, now), everybody=True)
+        raise TransientError(said, wait_seconds=seconds_of(retry_after, now))
     if status in _OTHER_DOOR or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        raise Later(f"{said}: are its address and its secret right?", everybody=True)
+        raise TransientError(f"{said}: are its address and its secret right?")
     if status in _PASSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Later(said, seconds_of(retry_after, now))
-    raise Refused(said)
+        return Later(said, seconds_of(retry_after, now))
+    return Never(said)
 
 
 def seconds_of(retry_after: str | None, now: float) -> float | None:

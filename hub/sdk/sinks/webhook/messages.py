@@ -1,48 +1,34 @@
-"""An order or a receipt as a CloudEvent 1.0 in JSON (structured mode). Pure."""
+"""A delivery as a CloudEvent 1.0 in JSON (structured mode). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
-
 from hub.escaping import to_json
 from hub.millis import datetime_of
-from hub.model.outputs import Order, Receipt
+from hub.sdk.sink_contract import Delivery
+from hub.sdk.streams import Stream
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+_TYPES = {
+    Stream.ORDERS: "order",
+    Stream.RECEIPTS: "receipt",
+    Stream.REPLIES: "reply",
+    Stream.CASES: "case",
+    Stream.NOTICES: "notice",
+}
+_SIDES = {Stream.ORDERS: "dept", Stream.RECEIPTS: "dept", Stream.REPLIES: "city"}
 
 
-class Message(NamedTuple):
-    """`id` is the same each time the record is sent. What is of one `case` is to arrive in order."""
-
-    id: str
-    case: str
-    body: bytes
-
-
-def message_of(subject: str, record: Mapping[str, Any], source: str) -> Message | None:
-    """Of a decoded record of this Avro subject; None if no receiver is told of it. `source`: who tells, a URI reference."""
-    if subject == Order.subject():
-        return _event(
-            record["order_id"], f"cityhub.order.{record['kind'].lower()}", record["issued_at"], record, source
-        )
-    if subject == Receipt.subject():
-        origin = record["origin"]
-        place = f"{origin['topic']}-{origin['partition']}-{origin['offset']}"
-        return _event(f"receipt-{place}", f"cityhub.receipt.{record['outcome']}", record["at"], record, source)
-    return None
-
-
-def _event(event_id: str, kind: str, at_ms: int, record: Mapping[str, Any], source: str) -> Message:
-    case = record["case_id"]
+def cloud_event(delivery: Delivery, namespace: str = "") -> bytes:
+    """Its `source` says which hub tells whom, its `id` is the same each time."""
+    side = _SIDES.get(delivery.stream)
     event = {
         "specversion": "1.0",
-        "id": event_id,
-        "source": source,
-        "type": kind,
-        **({"subject": case} if case else {}),
-        "time": datetime_of(at_ms).isoformat(timespec="milliseconds"),
+        "id": delivery.id,
+        "source": f"/cityhub/{namespace}{side}/{delivery.party}" if side else f"/cityhub/{namespace}hub",
+        "type": f"cityhub.{_TYPES[delivery.stream]}.{delivery.kind}",
+        **({"subject": delivery.case} if delivery.case else {}),
+        "time": datetime_of(delivery.at_ms).isoformat(timespec="milliseconds"),
         "datacontenttype": "application/json",
-        "data": record,
+        "data": delivery.values,
     }
-    return Message(event_id, case, to_json(event).encode())
+    return to_json(event).encode()

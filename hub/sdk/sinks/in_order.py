@@ -1,0 +1,118 @@
+"""Hands everything to a sink that remembers: in order of each partition, its position in one step with the deliveries.
+
+So each has its effect exactly once, whenever the process or the system is killed. The group's offset is committed too, for people
+and tools that look at it; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from hub.backoff import Backoff
+from hub.sdk.errors import ContractError, TransientError
+from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Positions, Sink
+from hub.sdk.sinks.letters import Aside
+from hub.sdk.sinks.reader import Records
+from hub.sdk.sinks.tally import Tally, in_wall_ms
+from hub.sdk.status import Board
+
+_TURN_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
+_SHOW_SECONDS = 1.0
+_FIRST_SECONDS, _MOST_SECONDS = 1.0, 300.0
+_MOST_ASKED_SECONDS = 3600.0
+
+
+class InOrder:
+    """One run of one sink that remembers. After each failure it reads anew, from where the sink says that it is."""
+
+    def __init__(
+        self, sink: Sink, readers: Callable[[], Records], letters: Aside, board: Board,
+        stop: threading.Event, wish: Callable[[], str | None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._sink, self._readers, self._letters = sink, readers, letters
+        self._stop, self._wish = stop, wish
+        self.tally = Tally(board)
+        self._backoff = Backoff(_FIRST_SECONDS, _MOST_SECONDS)
+        self._done: Positions = {}
+        self._next_show = 0.0
+
+    def run(self) -> Tally:
+        """Until asked to stop or pause. Raises what hub.sdk.errors names, but no TransientError of its sink."""
+        while not self._ended():
+            try:
+                self._carry()
+            except TransientError as error:
+                self._rest(error)
+        return self.tally
+
+    def _ended(self) -> bool:
+        return self._stop.is_set() or self._wish() is not None
+
+    def _carry(self) -> None:
+        try:
+            self._sink.connect()
+            reader = self._readers()
+            try:
+                reader.subscribe(lambda lost: self._given_back(reader, lost), self._sink.positions)
+                while not self._ended():
+                    self._turn(reader)
+                reader.commit(self._done)
+            finally:
+                self._done = {}
+                reader.close()
+        finally:
+            self._sink.close()
+
+    def _turn(self, reader: Records) -> None:
+        records = reader.read(self._sink.batch, _TURN_SECONDS)
+        if records:
+            deliveries = [delivery for _, _, delivery in records if delivery is not None]
+            after = {place: offset + 1 for place, offset, _ in records}
+            self._write(Batch(deliveries, after))
+            self.tally.left_out(len(records) - len(deliveries))
+            self._done |= after
+        if time.monotonic() >= self._next_show:
+            self._next_show = time.monotonic() + _SHOW_SECONDS
+            self.tally.show(reader.behind(), None, 1, None)
+            reader.commit(self._done)
+
+    def _write(self, batch: Batch) -> None:
+        """Return when it is written, or set aside in hub.dead."""
+        left: Batch | None = batch
+        while left is not None:
+            answers = self._sink.write(left)
+            self._backoff.reset()
+            self.tally.takes_again()
+            if not any(answers or ()):
+                self.tally.done(len(left.deliveries))
+                return
+            left = self._without_refused(left, answers or ())
+
+    def _without_refused(self, batch: Batch, answers: Sequence[Answer]) -> Batch:
+        left: list[Delivery] = []
+        for delivery, answer in zip(batch.deliveries, answers, strict=True):
+            if isinstance(answer, Never):
+                self._letters.set_aside(delivery, answer.why)
+                self.tally.done(0, 1)
+            elif isinstance(answer, Later):
+                raise ContractError(f"{self.tally.name}: a sink that remembers answered `Later` for one delivery")
+            else:
+                left.append(delivery)
+        return Batch(left, batch.after)
+
+    def _rest(self, error: TransientError) -> None:
+        seconds = min(error.wait_seconds, _MOST_ASKED_SECONDS) if error.asked else self._backoff.next_seconds()
+        self.tally.failure("", str(error), seconds, lost=True)
+        self.tally.show(0, None, 1, in_wall_ms(seconds))
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._ended():
+            self._stop.wait(min(left, _LOOK_SECONDS))
+            self.tally.board.beat()
+
+    def _given_back(self, reader: Records, lost: bool) -> None:
+        if not lost:
+            reader.commit(self._done)
+        self._done = {}

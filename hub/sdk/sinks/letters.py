@@ -1,0 +1,67 @@
+"""Deliveries that no receiver takes, into hub.dead."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from confluent_kafka import KafkaError, Producer
+
+from hub import metrics
+from hub.clock import wall_ms
+from hub.errors import FatalError, Reason
+from hub.escaping import to_json
+from hub.model.outputs import DeadLetter
+from hub.sdk.errors import UndeliveredError
+from hub.sdk.sink_contract import Delivery
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.dead_letters import fitted
+from hub.stream.kafka import producer_config
+from hub.topics import DEAD
+
+log = logging.getLogger(__name__)
+_FLUSH_SECONDS = 30.0
+
+
+class Aside(Protocol):
+    """Where deliveries go that nobody takes: `Letters`, or memory."""
+
+    def set_aside(self, delivery: Delivery, why: str) -> None: ...
+
+
+class Letters:
+    """Of one sink. The producer is made with the first: most sinks write none."""
+
+    def __init__(self, settings: Settings, codec: Codec, name: str, stage: str) -> None:
+        self._settings, self._codec, self._name, self._stage = settings, codec, name, stage
+        self._producer: Producer | None = None
+
+    def set_aside(self, delivery: Delivery, why: str) -> None:
+        """Return when Kafka has it. Raises UndeliveredError if it does not take it: the delivery is not done then."""
+        letter = DeadLetter(
+            stage=self._stage,
+            reason=Reason.NO_RECEIVER,
+            detail=f"{why} to {delivery.id}; deliver it by hand, and see with its receiver what it does not take",
+            at=wall_ms(),
+            key=delivery.case.encode(),
+            value=to_json(delivery.values).encode(),
+        )
+        fits = fitted(letter.to_avro())
+        failed: list[KafkaError] = []
+        self._made().produce(
+            self._settings.topic(DEAD.name), self._codec.encode_one(DeadLetter.subject(), fits), fits["key"],
+            on_delivery=lambda error, _: failed.append(error) if error is not None else None,
+        )  # fmt: skip
+        if self._made().flush(_FLUSH_SECONDS) or failed:
+            raise UndeliveredError(f"{self._name}: {DEAD.name} did not take a dead letter; nothing is lost")
+        metrics.DEAD.labels(letter.stage, letter.reason).inc()
+        log.warning("%s: set aside in %s: %s", self._name, DEAD.name, why)
+
+    def _made(self) -> Producer:
+        if self._producer is None:
+            try:
+                self._producer = Producer(producer_config(self._settings, f"sink.{self._name}"))
+            except FatalError as error:
+                raise UndeliveredError(str(error)) from error
+        return self._producer

@@ -1,0 +1,198 @@
+"""Reads what a sink is to be handed: committed records of its topics, in order of each partition, and says how far all is done."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_STORED, Consumer, KafkaError, Message, TopicPartition
+
+from hub.errors import FatalError, RejectedRecordError, RetriableError
+from hub.sdk.sink_contract import Delivery, Place, Positions
+from hub.sdk.sinks.records import delivery_of
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
+from hub.stream.unpacking import Steps, cannot_be_unpacked
+
+log = logging.getLogger(__name__)
+_ASK_SECONDS = 30.0
+_NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+
+
+class Read(NamedTuple):
+    """One record; `delivery` is None for what nobody is told of, as the hub did not write it."""
+
+    place: Place
+    offset: int
+    delivery: Delivery | None
+
+
+class Records(Protocol):
+    """Where a sink's run reads: `Reader`, or topics in memory."""
+
+    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None: ...
+    def read(self, limit: int, timeout_seconds: float) -> list[Read]: ...
+    def hold(self, places: set[Place]) -> None: ...
+    def behind(self) -> int: ...
+    def commit(self, done: Positions) -> None: ...
+    def close(self) -> None: ...
+
+
+class Reader:
+    """One consumer. Raises RetriableError without Kafka, FatalError where a topic is not there or may not be read."""
+
+    def __init__(self, settings: Settings, codec: Codec, name: str, group: str, topics: Iterable[str]) -> None:
+        """`topics` as SinkSpec.topics gives them. `group`: without the namespace."""
+        self._settings, self._codec = settings, codec
+        self._topics = list(topics)
+        self._what = f"{name}: reading {', '.join(self._topics)}"
+        self._consumer = Consumer(consumer_config(settings, f"sink.{name}", settings.namespace + group))
+        self._steps = Steps(settings, self._consumer)
+        self._committed: dict[Place, int] = {}
+        self._held: set[Place] = set()
+        self._failure: FatalError | RetriableError | None = None
+        self._begin_now = False
+
+    def begin_now(self) -> None:
+        """Leave out what was written before, unless some of it was delivered already."""
+        self._begin_now = True
+        with kafka_errors(self._what):
+            committed = self._consumer.committed(self._partitions(), timeout=_ASK_SECONDS)
+            fresh = [place for place in committed if place.offset < 0]
+            for place in fresh:
+                place.offset = self._consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)[1]
+            if fresh:
+                self._consumer.commit(offsets=fresh, asynchronous=False)
+
+    def move(self, offsets: Callable[[list[TopicPartition]], Positions]) -> None:
+        """Set how far it has come, while nobody reads: `offsets` says for which partitions."""
+        with kafka_errors(self._what):
+            found = offsets(self._partitions())
+            if found:
+                self._consumer.commit(
+                    offsets=[TopicPartition(*place, offset) for place, offset in found.items()], asynchronous=False
+                )
+
+    def _partitions(self) -> list[TopicPartition]:
+        """Of all its topics that are there. Raises FatalError if one that is named is not."""
+        known = self._consumer.list_topics(timeout=_ASK_SECONDS).topics
+        found = []
+        for name in self._topics:
+            if not name.startswith("^"):
+                topic = known.get(name)
+                if topic is None or topic.error is not None:
+                    raise missing(name)
+                found += [TopicPartition(name, number) for number in topic.partitions]
+            else:
+                matching = [each for each in known.values() if re.match(name, each.topic)]
+                found += [TopicPartition(each.topic, number) for each in matching for number in each.partitions]
+        return found
+
+    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None:
+        """Begin to read. `revoked(lost)` is called when partitions go to another. `positions`: of a sink that remembers, how far it
+        has come."""
+        with kafka_errors(self._what):
+            self._partitions()
+
+        def give_back(_consumer: Consumer, _places: list[TopicPartition], *, lost: bool = False) -> None:
+            revoked(lost)
+            self._committed.clear()
+            self._held.clear()
+
+        def lose(consumer: Consumer, places: list[TopicPartition]) -> None:
+            give_back(consumer, places, lost=True)
+
+        def assign(consumer: Consumer, places: list[TopicPartition]) -> None:
+            assert positions is not None
+            try:
+                consumer.assign(self._from(positions(), places))
+            except (FatalError, RetriableError) as error:
+                self._failure = error  # what is raised in here ends the process
+                consumer.assign([])
+
+        handlers = {"on_revoke": give_back, "on_lost": lose}
+        if positions is not None:
+            handlers["on_assign"] = assign
+        self._consumer.subscribe(self._topics, **handlers)
+
+    def _from(self, known: Positions, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Where a sink that remembers goes on. XXX: only what the sink has counts, and not what the group has committed: a table
+        that somebody has emptied is filled again, not gone on with."""
+        first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
+        named = [Place(each.topic, each.partition) for each in places]
+        return [TopicPartition(*place, known.get(place, first)) for place in named]
+
+    def read(self, limit: int, timeout_seconds: float) -> list[Read]:
+        """What has come, at most `limit`; after the timeout nothing. Also when all is held: who does not ask is thrown out."""
+        with kafka_errors(self._what):
+            messages = self._consumer.consume(limit, timeout_seconds)
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        return [read for message in messages if (read := self._read(message)) is not None]
+
+    def _read(self, message: Message) -> Read | None:
+        error = message.error()
+        if error is not None:
+            if cannot_be_unpacked(error):
+                self._steps.over(message)
+            else:
+                self._complain(error)
+            return None
+        place = Place(message.topic(), message.partition())
+        return Read(place, message.offset(), self._delivery(message, place))
+
+    def _delivery(self, message: Message, place: Place) -> Delivery | None:
+        try:
+            schema, record = self._codec.decode_one(message.value() or b"")
+        except RejectedRecordError:
+            return None  # not the hub's own, and so nobody's order
+        written_ms = message.timestamp()[1]
+        return delivery_of(schema.subject, record, place, message.offset(), written_ms, self._settings.namespace)
+
+    def _complain(self, error: KafkaError) -> None:
+        if error.code() in _NO_TOPIC and any(each.startswith("^") for each in self._topics):
+            return  # one that matched was taken away
+        problem = translated(error, self._what)
+        if isinstance(problem, FatalError):
+            raise problem
+        log.warning("%s", problem)
+
+    def hold(self, places: set[Place]) -> None:
+        """Read no more from these, and again from all others."""
+        with kafka_errors(self._what):
+            assigned = {Place(each.topic, each.partition) for each in self._consumer.assignment()}
+            if more := (places - self._held) & assigned:
+                self._consumer.pause([TopicPartition(*each) for each in more])
+            if less := (self._held - places) & assigned:
+                self._consumer.resume([TopicPartition(*each) for each in less])
+        self._held = places & assigned
+
+    def behind(self) -> int:
+        """How many offsets are still to be read, by what the broker said last."""
+        with kafka_errors(self._what):
+            found = 0
+            for at in self._consumer.position(self._consumer.assignment()):
+                low, high = self._consumer.get_watermark_offsets(at, cached=True)
+                found += max(0, high - (at.offset if at.offset >= 0 else low))
+        return found
+
+    def commit(self, done: Positions) -> None:
+        """Say how far it has come; what cannot be said now is said later, or comes again."""
+        news = {place: offset for place, offset in done.items() if self._committed.get(place) != offset}
+        if not news:
+            return
+        offsets = [TopicPartition(*place, offset) for place, offset in news.items()]
+        try:
+            with kafka_errors(f"{self._what}: committing how far it has come"):
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except RetriableError as error:
+            log.warning("%s", error)
+        else:
+            self._committed |= news
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -1,0 +1,261 @@
+"""Every kind of sink against the contract; and each rule against a sink that breaks it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+
+from hub.sdk.contract import Config
+from hub.sdk.errors import TransientError
+from hub.sdk.secrets import Secret
+from hub.sdk.sink_contract import Answer, Batch, Never, Place, Positions, Sink, SinkContext
+from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
+from hub.testing.receiver import Answer as Said
+from hub.testing.receiver import webhook_receiver
+from hub.testing.sink_conformance import SinkBench, SinkConformance
+from hub.testing.sinks import order
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class TestWebhook(SinkConformance):
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[SinkBench]:
+        monkeypatch.setenv("HOOK_SECRET", SECRET)
+        with webhook_receiver() as receiver:
+            receiver.answers = lambda call: Said(422 if call.event["data"]["rule"] == "poison" else 204)
+            settings = {"url": receiver.url, "secret": "env:HOOK_SECRET", "allow": ["127.0.0.0/8", "::1"]}
+
+            @contextmanager
+            def away() -> Iterator[None]:
+                before, receiver.answers = receiver.answers, lambda call: Said(503)
+                yield
+                receiver.answers = before
+
+            yield SinkBench(
+                make=lambda: WebhookSink(WebhookSettings.model_validate(settings), SinkContext()),
+                arrived=lambda: [call.event["id"] for call in receiver.taken()],
+                away=away,
+                poison=lambda offset: _poison(offset),
+                secrets=(SECRET,),
+            )
+
+
+def _poison(offset: int) -> Any:
+    made = order(offset, "C-9")
+    return type(made)(**{**vars(made), "values": {**made.values, "rule": "poison"}})
+
+
+class System:
+    """What sinks in memory write to."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.positions: Positions = {}
+        self.here = True
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.here = False
+        yield
+        self.here = True
+
+
+class Plain(Sink):
+    """Keeps the contract."""
+
+    class Config(Config):
+        password: Secret
+
+    batch: ClassVar[int] = 3
+
+    def __init__(self, config: Any, context: SinkContext, system: System) -> None:
+        super().__init__(config, context)
+        self.system = system
+        self.connected = False
+
+    def check(self) -> str:
+        self.require()
+        return "it is there"
+
+    def require(self) -> None:
+        if not self.system.here:
+            raise TransientError("it is away")
+
+    def connect(self) -> None:
+        self.connected = True
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        self.require()
+        assert self.connected
+        answers = [Never("no") if each.values["rule"] == "poison" else None for each in batch.deliveries]
+        self.system.ids += [each.id for each, no in zip(batch.deliveries, answers, strict=True) if no is None]
+        return answers
+
+    def close(self) -> None:
+        self.connected = False
+
+
+class Remembering(Plain):
+    remembers: ClassVar[bool] = True
+
+    def positions(self) -> Positions:
+        return dict(self.system.positions)
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        self.require()
+        answers = [Never("no") if each.values["rule"] == "poison" else None for each in batch.deliveries]
+        if any(answers):
+            return answers
+        self.system.ids += [each.id for each in batch.deliveries]
+        self.system.positions |= batch.after
+        return None
+
+
+def bench_of(kind: type[Plain], monkeypatch: pytest.MonkeyPatch) -> SinkBench:
+    monkeypatch.setenv("SINK_PASSWORD", "hunter-2-hunter")
+    system = System()
+    config = kind.Config.model_validate({"password": "env:SINK_PASSWORD"})
+    return SinkBench(
+        make=lambda: kind(config, SinkContext(), system),
+        arrived=lambda: list(system.ids),
+        away=system.away,
+        poison=_poison,
+        secrets=("hunter-2-hunter",),
+    )
+
+
+class TestPlain(SinkConformance):
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> SinkBench:
+        return bench_of(Plain, monkeypatch)
+
+
+class TestRemembering(SinkConformance):
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> SinkBench:
+        return bench_of(Remembering, monkeypatch)
+
+
+class Loses(Plain):
+    """Says taken, and has kept only the first of a batch."""
+
+    def write(self, batch: Batch) -> None:
+        super().write(Batch(batch.deliveries[:1]))
+
+
+class Turns(Plain):
+    """Hands over what it got before, later."""
+
+    held: ClassVar[list[Any]] = []
+
+    def write(self, batch: Batch) -> None:
+        self.held[:0] = batch.deliveries
+        if len(self.held) >= 7:
+            super().write(Batch(self.held))
+
+
+class Renames(Plain):
+    """A new id each time."""
+
+    numbers: ClassVar[Iterator[int]] = itertools.count()
+
+    def write(self, batch: Batch) -> None:
+        self.system.ids += [f"{each.id}-{next(self.numbers)}" for each in batch.deliveries]
+
+
+class WritesTwice(Remembering):
+    """Its position is stored in a second step, which a crash comes before."""
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        self.system.ids += [each.id for each in batch.deliveries]
+        if len(self.system.ids) > 4:
+            self.system.positions |= batch.after
+        return None
+
+
+class RunsAhead(Remembering):
+    """Its position is ahead of what it has."""
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        super().write(batch)
+        self.system.positions |= {place: offset + 1 for place, offset in batch.after.items()}
+        return None
+
+
+class Invents(Remembering):
+    def positions(self) -> Positions:
+        return self.system.positions or {Place("dept.roads.orders", 0): 0}
+
+
+class RefusesAll(Plain):
+    """One bad delivery, and none of the batch is taken."""
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        if any(super().write(batch) or ()):
+            self.system.ids = [each for each in self.system.ids if each not in {one.id for one in batch.deliveries}]
+            return [Never("no")] * len(batch.deliveries)
+        return None
+
+
+class Swallows(Plain):
+    """Nobody is there, and it says that all was taken."""
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        return super().write(batch) if self.system.here else None
+
+
+class Miscounts(Plain):
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        return [*(super().write(batch) or []), None]
+
+
+class ChecksByWriting(Plain):
+    def check(self) -> str:
+        self.system.ids.append("test")
+        return "it takes"
+
+
+class ClosesOnce(Plain):
+    def close(self) -> None:
+        assert self.connected
+
+
+class Tells(Plain):
+    def check(self) -> str:
+        raise TransientError(f"it does not answer to {self.config.password.get_secret_value()}")
+
+
+RULES: list[tuple[type[Plain], Callable[..., None]]] = [
+    (Loses, SinkConformance.test_all_arrive_in_the_order_of_their_cases),
+    (Turns, SinkConformance.test_all_arrive_in_the_order_of_their_cases),
+    (Loses, SinkConformance.test_a_crash_behind_any_call_loses_nothing),
+    (Renames, SinkConformance.test_a_crash_behind_any_call_loses_nothing),
+    (WritesTwice, SinkConformance.test_a_crash_behind_any_call_loses_nothing),
+    (RunsAhead, SinkConformance.test_its_positions_cover_what_it_has_and_no_more),
+    (Invents, SinkConformance.test_its_positions_cover_what_it_has_and_no_more),
+    (RefusesAll, SinkConformance.test_what_is_refused_is_said_of_that_delivery_alone),
+    (Swallows, SinkConformance.test_who_is_away_is_told_apart_from_who_refuses),
+    (Miscounts, SinkConformance.test_each_delivery_has_its_answer),
+    (ChecksByWriting, SinkConformance.test_check_changes_nothing),
+    (ClosesOnce, SinkConformance.test_close_may_come_twice_and_first),
+    (Tells, SinkConformance.test_no_secret_is_shown),
+]
+
+
+@pytest.mark.parametrize(("kind", "rule"), RULES, ids=[f"{kind.__name__}" for kind, _ in RULES])
+def test_each_rule_catches_a_planted_fault(
+    kind: type[Plain], rule: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Turns.held.clear()
+    with pytest.raises(AssertionError):
+        rule(SinkConformance(), bench_of(kind, monkeypatch))
+
+
+def test_no_rule_is_without_a_planted_fault() -> None:
+    rules = {rule for name, rule in vars(SinkConformance).items() if name.startswith("test_")}
+    assert rules == {rule for _, rule in RULES}
