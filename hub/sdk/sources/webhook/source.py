@@ -17,7 +17,7 @@ from hub.metrics import CALLS
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.signature import ForgedError
-from hub.sdk.sources.webhook.bodies import events_of
+from hub.sdk.sources.bodies import events_of
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.inbox import Call, Inbox
 from hub.serving import Limits, Server, app_of, listen

@@ -17,7 +17,7 @@ from hub.errors import Reason
 from hub.sdk.contract import Item
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import find
-from hub.sdk.sources.webhook.bodies import Unusable, events_of
+from hub.sdk.sources.bodies import Unusable, events_of
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/calls", "type": "city.call", "data": {"no": "N-1"}}
 BATCH = {"content-type": "application/cloudevents-batch+json"}

@@ -1,4 +1,4 @@
-"""What a call says, by column: CloudEvents 1.0 in binary, structured and batched mode, or plain JSON. Pure.
+"""What a call or a message says, by column: CloudEvents 1.0 in binary, structured and batched mode, or plain JSON. Pure.
 
 A CloudEvent has the same columns in each mode: its attributes by name (`id`, `source`, `type`), what it carries under `data.`.
 """
