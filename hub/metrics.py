@@ -144,6 +144,9 @@ ROWS = Counter("hub_connector_rows_total", "Rows a connector has read, by what b
 PUBLISH_ERRORS = Counter("hub_connector_publish_errors_total", "Deliveries a connector had to repeat", ["source"])
 # Of webhook sources: 202 (Kafka has it), 401 (forged, or too old), 413 (too long), 503 (Kafka does not have it: call again).
 CALLS = Counter("hub_connector_calls_total", "Calls a webhook source has answered, by status", ["source", "status"])
+# Of MQTT sources: new (went on), repeated (came again, and Kafka had it), retained (as it was heard before), damped (a thing that
+# flaps), empty (a retained message is taken away).
+MESSAGES = Counter("hub_connector_messages_total", "Messages an MQTT source has heard, by result", ["source", "result"])
 # 1 for the state an edge is in (hub.sdk.status.State), 0 for all others; edges are those of connectors.yaml.
 EDGE_STATE = Gauge("hub_connector_state", "1 for the state a connector is in", ["edge", "state"])
 # Since when (Unix time), and who is to act so that it goes on; nobody while it runs.

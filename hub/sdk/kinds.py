@@ -23,6 +23,7 @@ _BUILT_IN = {
     "file": "hub.sdk.sources.file.source:FileSource",
     "folder": "hub.sdk.sources.folder.source:FolderSource",
     "http": "hub.sdk.sources.http.source:HttpSource",
+    "mqtt": "hub.sdk.sources.mqtt.source:MqttSource",
     "sql": "hub.sdk.sources.sql.source:SqlSource",
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }

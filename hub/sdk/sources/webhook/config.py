@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hub.errors import FatalError
 from hub.sdk.contract import Config
+from hub.sdk.loopback import is_loopback
 from hub.sdk.secrets import Secret
 from hub.sdk.signature import TOLERANCE_SECONDS, ForgedError, parsed, require_signed
 
@@ -110,7 +110,7 @@ class WebhookConfig(Config):
 
     @model_validator(mode="after")
     def _knows_who_calls(self) -> Self:
-        if self.auth is None and not _is_loopback(self.host):
+        if self.auth is None and not is_loopback(self.host):
             raise ValueError("auth is needed where others than this machine can call: standard, bearer or header")
         return self
 
@@ -118,10 +118,3 @@ class WebhookConfig(Config):
 def _require_same(given: str, wanted: Secret) -> None:
     if not hmac.compare_digest(given.encode("latin-1", "replace"), wanted.get_secret_value().encode()):
         raise ForgedError("the secret in the header is missing, or is another")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

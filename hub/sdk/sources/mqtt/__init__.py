@@ -1,0 +1,1 @@
+"""Sources of messages: sensors and alarms that speak MQTT."""
