@@ -39,8 +39,8 @@ class BilingualName(BaseModel):
 
 
 class SourceSpec(BaseModel):
-    """`kind` is file, http, sql, webhook, own (the connector's source.py), or one that an installed package brings. All else are
-    settings of that kind, which hold wherever the connector runs; an edge in connectors.yaml adds its own."""
+    """`kind` is one that comes with the hub (hub/sdk/kinds.py), own (the connector's source.py), or one that an installed package
+    brings. All else are settings of that kind, which hold wherever the connector runs; an edge in connectors.yaml adds its own."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

@@ -91,6 +91,12 @@ source:                   # what is true of the system; address and secrets stan
   paging: {kind: page}    # or none, offset, cursor, link, window
   incremental: {field: time, formats: [ymd], time_zone: Asia/Shanghai, overlap_minutes: 10}
 """,
+    "mqtt": """\
+source:                   # what is true of the system; broker, client_id and password stand in connectors.yaml (docs/connectors.md)
+  kind: mqtt
+  topics: ["city/{district}/alarm/{device}"]   # a named level is the column topic.<name>
+  # damping: {state: action, by: [topic.device], seconds: 30}   # for things that flap
+""",
     "sql": """\
 source:                   # what is true of the system; address and password stand in connectors.yaml (docs/connectors.md)
   kind: sql

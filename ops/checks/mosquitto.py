@@ -103,7 +103,9 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
     )
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise FatalError(f"`{command[0]} {command[-1]}` failed ({said[-1] if said else 'it said nothing'}): {_WAY_OUT}.")
+        raise FatalError(
+            f"`{command[0]} {command[-1]}` failed ({said[-1] if said else 'it said nothing'}): {_WAY_OUT}."
+        )
     return done.stdout
 
 

@@ -20,11 +20,14 @@ from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
 from hub.sdk.sources.http.config import HttpConfig
 from hub.sdk.sources.http.source import HttpSource
+from hub.sdk.sources.mqtt.config import MqttConfig
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from tests.mosquitto import Broker, mosquitto
 from tests.unit.sdk.sources.http.api import Api, row, serving
+from tests.unit.sdk.sources.mqtt import system as mqtt
 from tests.unit.sdk.sources.webhook import system as webhook
 
 SECRET = "s3cr3t-by-test"
@@ -144,9 +147,38 @@ class TestWebhook(SourceConformance):
         system.close()
 
 
+class TestMqtt(SourceConformance):
+    @pytest.fixture(scope="class")
+    def broker(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+        with mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+            yield broker
+
+    @pytest.fixture
+    def bench(self, broker: Broker, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
+        monkeypatch.setenv("KEY_BY_TEST", SECRET)
+        name = namespace.strip(".")
+        config = MqttConfig.model_validate(
+            {
+                "host": "127.0.0.1", "port": broker.port, "client_id": name, "topics": [f"{name}/alarm/{{device}}"],
+                "user": "hub", "password": "env:KEY_BY_TEST",
+            }
+        )  # fmt: skip
+        system = mqtt.System(broker, name)
+        context = Context("alarms", batch_items=2)
+        first = mqtt.Patient(config, context, system)
+        first.connect(None)  # from now on the broker keeps what is told
+        first.close()
+        return Bench(
+            lambda: mqtt.Patient(config, context, system),
+            system.tell,
+            lambda item: str((item.values or {})["id"]),  # each time it is received anew
+            (SECRET,),
+        )
+
+
 def test_every_kind_is_on_the_bench() -> None:
     assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
-        "file", "folder", "http", "sql", "webhook",
+        "file", "folder", "http", "mqtt", "sql", "webhook",
     }  # fmt: skip
 
 

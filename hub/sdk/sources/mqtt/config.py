@@ -36,7 +36,9 @@ class Topic(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    filter: str = Field(description="city/{district}/alarm/{device}: a named level is read as topic.<name>; + and # are as ever")
+    filter: str = Field(
+        description="city/{district}/alarm/{device}: a named level is read as topic.<name>; + and # are as ever"
+    )
     mapping: str | None = Field(None, description="of its messages; without it the edge's")
 
     @field_validator("filter")
@@ -76,7 +78,9 @@ class Connection(Config):
         if self.password is not None and self.user is None:
             raise ValueError("a password and no user; give both")
         if self.password is not None and self.tls is None and not self.unguarded and not is_loopback(self.host):
-            raise ValueError("the password would go over the wire in the clear: give tls ({} is enough), or unguarded: true")
+            raise ValueError(
+                "the password would go over the wire in the clear: give tls ({} is enough), or unguarded: true"
+            )
         return self
 
 
@@ -84,8 +88,12 @@ class MqttConfig(Connection):
     """One broker, heard by one client with a session that the broker keeps."""
 
     topics: tuple[Annotated[Topic, BeforeValidator(_short)], ...] = Field(min_length=1, max_length=50)
-    session_days: float = Field(7, gt=0, le=365, description="so long the broker keeps what comes while nobody is there (5)")
-    window: int = Field(500, ge=10, le=10_000, description="messages that the broker sends without an acknowledgement (5)")
+    session_days: float = Field(
+        7, gt=0, le=365, description="so long the broker keeps what comes while nobody is there (5)"
+    )
+    window: int = Field(
+        500, ge=10, le=10_000, description="messages that the broker sends without an acknowledgement (5)"
+    )
     max_payload_bytes: int = Field(262_144, ge=1024, le=16 * 1024 * 1024, description="a longer one is set aside")
     damping: DampingSpec | None = Field(None, description="of things that flap")
 
@@ -93,5 +101,7 @@ class MqttConfig(Connection):
     def _each_once(self) -> Self:
         for one, other in combinations(self.topics, 2):
             if one.parsed.overlaps(other.parsed):
-                raise ValueError(f"topics {one.filter} and {other.filter} share topics: those would come twice; part them")
+                raise ValueError(
+                    f"topics {one.filter} and {other.filter} share topics: those would come twice; part them"
+                )
         return self

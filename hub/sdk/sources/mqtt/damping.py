@@ -1,4 +1,4 @@
-"""A thing that flaps (on, off, on within seconds) is heard once: its first state at once, and where it comes to rest after. Pure."""
+"""A thing that flaps (on, off, on within seconds) is heard once: its first state, and where it comes to rest. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ _T = TypeVar("_T")
 
 
 class DampingSpec(BaseModel):
-    """What is said of a thing passes at once; for `seconds` after, what repeats that is left out, and a change of state waits. If it
-    stands at their end it is said then; if the thing has gone back, nothing was."""
+    """What is said of a thing passes at once; for `seconds` after, what repeats that is left out, and a change of state waits. If
+    it stands at their end it is said then; if the thing has gone back, nothing was."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state: str = Field(description="column that says how the thing is: alarm, level, on")
-    by: tuple[str, ...] = Field((), description="columns that make a thing one, as topic.device; without them the topic")
+    by: tuple[str, ...] = Field(
+        (), description="columns that make a thing one, as topic.device; without them the topic"
+    )
     seconds: float = Field(gt=0, le=3600)
 
 
@@ -38,7 +40,7 @@ class _Thing(Generic[_T]):
 
 
 class Damper(Generic[_T]):
-    """`now` is in seconds of a clock that does not go back. At most `most_waiting` wait: of more, the one that waits longest passes."""
+    """`now` is in seconds, and does not go back. At most `most_waiting` wait: of more, the one that waits longest passes."""
 
     def __init__(self, seconds: float, most_waiting: int) -> None:
         self._seconds, self._most = seconds, most_waiting

@@ -26,7 +26,14 @@ _ONLY_NEW_SUBSCRIPTIONS = 1
 _NOWHERE = "cityhub/no/such/subscription"
 _SETTLE_SECONDS = 2.0
 _REFUSED = {"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"}
-_AWAY = {"Server unavailable", "Server busy", "Use another server", "Connection rate exceeded", "Quota exceeded", "Unspecified error"}
+_AWAY = {
+    "Server unavailable",
+    "Server busy",
+    "Use another server",
+    "Connection rate exceeded",
+    "Quota exceeded",
+    "Unspecified error",
+}
 
 
 class _ClosedIfRefused(ssl.SSLSocket):
@@ -126,14 +133,14 @@ class Session:
             self._client = None
 
     def _settle(self, client: Client) -> None:
-        """The broker answers in order: what was acknowledged before is done then. Else a client that comes back at once overtakes its
-        own acknowledgements."""
+        """The broker answers in order: what was acknowledged before is done then. Else a client that comes back at once overtakes
+        its own acknowledgements."""
         self._unsettled = False
         _, mid = client.unsubscribe(_NOWHERE)
         if mid is not None:
             self._until(partial(self._answers.__contains__, mid), "to the end", _SETTLE_SECONDS)
 
-    # -- what the library calls, from within `turn` ---------------------------------------------------------------------------------
+    # -- what the library calls, from within `turn` ----------------------------------------------------------------------------
 
     def _on_connect(
         self, _client: Client, _data: object, flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
@@ -154,7 +161,7 @@ class Session:
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self._arrived.append(message)
 
-    # -- errors ---------------------------------------------------------------------------------------------------------------------
+    # -- errors ----------------------------------------------------------------------------------------------------------------
 
     @property
     def _opened(self) -> Client:
@@ -169,7 +176,7 @@ class Session:
     def _dial(self, client: Client, keep_days: float, window: int | None) -> None:
         properties: Properties | None = None
         if self._of.protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = round(keep_days * _DAY_SECONDS)
             if window is not None:
                 properties.ReceiveMaximum = window
@@ -188,7 +195,9 @@ class Session:
         except ssl.SSLError as error:
             raise TransientError(f"{self._where} does not speak TLS, or breaks it off ({error.reason})") from error
         except OSError as error:
-            raise TransientError(f"{self._where} cannot be reached ({error.strerror or type(error).__name__})") from error
+            raise TransientError(
+                f"{self._where} cannot be reached ({error.strerror or type(error).__name__})"
+            ) from error
         self._until(lambda: self._connected is not None, "to the connection")
         assert self._connected is not None
         if self._connected.is_failure:
@@ -207,7 +216,9 @@ class Session:
     def _refused(self, code: ReasonCode) -> NoReturn:
         name = str(code)
         if name in _REFUSED:
-            raise AuthError(f"{self._where} refuses {self._id} ({name}); look at user, password and the broker's rights")
+            raise AuthError(
+                f"{self._where} refuses {self._id} ({name}); look at user, password and the broker's rights"
+            )
         if name in _AWAY:
             raise TransientError(f"{self._where} takes nobody now ({name})")
         raise ConfigurationError(f"{self._where} refuses the connection ({name}); look at client_id and protocol")
@@ -242,4 +253,6 @@ class Session:
             return context
         except (OSError, ssl.SSLError, ValueError) as error:
             said = getattr(error, "strerror", None) or type(error).__name__
-            raise ConfigurationError(f"tls: a file of {[tls.ca, tls.certificate, tls.key]} cannot be used ({said})") from error
+            raise ConfigurationError(
+                f"tls: a file of {[tls.ca, tls.certificate, tls.key]} cannot be used ({said})"
+            ) from error

@@ -33,8 +33,8 @@ _TURN_SECONDS = 0.2
 
 @dataclass(eq=False)
 class _Delivery:
-    """One message as the broker sent it. `connection`: in which; acknowledged once its `open` items are done. `digest`: of topic and
-    payload, None if that is empty."""
+    """One message as the broker sent it. `connection`: in which; acknowledged once its `open` items are done. `digest`: of topic
+    and payload, None if that is empty."""
 
     mid: int
     topic: str
@@ -111,8 +111,8 @@ class MqttSource(Source):
         if not self._session.resumed:
             self._kept.clear()  # it counts anew
             self.context.say(
-                f"the broker at {config.host}:{config.port} knows no session of {config.client_id}: it is new, or what came since it "
-                "was lost is lost, but for retained messages"
+                f"the broker at {config.host}:{config.port} knows no session of {config.client_id}: it is new, or what came since "
+                "it was lost is lost, but for retained messages"
             )
         self._session.subscribe(each.wire for _, each in self._topics)
 
@@ -144,7 +144,7 @@ class MqttSource(Source):
             self._damper.drop(said=bool(self._taken))  # the broker has what waits, and what was not acknowledged
         self._taken.clear()
 
-    # -- from messages to items -----------------------------------------------------------------------------------------------------
+    # -- from messages to items ------------------------------------------------------------------------------------------------
 
     def _batch(self, found: list[_Said]) -> Batch:
         batch = Batch([each.item for each in found])
@@ -184,15 +184,16 @@ class MqttSource(Source):
         topic, fields = self._filter_of(message.topic)
         name = topic.filter if topic else "a topic not asked for"
         of, mapping = f"MQTT {name} message {self._messages}", topic.mapping if topic else None
-        if len(message.payload) > self.config.max_payload_bytes:
-            return [_Said(_too_long(message.payload, self.config.max_payload_bytes, of, mapping), delivery)]
+        payload = bytes(message.payload)
+        if len(payload) > self.config.max_payload_bytes:
+            return [_Said(_too_long(payload, self.config.max_payload_bytes, of, mapping), delivery)]
         own = {f"topic.{name}": text for name, text in fields.items()} | {
             "mqtt.topic": message.topic,
             "mqtt.retained": bool(message.retain),
             "mqtt.received_at": datetime_of(wall_ms()).isoformat(timespec="milliseconds"),
         }
         found = []
-        for number, said in enumerate(events_of({"content-type": _content_type(message)}, message.payload), 1):
+        for number, said in enumerate(events_of({"content-type": _content_type(message)}, payload), 1):
             if not isinstance(said, dict):
                 found.append(_Said(Item(None, of, number, said.raw, mapping, said.fault, unit="event"), delivery))
                 continue
@@ -216,7 +217,7 @@ class MqttSource(Source):
         names = damping.by or ("mqtt.topic",)
         return "\0".join(text_of(values.get(name)) for name in names), text_of(values.get(damping.state))
 
-    # -- flapping ---------------------------------------------------------------------------------------------------------------------
+    # -- flapping --------------------------------------------------------------------------------------------------------------
 
     def _damped(self, said: _Said) -> list[_Said]:
         if self._damper is None or not said.state:
@@ -232,7 +233,7 @@ class MqttSource(Source):
             self._done(each.of)
         return heard.passed
 
-    # -- acknowledgements --------------------------------------------------------------------------------------------------------------
+    # -- acknowledgements ------------------------------------------------------------------------------------------------------
 
     def _delivery(self, message: MQTTMessage) -> _Delivery:
         digest = hashlib.sha256(message.topic.encode() + b"\0" + message.payload).digest()[:16]
@@ -264,7 +265,9 @@ class MqttSource(Source):
     def _say_unkept(self) -> None:
         if not self._said_unkept:
             self._said_unkept = True
-            self.context.say("messages come at QoS 0: the broker keeps none of them while this edge is away; send at QoS 1")
+            self.context.say(
+                "messages come at QoS 0: the broker keeps none of them while this edge is away; send at QoS 1"
+            )
 
     def _aside(self) -> Session:
         session = Session(self.config, f"{self.config.client_id}-check")

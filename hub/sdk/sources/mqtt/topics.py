@@ -50,7 +50,9 @@ class TopicFilter(NamedTuple):
 def topic_filter(text: str) -> TopicFilter:
     """Raises ValueError, which says how to write one."""
     if not text or len(text) > _MOST_CHARS or "\0" in text:
-        raise ValueError("write a topic like city/{district}/alarm/{device}: {name} or + for one level, # for all behind")
+        raise ValueError(
+            "write a topic like city/{district}/alarm/{device}: {name} or + for one level, # for all behind"
+        )
     if text.startswith("$share/"):
         raise ValueError("a shared subscription gives each message to one of many: run one edge without $share/")
     levels, names = [], []

@@ -67,11 +67,16 @@ def ids(batches: list[Batch]) -> list[Any]:
 
 def away(found: MqttSource) -> TransientError:
     """What is raised once the connection is gone."""
-    until = time.monotonic() + PATIENCE_SECONDS
     with pytest.raises(TransientError) as raised:
-        while time.monotonic() < until:
-            assert not found.read(0.1).items
+        read_in_vain(found)
     return raised.value
+
+
+def read_in_vain(found: MqttSource) -> None:
+    """Until something is raised."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        assert not found.read(0.1).items
 
 
 def send(broker: Broker, name: str, *numbers: int, device: str = "b1", **also: Any) -> None:
@@ -246,10 +251,8 @@ def test_who_is_called_the_same_stops_and_does_not_fight(shared: Broker, name: s
     one, other = source(shared, name), source(shared, name)
     one.connect(None)
     other.connect(None)
-    until = time.monotonic() + PATIENCE_SECONDS
     with pytest.raises(ConfigurationError, match="client_id"):
-        while time.monotonic() < until:
-            one.read(0.2)
+        read_in_vain(one)
     one.close()
     other.close()
 
@@ -280,7 +283,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Broker, 
     authority = Authority.kept_in(folder)
     server, passwords, rights = authority.issued("mosquitto"), folder / "passwords", folder / "rights"
     salt = b"salt by test"
-    kept = (base64.b64encode(each).decode() for each in (salt, hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101)))
+    kept = (
+        base64.b64encode(each).decode() for each in (salt, hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101))
+    )
     passwords.write_text(f"hub:$7$101${'$'.join(kept)}\n", "utf-8")
     rights.write_text("user hub\ntopic read mine/#\n", "utf-8")
     lines = [

@@ -13,7 +13,12 @@ TOPICS = st.lists(st.sampled_from(["a", "b", ""]), min_size=1, max_size=5).map("
 @pytest.mark.parametrize(
     ("text", "wire", "topic", "fields"),
     [
-        ("city/{district}/alarm/{device}", "city/+/alarm/+", "city/north/alarm/17", {"district": "north", "device": "17"}),
+        (
+            "city/{district}/alarm/{device}",
+            "city/+/alarm/+",
+            "city/north/alarm/17",
+            {"district": "north", "device": "17"},
+        ),
         ("city/{district}/alarm/{device}", "city/+/alarm/+", "city/north/alarm", None),
         ("city/{district}/alarm/{device}", "city/+/alarm/+", "city/north/level/17", None),
         ("city/{district}/#", "city/+/#", "city/north", {"district": "north"}),
@@ -29,7 +34,9 @@ def test_named_levels_are_fields(text: str, wire: str, topic: str, fields: dict[
     assert (found.wire, found.fields(topic)) == (wire, fields)
 
 
-@pytest.mark.parametrize("text", ["", "a/#/b", "a/b+", "a/{B}", "a/{b}c", "{x}/{x}", "$share/hub/a", "a\0b", "x" * 1001])
+@pytest.mark.parametrize(
+    "text", ["", "a/#/b", "a/b+", "a/{B}", "a/{b}c", "{x}/{x}", "$share/hub/a", "a\0b", "x" * 1001]
+)
 def test_what_is_no_filter_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         topic_filter(text)
@@ -40,7 +47,9 @@ def test_two_filters_that_let_a_topic_through_overlap(
     one: list[str], other: list[str], one_all: bool, other_all: bool, topic: str
 ) -> None:
     parts = [
-        topic_filter("/".join([*(each.replace("one", f"n{at}") for at, each in enumerate(levels)), *(["#"] if all_ else [])]))
+        topic_filter(
+            "/".join([*(each.replace("one", f"n{at}") for at, each in enumerate(levels)), *(["#"] if all_ else [])])
+        )
         for levels, all_ in ((one, one_all), (other, other_all))
     ]
     first, second = parts
