@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 60.0
 
 
 class Broker:
-    """Started by `start`; `kill` is kill -9, `stop` an orderly end that writes sessions down."""
+    """Started by `start`; `stop` is an orderly end that writes sessions down."""
 
     def __init__(self, folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> None:
         try:
@@ -50,9 +50,13 @@ class Broker:
                 socket.create_connection(("127.0.0.1", self.port), 5).close()
                 return
             except OSError:
-                assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text("utf-8")
+                assert self._process.poll() is None, self.log
                 assert time.monotonic() < until, "mosquitto does not listen"
                 time.sleep(0.02)
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "mosquitto.log").read_text("utf-8")
 
     def stop(self) -> None:
         if self._process is not None:

@@ -147,12 +147,13 @@ class TestWebhook(SourceConformance):
         system.close()
 
 
-class TestMqtt(SourceConformance):
-    @pytest.fixture(scope="class")
-    def broker(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-        with mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
-            yield broker
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
+        yield broker
 
+
+class TestMqtt(SourceConformance):
     @pytest.fixture
     def bench(self, broker: Broker, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Bench:
         monkeypatch.setenv("KEY_BY_TEST", SECRET)

@@ -44,19 +44,19 @@ def events_of(headers: Mapping[str, str], body: bytes) -> list[Said]:
 def _contents(headers: Mapping[str, str], body: bytes) -> tuple[list[Any], _Reader]:
     media = _media(headers.get("content-type", ""))
     if media == "application/cloudevents-batch+json":
-        return _listed(_parsed(body)), _cloud_event
+        return _listed(parsed_json(body)), _cloud_event
     if media == "application/cloudevents+json":
-        return [_parsed(body)], _cloud_event
+        return [parsed_json(body)], _cloud_event
     if "ce-specversion" in headers:
         return [_assembled(headers, body)], _cloud_event
-    content = _parsed(body)
+    content = parsed_json(body)
     return content if isinstance(content, list) else [content], _plain
 
 
 def _said(content: Any, read: _Reader) -> Said:
     try:
         values = read(content)
-        _require_text(values)
+        require_text(values)
         return values
     except RejectedRecordError as error:
         return Unusable(error, json.dumps(content).encode())
@@ -104,7 +104,7 @@ def _decoded(value: str) -> str:
 def _data(raw: bytes, content_type: str) -> Any:
     media = _media(content_type)
     if not media or media.endswith(("/json", "+json")):
-        return _parsed(raw)
+        return parsed_json(raw)
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -124,7 +124,8 @@ def _listed(content: Any) -> list[Any]:
     return content
 
 
-def _parsed(body: bytes) -> Any:
+def parsed_json(body: bytes) -> Any:
+    """Fractions stay text. Raises RejectedRecordError(bad_row): no JSON in UTF-8, or nested too deeply."""
     try:
         content = parse_json(body.decode("utf-8-sig"), parse_float=str)
     except ValueError:
@@ -140,8 +141,8 @@ def _is_deeper(content: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner if isinstance(each, dict | list))
 
 
-def _require_text(values: Mapping[str, Any]) -> None:
-    """Half of a pair of surrogates can be written in JSON, and nowhere else."""
+def require_text(values: Mapping[str, Any]) -> None:
+    """Half of a pair of surrogates can be written in JSON, and nowhere else. Raises RejectedRecordError(bad_row)."""
     try:
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError:

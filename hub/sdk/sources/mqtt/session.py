@@ -234,13 +234,15 @@ class Session:
 
     def _raise_ended(self) -> NoReturn:
         code, self._ended = self._ended, None
-        if code is not None and str(code) == "Session taken over":
+        if code is not None and str(code) == "Session taken over":  # brokers that say so; others just end it
             raise ConfigurationError(
                 f"{self._where}: another client is called {self._id}, and has the session now; give each edge its own client_id"
             )
         if code is not None and str(code) in _REFUSED:
             self._refused(code)
-        raise TransientError(f"{self._where} has ended the connection{f' ({code})' if code is not None else ''}")
+        raise TransientError(
+            f"{self._where} has ended the connection; if it goes on doing so, see whether another client is called {self._id}"
+        )
 
     def _tls(self) -> ssl.SSLContext:
         tls = self._of.tls
