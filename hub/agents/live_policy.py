@@ -42,9 +42,9 @@ class LivePolicy:
     def latest(self) -> City:
         return self._versions.latest
 
-    def at(self, at_ms: int) -> City:
+    def in_force(self, at_ms: int) -> City:
         """The rules by which a report made then is decided: later ones never decide an earlier report."""
-        return self._versions.at(at_ms)
+        return self._versions.in_force(at_ms)
 
     def of(self, version: str, made_ms: int) -> City:
         """The rules by which a case is timed, named by it: those of its opening, though others hold by now. Where this worker was
@@ -52,9 +52,9 @@ class LivePolicy:
         return self._versions.of(version, made_ms)
 
     @property
-    def known(self) -> tuple[City, ...]:
+    def cities(self) -> tuple[City, ...]:
         """All that this worker has gone by since it began."""
-        return self._versions.known
+        return self._versions.cities
 
     def reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str] = ()) -> tuple[Outcome, list[str]]:
         """Read the folder anew and take it if it may follow what is in force.

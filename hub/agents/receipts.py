@@ -14,7 +14,7 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
-from hub.core.columns import few
+from hub.core.columns import shared_values
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.consequences import Applied
 from hub.core.tracking.updates import events_of
@@ -62,7 +62,7 @@ def acknowledge_repeats(
         "outcome": [REPEAT] * len(rows),
         "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
     }
-    _publish(hub, tx, columns, few(updates.column("department")))
+    _publish(hub, tx, columns, shared_values(updates.column("department")))
 
 
 def acknowledge(
@@ -80,7 +80,7 @@ def acknowledge(
             "detail": [""] * len(direct),
             "counts_from": [later_than_said(each) for each in direct],
         }
-        _publish(hub, tx, columns, few(update.field("department")))
+        _publish(hub, tx, columns, shared_values(update.field("department")))
     verdicts = list(waited)
     if verdicts:
         told = [each.admitted["update"] for each in verdicts]

@@ -142,7 +142,7 @@ class Gathering:
         fresh = unpack(value)
         for topics, offsets, digests, revisions in (
             (fresh.topics, fresh.offsets, fresh.refs, fresh.revisions),
-            (fresh.more_topics, fresh.more_offsets, fresh.more, np.full(len(fresh.more), -1, np.int64)),
+            (fresh.more_topics, fresh.more_offsets, fresh.more_refs, np.full(len(fresh.more_refs), -1, np.int64)),
         ):
             self._seen.append(self._identities.pack_named(fresh.names, topics, partition, offsets))
             self._digests.append(digests)

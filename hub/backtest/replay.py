@@ -325,5 +325,5 @@ def _change(step: Step) -> Change:
         lead_source=case.lead.source, lead_ref=case.lead.ref, category=case.category, urgency=case.urgency, area=case.area,
         place_key=case.place_key, department=case.department, opened_ms=case.opened_ms, due_ms=case.due_ms, over=case.over,
         ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers, conditions=case.conditions, history=step.history,
-        held=step.held,
+        ledger=step.ledger,
     )  # fmt: skip

@@ -47,7 +47,7 @@ def _complain(kind: type[msgspec.Struct], given: Set[str]) -> NoReturn:
     raise TypeError(f"{kind.__name__} needs a column for {', '.join(sorted(required - given))}")
 
 
-def few(column: pa.Array, kind: Callable[[str], object] = str) -> list[Any]:
+def shared_values(column: pa.Array, kind: Callable[[str], object] = str) -> list[Any]:
     """A column of few different texts, each of them one object however often it comes: state keeps them by the million. `kind`:
     what is made of each, such as the symbol of an enum."""
     encoded = column.dictionary_encode()

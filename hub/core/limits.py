@@ -309,5 +309,5 @@ def _found(mask: pa.Array) -> list[int]:
     return found
 
 
-def _row(rows: _Rows, at: int) -> int:
-    return at if rows is None else int(rows[at])
+def _row(rows: _Rows, index: int) -> int:
+    return index if rows is None else int(rows[index])

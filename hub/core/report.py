@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from hub.core.columns import few, from_columns, millis
+from hub.core.columns import from_columns, millis, shared_values
 from hub.model.event import CaseEvent, EventKind
 from hub.model.ids import case_ids
 
@@ -45,21 +45,21 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
 def sightings_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, words: bool) -> list[Sighting]:
     """`cityhub.AdmittedEvent`s, whose events `bodies` are in Avro. `words`: whether a rule asks for what they say."""
     event = admitted.column("event")
-    source, ref = few(event.field("source")), event.field("source_ref").to_pylist()
+    source, ref = shared_values(event.field("source")), event.field("source_ref").to_pylist()
     found = from_columns(
         Sighting,
         row=range(len(admitted)),
         source=source,
         ref=ref,
         revision=event.field("revision").to_pylist(),
-        kind=few(event.field("kind"), EventKind),
+        kind=shared_values(event.field("kind"), EventKind),
         at_ms=millis(event.field("reported_at")),
-        category=few(event.field("category")),
-        urgency=few(event.field("urgency")),
-        channel=few(event.field("channel")),
+        category=shared_values(event.field("category")),
+        urgency=shared_values(event.field("urgency")),
+        channel=shared_values(event.field("channel")),
         due_ms=millis(event.field("due_at")),
-        place_key=few(admitted.column("place_key")),
-        area=few(admitted.column("area")),
+        place_key=shared_values(admitted.column("place_key")),
+        area=shared_values(admitted.column("area")),
         lat=admitted.column("lat").to_pylist(),
         lon=admitted.column("lon").to_pylist(),
         body=bodies,

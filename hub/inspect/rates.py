@@ -92,7 +92,7 @@ def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
         reopens="reopens",
     )
     held = (ledger for batch in batches for ledger in read_held(batch.column("held")))
-    return given_of(Turn(**row, held=ledger) for row, ledger in zip(rows, held, strict=True))
+    return given_of(Turn(**row, ledger=ledger) for row, ledger in zip(rows, held, strict=True))
 
 
 def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:

@@ -47,7 +47,7 @@ def _table() -> Iterator[str]:
     yield "|---|---|---|---|"
     for event, rule in EVENTS.items():
         states = ", ".join(rule.leads)
-        yield f"| `{event}` {rule.name} | {rule.who} | {'yes' if rule.told else ''} | {states} |"
+        yield f"| `{event}` {rule.name} | {rule.who} | {'yes' if rule.reporters_told else ''} | {states} |"
 
 
 def _ladder() -> str:

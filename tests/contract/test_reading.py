@@ -14,7 +14,7 @@ from hub.core.cases.closures import Closure, closures_of
 from hub.core.cases.moves import Moves
 from hub.core.linking import Incidents
 from hub.core.report import sighting_of, sightings_of
-from hub.core.tracking.state import More
+from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.updates import update_of, updates_of
 from hub.journal import Journal
 from hub.model.event import CaseEvent
@@ -71,9 +71,9 @@ def test_updates(arrived: bool) -> None:
         assert (alone.arrived_ms is not None) is arrived
         assert alone.row is None
         assert update.row == row
-        assert msgspec.structs.replace(update, row=None, more=update.more or More()) == msgspec.structs.replace(
-            alone, more=alone.more or More()
-        )
+        assert msgspec.structs.replace(
+            update, row=None, more=update.details or UpdateDetails()
+        ) == msgspec.structs.replace(alone, more=alone.details or UpdateDetails())
 
 
 @pytest.mark.parametrize("event", EVENTS)
@@ -99,7 +99,7 @@ def test_closures() -> None:
         names = ("case_id", "outcome", "department", "step", "to", "members", "reason", "report", "by_hand")
         assert {name: getattr(closure, name) for name in names} == {name: said[name] for name in names}
         assert closure.at_ms == said["at"]
-        assert [(one.department, one.from_ms, one.returned_by) for one in closure.held] == [
+        assert [(one.department, one.from_ms, one.returned_by) for one in closure.ledger] == [
             (one["department"], one["since"], one["returned_by"]) for one in said["held"]
         ]
 

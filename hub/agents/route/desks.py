@@ -44,18 +44,18 @@ class Desks:
     def take_all(self, journal: CaseJournal, reports: Sequence[Sighting]) -> list[Step]:
         """As Casework.take_all for one report or more, in order, each stretch of reports by its own rules."""
         times = [seen.at_ms for seen in reports]
-        earliest = self._policy.at(min(times))
-        if earliest is self._policy.at(max(times)):  # and so in between
+        earliest = self._policy.in_force(min(times))
+        if earliest is self._policy.in_force(max(times)):  # and so in between
             return self._of(earliest).casework.take_all(journal, reports)
         steps: list[Step] = []
-        for _, stretch in groupby(reports, lambda seen: self._policy.at(seen.at_ms).fingerprint):
+        for _, stretch in groupby(reports, lambda seen: self._policy.in_force(seen.at_ms).fingerprint):
             these = list(stretch)
-            steps += self._of(self._policy.at(these[0].at_ms)).casework.take_all(journal, these)
+            steps += self._of(self._policy.in_force(these[0].at_ms)).casework.take_all(journal, these)
         return steps
 
     def open_alone(self, journal: CaseJournal, seen: Sighting, why: str) -> Step:
         """As Casework.open_alone; its orders say why, where they have no other reason."""
-        step = self._of(self._policy.at(seen.at_ms)).casework.open_alone(journal, seen)
+        step = self._of(self._policy.in_force(seen.at_ms)).casework.open_alone(journal, seen)
         orders = (msgspec.structs.replace(order, reason=order.reason or why) for order in step.orders)
         return msgspec.structs.replace(step, orders=tuple(orders))
 

@@ -62,7 +62,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided,
             link=[step.link and _link(step, step.link) for step in steps],
             history=[step.history and history_value(step.history) for step in steps],
             moves=[case.moves for case in cases],
-            held=[step.held and held_value(step.held) for step in steps],
+            held=[step.ledger and held_value(step.ledger) for step in steps],
         ),
     }
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 def unlink(codec: Codec, desks: Desks, journal: RouteJournal, asked: Unlinking) -> list[Step]:
     """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
-    said = list(_sightings(codec, journal.book.said(asked.report)))
+    said = list(_sightings(codec, journal.book.statements_of(asked.report)))
     cases = journal.of(journal.book.cases)
     steps = part(cases, asked, [seen.body for seen in said])
     if not steps or not steps[0].unlinks:

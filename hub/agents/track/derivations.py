@@ -28,7 +28,7 @@ _PLAIN = {_UNKNOWN[1], *(name for name, unit in UNITS.items() if unit.continuous
 def derivation_columns(versions: RuleVersions, rings: Sequence[Ring]) -> dict[str, Any]:
     """The columns from `duration` to `provisional`, and `rules`; one entry a ring."""
     names = [ring.clock.rules or ring.case.rules for ring in rings]
-    known = {rules.version: rules for rules in versions.known}
+    known = {rules.version: rules for rules in versions.every}
     rules = [known.get(name) or _rules(versions, ring) for name, ring in zip(names, rings, strict=True)]
     rows = {each: _row(*each) for each in {(of, ring.clock.policy) for of, ring in zip(rules, rings, strict=True)}}
     chosen = [rows[of, ring.clock.policy] for of, ring in zip(rules, rings, strict=True)]

@@ -57,9 +57,9 @@ def balances(effects: Effects) -> dict[str, Balance]:
             found[hold.returned_by].taken_back.add(RETURNED)
     for callback in effects.callbacks:
         balance, answer, before = found[callback.case.department], callback.answer, callback.before
-        balance.counted.add(of_callback(answer.status, answer.more.solved if answer.more else None))
+        balance.counted.add(of_callback(answer.status, answer.details.solved if answer.details else None))
         if before is not None:
-            balance.taken_back.add(of_callback(before.status, before.more.solved if before.more else None))
+            balance.taken_back.add(of_callback(before.status, before.details.solved if before.details else None))
     return found
 
 

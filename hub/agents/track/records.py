@@ -52,12 +52,12 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
         "step": [ending.step for ending in endings],
         **any_said(
-            to=[ending.more and ending.more.to for ending in endings],
-            members=[ending.more.members if ending.more else () for ending in endings],
-            reason=[ending.more and ending.more.reason for ending in endings],
-            report=[ending.more and ending.more.report for ending in endings],
+            to=[ending.details and ending.details.to for ending in endings],
+            members=[ending.details.members if ending.details else () for ending in endings],
+            reason=[ending.details and ending.details.reason for ending in endings],
+            report=[ending.details and ending.details.report for ending in endings],
             by_hand=[ending.by_hand for ending in endings],
-            held=[held_value(ending.held) for ending in endings],
+            held=[held_value(ending.ledger) for ending in endings],
         ),
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])

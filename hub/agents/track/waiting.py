@@ -26,7 +26,7 @@ def hold(journal: TrackJournal, update: Update, now_ms: int) -> bool:
     """Keep an update that cannot be applied yet. False if too much is kept for its case: then it is not."""
     key = WAITING_PREFIX + update.case_id
     known = journal.book.get(key)
-    held = known.held if isinstance(known, Waiting) else []
+    held = known.waits if isinstance(known, Waiting) else []
     if len(held) >= MAX_WAITING or sum(len(body) for body, _ in held) + len(update.body) > MAX_BYTES:
         return False
     _keep(journal, key, [*held, (update.body, now_ms)])
@@ -40,7 +40,7 @@ def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, e
     if not isinstance(known, Waiting) or journal.book.case(case_id) is None:
         return []
     verdicts: list[Decision] = []
-    held = known.held
+    held = known.waits
     while True:  # one that is applied may be what another waited for
         left = []
         for body, since_ms in held:
@@ -77,7 +77,7 @@ def give_up(
     limit_ms = now_ms - PATIENCE_MS
     for key in sorted(journal.book.waiting):
         known = journal.book.get(key)
-        held = known.held if isinstance(known, Waiting) else []
+        held = known.waits if isinstance(known, Waiting) else []
         left = [(body, since_ms) for body, since_ms in held if since_ms >= limit_ms]
         if len(left) < len(held):
             for body in (body for body, since_ms in held if since_ms < limit_ms):

@@ -28,7 +28,7 @@ class Report(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """WITHDRAWN or CLOSED by its source, and when (ms)."""
     over_before_ms: Instant | None = None
     """When the case had been over, if this report brought it back."""
-    said: tuple[tuple[int, str, int], ...] = ()
+    statements: tuple[tuple[int, str, int], ...] = ()
     """Revision, kind and time (ms) of all its statements by revision, once there are several."""
 
     @property

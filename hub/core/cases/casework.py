@@ -118,7 +118,7 @@ class Casework:
     def _link(self, case: Case, seen: Sighting, match: Match, clue: Clue) -> Step:
         back_from_ms = case.closed_ms if match.reopens else None
         report = Report(
-            seen.source, seen.ref, seen.revision, clue=clue, over_before_ms=back_from_ms, said=first_said(seen)
+            seen.source, seen.ref, seen.revision, clue=clue, over_before_ms=back_from_ms, statements=first_said(seen)
         )
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         reasons = "; ".join(match.reasons)
@@ -138,7 +138,13 @@ class Casework:
         settled = exit_ is not None and exit_.exit != EMERGENCY
         ended = settled or seen.kind in ENDINGS
         report = Report(
-            seen.source, seen.ref, seen.revision, live=not ended, clue=clue, end=end_of(seen), said=first_said(seen)
+            seen.source,
+            seen.ref,
+            seen.revision,
+            live=not ended,
+            clue=clue,
+            end=end_of(seen),
+            statements=first_said(seen),
         )
         case = Case(
             case_id=seen.case_id or case_id(seen.source, seen.ref),
@@ -180,7 +186,7 @@ class Casework:
         said = with_statement(known, case, seen)
         live, end = standing(said)
         report = msgspec.structs.replace(
-            known, revision=max(seen.revision, known.revision), live=live, end=end, said=said
+            known, revision=max(seen.revision, known.revision), live=live, end=end, statements=said
         )
         before = case
         case = msgspec.structs.replace(case, reports=(*case.reports[:index], report, *case.reports[index + 1 :]))
@@ -267,12 +273,12 @@ class Casework:
         return Step(ChangeKind(seen.kind), case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
 
 
-def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, known: Sequence[tuple[int, str, int]]) -> bool:
+def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, remembered: Sequence[tuple[int, str, int]]) -> bool:
     """Whether the steps are not all that there is to say of a statement: it changes where the case was or what its clocks are,
     it is dated before another, or it counts with those of other reports."""
     case = steps[-1].case
     several = len(case.reports) > 1 and (seen.kind in ENDINGS or any(step.reopens for step in steps))
-    earlier = any(seen.at_ms < at_ms for _, _, at_ms in known)
+    earlier = any(seen.at_ms < at_ms for _, _, at_ms in remembered)
     amended = case.versions is not before.versions and course(before) != course(case)
     undone = any(step.reopens and step.at_ms <= case.opened_ms for step in steps)  # the end never was
     return several or earlier or amended or undone or steps[-1].change == REROUTED

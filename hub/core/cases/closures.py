@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from hub.core.cases.unlinking import Unlinking
-from hub.core.columns import few, from_columns, millis
+from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.history_columns import read_held
 from hub.core.tracking.state import Hold
 from hub.model.outputs import ClosureStep, Outcome
@@ -27,7 +27,7 @@ class Closure(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     report: str | None = None
     by_hand: bool = False
-    held: tuple[Hold, ...] = ()
+    ledger: tuple[Hold, ...] = ()
     """Who has held the case by what `track` knows, if that may have changed."""
 
     @property
@@ -41,16 +41,16 @@ def closures_of(batch: pa.RecordBatch) -> list[Closure]:
     found = from_columns(
         Closure,
         case_id=batch.column("case_id").to_pylist(),
-        outcome=few(batch.column("outcome"), Outcome),
-        department=few(batch.column("department")),
+        outcome=shared_values(batch.column("outcome"), Outcome),
+        department=shared_values(batch.column("department")),
         at_ms=millis(batch.column("at")),
-        step=few(batch.column("step"), ClosureStep),
+        step=shared_values(batch.column("step"), ClosureStep),
         to=batch.column("to").to_pylist(),
         members=batch.column("members").to_pylist(),
         reason=batch.column("reason").to_pylist(),
         report=batch.column("report").to_pylist(),
         by_hand=batch.column("by_hand").to_pylist(),
-        held=read_held(batch.column("held")),
+        ledger=read_held(batch.column("held")),
     )
     return list(found)
 

@@ -38,7 +38,7 @@ class Moves:
 
     def take(self, journal: CaseJournal, closure: Closure) -> list[Step]:
         """What a closure comes to, whatever its step but a report's leaving."""
-        case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.held
+        case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.ledger
         match closure.step:
             case ClosureStep.AS_OUTCOME:
                 return self._end(journal, closure)
@@ -62,7 +62,7 @@ class Moves:
             case Outcome.RESOLVED:
                 return self.close(journal, closure.case_id, closure.at_ms)
             case Outcome.REFUSED:
-                return self.refuse(journal, closure.case_id, closure.department, closure.at_ms, closure.held)
+                return self.refuse(journal, closure.case_id, closure.department, closure.at_ms, closure.ledger)
             case _:
                 assert_never(closure.outcome)
 
@@ -77,7 +77,7 @@ class Moves:
         return [] if case.over else [Step(CLOSED, ended, at_ms, case.reports[0], None)]
 
     def refuse(
-        self, journal: CaseJournal, case_id: str, department: str, at_ms: int, held: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, department: str, at_ms: int, ledger: tuple[Hold, ...] = ()
     ) -> list[Step]:
         """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. If they no
         longer hold it, or the dispatch desk does already, it stays where it is."""
@@ -86,10 +86,10 @@ class Moves:
         if case is None:
             return []
         parties = (case.department, desk, *self._city.file.life.supervisors)
-        if case.department == desk or department not in parties or (case.over and not held):
-            return noted(case, at_ms, held)
+        if case.department == desk or department not in parties or (case.over and not ledger):
+            return noted(case, at_ms, ledger)
         reason = f"{REFUSED} by {department}"
-        return moved(journal, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, held)
+        return moved(journal, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, ledger)
 
     def pass_on(
         self,
@@ -99,16 +99,16 @@ class Moves:
         at_ms: int,
         reason: str,
         members: Sequence[str] = (),
-        held: tuple[Hold, ...] = (),
+        ledger: tuple[Hold, ...] = (),
     ) -> list[Step]:
         """Give a case to another department (转办、指定承办), or have others join its holder (吹哨)."""
         case = journal.book.get(case_id)
-        if case is None or (case.over and not held):
+        if case is None or (case.over and not ledger):
             return []
         if case.department == to and not members:
-            return noted(case, at_ms, held)
+            return noted(case, at_ms, ledger)
         there = by_hand(case, to, PASSED_ON, None, (*case.co_handlers, *members))
-        return moved(journal, case, there, at_ms, reason, held)
+        return moved(journal, case, there, at_ms, reason, ledger)
 
     def hold(
         self,
@@ -117,7 +117,7 @@ class Moves:
         to: str,
         helpers: Sequence[str] | None,
         at_ms: int,
-        held: tuple[Hold, ...],
+        ledger: tuple[Hold, ...],
     ) -> list[Step]:
         """By all that is known now the case is with a department, given to it by others with these helpers; None: by the rules."""
         case = journal.book.get(case_id)
@@ -129,10 +129,10 @@ class Moves:
         else:
             desk = to == self._city.dispatch_desk
             there = by_hand(case, to, REFUSED if desk else PASSED_ON, HELD_NOW if desk else None, helpers or ())
-        return moved(journal, case, there, at_ms, HELD_NOW, held)
+        return moved(journal, case, there, at_ms, HELD_NOW, ledger)
 
     def reopen(
-        self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, held: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, ledger: tuple[Hold, ...] = ()
     ) -> list[Step]:
         """A case that was over comes back to who held it (重新办理)."""
         case = journal.book.get(case_id)
@@ -143,7 +143,7 @@ class Moves:
         again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         journal.put(case_id, again)
         orders = to_all(again, ASSIGN, None, reason)
-        return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, held=held)]
+        return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, ledger=ledger)]
 
 
 def _why(closure: Closure) -> str:

@@ -79,11 +79,11 @@ class Revisions:
         )
 
     def _decided(
-        self, versions: tuple[LeadVersion, ...], known: Sequence[LeadVersion], seen: Sighting, opened_ms: int
+        self, versions: tuple[LeadVersion, ...], decided: Sequence[LeadVersion], seen: Sighting, opened_ms: int
     ) -> tuple[LeadVersion, ...]:
         """The versions with where the rules put the new one, and each that leaves out what the new one says. The case keeps
         its hour: rows on it do not move it because of when it was amended."""
-        was = {each.revision: each for each in known}
+        was = {each.revision: each for each in decided}
         found = []
         for version, whole in zip(versions, complete(versions), strict=True):
             if was.get(version.revision) != whole or version.revision == seen.revision:

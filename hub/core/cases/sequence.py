@@ -26,10 +26,10 @@ def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Said, ..
     return said if len(said) <= MAX_STATEMENTS else _thinned(said)
 
 
-def _thinned(said: tuple[Said, ...]) -> tuple[Said, ...]:
+def _thinned(statements: tuple[Said, ...]) -> tuple[Said, ...]:
     """Without what neither ends nor opens anything, but for the first; then without the oldest."""
-    first = next((each for each in said if each[1] not in ENDINGS), said[0])
-    turns = [each for each in said if each is not first and (each[1] == OPENED or each[1] in ENDINGS)]
+    first = next((each for each in statements if each[1] not in ENDINGS), statements[0])
+    turns = [each for each in statements if each is not first and (each[1] == OPENED or each[1] in ENDINGS)]
     return tuple(sorted((first, *turns[1 - MAX_STATEMENTS :])))
 
 
@@ -48,10 +48,10 @@ def begins_with_end(report: Report, case: Case) -> bool:
     return all(kind in ENDINGS for _, kind, _ in said_of(report, case))
 
 
-def standing(said: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
+def standing(statements: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
     """Whether a report is live after all its statements, and what ended it first if it is not."""
     end: tuple[str, int] | None = None
-    for _, kind, at_ms in said:
+    for _, kind, at_ms in statements:
         if kind in ENDINGS:
             end = end or (kind, at_ms)
         elif kind == OPENED:
@@ -59,12 +59,12 @@ def standing(said: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
     return end is None, end
 
 
-def marks_of(said: Sequence[Said]) -> list[Mark]:
+def marks_of(statements: Sequence[Said]) -> list[Mark]:
     """When its source ended a report, and opened it again: an opening is not before the ends that it undoes, nor an end before
     the opening that comes before it by revision. What was undone at the instant at which it began never was."""
     found: list[Mark] = []
     since_ms, ended_ms = -NEVER_MS, None
-    for _, kind, at_ms in said:
+    for _, kind, at_ms in statements:
         if kind in ENDINGS:
             at_ms = max(at_ms, since_ms)
             if ended_ms is None and found and found[-1] == (REOPENED, at_ms):
@@ -77,9 +77,9 @@ def marks_of(said: Sequence[Said]) -> list[Mark]:
     return found
 
 
-def openings(said: Sequence[Said]) -> list[int]:
+def openings(statements: Sequence[Said]) -> list[int]:
     """When a report was opened again by its own source after that had ended it."""
-    return [at_ms for kind, at_ms in marks_of(said) if kind == REOPENED]
+    return [at_ms for kind, at_ms in marks_of(statements) if kind == REOPENED]
 
 
 def case_marks(case: Case) -> list[Mark]:
@@ -128,8 +128,8 @@ def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Rep
 
 def said_of(report: Report, case: Case) -> tuple[Said, ...]:
     """Its statements by revision."""
-    if report.said:
-        return report.said
+    if report.statements:
+        return report.statements
     made_ms = report.clue.at_ms if report.clue is not None and report is not case.lead else case.opened_ms
     kind, at_ms = report.end or (OPENED, made_ms)
     return ((report.revision, kind, at_ms),)

@@ -80,7 +80,7 @@ class RouteBook:
         """Of which something is kept."""
         return list(self._said.get(report, ()))
 
-    def said(self, report: _Report) -> list[Statement]:
+    def statements_of(self, report: _Report) -> list[Statement]:
         """What is kept of a report, the oldest revision first; nothing if it leads its case or that is over."""
         return [one for _, one in sorted(self._said.get(report, {}).items())]
 

@@ -58,7 +58,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """The report was taken out of the case (撤销并案)."""
     history: History | None = None
     """Where it does not simply follow what was told before."""
-    held: tuple[Hold, ...] = ()
+    ledger: tuple[Hold, ...] = ()
     """The holder ledger as `track` has it, if `track` has caused this."""
 
 
@@ -102,20 +102,22 @@ def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Se
     )
 
 
-def moved(journal: CaseJournal, case: Case, moved: Case, at_ms: int, reason: str, held: tuple[Hold, ...]) -> list[Step]:
+def moved(
+    journal: CaseJournal, case: Case, moved: Case, at_ms: int, reason: str, ledger: tuple[Hold, ...]
+) -> list[Step]:
     """The case moves, and orders with it unless it is over."""
     moved = msgspec.structs.replace(moved, moves=case.moves + 1)
     journal.put(case.case_id, moved)
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers):
-        return noted(moved, at_ms, held)
+        return noted(moved, at_ms, ledger)
     gone: tuple[OrderDraft, ...] = () if same else (OrderDraft(WITHDRAW, case.department, None, reason),)
     left = [helper for helper in case.co_handlers if helper not in (moved.department, *moved.co_handlers)]
     gone += tuple(OrderDraft(WITHDRAW, helper, None, reason, case.department) for helper in left)
     orders = gone + to_all(moved, ASSIGN, case.event, moved.desk_reason or reason)
-    return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, held=held)]
+    return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, ledger=ledger)]
 
 
-def noted(case: Case, at_ms: int, held: tuple[Hold, ...]) -> list[Step]:
+def noted(case: Case, at_ms: int, ledger: tuple[Hold, ...]) -> list[Step]:
     """Nobody is sent: only who has held the case is put on record."""
-    return [Step(AMENDED, case, at_ms, case.lead, None, held=held)] if held else []
+    return [Step(AMENDED, case, at_ms, case.lead, None, ledger=ledger)] if ledger else []

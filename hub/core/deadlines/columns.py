@@ -82,32 +82,32 @@ def due_columns(
     return _laid_out(names, found)
 
 
-def _laid_out(names: Sequence[tuple[str, str]], found: Sequence[tuple[Rows, Reckoned]]) -> DueColumns:
+def _laid_out(names: Sequence[tuple[str, str]], parts: Sequence[tuple[Rows, Reckoned]]) -> DueColumns:
     """By report. `names`: clock and row's id of each part."""
-    sizes = [len(mine) for mine, _ in found]
-    row = np.concatenate([mine for mine, _ in found])
+    sizes = [len(mine) for mine, _ in parts]
+    row = np.concatenate([mine for mine, _ in parts])
     order = np.argsort(row, kind="stable")
-    numbers = pa.array(np.repeat(np.arange(len(found), dtype=np.int32), sizes)[order])
+    numbers = pa.array(np.repeat(np.arange(len(parts), dtype=np.int32), sizes)[order])
     clock, policy = (
         pa.DictionaryArray.from_arrays(numbers, pa.array(texts, pa.string())) for texts in zip(*names, strict=True)
     )
-    due_ms = np.concatenate([reckoned.due_ms for _, reckoned in found])[order]
-    if not found[0][1].warns_ms:
+    due_ms = np.concatenate([reckoned.due_ms for _, reckoned in parts])[order]
+    if not parts[0][1].warns_ms:
         return DueColumns(row[order], clock, policy, due_ms)
-    warn_ms = np.concatenate([reckoned.warns_ms[0] for _, reckoned in found])[order]
-    never = [reckoned.provisional is None for _, reckoned in found]
+    warn_ms = np.concatenate([reckoned.warns_ms[0] for _, reckoned in parts])[order]
+    never = [reckoned.provisional is None for _, reckoned in parts]
     provisional = np.zeros(len(row), np.bool_)
     if not all(never):
-        flags = [np.zeros(len(mine), np.bool_) if r.provisional is None else r.provisional for mine, r in found]
+        flags = [np.zeros(len(mine), np.bool_) if r.provisional is None else r.provisional for mine, r in parts]
         provisional = np.concatenate(flags)[order]
-    return DueColumns(row[order], clock, policy, due_ms, warn_ms, _later_warnings(found, order), provisional)
+    return DueColumns(row[order], clock, policy, due_ms, warn_ms, _later_warnings(parts, order), provisional)
 
 
-def _later_warnings(found: Sequence[tuple[Rows, Reckoned]], order: Rows) -> dict[int, tuple[int, ...]]:
-    if all(len(reckoned.warns_ms) == 1 for _, reckoned in found):
+def _later_warnings(parts: Sequence[tuple[Rows, Reckoned]], order: Rows) -> dict[int, tuple[int, ...]]:
+    if all(len(reckoned.warns_ms) == 1 for _, reckoned in parts):
         return {}
     later: list[tuple[int, ...]] = []
-    for mine, reckoned in found:
+    for mine, reckoned in parts:
         others = [column.tolist() for column in reckoned.warns_ms[1:]]
         later += zip(*others, strict=True) if others else [()] * len(mine)
     return {entry: later[at] for entry, at in enumerate(order.tolist()) if later[at]}

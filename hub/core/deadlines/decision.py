@@ -257,14 +257,14 @@ def _with(clocks: Clocks, others: Sequence[tuple[int, bool, Due]]) -> Clocks:
     case = np.concatenate([clocks.case, np.array(at, dtype=np.int64)])
     order = np.argsort(case, kind="stable")
 
-    def numbers(known: Millis, new: Iterator[int]) -> Millis:
-        return np.concatenate([known, np.fromiter(new, np.int64, len(dues))])[order]
+    def numbers(present: Millis, new: Iterator[int]) -> Millis:
+        return np.concatenate([present, np.fromiter(new, np.int64, len(dues))])[order]
 
-    def flags(known: Flags, new: list[bool]) -> Flags:
-        return np.concatenate([known, np.array(new, dtype=np.bool_)])[order]
+    def flags(present: Flags, new: list[bool]) -> Flags:
+        return np.concatenate([present, np.array(new, dtype=np.bool_)])[order]
 
-    def texts(known: pa.Array, new: list[str]) -> pa.Array:
-        return pa.concat_arrays([known.cast(pa.string()), pa.array(new, pa.string())]).take(pa.array(order))
+    def texts(present: pa.Array, new: list[str]) -> pa.Array:
+        return pa.concat_arrays([present.cast(pa.string()), pa.array(new, pa.string())]).take(pa.array(order))
 
     more = dict(clocks.warns) | {len(clocks) + n: due.warns_ms[1:] for n, due in enumerate(dues) if due.warns_ms}
     return Clocks(

@@ -44,11 +44,11 @@ class ClockRows:
         self._remembered: dict[tuple[Hashable, ...], Plan] = {}
         self._plans: dict[tuple[tuple[str, ...], ...], Plan] = {}
 
-    def known_conditions(self, held: Collection[str]) -> frozenset[str]:
+    def known_conditions(self, conditions: Collection[str]) -> frozenset[str]:
         """Of what holds of a report, that which some row asks for; so that kinds of reports stay few."""
-        if not held or not self._conditions:
+        if not conditions or not self._conditions:
             return frozenset()
-        return frozenset(key for key in map(label_key, held) if key in self._conditions)
+        return frozenset(key for key in map(label_key, conditions) if key in self._conditions)
 
     @property
     def asks_conditions(self) -> bool:

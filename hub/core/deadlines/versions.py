@@ -15,7 +15,7 @@ class States(Protocol):
     @property
     def latest(self) -> City: ...
     @property
-    def known(self) -> Sequence[City]: ...
+    def cities(self) -> Sequence[City]: ...
     def of(self, version: str, made_ms: int) -> City: ...
 
 
@@ -52,9 +52,9 @@ class RuleVersions:
         return self._rules(self._states.latest)
 
     @property
-    def known(self) -> list[DeadlineRules]:
+    def every(self) -> list[DeadlineRules]:
         """Of every state that some case may go by."""
-        return [self._rules(city) for city in self._states.known]
+        return [self._rules(city) for city in self._states.cities]
 
     def of(self, version: str, opened_ms: int) -> DeadlineRules:
         """The rules of a case by the version that it names; if they are not known here, or it names none, those in force when it
@@ -85,7 +85,7 @@ class OneState:
 
     def __init__(self, city: City) -> None:
         self.latest = city
-        self.known = (city,)
+        self.cities = (city,)
 
     def of(self, version: str, made_ms: int) -> City:
         return self.latest

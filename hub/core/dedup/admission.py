@@ -31,7 +31,7 @@ class Fresh:
     """What a chunk saw first in one partition. `topics` and `places` are positions in `names`.
 
     First a row for each new reference, or one that would be forgotten before its newest revision: its digest, revision, where
-    that was seen and what it said, and its place. Then, under `more`, further revisions of references already known: the
+    that was seen and what it said, and its place. Then, under `more_refs`, further revisions of references already known: the
     digest of both, where it was seen and what it said.
     """
 
@@ -43,7 +43,7 @@ class Fresh:
     offsets: Longs
     places: Longs
     contents: Contents
-    more: Digests
+    more_refs: Digests
     more_topics: Longs
     more_offsets: Longs
     more_contents: Contents
@@ -57,7 +57,7 @@ class Recalled:
     """Of each row: where this revision was first seen, packed, or MISSING."""
     content: Longs
     """Of each row: what it said then, or MISSING."""
-    known: Longs
+    known_rows: Longs
     """Rows whose reference is known."""
     place: npt.NDArray[np.object_]
     """Of each known row: the place of its reference, "" if it has none."""
@@ -180,7 +180,7 @@ class Seen:
         now_ms = some[0][1].now_ms
         stretch = self.stretch(now_ms)
         for partition, each in some:
-            self._rows[stretch, partition] += len(each.refs) + len(each.more)
+            self._rows[stretch, partition] += len(each.refs) + len(each.more_refs)
         seen = [self._packed_sights(each.names, each.topics, each.offsets) for _, each in some]
         what = [self._packed_places(each) for _, each in some]
         self._refs.insert(
@@ -191,7 +191,7 @@ class Seen:
         )
         more = [self._packed_sights(each.names, each.more_topics, each.more_offsets) for _, each in some]
         self._more.insert(
-            self._keyed([(partition, each.more) for partition, each in some]),
+            self._keyed([(partition, each.more_refs) for partition, each in some]),
             np.concatenate(more).reshape(-1, 1),
             np.concatenate([each.more_contents for _, each in some]),
             now_ms,
@@ -284,19 +284,19 @@ def admit(arrivals: Arrivals, memory: Seen, now_ms: int) -> Admission:
     )
 
 
-def _by_partition(partition: Longs, new: Longs, more: Longs) -> Iterator[tuple[int, Longs, Longs]]:
+def _by_partition(partition: Longs, new: Longs, further: Longs) -> Iterator[tuple[int, Longs, Longs]]:
     """The rows of each partition that has any, in their order."""
-    held = np.unique(np.concatenate([partition[new], partition[more]]))
+    held = np.unique(np.concatenate([partition[new], partition[further]]))
     if not held.size:
         return
     parts = []
-    for rows in (new, more):
+    for rows in (new, further):
         rows = rows[np.argsort(partition[rows], kind="stable")]
         parts.append(np.split(rows, np.searchsorted(partition[rows], held[1:])))
     yield from zip(held.tolist(), *parts, strict=True)
 
 
-def _fresh(arrivals: Arrivals, refs: Digests, new: Longs, more: Longs, verdict: _Verdict, now_ms: int) -> Fresh:
+def _fresh(arrivals: Arrivals, refs: Digests, new: Longs, further: Longs, verdict: _Verdict, now_ms: int) -> Fresh:
     used, places = np.unique(verdict.home[new], return_inverse=True)
     return Fresh(
         now_ms=now_ms,
@@ -307,10 +307,10 @@ def _fresh(arrivals: Arrivals, refs: Digests, new: Longs, more: Longs, verdict: 
         offsets=arrivals.offset[new],
         places=places + len(arrivals.topics),
         contents=arrivals.content[new],
-        more=mixed(refs[more], arrivals.revision[more]),
-        more_topics=arrivals.topic[more],
-        more_offsets=arrivals.offset[more],
-        more_contents=arrivals.content[more],
+        more_refs=mixed(refs[further], arrivals.revision[further]),
+        more_topics=arrivals.topic[further],
+        more_offsets=arrivals.offset[further],
+        more_contents=arrivals.content[further],
     )
 
 
@@ -353,7 +353,7 @@ def _sift(arrivals: Arrivals, memory: Seen, refs: Digests, verdict: _Verdict, st
     revisions, count = arrivals.revision, np.arange(len(refs))
     keys = memory.keys(refs, arrivals.partition)
     recalled = memory.recall(refs, keys, arrivals.partition, revisions)
-    known, seen = recalled.known, recalled.sight != MISSING
+    known, seen = recalled.known_rows, recalled.sight != MISSING
     verdict.topic[seen], verdict.offset[seen] = memory.where(recalled.sight[seen])
     verdict.content[seen] = recalled.content[seen]
     repeated = np.zeros(len(refs), dtype=np.bool_)

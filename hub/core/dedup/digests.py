@@ -58,14 +58,14 @@ def contents(framed: Sequence[bytes]) -> Contents:
     return (found & ~_SCHEMA) | schema
 
 
-def told_apart_by(revision: Longs, counted: npt.NDArray[np.bool_], said: Contents) -> Longs:
+def told_apart_by(revision: Longs, counted: npt.NDArray[np.bool_], content: Contents) -> Longs:
     """The number that tells statements about one reference apart: the revision, or what was said where none is counted."""
-    return np.where(counted, revision, _UNCOUNTED | (said >> _SCHEMA_BITS).astype(np.int64))
+    return np.where(counted, revision, _UNCOUNTED | (content >> _SCHEMA_BITS).astype(np.int64))
 
 
-def differ(one: Contents | Longs, other: Contents | Longs) -> npt.NDArray[np.bool_]:
+def differ(content: Contents | Longs, other: Contents | Longs) -> npt.NDArray[np.bool_]:
     """Where two contents are known to differ: of records in two versions of a schema that cannot be told."""
-    both = one.astype(np.uint32) ^ other.astype(np.uint32)
+    both = content.astype(np.uint32) ^ other.astype(np.uint32)
     found: npt.NDArray[np.bool_] = (both != 0) & (both & _SCHEMA == 0)
     return found
 
@@ -161,7 +161,7 @@ class DigestTable:
         maybe: Longs,
         bucket: Longs,
         like: npt.NDArray[np.uint64],
-        found: Longs,
+        slots: Longs,
     ) -> Longs:
         """Look closely at the slots that `like` points to; gives which of `maybe` were found."""
         rows, base, left = todo[maybe], bucket[maybe] * _WIDE, like[maybe]
@@ -170,23 +170,23 @@ class DigestTable:
             lowest = left & (~left + np.uint64(1))
             slot = base + (np.bitwise_count(lowest - np.uint64(1)) >> np.uint8(3))
             same = (self._tags[slot] == tags[rows]) & (self._rest[slot] == rest[rows])
-            found[rows[same], :-1] = self._values[slot[same]]
-            found[rows[same], -1] = self._contents[slot[same]]
+            slots[rows[same], :-1] = self._values[slot[same]]
+            slots[rows[same], -1] = self._contents[slot[same]]
             over.append(maybe[same])
             left ^= lowest
             again = ~same & (left != 0)
             maybe, rows, base, left = maybe[again], rows[again], base[again], left[again]
         return np.concatenate(over)
 
-    def insert(self, fresh: Digests, values: Longs, said: Contents) -> None:
+    def insert(self, fresh: Digests, values: Longs, contents: Contents) -> None:
         """Add digests that differ from each other and from all that is here, with their contents. `values` is of shape
         (n, width)."""
         self._count += len(fresh)
         if self._count > _FILL * self._rest.size:
             self._grow()
-        self._place(fresh, values, said)
+        self._place(fresh, values, contents)
 
-    def _place(self, fresh: Digests, values: Longs, said: Contents) -> None:
+    def _place(self, fresh: Digests, values: Longs, contents: Contents) -> None:
         bucket, mark = self._home(fresh[:, 0])
         order = np.argsort(bucket, kind="stable")
         while order.size:
@@ -202,7 +202,7 @@ class DigestTable:
                 order, where, place = order[fits], where[fits], place[fits]
             slot = where * _WIDE + place
             self._tags[slot], self._rest[slot] = fresh[order, 0], fresh[order, 1].astype(np.uint32)
-            self._values[slot], self._contents[slot] = values[order], said[order]
+            self._values[slot], self._contents[slot] = values[order], contents[order]
             self._marks.view(np.uint8)[slot] = mark[order]
             self._used[where] = place + 1  # of one bucket the last counts, and it is the highest
             bucket[left] = (bucket[left] + 1) % len(self._used)
@@ -261,7 +261,7 @@ class Memory:
             absent = absent[found[absent, 0] == MISSING]
         return found
 
-    def insert(self, fresh: Digests, values: Longs, said: Contents, now_ms: int) -> None:
+    def insert(self, fresh: Digests, values: Longs, contents: Contents, now_ms: int) -> None:
         """As DigestTable.insert; `now_ms` moves the window on. What is too old to be remembered is not."""
         time = now_ms // self._window_ms
         if time > self._newest:
@@ -270,7 +270,7 @@ class Memory:
         if time >= self._newest - 1 and len(fresh):
             if time not in self._tables:
                 self._tables[time] = DigestTable(self._width)
-            self._tables[time].insert(fresh, values, said)
+            self._tables[time].insert(fresh, values, contents)
 
 
 def first_of_each(keys: Digests) -> Longs:

@@ -30,15 +30,15 @@ class _Packed(msgspec.Struct, array_like=True):
 
 
 _COLUMNS = (
-    "refs", "revisions", "topics", "offsets", "places", "more", "more_topics", "more_offsets", "contents", "more_contents",
+    "refs", "revisions", "topics", "offsets", "places", "more_refs", "more_topics", "more_offsets", "contents", "more_contents",
 )  # fmt: skip
-_DIGESTS = ("refs", "more")
+_DIGESTS = ("refs", "more_refs")
 _TYPES = dict.fromkeys(_COLUMNS, "<i8") | dict.fromkeys(_DIGESTS, "<u8") | {"contents": "<u4", "more_contents": "<u4"}
 _NAMED = ("topics", "places", "more_topics")
 """Positions in `names`."""
 _NAMED_AT = [_COLUMNS.index(name) for name in _NAMED]
 _OFFSETS_AT = [_COLUMNS.index(name) for name in ("offsets", "more_offsets")]
-_LEADS = [_COLUMNS.index("more" if name.startswith("more") else "refs") for name in _COLUMNS]
+_LEADS = [_COLUMNS.index("more_refs" if name.startswith("more") else "refs") for name in _COLUMNS]
 """Which column each has as many rows as."""
 _NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
 _VERSION, _WITHOUT_CONTENTS = 3, 2

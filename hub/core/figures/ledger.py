@@ -44,18 +44,18 @@ def ledger(opened_ms: int, turns: Iterable[Turn], until_ms: int) -> list[Held]:
     return found
 
 
-def totals(held: Iterable[Held]) -> Counter[str]:
+def totals(stretches: Iterable[Held]) -> Counter[str]:
     """Milliseconds by department."""
     found: Counter[str] = Counter()
-    for each in held:
+    for each in stretches:
         found[each.department] += each.held_ms
     return found
 
 
-def _add(found: list[Held], holder: str | None, from_ms: int, to_ms: int) -> None:
+def _add(stretches: list[Held], holder: str | None, from_ms: int, to_ms: int) -> None:
     if holder is None or to_ms <= from_ms:
         return
-    if found and found[-1].department == holder and found[-1].to_ms == from_ms:
-        found[-1] = found[-1]._replace(to_ms=to_ms)
+    if stretches and stretches[-1].department == holder and stretches[-1].to_ms == from_ms:
+        stretches[-1] = stretches[-1]._replace(to_ms=to_ms)
     else:
-        found.append(Held(holder, from_ms, to_ms))
+        stretches.append(Held(holder, from_ms, to_ms))

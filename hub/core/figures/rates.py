@@ -60,7 +60,7 @@ class Turn(NamedTuple):
     at_ms: int
     opened_ms: int
     reopens: bool
-    held: tuple[Hold, ...]
+    ledger: tuple[Hold, ...]
     """If not empty, the whole holder ledger."""
 
 
@@ -149,8 +149,8 @@ def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
     found: dict[str, list[Given]] = {}
     for turn in turns:
         known = found.setdefault(turn.case_id, [])
-        if turn.held:
-            known[:] = [Given(turn.case_id, hold.department, hold.from_ms, hold.returned_by) for hold in turn.held]
+        if turn.ledger:
+            known[:] = [Given(turn.case_id, hold.department, hold.from_ms, hold.returned_by) for hold in turn.ledger]
         elif turn.change == ChangeKind.OPENED or (turn.change == ChangeKind.REROUTED and not turn.reopens):
             refused = known[-1].department if known and turn.rule == _REFUSED else None
             known.append(Given(turn.case_id, turn.department, turn.at_ms, refused))
@@ -159,7 +159,7 @@ def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
     return (each for case in found.values() for each in case)
 
 
-def rates(clocks: Iterable[ClockWord], given: Iterable[Given], said: Iterable[Said], period: Period) -> Table:
+def rates(clocks: Iterable[ClockWord], given: Iterable[Given], updates: Iterable[Said], period: Period) -> Table:
     """The counts of every department and period, and of ALL together. Each input in the order of its topic."""
     found: Table = {}
 
@@ -182,7 +182,7 @@ def rates(clocks: Iterable[ClockWord], given: Iterable[Given], said: Iterable[Sa
             for counts in of(each.returned_by, each.at_ms):
                 counts.add(RETURNED)
     callbacks: dict[str, Said] = {}
-    for one in said:
+    for one in updates:
         if one.status in CALLBACKS:
             known = callbacks.get(one.case_id)
             if known is None or known.at_ms <= one.at_ms:

@@ -74,11 +74,11 @@ class Lookout:
         if len(whole.query):
             self._keep(asked, whole)
 
-    def _keep(self, asked: Queries, found: Around) -> None:
+    def _keep(self, asked: Queries, near_by: Around) -> None:
         """Sift by the flat distance, which is a little off, and keep the best of each row."""
-        query, slot, at_ms = found.query, found.slot, found.at_ms
-        x = (found.lon - asked.lon[query]) * np.cos(np.radians((found.lat + asked.lat[query]) / 2))
-        far = np.hypot(found.lat - asked.lat[query], x) * DEGREE_M / asked.radius_m[query]
+        query, slot, at_ms = near_by.query, near_by.slot, near_by.at_ms
+        x = (near_by.lon - asked.lon[query]) * np.cos(np.radians((near_by.lat + asked.lat[query]) / 2))
+        far = np.hypot(near_by.lat - asked.lat[query], x) * DEGREE_M / asked.radius_m[query]
         score = (1 - far) * (1 - np.abs(at_ms - asked.at_ms[query]) / asked.window_ms[query])
         near = score >= np.minimum(asked.min_score[query], 1) - _ROUNDING
         query, slot, score, at_ms = query[near], slot[near], score[near], at_ms[near]
@@ -129,7 +129,7 @@ class Lookout:
             return None
         found: _Found | None = None
         for case_id, family, lat, lon, at_ms, tie in self._near(row, clue):
-            if family == tie.held and case_id != exclude:
+            if family == tie.family and case_id != exclude:
                 found = self._better(clue, tie, case_id, lat, lon, at_ms, found)
         if clue.keys:
             found = self._same(clue, exclude, found)
@@ -147,7 +147,7 @@ class Lookout:
             row=found.tie.row,
             by=found.by,
             family=clue.family,
-            held_family=incident.family if found.by == TEXT and incident is not None else found.tie.held,
+            held_family=incident.family if found.by == TEXT and incident is not None else found.tie.family,
             closed=found.closed,
             alike=found.alike,
         )
@@ -169,48 +169,48 @@ class Lookout:
             family = store.ties.of(clue.family)
             for tie_ in store.ties.ties[family.first : family.first + family.count]:
                 for case_id, other in self._strays:
-                    if other.family == tie_.held and other.lat is not None and other.lon is not None:
+                    if other.family == tie_.family and other.lat is not None and other.lon is not None:
                         yield case_id, other.family, other.lat, other.lon, other.at_ms, tie_
 
     def _better(
-        self, clue: Clue, tie: Tie, case_id: str, lat: float, lon: float, reported_ms: int, found: _Found | None
+        self, clue: Clue, tie: Tie, case_id: str, lat: float, lon: float, reported_ms: int, best: _Found | None
     ) -> _Found | None:
         closed = self._closed(case_id, clue.at_ms, tie.after_ms)
         if closed is None or clue.lat is None or clue.lon is None:
-            return found
+            return best
         far, apart, row = distance_m(clue.lat, clue.lon, lat, lon), abs(clue.at_ms - reported_ms), tie.row
         if not (far <= row.radius_m and apart <= tie.window_ms):  # of what is nowhere the distance is no number
-            return found
+            return best
         score = (1 - far / row.radius_m) * (1 - apart / tie.window_ms)
         rank = (-score, reported_ms, case_id)
-        if score < row.min_score or (found is not None and found.rank <= rank):
-            return found
+        if score < row.min_score or (best is not None and best.rank <= rank):
+            return best
         return _Found(rank, tie, far, PLACE, closed)
 
-    def _same(self, clue: Clue, exclude: str | None, found: _Found | None) -> _Found | None:
+    def _same(self, clue: Clue, exclude: str | None, best: _Found | None) -> _Found | None:
         rules = self._store.ties.of(clue.family).rules
         for tie in rules.ties if rules is not None else ():
             for key in clue.keys:
                 if key[0] in tie.row.same:
-                    for reported_ms, case_id, other in self._store.equal.get((tie.held, key), ()):
+                    for reported_ms, case_id, other in self._store.equal.get((tie.family, key), ()):
                         if case_id != exclude:
-                            found = self._equal(clue, tie, key, case_id, other, reported_ms, found)
-        return found
+                            best = self._equal(clue, tie, key, case_id, other, reported_ms, best)
+        return best
 
     def _equal(
-        self, clue: Clue, tie: Tie, key: Key, case_id: str, other: Clue, reported_ms: int, found: _Found | None
+        self, clue: Clue, tie: Tie, key: Key, case_id: str, other: Clue, reported_ms: int, best: _Found | None
     ) -> _Found | None:
         score = 1 - abs(clue.at_ms - reported_ms) / tie.window_ms
         rank = (-score, reported_ms, case_id)
-        if score < max(tie.row.min_score, 0.0) or (found is not None and found.rank <= rank):
-            return found
+        if score < max(tie.row.min_score, 0.0) or (best is not None and best.rank <= rank):
+            return best
         closed = self._closed(case_id, clue.at_ms, tie.after_ms)
-        return found if closed is None else _Found(rank, tie, _far(clue, other), key[0], closed)
+        return best if closed is None else _Found(rank, tie, _far(clue, other), key[0], closed)
 
-    def _alike(self, clue: Clue, exclude: str | None, found: _Found | None) -> _Found | None:
+    def _alike(self, clue: Clue, exclude: str | None, best: _Found | None) -> _Found | None:
         rules = self._store.ties.of(clue.family).rules
         if rules is None or rules.text is None or rules.text_tie is None:
-            return found
+            return best
         tie = rules.text_tie
         for (reported_ms, case_id), alike in self._store.words.like(clue.sketch, rules.text.similarity):
             closed = self._closed(case_id, clue.at_ms, tie.after_ms)
@@ -218,9 +218,9 @@ class Lookout:
                 continue
             score = alike * (1 - abs(clue.at_ms - reported_ms) / tie.window_ms)
             rank = (-score, reported_ms, case_id)
-            if score >= max(tie.row.min_score, 0.0) and (found is None or rank < found.rank):
-                found = _Found(rank, tie, 0.0, TEXT, closed, alike)
-        return found
+            if score >= max(tie.row.min_score, 0.0) and (best is None or rank < best.rank):
+                best = _Found(rank, tie, 0.0, TEXT, closed, alike)
+        return best
 
     def _closed(self, case_id: str, at_ms: int, after_ms: float) -> bool | None:
         """Whether the incident was closed when the report was made; None if it is gone, or was closed too long before."""
@@ -232,8 +232,8 @@ class Lookout:
         return True if after_ms and incident.closed_ms + after_ms > at_ms else None
 
 
-def _same_point(one: Clue, other: Clue) -> bool:
-    return one.at_ms == other.at_ms and one.lat == other.lat and one.lon == other.lon and one.family == other.family
+def _same_point(clue: Clue, other: Clue) -> bool:
+    return clue.at_ms == other.at_ms and clue.lat == other.lat and clue.lon == other.lon and clue.family == other.family
 
 
 def _far(clue: Clue, other: Clue) -> float:

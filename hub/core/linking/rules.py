@@ -11,17 +11,17 @@ from hub.policy.models import LinkRule, TextRule
 
 @dataclass(frozen=True, eq=False)
 class Tie:
-    """A report of one family with an incident of family `held`, by `row`. Times in ms."""
+    """A report of one family with an incident of another, `family`, by `row`. Times in ms."""
 
-    held: str
+    family: str
     row: LinkRule
     window_ms: float
     after_ms: float
     """How long after its closing an incident still matches."""
 
     @classmethod
-    def of(cls, held: str, row: LinkRule) -> Tie:
-        return cls(held, row, row.window_hours * HOUR_MS, row.after_close_days * DAY_MS)
+    def of(cls, family: str, row: LinkRule) -> Tie:
+        return cls(family, row, row.window_hours * HOUR_MS, row.after_close_days * DAY_MS)
 
     @classmethod
     def of_text(cls, row: LinkRule, text: TextRule) -> Tie:

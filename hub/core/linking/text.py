@@ -42,9 +42,9 @@ def is_sketch(data: bytes) -> bool:
     return len(data) == 4 * _HASHES
 
 
-def similarity(one: bytes, other: bytes) -> float:
+def similarity(sketch: bytes, other: bytes) -> float:
     """Of two sketches, 0 to 1; its standard error is at most 1/16."""
-    return float(np.count_nonzero(np.frombuffer(one, "<u4") == np.frombuffer(other, "<u4"))) / _HASHES
+    return float(np.count_nonzero(np.frombuffer(sketch, "<u4") == np.frombuffer(other, "<u4"))) / _HASHES
 
 
 def bands(of_sketch: bytes) -> list[int]:

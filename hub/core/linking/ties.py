@@ -63,7 +63,7 @@ class Ties:
         self.ties += near
         self._rows += [()] * len(near)
         for at, tie in enumerate(near, met.first):
-            held, row = self.of(tie.held), tie.row
+            held, row = self.of(tie.family), tie.row
             room = (1 - row.min_score) * _SLACK
             self._rows[at] = (
                 float(held.zone or 0), held.height, row.radius_m, row.radius_m * room / DEGREE_M * 1.0001,

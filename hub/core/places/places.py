@@ -86,7 +86,7 @@ class Layers:
             result[name] = column
         return result
 
-    def at(self, lat: float | None, lon: float | None) -> dict[str, str | None]:
+    def find_one(self, lat: float | None, lon: float | None) -> dict[str, str | None]:
         """As `find`, for one point."""
         if lat is None or lon is None:
             return {}
@@ -160,17 +160,19 @@ class Places:
         return known
 
     def _faults(
-        self, lats: Degrees, lons: Degrees, known: npt.NDArray[np.bool_], unplaced: npt.NDArray[np.bool_]
+        self, lats: Degrees, lons: Degrees, known_crs: npt.NDArray[np.bool_], unplaced: npt.NDArray[np.bool_]
     ) -> dict[int, PointFault]:
         """Of the points as they were given. A default point of the city is none; nothing is outside a city without areas."""
         suspects = unplaced & np.isfinite(lats) & np.isfinite(lons)
         if not self._known:
-            suspects &= ~(known & self._usable(lats, lons))
+            suspects &= ~(known_crs & self._usable(lats, lons))
         if not suspects.any():
             return {}
         rows = np.flatnonzero(suspects)
         rows = rows[~self._at_default(lats[rows], lons[rows])]
-        return dict(zip(rows.tolist(), faults_of(lats[rows], lons[rows], known[rows], self._layer.holds), strict=True))
+        return dict(
+            zip(rows.tolist(), faults_of(lats[rows], lons[rows], known_crs[rows], self._layer.holds), strict=True)
+        )
 
     def _areas(self, lats: Degrees, lons: Degrees, code: Sequence[str | None]) -> list[str | None]:
         known = self._known

@@ -46,10 +46,10 @@ HINTS = {
 _SIGNS = ((-1, 1), (1, -1), (-1, -1))
 
 
-def faults_of(lats: Degrees, lons: Degrees, known: npt.NDArray[np.bool_], holds: Holds) -> list[PointFault]:
+def faults_of(lats: Degrees, lons: Degrees, known_crs: npt.NDArray[np.bool_], holds: Holds) -> list[PointFault]:
     """One entry for each point, none of which is NaN and none of which lies in an area as it stands.
 
-    `known`: whether its system is. Where the city has no areas, `holds` is never true and nothing is OUTSIDE: see Places.
+    `known_crs`: whether its system is. Where the city has no areas, `holds` is never true and nothing is OUTSIDE: see Places.
     """
     found = np.full(len(lats), PointFault.OUTSIDE, dtype=object)
     found[~are_degrees(lats, lons)] = PointFault.NOT_DEGREES
@@ -59,5 +59,5 @@ def faults_of(lats: Degrees, lons: Degrees, known: npt.NDArray[np.bool_], holds:
         found[holds(lats * lat_sign, lons * lon_sign)] = PointFault.SIGN
     found[holds(lons, lats)] = PointFault.SWAPPED
     found[near_zero[0] & near_zero[1]] = PointFault.ZERO
-    found[~known] = PointFault.UNKNOWN_CRS
+    found[~known_crs] = PointFault.UNKNOWN_CRS
     return list(found)

@@ -197,13 +197,13 @@ def _answer(question: Question) -> Callable[[str], str]:
     return (lambda value: value) if question[0] in ("source", "urgency", "layer", "owner") else label_key
 
 
-def _area(code: str | None, known: frozenset[str]) -> str | None:
+def _area(code: str | None, named: frozenset[str]) -> str | None:
     """To be in an area that no row names is not to be outside every area."""
-    return code if code is None or code in known else ELSEWHERE
+    return code if code is None or code in named else ELSEWHERE
 
 
-def _if_named(value: str | None, known: frozenset[str]) -> str | None:
-    return value if value in known else None
+def _if_named(value: str | None, named: frozenset[str]) -> str | None:
+    return value if value in named else None
 
 
 def _folded(value: str | None) -> str | None:

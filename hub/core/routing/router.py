@@ -189,7 +189,7 @@ class Router:
 
     def _answers(self, plan: Plan, seen: Sighting, layers: Mapping[str, str | None] | None) -> tuple[Hashable, ...]:
         if layers is None:
-            layers = self._layers.at(seen.lat, seen.lon) if plan.questions.layers else {}
+            layers = self._layers.find_one(seen.lat, seen.lon) if plan.questions.layers else {}
         asked = Asked(seen, layers)
         return tuple([ask(asked) for ask in plan.questions.asks])
 

@@ -119,21 +119,21 @@ class Versions:
         self._cities: list[City] = [first]
         self._named: dict[str, City] = {first.version: first}
 
-    def at(self, at_ms: int) -> City:
+    def in_force(self, at_ms: int) -> City:
         """The rules in force at an instant, UTC ms."""
         return self._cities[bisect_right(self._from, at_ms) - 1]
 
     def of(self, version: str, made_ms: int) -> City:
         """The rules of this version, though others have taken their place; those in force at the instant if they were never
         here."""
-        return self._named.get(version) or self.at(made_ms)
+        return self._named.get(version) or self.in_force(made_ms)
 
     @property
     def latest(self) -> City:
         return self._cities[-1]
 
     @property
-    def known(self) -> tuple[City, ...]:
+    def cities(self) -> tuple[City, ...]:
         """Every state that was ever here: cases that were opened by it go on by it."""
         return tuple(self._named.values())
 

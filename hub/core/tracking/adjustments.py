@@ -12,51 +12,51 @@ class Adjustments:
     def __init__(self, objections: Objections) -> None:
         self._objections = objections
 
-    def take(self, life: Life, one: Happening) -> None:
+    def take(self, life: Life, happening: Happening) -> None:
         """What an event that is allowed does to due times; nothing if it is none of these."""
-        match one.event:
+        match happening.event:
             case "extension_asked":
-                self._ask(life, one)
+                self._ask(life, happening)
             case "extension_granted":
-                self._grant(life, one)
+                self._grant(life, happening)
             case "extension_denied":
-                self._deny(life, one)
+                self._deny(life, happening)
             case "paused":
-                self._pause(life, one)
+                self._pause(life, happening)
             case "resumed":
-                self._resume(life, one)
+                self._resume(life, happening)
 
-    def _ask(self, life: Life, one: Happening) -> None:
-        term = self._objections.extendable(life, one)
+    def _ask(self, life: Life, happening: Happening) -> None:
+        term = self._objections.extendable(life, happening)
         if isinstance(term, Term):
-            term.asked_ms = one.at_ms
+            term.asked_ms = happening.at_ms
 
-    def _grant(self, life: Life, one: Happening) -> None:
-        term = self._objections.extendable(life, one)
-        if isinstance(term, Term):
-            term.asked_ms = None
-            term.extensions.append(one.at_ms)
-            reckon(term, one.at_ms)
-
-    def _deny(self, life: Life, one: Happening) -> None:
-        term = self._objections.running(life, one)
+    def _grant(self, life: Life, happening: Happening) -> None:
+        term = self._objections.extendable(life, happening)
         if isinstance(term, Term):
             term.asked_ms = None
+            term.extensions.append(happening.at_ms)
+            reckon(term, happening.at_ms)
 
-    def _pause(self, life: Life, one: Happening) -> None:
-        for term in self._objections.pausable(life, one):
+    def _deny(self, life: Life, happening: Happening) -> None:
+        term = self._objections.running(life, happening)
+        if isinstance(term, Term):
+            term.asked_ms = None
+
+    def _pause(self, life: Life, happening: Happening) -> None:
+        for term in self._objections.pausable(life, happening):
             assert isinstance(term, Term)
             assert term.rule is not None
-            term.pauses.append((one.at_ms, term.reckoner.pause_ends(term.rule, one.at_ms)))
-            reckon(term, one.at_ms)
+            term.pauses.append((happening.at_ms, term.reckoner.pause_ends(term.rule, happening.at_ms)))
+            reckon(term, happening.at_ms)
 
-    def _resume(self, life: Life, one: Happening) -> None:
+    def _resume(self, life: Life, happening: Happening) -> None:
         for term in life.terms:
             if term.pauses and term.ended_ms is None:
                 from_ms, to_ms = term.pauses[-1]
-                if to_ms is None or one.at_ms < to_ms:
-                    term.pauses[-1] = (from_ms, one.at_ms)
-                    reckon(term, one.at_ms)
+                if to_ms is None or happening.at_ms < to_ms:
+                    term.pauses[-1] = (from_ms, happening.at_ms)
+                    reckon(term, happening.at_ms)
 
 
 def reckon(term: Term, at_ms: int) -> None:

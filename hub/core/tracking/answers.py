@@ -12,11 +12,13 @@ from collections.abc import Callable
 
 from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
 from hub.core.tracking.life import Life
-from hub.core.tracking.state import Answer, Hold, More, TrackedCase
+from hub.core.tracking.state import Answer, Hold, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStep
 
-_NOT_OVER = More(reason="by all that is known now it is not over: what came late has changed that 补报后案件未结")
+_NOT_OVER = UpdateDetails(
+    reason="by all that is known now it is not over: what came late has changed that 补报后案件未结"
+)
 _PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 
 
@@ -36,7 +38,7 @@ def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change
 def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Life], effects: Effects) -> None:
     """After a record by which `route` does what it was told, or that changes nothing: it may have been told more since, or have
     decided something else before it heard."""
-    if change.held and not (change.department == case.department and _alike(case, change.held)):
+    if change.ledger and not (change.department == case.department and _alike(case, change.ledger)):
         effects.endings.append(_held(case, tell(case)))
     if change.over != (case.over_ms is not None):
         effects.endings.append(over_or_not(case, tell(case), change.department))
@@ -48,7 +50,7 @@ def to_update(before: TrackedCase, case: TrackedCase, life: Life, answer: Answer
     if answer.status == REFUSED and answer.department not in life.members:
         there = desk
     elif answer.status in _PASSED_ON:
-        there = (answer.more.to if answer.more else None) or life.holder
+        there = (answer.details.to if answer.details else None) or life.holder
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
     moves = answer.status in (REFUSED, *_PASSED_ON)
     if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
@@ -56,7 +58,7 @@ def to_update(before: TrackedCase, case: TrackedCase, life: Life, answer: Answer
 
 
 def _held(case: TrackedCase, life: Life) -> Ending:
-    more = More(to=life.holder, members=tuple(life.members))
+    more = UpdateDetails(to=life.holder, members=tuple(life.members))
     return Ending(case, REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
 
 

@@ -8,7 +8,7 @@ from itertools import repeat
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.core.columns import few, from_columns, millis
+from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import Change
 from hub.core.tracking.given import read_clocks
 from hub.core.tracking.history_columns import read_held, read_histories
@@ -17,20 +17,20 @@ from hub.model.outputs import ChangeKind
 
 def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
     """`cityhub.CaseChange`s."""
-    rules = few(batch.column("rules"))
+    rules = shared_values(batch.column("rules"))
     return from_columns(
         Change,
         case_id=batch.column("case_id").to_pylist(),
-        change=few(batch.column("change"), ChangeKind),
-        source=few(batch.column("source")),
+        change=shared_values(batch.column("change"), ChangeKind),
+        source=shared_values(batch.column("source")),
         source_ref=batch.column("source_ref").to_pylist(),
-        lead_source=few(batch.column("lead_source")),
+        lead_source=shared_values(batch.column("lead_source")),
         lead_ref=batch.column("lead_ref").to_pylist(),
-        category=few(batch.column("category")),
-        urgency=few(batch.column("urgency")),
-        area=few(batch.column("area")),
-        place_key=few(batch.column("place_key")),
-        department=few(batch.column("department")),
+        category=shared_values(batch.column("category")),
+        urgency=shared_values(batch.column("urgency")),
+        area=shared_values(batch.column("area")),
+        place_key=shared_values(batch.column("place_key")),
+        department=shared_values(batch.column("department")),
         over=batch.column("over").to_pylist(),
         ends=batch.column("ends").to_pylist(),
         at_ms=millis(batch.column("at")),
@@ -41,7 +41,7 @@ def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
         conditions=_lists(batch.column("conditions")),
         unlinks=_flags(batch.column("unlinks")),
         history=read_histories(batch.column("history"), list(map(bool, rules))),
-        held=read_held(batch.column("held")),
+        ledger=read_held(batch.column("held")),
         rules=rules,
         clocks=read_clocks(batch.column("clocks")),
     )

@@ -118,7 +118,9 @@ class Clockwork:
     def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
         """Bring holders and clocks in line with the whole history of the case, and say what that changes of what was said."""
         life = self.lives.tell(case, until_ms)
-        told = msgspec.structs.replace(case, ledger=tuple(life.held), versions=versions_of(case), over_ms=life.over_ms)
+        told = msgspec.structs.replace(
+            case, ledger=tuple(life.ledger), versions=versions_of(case), over_ms=life.over_ms
+        )
         rings: list[Ring] = []
         known = {key_of(clock): clock for clock in case.clocks}
         clocks = [

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import Answer, ClockState, History, Hold, More, TrackedCase
+from hub.core.tracking.state import Answer, ClockState, History, Hold, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep, Outcome
 
 REFUSED, RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
@@ -44,7 +44,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     unlinks: bool = False
     history: History | None = None
     """All that the statements of the case say of its life, where this does not simply follow what was known."""
-    held: tuple[Hold, ...] = ()
+    ledger: tuple[Hold, ...] = ()
     """Who has held the case, by what `track` had told `route`."""
     rules: str = ""
     """Version of the rules by which its clocks were decided on; empty: `route` has not done so, and `track` reckons them."""
@@ -65,7 +65,7 @@ class Update(msgspec.Struct, frozen=True, gc=False):
     note: str
     at_ms: int
     body: bytes = b""
-    more: More | None = None
+    details: UpdateDetails | None = None
     arrived_ms: int | None = None
     """When it came to the hub; None in a replay, where that means nothing."""
     row: int | None = None
@@ -97,12 +97,12 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     department: str
     at_ms: int
     step: ClosureStep = ClosureStep.AS_OUTCOME
-    more: More | None = None
+    details: UpdateDetails | None = None
     by_hand: bool = False
     """Departments or the desk gave the case to its holder, not the rules."""
 
     @property
-    def held(self) -> tuple[Hold, ...]:
+    def ledger(self) -> tuple[Hold, ...]:
         """Who has held the case, if that may have changed."""
         moves = self.step not in _STAYS or self.outcome == REFUSED
         return self.case.ledger if moves else ()

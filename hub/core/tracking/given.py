@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.core.columns import few, from_columns, millis
+from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.state import ClockState
 
 Given = tuple[ClockState, ...]
@@ -28,7 +28,7 @@ def read_clocks(column: pa.ListArray) -> list[Given]:
 
 
 def _states(items: pa.StructArray) -> list[ClockState]:
-    clock, policy = few(items.field("clock")), few(items.field("policy"))
+    clock, policy = shared_values(items.field("clock")), shared_values(items.field("policy"))
     times = {f"{name}_ms": millis(items.field(f"{name}_at")) for name in ("started", "warn", "due")}
     warns, provisional, rules = (items.field(name) for name in ("warns", "provisional", "rules"))
     rare = pc.any(pc.or_(provisional, pc.not_equal(rules, ""))).as_py() or len(warns.flatten())
@@ -42,6 +42,6 @@ def _states(items: pa.StructArray) -> list[ClockState]:
             **times,
             warns=map(tuple, warns.to_pylist()),
             provisional=provisional.to_pylist(),
-            rules=[by or None for by in few(rules)],
+            rules=[by or None for by in shared_values(rules)],
         )
     )

@@ -14,7 +14,7 @@ Held = tuple[Hold, ...]
 _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
-def history_value(told: History) -> dict[str, Any]:
+def history_value(history: History) -> dict[str, Any]:
     """As `cityhub.CaseHistory`. Without a version all that is known is that its sources ended the case."""
     versions = [
         {
@@ -22,9 +22,9 @@ def history_value(told: History) -> dict[str, Any]:
             "department": each.department, "co_handlers": list(each.co_handlers),
             "starts": [{"clock": clock, "policy": row, "due_at": due_ms} for clock, row, due_ms in each.starts or ()],
         }
-        for each in told.versions
+        for each in history.versions
     ]  # fmt: skip
-    return {"versions": versions, "marks": [{"event": mark.event.upper(), "at": mark.at_ms} for mark in told.marks]}
+    return {"versions": versions, "marks": [{"event": mark.event.upper(), "at": mark.at_ms} for mark in history.marks]}
 
 
 def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[History | None]:

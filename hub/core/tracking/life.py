@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.core.deadlines.rules import RESOLVE, DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.tracking.lifecycle import State
-from hub.core.tracking.state import Answer, Hold, More, Version
+from hub.core.tracking.state import Answer, Hold, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
 Key = tuple[str, str, str, int]
@@ -29,7 +29,7 @@ class Happening(NamedTuple):
     event: str
     department: str
     note: str
-    more: More
+    details: UpdateDetails
     said_ms: int = 0
     """When it happened as its department says. `at_ms` is later where it counts only from then."""
     arrived_ms: int | None = None
@@ -37,7 +37,7 @@ class Happening(NamedTuple):
 
     @property
     def clock(self) -> str:
-        return self.more.clock or RESOLVE
+        return self.details.clock or RESOLVE
 
     @property
     def key(self) -> Key:
@@ -111,7 +111,7 @@ class Life:
     """What the case is."""
     rules: DeadlineRules
     """By which its clocks are reckoned."""
-    held: list[Hold] = field(default_factory=list)
+    ledger: list[Hold] = field(default_factory=list)
     """The holder ledger."""
     by_hand: bool = False
     """Departments or the desk have moved it: its holder is not whom the rules name, until it is over."""
@@ -154,7 +154,7 @@ class Life:
         if department != self.holder:
             self.gave_up[self.holder] = at_ms
             self.holder, self.designated = department, False
-            self.held.append(Hold(department, at_ms, returned_by))
+            self.ledger.append(Hold(department, at_ms, returned_by))
 
     def instant(self, answer: Answer) -> int:
         """The instant from which an update counts that is among what has happened; else when it happened, as it says."""

@@ -50,7 +50,7 @@ class Rule(NamedTuple):
     name: str
     who: Who
     leads: dict[State, State]
-    told: bool = False
+    reporters_told: bool = False
     """Whether those who reported are told of it."""
 
 
@@ -73,33 +73,33 @@ EVENTS: dict[str, Rule] = {
     "dispatched": Rule("dispatched 派单", Who.HUB, _to(_S.DISPATCHED, *OPEN) | _stay(*DONE, _S.ENDED)),
     "accepted": Rule(
         "accepted 受理", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, _S.ENDED),
-        told=True,
+        reporters_told=True,
     ),
     "arrived": Rule(
-        "arrived on site 到场", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND) | _stay(_S.PAUSED, _S.ENDED), told=True
+        "arrived on site 到场", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND) | _stay(_S.PAUSED, _S.ENDED), reporters_told=True
     ),
     "responded": Rule(
         "responded 答复", Who.PARTY,
-        _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, *DONE, _S.ENDED), told=True,
+        _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, *DONE, _S.ENDED), reporters_told=True,
     ),
-    "resolved": Rule("resolved 办结", Who.PARTY, _to(_S.RESOLVED, *OPEN) | _stay(*DONE, _S.ENDED), told=True),
+    "resolved": Rule("resolved 办结", Who.PARTY, _to(_S.RESOLVED, *OPEN) | _stay(*DONE, _S.ENDED), reporters_told=True),
     "refused": Rule(
         "refused as not theirs 退回", Who.PARTY, _to(_S.REFUSED, *IN_HAND, _S.REFUSED) | _stay(_S.PAUSED, _S.ARBITRATION, _S.ENDED)
     ),
     "transferred": Rule("transferred 转办", Who.HOLDER, _to(_S.DISPATCHED, *IN_HAND, _S.REFUSED, _S.PAUSED)),
     "designated": Rule("designated, not to be returned 指定承办", Who.DESK, _to(_S.DISPATCHED, *OPEN)),
     "extension_asked": Rule("extension asked 申请延期", Who.PARTY, _stay(*IN_HAND, _S.PAUSED)),
-    "extension_granted": Rule("extension granted 准予延期", Who.DESK, _stay(*IN_HAND, _S.PAUSED), told=True),
+    "extension_granted": Rule("extension granted 准予延期", Who.DESK, _stay(*IN_HAND, _S.PAUSED), reporters_told=True),
     "extension_denied": Rule("extension denied 不予延期", Who.DESK, _stay(*IN_HAND, _S.PAUSED)),
-    "paused": Rule("paused 中止", Who.PARTY, _to(_S.PAUSED, *IN_HAND), told=True),
-    "resumed": Rule("resumed 恢复", Who.PARTY, _to(_S.ACCEPTED, _S.PAUSED), told=True),
+    "paused": Rule("paused 中止", Who.PARTY, _to(_S.PAUSED, *IN_HAND), reporters_told=True),
+    "resumed": Rule("resumed 恢复", Who.PARTY, _to(_S.ACCEPTED, _S.PAUSED), reporters_told=True),
     "whistled": Rule("departments called together 吹哨", Who.PARTY, _stay(*IN_HAND)),
     "unlinked": Rule("report taken out 撤销并案", Who.HOLDER, _stay(*OPEN)),
     "verified": Rule("verified 核查通过", Who.DESK, _to(_S.VERIFIED, _S.RESOLVED, _S.VERIFIED)),
     "satisfied": Rule("caller satisfied 回访满意", Who.DESK, _to(_S.SATISFIED, *DONE)),
     "unsatisfied": Rule("caller not satisfied 回访不满意", Who.DESK, _to(_S.UNSATISFIED, *DONE)),
     "scored": Rule("scored 评价打分", Who.CALLER, _stay(*DONE)),
-    "reopened": Rule("reopened 重新办理", Who.DESK, _to(_S.DISPATCHED, *DONE, _S.ENDED), told=True),
+    "reopened": Rule("reopened 重新办理", Who.DESK, _to(_S.DISPATCHED, *DONE, _S.ENDED), reporters_told=True),
     "reminded": Rule("reminded 催办", Who.DESK, _stay(*OPEN)),
     "supervised": Rule("supervised 督办", Who.DESK, _stay(*OPEN)),
     "notified": Rule("named in a notice 通报", Who.DESK, _stay(*OPEN, *DONE)),
@@ -116,7 +116,7 @@ RANK = {
 }
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
-TOLD = frozenset(event for event, rule in EVENTS.items() if rule.told)
+TOLD = frozenset(event for event, rule in EVENTS.items() if rule.reporters_told)
 IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in (Who.PARTY, Who.HOLDER))
 """What is for who holds the case or helps. The desk may say it in their place."""
 MAX_SCORE = 100

@@ -20,12 +20,12 @@ from hub.core.tracking.amendments import amend, frozen_before, versions_of
 from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
 from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.tracking.objections import Objections
-from hub.core.tracking.state import Answer, ClockState, Hold, More, TrackedCase, Version
+from hub.core.tracking.state import Answer, ClockState, Hold, TrackedCase, UpdateDetails, Version
 from hub.model.update import UpdateStatus
 from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
-_NOTHING = More()
+_NOTHING = UpdateDetails()
 _IN_ORDER = itemgetter(0, 1, 2, 4, 5)
 """Place in time, and what tells apart what is of one instant: rank, id, department, note."""
 
@@ -41,9 +41,9 @@ class Lives:
         self._spec = city.file.life
         self._objections = Objections(city)
         self._adjustments = Adjustments(self._objections)
-        self.starters = frozenset(event for each in rules.known for event in each.starters)
+        self.starters = frozenset(event for each in rules.every for event in each.starters)
         """Events other than the opening that start some clock by any rules."""
-        self._climbs = any(row.climbs for each in rules.known for row in each.city.deadlines)
+        self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
 
     @property
     def desks(self) -> frozenset[str]:
@@ -116,7 +116,7 @@ class Lives:
                 event=event,
                 department=answer.department,
                 note=answer.note,
-                more=answer.more or _NOTHING,
+                details=answer.details or _NOTHING,
                 said_ms=answer.at_ms,
                 arrived_ms=answer.arrived_ms,
             )
@@ -166,35 +166,35 @@ class Lives:
 
     # -- one event -----------------------------------------------------------------------------------------------------
 
-    def _take(self, life: Life, case: TrackedCase, one: Happening | Amendment) -> list[Happening]:
+    def _take(self, life: Life, case: TrackedCase, happening: Happening | Amendment) -> list[Happening]:
         """Let one event happen. Gives what counts from a later instant than it was tried at."""
         parties = len(life.members), life.holder
-        if isinstance(one, Amendment):
-            self._amend(life, case, one)
-            return self._heard_now(life, one.at_ms, parties)
-        from_ms = self._objections.counts_from(life, one)
-        if from_ms > one.at_ms:
-            return [one._replace(at_ms=from_ms)]
-        why = self._objections.barred(life, one)
+        if isinstance(happening, Amendment):
+            self._amend(life, case, happening)
+            return self._heard_now(life, happening.at_ms, parties)
+        from_ms = self._objections.counts_from(life, happening)
+        if from_ms > happening.at_ms:
+            return [happening._replace(at_ms=from_ms)]
+        why = self._objections.barred(life, happening)
         if why is not None:
-            life.void[one.key] = why
-            life.early.append(one)
+            life.void[happening.key] = why
+            life.early.append(happening)
             return []
-        self._happen(life, case, one)
-        return self._heard_now(life, one.at_ms, parties)
+        self._happen(life, case, happening)
+        return self._heard_now(life, happening.at_ms, parties)
 
-    def _amend(self, life: Life, case: TrackedCase, one: Amendment) -> None:
+    def _amend(self, life: Life, case: TrackedCase, amendment: Amendment) -> None:
         """The case is something else now, and goes where the rules put that, unless it was moved by hand or is over."""
-        version = one.version
+        version = amendment.version
 
         def new(clock: str, policy: str, due_ms: int) -> Term:
             return self._opening(life.rules, case, version, clock, policy, due_ms)
 
-        amend(life, version, one.at_ms, new, reckon)
+        amend(life, version, amendment.at_ms, new, reckon)
         if life.by_hand or life.over_ms is not None or version.department == life.holder:
             return
-        self._join(life, case, version.co_handlers, one.at_ms)
-        self._happen(life, case, _happening("dispatched", one.at_ms, one.id, version.department))
+        self._join(life, case, version.co_handlers, amendment.at_ms)
+        self._happen(life, case, _happening("dispatched", amendment.at_ms, amendment.id, version.department))
 
     def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str]) -> list[Happening]:
         """What departments have said that had no part in the case yet and have one now: it counts from here. `parties`: how
@@ -209,54 +209,54 @@ class Lives:
         life.early = [one for one in life.early if one.key not in keys]
         return heard
 
-    def _happen(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        if one.department in life.members and one.department != life.holder and one.event in _MEMBERS:
-            life.effective.append(one)
-            self._stop(life, one, member=True)
-            self._start(life, case, one.event, one.at_ms, one.department)
+    def _happen(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        if happening.department in life.members and happening.department != life.holder and happening.event in _MEMBERS:
+            life.effective.append(happening)
+            self._stop(life, happening, member=True)
+            self._start(life, case, happening.event, happening.at_ms, happening.department)
             return
-        target = step(life.state, one.event)
-        why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, one)
+        target = step(life.state, happening.event)
+        why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, happening)
         if why is not None:
-            if EVENTS[one.event].who is not Who.HUB:
-                life.void[one.key] = why
+            if EVENTS[happening.event].who is not Who.HUB:
+                life.void[happening.key] = why
             return
         assert isinstance(target, State)
-        life.effective.append(one)
-        self._enter(life, one, target)
-        self._stop(life, one, member=False)
-        handler = _HANDLERS.get(one.event)
+        life.effective.append(happening)
+        self._enter(life, happening, target)
+        self._stop(life, happening, member=False)
+        handler = _HANDLERS.get(happening.event)
         if handler is not None:
-            handler(self, life, case, one)
-        self._adjustments.take(life, one)
-        if one.event == "reopened":
-            self._again(life, case, one.at_ms)
+            handler(self, life, case, happening)
+        self._adjustments.take(life, happening)
+        if happening.event == "reopened":
+            self._again(life, case, happening.at_ms)
         else:
-            self._start(life, case, one.event, one.at_ms, None)
+            self._start(life, case, happening.event, happening.at_ms, None)
 
-    def _enter(self, life: Life, one: Happening, target: State) -> None:
+    def _enter(self, life: Life, happening: Happening, target: State) -> None:
         life.state = target
         over = target in DONE or target is State.ENDED
         if over and life.over_ms is None:
-            life.over_ms, life.ended_by = one.at_ms, one.event
+            life.over_ms, life.ended_by = happening.at_ms, happening.event
         elif not over:
             life.over_ms = life.ended_by = None
 
-    def _stop(self, life: Life, one: Happening, *, member: bool) -> None:
+    def _stop(self, life: Life, happening: Happening, *, member: bool) -> None:
         for term in life.terms:
             if term.ended_ms is not None:
                 continue
             if term.department is not None:
-                ends_all = not member and one.event in _ENDS
-                mine = term.department == one.department or ends_all
+                ends_all = not member and happening.event in _ENDS
+                mine = term.department == happening.department or ends_all
             else:
                 mine = not member
-            ending = one.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
-            if mine and (one.event in term.stops or ending):
-                term.ended_ms = max(one.at_ms, term.started_ms) if term.by_event else one.at_ms
-                term.cancelled = one.event == "withdrawn"
-                term.ended_with_case = one.event in _ENDS
-                term.said_ms = None if one.said_ms in (0, term.ended_ms) else one.said_ms
+            ending = happening.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
+            if mine and (happening.event in term.stops or ending):
+                term.ended_ms = max(happening.at_ms, term.started_ms) if term.by_event else happening.at_ms
+                term.cancelled = happening.event == "withdrawn"
+                term.ended_with_case = happening.event in _ENDS
+                term.said_ms = None if happening.said_ms in (0, term.ended_ms) else happening.said_ms
 
     def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
         """Start the clocks that an event starts, each once in a round."""
@@ -312,33 +312,33 @@ class Lives:
 
     # -- effects -------------------------------------------------------------------------------------------------------
 
-    def _refuse(self, life: Life, case: TrackedCase, one: Happening) -> None:
+    def _refuse(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         if life.state is State.ENDED:
             return
-        life.refusals += one.department == life.holder
+        life.refusals += happening.department == life.holder
         life.by_hand |= life.holder != self._city.dispatch_desk
-        life.pass_to(self._city.dispatch_desk, one.at_ms, one.department)
+        life.pass_to(self._city.dispatch_desk, happening.at_ms, happening.department)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
 
-    def _dispatch(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.pass_to(one.department, one.at_ms)
+    def _dispatch(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        life.pass_to(happening.department, happening.at_ms)
         if life.refusals and self._spec.arbitrate_after is not None and life.refusals >= self._spec.arbitrate_after:
             life.state = life.state if life.designated or life.state in DONE else State.ARBITRATION
 
-    def _pass_on(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.pass_to(one.more.to or life.holder, one.at_ms)
+    def _pass_on(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        life.pass_to(happening.details.to or life.holder, happening.at_ms)
         life.designated, life.by_hand = False, True
 
-    def _designate(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.pass_to(one.more.to or life.holder, one.at_ms)
+    def _designate(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        life.pass_to(happening.details.to or life.holder, happening.at_ms)
         life.designated = life.by_hand = True
 
-    def _call(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.callers.append(one.department)
+    def _call(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        life.callers.append(happening.department)
         life.by_hand = True
-        self._join(life, case, one.more.members, one.at_ms)
+        self._join(life, case, happening.details.members, happening.at_ms)
 
     def _join(self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int) -> None:
         for member in members:
@@ -346,8 +346,8 @@ class Lives:
                 life.members.append(member)
                 self._start(life, case, "called", at_ms, member)
 
-    def _climb(self, life: Life, case: TrackedCase, one: Happening) -> None:
-        life.rung = one.event
+    def _climb(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        life.rung = happening.event
 
 
 _Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
@@ -391,6 +391,6 @@ def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int |
         event=event,
         department=department,
         note="",
-        more=_NOTHING,
+        details=_NOTHING,
         said_ms=at_ms if said_ms is None else said_ms,
     )

@@ -28,12 +28,12 @@ class Objections:
         """Who may speak of every case: the dispatch desk and the supervisors."""
         return self._desks
 
-    def barred(self, life: Life, one: Happening) -> str | None:
+    def barred(self, life: Life, happening: Happening) -> str | None:
         """Why its department may not say an event at this point of the life; None if it may."""
-        rule = EVENTS[one.event]
-        if not one.department or one.department in self._desks:
+        rule = EVENTS[happening.event]
+        if not happening.department or happening.department in self._desks:
             return None
-        parties = life.holders(one.at_ms)
+        parties = life.holders(happening.at_ms)
         match rule.who:
             case Who.HUB:
                 return None  # no update can say it
@@ -47,68 +47,70 @@ class Objections:
                 allowed = (*parties, *life.members)
             case _:
                 assert_never(rule.who)
-        if one.department in allowed:
+        if happening.department in allowed:
             return None
         return f"{rule.name} is for {rule.who}: now {', '.join(dict.fromkeys(allowed)) or 'nobody'}"
 
-    def counts_from(self, life: Life, one: Happening) -> int:
+    def counts_from(self, life: Life, happening: Happening) -> int:
         """The instant from which an event counts: when it happened, as its department says. What a desk says in the place of
         who holds the case counts from when it came in, at the earliest: the desk did not do the work, so its word can end a
         clock, but not take back that it had run out.
         """
-        in_place = one.department in self._desks and one.department not in life.holders(one.at_ms)
-        if one.arrived_ms is None or not in_place or one.event not in IN_PLACE:
-            return one.at_ms
-        return max(one.at_ms, one.arrived_ms)
+        in_place = happening.department in self._desks and happening.department not in life.holders(happening.at_ms)
+        if happening.arrived_ms is None or not in_place or happening.event not in IN_PLACE:
+            return happening.at_ms
+        return max(happening.at_ms, happening.arrived_ms)
 
-    def why_not(self, life: Life, one: Happening) -> str | None:
+    def why_not(self, life: Life, happening: Happening) -> str | None:
         """Why an event that the table allows, of a department that may say it, may not be all the same."""
-        guard = _GUARDS.get(one.event)
-        return guard(self, life, one) if guard and one.department else None
+        guard = _GUARDS.get(happening.event)
+        return guard(self, life, happening) if guard and happening.department else None
 
-    def _may_refuse(self, life: Life, one: Happening) -> str | None:
-        if one.department in self._desks:
+    def _may_refuse(self, life: Life, happening: Happening) -> str | None:
+        if happening.department in self._desks:
             return None
         if life.designated:
             return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
-        if self._spec.refusal_needs_reason and not (one.note.strip() or one.more.reason):
+        if self._spec.refusal_needs_reason and not (happening.note.strip() or happening.details.reason):
             return "a refusal 退回 needs a reason; say in the note whose it is"
         for term in life.terms:
-            if term.clock == WINDOW and term.round == life.round and not term.stands and term.due_ms < one.at_ms:
+            if term.clock == WINDOW and term.round == life.round and not term.stands and term.due_ms < happening.at_ms:
                 return (
                     f"the window for refusals 退回期限 ended before, by row {term.policy}; transfer it or ask the desk"
                 )
         return None
 
-    def _may_pass_on(self, life: Life, one: Happening) -> str | None:
-        to = one.more.to
+    def _may_pass_on(self, life: Life, happening: Happening) -> str | None:
+        to = happening.details.to
         if not to or to not in self._departments:
-            return f"{EVENTS[one.event].name} names the department it goes to, one of departments.yaml; what it names is none"
+            return f"{EVENTS[happening.event].name} names the department it goes to, one of departments.yaml; what it names is none"
         if to == life.holder:
             return f"{to} holds the case already"
-        if life.designated and one.department not in self._desks:
+        if life.designated and happening.department not in self._desks:
             return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
         return None
 
-    def _may_designate(self, life: Life, one: Happening) -> str | None:
-        to = one.more.to
+    def _may_designate(self, life: Life, happening: Happening) -> str | None:
+        to = happening.details.to
         if not to or to not in self._departments:
             return (
                 "a designation 指定承办 names the department it goes to, one of departments.yaml; what it names is none"
             )
         return None
 
-    def running(self, life: Life, one: Happening) -> Term | str:
+    def running(self, life: Life, happening: Happening) -> Term | str:
         """The clock meant, still running in time."""
-        mine = [term for term in life.terms if term.clock == one.clock and term.round == life.round]
-        own = [term for term in mine if term.department == one.department] or [t for t in mine if t.department is None]
+        mine = [term for term in life.terms if term.clock == happening.clock and term.round == life.round]
+        own = [term for term in mine if term.department == happening.department] or [
+            t for t in mine if t.department is None
+        ]
         if not own:
             running = ", ".join(dict.fromkeys(term.clock for term in life.terms if term.ended_ms is None)) or "none"
             return f"no clock of the name it gives runs for this case; there run: {running}"
-        return own[-1] if own[-1].ended_ms is None else f"the clock {one.clock!r} has ended"
+        return own[-1] if own[-1].ended_ms is None else f"the clock {happening.clock!r} has ended"
 
-    def extendable(self, life: Life, one: Happening) -> Term | str:
-        term = self.running(life, one)
+    def extendable(self, life: Life, happening: Happening) -> Term | str:
+        term = self.running(life, happening)
         if isinstance(term, str):
             return term
         if term.rule is None or term.rule.extension is None:
@@ -117,36 +119,40 @@ class Objections:
             return f"row {term.policy} allows {term.rule.extension.times} extensions 延期, and that is used up"
         return term
 
-    def _may_ask(self, life: Life, one: Happening) -> str | None:
-        term = self.extendable(life, one)
+    def _may_ask(self, life: Life, happening: Happening) -> str | None:
+        term = self.extendable(life, happening)
         if isinstance(term, str):
             return term
         return (
             None
-            if term.running_at(one.at_ms)
+            if term.running_at(happening.at_ms)
             else "an extension 延期 is asked before the clock runs out; it had run out"
         )
 
-    def _may_grant(self, life: Life, one: Happening) -> str | None:
-        term = self.extendable(life, one)
+    def _may_grant(self, life: Life, happening: Happening) -> str | None:
+        term = self.extendable(life, happening)
         if isinstance(term, str):
             return term
-        if term.asked_ms is None and not term.running_at(one.at_ms):
+        if term.asked_ms is None and not term.running_at(happening.at_ms):
             return "nobody asked for an extension 延期 before the clock ran out"
         return None
 
-    def _may_deny(self, life: Life, one: Happening) -> str | None:
-        term = self.running(life, one)
+    def _may_deny(self, life: Life, happening: Happening) -> str | None:
+        term = self.running(life, happening)
         if isinstance(term, str):
             return term
         return None if term.asked_ms is not None else "nobody has asked for an extension 延期"
 
-    def pausable(self, life: Life, one: Happening) -> list[Term] | str:
-        reason = label_key(one.more.reason or "")
+    def pausable(self, life: Life, happening: Happening) -> list[Term] | str:
+        reason = label_key(happening.details.reason or "")
         found, why = [], "no running clock of this case may be paused 中止 by its row"
         for term in life.terms:
             pause = term.rule.pause if term.rule else None
-            if pause is None or not term.running_at(one.at_ms) or one.more.clock not in (None, term.clock):
+            if (
+                pause is None
+                or not term.running_at(happening.at_ms)
+                or happening.details.clock not in (None, term.clock)
+            ):
                 continue
             if reason not in {label_key(each) for each in pause.reasons}:
                 why = f"row {term.policy} pauses for: {', '.join(pause.reasons)}; give one of these as the reason"
@@ -156,19 +162,19 @@ class Objections:
                 found.append(term)
         return found or why
 
-    def _may_pause(self, life: Life, one: Happening) -> str | None:
-        found = self.pausable(life, one)
+    def _may_pause(self, life: Life, happening: Happening) -> str | None:
+        found = self.pausable(life, happening)
         return found if isinstance(found, str) else None
 
-    def _may_call(self, life: Life, one: Happening) -> str | None:
-        members = one.more.members
+    def _may_call(self, life: Life, happening: Happening) -> str | None:
+        members = happening.details.members
         strange = [each for each in members if each not in self._departments]
         if not members or strange:
             return f"calling departments together 吹哨 names them, of departments.yaml; {len(strange)} that it names are none"
         return None
 
-    def _may_unlink(self, life: Life, one: Happening) -> str | None:
-        source, _, ref = (one.more.report or "").partition(":")
+    def _may_unlink(self, life: Life, happening: Happening) -> str | None:
+        source, _, ref = (happening.details.report or "").partition(":")
         lead, *linked = life.reports
         if (source, ref) == lead:
             return f"the report that leads the case 首报 cannot be taken out; take out the others instead: {_those(linked)}"
@@ -177,21 +183,23 @@ class Objections:
                 f"taking a report out 撤销并案 names one that was linked to this case, as SOURCE:REF: {_those(linked)}; "
                 "what it names is none"
             )
-        said = any(each.event == one.event and each.more.report == one.more.report for each in life.effective)
+        said = any(
+            each.event == happening.event and each.details.report == happening.details.report for each in life.effective
+        )
         if said and (source, ref) in life.left:
             return "that report was taken out before 已撤销并案"
         return None
 
-    def _may_score(self, life: Life, one: Happening) -> str | None:
-        score, to = one.more.score, one.more.to
+    def _may_score(self, life: Life, happening: Happening) -> str | None:
+        score, to = happening.details.score, happening.details.to
         if score is None or not 0 <= score <= MAX_SCORE:
             return f"a score 评分 is 0 to {MAX_SCORE}"
         if to is not None and to not in (life.holder, *life.members):
             return f"who it scores has no part in this case; score {', '.join((life.holder, *life.members))}"
         return None
 
-    def _may_climb(self, life: Life, one: Happening) -> str | None:
-        refused = escalate(life.rung, one.event)
+    def _may_climb(self, life: Life, happening: Happening) -> str | None:
+        refused = escalate(life.rung, happening.event)
         return refused.reason if refused else None
 
 

@@ -74,7 +74,7 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.due_ms if self.warned else self.warn_ms
 
 
-class More(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What only some updates say."""
 
     reason: str | None = None
@@ -94,7 +94,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     status: str
     at_ms: Instant
     note: str
-    more: More | None = None
+    details: UpdateDetails | None = None
     arrived_ms: Instant | None = None
     """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
 
@@ -192,7 +192,7 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiti
     each_since_ms: tuple[Instant, ...] = ()
 
     @property
-    def held(self) -> list[tuple[bytes, int]]:
+    def waits(self) -> list[tuple[bytes, int]]:
         """Each of them, and since when it waits."""
         return list(zip(self.updates, chain(self.each_since_ms, repeat(self.since_ms)), strict=False))
 

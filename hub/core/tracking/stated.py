@@ -68,36 +68,38 @@ def _stated(change: Change, at_ms: int, department: str) -> Stated:
     )
 
 
-def _version(rules: RuleVersions, case: TrackedCase, said: Stated, known: tuple[Version, ...], by: str) -> Version:
+def _version(rules: RuleVersions, case: TrackedCase, stated: Stated, versions: tuple[Version, ...], by: str) -> Version:
     """With the clocks that `route` decided on by these rules. Where they are not those of the case, which it knows no longer, a
     version that was heard of before keeps the clocks that it has."""
     ours = bool(by) and by == case.rules
-    starts, reckoned_by = (said.starts, None) if ours else _known_starts(known, said) or (said.starts, by or None)
+    starts, reckoned_by = (
+        (stated.starts, None) if ours else _known_starts(versions, stated) or (stated.starts, by or None)
+    )
     if starts is None:
-        kind = Kind(said.category, case.source, said.urgency, said.area, case.conditions)
-        dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, said.due_ms)
+        kind = Kind(stated.category, case.source, stated.urgency, stated.area, case.conditions)
+        dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, stated.due_ms)
         starts, reckoned_by = tuple((due.clock, due.policy, due.due_ms) for due in dues), None
-    return _as_stated(said, starts, reckoned_by)
+    return _as_stated(stated, starts, reckoned_by)
 
 
-def _as_stated(said: Stated, starts: Starts, reckoned_by: str | None = None) -> Version:
+def _as_stated(stated: Stated, starts: Starts, reckoned_by: str | None = None) -> Version:
     return Version(
-        at_ms=said.at_ms,
-        category=said.category,
-        urgency=said.urgency,
-        area=said.area,
-        department=said.department,
-        co_handlers=said.co_handlers,
+        at_ms=stated.at_ms,
+        category=stated.category,
+        urgency=stated.urgency,
+        area=stated.area,
+        department=stated.department,
+        co_handlers=stated.co_handlers,
         starts=starts,
         rules=reckoned_by,
     )
 
 
-def _known_starts(known: tuple[Version, ...], said: Stated) -> tuple[Starts, str | None] | None:
+def _known_starts(versions: tuple[Version, ...], stated: Stated) -> tuple[Starts, str | None] | None:
     """The clocks that such a version was given when it was first heard of, and by which rules."""
-    if said.due_ms is not None:
+    if stated.due_ms is not None:
         return None
-    what = (said.category, said.urgency, said.area)
-    alike = (each for each in known if (each.category, each.urgency, each.area) == what)
+    what = (stated.category, stated.urgency, stated.area)
+    alike = (each for each in versions if (each.category, each.urgency, each.area) == what)
     own = (each for each in alike if all(row != SOURCE_POLICY for _, row, _ in each.starts))
     return next(((each.starts, each.rules) for each in own), None)

@@ -33,11 +33,11 @@ from hub.core.tracking.state import (
     ClockState,
     Hold,
     Mark,
-    More,
     Now,
     TrackBook,
     TrackedCase,
     TrackJournal,
+    UpdateDetails,
 )
 from hub.core.tracking.stated import by_history, with_amendment
 from hub.model.outputs import ChangeKind, ClosureStep
@@ -151,7 +151,7 @@ class Tracking:
 
     def _reroute(self, case: TrackedCase, change: Change) -> TrackedCase:
         """What `track` had told `route` comes back, or goes with the history; else `route` decided it before it sent that."""
-        if change.held or change.reopens or change.history is not None:
+        if change.ledger or change.reopens or change.history is not None:
             return case
         return with_amendment(self._clockwork.versions, case, change)
 
@@ -223,7 +223,7 @@ class Tracking:
             status=update.status,
             at_ms=update.at_ms,
             note=update.note,
-            more=update.more,
+            details=update.details,
             arrived_ms=arrived_ms,
         )
 
@@ -369,9 +369,9 @@ def _replies(case: TrackedCase, answer: Answer, at_ms: int) -> list[Reply]:
     return [Reply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
 
 
-def _why(answer: Answer) -> More | None:
+def _why(answer: Answer) -> UpdateDetails | None:
     """What goes on to `route`: the note is the reason where none is given."""
-    more = answer.more
+    more = answer.details
     return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.core.columns import few, from_columns, millis
+from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import Update
-from hub.core.tracking.state import More
+from hub.core.tracking.state import UpdateDetails
 from hub.model.update import UpdateStep, event_of
 
 _MORE = ("reason", "clock", "to", "members", "score", "solved", "report")
@@ -22,13 +22,13 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
     return from_columns(
         Update,
         update_id=update.field("update_id").to_pylist(),
-        department=few(update.field("department")),
+        department=shared_values(update.field("department")),
         case_id=update.field("case_id").to_pylist(),
-        status=few(events_of(update.field("status"), update.field("step"))),
-        note=few(update.field("note")),
+        status=shared_values(events_of(update.field("status"), update.field("step"))),
+        note=shared_values(update.field("note")),
         at_ms=millis(update.field("at")),
         body=bodies,
-        more=_more(update),
+        details=_more(update),
         arrived_ms=millis(admitted.column("origin").field("ingested_at")) if arrived else [None] * len(admitted),
         row=range(len(admitted)),
     )
@@ -37,7 +37,7 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
 def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Update:
     """As `updates_of`, one that had to wait."""
     update = admitted["update"]
-    more = More(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
+    more = UpdateDetails(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
     return Update(
         update_id=update["update_id"],
         department=update["department"],
@@ -46,7 +46,7 @@ def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Upd
         note=update["note"],
         at_ms=update["at"],
         body=body,
-        more=None if more == More() else more,
+        details=None if more == UpdateDetails() else more,
         arrived_ms=admitted["origin"]["ingested_at"] if arrived else None,
     )
 
@@ -57,9 +57,9 @@ def events_of(status: pa.Array, step: pa.Array) -> pa.Array:
     return status if pc.all(plain).as_py() is not False else pc.if_else(plain, status, step)
 
 
-def _more(update: pa.StructArray) -> Sequence[More | None]:
+def _more(update: pa.StructArray) -> Sequence[UpdateDetails | None]:
     """What only some say; of a chunk without steps nothing is looked at."""
     if pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False:
         return [None] * len(update)
     columns = {name: update.field(name).to_pylist() for name in _MORE}
-    return list(from_columns(More, **columns | {"members": map(tuple, columns["members"])}))
+    return list(from_columns(UpdateDetails, **columns | {"members": map(tuple, columns["members"])}))

@@ -68,7 +68,7 @@ def test_a_report_that_is_amended_without_end_remembers_what_matters(hub: WholeH
         hub.report(report("H1", NOON + number, revision=number, kind=kind))
     hub.run()
     (case,) = records(hub, route.NAME, Case)
-    assert len(case.reports[0].said) == MAX_STATEMENTS
+    assert len(case.reports[0].statements) == MAX_STATEMENTS
     assert case.reports[0].live
     assert len(hub.records(topics.CASES.name)) >= 3 * MAX_STATEMENTS
     assert not hub.records(topics.DEAD.name)

@@ -82,7 +82,7 @@ def agree(records: list[CaseEvent], pauses: list[bool]) -> None:
         hub.run()
         case, change = hub.tracked(CASE), hub.records(topics.CASES.name, case_id=CASE)[-1]
         assert case is not None
-        assert case.rules == change["rules"] == policy.at(case.opened_ms).version
+        assert case.rules == change["rules"] == policy.in_force(case.opened_ms).version
         if change["over"]:
             return
         running = [clock for clock in case.clocks if clock.running]

@@ -12,7 +12,7 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.figures.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import More, TrackBook
+from hub.core.tracking.state import TrackBook, UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.outputs import ChangeKind
@@ -74,9 +74,9 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
             tracking.change(Journal(book), change(what, department, hours, urgency), effects)
         else:
             by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
-            more = More(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
+            more = UpdateDetails(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
             if tracking.update(
-                Journal(book), Update(f"U{number}", by, "C-1", what, "because", at_ms, more=more), effects
+                Journal(book), Update(f"U{number}", by, "C-1", what, "because", at_ms, details=more), effects
             ):
                 applied.append(Said("C-1", by, what, at_ms, solved if more else None))
     tracking.pass_time(Journal(book), START + 1000 * HOUR_MS, effects)

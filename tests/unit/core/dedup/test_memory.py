@@ -149,7 +149,7 @@ def _rebuilt_is_the_same(
 def answers(state: SeenState, partition: int, numbers: list[int]) -> list[tuple[object, str | None]]:
     memory, found = state.seen, recalled(state, partition, numbers)
     sight = found.sight
-    places = dict(zip(found.known.tolist(), found.place.tolist(), strict=True))
+    places = dict(zip(found.known_rows.tolist(), found.place.tolist(), strict=True))
     topics, offsets = memory.where(sight[sight != MISSING])
     seen = iter(zip(topics.tolist(), offsets.tolist(), strict=True))
     return [(None if at == MISSING else next(seen), places.get(row)) for row, at in enumerate(sight.tolist())]

@@ -155,7 +155,7 @@ def test_layers_by_columns_are_layers_one_by_one(points: list[tuple[float, float
     for index, point in enumerate(points):
         code = next((w.code for w in WARDS if point and shapely.intersects_xy(w.geometry, point[1], point[0])), None)
         assert found["wards"][index] == code
-        assert layers.at(*(point or (None, None))).get("wards") == code
+        assert layers.find_one(*(point or (None, None))).get("wards") == code
 
 
 SEEN = Sighting(

@@ -69,7 +69,7 @@ def test_the_rules_in_force_are_the_latest_added_that_had_begun(starts: list[int
         assert versions.add(replace(CITY, fingerprint=str(number)), start) == start
         in_force = [each for each in in_force if each[0] < start] + [(start, str(number))]
     expected = [name for start, name in in_force if start <= at_ms][-1]
-    found = versions.at(at_ms).fingerprint
+    found = versions.in_force(at_ms).fingerprint
     assert found == (CITY.fingerprint if expected == "first" else expected)
     assert versions.latest.fingerprint == (CITY.fingerprint if len(in_force) == 1 else in_force[-1][1])
 
@@ -78,5 +78,5 @@ def test_by_default_rules_hold_from_the_local_start_of_their_day() -> None:
     versions = Versions(CITY)
     start = versions.add(OTHER)
     assert start == 1767196800000  # 2026-01-01T00:00+08:00
-    assert versions.at(start - 1) is CITY
-    assert versions.at(start) is OTHER
+    assert versions.in_force(start - 1) is CITY
+    assert versions.in_force(start) is OTHER

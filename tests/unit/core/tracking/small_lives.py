@@ -13,7 +13,7 @@ from hub.agents.track import waiting
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import WAITING_PREFIX, More, TrackBook, TrackedCase, Waiting
+from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackedCase, UpdateDetails, Waiting
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.outputs import ChangeKind
@@ -74,8 +74,8 @@ def opened(department: str = "roads") -> Change:
 
 
 def said(status: str, hours: float, by: str = "roads", id_: str | None = None, **more: object) -> Update:
-    about = More(**more) if more else None  # type: ignore[arg-type]
-    return Update(id_ or f"{status}@{hours}", by, "C-1", status, "", START + round(hours * HOUR), more=about)
+    about = UpdateDetails(**more) if more else None  # type: ignore[arg-type]
+    return Update(id_ or f"{status}@{hours}", by, "C-1", status, "", START + round(hours * HOUR), details=about)
 
 
 class Hub:
@@ -107,7 +107,7 @@ class Hub:
     def waiting(self) -> list[Update]:
         """What is not applied yet, in the order in which it came."""
         known = self.book.get(_WAITS)
-        return [waiting._read(_SHARED, body) for body, _ in known.held] if isinstance(known, Waiting) else []
+        return [waiting._read(_SHARED, body) for body, _ in known.waits] if isinstance(known, Waiting) else []
 
     def give_up(self) -> None:
         """Try what waits no more."""
@@ -143,7 +143,7 @@ _SHARED = Shared(Settings(), LivePolicy(load_city(ROOT / "ops" / "cities" / "dem
 def _body(update: Update) -> bytes:
     """As it lies in hub.updates, without its framing. One that did not arrive late has arrived when it happened."""
     arrived_ms = update.at_ms if update.arrived_ms is None else update.arrived_ms
-    plain, more = update.status in set(UpdateStatus), update.more or More()
+    plain, more = update.status in set(UpdateStatus), update.details or UpdateDetails()
     told = {
         "update_id": update.update_id, "department": update.department, "case_id": update.case_id, "at": update.at_ms,
         "note": update.note, "status": update.status if plain else "ACCEPTED", "step": "AS_STATUS" if plain else update.status,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.core.tracking.consequences import Update
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import More
+from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.policy.models import DEFAULT_CLOCKS
 from tests.unit.core.tracking.small_lives import HOUR, START, Hub, said, small_city, tracking_of, verdicts
@@ -25,13 +25,13 @@ def tracking() -> Tracking:
 
 SPEAKERS = ("roads", "water", "dispatch")
 anything = st.builds(
-    lambda n, status, hours, by, more: Update(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, more=more),
+    lambda n, status, hours, by, more: Update(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, details=more),
     st.integers(0, 10**6),
     st.sampled_from([event.upper() for event, rule in EVENTS.items() if rule.who != "the hub 平台" and event != "dispatched"]),
     st.integers(0, 60),
     st.sampled_from(SPEAKERS),
     st.builds(
-        More, reason=st.sampled_from([None, "weather"]), clock=st.just(None), to=st.sampled_from([None, "water", "roads"]),
+        UpdateDetails, reason=st.sampled_from([None, "weather"]), clock=st.just(None), to=st.sampled_from([None, "water", "roads"]),
         members=st.sampled_from([(), ("water",)]), score=st.sampled_from([None, 50]),
     ),
 )  # fmt: skip

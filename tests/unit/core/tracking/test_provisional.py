@@ -14,7 +14,7 @@ from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.rings import CANCELLED, Ring
-from hub.core.tracking.state import ClockState, More, TrackBook
+from hub.core.tracking.state import ClockState, TrackBook, UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.outputs import ChangeKind
@@ -73,8 +73,8 @@ class Track:
         return self.effects.rings[known:]
 
     def say(self, status: str, at_ms: int, **more: object) -> bool:
-        about = More(**more) if more else None  # type: ignore[arg-type]
-        update = Update(f"{status}@{at_ms}", "dispatch_desk", "C-1", status, "", at_ms, more=about)
+        about = UpdateDetails(**more) if more else None  # type: ignore[arg-type]
+        update = Update(f"{status}@{at_ms}", "dispatch_desk", "C-1", status, "", at_ms, details=about)
         return self.tracking.update(Journal(self.book), update, self.effects)
 
     @property

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.core.tracking.consequences import Change, Update
 from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, Who
 from hub.core.tracking.rings import BREACHED
-from hub.core.tracking.state import More
+from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
 from hub.model.update import UpdateStatus, UpdateStep
@@ -120,7 +120,7 @@ def test_who_has_passed_the_case_on_speaks_only_of_the_time_before(hub: Hub, sta
 def test_an_amendment_does_not_move_a_case_that_was_refused_or_over_by_then(hub: Hub) -> None:
     hear(hub, moved("water", 10), said("REFUSED", 3))
     assert hub.case.department == "dispatch"
-    assert [(each.step, each.more and each.more.to) for each in hub.effects.endings] == [
+    assert [(each.step, each.details and each.details.to) for each in hub.effects.endings] == [
         ("AS_OUTCOME", None), ("HELD", "dispatch"),
     ]  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_a_case_comes_back_when_it_turns_out_that_who_resolved_it_had_passed_it_
 anything = st.one_of(
     st.builds(
         lambda n, status, hours, by, to, arrived: Update(
-            f"u{n}", by, "C-1", status, "why", START + hours * HOUR, more=More(to=to),
+            f"u{n}", by, "C-1", status, "why", START + hours * HOUR, details=UpdateDetails(to=to),
             arrived_ms=None if arrived is None else START + (hours + arrived) * HOUR,
         ),
         st.integers(0, 10**6),

@@ -118,5 +118,5 @@ def decisions(city: City, history: History) -> list[Decision]:
             channel=channel, due_ms=None, place_key="", area=None, lat=y, lon=x, body=b"", title=title, label=category,
             attributes={"zip": code},
         )  # fmt: skip
-        found.append(router.route_one(source, category, None, "ROUTINE", y is not None, seen, layers.at(y, x)))
+        found.append(router.route_one(source, category, None, "ROUTINE", y is not None, seen, layers.find_one(y, x)))
     return found
