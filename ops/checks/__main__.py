@@ -5,12 +5,18 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import compose, lifecycle, queries, settings
+from ops.checks import compose, lifecycle, queries, settings, words
 
 
 def main() -> None:
     try:
-        found = [*queries.problems(), *compose.problems(), *lifecycle.problems(), *settings.problems()]
+        found = [
+            *queries.problems(),
+            *compose.problems(),
+            *lifecycle.problems(),
+            *settings.problems(),
+            *words.problems(),
+        ]
     except FatalError as error:
         raise SystemExit(f"error: {error}") from error
     for problem in found:
@@ -18,7 +24,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, drawings and settings are sound"
+        else "ops: rules, dashboard, compose file, drawings, settings and words are sound"
     )
     sys.exit(1 if found else 0)
 
