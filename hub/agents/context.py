@@ -31,7 +31,7 @@ class Hub:
     codec: Codec
     sources: tuple[str, ...]
     """Connectors that are here. Others are read too, as soon as their topics are there."""
-    known: KnownTopics | None = None
+    known_topics: KnownTopics | None = None
     """Topics that there are; None: those of the sources and of the rules, and no others."""
     gate: Gate = field(default_factory=Gate)
     wall: CheckedClock = field(default_factory=CheckedClock)
@@ -42,7 +42,7 @@ class Hub:
     @cached_property
     def topics(self) -> KnownTopics:
         """All that this hub writes or reads."""
-        return self.known or KnownTopics(topic.name for topic in all_topics(self.sources, self.departments))
+        return self.known_topics or KnownTopics(topic.name for topic in all_topics(self.sources, self.departments))
 
     @property
     def departments(self) -> Collection[str]:

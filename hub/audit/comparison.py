@@ -14,7 +14,7 @@ from hub.audit.report import Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, rows_of
 from hub.errors import Reason
 
-Said = tuple[object, ...]
+Word = tuple[object, ...]
 """What identifies a record in any run: source, reference, revision; for updates department, case and update id, revision."""
 
 
@@ -54,21 +54,21 @@ class _Case:
     """What a case has come to at the end."""
 
     reports: set[tuple[object, object]] = field(default_factory=set)
-    last: Said = ()
+    last: Word = ()
     """Department, rule, over."""
-    clocks: dict[object, Said] = field(default_factory=dict)
+    clocks: dict[object, Word] = field(default_factory=dict)
     """By clock, the last verdict: kind, at, due_at, policy."""
 
 
 @dataclass
 class _Run:
-    outcomes: dict[Said, Counter[str]]
+    outcomes: dict[Word, Counter[str]]
     letters: Counter[str]
-    case_of_lead: dict[Said, str]
-    lead_of: dict[Said, Said]
+    case_of_lead: dict[Word, str]
+    lead_of: dict[Word, Word]
     """Of each report, the lead of its case."""
     cases: dict[str, _Case]
-    case_of_update: dict[Said, str]
+    case_of_update: dict[Word, str]
 
 
 def _firm(letters: Counter[str]) -> Counter[str]:
@@ -146,8 +146,8 @@ def _unequal(a: Counter[str], b: Counter[str]) -> Iterator[str]:
             yield f"{key}: {a[key]} and {b[key]}"
 
 
-def _shown(said: Said) -> str:
-    return ":".join(map(str, said))
+def _shown(word: Word) -> str:
+    return ":".join(map(str, word))
 
 
 def _counted(outcomes: Mapping[str, int]) -> str:
@@ -155,7 +155,7 @@ def _counted(outcomes: Mapping[str, int]) -> str:
 
 
 def _run(tables: Tables) -> _Run:
-    outcomes: dict[Said, Counter[str]] = defaultdict(Counter)
+    outcomes: dict[Word, Counter[str]] = defaultdict(Counter)
     cases = tables.cases.sort_by(HERE)
     accounting = cases.filter(pc.not_equal(cases.column(ORIGIN), NOWHERE))
     origins, changes = (accounting.column(name).to_pylist() for name in (ORIGIN, "change"))
@@ -167,7 +167,7 @@ def _run(tables: Tables) -> _Run:
     repeats = tables.repeats.filter(pc.is_null(tables.repeats.column("moved_to")))
     for row in rows_of(repeats, "source", "source_ref", "revision"):
         outcomes[row]["repeat"] += 1
-    case_of_update: dict[Said, str] = {}
+    case_of_update: dict[Word, str] = {}
     for department, update, revision, case in rows_of(tables.updates, "department", "update_id", "revision", "case_id"):
         key = (f"dept.{department}", f"{case}/{update}", revision)
         outcomes[key]["update"] += 1

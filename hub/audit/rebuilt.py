@@ -137,10 +137,10 @@ def judge_state(tables: Tables, changelogs: Changelogs) -> StateReport:
     )
 
 
-def _missing(agent: str, told: dict[str, _Told], known: Any) -> Finding:
+def _missing(agent: str, by_changes: dict[str, _Told], remembered: Any) -> Finding:
     return Finding.of(
         f"{agent}: open cases that it does not know 丢失的在办案件",
-        [case for case, each in told.items() if not each.over and case not in known],
+        [case for case, each in by_changes.items() if not each.over and case not in remembered],
     )
 
 
@@ -277,30 +277,31 @@ def _clocks(tables: Tables, tracked: dict[str, TrackedCase]) -> Iterator[Finding
     yield Finding.of("track: records of clocks that it does not have 无此时限", stray)
 
 
-def _apply(said: _Said, kind: str, at_ms: int) -> None:
-    if said.verdict == "CANCELLED" and kind not in _ENDS:  # set anew to the same
-        said.warned = said.breached = False
-        said.verdict = None
+def _apply(notices: _Said, kind: str, at_ms: int) -> None:
+    if notices.verdict == "CANCELLED" and kind not in _ENDS:  # set anew to the same
+        notices.warned = notices.breached = False
+        notices.verdict = None
     if kind == "WARNED":
-        said.warned = True
+        notices.warned = True
     elif kind == "BREACHED":
-        said.breached = True
+        notices.breached = True
     else:
-        said.verdict, said.at_ms = kind, at_ms
-        said.breached = kind == "ENDED_LATE" or (kind == "CANCELLED" and said.breached)
+        notices.verdict, notices.at_ms = kind, at_ms
+        notices.breached = kind == "ENDED_LATE" or (kind == "CANCELLED" and notices.breached)
 
 
-def _agree(clock: ClockState, said: _Said | None) -> bool:
-    said = said or _Said()
+def _agree(clock: ClockState, notices: _Said | None) -> bool:
+    notices = notices or _Said()
     if clock.verdict is None:
         # cancelled for another time, and later set to this one again without a word so far
-        silent = said.verdict == "CANCELLED" and not (clock.warned or clock.spoke or clock.breached)
+        silent = notices.verdict == "CANCELLED" and not (clock.warned or clock.spoke or clock.breached)
         return silent or (
-            said.verdict is None and (clock.warned or clock.spoke, clock.breached) == (said.warned, said.breached)
+            notices.verdict is None
+            and (clock.warned or clock.spoke, clock.breached) == (notices.warned, notices.breached)
         )
-    if said.verdict != clock.verdict or said.at_ms != clock.ended_ms:
+    if notices.verdict != clock.verdict or notices.at_ms != clock.ended_ms:
         return False
-    return clock.verdict == "CANCELLED" or clock.breached == said.breached
+    return clock.verdict == "CANCELLED" or clock.breached == notices.breached
 
 
 def _name(key: tuple[object, ...]) -> str:

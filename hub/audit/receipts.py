@@ -51,5 +51,5 @@ def _inputs(tables: Tables) -> Ids:
     return np.concatenate([np.zeros(0, np.int64), *some])
 
 
-def _finding(tables: Tables, what: str, found: Ids) -> Finding:
-    return Finding.of(what, map(tables.identities.show, found[:SHOWN].tolist()), len(found))
+def _finding(tables: Tables, what: str, ids: Ids) -> Finding:
+    return Finding.of(what, map(tables.identities.show, ids[:SHOWN].tolist()), len(ids))

@@ -21,8 +21,8 @@ class Finding:
     """A few of them, to look at."""
 
     @classmethod
-    def of(cls, what: str, found: Iterable[str], count: int | None = None) -> Finding:
-        some = list(found)
+    def of(cls, what: str, examples: Iterable[str], count: int | None = None) -> Finding:
+        some = list(examples)
         return cls(what, len(some) if count is None else count, tuple(some[:SHOWN]))
 
 

@@ -50,8 +50,8 @@ def judge(tables: Tables) -> AuditReport:
     account = take_account(tables)
     cases, reopened, defects = check_structure(tables)
 
-    def finding(what: str, found: Ids) -> Finding:
-        return Finding.of(what, map(tables.identities.show, found[:SHOWN].tolist()), len(found))
+    def finding(what: str, ids: Ids) -> Finding:
+        return Finding.of(what, map(tables.identities.show, ids[:SHOWN].tolist()), len(ids))
 
     return AuditReport(
         taken_in={topic: len(found) for topic, found in tables.inputs.items()},

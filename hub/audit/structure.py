@@ -16,7 +16,7 @@ from hub.audit.dates import check_dates
 from hub.audit.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
-from hub.core.tracking.lifecycle import LADDER, TOLD
+from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
 from hub.model.ids import derived_id
 from hub.model.update import event_of
 
@@ -217,7 +217,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
         for source, ref, linked in reports.get(case, ()):
             reply = derived_id("R", case, department, update, source, ref)
             may[reply] += 1
-            owed[reply] += status.lower() in TOLD and is_due and linked
+            owed[reply] += status.lower() in REPORTERS_TOLD and is_due and linked
     settled = tables.cases.filter(
         pc.and_(pc.equal(tables.cases.column("change"), "OPENED"), tables.cases.column("over"))
     )

@@ -78,7 +78,7 @@ def score_duplicates(decisions: Sequence[Decided], chosen: Sequence[Decided], tr
     known, told = [0, 0], [0, 0]
     for pair in known_pairs(reported(decisions), truth.rows) if truth else ():
         if pair.child in inside:
-            count = told if pair.told else known
+            count = told if pair.by_place else known
             count[0] += 1
             count[1] += any(case_of[other] == case_of[pair.child] for other in pair.others)
     groups = _identical(chosen)
@@ -102,8 +102,8 @@ def reported(decisions: Sequence[Decided]) -> list[Reported]:
     return [Reported(each.ref, each.at_ms, each.address, each.lat, each.lon) for each in said]
 
 
-def _flagged(each: Decided, truth: Truth) -> bool:
-    said = truth.rows.get(each.report.ref)
+def _flagged(decided: Decided, truth: Truth) -> bool:
+    said = truth.rows.get(decided.report.ref)
     return bool(said and said.duplicate)
 
 

@@ -35,26 +35,26 @@ def iso_writer(time_zone: str) -> Callable[[int | None], str]:
     return iso
 
 
-def write_backtest(found: Backtest, folder: Path) -> dict[str, Any]:
+def write_backtest(backtest: Backtest, folder: Path) -> dict[str, Any]:
     """Write all files; gives the report as written. Raises FatalError if the folder cannot be written to."""
-    report = found.as_dict()
+    report = backtest.as_dict()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_decisions(folder / "decisions.csv", found.outcome.played.decisions, found.outcome.city.time_zone)
-        for name, rows in (("rejects.csv", found.rejects()), ("marked.csv", found.marked())):
+        write_decisions(folder / "decisions.csv", backtest.outcome.played.decisions, backtest.outcome.city.time_zone)
+        for name, rows in (("rejects.csv", backtest.rejects()), ("marked.csv", backtest.marked())):
             _write(
                 folder / name,
                 ("file", "line", "source_ref", "reason", "detail"),
                 ((each.file, each.line, each.ref, each.reason, each.detail) for each in rows),
             )
-        if found.against is not None and found.difference is not None:
-            zone = found.against.city.time_zone
-            write_decisions(folder / "decisions.against.csv", found.against.played.decisions, zone)
+        if backtest.against is not None and backtest.difference is not None:
+            zone = backtest.against.city.time_zone
+            write_decisions(folder / "decisions.against.csv", backtest.against.played.decisions, zone)
             iso = iso_writer(zone)
             _write(
                 folder / "difference.csv",
                 ("source", "source_ref", "what", "before", "after"),
-                (_change(each, iso) for each in found.difference.changes),
+                (_change(each, iso) for each in backtest.difference.changes),
             )
         (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (folder / "summary.md").write_text(markdown(report), encoding="utf-8")
@@ -80,11 +80,11 @@ def write_decisions(path: Path, decisions: Sequence[Decided], time_zone: str) ->
     )  # fmt: skip
 
 
-def _change(each: Change, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
-    values = (each.before, each.after)
-    if each.what in _TIMES:
+def _change(change: Change, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
+    values = (change.before, change.after)
+    if change.what in _TIMES:
         values = tuple(iso(value) if isinstance(value, int) else "" for value in values)  # type: ignore[assignment]
-    return (each.source, each.ref, each.what, *("" if value is None else value for value in values))
+    return (change.source, change.ref, change.what, *("" if value is None else value for value in values))
 
 
 def _write(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

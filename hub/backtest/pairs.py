@@ -29,7 +29,7 @@ class Pair:
 
     child: str
     others: tuple[str, ...]
-    told: bool
+    by_place: bool
     """By place and time, not by the city's own reference."""
 
 
@@ -46,23 +46,23 @@ def known_pairs(reports: Sequence[Reported], truth: Mapping[str, TruthRow]) -> I
         said = truth.get(each.ref, _NONE)
         if said.duplicate_of:
             if said.duplicate_of in refs and said.duplicate_of != each.ref:
-                yield Pair(each.ref, (said.duplicate_of,), told=False)
+                yield Pair(each.ref, (said.duplicate_of,), by_place=False)
         elif said.duplicate:
             by_place = _by_place(reports) if by_place is None else by_place
             others = _alive_with(each, by_place.get(_place(each) or "", []), truth)
             if others:
-                yield Pair(each.ref, others, told=True)
+                yield Pair(each.ref, others, by_place=True)
 
 
-def _alive_with(one: Reported, near: Sequence[Reported], truth: Mapping[str, TruthRow]) -> tuple[str, ...]:
-    closed = truth.get(one.ref, _NONE).closed_ms
+def _alive_with(report: Reported, near: Sequence[Reported], truth: Mapping[str, TruthRow]) -> tuple[str, ...]:
+    closed = truth.get(report.ref, _NONE).closed_ms
     found: list[tuple[bool, int, str]] = []
     for other in near:
         said = truth.get(other.ref, _NONE)
-        if other.ref == one.ref or (said.closed_ms is not None and said.closed_ms < one.at_ms):
+        if other.ref == report.ref or (said.closed_ms is not None and said.closed_ms < report.at_ms):
             continue
         if closed is None or closed >= other.at_ms:
-            found.append((bool(said.duplicate), abs(other.at_ms - one.at_ms), other.ref))
+            found.append((bool(said.duplicate), abs(other.at_ms - report.at_ms), other.ref))
     return tuple(ref for _, _, ref in sorted(found))
 
 

@@ -42,7 +42,7 @@ def prepare(city: City, intake: Intake) -> Prepared:
     return found
 
 
-def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Prepared) -> None:
+def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, prepared: Prepared) -> None:
     events = [intake.events[row] for row in rows]
     located = places.locate(
         [math.nan if event.place.lat is None else event.place.lat for event in events],
@@ -60,8 +60,8 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
         for at, earlier in zip(again.row.tolist(), again.offset.tolist(), strict=True):
             file, line = intake.lines[earlier]
             detail = f"the same source, reference and revision as line {line} of {file}: {what}"
-            found.rejects.append(_reject(intake, rows[at], reason, detail))
-    found.repeats += len(admission.repeats.row)
+            prepared.rejects.append(_reject(intake, rows[at], reason, detail))
+    prepared.repeats += len(admission.repeats.row)
     degrees = zip(located.lat.tolist(), located.lon.tolist(), strict=True)
     points = [(None, None) if math.isnan(lat) else (lat, lon) for lat, lon in degrees]
     for at, key in zip(admission.first.tolist(), admission.place_key.to_pylist(), strict=True):
@@ -69,7 +69,7 @@ def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, found: Pre
         seen = sighting_of(events[at], place_key=key, area=area, lat=lat, lon=lon, row=rows[at])
         if not events[at].revision_counted:
             seen = msgspec.structs.replace(seen, revision=rows[at] + 1)
-        found.sightings.append(seen)
+        prepared.sightings.append(seen)
 
 
 def _arrivals(events: list[CaseEvent], rows: list[int], place: Sequence[str | None]) -> Arrivals:

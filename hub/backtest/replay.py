@@ -79,7 +79,7 @@ def play(
         if isinstance(what, Sighting):
             run.take(what)
         else:
-            run.told(what, played)
+            run.take_update(what, played)
     run.flush()
     run.track(played.now_ms)
     played.decisions = list(run.decisions(played.now_ms))
@@ -155,7 +155,7 @@ class _Run:
         self._cases.commit()
         self._waiting = []
 
-    def told(self, update: Update, played: Played) -> None:
+    def take_update(self, update: Update, played: Played) -> None:
         """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word.
 
         Where history names another department than holds the case by these rules, what was done counts as the holder's: the

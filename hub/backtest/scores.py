@@ -104,14 +104,14 @@ def _within(decisions: Iterable[Decided], from_ms: int | None, until_ms: int | N
             yield each
 
 
-def _score_clock(scores: Scores, each: Decided, said: TruthRow, at_ms: int) -> None:
-    late = said.overdue
-    if said.due_ms is not None:
-        scores.due.count(each.due_ms is not None and abs(each.due_ms - said.due_ms) <= MINUTE_MS)
-        by_source = said.due_ms < (at_ms if each.ended_ms is None else each.ended_ms)
+def _score_clock(scores: Scores, decided: Decided, truth: TruthRow, at_ms: int) -> None:
+    late = truth.overdue
+    if truth.due_ms is not None:
+        scores.due.count(decided.due_ms is not None and abs(decided.due_ms - truth.due_ms) <= MINUTE_MS)
+        by_source = truth.due_ms < (at_ms if decided.ended_ms is None else decided.ended_ms)
         if late is None:
-            late = said.due_ms < (at_ms if said.closed_ms is None else said.closed_ms)
-        scores.breach.count((each.breached_ms is not None) == late)
+            late = truth.due_ms < (at_ms if truth.closed_ms is None else truth.closed_ms)
+        scores.breach.count((decided.breached_ms is not None) == late)
         scores.breach_source.count(by_source == late)
     if late is not None:
-        scores.breach_all.count((each.breached_ms is not None) == late)
+        scores.breach_all.count((decided.breached_ms is not None) == late)

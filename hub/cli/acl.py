@@ -126,10 +126,12 @@ def _put_right(acls: Acls, wanted: Mapping[str, frozenset[Right]], *, apply: boo
         say(_told(user, found, apply=apply, revoke=revoke), err=True)
 
 
-def _told(user: str, found: Difference, *, apply: bool, revoke: bool) -> str:
-    parts = [f"{len(found.lacks)} rights {'granted' if apply else 'lacking'}"]
-    if found.extra:
+def _told(user: str, difference: Difference, *, apply: bool, revoke: bool) -> str:
+    parts = [f"{len(difference.lacks)} rights {'granted' if apply else 'lacking'}"]
+    if difference.extra:
         parts.append(
-            f"{len(found.extra)} taken away" if revoke else f"{len(found.extra)} more than it needs (--revoke)"
+            f"{len(difference.extra)} taken away"
+            if revoke
+            else f"{len(difference.extra)} more than it needs (--revoke)"
         )
     return f"{user}: {', '.join(parts)}"

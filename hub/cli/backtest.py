@@ -125,18 +125,18 @@ def time_of(option: str, text: str | None, time_zone: str) -> int | None:
         ) from None
 
 
-def show(found: Backtest, out: Path) -> None:
+def show(result: Backtest, out: Path) -> None:
     """The summary, on the terminal."""
     from hub.backtest import summary
 
-    report, console = found.as_dict(), Screen()
+    report, console = result.as_dict(), Screen()
     console.print(
         table(f"{report['city']}: back-test 历史回测", ("", "count"), summary.counts(report)), highlight=False
     )
     if report["scores"] is not None:
         rows = summary.scores(report)
         console.print(table("against the truth 与实况比对", ("", "score", "of"), rows), highlight=False)
-    if found.against is not None:
+    if result.against is not None:
         title = f"{report['city']} against 对照 {report['against']['city']}"
         console.print(table(title, ("", "reports"), summary.changes(report)), highlight=False)
     header = ("department 部门", "cases 案件", "reports 来报", "breaches 超时")

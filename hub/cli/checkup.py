@@ -42,7 +42,7 @@ class Check:
 
     name: str
     state: str
-    said: str
+    finding: str
     way_out: str = ""
 
 
@@ -189,13 +189,11 @@ def _topics(settings: Settings, city: City | None) -> Check:
     wrong = [state for state in states if not state.good]
     added = [state for state in states if state.added]
     if wrong:
-        first = f"{settings.topic(wrong[0].topic.name)}: {wrong[0].said}"
+        first = f"{settings.topic(wrong[0].topic.name)}: {wrong[0].summary}"
         said = f"{len(wrong)} of {len(states)} are missing or too small ({first}, ...)"
         return Check(name, FAIL, said, "run `cityhub topics --create`")
     if added:
-        said = (
-            f"{len(added)} have more partitions than the hub ({settings.topic(added[0].topic.name)}: {added[0].said})"
-        )
+        said = f"{len(added)} have more partitions than the hub ({settings.topic(added[0].topic.name)}: {added[0].summary})"
         return Check(name, WARN, said, "they are read, and nothing is lost: ops/runbooks/topic-partitions.md")
     return _topic_settings(name, settings, [state.topic for state in states])
 

@@ -50,7 +50,7 @@ def list_command(settings: Settings, stage: str | None, reason: str | None, limi
     """The newest dead letters, and how many there are for which reason."""
     letters = _read(settings, stage, reason)
     name_foreign([f"{DEAD.name} {each}" for each in letters.foreign])
-    found = letters.found
+    found = letters.letters
     chosen = sorted(found, key=lambda each: each.letter["at"])[-limit:]
     if as_json:
         for each in chosen:
@@ -79,7 +79,7 @@ def list_command(settings: Settings, stage: str | None, reason: str | None, limi
 @with_settings
 def show(settings: Settings, letter: str, as_json: bool) -> None:
     """One dead letter whole, and the way out. ID is as `dead list` shows it, as in 3:15."""
-    found = next((each for each in _read(settings, None, None).found if each.id == letter), None)
+    found = next((each for each in _read(settings, None, None).letters if each.id == letter), None)
     if found is None:
         raise FatalError(f"no dead letter {letter}; `cityhub dead list` shows their ids, as in 3:15")
     if as_json:
@@ -109,7 +109,7 @@ def resend(
     had already admitted is left out, as it would only be a repeat, and so is what was too large for its letter and is not here
     whole; `dead show` says what helps instead.
     """
-    found = [each for each in _read(settings, stage, reason).found if not ids or each.id in ids]
+    found = [each for each in _read(settings, stage, reason).letters if not ids or each.id in ids]
     missing = set(ids) - {each.id for each in found}
     if missing:
         raise FatalError(f"no such dead letter: {', '.join(sorted(missing))}; `cityhub dead list` shows their ids")
@@ -138,26 +138,26 @@ def _read(settings: Settings, stage: str | None, reason: str | None) -> Letters:
         return read_letters(settings, Codec(make_registry(settings)), on_progress, stage=stage, reason=reason)
 
 
-def _as_dict(found: Letter, *, whole: bool) -> dict[str, Any]:
-    letter = found.letter
+def _as_dict(letter: Letter, *, whole: bool) -> dict[str, Any]:
+    record = letter.letter
     facts = {
-        "id": found.id, "at": iso(letter["at"]), "stage": found.stage, "reason": found.reason, "detail": letter["detail"],
-        "place": found.place, "resendable": found.topic is not None, "way_out": found.way_out,
+        "id": letter.id, "at": iso(record["at"]), "stage": letter.stage, "reason": letter.reason, "detail": record["detail"],
+        "place": letter.place, "resendable": letter.topic is not None, "way_out": letter.way_out,
     }  # fmt: skip
     if whole:
         key, value = (
-            None if letter[name] is None else base64.b64encode(letter[name]).decode() for name in ("key", "value")
+            None if record[name] is None else base64.b64encode(record[name]).decode() for name in ("key", "value")
         )
         facts |= {
-            "origin": letter["origin"],
-            "until": found.until,
-            "file": letter["file"],
-            "line": letter["line"],
+            "origin": record["origin"],
+            "until": letter.until,
+            "file": record["file"],
+            "line": record["line"],
             "key": key,
             "value": value,
-            "truncated": found.truncated,
-            "size_bytes": letter.get("size_bytes"),
-            "sha256": letter.get("sha256"),
+            "truncated": letter.truncated,
+            "size_bytes": record.get("size_bytes"),
+            "sha256": record.get("sha256"),
         }
     return facts
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from hub.cli.hearing import ReceiptOf, told
+from hub.cli.hearing import ReceiptOf, records_to
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
 from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
@@ -76,7 +76,7 @@ def watch(
 ) -> None:
     """Show a department's orders 指令, and the receipts 回执 of its updates, as they come, until Ctrl-C."""
     city = load_city(settings.city)
-    known(city, department)
+    require_department(city, department)
     words, codec, console = Words(city), Codec(make_registry(settings)), Screen(soft_wrap=True)
     show_receipts = not as_json if receipts is None else receipts
     if not as_json:
@@ -85,7 +85,7 @@ def watch(
         )
     with ended_by_signals():
         topics = [dept_orders(department), *([dept_receipts(department)] if show_receipts else [])]
-        for subject, record in told(settings, codec, topics, from_start=from_start, group=group):
+        for subject, record in records_to(settings, codec, topics, from_start=from_start, group=group):
             is_order = subject == Order.subject()
             if as_json:
                 say_json(record if is_order else {"receipt": record})
@@ -114,7 +114,7 @@ def watch(
 @click.option("--report", metavar="SOURCE:REF", help="The report that is about something else (unlinked).")
 @click.option("--score", type=click.IntRange(0, 100), help="With scored.")
 @click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
-@click.option("--at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
+@click.option("--at", "done_at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
 @click.option("--update-id", help="The department's own reference: sent twice, it counts once.  [a new one]")
 @click.option(
     "--wait",
@@ -126,9 +126,9 @@ def watch(
 @_as_json
 @with_settings
 def update(
-    settings: Settings, case: str, status: str, department: str, note: str, at: str | None, update_id: str | None, as_json: bool,
-    reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None, score: int | None,
-    solved: bool | None, wait: float,
+    settings: Settings, case: str, status: str, department: str, note: str, done_at: str | None, update_id: str | None,
+    as_json: bool, reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None,
+    score: int | None, solved: bool | None, wait: float,
 ) -> None:  # fmt: skip
     """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
 
@@ -137,7 +137,7 @@ def update(
     word = status.upper()
     said_status, step = status_and_step(word)
     city = load_city(settings.city)
-    known(city, department)
+    require_department(city, department)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
         department=department,
@@ -151,7 +151,7 @@ def update(
         score=score,
         solved=solved,
         report=report,
-        at=wall_ms() if at is None else _instant(at),
+        at=wall_ms() if done_at is None else _instant(done_at),
         note=note,
     )
     topic = dept_updates(department)
@@ -171,7 +171,7 @@ def update(
         say(f"no receipt 回执 after {wait:g} s; `cityhub dept watch {department}` shows it when it comes", err=True)
 
 
-def known(city: City, department: str) -> None:
+def require_department(city: City, department: str) -> None:
     """Raises FatalError naming the departments there are."""
     if department not in city.departments:
         raise FatalError(f"{city.name.en} has no department {department!r}; it has: {', '.join(city.departments)}")

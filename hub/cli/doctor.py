@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 import click
 from rich.text import Text
@@ -30,9 +29,13 @@ def doctor(settings: Settings, as_json: bool) -> None:
     for check in check_all(settings):
         checks.append(check)
         if not as_json:
-            console.print(Text.assemble((_MARKS[check.state], _STYLES[check.state]), f"  {check.name}: {check.said}"))
+            console.print(
+                Text.assemble((_MARKS[check.state], _STYLES[check.state]), f"  {check.name}: {check.finding}")
+            )
             if check.way_out:
                 console.print(Text(f"          way out 办法: {check.way_out}", "italic"))
     if as_json:
-        say_json([asdict(check) for check in checks], indent=2)
+        say_json(
+            [{"name": c.name, "state": c.state, "said": c.finding, "way_out": c.way_out} for c in checks], indent=2
+        )
     sys.exit(1 if any(check.state == FAIL for check in checks) else 0)

@@ -26,7 +26,7 @@ Heard = tuple[str, dict[str, Any]]
 """The subject of a record, and it. Times in ms."""
 
 
-def told(
+def records_to(
     settings: Settings, codec: Codec, topics: Sequence[Topic], *, from_start: bool, group: str | None
 ) -> Iterator[Heard]:
     """What a department is told by some of its topics as it comes, without end. With `group` a record is taken as seen when the

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
-from hub.core.figures.ledger import Held, ledger
+from hub.core.figures.ledger import HeldStretch, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
 from hub.model.update import event_of
@@ -140,12 +140,12 @@ def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], gi
     )
 
 
-def _known(said: Row, given: Row) -> Row:
+def _known(notice: Row, given: Row) -> Row:
     """What a notice says of the row; of one whose rules the worker knew no longer, what the case was given."""
-    return given if not said.unit and said.rules == given.rules else said
+    return given if not notice.unit and notice.rules == given.rules else notice
 
 
-def held_of(story: Story) -> list[Held]:
+def held_of(story: Story) -> list[HeldStretch]:
     """The holder ledger: who held the case, from when to when, until the last instant that is known."""
     return ledger(story.last["opened_at"], turns_of(story.changes), last_instant(story))
 

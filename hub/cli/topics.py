@@ -48,7 +48,7 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
         table = Table("topic", "key", "schema", "partitions", "state")
         for s in states:
             table.add_row(
-                settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), s.said
+                settings.topic(s.topic.name), s.topic.key, s.topic.subject or "-", str(s.partitions or "-"), s.summary
             )
         console = Screen()
         (console if console.is_terminal else Screen(width=_WIDTH)).print(table)

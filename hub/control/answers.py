@@ -130,6 +130,6 @@ def touched(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
     return {"kept": sum(verdict.kept for verdict in known), "moved": sum(verdict.moved for verdict in known)}
 
 
-def _same(one: PolicyAnswer, other: PolicyAnswer) -> bool:
+def _same(answer: PolicyAnswer, other: PolicyAnswer) -> bool:
     """Said twice: what it took the second time changed nothing any more, so the lines may differ."""
-    return (one.result, one.process, one.fingerprint) == (other.result, other.process, other.fingerprint)
+    return (answer.result, answer.process, answer.fingerprint) == (other.result, other.process, other.fingerprint)

@@ -19,7 +19,7 @@ class Heard(NamedTuple):
 
     beat: Beat
     offset: int
-    at: float
+    at_seconds: float
     """By a monotonic clock, in seconds."""
 
 
@@ -30,18 +30,18 @@ class Roster:
         self._process = process
         self._heard: dict[str, Heard] = {}
 
-    def hear(self, beat: Beat, offset: int, at: float) -> None:
+    def hear(self, beat: Beat, offset: int, at_seconds: float) -> None:
         """Take note of a beat, heard at a monotonic time."""
         self._heard.pop(beat.process, None)
         if beat.process == self._process or beat.leaving:
             return
         if len(self._heard) >= _MOST:
             del self._heard[next(iter(self._heard))]
-        self._heard[beat.process] = Heard(beat, offset, at)
+        self._heard[beat.process] = Heard(beat, offset, at_seconds)
 
     def others(self, now: float) -> list[Heard]:
         """Each that is not stale."""
-        return [heard for heard in self._heard.values() if now - heard.at < STALE_SECONDS]
+        return [heard for heard in self._heard.values() if now - heard.at_seconds < STALE_SECONDS]
 
 
 class Ranks:

@@ -37,23 +37,23 @@ class Problems:
     """The mistakes found so far. `subject` says in words what they are in: a file, or a folder of files."""
 
     subject: str
-    found: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     def add(self, file: str, line: int, what: str) -> None:
-        self.found.append(Problem(file, line, what))
+        self.problems.append(Problem(file, line, what))
 
     def raise_if_any(self) -> None:
         """Raises DeclarationError when there is a mistake."""
-        if self.found:
-            raise DeclarationError(self.subject, self.found)
+        if self.problems:
+            raise DeclarationError(self.subject, self.problems)
 
 
-def hint(wrong: str, known: Iterable[str]) -> str:
+def hint(wrong: str, names: Iterable[str]) -> str:
     """What was probably meant, or what there is, as the end of a sentence."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1)
+    known = sorted(names)
+    near = difflib.get_close_matches(wrong, known, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
-    if not names:
+    if not known:
         return "there are none"
-    return f"known are {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    return f"known are {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}"

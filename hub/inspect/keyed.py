@@ -15,7 +15,7 @@ from hub.stream.codec import Codec
 from hub.stream.partitioning import partition_of
 from hub.topics import is_outward, subject_of
 
-Found = dict[str, Any]
+KeyedRecords = dict[str, Any]
 """A decoded record, times in ms, with where it lies under `kafka`: topic (without namespace), partition, offset, timestamp."""
 
 
@@ -56,7 +56,7 @@ class KeyedReader:
 
     def records(
         self, keys: Mapping[str, Iterable[str]], on_progress: OnProgress | None = None
-    ) -> dict[str, list[Found]]:
+    ) -> dict[str, list[KeyedRecords]]:
         """As `messages`, decoded; what cannot be decoded (a department's mistake) is left out, as the hub did."""
         return {
             topic: [record for message in some if (record := self.decoded(message)) is not None]
@@ -69,7 +69,7 @@ class KeyedReader:
             self._settings, {place: span for place, span in self._spans.items() if place[0] == topic}, on_progress
         )
 
-    def decoded(self, message: Message) -> Found | None:
+    def decoded(self, message: Message) -> KeyedRecords | None:
         topic = message.topic()[len(self._settings.namespace) :]
         try:
             schema, record = self._codec.decode_one(message.value() or b"")

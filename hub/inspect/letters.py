@@ -100,7 +100,7 @@ class Letter:
 class Letters:
     """What lies in hub.dead now, that of each partition in order."""
 
-    found: list[Letter] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     """Ids of records that are no dead letters: somebody else wrote there."""
 
@@ -128,5 +128,5 @@ def read_letters(
             if schema.subject != letter:
                 letters.foreign.append(name)
             elif found.stage.startswith(stage or "") and reason in (None, found.reason):
-                letters.found.append(found)
+                letters.letters.append(found)
     return letters

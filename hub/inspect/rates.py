@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from hub.core.figures.rates import ClockWord, Given, Period, Said, Table, Turn, given_of, rates
+from hub.core.figures.rates import ClockWord, CountedUpdate, Given, Period, Table, Turn, given_of, rates
 from hub.core.tracking.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
@@ -95,7 +95,7 @@ def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
     return given_of(Turn(**row, ledger=ledger) for row, ledger in zip(rows, held, strict=True))
 
 
-def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:
+def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[CountedUpdate]:
     """Updates but those that `track` set aside."""
     origin = [("origin", name) for name in ("topic", "partition", "offset")]
     aside = {
@@ -107,4 +107,6 @@ def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[Said]:
         case, department, status, step, at_ms, solved = row[3:]
         if tuple(row[:3]) not in aside:
             word = event_of(str(status), str(step))
-            yield Said(str(case), str(department), word, int(str(at_ms)), None if solved is None else bool(solved))
+            yield CountedUpdate(
+                str(case), str(department), word, int(str(at_ms)), None if solved is None else bool(solved)
+            )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hub.errors import FatalError
-from hub.inspect.keyed import Found, KeyedReader
+from hub.inspect.keyed import KeyedReader, KeyedRecords
 from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OnProgress
 from hub.model.ids import case_id
@@ -22,28 +22,28 @@ class Story:
     """One case's records, each as in its schema, with `kafka` saying where it lies; in order of time within each list."""
 
     case_id: str
-    changes: list[Found]
+    changes: list[KeyedRecords]
     """hub.cases, the opening first."""
-    reports: list[Found] = field(default_factory=list)
+    reports: list[KeyedRecords] = field(default_factory=list)
     """hub.events: what came in."""
-    orders: list[Found] = field(default_factory=list)
-    deadlines: list[Found] = field(default_factory=list)
-    updates: list[Found] = field(default_factory=list)
+    orders: list[KeyedRecords] = field(default_factory=list)
+    deadlines: list[KeyedRecords] = field(default_factory=list)
+    updates: list[KeyedRecords] = field(default_factory=list)
     """hub.updates: what departments said."""
-    closures: list[Found] = field(default_factory=list)
-    replies: list[Found] = field(default_factory=list)
-    receipts: list[Found] = field(default_factory=list)
+    closures: list[KeyedRecords] = field(default_factory=list)
+    replies: list[KeyedRecords] = field(default_factory=list)
+    receipts: list[KeyedRecords] = field(default_factory=list)
     """What departments were told of their updates."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
-    def opened(self) -> Found:
+    def opened(self) -> KeyedRecords:
         return self.changes[0]
 
     @property
-    def last(self) -> Found:
+    def last(self) -> KeyedRecords:
         return self.changes[-1]
 
 
@@ -84,13 +84,13 @@ def tell(
     )
 
 
-def _by_time(records: list[Found], name: str) -> list[Found]:
+def _by_time(records: list[KeyedRecords], name: str) -> list[KeyedRecords]:
     return sorted(records, key=lambda record: (record[name], record["kafka"]["offset"]))
 
 
 def _find(
     reader: KeyedReader, registry: Registry, codec: Codec, who: str, on_progress: OnProgress | None
-) -> tuple[str, list[Found]]:
+) -> tuple[str, list[KeyedRecords]]:
     source, colon, ref = who.partition(":")
     case = case_id(source, ref) if colon else who
     changes = reader.records({CASES.name: [case]}, on_progress)[CASES.name]
@@ -123,7 +123,7 @@ def _case_of(
 
 def _reports(
     reader: KeyedReader, registry: Registry, codec: Codec, places: set[str], wanted: set[tuple[str, str]]
-) -> list[Found]:
+) -> list[KeyedRecords]:
     """Many reports share a place: only as much of each is decoded as tells whose it is."""
     messages = reader.messages({EVENTS.name: places})[EVENTS.name]
     decoder = NarrowDecoder(registry, codec, EVENTS.subject or "", ("event", "source_ref"))

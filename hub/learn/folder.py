@@ -105,5 +105,5 @@ def _weak(rows: list[Drafted]) -> list[Drafted]:
     return sorted(weak, key=lambda each: -(each.support or 0))
 
 
-def _id(each: Drafted) -> str:
-    return str(getattr(each.row, "id", None) or getattr(each.row, "code", None) or type(each.row).__name__)
+def _id(drafted: Drafted) -> str:
+    return str(getattr(drafted.row, "id", None) or getattr(drafted.row, "code", None) or type(drafted.row).__name__)

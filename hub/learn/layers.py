@@ -32,7 +32,7 @@ class AreaLayer:
     areas: tuple[Area, ...]
     code_property: str
 
-    def at(self, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]) -> list[str | None]:
+    def codes_of(self, lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]) -> list[str | None]:
         """The code of the area of each point in WGS84 degrees; None outside all, or where it is NaN."""
         found: list[str | None] = [None] * len(lat)
         rows = np.flatnonzero(~np.isnan(lat) & ~np.isnan(lon))

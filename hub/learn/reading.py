@@ -75,7 +75,7 @@ def build_history(
         duplicate_of=_partners(first, lat, lon, truth),
         time_zone=time_zone,
         attributes=_attributes(first),
-        areas={layer.layer: pa.array(layer.at(lat, lon), pa.string()) for layer in layers},
+        areas={layer.layer: pa.array(layer.codes_of(lat, lon), pa.string()) for layer in layers},
         snapshot_ms=truth.snapshot_ms,
     )  # fmt: skip
     return Read(history if until_ms is None else history.seen_by(until_ms), codes, nowhere)

@@ -62,8 +62,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _comment(each: Drafted) -> str:
-    remark = each.remark().replace("\n", " ")
+def _comment(drafted: Drafted) -> str:
+    remark = drafted.remark().replace("\n", " ")
     return f"  # {remark}" if remark else ""
 
 

@@ -249,5 +249,5 @@ def markdown(title: str, rows: list[Reached]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figure(each: Reached, share: float) -> str:
-    return f"{share:.3f}" if each.measure.of in ("flags", "clusters") else f"{share:.1%}".replace("%", " %")
+def _figure(reached: Reached, share: float) -> str:
+    return f"{share:.3f}" if reached.measure.of in ("flags", "clusters") else f"{share:.1%}".replace("%", " %")

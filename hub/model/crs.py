@@ -24,7 +24,7 @@ class Crs(StrEnum):
     """Metres, not degrees: a connector converts it, an event never carries it."""
 
 
-KNOWN = "WGS 84 (EPSG:4326), CGCS2000 (EPSG:4490, 国家2000), GCJ-02 (火星坐标, 高德), BD-09 (百度)"
+KNOWN_CRS = "WGS 84 (EPSG:4326), CGCS2000 (EPSG:4490, 国家2000), GCJ-02 (火星坐标, 高德), BD-09 (百度)"
 """For the end of an error about another one; all in degrees."""
 
 _NUMBERS = {

@@ -62,9 +62,9 @@ class Checker:
     def _note(self, file: str, location: Location, what: str) -> None:
         self._problems.add(file, self._documents[file].line(location), what)
 
-    def _known(self, file: str, location: Location, name: str, known: Iterable[str], kind: str) -> None:
-        if name not in set(known):
-            self._note(file, location, f"there is no {kind} {name!r}; {hint(name, known)}")
+    def _known(self, file: str, location: Location, name: str, names: Iterable[str], kind: str) -> None:
+        if name not in set(names):
+            self._note(file, location, f"there is no {kind} {name!r}; {hint(name, names)}")
             self._broken.add((file, location[:2]))
 
     def _distinct(self, file: str, key: str, part: str, names: Sequence[str]) -> None:

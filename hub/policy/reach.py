@@ -65,15 +65,15 @@ def product(left: Sequence[Box], right: Sequence[Box]) -> list[Box]:
     return [_both(one, other) for one in left for other in right]
 
 
-def _both(one: Box, other: Box) -> Box:
-    both = dict(one)
+def _both(box: Box, other: Box) -> Box:
+    both = dict(box)
     for dimension, values in other.items():
         both[dimension] = both[dimension] & values if dimension in both else values
     return both
 
 
-def _meet(one: Box, other: Box) -> bool:
-    return all(one[dimension] & values for dimension, values in other.items() if dimension in one)
+def _meet(box: Box, other: Box) -> bool:
+    return all(box[dimension] & values for dimension, values in other.items() if dimension in box)
 
 
 def _possible(box: Box) -> bool:

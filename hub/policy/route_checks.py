@@ -9,7 +9,7 @@ from hub.policy.models import MAIN_LAYER, Exit, Route, RouteWhen
 from hub.policy.parts import Parts
 
 _FILE = "routes.yaml"
-Known = Callable[[str, Location, str, Iterable[str], str], None]
+RequireName = Callable[[str, Location, str, Iterable[str], str], None]
 """Notes a name that is not among the known ones: file, place, name, known names, kind."""
 Note = Callable[[str, Location, str], None]
 
@@ -17,9 +17,9 @@ Note = Callable[[str, Location, str], None]
 class RouteChecks:
     """Notes every name in routes.yaml that stands for nothing."""
 
-    def __init__(self, parts: Parts, known: Known, note: Note) -> None:
+    def __init__(self, parts: Parts, require: RequireName, note: Note) -> None:
         self._parts = parts
-        self._known = known
+        self._known = require
         self._note = note
         self._departments = frozenset(department.id for department in parts.departments)
         self._codes = frozenset(category.code for category in parts.categories)

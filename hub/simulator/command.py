@@ -74,8 +74,8 @@ def simulate(
     with _progress(console) as progress, _truth_beside(out, truth), SourceFiles(out) as files:
         task = progress.add_task("simulate", total=plan.days)
 
-        def on_row(said: Statement) -> None:
-            progress.update(task, completed=(said.sent_ms - plan.start_ms) / DAY_MS)
+        def on_row(statement: Statement) -> None:
+            progress.update(task, completed=(statement.sent_ms - plan.start_ms) / DAY_MS)
 
         if live or speed:
             clock = SimulationClock(plan.start_ms, speed or 1.0)

@@ -40,15 +40,17 @@ class SourceFiles:
         self.flush()
         return self
 
-    def write(self, said: Statement) -> None:
-        self._open[said.source].write(FORMATS[said.source].row(said))
+    def write(self, statement: Statement) -> None:
+        self._open[statement.source].write(FORMATS[statement.source].row(statement))
 
     def flush(self) -> None:
         """Make what was written visible to whoever follows the files, in whole rows."""
         for file in self._open.values():
             file.flush()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         for source, file in self._open.items():
             file.close()
             done_mark(self.path(source)).touch()
@@ -59,14 +61,14 @@ def done_mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.done")
 
 
-def write_all(said: Iterable[Statement], files: SourceFiles, truth: Truth, on_row: OnRow | None = None) -> None:
+def write_all(statements: Iterable[Statement], files: SourceFiles, truth: Truth, on_row: OnRow | None = None) -> None:
     """Write everything at once."""
-    for statement in said:
+    for statement in statements:
         _write(statement, files, truth, on_row)
 
 
 def write_live(
-    said: Iterable[Statement],
+    statements: Iterable[Statement],
     files: SourceFiles,
     truth: Truth,
     clock: SimulationClock,
@@ -74,7 +76,7 @@ def write_live(
     on_row: OnRow | None = None,
 ) -> None:
     """Append each row when the simulation reaches its time. Ends early, at a whole row, when `sleep` says so."""
-    for statement in said:
+    for statement in statements:
         while (wait := clock.seconds_until(statement.sent_ms)) > 0:
             files.flush()
             if sleep(min(wait, _SLICE_SECONDS)):

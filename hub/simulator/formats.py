@@ -48,75 +48,75 @@ class Format:
     row: Callable[[Statement], str]
 
 
-def _police(said: Statement) -> str:
-    lat, lon = _position(said)
-    reported = _when(said, str, _NO_TIME)
+def _police(statement: Statement) -> str:
+    lat, lon = _position(statement)
+    reported = _when(statement, str, _NO_TIME)
     return _csv(
-        _ref(said), said.revision, _POLICE_KINDS[said.kind], _iso(said.occurred_ms), reported, said.category,
-        _both(said), _LEVELS[said.urgency], "", "", lon, lat, "EPSG:4326" if lat else "", said.address,
-        said.title, said.text, said.channel, "",
+        _ref(statement), statement.revision, _POLICE_KINDS[statement.kind], _iso(statement.occurred_ms), reported,
+        statement.category, _both(statement), _LEVELS[statement.urgency], "", "", lon, lat, "EPSG:4326" if lat else "",
+        statement.address, statement.title, statement.text, statement.channel, "",
     )  # fmt: skip
 
 
-def _petition(said: Statement) -> str:
-    lat, lon = _position(said)
+def _petition(statement: Statement) -> str:
+    lat, lon = _position(statement)
     return _csv(
-        _ref(said), said.revision, _PETITION_KINDS[said.kind], _slashed(said.occurred_ms),
-        _when(said, _slashed, _NO_TIME), said.category, said.category_label_zh, _LEVELS_ZH[said.urgency], "", "", lat, lon,
-        "", said.address, said.title, said.text, _PETITION_CHANNELS[said.channel], "",
+        _ref(statement), statement.revision, _PETITION_KINDS[statement.kind], _slashed(statement.occurred_ms),
+        _when(statement, _slashed, _NO_TIME), statement.category, statement.category_label_zh, _LEVELS_ZH[statement.urgency],
+        "", "", lat, lon, "", statement.address, statement.title, statement.text, _PETITION_CHANNELS[statement.channel], "",
     )  # fmt: skip
 
 
-def _hotline(said: Statement) -> str:
-    lat, lon = said.at or (None, None)
+def _hotline(statement: Statement) -> str:
+    lat, lon = statement.point or (None, None)
     return _json(
         {
-            "order": {"id": _ref(said), "revision": said.revision, "event": said.kind.lower()},
-            "time": {"occurred": _iso(said.occurred_ms), "reported": _when(said, _iso, _NO_TIME)},
+            "order": {"id": _ref(statement), "revision": statement.revision, "event": statement.kind.lower()},
+            "time": {"occurred": _iso(statement.occurred_ms), "reported": _when(statement, _iso, _NO_TIME)},
             "category": {
-                "code": said.category or None,
-                "name": {"zh": said.category_label_zh or None, "en": said.category_label or None},
+                "code": statement.category or None,
+                "name": {"zh": statement.category_label_zh or None, "en": statement.category_label or None},
             },
-            "urgency": said.urgency.lower(),
+            "urgency": statement.urgency.lower(),
             "place": {
                 "division": None,
                 "grid": None,
                 "lat": lat,
                 "lon": lon,
                 "crs": "EPSG:4326",
-                "address": said.address or None,
+                "address": statement.address or None,
             },
-            "title": said.title,
-            "text": said.text,
-            "channel": said.channel,
-            "photos": [f"https://example.org/{said.ref}.jpg"] if said.channel == "app" else [],
+            "title": statement.title,
+            "text": statement.text,
+            "channel": statement.channel,
+            "photos": [f"https://example.org/{statement.ref}.jpg"] if statement.channel == "app" else [],
         }
     )
 
 
-def _citymgmt(said: Statement) -> str:
-    lat, lon = _gcj02(said.at) if said.at else (None, None)
+def _citymgmt(statement: Statement) -> str:
+    lat, lon = _gcj02(statement.point) if statement.point else (None, None)
     return _json(
         {
-            "taskNum": _ref(said),
-            "version": said.revision,
-            "action": _CITYMGMT_KINDS[said.kind],
-            "occurTime": said.occurred_ms,
-            "reportTime": _when(said, int, _NO_TIME),
-            "mainType": said.group or None,
-            "mainTypeName": said.group_label or None,
-            "subType": said.category or None,
-            "subTypeName": _both(said) or None,
-            "level": _LEVELS[said.urgency],
+            "taskNum": _ref(statement),
+            "version": statement.revision,
+            "action": _CITYMGMT_KINDS[statement.kind],
+            "occurTime": statement.occurred_ms,
+            "reportTime": _when(statement, int, _NO_TIME),
+            "mainType": statement.group or None,
+            "mainTypeName": statement.group_label or None,
+            "subType": statement.category or None,
+            "subTypeName": _both(statement) or None,
+            "level": _LEVELS[statement.urgency],
             "divisionCode": None,
             "gridCode": None,
             "x": lon,
             "y": lat,
             "crs": "GCJ-02",
-            "address": said.address or None,
-            "title": said.title,
-            "desc": said.text,
-            "channel": said.channel,
+            "address": statement.address or None,
+            "title": statement.title,
+            "desc": statement.text,
+            "channel": statement.channel,
             "photos": [],
         }
     )
@@ -131,28 +131,28 @@ FORMATS = {
 """By source. `petition` counts times in whole seconds; the others in milliseconds."""
 
 
-def _gcj02(at: Coordinates) -> Coordinates:
-    lat, lon = wgs84_to_gcj02(np.asarray(at[0]), np.asarray(at[1]))
+def _gcj02(point: Coordinates) -> Coordinates:
+    lat, lon = wgs84_to_gcj02(np.asarray(point[0]), np.asarray(point[1]))
     return round(float(lat), 6), round(float(lon), 6)
 
 
-def _both(said: Statement) -> str:
-    return f"{said.category_label_zh} {said.category_label}".strip()
+def _both(statement: Statement) -> str:
+    return f"{statement.category_label_zh} {statement.category_label}".strip()
 
 
-def _ref(said: Statement) -> str:
-    return "" if said.oddity is Oddity.NO_REF else said.ref
+def _ref(statement: Statement) -> str:
+    return "" if statement.oddity is Oddity.NO_REF else statement.ref
 
 
-def _when(said: Statement, write: Callable[[int], Any], nonsense: str) -> Any:
+def _when(statement: Statement, write: Callable[[int], Any], nonsense: str) -> Any:
     """The time of reporting, or what a broken system has in its place."""
-    if said.oddity is Oddity.BAD_TIME:
+    if statement.oddity is Oddity.BAD_TIME:
         return nonsense
-    return write(_YEAR_ONE_MS if said.oddity is Oddity.YEAR_ONE else said.reported_ms)
+    return write(_YEAR_ONE_MS if statement.oddity is Oddity.YEAR_ONE else statement.reported_ms)
 
 
-def _position(said: Statement) -> tuple[str, str]:
-    return (f"{said.at[0]:.6f}", f"{said.at[1]:.6f}") if said.at else ("", "")
+def _position(statement: Statement) -> tuple[str, str]:
+    return (f"{statement.point[0]:.6f}", f"{statement.point[1]:.6f}") if statement.point else ("", "")
 
 
 def _iso(ms: int) -> str:

@@ -120,7 +120,7 @@ def _report(
         group_label=kind.group_label,
         urgency=kind.urgency,
         area=None if oddity in (Oddity.OUTSIDE, Oddity.UNPLACED) else incident.area.code,
-        at=where,
+        point=where,
         address="" if oddity is Oddity.UNPLACED else address,
         title=wording.title(kind, address, chinese),
         text=wording.text(rng, kind, address, chinese),
@@ -165,9 +165,9 @@ def _next(rng: Random, before: Statement, kind: StatementKind, mean_ms: int) -> 
 
 def _amended(scene: Scene, rng: Random, incident: Incident, before: Statement) -> Statement:
     after = _next(rng, before, StatementKind.AMENDED, 40 * MINUTE_MS)
-    after = replace(after, text=f"{before.text} {wording.more(rng, before.source == 'petition')}")
+    after = replace(after, text=f"{before.text} {wording.later_text(rng, before.source == 'petition')}")
     if before.area is not None:
-        after = replace(after, at=jittered(rng, incident.where))
+        after = replace(after, point=jittered(rng, incident.where))
     others = [kind for kind in scene.kinds if before.source in kind.sources and kind.code != before.category]
     if incident.reports == 1 and before.oddity is None and others and rng.random() < CORRECTED:
         after = _corrected(after, rng.choice(others))
@@ -192,22 +192,29 @@ def _brief(rng: Random, statement: Statement, first: Statement) -> Statement:
     if statement is first or statement.category != first.category or rng.random() >= BRIEF:
         return statement
     return replace(
-        statement, category="", category_label="", category_label_zh="", group="", group_label="", address="", at=None
+        statement,
+        category="",
+        category_label="",
+        category_label_zh="",
+        group="",
+        group_label="",
+        address="",
+        point=None,
     )
 
 
-def _in_disorder(rng: Random, told: list[Statement]) -> list[Statement]:
+def _in_disorder(rng: Random, statements: list[Statement]) -> list[Statement]:
     """Now and then an older statement is sent after a newer one."""
-    if len(told) < 2 or rng.random() >= LATE:
-        return told
-    index = rng.randrange(len(told) - 1)
-    held_ms = told[index + 1].sent_ms + rng.randrange(1, 10 * MINUTE_MS)
-    told[index] = replace(told[index], sent_ms=held_ms, late=True)
-    return told
+    if len(statements) < 2 or rng.random() >= LATE:
+        return statements
+    index = rng.randrange(len(statements) - 1)
+    held_ms = statements[index + 1].sent_ms + rng.randrange(1, 10 * MINUTE_MS)
+    statements[index] = replace(statements[index], sent_ms=held_ms, late=True)
+    return statements
 
 
-def _repeated(rng: Random, told: list[Statement]) -> Iterator[Statement]:
-    for statement in told:
+def _repeated(rng: Random, statements: list[Statement]) -> Iterator[Statement]:
+    for statement in statements:
         yield statement
         if rng.random() < REPEATED:
             yield replace(

@@ -59,7 +59,7 @@ class Statement:
     group_label: str
     urgency: str
     area: str | None
-    at: Coordinates | None
+    point: Coordinates | None
     address: str
     title: str
     text: str

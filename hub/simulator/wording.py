@@ -50,6 +50,6 @@ def text(rng: Random, kind: Kind, address: str, chinese: bool) -> str:
     return said[0].upper() + said[1:]
 
 
-def more(rng: Random, chinese: bool) -> str:
+def later_text(rng: Random, chinese: bool) -> str:
     """What a later statement adds."""
     return rng.choice(_MORE_ZH if chinese else _MORE)

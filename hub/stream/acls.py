@@ -119,9 +119,9 @@ def _has_password(answer: Any) -> bool:
         raise translated(error.args[0], "asking who has a password") from error
 
 
-def _difference(settings: Settings, wanted: set[Right], held: set[Right]) -> Difference:
-    extra = {right for right in held - wanted if right.name.startswith(settings.namespace)}
-    return Difference(frozenset(wanted - held), frozenset(extra))
+def _difference(settings: Settings, wanted: set[Right], granted: set[Right]) -> Difference:
+    extra = {right for right in granted - wanted if right.name.startswith(settings.namespace)}
+    return Difference(frozenset(wanted - granted), frozenset(extra))
 
 
 def _pattern(right: Right) -> ResourcePatternType:

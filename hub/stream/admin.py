@@ -44,7 +44,7 @@ class TopicState:
         return 0 if self.topic.partitions is not None else max(0, (self.partitions or 0) - self.wanted_partitions)
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """In a word or two."""
         if self.partitions is None:
             return "missing"
@@ -174,7 +174,7 @@ def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
     check_number(settings, states)
     wrong = [state for state in states if not state.good and not is_input(state.topic.name)]
     if wrong:
-        named = ", ".join(f"{settings.topic(state.topic.name)}: {state.said}" for state in wrong[:5])
+        named = ", ".join(f"{settings.topic(state.topic.name)}: {state.summary}" for state in wrong[:5])
         more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise FatalError(f"topics are missing or too small ({named}{more}); run `cityhub topics --create`")
     _say_drifts(settings, [state.topic for state in states])

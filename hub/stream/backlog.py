@@ -46,9 +46,9 @@ class Backlog:
         self._unread_highs = dict.fromkeys(places, _UNKNOWN)
         self._counted = 0.0
 
-    def let_go(self, held: Iterable[int]) -> None:
+    def let_go(self, partitions: Iterable[int]) -> None:
         """These partitions are held no more: somebody else counts them."""
-        for partition in held:
+        for partition in partitions:
             LAG.labels(self._agent, partition).set(0)
         self.records = None
 
@@ -60,7 +60,9 @@ class Backlog:
                 for place in places
             }
 
-    def count(self, now: float, held: Collection[int], ends: Mapping[Place, int], reading: Mapping[Place, int]) -> bool:
+    def count(
+        self, now: float, own_numbers: Collection[int], ends: Mapping[Place, int], reading: Mapping[Place, int]
+    ) -> bool:
         """Set the metric and `records`. True if nothing is left of what is read.
 
         `ends`: the next offset of each place, as committed. `reading`: those of them that are read.
@@ -70,7 +72,7 @@ class Backlog:
             place: self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)[1] for place in reading
         }
         left = left_records(ends, highs, self._eofs)
-        behind = lag_records(held, left, self._numbers)
+        behind = lag_records(own_numbers, left, self._numbers)
         self.records = sum(behind.values())
         for partition, records in behind.items():
             LAG.labels(self._agent, partition).set(records)

@@ -43,9 +43,9 @@ class Chunk:
         return len(self.values)
 
     @property
-    def held(self) -> list[int]:
+    def own_numbers(self) -> list[int]:
         """Partition numbers this worker holds."""
-        return self.session.held
+        return self.session.own_numbers
 
     def fill(self, messages: Sequence[Message], namespace: str) -> None:
         cut = len(namespace)

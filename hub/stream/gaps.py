@@ -52,7 +52,7 @@ class Extent(NamedTuple):
     """Id of the topic: one that is deleted and made anew has another. Empty if unknown."""
 
 
-class Known(NamedTuple):
+class ReadSoFar(NamedTuple):
     """What is known of how far a partition was read. Every part may be unknown."""
 
     committed: int | None = None
@@ -70,20 +70,20 @@ class Known(NamedTuple):
         return self.end if self.committed is None else self.committed
 
 
-def resume(topic: str, partition: int, known: Known, extent: Extent) -> tuple[int, Gap | None]:
+def resume(topic: str, partition: int, reach: ReadSoFar, extent: Extent) -> tuple[int, Gap | None]:
     """The offset to read on from, and what is not read therefore.
 
     A partition that was never read begins where its log does: what was deleted before was never the hub's.
     """
-    position = known.position
+    position = reach.position
     if position is None:
         return extent.low, None
 
     def gap(reason: Reason, begin: int, until: int, detail: str) -> tuple[int, Gap]:
         return until, Gap(topic, partition, reason, begin, until, detail)
 
-    if known.log and extent.log and known.log != extent.log:
-        begin = known.end if known.by_hand and known.end is not None else position
+    if reach.log and extent.log and reach.log != extent.log:
+        begin = reach.end if reach.by_hand and reach.end is not None else position
         if begin == 0:
             return extent.low, None  # nothing of the old one was ever read
         return gap(
@@ -92,12 +92,12 @@ def resume(topic: str, partition: int, known: Known, extent: Extent) -> tuple[in
         )  # fmt: skip
     if position > extent.high:
         return gap(
-            Reason.MOVED_BACK, position, extent.high if known.log else extent.low,
+            Reason.MOVED_BACK, position, extent.high if reach.log else extent.low,
             f"the topic was read to offset {position} and ends at {extent.high}: it was made anew, or brokers lost its end",
         )  # fmt: skip
-    if known.by_hand and known.end is not None and known.end < position:
+    if reach.by_hand and reach.end is not None and reach.end < position:
         until = max(position, extent.low)
-        return gap(Reason.SKIPPED, known.end, until, f"{BY_HAND}: at most {until - known.end} records were not read")
+        return gap(Reason.SKIPPED, reach.end, until, f"{BY_HAND}: at most {until - reach.end} records were not read")
     if position < extent.low:
         return gap(
             Reason.GAP, position, extent.low,

@@ -219,7 +219,7 @@ class Inlet(mode.Service):
 
     def _tick_is_due(self, session: Session) -> bool:
         now = asyncio.get_running_loop().time()
-        if self._tick_seconds is None or not session.held or now - self._ticked < self._tick_seconds:
+        if self._tick_seconds is None or not session.own_numbers or now - self._ticked < self._tick_seconds:
             return False
         self._ticked = now
         return True

@@ -24,9 +24,9 @@ def left_records(ends: Mapping[Place, int], highs: Mapping[Place, int], eofs: Ma
     return left
 
 
-def lag_records(held: Collection[int], left: Mapping[Place, int], numbers: int) -> dict[int, int]:
+def lag_records(own_numbers: Collection[int], left: Mapping[Place, int], numbers: int) -> dict[int, int]:
     """By number held, over all topics, of a hub of so many numbers."""
-    behind = dict.fromkeys(held, 0)
+    behind = dict.fromkeys(own_numbers, 0)
     for place, records in left.items():
         number = number_of(place[1], numbers)
         behind[number] = behind.get(number, 0) + records

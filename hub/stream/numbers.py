@@ -18,7 +18,7 @@ def number_of(partition: int, numbers: int) -> int:
     return partition % numbers
 
 
-def places_of(held: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[Place]:
+def places_of(own_numbers: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[Place]:
     """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
     for topic, count in counts.items():
-        yield from ((topic, partition) for partition in range(count) if number_of(partition, numbers) in held)
+        yield from ((topic, partition) for partition in range(count) if number_of(partition, numbers) in own_numbers)

@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 
 from hub.errors import Reason
 from hub.stream.checkpoints import Checkpoint, Mark, Trail
-from hub.stream.gaps import Extent, Gap, Known, resume
+from hub.stream.gaps import Extent, Gap, ReadSoFar, resume
 from hub.stream.numbers import Place, number_of
 from hub.stream.writer import Output
 
@@ -126,14 +126,14 @@ class Positions:
             number_of(partition, self.numbers) for partition, mark in marks if mark.accepts_loss
         }
 
-    def _known(self, place: TopicPartition, trails: Mapping[int, Trail], unproven: Collection[int]) -> Known:
+    def _known(self, place: TopicPartition, trails: Mapping[int, Trail], unproven: Collection[int]) -> ReadSoFar:
         name, number = place.topic[len(self.namespace) :], number_of(place.partition, self.numbers)
         trail = None if number in unproven else trails.get(number)
         offset = place.offset if place.offset >= 0 else None
         by_hand = offset is not None and not Mark.read(place.metadata).claim
         if trail is None:
-            return Known(offset, by_hand, log=self._logs.get(place.topic, ""))
-        return Known(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
+            return ReadSoFar(offset, by_hand, log=self._logs.get(place.topic, ""))
+        return ReadSoFar(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
 
     def pass_over(self, place: Place, until: int, detail: str) -> None:
         """Read on behind what somebody does not want to be read."""

@@ -107,7 +107,7 @@ class RetentionWatch(mode.Service):
                     log.warning("%s: how long unread records are kept cannot be told: %s", agent, error)
             await self.sleep(_EVERY_SECONDS)
 
-    def _show(self, agent: str, found: Mapping[str, Margin]) -> None:
-        for topic, margin in found.items():
+    def _show(self, agent: str, margins: Mapping[str, Margin]) -> None:
+        for topic, margin in margins.items():
             RETENTION_MARGIN_SECONDS.labels(agent, topic).set(margin.left_seconds)
             RETENTION_SECONDS.labels(topic).set(margin.retention_seconds)

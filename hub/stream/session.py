@@ -98,7 +98,7 @@ class Session:
         self._looked = self._worked = 0.0
         self.stale = False
         """What is to be read is no longer what is read: `read_anew` is to be called."""
-        self.held: list[int] = []
+        self.own_numbers: list[int] = []
         self._claim = ""
         """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
         self._claimed = False
@@ -183,7 +183,7 @@ class Session:
             self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
         ends = self._positions.ends
         reading = self._reading(ends)
-        at_rest = self._backlog.count(now, self.held, ends, reading)
+        at_rest = self._backlog.count(now, self.own_numbers, ends, reading)
         if idle and self._membership is not None:
             self._alive.ask(at_rest=at_rest)
             if at_rest and self.pending is None:
@@ -237,12 +237,12 @@ class Session:
         """
         self._membership = consumer.consumer_group_metadata()
         numbers = self._settings.partitions
-        self.held = sorted(place.partition for place in assigned if place.partition < numbers)
+        self.own_numbers = sorted(place.partition for place in assigned if place.partition < numbers)
         READY.labels(self._agent).set(0)
         started = time.monotonic()
         self._inputs.look()
         self.stale = False
-        committed = self._committed(consumer, places_of(self.held, self._inputs.counts, numbers))
+        committed = self._committed(consumer, places_of(self.own_numbers, self._inputs.counts, numbers))
         self._sources.catch_up(self._recovering)
         as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
         self._claim, self._claimed, self._whole_at = uuid.uuid4().hex, False, time.monotonic()
@@ -253,7 +253,7 @@ class Session:
         STATE_RECORDS.labels(self._agent).set(len(self._state))
         READY.labels(self._agent).set(1)
         self.progressed()
-        log.info("%s: holds partitions %s, kept %s", self._agent, self.held, sorted(as_they_were))
+        log.info("%s: holds partitions %s, kept %s", self._agent, self.own_numbers, sorted(as_they_were))
 
     def _committed(self, consumer: Consumer, places: Iterable[Place]) -> list[TopicPartition]:
         asked = [TopicPartition(*place) for place in places]
@@ -272,14 +272,14 @@ class Session:
     def _take_up(self, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
         self.hold, self.pending = object(), None
-        others = [partition for partition in self.held if partition not in as_they_were]
+        others = [partition for partition in self.own_numbers if partition not in as_they_were]
         for partition in others:
             self._state.drop(partition)
         trails = recover(self._settings, self._state, others, self._recovering) if others else {}
         self._positions.let_go()
         self._positions.judge(committed, trails, wall_ms())
         self._refuse()
-        held = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
+        held = set(places_of(self.own_numbers, self._inputs.counts, self._settings.partitions))
         self._positions.go_on(
             [place for place in committed if (place.topic, place.partition) in held], trails, self._extents
         )
@@ -289,11 +289,11 @@ class Session:
         """Decide nothing of the partitions whose state is not what was committed. The others are served."""
         refused = {number: self._refusal(number, fault) for number, fault in self._positions.refused.items()}
         REFUSED.labels(self._agent).set(len(refused))
-        for number in set(self.held) & refused.keys():
-            self.held.remove(number)
+        for number in set(self.own_numbers) & refused.keys():
+            self.own_numbers.remove(number)
             self._state.drop(number)
             log.error("%s", refused[number])
-        if refused and not self.held:
+        if refused and not self.own_numbers:
             raise FatalError(next(iter(refused.values())))
 
     def _refusal(self, number: int, fault: str) -> str:
@@ -349,7 +349,7 @@ class Session:
         if too_many := self._sources.with_too_many_batches():
             self.pause(too_many)
             return
-        wanted = set(places_of(self.held, self._inputs.counts, self._settings.partitions))
+        wanted = set(places_of(self.own_numbers, self._inputs.counts, self._settings.partitions))
         self._positions.keep(wanted)
         fresh = self._committed(self._consumer, wanted - self._positions.ends.keys())
         self._positions.go_on(fresh, {}, self._extents)
@@ -417,9 +417,9 @@ class Session:
     def _let_go(self) -> None:
         self._reader.forget()
         READY.labels(self._agent).set(0)
-        self._backlog.let_go(self.held)
-        self._kept.update(self.held)
-        self.held = []
+        self._backlog.let_go(self.own_numbers)
+        self._kept.update(self.own_numbers)
+        self.own_numbers = []
         self._positions.let_go()
         self._membership = None
 

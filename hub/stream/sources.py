@@ -105,10 +105,10 @@ class Sources:
             for topic, reason in why.items()
         ]
 
-    def take(self, said: Iterable[tuple[bytes, bytes]]) -> None:
+    def take(self, records: Iterable[tuple[bytes, bytes]]) -> None:
         """What was written just now."""
         before = self.paused
-        for key, value in said:
+        for key, value in records:
             self.standings.take(key, value)
         self._say(before)
 

@@ -40,10 +40,10 @@ def unread(settings: Settings, inputs: Collection[str], read: Collection[str]) -
     doubtful = [place for place in places if place[0] not in begun or place[0][len(settings.namespace) :] not in read]
     lows = offsets(settings, doubtful, OffsetSpec.earliest(), "beginnings")
     highs = offsets(settings, doubtful, OffsetSpec.latest(), "ends")
-    return behind(settings.namespace, lows, highs, committed)
+    return records_behind(settings.namespace, lows, highs, committed)
 
 
-def behind(
+def records_behind(
     namespace: str, lows: Mapping[Place, int], highs: Mapping[Place, int], committed: Mapping[Place, int]
 ) -> dict[str, int]:
     """By topic, without the namespace, what lies behind the offset that was committed; all of it, where none was."""
@@ -80,17 +80,17 @@ class UnreadWatch(mode.Service):
         found = unread(self._settings, [topic for topic in inputs if topic not in paused], self._reads.topics)
         self.show(len(inputs), found)
 
-    def show(self, inputs: int, found: Mapping[str, int]) -> None:
+    def show(self, inputs: int, unread_records: Mapping[str, int]) -> None:
         """Of so many topics, these are read by nobody."""
-        INPUT_TOPICS.labels("unread").set(len(found))
-        INPUT_TOPICS.labels("read").set(inputs - len(found))
-        for topic in self._shown - found.keys():
+        INPUT_TOPICS.labels("unread").set(len(unread_records))
+        INPUT_TOPICS.labels("read").set(inputs - len(unread_records))
+        for topic in self._shown - unread_records.keys():
             UNREAD_RECORDS.remove(topic)
-        for topic, records in found.items():
+        for topic, records in unread_records.items():
             UNREAD_RECORDS.labels(topic).set(records)
-        for topic in found.keys() - self._shown:
+        for topic in unread_records.keys() - self._shown:
             log.error(
                 "%s has records and nobody reads it 无人读取; see `cityhub doctor` and ops/runbooks/topic-unread.md",
                 topic,
             )
-        self._shown = set(found)
+        self._shown = set(unread_records)

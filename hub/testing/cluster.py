@@ -146,7 +146,9 @@ class KafkaCluster:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()
 
     # -- who leads ------------------------------------------------------------------------------------------------------
@@ -205,8 +207,8 @@ def _fresh_port(taken: set[int]) -> int:
     return port
 
 
-def _settings(own: dict[str, int], told: Collection[int], voters: str, size: int) -> dict[str, object]:
-    client, internal, _ = told
+def _settings(own: dict[str, int], advertised: Collection[int], voters: str, size: int) -> dict[str, object]:
+    client, internal, _ = advertised
     safe = max(1, size - 1)
     return {
         "controller.quorum.voters": voters,

@@ -30,9 +30,9 @@ def file_source(manifest: Manifest, *inputs: Input) -> tuple[FileSource, Intake]
     return FileSource(file_config(inputs=inputs), Context(manifest.domain, intake.outcome, intake.mapping)), intake
 
 
-def outcomes(manifest: Manifest, each: Input) -> Iterator[Mapped]:
+def outcomes(manifest: Manifest, file: Input) -> Iterator[Mapped]:
     """Every row of one file, mapped, also a last one without a line end."""
-    source, intake = file_source(manifest, each)
+    source, intake = file_source(manifest, file)
     reader = source.open(0, Watch())
     try:
         for row in reader:

@@ -57,7 +57,7 @@ class SecureKafka:
     def guard(self) -> Guard:
         return Guard(self.keys)
 
-    def settings(self, user: str = ADMIN, password: str | None = None, **more: Any) -> Settings:
+    def settings(self, user: str = ADMIN, password: str | None = None, **others: Any) -> Settings:
         """Of a hub that is this user, by default the one who may do all."""
         told: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
@@ -66,9 +66,9 @@ class SecureKafka:
             "kafka_user": user,
             "kafka_password": self.guard.password_file.read_text() if password is None else password,
         }
-        return Settings(**told | more)
+        return Settings(**told | others)
 
-    def settings_by_certificate(self, name: str, **more: Any) -> Settings:
+    def settings_by_certificate(self, name: str, **others: Any) -> Settings:
         """Of a hub that shows a certificate of this name."""
         file = self.guard.authority.issued(name)
         told: dict[str, Any] = {
@@ -78,9 +78,9 @@ class SecureKafka:
             "kafka_certificate": file,
             "kafka_key": file,
         }
-        return Settings(**told | more)
+        return Settings(**told | others)
 
-    def settings_by_token(self, client_id: str, token_url: str, **more: Any) -> Settings:
+    def settings_by_token(self, client_id: str, token_url: str, **others: Any) -> Settings:
         """Of a hub that fetches a token there."""
         told: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
@@ -90,7 +90,7 @@ class SecureKafka:
             "kafka_password": "any secret",
             "kafka_token_url": token_url,
         }
-        return Settings(**told | more)
+        return Settings(**told | others)
 
     def add_user(self, name: str, password: str) -> None:
         """Who is let in by a password from now on, and may do nothing yet."""
@@ -159,14 +159,14 @@ class Token:
     audience: str = AUDIENCE
     issuer: str = ISSUER
     lasts_seconds: float = 3600
-    more: Mapping[str, Any] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         now = int(time.time())
         header = {"alg": "RS256", "typ": "JWT", "kid": "one"}
         claims = {
             "sub": self.subject, "aud": self.audience, "iss": self.issuer, "iat": now - 60,
-            "exp": int(now + self.lasts_seconds), "scope": "kafka", **self.more,
+            "exp": int(now + self.lasts_seconds), "scope": "kafka", **self.claims,
         }  # fmt: skip
         signed = ".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
         signature = self.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())

@@ -239,12 +239,12 @@ class SourceSuite:
 
 
 def run_in_memory(
-    manifest: Manifest, each: Input, folder: Path, publisher: MemoryPublisher | None = None
+    manifest: Manifest, file: Input, folder: Path, publisher: MemoryPublisher | None = None
 ) -> MemoryPublisher:
     """Run over one input with its cursor in `folder`, saving it after every second row."""
     publisher = publisher or MemoryPublisher()
     options = Options(cursor_dir=folder, checkpoint_rows=2, stop=publisher.stop)
-    run_source(manifest, [each], Settings(), options, publisher)
+    run_source(manifest, [file], Settings(), options, publisher)
     return publisher
 
 

@@ -159,7 +159,7 @@ def plane_on(bootstrap_servers: str, namespace: str, folder: Path) -> Plane:
 def read_some(session: Session, wanted: int) -> list[Message]:
     """Poll until so many records have come, or with 0 until partitions are held."""
     until, found = time.monotonic() + PATIENCE_SECONDS, list[Message]()
-    while len(found) < wanted or not session.held:
+    while len(found) < wanted or not session.own_numbers:
         assert time.monotonic() < until, f"{len(found)} of {wanted} records came"
         session.fill(100, 0.05)
         found += session.take()

@@ -54,11 +54,11 @@ def test_partitions_added_before_the_start_are_read_once_between_two_workers(pla
     with plane.session(new_state(), "one") as one, plane.session(new_state(), "two") as two:
         seen: dict[str, set[tuple[int, int]]] = {"one": set(), "two": set()}
         until = time.monotonic() + PATIENCE_SECONDS
-        while (one.held, two.held) != ([0, 1], [2]) or sum(map(len, seen.values())) < PARTITIONS + 2:
-            assert time.monotonic() < until, (one.held, two.held, seen)
+        while (one.own_numbers, two.own_numbers) != ([0, 1], [2]) or sum(map(len, seen.values())) < PARTITIONS + 2:
+            assert time.monotonic() < until, (one.own_numbers, two.own_numbers, seen)
             for name, session in (("one", one), ("two", two)):
                 session.fill(100, 0.05)
-                if len(session.held) == PARTITIONS:
+                if len(session.own_numbers) == PARTITIONS:
                     session.take()  # before the other has joined
                 seen[name] |= {(m.partition(), m.offset()) for m in session.take()}
         assert seen == {"one": {(0, 0), (1, 0), (3, 0), (4, 0)}, "two": {(2, 0)}}
@@ -82,7 +82,7 @@ def test_a_changelog_with_more_partitions_stops_nobody(plane: Plane) -> None:
     plane.feed(b"a")
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
-        assert session.held == list(range(PARTITIONS))
+        assert session.own_numbers == list(range(PARTITIONS))
     assert [(partition, key) for partition, key, _ in plane.committed(MEMORY)] == [(0, b"a")]
 
 

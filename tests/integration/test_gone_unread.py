@@ -42,7 +42,7 @@ def admin(plane: Plane) -> AdminClient:
 
 def gap_letters(plane: Plane) -> list[tuple[str, str, str]]:
     """Stage, reason and place of the letters that stand for gaps."""
-    found = read_letters(plane.settings, Codec(FileRegistry())).found
+    found = read_letters(plane.settings, Codec(FileRegistry())).letters
     return [(each.stage, each.reason, each.place) for each in found if each.until is not None]
 
 

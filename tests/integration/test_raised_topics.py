@@ -76,7 +76,7 @@ def settings(kafka_bootstrap: str, namespace: str) -> Settings:
 
 
 def _states(settings: Settings, topics: list[Topic]) -> dict[str, str]:
-    return {state.topic.name: state.said for state in inspect_topics(settings, topics)}
+    return {state.topic.name: state.summary for state in inspect_topics(settings, topics)}
 
 
 def test_too_few_partitions_are_added_and_a_missing_source_stops_nobody(settings: Settings) -> None:

@@ -56,7 +56,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Read:
 def _until(done: Callable[[], bool], *sessions: Session) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while not done():
-        assert time.monotonic() < until, [session.held for session in sessions]
+        assert time.monotonic() < until, [session.own_numbers for session in sessions]
         for session in sessions:
             session.fill(100, 0.05)
 
@@ -72,14 +72,14 @@ def test_only_what_changes_hands_is_read_back(plane: Plane, read: Read) -> None:
         assert settled(plane, one, mine, read_some(one, 3), count_up(mine)) == [None]
         read.clear()
         with plane.session(theirs := new_state(), "two") as two:
-            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            _until(lambda: (one.own_numbers, two.own_numbers) == ([0, 1], [2]), one, two)
             assert read == [(theirs, [2])]
             assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}
             _feed_all(plane, b"a")
             assert settled(plane, one, mine, read_some(one, 2), count_up(mine)) == [None]
             assert settled(plane, two, theirs, read_some(two, 1), count_up(theirs)) == [None]
         assert held_in(theirs) == {}, "who leaves remembers nothing"
-        _until(lambda: len(one.held) == PARTITIONS, one)
+        _until(lambda: len(one.own_numbers) == PARTITIONS, one)
         assert read == [(theirs, [2]), (mine, [2])]
         assert held_in(mine) == {0: {"a": 2}, 1: {"a": 2}, 2: {"a": 2}}
 
@@ -90,10 +90,10 @@ def test_before_anything_is_committed_all_is_read_back(plane: Plane, read: Read)
     with plane.session(state := new_state(), "one") as one:
         assert settled(plane, one, state, read_some(one, 3), count_up(state)) == [None]
     with plane.session(mine := new_state(), "one") as one:
-        _until(lambda: len(one.held) == PARTITIONS, one)
+        _until(lambda: len(one.own_numbers) == PARTITIONS, one)
         read.clear()
         with plane.session(new_state(), "two") as two:
-            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            _until(lambda: (one.own_numbers, two.own_numbers) == ([0, 1], [2]), one, two)
             assert sorted(partitions for _, partitions in read) == [[0, 1], [2]]
             assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}
 
@@ -120,7 +120,7 @@ def test_what_is_decided_is_written_before_the_partitions_go(plane: Plane, read:
         assert plane.offsets() == [0, 0, 0]
         read.clear()
         with plane.session(theirs := new_state(), "two") as two:
-            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            _until(lambda: (one.own_numbers, two.own_numbers) == ([0, 1], [2]), one, two)
             assert one.pending is None
             assert plane.offsets() == [1, 1, 1]
             assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
@@ -149,7 +149,7 @@ def test_a_write_that_never_ends_does_not_hold_up_the_rebalance(plane: Plane, mo
             released.set()
             monkeypatch.setattr(writer_module, "_STUCK_SECONDS", PATIENCE_SECONDS)
             with plane.session(again := new_state(), "one") as heir:  # ends the transaction that was left open
-                _until(lambda: (heir.held, two.held) == ([0, 1], [2]), heir, two)
+                _until(lambda: (heir.own_numbers, two.own_numbers) == ([0, 1], [2]), heir, two)
                 assert (held_in(again), held_in(theirs)) == ({0: {}, 1: {}}, {2: {}})
                 assert plane.committed(OUT) == []
 
@@ -161,6 +161,6 @@ def test_who_has_dropped_more_than_it_holds_begins_anew(plane: Plane, read: Read
         mine.wasteful = lambda: True  # type: ignore[method-assign]
         read.clear()
         with plane.session(new_state(), "two") as two:
-            _until(lambda: (one.held, two.held) == ([0, 1], [2]), one, two)
+            _until(lambda: (one.own_numbers, two.own_numbers) == ([0, 1], [2]), one, two)
             assert (mine, [0, 1]) in read
             assert held_in(mine) == {0: {"a": 1}, 1: {"a": 1}}

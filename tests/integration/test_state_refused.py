@@ -67,7 +67,7 @@ def test_the_other_partitions_are_served(plane: Plane, caplog: pytest.LogCapture
         plane.feed(b"b", partition=partition)
     with plane.session(state := new_state()) as session:
         messages = read_some(session, 2)
-        assert session.held == [0, 2]
+        assert session.own_numbers == [0, 2]
         assert settled(plane, session, state, messages, count_up(state)) == [None]
         assert held_in(state) == {0: {"a": 1, "b": 1}, 2: {"a": 1, "b": 1}}
     assert plane.offsets() == [2, 1, 2]

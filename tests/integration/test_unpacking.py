@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
-from hub.cli.hearing import told
+from hub.cli.hearing import records_to
 from hub.cli.sending import Sender
 from hub.control.topic import ControlTopic
 from hub.inspect.letters import read_letters
@@ -57,7 +57,7 @@ def bomb(plane: Plane, topic: str, *sizes: int) -> None:
 
 
 def letters(plane: Plane) -> list[tuple[str, str, str]]:
-    found = read_letters(plane.settings, Codec(FileRegistry())).found
+    found = read_letters(plane.settings, Codec(FileRegistry())).letters
     return [(each.stage, each.reason, each.place) for each in found if each.until is not None]
 
 
@@ -192,7 +192,7 @@ def test_what_a_department_watches_goes_on_behind_it(plane: Plane) -> None:
     }  # fmt: skip
     with Sender(plane.settings) as sender:
         sender.send(topic.name, b"C-1", codec.encode_one("cityhub.Receipt", receipt))
-    heard = told(plane.settings, codec, [topic], from_start=True, group=None)
+    heard = records_to(plane.settings, codec, [topic], from_start=True, group=None)
     try:
         assert next(heard)[1]["update_id"] == "U1"
     finally:

@@ -33,7 +33,7 @@ class Decided:
 
     rules: list[str]
     """Version of the rules, by step."""
-    told: Flags
+    tells_clocks: Flags
     """Whether the step opens its case or may alter the clocks."""
     place: Rows
     """Where each step's entry is in the lists; that without clocks, the last, if it causes no order and tells no clock."""
@@ -44,7 +44,7 @@ class Decided:
 
     def clocks_told(self) -> pa.ListArray:
         """By step, for the changes."""
-        return self.clocks.take(pa.array(np.where(self.told, self.place, len(self.clocks) - 1)))
+        return self.clocks.take(pa.array(np.where(self.tells_clocks, self.place, len(self.clocks) - 1)))
 
     def dues_of(self, steps: Sequence[int]) -> pa.ListArray:
         """By order: of which step each is; -1 if it has no clocks."""

@@ -67,7 +67,7 @@ def attach(app: Any, hub: Hub) -> View:
                 records, told = _records(hub, chunk, tx)
                 waited: list[Decision] = []
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
-                held = sorted({*chunk.held, *records})
+                held = sorted({*chunk.own_numbers, *records})
                 wall = read_clock(hub.wall)
                 clocks = {partition: _clock(hub, state[partition], wall) for partition in held}
                 journals = {partition: state.journal(partition) for partition in held}

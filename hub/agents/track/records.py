@@ -63,18 +63,18 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
 
-def _publish_replies(hub: Hub, tx: Transaction, told: list[Reply]) -> None:
-    answers = [reply.answer for reply in told]
+def _publish_replies(hub: Hub, tx: Transaction, replies: list[Reply]) -> None:
+    answers = [reply.answer for reply in replies]
     columns: dict[str, list[Any]] = {
         "reply_id": derived_ids(
-            "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in told]
+            "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in replies]
         ),
-        "source": [reply.source for reply in told],
-        "source_ref": [reply.ref for reply in told],
-        "case_id": [reply.case.case_id for reply in told],
+        "source": [reply.source for reply in replies],
+        "source_ref": [reply.ref for reply in replies],
+        "case_id": [reply.case.case_id for reply in replies],
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
-        "at": [reply.at_ms for reply in told],
+        "at": [reply.at_ms for reply in replies],
         "text": [answer.note for answer in answers],
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]

@@ -104,9 +104,9 @@ def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_
     return [Decision(admitted, str(reason), detail=detail)]
 
 
-def _keep(journal: TrackJournal, key: str, held: list[tuple[bytes, int]]) -> None:
-    updates, since = tuple(body for body, _ in held), tuple(since_ms for _, since_ms in held)
-    journal.put(key, Waiting(max(since), updates, since) if held else None)
+def _keep(journal: TrackJournal, key: str, waits: list[tuple[bytes, int]]) -> None:
+    updates, since = tuple(body for body, _ in waits), tuple(since_ms for _, since_ms in waits)
+    journal.put(key, Waiting(max(since), updates, since) if waits else None)
 
 
 def _read(hub: Hub, body: bytes) -> Update:

@@ -200,7 +200,7 @@ class Performance:
             self._answered = metrics is not None
             if metrics is None:
                 metrics, note = self._shown.metrics, f"{note} (the worker is too busy to answer)".strip()
-            self._shown = Snapshot(metrics, seconds, self._show.now_ms(), self._dead.found.total(), note)
+            self._shown = Snapshot(metrics, seconds, self._show.now_ms(), self._dead.counts.total(), note)
             if live is not None:
                 live.update(self._view.tables(self._shown))
             elif seconds - last_line >= _LINE_EVERY_SECONDS:
@@ -225,7 +225,7 @@ class Performance:
             "cases": len(cases.lead),
             "links": sum(map(len, cases.linked.values())),
             "breaches": shot.breaches,
-            "dead": {f"{stage}/{reason}": count for (stage, reason), count in self._dead.found.items()},
+            "dead": {f"{stage}/{reason}": count for (stage, reason), count in self._dead.counts.items()},
             "latency_p50_seconds": shot.metrics.quantile(0.5, "hub_latency_seconds", agent="route"),
             "latency_p99_seconds": shot.metrics.quantile(0.99, "hub_latency_seconds", agent="route"),
             "show_seconds": round(seconds, 1),
@@ -237,7 +237,7 @@ class Performance:
                 taken_in=shot.taken_in(),
                 repeats=shot.metrics.by("source", "hub_repeats_total"),
                 receipts=shot.metrics.by("outcome", "hub_receipts_total"),
-                dead=self._dead.found,
+                dead=self._dead.counts,
                 sent=show.departments.sent,
                 sent_twice=show.departments.repeats,
                 strays=show.departments.strays,

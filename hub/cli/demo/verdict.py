@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Check:
-    """Something both sides counted. `found` must be `wanted`."""
+    """Something both sides counted. `counted` must be `wanted`."""
 
     what: str
     wanted: int
-    found: int
+    counted: int
 
     @property
     def good(self) -> bool:
-        return self.wanted == self.found
+        return self.wanted == self.counted
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Links:
 
     true: int
     """Reports that are not the first of their incident."""
-    found: int
+    right: int
     made: int
     false: int
     """Reports joined to a case that another incident opened."""
 
     @property
     def recall(self) -> float:
-        return self.found / self.true if self.true else 1.0
+        return self.right / self.true if self.true else 1.0
 
     @property
     def precision(self) -> float:
@@ -104,8 +104,8 @@ def truth_table(checks: Iterable[Check], links: Links) -> Table:
         table.add_column(head, justify="right")
     for check in checks:
         verdict = Text("equal", "green") if check.good else Text("differs", "bold red")
-        table.add_row(check.what, f"{check.wanted:,}", f"{check.found:,}", verdict)
-    table.add_row("links 关联", f"{links.true:,}", f"{links.found:,} found", f"{links.recall:.1%}")
+        table.add_row(check.what, f"{check.wanted:,}", f"{check.counted:,}", verdict)
+    table.add_row("links 关联", f"{links.true:,}", f"{links.right:,} found", f"{links.recall:.1%}")
     table.add_row("false links 误关联", "0", f"{links.false:,} of {links.made:,}", f"{1 - links.precision:.1%}")
     return table
 
@@ -122,6 +122,15 @@ def account_table(account: AuditReport) -> Table:
 
 def as_json(checks: Iterable[Check], links: Links) -> dict[str, Any]:
     return {
-        "checks": [asdict(check) | {"good": check.good} for check in checks],
-        "links": asdict(links) | {"recall": round(links.recall, 4), "precision": round(links.precision, 4)},
+        "checks": [
+            {"what": check.what, "wanted": check.wanted, "found": check.counted, "good": check.good} for check in checks
+        ],
+        "links": {
+            "true": links.true,
+            "found": links.right,
+            "made": links.made,
+            "false": links.false,
+            "recall": round(links.recall, 4),
+            "precision": round(links.precision, 4),
+        },
     }

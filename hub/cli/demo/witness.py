@@ -25,7 +25,7 @@ class DeadLetters:
     """A running count of hub.dead."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
-        self.found: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()
         """By stage and reason."""
         self._codec = codec
         self._consumer = _consumer(settings)
@@ -36,7 +36,7 @@ class DeadLetters:
         while messages := self._consumer.consume(_CHUNK, 0):
             # One by one: they are few, and the batch codec cannot do their bytes.
             letters = [self._codec.decode_one(message.value())[1] for message in messages if not message.error()]
-            self.found.update((letter["stage"], letter["reason"]) for letter in letters)
+            self.counts.update((letter["stage"], letter["reason"]) for letter in letters)
 
     def close(self) -> None:
         self._consumer.close()

@@ -14,19 +14,19 @@ from hub.model.outputs import MarkKind
 OPENED, _, WITHDRAWN, CLOSED = EventKind
 REOPENED = MarkKind.REOPENED
 ENDINGS = (WITHDRAWN, CLOSED)
-Said = tuple[int, str, int]
+Remembered = tuple[int, str, int]
 """Revision, kind and time (ms) of a statement."""
 Mark = tuple[str, int]
 """An ending or REOPENED, and when (ms)."""
 
 
-def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Said, ...]:
+def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Remembered, ...]:
     """All statements of a report by revision, with one more; of very many, those that still say something."""
     said = tuple(sorted((*said_of(report, case), (seen.revision, seen.kind, seen.at_ms))))
     return said if len(said) <= MAX_STATEMENTS else _thinned(said)
 
 
-def _thinned(statements: tuple[Said, ...]) -> tuple[Said, ...]:
+def _thinned(statements: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
     """Without what neither ends nor opens anything, but for the first; then without the oldest."""
     first = next((each for each in statements if each[1] not in ENDINGS), statements[0])
     turns = [each for each in statements if each is not first and (each[1] == OPENED or each[1] in ENDINGS)]
@@ -38,7 +38,7 @@ def end_of(seen: Sighting) -> tuple[str, int] | None:
     return (seen.kind, seen.at_ms) if seen.kind in ENDINGS else None
 
 
-def first_said(seen: Sighting) -> tuple[Said, ...]:
+def first_said(seen: Sighting) -> tuple[Remembered, ...]:
     """What must be remembered of a first statement; of an opening or an end it is known anyway."""
     return () if seen.kind == OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, seen.at_ms),)
 
@@ -48,7 +48,7 @@ def begins_with_end(report: Report, case: Case) -> bool:
     return all(kind in ENDINGS for _, kind, _ in said_of(report, case))
 
 
-def standing(statements: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
+def standing(statements: Sequence[Remembered]) -> tuple[bool, tuple[str, int] | None]:
     """Whether a report is live after all its statements, and what ended it first if it is not."""
     end: tuple[str, int] | None = None
     for _, kind, at_ms in statements:
@@ -59,7 +59,7 @@ def standing(statements: Sequence[Said]) -> tuple[bool, tuple[str, int] | None]:
     return end is None, end
 
 
-def marks_of(statements: Sequence[Said]) -> list[Mark]:
+def marks_of(statements: Sequence[Remembered]) -> list[Mark]:
     """When its source ended a report, and opened it again: an opening is not before the ends that it undoes, nor an end before
     the opening that comes before it by revision. What was undone at the instant at which it began never was."""
     found: list[Mark] = []
@@ -77,7 +77,7 @@ def marks_of(statements: Sequence[Said]) -> list[Mark]:
     return found
 
 
-def openings(statements: Sequence[Said]) -> list[int]:
+def openings(statements: Sequence[Remembered]) -> list[int]:
     """When a report was opened again by its own source after that had ended it."""
     return [at_ms for kind, at_ms in marks_of(statements) if kind == REOPENED]
 
@@ -126,7 +126,7 @@ def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Rep
             yield max(at_ms, made_ms), (_ORDER[kind], kind, *report.key), kind, report
 
 
-def said_of(report: Report, case: Case) -> tuple[Said, ...]:
+def said_of(report: Report, case: Case) -> tuple[Remembered, ...]:
     """Its statements by revision."""
     if report.statements:
         return report.statements

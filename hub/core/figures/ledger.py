@@ -14,7 +14,7 @@ class Turn(NamedTuple):
     department: str | None
 
 
-class Held(NamedTuple):
+class HeldStretch(NamedTuple):
     """A department held a case from, to; to the instant of asking if it still does. UTC ms."""
 
     department: str
@@ -26,10 +26,10 @@ class Held(NamedTuple):
         return self.to_ms - self.from_ms
 
 
-def ledger(opened_ms: int, turns: Iterable[Turn], until_ms: int) -> list[Held]:
+def ledger(opened_ms: int, turns: Iterable[Turn], until_ms: int) -> list[HeldStretch]:
     """Who held a case from its opening to `until_ms`. Turns count in their order; one that is said to be earlier than the turn
     before it, or than the opening, counts from there. Whoever is first holds the case from its opening."""
-    found: list[Held] = []
+    found: list[HeldStretch] = []
     holder: str | None = None
     since_ms, first = opened_ms, True
     for turn in turns:
@@ -44,7 +44,7 @@ def ledger(opened_ms: int, turns: Iterable[Turn], until_ms: int) -> list[Held]:
     return found
 
 
-def totals(stretches: Iterable[Held]) -> Counter[str]:
+def totals(stretches: Iterable[HeldStretch]) -> Counter[str]:
     """Milliseconds by department."""
     found: Counter[str] = Counter()
     for each in stretches:
@@ -52,10 +52,10 @@ def totals(stretches: Iterable[Held]) -> Counter[str]:
     return found
 
 
-def _add(stretches: list[Held], holder: str | None, from_ms: int, to_ms: int) -> None:
+def _add(stretches: list[HeldStretch], holder: str | None, from_ms: int, to_ms: int) -> None:
     if holder is None or to_ms <= from_ms:
         return
     if stretches and stretches[-1].department == holder and stretches[-1].to_ms == from_ms:
         stretches[-1] = stretches[-1]._replace(to_ms=to_ms)
     else:
-        stretches.append(Held(holder, from_ms, to_ms))
+        stretches.append(HeldStretch(holder, from_ms, to_ms))

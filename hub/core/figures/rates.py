@@ -64,7 +64,7 @@ class Turn(NamedTuple):
     """If not empty, the whole holder ledger."""
 
 
-class Said(NamedTuple):
+class CountedUpdate(NamedTuple):
     """An update that was applied; `status` is its step where it has one."""
 
     case_id: str
@@ -159,7 +159,9 @@ def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
     return (each for case in found.values() for each in case)
 
 
-def rates(clocks: Iterable[ClockWord], given: Iterable[Given], updates: Iterable[Said], period: Period) -> Table:
+def rates(
+    clocks: Iterable[ClockWord], given: Iterable[Given], updates: Iterable[CountedUpdate], period: Period
+) -> Table:
     """The counts of every department and period, and of ALL together. Each input in the order of its topic."""
     found: Table = {}
 
@@ -181,7 +183,7 @@ def rates(clocks: Iterable[ClockWord], given: Iterable[Given], updates: Iterable
         if each.returned_by is not None:
             for counts in of(each.returned_by, each.at_ms):
                 counts.add(RETURNED)
-    callbacks: dict[str, Said] = {}
+    callbacks: dict[str, CountedUpdate] = {}
     for one in updates:
         if one.status in CALLBACKS:
             known = callbacks.get(one.case_id)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hub.core.tracking.state import History, Hold, Mark, Stated
 
-Held = tuple[Hold, ...]
+Ledger = tuple[Hold, ...]
 _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
@@ -58,12 +58,12 @@ def _stated(version: dict[str, Any], decided: bool) -> Stated:
     )
 
 
-def held_value(ledger: Held) -> list[dict[str, Any]]:
+def held_value(ledger: Ledger) -> list[dict[str, Any]]:
     """As a list of `cityhub.HolderEntry`."""
     return [{"department": one.department, "since": one.from_ms, "returned_by": one.returned_by} for one in ledger]
 
 
-def read_held(column: pa.ListArray) -> list[Held]:
+def read_held(column: pa.ListArray) -> list[Ledger]:
     """One entry a row."""
     if not len(column.flatten()):
         return [()] * len(column)

@@ -116,7 +116,7 @@ RANK = {
 }
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
-TOLD = frozenset(event for event, rule in EVENTS.items() if rule.reporters_told)
+REPORTERS_TOLD = frozenset(event for event, rule in EVENTS.items() if rule.reporters_told)
 IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in (Who.PARTY, Who.HOLDER))
 """What is for who holds the case or helps. The desk may say it in their place."""
 MAX_SCORE = 100

@@ -24,7 +24,7 @@ from hub.core.tracking.consequences import (
     Update,
 )
 from hub.core.tracking.life import Life, key_of
-from hub.core.tracking.lifecycle import LADDER, TOLD
+from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
     CALLBACKS,
@@ -332,7 +332,7 @@ class Tracking:
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
 
 
-_TOLD = frozenset(event.upper() for event in TOLD)
+_TOLD = frozenset(event.upper() for event in REPORTERS_TOLD)
 
 
 def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Effects) -> None:

@@ -69,7 +69,7 @@ def cases_from(
     due: npt.NDArray[np.float64] | Millis,
     category: Sequence[str],
     time_zone: str,
-    told: Mapping[str, Sequence[str | None]] | None = None,
+    labels: Mapping[str, Sequence[str | None]] | None = None,
 ) -> Cases:
     """As `cases_of`, from plain columns; `due` is NaN where it is not known."""
     names, index = np.unique(np.asarray(category, dtype=object).astype(str), return_inverse=True)
@@ -78,7 +78,7 @@ def cases_from(
     rows = np.flatnonzero(known)
     rows = rows[np.argsort(opened[rows], kind="stable")]
     columns, values = {}, {}
-    for name, column in (told or {}).items():
+    for name, column in (labels or {}).items():
         columns[name], values[name] = _coded(column, rows)
     return Cases(
         opened=opened[rows],

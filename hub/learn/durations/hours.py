@@ -125,10 +125,10 @@ def _changed(week: Week, hours: tuple[str, ...]) -> Week:
     return {day: hours if spans == usual else spans for day, spans in week.items()}
 
 
-def _seasons(found: dict[int, Week]) -> tuple[Season, ...]:
+def _seasons(weeks: dict[int, Week]) -> tuple[Season, ...]:
     """Neighbouring months with the same hours as one season."""
     seasons: list[Season] = []
-    for month, week in sorted(found.items()):
+    for month, week in sorted(weeks.items()):
         last = f"{month:02d}-{(29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31):02d}"
         if seasons and seasons[-1].week == week and int(seasons[-1].last_day[:2]) == month - 1:
             seasons[-1] = seasons[-1].model_copy(update={"last_day": last})

@@ -124,8 +124,8 @@ def _fits(cases: Cases, offices: Offices) -> list[Fit]:
 class _Category:
     """Learns the rows of one category at a time."""
 
-    def __init__(self, cases: Cases, found: list[Fit], popularity: dict[Duration, float], offices: Offices) -> None:
-        self._cases, self._fits, self._popularity = cases, found, popularity
+    def __init__(self, cases: Cases, fits: list[Fit], popularity: dict[Duration, float], offices: Offices) -> None:
+        self._cases, self._fits, self._popularity = cases, fits, popularity
         self._zone = offices.zone
 
     def rows(self, name: str, members: Ints, counted: dict[Duration, int]) -> list[DurationRow]:

@@ -32,16 +32,16 @@ class Likeness:
         often = Counter(word for words in self._words.values() for word in words)
         self._weight = {word: log(1 + len(names) / count) for word, count in often.items()}
 
-    def between(self, one: str, other: str) -> float:
+    def between(self, category: str, other: str) -> float:
         """0 (no word in common) to 1."""
-        mine, theirs = self._words[one], self._words[other]
+        mine, theirs = self._words[category], self._words[other]
         every = sum(self._weight[word] for word in mine | theirs)
         return sum(self._weight[word] for word in mine & theirs) / every if every else 0.0
 
-    def shapes_near(self, name: str, known: Mapping[str, Shape]) -> dict[Shape, float]:
+    def shapes_near(self, name: str, shapes: Mapping[str, Shape]) -> dict[Shape, float]:
         """How usual each shape is among categories of a similar name, 0 to 1; empty where no other is alike."""
         near: dict[Shape, float] = {}
-        for other, shape in known.items():
+        for other, shape in shapes.items():
             if other != name:
                 near[shape] = near.get(shape, 0.0) + self.between(name, other)
         total = sum(near.values())

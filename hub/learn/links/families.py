@@ -31,25 +31,25 @@ def families_of(rates: Rates, reports: Reports) -> Ints:
     return into
 
 
-def _likest(found: np.ndarray, count: np.ndarray) -> tuple[int, int] | None:
+def _likest(duplicates: np.ndarray, count: np.ndarray) -> tuple[int, int] | None:
     """The two families with most duplicates across them, of those that are as good as one."""
-    rate = found / np.maximum(count, 1)
+    rate = duplicates / np.maximum(count, 1)
     own = np.diag(rate)
-    across = np.triu(found, 1)
+    across = np.triu(duplicates, 1)
     fits = (across >= _LEAST) & (rate >= _AS_LIKELY * np.minimum(own[:, None], own[None, :]))
     if not fits.any():
         return None
     best = int(np.argmax(np.where(fits, across, -1.0)))
-    return best // len(found), best % len(found)
+    return best // len(duplicates), best % len(duplicates)
 
 
-def _merged(table: np.ndarray, one: int, other: int) -> np.ndarray:
+def _merged(table: np.ndarray, first: int, other: int) -> np.ndarray:
     """Of an upper triangle: the rows and columns of two as one."""
     whole = table + np.triu(table, 1).T
-    inside = whole[one, one] + whole[other, other] + whole[one, other]
-    whole[one] += whole[other]
-    whole[:, one] = whole[one]
-    whole[one, one] = inside
+    inside = whole[first, first] + whole[other, other] + whole[first, other]
+    whole[first] += whole[other]
+    whole[:, first] = whole[first]
+    whole[first, first] = inside
     whole[other] = 0
     whole[:, other] = 0
     upper: np.ndarray = np.triu(whole)

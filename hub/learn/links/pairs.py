@@ -55,7 +55,7 @@ class Pairs:
     earlier: Ints
     later: Ints
     cell: Ints
-    known: Floats
+    duplicate: Floats
     """1 for a known pair of duplicates, else 0."""
     judged: Bools
     """Whether one of the two was closed: only then could somebody have said that it was a duplicate."""

@@ -44,7 +44,7 @@ def rates_of(reports: Reports, pairs: Pairs, families: int) -> Rates:
     within = group // families == group % families
     groups, number = np.unique(group, return_inverse=True)
     share = _Flags(reports, pairs)
-    belief = expected = pairs.known
+    belief = expected = pairs.duplicate
     factors: dict[bool, Floats] = {}
     for _ in range(_ROUNDS):
         rate = _group_rates(groups // families == groups % families, number, belief, pairs.judged)
@@ -77,7 +77,7 @@ class _Flags:
         paired = reports.partner >= 0
         paired[reports.partner[paired]] = True
         open_flag = reports.flagged & ~paired
-        self._known = pairs.known
+        self._known = pairs.duplicate
         near = pairs.cell // len(WINDOWS_H) <= _FLAG_RADIUS
         self._rows = np.flatnonzero((open_flag[pairs.earlier] | open_flag[pairs.later]) & near)
         later = pairs.later[self._rows]

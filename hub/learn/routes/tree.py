@@ -209,13 +209,13 @@ class _Category:
     def _earned(
         self,
         counts: Floats,
-        known: Floats,
+        cumulated: Floats,
         share: Floats,
         at_home: Floats | None = None,
         judged_by: float | None = None,
     ) -> float:
         """What deciding each period by all before it would have earned, recent periods counting more; in recent reports."""
-        before = known[:-1]
+        before = cumulated[:-1]
         parent = before.sum(axis=1, keepdims=True)
         total = parent.sum(axis=2, keepdims=True)
         parent = np.where(total > 0, parent / np.maximum(total, 1e-12), share)
@@ -252,15 +252,15 @@ class _Category:
         return [values for _, values, _ in groups], [own for _, _, own in groups], cost
 
 
-def _with_homes(parent: Floats, known: Floats, at_home: Floats | None) -> Floats:
+def _with_homes(parent: Floats, before: Floats, at_home: Floats | None) -> Floats:
     """The prior of each value: its parent's shares or, as often as reports were with the queue whose area it is, that queue.
 
-    `known` ends in value and label, `parent` broadcasts to it.
+    `before` ends in value and label, `parent` broadcasts to it.
     """
     if at_home is None:
         return parent
-    whole = known.sum(axis=(-2, -1))[..., None, None]
-    home = (known * at_home).sum(axis=(-2, -1))[..., None, None] / np.maximum(whole, 1e-12)
+    whole = before.sum(axis=(-2, -1))[..., None, None]
+    home = (before * at_home).sum(axis=(-2, -1))[..., None, None] / np.maximum(whole, 1e-12)
     has_home = at_home.sum(axis=-1, keepdims=True)
     return np.asarray(parent * (1 - home * has_home) + at_home * home)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from hub.declared.document import load_yaml
-from hub.model.crs import KNOWN, crs_of
+from hub.model.crs import KNOWN_CRS, crs_of
 from hub.sdk.mapping.references import ReferenceSpec
 from hub.sdk.mapping.specs import Encoding, FieldSpec, Spec, Strict, known_zone
 from hub.sdk.mapping.truth_spec import TruthSpec
@@ -264,7 +264,7 @@ def _with_rest(also: Any, event: Any) -> Any:
 def _require_sound(where: str, event: EventSpec) -> None:
     fixed = event.place.crs.constant
     if fixed is not None and crs_of(str(fixed)) is None:
-        raise ValueError(f"{where}.place.crs: {fixed} is not known; known are {KNOWN} and Web Mercator (EPSG:3857)")
+        raise ValueError(f"{where}.place.crs: {fixed} is not known; known are {KNOWN_CRS} and Web Mercator (EPSG:3857)")
     for name in ("occurred_at", "reported_at", "due_at"):
         spec = getattr(event, name)
         if spec is not None and spec.formats is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.core.places.crs import web_mercator_to_wgs84
 from hub.errors import Reason, RejectedRecordError
-from hub.model.crs import KNOWN, Crs, crs_of
+from hub.model.crs import KNOWN_CRS, Crs, crs_of
 from hub.sdk.mapping.columns import Cell, optional_reader, text_reader
 from hub.sdk.mapping.mapping import PlaceSpec
 from hub.sdk.mapping.numbers import Plain
@@ -45,8 +45,8 @@ def _in_degrees(y: float, x: float, name: str) -> tuple[_Point, str]:
     if system is None:
         raise RejectedRecordError(
             Reason.INVALID,
-            f"place.crs: {'it is empty' if not name else 'the reference system is not known'}; known are {KNOWN} and Web Mercator "
-            "(EPSG:3857). Name the system in the mapping, with `map` or `default`, or convert the points",
+            f"place.crs: {'it is empty' if not name else 'the reference system is not known'}; known are {KNOWN_CRS} and Web "
+            "Mercator (EPSG:3857). Name the system in the mapping, with `map` or `default`, or convert the points",
         )
     if system is Crs.WEB_MERCATOR:
         return _from_mercator(y, x), Crs.WGS84

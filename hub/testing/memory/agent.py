@@ -45,11 +45,11 @@ class MemoryAgent:
         Raises RejectedRecordError if a record is not the agent's own.
         """
         self._session.hold = object()
-        for partition in self._session.held:
+        for partition in self._session.own_numbers:
             self.state.drop(partition)
         for record in changelog:
             self.state.load(record.partition, record.key, record.value)
-        for partition in self._session.held:
+        for partition in self._session.own_numbers:
             self.state.loaded(partition)
 
     def decide(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Publication:
@@ -94,7 +94,7 @@ class _Session:
     """As much of a session as agents and their transactions look at."""
 
     def __init__(self, partitions: int) -> None:
-        self.held = list(range(partitions))
+        self.own_numbers = list(range(partitions))
         self.hold = object()
         self.let_go_on: dict[str, Any] = {}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hub.agents.track.rates import balances
 from hub.core.deadlines.rules import DeadlineRules
-from hub.core.figures.rates import ALL, COUNTS, ClockWord, Counts, Given, Said, rates
+from hub.core.figures.rates import ALL, COUNTS, ClockWord, CountedUpdate, Counts, Given, rates
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, Update
 from hub.core.tracking.state import TrackBook, UpdateDetails
@@ -58,13 +58,13 @@ happenings = st.lists(
 )
 
 
-def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[Given], list[Said]]:
+def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[Given], list[CountedUpdate]]:
     """One case through what is said, each thing at its hour; also what was given and applied, as topics have it."""
     tracking, book, effects = Tracking(Clockwork(RULES)), TrackBook(), Effects()
     opened = change("OPENED", ROADS, 0)
     tracking.prepare([opened])
     tracking.change(Journal(book), opened, effects)
-    applied = list[Said]()
+    applied = list[CountedUpdate]()
     for number, (what, solved, department, hours) in enumerate(said):
         at_ms = START + hours * HOUR_MS
         if what == "time":
@@ -78,7 +78,7 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
             if tracking.update(
                 Journal(book), Update(f"U{number}", by, "C-1", what, "because", at_ms, details=more), effects
             ):
-                applied.append(Said("C-1", by, what, at_ms, solved if more else None))
+                applied.append(CountedUpdate("C-1", by, what, at_ms, solved if more else None))
     tracking.pass_time(Journal(book), START + 1000 * HOUR_MS, effects)
     case = book.case("C-1")
     assert case is not None

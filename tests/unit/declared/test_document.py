@@ -101,7 +101,7 @@ def test_what_is_written_is_read_with_a_line_for_every_value(
     document = read_document(path, problems)
     assert document is not None
     assert document.value == value
-    assert not problems.found
+    assert not problems.problems
     assert document.lines.keys() >= set(_places(value))
 
 

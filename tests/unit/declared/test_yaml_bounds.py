@@ -35,7 +35,7 @@ def test_what_is_out_of_proportion_is_refused_by_the_policy(name: str, tmp_path:
     (tmp_path / "routes.yaml").write_text(text)
     problems = Problems("a folder")
     assert read_document(tmp_path / "routes.yaml", problems) is None
-    (found,) = problems.found
+    (found,) = problems.problems
     assert re.search(said, found.what)
     assert found.line >= 1
 
@@ -57,7 +57,7 @@ def test_what_no_model_can_be_made_of_is_a_fatal_error_with_the_file(text: str, 
         load_mapping(tmp_path / "m.yaml")
     problems = Problems("a folder")
     if (found := read_document(tmp_path / "m.yaml", problems)) is None:
-        assert problems.found
+        assert problems.problems
     else:
         assert found.value is not None
 

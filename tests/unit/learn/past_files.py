@@ -83,7 +83,7 @@ def write_history(folder: Path, city: City, said: Iterable[Statement], seed: int
 
 
 def _event(said: Statement, city: City) -> tuple[object, ...]:
-    lat, lon = ("", "") if said.at is None else (f"{said.at[0]:.6f}", f"{said.at[1]:.6f}")
+    lat, lon = ("", "") if said.point is None else (f"{said.point[0]:.6f}", f"{said.point[1]:.6f}")
     return (
         said.ref, said.source, _local(said.reported_ms, city), said.category, said.urgency, said.area or "", lat, lon,
         said.address, said.title, said.text, said.channel,
@@ -94,7 +94,7 @@ def _truths(reports: list[Statement], city: City, rng: Random) -> Iterable[tuple
     router, rules = Router(city), DeadlineRules(city)
     lead: dict[int, str] = {}
     for each in reports:
-        decision = router.route_one(each.source, each.category, each.area, each.urgency, each.at is not None)
+        decision = router.route_one(each.source, each.category, each.area, each.urgency, each.point is not None)
         clocks = rules.due_one(each.category, each.source, each.urgency, each.area, each.reported_ms)
         due_ms = next((clock.due_ms for clock in clocks if clock.clock == "resolve"), None)
         took_ms = ((due_ms or each.reported_ms + 86_400_000) - each.reported_ms) * rng.uniform(0.2, 1.4)

@@ -32,7 +32,7 @@ def written(statement: Statement) -> dict:
 
 
 def a_statement(source: str) -> Statement:
-    return next(s for s in simulate(2) if s.source == source and s.at and s.oddity is None and s.category)
+    return next(s for s in simulate(2) if s.source == source and s.point and s.oddity is None and s.category)
 
 
 def reference_and_time(source: str, row: dict) -> tuple[str, float]:

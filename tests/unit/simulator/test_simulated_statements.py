@@ -108,7 +108,7 @@ def test_reports_of_one_incident_are_near_in_place_and_time(seed: int) -> None:
     for told in reports.values():
         assert max(s.opened_ms for s in told) - min(s.opened_ms for s in told) <= 5 * HOUR_MS
         assert len({s.category for s in told}) == 1
-        lats = [s.at[0] for s in told if s.at]
+        lats = [s.point[0] for s in told if s.point]
         if lats:
             assert (max(lats) - min(lats)) * METRES_PER_DEGREE <= 2 * 3 * 12 + 1
         if len(told) > 1:
@@ -116,8 +116,8 @@ def test_reports_of_one_incident_are_near_in_place_and_time(seed: int) -> None:
 
 
 def is_inside(scene: Scene, statement: Statement) -> bool:
-    assert statement.at is not None
-    return any(area.shape.buffer(0.001).contains(Point(statement.at[1], statement.at[0])) for area in scene.areas)
+    assert statement.point is not None
+    return any(area.shape.buffer(0.001).contains(Point(statement.point[1], statement.point[0])) for area in scene.areas)
 
 
 def test_every_oddity_is_what_it_says() -> None:
@@ -129,9 +129,9 @@ def test_every_oddity_is_what_it_says() -> None:
             assert statement.category in codes | {"", "ZZ-99"}
     assert set(found) == {None, *Oddity}
     assert all(s.category == "ZZ-99" for s in found[Oddity.WRONG_CATEGORY])
-    assert {(s.source == "hotline", s.at) for s in found[Oddity.UNPLACED]} == {(True, scene.nowhere), (False, None)}
+    assert {(s.source == "hotline", s.point) for s in found[Oddity.UNPLACED]} == {(True, scene.nowhere), (False, None)}
     assert not any(is_inside(scene, s) for s in found[Oddity.OUTSIDE])
-    assert all(is_inside(scene, s) for s in found[None] if s.at and s.revision == 0 and not s.repeat)
+    assert all(is_inside(scene, s) for s in found[None] if s.point and s.revision == 0 and not s.repeat)
 
 
 def test_a_day_has_about_the_asked_rows_a_rhythm_and_its_bursts() -> None:

@@ -14,7 +14,7 @@ from hub.topics import city_events, dept_orders
 )
 def test_what_agents_read_has_no_fewer_partitions_than_the_hub(there: int | None, good: bool, said: str) -> None:
     state = TopicState(city_events("police"), 6, there)
-    assert (state.good, state.said) == (good, said)
+    assert (state.good, state.summary) == (good, said)
 
 
 @pytest.mark.parametrize(("there", "good"), [(None, False), (1, True), (6, True)])

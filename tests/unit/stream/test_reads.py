@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hub.errors import RetriableError
 from hub.stream.known import KnownTopics, names_in
 from hub.stream.reads import InputReads, Reads
-from hub.stream.unread import behind
+from hub.stream.unread import records_behind
 from hub.topics import city_events, dept_updates, inputs_in, is_input, of_department, of_source, source_in
 
 IDS = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
@@ -114,4 +114,4 @@ def test_names_of_another_namespace_are_none_of_this_hubs() -> None:
 def test_what_nobody_reads_is_counted_from_what_was_committed() -> None:
     places = {("n.city.a.events", 0): 10, ("n.city.a.events", 1): 4, ("n.dept.b.updates", 0): 7}
     lows = {**dict.fromkeys(places, 0), ("n.city.a.events", 1): 3}
-    assert behind("n.", lows, places, {("n.dept.b.updates", 0): 7}) == {"city.a.events": 11}
+    assert records_behind("n.", lows, places, {("n.dept.b.updates", 0): 7}) == {"city.a.events": 11}

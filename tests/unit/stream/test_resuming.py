@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import GAPS, Reason
-from hub.stream.gaps import Extent, Known, resume
+from hub.stream.gaps import Extent, ReadSoFar, resume
 
 offsets = st.integers(0, 50)
 extents = st.builds(lambda low, size: Extent(low, low + size, "log"), offsets, offsets)
 knowns = st.builds(
-    Known, st.none() | offsets, st.booleans(), st.none() | offsets, st.sampled_from(["", "log", "another log"])
+    ReadSoFar, st.none() | offsets, st.booleans(), st.none() | offsets, st.sampled_from(["", "log", "another log"])
 )
 
 
 @given(knowns, extents)
-def test_it_reads_on_where_there_is_something_to_read(known: Known, extent: Extent) -> None:
+def test_it_reads_on_where_there_is_something_to_read(known: ReadSoFar, extent: Extent) -> None:
     start, gap = resume("t", 3, known, extent)
     assert extent.low <= start <= extent.high
     if gap is not None:
@@ -26,7 +26,7 @@ def test_it_reads_on_where_there_is_something_to_read(known: Known, extent: Exte
 
 
 @given(knowns, extents)
-def test_nothing_is_passed_over_without_a_word(known: Known, extent: Extent) -> None:
+def test_nothing_is_passed_over_without_a_word(known: ReadSoFar, extent: Extent) -> None:
     """What had been read: to the group's offset, unless somebody set that by hand; else to where the state goes."""
     start, gap = resume("t", 0, known, extent)
     read = known.end if known.committed is None or (known.by_hand and known.end is not None) else known.committed
@@ -44,7 +44,7 @@ def test_nothing_is_passed_over_without_a_word(known: Known, extent: Extent) -> 
 
 @given(offsets, extents, st.sampled_from(["", "log"]))
 def test_an_offset_within_the_log_is_no_gap(committed: int, extent: Extent, log: str) -> None:
-    start, gap = resume("t", 0, Known(committed, log=log), extent)
+    start, gap = resume("t", 0, ReadSoFar(committed, log=log), extent)
     if extent.low <= committed <= extent.high:
         assert (start, gap) == (committed, None)
     elif committed < extent.low:
@@ -58,29 +58,29 @@ def test_an_offset_within_the_log_is_no_gap(committed: int, extent: Extent, log:
 
 @given(extents)
 def test_a_partition_that_was_never_read_begins_where_its_log_does(extent: Extent) -> None:
-    assert resume("t", 0, Known(), extent) == (extent.low, None)
+    assert resume("t", 0, ReadSoFar(), extent) == (extent.low, None)
 
 
 def test_a_topic_made_anew_is_read_from_its_beginning_however_long_it_is() -> None:
-    start, gap = resume("t", 0, Known(committed=5, log="old"), Extent(0, 9, "new"))
+    start, gap = resume("t", 0, ReadSoFar(committed=5, log="old"), Extent(0, 9, "new"))
     assert start == 0
     assert gap is not None
     assert (gap.reason, gap.begin, gap.until) == (Reason.MOVED_BACK, 5, 0)
 
 
 def test_a_group_that_the_broker_has_forgotten_goes_on_where_the_state_ends() -> None:
-    assert resume("t", 0, Known(end=7, log="log"), Extent(0, 9, "log")) == (7, None)
+    assert resume("t", 0, ReadSoFar(end=7, log="log"), Extent(0, 9, "log")) == (7, None)
 
 
 def test_an_offset_set_ahead_by_hand_is_a_gap_that_somebody_wanted() -> None:
-    start, gap = resume("t", 0, Known(8, by_hand=True, end=5, log="log"), Extent(0, 9, "log"))
+    start, gap = resume("t", 0, ReadSoFar(8, by_hand=True, end=5, log="log"), Extent(0, 9, "log"))
     assert start == 8
     assert gap is not None
     assert (gap.reason, gap.begin, gap.until) == (Reason.SKIPPED, 5, 8)
 
 
 def test_the_letter_says_where_from_and_to() -> None:
-    _, gap = resume("city.police.events", 2, Known(431), Extent(650, 700))
+    _, gap = resume("city.police.events", 2, ReadSoFar(431), Extent(650, 700))
     assert gap is not None
     letter = gap.letter("deduplicate", 17)
     assert (letter["origin"]["topic"], letter["origin"]["partition"]) == ("city.police.events", 2)

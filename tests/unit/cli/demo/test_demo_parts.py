@@ -103,7 +103,7 @@ def test_perfect_cases_score_full() -> None:
     cases = Cases(lead={"A": ("hotline", "b"), "D": ("hotline", "d"), "E": ("police", "e")})
     cases.linked["A"] = [("police", "a"), ("police", "c")]
     links = score_links(a_truth(), cases)
-    assert (links.true, links.found, links.false) == (2, 2, 0)
+    assert (links.true, links.right, links.false) == (2, 2, 0)
     assert links.recall == links.precision == 1
 
 
@@ -111,7 +111,7 @@ def test_missed_and_false_links_are_told_apart() -> None:
     cases = Cases(lead={"A": ("police", "a"), "C": ("police", "c"), "D": ("hotline", "d")})
     cases.linked["A"] = [("hotline", "b"), ("police", "e")]
     links = score_links(a_truth(), cases)
-    assert (links.true, links.found, links.made, links.false) == (2, 1, 2, 1)
+    assert (links.true, links.right, links.made, links.false) == (2, 1, 2, 1)
     assert links.recall == links.precision == 0.5
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.figures.ledger import Turn, ledger, totals
-from hub.core.figures.rates import ALL, ClockWord, Given, Said, rates
+from hub.core.figures.rates import ALL, ClockWord, CountedUpdate, Given, rates
 
 turns = st.lists(
     st.builds(Turn, st.integers(-50, 300), st.sampled_from(["roads", "water", "desk"])), min_size=1, max_size=8
@@ -45,8 +45,8 @@ def test_open_overdue_cases_count_as_late_and_the_last_word_counts() -> None:
 def test_the_three_rates_and_returns() -> None:
     given_ = [Given("A", "roads", 1), Given("B", "roads", 1), Given("B", "water", 5, "roads")]
     said = [
-        Said("A", "desk", "UNSATISFIED", 20, False), Said("A", "desk", "SATISFIED", 30, True),
-        Said("B", "desk", "UNSATISFIED", 40, None), Said("B", "roads", "REFUSED", 4, None),
+        CountedUpdate("A", "desk", "UNSATISFIED", 20, False), CountedUpdate("A", "desk", "SATISFIED", 30, True),
+        CountedUpdate("B", "desk", "UNSATISFIED", 40, None), CountedUpdate("B", "roads", "REFUSED", 4, None),
     ]  # fmt: skip
     words = [word("A", "MET", "respond"), word("B", "ENDED_LATE", "respond", "water")]
     found = rates(words, given_, said, lambda _: "-")

@@ -132,5 +132,5 @@ def test_candidates_are_near_open_and_in_order() -> None:
     assert len(pairs) > 300
     assert (pairs.earlier < pairs.later).all()
     assert (reports.closed_h[pairs.earlier] > reports.opened_h[pairs.later]).all()
-    assert pairs.known.sum() > 20
+    assert pairs.duplicate.sum() > 20
     assert len(np.unique(pairs.earlier * len(reports) + pairs.later)) == len(pairs)
