@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,13 +89,19 @@ def _keys(model: type[BaseModel]) -> set[str]:
     return found
 
 
-def load_yaml(path: Path, model: type[M]) -> M:
-    """One declared file as `model`.
+def load_yaml(path: Path, model: type[M], prepare: Callable[[Any], Any] | None = None) -> M:
+    """One declared file as `model`. `prepare`: what the file stands for, where it does not say all; may raise ValueError.
 
     Raises DeclarationError with file and line of every mistake: the file is missing, is not YAML, repeats a key, or does not fit.
     """
     problems = Problems(str(path))
     document = read_document(path, problems)
+    if document and prepare:
+        try:
+            document.value = prepare(document.value)
+        except ValueError as error:
+            problems.add(document.file, 1, str(error))
+            problems.raise_if_any()
     found = document.validate(model, problems) if document else None
     problems.raise_if_any()
     assert found is not None, "what is no model has noted why"

@@ -24,6 +24,7 @@ _BUILT_IN = {
     "folder": "hub.sdk.sources.folder.source:FolderSource",
     "http": "hub.sdk.sources.http.source:HttpSource",
     "mqtt": "hub.sdk.sources.mqtt.source:MqttSource",
+    "open311": "hub.sdk.sources.open311.source:Open311Source",
     "sql": "hub.sdk.sources.sql.source:SqlSource",
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }

@@ -6,6 +6,7 @@ import itertools
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from hub.sdk.sources.folder.source import FolderSource
 from hub.sdk.sources.http.config import HttpConfig
 from hub.sdk.sources.http.source import HttpSource
 from hub.sdk.sources.mqtt.config import MqttConfig
+from hub.sdk.sources.open311.config import Open311Config
+from hub.sdk.sources.open311.source import Open311Source
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from hub.testing.open311_server import Oddity, Open311City
+from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.mqtt import system as mqtt
@@ -106,6 +111,42 @@ class TestHttp(SourceConformance):
             yield Bench(lambda: HttpSource(config, Context("city")), rows.more, secrets=(SECRET,))
 
 
+class TestOpen311(SourceConformance):
+    @pytest.fixture(params=["xml", "json by change", "no pages"])
+    def bench(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+        monkeypatch.setenv("KEY_BY_TEST", SECRET)
+        how: dict[str, Any] = {
+            "xml": {},
+            "json by change": {"format": "json", "changed_params": ("updated_after", "updated_before")},
+            "no pages": {"page_param": None, "most_items": 4, "look_back_days": 0.02, "window_days": 0.005},
+        }[request.param]
+        odd = {Oddity.NO_PAGES} if request.param == "no pages" else set()
+        city = Open311City(odd, most=4, api_key=SECRET, jurisdiction="by.test")
+
+        def add(count: int) -> None:
+            """Of every fifth something is said at once."""
+            for number in range(count):
+                ref = city.report(f"Pothole {number}", city.now() - timedelta(seconds=10 * (count - number)))
+                if number % 5 == 0:
+                    city.say(ref, "closed", "Filled")
+
+        def identity(item: Item) -> str:
+            values = item.values or {}
+            return " ".join(
+                str(values.get(name)) for name in ("service_request_id", "statement", "said_at", "update_id")
+            )
+
+        with serving_open311(city) as url:
+            config = Open311Config.model_validate(
+                {
+                    "base_url": url, "once": True, "calls_per_minute": 1e6, "api_key": "env:KEY_BY_TEST",
+                    "jurisdiction_id": "by.test", "window_days": 45,
+                    **how,
+                }
+            )  # fmt: skip
+            yield Bench(lambda: Open311Source(config, Context("city")), add, identity, (SECRET,))
+
+
 class TestSql(SourceConformance):
     @pytest.fixture
     def bench(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
@@ -179,7 +220,7 @@ class TestMqtt(SourceConformance):
 
 def test_every_kind_is_on_the_bench() -> None:
     assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
-        "file", "folder", "http", "mqtt", "sql", "webhook",
+        "file", "folder", "http", "mqtt", "open311", "sql", "webhook",
     }  # fmt: skip
 
 

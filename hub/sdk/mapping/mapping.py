@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hub.declared.document import load_yaml
 from hub.model.crs import KNOWN_CRS, crs_of
+from hub.sdk.mapping.extending import extended
 from hub.sdk.mapping.references import ReferenceSpec
 from hub.sdk.mapping.specs import Encoding, FieldSpec, Spec, Strict, known_zone
 from hub.sdk.mapping.truth_spec import TruthSpec
@@ -272,5 +273,5 @@ def _require_sound(where: str, event: EventSpec) -> None:
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file. Raises FatalError, naming file and line."""
-    return load_yaml(path, Mapping)
+    """Read a mapping file, with what it extends. Raises FatalError, naming file and line."""
+    return load_yaml(path, Mapping, extended)

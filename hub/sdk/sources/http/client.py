@@ -15,7 +15,7 @@ import httpx2
 from hub.clock import wall_ms
 from hub.millis import datetime_of, ms_of
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
-from hub.sdk.sources.http.config import Auth, Basic, Bearer, ClientCredentials, Header, HttpConfig, Query
+from hub.sdk.sources.http.config import Auth, Basic, Bearer, CallsConfig, ClientCredentials, Header, Query
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log each address with its parameters
 _WHOLE_SHARE = 10
@@ -38,7 +38,7 @@ class Reply(NamedTuple):
 class HttpClient:
     """Calls one system, never faster than its budget."""
 
-    def __init__(self, config: HttpConfig, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: CallsConfig, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._now = config, now
         self._gap = 60.0 / config.calls_per_minute
         self._next_at = 0.0
@@ -75,7 +75,7 @@ class HttpClient:
                 {**params, **secret}
             )  # an address that was given has a query of its own
             with self._client.stream("GET", url, headers=headers) as response:
-                self._require_well(response, where)
+                self.require_well(response, where)
                 body = self._body(response, where)
                 at = _date_ms(response.headers.get("Date"))
                 link = response.headers.get("Link", "")
@@ -103,7 +103,8 @@ class HttpClient:
                 raise TransientError(f"{where}: the answer came too slowly")
         return bytes(found)
 
-    def _require_well(self, response: httpx2.Response, where: str) -> None:
+    def require_well(self, response: httpx2.Response, where: str) -> None:
+        """Raises what an answer without what was asked for means."""
         status = response.status_code
         if status == 200:
             return
@@ -151,7 +152,7 @@ class HttpClient:
             raise AuthError(
                 f"the token service answered {response.status_code}: it does not take client_id and client_secret"
             )
-        self._require_well(response, "POST token_url")
+        self.require_well(response, "POST token_url")
         try:
             content = response.json()
             token, seconds = str(content["access_token"]), float(content.get("expires_in", _TOKEN_SECONDS))

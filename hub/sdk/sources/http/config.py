@@ -80,25 +80,18 @@ class Incremental(_Strict):
         return known_zone(value)
 
 
-class HttpConfig(Config):
-    """One list of one system."""
+class CallsConfig(Config):
+    """Where one system is, who calls it, and how often."""
 
     base_url: str = Field(description="scheme and host, with a path that all addresses share, if there is one")
-    path: str = Field("/", description="of the list, behind base_url")
     params: dict[str, str | int] = Field({}, description="sent with every call")
     headers: dict[str, str] = Field({}, description="sent with every call; secrets belong under auth")
     auth: Auth | None = None
-    items: str = Field(
-        "", description="where the list is in the answer (`data.requests`); empty: the answer is the list"
-    )
-    paging: Paging = PagingNone(kind="none")
-    incremental: Incremental | None = None
     every_seconds: float = Field(60, gt=0, description="rest between two sweeps")
     once: bool = Field(False, description="one sweep, and done")
     calls_per_minute: float = Field(60, gt=0, description="more are never made")
     timeout_seconds: float = Field(30, gt=0, le=600, description="without a byte for so long, a call is given up")
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="a longer answer is refused")
-    max_pages: int = Field(100_000, ge=1, description="of one sweep: more are a loop")
 
     @field_validator("base_url")
     @classmethod
@@ -111,6 +104,18 @@ class HttpConfig(Config):
         if parts.query or parts.fragment:
             raise ValueError("give what is behind the question mark under params")
         return value.rstrip("/")
+
+
+class HttpConfig(CallsConfig):
+    """One list of one system."""
+
+    path: str = Field("/", description="of the list, behind base_url")
+    items: str = Field(
+        "", description="where the list is in the answer (`data.requests`); empty: the answer is the list"
+    )
+    paging: Paging = PagingNone(kind="none")
+    incremental: Incremental | None = None
+    max_pages: int = Field(100_000, ge=1, description="of one sweep: more are a loop")
 
     @field_validator("path")
     @classmethod

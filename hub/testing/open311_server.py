@@ -1,0 +1,426 @@
+"""A city's GeoReport v2 server on loopback, written from the specification (open311.github.io, GeoReport/v2), for tests of clients.
+
+    city = Open311City(oddities={Oddity.NUMBERS})
+    ref = city.report("A deep pothole")
+    city.say(ref, "closed", "Filled")
+    with serving(city) as url:
+        ...                                # GET {url}/requests.xml
+
+It shares no code with the hub's client. `Oddity` has what real servers were seen to do; `city.stumbles` what happens instead of
+the next answers (None: it answers); `city.asked` what was asked, `city.posted` which updates came in.
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+_ELEMENTS = {
+    "services": "service", "service_requests": "request", "service_request_updates": "request_update", "errors": "error",
+    "endpoints": "endpoint", "formats": "format", "attributes": "attribute", "values": "value",
+}  # fmt: skip
+_DEFAULT_DAYS = 90
+_REQUEST = (
+    "service_request_id", "status", "status_notes", "service_name", "service_code", "description", "agency_responsible",
+    "service_notice", "requested_datetime", "updated_datetime", "expected_datetime", "address", "address_id", "zipcode", "lat",
+    "long", "media_url",
+)  # fmt: skip
+Record = dict[str, Any]
+Params = dict[str, str]
+Stumble = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Oddity(StrEnum):
+    """What servers do that the specification does not say."""
+
+    NUMBERS = "ids and codes are numbers in JSON"
+    LEADING_ZEROS = "service_code is written 001 in JSON"
+    WRAPPED = "lists in JSON have a wrapper"
+    LONELY = "a list of one is its only element"
+    EMPTY = "what is empty is an empty text, not null"
+    ABSENT = "what is empty is left out"
+    BAD_DATES = "times without offset, 0000-00-00 for none"
+    TEXT_DEGREES = "lat and long are texts"
+    ZERO_PLACE = "who gave no place is at 0, 0"
+    HTML = "descriptions hold markup"
+    UNCLEAN = "descriptions hold control characters, in XML a bare &"
+    ERRORS_OK = "errors come with status 200"
+    TOKENS = "the newest request has a token and no id"
+    NO_PAGES = "page and page_size are ignored"
+    LAST_AGAIN = "behind the last page comes the last again"
+    NEWEST_FIRST = "newest first"
+    SHARP_ENDS = "start_date and end_date do not count themselves"
+    NAMESPACE = "XML has a namespace, and updates the other wrapper"
+    OTHER_WORDS = "status is Fixed or In Progress"
+
+
+class ApiError(Exception):
+    """An answer of errors."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status, self.said = status, said
+
+
+class Open311City:
+    """One jurisdiction. `most`: so many requests an answer, whatever page_size asks for. `now`: its clock."""
+
+    def __init__(
+        self,
+        oddities: Set[Oddity] = frozenset(),
+        *,
+        most: int = 1000,
+        api_key: str = "",
+        jurisdiction: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.oddities, self.most, self.now = oddities, most, now
+        self.api_key, self.jurisdiction = api_key, jurisdiction
+        self.services: list[Record] = [
+            {"service_code": "001", "service_name": "Pothole", "description": "A hole in a road", "metadata": False,
+             "type": "realtime", "keywords": "road,hole", "group": "roads"},
+            {"service_code": "tree", "service_name": "Fallen tree", "description": "A tree on a road", "metadata": True,
+             "type": "realtime", "keywords": "", "group": "parks"},
+        ]  # fmt: skip
+        self.questions: list[Record] = [
+            {"variable": True, "code": "SIZE", "datatype": "singlevaluelist", "required": True, "datatype_description": "",
+             "order": 1, "description": "How big is it?", "values": [{"key": "1", "name": "Small"}, {"key": "2", "name": "Big"}]},
+        ]  # fmt: skip
+        self.requests: dict[str, Record] = {}
+        self.updates: list[Record] = []
+        self.posted: dict[str, Params] = {}
+        self.stumbles: list[Stumble | None] = []
+        self.asked: list[tuple[str, Params]] = []
+        self.url = ""
+        self._lock = threading.Lock()
+        self._before = b""
+        self.repeats = 0
+
+    # -- what happens in the city ------------------------------------------------------------------------------------------------
+
+    def report(self, description: str = "A deep pothole", at: datetime | None = None, **fields: Any) -> str:
+        """A request comes in. Gives its id."""
+        with self._lock:
+            ref = str(1000 + len(self.requests))
+            at = at or self.now()
+            self.requests[ref] = {
+                **dict.fromkeys(_REQUEST), "service_request_id": ref, "status": "open", "service_code": "001",
+                "service_name": "Pothole", "description": description, "requested_datetime": at, "updated_datetime": at,
+                "address": "1 Example Road", "lat": 39.9087, "long": 116.3975, **fields,
+            }  # fmt: skip
+            return ref
+
+    def say(self, ref: str, status: str = "closed", notes: str = "", at: datetime | None = None, **fields: Any) -> None:
+        """A request is changed, and its reporter told."""
+        with self._lock:
+            at = at or self.now()
+            self.requests[ref] = {
+                **self.requests[ref], "status": status, "status_notes": notes, "updated_datetime": at, **fields,
+            }  # fmt: skip
+            self.updates.append({
+                "update_id": str(len(self.updates) + 1), "service_request_id": ref, "status": status.upper(),
+                "updated_datetime": at, "description": notes, "media_url": None,
+            })  # fmt: skip
+
+    # -- the calls -----------------------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, params: Params) -> tuple[str, Any]:
+        """The root element and what it holds. Raises ApiError."""
+        if self.jurisdiction and params.get("jurisdiction_id") != self.jurisdiction and path != "discovery":
+            raise ApiError(404, "jurisdiction_id is not known")
+        kind, _, name = path.partition("/")
+        with self._lock:
+            match kind, name:
+                case "discovery", "":
+                    return "discovery", self._discovery()
+                case "services", "":
+                    return "services", self.services
+                case "services", _:
+                    return "service_definition", self._definition(name)
+                case "tokens", _ if (ref := name.removeprefix("T-")) in self.requests:
+                    return "service_requests", [{"service_request_id": ref, "token": name}]
+                case "requests", "":
+                    return "service_requests", self._listed(params)
+                case "requests", _ if name in self.requests:
+                    return "service_requests", [self.requests[name]]
+                case "servicerequestupdates", "":
+                    self._require_key(params)
+                    return "service_request_updates", self._paged(
+                        self._within(self.updates, "updated_datetime", params), params
+                    )
+        raise ApiError(404, "there is no such thing")
+
+    def post(self, path: str, form: Params) -> tuple[str, Any]:
+        """As `get`."""
+        self._require_key(form)
+        if path == "requests":
+            self._require_report(form)
+            places: dict[str, Any] = {
+                name: form.get(name) for name in ("lat", "long", "address_string", "address_id", "media_url")
+            }
+            address = places.pop("address_string")
+            code = form["service_code"]
+            name = next(each["service_name"] for each in self.services if each["service_code"] == code)
+            ref = self.report(
+                form.get("description", ""), service_code=code, service_name=name, address=address, **places
+            )
+            return "service_requests", [{"service_request_id": ref}]
+        if path == "servicerequestupdates":
+            return "service_request_updates", [{"update_id": self._updated(form)}]
+        raise ApiError(404, "there is no such thing")
+
+    def _updated(self, form: Params) -> str:
+        for name in ("update_id", "service_request_id", "status", "updated_datetime", "description"):
+            if not form.get(name):
+                raise ApiError(400, f"{name} is missing")
+        with self._lock:
+            if form["service_request_id"] not in self.requests:
+                raise ApiError(404, "service_request_id is not known")
+            self.posted.setdefault(form["update_id"], form)
+        return form["update_id"]
+
+    def _require_key(self, params: Params) -> None:
+        if self.api_key and params.get("api_key") != self.api_key:
+            raise ApiError(403, "api_key is missing or wrong")
+
+    def _require_report(self, form: Params) -> None:
+        service = next((each for each in self.services if each["service_code"] == form.get("service_code")), None)
+        if service is None:
+            raise ApiError(404, "service_code is not known")
+        if not (form.get("lat") and form.get("long")) and not form.get("address_string") and not form.get("address_id"):
+            raise ApiError(400, "give lat and long, address_string or address_id")
+        if service["metadata"] and any(
+            each["required"] and f"attribute[{each['code']}]" not in form for each in self.questions
+        ):
+            raise ApiError(400, "an attribute is missing")
+
+    def _discovery(self) -> Record:
+        endpoint = {
+            "specification": "http://wiki.open311.org/GeoReport_v2", "url": self.url, "changeset": "2026-01-06T00:00:00Z",
+            "type": "test", "formats": ["text/xml", "application/json"],
+        }  # fmt: skip
+        return {
+            "changeset": "2026-01-06T00:00:00Z",
+            "contact": "Call 311",
+            "key_service": "Ask 311",
+            "endpoints": [endpoint],
+        }
+
+    def _definition(self, code: str) -> Record:
+        if not any(each["service_code"] == code and each["metadata"] for each in self.services):
+            raise ApiError(404, "service_code is not known")
+        return {"service_code": code, "attributes": self.questions}
+
+    def _listed(self, params: Params) -> list[Record]:
+        if ids := params.get("service_request_id"):
+            return [self.requests[ref] for ref in ids.split(",") if ref in self.requests]
+        found = list(self.requests.values())
+        for name in ("service_code", "status"):
+            if params.get(name):
+                found = [each for each in found if str(each[name]) in params[name].split(",")]
+        if "updated_after" in params:  # an extension, and our name for it
+            names = {"start_date": params["updated_after"], "end_date": params.get("updated_before", "")}
+            found = self._within(found, "updated_datetime", names)
+        else:
+            found = self._within(found, "requested_datetime", params)
+        if Oddity.NEWEST_FIRST in self.oddities:
+            found = found[::-1]
+        found = self._paged(found, params)
+        if Oddity.TOKENS in self.oddities and found and found[-1] is list(self.requests.values())[-1]:
+            ref = found[-1]["service_request_id"]
+            found = [*found[:-1], {**found[-1], "service_request_id": None, "token": f"T-{ref}"}]
+        return found
+
+    def _within(self, found: list[Record], name: str, params: Params) -> list[Record]:
+        end = _time(params.get("end_date")) or self.now()
+        start = _time(params.get("start_date")) or end - timedelta(days=_DEFAULT_DAYS)
+        if end - start > timedelta(days=_DEFAULT_DAYS):
+            raise ApiError(400, "start_date and end_date span more than 90 days")
+        if Oddity.SHARP_ENDS in self.oddities:
+            return [each for each in found if start < each[name] < end]
+        return [each for each in found if start <= each[name] <= end]
+
+    def _paged(self, found: list[Record], params: Params) -> list[Record]:
+        if Oddity.NO_PAGES in self.oddities:
+            return found[: self.most]
+        size = min(self.most, int(params.get("page_size") or self.most))
+        page = int(params.get("page") or 1) - 1
+        if Oddity.LAST_AGAIN in self.oddities and found:
+            page = min(page, (len(found) - 1) // size)
+        return found[page * size : (page + 1) * size]
+
+    # -- answers -------------------------------------------------------------------------------------------------------------------
+
+    def written(self, root: str, content: Any, form: str) -> bytes:
+        """A document, as odd as the server is."""
+        is_list = isinstance(content, list)
+        content = [self._odd(each, form) for each in content] if is_list else content
+        if form == "xml":
+            if Oddity.NAMESPACE in self.oddities and root == "service_request_updates":
+                body = _xml("service_request_updates", content).replace(
+                    "service_request_updates", "service_requests_updates"
+                )
+            else:
+                body = _xml(root, content)
+            if Oddity.NAMESPACE in self.oddities:
+                body = body.replace(">", ' xmlns="http://www.open311.org/georeport">', 1)
+            if Oddity.UNCLEAN in self.oddities:
+                body = body.replace("&amp;", "&")
+            return f'<?xml version="1.0" encoding="utf-8"?>\n{body}'.encode()
+        if is_list and root != "errors":
+            if Oddity.LONELY in self.oddities and len(content) == 1:
+                content = content[0]
+            if Oddity.WRAPPED in self.oddities:
+                content = {root: content}
+        body = json.dumps(content, ensure_ascii=False, default=str)
+        if Oddity.LEADING_ZEROS in self.oddities:
+            body = body.replace('"001"', "001")
+        return body.encode()
+
+    def _odd(self, record: Record, form: str) -> Record:
+        odd, found = self.oddities, dict(record)
+        for name, value in record.items():
+            if isinstance(value, datetime):
+                found[name] = f"{value:%Y-%m-%d %H:%M:%S}" if Oddity.BAD_DATES in odd else value.isoformat()
+            elif value is None and name.endswith("_datetime") and Oddity.BAD_DATES in odd:
+                found[name] = "0000-00-00 00:00:00"
+            elif value is None and name in ("lat", "long") and Oddity.ZERO_PLACE in odd:
+                found[name] = 0
+        if Oddity.TEXT_DEGREES in odd:
+            found |= {name: str(found[name]) for name in ("lat", "long") if found.get(name) is not None}
+        if Oddity.NUMBERS in odd:
+            for name in ("service_request_id", "service_code", "update_id", "zipcode"):
+                value = found.get(name)
+                if isinstance(value, str) and value.isdigit() and not value.startswith("0"):
+                    found[name] = int(value)
+        if text := found.get("description"):
+            text = f"<p>{escape(text)}<br/></p>" if Oddity.HTML in odd else text
+            found["description"] = text.replace(" ", "\x0b ", 1) if Oddity.UNCLEAN in odd else text
+        if Oddity.OTHER_WORDS in odd and "status" in found:
+            found["status"] = {"closed": "Fixed", "open": "In Progress", "CLOSED": "FIXED"}.get(
+                found["status"], found["status"]
+            )
+        if Oddity.EMPTY in odd:
+            found = {name: "" if value is None else value for name, value in found.items()}
+        if Oddity.ABSENT in odd:
+            found = {name: value for name, value in found.items() if value not in (None, "")}
+        return found
+
+    def answer(self, handler: BaseHTTPRequestHandler, form_body: str | None) -> None:
+        """One call."""
+        parts = urlsplit(handler.path)
+        path, _, form = unquote(parts.path).strip("/").rpartition(".")
+        params = dict(parse_qsl(parts.query if form_body is None else form_body))
+        self.asked.append((path, params))
+        stumble = self.stumbles.pop(0) if self.stumbles else None
+        if stumble is not None:
+            stumble(handler)
+            if not self.repeats:
+                return
+        status = 200
+        try:
+            root, content = self.get(path, params) if form_body is None else self.post(path, params)
+        except ApiError as error:
+            status = 200 if Oddity.ERRORS_OK in self.oddities else error.status
+            root, content = "errors", [{"code": str(error.status), "description": error.said}]
+        body = self._before if self.repeats else self.written(root, content, form)
+        self.repeats, self._before = 0, body
+        send(handler, status, body, "text/xml" if form == "xml" else "application/json")
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, media: str = "text/plain", **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("Content-Type", f"{media}; charset=utf-8")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+# -- stumbles ------------------------------------------------------------------------------------------------------------------
+
+
+def refusing(status: int, body: bytes = b"", **headers: str) -> Stumble:
+    return lambda handler: send(handler, status, body, **headers)
+
+
+def half_a_body(handler: BaseHTTPRequestHandler) -> None:
+    """It says how much there is, and sends less."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "500")
+    handler.end_headers()
+    handler.wfile.write(b"<service_requests><request>")
+    handler.close_connection = True
+
+
+def half_a_document(handler: BaseHTTPRequestHandler) -> None:
+    """It does not say how much there is."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(b"<service_requests><request><status>open</status></request>")
+    handler.close_connection = True
+
+
+def hanging_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+def answer_before(handler: BaseHTTPRequestHandler) -> None:
+    """The answer before once more."""
+    handler.server.city.repeats += 1  # type: ignore[attr-defined]
+
+
+@contextmanager
+def serving(city: Open311City) -> Iterator[str]:
+    """The city's address, as long as it is served."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 65_536  # head and body in one write, or the client waits for the second
+
+        def do_GET(self) -> None:
+            city.answer(self, None)
+
+        def do_POST(self) -> None:
+            city.answer(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.city = city  # type: ignore[attr-defined]
+        city.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield city.url
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _xml(name: str, content: Any) -> str:
+    if isinstance(content, dict):
+        return f"<{name}>{''.join(_xml(key, each) for key, each in content.items())}</{name}>"
+    if isinstance(content, list):
+        return f"<{name}>{''.join(_xml(_ELEMENTS[name], each) for each in content)}</{name}>"
+    if content is None or content == "":
+        return f"<{name}/>"
+    return f"<{name}>{escape(str(content).lower() if isinstance(content, bool) else str(content))}</{name}>"
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
