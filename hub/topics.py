@@ -174,6 +174,10 @@ def dept_updates(department: str) -> Topic:
     return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
 
 
+OWN_SOURCE = "open311"
+"""The source in whose name the hub's own web reports what apps post to it."""
+
+
 AGENTS = {"deduplicate": DEDUPLICATE_CHANGELOG, "route": ROUTE_CHANGELOG, "track": TRACK_CHANGELOG}
 """The changelog of each agent."""
 

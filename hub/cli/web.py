@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from pathlib import Path
 
 import click
 from rich.table import Table
@@ -28,9 +29,13 @@ PORT = 6080
     "--host", default="127.0.0.1", show_default=True, envvar="CITYHUB_FRONT_HOST", help="Address to listen at."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, envvar="CITYHUB_FRONT_PORT")
+@click.option(
+    "--open311", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="CITYHUB_OPEN311",
+    help="open311.yaml: services, questions, what is published.  [all categories]",
+)  # fmt: skip
 @with_settings
 @click.pass_context
-def web(context: click.Context, settings: Settings, host: str, port: int) -> None:
+def web(context: click.Context, settings: Settings, host: str, port: int, open311: Path | None) -> None:
     """Serve departments 部门, Open311 apps and those who report by HTTP, until Ctrl-C. A process of its own, beside the worker.
 
     It reads the topics from their beginning each time it starts, into a file of its own, and keeps nothing: what it answers with
@@ -40,12 +45,19 @@ def web(context: click.Context, settings: Settings, host: str, port: int) -> Non
     if context.invoked_subcommand is not None:
         return
     from hub.stream.codec import Codec
+    from hub.stream.known import sources_there
     from hub.stream.registry import make_registry
+    from hub.web.open311.config import load_open311
     from hub.web.run import Web
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     codec = Codec(make_registry(settings))
-    with ended_by_signals(), Web(settings, load_city(settings.city), codec, list(discover()), host, port) as running:
+    city = load_city(settings.city)
+    offers = load_open311(open311, city)
+    with (
+        ended_by_signals(),
+        Web(settings, city, codec, sources_there(settings, discover()), offers, host, port) as running,
+    ):
         say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)
         while running.feed.failed is None:
             time.sleep(_LOOK_SECONDS)

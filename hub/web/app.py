@@ -12,18 +12,20 @@ from hub.serving import app_of
 from hub.web.bodies import Problem, json_answer, problem_answer
 from hub.web.front import Front
 from hub.web.gateway import operations as gateway
+from hub.web.open311 import operations as open311
+from hub.web.open311.config import Open311File
 from hub.web.openapi import document
 from hub.web.operations import Operation
 
 
-def all_operations(front: Front) -> list[Operation]:
+def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Operation]:
     """All that is in the OpenAPI document."""
-    return [*gateway.operations(front)]
+    return [*gateway.operations(front), *open311.operations(front, offers, secret)]
 
 
-def web_app(front: Front) -> Starlette:
-    """Over one front."""
-    operations = all_operations(front)
+def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
+    """Over one front. `secret`: what ids that nobody is to guess are made with."""
+    operations = all_operations(front, offers, secret)
     described = document(f"CityHub: {front.city.name.en} {front.city.name.zh}", operations)
 
     async def healthz(_: Request) -> Response:

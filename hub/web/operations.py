@@ -40,6 +40,11 @@ class Answer(NamedTuple):
     headers: Sequence[str] = ()
 
 
+def _refused(request: Request, problem: Problem) -> Response:
+    del request
+    return problem_answer(problem)
+
+
 @dataclass(frozen=True)
 class Operation:
     """A method of a path. `security`: the name of the scheme, None where anybody may ask."""
@@ -54,6 +59,7 @@ class Operation:
     """Schemas by media type; none: no body is taken."""
     answers: Mapping[int, Answer] = field(default_factory=dict)
     security: str | None = None
+    refuse: Callable[[Request, Problem], Response] = _refused
 
     @property
     def route(self) -> Route:
@@ -63,7 +69,7 @@ class Operation:
         try:
             return await self.handler(request, self.values(request))
         except Problem as problem:
-            return problem_answer(problem)
+            return self.refuse(request, problem)
 
     def values(self, request: Request) -> dict[str, Any]:
         """Raises Problem (400) naming the parameter that cannot be used."""

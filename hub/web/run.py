@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,18 +16,22 @@ from hub.errors import FatalError
 from hub.policy import City
 from hub.serving import Limits, Server
 from hub.settings import Settings
+from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
+from hub.topics import OWN_SOURCE, of_source
 from hub.web.app import web_app
 from hub.web.front import Front
 from hub.web.gateway.reading import STREAM_SECONDS
 from hub.web.intake import KafkaIntake
 from hub.web.news import News
+from hub.web.open311.config import Open311File
 from hub.web.read.feed import Feed
 from hub.web.read.records import topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Tokens
 
 _CONNECTIONS = 1024
+_SECRET_BYTES = 32
 _REQUEST_SECONDS = 20.0
 """A call may take so long to come whole."""
 
@@ -34,12 +41,32 @@ def tokens_file(settings: Settings) -> Path:
     return settings.state_dir / "web" / "tokens.json"
 
 
+def secret_of(settings: Settings) -> bytes:
+    """What ids and codes are made with: drawn once, and kept for the owner alone. Without it they would be others."""
+    path = settings.state_dir / "web" / "secret"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(secrets.token_bytes(_SECRET_BYTES))
+    secret = path.read_bytes()
+    if len(secret) != _SECRET_BYTES:
+        raise FatalError(f"{path} is not whole; put back a copy, or remove it and have another drawn")
+    return secret
+
+
 class Web:
     """Serves from `__enter__` to `__exit__`. Raises FatalError if the port cannot be had."""
 
     def __init__(
-        self, settings: Settings, city: City, codec: Codec, sources: Sequence[str], host: str, port: int
+        self,
+        settings: Settings,
+        city: City,
+        codec: Codec,
+        sources: Sequence[str],
+        offers: Open311File,
+        host: str,
+        port: int,
     ) -> None:
+        ensure_topics(settings, of_source(OWN_SOURCE))  # workers take it up by themselves
         self._folder = Path(tempfile.mkdtemp(prefix="cityhub-web-"))  # for the owner alone
         self._model, self._news = SqliteModel(self._folder / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
@@ -47,7 +74,7 @@ class Web:
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
-        self._server = Server(web_app(front), host, port, limits, "web")
+        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web")
 
     @property
     def address(self) -> str:

@@ -30,6 +30,8 @@ class CaseState(NamedTuple):
     opened_ms: int
     changed_ms: int
     reports: int
+    written_ms: int
+    """When the hub said so; `changed_ms` is when it happened."""
     is_over: bool
 
 
@@ -51,13 +53,17 @@ class Answer(NamedTuple):
     status: str
     at_ms: int
     text: str
+    written_ms: int
+    """When the hub said so; `at_ms` is when it happened."""
 
 
 class Statement(NamedTuple):
-    """What the web's own source has said of a reference. `body`: the event in JSON. `first_ms`: when it was reported first."""
+    """What the web's own source has said of a reference first. `body`: the event in JSON. `first_ms`: when it was reported;
+    `changed_ms`: when the last was said of it."""
 
     ref: str
     first_ms: int
+    changed_ms: int
     body: str
 
 
@@ -108,7 +114,7 @@ class ReadModel(Protocol):
         ...
 
     def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[Answer]:
-        """What a source was told within a time, the oldest first."""
+        """What the hub said to a source within a time, the oldest first."""
         ...
 
     def statements(self, query: StatementQuery, offset: int, limit: int) -> list[Statement]:

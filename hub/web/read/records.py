@@ -12,11 +12,9 @@ from hub.millis import DAY_MS
 from hub.model.event import CaseEvent
 from hub.model.outputs import CaseChange, DeadlineEvent, Order, Receipt, Reply
 from hub.stream.codec import Codec
-from hub.topics import CASES, DEADLINES, Topic, city_events, city_replies, dept_orders, dept_receipts
+from hub.topics import CASES, DEADLINES, OWN_SOURCE, Topic, city_events, city_replies, dept_orders, dept_receipts
 from hub.web.read.sqlite import SqliteModel
 
-OWN_SOURCE = "open311"
-"""The source in whose name the web itself reports."""
 _TOLD_DAYS, _CASE_DAYS = 90, 400
 """As long as the topics keep it."""
 
@@ -71,7 +69,7 @@ def forget(model: SqliteModel, now_ms: int) -> None:
                 f"delete from {table} where written_at < ? and case_id not in (select case_id from cases)", before
             )
         for table in ("answers", "statements"):
-            sql.execute(f"delete from {table} where {'at' if table == 'answers' else 'changed_at'} < ?", before)
+            sql.execute(f"delete from {table} where {'written_at' if table == 'answers' else 'changed_at'} < ?", before)
 
 
 def _change(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
@@ -130,24 +128,22 @@ def _told(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> Non
 
 
 def _reply(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
-    del at
     names = ("reply_id", "source", "source_ref", "department", "status", "at")
     sql.execute(
-        "insert or replace into answers values (?, ?, ?, ?, ?, ?, ?)",
-        (*[record[name] for name in names], record.get("text", "")),
+        "insert or replace into answers values (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*[record[name] for name in names], record.get("text", ""), at.written_ms),
     )
 
 
 def _statement(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
     """The first that is said of a reference is what was reported; what follows changes when it changed."""
-    del at
-    place, reported_ms = record["place"], record["reported_at"]
+    place = record["place"]
     sql.execute(
         "insert into statements values (?, ?, ?, ?, ?, ?, ?) on conflict do update set changed_at = excluded.changed_at",
         (
             record["source_ref"],
-            reported_ms,
-            reported_ms,
+            record["reported_at"],
+            at.written_ms,
             record["category"],
             place["lat"],
             place["lon"],

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hub.topics import OWN_SOURCE
 from hub.web.read.cursor import Cursor, at, behind
 from hub.web.read.model import Answer, CaseState, ClockState, Statement, StatementQuery, Told
 
@@ -25,15 +26,16 @@ create table reports(source text, ref text, case_id text, written_at integer, pr
 create table clocks(
     case_id text, clock text, due_at integer, state text, written_at integer, primary key(case_id, clock));
 create table answers(
-    reply_id text primary key, source text, ref text, department text, status text, at integer, text text);
+    reply_id text primary key, source text, ref text, department text, status text, at integer, text text,
+    written_at integer);
 create index answers_ref on answers(source, ref);
-create index answers_at on answers(source, at);
+create index answers_at on answers(source, written_at);
 create table statements(
     ref text primary key, first_at integer, changed_at integer, category text, lat real, lon real, body text);
 create index statements_at on statements(first_at);
 """
-_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, is_over"
-_ANSWER = "reply_id, source, ref, department, status, at, text"
+_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, is_over"
+_ANSWER = "reply_id, source, ref, department, status, at, text, written_at"
 
 
 class SqliteModel:
@@ -109,7 +111,7 @@ class SqliteModel:
 
     def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[Answer]:
         rows = self._reader.execute(
-            f"select {_ANSWER} from answers where source = ? and at between ? and ? order by at, reply_id limit ?",
+            f"select {_ANSWER} from answers where source = ? and written_at between ? and ? order by written_at, reply_id limit ?",
             (source, from_ms, until_ms, limit),
         )
         return [Answer(*row) for row in rows]
@@ -117,7 +119,7 @@ class SqliteModel:
     def statements(self, query: StatementQuery, offset: int, limit: int) -> list[Statement]:
         wheres, values = _wheres(query)
         rows = self._reader.execute(
-            f"select ref, first_at, body from statements where {' and '.join(wheres) or 'true'} "
+            f"select ref, first_at, changed_at, body from statements where {' and '.join(wheres) or 'true'} "
             "order by first_at desc, ref limit ? offset ?",
             (*values, limit, offset),
         )
@@ -129,10 +131,9 @@ def _case(row: Sequence[Any]) -> CaseState:
     return CaseState._make((*told, bool(is_over)))
 
 
-_CASE_OF = (
-    "(select c.{} from reports r join cases c using (case_id) where r.source = 'open311' and r.ref = statements.ref)"
-)
-_CHANGED = f"max(changed_at, coalesce({_CASE_OF.format('changed_at')}, 0))"
+_CASE_OF = f"(select c.{{}} from reports r join cases c using (case_id) where r.source = '{OWN_SOURCE}' and r.ref = statements.ref)"
+_ANSWERED = f"(select max(written_at) from answers where source = '{OWN_SOURCE}' and ref = statements.ref)"
+_CHANGED = f"max(changed_at, coalesce({_CASE_OF.format('written_at')}, 0), coalesce({_ANSWERED}, 0))"
 _OVER = f"coalesce({_CASE_OF.format('is_over')}, 0)"
 
 

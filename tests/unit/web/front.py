@@ -13,10 +13,12 @@ from hub.model.event import CaseEvent
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
+from hub.topics import OWN_SOURCE
 from hub.web.app import web_app
 from hub.web.front import Front
 from hub.web.intake import NotTakenError, Outgoing
 from hub.web.news import News
+from hub.web.open311.config import Open311File, load_open311
 from hub.web.read.records import Stored, take, topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Kind, Scope, Tokens
@@ -29,8 +31,8 @@ CITY = load_city(ROOT / "ops" / "cities" / "demo")
 class MemoryWeb:
     """`hub` decides when `settle` is called; then the model has all of it, too."""
 
-    def __init__(self, hub: MemoryHub, folder: Path) -> None:
-        self.hub, self._folder, self._models = hub, folder, 0
+    def __init__(self, hub: MemoryHub, folder: Path, offers: Open311File) -> None:
+        self.hub, self.offers, self._folder, self._models = hub, offers, folder, 0
         self.is_away = False
         """While Kafka is, nothing is taken."""
         self.tokens = Tokens(folder / "tokens.json")
@@ -42,7 +44,8 @@ class MemoryWeb:
         self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
         self._seen: dict[str, int] = {}
         self.front = Front(CITY, self.hub.sources, self.hub.codec, self.model, self.news, self, self.tokens)
-        self.client = TestClient(web_app(self.front), base_url="http://127.0.0.1", raise_server_exceptions=False)
+        self.app = web_app(self.front, self.offers, b"a secret of this test's")
+        self.client = TestClient(self.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         self.read()
         self.model.is_ready = True
 
@@ -74,9 +77,9 @@ class MemoryWeb:
 
 
 @contextmanager
-def memory_web(folder: Path, **settings: Any) -> Iterator[MemoryWeb]:
-    with MemoryHub(CITY, NOON, **settings) as hub:
-        yield MemoryWeb(hub, folder)
+def memory_web(folder: Path, offers: Open311File | None = None) -> Iterator[MemoryWeb]:
+    with MemoryHub(CITY, NOON, sources=("hotline", OWN_SOURCE)) as hub:
+        yield MemoryWeb(hub, folder, offers or load_open311(None, CITY))
 
 
 def pothole(ref: str, **changes: Any) -> CaseEvent:

@@ -12,7 +12,6 @@ import httpx2
 import pytest
 
 from hub.serving import Limits, Server
-from hub.web.app import web_app
 from hub.web.tokens import Kind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
@@ -28,7 +27,7 @@ def web(tmp_path: Path) -> Iterator[MemoryWeb]:
 
 @contextmanager
 def served(web: MemoryWeb) -> Iterator[httpx2.Client]:
-    server = Server(web_app(web.front), "127.0.0.1", 0, Limits(64, 20, renewed=True, busy_seconds=60), "web")
+    server = Server(web.app, "127.0.0.1", 0, Limits(64, 20, renewed=True, busy_seconds=60), "web")
     with server, httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=_SECONDS) as client:
         yield client
         web.news.close()

@@ -1,0 +1,109 @@
+"""What the hub knows of a report, in Open311's words. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from hub.core.tracking.lifecycle import EVENTS
+from hub.open311 import models
+from hub.open311.wording import CLOSED, OPEN
+from hub.policy import City
+from hub.web.open311.config import Offer, Open311File, Question, Shown
+from hub.web.read.model import Answer, CaseState, ClockState, Statement
+
+_METRES_A_DEGREE = 111_320.0
+_PROMISE = "resolve"
+"""The clock whose due time is what the city promises."""
+
+
+def service(code: str, offer: Offer, city: City) -> models.Service:
+    category = city.categories[code]
+    return models.Service(
+        service_code=code,
+        service_name=f"{category.name.en} {category.name.zh}",
+        description=offer.description or f"{category.name.en} {category.name.zh}",
+        metadata=bool(offer.attributes),
+        type="realtime",
+        keywords=",".join(offer.keywords),
+        group=offer.group or category.family,
+    )
+
+
+def definition(code: str, offer: Offer) -> models.ServiceDefinition:
+    attributes = [_attribute(order, each) for order, each in enumerate(offer.attributes, 1)]
+    return models.ServiceDefinition(service_code=code, attributes=attributes)
+
+
+def _attribute(order: int, each: Question) -> models.Attribute:
+    return models.Attribute(
+        variable=each.variable, code=each.code, datatype=each.datatype, required=each.required, order=order,
+        datatype_description=each.datatype_description, description=each.description,
+        values=[models.Value(key=key, name=name) for key, name in each.values.items()],
+    )  # fmt: skip
+
+
+def request(
+    said: Statement, case: CaseState | None, clocks: Iterable[ClockState], answers: list[Answer], city: City,
+    file: Open311File, *, extended: bool = False,
+) -> models.Request:  # fmt: skip
+    """A request as it stands. `extended`: with the history, which is an extension."""
+    event = json.loads(said.body)
+    place, category = event["place"], city.categories.get(event["category"])
+    due = max((each.due_ms for each in clocks if each.clock == _PROMISE and each.state != "cancelled"), default=None)
+    pictures = [each["uri"] for each in event["attachments"]]
+    fields: dict[str, Any] = {
+        "service_request_id": said.ref,
+        "status": CLOSED if case is not None and case.is_over else OPEN,
+        "status_notes": notes_of(answers[-1]) if answers else "",
+        "service_name": f"{category.name.en} {category.name.zh}" if category else event["category"],
+        "service_code": event["category"],
+        "description": event["text"] if Shown.DESCRIPTION in file.publish else "",
+        "agency_responsible": name_of(case.department, city) if case is not None else "",
+        "requested_datetime": said.first_ms,
+        "updated_datetime": max(
+            said.changed_ms, case.written_ms if case else 0, *(each.written_ms for each in answers)
+        ),
+        "expected_datetime": due,
+        "address": place["address"] if Shown.ADDRESS in file.publish else "",
+        "lat": place["lat"],
+        "long": place["lon"],
+        "media_url": pictures[0] if pictures and Shown.MEDIA in file.publish else "",
+    }
+    if extended:
+        fields["notes"] = [
+            models.Note(datetime=each.at_ms, description=notes_of(each), type=each.status.lower()) for each in answers
+        ]
+    return models.Request(**fields)
+
+
+def update(answer: Answer) -> models.RequestUpdate:
+    """What was said of a request. Its time is when the hub learnt of it, so that who asks from where it was misses nothing."""
+    return models.RequestUpdate(
+        update_id=answer.reply_id,
+        service_request_id=answer.ref,
+        status=CLOSED if answer.status == "RESOLVED" else OPEN,
+        updated_datetime=answer.written_ms,
+        description=notes_of(answer),
+        external_status_code=answer.status.lower(),
+    )
+
+
+def notes_of(answer: Answer) -> str:
+    """The city's word for what happened, and what the department wrote to those who reported."""
+    rule = EVENTS.get(answer.status.lower())
+    return ": ".join(filter(None, (rule.name if rule else answer.status.lower(), answer.text)))
+
+
+def name_of(department: str, city: City) -> str:
+    known = city.departments.get(department)
+    return f"{known.name.en} {known.name.zh}" if known else department
+
+
+def box_around(lat: float, lon: float, metres: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of what is so near."""
+    north = metres / _METRES_A_DEGREE
+    east = north / max(0.01, math.cos(math.radians(lat)))
+    return lon - east, lat - north, lon + east, lat + north
