@@ -99,12 +99,14 @@ class _BoundedProtocol(H11Protocol):
 class Server:
     """Serves an app from `start` to `stop`, once. Raises OSError on `start` if the port cannot be had."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits, name: str) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits, name: str, proxy: str | None = None) -> None:
+        """`proxy`: the address of who calls for others; only what it says of them is believed (X-Forwarded-For)."""
         self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
         protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
         config = uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
+            server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy,
+            timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )  # fmt: skip
         self._server = uvicorn.Server(config)

@@ -18,6 +18,7 @@ from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.acls import Acls, Difference
 from hub.stream.rights import Right, roles
+from hub.topics import OWN_SOURCE
 
 _WIDTH = 150
 _PASSWORD_BYTES = 24
@@ -65,7 +66,7 @@ def acl(
 
 
 def _needs(settings: Settings, chosen: Collection[str]) -> dict[str, frozenset[Right]]:
-    needs = roles(settings, discover(), load_city(settings.city).departments)
+    needs = roles(settings, dict.fromkeys([*discover(), OWN_SOURCE]), load_city(settings.city).departments)
     if strangers := [role for role in chosen if role not in needs]:
         raise FatalError(f"there is no role {strangers[0]!r}; there are {', '.join(needs)}")
     return {role: rights for role, rights in needs.items() if not chosen or role in chosen}

@@ -30,12 +30,19 @@ PORT = 6080
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, envvar="CITYHUB_FRONT_PORT")
 @click.option(
+    "--proxy",
+    metavar="ADDRESS",
+    help="Believe what this address says of whom it calls for (X-Forwarded-For).  [nobody]",
+)
+@click.option(
     "--open311", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="CITYHUB_OPEN311",
     help="open311.yaml: services, questions, what is published.  [all categories]",
 )  # fmt: skip
 @with_settings
 @click.pass_context
-def web(context: click.Context, settings: Settings, host: str, port: int, open311: Path | None) -> None:
+def web(
+    context: click.Context, settings: Settings, host: str, port: int, proxy: str | None, open311: Path | None
+) -> None:
     """Serve departments 部门, Open311 apps and those who report by HTTP, until Ctrl-C. A process of its own, beside the worker.
 
     It reads the topics from their beginning each time it starts, into a file of its own, and keeps nothing: what it answers with
@@ -56,7 +63,7 @@ def web(context: click.Context, settings: Settings, host: str, port: int, open31
     offers = load_open311(open311, city)
     with (
         ended_by_signals(),
-        Web(settings, city, codec, sources_there(settings, discover()), offers, host, port) as running,
+        Web(settings, city, codec, sources_there(settings, discover()), offers, host, port, proxy) as running,
     ):
         say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)
         while running.feed.failed is None:

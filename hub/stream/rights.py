@@ -147,11 +147,13 @@ class _Named(NamedTuple):
         yield from self._groups(["unpacking-"])
 
     def web(self) -> Iterator[Right]:
-        """It looks at cases, clocks and who is told what, and passes on what departments say by HTTP."""
+        """It looks at cases, clocks and who is told what, and passes on what departments and apps say by HTTP."""
         outward = [city_replies(each).name for each in self.sources]
+        own = [city_events(each).name for each in self.sources if each == topics.OWN_SOURCE]
         for department in self.departments:
             outward += [dept_orders(department).name, dept_receipts(department).name]
         yield from self._topics([topic.name for topic in _SEEN] + outward, Operation.READ)
+        yield from self._topics(own, Operation.READ, Operation.WRITE)
         yield from self._topics([dept_updates(each).name for each in self.departments], Operation.WRITE)
         yield from self._groups(["inspect-", "unpacking-", "web-"])
 

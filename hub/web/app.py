@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.serving import app_of
+from hub.web import status
 from hub.web.bodies import Problem, json_answer, problem_answer
 from hub.web.front import Front
 from hub.web.gateway import operations as gateway
@@ -20,7 +21,7 @@ from hub.web.operations import Operation
 
 def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Operation]:
     """All that is in the OpenAPI document."""
-    return [*gateway.operations(front), *open311.operations(front, offers, secret)]
+    return [*gateway.operations(front), *open311.operations(front, offers, secret), *status.operations(front, secret)]
 
 
 def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:

@@ -20,6 +20,10 @@ Values = Mapping[str, Any]
 Handler = Callable[[Request, Values], Awaitable[Response]]
 
 
+class UnusableError(ValueError):
+    """The text of a parameter cannot be read; says how it is written, and quotes nothing."""
+
+
 class Parameter(NamedTuple):
     """Where it stands (`where`: path, query or header), and how its text is read. An empty text is as none."""
 
@@ -87,8 +91,10 @@ def _value(parameter: Parameter, request: Request) -> Any:
         if len(text) > _MOST_CHARS:
             raise ValueError
         return parameter.read(text)
-    except ValueError as error:
-        raise Problem(400, f"{parameter.name} cannot be used: {error or parameter.description}") from None
+    except UnusableError as error:
+        raise Problem(400, f"{parameter.name} cannot be used: {error}") from None
+    except ValueError:  # its text would quote what was sent
+        raise Problem(400, f"{parameter.name} cannot be used: {parameter.description}") from None
 
 
 def integer(name: str, description: str, least: int, most: int, default: int) -> Parameter:
@@ -96,7 +102,7 @@ def integer(name: str, description: str, least: int, most: int, default: int) ->
 
     def read(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not least <= int(text[:18]) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
+            raise UnusableError(f"a whole number from {least} to {most}")
         return int(text)
 
     schema = {"type": "integer", "minimum": least, "maximum": most, "default": default}

@@ -57,15 +57,9 @@ class Web:
     """Serves from `__enter__` to `__exit__`. Raises FatalError if the port cannot be had."""
 
     def __init__(
-        self,
-        settings: Settings,
-        city: City,
-        codec: Codec,
-        sources: Sequence[str],
-        offers: Open311File,
-        host: str,
-        port: int,
-    ) -> None:
+        self, settings: Settings, city: City, codec: Codec, sources: Sequence[str], offers: Open311File, host: str, port: int,
+        proxy: str | None = None,
+    ) -> None:  # fmt: skip
         ensure_topics(settings, of_source(OWN_SOURCE))  # workers take it up by themselves
         self._folder = Path(tempfile.mkdtemp(prefix="cityhub-web-"))  # for the owner alone
         self._model, self._news = SqliteModel(self._folder / "model.sqlite"), News()
@@ -74,7 +68,7 @@ class Web:
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
-        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web")
+        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy)
 
     @property
     def address(self) -> str:

@@ -50,8 +50,12 @@ def test_a_source_and_a_department_speak_for_themselves_alone() -> None:
     assert names("webhook.roads", Operation.READ, Resource.GROUP) == {"n.roads-webhook", "n.sink-roads"}
 
 
-def test_who_looks_on_changes_nothing_and_sees_no_dead_letters() -> None:
-    assert not names(WEB, Operation.WRITE)
+def test_the_web_passes_on_what_comes_by_http_and_sees_no_dead_letters() -> None:
+    assert names(WEB, Operation.WRITE) == {"n.dept.roads.updates", "n.dept.water.updates"}
+    with_own = roles(Settings(), [*SOURCES, topics.OWN_SOURCE], DEPARTMENTS)[WEB]
+    assert {f"city.{topics.OWN_SOURCE}.events"} == {
+        right.name for right in with_own if right.operation is Operation.WRITE and right.name.startswith("city.")
+    }
     assert "n.hub.dead" not in names(WEB, Operation.READ)
     assert not {name for name in names(WEB, Operation.READ) if name.endswith((".events", ".updates", ".changelog"))} - {
         "n.hub.events", "n.hub.updates",

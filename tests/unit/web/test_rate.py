@@ -1,0 +1,38 @@
+"""A bucket for each caller, and no more memory than for so many."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.web import rate
+from hub.web.rate import Rate
+
+
+@given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 10), st.floats(0.1, 5))
+def test_nobody_gets_more_than_the_burst_and_the_rate(pauses: list[float], burst: int, per_second: float) -> None:
+    now = 0.0
+    bucket = Rate(burst, per_second, lambda: now)
+    allowed = 0
+    for pause in pauses:
+        now += pause
+        wait = bucket.wait_seconds("a")
+        allowed += wait == 0
+        assert wait >= 0
+    assert allowed <= burst + now * per_second + 1e-6
+
+
+def test_who_waits_as_told_is_let_in() -> None:
+    now = 0.0
+    bucket = Rate(1, 0.25, lambda: now)
+    assert bucket.wait_seconds("a") == 0
+    wait = bucket.wait_seconds("a")
+    now += wait
+    assert (wait, bucket.wait_seconds("a"), bucket.wait_seconds("b")) == (4, 0, 0)
+
+
+def test_many_callers_take_no_more_room() -> None:
+    bucket = Rate(1, 1, lambda: 0.0)
+    for number in range(rate._MOST_CALLERS + 100):
+        bucket.wait_seconds(str(number))
+    assert len(bucket._buckets) == rate._MOST_CALLERS

@@ -1,0 +1,117 @@
+"""A cursor goes through a topic as its records lie, and what the model says of cases does not hang on the order of reading."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.model.update import Update
+from hub.web.read import cursor
+from hub.web.read.model import CaseState, ClockState
+from hub.web.read.records import Stored, forget, take, topics_read
+from hub.web.read.sqlite import SqliteModel
+from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
+
+_CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
+
+
+@given(_CURSORS, st.integers(0, 9), st.integers(0, 10**17))
+def test_a_cursor_is_what_its_text_says(some: cursor.Cursor, partition: int, offset: int) -> None:
+    then = cursor.behind(some, partition, offset)
+    assert cursor.parsed(cursor.shown(then)) == then
+    assert cursor.at(then, partition) == offset + 1
+    assert all(cursor.at(then, other) == cursor.at(some, other) for other in range(10) if other != partition)
+
+
+def stored(web: MemoryWeb) -> list[Stored]:
+    return [
+        Stored(each.topic, each.partition, each.offset, each.arrived_ms, each.value)
+        for topic in topics_read(web.hub.sources, web.hub.departments)
+        for each in web.hub.broker.records(topic.name)
+    ]
+
+
+def seen(model: SqliteModel, refs: list[str]) -> list[tuple[CaseState | None, list[ClockState]]]:
+    cases = [model.case_of("hotline", ref) for ref in refs]
+    return [(case, model.clocks(case.case_id) if case else []) for case in cases]
+
+
+def test_topics_may_be_read_in_any_order(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        web.hub.publish(
+            pothole("H1"), pothole("H2", reported_at=NOON + 1000), pothole("H3", place={"lat": 34.09, "lon": 114.5})
+        )
+        web.settle()
+        for number, order in enumerate(web.hub.records("dept.roads.orders", kind="ASSIGN")):
+            fields = {"department": "roads", "case_id": order["case_id"], "at": NOON + 5000}
+            web.hub.publish(Update(update_id=f"U{number}", status="ACCEPTED", **fields))
+            web.settle()
+            if number:
+                web.hub.publish(Update(update_id="R", status="RESOLVED", **fields))
+        web.settle()
+        refs = ["H1", "H2", "H3"]
+        expected = seen(web.model, refs)
+        assert {case.is_over for case, _ in expected if case} == {True, False}
+        for seed in range(5):
+            records = stored(web)
+            topics = sorted({each.topic for each in records}, key=lambda _: random.Random(seed).random())
+            random.Random(seed).shuffle(topics)
+            model = SqliteModel(tmp_path / f"again{seed}.sqlite")
+            for topic in topics:
+                take(model, web.hub.codec, [each for each in records if each.topic == topic])
+            assert seen(model, refs) == expected
+            model.close()
+
+
+def test_what_is_not_the_hubs_own_is_left_out(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        rubbish = [None, b"", b"\x00", b"\x00\x00\x00\x00\x01", b"{}", b"\xff" * 40]
+        records = [Stored("dept.roads.orders", 0, number, NOON, value) for number, value in enumerate(rubbish)]
+        assert take(web.model, web.hub.codec, records) == set()
+        assert web.model.end("dept.roads.orders") == (len(rubbish),)
+
+
+def test_several_partitions_are_read_whole(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        web.hub.publish(
+            *(pothole(f"H{number}", place={"lat": 34.0 + number / 100, "lon": 114.515}) for number in range(6))
+        )
+        web.settle()
+        values = [each.value for each in web.hub.broker.records("dept.roads.orders")]
+        model = SqliteModel(tmp_path / "parted.sqlite")
+        records = [
+            Stored("dept.roads.orders", number % 3, number // 3, NOON, value) for number, value in enumerate(values)
+        ]
+        take(model, web.hub.codec, records)
+        found, after = [], cursor.START
+        while page := model.told("dept.roads.orders", after, 2):
+            found += [each.body for each in page]
+            after = page[-1].cursor
+        assert sorted(found) == sorted(each.body for each in model.told("dept.roads.orders", cursor.START, 100))
+        assert len(found) == len(set(found)) == len(values)
+        assert after == model.end("dept.roads.orders")
+        model.close()
+
+
+def test_what_the_topics_keep_no_longer_is_forgotten(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        web.hub.publish(pothole("H1"))
+        web.settle()
+        forget(web.model, NOON + 89 * 86_400_000)
+        assert web.model.told("dept.roads.orders", cursor.START, 10)
+        forget(web.model, NOON + 91 * 86_400_000)
+        assert not web.model.told("dept.roads.orders", cursor.START, 10)
+        case = web.model.case_of("hotline", "H1")
+        assert case is not None
+        assert not case.is_over
+        forget(web.model, NOON + 5000 * 86_400_000)
+        assert web.model.case_of("hotline", "H1") is not None, "what is open is not forgotten"
+
+
+@pytest.mark.parametrize("text", ["", "0", "12", "12.0.7"])
+def test_texts_of_cursors(text: str) -> None:
+    assert cursor.shown(cursor.parsed(text)) == (text or "0")
