@@ -11,8 +11,10 @@ DEMO_ARGS ?=
 LOAD_ARGS ?=
 FAULTS_ARGS ?=
 UP_ARGS ?=
-# A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early.
-SPREAD := -n auto --dist loadfile --no-loadscope-reorder
+# A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early. One more
+# worker than there are cores: many tests mostly wait for brokers and processes.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
