@@ -275,10 +275,11 @@ class Casework:
 
 def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, remembered: Sequence[tuple[int, str, int]]) -> bool:
     """Whether the steps are not all that there is to say of a statement: it changes where the case was or what its clocks are,
-    it is dated before another, or it counts with those of other reports."""
+    it is dated before another (an end: at the instant of another, which may be the opening that it undoes), or it counts with those
+    of other reports."""
     case = steps[-1].case
     several = len(case.reports) > 1 and (seen.kind in ENDINGS or any(step.reopens for step in steps))
-    earlier = any(seen.at_ms < at_ms for _, _, at_ms in remembered)
+    earlier = any(seen.at_ms < at_ms + (seen.kind in ENDINGS) for _, _, at_ms in remembered)
     amended = case.versions is not before.versions and course(before) != course(case)
     undone = any(step.reopens and step.at_ms <= case.opened_ms for step in steps)  # the end never was
     return several or earlier or amended or undone or steps[-1].change == REROUTED

@@ -5,8 +5,10 @@ What is left to order on purpose stands in ops/adr/0026 and, by name, in test_wh
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -206,6 +208,14 @@ def test_a_bare_opening_by_its_own_source_brings_a_withdrawn_or_closed_case_back
             assert [(clock.clock, clock.round, clock.started_ms) for clock in running] == [
                 ("resolve", 1, NOON + 20 * MINUTE)
             ]
+
+
+@pytest.mark.parametrize("kind", [EventKind.WITHDRAWN, EventKind.CLOSED])
+def test_an_opening_that_is_undone_at_its_instant_never_was(kind: EventKind) -> None:
+    told = in_turn((EventKind.OPENED, 0), (kind, 0), (EventKind.OPENED, 1), (kind, 1))
+    found = [outcome(order, [True] * 4) for order in permutations(told)]
+    assert found[0]["over"] == NOON
+    assert all(each == found[0] for each in found)
 
 
 def test_a_word_on_a_case_that_is_over_reaches_its_holder() -> None:
