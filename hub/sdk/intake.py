@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.contract import Item, Outcome
 from hub.sdk.manifest import Manifest
+from hub.sdk.mapping.by_columns import ByColumns, Columns
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.personal import without
@@ -20,6 +22,7 @@ class Intake:
         self._manifest = manifest
         self._default = default or manifest.default_mapping
         self._mappers: dict[str, Mapper] = {}
+        self._by_columns: dict[str, ByColumns] = {}
 
     def mapper(self, name: str | None = None) -> Mapper:
         """Raises FatalError if the manifest does not list it, or the file is unsound."""
@@ -44,6 +47,28 @@ class Intake:
         except RejectedRecordError as error:
             return Outcome(rejection=error)
         return Outcome(events[0], others=tuple(events[1:])) if events else Outcome()
+
+    def columns(self, items: Sequence[Item]) -> Columns | None:
+        """What becomes of those of many items in which nothing is out of the ordinary; of the others `outcome` tells. None: not of
+        these."""
+        name = items[0].mapping
+        if any(item.mapping != name or item.values is None or item.fault or item.outcome for item in items):
+            return None
+        by_columns = self._columns_of(name or self._default)
+        if not by_columns.usable:
+            return None
+        personal = self.mapping(name).personal
+        return by_columns.read(
+            [
+                item.values if item.raw is not None or not personal else without(item.values, personal)  # type: ignore[misc,arg-type]
+                for item in items
+            ]
+        )
+
+    def _columns_of(self, name: str) -> ByColumns:
+        if name not in self._by_columns:
+            self._by_columns[name] = ByColumns(self.mapper(name).mapping, self._manifest.domain)
+        return self._by_columns[name]
 
     def kept(self, item: Item) -> Item:
         """The item as a dead letter may keep it: without personal columns, and without bytes that nobody can rid of them."""

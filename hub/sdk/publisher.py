@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -12,7 +12,9 @@ from hub.errors import Reason, RejectedRecordError
 from hub.metrics import DEAD, PUBLISH_ERRORS
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
+from hub.sdk.encoding import Encoded, encoded
 from hub.sdk.errors import UndeliveredError
+from hub.sdk.mapping.by_columns import Columns
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.dead_letters import fitted
@@ -41,6 +43,19 @@ class Publisher(Protocol):
     def flush(self) -> None: ...
 
 
+@runtime_checkable
+class ManyPublisher(Publisher, Protocol):
+    """A publisher that takes many events at once."""
+
+    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
+        """For each of `count` rows its record; None where the event is to be sent by `send`, which says what is wrong with it."""
+        ...
+
+    def send_encoded(self, record: Encoded) -> None:
+        """As `send`, what `encode` gave."""
+        ...
+
+
 class KafkaPublisher:
     """Keyed by source reference, so that statements about one case stay in order, also through retries.
 
@@ -66,6 +81,12 @@ class KafkaPublisher:
                 Reason.TOO_LARGE, f"the event has {len(value):,} bytes; at most {self._most:,} can be sent"
             )
         self._produce(self._topic, event.source_ref.encode(), value)
+
+    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
+        return encoded(self._codec, columns, count, self._most)
+
+    def send_encoded(self, record: Encoded) -> None:
+        self._produce(self._topic, *record)
 
     def set_aside(self, letter: DeadLetter) -> None:
         DEAD.labels(letter.stage, letter.reason).inc()

@@ -18,13 +18,14 @@ from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.drift import Drift
+from hub.sdk.encoding import Encoded
 from hub.sdk.errors import PositionLostError, TransientError
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.positions import PositionFile
 from hub.sdk.progress import Bar
-from hub.sdk.publisher import Checkpoints, KafkaPublisher, Publisher
+from hub.sdk.publisher import Checkpoints, KafkaPublisher, ManyPublisher, Publisher
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.sources.file.succession import SETTLE_SECONDS
@@ -35,6 +36,8 @@ from hub.topics import DEAD, of_source
 
 _log = logging.getLogger(__name__)
 _BATCH_ITEMS = 500
+_MANY = 8
+"""Fewer items are not worth the making of columns."""
 _READ_SECONDS = 1.0
 _FIRST_SECONDS, _MOST_SECONDS = 1.0, 300.0
 _MOST_ASKED_SECONDS = 3600.0
@@ -154,6 +157,7 @@ class Run:
     ) -> None:
         self._source, self._intake, self._options, self._publisher = source, intake, options, publisher
         self._board, self._wish = board, wish
+        self._many = publisher if isinstance(publisher, ManyPublisher) else None
         self._domain = source.context.domain
         self._file = position
         self._at_limit = AtLimit(self._domain, position)
@@ -232,8 +236,13 @@ class Run:
     def _take(self, batch: Batch) -> bool:
         """Publish what is in it and move on behind it. False: asked to stop while waiting, the batch is still to do."""
         done = self._counts()
-        for item in batch.items:
-            if not self._take_item(item):
+        for item, record in zip(batch.items, self._encoded(batch.items), strict=True):
+            self._note(item)
+            if record is not None and self._many is not None:
+                self._many.send_encoded(record)
+                self._summary.published += 1
+                self._rejects_in_a_row = 0
+            elif not self._take_item(item):
                 return False
         if batch.after is not None:
             self._position = batch.after
@@ -249,13 +258,23 @@ class Run:
             self._checkpoint()
         return True
 
-    def _take_item(self, item: Item) -> bool:
-        outcome = self._intake.outcome(item)
-        event, rejection = outcome.event, outcome.rejection
+    def _encoded(self, items: Sequence[Item]) -> Sequence[Encoded | None]:
+        """Of many items that go at once the records of those in which nothing is out of the ordinary."""
+        if len(items) >= _MANY and not self._paced and self._many is not None:
+            columns = self._intake.columns(items)
+            if columns is not None:
+                return self._many.encode(columns, len(items))
+        return [None] * len(items)
+
+    def _note(self, item: Item) -> None:
         if item.values is not None and (lost := self._drift.note(item.mapping, item.values.keys())):
             self._over_limit = lost
             if not self._rejects_in_a_row:
                 self._at_limit.remember()
+
+    def _take_item(self, item: Item) -> bool:
+        outcome = self._intake.outcome(item)
+        event, rejection = outcome.event, outcome.rejection
         if event is not None:
             if self._paced and not self._pace.wait(event.reported_at, self._options.stop, self._meanwhile):
                 return False

@@ -155,6 +155,16 @@ class Codec:
         schema = self._registry.latest(subject)
         return _joined(schema.header, _serialize(schema, columns))
 
+    def batch_of(self, subject: str, columns: Mapping[str, Any]) -> pa.RecordBatch:
+        """The columns, of which there is at least one, as what `decode_many` would give. Raises ValueError, TypeError or
+        OverflowError (ArrowInvalid is a ValueError) if a value does not fit the schema."""
+        return _batch(self._registry.latest(subject), columns)
+
+    def encode_batch(self, subject: str, batch: pa.RecordBatch) -> list[bytes]:
+        """Frame one record per row of what `batch_of` gave."""
+        schema = self._registry.latest(subject)
+        return _joined(schema.header, _serialized(schema, batch))
+
     def encode_before(
         self, subject: str, columns: Mapping[str, Any], bodies: Sequence[bytes | None] | pa.BinaryArray
     ) -> list[bytes]:
@@ -225,18 +235,27 @@ def _too_large(index: int, value: bytes | None, at_most: int) -> Reject:
 
 
 def _serialize(schema: Schema, columns: Mapping[str, Any]) -> pa.BinaryArray:
+    return _serialized(schema, _batch(schema, columns))
+
+
+def _serialized(schema: Schema, batch: pa.RecordBatch) -> pa.BinaryArray:
+    if not len(batch):
+        return pa.array([], pa.binary())
+    (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
+    return encoded
+
+
+def _batch(schema: Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
     rows = len(next(iter(columns.values()), ()))
     if not rows:
-        return pa.array([], pa.binary())
+        return empty(schema)
     arrays = [
         _fitted(columns[field_.name], field_.type)
         if field_.name in columns
         else _all_alike(schema.defaults[field_.name], rows)
         for field_ in schema.arrow
     ]
-    batch = pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
-    (encoded,) = pyruhvro.serialize_record_batch(batch, schema.text, 1)
-    return encoded
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow)
 
 
 def _all_alike(value: pa.Scalar, rows: int) -> pa.Array:

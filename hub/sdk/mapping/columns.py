@@ -28,9 +28,14 @@ def text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def null_words(nulls: Iterable[str]) -> frozenset[str]:
+    """The words for no value in every case that people write."""
+    return frozenset(form for each in nulls for form in (each, each.lower(), each.upper(), each.capitalize()))
+
+
 def cell_reader(nulls: Iterable[str]) -> Cell:
     """As `text_of`, with the words that a system writes where it has no value (`N/A`, `NULL`) read as empty, case aside."""
-    words = frozenset(form for each in nulls for form in (each, each.lower(), each.upper(), each.capitalize()))
+    words = null_words(nulls)
     if not words:
         return text_of
 

@@ -25,11 +25,11 @@ class Statement:
 
     def __init__(self, event: EventSpec, mapping: Mapping, source: str) -> None:
         self._source = source
-        self._counted = event.revisions is Revisions.COUNTED
+        self.counted = event.revisions is Revisions.COUNTED
         self._plain = plain_number(mapping.decimal, mapping.thousands)
         cell = cell_reader(mapping.nulls)
-        self._ref = reference_reader(event.source_ref, mapping.reference, text_reader(event.source_ref, cell))
-        self._revision, self._kind = text_reader(event.revision, cell), text_reader(event.kind, cell)
+        self.reference = reference_reader(event.source_ref, mapping.reference, text_reader(event.source_ref, cell))
+        self._number, self._kind = text_reader(event.revision, cell), text_reader(event.kind, cell)
         self._reported = time_reader(event.reported_at, mapping)
         self._occurred = time_reader(event.occurred_at, mapping)
         self._due = time_reader(event.due_at, mapping)
@@ -37,7 +37,7 @@ class Statement:
         self._urgency, self._channel = text_reader(event.urgency, cell), text_reader(event.channel, cell)
         self._title, self._text = text_reader(event.title, cell), text_reader(event.text, cell)
         self._place = place_reader(event.place, cell, self._plain)
-        self._attachments = _attachments(event.attachments, cell)
+        self._attachments = attachments_reader(event.attachments, cell)
         self._attributes = [(name, text_reader(spec, cell)) for name, spec in event.attributes.items()]
 
     def fields(self, values: Values[str, Any]) -> dict[str, Any]:
@@ -47,9 +47,9 @@ class Statement:
             raise RejectedRecordError(Reason.BAD_ROW, "reported_at is empty; every row needs its time")
         return {
             "source": self._source,
-            "source_ref": self._ref(values),
-            "revision": _whole("revision", self._revision(values), self._plain),
-            "revision_counted": self._counted,
+            "source_ref": self.reference(values),
+            "revision": self.revision(values),
+            "revision_counted": self.counted,
             "kind": self._kind(values),
             "occurred_at": self._occurred(values),
             "reported_at": reported,
@@ -65,13 +65,15 @@ class Statement:
             "attributes": {name: value for name, read in self._attributes if (value := read(values))},
         }
 
+    def revision(self, values: Values[str, Any]) -> int:
+        return _whole("revision", self._number(values), self._plain)
+
 
 class Mapper:
     """One mapping of one source, ready to use. Holds no state between rows."""
 
     def __init__(self, mapping: Mapping, source: str) -> None:
         self.mapping = mapping
-        self._whole, self._tail = mapping.whole_numbers, f"{mapping.decimal}0"
         self._where = conditions(mapping.where, cell_reader(mapping.nulls))
         self._first = Statement(mapping.event, mapping, source)
         self._also = [Also(each, mapping, source) for each in mapping.also]
@@ -83,7 +85,7 @@ class Mapper:
     def statements(self, values: Values[str, Any]) -> Iterator[dict[str, Any]]:
         """The fields of each statement that the row makes, not yet validated, whatever `where` says. Raises RejectedRecordError:
         bad_row, invalid, time_out_of_range."""
-        values = self._tidied(values)
+        values = with_whole_numbers(self.mapping, values)
         yield self._first.fields(values)
         for also in self._also:
             yield from also.fields(values)
@@ -96,10 +98,13 @@ class Mapper:
         """The first of `events`."""
         return next(iter(self.events(values)), None)
 
-    def _tidied(self, values: Values[str, Any]) -> Values[str, Any]:
-        if not self._whole:
-            return values
-        return {**values, **{name: text_of(values.get(name)).removesuffix(self._tail) for name in self._whole}}
+
+def with_whole_numbers(mapping: Mapping, values: Values[str, Any]) -> Values[str, Any]:
+    """A row's values, those of `whole_numbers` without the fraction that a spreadsheet gave them."""
+    if not mapping.whole_numbers:
+        return values
+    tail = f"{mapping.decimal}0"
+    return {**values, **{name: text_of(values.get(name)).removesuffix(tail) for name in mapping.whole_numbers}}
 
 
 class Also:
@@ -153,7 +158,7 @@ def statement_test(mapping: Mapping) -> Callable[[Values[str, Any]], bool] | Non
     return is_statement
 
 
-def _attachments(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Values[str, Any]], list[dict[str, str]]]:
+def attachments_reader(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Values[str, Any]], list[dict[str, str]]]:
     if spec is None:
         return lambda values: []
     column, split, media_type = spec.column, spec.split, spec.media_type

@@ -245,6 +245,7 @@ class Mapping(Strict):
         """The fields that are read from a column, by their dotted names."""
         found = [name for name, spec in self.event.specs().items() if column in spec.columns()]
         found += ["where"] if any(each.column == column for each in self.where) else []
+        found += [f"also.{at}" for at, each in enumerate(self.also) if column in each.columns()]
         attachments = self.event.attachments
         return found + (["attachments"] if attachments and attachments.column == column else [])
 

@@ -54,6 +54,9 @@ _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
 _ANY_EXPONENT = re.compile(r"[0-9]+(?:[.,][0-9]+)?E[+-]?[0-9]+", re.IGNORECASE)
 _SHEET_ERROR = re.compile(r"#[A-Z0-9/]+[!?]?|#N/A", re.IGNORECASE)
 _NO_REFERENCES = frozenset({"true", "false", "null", "none", "nan", "nil", "n/a", "undefined"})
+_MOST_WORD_CHARS = max(map(len, _NO_REFERENCES))
+_PLAIN = re.compile(r"[0-9A-Za-z_-]+")
+"""Nothing here is a blank, a full-width sign, a spreadsheet's, or a point."""
 SPOILT = "source_ref is spoilt"
 """How the reason begins for every reference that is refused here."""
 
@@ -80,6 +83,23 @@ def reference_reader(
         return text
 
     return reference
+
+
+def is_plain(declared: ReferenceSpec) -> Callable[[str], bool]:
+    """A test whether a text is, as it stands, a reference in its one form. Where it says no, the reader tells."""
+    asked = set(declared.normalise)
+    changed = Dress.CASE in asked or declared.digits is not None
+    number = Dress.NUMBER in asked
+
+    def plain(text: str) -> bool:
+        return (
+            not changed
+            and _PLAIN.fullmatch(text) is not None
+            and not (number and text[0].isdigit() and not text.isdigit())
+            and (len(text) > _MOST_WORD_CHARS or text.casefold() not in _NO_REFERENCES)
+        )
+
+    return plain
 
 
 def _require_sound(text: str, number: bool) -> None:
