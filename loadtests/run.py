@@ -9,10 +9,11 @@ from typing import Any
 from hub.errors import FatalError
 from loadtests.agents import agents
 from loadtests.compare import compare
+from loadtests.connector import connector
 from loadtests.core_alone import core_alone
 from loadtests.dedup import dedup
 from loadtests.scaling import scaling
-from loadtests.scenario import Agents, Compare, Core, Dedup, Scaling, Sustained, Takeover
+from loadtests.scenario import Agents, Compare, Connector, Core, Dedup, Scaling, Sustained, Takeover
 from loadtests.stage import stage
 from loadtests.sustained import sustained
 from loadtests.takeover import takeover
@@ -33,6 +34,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
             return takeover(here, scenario)
         if isinstance(scenario, Scaling):
             return scaling(here, scenario)
+        if isinstance(scenario, Connector):
+            return connector(here, scenario)
         if isinstance(scenario, Dedup):
             return dedup(here, scenario)
     raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind}")

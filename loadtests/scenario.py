@@ -55,6 +55,16 @@ class Core(_Named):
     rounds: int = Field(3, ge=1)
 
 
+class Connector(_Named):
+    """File to Kafka, by rows and by columns."""
+
+    kind: Literal["connector"]
+    records: int = Field(ge=1000)
+    rounds: int = Field(3, ge=1)
+    long_records: int = Field(0, ge=0)
+    """A longer file, once, for the size of its position."""
+
+
 class Agents(_Named):
     """All three agents without Kafka and Faust: what an event with its whole life costs, by agent and step."""
 
@@ -119,7 +129,9 @@ class Dedup(_Named):
     """So many keys once more, each in a changelog record of its own, as a quiet city writes them."""
 
 
-Scenario = Annotated[Compare | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")]
+Scenario = Annotated[
+    Compare | Connector | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")
+]
 
 
 class _File(RootModel[Scenario]):
