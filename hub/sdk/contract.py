@@ -167,6 +167,17 @@ class Source(ABC):
             f"{self.context.domain}: this kind of source has no position for a time; use start or now"
         )
 
+    def past(self) -> Source:
+        """A source of the same system that reads what is there and ends, and takes nothing away: for a back-fill.
+
+        Raises ConfigurationError where the system says nothing twice.
+        """
+        from hub.sdk.errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"{self.context.domain}: this kind of source tells nothing twice, so it cannot be back-filled"
+        )
+
     def recognise(self, others: Iterator[Position]) -> Position | None:
         """Which of the positions of the same connector's other edges is behind what this one reads (a file that was renamed)."""
         del others

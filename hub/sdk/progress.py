@@ -1,4 +1,4 @@
-"""A progress bar over the bytes of the inputs, on a terminal only."""
+"""A progress bar over the bytes of the inputs, or the stretch of time that is read, on a terminal only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from hub.screen import Screen
 
@@ -17,12 +17,12 @@ class Bar:
     """Use as a context manager; `update` as often as you like. Silent if `shown` is false or stderr is no terminal."""
 
     def __init__(self, title: str, *, shown: bool, progress: Callable[[], tuple[int, int] | None]) -> None:
-        """`progress` gives the bytes that are read, and those there are; None where nobody knows."""
+        """`progress` gives how much is done, and of how much; None where nobody knows."""
         console = Screen(stderr=True)
         self._bytes = progress
         self._next = 0.0
         self._progress = Progress(
-            TextColumn(title), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
+            TextColumn(title), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn(),
             console=console, disable=not (shown and console.is_terminal), transient=True,
         )  # fmt: skip
         self._task = self._progress.add_task(title, total=None, rows=0)

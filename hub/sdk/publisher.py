@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -25,6 +26,7 @@ from hub.topics import city_events
 
 log = logging.getLogger(__name__)
 _FLUSH_SLICE_SECONDS = 0.5
+Headers = list[tuple[str, str | bytes | None]] | None
 
 
 class Publisher(Protocol):
@@ -62,8 +64,10 @@ class KafkaPublisher:
     A full local queue makes `send` wait. A delivery that fails for good is a FatalError at the next call.
     """
 
-    def __init__(self, settings: Settings, domain: str) -> None:
+    def __init__(self, settings: Settings, domain: str, headers: Mapping[str, str] | None = None) -> None:
+        """`headers`: of all events."""
         self._domain = domain
+        self._headers: Headers = list(headers.items()) if headers else None
         self._codec = Codec(make_registry(settings))
         topic = city_events(domain)
         self._topic, self._most = settings.topic(topic.name), topic.max_bytes
@@ -80,13 +84,13 @@ class KafkaPublisher:
             raise RejectedRecordError(
                 Reason.TOO_LARGE, f"the event has {len(value):,} bytes; at most {self._most:,} can be sent"
             )
-        self._produce(self._topic, event.source_ref.encode(), value)
+        self._produce(self._topic, event.source_ref.encode(), value, self._headers)
 
     def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
         return encoded(self._codec, columns, count, self._most)
 
     def send_encoded(self, record: Encoded) -> None:
-        self._produce(self._topic, *record)
+        self._produce(self._topic, *record, self._headers)
 
     def set_aside(self, letter: DeadLetter) -> None:
         DEAD.labels(letter.stage, letter.reason).inc()
@@ -102,10 +106,10 @@ class KafkaPublisher:
             self._raise_failure()
         self._raise_failure()
 
-    def _produce(self, topic: str, key: bytes | None, value: bytes) -> None:
+    def _produce(self, topic: str, key: bytes | None, value: bytes, headers: Headers = None) -> None:
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=self._on_delivery)
+                self._producer.produce(topic, value, key, on_delivery=self._on_delivery, headers=headers)
             except BufferError:
                 self._producer.poll(_FLUSH_SLICE_SECONDS)
                 self._raise_failure()

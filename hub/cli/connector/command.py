@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from hub.cli.connector.backfill import backfill_command
 from hub.cli.connector.edges import pause, reset, resume, status
 from hub.cli.connector.run import run_command
 from hub.core.places.places import Places
@@ -45,7 +46,7 @@ def connector() -> None:
     """Connectors 接入: read departmental systems and publish their events."""
 
 
-for each in (run_command, status, pause, resume, reset):
+for each in (run_command, status, pause, resume, reset, backfill_command):
     connector.add_command(each)
 
 

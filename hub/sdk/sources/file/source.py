@@ -125,6 +125,25 @@ class FileSource(Source):
         if self._feed is not None:
             self._feed.close()
 
+    def past(self) -> FileSource:
+        """Of what lies at the path now; what was rotated away is read by a `folder` source with a `glob`."""
+        return FileSource(self.config.model_copy(update={"follow": False}), self.context)
+
+    def position_at(self, at_ms: int) -> Position | None:
+        """Before the first row that was reported at this instant or later."""
+        source = self.past()
+        source.connect(None)
+        feed, count = source._opened, 0
+        try:
+            for row, item in source._rows:
+                if not row.finished or any(event.reported_at >= at_ms for event in self.context.outcome(item).events):
+                    break
+                feed.take(row)
+                count += 1
+            return feed.cursor(count).model_dump(mode="json") if count else None
+        finally:
+            source.close()
+
     def recognise(self, others: Iterator[Position]) -> Position | None:
         """That of a file which was read under another name."""
         if len(self.inputs) > 1 or not self._mappings[0].sorted:

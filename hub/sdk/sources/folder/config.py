@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from hub.sdk.contract import Config
 from hub.sdk.paths import LocalPath, folder_of
@@ -35,6 +35,10 @@ class Renamed(Config):
 Complete = Annotated[Quiet | Marked | Renamed, Field(discriminator="kind")]
 
 
+def _several(patterns: Any) -> Any:
+    return (patterns,) if isinstance(patterns, str) else patterns
+
+
 def _pattern(pattern: str, info: ValidationInfo) -> str:
     return pattern if Path(pattern).is_absolute() else str(Path(glob.escape(str(folder_of(info)))) / pattern)
 
@@ -43,8 +47,8 @@ class FolderConfig(Config):
     """`folder`, whose files are moved away when they are done, or `glob`, whose files stay where they are."""
 
     folder: LocalPath | None = Field(None, description="the drop folder")
-    glob: Annotated[str, AfterValidator(_pattern)] | None = Field(
-        None, description="pattern of paths: * within a name, ** over folders"
+    glob: Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], BeforeValidator(_several)] | None = Field(
+        None, min_length=1, description="pattern of paths, or several: * within a name, ** over folders"
     )
     names: tuple[str, ...] = Field(("*",), min_length=1, description="patterns of names in the folder that count")
     complete: Complete = Field(Quiet(), description="the sign that a file is whole")

@@ -148,7 +148,8 @@ class Shelf:
         config = self._config
         paths: Iterator[Path]
         if config.glob is not None:
-            paths = map(Path, glob.iglob(config.glob, recursive=True))  # noqa: PTH207 - absolute, from anywhere
+            found = {path for each in config.glob for path in glob.iglob(each, recursive=True)}  # noqa: PTH207 - absolute, from anywhere
+            paths = map(Path, found)
         else:
             assert config.folder is not None
             every = config.folder.iterdir()

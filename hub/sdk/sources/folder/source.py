@@ -6,6 +6,7 @@ file and its position is stored; a position names the file in hand, and those th
 
 from __future__ import annotations
 
+import glob
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.file.watched import ChangedError
-from hub.sdk.sources.folder.config import FolderConfig
+from hub.sdk.sources.folder.config import FolderConfig, Renamed
 from hub.sdk.sources.folder.shelf import DIGEST_CHARS, Found, Shelf
 
 MAX_FILES = 3_000
@@ -142,6 +143,25 @@ class FolderSource(Source):
             yield from super().sample(limit)
         finally:
             self._sampling = False
+
+    def past(self) -> FolderSource:
+        """Of the files that were read and moved; those that wait are for the live edge. Of a pattern all."""
+        config = self.config
+        if config.folder is not None:
+            lying = str(Path(glob.escape(str(config.done_folder))) / "*")
+            config = FolderConfig(glob=(lying,), order=config.order, mapping=config.mapping, join=config.join)
+        update = {"follow": False, "complete": Renamed(kind="renamed")}
+        return FolderSource(config.model_copy(update=update), self.context)
+
+    def position_at(self, at_ms: int) -> Position | None:
+        """Files that were written before that instant count as done: of a folder they are moved, and not read."""
+        before = [each for each in self._shelf.files() if each.stamp[3] < at_ms * 1_000_000]
+        if len(before) > MAX_FILES:
+            raise ConfigurationError(
+                f"{self._where} has {len(before):,} files from before; move what is over elsewhere"
+            )
+        digests = dict.fromkeys(filter(None, map(self._digest, before)))
+        return FolderPlace(done="".join(digests)).model_dump(exclude_defaults=True) | {"kind": "folder"}
 
     def progress(self) -> tuple[int, int] | None:
         return self._reader.progress() if self._in_hand else None
@@ -305,7 +325,7 @@ class FolderSource(Source):
 
     @property
     def _where(self) -> str:
-        return str(self.config.folder or self.config.glob)
+        return str(self.config.folder or ", ".join(self.config.glob or ()))
 
 
 def _listed(digests: str) -> list[str]:

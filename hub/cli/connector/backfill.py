@@ -1,0 +1,42 @@
+"""`cityhub connector backfill`: a stretch of an edge's past, read once more beside the live edge."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from hub.cli.connector.run import as_dict, describe, stop_on_signals
+from hub.cli.connector.times import moment
+from hub.escaping import to_json
+from hub.screen import say
+from hub.sdk.at_limit import Way
+from hub.sdk.backfill import Stretch, backfill
+from hub.sdk.edges import chosen, load_edges
+from hub.sdk.runner import Options
+from hub.settings import Settings
+
+
+@click.command("backfill")
+@click.argument("name")
+@click.option("--from", "since", required=True, help="Reported at or after: 2026-01-01T00:00+08:00")
+@click.option("--to", "until", required=True, help="Reported before this.")
+@click.option("--go-on", "go_on", is_flag=True, help="At its limit of rejects: go on behind the rows set aside.")
+@click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
+@click.option("--namespace", help="Prefix of all topics. [env: CITYHUB_NAMESPACE]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+def backfill_command(
+    name: str, since: str, until: str, go_on: bool, bootstrap_servers: str | None, namespace: str | None, as_json: bool
+) -> None:
+    """Read what an edge's system said in a stretch of the past, and publish it. NAME is an edge of connectors.yaml.
+
+    The live edge may run meanwhile, and its position stays. What was published before is a repeat for the hub. Stopped by Ctrl-C or
+    a failure, the same command goes on where it was.
+    """
+    settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    edge = chosen(load_edges(settings), (name,))[name]
+    options = Options(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
+    stretch = Stretch(moment(since), moment(until))
+    summary = backfill(edge, stretch, settings, options)
+    say(to_json(as_dict(summary) | {"edge": name, "from": since, "to": until}) if as_json else describe(summary, ()))
