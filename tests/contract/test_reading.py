@@ -72,8 +72,8 @@ def test_updates(arrived: bool) -> None:
         assert alone.row is None
         assert update.row == row
         assert msgspec.structs.replace(
-            update, row=None, more=update.details or UpdateDetails()
-        ) == msgspec.structs.replace(alone, more=alone.details or UpdateDetails())
+            update, row=None, details=update.details or UpdateDetails()
+        ) == msgspec.structs.replace(alone, details=alone.details or UpdateDetails())
 
 
 @pytest.mark.parametrize("event", EVENTS)
