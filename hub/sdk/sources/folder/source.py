@@ -82,6 +82,8 @@ class FolderSource(Source):
         self._place = place
         self._in_hand: _InHand | None = None
         self._over: deque[_Over] = deque()
+        self._files: list[Found] = []
+        self._whole: deque[Found] = deque()
         self._done, self._failed = dict.fromkeys(_listed(place.done)), dict.fromkeys(_listed(place.failed))
         self._known: set[str] = set()
         """Digests of files that were read and are safe: they need not be read again."""
@@ -170,8 +172,7 @@ class FolderSource(Source):
 
     def _take_next(self) -> Batch | None:
         """Have the next file in hand, if there is one. A batch instead: the file is none that can be read."""
-        files, waiting = self._waiting()
-        for found in waiting:
+        for found in self._waiting():
             digest = self._digest(found)
             if digest is None or digest in self._done or digest in self._failed:
                 continue
@@ -179,7 +180,7 @@ class FolderSource(Source):
                 if not self._sampling:
                     self._put_away(_InHand(found, digest), None)
                 continue
-            if self._is_full(files):
+            if self._is_full():
                 return None
             self._in_hand = _InHand(found, digest)
             within = self._place.within if digest == self._place.file else None
@@ -191,14 +192,22 @@ class FolderSource(Source):
             return None
         return None
 
-    def _waiting(self) -> tuple[list[Found], list[Found]]:
-        """All files, and those that may be read now, the one that was in hand before first."""
-        found = self._shelf.files()
+    def _waiting(self) -> Iterator[Found]:
+        """Files that may be read now: those that were there at the last look, and when none is left, at one more."""
+        while self._whole:
+            yield self._whole.popleft()
+        self._look()
+        while self._whole:
+            yield self._whole.popleft()
+
+    def _look(self) -> None:
+        """What is there, the file that was in hand before first. A folder of many files costs too much to be looked at for each."""
+        found = self._files = self._shelf.files()
         self._shelf.forget_others(found)
         whole = found if self._sampling else self._shelf.whole(found)
         if self._place.file:
             whole = sorted(whole, key=lambda each: self._digest(each) != self._place.file)
-        return found, whole
+        self._whole = deque(whole)
 
     def _digest(self, found: Found) -> str | None:
         """None: not now. A file that may not be read stops no other."""
@@ -210,20 +219,20 @@ class FolderSource(Source):
                 self.context.say(f"{found.path.name} may not be read by this user, and is left where it is")
             return None
 
-    def _is_full(self, found: list[Found]) -> bool:
+    def _is_full(self) -> bool:
         """Whether no more can be remembered: of a folder, before what is over was moved."""
         if len(self._done) + len(self._failed) < MAX_FILES:
             return False
         if self.config.folder is not None:
             return True
-        there = {self._digest(each) for each in found}
+        there = {self._digest(each) for each in self._files}
         for kept in (self._done, self._failed):
             for digest in [each for each in kept if each not in there]:
                 del kept[digest]
         if len(self._done) + len(self._failed) >= MAX_FILES:
             raise ConfigurationError(
-                f"{self._where} names {len(found):,} files, and at most {MAX_FILES:,} can be told from new ones; move what is over "
-                "elsewhere, or use `folder`, which does that by itself"
+                f"{self._where} names {len(self._files):,} files, and at most {MAX_FILES:,} can be told from new ones; move what "
+                "is over elsewhere, or use `folder`, which does that by itself"
             )
         return False
 

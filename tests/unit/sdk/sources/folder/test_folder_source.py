@@ -129,6 +129,20 @@ def test_a_file_that_failed_is_read_when_it_is_dropped_again(inbox: Inbox) -> No
         assert len(inbox.publisher.letters) == 1
 
 
+def test_a_folder_of_many_files_is_not_looked_at_for_each(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, files = [0], Shelf.files
+
+    def counted(shelf: Shelf) -> Any:
+        looks[0] += 1
+        return files(shelf)
+
+    monkeypatch.setattr(Shelf, "files", counted)
+    for number in range(40):
+        inbox.drop(f"calls-{number}.csv", number)
+    assert inbox.run(checkpoint_rows=1) == said(*range(40))
+    assert looks[0] < 6
+
+
 def test_an_empty_file_is_done(inbox: Inbox) -> None:
     inbox.drop("a.csv")
     assert inbox.run() == []
