@@ -30,6 +30,7 @@ _BUILT_IN = {
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }
 _BUILT_IN_SINKS = {
+    "sql": "hub.sdk.sinks.sql.sink:SqlSink",
     "webhook": "hub.sdk.sinks.webhook.sink:WebhookSink",
 }
 

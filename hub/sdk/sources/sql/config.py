@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from hub.sdk.contract import Config
+from hub.sdk.databases import DatabaseUrl
 from hub.sdk.mapping.specs import known_zone
 from hub.sdk.secrets import Secret
 
@@ -21,7 +21,9 @@ class SqlConfig(Config):
     trigger sets anew at each change.
     """
 
-    url: str = Field(description="postgresql+psycopg://user@host/database or sqlite:///path, without a password")
+    url: DatabaseUrl = Field(
+        description="postgresql+psycopg://user@host/database or sqlite:///path, without a password"
+    )
     password: Secret | None = None
     table: str = Field(description="table or view, with its schema if it needs one: city.requests")
     columns: tuple[str, ...] = Field((), description="those that are read; without them all")
@@ -43,17 +45,6 @@ class SqlConfig(Config):
     once: bool = Field(False, description="one sweep, and done")
     page_rows: int = Field(1000, ge=1, le=100_000)
     timeout_seconds: float = Field(60, gt=0, description="for one page")
-
-    @field_validator("url")
-    @classmethod
-    def _without_a_password(cls, value: str) -> str:
-        try:
-            url = make_url(value)
-        except ArgumentError:
-            raise ValueError("write it as postgresql+psycopg://user@host/database or sqlite:///path") from None
-        if url.password is not None:
-            raise ValueError("a password stands in the address; give it under password, as env:NAME or file:PATH")
-        return value
 
     @field_validator("time_zone")
     @classmethod

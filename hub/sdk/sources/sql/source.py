@@ -10,20 +10,17 @@ import xxhash
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import TextClause, bindparam, column, create_engine, func, literal_column, select, table, text, tuple_
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql import ColumnElement, Select
 
 from hub.errors import FatalError
 from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
-from hub.sdk.errors import AuthError, ConfigurationError, PositionLostError, TransientError
+from hub.sdk.databases import next_step
+from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.values import Kept, at_time, kept, less, not_ahead, readable, value_of
 
 _MOST_REMEMBERED = 200_000
-_REFUSED_STATES = ("28", "42501")
-_REFUSED_WORDS = ("password authentication failed", "no pg_hba.conf entry", "permission denied", "fe_sendauth")
-_MISSING_STATES = ("42", "3D", "3F")
-_MISSING_WORDS = ("no such", "does not exist", "unable to open")
 
 
 class Place(BaseModel):
@@ -214,17 +211,4 @@ class SqlSource(Source):
             ) from error
 
     def _raise(self, error: SQLAlchemyError) -> NoReturn:
-        """As what happens next; never with what the database said, which quotes rows."""
-        original = error.orig if isinstance(error, DBAPIError) else None
-        state = str(getattr(original, "sqlstate", None) or "")
-        said = str(original).lower()
-        name = f"{type(original or error).__name__}{f', SQLSTATE {state}' if state else ''}"
-        if state.startswith(_REFUSED_STATES) or any(word in said for word in _REFUSED_WORDS):
-            raise AuthError(
-                f"table {self.config.table}: the database refuses ({name}); look at user, password and rights"
-            ) from None
-        if state.startswith(_MISSING_STATES) or (not state and any(word in said for word in _MISSING_WORDS)):
-            raise ConfigurationError(f"table {self.config.table}: no such database, table or column ({name})") from None
-        if isinstance(error, DBAPIError):
-            raise TransientError(f"table {self.config.table}: the database does not answer ({name})") from None
-        raise ConfigurationError(f"table {self.config.table}: it cannot be asked so ({name})") from None
+        raise next_step(error, f"table {self.config.table}") from None

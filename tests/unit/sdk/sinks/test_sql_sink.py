@@ -1,0 +1,198 @@
+"""Rows on SQLite and PostgreSQL: each delivery exactly once, over kills; tables made or checked; and the contract."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from hub.sdk.errors import AuthError, ConfigurationError, TransientError
+from hub.sdk.sink_contract import Batch, Delivery, Never, Place
+from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
+from hub.sdk.streams import Stream
+from hub.settings import ROOT
+from hub.testing.sink_conformance import SinkBench, SinkConformance
+from hub.testing.sinks import NOON_MS, change, notice, order, reply
+from tests.postgres import postgres
+from tests.processes import started
+from tests.unit.sdk.sinks.databases import Database, postgres_schema, sqlite
+
+_LIMIT_SECONDS = 120.0
+_ORDERS = 90
+_schemas = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    if request.param == "sqlite":
+        return sqlite(tmp_path / "ledger.db")
+    return postgres_schema(request.getfixturevalue("server"), f"t{next(_schemas)}")
+
+
+def batch(*deliveries: Delivery) -> Batch:
+    return Batch(deliveries, {each.place: each.offset + 1 for each in deliveries})
+
+
+def written(sink: SqlSink, *deliveries: Delivery) -> None:
+    sink.connect()
+    try:
+        assert not any(sink.write(batch(*deliveries)) or ())
+    finally:
+        sink.close()
+
+
+class TestContract(SinkConformance):
+    @pytest.fixture
+    def bench(self, database: Database) -> SinkBench:
+        database.note_orders()
+
+        @contextmanager
+        def away() -> Iterator[None]:
+            database.run("alter table cityhub_positions rename to elsewhere")
+            yield
+            database.run("alter table elsewhere rename to cityhub_positions")
+
+        return SinkBench(
+            make=database.sink,
+            arrived=database.noted,
+            poison=lambda offset: unfit(offset, database),
+        )
+
+
+def unfit(offset: int, database: Database) -> Delivery:
+    """One that the database has no row for."""
+    made = order(offset, "C-9")
+    priority = 2**70 if database.kind == "sqlite" else 2**40
+    return type(made)(**{**vars(made), "values": {**made.values, "priority": priority}})
+
+
+def test_each_stream_has_its_table_and_the_newest_of_a_case_stands(database: Database) -> None:
+    written(database.sink(), order(0), reply(0), notice(0), change(0), change(1, kind="CLOSED"), change(2, "C-2"))
+    (row,) = database.run("select order_id, case_id, department, kind, content from cityhub_orders")
+    assert tuple(row[:4]) == ("O-0", "C-1", "roads", "ASSIGN")
+    content = row[4] if isinstance(row[4], dict) else json.loads(row[4])
+    assert content["issued_at"] == NOON_MS
+    assert [tuple(row) for row in database.run("select case_id, change from cityhub_cases order by case_id")] == [
+        ("C-1", "CLOSED"), ("C-2", "OPENED"),
+    ]  # fmt: skip
+    assert database.run("select count(*) from cityhub_notices where kind = 'WARNED'")[0][0] == 1
+    assert database.run("select text from cityhub_replies")[0][0] == "A crew is on its way."
+
+
+def test_times_are_times(database: Database) -> None:
+    written(database.sink(), order(0))
+    ((found,),) = database.run("select issued_at from cityhub_orders")
+    said = found if isinstance(found, str) else found.astimezone(UTC).isoformat(" ")
+    assert said.startswith("2026-03-02 04:00:00")
+
+
+def test_what_is_in_doubt_changes_nothing(database: Database) -> None:
+    """Two processes hold the same sink, one of them taken for dead: it writes a batch that the other has written."""
+    first, second = database.sink(), database.sink()
+    first.connect()
+    second.connect()
+    first.positions(), second.positions()
+    second.write(batch(order(0)))
+    newer = order(0, kind="WITHDRAW")
+    with pytest.raises(TransientError, match="another process"):
+        first.write(batch(newer))
+    assert database.run("select kind from cityhub_orders") == [("ASSIGN",)]
+    first.close()
+    second.close()
+
+
+def test_an_unfit_row_is_told_and_nothing_of_the_batch_stays(database: Database) -> None:
+    sink = database.sink()
+    sink.connect()
+    answers = sink.write(batch(order(0), unfit(1, database)))
+    assert answers is not None
+    assert answers[0] is None
+    assert isinstance(answers[1], Never)
+    assert str(2**40) not in answers[1].why
+    assert database.run("select count(*) from cityhub_orders")[0][0] == 0
+    assert sink.positions() == {}
+    sink.close()
+
+
+def test_tables_may_have_to_be_there(database: Database) -> None:
+    sink = database.sink(create=False)
+    with pytest.raises(ConfigurationError, match="there is no table cityhub_"):
+        sink.connect()
+    sink.close()
+    database.run("create table cityhub_orders (order_id text primary key)")
+    with pytest.raises(ConfigurationError, match="cityhub_orders has no column address, area"):
+        database.sink().connect()
+
+
+def test_check_makes_nothing(database: Database) -> None:
+    said = database.sink(Stream.ORDERS).check()
+    assert "will be made" in said or "cityhub_orders (to be made)" in said
+    written(database.sink(), order(0))
+    assert "cityhub_orders" in database.sink(Stream.ORDERS).check()
+
+
+def test_who_may_not_write_is_told_apart_from_who_is_away(server: str, tmp_path: Path) -> None:
+    database = postgres_schema(server, f"t{next(_schemas)}")
+    database.run(f"create role reader{next(_schemas)} login")
+    (role,) = database.run("select rolname from pg_roles where rolname like 'reader%'")[0]
+    config = database.settings | {"url": database.url.replace("user=postgres", f"user={role}")}
+    with pytest.raises((AuthError, ConfigurationError), match="SQLSTATE"):
+        SqlSink(SqlSettings.model_validate(config), database.sink().context).connect()
+    gone = {"url": f"postgresql+psycopg:///postgres?host={tmp_path}&user=postgres"}
+    with pytest.raises(TransientError, match="does not answer"):
+        SqlSink(SqlSettings.model_validate(gone), database.sink().context).connect()
+
+
+_PROGRAM = """
+import json, sys, threading
+from hub.sdk.sink_contract import SinkContext
+from hub.sdk.sinks.in_order import InOrder
+from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
+from hub.sdk.status import Board
+from hub.testing.sink_conformance import MemoryLetters
+from hub.testing.sinks import MemoryReader, order
+
+stop = threading.Event()
+SqlSink.batch = 3
+sink = SqlSink(SqlSettings.model_validate(json.loads(sys.argv[1])), SinkContext("ledger"))
+orders = [order(n, f"C-{n % 7}") for n in range(int(sys.argv[2]))]
+InOrder(sink, lambda: MemoryReader(orders, ended=stop.set), MemoryLetters(), Board("s", "s", None), stop).run()
+"""
+
+
+def test_killed_again_and_again_each_order_is_written_once(database: Database) -> None:
+    database.note_orders()
+    command = [sys.executable, "-c", _PROGRAM, json.dumps(database.settings), str(_ORDERS)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    for least in (30,):
+        with started(command, env=environment) as process:
+            limit = time.monotonic() + _LIMIT_SECONDS
+            while len(database.noted()) < least:
+                assert process.poll() is None, "it ended by itself"
+                assert time.monotonic() < limit, "it wrote nothing in two minutes"
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+    assert len(database.noted()) < _ORDERS, "killed in the middle"
+    with started(command, env=environment) as process:
+        assert process.wait(_LIMIT_SECONDS) == 0
+    assert database.noted() == [f"O-{n}" for n in range(_ORDERS)]
+    assert database.sink().context.name == "ledger"
+    sink = database.sink()
+    sink.connect()
+    assert sink.positions() == {Place("dept.roads.orders", 0): _ORDERS}
+    sink.close()
