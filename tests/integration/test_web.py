@@ -53,8 +53,7 @@ class App:
     """An app that reports a pothole and asks for it, as long as it takes until it is answered."""
 
     def __init__(self, port: int, api_key: str) -> None:
-        self._client = httpx2.Client(base_url=f"http://127.0.0.1:{port}/open311/v2", timeout=60)
-        self._key = api_key
+        self._base, self._key = f"http://127.0.0.1:{port}/open311/v2", api_key
 
     def report(self) -> str:
         fields = {
@@ -75,7 +74,7 @@ class App:
         until = time.monotonic() + 90
         while True:
             try:
-                answer = self._client.request(method, path, **how)
+                answer = httpx2.request(method, self._base + path, timeout=60, **how)
             except httpx2.TransportError:
                 answer = None
             if answer is not None and answer.status_code == 200:

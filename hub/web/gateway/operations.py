@@ -38,6 +38,7 @@ _LAST = _AFTER._replace(
 _LIMIT = integer("limit", "At most so many.", 1, 1000, 100)
 _WAIT = integer("wait", "If there is nothing new, wait so many seconds for something.", 0, MOST_WAIT_SECONDS, 0)
 _REFUSED = {
+    400: Answer("A parameter cannot be used."),
     401: Answer("No token that is known."), 403: Answer("The token is another's, or may not do that."),
     503: Answer("Not now; call again.", headers=("Retry-After",)),
 }  # fmt: skip
@@ -82,7 +83,7 @@ def _told(name: str, summary: str, handler: Callable[[Request, Values], Any]) ->
     }
     answers = {
         200: Answer("The oldest first; `next` is the cursor to go on with.", {_JSON: shape, _STREAM: {"type": "string"}}),
-        400: Answer("A parameter cannot be used."), 410: Answer("The cursor is of a topic that is no more."),
+        410: Answer("The cursor is of a topic that is no more."),
         429: Answer("The token has too many streams open."), **_REFUSED,
     }  # fmt: skip
     return Operation(
@@ -96,13 +97,14 @@ class _Gateway:
     front: Front
 
     async def orders(self, request: Request, values: Values) -> Response:
-        return await self._told(request, values, dept_orders(values["department"]), "order")
+        return await self._told(request, values, dept_orders, "order")
 
     async def receipts(self, request: Request, values: Values) -> Response:
-        return await self._told(request, values, dept_receipts(values["department"]), "receipt")
+        return await self._told(request, values, dept_receipts, "receipt")
 
-    async def _told(self, request: Request, values: Values, topic: Topic, name: str) -> Response:
+    async def _told(self, request: Request, values: Values, topic_of: Callable[[str], Topic], name: str) -> Response:
         token = self._admitted(request, values, Scope.READ)
+        topic = topic_of(values["department"])
         self.front.require_ready()
         after = values["after"] if values["last-event-id"] is None else values["last-event-id"]
         require_known(self.front.model.end(topic.name), after)

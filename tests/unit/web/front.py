@@ -40,6 +40,8 @@ class MemoryWeb:
 
     def rebuild(self) -> None:
         """As after a restart: a model that knows nothing, and then what is in the topics."""
+        if self._models:
+            self.close()
         self._models += 1
         self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
         self._seen: dict[str, int] = {}
@@ -48,6 +50,10 @@ class MemoryWeb:
         self.client = TestClient(self.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         self.read()
         self.model.is_ready = True
+
+    def close(self) -> None:
+        self.client.close()
+        self.model.close()
 
     async def put(self, records: Sequence[Outgoing]) -> None:
         if self.is_away:
@@ -79,7 +85,11 @@ class MemoryWeb:
 @contextmanager
 def memory_web(folder: Path, offers: Open311File | None = None) -> Iterator[MemoryWeb]:
     with MemoryHub(CITY, NOON, sources=("hotline", OWN_SOURCE)) as hub:
-        yield MemoryWeb(hub, folder, offers or load_open311(None, CITY))
+        web = MemoryWeb(hub, folder, offers or load_open311(None, CITY))
+        try:
+            yield web
+        finally:
+            web.close()
 
 
 def pothole(ref: str, **changes: Any) -> CaseEvent:
