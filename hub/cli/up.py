@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,14 +14,17 @@ from rich.console import Console
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
+from hub.broker.storage import free_port
 from hub.cli.options import with_settings
 from hub.cli.process.children import Child
 from hub.cli.process.scrape import fetch
 from hub.cli.process.supervision import Supervisor
+from hub.cli.web import PORT
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen
 from hub.sdk.manifest import discover
+from hub.serving import listen
 from hub.settings import Settings
 from hub.signals import ended_by_signals
 from hub.stream.admin import ensure_topics
@@ -42,9 +47,15 @@ _CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
     help="Of the embedded Kafka.  [kafka in the state directory]",
 )
 @click.option("--web-port", type=int, help="Port of /metrics, /healthz and /readyz.  [CITYHUB_WEB_PORT; 6066]")
+@click.option(
+    "--front-port", type=click.IntRange(1, 65535), envvar="CITYHUB_FRONT_PORT",
+    help="Port of `cityhub web`: departments, Open311.  [6080, or any if that is taken]",
+)  # fmt: skip
 @with_settings
-def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None) -> None:
-    """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, and the worker.
+def up(
+    settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None, front_port: int | None
+) -> None:  # fmt: skip
+    """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, the worker, and the web.
 
     A worker that ends is started again, slower each time; nothing is lost or doubled by that, and Kafka stays for all others.
     """
@@ -62,11 +73,29 @@ def up(settings: Settings, embedded: bool | None, port: int, data_dir: Path | No
         created = ensure_topics(settings, all_topics(discover(), load_city(settings.city).departments))
         if created:
             console.print(f"Created {len(created)} topics")
-        log = settings.state_dir / "logs" / "worker.log"
-        worker = Supervisor("worker", lambda: Child("worker", ["worker"], settings, log), console.print, time.monotonic)
-        stack.callback(_stop, worker, console)
-        _announce(settings, log, console)
-        _watch(settings, worker, kafka, console)
+        logs = settings.state_dir / "logs"
+        front = str(front_port or _front_port())
+        supervisors = [
+            _supervised(name, argv, settings, logs, console)
+            for name, argv in (("worker", ["worker"]), ("web", ["web", "--port", front]))
+        ]
+        stack.callback(_stop, supervisors, console)
+        _announce(settings, front, logs, console)
+        _watch(settings, supervisors, kafka, console)
+
+
+def _supervised(name: str, argv: list[str], settings: Settings, logs: Path, console: Console) -> Supervisor:
+    start = partial(Child, name, argv, settings, logs / f"{name}.log")
+    return Supervisor(name, start, console.print, time.monotonic)
+
+
+def _front_port() -> int:
+    """The usual one, unless another hub on this machine has it."""
+    try:
+        listen("127.0.0.1", PORT).close()
+    except OSError:
+        return free_port()
+    return PORT
 
 
 def _is_configured(settings: Settings) -> bool:
@@ -76,20 +105,26 @@ def _is_configured(settings: Settings) -> bool:
     return named or settings.kafka_security != plain.kafka_security
 
 
-def _announce(settings: Settings, log: Path, console: Console) -> None:
+def _announce(settings: Settings, front: str, logs: Path, console: Console) -> None:
     web = f"http://{settings.web_host}:{settings.web_port}"
     console.print(
         f"Kafka 消息总线   {settings.bootstrap_servers}   (export {_CONFIGURED}={settings.bootstrap_servers})"
     )
     console.print(f"metrics 指标     {web}/metrics   health {web}/healthz   ready {web}/readyz")
-    console.print(f"worker's log     {log}")
+    console.print(
+        f"web 网关         http://127.0.0.1:{front}   (departments, Open311: docs/gateway.md, docs/open311.md)"
+    )
+    console.print(f"logs             {logs}/worker.log, web.log")
 
 
-def _watch(settings: Settings, worker: Supervisor, kafka: EmbeddedKafka | None, console: Console) -> None:
+def _watch(
+    settings: Settings, supervisors: Sequence[Supervisor], kafka: EmbeddedKafka | None, console: Console
+) -> None:
     ready = False
     while True:
         time.sleep(_LOOK_SECONDS)
-        worker.look()
+        for supervisor in supervisors:
+            supervisor.look()
         if kafka is not None and kafka.pid is None:
             raise FatalError(f"the embedded Kafka ended by itself. The end of {kafka.log_path}:\n{kafka.log_tail()}")
         if not ready and fetch(f"http://{settings.web_host}:{settings.web_port}/readyz") is not None:
@@ -97,6 +132,7 @@ def _watch(settings: Settings, worker: Supervisor, kafka: EmbeddedKafka | None, 
             console.print("Ready 就绪. Send events with `cityhub connector run`; Ctrl-C stops everything.")
 
 
-def _stop(worker: Supervisor, console: Console) -> None:
+def _stop(supervisors: Sequence[Supervisor], console: Console) -> None:
     console.print("Stopping 停止")
-    worker.stop()
+    for supervisor in supervisors:
+        supervisor.stop()
