@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +18,7 @@ from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.topics import OWN_SOURCE, of_source
 from hub.web.app import web_app
+from hub.web.folder import ModelFolder
 from hub.web.front import Front
 from hub.web.gateway.reading import STREAM_SECONDS
 from hub.web.intake import KafkaIntake
@@ -61,8 +60,8 @@ class Web:
         proxy: str | None = None,
     ) -> None:  # fmt: skip
         ensure_topics(settings, of_source(OWN_SOURCE))  # workers take it up by themselves
-        self._folder = Path(tempfile.mkdtemp(prefix="cityhub-web-"))  # for the owner alone
-        self._model, self._news = SqliteModel(self._folder / "model.sqlite"), News()
+        self._folder = ModelFolder(settings.state_dir / "web" / "models")
+        self._model, self._news = SqliteModel(self._folder.path / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
         self.feed = Feed(settings, codec, self._model, self._news, topics_read(sources, city.departments))
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
@@ -100,4 +99,4 @@ class Web:
         self._intake.stop()
         self.feed.stop()
         self._model.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()

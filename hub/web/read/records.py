@@ -32,7 +32,7 @@ class Stored(NamedTuple):
 def topics_read(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
     """What the read model of a hub with these sources and departments is made from."""
     found = [CASES, DEADLINES, city_events(OWN_SOURCE)]
-    found += [city_replies(source) for source in sources]
+    found += [city_replies(source) for source in dict.fromkeys([*sources, OWN_SOURCE])]
     for department in departments:
         found += [dept_orders(department), dept_receipts(department)]
     return found

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.update import Update
+from hub.topics import OWN_SOURCE, city_replies
 from hub.web.read import cursor
 from hub.web.read.model import CaseState, ClockState
 from hub.web.read.records import Stored, forget, take, topics_read
@@ -65,6 +66,11 @@ def test_topics_may_be_read_in_any_order(tmp_path: Path) -> None:
                 take(model, web.hub.codec, [each for each in records if each.topic == topic])
             assert seen(model, refs) == expected
             model.close()
+
+
+def test_what_its_own_source_is_told_is_read_before_the_source_was_there() -> None:
+    assert city_replies(OWN_SOURCE) in topics_read(["hotline"], [])
+    assert len(topics_read([OWN_SOURCE], [])) == len(set(map(id, topics_read([OWN_SOURCE], []))))
 
 
 def test_what_is_not_the_hubs_own_is_left_out(tmp_path: Path) -> None:
