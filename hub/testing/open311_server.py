@@ -1,12 +1,12 @@
 """A city's GeoReport v2 server on loopback, written from the specification (open311.github.io, GeoReport/v2), for tests of clients.
 
-    city = Open311City(oddities={Oddity.NUMBERS})
+    city = Open311City(quirks={Quirk.NUMBERS})
     ref = city.report("A deep pothole")
     city.say(ref, "closed", "Filled")
     with serving(city) as url:
         ...                                # GET {url}/requests.xml
 
-It shares no code with the hub's client. `Oddity` has what real servers were seen to do; `city.stumbles` what happens instead of
+It shares no code with the hub's client. `Quirk` has what real servers were seen to do; `city.stumbles` what happens instead of
 the next answers (None: it answers); `city.asked` what was asked, `city.posted` which updates came in.
 """
 
@@ -39,7 +39,7 @@ Params = dict[str, str]
 Stumble = Callable[[BaseHTTPRequestHandler], None]
 
 
-class Oddity(StrEnum):
+class Quirk(StrEnum):
     """What servers do that the specification does not say."""
 
     NUMBERS = "ids and codes are numbers in JSON"
@@ -66,9 +66,9 @@ class Oddity(StrEnum):
 class ApiError(Exception):
     """An answer of errors."""
 
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(said)
-        self.status, self.said = status, said
+    def __init__(self, status: int, description: str) -> None:
+        super().__init__(description)
+        self.status, self.description = status, description
 
 
 class Open311City:
@@ -76,14 +76,14 @@ class Open311City:
 
     def __init__(
         self,
-        oddities: Set[Oddity] = frozenset(),
+        quirks: Set[Quirk] = frozenset(),
         *,
         most: int = 1000,
         api_key: str = "",
         jurisdiction: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.oddities, self.most, self.now = oddities, most, now
+        self.quirks, self.most, self.now = quirks, most, now
         self.api_key, self.jurisdiction = api_key, jurisdiction
         self.services: list[Record] = [
             {"service_code": "001", "service_name": "Pothole", "description": "A hole in a road", "metadata": False,
@@ -107,28 +107,30 @@ class Open311City:
 
     # -- what happens in the city ------------------------------------------------------------------------------------------------
 
-    def report(self, description: str = "A deep pothole", at: datetime | None = None, **fields: Any) -> str:
+    def report(self, description: str = "A deep pothole", when: datetime | None = None, **fields: Any) -> str:
         """A request comes in. Gives its id."""
         with self._lock:
             ref = str(1000 + len(self.requests))
-            at = at or self.now()
+            when = when or self.now()
             self.requests[ref] = {
                 **dict.fromkeys(_REQUEST), "service_request_id": ref, "status": "open", "service_code": "001",
-                "service_name": "Pothole", "description": description, "requested_datetime": at, "updated_datetime": at,
+                "service_name": "Pothole", "description": description, "requested_datetime": when, "updated_datetime": when,
                 "address": "1 Example Road", "lat": 39.9087, "long": 116.3975, **fields,
             }  # fmt: skip
             return ref
 
-    def say(self, ref: str, status: str = "closed", notes: str = "", at: datetime | None = None, **fields: Any) -> None:
+    def say(
+        self, ref: str, status: str = "closed", notes: str = "", when: datetime | None = None, **fields: Any
+    ) -> None:
         """A request is changed, and its reporter told."""
         with self._lock:
-            at = at or self.now()
+            when = when or self.now()
             self.requests[ref] = {
-                **self.requests[ref], "status": status, "status_notes": notes, "updated_datetime": at, **fields,
+                **self.requests[ref], "status": status, "status_notes": notes, "updated_datetime": when, **fields,
             }  # fmt: skip
             self.updates.append({
                 "update_id": str(len(self.updates) + 1), "service_request_id": ref, "status": status.upper(),
-                "updated_datetime": at, "description": notes, "media_url": None,
+                "updated_datetime": when, "description": notes, "media_url": None,
             })  # fmt: skip
 
     # -- the calls -----------------------------------------------------------------------------------------------------------------
@@ -232,31 +234,31 @@ class Open311City:
             found = self._within(found, "updated_datetime", names)
         else:
             found = self._within(found, "requested_datetime", params)
-        if Oddity.NEWEST_FIRST in self.oddities:
+        if Quirk.NEWEST_FIRST in self.quirks:
             found = found[::-1]
         found = self._paged(found, params)
-        if Oddity.TOKENS in self.oddities and found and found[-1] is list(self.requests.values())[-1]:
+        if Quirk.TOKENS in self.quirks and found and found[-1] is list(self.requests.values())[-1]:
             ref = found[-1]["service_request_id"]
             found = [*found[:-1], {**found[-1], "service_request_id": None, "token": f"T-{ref}"}]
         return found
 
-    def _within(self, found: list[Record], name: str, params: Params) -> list[Record]:
+    def _within(self, records: list[Record], name: str, params: Params) -> list[Record]:
         end = _time(params.get("end_date")) or self.now()
         start = _time(params.get("start_date")) or end - timedelta(days=_DEFAULT_DAYS)
         if end - start > timedelta(days=_DEFAULT_DAYS):
             raise ApiError(400, "start_date and end_date span more than 90 days")
-        if Oddity.SHARP_ENDS in self.oddities:
-            return [each for each in found if start < each[name] < end]
-        return [each for each in found if start <= each[name] <= end]
+        if Quirk.SHARP_ENDS in self.quirks:
+            return [each for each in records if start < each[name] < end]
+        return [each for each in records if start <= each[name] <= end]
 
-    def _paged(self, found: list[Record], params: Params) -> list[Record]:
-        if Oddity.NO_PAGES in self.oddities:
-            return found[: self.most]
+    def _paged(self, records: list[Record], params: Params) -> list[Record]:
+        if Quirk.NO_PAGES in self.quirks:
+            return records[: self.most]
         size = min(self.most, int(params.get("page_size") or self.most))
         page = int(params.get("page") or 1) - 1
-        if Oddity.LAST_AGAIN in self.oddities and found:
-            page = min(page, (len(found) - 1) // size)
-        return found[page * size : (page + 1) * size]
+        if Quirk.LAST_AGAIN in self.quirks and records:
+            page = min(page, (len(records) - 1) // size)
+        return records[page * size : (page + 1) * size]
 
     # -- answers -------------------------------------------------------------------------------------------------------------------
 
@@ -265,53 +267,53 @@ class Open311City:
         is_list = isinstance(content, list)
         content = [self._odd(each, form) for each in content] if is_list else content
         if form == "xml":
-            if Oddity.NAMESPACE in self.oddities and root == "service_request_updates":
+            if Quirk.NAMESPACE in self.quirks and root == "service_request_updates":
                 body = _xml("service_request_updates", content).replace(
                     "service_request_updates", "service_requests_updates"
                 )
             else:
                 body = _xml(root, content)
-            if Oddity.NAMESPACE in self.oddities:
+            if Quirk.NAMESPACE in self.quirks:
                 body = body.replace(">", ' xmlns="http://www.open311.org/georeport">', 1)
-            if Oddity.UNCLEAN in self.oddities:
+            if Quirk.UNCLEAN in self.quirks:
                 body = body.replace("&amp;", "&")
             return f'<?xml version="1.0" encoding="utf-8"?>\n{body}'.encode()
         if is_list and root != "errors":
-            if Oddity.LONELY in self.oddities and len(content) == 1:
+            if Quirk.LONELY in self.quirks and len(content) == 1:
                 content = content[0]
-            if Oddity.WRAPPED in self.oddities:
+            if Quirk.WRAPPED in self.quirks:
                 content = {root: content}
         body = json.dumps(content, ensure_ascii=False, default=str)
-        if Oddity.LEADING_ZEROS in self.oddities:
+        if Quirk.LEADING_ZEROS in self.quirks:
             body = body.replace('"001"', "001")
         return body.encode()
 
     def _odd(self, record: Record, form: str) -> Record:
-        odd, found = self.oddities, dict(record)
+        odd, found = self.quirks, dict(record)
         for name, value in record.items():
             if isinstance(value, datetime):
-                found[name] = f"{value:%Y-%m-%d %H:%M:%S}" if Oddity.BAD_DATES in odd else value.isoformat()
-            elif value is None and name.endswith("_datetime") and Oddity.BAD_DATES in odd:
+                found[name] = f"{value:%Y-%m-%d %H:%M:%S}" if Quirk.BAD_DATES in odd else value.isoformat()
+            elif value is None and name.endswith("_datetime") and Quirk.BAD_DATES in odd:
                 found[name] = "0000-00-00 00:00:00"
-            elif value is None and name in ("lat", "long") and Oddity.ZERO_PLACE in odd:
+            elif value is None and name in ("lat", "long") and Quirk.ZERO_PLACE in odd:
                 found[name] = 0
-        if Oddity.TEXT_DEGREES in odd:
+        if Quirk.TEXT_DEGREES in odd:
             found |= {name: str(found[name]) for name in ("lat", "long") if found.get(name) is not None}
-        if Oddity.NUMBERS in odd:
+        if Quirk.NUMBERS in odd:
             for name in ("service_request_id", "service_code", "update_id", "zipcode"):
                 value = found.get(name)
                 if isinstance(value, str) and value.isdigit() and not value.startswith("0"):
                     found[name] = int(value)
         if text := found.get("description"):
-            text = f"<p>{escape(text)}<br/></p>" if Oddity.HTML in odd else text
-            found["description"] = text.replace(" ", "\x0b ", 1) if Oddity.UNCLEAN in odd else text
-        if Oddity.OTHER_WORDS in odd and "status" in found:
+            text = f"<p>{escape(text)}<br/></p>" if Quirk.HTML in odd else text
+            found["description"] = text.replace(" ", "\x0b ", 1) if Quirk.UNCLEAN in odd else text
+        if Quirk.OTHER_WORDS in odd and "status" in found:
             found["status"] = {"closed": "Fixed", "open": "In Progress", "CLOSED": "FIXED"}.get(
                 found["status"], found["status"]
             )
-        if Oddity.EMPTY in odd:
+        if Quirk.EMPTY in odd:
             found = {name: "" if value is None else value for name, value in found.items()}
-        if Oddity.ABSENT in odd:
+        if Quirk.ABSENT in odd:
             found = {name: value for name, value in found.items() if value not in (None, "")}
         return found
 
@@ -330,8 +332,8 @@ class Open311City:
         try:
             root, content = self.get(path, params) if form_body is None else self.post(path, params)
         except ApiError as error:
-            status = 200 if Oddity.ERRORS_OK in self.oddities else error.status
-            root, content = "errors", [{"code": str(error.status), "description": error.said}]
+            status = 200 if Quirk.ERRORS_OK in self.quirks else error.status
+            root, content = "errors", [{"code": str(error.status), "description": error.description}]
         body = self._before if self.repeats else self.written(root, content, form)
         self.repeats, self._before = 0, body
         send(handler, status, body, "text/xml" if form == "xml" else "application/json")

@@ -30,7 +30,7 @@ from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
-from hub.testing.open311_server import Oddity, Open311City
+from hub.testing.open311_server import Open311City, Quirk
 from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
 from tests.unit.sdk.sources.changes.system import Kafka, Table
@@ -123,7 +123,7 @@ class TestOpen311(SourceConformance):
             "json by change": {"format": "json", "changed_params": ("updated_after", "updated_before")},
             "no pages": {"page_param": None, "most_items": 4, "look_back_days": 0.02, "window_days": 0.005},
         }[request.param]
-        odd = {Oddity.NO_PAGES} if request.param == "no pages" else set()
+        odd = {Quirk.NO_PAGES} if request.param == "no pages" else set()
         city = Open311City(odd, most=4, api_key=SECRET, jurisdiction="by.test")
 
         def add(count: int) -> None:

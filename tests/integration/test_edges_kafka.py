@@ -1,4 +1,4 @@
-"""Three edges in one process on a real Kafka, one of each kind of source: killed in the middle of all, and started again."""
+"""Four edges in one process on a real Kafka, one of each kind of source: killed in the middle of all, and started again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -19,6 +20,8 @@ import pytest
 from hub.sdk.scaffold import scaffold
 from hub.settings import ROOT, Settings
 from hub.testing.files import police_file, police_row
+from hub.testing.open311_server import Open311City
+from hub.testing.open311_server import serving as serving_open311
 from hub.topics import city_events
 from tests.integration.test_connector_kafka import consumed
 from tests.processes import started
@@ -106,7 +109,7 @@ def table(file: Path) -> None:
 def items(settings: Settings) -> dict[str, int]:
     """How far each edge has come, by its stored position."""
     found = {}
-    for name in ("calls", "city_by_test", "works_by_test"):
+    for name in ("calls", "city_by_test", "georeport_by_test", "works_by_test"):
         path = settings.state_dir / "edges" / f"{settings.namespace}{name}.json"
         found[name] = json.loads(path.read_text())["items"] if path.exists() else 0
     return found
@@ -115,6 +118,7 @@ def items(settings: Settings) -> dict[str, int]:
 def test_killed_in_the_middle_of_all_nothing_is_lost(settings: Settings, tmp_path: Path) -> None:
     scaffold("city_by_test", tmp_path / "mine", "http")
     scaffold("works_by_test", tmp_path / "mine", "sql")
+    scaffold("georeport_by_test", tmp_path / "mine", "open311")
     table(tmp_path / "works.db")
     api = Api([row(n, "2026-01-06T08:00:00+08:00") for n in range(200)], "page", size=2)
     killed = threading.Event()
@@ -125,6 +129,12 @@ def test_killed_in_the_middle_of_all_nothing_is_lost(settings: Settings, tmp_pat
         handler.close_connection = True
 
     api.stumbles = [None] * 60 + [hold] * 100
+    city = Open311City(most=2)
+    for number in range(60):
+        ref = city.report(f"Pothole {number}", city.now() - timedelta(hours=60 - number))
+        if number % 3 == 0:
+            city.say(ref, "closed", "Filled", city.now() - timedelta(minutes=60 - number))
+    city.stumbles = [None] * 15 + [hold] * 100
     environment = os.environ | {
         "CITYHUB_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "CITYHUB_NAMESPACE": settings.namespace,
@@ -134,13 +144,14 @@ def test_killed_in_the_middle_of_all_nothing_is_lost(settings: Settings, tmp_pat
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-c", _PROGRAM, "run"]
-    with serving(api), written(tmp_path / "calls.csv", 3000):
+    with serving(api), serving_open311(city), written(tmp_path / "calls.csv", 3000):
         (tmp_path / "connectors.yaml").write_text(
             f"""
 search: [mine]
 edges:
   calls: {{connector: police, settings: {{file: calls.csv, follow: true}}}}
   city_by_test: {{settings: {{base_url: "{api.url}", once: true, calls_per_minute: 1500}}}}
+  georeport_by_test: {{settings: {{base_url: "{city.url}", once: true, calls_per_minute: 1500}}}}
   works_by_test: {{settings: {{url: "sqlite:///{tmp_path / "works.db"}", page_rows: 1, once: true}}}}
 """,
             "utf-8",
@@ -154,7 +165,9 @@ edges:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
         assert 0 < items(settings)["city_by_test"] < 200, "killed in the middle"
+        assert 0 < items(settings)["georeport_by_test"] < 80, "killed in the middle"
         api.stumbles.clear()
+        city.stumbles.clear()
         killed.set()
         with started(command, env=environment) as process:
             assert process.wait(_LIMIT_SECONDS) == 0
@@ -168,3 +181,11 @@ edges:
         assert {(each["source_ref"], each["revision"]) for each in found} == names, source
         contents = {(each["source_ref"], each["revision"], each["title"], each["reported_at"]) for each in found}
         assert len(contents) == len(names), f"{source}: what came twice is not the same"
+    said = [record for _, _, record in consumed(settings, city_events("georeport_by_test").name)]
+    whole = [(ref, kind) for ref in city.requests for kind in ("OPENED", "CLOSED")[: 2 if int(ref) % 3 == 1 else 1]]
+    for ref in city.requests:
+        kinds = list(dict.fromkeys(each["kind"] for each in said if each["source_ref"] == ref))
+        assert kinds == [kind for name, kind in whole if name == ref]
+    assert len({json.dumps(each, default=str, sort_keys=True) for each in said}) == len(whole), (
+        "what came twice is not the same"
+    )

@@ -96,8 +96,9 @@ class Open311Source(Source):
     def _newest(self) -> Place:
         """As if all but the newest window had been read."""
         now = wall_ms()
-        marks = dict.fromkeys(Kind, now - round(self.config.window_days * DAY_MS))
-        return Place(marks=marks | {Kind.FULL: now}, last=Kind.UPDATES)
+        kind = Kind.RECENT if self.config.changed_params is None else Kind.CHANGED
+        at = now - round(self.config.window_days * DAY_MS)
+        return Place(sweep=Sweep(kind=kind, at=at, until=now, end=now, began=now))
 
     def _asked(self, services: list[Service]) -> str:
         """How many have a definition, of which one is read."""
