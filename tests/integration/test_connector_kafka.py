@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 
 from hub.errors import FatalError
+from hub.millis import MINUTE_MS
 from hub.model.event import CaseEvent
+from hub.sdk.backfill import Stretch, backfill
+from hub.sdk.edges import load_edges
 from hub.sdk.manifest import find
 from hub.sdk.runner import Options, run_source
+from hub.sdk.side_by_side import run_edges
 from hub.sdk.sources.file.join import Input
 from hub.settings import ROOT, Settings
 from hub.stream import admin
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
-from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, police_row
 from hub.testing.outcomes import outcomes
 from hub.topics import DEAD, city_events
 from tests.processes import started
@@ -38,6 +42,13 @@ def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
 def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str, Any]]]:
     """All records now in a topic, as (key, partition, decoded), in order within each partition."""
     codec = Codec(make_registry(settings))
+    return [
+        (message.key(), message.partition(), codec.decode_one(message.value())[1])
+        for message in messages(settings, topic)
+    ]
+
+
+def messages(settings: Settings, topic: str) -> list[Message]:
     consumer = Consumer(
         {
             "bootstrap.servers": settings.bootstrap_servers,
@@ -47,7 +58,7 @@ def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str,
             "enable.partition.eof": True,
         }
     )
-    found, ends = [], 0
+    found, ends = list[Message](), 0
     partitions = settings.partitions
     consumer.subscribe([settings.topic(topic)])
     try:
@@ -58,7 +69,7 @@ def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str,
                 if message.error():
                     ends += 1
                 else:
-                    found.append((message.key(), message.partition(), codec.decode_one(message.value())[1]))
+                    found.append(message)
     finally:
         consumer.close()
     return found
@@ -93,6 +104,29 @@ def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
     assert {each["value"] for each in dead if each["line"] == 11} == {b"too,short\n"}
     again = run_source(find("police"), [Input(file=file)], settings)
     assert (again.rows, again.rows_before) == (0, 25)
+
+
+def test_a_drop_folder_and_a_back_fill_of_it(settings: Settings, tmp_path: Path) -> None:
+    """What comes a second time is the same to the byte, under a mark that is not part of it."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for first in (0, 20):
+        text = csv_text(POLICE_COLUMNS, [police_row(number) for number in range(first, first + 20)])
+        (inbox / f"calls-{first}.csv").write_text(text, encoding="utf-8")
+    edge = {"kind": "folder", "settings": {"folder": str(inbox), "complete": {"kind": "renamed"}, "follow": False}}
+    (tmp_path / "connectors.yaml").write_text(json.dumps({"edges": {"police": edge}}), encoding="utf-8")
+    settings = settings.model_copy(update={"connectors": tmp_path / "connectors.yaml"})
+    run_edges(load_edges(settings).values(), settings, Options())
+    assert sorted(each.suffix for each in (inbox / "done").iterdir()) == [".csv", ".csv"]
+    stretch = Stretch(START_MS + 15 * MINUTE_MS, START_MS + 25 * MINUTE_MS)
+    summary = backfill(load_edges(settings)["police"], stretch, settings, Options())
+    assert (summary.published, summary.filtered) == (10, 30)
+    found = messages(settings, city_events("police").name)
+    again = [
+        (each.key(), each.value()) for each in found if each.headers() == [("cityhub-backfill", str(stretch).encode())]
+    ]
+    before = [(each.key(), each.value()) for each in found if not each.headers()]
+    assert (len(before), len(again), len(set(before) & set(again))) == (40, 10, 10)
 
 
 _PROGRAM = """
