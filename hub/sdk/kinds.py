@@ -20,6 +20,7 @@ from hub.sdk.sink_contract import Sink
 ENTRY_POINTS, SINK_ENTRY_POINTS = "cityhub.sources", "cityhub.sinks"
 OWN = "own"
 _BUILT_IN = {
+    "cap": "hub.sdk.sources.cap.source:CapSource",
     "changes": "hub.sdk.sources.changes.source:ChangesSource",
     "file": "hub.sdk.sources.file.source:FileSource",
     "folder": "hub.sdk.sources.folder.source:FolderSource",

@@ -84,6 +84,11 @@ put invented rows there, never real ones.
 
 _SOURCES = {
     "file": "",
+    "cap": """\
+source:                   # folder or feed stand in connectors.yaml (docs/connectors.md)
+  kind: cap
+  languages: [zh-CN]      # of alerts in several
+""",
     "changes": """\
 source:                   # what is true of the database; Kafka and registry stand in connectors.yaml (docs/connectors.md)
   kind: changes

@@ -4,6 +4,32 @@ source makes them."""
 from __future__ import annotations
 
 OF_KIND: dict[str, dict[str, str]] = {
+    "cap": {
+        "mappings/demo.yaml": """\
+description: Alerts by CAP 1.2
+extends: cap             # hub/sdk/mapping/bases/cap.yaml; here stands only what differs
+event:
+  category: {{column: category, map: {{Met: weather, Fire: fire, Geo: ground}}, default: ""}}
+""",
+        "fixtures/demo.jsonl": """\
+{"report": "warnings@met.example,2026-0106-01", "statement": "alert", "said_at": "2026-01-06T08:00:00+08:00", \
+"status": "Actual", "msgType": "Alert", "category": "Met", "event": "Rainstorm 暴雨", "urgency": "Expected", \
+"severity": "Severe", "certainty": "Likely", "expires": "2026-01-06T20:00:00+08:00", \
+"headline": "Heavy rain 暴雨橙色预警", "description": "60 mm in three hours", "areaDesc": "Example District", \
+"lat": "31.230400", "lon": "121.473700", "geocode.GB2260": "310101"}
+{"report": "warnings@met.example,2026-0106-01", "statement": "update", "said_at": "2026-01-06T09:30:00+08:00", \
+"status": "Actual", "msgType": "Update", "category": "Met", "event": "Rainstorm 暴雨", "urgency": "Immediate", \
+"severity": "Extreme", "certainty": "Observed", "expires": "2026-01-06T21:00:00+08:00", \
+"headline": "Heavy rain 暴雨红色预警", "areaDesc": "Example District"}
+{"report": "warnings@met.example,2026-0106-02", "statement": "alert", "said_at": "2026-01-06T10:00:00+08:00", \
+"status": "Exercise", "msgType": "Alert", "category": "Fire", "event": "Fire drill", "urgency": "Future", \
+"severity": "Minor", "certainty": "Possible"}
+{"report": "warnings@met.example,2026-0106-01", "statement": "cancel", "said_at": "2026-01-06T18:00:00+08:00", \
+"status": "Actual", "msgType": "Cancel", "headline": "Over 解除"}
+{"report": "warnings@met.example,2026-0106-03", "statement": "expired", "said_at": "2026-01-06T20:00:00+08:00", \
+"status": "Actual", "headline": "Fog 大雾黄色预警"}
+""",
+    },
     "changes": {
         "mappings/demo.yaml": """\
 description: Rows of a table, as their changes tell of them

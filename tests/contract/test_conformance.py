@@ -16,6 +16,8 @@ from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.intake import Intake
 from hub.sdk.kinds import kinds
 from hub.sdk.manifest import find
+from hub.sdk.sources.cap.config import CapConfig
+from hub.sdk.sources.cap.source import CapSource
 from hub.sdk.sources.changes.config import ChangesConfig
 from hub.sdk.sources.changes.source import ChangesSource
 from hub.sdk.sources.file.source import FileConfig, FileSource
@@ -33,6 +35,7 @@ from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.open311_server import Open311City, Quirk
 from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
+from tests.unit.sdk.sources.cap.alerts import Office
 from tests.unit.sdk.sources.changes.system import Kafka, Table
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.mqtt import system as mqtt
@@ -191,6 +194,14 @@ class TestWebhook(SourceConformance):
         system.close()
 
 
+class TestCap(SourceConformance):
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Bench:
+        office = Office(tmp_path / "warnings")
+        config = CapConfig.model_validate({"folder": {"path": tmp_path / "warnings", "once": True}})
+        return Bench(lambda: CapSource(config, Context("warnings", batch_items=2)), office.warn)
+
+
 @pytest.fixture(scope="module")
 def kafka() -> Kafka:
     return Kafka()
@@ -237,7 +248,7 @@ class TestMqtt(SourceConformance):
 
 def test_every_kind_is_on_the_bench() -> None:
     assert {kind for kind, where in kinds().items() if where.startswith("hub.")} == {
-        "changes", "file", "folder", "http", "mqtt", "open311", "sql", "webhook",
+        "cap", "changes", "file", "folder", "http", "mqtt", "open311", "sql", "webhook",
     }  # fmt: skip
 
 
