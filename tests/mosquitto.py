@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from hub.broker.storage import free_port
@@ -112,3 +112,47 @@ def mosquitto(folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) ->
         yield broker
     finally:
         broker.stop()
+
+
+class Hearer:
+    """A department's client: subscribed for good, and told nothing twice by the broker's own doing."""
+
+    def __init__(self, broker: Broker, topic: str, name: str) -> None:
+        self._broker, self._name = broker, name
+        self._fence = f"{name}/fence"
+        self._fences = 0
+        self._passed: list[str] = []
+        self._heard: list[tuple[str, bytes]] = []
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"{name}-hearer",
+            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=False,
+        )
+        self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.subscribe([(topic, 1), (self._fence, 1)])
+        self._client.loop_start()
+
+    def heard(self) -> list[tuple[str, bytes]]:
+        """Topics and payloads of all that the broker has by now."""
+        self._fences += 1
+        with self._broker.device(f"{self._name}-fence") as device:
+            device.send(self._fence, str(self._fences))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while str(self._fences) not in self._passed:
+            assert time.monotonic() < until, "what was sent does not arrive"
+            time.sleep(0.01)
+        return list(self._heard)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        said = (message.topic, bytes(message.payload))
+        if message.topic == self._fence:
+            self._passed.append(said[1].decode())
+        elif not (message.dup and said in self._heard):
+            self._heard.append(said)

@@ -31,6 +31,7 @@ _BUILT_IN = {
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }
 _BUILT_IN_SINKS = {
+    "mqtt": "hub.sdk.sinks.mqtt.sink:MqttSink",
     "sql": "hub.sdk.sinks.sql.sink:SqlSink",
     "webhook": "hub.sdk.sinks.webhook.sink:WebhookSink",
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -13,11 +15,13 @@ from hub.sdk.contract import Config
 from hub.sdk.errors import TransientError
 from hub.sdk.secrets import Secret
 from hub.sdk.sink_contract import Answer, Batch, Never, Place, Positions, Sink, SinkContext
+from hub.sdk.sinks.mqtt.sink import MqttSettings, MqttSink
 from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
 from hub.testing.receiver import Answer as Said
 from hub.testing.receiver import webhook_receiver
 from hub.testing.sink_conformance import SinkBench, SinkConformance
 from hub.testing.sinks import order
+from tests.mosquitto import Hearer, mosquitto
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -43,6 +47,42 @@ class TestWebhook(SinkConformance):
                 poison=lambda offset: _poison(offset),
                 secrets=(SECRET,),
             )
+
+
+class TestMqtt(SinkConformance):
+    @pytest.fixture
+    def bench(self, tmp_path: Path, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[SinkBench]:
+        monkeypatch.setenv("SINK_PASSWORD", "hunter-2-hunter")
+        with mosquitto(tmp_path, ["allow_anonymous true", "max_packet_size 4000"]) as broker:
+            hearer = Hearer(broker, "orders/#", namespace)
+            settings = {
+                "host": "127.0.0.1", "port": broker.port, "client_id": "hub", "topic": "orders/{case}", "user": "hub",
+                "password": "env:SINK_PASSWORD",
+            }  # fmt: skip
+
+            def arrived() -> list[str]:
+                return [json.loads(payload)["id"] for _, payload in hearer.heard()]
+
+            @contextmanager
+            def away() -> Iterator[None]:
+                arrived()
+                broker.stop()
+                yield
+                broker.start()
+
+            def long(offset: int) -> Any:
+                made = order(offset, "C-9")
+                return type(made)(**{**vars(made), "values": {**made.values, "rule": "x" * 5000}})
+
+            arrived()  # subscribed
+            yield SinkBench(
+                make=lambda: MqttSink(MqttSettings.model_validate(settings), SinkContext()),
+                arrived=arrived,
+                away=away,
+                poison=long,
+                secrets=("hunter-2-hunter",),
+            )
+            hearer.close()
 
 
 def _poison(offset: int) -> Any:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from hub.declared.texts import open_regular
 from hub.errors import FatalError, RejectedRecordError
-from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.sources.cap.alert import root_of
 from hub.sdk.sources.cap.config import Feed, Folder
@@ -94,10 +94,9 @@ class FolderShelf(Shelf):
 class FeedShelf(Shelf):
     """Links of other hosts are left alone, which is said once: neither a call nor credentials go there."""
 
-    def __init__(self, feed: Feed, context: Context) -> None:
-        self._feed, self._context = feed, context
+    def __init__(self, feed: Feed, stop: threading.Event, say_once: Callable[[str], None]) -> None:
+        self._feed, self._stop, self._say_once = feed, stop, say_once
         self._client = HttpClient(feed.model_copy(update={"headers": {"Accept": _ACCEPTED, **feed.headers}}))
-        self._said_foreign = False
 
     def check(self) -> str:
         links = self._links()
@@ -123,7 +122,7 @@ class FeedShelf(Shelf):
 
     def _fetched(self, number: int, mark: str, link: str) -> Document:
         where = f"GET {self._feed.path} link {number}"
-        self._context.stop.wait(self._client.seconds_to_wait())
+        self._stop.wait(self._client.seconds_to_wait())
         try:
             return Document(where, mark, 0, True, self._client.get(link, {}).body)
         except AuthError:
@@ -149,10 +148,9 @@ class FeedShelf(Shelf):
         base = f"{self._feed.base_url}{self._feed.path}"
         links = [(f"{link} {changed}", urljoin(base, link)) for link, changed in found if link]
         own = [each for each in links if urlsplit(each[1])[:2] == urlsplit(base)[:2]]
-        if len(own) < len(links) and not self._said_foreign:
-            self._said_foreign = True
-            self._context.say(
-                f"GET {self._feed.path} names alerts at other hosts, which are not fetched: let them have edges of their own"
+        if len(own) < len(links):
+            self._say_once(
+                f"GET {self._feed.path} names alerts at other hosts, which are not fetched: give them edges of their own"
             )
         return own
 

@@ -52,6 +52,7 @@ class CapSource(Source):
         self._standing = Standing()
         self._known: set[str] = set()
         self._count = 0
+        self._told: set[str] = set()
 
     @property
     def system(self) -> str:
@@ -78,7 +79,7 @@ class CapSource(Source):
         if config.folder is not None:
             self._shelf = FolderShelf(config.folder, config.max_alert_bytes)
         else:
-            self._shelf = FeedShelf(config.feed, self.context)
+            self._shelf = FeedShelf(config.feed, self.context.stop, self._say_once)
 
     def read(self, timeout_seconds: float) -> Batch:
         most = min(self.context.batch_items, _MOST_AT_ONCE)
@@ -141,6 +142,11 @@ class CapSource(Source):
 
     def _position(self) -> Position:
         return CapPlace(since=self._since, standing=self._standing).model_dump()
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self.context.say(text)
 
     @property
     def _opened(self) -> Shelf:

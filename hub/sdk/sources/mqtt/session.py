@@ -5,8 +5,9 @@ from __future__ import annotations
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from enum import Enum
 from functools import partial
 from typing import NoReturn
 
@@ -36,6 +37,16 @@ _AWAY = {
 }
 
 
+class Published(Enum):
+    """What a broker said of a message."""
+
+    TAKEN = "taken"
+    UNHEARD = "unheard"
+    """Taken, and gone: nobody is subscribed to its topic."""
+    LATER = "later"
+    NEVER = "never"
+
+
 class _ClosedIfRefused(ssl.SSLSocket):
     """The library leaves it open."""
 
@@ -59,6 +70,8 @@ class Session:
         self._connected: ReasonCode | None = None
         self._ended: ReasonCode | None = None
         self._unsettled = False
+        self.max_bytes: int | None = None
+        """A longer packet ends the connection; None: any that MQTT allows."""
         self.resumed = False
         """Whether the broker knew this client, and had kept what it did not acknowledge."""
 
@@ -80,7 +93,7 @@ class Session:
         )
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_subscribe, client.on_unsubscribe = self._on_answer, self._on_answer
-        client.on_message = self._on_message
+        client.on_message, client.on_publish = self._on_message, self._on_published
         if self._of.user is not None:
             password = self._of.password
             client.username_pw_set(self._of.user, password.get_secret_value() if password else None)
@@ -117,6 +130,24 @@ class Session:
         """One that has arrived."""
         return self._arrived.popleft() if self._arrived else None
 
+    def publish(self, messages: Sequence[tuple[str, bytes]], content_type: str, *, retain: bool) -> list[Published]:
+        """Topics and payloads, at QoS 1; what the broker said of each, once it has said so of all.
+
+        Raises TransientError: nobody knows which of them it has. AuthError: it does not let this client say so there.
+        """
+        client, properties = self._opened, None
+        if self._of.protocol == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ContentType = content_type
+        mids = []
+        for topic, payload in messages:
+            info = client.publish(topic, payload, 1, retain, properties)
+            if info.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._raise_ended()
+            mids.append(info.mid)
+        self._until(lambda: self._answers.keys() >= set(mids), "to what was published")
+        return [self._said(topic, self._answers.pop(mid)[0]) for (topic, _), mid in zip(messages, mids, strict=True)]
+
     def acknowledge(self, mid: int) -> None:
         """Nothing comes of it where the connection is gone: the broker sends the message again."""
         if self._client is not None:
@@ -143,9 +174,10 @@ class Session:
     # -- what the library calls, from within `turn` ----------------------------------------------------------------------------
 
     def _on_connect(
-        self, _client: Client, _data: object, flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _data: object, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         self._connected, self.resumed = code, flags.session_present
+        self.max_bytes = getattr(properties, "MaximumPacketSize", None)
 
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
@@ -157,6 +189,11 @@ class Session:
         self, _client: Client, _data: object, mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
         self._answers[mid] = codes
+
+    def _on_published(
+        self, _client: Client, _data: object, mid: int, code: ReasonCode, _properties: Properties
+    ) -> None:
+        self._answers[mid] = [code]
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self._arrived.append(message)
@@ -222,6 +259,13 @@ class Session:
         if name in _AWAY:
             raise TransientError(f"{self._where} takes nobody now ({name})")
         raise ConfigurationError(f"{self._where} refuses the connection ({name}); look at client_id and protocol")
+
+    def _said(self, topic: str, code: ReasonCode) -> Published:
+        if str(code) == "Not authorized":
+            raise AuthError(f"{self._where} does not let {self._id} say anything at {topic}; have it granted")
+        if code.is_failure:
+            return Published.LATER if str(code) in _AWAY else Published.NEVER
+        return Published.UNHEARD if str(code) == "No matching subscribers" else Published.TAKEN
 
     def _require_granted(self, topic: str, code: ReasonCode) -> None:
         if code.is_failure:

@@ -124,7 +124,7 @@ def test_a_document_in_writing_is_left_until_it_is_whole(tmp_path: Path) -> None
     assert ("alert", FIRST) in said(read(source(folder, settle_seconds=3600), position)[0])
     (folder / "3.xml").write_bytes(alert(3)[:200])
     items, _ = read(source(folder, settle_seconds=0))
-    assert [item.where for item in items if item.fault] == ["3.xml alert 3"]
+    assert [item.of for item in items if item.fault] == ["3.xml"]
 
 
 def test_a_file_that_is_old_and_comes_late_is_read(office: Office, tmp_path: Path) -> None:
