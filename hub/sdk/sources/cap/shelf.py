@@ -146,7 +146,7 @@ class FeedShelf(Shelf):
 
     def _own(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
         base = f"{self._feed.base_url}{self._feed.path}"
-        links = [(f"{link} {changed}", urljoin(base, link)) for link, changed in found if link]
+        links = [(f"{urljoin(base, link)} {changed}", urljoin(base, link)) for link, changed in found if link]
         own = [each for each in links if urlsplit(each[1])[:2] == urlsplit(base)[:2]]
         if len(own) < len(links):
             self._say_once(
