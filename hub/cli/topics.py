@@ -30,9 +30,12 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     from hub.sdk.manifest import discover
     from hub.stream.admin import ensure_topics, inspect_topics
     from hub.stream.known import sources_there
-    from hub.topics import all_topics
+    from hub.topics import OWN_SOURCE, all_topics
 
-    declared = all_topics(sources_there(settings, discover()), load_city(settings.city).departments)
+    sources = sources_there(settings, discover())
+    if create:  # `cityhub web` makes these by itself, where it may
+        sources = list(dict.fromkeys([*sources, OWN_SOURCE]))
+    declared = all_topics(sources, load_city(settings.city).departments)
     created = ensure_topics(settings, declared) if create else []
     states = inspect_topics(settings, declared)
     if as_json:

@@ -1,0 +1,94 @@
+"""Nobody fills or holds the web: what comes slowly, endlessly or too large is ended with the status that says so."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from hub.serving import Limits, Server
+from hub.web import bodies
+from tests.unit.web.front import MemoryWeb, memory_web, pothole
+
+UPDATES = "/departments/roads/updates"
+_SECONDS = 60.0
+_HEAD = "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n"
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[MemoryWeb]:
+    with memory_web(tmp_path) as web:
+        yield web
+
+
+@pytest.fixture
+def port(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.5)
+    with Server(web.app, "127.0.0.1", 0, Limits(16, 2.0, renewed=True, busy_seconds=60), "web") as server:
+        yield server.port
+        web.news.close()
+
+
+def said(port: int, *parts: str) -> str:
+    """What is answered to bytes as they are, until the server ends the connection or has answered."""
+    with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as caller:
+        for part in parts:
+            caller.sendall(part.encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer and (more := caller.recv(65_536)):
+            answer += more
+    return answer.decode()
+
+
+def head(web: MemoryWeb, *headers: str) -> str:
+    token = web.bearer("roads")["Authorization"]
+    return _HEAD.format(path=UPDATES, token=token) + "".join(f"{each}\r\n" for each in headers) + "\r\n"
+
+
+def test_a_body_that_comes_too_slowly_is_told_so(web: MemoryWeb, port: int) -> None:
+    assert said(port, head(web, "Content-Length: 100"), "{").startswith("HTTP/1.1 408")
+
+
+def test_a_call_without_a_token_waits_for_no_body(web: MemoryWeb, port: int) -> None:
+    del web
+    assert said(port, _HEAD.format(path=UPDATES, token="Bearer x") + "Content-Length: 100\r\n\r\n").startswith(
+        "HTTP/1.1 401"
+    )
+
+
+def test_headers_that_come_too_slowly_are_hung_up_on(web: MemoryWeb, port: int) -> None:
+    del web
+    assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""
+
+
+def test_endless_headers_are_refused(web: MemoryWeb, port: int) -> None:
+    del web
+    assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + "x" * 20_000).startswith("HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("length", ["9999999999", "1" * 4000])
+def test_a_body_that_says_it_is_too_long_is_not_read(web: MemoryWeb, port: int, length: str) -> None:
+    assert said(port, head(web, f"Content-Length: {length}")).split(" ")[1] in ("413", "400")
+
+
+def test_a_body_in_parts_is_counted_as_it_comes(web: MemoryWeb, port: int) -> None:
+    parts = [f"{2**16:x}\r\n{' ' * 2**16}\r\n" for _ in range(33)]
+    assert said(port, head(web, "Transfer-Encoding: chunked"), *parts).startswith("HTTP/1.1 413")
+
+
+def test_a_stream_outlasts_what_a_call_may_take_to_come(web: MemoryWeb, port: int) -> None:
+    """The connection's 2 s are for the call to come whole; the stream goes on behind them."""
+    headers = web.bearer("roads") | {"Accept": "text/event-stream"}
+    with (
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=_SECONDS) as client,
+        client.stream("GET", "/departments/roads/orders", headers=headers) as answer,
+    ):
+        lines = answer.iter_lines()
+        assert next(lines) == "retry: 2000"
+        assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""  # the 2 s have passed
+        web.hub.publish(pothole("H1"))
+        web.settle()
+        assert any(line.startswith("data: ") for line in lines)
