@@ -13,8 +13,9 @@ from hub.stream.kafka import client_config, kafka_errors
 from hub.topics import inputs_in, source_in
 
 _TIMEOUT_SECONDS = 5.0
-_REST_SECONDS = 1.0
-"""The broker is asked once in so long at most: anybody may write names into records."""
+_REST_SECONDS = 0.1
+"""The broker is asked once in so long at most: anybody may write names into records. A topic made since it was asked has no records
+yet that any agent passed on: that takes longer."""
 
 
 class KnownTopics:
