@@ -20,6 +20,7 @@ from hub.control.records import (
     PolicyAnswer,
     PolicyReload,
     RulesTaken,
+    TopicsTaken,
     opened,
     sealed,
 )
@@ -36,8 +37,9 @@ json_values = st.recursive(
 
 COUNTS = st.integers(-1, 1 << 62)
 BEATS = st.builds(Beat, pid=COUNTS, started_ms=COUNTS, joined=COUNTS, agents=st.just(("route", "track")))
+TAKEN = st.builds(TopicsTaken, topics=st.just(("city.taxi.events", "dept.fire.updates")))
 ANSWERS = st.builds(PolicyAnswer, kept=COUNTS, moved=COUNTS)
-RECORDS = st.one_of(st.from_type(PolicyReload), ANSWERS, st.from_type(RulesTaken), BEATS).map(
+RECORDS = st.one_of(st.from_type(PolicyReload), ANSWERS, st.from_type(RulesTaken), TAKEN, BEATS).map(
     lambda record: msgspec.structs.replace(record, **_limited(record))
 )
 
@@ -117,7 +119,7 @@ def test_each_fault_has_its_name(value: bytes | None, fault: Fault) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    assert set(KINDS.values()) == {PolicyReload, PolicyAnswer, RulesTaken, Beat}
+    assert set(KINDS.values()) == {PolicyReload, PolicyAnswer, RulesTaken, TopicsTaken, Beat}
     assert all(kind.__struct_config__.tag == name for name, kind in KINDS.items())
 
 
