@@ -14,14 +14,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from hub.sdk.contract import Batch, Item, Position, Source
+from hub.sdk.errors import TransientError
 from hub.sdk.positions import MAX_BYTES
 
 _MOST_READS = 200
 """So many reads without an end are a loop."""
+_BACK_SECONDS = 20.0
+"""A `read` of 0.05 s that has not come back by then never does."""
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -30,12 +39,24 @@ class Bench:
 
     `make` gives a new source of that system, as a new process would, which reads to the end of what is there. `add(n)` has the
     system say `n` new things. `identity` tells items apart: the same thing has the same one in every reading.
+
+    The others are for rules that not every kind of system can break; None: this one cannot, and the rule is passed over.
+    `away(True)` takes the system away, `away(False)` brings it back as it was. `busy(text)` has it answer the next call that it
+    has too many, with this Retry-After. `slow()` gives a source with a budget of six calls a minute, and what counts its calls.
+    `strange(name)` has the system say one new thing, with one more field of this name. `live()` gives a source that does not end.
     """
 
     make: Callable[[], Source]
     add: Callable[[int], None]
     identity: Callable[[Item], str] = lambda item: json.dumps(item.values, sort_keys=True, default=str)
     secrets: Sequence[str] = ()
+    away: Callable[[bool], None] | None = None
+    busy: Callable[[str], None] | None = None
+    slow: Callable[[], tuple[Source, Callable[[], int]]] | None = None
+    strange: Callable[[str], None] | None = None
+    live: Callable[[], Source] | None = None
+    takes_away: bool = False
+    """What one has read is there for no other (a drop folder)."""
 
     def read(self, source: Source, position: Position | None, batches: int | None = None) -> list[Batch]:
         """Connect at `position` and read to the end, acknowledging each batch; or so many batches, killed with the last in hand.
@@ -50,12 +71,16 @@ class Bench:
             if len(found) == batches:
                 return found
             source.ack(batch)
-            if batch.last or (not batch.items and batch.after is None):
+            if _is_the_end(batch):
                 return found
         raise AssertionError(f"{_MOST_READS} reads and no end: a loop")
 
     def names(self, batches: Sequence[Batch]) -> list[str]:
         return [self.identity(item) for batch in batches for item in batch.items]
+
+
+def _is_the_end(batch: Batch) -> bool:
+    return batch.last or (not batch.items and batch.after is None)
 
 
 def behind(batches: Sequence[Batch], before: Position | None = None) -> Position | None:
@@ -176,6 +201,156 @@ class SourceConformance:
             + [item.where for batch in batches for item in batch.items]
         )
         assert not [secret for secret in bench.secrets if secret in shown], "a secret is shown"
+
+    def test_a_backfill_beside_it_moves_nothing(self, bench: Bench) -> None:
+        if bench.make().remembers or bench.takes_away:
+            return  # nothing is filled back from it
+        bench.add(7)
+        whole = bench.names(_closing(bench, bench.make(), None))
+        live = bench.make()
+        with _closed(live):
+            live.connect(None)
+            found = [live.read(0.05)]
+            live.ack(found[0])
+            beside = bench.names(_closing(bench, bench.make(), None))
+            while not _is_the_end(found[-1]) and len(found) < _MOST_READS:
+                found.append(live.read(0.05))
+                live.ack(found[-1])
+        assert beside == whole, "read beside another it reads something else"
+        assert bench.names(found) == whole, "another that reads beside it has moved it"
+
+    def test_who_has_too_many_calls_is_given_the_time_that_it_asks_for(self, bench: Bench) -> None:
+        if bench.busy is None:
+            return
+        at = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+        for text, least, most in (("7", 7, 7), (at, 500, 600)):
+            bench.add(7)
+            source = bench.make()
+            with _closed(source):
+                source.connect(None)
+                found = [source.read(0.05)]
+                bench.busy(text)
+                error = _lost(source, found)
+            assert error.asked, "what the system asked for is not passed on"
+            assert least <= error.wait_seconds <= most, "it is not as long as the system asked for"
+            later = bench.names(_closing(bench, bench.make(), behind(found)))
+            assert len({*bench.names(found), *later}) >= 7, "what was read before the refusal is lost"
+
+    def test_a_budget_of_calls_is_kept(self, bench: Bench) -> None:
+        if bench.slow is None:
+            return
+        bench.add(30)
+        source, calls = bench.slow()
+        with _closed(source):
+            source.connect(None)
+            for _ in range(5):
+                source.read(0.01)
+            assert calls() <= 2, "of six calls a minute several went out at once"
+
+    def test_a_field_that_nobody_expected_is_handed_over(self, bench: Bench) -> None:
+        if bench.strange is None:
+            return
+        bench.add(3)
+        position = behind(_closing(bench, bench.make(), None))
+        bench.strange("surprise")
+        items = [item for batch in _closing(bench, bench.make(), position) for item in batch.items]
+        fields = {name.rpartition(".")[2] for item in items for name in item.values or ()}
+        assert "surprise" in fields, "a field that came is dropped, and nobody learns of it"
+
+    def test_silence_is_no_item_and_reading_comes_back(self, bench: Bench) -> None:
+        bench.add(3)
+        position = behind(_closing(bench, bench.make(), None))
+        source = (bench.live or bench.make)()
+        with _closed(source):
+            source.connect(copy.deepcopy(position))
+            for _ in range(_MOST_READS):  # what it reads once more of before, and then nothing
+                batch = _in_time(source)
+                if _is_the_end(batch):
+                    break
+            for _ in range(_TRIES if not batch.last else 0):
+                batch = _in_time(source)
+                assert not batch.items, (
+                    "where nothing is new it brings something: nobody sees that the system is silent"
+                )
+
+    def test_a_loss_is_an_error_that_passes_and_only_the_runner_speaks_of_it(self, bench: Bench) -> None:
+        if bench.away is None:
+            return
+        bench.add(5)
+        source = bench.make()
+        position = behind(_closing(bench, source, None))
+        bench.add(2)
+        bench.away(True)
+        with _heard() as said:
+            for _ in range(_TRIES):
+                with _closed(source):
+                    error = _lost_from(source, position)
+                    assert str(error), "it says what is away"
+            bench.away(False)
+            later = bench.names(_closing(bench, source, position))
+        assert len(set(later)) >= 2, "what came while it was away is lost"
+        assert not said, "the runner says a loss once and a recovery once; the source says it too"
+
+
+@contextmanager
+def _closed(source: Source) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        source.close()
+
+
+def _lost(source: Source, found: list[Batch]) -> TransientError:
+    """Read on, into `found`, until the system is away or has enough. AssertionError if that is never said."""
+    try:
+        for _ in range(_MOST_READS):
+            batch = source.read(0.05)
+            found.append(batch)
+            assert not batch.last, "it reads to the end as if nothing were"
+    except TransientError as error:
+        return error
+    raise AssertionError("the system is away, or has enough, and nobody is told")
+
+
+def _lost_from(source: Source, position: Position | None) -> TransientError:
+    try:
+        source.connect(copy.deepcopy(position))
+    except TransientError as error:
+        return error
+    return _lost(source, [])
+
+
+def _in_time(source: Source) -> Batch:
+    """The next batch. AssertionError if it does not come back."""
+    found: list[Batch] = []
+    failed: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            found.append(source.read(0.05))
+        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
+            failed.append(error)
+
+    reading = threading.Thread(target=read, daemon=True)
+    reading.start()
+    reading.join(_BACK_SECONDS)
+    if failed:
+        raise failed[0]
+    assert found, f"read(0.05) has not come back after {_BACK_SECONDS:.0f} s: nobody can pause or stop it"
+    return found[0]
+
+
+@contextmanager
+def _heard() -> Iterator[list[logging.LogRecord]]:
+    """What anybody says in the log meanwhile, from warnings on."""
+    said: list[logging.LogRecord] = []
+    ear = logging.Handler(logging.WARNING)
+    ear.emit = said.append  # type: ignore[method-assign]
+    logging.getLogger().addHandler(ear)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(ear)
 
 
 def _closing(bench: Bench, source: Source, position: Position | None, batches: int | None = None) -> list[Batch]:

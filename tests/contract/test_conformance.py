@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
+import logging
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
+from hub.sdk.errors import TransientError
 from hub.sdk.intake import Intake
 from hub.sdk.kinds import kinds
 from hub.sdk.manifest import find
@@ -23,6 +27,7 @@ from hub.sdk.sources.changes.source import ChangesSource
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
+from hub.sdk.sources.http.client import retry_after
 from hub.sdk.sources.http.config import HttpConfig
 from hub.sdk.sources.http.source import HttpSource
 from hub.sdk.sources.mqtt.config import MqttConfig
@@ -30,6 +35,7 @@ from hub.sdk.sources.open311.config import Open311Config
 from hub.sdk.sources.open311.source import Open311Source
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
+from hub.testing import conformance
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.open311_server import Open311City, Quirk
@@ -37,7 +43,7 @@ from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
 from tests.unit.sdk.sources.cap.alerts import Office
 from tests.unit.sdk.sources.changes.system import Kafka, Table
-from tests.unit.sdk.sources.http.api import Api, row, serving
+from tests.unit.sdk.sources.http.api import Api, hanging_up, refusing, row, serving
 from tests.unit.sdk.sources.mqtt import system as mqtt
 from tests.unit.sdk.sources.webhook import system as webhook
 
@@ -63,7 +69,18 @@ class TestFile(SourceConformance):
         intake = Intake(find("police"))
         context = Context("police", intake.outcome, intake.mapping, batch_items=2)
         police_file(file, 0)
-        return Bench(lambda: FileSource(FileConfig(file=file), context), add)
+
+        def strange(name: str) -> None:
+            said[0] += 1
+            rows = [[*police_row(number), "!"] for number in range(said[0])]
+            file.write_text(csv_text((*POLICE_COLUMNS, name), rows), encoding="utf-8")
+
+        return Bench(
+            lambda: FileSource(FileConfig(file=file), context),
+            add,
+            strange=strange,
+            live=lambda: FileSource(FileConfig(file=file, follow=True), context),
+        )
 
 
 class TestFolder(SourceConformance):
@@ -92,7 +109,20 @@ class TestFolder(SourceConformance):
                 super().connect(position)
 
         intake = Intake(find("police"))
-        return Bench(lambda: Refilled(config, Context("police", intake.outcome, intake.mapping, batch_items=1)), add)
+        context = Context("police", intake.outcome, intake.mapping, batch_items=1)
+        live = config.model_copy(update={"follow": True})
+
+        def strange(name: str) -> None:
+            said[0] += 1
+            text = csv_text((*POLICE_COLUMNS, name), [[*police_row(said[0]), "!"]])
+            for folder in (kept, inbox):
+                folder.mkdir(exist_ok=True)
+                (folder / f"strange-{said[0]}.csv").write_text(text, encoding="utf-8")
+
+        return Bench(
+            lambda: Refilled(config, context), add, strange=strange, live=lambda: FolderSource(live, context),
+            takes_away=request.param == "folder",
+        )  # fmt: skip
 
 
 class TestHttp(SourceConformance):
@@ -114,7 +144,24 @@ class TestHttp(SourceConformance):
                     "incremental": {"field": "updated", "param": "since"},
                 }
             )  # fmt: skip
-            yield Bench(lambda: HttpSource(config, Context("city")), rows.more, secrets=(SECRET,))
+            slow, live = (config.model_copy(update=each) for each in ({"calls_per_minute": 6}, {"once": False}))
+
+            def away(gone: bool) -> None:
+                api.stumbles = [hanging_up] * 1000 if gone else []
+
+            def strange(name: str) -> None:
+                rows.more(1)
+                rows[-1][name] = "!"
+
+            def limited() -> tuple[Source, Callable[[], int]]:
+                before = len(api.asked)
+                return HttpSource(slow, Context("city")), lambda: len(api.asked) - before
+
+            yield Bench(
+                lambda: HttpSource(config, Context("city")), rows.more, secrets=(SECRET,), away=away, strange=strange,
+                busy=lambda text: api.stumbles.append(refusing(429, Retry_After=text)), slow=limited,
+                live=lambda: HttpSource(live, Context("city")),
+            )  # fmt: skip
 
 
 class TestOpen311(SourceConformance):
@@ -176,7 +223,20 @@ class TestSql(SourceConformance):
             page_rows=3,
             once=True,
         )
-        return Bench(lambda: SqlSource(config, Context("works")), add)
+        live = config.model_copy(update={"once": False})
+
+        def strange(name: str) -> None:
+            with sqlite3.connect(file) as database:
+                database.execute(f"alter table requests add column {name} text default '!'")
+            database.close()
+            add(1)
+
+        return Bench(
+            lambda: SqlSource(config, Context("works")),
+            add,
+            strange=strange,
+            live=lambda: SqlSource(live, Context("works")),
+        )
 
 
 class TestWebhook(SourceConformance):
@@ -184,13 +244,28 @@ class TestWebhook(SourceConformance):
     def bench(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         monkeypatch.setenv("KEY_BY_TEST", webhook.SECRET)
         made: list[webhook.Patient] = []
-        system = webhook.System(lambda: (made[-1].port or None) if made else None)
+        fields: dict[int, str] = {}
+
+        def body(number: int) -> bytes:
+            return json.dumps({"number": number} | ({fields[number]: "!"} if number in fields else {})).encode()
+
+        system = webhook.System(lambda: (made[-1].port or None) if made else None, body)
 
         def make() -> Source:
             made.append(webhook.Patient(webhook.config(), Context("calls"), system))
             return made[-1]
 
-        yield Bench(make, system.tell, secrets=(webhook.SECRET.removeprefix("whsec_"),))
+        told = [0]
+
+        def add(count: int) -> None:
+            told[0] += count
+            system.tell(count)
+
+        def strange(name: str) -> None:
+            fields[told[0]] = name
+            add(1)
+
+        yield Bench(make, add, secrets=(webhook.SECRET.removeprefix("whsec_"),), strange=strange)
         system.close()
 
 
@@ -255,15 +330,37 @@ def test_every_kind_is_on_the_bench() -> None:
 # -- planted faults ------------------------------------------------------------------------------------------------------------
 
 
+class Lines(list[str]):
+    """What the system says, and how it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away, self.busy, self.calls = False, "", 0
+        self.strange: dict[str, str] = {}
+        """By line, the name of one more field."""
+
+    def call(self) -> None:
+        self.calls += 1
+        if self.away:
+            raise TransientError("it cannot be reached")
+        if self.busy:
+            text, self.busy = self.busy, ""
+            raise TransientError("it has too many calls", wait_seconds=retry_after(text))
+
+
 class Sound(Source):
     """Lines of a list, two a batch. Each fault is one change of it."""
 
     class Config(Config):
         password: str = "hidden"
 
-    def __init__(self, lines: list[str]) -> None:
+    ends = True
+
+    def __init__(self, lines: Lines) -> None:
         super().__init__(self.Config(), Context("planted"))
         self.lines, self.at, self.open = lines, 0, False
+        self.budget = 0
+        """Calls that are left of it; 0: there is none."""
 
     def check(self) -> str:
         return f"{len(self.lines)} lines"
@@ -273,14 +370,26 @@ class Sound(Source):
 
     def items(self) -> list[Item]:
         return [
-            Item({"line": text}, "list", self.at + index + 1)
+            Item({"line": text} | self.more(text), "list", self.at + index + 1)
             for index, text in enumerate(self.lines[self.at : self.at + 2])
         ]
 
+    def more(self, text: str) -> dict[str, str]:
+        return {self.lines.strange[text]: "!"} if text in self.lines.strange else {}
+
     def read(self, timeout_seconds: float) -> Batch:
+        if self.spent():
+            return Batch(wait_seconds=10)
+        self.lines.call()
         items = self.items()
         self.at += len(items)
-        return Batch(items, self.position(), last=self.at >= len(self.lines))
+        return Batch(items, self.position(), last=self.ends and self.at >= len(self.lines))
+
+    def spent(self) -> bool:
+        if self.budget == 1:
+            return True
+        self.budget -= 1
+        return False
 
     def position(self) -> Position | None:
         return {"at": self.at}
@@ -307,7 +416,7 @@ class Growing(Sound):
 
 
 class Shared(Sound):
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: Lines) -> None:
         super().__init__(lines)
         self.own: dict[str, Any] = {}
 
@@ -336,7 +445,7 @@ class Backwards(Sound):
     def connect(self, position: Position | None) -> None:
         super().connect(position)
         if position:
-            self.lines = self.lines[: self.at] + self.lines[self.at :][::-1]
+            self.lines[self.at :] = self.lines[self.at :][::-1]
 
 
 class Taking(Sound):
@@ -379,7 +488,7 @@ class SoundQueue(Sound):
 
     remembers = True
 
-    def __init__(self, lines: list[str]) -> None:
+    def __init__(self, lines: Lines) -> None:
         super().__init__(lines)
         self.in_hand = 0
 
@@ -387,8 +496,13 @@ class SoundQueue(Sound):
         self.in_hand, self.open = 0, True
 
     def read(self, timeout_seconds: float) -> Batch:
+        if self.spent():
+            return Batch(wait_seconds=10)
+        self.lines.call()
         lines = self.lines[self.in_hand : self.in_hand + 2]
-        items = [Item({"line": text}, "queue", self.at + index + 1) for index, text in enumerate(lines)]
+        items = [
+            Item({"line": text} | self.more(text), "queue", self.at + index + 1) for index, text in enumerate(lines)
+        ]
         self.in_hand += len(items)
         self.at += len(items)
         return Batch(items)
@@ -410,6 +524,90 @@ class Hasty(SoundQueue):
         pass
 
 
+class Together(Sound):
+    """All of its kind have one cursor."""
+
+    place: ClassVar[list[int]] = [0]
+
+    @property
+    def at(self) -> int:
+        return self.place[0]
+
+    @at.setter
+    def at(self, value: int) -> None:
+        self.place[0] = value
+
+
+class Impatient(Sound):
+    """Comes again when it likes."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        try:
+            return super().read(timeout_seconds)
+        except TransientError as error:
+            raise TransientError(str(error)) from error
+
+
+class Patient(Sound):
+    """Takes a refusal for a page without anything on it."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        try:
+            return super().read(timeout_seconds)
+        except TransientError:
+            return Batch([], self.position())
+
+
+class Spendthrift(Sound):
+    def spent(self) -> bool:
+        return False
+
+
+class Blinkered(Sound):
+    """Knows its fields."""
+
+    def more(self, text: str) -> dict[str, str]:
+        return {}
+
+
+class Talkative(Sound):
+    """Brings something every time, so that it never seems silent."""
+
+    def items(self) -> list[Item]:
+        found = super().items()
+        return found or [Item({"line": "alive"}, "list", self.at + 1)]
+
+
+class Stuck(Sound):
+    """Comes back when there is something."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        if self.at >= len(self.lines) and self.open:
+            threading.Event().wait(60)
+        return super().read(timeout_seconds)
+
+
+class Grumbling(Sound):
+    """Says what the runner says."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        try:
+            return super().read(timeout_seconds)
+        except TransientError:
+            logging.getLogger(__name__).warning("the system is away")
+            raise
+
+
+class Hopeless(Sound):
+    """Gives up where it should wait."""
+
+    def read(self, timeout_seconds: float) -> Batch:
+        try:
+            return super().read(timeout_seconds)
+        except TransientError as error:
+            raise RuntimeError("it is away") from error
+
+
 FAULTS: dict[type[Sound], str] = {
     SavedEarly: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
     Backwards: "test_a_crash_behind_any_batch_loses_nothing_and_keeps_order",
@@ -424,18 +622,41 @@ FAULTS: dict[type[Sound], str] = {
     ClosedOnce: "test_close_may_come_twice_and_first",
     Nowhere: "test_items_say_where_they_stand",
     Telling: "test_no_secret_is_shown",
+    Together: "test_a_backfill_beside_it_moves_nothing",
+    Impatient: "test_who_has_too_many_calls_is_given_the_time_that_it_asks_for",
+    Patient: "test_who_has_too_many_calls_is_given_the_time_that_it_asks_for",
+    Spendthrift: "test_a_budget_of_calls_is_kept",
+    Blinkered: "test_a_field_that_nobody_expected_is_handed_over",
+    Talkative: "test_silence_is_no_item_and_reading_comes_back",
+    Stuck: "test_silence_is_no_item_and_reading_comes_back",
+    Grumbling: "test_a_loss_is_an_error_that_passes_and_only_the_runner_speaks_of_it",
+    Hopeless: "test_a_loss_is_an_error_that_passes_and_only_the_runner_speaks_of_it",
 }
 RULES = [name for name in vars(SourceConformance) if name.startswith("test_")]
 
 
-def planted(fault: Callable[[list[str]], Source]) -> Bench:
-    lines: list[str] = []
+def planted(fault: Callable[[Lines], Sound]) -> Bench:
+    lines = Lines()
     numbers = itertools.count()
 
     def add(count: int) -> None:
         lines.extend(f"line {next(numbers)}" for _ in range(count))
 
-    return Bench(lambda: fault(lines), add, secrets=(SECRET,))
+    def strange(name: str) -> None:
+        add(1)
+        lines.strange[lines[-1]] = name
+
+    def made(**more: Any) -> Sound:
+        source = fault(lines)
+        for name, value in more.items():
+            setattr(source, name, value)
+        return source
+
+    return Bench(
+        made, add, secrets=(SECRET,), strange=strange, live=lambda: made(ends=False),
+        away=lambda away: setattr(lines, "away", away), busy=lambda text: setattr(lines, "busy", text),
+        slow=lambda: (made(budget=2), lambda: lines.calls),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("sound", [Sound, SoundQueue])
@@ -445,7 +666,8 @@ def test_a_sound_source_keeps_each_rule(rule: str, sound: type[Sound]) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda each: each.__name__)
-def test_a_planted_fault_is_caught(fault: type[Sound]) -> None:
+def test_a_planted_fault_is_caught(fault: type[Sound], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "_BACK_SECONDS", 1.0)
     with pytest.raises((AssertionError, RuntimeError)):
         getattr(SourceConformance(), FAULTS[fault])(planted(fault))
 

@@ -68,12 +68,16 @@ class Succession:
         if not self._place.offset:
             self._begin(self._path)
 
-    def rows(self) -> Iterator[Row | BadRow]:
-        """Raises Stopped, and FatalError: a file is missing, damaged, or none of the mapping's."""
+    def open(self) -> None:
+        """Go to where reading stopped, unless that is done. Raises as `rows` does."""
         if self.reader is None and not self._resume(self._path, away=False):
             if self._how.alone:
                 raise ChangedError(Change.REWRITTEN)
             self._look_beside("was replaced since it was read last")
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """Raises Stopped, and FatalError: a file is missing, damaged, or none of the mapping's."""
+        self.open()
         while True:
             assert self.reader is not None
             try:
