@@ -39,6 +39,8 @@ from hub.testing import conformance
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.open311_server import Open311City, Quirk
+from hub.testing.open311_server import hanging_up as open311_hanging_up
+from hub.testing.open311_server import refusing as open311_refusing
 from hub.testing.open311_server import serving as serving_open311
 from tests.mosquitto import Broker, mosquitto
 from tests.unit.sdk.sources.cap.alerts import Office
@@ -171,10 +173,10 @@ class TestOpen311(SourceConformance):
         how: dict[str, Any] = {
             "xml": {},
             "json by change": {"format": "json", "changed_params": ("updated_after", "updated_before")},
-            "no pages": {"page_param": None, "most_items": 4, "look_back_days": 0.02, "window_days": 0.005},
+            "no pages": {"page_param": None, "most_items": 12, "look_back_days": 0.02, "window_days": 0.005},
         }[request.param]
         odd = {Quirk.NO_PAGES} if request.param == "no pages" else set()
-        city = Open311City(odd, most=4, api_key=SECRET, jurisdiction="by.test")
+        city = Open311City(odd, most=12 if odd else 4, api_key=SECRET, jurisdiction="by.test")
 
         def add(count: int) -> None:
             """Of every fifth something is said at once."""
@@ -197,7 +199,20 @@ class TestOpen311(SourceConformance):
                     **how,
                 }
             )  # fmt: skip
-            yield Bench(lambda: Open311Source(config, Context("city")), add, identity, (SECRET,))
+            slow, live = (config.model_copy(update=each) for each in ({"calls_per_minute": 6}, {"once": False}))
+
+            def away(gone: bool) -> None:
+                city.stumbles = [open311_hanging_up] * 1000 if gone else []
+
+            def limited() -> tuple[Source, Callable[[], int]]:
+                before = len(city.asked)
+                return Open311Source(slow, Context("city")), lambda: len(city.asked) - before
+
+            yield Bench(
+                lambda: Open311Source(config, Context("city")), add, identity, (SECRET,), away=away, slow=limited,
+                busy=lambda text: city.stumbles.append(open311_refusing(429, Retry_After=text)),
+                live=lambda: Open311Source(live, Context("city")),
+            )  # fmt: skip
 
 
 class TestSql(SourceConformance):
