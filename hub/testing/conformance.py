@@ -26,7 +26,7 @@ from hub.sdk.contract import Batch, Item, Position, Source
 from hub.sdk.errors import TransientError
 from hub.sdk.positions import MAX_BYTES
 
-_MOST_READS = 500
+_MOST_READS = 2000
 """So many reads without an end are a loop."""
 _BACK_SECONDS = 20.0
 """A `read` of 0.05 s that has not come back by then never does."""
@@ -56,6 +56,8 @@ class Bench:
     slow: Callable[[], tuple[Source, Callable[[], int]]] | None = None
     strange: Callable[[str], None] | None = None
     live: Callable[[], Source] | None = None
+    says_last: bool = False
+    """Its end is a batch that says `last`, and one without anything is a pause. False: either is the end."""
     takes_away: bool = False
     """What one has read is there for no other (a drop folder)."""
 
@@ -72,16 +74,15 @@ class Bench:
             if len(found) == batches:
                 return found
             source.ack(batch)
-            if _is_the_end(batch):
+            if self.is_the_end(batch):
                 return found
         raise AssertionError(f"{_MOST_READS} reads and no end: a loop")
 
+    def is_the_end(self, batch: Batch) -> bool:
+        return batch.last or not (self.says_last or batch.items or batch.after is not None)
+
     def names(self, batches: Sequence[Batch]) -> list[str]:
         return [self.identity(item) for batch in batches for item in batch.items]
-
-
-def _is_the_end(batch: Batch) -> bool:
-    return batch.last or (not batch.items and batch.after is None)
 
 
 def behind(batches: Sequence[Batch], before: Position | None = None) -> Position | None:
@@ -214,7 +215,7 @@ class SourceConformance:
             found = [live.read(0.05)]
             live.ack(found[0])
             beside = bench.names(_closing(bench, bench.make(), None))
-            while not _is_the_end(found[-1]) and len(found) < _MOST_READS:
+            while not bench.is_the_end(found[-1]) and len(found) < _MOST_READS:
                 found.append(live.read(0.05))
                 live.ack(found[-1])
         assert beside == whole, "read beside another it reads something else"
@@ -344,7 +345,7 @@ def _heard() -> Iterator[list[logging.LogRecord]]:
     """What anybody says in the log meanwhile, from warnings on."""
     said: list[logging.LogRecord] = []
     ear = logging.Handler(logging.WARNING)
-    ear.emit = said.append  # type: ignore[method-assign]
+    ear.emit = said.append  # type: ignore[assignment,method-assign]
     logging.getLogger().addHandler(ear)
     try:
         yield said

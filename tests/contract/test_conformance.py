@@ -303,7 +303,14 @@ class TestChanges(SourceConformance):
         topic = f"{namespace}public.requests"
         config = ChangesConfig(bootstrap_servers=kafka.address, topics=(topic,), once=True)
         table = Table(kafka, topic)
-        return Bench(lambda: ChangesSource(config, Context("works", batch_items=2)), table.change)
+        live = config.model_copy(update={"once": False})
+        context = Context("works", batch_items=2)
+        return Bench(
+            lambda: ChangesSource(config, context),
+            table.change,
+            says_last=True,
+            live=lambda: ChangesSource(live, context),
+        )
 
 
 @pytest.fixture(scope="module")
