@@ -32,6 +32,7 @@ _BUILT_IN = {
 }
 _BUILT_IN_SINKS = {
     "mqtt": "hub.sdk.sinks.mqtt.sink:MqttSink",
+    "open311": "hub.sdk.sinks.open311.sink:Open311Sink",
     "sql": "hub.sdk.sinks.sql.sink:SqlSink",
     "webhook": "hub.sdk.sinks.webhook.sink:WebhookSink",
 }

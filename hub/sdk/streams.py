@@ -49,7 +49,9 @@ class SinkSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = Field(description="webhook, sql, files, own (the sink.py of `connector`), or one that a package brings")
+    kind: str = Field(
+        description="webhook, sql, open311, files, own (the sink.py of `connector`), or one that a package brings"
+    )
     connector: str | None = Field(None, description="of kind own: the connector whose folder has the sink.py")
     departments: tuple[SystemId, ...] | Literal["*"] = Field((), description='whose orders and receipts; "*" for all')
     sources: tuple[SystemId, ...] | Literal["*"] = Field((), description='whose replies; "*" for all')

@@ -7,7 +7,8 @@
         ...                                # GET {url}/requests.xml
 
 It shares no code with the hub's client. `Quirk` has what real servers were seen to do; `city.stumbles` what happens instead of
-the next answers (None: it answers); `city.asked` what was asked, `city.posted` which updates came in.
+the next answers (None: it answers); `city.asked` what was asked, `city.posted` which updates came in
+(`city.refuses`: a request whose updates it never takes).
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Open311City:
         self.requests: dict[str, Record] = {}
         self.updates: list[Record] = []
         self.posted: dict[str, Params] = {}
+        self.refuses = ""
         self.stumbles: list[Stumble | None] = []
         self.asked: list[tuple[str, Params]] = []
         self.url = ""
@@ -184,6 +186,8 @@ class Open311City:
         for name in ("update_id", "service_request_id", "status", "updated_datetime", "description"):
             if not form.get(name):
                 raise ApiError(400, f"{name} is missing")
+        if form["service_request_id"] == self.refuses:
+            raise ApiError(422, "updates of this request are not taken")
         with self._lock:
             if form["service_request_id"] not in self.requests:
                 raise ApiError(404, "service_request_id is not known")

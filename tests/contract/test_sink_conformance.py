@@ -14,13 +14,17 @@ import pytest
 from hub.sdk.contract import Config
 from hub.sdk.errors import TransientError
 from hub.sdk.secrets import Secret
-from hub.sdk.sink_contract import Answer, Batch, Never, Place, Positions, Sink, SinkContext
+from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Place, Positions, Sink, SinkContext
 from hub.sdk.sinks.mqtt.sink import MqttSettings, MqttSink
+from hub.sdk.sinks.open311.sink import Open311Sink, Open311SinkSettings
 from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
+from hub.sdk.streams import Stream
+from hub.testing.open311_server import Open311City, refusing
+from hub.testing.open311_server import serving as serving_open311
 from hub.testing.receiver import Answer as Said
 from hub.testing.receiver import webhook_receiver
 from hub.testing.sink_conformance import SinkBench, SinkConformance
-from hub.testing.sinks import order
+from hub.testing.sinks import order, reply
 from tests.mosquitto import Hearer, mosquitto
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -83,6 +87,36 @@ class TestMqtt(SinkConformance):
                 secrets=("hunter-2-hunter",),
             )
             hearer.close()
+
+
+class TestOpen311(SinkConformance):
+    @pytest.fixture
+    def bench(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[SinkBench]:
+        monkeypatch.setenv("HOOK_SECRET", SECRET)
+        city = Open311City(api_key=SECRET)
+        city.refuses = "never"
+        ref = city.report()
+
+        def replies(count: int) -> list[Delivery]:
+            return [reply(number, f"C-{number % 3}", ref=ref) for number in range(count)]
+
+        @contextmanager
+        def away() -> Iterator[None]:
+            city.stumbles = [refusing(503)] * 20
+            yield
+            city.stumbles = []
+
+        with serving_open311(city) as url:
+            settings = {"base_url": url, "api_key": "env:HOOK_SECRET", "allow": ["127.0.0.0/8"]}
+            context = SinkContext(streams=frozenset({Stream.REPLIES}))
+            yield SinkBench(
+                make=lambda: Open311Sink(Open311SinkSettings.model_validate(settings), context),
+                arrived=lambda: list(city.posted),
+                deliveries=replies,
+                away=away,
+                poison=lambda offset: reply(offset, "C-9", ref="never"),
+                secrets=(SECRET,),
+            )
 
 
 def _poison(offset: int) -> Any:

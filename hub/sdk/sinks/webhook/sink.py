@@ -14,7 +14,7 @@ from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
 from hub.sdk.signature import parsed
 from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Sink, SinkContext
-from hub.sdk.sinks.webhook.addresses import Place, networks
+from hub.sdk.sinks.addresses import Place, networks
 from hub.sdk.sinks.webhook.client import Receiver
 from hub.sdk.sinks.webhook.messages import cloud_event
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
-from hub.sdk.sinks.webhook.addresses import ForbiddenAddressError, Place, is_allowed, networks, resolved
+from hub.sdk.sinks.addresses import ForbiddenAddressError, Place, is_allowed, networks, resolved
 
 HOOK = Place.parsed("https://hook.example/in?x=1")
 PUBLIC = "93.184.216.34"

@@ -14,8 +14,9 @@ from hub.errors import FatalError
 from hub.sdk.errors import PermanentError, TransientError
 from hub.sdk.signature import parsed
 from hub.sdk.sink_contract import Later, Never
-from hub.sdk.sinks.webhook.addresses import networks
-from hub.sdk.sinks.webhook.client import Receiver, judge, seconds_of
+from hub.sdk.sinks.addresses import networks
+from hub.sdk.sinks.caller import judge, seconds_of
+from hub.sdk.sinks.webhook.client import Receiver
 from hub.testing.receiver import Answer, WebhookReceiver, webhook_receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -1,0 +1,36 @@
+"""A reply as an update of a request (GeoReport v2 with mySociety's extension): the form that is posted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hub.model.update import UpdateStatus, UpdateStep
+from hub.open311.models import iso_of, text_of
+from hub.sdk.sink_contract import Delivery
+
+OPEN, CLOSED = "OPEN", "CLOSED"
+_ENDS = frozenset({UpdateStatus.RESOLVED, UpdateStep.VERIFIED, UpdateStep.SATISFIED})
+_KNOWN = frozenset(each.value for each in (*UpdateStatus, *UpdateStep))
+_WORDS = {OPEN: "The matter is being worked on. 正在办理。", CLOSED: "The matter is closed. 已办结。"}
+"""Where nobody has written any: an update needs a description."""
+
+
+def status_of(kind: str, statuses: Mapping[str, str]) -> str:
+    """What an update says of a reply of this kind: `statuses` first, else OPEN or CLOSED. A kind that is no event of a case is the
+    rule by which it was settled before dispatch."""
+    if kind in statuses:
+        return statuses[kind]
+    event = kind.upper()
+    return CLOSED if event in _ENDS or event not in _KNOWN else OPEN
+
+
+def form_of(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
+    """The fields of the update, without those of the endpoint. The reply's id makes it the same update each time."""
+    status = status_of(delivery.kind, statuses)
+    return {
+        "service_request_id": delivery.values["source_ref"],
+        "update_id": delivery.id,
+        "status": status,
+        "updated_datetime": iso_of(delivery.at_ms),
+        "description": text_of(delivery.values["text"]) or _WORDS[CLOSED if status == CLOSED else OPEN],
+    }
