@@ -170,10 +170,12 @@ class Source(ABC):
     def past(self) -> Source:
         """A source of the same system that reads what is there and ends, and takes nothing away: for a back-fill.
 
-        Raises ConfigurationError where the system says nothing twice.
+        One whose settings have `once` is told that. Raises ConfigurationError where the system says nothing twice.
         """
         from hub.sdk.errors import ConfigurationError
 
+        if "once" in type(self.config).model_fields:
+            return type(self)(self.config.model_copy(update={"once": True}), self.context)
         raise ConfigurationError(
             f"{self.context.domain}: this kind of source tells nothing twice, so it cannot be back-filled"
         )

@@ -78,7 +78,7 @@ class Intake:
         if item.raw is not None:
             return item
         plain = without(item.values, personal)
-        return item._replace(raw=json.dumps(plain, ensure_ascii=False, default=str).encode())
+        return item._replace(raw=json.dumps(plain, ensure_ascii=False, default=str).encode(errors="backslashreplace"))
 
 
 def _withheld(item: Item) -> Item:

@@ -61,7 +61,10 @@ def _origin(spec: FieldSpec, cell: Cell) -> Read:
     if spec.digest is not None:
         digested = spec.digest
         return lambda values: hashlib.sha256(
-            json.dumps([text_of(values.get(name)) for name in digested], ensure_ascii=False).encode()
+            # half a surrogate is text in JSON, and in no encoding
+            json.dumps([text_of(values.get(name)) for name in digested], ensure_ascii=False).encode(
+                errors="backslashreplace"
+            )
         ).hexdigest()[:24]
     constant = str(spec.constant)
     return lambda values: constant

@@ -81,9 +81,6 @@ class HttpSource(Source):
         self._place = place.resting if place.token is not None and place.token == self._dropped else place
         self._resumed = self._place.token is not None
 
-    def past(self) -> HttpSource:
-        return HttpSource(self.config.model_copy(update={"once": True}), self.context)
-
     def position_at(self, at_ms: int) -> Position | None:
         if self.config.incremental is None:
             return super().position_at(at_ms)

@@ -101,9 +101,6 @@ class SqlSource(Source):
             self._engine.dispose()
             self._engine = None
 
-    def past(self) -> SqlSource:
-        return SqlSource(self.config.model_copy(update={"once": True}), self.context)
-
     def position_at(self, at_ms: int) -> Position | None:
         self.connect(None)
         try:

@@ -175,3 +175,22 @@ def test_a_revision_may_have_thousands_and_a_wrong_one_is_a_bad_row() -> None:
     assert [each.revision for each in mapper.events(row)] == [1024]
     with pytest.raises(RejectedRecordError, match="whole number"):
         mapper.events(row | {"n": "10,24"})
+
+
+def test_half_a_surrogate_is_a_dead_letter_and_no_defect(tmp_path: Path) -> None:
+    """JSON may hold one, and no encoding has it: where a record was digested or kept, the whole connector ended."""
+    manifest = works(tmp_path)
+    path = manifest.folder / "fixtures" / "demo.jsonl"
+    path.write_text(
+        '{"id": "\\ud800", "opened": "2026-01-06T08:00", "notes": [{"by": "N-secret", "text": "\\ud800"}]}\n', "utf-8"
+    )
+    ((item, event, rejection),) = outcomes(manifest, Input(file=path))
+    assert event is None
+    assert rejection is not None
+    assert b"\\ud800" in (item.raw or b"")
+    kept = Intake(manifest).kept(item._replace(raw=None))
+    assert json.loads(kept.raw or b"")["id"] == "\ud800"
+    fields = {"source_ref": {"digest": ["id"]}, "reported_at": {"column": "at", "formats": ["epoch_ms"]}}
+    digested = Mapping.model_validate({"description": "t", "format": "jsonl", "event": fields})
+    (made,) = Mapper(digested, "works").events({"id": "\ud800", "at": "1767672578123"})
+    assert len(made.source_ref) == 24

@@ -79,7 +79,7 @@ class JsonReader:
         values = json_values(content)
         if (bare := without(values, self._mapping.personal)) != values:
             values = bare
-            raw = json.dumps(values, ensure_ascii=False).encode(self._codec) + b"\n"
+            raw = json.dumps(values, ensure_ascii=False).encode(self._codec, "backslashreplace") + b"\n"
         return Row(values, line, start, end, raw)
 
     def _kept(self, row: BadRow) -> BadRow:
