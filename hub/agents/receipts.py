@@ -1,5 +1,6 @@
 """Receipts 回执: what became of each update, for the department by whose topic it came. Every record of such a topic gets one, in
-the transaction that decides: `deduplicate` writes those of what it sets aside or has seen before, `track` all others."""
+the transaction that decides: `deduplicate` writes those of what it sets aside or has seen before, `track` all others. One that
+has to wait is told so too, once, before that."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from hub.core.dedup.admission import Repeats
 from hub.core.tracking.consequences import Applied
 from hub.core.tracking.updates import events_of
 from hub.model.base import MAX_REF_CHARS
+from hub.model.outputs import WAITING
 from hub.model.update import event_of
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
@@ -66,21 +68,18 @@ def acknowledge_repeats(
 
 
 def acknowledge(
-    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Decision]
-) -> None:
-    """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; of those that had to wait, what it came to."""
+    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Decision],
+    waiting: Mapping[int, str],
+) -> None:  # fmt: skip
+    """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that
+    cannot be decided yet. `waited`: what it came to with those that had to wait before."""
     direct = [each for each in applied if each.update.row is not None]
-    if direct:
-        rows = pa.array([each.update.row for each in direct], pa.int64())
-        update, origin = (updates.column(name).take(rows) for name in ("update", "origin"))
-        columns = {name: update.field(name) for name in _IDS} | {
-            "said": [each.update.status.lower() for each in direct],
-            "origin": origin,
-            "outcome": [ACCEPTED] * len(direct),
-            "detail": [""] * len(direct),
-            "counts_from": [later_than_said(each) for each in direct],
-        }
-        _publish(hub, tx, columns, shared_values(update.field("department")))
+    rows = [each.update.row for each in direct if each.update.row is not None]
+    starts = [later_than_said(each) for each in direct]
+    _of_rows(hub, tx, updates, rows, {
+        "outcome": [ACCEPTED] * len(rows), "detail": [""] * len(rows), "counts_from": starts,
+    })  # fmt: skip
+    _of_rows(hub, tx, updates, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)
     if verdicts:
         told = [each.admitted["update"] for each in verdicts]
@@ -92,6 +91,15 @@ def acknowledge(
             "counts_from": [each.counts_from for each in verdicts],
         }
         _publish(hub, tx, columns, [each["department"] for each in told])
+
+
+def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[int], columns: dict[str, Any]) -> None:
+    if not rows:
+        return
+    update, origin = (updates.column(name).take(pa.array(rows, pa.int64())) for name in ("update", "origin"))
+    said = pc.utf8_lower(events_of(update.field("status"), update.field("step")))
+    ids = {name: update.field(name) for name in _IDS}
+    _publish(hub, tx, columns | ids | {"said": said, "origin": origin}, shared_values(update.field("department")))
 
 
 def later_than_said(applied: Applied) -> int | None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from hub.audit.identity import Identities, Ids
 from hub.audit.tables import HERE, KEPT, ORIGIN, Columns, Tables
 from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OnProgress, Partition, Span, committed_offsets, read_messages, spans
+from hub.model.outputs import WAITING
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -128,6 +130,8 @@ class Gathering:
     def _table(self, name: str) -> pa.Table:
         parts = self._parts[name]
         if parts:
-            return pa.Table.from_batches(parts)
+            found = pa.Table.from_batches(parts)
+            # that an update waits is not what became of it
+            return found.filter(pc.not_equal(found.column("outcome"), WAITING)) if name == "receipts" else found
         empty = self._decoders[name].decode([]).batch
         return pa.Table.from_batches([self._kept(KEPT[name], np.zeros(0, dtype=np.int64), empty)])

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.cli.foreign import name_foreign
 from hub.errors import FatalError, RejectedRecordError
-from hub.model.outputs import Order, Receipt
+from hub.model.outputs import WAITING, Order, Receipt
 from hub.model.update import Update
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -69,7 +69,8 @@ class ReceiptOf:
         return self
 
     def wait(self, update: Update, seconds: float) -> dict[str, Any] | None:
-        """The receipt of an update, times in ms; None if there is none after so long."""
+        """The receipt of an update, times in ms: the last word, or after so long that it waits; None if there is none by then."""
+        waiting = None
         wanted = (update.case_id, update.update_id, update.revision)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -78,8 +79,10 @@ class ReceiptOf:
                 continue
             heard = _read(self._codec, message)
             if heard is not None and tuple(heard[1][name] for name in ("case_id", "update_id", "revision")) == wanted:
-                return heard[1]
-        return None
+                if heard[1]["outcome"] != WAITING:
+                    return heard[1]
+                waiting = heard[1]
+        return waiting
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

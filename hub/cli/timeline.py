@@ -261,7 +261,9 @@ def _place(origin: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _updates(story: Story, words: Words) -> Iterator[Moment]:
-    from_ms = {_place(each["origin"]): each["counts_from"] for each in story.receipts}
+    from_ms = {
+        _place(each["origin"]): each["counts_from"] for each in story.receipts if each["counts_from"] is not None
+    }
     for each in story.updates:
         update = each["update"]
         text = f"{words.department(update['department'])}: {STATUSES[event_of(update['status'], update['step'])]}"

@@ -24,7 +24,11 @@ DEADLINES = {
     "WARNED": "warned 预警", "BREACHED": "BREACHED 超时", "MET": "met 按时", "ENDED_LATE": "ended late 逾期完成",
     "CANCELLED": "cancelled 取消",
 }  # fmt: skip
-OUTCOMES = {"accepted": "applied 已生效", "repeat": "came before, nothing more is done 重复，不再处理"}
+OUTCOMES = {
+    "accepted": "applied 已生效",
+    "repeat": "came before, nothing more is done 重复，不再处理",
+    "waiting": "waits 等待中",
+}
 """Of updates that were not set aside."""
 STATUSES = {event.upper(): rule.name for event, rule in EVENTS.items()}
 CLOCKS = {"accept": "accept 受理", "respond": "respond 答复", "resolve": "resolve 办结"}

@@ -353,8 +353,13 @@ class Reply(Record):
     text: str = ""
 
 
+WAITING = "waiting"
+"""A receipt's outcome that is not the last word."""
+
+
 class Receipt(Record):
-    """What became of one update, for the department by whose topic it came: one for each record of that topic.
+    """What became of one update, for the department by whose topic it came: one for each record of that topic, and one more before
+    that, WAITING, of an update that cannot be decided yet.
 
     `outcome` is `accepted`, `repeat`, or the reason for which the update was set aside, with the way out in `detail`. What could
     not be read of it is empty or 0; `origin`, the update's own place, is always there.

@@ -19,7 +19,7 @@ from hub.agents.intake import take_in_own
 from hub.agents.receipts import Decision, acknowledge
 from hub.agents.track.rates import begin
 from hub.agents.track.records import publish
-from hub.agents.track.waiting import give_up, hold, refuse, release
+from hub.agents.track.waiting import give_up, hold, refuse, release, why_waiting
 from hub.agents.view import View
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.deadlines.versions import RuleVersions
@@ -66,6 +66,7 @@ def attach(app: Any, hub: Hub) -> View:
                     revised.clear()
                 records, told = _records(hub, chunk, tx)
                 waited: list[Decision] = []
+                put_off: dict[int, list[Update]] = {}
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
                 held = sorted({*chunk.own_numbers, *records})
                 wall = read_clock(hub.wall)
@@ -81,7 +82,9 @@ def attach(app: Any, hub: Hub) -> View:
                                 tracking.pass_time(journal, now_ms, effects)
                             tracking.change(journal, record, effects)
                         elif not tracking.update(journal, record, effects):
-                            if not hold(journal, record, wall.now_ms()):
+                            if hold(journal, record, wall.now_ms()):
+                                put_off.setdefault(partition, []).append(record)
+                            else:
                                 waited += refuse(hub, tracking, tx, journal.book, record.case_id, record.body)
                             continue
                         if journal.book.waiting:
@@ -103,7 +106,12 @@ def attach(app: Any, hub: Hub) -> View:
                 if effects.left_out:
                     log.error("%s: %s changes are left out: a case may have no more of them", NAME, effects.left_out)
                 publish(hub, tx, effects, now_ms, rules.deadlines, rules.clockwork.lives)
-                acknowledge(hub, tx, told, effects.applied, waited)
+                waiting = {
+                    row: why
+                    for partition, updates in put_off.items()
+                    for row, why in why_waiting(journals[partition].book, updates).items()
+                }
+                acknowledge(hub, tx, told, effects.applied, waited, waiting)
 
     app.service(inlet)
     return View(inlet, overdue_cases=partial(_overdue_cases, state))

@@ -3,6 +3,7 @@ in the state, tried again whenever more is known of the case, and given up when 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hub.agents.context import Hub
@@ -18,6 +19,10 @@ from hub.stream.outlet import Transaction
 PATIENCE_MS = 5_000
 """A department can only know a case by its order, which is committed with the case's first record: nothing is on the way
 once `track` has read to the end that long after."""
+_FOR_ITS_CASE = "the hub does not know its case yet; another receipt says what becomes of it"
+_FOR_A_STEP = (
+    "its case does not allow it yet, and an earlier step may be on its way; another receipt says what becomes of it"
+)
 MAX_WAITING, MAX_BYTES = 100, 4 << 20
 """Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
 
@@ -31,6 +36,16 @@ def hold(journal: TrackJournal, update: Update, now_ms: int) -> bool:
         return False
     _keep(journal, key, [*held, (update.body, now_ms)])
     return True
+
+
+def why_waiting(book: TrackBook, held: Sequence[Update]) -> dict[int, str]:
+    """By their row in the chunk, those of `held` that still wait, with what for."""
+    found = {}
+    for update in held:
+        known = book.get(WAITING_PREFIX + update.case_id)
+        if update.row is not None and isinstance(known, Waiting) and update.body in known.updates:
+            found[update.row] = _FOR_A_STEP if book.case(update.case_id) is not None else _FOR_ITS_CASE
+    return found
 
 
 def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, effects: Effects) -> list[Decision]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hub.model.outputs import WAITING
 from hub.sdk.sink_contract import Delivery, Place
 from hub.sdk.streams import SUBJECTS, Stream
 from hub.topics import source_of
@@ -47,5 +48,6 @@ def _id(stream: Stream, record: Mapping[str, Any], topic: str, partition: int, o
         return str(record[_ID[stream]])
     if stream is Stream.RECEIPTS:
         origin = record["origin"]
-        return f"receipt-{origin['topic']}-{origin['partition']}-{origin['offset']}"
+        waits = f"-{WAITING}" if record["outcome"] == WAITING else ""
+        return f"receipt-{origin['topic']}-{origin['partition']}-{origin['offset']}{waits}"
     return f"{topic}-{partition}-{offset}"

@@ -90,7 +90,8 @@ def test_updates_past_the_limit_are_set_aside_and_their_sender_is_told(hub: Whol
     assert [each["reason"] for each in letters] == ["not_allowed"] * 5
     assert f"the case has {most} updates; it takes {MAX_ANSWERS} at most" in letters[0]["detail"]
     receipts = hub.records(topics.dept_receipts(HOLDER).name)
-    assert Counter(each["outcome"] for each in receipts) == {"accepted": most, "not_allowed": 5}
+    last = Counter(each["outcome"] for each in receipts if each["outcome"] != "waiting")
+    assert last == {"accepted": most, "not_allowed": 5}
 
 
 def test_forged_links_and_moves_without_end_are_left_out(hub: WholeHub, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hub import topics
 from hub.agents.track.waiting import MAX_WAITING
+from hub.model.outputs import WAITING
 from hub.model.update import Update, UpdateStatus, status_and_step
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_reopening import CASE, report
@@ -43,6 +44,11 @@ def said(word: str, update_id: str = "1", department: str = "water_supply", **mo
 
 
 def receipts(hub: WholeHub, department: str = "water_supply") -> list[Any]:
+    """The last word on each update: that one waits is not."""
+    return [each for each in all_receipts(hub, department) if each["outcome"] != WAITING]
+
+
+def all_receipts(hub: WholeHub, department: str = "water_supply") -> list[Any]:
     return hub.records(topics.dept_receipts(department).name)
 
 
@@ -190,3 +196,25 @@ def test_every_record_has_exactly_one_receipt_by_its_own_topic(
                 place = each["origin"]["topic"], each["origin"]["offset"]
                 assert refused.pop(place, "accepted") == each["outcome"].replace("repeat", "accepted")
         assert not refused
+
+
+def test_an_update_that_waits_for_its_case_is_told_so_and_then_what_became_of_it() -> None:
+    with WholeHub(CITY, NOON) as hub:
+        hub.say(said("ACCEPTED"))
+        hub.run()
+        (waiting,) = all_receipts(hub)
+        assert (waiting["outcome"], waiting["said"], waiting["update_id"]) == ("waiting", "accepted", "1")
+        assert "does not know its case yet" in waiting["detail"]
+        hub.report(report("H1", NOON))
+        hub.settle()
+        first, last = all_receipts(hub)
+        assert first == waiting
+        assert (last["outcome"], last["origin"]) == ("accepted", waiting["origin"])
+
+
+def test_one_that_waits_for_a_step_is_told_so_and_then_that_it_is_set_aside(hub: WholeHub) -> None:
+    hub.say(said("RESUMED"))
+    hub.run()
+    hub.settle()
+    told = [(each["outcome"], each["update_id"]) for each in all_receipts(hub)]
+    assert told == [("waiting", "1"), ("not_allowed", "1")]

@@ -35,8 +35,8 @@ def test_what_its_case_did_not_allow_is_told_no_and_may_be_said_again() -> None:
         hub.report(statement("H1", 0, OPENED, 0))
         hub.say(update(1, "roads", "ACCEPTED", 20))
         hub.settle()
-        (receipt,) = hub.records(topics.dept_receipts("roads").name)
-        assert receipt["outcome"] == "not_allowed"
+        waiting, receipt = hub.records(topics.dept_receipts("roads").name)
+        assert (waiting["outcome"], receipt["outcome"]) == ("waiting", "not_allowed")
         hub.report(statement("H1", 1, AMENDED, 10, category="road.collapse"))
         hub.say(update(2, "roads", "ACCEPTED", 20))
         hub.settle()
