@@ -105,6 +105,8 @@ def backfill(
     with Lock(edges_folder(settings), name):
         if publisher is None:
             ensure_topics(settings, [city_events(edge.connector), DEAD])
+            if edge.spec.department is not None:
+                raise ConfigurationError(f"{edge.name}: updates are not read again; reset the edge instead")
             publisher = KafkaPublisher(settings, edge.connector, {HEADER: str(stretch)})
         summary = Run(source, intake, position, options, publisher, Board(name, edge.connector, None)).run()
         if not summary.stopped:

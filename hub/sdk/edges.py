@@ -57,7 +57,17 @@ class Edge:
         """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
         manifest = self.manifest()
         self.config(manifest, source_type(manifest, self.spec.kind))
-        self.intake().mapper()
+        self.require_speaker(self.intake())
+
+    def require_speaker(self, intake: Intake) -> None:
+        """Raises ConfigurationError if rows are updates and nobody is named who says them, or the other way round."""
+        updates, department = intake.mapping().update is not None, self.spec.department
+        if updates and department is None:
+            raise ConfigurationError(f"edge {self.name}: its rows are updates; say whose with `department`")
+        if department is not None and not updates:
+            raise ConfigurationError(
+                f"edge {self.name}: {department} is to say what its rows are, and its mapping has no `update`"
+            )
 
     def options(self, options: Options) -> Options:
         rhythm = self.spec.rhythm_minutes

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.declared.document import Document, read_document
 from hub.declared.problems import Problems
 from hub.errors import FatalError
+from hub.model.base import SystemId
 from hub.sdk.streams import SinkSpec
 from hub.settings import Settings, variable
 
@@ -27,6 +28,9 @@ class EdgeSpec(BaseModel):
     connector: str | None = Field(None, description="which one; without it the one of the edge's name")
     kind: str | None = Field(None, description="in place of the manifest's: file, to read an export")
     mapping: str | None = Field(None, description="in place of the connector's default")
+    department: SystemId | None = Field(
+        None, description="whose updates the rows are, where the mapping has `update` in place of `event`"
+    )
     settings: dict[str, Any] = Field({}, description="of the kind of source; secrets as env:NAME or file:PATH")
     rhythm_minutes: float | None = Field(
         None, gt=0, description="something comes at least so often; silence for longer is shown as degraded"

@@ -13,6 +13,7 @@ from hub.sdk.mapping.by_columns import ByColumns, Columns
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.personal import without
+from hub.sdk.mapping.updates import update_of
 
 
 class Intake:
@@ -44,6 +45,9 @@ class Intake:
         values = item.values if item.raw is not None else without(item.values, mapper.mapping.personal)
         try:
             events = mapper.events(values)
+            if mapper.mapping.update is not None:
+                for event in events:
+                    update_of(event, self._manifest.domain)  # whoever says it: it can be said
         except RejectedRecordError as error:
             return Outcome(rejection=error)
         return Outcome(events[0], others=tuple(events[1:])) if events else Outcome()

@@ -11,18 +11,20 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import Reason, RejectedRecordError
 from hub.metrics import DEAD, PUBLISH_ERRORS
+from hub.model.base import Record
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.encoding import Encoded, encoded
 from hub.sdk.errors import UndeliveredError
 from hub.sdk.mapping.by_columns import Columns
+from hub.sdk.mapping.updates import update_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.dead_letters import fitted
 from hub.stream.kafka import producer_config
 from hub.stream.registry import make_registry
 from hub.topics import DEAD as DEAD_TOPIC
-from hub.topics import city_events
+from hub.topics import Topic, city_events, dept_updates
 
 log = logging.getLogger(__name__)
 _FLUSH_SLICE_SECONDS = 0.5
@@ -58,39 +60,30 @@ class ManyPublisher(Publisher, Protocol):
         ...
 
 
-class KafkaPublisher:
-    """Keyed by source reference, so that statements about one case stay in order, also through retries.
+class _ToKafka:
+    """A full local queue makes `send` wait. A delivery that fails for good is a FatalError at the next call."""
 
-    A full local queue makes `send` wait. A delivery that fails for good is a FatalError at the next call.
-    """
-
-    def __init__(self, settings: Settings, domain: str, headers: Mapping[str, str] | None = None) -> None:
-        """`headers`: of all events."""
+    def __init__(
+        self, settings: Settings, domain: str, topic: Topic, role: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._domain = domain
         self._headers: Headers = list(headers.items()) if headers else None
         self._codec = Codec(make_registry(settings))
-        topic = city_events(domain)
         self._topic, self._most = settings.topic(topic.name), topic.max_bytes
         self._dead = settings.topic(DEAD_TOPIC.name)
         self._failed: KafkaError | None = None
         self._bootstrap = settings.bootstrap_servers
-        config: dict[str, Any] = producer_config(settings, f"connector.{domain}")
+        config: dict[str, Any] = producer_config(settings, role)
         self._lost = False
         self._producer = Producer(config | {"error_cb": self._on_error})
 
-    def send(self, event: CaseEvent) -> None:
-        value = self._codec.encode_one(CaseEvent.subject(), event.to_avro())
+    def _send(self, record: Record, key: str) -> None:
+        value = self._codec.encode_one(record.subject(), record.to_avro())
         if len(value) > self._most:
             raise RejectedRecordError(
-                Reason.TOO_LARGE, f"the event has {len(value):,} bytes; at most {self._most:,} can be sent"
+                Reason.TOO_LARGE, f"the record has {len(value):,} bytes; at most {self._most:,} can be sent"
             )
-        self._produce(self._topic, event.source_ref.encode(), value, self._headers)
-
-    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
-        return encoded(self._codec, columns, count, self._most)
-
-    def send_encoded(self, record: Encoded) -> None:
-        self._produce(self._topic, *record, self._headers)
+        self._produce(self._topic, key.encode(), value, self._headers)
 
     def set_aside(self, letter: DeadLetter) -> None:
         DEAD.labels(letter.stage, letter.reason).inc()
@@ -142,6 +135,35 @@ class KafkaPublisher:
                 f"events could not be delivered to Kafka at {self._bootstrap}: {self._failed.str()}. "
                 "Nothing is lost: run the same command again and it goes on from its position"
             )
+
+
+class KafkaPublisher(_ToKafka):
+    """Keyed by source reference, so that statements about one case stay in order, also through retries."""
+
+    def __init__(self, settings: Settings, domain: str, headers: Mapping[str, str] | None = None) -> None:
+        """`headers`: of all events."""
+        super().__init__(settings, domain, city_events(domain), f"connector.{domain}", headers)
+
+    def send(self, event: CaseEvent) -> None:
+        self._send(event, event.source_ref)
+
+    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
+        return encoded(self._codec, columns, count, self._most)
+
+    def send_encoded(self, record: Encoded) -> None:
+        self._produce(self._topic, *record, self._headers)
+
+
+class UpdatesPublisher(_ToKafka):
+    """Sends what was read as events as the updates of a department, keyed by case."""
+
+    def __init__(self, settings: Settings, department: str) -> None:
+        super().__init__(settings, department, dept_updates(department), f"department.{department}")
+        self._department = department
+
+    def send(self, event: CaseEvent) -> None:
+        update = update_of(event, self._department)
+        self._send(update, update.case_id)
 
 
 class Checkpoints:

@@ -19,7 +19,7 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.drift import Drift
 from hub.sdk.encoding import Encoded
-from hub.sdk.errors import PositionLostError, TransientError
+from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
 from hub.sdk.pacing import Anchor, Pace
@@ -114,6 +114,8 @@ def run_source(
     """
     options = options or Options()
     intake = Intake(manifest)
+    if any(intake.mapping(each.mapping).update is not None for each in inputs):
+        raise ConfigurationError(f"{manifest.domain}: its rows are updates; read them by an edge with `department`")
     config = file_config(
         inputs=tuple(inputs),
         follow=options.follow,

@@ -136,6 +136,9 @@ class Sink(ABC):
         changed: these are set aside, and the others come again.
         """
 
+    def idle(self) -> None:  # noqa: B027 - most have nothing to do then
+        """Of a sink that remembers: called between writes, some times a second."""
+
     def receiver(self, delivery: Delivery) -> str:
         """Who gets it, where one sink serves several that fail by themselves."""
         del delivery

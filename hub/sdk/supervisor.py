@@ -12,15 +12,16 @@ from typing import Generic, TypeVar
 from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
+from hub.policy import load_city
 from hub.sdk.at_limit import AtLimitError, Way
 from hub.sdk.edges import Edge, edges_folder
-from hub.sdk.errors import EdgeError, UndeliveredError
-from hub.sdk.publisher import KafkaPublisher, Publisher
+from hub.sdk.errors import ConfigurationError, EdgeError, UndeliveredError
+from hub.sdk.publisher import KafkaPublisher, Publisher, UpdatesPublisher
 from hub.sdk.runner import Options, Run, Summary
 from hub.sdk.status import Board, Lock, State, Wish
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import DEAD, of_source
+from hub.topics import DEAD, of_department, of_source
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
@@ -120,6 +121,7 @@ class SupervisedSource(Supervised[Summary]):
         way = self._wish.take()
         options = replace(self._options, at_limit=Way(way)) if way else self._options
         intake = self._edge.intake()
+        self._edge.require_speaker(intake)
         source = self._edge.source(intake, self._edge.context(intake, options))
         position = self._edge.position(self._settings)
         publisher = self._publishers(self._edge.connector)
@@ -129,8 +131,20 @@ class SupervisedSource(Supervised[Summary]):
         return not result.stopped
 
     def _publisher(self, domain: str) -> Publisher:
+        department = self._edge.spec.department
+        if department is not None:
+            return self._of_department(department)
         try:
             ensure_topics(self._settings, [*of_source(domain), DEAD])
         except FatalError as error:
             raise UndeliveredError(str(error)) from error
         return KafkaPublisher(self._settings, domain)
+
+    def _of_department(self, department: str) -> Publisher:
+        if department not in load_city(self._settings.city).departments:
+            raise ConfigurationError(f"there is no department {department!r}; `cityhub dept list` names them")
+        try:
+            ensure_topics(self._settings, [*of_department(department), DEAD])
+        except FatalError as error:
+            raise UndeliveredError(str(error)) from error
+        return UpdatesPublisher(self._settings, department)

@@ -129,10 +129,10 @@ class _Named(NamedTuple):
         yield from self._groups(["dept-watch-", "unpacking-"])
 
     def webhook(self, department: str) -> Iterator[Right]:
-        """It carries what a department is told to its address, and sets aside what is not taken there. A sink of connectors.yaml
-        whose name begins with the department's does with it."""
+        """It carries what a department is told to its address and what it says back, and sets aside what cannot be used. A sink of
+        connectors.yaml whose name begins with the department's does with it, and an edge that reads its updates."""
         yield from self._topics([dept_orders(department).name, dept_receipts(department).name], Operation.READ)
-        yield from self._topics([topics.DEAD.name], Operation.WRITE)
+        yield from self._topics([dept_updates(department).name, topics.DEAD.name], Operation.WRITE)
         yield self._right(Resource.GROUP, f"{department}-webhook", Operation.READ)
         yield from self._groups([f"sink-{department}"], Operation.READ)
         yield from self._groups(["unpacking-"])

@@ -18,6 +18,7 @@ from hub.sdk.mapping.extending import extended
 from hub.sdk.mapping.references import ReferenceSpec
 from hub.sdk.mapping.specs import Encoding, FieldSpec, Spec, Strict, known_zone
 from hub.sdk.mapping.truth_spec import TruthSpec
+from hub.sdk.mapping.updates import UpdateSpec, as_event
 
 
 class PlaceSpec(Strict):
@@ -192,8 +193,21 @@ class Mapping(Strict):
         None, description="where one file holds several systems' reports: whose a row is. For backtest and learn only"
     )
     event: EventSpec
+    update: UpdateSpec | None = Field(
+        None,
+        description="in place of `event`: rows are what a department says of its cases (an edge with `department`)",
+    )
     also: list[AlsoSpec] = Field([], description="further statements of the same row, sent behind it in this order")
     truth: TruthSpec | None = Field(None, description="the columns of a file that says what became of the reports")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _updates_are_read_as_events(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("update"), dict):
+            return content
+        if "event" in content or "also" in content:
+            raise ValueError("rows are events or updates: leave one of `event` and `update` out")
+        return content | {"event": as_event(content["update"])}
 
     @model_validator(mode="before")
     @classmethod

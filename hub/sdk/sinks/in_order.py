@@ -74,6 +74,7 @@ class InOrder:
             self._write(Batch(deliveries, after))
             self.tally.left_out(len(records) - len(deliveries))
             self._done |= after
+        self._sink.idle()
         if time.monotonic() >= self._next_show:
             self._next_show = time.monotonic() + _SHOW_SECONDS
             self.tally.show(reader.behind(), None, 1, None)

@@ -46,7 +46,7 @@ def test_a_source_and_a_department_speak_for_themselves_alone() -> None:
     assert names("department.roads", Operation.WRITE) == {"n.dept.roads.updates"}
     assert names("department.roads", Operation.READ) == {"n.dept.roads.orders", "n.dept.roads.receipts"}
     assert names("department.roads", Operation.READ, Resource.GROUP) == {"n.roads-"}
-    assert names("webhook.roads", Operation.WRITE) == {"n.hub.dead"}
+    assert names("webhook.roads", Operation.WRITE) == {"n.dept.roads.updates", "n.hub.dead"}
     assert names("webhook.roads", Operation.READ, Resource.GROUP) == {"n.roads-webhook", "n.sink-roads"}
 
 

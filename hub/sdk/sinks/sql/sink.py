@@ -19,7 +19,7 @@ from hub.sdk.databases import DatabaseUrl, next_step
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.secrets import Secret
 from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Place, Positions, Sink, SinkContext
-from hub.sdk.sinks.sql.tables import Tables, row_of
+from hub.sdk.sinks.sql.tables import Tables, kept
 
 _UPSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -116,7 +116,7 @@ class SqlSink(Sink):
 
     def _put(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for stream, table in self._tables.streams.items():
-            rows = [row_of(each) for each in deliveries if each.stream is stream]
+            rows = [kept(each) for each in deliveries if each.stream is stream]
             (key,) = table.primary_key
             newest = {row[key.name]: row for row in rows}
             if newest:
