@@ -31,12 +31,9 @@ _BUILT_IN = {
     "webhook": "hub.sdk.sources.webhook.source:WebhookSource",
 }
 _BUILT_IN_SINKS = {
-<<<<<<< HEAD
     "mqtt": "hub.sdk.sinks.mqtt.sink:MqttSink",
     "open311": "hub.sdk.sinks.open311.sink:Open311Sink",
-=======
     "files": "hub.sdk.sinks.files.sink:FilesSink",
->>>>>>> 9c6877a (sinks, connectors: departments that live on rows: files a day out, updates in)
     "sql": "hub.sdk.sinks.sql.sink:SqlSink",
     "webhook": "hub.sdk.sinks.webhook.sink:WebhookSink",
 }
