@@ -24,7 +24,7 @@ _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Quality(StrEnum):
-    """How far a connector has come; quality.yaml beside it says which points are met."""
+    """How far a connector has come, by what the conformance kit finds of it (hub/sdk/trials.py)."""
 
     BRONZE = "bronze"
     SILVER = "silver"
@@ -71,7 +71,7 @@ class Manifest(BaseModel):
     name: BilingualName = Field(description="for people, in both languages")
     owner: _Words = Field(description="the unit or team that answers for it")
     description: _Words = Field(description="one sentence: which system, which files")
-    quality: Quality = Field(description="bronze, silver or gold; see quality.yaml")
+    quality: Quality = Field(description="bronze, silver or gold: what it is meant to keep")
     mappings: dict[str, _Words] = Field(min_length=1, description="mapping name to one line on what it reads")
     default_mapping: str = Field("demo", description="used where --mapping is not given")
     source: SourceSpec = Field(

@@ -50,18 +50,6 @@ growing",withheld
 N-2,0,new,2026/1/6 8:05:30,water.leak,yes,,,2 Example Road,Burst pipe 水管爆裂,Water on the road,withheld
 N-1,1,done,2026/1/6 16:40:00,,,,,,Pothole 路面坑槽,Filled,withheld
 """,
-    "quality.yaml": """\
-bronze:
-  manifest: done
-  typed_config: done
-  contract_suite: done
-  owner: todo
-silver:
-  retry_and_resume: done
-  readme: todo
-gold:
-  diagnostics: todo
-""",
     "README.md": """\
 # {name}
 

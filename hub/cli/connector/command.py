@@ -12,6 +12,7 @@ from rich.text import Text
 from hub.cli.connector.backfill import backfill_command
 from hub.cli.connector.edges import pause, reset, resume, status
 from hub.cli.connector.run import run_command
+from hub.cli.connector.tested import as_dict, test_command, tier_of
 from hub.core.places.places import Places
 from hub.core.places.point_faults import HINTS, PointFault
 from hub.errors import FatalError, RetriableError
@@ -46,7 +47,7 @@ def connector() -> None:
     """Connectors 接入: read departmental systems and publish their events."""
 
 
-for each in (run_command, status, pause, resume, reset, backfill_command):
+for each in (run_command, status, pause, resume, reset, backfill_command, test_command):
     connector.add_command(each)
 
 
@@ -58,14 +59,16 @@ def list_command(as_json: bool) -> None:
     settings = Settings.from_env()
     sinks = load_sinks(settings) if settings.connectors else {}
     if as_json:
-        said = {name: each.model_dump(mode="json") for name, each in manifests.items()}
+        said = {
+            name: each.model_dump(mode="json") | {"tested": as_dict(each, settings)} for name, each in manifests.items()
+        }
         say_json(said | {name: _takes(each) for name, each in sinks.items()})
         return
-    table = Table("connector 接入", "system 系统", "quality", "mapping", "reads")
+    table = Table("connector 接入", "system 系统", "tier 等级", "mapping", "reads")
     for name, manifest in manifests.items():
         label = f"{manifest.name.en} {manifest.name.zh}"
         for index, (mapping, says) in enumerate(manifest.mappings.items()):
-            table.add_row(*((name, label, manifest.quality) if not index else ("", "", "")), mapping, says)
+            table.add_row(*((name, label, tier_of(manifest, settings)) if not index else ("", "", "")), mapping, says)
     _out.print(table)
     if sinks:
         table = Table("sink 出口", "kind", "takes", "departments", "sources")

@@ -1,0 +1,79 @@
+"""A tier comes out of a run of the kit: it falls with any rule that it asks for, and with any change of what was tried."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.cli.connector.command import connector
+from hub.sdk.manifest import Quality, load_manifest
+from hub.sdk.scaffold import scaffold
+from hub.sdk.trials import Rule, Trial, Verdict, digest_of, read, write
+from hub.settings import Settings
+from hub.testing import tiers
+from hub.testing.conformance import SourceConformance
+from hub.testing.source_suite import SourceSuite
+
+ORDER = list(Quality)
+RULES = st.builds(Rule, name=st.just("r"), tier=st.sampled_from(Quality), verdict=st.sampled_from(Verdict))
+
+
+@given(st.lists(RULES, min_size=1))
+def test_a_tier_is_kept_with_all_below_it_or_not_at_all(rules: list[Rule]) -> None:
+    tier = Trial(connector="c", at_ms=0, digest="", rules=tuple(rules)).tier
+    reached = -1 if tier is None else ORDER.index(tier)
+    failing = [ORDER.index(rule.tier) for rule in rules if rule.verdict is not Verdict.KEPT]
+    assert reached == min(failing, default=len(ORDER)) - 1
+
+
+def test_every_name_that_makes_a_tier_is_a_rule() -> None:
+    assert {*tiers.rules_of(SourceSuite), *tiers.rules_of(SourceConformance)} >= tiers._BRONZE | tiers._GOLD
+
+
+def test_a_connector_is_tried_and_its_tier_falls_when_a_rule_is_broken_or_anything_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scaffold("sirens_by_test", tmp_path / "mine")
+    edges = tmp_path / "connectors.yaml"
+    edges.write_text("search: [mine]\nedges: {}\n", "utf-8")
+    monkeypatch.setenv("CITYHUB_CONNECTORS", str(edges))
+    monkeypatch.setenv("CITYHUB_STATE_DIR", str(tmp_path / "state"))
+    settings = Settings.from_env()
+    assert _listed()["tested"] is None
+    manifest = load_manifest(folder)
+    whole = tiers.tried(manifest)
+    assert (whole.tier, whole.failing) == (Quality.GOLD, [])
+    write(settings, whole)
+    assert read(settings, "sirens_by_test") == whole
+    assert (_listed()["tested"]["tier"], _listed()["tested"]["current"]) == ("gold", True)
+
+    mapping = folder / "mappings" / "demo.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("personal: [caller]", "personal: []"), "utf-8")
+    mapping.write_text(mapping.read_text("utf-8").replace("text: text", "text: caller"), "utf-8")
+    assert digest_of(manifest) != whole.digest
+    assert (_listed()["tested"]["tier"], _listed()["tested"]["current"]) == (None, False)
+    spoilt = tiers.tried(load_manifest(folder))
+    assert spoilt.tier is None
+    assert "test_no_personal_data_is_carried" in [rule.name for rule in spoilt.failing]
+
+
+def test_without_a_bench_the_rules_of_sources_are_untried_and_not_kept(tmp_path: Path) -> None:
+    manifest = load_manifest(scaffold("api_by_test", tmp_path / "mine", "http"))
+    assert tiers.bench_of(manifest) is None
+    (manifest.folder / "bench.py").write_text("def bench(folder):\n    raise NotImplementedError\n", "utf-8")
+    assert tiers.bench_of(manifest) is not None
+    tested = tiers.tried(manifest)
+    assert tested.tier is Quality.BRONZE
+    assert {rule.verdict for rule in tested.failing} == {Verdict.BROKEN}
+
+
+def _listed() -> dict[str, dict[str, object]]:
+    result = CliRunner().invoke(connector, ["list", "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, dict[str, object]] = json.loads(result.output)["sirens_by_test"]
+    return found
