@@ -15,9 +15,9 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import REFUSED, LivePolicy, answer
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.agents.view import View, open_cases, show_cases, touched
+from hub.agents.view import AgentView, open_cases, show_cases, touched_cases
 from hub.control.clocks import CheckedClock
-from hub.control.presence import Presence, Rules
+from hub.control.presence import Presence, RulesState
 from hub.control.records import MAX_LINES, PolicyReload, TopicsTaken
 from hub.control.topic import ControlTopic, Entry
 from hub.policy import load_city
@@ -68,7 +68,7 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
         web_enabled=False,  # its own pages say more than strangers need, and bound nothing
     )
     app.flow_control.resume()  # what Faust does once its own consumer has partitions: channels take chunks from now on
-    views: list[View] = []
+    views: list[AgentView] = []
     control, presence = _control_plane(hub, agents, views)
     app.service(control)
     app.service(presence)
@@ -95,14 +95,14 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     return app
 
 
-def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[View]) -> tuple[ControlTopic, Presence]:
+def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[AgentView]) -> tuple[ControlTopic, Presence]:
     """What hears operators and the other workers, and takes up new rules when either say so. `views`: of the agents, once they
     are there."""
     settings, policy = hub.settings, hub.policy
     control = ControlTopic(settings, hub.gate)
 
-    def rules() -> Rules:
-        return Rules(policy.latest.version, policy.latest.fingerprint)
+    def rules() -> RulesState:
+        return RulesState(policy.latest.version, policy.latest.fingerprint)
 
     def adopt(fingerprint: str) -> list[str]:
         result, lines = policy.reload(settings.city, fingerprint, open_cases(views))
@@ -120,7 +120,7 @@ def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[View]) -> 
                 settings.instance,
                 hub.process,
                 open_cases(views),
-                partial(touched, views),
+                partial(touched_cases, views),
             )
             if policy.latest is not before and hub.gate.closed is None:
                 presence.take()

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
-from hub.agents.intake import Intake, Refused, take_in
+from hub.agents.intake import Refused, UsableRecords, take_in
 from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
-from hub.agents.view import View
+from hub.agents.view import AgentView
 from hub.bounds import COUNTER
 from hub.clock import ClockKind, wall_ms
 from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
@@ -39,7 +39,7 @@ NAME = "deduplicate"
 _REVISIONS = COUNTER.most + 1
 
 
-def attach(app: Any, hub: Hub) -> View:
+def attach(app: Any, hub: Hub) -> AgentView:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = SeenState(int(hub.settings.dedup_window_days * DAY_MS), topics.DEDUPLICATE_CHANGELOG, wall_ms)
     inlet = Inlet(app, hub.settings, NAME, hub.inputs(), state, gate=hub.gate)
@@ -69,7 +69,7 @@ def attach(app: Any, hub: Hub) -> View:
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
-    return View(inlet)
+    return AgentView(inlet)
 
 
 class _Placing:
@@ -79,7 +79,9 @@ class _Placing:
         self.city, self.places, self.meeting = city, Places(city), MeetingKeys(city)
 
 
-def _take_in(hub: Hub, chunk: Chunk, tx: Transaction, like: Topic, prefix: str, faults: Any, time: str) -> Intake:
+def _take_in(
+    hub: Hub, chunk: Chunk, tx: Transaction, like: Topic, prefix: str, faults: Any, time: str
+) -> UsableRecords:
     senders = {topic: source_of(topic) for topic in set(chunk.topics)}
 
     def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[Verdict]:
@@ -109,7 +111,7 @@ def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) ->
     ]
 
 
-def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str | None]) -> Arrivals:
+def _arrivals(chunk: Chunk, events: UsableRecords, updates: UsableRecords, place_key: list[str | None]) -> Arrivals:
     """Events first, then updates; a department's name cannot be mistaken for a source's. Departments count their updates as they
     like: an id is one only together with its case."""
     rows = np.array(events.rows + updates.rows, dtype=np.int64)
@@ -134,7 +136,7 @@ def _arrivals(chunk: Chunk, events: Intake, updates: Intake, place_key: list[str
 
 
 def _publish_events(
-    hub: Hub, chunk: Chunk, tx: Transaction, events: Intake, admission: Admission, located: Located
+    hub: Hub, chunk: Chunk, tx: Transaction, events: UsableRecords, admission: Admission, located: Located
 ) -> None:
     first = admission.first[admission.first < len(events.rows)]
     keys, rows = admission.place_key[: len(first)].to_pylist(), first.tolist()
@@ -151,7 +153,7 @@ def _publish_events(
     _count_faults(tx, events, located, rows)
 
 
-def _count_faults(tx: Transaction, events: Intake, located: Located, rows: list[int]) -> None:
+def _count_faults(tx: Transaction, events: UsableRecords, located: Located, rows: list[int]) -> None:
     """Points of admitted events that are of no use to the city: the events go on, and somebody is to mend their source."""
     if not located.faults:
         return
@@ -161,7 +163,7 @@ def _count_faults(tx: Transaction, events: Intake, located: Located, rows: list[
         tx.count(metrics.POINTS.labels(source, fault), count)
 
 
-def _numbered_bodies(hub: Hub, chunk: Chunk, events: Intake, first: Longs) -> pa.BinaryArray:
+def _numbered_bodies(hub: Hub, chunk: Chunk, events: UsableRecords, first: Longs) -> pa.BinaryArray:
     """The first sightings' bytes. Those of sources that count no revisions get the offset of the record, from 1: all records of
     a reference come by one partition, so a later one has a higher revision, and the same in every replay."""
     taken, counted = pa.array(first), _counted(events)[first]
@@ -173,13 +175,13 @@ def _numbered_bodies(hub: Hub, chunk: Chunk, events: Intake, first: Longs) -> pa
     return hub.codec.bodies_with("cityhub.CaseEvent", batch, "revision", pa.array(revision, pa.int32()))
 
 
-def _counted(events: Intake) -> npt.NDArray[np.bool_]:
+def _counted(events: UsableRecords) -> npt.NDArray[np.bool_]:
     counted: npt.NDArray[np.bool_] = events.decoded.batch.column("revision_counted").to_numpy(zero_copy_only=False)
     return counted
 
 
 def _publish_updates(
-    hub: Hub, chunk: Chunk, tx: Transaction, events: Intake, updates: Intake, admission: Admission
+    hub: Hub, chunk: Chunk, tx: Transaction, events: UsableRecords, updates: UsableRecords, admission: Admission
 ) -> None:
     first = [at - len(events.rows) for at in admission.first.tolist() if at >= len(events.rows)]
     case_ids = updates.decoded.batch.column("case_id").to_pylist()
@@ -191,7 +193,7 @@ def _publish_updates(
 
 
 def _reject_conflicts(
-    chunk: Chunk, tx: Transaction, events: Intake, updates: Intake, arrivals: Arrivals, conflicts: Repeats
+    chunk: Chunk, tx: Transaction, events: UsableRecords, updates: UsableRecords, arrivals: Arrivals, conflicts: Repeats
 ) -> list[Refused]:
     """Set them aside. Gives the updates among them."""
     rows, refused = events.rows + updates.rows, []
@@ -215,8 +217,8 @@ def _acknowledge(
     hub: Hub,
     chunk: Chunk,
     tx: Transaction,
-    events: Intake,
-    updates: Intake,
+    events: UsableRecords,
+    updates: UsableRecords,
     conflicts: list[Refused],
     repeats: Repeats,
 ) -> None:
@@ -233,8 +235,8 @@ def _publish_repeats(
     hub: Hub,
     chunk: Chunk,
     tx: Transaction,
-    events: Intake,
-    updates: Intake,
+    events: UsableRecords,
+    updates: UsableRecords,
     arrivals: Arrivals,
     repeats: Repeats,
 ) -> None:

@@ -32,7 +32,7 @@ class Refused(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Intake:
+class UsableRecords:
     """The usable records of one kind: decoded, and which rows of the chunk they are; and those that were set aside."""
 
     decoded: Decoded
@@ -42,7 +42,7 @@ class Intake:
 
 def take_in(
     hub: Hub, chunk: Chunk, tx: Transaction, chosen: Callable[[str], bool], like: Topic, faults: Faults
-) -> Intake:
+) -> UsableRecords:
     """Decode what came by the topics chosen, and set aside what is no record of their subject, is too large or is at fault.
 
     `like`: any of them, they are declared alike.
@@ -58,13 +58,13 @@ def take_in(
     for row, reason, detail, _ in refused:
         tx.reject(row, reason, detail)
     if not verdicts:
-        return Intake(decoded, rows, refused)
+        return UsableRecords(decoded, rows, refused)
     keep = [at for at in range(len(rows)) if at not in verdicts]
-    return Intake(decoded.take(np.array(keep, dtype=np.int64)), [rows[at] for at in keep], refused)
+    return UsableRecords(decoded.take(np.array(keep, dtype=np.int64)), [rows[at] for at in keep], refused)
 
 
 def take_in_own(
     hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[Verdict]]
-) -> Intake:
+) -> UsableRecords:
     """The same of a topic that the hub writes itself; others may write there too, and are believed no more."""
     return take_in(hub, chunk, tx, topic.name.__eq__, topic, lambda batch, _: faults(batch))

@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 
 from hub import topics
 from hub.agents.context import Hub
-from hub.agents.intake import Intake
+from hub.agents.intake import UsableRecords
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
 from hub.stream.partitioning import partitions_of
 
 
-class Kind(NamedTuple):
+class PlaceFields(NamedTuple):
     """The names of the fields that say where a record belongs and what it is."""
 
     belongs_by: str
@@ -32,11 +32,11 @@ class Kind(NamedTuple):
     ref: str
 
 
-EVENT = Kind("source_ref", "source", "", "source_ref")
-UPDATE = Kind("case_id", "department", "dept.", "update_id")
+EVENT = PlaceFields("source_ref", "source", "", "source_ref")
+UPDATE = PlaceFields("case_id", "department", "dept.", "update_id")
 
 
-def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: Intake, kind: Kind) -> Intake:
+def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: UsableRecords, kind: PlaceFields) -> UsableRecords:
     """What is to be decided here; the rest is on its way to its own partition, and accounted for there."""
     right = partitions_of(intake.decoded.batch.column(kind.belongs_by), hub.settings.partitions)
     here = chunk.lies_in[intake.rows] if len(intake.rows) < len(chunk) else chunk.lies_in
@@ -47,11 +47,17 @@ def at_home(hub: Hub, chunk: Chunk, tx: Transaction, intake: Intake, kind: Kind)
     tx.move(rows, targets)
     _trace(hub, chunk, tx, intake.decoded.batch.take(pa.array(astray)), kind, rows, targets)
     keep = np.flatnonzero(right == here)
-    return Intake(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused)
+    return UsableRecords(intake.decoded.take(keep), [intake.rows[at] for at in keep.tolist()], intake.refused)
 
 
 def _trace(
-    hub: Hub, chunk: Chunk, tx: Transaction, batch: pa.RecordBatch, kind: Kind, rows: Sequence[int], to: Sequence[int]
+    hub: Hub,
+    chunk: Chunk,
+    tx: Transaction,
+    batch: pa.RecordBatch,
+    kind: PlaceFields,
+    rows: Sequence[int],
+    to: Sequence[int],
 ) -> None:
     columns = {
         "source": pc.binary_join_element_wise(kind.prefix, batch.column(kind.sender), ""),

@@ -30,7 +30,7 @@ ACCEPTED, REPEAT = "accepted", "repeat"
 _IDS = ("case_id", "update_id", "revision")
 
 
-class Decision(NamedTuple):
+class LateDecision(NamedTuple):
     """What was decided of an update that had to wait. `admitted`: the `cityhub.AdmittedUpdate`, decoded."""
 
     admitted: Mapping[str, Any]
@@ -68,7 +68,7 @@ def acknowledge_repeats(
 
 
 def acknowledge(
-    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[Decision],
+    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[LateDecision],
     waiting: Mapping[int, str],
 ) -> None:  # fmt: skip
     """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that

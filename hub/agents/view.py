@@ -14,7 +14,7 @@ from hub.stream.inlet import Inlet
 
 
 @dataclass(frozen=True)
-class View:
+class AgentView:
     """One agent, seen from outside. What it answers is of this worker's partitions, and may be asked from any thread."""
 
     inlet: Inlet
@@ -27,23 +27,23 @@ class View:
     """How many open cases the latest rules touch, which came after these; None if the agent does not know."""
 
 
-def touched(views: Iterable[View], before: City) -> Touched | None:
+def touched_cases(views: Iterable[AgentView], before: City) -> Touched | None:
     """How many open cases the latest rules touch, by what all agents of this worker know; None if none of them knows."""
     counts = [view.touched(before) for view in views if view.touched is not None]
     return Touched(*map(sum, zip(*counts, strict=True))) if counts else None
 
 
-def open_cases(views: Iterable[View]) -> Counter[str]:
+def open_cases(views: Iterable[AgentView]) -> Counter[str]:
     """How many cases each department holds open, by what all agents of this worker know."""
     return _of_all(view.open_cases for view in views)
 
 
-def overdue_cases(views: Iterable[View]) -> Counter[str]:
+def overdue_cases(views: Iterable[AgentView]) -> Counter[str]:
     """How many open cases are overdue with each department, by what all agents of this worker know."""
     return _of_all(view.overdue_cases for view in views)
 
 
-def show_cases(views: Sequence[View], departments: Iterable[str]) -> None:
+def show_cases(views: Sequence[AgentView], departments: Iterable[str]) -> None:
     """Have /metrics ask whenever it is read, if one of these agents knows."""
     for department in departments:
         if any(view.open_cases is not None for view in views):
@@ -60,5 +60,5 @@ def _of_all(asked: Iterable[Callable[[], Counter[str]] | None]) -> Counter[str]:
     return found
 
 
-def _count(of: Callable[[Iterable[View]], Counter[str]], views: Sequence[View], department: str) -> float:
+def _count(of: Callable[[Iterable[AgentView]], Counter[str]], views: Sequence[AgentView], department: str) -> float:
     return of(views)[department]

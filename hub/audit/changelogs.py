@@ -12,17 +12,17 @@ from confluent_kafka import Message
 
 from hub.audit.identity import Identities, Ids
 from hub.core.cases.cases import Case
-from hub.core.cases.statements import RouteRecord, Statement
-from hub.core.cases.statements import misfit as route_misfit
+from hub.core.cases.statements import LinkedStatement, RouteRecord
+from hub.core.cases.statements import route_misfit as route_misfit
 from hub.core.dedup.digests import Digests, Longs
 from hub.core.dedup.memory import unpack
 from hub.core.tracking.state import TrackedCase, TrackRecord, Waiting
-from hub.core.tracking.state import misfit as track_misfit
+from hub.core.tracking.state import track_misfit as track_misfit
 from hub.errors import RejectedRecordError
 from hub.inspect.reading import OnProgress, read_messages, spans
 from hub.settings import Settings
 from hub.stream.checkpoints import is_checkpoint
-from hub.stream.state import Reader, as_it_is
+from hub.stream.state import ChangelogReader, as_it_is
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
 R = TypeVar("R")
@@ -84,7 +84,7 @@ class Changelogs:
     def statements(self) -> list[str]:
         """Keys of what is kept of linked reports."""
         records, _ = self.route.everywhere()
-        return sorted(key for key, record in records.items() if isinstance(record, Statement))
+        return sorted(key for key, record in records.items() if isinstance(record, LinkedStatement))
 
     @property
     def tracked(self) -> tuple[dict[str, TrackedCase], dict[str, Waiting], list[str]]:
@@ -98,7 +98,7 @@ class Changelogs:
 def read_changelogs(settings: Settings, identities: Identities, on_progress: OnProgress | None = None) -> Changelogs:
     """All that is committed. Raises FatalError if a changelog is missing, RetriableError if the broker cannot be read."""
     there = spans(settings, CHANGELOGS)
-    gathering = Gathering(identities, len(settings.namespace))
+    gathering = ChangelogGathering(identities, len(settings.namespace))
     for messages in read_messages(settings, there, on_progress):
         for message in messages:
             gathering.take(message)
@@ -106,7 +106,7 @@ def read_changelogs(settings: Settings, identities: Identities, on_progress: OnP
     return gathering.changelogs(whole)
 
 
-class Gathering:
+class ChangelogGathering:
     """Takes messages one by one. `cut`: how long the namespace before their topics' names is."""
 
     def __init__(self, identities: Identities, cut: int) -> None:
@@ -117,8 +117,8 @@ class Gathering:
         self._route: Keyed[RouteRecord] = Keyed()
         self._track: Keyed[TrackRecord] = Keyed()
         self._routed, self._tracked = (
-            Reader(RouteRecord, route_misfit, as_it_is),
-            Reader(TrackRecord, track_misfit, as_it_is),
+            ChangelogReader(RouteRecord, route_misfit, as_it_is),
+            ChangelogReader(TrackRecord, track_misfit, as_it_is),
         )
         self._foreign: list[str] = []
 

@@ -19,7 +19,7 @@ Word = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """`differences` must all be empty; `order_dependent` may not be, and says how far the order of arrival mattered."""
 
     same_cases: int
@@ -76,7 +76,7 @@ def _firm(letters: Counter[str]) -> Counter[str]:
     return Counter({what: count for what, count in letters.items() if not what.endswith(Reason.NOT_ALLOWED)})
 
 
-def compare_tables(first: Tables, second: Tables) -> Comparison:
+def compare_tables(first: Tables, second: Tables) -> RunComparison:
     """Same input: equal (source, reference, revision), as often. A dead letter has none of these and is only counted.
 
     Must be equal: what came in, and how often it was a repeat; the case id of the same lead; and for cases of the same
@@ -100,7 +100,7 @@ def compare_tables(first: Tables, second: Tables) -> Comparison:
         if a.cases[case].clocks.get(clock) != b.cases[case].clocks.get(clock)
     ]
     links = [ref for ref in a.lead_of.keys() & b.lead_of.keys() if a.lead_of[ref] != b.lead_of[ref]]
-    return Comparison(
+    return RunComparison(
         same_cases=len(both),
         differences=(
             Finding.of("records that came in 收到的记录", inputs),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hub.audit.accounts import take_account
 from hub.audit.changelogs import read_changelogs
-from hub.audit.comparison import Comparison, compare_tables
+from hub.audit.comparison import RunComparison, compare_tables
 from hub.audit.gaps import losses
 from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
@@ -29,7 +29,7 @@ def audit(
     shows as waiting, and its traces may show as not fitting together. What has expired from a topic cannot be proved.
     Raises FatalError if a topic is missing or holds what the hub did not write, RetriableError if Kafka cannot be read.
     """
-    return judge(read_tables(settings, sources, departments, on_progress))
+    return judge_tables(read_tables(settings, sources, departments, on_progress))
 
 
 def audit_with_state(
@@ -42,10 +42,10 @@ def audit_with_state(
     tables = read_tables(settings, sources, departments, on_progress)
     changelogs = read_changelogs(settings, tables.identities, on_progress)
     restless = unrest(tables, spans(settings, {topic for topic, _ in tables.cut}))
-    return judge(tables), judge_state(tables, changelogs) if restless is None else restless
+    return judge_tables(tables), judge_state(tables, changelogs) if restless is None else restless
 
 
-def judge(tables: Tables) -> AuditReport:
+def judge_tables(tables: Tables) -> AuditReport:
     """The report on what was read. Pure."""
     account = take_account(tables)
     cases, reopened, defects = check_structure(tables)
@@ -73,14 +73,14 @@ def judge(tables: Tables) -> AuditReport:
     )
 
 
-def compare(
+def compare_runs(
     settings: Settings,
     against: str,
     sources: Sequence[str],
     departments: Sequence[str],
     *,
     on_progress: OnProgress | None = None,
-) -> Comparison:
+) -> RunComparison:
     """Compare the hub of `settings` with that of namespace `against` on the same broker: two runs over the same input.
 
     Raises as `audit` does.

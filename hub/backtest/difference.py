@@ -17,7 +17,7 @@ KINDS = (MOVED, REQUEUED, RECLASSED, LINK_GAINED, LINK_LOST, LINK_MOVED, DUE_MOV
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ReportDifference:
     """One report, one thing that differs; `before` and `after` are ids or, where it is a time, ms."""
 
     source: str
@@ -38,7 +38,7 @@ class Load:
 
 @dataclass
 class Difference:
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ReportDifference] = field(default_factory=list)
     load: dict[str, tuple[Load, Load]] = field(default_factory=dict)
     """By department: before and after."""
 
@@ -72,7 +72,8 @@ def difference(before: Sequence[Decided], after: Sequence[Decided]) -> Differenc
         old = known.get((each.report.source, each.report.ref))
         if old is not None:
             found.changes += (
-                Change(each.report.source, each.report.ref, what, was, now) for what, was, now in _compare(old, each)
+                ReportDifference(each.report.source, each.report.ref, what, was, now)
+                for what, was, now in _compare(old, each)
             )
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.backtest.decided import Decided
 from hub.backtest.pairs import Reported, known_pairs
-from hub.backtest.truth import Truth
+from hub.backtest.truth import TruthTable
 
 _LEAST_TEXT = 10
 """Characters below which two equal texts may well be about two matters."""
@@ -71,7 +71,9 @@ class DuplicateScore:
         }  # fmt: skip
 
 
-def score_duplicates(decisions: Sequence[Decided], chosen: Sequence[Decided], truth: Truth | None) -> DuplicateScore:
+def score_duplicates(
+    decisions: Sequence[Decided], chosen: Sequence[Decided], truth: TruthTable | None
+) -> DuplicateScore:
     """Judge the links of `chosen`, some of `decisions`. Pairs are counted by the report that was flagged."""
     case_of = {each.report.ref: each.case_id for each in decisions}
     inside = {each.report.ref for each in chosen}
@@ -102,18 +104,18 @@ def reported(decisions: Sequence[Decided]) -> list[Reported]:
     return [Reported(each.ref, each.at_ms, each.address, each.lat, each.lon) for each in said]
 
 
-def _flagged(decided: Decided, truth: Truth) -> bool:
+def _flagged(decided: Decided, truth: TruthTable) -> bool:
     said = truth.rows.get(decided.report.ref)
     return bool(said and said.duplicate)
 
 
-def _flags(chosen: Sequence[Decided], truth: Truth) -> Rate:
+def _flags(chosen: Sequence[Decided], truth: TruthTable) -> Rate:
     flagged = [_flagged(each, truth) for each in chosen]
     agreed = sum(flag and each.linked for flag, each in zip(flagged, chosen, strict=True))
     return Rate(agreed, sum(each.linked for each in chosen), sum(flagged))
 
 
-def _clusters(decisions: Sequence[Decided], chosen: Sequence[Decided], truth: Truth) -> Rate:
+def _clusters(decisions: Sequence[Decided], chosen: Sequence[Decided], truth: TruthTable) -> Rate:
     size: dict[str, int] = defaultdict(int)
     for each in decisions:
         size[each.case_id] += 1

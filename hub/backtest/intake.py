@@ -20,7 +20,7 @@ _EVERY = 2_000
 
 
 @dataclass(frozen=True)
-class Reject:
+class RejectedRow:
     """A row that made no decision, and why. `ref` is empty where the row could not be understood so far."""
 
     file: str
@@ -31,13 +31,13 @@ class Reject:
 
 
 @dataclass
-class Intake:
+class HistoryIntake:
     """What the files held: every row is an event, a reject, or left out by the mapping's `where`."""
 
     events: list[CaseEvent] = field(default_factory=list)
     lines: list[tuple[str, int]] = field(default_factory=list)
     """File and line of each event."""
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[RejectedRow] = field(default_factory=list)
     rows: int = 0
     left_out: int = 0
 
@@ -51,15 +51,15 @@ class EventFile:
     join: Path | None = None
 
 
-def read_events(files: Iterable[EventFile], on_progress: OnProgress | None = None) -> Intake:
+def read_events(files: Iterable[EventFile], on_progress: OnProgress | None = None) -> HistoryIntake:
     """All rows of all files, in the order they stand. Raises FatalError if a file is missing or lacks columns of its mapping."""
-    intake = Intake()
+    intake = HistoryIntake()
     for each in files:
         _read(each, intake, on_progress)
     return intake
 
 
-def _read(file: EventFile, intake: Intake, on_progress: OnProgress | None) -> None:
+def _read(file: EventFile, intake: HistoryIntake, on_progress: OnProgress | None) -> None:
     mapping, name = file.chosen.mapping, file.path.name
     mapper = Mapper(mapping, file.chosen.source)
     joined = Joined(mapping.join, file.join, mapping)
@@ -73,7 +73,7 @@ def _read(file: EventFile, intake: Intake, on_progress: OnProgress | None) -> No
                 on_progress(reader.lines.bytes_read(), total)
             intake.rows += 1
             if isinstance(row, BadRow):
-                intake.rejects.append(Reject(name, row.line, "", "bad_row", row.detail))
+                intake.rejects.append(RejectedRow(name, row.line, "", "bad_row", row.detail))
                 continue
             try:
                 joined.add(row.values)
@@ -86,6 +86,6 @@ def _read(file: EventFile, intake: Intake, on_progress: OnProgress | None) -> No
                 intake.lines += [(name, row.line)] * len(events)
             except RejectedRecordError as error:
                 ref = text_of(ref_of(row.values))
-                intake.rejects.append(Reject(name, row.line, ref, str(error.reason), error.detail))
+                intake.rejects.append(RejectedRow(name, row.line, ref, str(error.reason), error.detail))
     finally:
         reader.lines.close()

@@ -17,7 +17,7 @@ def slug(words: str, longest: int = 40) -> str:
     return text[:longest].rstrip("_")
 
 
-class Departments:
+class DepartmentNames:
     """Which of a city's words mean which department: its id, or its name in either language."""
 
     def __init__(self, city: City) -> None:

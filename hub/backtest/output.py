@@ -11,9 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.backtest.decided import Decided
-from hub.backtest.difference import Change
+from hub.backtest.difference import ReportDifference
 from hub.backtest.run import Backtest
-from hub.backtest.summary import markdown
+from hub.backtest.summary import report_markdown
 from hub.errors import FatalError
 from hub.escaping import write_csv
 
@@ -57,7 +57,7 @@ def write_backtest(backtest: Backtest, folder: Path) -> dict[str, Any]:
                 (_change(each, iso) for each in backtest.difference.changes),
             )
         (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        (folder / "summary.md").write_text(markdown(report), encoding="utf-8")
+        (folder / "summary.md").write_text(report_markdown(report), encoding="utf-8")
     except OSError as error:
         raise FatalError(f"cannot write to {folder}: {error.strerror}; choose another --out") from error
     return report
@@ -80,7 +80,7 @@ def write_decisions(path: Path, decisions: Sequence[Decided], time_zone: str) ->
     )  # fmt: skip
 
 
-def _change(change: Change, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
+def _change(change: ReportDifference, iso: Callable[[int | None], str]) -> tuple[Any, ...]:
     values = (change.before, change.after)
     if change.what in _TIMES:
         values = tuple(iso(value) if isinstance(value, int) else "" for value in values)  # type: ignore[assignment]

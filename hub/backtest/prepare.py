@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from hub.backtest.intake import Intake, Reject
+from hub.backtest.intake import HistoryIntake, RejectedRow
 from hub.core.dedup.admission import Arrivals, Seen, admit
 from hub.core.dedup.digests import contents, told_apart_by
 from hub.core.places.places import Places
@@ -29,11 +29,11 @@ class Prepared:
     """Sightings in the order of their report times; those of one instant in the order of the files."""
 
     sightings: list[Sighting] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    rejects: list[RejectedRow] = field(default_factory=list)
     repeats: int = 0
 
 
-def prepare(city: City, intake: Intake) -> Prepared:
+def prepare(city: City, intake: HistoryIntake) -> Prepared:
     """Everything that can be said of reports before any case is. `Sighting.row` is the event's number in `intake`."""
     found, places, memory = Prepared(), Places(city), Seen(_FOREVER_MS)
     for start in range(0, len(intake.events), _CHUNK):
@@ -42,7 +42,7 @@ def prepare(city: City, intake: Intake) -> Prepared:
     return found
 
 
-def _chunk(intake: Intake, rows: range, places: Places, memory: Seen, prepared: Prepared) -> None:
+def _chunk(intake: HistoryIntake, rows: range, places: Places, memory: Seen, prepared: Prepared) -> None:
     events = [intake.events[row] for row in rows]
     located = places.locate(
         [math.nan if event.place.lat is None else event.place.lat for event in events],
@@ -94,6 +94,6 @@ def _sources(events: list[CaseEvent]) -> list[str]:
     return [event.source for event in events]
 
 
-def _reject(intake: Intake, row: int, reason: str, detail: str) -> Reject:
+def _reject(intake: HistoryIntake, row: int, reason: str, detail: str) -> RejectedRow:
     file, line = intake.lines[row]
-    return Reject(file, line, intake.events[row].source_ref, reason, detail)
+    return RejectedRow(file, line, intake.events[row].source_ref, reason, detail)

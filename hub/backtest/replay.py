@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from hub.backtest.decided import Decided
-from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, Update
+from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, HistoryUpdate
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.cases.casework import Casework
 from hub.core.cases.steps import LINKED, Step
@@ -20,7 +20,7 @@ from hub.core.report import Sighting
 from hub.core.routing.router import Router
 from hub.core.tracking.clockwork import CLOCKS, Clockwork
 from hub.core.tracking.consequences import Change, Effects
-from hub.core.tracking.consequences import Update as Word
+from hub.core.tracking.consequences import UpdateRow as Word
 from hub.core.tracking.state import ClockState, TrackBook, TrackedCase
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
@@ -41,14 +41,14 @@ class Played:
     """What came of a run."""
 
     decisions: list[Decided] = field(default_factory=list)
-    unknown: list[Update] = field(default_factory=list)
+    unknown: list[HistoryUpdate] = field(default_factory=list)
     """Updates of references that no report has."""
     applied: int = 0
     elsewhere: int = 0
     """Updates that name another department than holds the case by these rules."""
     later: int = 0
     """Updates after `now_ms`, when nobody could know of them."""
-    early: list[Update] = field(default_factory=list)
+    early: list[HistoryUpdate] = field(default_factory=list)
     """Updates dated before their report: each counts as at the report."""
     now_ms: int = 0
     """The instant at which open clocks were judged."""
@@ -57,7 +57,7 @@ class Played:
 def play(
     city: City,
     sightings: list[Sighting],
-    updates: Iterable[Update] = (),
+    updates: Iterable[HistoryUpdate] = (),
     *,
     source_due: bool = False,
     now_ms: int | None = None,
@@ -110,13 +110,13 @@ class _Run:
         """What tracking is to hear, in order: changes of cases, and departments' words."""
 
     def statements(
-        self, updates: Iterable[Update], played: Played, now_ms: int | None
-    ) -> list[tuple[int, Sighting | Update]]:
+        self, updates: Iterable[HistoryUpdate], played: Played, now_ms: int | None
+    ) -> list[tuple[int, Sighting | HistoryUpdate]]:
         """Everything in one order of time. What is said of a report before it was made counts as said when it was."""
         sources: dict[str, list[str]] = {}
         for source, ref in self._first:
             sources.setdefault(ref, []).append(source)
-        found: list[tuple[int, int, Sighting | Update]] = [(each.at_ms, 0, each) for each in self._sightings]
+        found: list[tuple[int, int, Sighting | HistoryUpdate]] = [(each.at_ms, 0, each) for each in self._sightings]
         for update in updates:
             if now_ms is not None and update.at_ms > now_ms:
                 played.later += 1
@@ -155,7 +155,7 @@ class _Run:
         self._cases.commit()
         self._waiting = []
 
-    def take_update(self, update: Update, played: Played) -> None:
+    def take_update(self, update: HistoryUpdate, played: Played) -> None:
         """An update of one report. Its closing or withdrawal is the source's; the rest is its case's department's word.
 
         Where history names another department than holds the case by these rules, what was done counts as the holder's: the

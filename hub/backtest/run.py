@@ -14,13 +14,13 @@ import msgspec
 
 from hub.backtest.difference import Difference, difference, load
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
-from hub.backtest.intake import EventFile, Intake, Reject, read_events
+from hub.backtest.intake import EventFile, HistoryIntake, RejectedRow, read_events
 from hub.backtest.prepare import REPEAT, Prepared, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.scores import Scores, score
 from hub.backtest.stray import last_believed
-from hub.backtest.truth import Truth, read_truth
-from hub.backtest.updates import Update, closings, read_updates
+from hub.backtest.truth import TruthTable, read_truth
+from hub.backtest.updates import HistoryUpdate, closings, read_updates
 from hub.clock import iso
 from hub.core.report import Sighting
 from hub.errors import Reason
@@ -44,25 +44,25 @@ class Options:
 
 
 @dataclass
-class History:
+class ReadHistory:
     """What the files of a back-test hold; read once, run under as many policies as one likes."""
 
-    intake: Intake
-    updates: list[Update] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    intake: HistoryIntake
+    updates: list[HistoryUpdate] = field(default_factory=list)
+    rejects: list[RejectedRow] = field(default_factory=list)
     """Of the updates."""
-    truth: Truth | None = None
+    truth: TruthTable | None = None
     closed_by: str = "the events"
     """What closings were taken from."""
 
 
 @dataclass
-class Outcome:
+class PolicyRun:
     """One policy's run."""
 
     city: City
     played: Played
-    rejects: list[Reject]
+    rejects: list[RejectedRow]
     repeats: int
     scores: Scores | None
     """Of the period that is judged."""
@@ -93,20 +93,20 @@ class Outcome:
 class Backtest:
     """Everything a report tells."""
 
-    history: History
-    outcome: Outcome
-    against: Outcome | None = None
+    history: ReadHistory
+    outcome: PolicyRun
+    against: PolicyRun | None = None
     difference: Difference | None = None
 
-    def rejects(self) -> list[Reject]:
+    def rejects(self) -> list[RejectedRow]:
         """Rows that made no decision: of events, then of updates."""
         return [*self.history.intake.rejects, *self.outcome.rejects, *self.history.rejects]
 
-    def marked(self) -> list[Reject]:
+    def marked(self) -> list[RejectedRow]:
         """Rows that count otherwise than they say, and how."""
         detail = "dated before its report; it counts as at the report"
         early = self.outcome.played.early
-        return [Reject(each.file, each.line, each.ref, "update_before_report", detail) for each in early]
+        return [RejectedRow(each.file, each.line, each.ref, "update_before_report", detail) for each in early]
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -138,15 +138,15 @@ class Backtest:
 
 def read_history(
     files: list[EventFile], time_zone: str, bars: Bars, *, truth: Path | None = None, updates: Path | None = None
-) -> History:
+) -> ReadHistory:
     """Read everything. `time_zone`: the city's, for updates. Closings are those of `updates`; without that file, those that
     the truth tells; they are what happened, known when it happened, and no judgement."""
     with bars("Reading reports 读取来报") as on_progress, without_collection():
-        history = History(read_events(files, on_progress))
+        history = ReadHistory(read_events(files, on_progress))
     if truth is not None:
         with bars("Reading the truth 读取实况") as on_progress, without_collection():
             history.truth = read_truth(truth, files[0].chosen.mapping, on_progress)
-        history.rejects += [Reject(truth.name, line, "", "bad_row", detail) for line, detail in history.truth.bad]
+        history.rejects += [RejectedRow(truth.name, line, "", "bad_row", detail) for line, detail in history.truth.bad]
     if updates is not None:
         with bars("Reading updates 读取办理情况") as on_progress:
             first = files[0].chosen.mapping
@@ -171,7 +171,7 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
+def run(city: City, history: ReadHistory, options: Options, bars: Bars) -> PolicyRun:
     """One policy over the whole history."""
     prepared = prepare(city, history.intake)
     if options.source_due and history.truth is not None:
@@ -189,7 +189,7 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
         )
     if history.closed_by != "the truth":  # a truth may well tell of more than was asked to run
         rejects = rejects + [
-            Reject(
+            RejectedRow(
                 each.file, each.line, each.ref, "unknown_ref", "no report has this reference; is it of other events?"
             )
             for each in played.unknown
@@ -199,10 +199,10 @@ def run(city: City, history: History, options: Options, bars: Bars) -> Outcome:
         scores = score(city, played.decisions, truth, played.now_ms, from_ms=options.from_ms, until_ms=options.until_ms)
     links = None if scores is None or options.from_ms or options.until_ms else scores.duplicates
     links = links or score_duplicates(played.decisions, played.decisions, None)
-    return Outcome(city, played, rejects, prepared.repeats, scores, links)
+    return PolicyRun(city, played, rejects, prepared.repeats, scores, links)
 
 
-def _set_aside_stray(history: History, prepared: Prepared) -> tuple[list[Update], list[Reject]]:
+def _set_aside_stray(history: ReadHistory, prepared: Prepared) -> tuple[list[HistoryUpdate], list[RejectedRow]]:
     """Take out what is dated after the last instant that is believed; gives the updates that are left, and what was taken."""
     times = [(each.at_ms, each.ref) for each in prepared.sightings]
     times += [(each.at_ms, each.ref) for each in history.updates]
@@ -218,15 +218,15 @@ def _set_aside_stray(history: History, prepared: Prepared) -> tuple[list[Update]
     return [one for one in history.updates if one.at_ms <= last_ms], found
 
 
-def _stray(file: str, line: int, ref: str, at_ms: int, last_ms: int) -> Reject:
+def _stray(file: str, line: int, ref: str, at_ms: int, last_ms: int) -> RejectedRow:
     days = (at_ms - last_ms) // DAY_MS
     detail = (
         f"dated {iso(at_ms)}, {days:,} days after all else in these files; mend the date, or say with --now until when"
     )
-    return Reject(file, line, ref, str(Reason.TIME_OUT_OF_RANGE), detail)
+    return RejectedRow(file, line, ref, str(Reason.TIME_OUT_OF_RANGE), detail)
 
 
-def _with_due(sightings: list[Sighting], truth: Truth) -> list[Sighting]:
+def _with_due(sightings: list[Sighting], truth: TruthTable) -> list[Sighting]:
     """The city's own due times as if the source had sent them, where it did not."""
     rows = truth.rows
     return [
@@ -237,7 +237,7 @@ def _with_due(sightings: list[Sighting], truth: Truth) -> list[Sighting]:
     ]
 
 
-def backtest(city: City, history: History, options: Options, bars: Bars, against: City | None = None) -> Backtest:
+def backtest(city: City, history: ReadHistory, options: Options, bars: Bars, against: City | None = None) -> Backtest:
     """The whole: one policy or, with `against`, also what it does otherwise than that one over the same history."""
     outcome = run(city, history, options, bars)
     if against is None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from hub.backtest.decided import Decided
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
-from hub.backtest.names import Departments, same_queue
-from hub.backtest.truth import Truth, TruthRow
+from hub.backtest.names import DepartmentNames, same_queue
+from hub.backtest.truth import TruthRow, TruthTable
 from hub.millis import MINUTE_MS
 from hub.policy.city import City
 
@@ -67,7 +67,7 @@ class Scores:
 def score(
     city: City,
     decisions: Sequence[Decided],
-    truth: Truth,
+    truth: TruthTable,
     now_ms: int,
     *,
     from_ms: int | None = None,
@@ -75,7 +75,7 @@ def score(
 ) -> Scores:
     """Judge the reports made from `from_ms` on and before `until_ms`, having run all. Open cases are judged at the truth's
     snapshot or, without one, at `now_ms`. A report without a row in the truth is not judged."""
-    scores, departments = Scores(), Departments(city)
+    scores, departments = Scores(), DepartmentNames(city)
     at_ms = now_ms if truth.snapshot_ms is None else truth.snapshot_ms
     chosen = list(_within(decisions, from_ms, until_ms))
     for each in chosen:

@@ -113,7 +113,7 @@ def loads(report: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         yield name, told[0], told[1], told[2]
 
 
-def markdown(report: dict[str, Any]) -> str:
+def report_markdown(report: dict[str, Any]) -> str:
     """The whole, to keep."""
     lines = [f"# Back-test of {report['city']} 历史回测", ""]
     lines += _table(("what", "count"), counts(report))

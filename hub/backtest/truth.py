@@ -39,7 +39,7 @@ class TruthRow(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Truth:
+class TruthTable:
     """A truth file's rows by reference. Of several rows with one reference the first counts."""
 
     rows: dict[str, TruthRow]
@@ -51,7 +51,7 @@ class Truth:
     repeated: int = 0
 
 
-def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = None) -> Truth:
+def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = None) -> TruthTable:
     """Raises FatalError if the mapping has no `truth` section, the file is missing, or it lacks a column that is named."""
     spec = mapping.truth
     if spec is None:
@@ -62,7 +62,7 @@ def read_truth(path: Path, mapping: Mapping, on_progress: OnProgress | None = No
     reader = open_reader(path, _columns(spec, mapping))
     row_of = _row_reader(spec, mapping)
     names = ("due", "closed", "duplicate", "overdue", *_TEXTS)
-    truth = Truth({}, frozenset(name for name in names if getattr(spec, name) is not None))
+    truth = TruthTable({}, frozenset(name for name in names if getattr(spec, name) is not None))
     truth.snapshot_ms = _snapshot(spec, mapping)
     try:
         total = reader.lines.bytes_total()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from hub.backtest.intake import OnProgress, Reject
+from hub.backtest.intake import OnProgress, RejectedRow
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.mapping.columns import text_of
@@ -41,7 +41,7 @@ _EVERY = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class HistoryUpdate:
     """At `at_ms` the report `ref` came to `status`, one of the keys of STATUSES. `source` None: whosever has that reference."""
 
     ref: str
@@ -55,8 +55,8 @@ class Update:
 
 @dataclass
 class Updates:
-    updates: list[Update] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    updates: list[HistoryUpdate] = field(default_factory=list)
+    rejects: list[RejectedRow] = field(default_factory=list)
     rows: int = 0
 
 
@@ -99,7 +99,7 @@ def read_updates(
                 on_progress(reader.lines.bytes_read(), total)
             found.rows += 1
             if isinstance(row, BadRow):
-                found.rejects.append(Reject(path.name, row.line, "", "bad_row", row.detail))
+                found.rejects.append(RejectedRow(path.name, row.line, "", "bad_row", row.detail))
                 continue
             values = {name: text_of(value) for name, value in row.values.items()}
             values["source_ref"] = undress(values["source_ref"])
@@ -108,7 +108,7 @@ def read_updates(
             except (RejectedRecordError, ValueError) as error:
                 detail = getattr(error, "detail", None) or str(error)
                 reason = str(getattr(error, "reason", Reason.BAD_ROW))
-                found.rejects.append(Reject(path.name, row.line, values["source_ref"], reason, detail))
+                found.rejects.append(RejectedRow(path.name, row.line, values["source_ref"], reason, detail))
     finally:
         reader.lines.close()
     return found
@@ -127,12 +127,12 @@ def _is_utf8(path: Path) -> bool:
     return True
 
 
-def closings(closed: Iterable[tuple[str, int | None]]) -> list[Update]:
+def closings(closed: Iterable[tuple[str, int | None]]) -> list[HistoryUpdate]:
     """Closings as updates: reference and instant, None where it is still open."""
-    return [Update(ref, at_ms, CLOSED) for ref, at_ms in closed if at_ms is not None]
+    return [HistoryUpdate(ref, at_ms, CLOSED) for ref, at_ms in closed if at_ms is not None]
 
 
-def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> Update:
+def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> HistoryUpdate:
     said = " ".join(values["status"].casefold().replace("_", " ").split())
     status = _STATUS_OF.get(said) or _STATUS_OF.get(said.partition(" - ")[0])  # "Completed - Dup" is completed
     if status is None:
@@ -145,6 +145,6 @@ def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> Upd
     at_ms = parse_time(values["at"], _FORMATS, zone)
     if not EARLIEST_MS <= at_ms <= LATEST_MS:
         raise RejectedRecordError(Reason.TIME_OUT_OF_RANGE, "at is outside 1990-2100; correct the date in the file")
-    return Update(
+    return HistoryUpdate(
         values["source_ref"], at_ms, status, values.get("source") or None, values.get("department") or None, file, line
     )

@@ -16,7 +16,7 @@ from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.acls import Acls, Difference
+from hub.stream.acls import Acls, RightsDifference
 from hub.stream.rights import Right, roles
 from hub.topics import OWN_SOURCE
 
@@ -127,7 +127,7 @@ def _put_right(acls: Acls, wanted: Mapping[str, frozenset[Right]], *, apply: boo
         say(_told(user, found, apply=apply, revoke=revoke), err=True)
 
 
-def _told(user: str, difference: Difference, *, apply: bool, revoke: bool) -> str:
+def _told(user: str, difference: RightsDifference, *, apply: bool, revoke: bool) -> str:
     parts = [f"{len(difference.lacks)} rights {'granted' if apply else 'lacking'}"]
     if difference.extra:
         parts.append(

@@ -90,7 +90,7 @@ def watch(
             if as_json:
                 say_json(record if is_order else {"receipt": record})
             else:
-                text = describe(record, words) if is_order else describe_receipt(record, words)
+                text = describe_order(record, words) if is_order else describe_receipt(record, words)
                 console.print(text, markup=False, highlight=False)
 
 
@@ -177,7 +177,7 @@ def require_department(city: City, department: str) -> None:
         raise FatalError(f"{city.name.en} has no department {department!r}; it has: {', '.join(city.departments)}")
 
 
-def describe(order: dict[str, Any], words: Words) -> str:
+def describe_order(order: dict[str, Any], words: Words) -> str:
     """An order in a few lines."""
     said = f"{words.local(order['issued_at'])}  {order['case_id']}  {ORDERS[order['kind']]} {words.department(order['department'])}"
     lines = [said + (f"  ({order['reason']})" if order["reason"] else "")]

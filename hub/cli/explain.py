@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
-from hub.cli.timeline import ClockLine, clocks_of, held_of, last_instant, moments_of
+from hub.cli.timeline import ClockLine, held_of, last_instant, moments_of, story_clocks
 from hub.cli.words import CLOCKS, DEADLINES, Words
 from hub.core.figures.ledger import totals
 from hub.inspect.story import Story, tell
@@ -43,7 +43,7 @@ def explain(settings: Settings, who: str, as_json: bool) -> None:
     with progress_bar("Reading the topics") as on_progress:
         story = tell(settings, who, sources_there(settings, discover()), list(city.departments), on_progress)
     if as_json:
-        say_json(as_dict(story, words), indent=2)
+        say_json(story_dict(story, words), indent=2)
         return
     console = Screen()
     if not console.is_terminal:
@@ -51,7 +51,7 @@ def explain(settings: Settings, who: str, as_json: bool) -> None:
     console.print(picture(story, words), highlight=False)
 
 
-def as_dict(story: Story, words: Words) -> dict[str, Any]:
+def story_dict(story: Story, words: Words) -> dict[str, Any]:
     """All that is known; times are ms since 1970 UTC, and local in `timeline`."""
     clocks = [
         {
@@ -60,7 +60,7 @@ def as_dict(story: Story, words: Words) -> dict[str, Any]:
             "started_at": each.started_ms, "due_at": each.due_ms, "warned_at": each.warned_ms,
             "breached_at": each.breached_ms, "ended_at": each.ended_ms, **each.row._asdict(),
         }
-        for each in clocks_of(story)
+        for each in story_clocks(story)
     ]  # fmt: skip
     timeline = [
         {"at": words.iso(moment.at_ms), "what": moment.text, "details": list(moment.details)}
@@ -92,7 +92,7 @@ def _head(story: Story, words: Words) -> Panel:
 def _clocks(story: Story, words: Words) -> Table:
     table = Table(title="clocks 时限", title_justify="left", box=None, padding=(0, 1), show_header=False)
     now_ms = last_instant(story)
-    for each in clocks_of(story):
+    for each in story_clocks(story):
         state = DEADLINES.get(each.state.upper(), "running 计时中")
         table.add_row(CLOCKS.get(each.clock, each.clock), Text(each.bar(now_ms), each.style), Text(state, each.style))
         row = Text(words.row(each.policy, *each.row[:3]), "dim")

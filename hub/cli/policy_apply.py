@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from hub.agents.live_policy import announcement
 from hub.cli.sending import Sender
-from hub.control.answers import Result, Tally, touched
+from hub.control.answers import AnswerTally, Result, touched_by_all
 from hub.control.members import Members
 from hub.control.records import opened, sealed
 from hub.errors import FatalError
@@ -41,7 +41,7 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
     """
     city = load_city(settings.city)
     request = announcement(city)
-    tally = Tally(request, Members(settings, agents).ask())
+    tally = AnswerTally(request, Members(settings, agents).ask())
     if tally.complete:
         raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
     made = ensure_topics(settings, [topic for each in city.departments for topic in of_department(each)])
@@ -70,7 +70,7 @@ def _end(consumer: Consumer, topic: str) -> TopicPartition:
     return TopicPartition(topic, 0, end)
 
 
-def _count(consumer: Consumer, tally: Tally, key: str | None, wait_seconds: float) -> None:
+def _count(consumer: Consumer, tally: AnswerTally, key: str | None, wait_seconds: float) -> None:
     """Until every worker has answered and nobody contradicts for a while, or time is up."""
     until = time.monotonic() + wait_seconds
     quiet = False
@@ -82,10 +82,10 @@ def _count(consumer: Consumer, tally: Tally, key: str | None, wait_seconds: floa
             quiet, until = True, min(until, time.monotonic() + _QUIET_SECONDS)
 
 
-def _show(tally: Tally, as_json: bool) -> None:
+def _show(tally: AnswerTally, as_json: bool) -> None:
     verdicts = tally.verdicts()
     if as_json:
-        for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally) | touched(verdicts)):
+        for document in (*(verdict._asdict() for verdict in verdicts), _ignored(tally) | touched_by_all(verdicts)):
             say_json(document)
         return
     for verdict in verdicts:
@@ -93,7 +93,7 @@ def _show(tally: Tally, as_json: bool) -> None:
         say(f"{mark} {verdict.instance}: {_WORDS[verdict.result].format(verdict.version)}")
         for line in verdict.lines:
             say(f"  {line}")
-    counts = touched(verdicts)
+    counts = touched_by_all(verdicts)
     if counts["kept"] is not None:
         say(
             f"  open cases timed otherwise by these rules, which keep their own 沿用原规则的在办案件: {counts['kept']:,}"
@@ -107,5 +107,5 @@ def _show(tally: Tally, as_json: bool) -> None:
         say(f"  in the name of: {', '.join(tally.strangers)}", err=True)
 
 
-def _ignored(tally: Tally) -> dict[str, Any]:
+def _ignored(tally: AnswerTally) -> dict[str, Any]:
     return {"ignored": dict(tally.ignored), "strangers": tally.strangers, "waiting": tally.waiting}

@@ -46,7 +46,7 @@ def reconcile(
         raise click.UsageError(
             "--state compares what is written at different moments: stop feeding the hub, not --live"
         )
-    from hub.audit import StateReport, Unrest, audit, audit_with_state, compare
+    from hub.audit import StateReport, Unrest, audit, audit_with_state, compare_runs
     from hub.policy import load_city
     from hub.sdk.manifest import discover
     from hub.stream.known import sources_there
@@ -61,7 +61,7 @@ def reconcile(
     comparison = None
     if against is not None:
         with progress_bar("Comparing 比对") as on_progress:
-            comparison = compare(settings, against, sources, departments, on_progress=on_progress)
+            comparison = compare_runs(settings, against, sources, departments, on_progress=on_progress)
     judged = replace(report, losses=()) if gaps_known else report
     good = judged.good_so_far if live else judged.good
     compared = rebuilt if isinstance(rebuilt, StateReport) else None

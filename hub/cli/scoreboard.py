@@ -48,8 +48,8 @@ def scoreboard(
     with ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cityhub-scoreboard-")))
         folder.mkdir(parents=True, exist_ok=True)
-        rows = [row for city in cities for row in board.judge(city, data, polygons, folder, progress_bar)]
-        text = board.markdown(wanted.title, rows)
+        rows = [row for city in cities for row in board.judge_city(city, data, polygons, folder, progress_bar)]
+        text = board.scoreboard_markdown(wanted.title, rows)
         if out:
             (folder / "scoreboard.md").write_text(text, encoding="utf-8")
     if as_json:

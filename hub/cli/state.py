@@ -16,7 +16,7 @@ from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
-    from hub.stream.proving import Proof
+    from hub.stream.proving import StateProof
 
 _ALL = "all"
 
@@ -75,7 +75,7 @@ def _chosen(text: str, partitions: int, agents: tuple[str, ...]) -> tuple[str, l
     return agent, [int(which)]
 
 
-def _show(proofs: list[Proof]) -> None:
+def _show(proofs: list[StateProof]) -> None:
     table = Table("agent", "partition 分区", "last commit 末次提交", "state 状态", show_edge=False)
     for proof in proofs:
         table.add_row(proof.agent, str(proof.partition), str(proof.commit or "-"), proof.fault or "ok")

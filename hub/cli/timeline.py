@@ -79,7 +79,7 @@ def last_instant(story: Story) -> int:
     return int(max(times))
 
 
-def clocks_of(story: Story) -> list[ClockLine]:
+def story_clocks(story: Story) -> list[ClockLine]:
     """The clocks of the last order that names them, with what hub.deadlines says of each."""
     dues: dict[str, tuple[str, int]] = {}
     for order in story.orders:

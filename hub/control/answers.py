@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     """Open cases whose provisional due times are reckoned anew."""
 
 
-class Tally:
+class AnswerTally:
     """The answers to one request, by the workers that are asked."""
 
     def __init__(self, request: PolicyReload, members: Collection[str]) -> None:
@@ -122,7 +122,7 @@ class Tally:
         return Verdict(instance, Result(first.result), first.version, first.lines, first.kept, first.moved)
 
 
-def touched(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
+def touched_by_all(verdicts: Sequence[Verdict]) -> dict[str, int | None]:
     """Open cases that the change touches, of all workers together; None if none of them says."""
     known = [verdict for verdict in verdicts if verdict.kept >= 0]
     if not known:

@@ -30,7 +30,7 @@ class Stamp(NamedTuple):
         return max(0, wall_ms - latest) + min(0, wall_ms - earliest)
 
 
-class Comparison(NamedTuple):
+class ClockComparison(NamedTuple):
     """This machine's clock beside those of the brokers, at one moment."""
 
     apart_ms: int
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
     """Between the brokers themselves."""
 
 
-def compare(stamps: Mapping[int, Stamp], wall_ms: int, now: float) -> Comparison | None:
+def compare_clocks(stamps: Mapping[int, Stamp], wall_ms: int, now: float) -> ClockComparison | None:
     """By each broker's newest stamp; None if there is none."""
     newest = max((stamp.answered for stamp in stamps.values()), default=now)
     usable = [stamp for stamp in stamps.values() if stamp.answered >= newest - _KEEP_SECONDS]
@@ -47,7 +47,7 @@ def compare(stamps: Mapping[int, Stamp], wall_ms: int, now: float) -> Comparison
         return None
     apart = sorted(stamp.apart_ms(wall_ms, now) for stamp in usable)
     middle = apart[(len(apart) - 1) // 2 : len(apart) // 2 + 1]
-    return Comparison(max(middle, key=abs), apart[-1] - apart[0])
+    return ClockComparison(max(middle, key=abs), apart[-1] - apart[0])
 
 
 class CheckedClock:
@@ -70,9 +70,9 @@ class CheckedClock:
         """Take note of what a broker's answer says of its time."""
         self._stamps = {**self._stamps, broker: stamp}
 
-    def compared(self) -> Comparison | None:
+    def compared(self) -> ClockComparison | None:
         """As things stand now; None while no broker has told its time."""
-        return compare(self._stamps, self._wall(), self._monotonic())
+        return compare_clocks(self._stamps, self._wall(), self._monotonic())
 
     @property
     def doubt(self) -> str | None:

@@ -20,10 +20,10 @@ from hub import metrics
 from hub.clock import iso, wall_ms
 from hub.control.clocks import CheckedClock
 from hub.control.members import Members
-from hub.control.pulse import Place, Pulse
+from hub.control.pulse import BeatPlace, Pulse
 from hub.control.records import Beat, RulesTaken
 from hub.control.topic import ControlTopic, Entry
-from hub.control.workers import Heard, Ranks, Roster, believed, elder_namesakes, in_force, is_proven, namesakes
+from hub.control.workers import Heard, Ranks, Roster, believed, elder_namesakes, is_proven, leading_worker, namesakes
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.gate import Gate
@@ -37,7 +37,7 @@ _DOUBT_SECONDS = 30.0
 _RULES, _NAME = "rules", "name"
 
 
-class Rules(NamedTuple):
+class RulesState(NamedTuple):
     """A state of a city's rules, by name."""
 
     version: str
@@ -58,7 +58,7 @@ class Presence(mode.Service):
         gate: Gate,
         clock: CheckedClock,
         control: ControlTopic,
-        rules: Callable[[], Rules],
+        rules: Callable[[], RulesState],
         adopt: Callable[[str], Collection[str]],
     ) -> None:
         """`rules`: those this worker has now. `adopt` takes others, by fingerprint, if they lie here, and gives what forbids it."""
@@ -67,7 +67,7 @@ class Presence(mode.Service):
         self._process, self._rules, self._adopt = process, rules, adopt
         self._members = Members(settings, agents)
         self._started_ms = wall_ms()
-        self._first: Place | None = None
+        self._first: BeatPlace | None = None
         self._roster, self._ranks = Roster(process), Ranks()
         self._taking: str | None = None
         """Rules that this worker has just taken, until the control topic says so."""
@@ -139,7 +139,7 @@ class Presence(mode.Service):
             deciding=self._gate.closed is None, leaving=leaving,
         )  # fmt: skip
 
-    def _listen(self, pulse: Pulse, place: Place) -> None:
+    def _listen(self, pulse: Pulse, place: BeatPlace) -> None:
         now = time.monotonic()
         if self._first is None:
             for beat, offset, age in pulse.read_from(place):
@@ -176,7 +176,7 @@ class Presence(mode.Service):
         )
         seats = self._members.ask() if same_name or other_rules else {}
         self._judge_name(mine, elder_namesakes(mine, others), seats)
-        self._judge_rules(mine, in_force(mine, believed(mine, others, seats), self._rank))
+        self._judge_rules(mine, leading_worker(mine, believed(mine, others, seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
 
     def _judge_name(self, mine: Beat, elders: list[Heard], seats: Mapping[str, Mapping[str, int]]) -> None:

@@ -26,7 +26,7 @@ _TAIL = 1_000
 _BATCH = 1_000
 
 
-class Place(NamedTuple):
+class BeatPlace(NamedTuple):
     """Where a beat stands, by the topic's first partition, and what the broker's clock said."""
 
     offset: int
@@ -53,12 +53,12 @@ class Pulse:
         self._steps = Steps(settings, self._consumer)
         self._leaders: dict[int, int] = {}
         self._asked = -_LEADERS_SECONDS
-        self._place: Place | None = None
+        self._place: BeatPlace | None = None
         self._first_unread = 0
         self.unstamped = False
         """The topic keeps the writers' times instead of the broker's."""
 
-    def send(self, beat: Beat) -> Place | None:
+    def send(self, beat: Beat) -> BeatPlace | None:
         """Write a beat to a partition of each broker; where it stands, or None if the broker does not answer soon."""
         self._place = None
         value, headers = sealed(beat, self._name, self._key)
@@ -93,9 +93,9 @@ class Pulse:
         if not self.unstamped:
             self._clock.note(broker, Stamp(stamp_ms, sent, time.monotonic()))
         if partition == 0:
-            self._place = Place(message.offset(), stamp_ms)
+            self._place = BeatPlace(message.offset(), stamp_ms)
 
-    def read_from(self, mine: Place) -> Iterator[tuple[Beat, int, float]]:
+    def read_from(self, mine: BeatPlace) -> Iterator[tuple[Beat, int, float]]:
         """Beats, their offsets and ages in seconds, of those shortly before one's own first. `read` goes on after them."""
         with kafka_errors("reading the workers' heartbeats"):
             low, _ = self._consumer.get_watermark_offsets(TopicPartition(self._name, 0), timeout=_PATIENCE_SECONDS)

@@ -93,7 +93,7 @@ def believed(mine: Beat, others: Collection[Heard], members: Collection[str]) ->
     ]  # fmt: skip
 
 
-def in_force(mine: Beat, others: Collection[Beat], rank: Callable[[str], int]) -> Beat:
+def leading_worker(mine: Beat, others: Collection[Beat], rank: Callable[[str], int]) -> Beat:
     """The worker by whose rules all go: those that were taken last; else by which somebody decides already; else who came first.
 
     `rank`: of a fingerprint, as `Ranks.of`.

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from hub.core.figures.rates import ClockWord, CountedUpdate, Given, Period, Table, Turn, given_of, rates
+from hub.core.figures.rates import ClockWord, CountedUpdate, Given, HolderChange, Period, Table, given_of, rates
 from hub.core.tracking.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnProgress, read_messages, spans
@@ -92,7 +92,7 @@ def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
         reopens="reopens",
     )
     held = (ledger for batch in batches for ledger in read_held(batch.column("held")))
-    return given_of(Turn(**row, ledger=ledger) for row, ledger in zip(rows, held, strict=True))
+    return given_of(HolderChange(**row, ledger=ledger) for row, ledger in zip(rows, held, strict=True))
 
 
 def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[CountedUpdate]:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from hub.backtest.intake import Intake
+from hub.backtest.intake import HistoryIntake
 from hub.backtest.pairs import Reported, known_pairs
-from hub.backtest.truth import Truth, TruthRow
+from hub.backtest.truth import TruthRow, TruthTable
 from hub.bounds import are_degrees
 from hub.core.places.crs import converter_of
 from hub.learn.history import History
@@ -40,13 +40,18 @@ class Read:
 
 
 def build_history(
-    intake: Intake, truth: Truth | None, layers: Sequence[AreaLayer], time_zone: str, *, until_ms: int | None = None
+    intake: HistoryIntake,
+    truth: TruthTable | None,
+    layers: Sequence[AreaLayer],
+    time_zone: str,
+    *,
+    until_ms: int | None = None,
 ) -> Read:
     """The first report of each reference, in order of time. Closings of the events themselves count where the truth has none.
 
     With `until_ms` it is what was known then: no later report, no later closing (see History.seen_by).
     """
-    truth = truth or Truth({})
+    truth = truth or TruthTable({})
     first, closed = _reports([each for each in intake.events if until_ms is None or each.reported_at < until_ms])
     said = [truth.rows.get(event.source_ref, _NONE) for event in first]
     lat, lon = _points(first)
@@ -129,7 +134,7 @@ def _nowhere(events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt
 
 
 def _partners(
-    events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], truth: Truth
+    events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64], truth: TruthTable
 ) -> pa.Array:
     reports = [
         Reported(each.source_ref, each.reported_at, each.place.address, None if math.isnan(y) else y, None if math.isnan(x) else x)

@@ -9,7 +9,7 @@ from hub.backtest.intake import EventFile
 from hub.backtest.names import slug
 from hub.backtest.output import iso_writer
 from hub.backtest.run import Bars, read_history
-from hub.backtest.run import History as Files
+from hub.backtest.run import ReadHistory as Files
 from hub.errors import FatalError
 from hub.learn.draft import draft
 from hub.learn.folder import refuse_to_overwrite, write_folder

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.backtest.decided import Decided
 from hub.backtest.intake import EventFile
 from hub.backtest.mappings import find_mapping
-from hub.backtest.run import Bars, History, Options, Outcome, read_history, run
+from hub.backtest.run import Bars, Options, PolicyRun, ReadHistory, read_history, run
 from hub.backtest.scores import Scores, Share, score
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import load_yaml
@@ -61,7 +61,7 @@ class CityPlan(BaseModel):
     measures: list[Measure] = Field(min_length=1)
 
 
-class Plan(BaseModel):
+class ScoreboardFile(BaseModel):
     """A scoreboard file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,12 +97,12 @@ class Reached:
         }
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path) -> ScoreboardFile:
     """Raises FatalError, naming file and line."""
-    return load_yaml(path, Plan)
+    return load_yaml(path, ScoreboardFile)
 
 
-def present(plan: Plan, data: Path) -> list[CityPlan]:
+def present(plan: ScoreboardFile, data: Path) -> list[CityPlan]:
     """The cities whose files are there."""
     return [
         city
@@ -111,7 +111,7 @@ def present(plan: Plan, data: Path) -> list[CityPlan]:
     ]
 
 
-def judge(city: CityPlan, data: Path, geo: Path, out: Path, bars: Bars) -> Iterator[Reached]:
+def judge_city(city: CityPlan, data: Path, geo: Path, out: Path, bars: Bars) -> Iterator[Reached]:
     """Learn, run and judge one city; drafts and samples are left in `out`."""
     judged = _City(city, data, geo, out, bars)
     for measure in city.measures:
@@ -136,7 +136,7 @@ class _City:
             updates=data / plan.updates if plan.updates else None,
         )
         self._scores: dict[str, Scores] = {}
-        self._runs: dict[str, Outcome] = {}
+        self._runs: dict[str, PolicyRun] = {}
 
     def scores(self, kind: Kind) -> Scores:
         """What the measures of one kind of run are read from."""
@@ -150,7 +150,7 @@ class _City:
         span = (self._ms(self._plan.judge_from), self._ms(self._plan.judge_until)) if later else (None, None)
         return _judged(outcome, self._history, *span)
 
-    def _run(self, kind: str) -> Outcome:
+    def _run(self, kind: str) -> PolicyRun:
         if kind not in self._runs:
             city = self._draft("learnt", self._ms(self._plan.learn_until))
             self._runs[kind] = run(city, self._history, Options(source_due=kind == "source"), self._bars)
@@ -195,7 +195,7 @@ class _City:
         return None if day is None else parse_time(day, ["iso", "ymd"], ZoneInfo(self._zone))
 
 
-def _judged(outcome: Outcome, history: History, from_ms: int | None, until_ms: int | None) -> Scores:
+def _judged(outcome: PolicyRun, history: ReadHistory, from_ms: int | None, until_ms: int | None) -> Scores:
     truth = history.truth
     if truth is None:
         return Scores(reports=len(outcome.played.decisions), duplicates=outcome.links)
@@ -235,7 +235,7 @@ def _words(report: Any) -> str:
     return " | ".join(filter(None, (report.category, report.address, report.title, report.text)))
 
 
-def markdown(title: str, rows: list[Reached]) -> str:
+def scoreboard_markdown(title: str, rows: list[Reached]) -> str:
     """The table, as the README holds it."""
     lines = [f"| {title} | simple rules reach | goal | reached | |", "|---|---|---|---|---|"]
     for each in rows:

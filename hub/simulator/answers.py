@@ -30,7 +30,7 @@ _NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlannedUpdate:
     """One update a department will send at `at_ms`, `times` times over."""
 
     at_ms: int
@@ -53,7 +53,7 @@ class Answer:
         }
 
 
-def answers_to(seed: int, order: Mapping[str, Any]) -> list[Answer]:
+def answers_to(seed: int, order: Mapping[str, Any]) -> list[PlannedUpdate]:
     """The answers to an ASSIGN order (a cityhub.Order as decoded; times in ms or aware datetimes), by time.
 
     Never earlier than the order was issued or its report was made. Empty for other kinds of order, and for a case the
@@ -67,7 +67,7 @@ def answers_to(seed: int, order: Mapping[str, Any]) -> list[Answer]:
     if order["event"] is not None:
         issued_ms = max(issued_ms, to_ms(order["event"]["reported_at"]))
     due = {clock["clock"]: to_ms(clock["due_at"]) for clock in order["deadlines"]}
-    answers: list[Answer] = []
+    answers: list[PlannedUpdate] = []
     drawn = rng.random()
     if drawn < REFUSED:
         answers.append(_answer(rng, order, "REFUSED", issued_ms + rng.randrange(MINUTE_MS, 20 * MINUTE_MS)))
@@ -88,6 +88,6 @@ def _step(rng: Random, issued_ms: int, due_ms: int) -> int:
     return issued_ms + round(allowed_ms * share)
 
 
-def _answer(rng: Random, order: Mapping[str, Any], status: str, at_ms: int) -> Answer:
+def _answer(rng: Random, order: Mapping[str, Any], status: str, at_ms: int) -> PlannedUpdate:
     times = 2 if rng.random() < TWICE else 1
-    return Answer(at_ms, order["department"], order["case_id"], f"{order['order_id']}-{status}", status, times)
+    return PlannedUpdate(at_ms, order["department"], order["case_id"], f"{order['order_id']}-{status}", status, times)

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.simulator.answers import UNKNOWN_CASE, Answer, answers_to
+from hub.simulator.answers import UNKNOWN_CASE, PlannedUpdate, answers_to
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.kafka import IN_FLIGHT, client_config
@@ -25,7 +25,7 @@ _POLL_SECONDS = 0.1
 class Sink(Protocol):
     """Where updates go. `send` may be called many times between two `flush`; it must not block for long."""
 
-    def send(self, answer: Answer) -> None: ...
+    def send(self, answer: PlannedUpdate) -> None: ...
 
     def flush(self) -> None: ...
 
@@ -35,7 +35,7 @@ class Desk:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._due: list[tuple[int, int, Answer]] = []
+        self._due: list[tuple[int, int, PlannedUpdate]] = []
         self._count = 0
         self._held: dict[str, str] = {}
         """Department by case: who was last asked. Empty once it was withdrawn."""
@@ -54,9 +54,9 @@ class Desk:
             heapq.heappush(self._due, (answer.at_ms, self._count, answer))
             self._count += 1
 
-    def due(self, now_ms: int) -> list[Answer]:
+    def due(self, now_ms: int) -> list[PlannedUpdate]:
         """The answers whose time has come, in order, of cases still held; twice what is sent twice."""
-        out: list[Answer] = []
+        out: list[PlannedUpdate] = []
         while self._due and self._due[0][0] <= now_ms:
             answer = heapq.heappop(self._due)[-1]
             if self._held.get(answer.case_id, answer.department) == answer.department:
@@ -81,7 +81,7 @@ class KafkaSink:
             }
         )
 
-    def send(self, answer: Answer) -> None:
+    def send(self, answer: PlannedUpdate) -> None:
         topic = dept_updates(answer.department)
         value = self._codec.encode_one(topic.subject or "", answer.update())
         self._producer.produce(

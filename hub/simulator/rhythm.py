@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from hub.millis import HOUR_MS, MINUTE_MS, datetime_of
-from hub.simulator.scene import Area, Coordinates, Kind, Scene
+from hub.simulator.scene import Coordinates, Kind, Scene, SceneArea
 
 HOURS = (3, 2, 2, 1, 2, 3, 6, 10, 13, 14, 13, 12, 11, 12, 13, 13, 12, 12, 11, 9, 8, 6, 5, 4)
 """Relative frequency by local hour: quiet at night, a morning and an afternoon hump, as call centres show."""
@@ -23,7 +23,7 @@ class Incident:
     number: int
     at_ms: int
     kind: Kind
-    area: Area
+    area: SceneArea
     where: Coordinates
     reports: int
     spread_ms: int

@@ -37,7 +37,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class SceneArea:
     """A polygon of the city, with the code events carry for it."""
 
     code: str
@@ -52,7 +52,7 @@ class Scene:
 
     zone: ZoneInfo
     kinds: tuple[Kind, ...]
-    areas: tuple[Area, ...]
+    areas: tuple[SceneArea, ...]
     nowhere: Coordinates | None = None
     """Where the hotline's system puts what it cannot place."""
     bounds: tuple[float, float, float, float] = field(init=False)
@@ -75,7 +75,7 @@ class Scene:
         east, north = max(box[2] for box in boxes), max(box[3] for box in boxes)
         object.__setattr__(self, "bounds", (west, south, east, north))
 
-    def somewhere(self, rng: Random) -> tuple[Area, Coordinates]:
+    def somewhere(self, rng: Random) -> tuple[SceneArea, Coordinates]:
         """A point inside an area, drawn evenly over the area."""
         (area,) = rng.choices(self.areas, [area.weight for area in self.areas])
         west, south, east, north = area.shape.bounds
@@ -99,7 +99,7 @@ def scene_of(city: City) -> Scene:
     Raises ValueError if the city has no areas.
     """
     kinds = tuple(_kind(city, category) for category in city.categories.values())
-    areas = tuple(Area(area.code, area.geometry) for area in city.areas)
+    areas = tuple(SceneArea(area.code, area.geometry) for area in city.areas)
     nowhere = next(((point.lat, point.lon) for point in city.default_points), None)
     return Scene(ZoneInfo(city.time_zone), kinds, areas, nowhere)
 

@@ -38,7 +38,7 @@ _PRINCIPAL = "User:"
 _ANYWHERE = "*"
 
 
-class Difference(NamedTuple):
+class RightsDifference(NamedTuple):
     """Of one user: what he lacks, and what he has beyond what he needs."""
 
     lacks: frozenset[Right]
@@ -52,7 +52,7 @@ class Acls:
         self._settings = settings
         self._client = AdminClient(client_config(settings, "acl"))
 
-    def differences(self, wanted: Mapping[str, Collection[Right]]) -> dict[str, Difference]:
+    def differences(self, wanted: Mapping[str, Collection[Right]]) -> dict[str, RightsDifference]:
         """By user, of these users. Only what is of this hub's namespace counts as extra."""
         return {user: _difference(self._settings, set(rights), self._held(user)) for user, rights in wanted.items()}
 
@@ -119,9 +119,9 @@ def _has_password(answer: Any) -> bool:
         raise translated(error.args[0], "asking who has a password") from error
 
 
-def _difference(settings: Settings, wanted: set[Right], granted: set[Right]) -> Difference:
+def _difference(settings: Settings, wanted: set[Right], granted: set[Right]) -> RightsDifference:
     extra = {right for right in granted - wanted if right.name.startswith(settings.namespace)}
-    return Difference(frozenset(wanted - granted), frozenset(extra))
+    return RightsDifference(frozenset(wanted - granted), frozenset(extra))
 
 
 def _pattern(right: Right) -> ResourcePatternType:

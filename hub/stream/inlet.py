@@ -27,7 +27,7 @@ from hub.stream.progress import progressed
 from hub.stream.reads import Reads
 from hub.stream.session import Publication, Session
 from hub.stream.standings import Standing
-from hub.stream.state import State
+from hub.stream.state import AgentState
 
 log = logging.getLogger(__name__)
 _MOST_SECONDS = 5.0
@@ -59,7 +59,7 @@ class Inlet(mode.Service):
         settings: Settings,
         agent: str,
         reads: Reads | Sequence[str],
-        state: State,
+        state: AgentState,
         *,
         tick_seconds: float | None = None,
         gate: Gate | None = None,

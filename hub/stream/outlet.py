@@ -22,7 +22,7 @@ from hub.stream.codec import Codec
 from hub.stream.dead_letters import fitted
 from hub.stream.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.session import Publication
-from hub.stream.state import State
+from hub.stream.state import AgentState
 from hub.stream.tally import Tally
 from hub.stream.writer import Output
 from hub.topics import DEAD, Topic
@@ -34,7 +34,7 @@ class Outlet:
     """Opens transactions for one agent."""
 
     def __init__(
-        self, settings: Settings, agent: str, codec: Codec, state: State, topics: Container[str] | None = None
+        self, settings: Settings, agent: str, codec: Codec, state: AgentState, topics: Container[str] | None = None
     ) -> None:
         """`topics`: the names of all that there are, without the namespace; what is for another cannot be sent. None: any."""
         self.topics = topics

@@ -22,14 +22,14 @@ them are reported. The broker takes or refuses them a batch at a time."""
 _NOWHERE = -1
 
 
-class Report(NamedTuple):
+class DeliveryReport(NamedTuple):
     """Of one record: its number among those of its partition in the transaction, and the offset it got."""
 
     nth: int
     offset: int
 
 
-class Proof:
+class TransactionProof:
     """Of one transaction. `watch` all messages, publish them, and when the producer is flushed ask for `faults`.
 
     `ends`: by place the offset after the last record that this producer has written there before. `alone`: places where nobody
@@ -42,7 +42,7 @@ class Proof:
         self._alone = alone
         self._written: dict[Place, int] = defaultdict(int)
         self._asked: dict[Place, int] = defaultdict(int)
-        self._reports: dict[Place, list[Report]] = defaultdict(list)
+        self._reports: dict[Place, list[DeliveryReport]] = defaultdict(list)
         self.failed: set[Place] = set()
         """Where a record was not taken."""
 
@@ -58,7 +58,7 @@ class Proof:
     def _hear(self, place: Place, index: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self.failed.add(place)
-        self._reports[place].append(Report(index, _NOWHERE if error is not None else message.offset()))
+        self._reports[place].append(DeliveryReport(index, _NOWHERE if error is not None else message.offset()))
 
     def faults(self) -> list[str]:
         """What does not fit, in words; empty if all records are where they should be."""
@@ -71,7 +71,7 @@ class Proof:
         expected = self._before.get(place, 0)
         if place in self._alone and reports[0].offset > expected + 1:
             return f"{where}: {reports[0].offset - expected - 1} more than a marker lie between this transaction and the last"
-        for one, later in pairwise([Report(-1, expected - 1), *reports]):
+        for one, later in pairwise([DeliveryReport(-1, expected - 1), *reports]):
             if later.offset - one.offset < later.nth - one.nth:
                 return f"{where}: record {later.nth} of {self._written[place]} is said to lie at {later.offset}"
         return None

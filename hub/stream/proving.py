@@ -46,7 +46,7 @@ class _NoState:
 
 
 @dataclass(frozen=True)
-class Proof:
+class StateProof:
     """Of one partition of an agent."""
 
     agent: str
@@ -57,7 +57,9 @@ class Proof:
     """What was expected and found, if the agent would refuse it."""
 
 
-def prove(settings: Settings, agent: str, reads: Sequence[str], changelog: Topic, window_ms: int) -> Iterator[Proof]:
+def prove(
+    settings: Settings, agent: str, reads: Sequence[str], changelog: Topic, window_ms: int
+) -> Iterator[StateProof]:
     """Read an agent's changelog whole and judge it as the agent itself would.
 
     `reads`: the agent's topics; `window_ms`: how long a changelog is needed that is not compacted. Raises RetriableError if the
@@ -72,7 +74,7 @@ def prove(settings: Settings, agent: str, reads: Sequence[str], changelog: Topic
     positions.judge(committed, trails, wall_ms())
     for number in numbers:
         last = trails[number].last
-        yield Proof(agent, number, last.sequence if last is not None else 0, positions.refused.get(number))
+        yield StateProof(agent, number, last.sequence if last is not None else 0, positions.refused.get(number))
 
 
 def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions: Collection[int]) -> None:

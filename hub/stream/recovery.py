@@ -15,14 +15,16 @@ from hub.settings import Settings
 from hub.stream.checkpoints import Checkpoint, Trail, read_checkpoint
 from hub.stream.extents import extents
 from hub.stream.kafka import consumer_config, kafka_errors
-from hub.stream.state import State
+from hub.stream.state import AgentState
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 
 log = logging.getLogger(__name__)
 _SAY_EVERY_SECONDS = 5.0
 
 
-def recover(settings: Settings, state: State, partitions: Sequence[int], alive: Callable[[], None]) -> dict[int, Trail]:
+def recover(
+    settings: Settings, state: AgentState, partitions: Sequence[int], alive: Callable[[], None]
+) -> dict[int, Trail]:
     """Fill `state` for these partitions from their changelogs; what each says of its commits. Blocks; calls `alive` after each
     batch.
 
@@ -75,7 +77,7 @@ def recover(settings: Settings, state: State, partitions: Sequence[int], alive: 
     return trails
 
 
-def take(state: State, trail: Trail, message: Message) -> None:
+def take(state: AgentState, trail: Trail, message: Message) -> None:
     """Take in one record of a changelog. Anybody who may write there may have written anything: what this program does not write
     is stepped over, counted and said.
 

@@ -45,7 +45,7 @@ from hub.stream.recovery import recover
 from hub.stream.sources import Sources
 from hub.stream.stalls import Stalls
 from hub.stream.standings import Standing
-from hub.stream.state import State
+from hub.stream.state import AgentState
 from hub.stream.unpacking import end_of_batch
 from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 from hub.topics import SOURCES
@@ -77,7 +77,7 @@ class Session:
         settings: Settings,
         agent: str,
         reads: Reads,
-        state: State,
+        state: AgentState,
         thread: Executor,
         stopping: threading.Event,
     ) -> None:

@@ -15,7 +15,7 @@ Change = tuple[int, bytes | None, bytes | None]
 """Of a changelog: partition, key, value (None deletes)."""
 
 
-class State(Protocol):
+class AgentState(Protocol):
     """What an inlet needs of an agent's memory. Called from one thread at a time.
 
     `load` is called with every committed record of a partition's changelog, oldest first, then `loaded` once, before the
@@ -54,7 +54,7 @@ def as_it_is(record: Any) -> Any:
     return record
 
 
-class Reader:
+class ChangelogReader:
     """Reads the records of a keyed changelog back. Anybody who may write there may have written anything."""
 
     def __init__(self, record: Any, misfit: Misfit, renew: Renew) -> None:
@@ -96,7 +96,7 @@ class JournaledState(Generic[B]):
         self._make = make
         self._journals: dict[int, Journal[B]] = {}
         self._encoder = msgspec.msgpack.Encoder()
-        self._reader = Reader(record, misfit, renew)
+        self._reader = ChangelogReader(record, misfit, renew)
 
     def __len__(self) -> int:
         return sum(len(journal.book) for journal in self._journals.values())

@@ -27,7 +27,7 @@ from hub.stream.kafka import (
 )
 from hub.stream.numbers import Place
 from hub.stream.partitioning import partitions_of
-from hub.stream.proof import Proof
+from hub.stream.proof import TransactionProof
 from hub.topics import BETWEEN_AGENTS
 
 _TIMEOUT_SECONDS = 5.0
@@ -151,7 +151,7 @@ class TransactionWriter:
 
     def _write(self, outputs: Iterable[Output], offsets: Sequence[TopicPartition], membership: Any) -> None:
         until = time.monotonic() + GIVE_UP_SECONDS
-        proof = Proof(self._ends, self._alone)
+        proof = TransactionProof(self._ends, self._alone)
         try:
             with kafka_errors(f"{self._agent}: beginning a transaction"):
                 self._at_work.begin_transaction()
@@ -171,7 +171,7 @@ class TransactionWriter:
         self._ends |= ends
         self._alone |= {place for place in ends if place[0] == self._changelog}
 
-    def _produce(self, output: Output, proof: Proof, until: float) -> None:
+    def _produce(self, output: Output, proof: TransactionProof, until: float) -> None:
         """Each partition's records by themselves, so that it is known how many go where."""
         topic, partition, messages = output
         count = 1 if partition is not None else self._count(topic)
@@ -227,7 +227,7 @@ class TransactionWriter:
             self._counts[topic] = len(found.partitions)
         return self._counts[topic]
 
-    def _prove(self, proof: Proof, until: float) -> None:
+    def _prove(self, proof: TransactionProof, until: float) -> None:
         """Wait until all that was published is acknowledged, and see that it is where it should be."""
         self._empty_queue(until)
         if proof.failed:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Answer(NamedTuple):
+class ReceiverAnswer(NamedTuple):
     """What a receiver says to a call."""
 
     status: int = 204
@@ -26,7 +26,7 @@ class Call(NamedTuple):
 
     headers: Mapping[str, str]
     body: bytes
-    answer: Answer
+    answer: ReceiverAnswer
 
     @property
     def event(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class WebhookReceiver:
     """`answers` decides by the call, whose answer is not given yet."""
 
     url: str
-    answers: Callable[[Call], Answer] = lambda call: Answer()
+    answers: Callable[[Call], ReceiverAnswer] = lambda call: ReceiverAnswer()
     calls: list[Call] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,9 +48,9 @@ class WebhookReceiver:
         with self.lock:
             return [call for call in self.calls if call.answer.status < 300]
 
-    def _hear(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _hear(self, headers: Mapping[str, str], body: bytes) -> ReceiverAnswer:
         with self.lock:
-            answer = self.answers(Call(headers, body, Answer()))
+            answer = self.answers(Call(headers, body, ReceiverAnswer()))
             self.calls.append(Call(headers, body, answer))
         return answer
 

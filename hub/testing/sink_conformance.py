@@ -25,10 +25,10 @@ from hub.sdk.sink_contract import Batch, Delivery, Later, Never, Positions, Sink
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
 from hub.sdk.status import Board
-from hub.testing.sinks import MemoryReader, in_case_order, order
+from hub.testing.sinks import MemoryReader, in_case_order, sample_order
 
 
-class KilledError(BaseException):
+class SinkKilledError(BaseException):
     """Stands for kill -9: nothing after it is done."""
 
 
@@ -44,7 +44,7 @@ class MemoryLetters:
 
 
 def _some(count: int) -> list[Delivery]:
-    return [order(number, f"C-{number % 3}") for number in range(count)]
+    return [sample_order(number, f"C-{number % 3}") for number in range(count)]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class _Dying:
         answers = self._sink.write(batch)
         self._left -= 1
         if self._left <= 0:
-            raise KilledError
+            raise SinkKilledError
         return answers
 
 
@@ -124,7 +124,7 @@ class SinkConformance:
         deliveries = bench.deliveries(6)
         group: Positions = {}
         for calls in (1, 1, 1):
-            with pytest.raises(KilledError):
+            with pytest.raises(SinkKilledError):
                 bench.run(_Dying(bench.make(), calls), deliveries, group)  # type: ignore[arg-type]
         bench.run(bench.make(), deliveries, group)
         arrived = bench.arrived()

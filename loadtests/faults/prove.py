@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from hub.audit import AuditReport, StateReport, judge, judge_state
+from hub.audit import AuditReport, StateReport, judge_state, judge_tables
 from hub.audit.changelogs import read_changelogs
 from hub.audit.reading import read_tables
 from hub.audit.tables import Tables
@@ -61,7 +61,7 @@ def prove(
     """
     sources, departments = list(discover()), list(load_city(settings.city).departments)
     tables = read_tables(settings, sources, departments)
-    report = judge(tables)
+    report = judge_tables(tables)
     updates = sum(count for topic, count in report.taken_in.items() if topic.startswith("dept."))
     return Proof(
         audit=report,

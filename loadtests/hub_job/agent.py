@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from hub.agents.context import Hub
-from hub.agents.view import View
+from hub.agents.view import AgentView
 from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
 from hub.core.dedup.memory import SeenState
@@ -25,7 +25,7 @@ ORDERS = Topic(os.environ.get("LOAD_ORDERS", "load.orders"), "case_id", "cityhub
 CHANGELOG = Topic(f"{NAME}.changelog", "none", None, {"max.message.bytes": "12582912"})
 
 
-def attach(app: Any, hub: Hub) -> View:
+def attach(app: Any, hub: Hub) -> AgentView:
     """Add the agent and its inlet to a Faust app."""
     state = SeenState(int(hub.settings.dedup_window_days * DAY_MS), DEDUPLICATE_CHANGELOG, wall_ms)
     state.changelog = CHANGELOG
@@ -52,4 +52,4 @@ def attach(app: Any, hub: Hub) -> View:
                 tx.arrived(chunk.arrived_ms)
 
     app.service(inlet)
-    return View(inlet)
+    return AgentView(inlet)

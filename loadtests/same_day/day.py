@@ -13,7 +13,7 @@ from hub.clock import ClockKind
 from hub.millis import DAY_MS, HOUR_MS, MINUTE_MS
 from hub.policy import load_city
 from hub.simulator.generate import Plan
-from hub.testing.memory import MemoryHub, Record
+from hub.testing.memory import CommittedRecord, MemoryHub
 from hub.topics import AGENTS
 from loadtests.same_day.city import write_city, write_next_rules
 from loadtests.same_day.departments import Departments
@@ -84,7 +84,7 @@ def _disturb(hub: MemoryHub, step: int) -> None:
             hub.turn(agent)
 
 
-def records(hub: MemoryHub) -> Iterator[Record]:
+def records(hub: MemoryHub) -> Iterator[CommittedRecord]:
     """Everything in every topic, changelogs included: topic by topic, in order."""
     for topic in sorted(hub.broker.published):
         yield from hub.broker.records(topic)

@@ -16,7 +16,7 @@ import msgspec
 from hub.errors import RejectedRecordError
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.testing.memory import Record
+from hub.testing.memory import CommittedRecord
 
 Topic = tuple[str, str]
 """The kind of clock, and the topic's name."""
@@ -32,7 +32,7 @@ class Difference(NamedTuple):
     second: str | None
 
 
-def lines(clock: str, records: Iterable[Record]) -> Iterator[str]:
+def lines(clock: str, records: Iterable[CommittedRecord]) -> Iterator[str]:
     """A record of JSON for each: clock, topic, partition, offset, time of arrival in ms, key and value in base64."""
     for record in records:
         yield json.dumps([clock, *record[:4], _text(record.key), _text(record.value)], separators=(",", ":"))

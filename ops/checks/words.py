@@ -105,17 +105,6 @@ SEVERAL = {
 }
 """Functions and classes that may be defined more than once, and why. A click command is named for what people type."""
 
-NOT_YET = frozenset({
-    "Answer", "Area", "Bearer", "Cases", "Change", "Check", "Closure", "Comparison", "Decided",
-    "Decision", "Departments", "Desk", "Difference", "Feed", "Gathering", "Header", "History",
-    "Incident", "Intake", "Kind", "Mark", "Outcome", "Place", "Plan", "Proof", "Reader",
-    "Record", "Reject", "Reply", "Report", "Rules", "Source", "State", "Statement",
-    "Tally", "Truth", "Turn", "Update", "View", "Words", "as_dict",
-    "clocks_of", "compare", "decide", "describe", "in_force", "iso", "judge", "key_of", "markdown", "misfit",
-    "resolved", "stretches", "touched", "versions_of",
-})  # fmt: skip
-"""Those that are still to be told apart. None may be added."""
-
 
 def _second_meanings(root: Path, rooms: tuple[str, ...]) -> Iterator[str]:
     places: dict[str, list[str]] = defaultdict(list)
@@ -124,9 +113,9 @@ def _second_meanings(root: Path, rooms: tuple[str, ...]) -> Iterator[str]:
             if isinstance(node, (*_FUNCTION, ast.ClassDef)) and not node.name.startswith("_") and not _is_command(node):
                 places[node.name].append(f"{path.relative_to(root)}:{node.lineno}")
     for name, where in sorted(places.items()):
-        if len(where) > 1 and name not in SEVERAL and name not in NOT_YET:
+        if len(where) > 1 and name not in SEVERAL:
             yield f"{where[-1]}: {name!r} is defined in {', '.join(where[:-1])} too; a name means one thing"
-        if len(where) == 1 and (name in SEVERAL or name in NOT_YET):
+        if len(where) == 1 and name in SEVERAL:
             yield f"{where[0]}: {name!r} may stand more than once, by ops/checks/words.py, and does not: take it out there"
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from hub.core.cases.cases import CaseBook
-from hub.core.cases.closures import Closure, closures_of
+from hub.core.cases.closures import ClosureRow, closures_of
 from hub.core.cases.moves import Moves
 from hub.core.linking import Incidents
 from hub.core.report import sighting_of, sightings_of
@@ -109,7 +109,7 @@ def test_closures() -> None:
 def test_every_step_of_a_closure_is_acted_on(step: ClosureStep, outcome: Outcome) -> None:
     """None falls through to what another step means; of a case that is not known, nothing comes."""
     moves, book = Moves(CITY), CaseBook(Incidents(CITY))
-    closure = Closure("C-UNKNOWN", outcome, "roads", 1_700_000_000_000, step)
+    closure = ClosureRow("C-UNKNOWN", outcome, "roads", 1_700_000_000_000, step)
     if step is ClosureStep.UNLINKED:
         with pytest.raises(ValueError, match="unlinking"):
             moves.take(Journal(book), closure)

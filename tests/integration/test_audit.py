@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from hub.audit import compare
+from hub.audit import compare_runs
 from hub.errors import FatalError
 from hub.inspect.reading import read_messages, spans
 from hub.model.ids import case_id
@@ -55,11 +55,11 @@ def test_the_command_says_so(hub: SmallHub) -> None:
 
 
 def test_a_hub_agrees_with_itself_and_not_with_another(hub: SmallHub) -> None:
-    same = compare(hub.settings, hub.settings.namespace, hub.sources, hub.departments)
+    same = compare_runs(hub.settings, hub.settings.namespace, hub.sources, hub.departments)
     assert same.good
     assert same.same_cases == 2
     with pytest.raises(FatalError, match="has no topic nowhere"):
-        compare(hub.settings, "nowhere.", hub.sources, hub.departments)
+        compare_runs(hub.settings, "nowhere.", hub.sources, hub.departments)
 
 
 def test_state_rebuilt_agrees_with_what_was_published(hub: SmallHub) -> None:

@@ -9,7 +9,7 @@ from hub.stream.chunk import Chunk
 from hub.stream.codec import Codec
 from hub.stream.kafka import AbortableError
 from hub.stream.outlet import Transaction
-from hub.stream.proof import Proof
+from hub.stream.proof import TransactionProof
 from hub.stream.recovery import recover
 from hub.stream.registry import FileRegistry
 from hub.stream.writer import Output
@@ -82,7 +82,7 @@ def test_an_aborted_transaction_leaves_nothing_and_the_next_goes_through(
         messages = read_some(session, 2)
         prove, seen = session._writer._prove, list[object]()
 
-        def fail_once(proof: Proof, until: float) -> None:
+        def fail_once(proof: TransactionProof, until: float) -> None:
             prove(proof, until)
             if not seen:
                 seen.append((plane.committed_now(), held_in(state)[0]))

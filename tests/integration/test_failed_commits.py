@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from hub.metrics import UNPROVEN
 from hub.stream import writer as writer_module
 from hub.stream.kafka import AbortableError, producer_config
-from hub.stream.proof import Proof
+from hub.stream.proof import TransactionProof
 from tests.integration.small_plane import (
     AGENT,
     MEMORY,
@@ -117,13 +117,13 @@ def test_what_is_not_where_it_should_be_is_not_committed(
     plane: Plane, unlucky: type[Unlucky], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plane.feed(b"a")
-    seen, faults = list[list[str]](), Proof.faults
+    seen, faults = list[list[str]](), TransactionProof.faults
 
-    def once(proof: Proof) -> list[str]:
+    def once(proof: TransactionProof) -> list[str]:
         seen.append(faults(proof))
         return ["a record lies elsewhere"] if len(seen) == 1 else seen[-1]
 
-    monkeypatch.setattr(Proof, "faults", once)
+    monkeypatch.setattr(TransactionProof, "faults", once)
     before = UNPROVEN.labels(AGENT)._value.get()
     with plane.session(state := new_state()) as session:
         (said,) = settled(plane, session, state, read_some(session, 1), count_up(state))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from hub.cli.dept import describe, describe_receipt
+from hub.cli.dept import describe_order, describe_receipt
 from hub.cli.main import cli
 from hub.cli.process.children import environment_of
 from hub.cli.sending import Sender
@@ -155,7 +155,9 @@ def test_a_letter_is_shown_whole(hub: Planted) -> None:
             assert not acting(said.output)
 
 
-@pytest.mark.parametrize(("subject", "show"), [("cityhub.Order", describe), ("cityhub.Receipt", describe_receipt)])
+@pytest.mark.parametrize(
+    ("subject", "show"), [("cityhub.Order", describe_order), ("cityhub.Receipt", describe_receipt)]
+)
 def test_what_a_department_is_told_is_shown_to_it(hub: Planted, subject: str, show: Callable[..., str]) -> None:
     declared = FileRegistry().latest(subject).declared
     for each in examples(subject):

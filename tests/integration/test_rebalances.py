@@ -16,7 +16,7 @@ from hub.stream import writer as writer_module
 from hub.stream.checkpoints import Trail
 from hub.stream.chunk import Chunk
 from hub.stream.kafka import SessionLostError
-from hub.stream.proof import Proof
+from hub.stream.proof import TransactionProof
 from hub.stream.recovery import recover
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
@@ -135,7 +135,7 @@ def test_a_write_that_never_ends_does_not_hold_up_the_rebalance(plane: Plane, mo
     with plane.session(mine := new_state(), "one") as one:
         one.pending = _decided(plane, one, mine)
 
-        def never(proof: Proof, until: float) -> None:
+        def never(proof: TransactionProof, until: float) -> None:
             released.wait(PATIENCE_SECONDS)
             raise SessionLostError("too late")
 

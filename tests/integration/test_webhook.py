@@ -24,7 +24,7 @@ from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.testing.receiver import Answer, Call, WebhookReceiver, webhook_receiver
+from hub.testing.receiver import Call, ReceiverAnswer, WebhookReceiver, webhook_receiver
 from hub.topics import DEAD, dept_orders, dept_receipts
 from tests.integration.small_hub import kill, wait_for
 from tests.processes import started
@@ -80,13 +80,13 @@ def test_all_arrive_in_order_though_the_receiver_stumbles_and_the_sender_is_kill
     """Every third call is answered 500, one by 429; one order is refused for good and becomes a dead letter."""
     counter = itertools.count(1)
 
-    def answers(call: Call) -> Answer:
+    def answers(call: Call) -> ReceiverAnswer:
         number = next(counter)
         if call.event["id"] == "O-7":
-            return Answer(422)
+            return ReceiverAnswer(422)
         if number == 5:
-            return Answer(429, {"Retry-After": "1"})
-        return Answer(500) if number % 3 == 0 else Answer()
+            return ReceiverAnswer(429, {"Retry-After": "1"})
+        return ReceiverAnswer(500) if number % 3 == 0 else ReceiverAnswer()
 
     orders = [order(number, f"C-{number % 5}") for number in range(ORDERS)]
     with webhook_receiver() as receiver:
@@ -118,11 +118,11 @@ def letters(settings: Settings) -> list[dict[str, Any]]:
 def test_a_receiver_that_is_gone_ends_it_and_nothing_is_lost(settings: Settings) -> None:
     send(settings, order(1, "C-1"))
     with webhook_receiver() as receiver:
-        receiver.answers = lambda call: Answer(410)
+        receiver.answers = lambda call: ReceiverAnswer(410)
         with delivering(settings, receiver) as process:
             assert process.wait(120) == 1
         assert len(receiver.calls) == 1
-        receiver.answers = lambda call: Answer()
+        receiver.answers = lambda call: ReceiverAnswer()
         with delivering(settings, receiver):
             wait_for(lambda: by_case(receiver.taken()) == {"C-1": ["O-1"]}, "it did not come again")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.audit import audit, compare
+from hub.audit import audit, compare_runs
 from hub.audit.reading import read_tables
 from hub.broker.kafka import EmbeddedKafka
 from hub.policy import load_city
@@ -110,7 +110,7 @@ def test_nothing_is_lost_or_doubled(
         worker.drain()
     report = audit(settings, sources, departments)
     assert report.good, report.as_dict()
-    comparison = compare(settings, undisturbed.namespace, sources, departments)
+    comparison = compare_runs(settings, undisturbed.namespace, sources, departments)
     assert comparison.good, comparison.as_dict()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.audit import audit, compare
+from hub.audit import audit, compare_runs
 from hub.broker.kafka import EmbeddedKafka
 from hub.settings import ROOT, Settings
 from tests.system.disturbed import Feed, kill_brokers, kill_workers, prepare, publish, working
@@ -80,6 +80,6 @@ def calm(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 @pytest.mark.parametrize("victim", ["worker", "broker"])
 def test_all_real_files_are_accounted_for(victim: str, kafka: EmbeddedKafka, calm: Settings, tmp_path: Path) -> None:
-    comparison = compare(run(kafka, victim, tmp_path), calm.namespace, *prepare(calm))
+    comparison = compare_runs(run(kafka, victim, tmp_path), calm.namespace, *prepare(calm))
     print(json.dumps(comparison.as_dict(), ensure_ascii=False))  # noqa: T201
     assert comparison.good, comparison.as_dict()

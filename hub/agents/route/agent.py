@@ -16,13 +16,13 @@ from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
 from hub.agents.renewing import renew
 from hub.agents.route.clocks import decided, with_starts
-from hub.agents.route.desks import Desks
+from hub.agents.route.desks import RuleSets
 from hub.agents.route.records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.route.unlinking import unlink
-from hub.agents.view import View
+from hub.agents.view import AgentView
 from hub.clock import Clock, ClockKind, DataClock
-from hub.core.cases.closures import Closure, closures_of, unlinking_of
-from hub.core.cases.statements import RouteBook, RouteJournal, RouteRecord, keep, misfit
+from hub.core.cases.closures import ClosureRow, closures_of, unlinking_of
+from hub.core.cases.statements import RouteBook, RouteJournal, RouteRecord, keep, route_misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
 from hub.core.cases.touched import Touched, touched
 from hub.core.deadlines.rules import DeadlineRules
@@ -41,19 +41,19 @@ from hub.stream.state import JournaledState
 NAME = "route"
 
 
-def attach(app: Any, hub: Hub) -> View:
+def attach(app: Any, hub: Hub) -> AgentView:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
     state = JournaledState(
         topics.ROUTE_CHANGELOG,
         RouteRecord,
         lambda _: RouteBook(Incidents(hub.city)),
-        misfit,
+        route_misfit,
         partial(renew, hub.codec),
     )
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
-    desks = Desks(hub.policy)
+    desks = RuleSets(hub.policy)
     clock = hub.clock()
 
     @app.agent(inlet.channel, name=NAME)
@@ -92,7 +92,7 @@ def attach(app: Any, hub: Hub) -> View:
                 _count(hub, tx, steps)
 
     app.service(inlet)
-    return View(inlet, partial(_open_cases, state), touched=partial(_touched, hub, state))
+    return AgentView(inlet, partial(_open_cases, state), touched=partial(_touched, hub, state))
 
 
 def _sightings(
@@ -107,7 +107,7 @@ def _sightings(
     return [chunk.partitions[row] for row in intake.rows], sightings, origins
 
 
-def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure]]:
+def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[ClosureRow]]:
     """By partition, in the order they came in."""
     intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
     closures = closures_of(intake.decoded.batch)
@@ -115,7 +115,7 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
-def _end(hub: Hub, desks: Desks, journal: RouteJournal, closure: Closure) -> list[Step]:
+def _end(hub: Hub, desks: RuleSets, journal: RouteJournal, closure: ClosureRow) -> list[Step]:
     if closure.step is ClosureStep.UNLINKED:
         return unlink(hub.codec, desks, journal, unlinking_of(closure))
     steps = desks.latest.casework.moves.take(journal.of(journal.book.cases), closure)

@@ -14,7 +14,7 @@ from hub.core.cases.cases import Case
 from hub.core.cases.steps import AMENDED, OPENED, REROUTED, SUPERSEDED, Step
 from hub.core.cases.timing import course_of
 from hub.core.deadlines.columns import Flags, Rows
-from hub.core.deadlines.decision import Clocks, Kind, decide, described, opening_clocks, settled
+from hub.core.deadlines.decision import CaseKind, Clocks, decide, described, opening_clocks, settled
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.state import Stated
@@ -28,7 +28,7 @@ _FIELDS = (
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedClocks:
     """What was decided of some steps' cases."""
 
     rules: list[str]
@@ -52,7 +52,7 @@ class Decided:
         return self.dues.take(pa.array(np.where(index < 0, len(self.dues) - 1, self.place[index])))
 
 
-def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
+def decided(rules: RuleVersions, steps: Sequence[Step]) -> DecidedClocks:
     """Each case by the rules that were in force when it was reported."""
     told = [(step.change in _TELLING or step.reopens) and step.case.closed_ms is None for step in steps]
     asked = np.array([tell or bool(step.orders) for tell, step in zip(told, steps, strict=True)], dtype=np.bool_)
@@ -68,7 +68,9 @@ def decided(rules: RuleVersions, steps: Sequence[Step]) -> Decided:
         begin += len(chosen) + 1
         parts.append(_lists(rules, of_these, [steps[index].case for index in chosen.tolist()]))
     clocks, dues = (pa.concat_arrays(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True))
-    return Decided(versions, np.array(told, dtype=np.bool_), np.where(place < 0, len(dues) - 1, place), clocks, dues)
+    return DecidedClocks(
+        versions, np.array(told, dtype=np.bool_), np.where(place < 0, len(dues) - 1, place), clocks, dues
+    )
 
 
 def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) -> tuple[pa.ListArray, pa.ListArray]:
@@ -90,7 +92,7 @@ def with_starts(rules: RuleVersions, step: Step) -> Step:
 
 
 def _starts(rules: RuleVersions, case: Case, version: Stated) -> tuple[tuple[str, str, int], ...]:
-    kind = Kind(version.category, case.source, version.urgency, version.area, case.conditions)
+    kind = CaseKind(version.category, case.source, version.urgency, version.area, case.conditions)
     dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, version.due_ms)
     latest = (due.provisional and rules.latest.clock_of(due.policy, due.started_ms) for due in dues)
     return tuple((due.clock, due.policy, (now or due).due_ms) for due, now in zip(dues, latest, strict=True))

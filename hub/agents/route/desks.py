@@ -16,24 +16,24 @@ from hub.core.report import Sighting
 from hub.policy import City
 
 
-class Desk:
+class RuleSet:
     """What decides by one state of the rules."""
 
     def __init__(self, city: City) -> None:
         self.city, self.casework = city, Casework(city)
 
 
-class Desks:
+class RuleSets:
     """Made when first needed, and kept: states of the rules are few."""
 
     def __init__(self, policy: LivePolicy) -> None:
         self._policy = policy
         self.rules = RuleVersions(policy)
         """By which clocks are reckoned."""
-        self._desks: dict[str, Desk] = {}
+        self._desks: dict[str, RuleSet] = {}
 
     @property
-    def latest(self) -> Desk:
+    def latest(self) -> RuleSet:
         return self._of(self._policy.latest)
 
     @property
@@ -59,8 +59,8 @@ class Desks:
         orders = (msgspec.structs.replace(order, reason=order.reason or why) for order in step.orders)
         return msgspec.structs.replace(step, orders=tuple(orders))
 
-    def _of(self, city: City) -> Desk:
+    def _of(self, city: City) -> RuleSet:
         desk = self._desks.get(city.fingerprint)
         if desk is None:
-            desk = self._desks[city.fingerprint] = Desk(city)
+            desk = self._desks[city.fingerprint] = RuleSet(city)
         return desk

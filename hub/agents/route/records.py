@@ -10,7 +10,7 @@ import pyarrow as pa
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
-from hub.agents.route.clocks import Decided
+from hub.agents.route.clocks import DecidedClocks
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
 from hub.core.columns import any_said
@@ -20,7 +20,7 @@ from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 
 
-def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided, origins: pa.StructArray) -> None:
+def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedClocks, origins: pa.StructArray) -> None:
     """One `cityhub.CaseChange` a step, keyed by case. `origins`: by row, the input each accounts for."""
     cases = [step.case for step in steps]
     reports = [step.report for step in steps]
@@ -77,7 +77,7 @@ def _link(step: Step, link: Match) -> dict[str, Any]:
     }
 
 
-def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided, clock: Clock) -> None:
+def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedClocks, clock: Clock) -> None:
     """The steps' orders, to each department's own topic, with the clocks that run and the report behind them. None is issued
     before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
-from hub.agents.route.desks import Desks
-from hub.core.cases.statements import RouteJournal, Statement, drop, keep
+from hub.agents.route.desks import RuleSets
+from hub.core.cases.statements import LinkedStatement, RouteJournal, drop, keep
 from hub.core.cases.steps import Step
 from hub.core.cases.unlinking import Unlinking, part
 from hub.core.report import Sighting, sighting_of
@@ -17,7 +17,7 @@ from hub.stream.codec import Codec
 log = logging.getLogger(__name__)
 
 
-def unlink(codec: Codec, desks: Desks, journal: RouteJournal, asked: Unlinking) -> list[Step]:
+def unlink(codec: Codec, desks: RuleSets, journal: RouteJournal, asked: Unlinking) -> list[Step]:
     """The steps of the case that is left, then those of the new one: opened, and all that the report said since."""
     said = list(_sightings(codec, journal.book.statements_of(asked.report)))
     cases = journal.of(journal.book.cases)
@@ -31,7 +31,7 @@ def unlink(codec: Codec, desks: Desks, journal: RouteJournal, asked: Unlinking) 
     return [*steps, opened, *(desks.take_all(cases, later) if later else ())]
 
 
-def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighting]:
+def _sightings(codec: Codec, statements: Iterable[LinkedStatement]) -> Iterator[Sighting]:
     """What cannot be read is as if it had not been kept."""
     for statement in statements:
         try:
@@ -40,7 +40,7 @@ def _sightings(codec: Codec, statements: Iterable[Statement]) -> Iterator[Sighti
             log.error("what a linked report said cannot be read again: %s", error.detail)  # noqa: TRY400 - no defect of ours, so no traceback
 
 
-def _sighting(codec: Codec, statement: Statement) -> Sighting:
+def _sighting(codec: Codec, statement: LinkedStatement) -> Sighting:
     event = CaseEvent.checked(codec.decode_body("cityhub.CaseEvent", statement.event))
     return sighting_of(
         event,

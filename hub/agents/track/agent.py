@@ -16,19 +16,19 @@ from hub.agents.context import Hub
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import rows_by
 from hub.agents.intake import take_in_own
-from hub.agents.receipts import Decision, acknowledge
+from hub.agents.receipts import LateDecision, acknowledge
 from hub.agents.track.rates import begin
 from hub.agents.track.records import publish
 from hub.agents.track.waiting import give_up, hold, refuse, release, why_waiting
-from hub.agents.view import View
+from hub.agents.view import AgentView
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.core.limits import Verdict
 from hub.core.tracking.changes import changes_of
 from hub.core.tracking.clockwork import Clockwork
-from hub.core.tracking.consequences import Change, Effects, Update
-from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, misfit
+from hub.core.tracking.consequences import Change, Effects, UpdateRow
+from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, track_misfit
 from hub.core.tracking.tracker import Tracking
 from hub.core.tracking.updates import updates_of
 from hub.millis import DAY_MS
@@ -44,13 +44,13 @@ NAME = "track"
 TICK_SECONDS = 0.5
 
 
-def attach(app: Any, hub: Hub) -> View:
+def attach(app: Any, hub: Hub) -> AgentView:
     """Add the agent and its inlet to a Faust app, and give what may be seen of it."""
-    state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook(), misfit)
+    state = JournaledState(topics.TRACK_CHANGELOG, TrackRecord, lambda _: TrackBook(), track_misfit)
     reads = topics.agent_topics(hub.sources, hub.departments)[NAME]
     inlet = Inlet(app, hub.settings, NAME, reads, state, tick_seconds=TICK_SECONDS, gate=hub.gate)
     outlet = Outlet(hub.settings, NAME, hub.codec, state, hub.topics)
-    rules = Rules(hub)
+    rules = ClockRules(hub)
     tracking = Tracking(rules.clockwork)
     revised: dict[int, TrackBook] = {}
     begin(hub.departments)
@@ -65,8 +65,8 @@ def attach(app: Any, hub: Hub) -> View:
                     tracking.use(rules.clockwork)
                     revised.clear()
                 records, told = _records(hub, chunk, tx)
-                waited: list[Decision] = []
-                put_off: dict[int, list[Update]] = {}
+                waited: list[LateDecision] = []
+                put_off: dict[int, list[UpdateRow]] = {}
                 # a chunk whose partitions were taken away meanwhile is decided all the same, and then not committed
                 held = sorted({*chunk.own_numbers, *records})
                 wall = read_clock(hub.wall)
@@ -114,10 +114,10 @@ def attach(app: Any, hub: Hub) -> View:
                 acknowledge(hub, tx, told, effects.applied, waited, waiting)
 
     app.service(inlet)
-    return View(inlet, overdue_cases=partial(_overdue_cases, state))
+    return AgentView(inlet, overdue_cases=partial(_overdue_cases, state))
 
 
-class Rules:
+class ClockRules:
     """What clocks are kept by: each case's own rules, and the latest for who may speak of it."""
 
     def __init__(self, hub: Hub) -> None:
@@ -158,11 +158,11 @@ def _forget(hub: Hub, journal: TrackJournal, clock: Clock, at_most: int) -> None
         journal.put(case_id, None)
 
 
-def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | Update]], pa.RecordBatch]:
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | UpdateRow]], pa.RecordBatch]:
     """By partition, in the order they came in; and the updates as columns."""
-    found: list[Change | Update | None] = [None] * len(chunk)
+    found: list[Change | UpdateRow | None] = [None] * len(chunk)
     arrived: list[Any] = []
-    kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | Update]], str], ...] = (
+    kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | UpdateRow]], str], ...] = (
         (topics.CASES, faults_of_changes, lambda decoded: changes_of(decoded.batch), "case"),
         (topics.UPDATES, partial(_faults_of_updates, hub), partial(_updates, hub), "update"),
     )
@@ -186,6 +186,6 @@ def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
     yield from not_of_departments(batch, hub.knows)
 
 
-def _updates(hub: Hub, decoded: Decoded) -> Iterable[Update]:
+def _updates(hub: Hub, decoded: Decoded) -> Iterable[UpdateRow]:
     arrived = hub.settings.clock is ClockKind.WALL  # in a replay it means nothing
     return updates_of(decoded.batch, decoded.bodies.to_pylist(), arrived=arrived)

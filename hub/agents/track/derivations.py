@@ -10,7 +10,7 @@ import numpy as np
 
 from hub.core.columns import any_said
 from hub.core.deadlines.decision import described
-from hub.core.deadlines.derivations import stretches
+from hub.core.deadlines.derivations import counted_stretches
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
@@ -84,7 +84,7 @@ def _stretches(rules: DeadlineRules | None, policy: str, started_ms: int, due_ms
     rule = rules.rule(policy) if rules is not None else None
     if rules is None or rule is None or not rule.runs or unit_of(rule.unit).continuous or due_ms <= started_ms:
         return ()
-    return stretches(rules, rule, started_ms, due_ms)
+    return counted_stretches(rules, rule, started_ms, due_ms)
 
 
 def _pauses(moved: Moved) -> list[int]:

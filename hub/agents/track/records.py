@@ -15,7 +15,7 @@ from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
 from hub.core.columns import any_said
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.consequences import Effects, Ending, Reply
+from hub.core.tracking.consequences import Effects, Ending, OwedReply
 from hub.core.tracking.history_columns import held_value
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.lives import Lives
@@ -63,7 +63,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
 
-def _publish_replies(hub: Hub, tx: Transaction, replies: list[Reply]) -> None:
+def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply]) -> None:
     answers = [reply.answer for reply in replies]
     columns: dict[str, list[Any]] = {
         "reply_id": derived_ids(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.agents.context import Hub
-from hub.agents.receipts import ACCEPTED, Decision, later_than_said
+from hub.agents.receipts import ACCEPTED, LateDecision, later_than_said
 from hub.clock import ClockKind
-from hub.core.tracking.consequences import Effects, Update
+from hub.core.tracking.consequences import Effects, UpdateRow
 from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackJournal, Waiting
 from hub.core.tracking.tracker import Tracking
 from hub.core.tracking.updates import update_of
@@ -27,7 +27,7 @@ MAX_WAITING, MAX_BYTES = 100, 4 << 20
 """Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
 
 
-def hold(journal: TrackJournal, update: Update, now_ms: int) -> bool:
+def hold(journal: TrackJournal, update: UpdateRow, now_ms: int) -> bool:
     """Keep an update that cannot be applied yet. False if too much is kept for its case: then it is not."""
     key = WAITING_PREFIX + update.case_id
     known = journal.book.get(key)
@@ -38,7 +38,7 @@ def hold(journal: TrackJournal, update: Update, now_ms: int) -> bool:
     return True
 
 
-def why_waiting(book: TrackBook, held: Sequence[Update]) -> dict[int, str]:
+def why_waiting(book: TrackBook, held: Sequence[UpdateRow]) -> dict[int, str]:
     """By their row in the chunk, those of `held` that still wait, with what for."""
     found = {}
     for update in held:
@@ -48,13 +48,13 @@ def why_waiting(book: TrackBook, held: Sequence[Update]) -> dict[int, str]:
     return found
 
 
-def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, effects: Effects) -> list[Decision]:
+def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, effects: Effects) -> list[LateDecision]:
     """Apply what was kept for a case of which more is known now, as far as it may be."""
     key = WAITING_PREFIX + case_id
     known = journal.book.get(key)
     if not isinstance(known, Waiting) or journal.book.case(case_id) is None:
         return []
-    verdicts: list[Decision] = []
+    verdicts: list[LateDecision] = []
     held = known.waits
     while True:  # one that is applied may be what another waited for
         left = []
@@ -72,23 +72,23 @@ def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, e
     return verdicts
 
 
-def _apply(hub: Hub, tracking: Tracking, journal: TrackJournal, body: bytes, effects: Effects) -> Decision | None:
+def _apply(hub: Hub, tracking: Tracking, journal: TrackJournal, body: bytes, effects: Effects) -> LateDecision | None:
     try:
         update = _read(hub, body)
     except RejectedRecordError:
         return None  # `give_up` sets it aside
     if not tracking.update(journal, update, effects):
         return None
-    return Decision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
+    return LateDecision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
 
 
 def give_up(
     hub: Hub, tracking: Tracking, tx: Transaction, journal: TrackJournal, now_ms: int, *, caught_up: bool
-) -> list[Decision]:
+) -> list[LateDecision]:
     """Set aside, as dead letters, updates of cases that do not exist and those that their case does not allow."""
     if not caught_up:
         return []
-    verdicts: list[Decision] = []
+    verdicts: list[LateDecision] = []
     limit_ms = now_ms - PATIENCE_MS
     for key in sorted(journal.book.waiting):
         known = journal.book.get(key)
@@ -101,7 +101,9 @@ def give_up(
     return verdicts
 
 
-def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes) -> list[Decision]:
+def refuse(
+    hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_id: str, body: bytes
+) -> list[LateDecision]:
     """Set one aside: it is of no case, or its case does not allow it. Nobody is told of bytes that the hub did not write."""
     try:
         admitted = _admitted(hub, body)
@@ -116,7 +118,7 @@ def refuse(hub: Hub, tracking: Tracking, tx: Transaction, book: TrackBook, case_
         detail = why or "it was not allowed when it came; send it again, under another id"
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
     tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail)
-    return [Decision(admitted, str(reason), detail=detail)]
+    return [LateDecision(admitted, str(reason), detail=detail)]
 
 
 def _keep(journal: TrackJournal, key: str, waits: list[tuple[bytes, int]]) -> None:
@@ -124,7 +126,7 @@ def _keep(journal: TrackJournal, key: str, waits: list[tuple[bytes, int]]) -> No
     journal.put(key, Waiting(max(since), updates, since) if waits else None)
 
 
-def _read(hub: Hub, body: bytes) -> Update:
+def _read(hub: Hub, body: bytes) -> UpdateRow:
     return update_of(_admitted(hub, body), body, arrived=hub.settings.clock is ClockKind.WALL)
 
 

@@ -104,12 +104,12 @@ def run_command(
         summaries = _run(names, files, mappings, joins, settings, options)
     if files:
         (summary,) = summaries
-        say(to_json(as_dict(summary)) if as_json else describe(summary, files))
+        say(to_json(summary_dict(summary)) if as_json else describe_run(summary, files))
     elif as_json:
-        say(to_json([as_dict(each) for each in summaries]))
+        say(to_json([summary_dict(each) for each in summaries]))
     else:
         for summary in summaries:
-            say(describe(summary, ()))
+            say(describe_run(summary, ()))
 
 
 def _run(
@@ -179,7 +179,7 @@ def _needs_join(name: str) -> Any:
     return needs
 
 
-def as_dict(summary: Summary) -> dict[str, Any]:
+def summary_dict(summary: Summary) -> dict[str, Any]:
     return {
         "source": summary.source,
         "rows": summary.rows,
@@ -193,7 +193,7 @@ def as_dict(summary: Summary) -> dict[str, Any]:
     }
 
 
-def describe(summary: Summary, files: tuple[Path, ...]) -> str:
+def describe_run(summary: Summary, files: tuple[Path, ...]) -> str:
     """A run in one or two lines."""
     left = f"; {summary.unfinished}" if summary.unfinished else ""
     if summary.empty:

@@ -20,9 +20,9 @@ from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.cli.demo.calm import Calm
 from hub.cli.demo.scenes import RealFiles, Show, SimulatedDay
-from hub.cli.demo.verdict import Check, account_table, as_json, compare, score_links, truth_table
+from hub.cli.demo.verdict import CountCheck, account_table, as_json, compare_counts, score_links, truth_table
 from hub.cli.demo.view import Snapshot, View
-from hub.cli.demo.witness import Cases, DeadLetters, read_cases
+from hub.cli.demo.witness import DeadLetters, SeenCases, read_cases
 from hub.cli.process.children import Child
 from hub.cli.process.scrape import Metrics, fetch, scrape
 from hub.errors import FatalError
@@ -48,7 +48,7 @@ _EXPLAIN_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Report:
+class DemoReport:
     """What is left when the show is over."""
 
     good: bool
@@ -88,7 +88,7 @@ class Performance:
         self._shown = Snapshot(Metrics(), 0.0)
         self._answered = False
 
-    def run(self) -> Report:
+    def run(self) -> DemoReport:
         worker = self._start_worker()
         self._stack.callback(self._show.stop)
         opened = time.monotonic()
@@ -215,7 +215,7 @@ class Performance:
 
     # -- end -----------------------------------------------------------------------------------------------------------
 
-    def _judge(self, account: AuditReport, cases: Cases, seconds: float) -> Report:
+    def _judge(self, account: AuditReport, cases: SeenCases, seconds: float) -> DemoReport:
         shot, show = self._shown, self._show
         self._console.print(account_table(account))
         facts: dict[str, Any] = {
@@ -230,9 +230,9 @@ class Performance:
             "latency_p99_seconds": shot.metrics.quantile(0.99, "hub_latency_seconds", agent="route"),
             "show_seconds": round(seconds, 1),
         }
-        checks: list[Check] = []
+        checks: list[CountCheck] = []
         if show.truth is not None and show.departments is not None:
-            checks = compare(
+            checks = compare_counts(
                 show.truth,
                 taken_in=shot.taken_in(),
                 repeats=shot.metrics.by("source", "hub_repeats_total"),
@@ -251,7 +251,7 @@ class Performance:
             f" {facts['seconds']} s from start to verdict.",
             highlight=False,
         )
-        return Report(account.good and all(check.good for check in checks), facts)
+        return DemoReport(account.good and all(check.good for check in checks), facts)
 
     def _explain(self, case: str | None) -> None:
         """Where to look next: one case's story, told while the broker still has it, and the command that tells it."""

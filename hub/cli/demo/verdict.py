@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.demo.witness import Cases
+from hub.cli.demo.witness import SeenCases
 from hub.errors import Reason
 from hub.simulator.truth import Truth
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Check:
+class CountCheck:
     """Something both sides counted. `counted` must be `wanted`."""
 
     what: str
@@ -51,7 +51,7 @@ class Links:
         return 1 - self.false / self.made if self.made else 1.0
 
 
-def score_links(truth: Truth, cases: Cases) -> Links:
+def score_links(truth: Truth, cases: SeenCases) -> Links:
     """Compare the cases with the incidents. Direction does not matter: whichever report came first may lead."""
     spread: dict[int, set[str]] = {}
     sizes: Counter[int] = Counter()
@@ -68,7 +68,7 @@ def score_links(truth: Truth, cases: Cases) -> Links:
     return Links(truth.links, found, sum(map(len, cases.linked.values())), false)
 
 
-def compare(
+def compare_counts(
     truth: Truth,
     *,
     taken_in: Counter[str],
@@ -78,7 +78,7 @@ def compare(
     sent: Counter[str],
     sent_twice: int,
     strays: int,
-) -> list[Check]:
+) -> list[CountCheck]:
     """The counts that must agree exactly. `receipts` by outcome; `dead`: dead letters by stage and reason; `sent`: updates by
     department."""
     sources = list(truth.rows)
@@ -87,18 +87,18 @@ def compare(
     unread = sum(count for (stage, _), count in dead.items() if stage.startswith("connector:"))
     rows = sum(taken_in[source] for source in sources) + unread
     return [
-        Check("rows written, rows in 行数", sum(truth.rows.values()), rows),
-        Check("broken rows, dead letters 坏行与死信", sum(truth.broken.values()), dead.total() - unknown - late),
-        Check("exact repeats 重复", sum(truth.repeats.values()), sum(repeats[source] for source in sources)),
-        Check("updates sent, updates in 部门反馈", sent.total(), sum(taken_in[who] for who in sent)),
-        Check("updates sent twice 重复反馈", sent_twice, sum(repeats[f"dept.{who}"] for who in sent)),
-        Check("updates sent, receipts 反馈与回执", sent.total(), receipts.total()),
-        Check("updates of unknown cases 未知案件", strays, unknown),
-        Check("not allowed, told so 不合流程已告知", receipts[Reason.NOT_ALLOWED], late),
+        CountCheck("rows written, rows in 行数", sum(truth.rows.values()), rows),
+        CountCheck("broken rows, dead letters 坏行与死信", sum(truth.broken.values()), dead.total() - unknown - late),
+        CountCheck("exact repeats 重复", sum(truth.repeats.values()), sum(repeats[source] for source in sources)),
+        CountCheck("updates sent, updates in 部门反馈", sent.total(), sum(taken_in[who] for who in sent)),
+        CountCheck("updates sent twice 重复反馈", sent_twice, sum(repeats[f"dept.{who}"] for who in sent)),
+        CountCheck("updates sent, receipts 反馈与回执", sent.total(), receipts.total()),
+        CountCheck("updates of unknown cases 未知案件", strays, unknown),
+        CountCheck("not allowed, told so 不合流程已告知", receipts[Reason.NOT_ALLOWED], late),
     ]
 
 
-def truth_table(checks: Iterable[Check], links: Links) -> Table:
+def truth_table(checks: Iterable[CountCheck], links: Links) -> Table:
     table = Table("against the simulator's truth 与模拟真值比对", title=None)
     for head in ("simulator", "hub", ""):
         table.add_column(head, justify="right")
@@ -120,7 +120,7 @@ def account_table(account: AuditReport) -> Table:
     return table
 
 
-def as_json(checks: Iterable[Check], links: Links) -> dict[str, Any]:
+def as_json(checks: Iterable[CountCheck], links: Links) -> dict[str, Any]:
     return {
         "checks": [
             {"what": check.what, "wanted": check.wanted, "found": check.counted, "good": check.good} for check in checks

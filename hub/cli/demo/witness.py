@@ -43,7 +43,7 @@ class DeadLetters:
 
 
 @dataclass
-class Cases:
+class SeenCases:
     """What became of the reports."""
 
     lead: dict[str, Reference] = field(default_factory=dict)
@@ -61,9 +61,9 @@ class Cases:
         return max(self.lead, key=interest, default=None)
 
 
-def read_cases(settings: Settings, codec: Codec) -> Cases:
+def read_cases(settings: Settings, codec: Codec) -> SeenCases:
     """From hub.cases and hub.deadlines, whole."""
-    found = Cases()
+    found = SeenCases()
     for batch in read_all(settings, codec, CASES):
         names = ("case_id", "change", "source", "source_ref", "unlinks")
         for case, change, source, ref, unlinks in zip(*(batch.column(name).to_pylist() for name in names), strict=True):

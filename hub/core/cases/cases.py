@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from hub.core.agenda import Agenda
-from hub.core.linking import Clue, Incident, Incidents
+from hub.core.linking import CaseClues, Clue, Incidents
 from hub.core.stored import MAX_REPORTS, Count, Instant, Latitude, Longitude, Whole
 from hub.journal import Journal
 
@@ -232,12 +232,12 @@ def _differ_in_state(before: Case, after: Case) -> bool:
     )
 
 
-def _incident(case: Case) -> Incident:
+def _incident(case: Case) -> CaseClues:
     lead = case.reports[0].clue
     others = (
         tuple([report.clue for report in case.reports[1:] if report.clue is not None]) if len(case.reports) > 1 else ()
     )
-    return Incident(
+    return CaseClues(
         case_id=case.case_id,
         family=case.family,
         lat=case.lat,

@@ -14,7 +14,7 @@ from hub.core.tracking.state import Hold
 from hub.model.outputs import ClosureStep, Outcome
 
 
-class Closure(msgspec.Struct, frozen=True, gc=False):
+class ClosureRow(msgspec.Struct, frozen=True, gc=False):
     """A `cityhub.Closure`; time in ms."""
 
     case_id: str
@@ -36,10 +36,10 @@ class Closure(msgspec.Struct, frozen=True, gc=False):
         return self.department + (f": {self.reason}" if self.reason else "")
 
 
-def closures_of(batch: pa.RecordBatch) -> list[Closure]:
+def closures_of(batch: pa.RecordBatch) -> list[ClosureRow]:
     """`cityhub.Closure`s, in their order."""
     found = from_columns(
-        Closure,
+        ClosureRow,
         case_id=batch.column("case_id").to_pylist(),
         outcome=shared_values(batch.column("outcome"), Outcome),
         department=shared_values(batch.column("department")),
@@ -55,6 +55,6 @@ def closures_of(batch: pa.RecordBatch) -> list[Closure]:
     return list(found)
 
 
-def unlinking_of(closure: Closure) -> Unlinking:
+def unlinking_of(closure: ClosureRow) -> Unlinking:
     """That a report is to leave its case."""
     return Unlinking(closure.case_id, closure.report or "", closure.department, closure.by, closure.at_ms)

@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 
 from hub.core.cases.cases import CaseJournal
-from hub.core.cases.closures import Closure
+from hub.core.cases.closures import ClosureRow
 from hub.core.cases.steps import (
     ASSIGN,
     CLOSED,
@@ -36,7 +36,7 @@ class Moves:
     def __init__(self, city: City) -> None:
         self._city = city
 
-    def take(self, journal: CaseJournal, closure: Closure) -> list[Step]:
+    def take(self, journal: CaseJournal, closure: ClosureRow) -> list[Step]:
         """What a closure comes to, whatever its step but a report's leaving."""
         case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.ledger
         match closure.step:
@@ -57,7 +57,7 @@ class Moves:
             case _:
                 assert_never(closure.step)
 
-    def _end(self, journal: CaseJournal, closure: Closure) -> list[Step]:
+    def _end(self, journal: CaseJournal, closure: ClosureRow) -> list[Step]:
         match closure.outcome:
             case Outcome.RESOLVED:
                 return self.close(journal, closure.case_id, closure.at_ms)
@@ -146,5 +146,5 @@ class Moves:
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, ledger=ledger)]
 
 
-def _why(closure: Closure) -> str:
+def _why(closure: ClosureRow) -> str:
     return f"{closure.step.lower()} by {closure.by}"

@@ -21,7 +21,7 @@ _MARK = "~"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class LinkedStatement:
     """One revision of a linked report, with where it belongs. In the state while its case is open, and no longer.
 
     XXX: a dataclass, encoded as a map, because cases are arrays without a tag: what is in changelogs stays readable.
@@ -35,7 +35,7 @@ class Statement:
     """The CaseEvent in Avro."""
 
 
-RouteRecord = Case | Statement
+RouteRecord = Case | LinkedStatement
 _Report = tuple[str, str]
 
 
@@ -44,7 +44,7 @@ class RouteBook:
 
     def __init__(self, incidents: Incidents) -> None:
         self.cases = CaseBook(incidents)
-        self._said: dict[_Report, dict[int, Statement]] = {}
+        self._said: dict[_Report, dict[int, LinkedStatement]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -58,13 +58,13 @@ class RouteBook:
 
     def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
         if not key.startswith(_MARK):
-            assert not isinstance(value, Statement)
+            assert not isinstance(value, LinkedStatement)
             return self.cases.put(key, value)
         report, revision = report_of(key)
         said = self._said.setdefault(report, {})
         before = said.get(revision)
         self._count += (value is not None) - (before is not None)
-        if isinstance(value, Statement):
+        if isinstance(value, LinkedStatement):
             said[revision] = value
         else:
             said.pop(revision, None)
@@ -80,7 +80,7 @@ class RouteBook:
         """Of which something is kept."""
         return list(self._said.get(report, ()))
 
-    def statements_of(self, report: _Report) -> list[Statement]:
+    def statements_of(self, report: _Report) -> list[LinkedStatement]:
         """What is kept of a report, the oldest revision first; nothing if it leads its case or that is over."""
         return [one for _, one in sorted(self._said.get(report, {}).items())]
 
@@ -105,13 +105,15 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
                 drop(journal, linked.key)
         elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
             one = seen[step.row]
-            journal.put(_key(report.key, one.revision), Statement(one.place_key, one.area, one.lat, one.lon, one.body))
+            journal.put(
+                _key(report.key, one.revision), LinkedStatement(one.place_key, one.area, one.lat, one.lon, one.body)
+            )
 
 
-def misfit(key: str, record: RouteRecord | None) -> str | None:
+def route_misfit(key: str, record: RouteRecord | None) -> str | None:
     """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
     if not key.startswith(_MARK):
-        if isinstance(record, Statement):
+        if isinstance(record, LinkedStatement):
             return "a statement under the key of a case"
         return None if record is None or _whole(key, record) else "a case under another's key, or with half a point"
     if isinstance(record, Case):

@@ -11,7 +11,7 @@ from hub.core.cases.cases import Case, CaseJournal, LeadVersion, Report
 from hub.core.cases.versions import versions_of
 from hub.core.linking import Match
 from hub.core.routing.router import Decision
-from hub.core.tracking.state import History, Hold
+from hub.core.tracking.state import Hold, StatedHistory
 from hub.model.base import MAX_ITEMS
 from hub.model.outputs import ChangeKind, OrderKind
 
@@ -56,7 +56,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     orders: tuple[OrderDraft, ...] = ()
     unlinks: bool = False
     """The report was taken out of the case (撤销并案)."""
-    history: History | None = None
+    history: StatedHistory | None = None
     """Where it does not simply follow what was told before."""
     ledger: tuple[Hold, ...] = ()
     """The holder ledger as `track` has it, if `track` has caused this."""

@@ -13,7 +13,7 @@ import msgspec
 from hub.core.cases.cases import Case, LeadVersion
 from hub.core.cases.sequence import ENDINGS, begins_with_end, case_marks, said_of
 from hub.core.deadlines.decision import Stage
-from hub.core.tracking.state import History, Mark, Stated
+from hub.core.tracking.state import HubEvent, Stated, StatedHistory
 
 AT_MOST = 50
 """Of one case: of a source that goes on for ever the newest are kept."""
@@ -93,13 +93,13 @@ def course(case: Case) -> list[Stage]:
     return found
 
 
-def history_of(case: Case) -> History:
+def history_of(case: Case) -> StatedHistory:
     """All that the statements of a case say of its life. Without a version: nothing but that its sources ended it."""
-    marks = tuple(Mark(kind.lower(), at_ms) for kind, at_ms in case_marks(case))
+    marks = tuple(HubEvent(kind.lower(), at_ms) for kind, at_ms in case_marks(case))
     if begins_with_end(case.lead, case):
-        return History((), marks)
+        return StatedHistory((), marks)
     stated = (Stated(**_stage(each)._asdict()) for each in in_force(versions_of(case)))
-    return History(tuple(stated), marks)
+    return StatedHistory(tuple(stated), marks)
 
 
 def _stage(version: LeadVersion) -> Stage:

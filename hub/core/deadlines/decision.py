@@ -147,7 +147,7 @@ def clocks_of(rules: DeadlineRules, case: Matter, course: Sequence[Stage]) -> li
 
 
 def _opening(rules: DeadlineRules, case: Matter, stage: Stage) -> tuple[Due, ...]:
-    kind = Kind(stage.category, case.source, stage.urgency, stage.area, case.conditions)
+    kind = CaseKind(stage.category, case.source, stage.urgency, stage.area, case.conditions)
     return opening_clocks(rules, kind, case.opened_ms, stage.due_ms)
 
 
@@ -195,7 +195,7 @@ def source_clock(opened_ms: int, due_ms: int) -> Due:
     return Due(RESOLVE, SOURCE_POLICY, opened_ms, min(warn_ms, due_ms), due_ms)
 
 
-def opening_clocks(rules: DeadlineRules, kind: Kind, opened_ms: int, due_ms: int | None) -> tuple[Due, ...]:
+def opening_clocks(rules: DeadlineRules, kind: CaseKind, opened_ms: int, due_ms: int | None) -> tuple[Due, ...]:
     """The clocks that the opening of one case starts; `due_ms`: the source's own due time, if it has one."""
     dues = rules.due_one(kind.category, kind.source, kind.urgency, kind.area, opened_ms, kind.conditions)
     return dues if due_ms is None else with_source_clock(dues, opened_ms, due_ms)
@@ -206,7 +206,7 @@ def with_source_clock(dues: Sequence[Due], opened_ms: int, due_ms: int) -> tuple
     return (*(due for due in dues if due.clock != RESOLVE), source_clock(opened_ms, due_ms))
 
 
-class Kind(NamedTuple):
+class CaseKind(NamedTuple):
     """What rows ask of a case."""
 
     category: str

@@ -8,7 +8,7 @@ from hub.policy.models import DeadlineRule
 from hub.units import Segment, unit_of
 
 
-def stretches(rules: DeadlineRules, rule: DeadlineRule, started_ms: int, due_ms: int) -> tuple[int, ...]:
+def counted_stretches(rules: DeadlineRules, rule: DeadlineRule, started_ms: int, due_ms: int) -> tuple[int, ...]:
     """From a start to the due time that its row gives: milliseconds that count, that do not, and so on in turn; what is left
     of an odd number counts to the end. Empty: all of it counts."""
     found: list[int] = []

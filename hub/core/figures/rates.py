@@ -50,7 +50,7 @@ class Given(NamedTuple):
     """Who refused it, if it came by a refusal."""
 
 
-class Turn(NamedTuple):
+class HolderChange(NamedTuple):
     """What a record of `hub.cases` says of who holds the case."""
 
     case_id: str
@@ -144,7 +144,7 @@ Period = Callable[[int], str]
 """The name of the period of an instant, UTC ms."""
 
 
-def given_of(turns: Iterable[Turn]) -> Iterator[Given]:
+def given_of(turns: Iterable[HolderChange]) -> Iterator[Given]:
     """Who was given which case, by the records in the order of their topic; a holder ledger takes the place of all before it."""
     found: dict[str, list[Given]] = {}
     for turn in turns:

@@ -2,9 +2,9 @@
 
 from hub.core.linking.clues import Clue, ClueReader
 from hub.core.linking.geo import EARTH_M, distance_m
-from hub.core.linking.incident import Incident
+from hub.core.linking.incident import CaseClues
 from hub.core.linking.index import Incidents
-from hub.core.linking.lookout import Lookout
+from hub.core.linking.lookout import NeighbourSearch
 from hub.core.linking.match import PLACE, TEXT, Match
 from hub.core.linking.meeting import MeetingKeys
 from hub.core.linking.text import is_sketch
@@ -13,13 +13,13 @@ __all__ = [
     "EARTH_M",
     "PLACE",
     "TEXT",
+    "CaseClues",
     "Clue",
     "ClueReader",
-    "Incident",
     "Incidents",
-    "Lookout",
     "Match",
     "MeetingKeys",
+    "NeighbourSearch",
     "distance_m",
     "is_sketch",
 ]

@@ -12,7 +12,7 @@ MOST_CLUES = 64
 """Reports of one incident that later ones are compared with: an incident grows only so far."""
 
 
-class Incident(msgspec.Struct, frozen=True, gc=False):
+class CaseClues(msgspec.Struct, frozen=True, gc=False):
     """What linking needs of a case: its first report, the others as `clues`, and when it was closed (None: still open)."""
 
     case_id: str

@@ -8,8 +8,8 @@ from math import isnan
 import msgspec
 
 from hub.core.linking.clues import Clue
-from hub.core.linking.incident import MOST_CLUES, Incident
-from hub.core.linking.lookout import Lookout
+from hub.core.linking.incident import MOST_CLUES, CaseClues
+from hub.core.linking.lookout import NeighbourSearch
 from hub.core.linking.match import Match
 from hub.core.linking.store import Store
 from hub.policy.city import City
@@ -30,7 +30,7 @@ class Incidents:
         self._store = Store(city)
         self._incidents = self._store.incidents
         self._slots: dict[str, list[int]] = {}
-        self._ahead: Lookout | None = None
+        self._ahead: NeighbourSearch | None = None
 
     def __len__(self) -> int:
         return len(self._incidents)
@@ -38,23 +38,23 @@ class Incidents:
     def __contains__(self, case_id: object) -> bool:
         return case_id in self._incidents
 
-    def get(self, case_id: str) -> Incident | None:
+    def get(self, case_id: str) -> CaseClues | None:
         return self._incidents.get(case_id)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
-    def look_ahead(self, clues: Sequence[Clue]) -> Lookout:
+    def look_ahead(self, clues: Sequence[Clue]) -> NeighbourSearch:
         """The reports of a chunk, in the order in which they will be decided. Serves until the next call."""
-        self._ahead = Lookout(self._store, clues)
+        self._ahead = NeighbourSearch(self._store, clues)
         return self._ahead
 
     def find(self, clue: Clue, *, exclude: str | None = None) -> Match | None:
         """One report by itself: as `Lookout.best`, but dear (some 100 microseconds)."""
-        return Lookout(self._store, [clue]).best(0, exclude=exclude)
+        return NeighbourSearch(self._store, [clue]).best(0, exclude=exclude)
 
     # -- keeping -----------------------------------------------------------------------------------------------------
 
-    def add(self, incident: Incident) -> None:
+    def add(self, incident: CaseClues) -> None:
         """Remember an incident, instead of what was known under its case id."""
         before = self._incidents.get(incident.case_id)
         if before is not None:
@@ -76,7 +76,7 @@ class Incidents:
         self._incidents[case_id] = after = msgspec.structs.replace(before, closed_ms=closed_ms)
         self._note_closing(before, after)
 
-    def remove(self, case_id: str) -> Incident | None:
+    def remove(self, case_id: str) -> CaseClues | None:
         """Forget a case; gives back what was known of it, so that an aborted transaction can be undone."""
         incident = self._incidents.pop(case_id, None)
         if incident is None:
@@ -95,7 +95,7 @@ class Incidents:
         """Cases that no report made at `earliest_ms` or later can match: they may be removed."""
         return [case_id for case_id, incident in self._incidents.items() if not self._alive(incident, earliest_ms)]
 
-    def _alive(self, incident: Incident, earliest_ms: int) -> bool:
+    def _alive(self, incident: CaseClues, earliest_ms: int) -> bool:
         for clue in incident.every_clue():
             rules = self._store.ties.of(clue.family).rules
             reachable = rules is not None and (not nowhere(clue) or clue.keys or clue.sketch)
@@ -103,7 +103,7 @@ class Incidents:
                 return incident.closed_ms is None or incident.closed_ms + rules.after_ms >= earliest_ms
         return False
 
-    def _grow(self, before: Incident, incident: Incident) -> None:
+    def _grow(self, before: CaseClues, incident: CaseClues) -> None:
         """The same, but for further reports and another closing."""
         case_id = incident.case_id
         self._incidents[case_id] = incident
@@ -115,7 +115,7 @@ class Incidents:
             elif self._ahead is not None:
                 self._ahead.added(case_id, clue)
 
-    def _note_closing(self, before: Incident, after: Incident) -> None:
+    def _note_closing(self, before: CaseClues, after: CaseClues) -> None:
         for slot in self._slots.get(after.case_id, ()):
             self._store.ground.close(slot, after.closed_ms)
         if self._ahead is not None and _reopened(before, after):
@@ -159,7 +159,7 @@ def nowhere(clue: Clue) -> bool:
     return clue.lat is None or clue.lon is None or isnan(clue.lat) or isnan(clue.lon)
 
 
-def _grown(before: Incident, after: Incident) -> bool:
+def _grown(before: CaseClues, after: CaseClues) -> bool:
     return (
         before.opened_ms == after.opened_ms
         and before.lat == after.lat
@@ -171,7 +171,7 @@ def _grown(before: Incident, after: Incident) -> bool:
     )
 
 
-def _reopened(before: Incident, after: Incident) -> bool:
+def _reopened(before: CaseClues, after: CaseClues) -> bool:
     if before.closed_ms is None:
         return False
     return after.closed_ms is None or after.closed_ms > before.closed_ms

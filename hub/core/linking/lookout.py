@@ -31,7 +31,7 @@ class _Found:
         self.rank, self.tie, self.far, self.by, self.closed, self.alike = rank, tie, far, by, closed, alike
 
 
-class Lookout:
+class NeighbourSearch:
     """Made by Incidents.look_ahead, which tells it of what is added and opened again while it serves."""
 
     def __init__(self, store: Store, clues: Sequence[Clue]) -> None:

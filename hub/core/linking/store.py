@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hub.core.linking.clues import Clue, Key
 from hub.core.linking.ground import Ground
-from hub.core.linking.incident import Incident
+from hub.core.linking.incident import CaseClues
 from hub.core.linking.rules import LinkTable
 from hub.core.linking.ties import Ties
-from hub.core.linking.words import Words
+from hub.core.linking.words import SketchIndex
 from hub.policy.city import City
 
 Point = tuple[str, str | None, float, float, int]
@@ -24,5 +24,5 @@ class Store:
         """By slot of the ground."""
         self.equal: dict[tuple[str | None, Key], list[tuple[int, str, Clue]]] = {}
         """By family and what is equal: when reported, case id and report."""
-        self.words = Words()
-        self.incidents: dict[str, Incident] = {}
+        self.words = SketchIndex()
+        self.incidents: dict[str, CaseClues] = {}

@@ -11,7 +11,7 @@ _MOST = 256
 """Texts of one band that are compared, the latest first: boilerplate shared by thousands says nothing."""
 
 
-class Words:
+class SketchIndex:
     """Sketches by band."""
 
     def __init__(self) -> None:

@@ -80,7 +80,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class CategoryPlan:
     """How reports of one category are decided: the rows that may take them, and what these ask."""
 
     category: Category | None
@@ -101,8 +101,8 @@ class Router:
 
     def __init__(self, city: City) -> None:
         self._city = city
-        self._by_label: dict[str, Plan] = {}
-        self._by_code: dict[str | None, Plan] = {}
+        self._by_label: dict[str, CategoryPlan] = {}
+        self._by_code: dict[str | None, CategoryPlan] = {}
         self._plain: dict[tuple[Hashable, ...], Decision] = {}
 
     def route(self, source: pa.Array, category: pa.Array, area: pa.Array, urgency: pa.Array) -> Routed:
@@ -168,7 +168,7 @@ class Router:
             plan.remembered[key] = decision
         return decision
 
-    def plan(self, category: str) -> Plan:
+    def plan(self, category: str) -> CategoryPlan:
         """How reports of a category, by its code or a label, are decided."""
         known = self._city.category_of(category)
         code = known.code if known else None
@@ -181,13 +181,15 @@ class Router:
         return plan
 
     def key(
-        self, plan: Plan, source: str, urgency: str, placed: bool, area: str | None, seen: Sighting,
+        self, plan: CategoryPlan, source: str, urgency: str, placed: bool, area: str | None, seen: Sighting,
         layers: Mapping[str, str | None] | None = None,
     ) -> tuple[Hashable, ...]:  # fmt: skip
         """The report's answers to the plan's questions."""
         return (source, urgency, placed, area, *self._answers(plan, seen, layers))
 
-    def _answers(self, plan: Plan, seen: Sighting, layers: Mapping[str, str | None] | None) -> tuple[Hashable, ...]:
+    def _answers(
+        self, plan: CategoryPlan, seen: Sighting, layers: Mapping[str, str | None] | None
+    ) -> tuple[Hashable, ...]:
         if layers is None:
             layers = self._layers.find_one(seen.lat, seen.lon) if plan.questions.layers else {}
         asked = Asked(seen, layers)
@@ -201,7 +203,7 @@ class Router:
     def _clock(self) -> LocalTime:
         return LocalTime(self._city.time_zone)
 
-    def _make_plan(self, category: Category | None) -> Plan:
+    def _make_plan(self, category: Category | None) -> CategoryPlan:
         city = self._city
         # A category that nobody knows is for no department's row, even one that asks for nothing: a person must look at it.
         ladder: tuple[Row, ...] = (*city.exits, *(city.routes if category else ()), *city.fallback)
@@ -210,9 +212,9 @@ class Router:
         last = next((at for at, row in enumerate(rows) if asks_nothing(row)), len(rows))
         rows = rows[: last + 1]
         questions = Questions(rows, city, lambda: self._clock)
-        return Plan(category, questions, tuple(Candidate(row, questions.tests(row)) for row in rows))
+        return CategoryPlan(category, questions, tuple(Candidate(row, questions.tests(row)) for row in rows))
 
-    def _decide(self, plan: Plan, key: tuple[Hashable, ...]) -> Decision:
+    def _decide(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> Decision:
         taken = plan.takes(key)
         if taken is None:
             return Decision(self._city.dispatch_desk, DESK_RULE, self._why_desk(plan, key), None)
@@ -228,7 +230,7 @@ class Router:
         helpers = tuple(one for one in row.co_handlers if one != department)
         return Decision(department, row.id, None, row.priority, row.queue, helpers)
 
-    def _why_desk(self, plan: Plan, key: tuple[Hashable, ...]) -> str:
+    def _why_desk(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> str:
         if plan.category is None:
             return UNKNOWN_CATEGORY
         areas = {index for index, question in enumerate(plan.questions.asked) if question[0] == "layer"}

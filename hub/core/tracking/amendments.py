@@ -13,7 +13,7 @@ NewTerm = Callable[[str, str, int], Term]
 """A clock that runs from the opening: of a name, by a row, due at an instant."""
 
 
-def versions_of(case: TrackedCase) -> tuple[Version, ...]:
+def case_versions(case: TrackedCase) -> tuple[Version, ...]:
     """What a case was. Of one whose life was not told yet: what it is, with each department to which `route` gave it."""
     return case.versions or tuple(_as_given(case))
 
@@ -44,7 +44,7 @@ def frozen_before(case: TrackedCase, cancelled: bool, ended_ms: int | None) -> b
 
 def amended(case: TrackedCase, version: Version) -> TrackedCase:
     """The case with one version more, which takes the place of another of the same instant."""
-    others = tuple(each for each in versions_of(case) if each.at_ms != version.at_ms)
+    others = tuple(each for each in case_versions(case) if each.at_ms != version.at_ms)
     versions = tuple(sorted((*others, version), key=lambda each: each.at_ms))
     return msgspec.structs.replace(case, versions=versions, special=True)
 

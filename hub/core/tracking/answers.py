@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
 from hub.core.tracking.life import Life
-from hub.core.tracking.state import Answer, Hold, TrackedCase, UpdateDetails
+from hub.core.tracking.state import AppliedUpdate, Hold, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStep
 
@@ -44,7 +44,9 @@ def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Lif
         effects.endings.append(over_or_not(case, tell(case), change.department))
 
 
-def to_update(before: TrackedCase, case: TrackedCase, life: Life, answer: Answer, desk: str, effects: Effects) -> None:
+def to_update(
+    before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, desk: str, effects: Effects
+) -> None:
     """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise."""
     there = life.holder
     if answer.status == REFUSED and answer.department not in life.members:

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hub.core.deadlines.decision import Kind, opening_clocks, with_source_clock
+from hub.core.deadlines.decision import CaseKind, opening_clocks, with_source_clock
 from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.amendments import versions_of
+from hub.core.tracking.amendments import case_versions
 from hub.core.tracking.life import Life, Term
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import (
@@ -25,9 +25,9 @@ from hub.core.tracking.rings import (
     MET,
     WARNED,
     Ring,
+    clock_key,
     come_to,
     covered,
-    key_of,
     of_others,
     said_again,
     void,
@@ -90,7 +90,7 @@ class Clockwork:
     def start(self, case: TrackedCase, due_ms: int | None, dues: tuple[Due, ...] | None = None) -> TrackedCase:
         """Set the case's clocks. The source's own due time, where it has one, takes the place of the resolve clock."""
         if dues is None:
-            kind = Kind(case.category, case.source, case.urgency, case.area, case.conditions)
+            kind = CaseKind(case.category, case.source, case.urgency, case.area, case.conditions)
             dues = opening_clocks(self.versions.of(case.rules, case.opened_ms), kind, case.opened_ms, None)
         return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
 
@@ -119,10 +119,10 @@ class Clockwork:
         """Bring holders and clocks in line with the whole history of the case, and say what that changes of what was said."""
         life = self.lives.tell(case, until_ms)
         told = msgspec.structs.replace(
-            case, ledger=tuple(life.ledger), versions=versions_of(case), over_ms=life.over_ms
+            case, ledger=tuple(life.ledger), versions=case_versions(case), over_ms=life.over_ms
         )
         rings: list[Ring] = []
-        known = {key_of(clock): clock for clock in case.clocks}
+        known = {clock_key(clock): clock for clock in case.clocks}
         clocks = [
             self._agree(told, known.pop((term.clock, term.department, term.round), None), term, rings)
             for term in life.terms
@@ -137,11 +137,11 @@ class Clockwork:
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
         """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
-        doubtful = {key_of(clock): clock for clock in case.clocks if clock.provisional and clock.running}
+        doubtful = {clock_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
         fresh = {key: self._anew(case, clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
         revised = msgspec.structs.replace(
             case,
-            clocks=tuple(fresh.get(key_of(c)) or c for c in case.clocks),
+            clocks=tuple(fresh.get(clock_key(c)) or c for c in case.clocks),
             versions=_with_dues(case, tuple(fresh.values())),
         )
         more: list[Ring] = []
@@ -150,13 +150,13 @@ class Clockwork:
         rings: list[Ring] = []
         clocks = []
         for clock in revised.clocks:
-            was = doubtful.get(key_of(clock)) if key_of(clock) in fresh else None
+            was = doubtful.get(clock_key(clock)) if clock_key(clock) in fresh else None
             if was is not None and was.due_ms == clock.due_ms:
                 clock = msgspec.structs.replace(was, provisional=clock.provisional, moved=clock.moved)
             elif was is not None and not (was.moved is not None and was.moved.stands):
                 rings += void(case, was, at_ms)
             clocks.append(clock)
-        rings += [ring for ring in more if key_of(ring.clock) not in fresh]
+        rings += [ring for ring in more if clock_key(ring.clock) not in fresh]
         return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
 
     def _anew(self, case: TrackedCase, clock: ClockState) -> ClockState:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import Answer, ClockState, History, Hold, TrackedCase, UpdateDetails
+from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, StatedHistory, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep, Outcome
 
 REFUSED, RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
@@ -42,7 +42,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     co_handlers: Sequence[str] = ()
     conditions: Sequence[str] = ()
     unlinks: bool = False
-    history: History | None = None
+    history: StatedHistory | None = None
     """All that the statements of the case say of its life, where this does not simply follow what was known."""
     ledger: tuple[Hold, ...] = ()
     """Who has held the case, by what `track` had told `route`."""
@@ -52,7 +52,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """Those that run from the opening, of a change that may alter them."""
 
 
-class Update(msgspec.Struct, frozen=True, gc=False):
+class UpdateRow(msgspec.Struct, frozen=True, gc=False):
     """What `track` reads of a `cityhub.Update`. Time in ms; `body` is the `cityhub.AdmittedUpdate` it came in, in Avro.
 
     `status`: the step, where the update has one.
@@ -75,17 +75,17 @@ class Update(msgspec.Struct, frozen=True, gc=False):
 class Applied(NamedTuple):
     """An update that was applied, and the instant from which it counts."""
 
-    update: Update
+    update: UpdateRow
     from_ms: int
 
 
-class Reply(msgspec.Struct, frozen=True, gc=False):
+class OwedReply(msgspec.Struct, frozen=True, gc=False):
     """An answer owed to one report of a case, as of an instant: not before the report was made."""
 
     case: TrackedCase
     source: str
     ref: str
-    answer: Answer
+    answer: AppliedUpdate
     at_ms: int
 
 
@@ -113,15 +113,15 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 
     case: TrackedCase
     department: str
-    answer: Answer
+    answer: AppliedUpdate
 
 
 class Callback(msgspec.Struct, frozen=True, gc=False):
     """A caller was asked (回访): the answer, and the one before that it takes the place of."""
 
     case: TrackedCase
-    answer: Answer
-    before: Answer | None
+    answer: AppliedUpdate
+    before: AppliedUpdate | None
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Effects:
     """What a chunk causes, in order."""
 
     rings: list[Ring] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[OwedReply] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)

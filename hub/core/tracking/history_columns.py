@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.core.tracking.state import History, Hold, Mark, Stated
+from hub.core.tracking.state import Hold, HubEvent, Stated, StatedHistory
 
 Ledger = tuple[Hold, ...]
 _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
-def history_value(history: History) -> dict[str, Any]:
+def history_value(history: StatedHistory) -> dict[str, Any]:
     """As `cityhub.CaseHistory`. Without a version all that is known is that its sources ended the case."""
     versions = [
         {
@@ -27,7 +27,7 @@ def history_value(history: History) -> dict[str, Any]:
     return {"versions": versions, "marks": [{"event": mark.event.upper(), "at": mark.at_ms} for mark in history.marks]}
 
 
-def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[History | None]:
+def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[StatedHistory | None]:
     """One entry a row. `decided`: whether its clocks were decided on; else they are not known."""
     if column.null_count == len(column):
         return [None] * len(column)
@@ -35,9 +35,9 @@ def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[Hist
     marks = _lists(column.field("marks"), ("event", "at"))
     there = column.is_valid().to_pylist()
     return [
-        History(
+        StatedHistory(
             tuple(_stated(dict(zip(_VERSION, row, strict=True)), known) for row in said),
-            tuple(Mark(event.lower(), at_ms) for event, at_ms in ends),
+            tuple(HubEvent(event.lower(), at_ms) for event, at_ms in ends),
         )
         if valid
         else None

@@ -8,14 +8,14 @@ from typing import NamedTuple
 from hub.core.deadlines.rules import RESOLVE, DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.tracking.lifecycle import State
-from hub.core.tracking.state import Answer, Hold, UpdateDetails, Version
+from hub.core.tracking.state import AppliedUpdate, Hold, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
 Key = tuple[str, str, str, int]
 """Of an update within its case: department, id, event, when it happened as its department says."""
 
 
-def key_of(answer: Answer) -> Key:
+def update_key(answer: AppliedUpdate) -> Key:
     """As `Happening.key`."""
     return answer.department, answer.update_id, answer.status.lower(), answer.at_ms
 
@@ -156,7 +156,7 @@ class Life:
             self.holder, self.designated = department, False
             self.ledger.append(Hold(department, at_ms, returned_by))
 
-    def instant(self, answer: Answer) -> int:
+    def instant(self, answer: AppliedUpdate) -> int:
         """The instant from which an update counts that is among what has happened; else when it happened, as it says."""
-        key = key_of(answer)
+        key = update_key(answer)
         return next((one.at_ms for one in self.effective if one.key == key), answer.at_ms)

@@ -16,11 +16,11 @@ from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, D
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.adjustments import Adjustments, reckon
-from hub.core.tracking.amendments import amend, frozen_before, versions_of
-from hub.core.tracking.life import Amendment, Happening, Life, Term, key_of
+from hub.core.tracking.amendments import amend, case_versions, frozen_before
+from hub.core.tracking.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
 from hub.core.tracking.objections import Objections
-from hub.core.tracking.state import Answer, ClockState, Hold, TrackedCase, UpdateDetails, Version
+from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, TrackedCase, UpdateDetails, Version
 from hub.model.update import UpdateStatus
 from hub.policy.models import DEFAULT_CLOCKS
 
@@ -64,7 +64,7 @@ class Lives:
 
     def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
-        first, *others = versions_of(case)
+        first, *others = case_versions(case)
         rules = self._rules.of(case.rules, case.opened_ms)
         life = Life(first.department, first, rules, [Hold(first.department, case.opened_ms)])
         life.terms += self._first_terms(rules, case, first)
@@ -83,11 +83,11 @@ class Lives:
         self._run_out(life, case, max(until_ms, noticed_ms))
         return life
 
-    def refusal(self, case: TrackedCase, answer: Answer) -> str | None:
+    def refusal(self, case: TrackedCase, answer: AppliedUpdate) -> str | None:
         """Why an update may not be, in its place among what is known; None if it may. It may be among the case's or not."""
         if answer not in case.answers:
             case = _with(case, answer)
-        return self.tell(case).void.get(key_of(answer))
+        return self.tell(case).void.get(update_key(answer))
 
     def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
@@ -365,7 +365,7 @@ def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:
     return None if rules.version == case.rules or not case.rules else rules.version
 
 
-def _with(case: TrackedCase, answer: Answer) -> TrackedCase:
+def _with(case: TrackedCase, answer: AppliedUpdate) -> TrackedCase:
     return msgspec.structs.replace(case, answers=(*case.answers, answer))
 
 

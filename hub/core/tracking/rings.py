@@ -48,7 +48,12 @@ def said_again(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[
     found = []
     for clock in clocks if last else ():
         ring, came_to = last.get(_alike(clock)), come_to(clock)
-        if ring is not None and came_to is not None and ring.kind == CANCELLED and key_of(ring.clock) != key_of(clock):
+        if (
+            ring is not None
+            and came_to is not None
+            and ring.kind == CANCELLED
+            and clock_key(ring.clock) != clock_key(clock)
+        ):
             at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
             found.append(Ring(case, clock, came_to, at_ms, was=came_to))
     return found
@@ -60,11 +65,15 @@ def of_others(
     """What clocks have come to of which it is known by now that another department held the case then."""
     if len(before.ledger) == len(case.ledger) == 1 and before.department == case.department:
         return []
-    again = {key_of(ring.clock) for ring in rings}
+    again = {clock_key(ring.clock) for ring in rings}
     found = []
     for clock in clocks:
         at_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
-        if clock.department is None and key_of(clock) not in again and before.holder_at(at_ms) != case.holder_at(at_ms):
+        if (
+            clock.department is None
+            and clock_key(clock) not in again
+            and before.holder_at(at_ms) != case.holder_at(at_ms)
+        ):
             found += once_more(before, case, clock)
     return found
 
@@ -98,7 +107,7 @@ def _alike(clock: ClockState) -> tuple[str, str, int, int]:
     return clock.name, clock.policy, clock.started_ms, clock.due_ms
 
 
-def key_of(clock: ClockState) -> tuple[str, str | None, int]:
+def clock_key(clock: ClockState) -> tuple[str, str | None, int]:
     return clock.clock, clock.department, clock.round
 
 

@@ -86,7 +86,7 @@ class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
     report: str | None = None
 
 
-class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An update that was applied."""
 
     update_id: str
@@ -99,7 +99,7 @@ class Answer(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
 
 
-class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class HubEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Something the hub did to the case: closed, withdrawn, reopened."""
 
     event: str
@@ -146,11 +146,11 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """Who has held it, as the telling of its life came to; without `versions`, as `route` said."""
     reports: tuple[tuple[str, str], ...]
     clocks: tuple[ClockState, ...]
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[AppliedUpdate, ...] = ()
     over_ms: Instant | None = None
     members: tuple[str, ...] = ()
     """Who helps since the case was dispatched (协办); those called together later are in the answers."""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[HubEvent, ...] = ()
     conditions: tuple[str, ...] = ()
     """What the lead report fulfils of itself that some deadline row asks for."""
     special: bool = False
@@ -211,7 +211,7 @@ NOW_KEY = "~now"
 WAITING_PREFIX = "~waiting:"
 
 
-def misfit(key: str, record: TrackRecord | None) -> str | None:
+def track_misfit(key: str, record: TrackRecord | None) -> str | None:
     """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
     if record is None:
         return None
@@ -321,8 +321,8 @@ class Stated(NamedTuple):
     starts: tuple[tuple[str, str, int], ...] | None = None
 
 
-class History(NamedTuple):
+class StatedHistory(NamedTuple):
     """All that the statements of a case say of its life, in order of time."""
 
     versions: tuple[Stated, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[HubEvent, ...]

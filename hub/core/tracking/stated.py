@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.core.deadlines.decision import SOURCE_POLICY, Kind, opening_clocks
+from hub.core.deadlines.decision import SOURCE_POLICY, CaseKind, opening_clocks
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.amendments import amended, versions_of
+from hub.core.tracking.amendments import amended, case_versions
 from hub.core.tracking.consequences import Change
-from hub.core.tracking.state import History, Stated, TrackedCase, Version
+from hub.core.tracking.state import Stated, StatedHistory, TrackedCase, Version
 from hub.model.outputs import ChangeKind
 
 Starts = tuple[tuple[str, str, int], ...]
@@ -19,7 +19,9 @@ def by_history(rules: RuleVersions, case: TrackedCase, change: Change) -> Tracke
     """The case with the history that a change tells, in the place of what was known of it by statements. A change that only says
     that the case opened at another instant tells one of one version."""
     same = case.opened_ms == change.opened_ms
-    history = change.history or History((_stated(change, change.opened_ms, case.ledger[0].department),), case.marks)
+    history = change.history or StatedHistory(
+        (_stated(change, change.opened_ms, case.ledger[0].department),), case.marks
+    )
     told = msgspec.structs.replace(
         case,
         opened_ms=change.opened_ms,
@@ -32,7 +34,7 @@ def by_history(rules: RuleVersions, case: TrackedCase, change: Change) -> Tracke
         rules=case.rules if same else change.rules,
     )
     linked = (mark for mark in case.marks if mark.report is not None and mark.event == "reopened")
-    known = versions_of(case) if same else ()
+    known = case_versions(case) if same else ()
     ended = _stated(
         change, change.opened_ms, change.department
     )  # its sources did nothing but end it: no clock ever ran
@@ -46,7 +48,7 @@ def by_history(rules: RuleVersions, case: TrackedCase, change: Change) -> Tracke
 
 def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> TrackedCase:
     """The case with what a change makes of it from its instant on; the very same if that is what it was."""
-    last = versions_of(case)[-1]
+    last = case_versions(case)[-1]
     said = _stated(change, max(change.at_ms, case.opened_ms), change.department)
     version = _version(rules, case, said, (), change.rules)
     same = msgspec.structs.replace(version, at_ms=last.at_ms, co_handlers=last.co_handlers) == last
@@ -76,7 +78,7 @@ def _version(rules: RuleVersions, case: TrackedCase, stated: Stated, versions: t
         (stated.starts, None) if ours else _known_starts(versions, stated) or (stated.starts, by or None)
     )
     if starts is None:
-        kind = Kind(stated.category, case.source, stated.urgency, stated.area, case.conditions)
+        kind = CaseKind(stated.category, case.source, stated.urgency, stated.area, case.conditions)
         dues = opening_clocks(rules.of(case.rules, case.opened_ms), kind, case.opened_ms, stated.due_ms)
         starts, reckoned_by = tuple((due.clock, due.policy, due.due_ms) for due in dues), None
     return _as_stated(stated, starts, reckoned_by)

@@ -20,19 +20,19 @@ from hub.core.tracking.consequences import (
     Effects,
     Ending,
     Notice,
-    Reply,
-    Update,
+    OwedReply,
+    UpdateRow,
 )
-from hub.core.tracking.life import Life, key_of
+from hub.core.tracking.life import Life, update_key
 from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
     CALLBACKS,
     NOW_KEY,
-    Answer,
+    AppliedUpdate,
     ClockState,
     Hold,
-    Mark,
+    HubEvent,
     Now,
     TrackBook,
     TrackedCase,
@@ -119,12 +119,13 @@ class Tracking:
         case = _joined(case, (change.source, change.source_ref), change.at_ms)
         told = [answer for answer in case.answers if answer.status in _TOLD]
         effects.replies += [
-            Reply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms)) for answer in told
+            OwedReply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms))
+            for answer in told
         ]
         if not change.reopens or case.over_ms is None:
             return case
         # a report may be older than the closing it reopens
-        mark = Mark("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
+        mark = HubEvent("reopened", max(change.at_ms, case.over_ms), (change.source, change.source_ref))
         return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
 
     def _amend(self, case: TrackedCase, change: Change) -> TrackedCase:
@@ -133,7 +134,7 @@ class Tracking:
         if change.history is not None:
             return case
         if change.reopens:  # its own source has opened a report again: a new round begins, if the case is over then
-            mark = Mark("reopened", change.at_ms)
+            mark = HubEvent("reopened", change.at_ms)
             return msgspec.structs.replace(case, marks=(*case.marks, mark), special=True)
         if change.rules:  # whatever alters clocks comes with the history
             return case
@@ -155,7 +156,7 @@ class Tracking:
             return case
         return with_amendment(self._clockwork.versions, case, change)
 
-    def update(self, journal: TrackJournal, update: Update, effects: Effects) -> bool:
+    def update(self, journal: TrackJournal, update: UpdateRow, effects: Effects) -> bool:
         """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
         case = journal.book.case(update.case_id)
         if case is None or _has_no_room(case, update.note):
@@ -179,7 +180,7 @@ class Tracking:
         effects.applied.append(Applied(update, at_ms))
         return True
 
-    def refusal(self, book: TrackBook, update: Update) -> str | None:
+    def refusal(self, book: TrackBook, update: UpdateRow) -> str | None:
         """Why an update of a known case is not allowed; None if the case is not known, or it is allowed by now."""
         case = book.case(update.case_id)
         if case is None:
@@ -215,9 +216,9 @@ class Tracking:
                 if revised != case:
                     journal.put(key, revised)
 
-    def _answer(self, update: Update) -> Answer:
+    def _answer(self, update: UpdateRow) -> AppliedUpdate:
         arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
-        return Answer(
+        return AppliedUpdate(
             update_id=update.update_id,
             department=update.department,
             status=update.status,
@@ -227,7 +228,7 @@ class Tracking:
             arrived_ms=arrived_ms,
         )
 
-    def _is_plain(self, case: TrackedCase, answer: Answer) -> bool:
+    def _is_plain(self, case: TrackedCase, answer: AppliedUpdate) -> bool:
         """True if the update only ends clocks, whatever else is known of the case: the only holder it ever had says so."""
         if case.special or case.members or answer.status not in _QUICK or self._clockwork.lives.starters:
             return False
@@ -235,12 +236,14 @@ class Tracking:
             return False
         return answer.status != _ACCEPTED or all(each.status != RESOLVED for each in case.answers)
 
-    def _tell(self, case: TrackedCase, journal: TrackJournal, answer: Answer, update: Update, effects: Effects) -> bool:
+    def _tell(
+        self, case: TrackedCase, journal: TrackJournal, answer: AppliedUpdate, update: UpdateRow, effects: Effects
+    ) -> bool:
         """Apply an update by telling the life of the case anew with it."""
         before, lives = case, self._clockwork.lives
         with_it = msgspec.structs.replace(case, answers=(*case.answers, answer), special=True)
         case, life, rings = self._clockwork.settle(with_it)
-        if key_of(answer) in life.void:
+        if update_key(answer) in life.void:
             return False
         _note(before, case, rings, effects)
         status, department, at_ms = answer.status, answer.department, life.instant(answer)
@@ -288,7 +291,7 @@ class Tracking:
             rules=change.rules,
         )
         if change.over:
-            mark = Mark("closed", change.at_ms, case.reports[0])
+            mark = HubEvent("closed", change.at_ms, case.reports[0])
             case = msgspec.structs.replace(case, over_ms=change.at_ms, marks=(mark,))
         if starters and not change.over:
             case = self._settle(case, case, effects)[0]
@@ -320,9 +323,9 @@ class Tracking:
             return case
         kind, at_ms = change.change, change.at_ms
         # a case that its end has opened is known by now to have been withdrawn
-        opening = Mark("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
+        opening = HubEvent("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
         known = (each for each in case.marks if kind == CLOSED or each != opening)
-        marks = (*known, Mark(kind.lower(), at_ms))
+        marks = (*known, HubEvent(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)
         ended_ms = max(at_ms, case.opened_ms)
@@ -364,12 +367,12 @@ def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCa
     return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
 
 
-def _replies(case: TrackedCase, answer: Answer, at_ms: int) -> list[Reply]:
+def _replies(case: TrackedCase, answer: AppliedUpdate, at_ms: int) -> list[OwedReply]:
     """What all reports of a case are told of an answer that counts from an instant."""
-    return [Reply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
+    return [OwedReply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
 
 
-def _why(answer: Answer) -> UpdateDetails | None:
+def _why(answer: AppliedUpdate) -> UpdateDetails | None:
     """What goes on to `route`: the note is the reason where none is given."""
     more = answer.details
     return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)

@@ -9,18 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.core.columns import from_columns, millis, shared_values
-from hub.core.tracking.consequences import Update
+from hub.core.tracking.consequences import UpdateRow
 from hub.core.tracking.state import UpdateDetails
 from hub.model.update import UpdateStep, event_of
 
 _MORE = ("reason", "clock", "to", "members", "score", "solved", "report")
 
 
-def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[Update]:
+def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[UpdateRow]:
     """`cityhub.AdmittedUpdate`s, which `bodies` are in Avro. `arrived`: whether it matters when they came in."""
     update = admitted.column("update")
     return from_columns(
-        Update,
+        UpdateRow,
         update_id=update.field("update_id").to_pylist(),
         department=shared_values(update.field("department")),
         case_id=update.field("case_id").to_pylist(),
@@ -34,11 +34,11 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
     )
 
 
-def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Update:
+def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> UpdateRow:
     """As `updates_of`, one that had to wait."""
     update = admitted["update"]
     more = UpdateDetails(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
-    return Update(
+    return UpdateRow(
         update_id=update["update_id"],
         department=update["department"],
         case_id=update["case_id"],

@@ -20,7 +20,7 @@ TOLERANCE_MS = MINUTE_MS
 
 
 @dataclass(frozen=True)
-class Cases:
+class DueReports:
     """Reports that have a due time, in order of opening. Columns have one entry a report; times are UTC ms."""
 
     opened: Millis
@@ -52,7 +52,7 @@ class Cases:
         return self.where(np.linspace(0, len(self) - 1, at_most).astype(np.int64))
 
 
-def cases_of(history: History) -> Cases:
+def cases_of(history: History) -> DueReports:
     """Reports of `history` whose due time is known and after their opening."""
     due = history.due_ms.cast("float64").to_numpy(zero_copy_only=False)
     opened = history.opened_ms.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -70,7 +70,7 @@ def cases_from(
     category: Sequence[str],
     time_zone: str,
     labels: Mapping[str, Sequence[str | None]] | None = None,
-) -> Cases:
+) -> DueReports:
     """As `cases_of`, from plain columns; `due` is NaN where it is not known."""
     names, index = np.unique(np.asarray(category, dtype=object).astype(str), return_inverse=True)
     reports = np.bincount(index, minlength=len(names)).astype(np.int64)
@@ -80,7 +80,7 @@ def cases_from(
     columns, values = {}, {}
     for name, column in (labels or {}).items():
         columns[name], values[name] = _coded(column, rows)
-    return Cases(
+    return DueReports(
         opened=opened[rows],
         due=due[rows].astype(np.int64),
         category=index[rows].astype(np.int64),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.durations.cases import Cases, Ints
+from hub.learn.durations.cases import DueReports, Ints
 from hub.learn.durations.shapes import Fit
 from hub.learn.durations.votes import Duration, hits
 
@@ -28,7 +28,7 @@ class Split:
     """By value's index; -1: the column says nothing."""
 
 
-def split_of(cases: Cases, fits: Sequence[Fit], rows: Ints, durations: Sequence[Duration]) -> Split | None:
+def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequence[Duration]) -> Split | None:
     """The column by whose values the durations differ most, or None.
 
     `rows` are a category's, in order of opening, `durations` the likeliest. It must prove itself on later reports: what is

@@ -10,7 +10,7 @@ import numpy as np
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import zone_of
-from hub.learn.durations.cases import Cases, Ints, Mask
+from hub.learn.durations.cases import DueReports, Ints, Mask
 from hub.learn.durations.shapes import Shape, fits, plain_shapes, spikes
 from hub.learn.durations.votes import by_category, most_right
 from hub.millis import DAY_MS, MINUTE_MS
@@ -33,7 +33,7 @@ Hours = tuple[tuple[int, int], ...]
 class Evidence:
     """What the search for a calendar looks at, with what is explained without any."""
 
-    cases: Cases
+    cases: DueReports
     base: Ints = field(init=False)
     """The most reports of each category that one duration without an office calendar gets right."""
     open_only: Mask = field(init=False)
@@ -230,7 +230,7 @@ def _texts(hours: Hours) -> tuple[str, ...]:
     return tuple(f"{a // 60:02d}:{a % 60:02d}-{b // 60:02d}:{b % 60:02d}" for a, b in hours)
 
 
-def years_of(cases: Cases) -> tuple[int, int]:
+def years_of(cases: DueReports) -> tuple[int, int]:
     """First and end year around all openings and due times, with a year to spare on both sides."""
     first, last = (
         int(np.datetime64(int(edge), "ms").astype("datetime64[Y]").astype(int)) + 1970

@@ -14,12 +14,12 @@ from datetime import date, timedelta
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.learn.durations.cases import Cases, Ints, cases_of
+from hub.learn.durations.cases import DueReports, Ints, cases_of
 from hub.learn.durations.conditions import split_of
 from hub.learn.durations.likeness import Likeness
 from hub.learn.durations.office import Offices, learn_offices
 from hub.learn.durations.shapes import Fit, Shape, fits, office_shapes, plain_shapes, timed_shapes
-from hub.learn.durations.versions import share_right, stretches
+from hub.learn.durations.versions import best_stretches, share_right
 from hub.learn.durations.votes import Duration, by_category, different, hits, popularity_of, ranked, votes
 from hub.learn.history import History
 from hub.millis import DAY_MS
@@ -66,7 +66,7 @@ def learn_durations(history: History, *, countries: tuple[str, ...] | None = Non
     return learn_from(cases_of(history), countries=countries)
 
 
-def learn_from(cases: Cases, *, countries: tuple[str, ...] | None = None) -> LearntDurations:
+def learn_from(cases: DueReports, *, countries: tuple[str, ...] | None = None) -> LearntDurations:
     """As `learn_durations`, from columns."""
     if not len(cases):
         return LearntDurations({}, (), 0, 0.0)
@@ -102,14 +102,14 @@ def learn_from(cases: Cases, *, countries: tuple[str, ...] | None = None) -> Lea
 
 
 def _well_known(
-    cases: Cases, counted: Mapping[int, dict[Duration, int]], popularity: dict[Duration, float]
+    cases: DueReports, counted: Mapping[int, dict[Duration, int]], popularity: dict[Duration, float]
 ) -> dict[str, Shape]:
     """How clocks count in the categories that many reports speak for."""
     best = {number: ranked(of, popularity, 1) for number, of in counted.items() if max(of.values()) >= _OFTEN_SEEN}
     return {cases.names[number]: durations[0].shape for number, durations in best.items() if durations}
 
 
-def _fits(cases: Cases, offices: Offices) -> list[Fit]:
+def _fits(cases: DueReports, offices: Offices) -> list[Fit]:
     calendars = {name: Calendar(spec, cases.time_zone) for name, spec in offices.calendars.items()}
     always = Calendar(CalendarSpec(always=True), cases.time_zone)
     table = always.covering(np.array([cases.opened.min(), cases.due.max()]))
@@ -124,7 +124,7 @@ def _fits(cases: Cases, offices: Offices) -> list[Fit]:
 class _Category:
     """Learns the rows of one category at a time."""
 
-    def __init__(self, cases: Cases, fits: list[Fit], popularity: dict[Duration, float], offices: Offices) -> None:
+    def __init__(self, cases: DueReports, fits: list[Fit], popularity: dict[Duration, float], offices: Offices) -> None:
         self._cases, self._fits, self._popularity = cases, fits, popularity
         self._zone = offices.zone
 
@@ -159,7 +159,7 @@ class _Category:
             return []
         right = np.stack([hits(self._fits, duration, members) for duration in likely], axis=1)
         found: list[DurationRow] = []
-        parts = [part for part in stretches(right) if right[part.first : part.end, part.candidate].any()]
+        parts = [part for part in best_stretches(right) if right[part.first : part.end, part.candidate].any()]
         starts: list[date | None] = [None, *(self._day(members[part.first]) for part in parts[1:])]
         for part, start, until in zip(parts, starts, [*starts[1:], None], strict=True):
             mine = right[part.first : part.end, part.candidate]

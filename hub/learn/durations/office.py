@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from hub.core.calendars.zones import Zone, zone_of
-from hub.learn.durations.cases import Cases
+from hub.learn.durations.cases import DueReports
 from hub.learn.durations.holidays import countries_of, learn_days, learn_statutory
 from hub.learn.durations.hours import OFFICE, Evidence, learn_hours, unexplained, with_seasons, years_of
 from hub.policy.models import CalendarSpec
@@ -29,7 +29,7 @@ class Offices:
     single_days: Mapping[date, int] = field(default_factory=dict)
 
 
-def learn_offices(cases: Cases, countries: tuple[str, ...] | None = None) -> Offices:
+def learn_offices(cases: DueReports, countries: tuple[str, ...] | None = None) -> Offices:
     """The calendars of `cases`."""
     zone = zone_of(cases.time_zone, *years_of(cases))
     cases = _usual_years(cases)
@@ -49,7 +49,7 @@ def learn_offices(cases: Cases, countries: tuple[str, ...] | None = None) -> Off
     return Offices(zone, calendars, single_days)
 
 
-def _usual_years(cases: Cases) -> Cases:
+def _usual_years(cases: DueReports) -> DueReports:
     """Without the few reports far before or after all others: they tell little, and calendars would span all years between."""
     first, last = np.quantile(cases.opened, [0.005, 0.995])
     usual = (cases.opened >= first) & (cases.opened <= last) & (cases.due <= np.quantile(cases.due, 0.995))

@@ -14,7 +14,7 @@ import numpy as np
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import Millis
-from hub.learn.durations.cases import TOLERANCE_MS, Cases, Ints, Mask
+from hub.learn.durations.cases import TOLERANCE_MS, DueReports, Ints, Mask
 from hub.millis import MINUTE_MS
 from hub.units import Manner, unit_of
 
@@ -93,7 +93,7 @@ def spikes(due_tod: Ints, at_most: int = 2, least: float = _LEAST_SPIKE) -> list
     return [f"{minute // 60:02d}:{minute % 60:02d}" for minute in often if minute not in (0, 24 * 60 - 1)]
 
 
-def fits(cases: Cases, shapes: Sequence[Shape], calendars: dict[str, Calendar], always: Calendar) -> list[Fit]:
+def fits(cases: DueReports, shapes: Sequence[Shape], calendars: dict[str, Calendar], always: Calendar) -> list[Fit]:
     """Every shape over all cases."""
     found: list[Fit] = []
     for shape in shapes:
@@ -123,5 +123,5 @@ def _add(shape: Shape, calendar: Calendar, starts: Millis, number: Ints, *, firs
     )
 
 
-def _is_right(cases: Cases, shape: Shape, calendar: Calendar, number: Ints) -> Mask:
+def _is_right(cases: DueReports, shape: Shape, calendar: Calendar, number: Ints) -> Mask:
     return np.asarray(np.abs(due_by(shape, calendar, cases.opened, number) - cases.due) <= TOLERANCE_MS)

@@ -26,7 +26,7 @@ def switch_cost(rows: int) -> float:
     return min(_MOST_SWITCH, max(_LEAST_SWITCH, rows * _SHARE_SWITCH))
 
 
-def stretches(right: npt.NDArray[np.bool_], switch: float | None = None) -> list[Stretch]:
+def best_stretches(right: npt.NDArray[np.bool_], switch: float | None = None) -> list[Stretch]:
     """Stretches that together have the fewest wrong reports and changes. `right`: rows by candidates, the likeliest first.
 
     A wrong report costs 1 and a change `switch` (by default `switch_cost`); exact, by dynamic programming over time.

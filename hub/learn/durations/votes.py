@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.durations.cases import Cases, Ints, Mask
+from hub.learn.durations.cases import DueReports, Ints, Mask
 from hub.learn.durations.shapes import Fit, Shape
 
 _BITS = 24
@@ -107,7 +107,7 @@ def hits(fits: Sequence[Fit], duration: Duration, rows: Ints | Mask) -> Mask:
     return found
 
 
-def by_category(cases: Cases) -> list[Ints]:
+def by_category(cases: DueReports) -> list[Ints]:
     """Rows of each category, in order of opening."""
     order = np.argsort(cases.category, kind="stable")
     return np.split(order, np.searchsorted(cases.category[order], np.arange(1, len(cases.names))))

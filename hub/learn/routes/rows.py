@@ -14,7 +14,7 @@ from typing import Any
 from hub.backtest.names import slug
 from hub.learn.routes.columns import ATTRIBUTE, CHANNEL, HOUR, LAYER, PLACED, SOURCE, URGENCY, WEEKDAY, Column
 from hub.learn.routes.tree import RECENT_DAYS, Node
-from hub.learn.routes.words import Words
+from hub.learn.routes.words import PhraseColumn
 from hub.learn.rows import Drafted
 from hub.policy.models import Route, RouteWhen
 
@@ -62,7 +62,7 @@ def _leaves(category: str, node: Node, path: Mapping[Asked, tuple[str, ...]], de
 
 
 def _answers(column: Column, values: Iterable[int]) -> tuple[str, ...]:
-    if isinstance(column, Words):
+    if isinstance(column, PhraseColumn):
         return tuple(phrase for value in values for phrase in column.groups[value - 1])
     return tuple(column.values[value] for value in values)
 

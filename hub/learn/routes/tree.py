@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.learn.routes.columns import NONE, Codes, Column
-from hub.learn.routes.words import Words
+from hub.learn.routes.words import PhraseColumn
 
 RECENT_DAYS = 60
 """What is recent where a row says how it does now."""
@@ -140,7 +140,7 @@ class _Category:
             return node
         column, groups, priors = found
         path = (*path, column.name)
-        if isinstance(column, Words):
+        if isinstance(column, PhraseColumn):
             column = column.regrouped(groups)
             groups = [(number,) for number in range(1, len(groups) + 1)]
         node.column = column
@@ -150,7 +150,7 @@ class _Category:
             mine = np.isin(codes, values)
             taken |= mine
             node.branches.append((values, self.grow(rows[mine], prior, path, depth + 1)))
-        after = path[:-1] if isinstance(column, Words) else path
+        after = path[:-1] if isinstance(column, PhraseColumn) else path
         node.rest = self.grow(rows[~taken], share, after, depth + 1) if not taken.all() else None
         return node
 
@@ -174,7 +174,7 @@ class _Category:
         chosen: tuple[float, Split] | None = None
         for column in self._columns(rows):
             codes = column.codes[rows]
-            if column.name in path and (column.homes or isinstance(column, Words)):
+            if column.name in path and (column.homes or isinstance(column, PhraseColumn)):
                 continue  # an area's reports are in no other area; a row asks for words once
             seen, narrow = np.unique(codes, return_inverse=True)
             if column.homes:
@@ -273,7 +273,7 @@ def _cumulated(counts: Floats, decay: float) -> Floats:
     return known
 
 
-def decide(node: Node, column_at: Callable[[Column], Codes], rows: Rows, out: npt.NDArray[np.int64]) -> None:
+def label_rows(node: Node, column_at: Callable[[Column], Codes], rows: Rows, out: npt.NDArray[np.int64]) -> None:
     """Write the label of each of `rows` to `out`. `column_at` gives a column's codes for the reports to decide."""
     if node.column is None:
         out[rows] = node.label
@@ -283,8 +283,8 @@ def decide(node: Node, column_at: Callable[[Column], Codes], rows: Rows, out: np
     for values, branch in node.branches:
         mine = np.isin(codes, values)
         left &= ~mine
-        decide(branch, column_at, rows[mine], out)
+        label_rows(branch, column_at, rows[mine], out)
     if node.rest is None:
         out[rows[left]] = node.label
     else:
-        decide(node.rest, column_at, rows[left], out)
+        label_rows(node.rest, column_at, rows[left], out)

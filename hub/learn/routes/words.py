@@ -37,7 +37,7 @@ class Texts:
 
     def column(
         self, rows: npt.NDArray[np.int64], label: npt.NDArray[np.int64], weight: npt.NDArray[np.float64]
-    ) -> Words | None:
+    ) -> PhraseColumn | None:
         """The best few phrases for these reports, the most telling first, or None. `label` and `weight` by report."""
         texts, of = np.unique(self._of[rows], return_inverse=True)
         phrases = self._phrases(texts, np.bincount(of))
@@ -51,7 +51,7 @@ class Texts:
         if not chosen:
             return None
         names = tuple(phrases[at] for at in chosen)
-        return Words(KEYWORDS, KEYWORDS, self.find([(name,) for name in names]), ("", *names), texts=self)
+        return PhraseColumn(KEYWORDS, KEYWORDS, self.find([(name,) for name in names]), ("", *names), texts=self)
 
     def find(self, groups: Sequence[Sequence[str]]) -> Codes:
         """For each report the number of the first group of which it holds a phrase, counted from 1; NONE if none."""
@@ -76,19 +76,19 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Words(Column):
+class PhraseColumn(Column):
     """A column whose values are phrases: a report's is the first of them that it holds."""
 
     texts: Texts | None = None
     groups: tuple[tuple[str, ...], ...] = ()
     """Where values stand for several phrases: those of each, from the first value on."""
 
-    def regrouped(self, groups: Sequence[Sequence[int]]) -> Words:
+    def regrouped(self, groups: Sequence[Sequence[int]]) -> PhraseColumn:
         """A value for each group of values, in this order: as rows are tried, one after the other."""
         assert self.texts is not None
         phrases = tuple(tuple(self.values[value] for value in group) for group in groups)
         names = ("", *(" / ".join(group) for group in phrases))
-        return Words(self.kind, self.name, self.texts.find(phrases), names, texts=self.texts, groups=phrases)
+        return PhraseColumn(self.kind, self.name, self.texts.find(phrases), names, texts=self.texts, groups=phrases)
 
 
 @lru_cache(maxsize=50_000)

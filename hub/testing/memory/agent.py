@@ -12,11 +12,11 @@ from hub.agents import deduplicate
 from hub.agents.context import Hub
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.agents.view import View
+from hub.agents.view import AgentView
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication
-from hub.stream.state import State
-from hub.testing.memory.broker import Batch, Record
+from hub.stream.state import AgentState
+from hub.testing.memory.broker import Batch, CommittedRecord
 
 AGENTS: dict[str, Any] = {module.NAME: module for module in (deduplicate, route, track)}
 """In the order in which a record goes through them."""
@@ -28,8 +28,8 @@ class MemoryAgent:
     def __init__(self, name: str, hub: Hub) -> None:
         self.name = name
         app = _App()
-        self.view: View = AGENTS[name].attach(app, hub)
-        self.state: State = self.view.inlet.memory
+        self.view: AgentView = AGENTS[name].attach(app, hub)
+        self.state: AgentState = self.view.inlet.memory
         self._session: Any = _Session(hub.settings.partitions)
         self._work = app.started()
         self.take_up(())
@@ -39,7 +39,7 @@ class MemoryAgent:
         """What it reads now."""
         return self.view.inlet.topics
 
-    def take_up(self, changelog: Iterable[Record]) -> None:
+    def take_up(self, changelog: Iterable[CommittedRecord]) -> None:
         """Know what the changelog says, and nothing else: as after a start, or after a commit that failed.
 
         Raises RejectedRecordError if a record is not the agent's own.

@@ -8,16 +8,16 @@ from typing import Any
 from hub.audit import changelogs, reading
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.report import AuditReport
-from hub.audit.run import judge
+from hub.audit.run import judge_tables
 from hub.inspect.reading import Span
 from hub.settings import Settings
-from hub.testing.memory.broker import MemoryBroker, Record
+from hub.testing.memory.broker import CommittedRecord, MemoryBroker
 
 
 class _Message:
     """A record as Kafka's client gives it."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: CommittedRecord) -> None:
         self._record = record
 
     def topic(self) -> str:
@@ -44,10 +44,10 @@ def audited(
     gathering = reading.Gathering(settings, inputs, table_of)
     gathering.take(_messages(broker, [*inputs, *table_of]))
     tables = gathering.tables({place: Span(0, end) for place, end in broker.ends.items()}, broker.positions)
-    remembered = changelogs.Gathering(tables.identities, cut=0)
+    remembered = changelogs.ChangelogGathering(tables.identities, cut=0)
     for message in _messages(broker, changelogs.CHANGELOGS):
         remembered.take(message)
-    return judge(tables), judge_state(tables, remembered.changelogs(whole=True))
+    return judge_tables(tables), judge_state(tables, remembered.changelogs(whole=True))
 
 
 def _messages(broker: MemoryBroker, topics: Iterable[str]) -> list[Any]:

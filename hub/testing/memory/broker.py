@@ -18,7 +18,7 @@ _FEW = 8
 Key = str | bytes | None
 
 
-class Record(NamedTuple):
+class CommittedRecord(NamedTuple):
     """A committed record."""
 
     topic: str
@@ -45,9 +45,9 @@ class Batch(NamedTuple):
     def after(self, count: int) -> Batch:
         return self._replace(offset=self.offset + count, keys=self.keys[count:], values=self.values[count:])
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[CommittedRecord]:
         for index, (key, value) in enumerate(zip(self.keys, self.values, strict=True)):
-            yield Record(self.topic, self.partition, self.offset + index, self.arrived_ms, key, value)
+            yield CommittedRecord(self.topic, self.partition, self.offset + index, self.arrived_ms, key, value)
 
 
 class MemoryBroker:
@@ -187,7 +187,7 @@ class MemoryBroker:
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
-    def records(self, topic: str) -> list[Record]:
+    def records(self, topic: str) -> list[CommittedRecord]:
         """All that was published to a topic, in order; nothing if the broker does not keep it."""
         return [record for batch in (self._kept or {}).get(topic, ()) for record in batch.records()]
 

@@ -30,10 +30,10 @@ from hub.stream.codec import Codec
 from hub.stream.known import KnownTopics
 from hub.stream.limits import TooManyRejectsError
 from hub.stream.registry import FileRegistry
-from hub.stream.state import State
+from hub.stream.state import AgentState
 from hub.testing.memory.agent import AGENTS, MemoryAgent
 from hub.testing.memory.audited import audited
-from hub.testing.memory.broker import MemoryBroker, Record
+from hub.testing.memory.broker import CommittedRecord, MemoryBroker
 from hub.testing.memory.clock import SetClock
 from hub.topics import Topic
 
@@ -212,7 +212,7 @@ class MemoryHub:
         """Of all departments, one after the other."""
         return [each for name in self.departments for each in self.records(topics.dept_receipts(name).name, **wanted)]
 
-    def changelog(self, agent: str) -> list[Record]:
+    def changelog(self, agent: str) -> list[CommittedRecord]:
         """What an agent has written of its state, oldest first."""
         return self.broker.records(topics.AGENTS[agent].name)
 
@@ -220,7 +220,7 @@ class MemoryHub:
         """The account taken from the topics, and what the changelogs say beside it; as `cityhub reconcile` would have it."""
         return audited(self.broker, self.settings, self.sources, self.departments)
 
-    def state(self, agent: str) -> State:
+    def state(self, agent: str) -> AgentState:
         """An agent's memory, to look at."""
         return self._agents[agent].state
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.audit import AuditReport, StateReport, judge, judge_state
+from hub.audit import AuditReport, StateReport, judge_state, judge_tables
 from hub.audit.changelogs import read_changelogs
 from hub.audit.reading import read_tables
 from hub.settings import Settings
@@ -90,7 +90,7 @@ class Proof:
 def look(settings: Settings, sources: list[str], departments: list[str]) -> Look:
     """Of a hub at rest. Raises FatalError, RetriableError as `hub.audit.audit` does."""
     tables = read_tables(settings, sources, departments)
-    report = judge(tables)
+    report = judge_tables(tables)
     state = judge_state(tables, read_changelogs(settings, tables.identities))
     return Look(report, state, (len(tables.events), len(tables.updates)), report.taken_in)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub import topics
-from hub.core.figures.rates import ClockWord, Table, Turn, given_of, rates
+from hub.core.figures.rates import ClockWord, HolderChange, Table, given_of, rates
 from hub.core.tracking.state import Hold
 from hub.inspect.turns import holds_of
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -115,7 +115,7 @@ def figures(hub: WholeHub) -> Table:
     names = ("case_id", "clock", "started_at", "kind", "department", "due_at")
     words = [ClockWord(*(ring[name] for name in names)) for ring in hub.records(topics.DEADLINES.name)]
     turns = [
-        Turn(
+        HolderChange(
             c["case_id"], c["change"], c["department"], c["rule"], c["at"], c["opened_at"], c["reopens"],
             tuple(Hold(h["department"], h["since"], h["returned_by"]) for h in c["held"]),
         )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer, limited
-from hub.agents.route.desks import Desks
+from hub.agents.route.desks import RuleSets
 from hub.control.records import MAX_BYTES, MAX_LINES
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.linking import Incidents
@@ -57,7 +57,7 @@ def sighting(ref: str, at_ms: int) -> Sighting:
 def test_a_good_folder_is_taken_and_decides_what_is_reported_from_its_day_on(folder: Path) -> None:
     policy = LivePolicy(load_city(folder))
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
-    desks = Desks(policy)
+    desks = RuleSets(policy)
     change(folder)
     result, lines = policy.reload(folder, load_city(folder).fingerprint)
     assert result == APPLIED
@@ -157,7 +157,7 @@ def test_an_answer_fits_into_a_record_however_much_changes(lines: list[str]) -> 
 def test_a_state_made_anew_holds_the_same(folder: Path) -> None:
     policy = LivePolicy(load_city(folder))
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
-    Desks(policy).take_all(state.journal(0), [sighting("H1", DAY_MS)])
+    RuleSets(policy).take_all(state.journal(0), [sighting("H1", DAY_MS)])
     before = dict(state[0].items())
     state.commit()
     state.remake()
@@ -172,7 +172,7 @@ def test_a_deadline_that_asks_for_a_channel_holds_for_cases_that_came_by_it(fold
     deadlines.write_text(f"{head}deadlines:\n{mine}{rows}", "utf-8")
     (folder / "examples.yaml").write_text("examples: []\n", "utf-8")
     policy = LivePolicy(load_city(folder))
-    desks = Desks(policy)
+    desks = RuleSets(policy)
     desk, rules = desks.latest, desks.rules.latest
     state = JournaledState(ROUTE_CHANGELOG, Case, lambda _: CaseBook(Incidents(policy.latest)))
     for channel, row in (("phone", "by_phone"), ("web", None)):

@@ -11,7 +11,7 @@ from hub.agents.track.rates import balances
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.figures.rates import ALL, COUNTS, ClockWord, CountedUpdate, Counts, Given, rates
 from hub.core.tracking.clockwork import Clockwork
-from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.state import TrackBook, UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
@@ -76,7 +76,7 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
             by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
             more = UpdateDetails(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
             if tracking.update(
-                Journal(book), Update(f"U{number}", by, "C-1", what, "because", at_ms, details=more), effects
+                Journal(book), UpdateRow(f"U{number}", by, "C-1", what, "because", at_ms, details=more), effects
             ):
                 applied.append(CountedUpdate("C-1", by, what, at_ms, solved if more else None))
     tracking.pass_time(Journal(book), START + 1000 * HOUR_MS, effects)

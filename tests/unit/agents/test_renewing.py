@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.agents.renewing import renew
-from hub.core.cases.statements import Statement
+from hub.core.cases.statements import LinkedStatement
 from hub.errors import RejectedRecordError
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry, Schema
@@ -31,9 +31,9 @@ def body(schema: Schema, record: dict[str, Any]) -> bytes:
 @given(st.sampled_from([(schema, record) for schema in VERSIONS for record in examples(schema)]))
 def test_what_any_version_kept_says_the_same_in_the_newest(kept: tuple[Schema, dict[str, Any]]) -> None:
     schema, record = kept
-    statement = Statement("place", None, None, None, body(schema, record))
+    statement = LinkedStatement("place", None, None, None, body(schema, record))
     renewed = renew(CODEC, statement)
-    assert isinstance(renewed, Statement)
+    assert isinstance(renewed, LinkedStatement)
     said = CODEC.decode_body("cityhub.CaseEvent", renewed.event)
     assert {name: said[name] for name in record} == read_back(schema, record)
     assert renew(CODEC, renewed) == renewed
@@ -47,4 +47,4 @@ def read_back(schema: Schema, record: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_no_version_wrote_is_refused() -> None:
     with pytest.raises(RejectedRecordError, match="no version"):
-        renew(CODEC, Statement("place", None, None, None, b"rubbish"))
+        renew(CODEC, LinkedStatement("place", None, None, None, b"rubbish"))

@@ -14,8 +14,8 @@ import pytest
 
 from hub import topics
 from hub.agents.live_policy import LivePolicy
-from hub.agents.view import touched
-from hub.cli.timeline import clocks_of
+from hub.agents.view import touched_cases
+from hub.cli.timeline import story_clocks
 from hub.core.cases.touched import Touched
 from hub.core.tracking.state import TrackRecord
 from hub.inspect.story import Story
@@ -122,10 +122,10 @@ def test_an_open_case_keeps_its_rules_when_it_is_amended_under_new_ones(hub: Who
 def test_explain_shows_the_rules_of_a_running_clock_and_not_those_on_the_disk(hub: WholeHub, folder: Path) -> None:
     opened(hub)
     hub.reload(folder)
-    (accept,) = [each for each in clocks_of(story(hub)) if each.clock == "accept"]
+    (accept,) = [each for each in story_clocks(story(hub)) if each.clock == "accept"]
     assert (accept.state, accept.row.rules, accept.row.duration, accept.row.unit) == ("running", OLD, 15.0, "minute")
     hub.settle(NOON + 20 * MINUTE)
-    (accept,) = [each for each in clocks_of(story(hub)) if each.clock == "accept"]
+    (accept,) = [each for each in story_clocks(story(hub)) if each.clock == "accept"]
     assert (accept.state, accept.row.rules, accept.row.duration) == ("breached", OLD, 15.0)
 
 
@@ -169,8 +169,10 @@ def test_a_change_says_how_many_open_cases_it_touches(hub: WholeHub, folder: Pat
     hub.run()
     before = hub._hub.policy.latest
     hub.reload(folder)
-    assert touched([agent.view for agent in hub._agents.values()], before) == Touched(kept=2, moved=0)
-    assert touched([agent.view for agent in hub._agents.values()], hub._hub.policy.latest) == Touched(kept=2, moved=0)
+    assert touched_cases([agent.view for agent in hub._agents.values()], before) == Touched(kept=2, moved=0)
+    assert touched_cases([agent.view for agent in hub._agents.values()], hub._hub.policy.latest) == Touched(
+        kept=2, moved=0
+    )
 
 
 def test_holidays_that_become_known_move_provisional_clocks_and_what_later_orders_say(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_holidays_that_become_known_move_provisional_clocks_and_what_later_order
         first = clock(hub, "resolve")
         before = hub._hub.policy.latest
         hub.reload(known)
-        assert touched([agent.view for agent in hub._agents.values()], before) == Touched(kept=0, moved=1)
+        assert touched_cases([agent.view for agent in hub._agents.values()], before) == Touched(kept=0, moved=1)
         hub.settle(NOON + 2 * MINUTE)
         moved = clock(hub, "resolve")
         assert (first.provisional, moved.provisional, moved.due_ms - first.due_ms) == (True, False, 2 * DAY)
@@ -195,5 +197,5 @@ def test_holidays_that_become_known_move_provisional_clocks_and_what_later_order
         hub.run()
         (order,) = hub.orders(case_id=CASE, kind="AMEND")
         assert due(order, "resolve") == clock(hub, "resolve").due_ms == moved.due_ms
-        (resolve,) = [each for each in clocks_of(story(hub)) if each.clock == "resolve"]
+        (resolve,) = [each for each in story_clocks(story(hub)) if each.clock == "resolve"]
         assert (resolve.state, resolve.row.rules, resolve.row.unit) == ("running", moved.rules, "work_day")

@@ -18,7 +18,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.agents.track import waiting
 from hub.core.cases.cases import Case
 from hub.core.cases.casework import Casework
-from hub.core.cases.statements import RouteBook, RouteRecord, Statement, drop, strays
+from hub.core.cases.statements import LinkedStatement, RouteBook, RouteRecord, drop, strays
 from hub.core.tracking.state import TrackedCase, TrackRecord
 from hub.journal import Journal
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -320,7 +320,7 @@ def _stays(hub: WholeHub, words: str) -> None:
 
 
 def statements(hub: WholeHub) -> list[str]:
-    return [key for key, record in kept(hub).items() if isinstance(record, Statement)]
+    return [key for key, record in kept(hub).items() if isinstance(record, LinkedStatement)]
 
 
 def test_words_are_kept_while_the_case_is_open_and_no_longer(hub: WholeHub) -> None:

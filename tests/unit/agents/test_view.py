@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from hub import metrics
-from hub.agents.view import View, open_cases, overdue_cases, show_cases
+from hub.agents.view import AgentView, open_cases, overdue_cases, show_cases
 from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -36,16 +36,16 @@ def gauge(department: str, name: str = "hub_open_cases") -> float | None:
 
 
 def test_open_cases_are_those_of_all_agents_that_know() -> None:
-    views = [View(None), View(None, lambda: Counter(a=1)), View(None, lambda: Counter(a=1, b=2))]  # type: ignore[arg-type]
+    views = [AgentView(None), AgentView(None, lambda: Counter(a=1)), AgentView(None, lambda: Counter(a=1, b=2))]  # type: ignore[arg-type]
     assert open_cases(views) == Counter(a=2, b=2)
     assert not open_cases(views[:1])
 
 
 def test_metrics_show_them_as_they_are_when_asked_and_only_if_somebody_knows() -> None:
     held = Counter(made_up=1)
-    show_cases([View(None)], ["unseen"])  # type: ignore[arg-type]
-    show_cases([View(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
-    show_cases([View(None, overdue_cases=lambda: Counter(late=3))], ["late"])  # type: ignore[arg-type]
+    show_cases([AgentView(None)], ["unseen"])  # type: ignore[arg-type]
+    show_cases([AgentView(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
+    show_cases([AgentView(None, overdue_cases=lambda: Counter(late=3))], ["late"])  # type: ignore[arg-type]
     try:
         assert (gauge("unseen"), gauge("made_up"), gauge("idle")) == (None, 1.0, 0.0)
         held["made_up"] += 1

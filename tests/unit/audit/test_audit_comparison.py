@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from hub.audit.comparison import Comparison, compare_tables
+from hub.audit.comparison import RunComparison, compare_tables
 from tests.unit.audit.made_up import T0, MadeUpRun, good_run
 
 
-def different(comparison: Comparison) -> dict[str, tuple[str, ...]]:
+def different(comparison: RunComparison) -> dict[str, tuple[str, ...]]:
     return {each.what.split(" ")[0]: each.first for each in comparison.differences if each.count}
 
 
-def by_order(comparison: Comparison) -> int:
+def by_order(comparison: RunComparison) -> int:
     return sum(each.count for each in comparison.order_dependent)
 
 

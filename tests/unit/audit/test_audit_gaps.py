@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.audit.run import judge
+from hub.audit.run import judge_tables
 from hub.audit.tables import HERE
 from hub.errors import Reason
 from hub.model.ids import case_id
@@ -24,7 +24,7 @@ def test_what_was_gone_is_counted_and_named_and_no_more_is_excused(begin: int, s
     left = [run.arrive(TOPIC) for _ in range(10)]  # nothing came of these
     first = int(run.identities.offsets(run.tables().inputs[TOPIC])[-10])
     gap_at(run, "deduplicate", TOPIC, first + begin, first + begin + size)
-    report = judge(run.tables())
+    report = judge_tables(run.tables())
     within = max(0, min(10, begin + size) - begin)
     assert report.gone == size
     assert report.outcomes.get("passed over 未读跳过", 0) == within
@@ -38,7 +38,7 @@ def test_what_was_gone_is_counted_and_named_and_no_more_is_excused(begin: int, s
 def test_a_topic_made_anew_is_named_though_nobody_knows_what_was_lost() -> None:
     run = good_run()
     gap_at(run, "deduplicate", TOPIC, 500, 0, Reason.MOVED_BACK)
-    report = judge(run.tables())
+    report = judge_tables(run.tables())
     assert (report.gone, report.unaccounted, report.doubled, report.orphaned) == (1, 0, 0, 0)
     assert not report.good
     assert not report.good_so_far
@@ -49,7 +49,7 @@ def test_what_somebody_skipped_is_accounted_for_and_no_loss() -> None:
     skipped = run.arrive(TOPIC)
     offset = int(run.identities.offsets(run.tables().inputs[TOPIC])[-1])
     gap_at(run, "deduplicate", TOPIC, offset, offset + 1, Reason.SKIPPED)
-    report = judge(run.tables())
+    report = judge_tables(run.tables())
     assert skipped
     assert report.good
     assert report.outcomes["passed over 未读跳过"] == 1
@@ -63,6 +63,6 @@ def test_what_route_or_track_did_not_read_is_passed_over_too() -> None:
     for agent, table, topic in (("route", "events", "hub.events"), ("track", "updates", "hub.updates")):
         offset = int(run.identities.offsets(getattr(run.tables(), table).column(HERE).to_numpy())[-1])
         gap_at(run, agent, topic, offset, offset + 1)
-    report = judge(run.tables())
+    report = judge_tables(run.tables())
     assert report.outcomes["passed over 未读跳过"] == 2
     assert (report.unaccounted, report.doubled, report.orphaned, report.gone) == (0, 0, 0, 2)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.audit.identity import Ids
-from hub.audit.run import judge
+from hub.audit.run import judge_tables
 from hub.audit.tables import HERE
 from tests.unit.audit.made_up import T0, MadeUpRun
 from tests.unit.audit.test_audit_judgement import said
@@ -97,7 +97,7 @@ def test_a_hub_at_work_is_not_accused(things: list[str], data: st.DataObject) ->
     over = min(mark for mark in marks if mark >= reached)
     """Every transaction of which something was read is over."""
     seen = read(run, ends_at(run, came), first, ragged(over))
-    report = judge(seen.tables())
+    report = judge_tables(seen.tables())
     assert {what: count for what, count in said(report).items() if not what.startswith("not read yet")} == {}
     assert report.good_so_far
 
@@ -108,4 +108,4 @@ def test_what_is_missing_is_missed_also_while_the_hub_works(things: list[str], d
     table = data.draw(st.sampled_from(["orders", "replies", "cases", "events"]))
     del run.rows[table][data.draw(st.integers(0, len(run.rows[table]) - 1))]
     now = ends_at(run, len(run.sequence))
-    assert not judge(read(run, now, now, now).tables()).good_so_far
+    assert not judge_tables(read(run, now, now, now).tables()).good_so_far

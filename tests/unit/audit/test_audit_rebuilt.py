@@ -14,9 +14,9 @@ from hub.audit.changelogs import Changelogs, Keyed, Remembered
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.tables import ORIGIN
 from hub.core.cases.cases import Case, Report
-from hub.core.cases.statements import RouteRecord, Statement
+from hub.core.cases.statements import LinkedStatement, RouteRecord
 from hub.core.dedup.digests import digests, mixed
-from hub.core.tracking.state import Answer, ClockState, Hold, TrackedCase, TrackRecord, Waiting
+from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, TrackedCase, TrackRecord, Waiting
 from tests.unit.audit.made_up import T0, MadeUpRun
 
 HOUR = 3_600_000
@@ -61,7 +61,7 @@ class Hub:
     def answers(self, case: str, update: str) -> None:
         self.run.update("roads", update, case)
         known = self.tracked(case)
-        answer = Answer(update, "roads", "RESPONDED", T0, "")
+        answer = AppliedUpdate(update, "roads", "RESPONDED", T0, "")
         self.track[case] = msgspec.structs.replace(known, answers=(*known.answers, answer))
 
     def changelogs(self) -> Changelogs:
@@ -173,7 +173,9 @@ BREAKS: dict[str, tuple[str, Callable[[Hub], object]]] = {
     "another report": (
         "route: which reports", lambda hub: _set_route(hub, reports=(Report("police", "P-1", 0), Report("x", "X", 0))),
     ),
-    "words kept of nobody": ("statements kept", lambda hub: hub.route.update({"~x:X:0": Statement("a", None, None, None, b"")})),
+    "words kept of nobody": (
+        "statements kept", lambda hub: hub.route.update({"~x:X:0": LinkedStatement("a", None, None, None, b"")}),
+    ),
     "a case in two partitions": ("several partitions", lambda hub: setattr(hub, "twice", _first(hub))),
     "an update that was not applied": ("answers differ", lambda hub: hub.run.update("roads", "U-2", _first(hub))),
     "an update applied twice": ("answers differ", lambda hub: _answer_again(hub)),

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from hub.backtest.decided import Decided
-from hub.backtest.intake import Intake
+from hub.backtest.intake import HistoryIntake
 from hub.backtest.prepare import prepare
 from hub.backtest.replay import Played, play
-from hub.backtest.updates import Update
+from hub.backtest.updates import HistoryUpdate
 from hub.model.event import CaseEvent
 from hub.policy.city import City
 from hub.policy.loader import load_city
@@ -71,20 +71,20 @@ def report(ref: str, hours: float, **fields: Any) -> CaseEvent:
     return CaseEvent.model_validate(said | fields)
 
 
-def closed(ref: str, hours: float, status: str = "CLOSED") -> Update:
-    return Update(ref, START_MS + round(hours * HOUR_MS), status)
+def closed(ref: str, hours: float, status: str = "CLOSED") -> HistoryUpdate:
+    return HistoryUpdate(ref, START_MS + round(hours * HOUR_MS), status)
 
 
 def run(
     city: City,
     events: list[CaseEvent],
-    updates: list[Update] | None = None,
+    updates: list[HistoryUpdate] | None = None,
     *,
     hours: float = 1000,
     source_due: bool = False,
 ) -> Played:
     """Run the reports, judging open cases so many hours after START_MS."""
-    intake = Intake(events=events, lines=[("events.csv", number + 2) for number in range(len(events))])
+    intake = HistoryIntake(events=events, lines=[("events.csv", number + 2) for number in range(len(events))])
     now_ms = START_MS + round(hours * HOUR_MS)
     return play(city, prepare(city, intake).sightings, updates or [], now_ms=now_ms, source_due=source_due)
 

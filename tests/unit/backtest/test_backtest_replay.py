@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.backtest.updates import Update
+from hub.backtest.updates import HistoryUpdate
 from hub.policy.city import City
 from tests.unit.backtest.small_past import HOUR_MS, START_MS, by_ref, closed, report, run, small_city
 
@@ -148,7 +148,7 @@ def test_a_refusal_moves_the_case_to_the_desk(city: City) -> None:
 
 
 def test_what_another_department_did_in_history_counts_as_the_holders_but_not_its_refusal(city: City) -> None:
-    def by(department: str, hours: float, status: str) -> Update:
+    def by(department: str, hours: float, status: str) -> HistoryUpdate:
         return replace(closed("a", hours, status), department=department)
 
     played = run(

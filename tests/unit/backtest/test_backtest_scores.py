@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hub.backtest.difference import difference
 from hub.backtest.pairs import Reported, known_pairs
 from hub.backtest.scores import score
-from hub.backtest.truth import Truth, TruthRow
+from hub.backtest.truth import TruthRow, TruthTable
 from hub.policy.city import City
 from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, run, small_city
 
@@ -24,8 +24,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     return small_city(tmp_path_factory.mktemp("city"))
 
 
-def _truth(**rows: TruthRow) -> Truth:
-    return Truth(dict(rows), ALL)
+def _truth(**rows: TruthRow) -> TruthTable:
+    return TruthTable(dict(rows), ALL)
 
 
 @given(st.integers(-200, 200))

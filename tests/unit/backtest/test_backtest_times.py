@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.backtest.intake import Intake
-from hub.backtest.run import History, Options, Outcome, run
+from hub.backtest.intake import HistoryIntake
+from hub.backtest.run import Options, PolicyRun, ReadHistory, run
 from hub.backtest.stray import last_believed
-from hub.backtest.updates import Update
+from hub.backtest.updates import HistoryUpdate
 from hub.cli.backtest import backtest
 from hub.model.event import CaseEvent
 from hub.policy.city import City
@@ -34,12 +34,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     return small_city(tmp_path_factory.mktemp("city"))
 
 
-def outcome(city: City, events: list[CaseEvent], updates: list[Update]) -> Outcome:
-    intake = Intake(events=events, lines=[("events.csv", number + 2) for number in range(len(events))])
-    return run(city, History(intake, updates), Options(), no_bar)
+def outcome(city: City, events: list[CaseEvent], updates: list[HistoryUpdate]) -> PolicyRun:
+    intake = HistoryIntake(events=events, lines=[("events.csv", number + 2) for number in range(len(events))])
+    return run(city, ReadHistory(intake, updates), Options(), no_bar)
 
 
-def verdicts(found: Outcome, without: str) -> list[tuple[object, ...]]:
+def verdicts(found: PolicyRun, without: str) -> list[tuple[object, ...]]:
     return [
         (each.report.ref, each.case_id, each.due_ms, each.breached_ms, each.ended_ms)
         for each in found.played.decisions

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.control.answers import OTHER_REQUEST, STRANGER, Result, Tally, touched
+from hub.control.answers import OTHER_REQUEST, STRANGER, AnswerTally, Result, touched_by_all
 from hub.control.records import Beat, ControlRecord, Fault, PolicyAnswer, PolicyReload
 
 REQUEST = PolicyReload(id=uuid.uuid4().hex, version="demo@2026-01-01+abcdef01", fingerprint="abcdef0123456789")
@@ -37,14 +37,14 @@ def beat(instance: str, **changes: object) -> Beat:
     return msgspec.structs.replace(plain, **changes)
 
 
-def tally(*records: ControlRecord | Fault, members: tuple[str, ...] = ("a", "b")) -> Tally:
-    made = Tally(REQUEST, members)
+def tally(*records: ControlRecord | Fault, members: tuple[str, ...] = ("a", "b")) -> AnswerTally:
+    made = AnswerTally(REQUEST, members)
     for record in records:
         made.add(record)
     return made
 
 
-def results(made: Tally) -> list[Result]:
+def results(made: AnswerTally) -> list[Result]:
     return [verdict.result for verdict in made.verdicts()]
 
 
@@ -128,5 +128,5 @@ def test_no_forgery_makes_applied_of_a_refusal(forged: list[ControlRecord | Faul
 def test_open_cases_are_counted_as_each_worker_says_and_not_at_all_where_none_does() -> None:
     made = tally(answer("a", kept=2, moved=1), beat("a"), answer("b"), beat("b"))
     assert [(verdict.kept, verdict.moved) for verdict in made.verdicts()] == [(2, 1), (-1, -1)]
-    assert touched(made.verdicts()) == {"kept": 2, "moved": 1}
-    assert touched(tally(answer("a"), refusal("b")).verdicts()) == {"kept": None, "moved": None}
+    assert touched_by_all(made.verdicts()) == {"kept": 2, "moved": 1}
+    assert touched_by_all(tally(answer("a"), refusal("b")).verdicts()) == {"kept": None, "moved": None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.control.clocks import CheckedClock, Stamp, compare
+from hub.control.clocks import CheckedClock, Stamp, compare_clocks
 
 HOUR_MS = 3_600_000
 LIMIT_MS = 60_000
@@ -124,7 +124,7 @@ def test_a_majority_of_brokers_decides(brokers: list[tuple[int, int]]) -> None:
     agree = sum(abs(off_ms) <= LIMIT_MS for off_ms in told.values())
     if 2 * agree > len(told):
         assert clock.doubt is None
-    assert compare({}, world.wall(), world.monotonic()) is None
+    assert compare_clocks({}, world.wall(), world.monotonic()) is None
 
 
 def test_a_clock_that_is_not_checked_is_the_machines() -> None:

@@ -17,8 +17,8 @@ from hub.control.workers import (
     Roster,
     believed,
     elder_namesakes,
-    in_force,
     is_proven,
+    leading_worker,
     namesakes,
 )
 
@@ -72,14 +72,14 @@ def test_rules_taken_later_are_in_force_also_beside_a_worker_that_decides_by_the
     ranks.take(OLD, 5)
     ranks.take(NEW, 10)
     newcomer, elder = beat("b", 9, fingerprint=NEW, deciding=False), beat("a", 1)
-    assert in_force(newcomer, [elder], ranks.of) is newcomer
-    assert in_force(elder, [newcomer], ranks.of) is newcomer
+    assert leading_worker(newcomer, [elder], ranks.of) is newcomer
+    assert leading_worker(elder, [newcomer], ranks.of) is newcomer
 
 
 def test_rules_that_nobody_took_do_not_drive_out_those_by_which_somebody_decides() -> None:
     newcomer, elder = beat("b", 0, fingerprint=NEW, deciding=False), beat("a", 1)
-    assert in_force(newcomer, [elder], Ranks().of) is elder
-    assert in_force(newcomer, [], Ranks().of) is newcomer
+    assert leading_worker(newcomer, [elder], Ranks().of) is elder
+    assert leading_worker(newcomer, [], Ranks().of) is newcomer
 
 
 workers = st.lists(
@@ -96,7 +96,7 @@ def test_all_come_to_the_same_and_somebody_decides(beats: list[Beat], taken: lis
     ranks = Ranks()
     for offset, fingerprint in enumerate(taken[:count]):
         ranks.take(fingerprint, offset)
-    found = {in_force(me, [each for each in beats if each is not me], ranks.of).fingerprint for me in beats}
+    found = {leading_worker(me, [each for each in beats if each is not me], ranks.of).fingerprint for me in beats}
     assert len(found) == 1
     assert found <= {each.fingerprint for each in beats}
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.backtest.intake import Intake
-from hub.backtest.truth import Truth, TruthRow
+from hub.backtest.intake import HistoryIntake
+from hub.backtest.truth import TruthRow, TruthTable
 from hub.cli.learn import learn
 from hub.cli.scoreboard import scoreboard
 from hub.errors import FatalError
@@ -155,7 +155,7 @@ def test_a_point_where_all_sorts_of_addresses_lie_is_nowhere() -> None:
     events += [
         _event(f"p{n}", START_MS + n, place={"lat": 30 + n / 100, "lon": 100.0, "address": "x"}) for n in range(40)
     ]
-    read = build_history(Intake(events=events), None, [], "Asia/Shanghai")
+    read = build_history(HistoryIntake(events=events), None, [], "Asia/Shanghai")
     assert read.nowhere == [(30.5, 100.5)]
     assert read.history.lat.null_count == 60
 
@@ -166,7 +166,9 @@ def test_a_history_is_what_was_known_then() -> None:
         "a": TruthRow(closed_ms=START_MS + 5, duplicate=True, duplicate_of="b"),
         "b": TruthRow(closed_ms=START_MS + 50, duplicate=True, due_ms=START_MS + 7),
     }
-    history = build_history(Intake(events=events), Truth(rows), [], "Asia/Shanghai", until_ms=START_MS + 20).history
+    history = build_history(
+        HistoryIntake(events=events), TruthTable(rows), [], "Asia/Shanghai", until_ms=START_MS + 20
+    ).history
     assert history.ref.to_pylist() == ["a", "b"]
     assert history.closed_ms.to_pylist() == [START_MS + 5, None]
     assert history.duplicate.to_pylist() == [True, None]

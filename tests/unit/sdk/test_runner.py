@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.cli.connector.command import connector
-from hub.cli.connector.run import describe
+from hub.cli.connector.run import describe_run
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
 from hub.sdk.at_limit import Way
@@ -85,8 +85,8 @@ def test_a_last_line_without_its_end_is_left_until_it_has_one(tmp_path: Path) ->
         folder = tmp_path / str(len(cut))
         first, sent = run(folder, Input(file=file))
         assert (first.published, first.rejected.total(), len(sent.letters)) == (2, 0, 0)
-        assert "line 4" in describe(first, (file,))
-        assert "--last-line-whole" in describe(first, (file,))
+        assert "line 4" in describe_run(first, (file,))
+        assert "--last-line-whole" in describe_run(first, (file,))
         file.write_text(whole, encoding="utf-8")
         second, again = run(folder, Input(file=file))
         assert [event.reported_at for event in again.events] == [int(police_row(2)[4])]
@@ -182,7 +182,7 @@ def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
         file = tmp_path / name
         file.write_text(content)
         summary, _ = run(tmp_path, Input(file=file))
-        assert describe(summary, (file,)) == f"empty file: 0 rows ({name})"
+        assert describe_run(summary, (file,)) == f"empty file: 0 rows ({name})"
 
 
 def boston(tmp_path: Path, opened: list[int], closed: dict[int, int]) -> list[Input]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.stream.numbers import Place
-from hub.stream.proof import Proof
+from hub.stream.proof import TransactionProof
 
 HERE: Place = ("hub.events", 0)
 LOG: Place = ("hub.changelog", 0)
@@ -64,7 +64,7 @@ SIZES = st.lists(st.integers(1, 600), min_size=1, max_size=5)
 def test_what_an_honest_broker_takes_is_proven_whatever_others_write(chunks: list[list[int]], others: int) -> None:
     broker, ends = Broker(HERE, 10), dict[Place, int]()
     for sizes in chunks:
-        batches, proof = written(sizes), Proof(ends)
+        batches, proof = written(sizes), TransactionProof(ends)
         proof.watch(HERE, [message for batch in batches for message in batch])
         broker.take(batches, [None] * len(batches), others)
         assert proof.faults() == []
@@ -78,7 +78,7 @@ def test_a_batch_that_was_taken_for_an_older_one_is_missed(
 ) -> None:
     broker, ends = Broker(HERE), dict[Place, int]()
     for sizes, loses in ((first, False), (second, True)):
-        batches, proof = written(sizes), Proof(ends)
+        batches, proof = written(sizes), TransactionProof(ends)
         proof.watch(HERE, [message for batch in batches for message in batch])
         lost: list[int | None] = [None] * len(batches)
         if loses:
@@ -92,13 +92,13 @@ def test_a_batch_that_was_taken_for_an_older_one_is_missed(
 
 
 def test_what_was_never_reported_is_missed() -> None:
-    proof = Proof({})
+    proof = TransactionProof({})
     proof.watch(HERE, written([3])[0])
     assert proof.faults() == ["hub.events[0]: 2 of 2 records asked for were never reported"]
 
 
 def test_what_was_refused_is_missed() -> None:
-    proof, (messages,) = Proof({}), written([1])
+    proof, (messages,) = TransactionProof({}), written([1])
     proof.watch(HERE, messages)
     messages[0]["callback"](KafkaError(KafkaError._TIMED_OUT), Said(HERE, 5))
     assert proof.faults()
@@ -110,7 +110,7 @@ def test_where_nobody_else_writes_one_marker_lies_between_two_transactions(
 ) -> None:
     broker, ends = Broker(place), dict[Place, int]()
     for _ in range(2):
-        proof, batches = Proof(ends, {LOG} & ends.keys()), written([2])
+        proof, batches = TransactionProof(ends, {LOG} & ends.keys()), written([2])
         proof.watch(place, batches[0])
         broker.take(batches, [None])
         faults = proof.faults()

@@ -17,7 +17,7 @@ from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.policy import load_city
 from hub.settings import ROOT, Settings
 from hub.stream.partitioning import partition_of
-from hub.testing.memory import MemoryAgent, MemoryBroker, MemoryHub, Record
+from hub.testing.memory import CommittedRecord, MemoryAgent, MemoryBroker, MemoryHub
 from hub.topics import Topic
 
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
@@ -52,7 +52,7 @@ def test_all_is_read_once_in_order_of_its_key_and_by_its_place(appended: list[li
     broker = made()
     for keys in appended:
         broker.append("in", keys, keys)
-    found: list[Record] = []
+    found: list[CommittedRecord] = []
     while broker.unread["one"]:
         batches = broker.read("one", limit)
         assert batches == broker.read("one", limit), "until it is committed it is the next"
@@ -123,4 +123,4 @@ def test_a_source_with_too_many_rejects_is_paused_and_nobody_else() -> None:
 def test_a_changelog_with_what_is_not_the_agents_own_is_not_taken_up(hub: MemoryHub) -> None:
     agent = MemoryAgent("route", Hub(Settings(partitions=1), LivePolicy(CITY), hub.codec, ()))
     with pytest.raises(RejectedRecordError):
-        agent.take_up([Record(topics.ROUTE_CHANGELOG.name, 0, 0, NOON, b"C-1", b"rubbish")])
+        agent.take_up([CommittedRecord(topics.ROUTE_CHANGELOG.name, 0, 0, NOON, b"C-1", b"rubbish")])

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from rich.console import Console
 
 from hub.cli.demo.scenes import acts_of
-from hub.cli.demo.verdict import compare, score_links
+from hub.cli.demo.verdict import compare_counts, score_links
 from hub.cli.demo.view import Snapshot, View
-from hub.cli.demo.witness import Cases
+from hub.cli.demo.witness import SeenCases
 from hub.cli.process.children import environment_of
 from hub.cli.process.scrape import Metrics, fetch
 from hub.clock import ClockKind
@@ -100,7 +100,7 @@ def a_truth() -> Truth:
 
 
 def test_perfect_cases_score_full() -> None:
-    cases = Cases(lead={"A": ("hotline", "b"), "D": ("hotline", "d"), "E": ("police", "e")})
+    cases = SeenCases(lead={"A": ("hotline", "b"), "D": ("hotline", "d"), "E": ("police", "e")})
     cases.linked["A"] = [("police", "a"), ("police", "c")]
     links = score_links(a_truth(), cases)
     assert (links.true, links.right, links.false) == (2, 2, 0)
@@ -108,7 +108,7 @@ def test_perfect_cases_score_full() -> None:
 
 
 def test_missed_and_false_links_are_told_apart() -> None:
-    cases = Cases(lead={"A": ("police", "a"), "C": ("police", "c"), "D": ("hotline", "d")})
+    cases = SeenCases(lead={"A": ("police", "a"), "C": ("police", "c"), "D": ("hotline", "d")})
     cases.linked["A"] = [("hotline", "b"), ("police", "e")]
     links = score_links(a_truth(), cases)
     assert (links.true, links.right, links.made, links.false) == (2, 1, 2, 1)
@@ -127,7 +127,7 @@ def test_counts_that_differ_are_said() -> None:
         "sent_twice": 1,
         "strays": 1,
     }
-    assert all(check.good for check in compare(a_truth(), **arguments))
+    assert all(check.good for check in compare_counts(a_truth(), **arguments))
     for changed in (
         {"taken_in": Counter(police=3, hotline=2, water=5)},
         {"repeats": Counter({"hotline": 1})},
@@ -136,13 +136,13 @@ def test_counts_that_differ_are_said() -> None:
         {"receipts": Counter(accepted=2, repeat=1, unknown_case=1)},
         {"receipts": Counter(accepted=3, repeat=1, unknown_case=1)},
     ):
-        assert not all(check.good for check in compare(a_truth(), **arguments | changed))
+        assert not all(check.good for check in compare_counts(a_truth(), **arguments | changed))
 
 
 def test_the_case_with_breach_and_links_is_the_one_to_look_at() -> None:
-    cases = Cases(lead={name: ("police", name) for name in "abc"})
+    cases = SeenCases(lead={name: ("police", name) for name in "abc"})
     assert cases.worth_explaining() in cases.lead
-    assert Cases().worth_explaining() is None
+    assert SeenCases().worth_explaining() is None
     cases.linked["a"] = [("police", "x")]
     cases.breached.update("bc")
     cases.linked["c"] = [("police", "y")]

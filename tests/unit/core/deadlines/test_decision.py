@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.deadlines.decision import Clocks, Kind, Stage, clocks_of, decide, opening_clocks
+from hub.core.deadlines.decision import CaseKind, Clocks, Stage, clocks_of, decide, opening_clocks
 from hub.core.deadlines.rules import OPENED, DeadlineRules, Due
 from hub.policy import load_city
 from hub.policy.models import ClockSpec, DeadlineRule, Name
@@ -82,7 +82,7 @@ def test_many_at_once_as_each_alone(cases: list[Matter]) -> None:
 
 @given(matters)
 def test_the_sources_own_due_time_takes_the_place_of_the_resolve_clock_and_of_no_other(case: Matter) -> None:
-    kind = Kind(case.category, case.source, case.urgency, case.area)
+    kind = CaseKind(case.category, case.source, case.urgency, case.area)
     plain = RULES.due_one(*kind[:4], case.opened_ms, event=OPENED)
     mine = opening_clocks(RULES, kind, case.opened_ms, case.due_ms)
     assert [due for due in mine if due.clock != "resolve"] == [due for due in plain if due.clock != "resolve"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.linking import PLACE, Clue, Incident, Incidents, distance_m
+from hub.core.linking import PLACE, CaseClues, Clue, Incidents, distance_m
 from hub.core.linking.geo import EARTH_M
 from hub.core.linking.incident import MOST_CLUES
 from hub.policy import load_city
@@ -45,11 +45,11 @@ def clue(base: float, report: tuple[str, float, float, int]) -> Clue:
     return Clue(at_ms, family, base + north * METRE, 114.5 + east * METRE / math.cos(math.radians(base)))
 
 
-def incident(case_id: str, one: Clue, closed_ms: int | None = None) -> Incident:
-    return Incident(case_id, one.family, one.lat, one.lon, one.at_ms, closed_ms)
+def incident(case_id: str, one: Clue, closed_ms: int | None = None) -> CaseClues:
+    return CaseClues(case_id, one.family, one.lat, one.lon, one.at_ms, closed_ms)
 
 
-def slow_best(held: dict[str, Incident], one: Clue) -> tuple[float, int, str] | None:
+def slow_best(held: dict[str, CaseClues], one: Clue) -> tuple[float, int, str] | None:
     found = []
     for known in held.values():
         for other in known.every_clue():
@@ -73,7 +73,7 @@ def slow_best(held: dict[str, Incident], one: Clue) -> tuple[float, int, str] | 
 )
 def test_a_chunk_is_decided_as_if_every_report_were_looked_at(base, before, chunks) -> None:  # type: ignore[no-untyped-def]
     """Reports open cases or join them; in between cases are closed, opened again, moved and forgotten."""
-    index, held = Incidents(CITY), dict[str, Incident]()
+    index, held = Incidents(CITY), dict[str, CaseClues]()
     for number, (report, closed_ms) in enumerate(before):
         held[f"c{number}"] = incident(f"c{number}", clue(base, report), closed_ms)
         index.add(held[f"c{number}"])
@@ -97,12 +97,12 @@ def test_a_chunk_is_decided_as_if_every_report_were_looked_at(base, before, chun
     assert len(index) == len(held)
 
 
-def replace_incident(known: Incident, **changes: object) -> Incident:
+def replace_incident(known: CaseClues, **changes: object) -> CaseClues:
     fields = {name: getattr(known, name) for name in known.__struct_fields__}
-    return Incident(**(fields | changes))
+    return CaseClues(**(fields | changes))
 
 
-def happens(index: Incidents, held: dict[str, Incident], case_id: str, event: int, at_ms: int, base: float) -> None:
+def happens(index: Incidents, held: dict[str, CaseClues], case_id: str, event: int, at_ms: int, base: float) -> None:
     if event == 0:
         held[case_id] = replace_incident(held[case_id], closed_ms=at_ms)
     elif event == 1:
@@ -176,7 +176,7 @@ def test_thousands_of_reports_of_one_place_become_one_case() -> None:
 def test_an_incident_closed_before_matches_as_the_row_says() -> None:
     index = Incidents(CITY)
     for family in ("road", "green"):
-        index.add(Incident(family, family, 34.0, 114.5, 0, closed_ms=2 * HOUR))
+        index.add(CaseClues(family, family, 34.0, 114.5, 0, closed_ms=2 * HOUR))
     late = index.find(Clue(HOUR, "road", 34.0, 114.5))
     assert late is not None
     assert not late.closed
@@ -191,7 +191,7 @@ def test_an_incident_closed_before_matches_as_the_row_says() -> None:
 def test_the_same_address_or_facility_stands_for_the_same_place() -> None:
     index = Incidents(CITY)
     door, lift = ("address", 7), ("lift_number", 8)
-    index.add(Incident("a", "lift", None, None, 0, keys=(door, lift)))
+    index.add(CaseClues("a", "lift", None, None, 0, keys=(door, lift)))
     for key in (door, lift):
         match = index.find(Clue(6 * HOUR, "lift", keys=(key,)))
         assert match is not None
@@ -200,7 +200,7 @@ def test_the_same_address_or_facility_stands_for_the_same_place() -> None:
     assert index.find(Clue(6 * HOUR, "lift", keys=(("address", 9),))) is None
     assert index.find(Clue(6 * HOUR, "road", keys=(door,))) is None
     assert index.find(Clue(6 * HOUR, "lift", keys=(door,)), exclude="a") is None
-    index.add(Incident("a", "lift", None, None, 0, closed_ms=HOUR, keys=(door, lift)))
+    index.add(CaseClues("a", "lift", None, None, 0, closed_ms=HOUR, keys=(door, lift)))
     assert index.find(Clue(6 * HOUR, "lift", keys=(door,))) is None
     index.remove("a")
     assert not index._store.equal
@@ -208,10 +208,10 @@ def test_the_same_address_or_facility_stands_for_the_same_place() -> None:
 
 def test_unplaced_and_never_linked_families_do_not_match() -> None:
     index = Incidents(CITY)
-    index.add(Incident("a", "road", None, None, 0))
-    index.add(Incident("b", "road", math.nan, math.nan, 0))
-    index.add(Incident("n", "noise", 34.0, 114.5, 0))
-    index.add(Incident("u", None, 34.0, 114.5, 0))
+    index.add(CaseClues("a", "road", None, None, 0))
+    index.add(CaseClues("b", "road", math.nan, math.nan, 0))
+    index.add(CaseClues("n", "noise", 34.0, 114.5, 0))
+    index.add(CaseClues("u", None, 34.0, 114.5, 0))
     assert len(index) == 4
     for family in ("road", "noise", None):
         assert index.find(Clue(0, family, 34.0, 114.5)) is None
@@ -221,17 +221,17 @@ def test_unplaced_and_never_linked_families_do_not_match() -> None:
 
 def test_stale_incidents_are_those_nothing_new_can_match() -> None:
     index = Incidents(CITY)
-    index.add(Incident("open", "road", 34.0, 114.5, 10 * HOUR))
-    index.add(Incident("closed", "road", 34.0, 114.5, 10 * HOUR, closed_ms=12 * HOUR))
-    index.add(Incident("old", "road", 34.0, 114.5, 0))
-    index.add(Incident("joined", "road", 34.0, 114.5, 0, clues=(Clue(9 * HOUR, "road", 34.0, 114.5),)))
-    index.add(Incident("never", "noise", 34.0, 114.5, 10 * HOUR))
+    index.add(CaseClues("open", "road", 34.0, 114.5, 10 * HOUR))
+    index.add(CaseClues("closed", "road", 34.0, 114.5, 10 * HOUR, closed_ms=12 * HOUR))
+    index.add(CaseClues("old", "road", 34.0, 114.5, 0))
+    index.add(CaseClues("joined", "road", 34.0, 114.5, 0, clues=(Clue(9 * HOUR, "road", 34.0, 114.5),)))
+    index.add(CaseClues("never", "noise", 34.0, 114.5, 10 * HOUR))
     assert sorted(index.stale(25 * HOUR)) == ["closed", "never", "old"]
 
 
 def test_a_link_says_why_in_words() -> None:
     index = Incidents(CITY)
-    index.add(Incident("a", "road", 34.0, 114.5, 0))
+    index.add(CaseClues("a", "road", 34.0, 114.5, 0))
     match = index.find(Clue(HOUR, "water", 34.0, 114.5))
     assert match is not None
     assert match.rule == "across"
@@ -246,7 +246,7 @@ def test_a_link_says_why_in_words() -> None:
 def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:
     index = Incidents(CITY)
     for case_id, opened in (("b", 10), ("c", 12), ("a", 12)):
-        index.add(Incident(case_id, "road", 34.0, 114.5, opened * HOUR))
+        index.add(CaseClues(case_id, "road", 34.0, 114.5, opened * HOUR))
     asked = Clue(11 * HOUR, "road", 34.0, 114.5)
     for expected in ("b", "a", "c"):
         match = index.find(asked)
@@ -258,17 +258,17 @@ def test_of_equal_scores_the_earlier_then_the_smaller_id_wins() -> None:
 
 def test_what_changes_while_a_chunk_is_decided_counts_for_the_reports_after_it() -> None:
     index = Incidents(CITY)
-    index.add(Incident("closed", "road", 34.0, 114.5, 0, closed_ms=HOUR))
-    index.add(Incident("elsewhere", "road", 35.0, 114.5, 0))
+    index.add(CaseClues("closed", "road", 34.0, 114.5, 0, closed_ms=HOUR))
+    index.add(CaseClues("elsewhere", "road", 35.0, 114.5, 0))
     clues = [Clue(2 * HOUR, "road", lat, 114.5) for lat in (34.0, 34.0, 36.0, 36.0, 34.0)]
     ahead = index.look_ahead(clues)
     assert ahead.best(0) is None
-    index.add(Incident("closed", "road", 34.0, 114.5, 0))
+    index.add(CaseClues("closed", "road", 34.0, 114.5, 0))
     again = ahead.best(1)
     assert again is not None
     assert again.case_id == "closed"
     assert ahead.best(2) is None
-    index.add(Incident("elsewhere", "road", 36.0, 114.5, 0))
+    index.add(CaseClues("elsewhere", "road", 36.0, 114.5, 0))
     moved = ahead.best(3)
     assert moved is not None
     assert moved.case_id == "elsewhere"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.linking import TEXT, Clue, ClueReader, Incident, Incidents, MeetingKeys
+from hub.core.linking import TEXT, CaseClues, Clue, ClueReader, Incidents, MeetingKeys
 from hub.core.linking.text import bands, bare, fingerprint, similarity, sketch
 from hub.core.report import Sighting
 from hub.policy import load_city
@@ -76,7 +76,7 @@ def test_an_address_is_the_same_however_it_is_written(one: str, other: str) -> N
 def test_reports_without_a_place_link_by_their_words_whatever_their_category() -> None:
     reader, index = ClueReader(CITY), Incidents(CITY)
     first = reader.clue(seen(CHINESE), "petition")
-    index.add(Incident("a", first.family, None, None, first.at_ms, sketch=first.sketch))
+    index.add(CaseClues("a", first.family, None, None, first.at_ms, sketch=first.sketch))
     for family in ("petition", None):
         match = index.find(reader.clue(seen(NEARLY), family))
         assert match is not None

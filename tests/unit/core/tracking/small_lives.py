@@ -12,7 +12,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.agents.track import waiting
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.clockwork import Clockwork
-from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackedCase, UpdateDetails, Waiting
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
@@ -73,9 +73,9 @@ def opened(department: str = "roads") -> Change:
     )  # fmt: skip
 
 
-def said(status: str, hours: float, by: str = "roads", id_: str | None = None, **more: object) -> Update:
+def said(status: str, hours: float, by: str = "roads", id_: str | None = None, **more: object) -> UpdateRow:
     about = UpdateDetails(**more) if more else None  # type: ignore[arg-type]
-    return Update(id_ or f"{status}@{hours}", by, "C-1", status, "", START + round(hours * HOUR), details=about)
+    return UpdateRow(id_ or f"{status}@{hours}", by, "C-1", status, "", START + round(hours * HOUR), details=about)
 
 
 class Hub:
@@ -86,7 +86,7 @@ class Hub:
         tracking.prepare([opened()])
         self.change(opened())
 
-    def hear(self, *updates: Update) -> Hub:
+    def hear(self, *updates: UpdateRow) -> Hub:
         for each in updates:
             update = msgspec.structs.replace(each, body=_body(each))
             if self.tracking.update(Journal(self.book), update, self.effects):
@@ -104,7 +104,7 @@ class Hub:
         waiting.release(_SHARED, self.tracking, Journal(self.book), "C-1", self.effects)
 
     @property
-    def waiting(self) -> list[Update]:
+    def waiting(self) -> list[UpdateRow]:
         """What is not applied yet, in the order in which it came."""
         known = self.book.get(_WAITS)
         return [waiting._read(_SHARED, body) for body, _ in known.waits] if isinstance(known, Waiting) else []
@@ -140,7 +140,7 @@ _CODEC = Codec(FileRegistry())
 _SHARED = Shared(Settings(), LivePolicy(load_city(ROOT / "ops" / "cities" / "demo")), _CODEC, ())
 
 
-def _body(update: Update) -> bytes:
+def _body(update: UpdateRow) -> bytes:
     """As it lies in hub.updates, without its framing. One that did not arrive late has arrived when it happened."""
     arrived_ms = update.at_ms if update.arrived_ms is None else update.arrived_ms
     plain, more = update.status in set(UpdateStatus), update.details or UpdateDetails()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.amendments import amended
 from hub.core.tracking.clockwork import Clockwork
-from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import ClockState, Hold, Moved, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking
@@ -139,7 +139,7 @@ def test_looking_more_often_rings_the_same(clockwork: Clockwork, times: list[int
 
 def test_each_update_is_answered_to_each_report_once_whenever_the_report_was_linked(clockwork: Clockwork) -> None:
     tracking = Tracking(clockwork)
-    update = Update("u1", "roads", "C-1", "ACCEPTED", "", 10)
+    update = UpdateRow("u1", "roads", "C-1", "ACCEPTED", "", 10)
     link = Change(
         case_id="C-1", change=ChangeKind.LINKED, source="police", source_ref="P1", lead_source="hotline", lead_ref="H1",
         category="c", urgency="ROUTINE", area=None, place_key="p", department="roads", over=False, ends=False, at_ms=5, opened_ms=0,
@@ -167,7 +167,7 @@ def test_a_case_waits_for_one_instant_at_a_time(clockwork: Clockwork) -> None:
 
 def test_an_update_of_an_unknown_case_is_not_applied(clockwork: Clockwork) -> None:
     book = TrackBook()
-    assert not Tracking(clockwork).update(Journal(book), Update("u1", "roads", "C-9", "ACCEPTED", "", 10), Effects())
+    assert not Tracking(clockwork).update(Journal(book), UpdateRow("u1", "roads", "C-9", "ACCEPTED", "", 10), Effects())
 
 
 def test_records_survive_their_encoding() -> None:

@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from hub.core.tracking.consequences import Update
+from hub.core.tracking.consequences import UpdateRow
 from hub.core.tracking.lifecycle import EVENTS, LADDER, Refusal, State, step
 from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
@@ -98,9 +98,9 @@ def test_ping_pong_ends_in_arbitration_and_only_a_designation_leads_out(hub: Hub
         (said("SATISFIED", 1, by="dispatch"), "not allowed while"),
         (said("ARRIVED", 1, by="water"), "who holds the case or helps"),
     ],
-    ids=lambda value: value.status if isinstance(value, Update) else None,
+    ids=lambda value: value.status if isinstance(value, UpdateRow) else None,
 )
-def test_what_may_not_be_says_why_and_changes_nothing(hub: Hub, update: Update, words: str) -> None:
+def test_what_may_not_be_says_why_and_changes_nothing(hub: Hub, update: UpdateRow, words: str) -> None:
     before = hub.case
     hub.hear(update)
     assert words in hub.why()

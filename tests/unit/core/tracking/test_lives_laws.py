@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.tracking.consequences import Update
+from hub.core.tracking.consequences import UpdateRow
 from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import UpdateDetails
@@ -25,7 +25,7 @@ def tracking() -> Tracking:
 
 SPEAKERS = ("roads", "water", "dispatch")
 anything = st.builds(
-    lambda n, status, hours, by, more: Update(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, details=more),
+    lambda n, status, hours, by, more: UpdateRow(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, details=more),
     st.integers(0, 10**6),
     st.sampled_from([event.upper() for event, rule in EVENTS.items() if rule.who != "the hub 平台" and event != "dispatched"]),
     st.integers(0, 60),
@@ -43,7 +43,7 @@ anything = st.builds(
     st.data(),
 )
 def test_what_it_comes_to_does_not_depend_on_the_order_of_arrival(
-    tracking: Tracking, updates: list[Update], data: st.DataObject
+    tracking: Tracking, updates: list[UpdateRow], data: st.DataObject
 ) -> None:
     """Nor on when anybody looked at the clocks in between."""
     plain, mixed = Hub(tracking).hear(*updates).at(1000), Hub(tracking)
@@ -96,7 +96,7 @@ def plain_tracking() -> Tracking:
     st.lists(anything, max_size=8, unique_by=lambda update: update.update_id), st.lists(st.integers(0, 100), max_size=4)
 )
 def test_a_breach_is_at_its_due_time_however_late_it_is_noticed(
-    tracking: Tracking, updates: list[Update], looks: list[int]
+    tracking: Tracking, updates: list[UpdateRow], looks: list[int]
 ) -> None:
     hub = Hub(tracking).hear(*updates)
     for hours in sorted(looks):

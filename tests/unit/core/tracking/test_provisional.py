@@ -12,7 +12,7 @@ from hub.agents.track.derivations import derivation_columns
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.clockwork import Clockwork
-from hub.core.tracking.consequences import Change, Effects, Update
+from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.rings import CANCELLED, Ring
 from hub.core.tracking.state import ClockState, TrackBook, UpdateDetails
 from hub.core.tracking.tracker import Tracking
@@ -74,7 +74,7 @@ class Track:
 
     def say(self, status: str, at_ms: int, **more: object) -> bool:
         about = UpdateDetails(**more) if more else None  # type: ignore[arg-type]
-        update = Update(f"{status}@{at_ms}", "dispatch_desk", "C-1", status, "", at_ms, details=about)
+        update = UpdateRow(f"{status}@{at_ms}", "dispatch_desk", "C-1", status, "", at_ms, details=about)
         return self.tracking.update(Journal(self.book), update, self.effects)
 
     @property

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.tracking.consequences import Change, Update
+from hub.core.tracking.consequences import Change, UpdateRow
 from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, Who
 from hub.core.tracking.rings import BREACHED
 from hub.core.tracking.state import UpdateDetails
@@ -44,7 +44,7 @@ def moved(to: str, hours: float, **more: object) -> Change:
     return msgspec.structs.replace(opened(), **fields)
 
 
-def hear(hub: Hub, *what: Change | Update) -> Hub:
+def hear(hub: Hub, *what: Change | UpdateRow) -> Hub:
     for each in what:
         hub.change(each) if isinstance(each, Change) else hub.hear(each)
     return hub
@@ -161,7 +161,7 @@ def test_who_held_the_clock_takes_its_breach_back(hub: Hub) -> None:
 
 
 def test_a_desk_in_the_holders_place_ends_clocks_but_takes_no_breach_back(hub: Hub) -> None:
-    def by_desk(hours: float, arrived: float) -> Update:
+    def by_desk(hours: float, arrived: float) -> UpdateRow:
         word = said("RESOLVED", hours, by="dispatch")
         return msgspec.structs.replace(word, arrived_ms=START + round(arrived * HOUR))
 
@@ -190,7 +190,7 @@ def test_a_desk_may_take_a_case_back(hub: Hub) -> None:
 
 @pytest.mark.parametrize("earlier", [moved("water", 10), said("REFUSED", 10), said("TRANSFERRED", 10, to="water")])
 def test_a_case_comes_back_when_it_turns_out_that_who_resolved_it_had_passed_it_on(
-    hub: Hub, earlier: Change | Update
+    hub: Hub, earlier: Change | UpdateRow
 ) -> None:
     hub.hear(said("RESOLVED", 12))
     assert hub.case.over_ms is not None
@@ -204,7 +204,7 @@ def test_a_case_comes_back_when_it_turns_out_that_who_resolved_it_had_passed_it_
 
 anything = st.one_of(
     st.builds(
-        lambda n, status, hours, by, to, arrived: Update(
+        lambda n, status, hours, by, to, arrived: UpdateRow(
             f"u{n}", by, "C-1", status, "why", START + hours * HOUR, details=UpdateDetails(to=to),
             arrived_ms=None if arrived is None else START + (hours + arrived) * HOUR,
         ),
@@ -222,7 +222,7 @@ anything = st.one_of(
 @settings(max_examples=200)
 @given(st.lists(anything, max_size=7, unique_by=lambda each: getattr(each, "update_id", each.at_ms)), st.data())
 def test_who_is_heard_does_not_depend_on_what_comes_in_first(
-    tracking: Tracking, what: list[Change | Update], data: st.DataObject
+    tracking: Tracking, what: list[Change | UpdateRow], data: st.DataObject
 ) -> None:
     """Nor on when anybody looked. What is said, and how the case moved, may come in any order."""
     one, other = hear(Hub(tracking), *what).at(1000), Hub(tracking)

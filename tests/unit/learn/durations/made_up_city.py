@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.learn.durations.cases import Cases, cases_from
+from hub.learn.durations.cases import DueReports, cases_from
 from hub.policy.models import CalendarSpec
 
 DAY_MS = 86_400_000
@@ -42,7 +42,7 @@ def history(
     each: int = 400,
     wrong: float = 0.0,
     seed: int = 7,
-) -> Cases:
+) -> DueReports:
     """`each` reports of every category, due by its rule; the share `wrong` of them at some other time."""
     random = np.random.default_rng(seed)
     calendar = Calendar(spec, time_zone)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.deadlines.rules import DeadlineRules
-from hub.learn.durations.cases import Cases, cases_from
+from hub.learn.durations.cases import DueReports, cases_from
 from hub.learn.durations.learn import LearntDurations, learn_durations, learn_from
 from hub.learn.durations.likeness import Likeness, words_of
 from hub.learn.durations.policy import deadline_rules
-from hub.learn.durations.versions import share_right, stretches
+from hub.learn.durations.versions import best_stretches, share_right
 from hub.learn.history import History
 from hub.policy.models import CalendarSpec, Statutory
 from tests.unit.learn.durations.made_up_city import history, ms, week
@@ -30,7 +30,7 @@ SATURDAYS = CalendarSpec(
 TWO, FIVE_DAYS = {"amount": 2, "unit": "work_day"}, {"amount": 5, "unit": "work_day"}
 
 
-def due_again(learnt: LearntDurations, cases: Cases, conditions: list[list[str]] | None = None) -> np.ndarray:  # type: ignore[type-arg]
+def due_again(learnt: LearntDurations, cases: DueReports, conditions: list[list[str]] | None = None) -> np.ndarray:  # type: ignore[type-arg]
     """Due instants by the hub's own rules, loaded with what was learnt."""
     city = SimpleNamespace(
         time_zone=cases.time_zone,
@@ -196,7 +196,7 @@ def test_a_history_goes_in_and_its_columns_may_say_nothing() -> None:
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(1, 4))
 def test_stretches_cover_every_row_once(flags: list[bool], candidates: int) -> None:
     right = np.stack([np.array(flags) ^ bool(at % 2) for at in range(candidates)], axis=1)
-    found = stretches(right)
+    found = best_stretches(right)
     assert [part.first for part in found] == [0, *(part.end for part in found[:-1])]
     assert found[-1].end == len(flags)
     wrong = sum(int((~right[part.first : part.end, part.candidate]).sum()) for part in found)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hub.core.linking import Clue, Incident, Incidents
+from hub.core.linking import CaseClues, Clue, Incidents
 from hub.learn.history import History
 from hub.learn.links.learn import CAUTIOUS, learn_links
 from hub.learn.links.pairs import RADII_M, pairs_of, reports_of
@@ -102,7 +102,7 @@ def test_rows_load_and_join_what_they_were_learnt_from() -> None:
         match = index.find(Clue(at_ms, family, lat, lon))
         flagged, joined = flagged + known, joined + (known and match is not None)
         if match is None:
-            index.add(Incident(ref, family, lat, lon, at_ms, closed_ms))
+            index.add(CaseClues(ref, family, lat, lon, at_ms, closed_ms))
     assert joined > 0.9 * flagged
 
 

@@ -17,7 +17,7 @@ from hub.sdk.sink_contract import Later, Never
 from hub.sdk.sinks.addresses import networks
 from hub.sdk.sinks.caller import judge, seconds_of
 from hub.sdk.sinks.webhook.client import Receiver
-from hub.testing.receiver import Answer, WebhookReceiver, webhook_receiver
+from hub.testing.receiver import ReceiverAnswer, WebhookReceiver, webhook_receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LOOPBACK = networks(["127.0.0.0/8", "::1"])
@@ -79,14 +79,14 @@ def test_an_address_inside_is_not_called(authority: Authority, other_side: Webho
 
 
 def test_a_redirection_is_not_followed(receiver: Receiver, other_side: WebhookReceiver) -> None:
-    other_side.answers = lambda call: Answer(302, {"Location": other_side.url + "/elsewhere"})
+    other_side.answers = lambda call: ReceiverAnswer(302, {"Location": other_side.url + "/elsewhere"})
     with pytest.raises(TransientError, match="are its address and its secret right"):
         receiver.deliver("order-1", b"{}")
     assert len(other_side.calls) == 1
 
 
 def test_what_is_answered_is_never_quoted(receiver: Receiver, other_side: WebhookReceiver) -> None:
-    other_side.answers = lambda call: Answer(422, body=b"the phone of the reporter is 13800138000" * 10_000)
+    other_side.answers = lambda call: ReceiverAnswer(422, body=b"the phone of the reporter is 13800138000" * 10_000)
     assert receiver.deliver("order-1", b"{}") == Never("the receiver answered 422")
 
 
