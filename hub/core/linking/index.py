@@ -23,7 +23,7 @@ class Incidents:
     when they were made.
 
     Ask for a chunk at a time: `look_ahead` finds for all of its reports at once what lies around them, and then
-    `Lookout.best` decides one by one, in order, with all that was added, closed or removed in between taken into account.
+    `NeighbourSearch.best` decides one by one, in order, with all that was added, closed or removed in between taken into account.
     """
 
     def __init__(self, city: City) -> None:
@@ -49,7 +49,7 @@ class Incidents:
         return self._ahead
 
     def find(self, clue: Clue, *, exclude: str | None = None) -> Match | None:
-        """One report by itself: as `Lookout.best`, but dear (some 100 microseconds)."""
+        """One report by itself: as `NeighbourSearch.best`, but dear (some 100 microseconds)."""
         return NeighbourSearch(self._store, [clue]).best(0, exclude=exclude)
 
     # -- keeping -----------------------------------------------------------------------------------------------------
