@@ -97,12 +97,12 @@ class Cluster:
         found = {place.partition: max(0, place.offset) for place in answer.topic_partitions}
         return [found.get(number, 0) for number in range(PARTITIONS)]
 
-    def fill(self, topic: str, blocks: Iterable[Block], said: Callable[[int], None]) -> None:
-        """Publish blocks in order; `said` is called with the records of each. Raises FatalError if any is not delivered."""
+    def fill(self, topic: str, blocks: Iterable[Block], on_records: Callable[[int], None]) -> None:
+        """Publish blocks in order; `on_records` is called with the records of each. Raises FatalError if any is not delivered."""
         feeder = Feeder(self.bootstrap, topic)
         for block in blocks:
             feeder.send(block)
-            said(len(block.keys))
+            on_records(len(block.keys))
         feeder.close()
 
     def read(self, topic: str, *, quiet_seconds: float = 20.0) -> Iterator[Committed]:

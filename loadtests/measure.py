@@ -68,11 +68,11 @@ def run(
     truth: Truth,
     folder: Path,
     broker_pid: int | None,
-    said: Callable[[float], None],
+    on_share: Callable[[float], None],
     stall_seconds: float,
     workers: int = 1,
 ) -> Result:
-    """`said` hears the share that is committed. Raises FatalError if the contender ends or stands still."""
+    """`on_share` hears the share that is committed. Raises FatalError if the contender ends or stands still."""
     cluster.create(given.orders, {"message.timestamp.type": "LogAppendTime", "max.message.bytes": "1048588"})
     began = time.monotonic()
     children: list[subprocess.Popen[bytes]] = []
@@ -81,7 +81,7 @@ def run(
         for number in range(workers):
             children.append(spawn(contender, given, folder, number))
         with Watch(cluster, given.orders, [child.pid for child in children], broker_pid) as watch:
-            _wait(watch, children, folder, wanted, said, stall_seconds)
+            _wait(watch, children, folder, wanted, on_share, stall_seconds)
     finally:
         for child in children:
             stop(child)
@@ -125,7 +125,7 @@ def _wait(
     children: list[subprocess.Popen[bytes]],
     folder: Path,
     wanted: int,
-    said: Callable[[float], None],
+    on_share: Callable[[float], None],
     stall_seconds: float,
 ) -> None:
     """Until the output has as many offsets as records are due and has been quiet for a while."""
@@ -139,7 +139,7 @@ def _wait(
         now = time.monotonic()
         if watch.committed != committed:
             committed, moved = watch.committed, now
-            said(min(1.0, committed / wanted))
+            on_share(min(1.0, committed / wanted))
         if now - moved > (_QUIET_SECONDS if committed >= wanted else stall_seconds):
             return
 
@@ -185,21 +185,25 @@ def _result(
         raise FatalError(f"{label}: nothing was committed")
     last = next(sample for sample in samples if sample.ends == samples[-1].ends)
     before = int((offsets < np.array(first.ends)[partitions]).sum())
-    seconds = last.at - first.at
+    seconds = last.at_seconds - first.at_seconds
     counted = truth.records * (1 - before / len(offsets))
     total = sum(last.ends)
-    progress = [(s.at - first.at, sum(s.ends) / total) for s in samples if first.at <= s.at <= last.at]
+    progress = [
+        (s.at_seconds - first.at_seconds, sum(s.ends) / total)
+        for s in samples
+        if first.at_seconds <= s.at_seconds <= last.at_seconds
+    ]
     right = verdict.good and seconds > 0
     return Result(
         contender=contender.title,
         label=label,
         settings=given.settings,
         records=truth.records,
-        orders=verdict.found,
+        orders=verdict.counted,
         verdict=verdict,
         rate=counted / seconds if right else None,
         late_rate=rate_from(progress, 0.5, truth.records) if right else None,
-        start_seconds=first.at - began,
+        start_seconds=first.at_seconds - began,
         seconds=seconds,
         cpu_seconds=last.cpu_seconds - first.cpu_seconds,
         cpu_seconds_whole=last.cpu_seconds,

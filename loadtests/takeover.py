@@ -62,27 +62,29 @@ def takeover(here: Stage, scenario: Takeover) -> dict[str, Any]:
             {
                 "step": what,
                 "a partition not worked on, s": pause(
-                    [(one.at, one.done) for one in samples], at, scenario.seconds_after
+                    [(one.at_seconds, one.done) for one in samples], at, scenario.seconds_after
                 ),
-                "orders not readable, s": pause([(one.at, one.ends) for one in samples], at, scenario.seconds_after),
+                "orders not readable, s": pause(
+                    [(one.at_seconds, one.ends) for one in samples], at, scenario.seconds_after
+                ),
             }
             for what, at in marks
         ],
         "note": f"{scenario.rate:,.0f} events/s to {PARTITIONS} partitions, two workers of the job. {said['records']:,} events, "
-        f"{verdict.found:,} orders: none missing, none doubled. Longest times in the {scenario.seconds_after:g} s after each step, "
-        "with events waiting all the while: that some partition of the input got no further, and that nothing new could be read "
-        "(read_committed) in some partition of the output, where a dead worker's open transaction hides what others commit.",
+        f"{verdict.counted:,} orders: none missing, none doubled. Longest times in the {scenario.seconds_after:g} s after each "
+        "step, with events waiting all the while: that some partition of the input got no further, and that nothing new could be "
+        "read (read_committed) in some partition of the output, where a dead worker's open transaction hides what others commit.",
     }
 
 
-def pause(samples: Sequence[tuple[float, tuple[int, ...]]], at: float, seconds: float) -> float:
-    """The longest time that some position stood still, of what lies between `at` and so many seconds after; seconds."""
-    within = [(when, places) for when, places in samples if at <= when <= at + seconds]
+def pause(samples: Sequence[tuple[float, tuple[int, ...]]], from_seconds: float, seconds: float) -> float:
+    """The longest time that some position stood still, of what lies between `from_seconds` and so many seconds after; seconds."""
+    within = [(when, places) for when, places in samples if from_seconds <= when <= from_seconds + seconds]
     if not within:
         return 0.0
     longest = 0.0
     for partition in range(len(within[0][1])):
-        moved, last = at, within[0][1][partition]
+        moved, last = from_seconds, within[0][1][partition]
         for when, places in within:
             if places[partition] != last:
                 longest, moved, last = max(longest, when - moved), when, places[partition]

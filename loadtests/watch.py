@@ -21,7 +21,7 @@ _EVERY_SECONDS = 0.1
 class Sample:
     """One look. `ends` are the committed ends of the output's partitions; CPU is what the tree has used since it began."""
 
-    at: float
+    at_seconds: float
     ends: tuple[int, ...]
     cpu_seconds: float
     rss_bytes: int
@@ -78,7 +78,9 @@ class Watch:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._stop.set()
         self._thread.join()
 

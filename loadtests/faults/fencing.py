@@ -77,11 +77,11 @@ def overlapping(some: Iterable[Transaction]) -> list[str]:
     return found
 
 
-def late(found: Iterable[Batch]) -> list[str]:
+def late(batches: Iterable[Batch]) -> list[str]:
     """In each partition a producer's epochs only rise: what is fenced off writes no more."""
     newest: dict[tuple[str, int], int] = {}
     wrong = []
-    for batch in found:
+    for batch in batches:
         place = batch.partition, batch.producer
         if batch.epoch < newest.get(place, batch.epoch):
             wrong.append(f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}")
@@ -89,11 +89,11 @@ def late(found: Iterable[Batch]) -> list[str]:
     return wrong
 
 
-def skipped(found: Iterable[Batch]) -> list[str]:
+def skipped(batches: Iterable[Batch]) -> list[str]:
     """In each partition an idempotent producer numbers its records from 0 in every epoch, and leaves none out."""
     following: dict[tuple[str, int, int], int] = {}
     wrong = []
-    for batch in found:
+    for batch in batches:
         if batch.commit is not None or batch.sequence < 0:
             continue
         writer = batch.partition, batch.producer, batch.epoch
@@ -106,11 +106,11 @@ def skipped(found: Iterable[Batch]) -> list[str]:
     return wrong
 
 
-def hollow(found: Iterable[Batch]) -> list[str]:
+def hollow(batches: Iterable[Batch]) -> list[str]:
     """Markers that commit nothing, after one that aborted. Two of a kind in turn are one that was written twice."""
     last: dict[tuple[str, int, int], bool | None] = {}
     wrong = []
-    for batch in found:
+    for batch in batches:
         writer = batch.partition, batch.producer, batch.epoch
         if batch.commit and last.get(writer) is False:
             wrong.append(f"{batch.partition}@{batch.first} of producer {batch.producer} epoch {batch.epoch}")
@@ -119,6 +119,11 @@ def hollow(found: Iterable[Batch]) -> list[str]:
     return wrong
 
 
-def shown(one: Transaction) -> str:
-    end = "open" if one.ended is None else f"{'commit' if one.committed else 'abort'} at {one.ended}"
-    return f"{one.partition}@{one.first}-{one.last} producer {one.producer} epoch {one.epoch}, {end}"
+def shown(transaction: Transaction) -> str:
+    end = (
+        "open"
+        if transaction.ended is None
+        else f"{'commit' if transaction.committed else 'abort'} at {transaction.ended}"
+    )
+    writer = f"producer {transaction.producer} epoch {transaction.epoch}"
+    return f"{transaction.partition}@{transaction.first}-{transaction.last} {writer}, {end}"

@@ -78,17 +78,17 @@ def _marker(record: bytes) -> int:
     return int.from_bytes(record[at + 2 : at + 4])
 
 
-def _after_varint(data: bytes, at: int) -> int:
-    while data[at] & 0x80:
-        at += 1
-    return at + 1
+def _after_varint(data: bytes, index: int) -> int:
+    while data[index] & 0x80:
+        index += 1
+    return index + 1
 
 
-def transactions(found: Iterable[Batch]) -> list[Transaction]:
+def transactions(batches: Iterable[Batch]) -> list[Transaction]:
     """All of them, those still open too, by partition and beginning. Markers without records are left out."""
     done: list[Transaction] = []
     open_: dict[tuple[str, int], Transaction] = {}
-    for batch in found:
+    for batch in batches:
         place = batch.partition, batch.producer
         one = open_.get(place)
         if batch.commit is not None:

@@ -22,7 +22,7 @@ class Verdict:
     """Counts of orders. Only `good` counts as a result."""
 
     expected: int
-    found: int
+    counted: int
     missing: int
     doubled: int
     wrong: int
@@ -91,7 +91,7 @@ class Checker:
     def verdict(self) -> Verdict:
         return Verdict(
             expected=self._truth.orders,
-            found=self._found,
+            counted=self._found,
             missing=int((self._times == 0).sum()),
             doubled=int((self._times > 1).sum()),
             wrong=self._wrong,

@@ -18,7 +18,7 @@ _LATE = 0.1
 """Share of updates that are sent hours after what they tell of."""
 
 
-class Said(NamedTuple):
+class PlannedMessage(NamedTuple):
     """An update, or whatever bytes, by a department's topic, so many hours after the order."""
 
     hours: float
@@ -26,7 +26,7 @@ class Said(NamedTuple):
     what: Update | bytes
 
 
-Words = Iterator[Said]
+Words = Iterator[PlannedMessage]
 
 
 class Departments:
@@ -36,7 +36,7 @@ class Departments:
         self._hub, self._seed = hub, seed
         self._desk = Desk(seed)
         self._read = dict.fromkeys(hub.departments, 0)
-        self._due: list[tuple[int, int, Said]] = []
+        self._due: list[tuple[int, int, PlannedMessage]] = []
         self._count = 0
 
     def read(self) -> None:
@@ -53,8 +53,8 @@ class Departments:
         while self._due and self._due[0][0] <= now_ms:
             self._send(heapq.heappop(self._due)[-1])
 
-    def _send(self, said: Said) -> None:
-        topic, what = dept_updates(said.department).name, said.what
+    def _send(self, message: PlannedMessage) -> None:
+        topic, what = dept_updates(message.department).name, message.what
         if isinstance(what, bytes):
             self._hub.send(topic, b"rubbish", what)
         else:
@@ -73,26 +73,26 @@ class Departments:
 def _words(chance: Random, order: Mapping[str, Any]) -> Words:
     if order["kind"] == "LINK" and chance.random() < 0.2:
         event = order["event"]
-        yield said(order, "UNLINKED", 0.5, by=DESK, report=f"{event['source']}:{event['source_ref']}")
+        yield planned(order, "UNLINKED", 0.5, by=DESK, report=f"{event['source']}:{event['source_ref']}")
     if order["kind"] == "ASSIGN":
         for share, words in _PLAYS:
             if chance.random() < share:
                 yield from words(chance, order)
 
 
-def said(order: Mapping[str, Any], word: str, hours: float, by: str | None = None, **more: Any) -> Said:
+def planned(order: Mapping[str, Any], word: str, hours: float, by: str | None = None, **fields: Any) -> PlannedMessage:
     """One update, of so many hours after its order, sent at that time by who holds the case or `by` another."""
-    update = _update(order, word, hours, by or order["department"], **more)
-    return Said(hours, update.department, update)
+    update = _update(order, word, hours, by or order["department"], **fields)
+    return PlannedMessage(hours, update.department, update)
 
 
-def _update(order: Mapping[str, Any], word: str, hours: float, by: str, **more: Any) -> Update:
+def _update(order: Mapping[str, Any], word: str, hours: float, by: str, **others: Any) -> Update:
     status, step = status_and_step(word)
     fields = {
         "update_id": f"{order['order_id']}-{word}-{hours:.2f}", "department": by, "case_id": order["case_id"], "status": status,
         "step": step, "at": order["issued_at"] + round(hours * HOUR_MS), "note": "As agreed. 已商定。",
     }  # fmt: skip
-    return Update.model_validate(fields | more)
+    return Update.model_validate(fields | others)
 
 
 def _other(order: Mapping[str, Any], chance: Random) -> str:
@@ -102,66 +102,66 @@ def _other(order: Mapping[str, Any], chance: Random) -> str:
 
 
 def _passed_on(chance: Random, order: Mapping[str, Any]) -> Words:
-    yield said(order, "TRANSFERRED", chance.uniform(0.1, 1), to=_other(order, chance))
+    yield planned(order, "TRANSFERRED", chance.uniform(0.1, 1), to=_other(order, chance))
 
 
 def _designated(chance: Random, order: Mapping[str, Any]) -> Words:
     to = _other(order, chance)
-    yield said(order, "DESIGNATED", 0.3, by=DESK, to=to)
-    yield said(order, "REFUSED", 0.6, by=to)
+    yield planned(order, "DESIGNATED", 0.3, by=DESK, to=to)
+    yield planned(order, "REFUSED", 0.6, by=to)
 
 
 def _refused(chance: Random, order: Mapping[str, Any]) -> Words:
-    yield said(order, "REFUSED", 0.2)
-    yield said(order, "TRANSFERRED", 0.7, by=DESK, to=_other(order, chance))
+    yield planned(order, "REFUSED", 0.2)
+    yield planned(order, "TRANSFERRED", 0.7, by=DESK, to=_other(order, chance))
 
 
 def _extended(chance: Random, order: Mapping[str, Any]) -> Words:
-    yield said(order, "EXTENSION_ASKED", chance.uniform(0.1, 3), clock="resolve")
+    yield planned(order, "EXTENSION_ASKED", chance.uniform(0.1, 3), clock="resolve")
     decision = chance.choice(["EXTENSION_GRANTED", "EXTENSION_GRANTED", "EXTENSION_DENIED"])
-    yield said(order, decision, chance.uniform(1, 20), by=DESK, clock="resolve")
+    yield planned(order, decision, chance.uniform(1, 20), by=DESK, clock="resolve")
 
 
 def _paused(chance: Random, order: Mapping[str, Any]) -> Words:
-    yield said(order, "PAUSED", chance.uniform(0.1, 2), reason=chance.choice(["weather", "appraisal", "no reason"]))
-    yield said(order, "RESUMED", chance.uniform(2, 9))
+    yield planned(order, "PAUSED", chance.uniform(0.1, 2), reason=chance.choice(["weather", "appraisal", "no reason"]))
+    yield planned(order, "RESUMED", chance.uniform(2, 9))
 
 
 def _called_together(chance: Random, order: Mapping[str, Any]) -> Words:
     member = _other(order, chance)
-    yield said(order, "WHISTLED", 0.2, members=[member])
-    yield said(order, "ARRIVED", 0.5, by=member)
-    yield said(order, "RESOLVED", chance.uniform(1, 9), by=member)
-    yield said(order, "SCORED", 30, by=DESK, to=member, score=chance.randrange(100))
+    yield planned(order, "WHISTLED", 0.2, members=[member])
+    yield planned(order, "ARRIVED", 0.5, by=member)
+    yield planned(order, "RESOLVED", chance.uniform(1, 9), by=member)
+    yield planned(order, "SCORED", 30, by=DESK, to=member, score=chance.randrange(100))
 
 
 def _pressed(chance: Random, order: Mapping[str, Any]) -> Words:
-    yield said(order, "REMINDED", 1, by=DESK)
-    yield said(order, chance.choice(["SUPERVISED", "NOTIFIED"]), 2, by="market")
-    yield said(order, "REMINDED", 3, by=DESK)
+    yield planned(order, "REMINDED", 1, by=DESK)
+    yield planned(order, chance.choice(["SUPERVISED", "NOTIFIED"]), 2, by="market")
+    yield planned(order, "REMINDED", 3, by=DESK)
 
 
 def _called_back(chance: Random, order: Mapping[str, Any]) -> Words:
     end = chance.uniform(0.5, 4)
-    yield said(order, "RESOLVED", end)
-    yield said(order, "VERIFIED", end + 1, by=DESK)
+    yield planned(order, "RESOLVED", end)
+    yield planned(order, "VERIFIED", end + 1, by=DESK)
     happy = chance.random() < 0.5
-    yield said(order, "SATISFIED" if happy else "UNSATISFIED", end + 2, by=DESK, solved=happy)
+    yield planned(order, "SATISFIED" if happy else "UNSATISFIED", end + 2, by=DESK, solved=happy)
     if not happy:
-        yield said(order, "REOPENED", end + 3, by=DESK, reason="it is not done")
+        yield planned(order, "REOPENED", end + 3, by=DESK, reason="it is not done")
 
 
 def _strange(chance: Random, order: Mapping[str, Any]) -> Words:
     """What is not theirs to say, or cannot be meant."""
-    yield said(order, "RESOLVED", 0.1, by=_other(order, chance))
+    yield planned(order, "RESOLVED", 0.1, by=_other(order, chance))
     ahead_ms, early_ms = (order["issued_at"] + hours * HOUR_MS for hours in (2, -90))
     for changes in (
         {"at": ahead_ms, "update_id": "AHEAD"}, {"at": early_ms, "update_id": "EARLY"}, {"case_id": "C-OF-NOBODY"},
         {"department": DESK, "update_id": "NOT-MINE"}, {}, {"note": "Something else."},
     ):  # fmt: skip
         update = _update(order, "ACCEPTED", 0.15, order["department"])
-        yield Said(0.15, order["department"], update.model_copy(update=changes))
-    yield Said(0.15, order["department"], chance.randbytes(30))
+        yield PlannedMessage(0.15, order["department"], update.model_copy(update=changes))
+    yield PlannedMessage(0.15, order["department"], chance.randbytes(30))
 
 
 _PLAYS: tuple[tuple[float, Callable[[Random, Mapping[str, Any]], Words]], ...] = (

@@ -64,11 +64,11 @@ def differences(first: Mapping[Topic, Sequence[str]], second: Mapping[Topic, Seq
             yield Difference(topic, (len(one), len(other)), *_shown(*pair))
 
 
-def _shown(one: str | None, other: str | None) -> tuple[str | None, str | None]:
+def _shown(before: str | None, other: str | None) -> tuple[str | None, str | None]:
     """Two lines for people: place, key, and what the values say; where both are records, only what is not the same in them."""
-    values = [None if line is None else _said(_bytes(json.loads(line)[-1])) for line in (one, other)]
+    values = [None if line is None else _said(_bytes(json.loads(line)[-1])) for line in (before, other)]
     first, second = _apart(*values)
-    return _line(one, first), _line(other, second)
+    return _line(before, first), _line(other, second)
 
 
 def _line(line: str | None, value: Any) -> str | None:
@@ -78,14 +78,16 @@ def _line(line: str | None, value: Any) -> str | None:
     return f"{topic}[{partition}]@{offset} at {arrived_ms}, key {_bytes(key)!r}: {value}"
 
 
-def _apart(one: Any, other: Any) -> tuple[Any, Any]:
+def _apart(before: Any, other: Any) -> tuple[Any, Any]:
     """Fields by name, or by index where the record is an array."""
-    if isinstance(one, list) and isinstance(other, list):
-        one, other = dict(enumerate(one)), dict(enumerate(other))
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return one, other
-    names = [name for name in {**one, **other} if name not in one or name not in other or one[name] != other[name]]
-    first, second = ({name: record[name] for name in names if name in record} for record in (one, other))
+    if isinstance(before, list) and isinstance(other, list):
+        before, other = dict(enumerate(before)), dict(enumerate(other))
+    if not (isinstance(before, dict) and isinstance(other, dict)):
+        return before, other
+    names = [
+        name for name in {**before, **other} if name not in before or name not in other or before[name] != other[name]
+    ]
+    first, second = ({name: record[name] for name in names if name in record} for record in (before, other))
     return first, second
 
 

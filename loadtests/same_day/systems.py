@@ -31,7 +31,7 @@ _UNCOUNTED = 20
 """One reference in so many is of a system that counts no revisions."""
 
 
-class Said(NamedTuple):
+class SentRow(NamedTuple):
     """A row of a system's file, when it was written, and what its connector makes of it."""
 
     sent_ms: int
@@ -39,7 +39,7 @@ class Said(NamedTuple):
     row: Mapped
 
 
-def rows(city: City, plan: Plan, folder: Path) -> list[Said]:
+def rows(city: City, plan: Plan, folder: Path) -> list[SentRow]:
     """All rows of the day, in order of time."""
     said = list(statements(plan, scene_of(city)))
     with SourceFiles(folder) as files:
@@ -48,11 +48,11 @@ def rows(city: City, plan: Plan, folder: Path) -> list[Said]:
     return sorted(found, key=lambda each: each.sent_ms)
 
 
-def _of_source(source: str, file: Path, said: list[Statement]) -> Iterator[Said]:
+def _of_source(source: str, file: Path, statements_of_day: list[Statement]) -> Iterator[SentRow]:
     reader = outcomes(discover()[source], Input(file=file, mapping="demo"))
-    mine = (statement.sent_ms for statement in said if statement.source == source)
+    mine = (statement.sent_ms for statement in statements_of_day if statement.source == source)
     for sent_ms, row in zip(mine, reader, strict=True):
-        yield Said(sent_ms, source, row)
+        yield SentRow(sent_ms, source, row)
 
 
 @dataclass
@@ -62,14 +62,14 @@ class Systems:
     hub: MemoryHub
     seed: int
 
-    def say(self, said: Said) -> None:
-        if said.row.rejection is not None:
-            self._set_aside(said, said.row.rejection)
-        if said.row.event is not None:
-            self._publish(said.row.event)
+    def say(self, sent: SentRow) -> None:
+        if sent.row.rejection is not None:
+            self._set_aside(sent, sent.row.rejection)
+        if sent.row.event is not None:
+            self._publish(sent.row.event)
 
-    def _set_aside(self, said: Said, rejection: RejectedRecordError) -> None:
-        letter = fitted(dead_letter(said.source, said.row.item, rejection).to_avro())
+    def _set_aside(self, sent: SentRow, rejection: RejectedRecordError) -> None:
+        letter = fitted(dead_letter(sent.source, sent.row.item, rejection).to_avro())
         self.hub.send(DEAD.name, letter["key"], self.hub.codec.encode_one("cityhub.DeadLetter", letter))
 
     def _publish(self, event: CaseEvent) -> None:

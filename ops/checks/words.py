@@ -16,7 +16,7 @@ from hub.settings import ROOT
 ROOMS = (
     "hub/agents", "hub/audit", "hub/backtest", "hub/broker", "hub/cli", "hub/control", "hub/core", "hub/declared", "hub/inspect",
     "hub/learn", "hub/model", "hub/policy", "hub/simulator", "hub/stream", "hub/testing", "hub/units", "connectors",
-    "ops",
+    "loadtests", "ops",
 )  # fmt: skip
 """Where names are looked at. Those of the hub's packages among them are defined once in all of them."""
 _PAGE, _SCHEMAS = Path("docs/words.md"), Path("schemas")
