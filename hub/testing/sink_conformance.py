@@ -25,7 +25,7 @@ from hub.sdk.sink_contract import Batch, Delivery, Later, Never, Positions, Sink
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
 from hub.sdk.status import Board
-from hub.testing.sinks import MemoryReader, in_case_order, sample_order
+from hub.testing.sinks import MemoryReader, in_case_order, order
 
 
 class SinkKilledError(BaseException):
@@ -44,7 +44,7 @@ class MemoryLetters:
 
 
 def _some(count: int) -> list[Delivery]:
-    return [sample_order(number, f"C-{number % 3}") for number in range(count)]
+    return [order(number, f"C-{number % 3}") for number in range(count)]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hub.sdk.sinks.records import delivery_of
 NOON_MS = 1_772_424_000_000
 
 
-def sample_order(
+def order(
     number: int, case: str = "C-1", department: str = "roads", kind: str = "ASSIGN", place: Place | None = None
 ) -> Delivery:
     """The order `O-<number>`, at offset `number` of its topic."""
@@ -21,7 +21,7 @@ def sample_order(
     })  # fmt: skip
 
 
-def sample_reply(
+def reply(
     number: int, case: str = "C-1", source: str = "hotline", ref: str = "H-1", status: str = "ACCEPTED"
 ) -> Delivery:
     """The reply `R-<number>`, at offset `number` of its topic."""

@@ -24,7 +24,7 @@ from hub.testing.open311_server import serving as serving_open311
 from hub.testing.receiver import ReceiverAnswer as Said
 from hub.testing.receiver import webhook_receiver
 from hub.testing.sink_conformance import SinkBench, SinkConformance
-from hub.testing.sinks import sample_order, sample_reply
+from hub.testing.sinks import order, reply
 from tests.mosquitto import Hearer, mosquitto
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -75,7 +75,7 @@ class TestMqtt(SinkConformance):
                 broker.start()
 
             def long(offset: int) -> Any:
-                made = sample_order(offset, "C-9")
+                made = order(offset, "C-9")
                 return type(made)(**{**vars(made), "values": {**made.values, "rule": "x" * 5000}})
 
             arrived()  # subscribed
@@ -98,7 +98,7 @@ class TestOpen311(SinkConformance):
         ref = city.report()
 
         def replies(count: int) -> list[Delivery]:
-            return [sample_reply(number, f"C-{number % 3}", ref=ref) for number in range(count)]
+            return [reply(number, f"C-{number % 3}", ref=ref) for number in range(count)]
 
         @contextmanager
         def away() -> Iterator[None]:
@@ -114,13 +114,13 @@ class TestOpen311(SinkConformance):
                 arrived=lambda: list(city.posted),
                 deliveries=replies,
                 away=away,
-                poison=lambda offset: sample_reply(offset, "C-9", ref="never"),
+                poison=lambda offset: reply(offset, "C-9", ref="never"),
                 secrets=(SECRET,),
             )
 
 
 def _poison(offset: int) -> Any:
-    made = sample_order(offset, "C-9")
+    made = order(offset, "C-9")
     return type(made)(**{**vars(made), "values": {**made.values, "rule": "poison"}})
 
 

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from hub.cli.connector.run import as_dict, describe, stop_on_signals
+from hub.cli.connector.run import describe_run, stop_on_signals, summary_dict
 from hub.cli.connector.times import moment
 from hub.escaping import to_json
 from hub.screen import say
@@ -39,4 +39,8 @@ def backfill_command(
     options = Options(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
     stretch = Stretch(moment(since), moment(until))
     summary = backfill(edge, stretch, settings, options)
-    say(to_json(as_dict(summary) | {"edge": name, "from": since, "to": until}) if as_json else describe(summary, ()))
+    say(
+        to_json(summary_dict(summary) | {"edge": name, "from": since, "to": until})
+        if as_json
+        else describe_run(summary, ())
+    )

@@ -41,7 +41,7 @@ def height_of(radius_m: float) -> float:
     return max(2 * radius_m / DEGREE_M * 1.001, _SMALLEST_HEIGHT)
 
 
-def order(zone: Ints, row: Floats, lon: Floats) -> Ints:
+def slot_order(zone: Ints, row: Floats, lon: Floats) -> Ints:
     """The number by which points are sorted; whole in zone and row, rounded down to a microdegree in longitude."""
     micro = ((lon + 180.0) * _MICRODEGREES).clip(0, (1 << _LON_BITS) - 1).astype(np.int64)
     return (((zone << _ROW_BITS) + (row.astype(np.int64) + (1 << (_ROW_BITS - 1)))) << _LON_BITS) + micro
@@ -76,7 +76,7 @@ class Queries:
         if len(second):
             query, row = np.concatenate((query, second)), np.concatenate((row, last[second]))
             zone, west, east = zone[query], west[query], east[query]
-        return Spans(self, query, order(zone, row, west), order(zone, row, east), south, north)
+        return Spans(self, query, slot_order(zone, row, west), slot_order(zone, row, east), south, north)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class Ground:
             zone, height, lat, lon, at_ms, slot = zip(*self._fresh, strict=True)
             self._fresh.clear()
             lats, lons = np.array(lat), np.array(lon)
-            key = order(np.array(zone, dtype=np.int64), np.floor(lats / np.array(height)), lons)
+            key = slot_order(np.array(zone, dtype=np.int64), np.floor(lats / np.array(height)), lons)
             new = Level(key, lats, lons, np.array(at_ms, dtype=np.int64), np.array(slot, dtype=np.int64))
             self._last = self._last.joined(new)
         if len(self._last.key) >= _FEW or self._gone >= _MANY + len(self._base.key) // 4:

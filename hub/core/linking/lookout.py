@@ -9,7 +9,7 @@ import numpy as np
 
 from hub.core.linking.clues import Clue, Key
 from hub.core.linking.geo import DEGREE_M, distance_m
-from hub.core.linking.ground import Around, Level, Queries, order
+from hub.core.linking.ground import Around, Level, Queries, slot_order
 from hub.core.linking.match import PLACE, TEXT, Match
 from hub.core.linking.rules import Tie
 from hub.core.linking.store import Store
@@ -64,7 +64,7 @@ class NeighbourSearch:
         found = [self._store.ground.around(spans)]
         if len(row) > 1:
             kept = (zone >= 0).nonzero()[0]
-            key = order(zone[kept], np.floor(lat[kept] / height[kept]), lon[kept])
+            key = slot_order(zone[kept], np.floor(lat[kept] / height[kept]), lon[kept])
             own = Level.sort(key, lat[kept], lon[kept], at_ms[kept], row[kept])
             query, point = own.around(spans)
             earlier = own.slot[point] < asked.row[query]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.core.linking.geo import DEGREE_M
-from hub.core.linking.ground import Level, Queries, height_of, order
+from hub.core.linking.ground import Level, Queries, height_of, slot_order
 from hub.core.linking.text import fingerprint
 from hub.learn.history import History
 from hub.millis import HOUR_MS
@@ -111,7 +111,7 @@ def _near(reports: Reports) -> Iterator[tuple[Ints, Ints, Floats]]:
     placed = np.flatnonzero(~(np.isnan(reports.lat) | np.isnan(reports.lon)))
     lat, lon = reports.lat[placed], reports.lon[placed]
     height, radius, zone = height_of(RADII_M[-1]), RADII_M[-1], np.zeros(len(placed), dtype=np.int64)
-    ground = Level.sort(order(zone, np.floor(lat / height), lon), lat, lon, zone, np.arange(len(placed)))
+    ground = Level.sort(slot_order(zone, np.floor(lat / height), lon), lat, lon, zone, np.arange(len(placed)))
     for start in range(0, len(placed), _SLICE):
         rows = np.arange(start, min(start + _SLICE, len(placed)))
         whole = np.zeros(len(rows))

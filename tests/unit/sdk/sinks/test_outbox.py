@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from hub.sdk.sink_contract import Later, Place
 from hub.sdk.sinks.outbox import LONGEST_WAIT_SECONDS, Marks, Outbox, Pending
-from hub.testing.sinks import sample_order
+from hub.testing.sinks import order
 
 ORDERS, RECEIPTS = Place("dept.a.orders", 0), Place("dept.a.receipts", 0)
 
 
 def pending(offset: int, case: str = "C-1", place: Place = ORDERS) -> Pending:
-    return Pending(sample_order(offset, case, place=place), 0.0)
+    return Pending(order(offset, case, place=place), 0.0)
 
 
 def outbox(*deliveries: Pending, budget_seconds: float = 100.0) -> Outbox:

@@ -16,7 +16,7 @@ from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
 from hub.sdk.status import Board, State
 from hub.testing.sink_conformance import MemoryLetters
-from hub.testing.sinks import MemoryReader, sample_order
+from hub.testing.sinks import MemoryReader, order
 
 _LIMIT_SECONDS = 60.0
 ROADS, WATER = Place("dept.roads.orders", 0), Place("dept.water.orders", 0)
@@ -82,8 +82,8 @@ def test_a_receiver_that_is_away_holds_up_no_other() -> None:
         return TransientError("away") if delivery.party == "water" else None
 
     sink = Scripted(says, by_party=True)
-    water = [sample_order(n, "C-1", "water") for n in range(3)]
-    stand = Stand(sink, *water, *[sample_order(n, f"C-{n}") for n in range(50)])
+    water = [order(n, "C-1", "water") for n in range(3)]
+    stand = Stand(sink, *water, *[order(n, f"C-{n}") for n in range(50)])
     stand.until(lambda: len(sink.taken) == 50 and stand.board.status.state is State.DEGRADED)
     assert stand.reader.group == {ROADS: 50, WATER: 0}
     assert "1 of 2 receivers take nothing, first water: away" in stand.board.status.why
@@ -93,7 +93,7 @@ def test_a_receiver_that_is_away_holds_up_no_other() -> None:
 def test_one_receiver_that_is_away_is_waited_for() -> None:
     tries = iter([TransientError("away", wait_seconds=0.5)])
     sink = Scripted(lambda _: next(tries, None))
-    stand = Stand(sink, sample_order(0), sample_order(1))
+    stand = Stand(sink, order(0), order(1))
     stand.until(lambda: len(sink.taken) == 2)
     assert stand.run.tally.failed == 1
     assert stand.reader.group == {ROADS: 2}
@@ -101,7 +101,7 @@ def test_one_receiver_that_is_away_is_waited_for() -> None:
 
 def test_a_receiver_that_is_gone_ends_the_run_and_nothing_is_lost() -> None:
     sink = Scripted(lambda each: PermanentError("the receiver answered 410") if each.id == "O-1" else None)
-    stand = Stand(sink, sample_order(0), sample_order(1))
+    stand = Stand(sink, order(0), order(1))
     stand.until(lambda: False)
     assert isinstance(stand.error, PermanentError)
     assert "the receiver is gone. Nothing is lost" in str(stand.error)
@@ -116,14 +116,14 @@ def test_of_several_receivers_one_that_is_gone_closes_itself_alone() -> None:
         return PermanentError("gone") if delivery.party == "water" else None
 
     sink = Scripted(says, by_party=True)
-    stand = Stand(sink, sample_order(0, department="water"), *[sample_order(n, f"C-{n}") for n in range(200)])
+    stand = Stand(sink, order(0, department="water"), *[order(n, f"C-{n}") for n in range(200)])
     stand.until(lambda: len(sink.taken) == 200)
     assert stand.error is None
     assert calls.count("water") == 1
 
 
 def test_who_refuses_the_credentials_ends_the_run() -> None:
-    stand = Stand(Scripted(lambda _: AuthError("who are you")), sample_order(0))
+    stand = Stand(Scripted(lambda _: AuthError("who are you")), order(0))
     stand.until(lambda: False)
     assert isinstance(stand.error, AuthError)
     assert stand.reader.group == {ROADS: 0}
@@ -131,7 +131,7 @@ def test_who_refuses_the_credentials_ends_the_run() -> None:
 
 def test_what_is_not_taken_for_its_budget_is_set_aside_and_its_case_goes_on() -> None:
     sink = Scripted(lambda each: Later("500") if each.id == "O-0" else None)
-    stand = Stand(sink, sample_order(0), sample_order(1), budget_seconds=1.0)
+    stand = Stand(sink, order(0), order(1), budget_seconds=1.0)
     stand.until(lambda: len(sink.taken) == 1)
     assert stand.letters.ids == ["O-0"]
     assert stand.reader.group == {ROADS: 2}
@@ -139,13 +139,13 @@ def test_what_is_not_taken_for_its_budget_is_set_aside_and_its_case_goes_on() ->
 
 def test_what_is_refused_is_set_aside_at_once() -> None:
     sink = Scripted(lambda each: Never("the receiver answered 422") if each.id == "O-0" else None)
-    stand = Stand(sink, sample_order(0), sample_order(1))
+    stand = Stand(sink, order(0), order(1))
     stand.until(lambda: len(sink.taken) == 1)
     assert stand.letters.ids == ["O-0"]
 
 
 def test_a_defect_of_a_sink_is_no_delivery() -> None:
-    stand = Stand(Scripted(lambda _: KeyError("defect")), sample_order(0))
+    stand = Stand(Scripted(lambda _: KeyError("defect")), order(0))
     stand.until(lambda: False)
     assert isinstance(stand.error, KeyError)
     assert stand.reader.group.get(ROADS, 0) == 0
@@ -156,7 +156,7 @@ def test_a_sink_that_remembers_does_not_say_later_of_one() -> None:
     sink.remembers = True  # type: ignore[misc]
     stop = threading.Event()
     with pytest.raises(ContractError, match="answered `Later`"):
-        InOrder(sink, lambda: MemoryReader([sample_order(0)]), MemoryLetters(), Board("s", "s", None), stop).run()
+        InOrder(sink, lambda: MemoryReader([order(0)]), MemoryLetters(), Board("s", "s", None), stop).run()
 
 
 def test_a_sink_that_remembers_is_connected_anew_after_a_failure() -> None:
@@ -166,7 +166,7 @@ def test_a_sink_that_remembers_is_connected_anew_after_a_failure() -> None:
     board = Board("s", "s", None)
     run = InOrder(
         sink,
-        lambda: MemoryReader([sample_order(0)]),
+        lambda: MemoryReader([order(0)]),
         MemoryLetters(),
         board,
         stop,
