@@ -17,6 +17,7 @@ from hub.web.open311 import operations as open311
 from hub.web.open311.config import Open311File
 from hub.web.openapi import document
 from hub.web.operations import Operation
+from hub.web.page import page
 
 
 def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Operation]:
@@ -27,7 +28,8 @@ def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Ope
 def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
     """Over one front. `secret`: what ids that nobody is to guess are made with."""
     operations = all_operations(front, offers, secret)
-    described = document(f"CityHub: {front.city.name.en} {front.city.name.zh}", operations)
+    title = f"CityHub: {front.city.name.en} {front.city.name.zh}"
+    described = document(title, operations)
 
     async def healthz(_: Request) -> Response:
         return json_answer({"status": "ok"})
@@ -40,8 +42,11 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
     async def openapi(_: Request) -> Response:
         return json_answer(described)
 
-    own = {"/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
-    routes = [*(each.route for each in operations), *(Route(path, page) for path, page in own.items())]
+    async def index(_: Request) -> Response:
+        return page(title, operations)
+
+    own = {"/": index, "/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
+    routes = [*(each.route for each in operations), *(Route(path, answer) for path, answer in own.items())]
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)
     return app

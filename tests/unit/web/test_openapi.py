@@ -79,6 +79,13 @@ def test_all_that_is_served_is_described(web: MemoryWeb) -> None:
     assert all(each["responses"] for methods in paths.values() for each in methods.values())
 
 
+def test_the_page_says_it_to_people(web: MemoryWeb) -> None:
+    answer = web.client.get("/")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert all(f"{each.method} {each.path}" in answer.text for each in operations(web))
+    assert "script" not in answer.text
+
+
 def operations(web: MemoryWeb) -> list[Operation]:
     return all_operations(web.front, web.offers, b"x" * 32)
 
