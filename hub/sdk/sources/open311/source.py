@@ -234,7 +234,7 @@ class Open311Source(Source):
             elif sweep.kind is Kind.UPDATES:
                 items += self._updated(each, requests.get(text_of(each.get("service_request_id"))), where)
             else:
-                items += self._requested(each, where, since_ms if sweep.kind is Kind.FULL else None)
+                items += self._requested(each, where, since_ms)
         return items
 
     def _requested(self, request: Columns, where: str, since_ms: int | None) -> list[Item]:

@@ -342,6 +342,16 @@ def test_a_server_that_stumbles_loses_and_doubles_nothing(
     assert PERSON not in caplog.text
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_page_twice_is_asked_for_again(times: int, manifest: Manifest, tmp_path: Path) -> None:
+    city = city_of(most=2)
+    city.now = lambda: NOW
+    city.stumbles = [None, *[answer_before] * times]
+    with serving(city) as url:
+        sent = run(manifest, url, tmp_path, dates="none")
+    assert told(sent.events) == expected()
+
+
 @pytest.mark.parametrize("how", [{}, {"updates": True}, {"page_param": None}])
 @settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(die_at=st.integers(0, 12))
