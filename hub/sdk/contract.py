@@ -177,7 +177,7 @@ class Source(ABC):
         if "once" in type(self.config).model_fields:
             return type(self)(self.config.model_copy(update={"once": True}), self.context)
         raise ConfigurationError(
-            f"{self.context.domain}: this kind of source tells nothing twice, so it cannot be back-filled"
+            f"{self.context.domain}: this kind of source tells nothing twice, or has no end: it cannot be back-filled"
         )
 
     def recognise(self, others: Iterator[Position]) -> Position | None:

@@ -20,6 +20,7 @@ from hub.sdk.mapping.columns import cell_reader, null_words, text_reader, time_r
 from hub.sdk.mapping.fields import Statement, attachments_reader, conditions, with_whole_numbers
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.mapping.numbers import plain_number
+from hub.sdk.mapping.place_fields import may_be_degrees
 from hub.sdk.mapping.references import is_plain
 from hub.sdk.mapping.specs import FieldSpec
 
@@ -249,19 +250,13 @@ class ByColumns:
                 lats[at] = lons[at] = None
             elif y is not None and x is not None:
                 system = known[name]
-                if system is None or system is Crs.WEB_MERCATOR or not _are_degrees(y, x):
+                if system is None or system is Crs.WEB_MERCATOR or not (may_be_degrees(y, x) and math.isfinite(y + x)):
                     table.doubt.add(at)
                 else:
                     systems[at] = str(system)
             elif y is not x:
                 table.doubt.add(at)  # half a point
         return systems
-
-
-def _are_degrees(y: float, x: float) -> bool:
-    """As place_fields has it, where what is read may have its axes changed over: that is told later."""
-    y, x = abs(y), abs(x)
-    return (y <= 90 or x <= 90) and y <= 180 and x <= 180 and math.isfinite(y + x)
 
 
 def _among(table: _Table, texts: list[str], words: frozenset[str]) -> list[str]:

@@ -50,13 +50,19 @@ def _in_degrees(y: float, x: float, name: str) -> tuple[_Point, str]:
         )
     if system is Crs.WEB_MERCATOR:
         return _from_mercator(y, x), Crs.WGS84
-    if min(abs(y), abs(x)) > 90 or max(abs(y), abs(x)) > 180:
+    if not may_be_degrees(y, x):
         raise RejectedRecordError(
             Reason.INVALID,
             "place: lat and lon are no degrees: metres, feet, or degrees times a power of ten? If they are metres of Web Mercator, "
             "let the mapping's `crs` say EPSG:3857; a point that means nowhere belongs under `nowhere`; else convert them",
         )
     return (y, x), system
+
+
+def may_be_degrees(y: float, x: float) -> bool:
+    """False if two numbers are no latitude and longitude, whichever of them is which: that is told later."""
+    y, x = abs(y), abs(x)
+    return not (min(y, x) > 90 or max(y, x) > 180)
 
 
 def _from_mercator(y: float, x: float) -> _Point:
