@@ -12,8 +12,9 @@ from loadtests.compare import compare
 from loadtests.connector import connector
 from loadtests.core_alone import core_alone
 from loadtests.dedup import dedup
+from loadtests.receivers import receivers
 from loadtests.scaling import scaling
-from loadtests.scenario import Agents, Compare, Connector, Core, Dedup, Scaling, Sustained, Takeover
+from loadtests.scenario import Agents, Compare, Connector, Core, Dedup, Receivers, Scaling, Sustained, Takeover
 from loadtests.stage import stage
 from loadtests.sustained import sustained
 from loadtests.takeover import takeover
@@ -36,6 +37,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
             return scaling(here, scenario)
         if isinstance(scenario, Connector):
             return connector(here, scenario)
+        if isinstance(scenario, Receivers):
+            return receivers(here, scenario)
         if isinstance(scenario, Dedup):
             return dedup(here, scenario)
     raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind}")

@@ -65,6 +65,20 @@ class Connector(_Named):
     """A longer file, once, for the size of its position."""
 
 
+class Receivers(_Named):
+    """Deliveries to many receivers by one webhook sink: without those that are dead or slow, and with them."""
+
+    kind: Literal["receivers"]
+    receivers: int = Field(ge=10)
+    dead: float = Field(0.01, ge=0, lt=1)
+    """Share of which half refuse the connection and half take it and never answer."""
+    slow: float = Field(0.05, ge=0, lt=1)
+    slow_seconds: float = Field(5, gt=0)
+    rate: float = Field(100, gt=0)
+    """Orders a second, over all receivers."""
+    seconds: float = Field(60, gt=0)
+
+
 class Agents(_Named):
     """All three agents without Kafka and Faust: what an event with its whole life costs, by agent and step."""
 
@@ -130,7 +144,8 @@ class Dedup(_Named):
 
 
 Scenario = Annotated[
-    Compare | Connector | Core | Agents | Sustained | Takeover | Scaling | Dedup, Field(discriminator="kind")
+    Compare | Connector | Receivers | Core | Agents | Sustained | Takeover | Scaling | Dedup,
+    Field(discriminator="kind"),
 ]
 
 

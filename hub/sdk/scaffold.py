@@ -118,11 +118,52 @@ source:                   # what is true of the system; port and secret stand in
   path: /events           # the system calls http://HOST:PORT/events, with one event or a list, as JSON or as CloudEvents
 """,
 }
-KINDS = tuple(_SOURCES)
+_SINK = '''\
+"""Hands deliveries to the system of this connector. hub/sdk/sink_contract.py is the whole contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from hub.sdk.contract import Config
+from hub.sdk.errors import TransientError
+from hub.sdk.paths import LocalPath
+from hub.sdk.sink_contract import Answer, Batch, Sink
+
+
+class Lines(Sink):
+    """One JSON object a line; put your system's protocol in the place of the file."""
+
+    class Config(Config):
+        file: LocalPath
+
+    batch = 100
+
+    def check(self) -> str:
+        return f"{self.config.file} {'is there' if self.config.file.exists() else 'will be made'}"
+
+    def write(self, batch: Batch) -> Sequence[Answer] | None:
+        try:
+            with self.config.file.open("a", encoding="utf-8") as file:
+                for each in batch.deliveries:
+                    file.write(json.dumps({"id": each.id, "kind": each.kind, **each.values}, ensure_ascii=False) + "\\n")
+        except OSError as error:
+            raise TransientError(f"{self.config.file} cannot be written ({error.strerror})") from error
+        return None  # all are taken; or an answer for each: None, Later(...), Never(...)
+
+    def close(self) -> None: ...
+
+
+SINK = Lines
+'''
+SINK = "sink"
+KINDS = (*_SOURCES, SINK)
 
 
 def scaffold(name: str, into: Path, kind: str = "file") -> Path:
-    """Write a connector called `name`, of one of KINDS, into the folder `into` and return its folder.
+    """Write a connector called `name`, of one of KINDS, into the folder `into` and return its folder. SINK: one that reads files,
+    with a sink of its own beside.
 
     Raises FatalError if the name cannot be a topic's, or the folder is there already.
     """
@@ -137,7 +178,8 @@ def scaffold(name: str, into: Path, kind: str = "file") -> Path:
     for path, text in _files(kind).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text.format(name=name, title=title, topic=topic) if "fixtures" not in path else text, "utf-8")
+        is_plain = "fixtures" in path or path.endswith(".py")
+        target.write_text(text if is_plain else text.format(name=name, title=title, topic=topic), "utf-8")
     return folder
 
 
@@ -145,6 +187,8 @@ def _files(kind: str) -> dict[str, str]:
     """Path to template. What is read as records has its fixtures as JSON, one a line."""
     if kind == "file":
         return _FILES
+    if kind == SINK:
+        return _FILES | {"sink.py": _SINK}
     files = {path: text.replace("demo.csv", "demo.jsonl") for path, text in _FILES.items() if path != _FIXTURE}
     files["manifest.yaml"] += _SOURCES[kind].replace("{", "{{").replace("}", "}}")
     files["mappings/demo.yaml"] = files["mappings/demo.yaml"].replace(

@@ -42,14 +42,15 @@ class Heard(NamedTuple):
 class Caller:
     """One address of somebody else. May be called by several threads."""
 
-    def __init__(self, url: str, listed: Sequence[Network] = (), ca: Path | None = None) -> None:
-        """`listed`: networks that calls may go to though not public. `ca`: certificates to trust instead of public authorities'.
+    def __init__(self, url: str, listed: Sequence[Network] = (), ca: Path | ssl.SSLContext | None = None) -> None:
+        """`listed`: networks that calls may go to though not public. `ca`: certificates to trust instead of public authorities',
+        or what `trusting` made of them for several callers.
 
         Raises FatalError.
         """
         self.place = Place.parsed(url)
         self._listed = listed
-        self._context = _context(ca)
+        self._context = ca if isinstance(ca, ssl.SSLContext) else trusting(ca)
         self._client = httpx2.Client(
             timeout=httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             follow_redirects=False,
@@ -138,7 +139,8 @@ def _read(response: httpx2.Response, until: float, most_bytes: int) -> bytes:
     return bytes(read[:most_bytes])
 
 
-def _context(ca: Path | None) -> ssl.SSLContext:
+def trusting(ca: Path | None) -> ssl.SSLContext:
+    """Whose certificates are believed. Raises FatalError."""
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:

@@ -163,6 +163,8 @@ class Reader:
 
     def hold(self, places: set[Place]) -> None:
         """Read no more from these, and again from all others."""
+        if places == self._held:
+            return
         with kafka_errors(self._what):
             assigned = {Place(each.topic, each.partition) for each in self._consumer.assignment()}
             if more := (places - self._held) & assigned:

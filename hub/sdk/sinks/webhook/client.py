@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ class Receiver:
     """A receiver's address and secrets. May be called by several threads."""
 
     def __init__(
-        self, url: str, secrets: Sequence[bytes], listed: Sequence[Network] = (), ca: Path | None = None,
+        self, url: str, secrets: Sequence[bytes], listed: Sequence[Network] = (), ca: Path | ssl.SSLContext | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         """`listed` and `ca` as of Caller."""

@@ -15,6 +15,7 @@ from hub.sdk.secrets import Secret
 from hub.sdk.signature import parsed
 from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Sink, SinkContext
 from hub.sdk.sinks.addresses import Place, networks
+from hub.sdk.sinks.caller import trusting
 from hub.sdk.sinks.webhook.client import Receiver
 from hub.sdk.sinks.webhook.messages import cloud_event
 
@@ -89,8 +90,9 @@ class WebhookSink(Sink):
         if not self._receivers:
             listed = networks(self.config.allow)
             try:
+                context = trusting(self.config.ca)
                 self._receivers = {
-                    name: Receiver(each.url, parsed(each.secret.get_secret_value()), listed, self.config.ca)
+                    name: Receiver(each.url, parsed(each.secret.get_secret_value()), listed, context)
                     for name, each in self.config.addresses.items()
                 }
             except FatalError as error:

@@ -1,0 +1,163 @@
+"""How long a delivery takes to a receiver that is well, while others of the same sink are dead or slow."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from hub.cli.sending import Sender
+from hub.sdk.sink_contract import SinkContext
+from hub.sdk.sinks.served import run_sink
+from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
+from hub.sdk.status import Board
+from hub.sdk.streams import EVERY, SinkSpec, Stream
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
+from hub.stream.codec import Codec
+from hub.stream.registry import FileRegistry
+from hub.testing.sinks import order
+from hub.topics import DEAD, dept_orders
+from loadtests.scenario import Receivers
+from loadtests.stage import Stage
+
+_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+_CALM_SECONDS = 5.0
+_LIMIT_SECONDS = 300.0
+
+
+def receivers(here: Stage, scenario: Receivers) -> dict[str, Any]:
+    """Milliseconds from the order's commit in Kafka to its arrival, of receivers that are well in both runs."""
+    names = [f"r{number:05d}" for number in range(scenario.receivers)]
+    shuffled = random.Random(scenario.seed).sample(names, len(names))
+    dead = shuffled[: round(len(names) * scenario.dead)]
+    slow = shuffled[len(dead) : len(dead) + round(len(names) * scenario.slow)]
+    rows = []
+    for label, ill in (("all well", False), ("some dead, some slow", True)):
+        rows.append({"run": label} | _run(here, scenario, names, dead, slow, ill=ill))
+        here.say(f"{label}: p50 {rows[-1]['p50 ms']:.0f} ms, p99 {rows[-1]['p99 ms']:.0f} ms")
+    both = len(names) - len(dead) - len(slow)
+    note = (
+        f"One webhook sink, {len(names):,} receivers, {scenario.rate:g} orders a second for {scenario.seconds:g} s, to receivers "
+        f"by chance. In the second run {len(dead)} are dead (half refuse the connection, half take it and never answer) and "
+        f"{len(slow)} answer after {scenario.slow_seconds:g} s. Times are of the same {both:,} receivers in both runs, from the "
+        "order's sending to its arrival by a call over loopback."
+    )
+    return {"rows": rows, "note": note}
+
+
+def _run(
+    here: Stage, scenario: Receivers, names: list[str], dead: list[str], slow: list[str], *, ill: bool
+) -> dict[str, float]:
+    namespace = f"load-{uuid.uuid4().hex[:8]}-"
+    settings = Settings(
+        bootstrap_servers=here.cluster.bootstrap, namespace=namespace, state_dir=here.folder / namespace
+    )
+    ensure_topics(settings, [*(dept_orders(name) for name in names), DEAD])
+    well = set(names) - set(dead) - set(slow)
+    with _receiving() as (port, came), socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        urls = dict.fromkeys(names, f"http://127.0.0.1:{port}/")
+        if ill:
+            urls |= dict.fromkeys(slow, f"http://127.0.0.1:{port}/slow/{scenario.slow_seconds}")
+            urls |= dict.fromkeys(dead[::2], f"http://127.0.0.1:{port}/hang")
+            urls |= {name: f"http://127.0.0.1:{closed.getsockname()[1]}/" for name in dead[1::2]}
+        with _sink(settings, urls) as board:
+            _prime(settings, sorted(well), board)
+            sent = _send(settings, scenario, names)
+            wanted = {name for name, (receiver, _) in sent.items() if receiver in well}
+            time.sleep(_CALM_SECONDS)
+        arrived = came()
+    first: dict[str, float] = {}
+    for at, name in arrived:
+        first.setdefault(name, at)
+    missing = wanted - first.keys()
+    assert not missing, f"{len(missing)} of {len(wanted)} deliveries to receivers that are well did not arrive"
+    took = np.array([first[name] - sent[name][1] for name in wanted]) * 1000
+    return {
+        "deliveries": float(len(wanted)),
+        **{f"p{share} ms": float(np.percentile(took, share)) for share in (50, 95, 99)},
+        "max ms": float(took.max()),
+    }
+
+
+@contextmanager
+def _receiving() -> Iterator[tuple[int, Any]]:
+    """The port, and what gives the calls that came, once."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "loadtests.receiving"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+
+        def came() -> list[tuple[float, str]]:
+            said, _ = process.communicate(timeout=_LIMIT_SECONDS)
+            return [(float(at), name) for at, name in (line.split() for line in said.splitlines())]
+
+        try:
+            yield port, came
+        finally:
+            process.kill()
+
+
+@contextmanager
+def _sink(settings: Settings, urls: dict[str, str]) -> Iterator[Board]:
+    """Delivering for the block."""
+    os.environ["CITYHUB_LOAD_SECRET"] = _SECRET
+    config = WebhookSettings.model_validate(
+        {
+            "receivers": {name: {"url": url, "secret": "env:CITYHUB_LOAD_SECRET"} for name, url in urls.items()},
+            "allow": ["127.0.0.0/8"],
+        }
+    )
+    stop, board = threading.Event(), Board("load", "webhook", None)
+    spec = SinkSpec(kind="webhook", departments=EVERY, take=frozenset({Stream.ORDERS}))
+    sink = WebhookSink(config, SinkContext("load", settings.namespace, stop=stop))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_sink, sink, "load", spec, settings, board, stop, group="sink-load")
+        try:
+            yield board
+        finally:
+            stop.set()
+        running.result()
+
+
+def _prime(settings: Settings, names: list[str], board: Board) -> None:
+    """Return when an order to each of these has arrived: the sink has its partitions, and connections stand."""
+    codec = Codec(FileRegistry())
+    with Sender(settings) as sender:
+        for number, name in enumerate(names):
+            made = order(number, "C-0", name)
+            value = codec.encode_one("cityhub.Order", {**made.values, "order_id": f"first-{name}"})
+            sender.send(dept_orders(name).name, b"C-0", value)
+    limit = time.monotonic() + _LIMIT_SECONDS
+    while board.status.published < len(names):
+        assert time.monotonic() < limit, f"{board.status.published} of {len(names)} arrived"
+        time.sleep(0.1)
+
+
+def _send(settings: Settings, scenario: Receivers, names: list[str]) -> dict[str, tuple[str, float]]:
+    """By order, its receiver, and when it was sent."""
+    chance, codec = random.Random(scenario.seed), Codec(FileRegistry())
+    sent: dict[str, tuple[str, float]] = {}
+    begin = time.monotonic()
+    with Sender(settings) as sender:
+        for number in range(round(scenario.rate * scenario.seconds)):
+            time.sleep(max(0.0, begin + number / scenario.rate - time.monotonic()))
+            name = chance.choice(names)
+            made = order(number, f"C-{number}", name)
+            value = codec.encode_one("cityhub.Order", dict(made.values))
+            sent[made.id] = name, time.time()
+            sender.send(dept_orders(name).name, made.case.encode(), value)
+    return sent
