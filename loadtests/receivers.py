@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from confluent_kafka import KafkaError, Message, Producer
 
-from hub.cli.sending import Sender
 from hub.sdk.sink_contract import SinkContext
 from hub.sdk.sinks.served import run_sink
 from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
@@ -26,6 +26,7 @@ from hub.sdk.streams import EVERY, SinkSpec, Stream
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
+from hub.stream.kafka import IN_FLIGHT, producer_config
 from hub.stream.registry import FileRegistry
 from hub.testing.sinks import order
 from hub.topics import DEAD, dept_orders
@@ -74,8 +75,9 @@ def _run(
             urls |= dict.fromkeys(dead[::2], f"http://127.0.0.1:{port}/hang")
             urls |= {name: f"http://127.0.0.1:{closed.getsockname()[1]}/" for name in dead[1::2]}
         with _sink(settings, urls) as board:
-            _prime(settings, sorted(well), board)
-            sent = _send(settings, scenario, names)
+            orders = _Orders(settings)
+            _prime(orders, sorted(well), board)
+            sent = _send(orders, scenario, names)
             wanted = {name for name, (receiver, _) in sent.items() if receiver in well}
             time.sleep(_CALM_SECONDS)
         arrived = came()
@@ -133,31 +135,50 @@ def _sink(settings: Settings, urls: dict[str, str]) -> Iterator[Board]:
         running.result()
 
 
-def _prime(settings: Settings, names: list[str], board: Board) -> None:
+class _Orders:
+    """Sends orders. Several requests are under way at a time: each is of one topic, and there are a thousand."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._codec = settings, Codec(FileRegistry())
+        self._producer = Producer(producer_config(settings, "load") | {IN_FLIGHT: 5})
+        self.left = 0
+
+    def send(self, number: int, name: str, order_id: str) -> None:
+        made = order(number, f"C-{order_id}", name)
+        value = self._codec.encode_one("cityhub.Order", {**made.values, "order_id": order_id})
+        self.left += 1
+        topic = self._settings.topic(dept_orders(name).name)
+        self._producer.produce(topic, value, made.case.encode(), on_delivery=self._delivered)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        self._producer.flush(_LIMIT_SECONDS)
+        assert not self.left, f"{self.left} orders were not taken"
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        self.left -= error is None
+
+
+def _prime(orders: _Orders, names: list[str], board: Board) -> None:
     """Return when an order to each of these has arrived: the sink has its partitions, and connections stand."""
-    codec = Codec(FileRegistry())
-    with Sender(settings) as sender:
-        for number, name in enumerate(names):
-            made = order(number, "C-0", name)
-            value = codec.encode_one("cityhub.Order", {**made.values, "order_id": f"first-{name}"})
-            sender.send(dept_orders(name).name, b"C-0", value)
+    for number, name in enumerate(names):
+        orders.send(number, name, f"first-{name}")
+    orders.flush()
     limit = time.monotonic() + _LIMIT_SECONDS
     while board.status.published < len(names):
         assert time.monotonic() < limit, f"{board.status.published} of {len(names)} arrived"
         time.sleep(0.1)
 
 
-def _send(settings: Settings, scenario: Receivers, names: list[str]) -> dict[str, tuple[str, float]]:
+def _send(orders: _Orders, scenario: Receivers, names: list[str]) -> dict[str, tuple[str, float]]:
     """By order, its receiver, and when it was sent."""
-    chance, codec = random.Random(scenario.seed), Codec(FileRegistry())
+    chance = random.Random(scenario.seed)
     sent: dict[str, tuple[str, float]] = {}
     begin = time.monotonic()
-    with Sender(settings) as sender:
-        for number in range(round(scenario.rate * scenario.seconds)):
-            time.sleep(max(0.0, begin + number / scenario.rate - time.monotonic()))
-            name = chance.choice(names)
-            made = order(number, f"C-{number}", name)
-            value = codec.encode_one("cityhub.Order", dict(made.values))
-            sent[made.id] = name, time.time()
-            sender.send(dept_orders(name).name, made.case.encode(), value)
+    for number in range(round(scenario.rate * scenario.seconds)):
+        time.sleep(max(0.0, begin + number / scenario.rate - time.monotonic()))
+        name = chance.choice(names)
+        sent[f"O-{number}"] = name, time.time()
+        orders.send(number, name, f"O-{number}")
+    orders.flush()
     return sent
