@@ -300,12 +300,12 @@ def _closed(source: Source) -> Iterator[None]:
         source.close()
 
 
-def _lost(source: Source, found: list[Batch]) -> TransientError:
-    """Read on, into `found`, until the system is away or has enough. AssertionError if that is never said."""
+def _lost(source: Source, batches: list[Batch]) -> TransientError:
+    """Read on, into `batches`, until the system is away or has enough. AssertionError if that is never said."""
     try:
         for _ in range(_MOST_READS):
             batch = source.read(0.05)
-            found.append(batch)
+            batches.append(batch)
             assert not batch.last, "it reads to the end as if nothing were"
     except TransientError as error:
         return error

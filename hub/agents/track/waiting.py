@@ -38,10 +38,10 @@ def hold(journal: TrackJournal, update: UpdateRow, now_ms: int) -> bool:
     return True
 
 
-def why_waiting(book: TrackBook, held: Sequence[UpdateRow]) -> dict[int, str]:
-    """By their row in the chunk, those of `held` that still wait, with what for."""
+def why_waiting(book: TrackBook, put_off: Sequence[UpdateRow]) -> dict[int, str]:
+    """By their row in the chunk, those of `put_off` that still wait, with what for."""
     found = {}
-    for update in held:
+    for update in put_off:
         known = book.get(WAITING_PREFIX + update.case_id)
         if update.row is not None and isinstance(known, Waiting) and update.body in known.updates:
             found[update.row] = _FOR_A_STEP if book.case(update.case_id) is not None else _FOR_ITS_CASE

@@ -12,7 +12,7 @@ from rich.text import Text
 from hub.cli.connector.backfill import backfill_command
 from hub.cli.connector.edges import pause, reset, resume, status
 from hub.cli.connector.run import run_command
-from hub.cli.connector.tested import as_dict, test_command, tier_of
+from hub.cli.connector.tested import as_dict, test_command, tier_in_words
 from hub.core.places.places import Places
 from hub.core.places.point_faults import HINTS, PointFault
 from hub.errors import FatalError, RetriableError
@@ -68,7 +68,9 @@ def list_command(as_json: bool) -> None:
     for name, manifest in manifests.items():
         label = f"{manifest.name.en} {manifest.name.zh}"
         for index, (mapping, says) in enumerate(manifest.mappings.items()):
-            table.add_row(*((name, label, tier_of(manifest, settings)) if not index else ("", "", "")), mapping, says)
+            table.add_row(
+                *((name, label, tier_in_words(manifest, settings)) if not index else ("", "", "")), mapping, says
+            )
     _out.print(table)
     if sinks:
         table = Table("sink 出口", "kind", "takes", "departments", "sources")

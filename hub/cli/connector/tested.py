@@ -26,7 +26,7 @@ def test_command(names: tuple[str, ...]) -> None:
     sys.exit(subprocess.run([sys.executable, "-m", "hub.testing.tiers", *names], check=False).returncode)
 
 
-def tier_of(manifest: Manifest, settings: Settings) -> str:
+def tier_in_words(manifest: Manifest, settings: Settings) -> str:
     """In words: the tier with the day of the run, or why there is none."""
     tested = read(settings, manifest.domain)
     if tested is None:
