@@ -61,7 +61,7 @@ class History:
         return len(self.ref)
 
     def take(self, rows: npt.NDArray[np.int64] | pa.Array) -> Self:
-        """These rows, in this order."""
+        """The same history with only these rows, in this order."""
         index = pa.array(rows, pa.int64())
         columns: dict[str, Any] = {
             name: {each: column.take(index) for each, column in value.items()}

@@ -39,7 +39,7 @@ _ANYWHERE = "*"
 
 
 class RightsDifference(NamedTuple):
-    """Of one user: what he lacks, and what he has beyond what he needs."""
+    """How one user's rights differ from the wanted ones: those missing, and those beyond."""
 
     lacks: frozenset[Right]
     extra: frozenset[Right]
@@ -57,25 +57,25 @@ class Acls:
         return {user: _difference(self._settings, set(rights), self._held(user)) for user, rights in wanted.items()}
 
     def grant(self, user: str, rights: Iterable[Right]) -> None:
-        """Give him these."""
+        """Grant these rights to the user."""
         bindings = [_binding(user, right) for right in rights]
         if bindings:
             self._each("granting rights", self._client.create_acls(bindings, request_timeout=_TIMEOUT_SECONDS))
 
     def revoke(self, user: str, rights: Iterable[Right]) -> None:
-        """Take these away from him."""
+        """Take these rights away from the user."""
         filters = [_filter(user, right) for right in rights]
         if filters:
             self._each("taking rights away", self._client.delete_acls(filters, request_timeout=_TIMEOUT_SECONDS))
 
     def without_password(self, users: Iterable[str]) -> list[str]:
-        """Which of these have none."""
+        """The users among these that have no password."""
         asked = list(users)
         answers = self._client.describe_user_scram_credentials(asked, request_timeout=_TIMEOUT_SECONDS)
         return [user for user in asked if not _has_password(answers[user])]
 
     def set_password(self, user: str, password: str) -> None:
-        """Let him in by this one. The broker keeps a hash."""
+        """Set the user's password. The broker keeps only a hash."""
         hashed = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
         wanted = UserScramCredentialUpsertion(user, hashed, password.encode())
         answers = self._client.alter_user_scram_credentials([wanted], request_timeout=_TIMEOUT_SECONDS)
@@ -143,7 +143,7 @@ def _filter(user: str, right: Right) -> AclBindingFilter:
 
 
 def _right(binding: AclBinding) -> Right | None:
-    """As ours; None of a kind that no role of a hub has."""
+    """The broker's right as a Right, or None for a kind that no role of a hub has."""
     resource = _RESOURCES_BACK.get(binding.restype)
     operation = _OPERATIONS_BACK.get(binding.operation)
     if resource is None or operation is None:

@@ -35,7 +35,7 @@ class TopicState:
 
     @property
     def good(self) -> bool:
-        """It serves. Partitions that somebody has added do no harm, and cannot be taken away again."""
+        """True if the topic can serve. Added partitions do no harm, and cannot be taken away again."""
         return self.partitions is not None and self.partitions >= self.wanted_partitions
 
     @property
@@ -45,7 +45,7 @@ class TopicState:
 
     @property
     def summary(self) -> str:
-        """In a word or two."""
+        """The topic's state in a few words."""
         if self.partitions is None:
             return "missing"
         if not self.good:
@@ -128,7 +128,7 @@ def _new(settings: Settings, state: TopicState) -> NewTopic:
 
 
 def _all_done(call: Callable[..., dict[str, Any]], wanted: Sequence[Any], what: str, done_already: int) -> None:
-    """Another process may have been quicker."""
+    """Wait for all results. A topic that another process created meanwhile is no error."""
     for name, future in call(wanted, operation_timeout=_TIMEOUT_SECONDS, request_timeout=2 * _TIMEOUT_SECONDS).items():
         try:
             future.result()

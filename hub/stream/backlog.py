@@ -38,7 +38,7 @@ class Backlog:
         self._eofs[place] = offset
 
     def read_anew(self) -> None:
-        """The consumer starts again: the ends it met say nothing any more."""
+        """Forget the ends met so far, because the consumer starts again."""
         self._eofs.clear()
 
     def forget(self, places: Iterable[Place]) -> None:
@@ -47,7 +47,7 @@ class Backlog:
         self._counted = 0.0
 
     def let_go(self, partitions: Iterable[int]) -> None:
-        """These partitions are held no more: somebody else counts them."""
+        """Stop counting these partitions: another worker holds them now."""
         for partition in partitions:
             LAG.labels(self._agent, partition).set(0)
         self.records = None

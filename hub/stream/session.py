@@ -60,7 +60,7 @@ week) if its topic is not one that the group subscribes to, and the changelog is
 
 
 class Publication(NamedTuple):
-    """What a chunk comes to. All of it commits together, or nothing does."""
+    """The results of one chunk. All of it commits together, or nothing does."""
 
     outputs: list[Output]
     ends: dict[tuple[str, int], int]
@@ -138,14 +138,14 @@ class Session:
         return None if publication is None else asyncio.create_task(self.publish(publication))
 
     async def publish(self, publication: Publication) -> None:
-        """Commit it, and tell those who wait for that."""
+        """Commit a publication, and wake whoever waits for it."""
         await self.call(self.commit, publication.outputs, publication.ends)
         publication.committed()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def fill(self, limit: int, wait_seconds: float) -> bool:
-        """Make up to `limit` records ready, or what there is after `wait_seconds`. Whether there is enough for a chunk."""
+        """Fetch up to `limit` records, waiting at most `wait_seconds`. True if there are enough for a chunk."""
         self._mend()
         if self._positions.gaps or self._whole_is_due():
             self.commit((), {})
@@ -191,7 +191,7 @@ class Session:
         self._stalls.look(now, self._backlog.stands(reading), idle=idle and self.pending is None)
 
     def _look(self, *, thoroughly: bool) -> None:
-        """Whether a source was paused or let go on; thoroughly, also whether partitions were added to a topic."""
+        """Look whether a source was paused or resumed; if `thoroughly`, also whether a topic has new partitions."""
         try:
             self.stale |= self._sources.look()
             if thoroughly:
@@ -207,7 +207,7 @@ class Session:
         self._looked = 0.0
 
     def _reading(self, places: Mapping[Place, int]) -> dict[Place, int]:
-        """What is read of these, and from where: all but what is paused."""
+        """The places among these that are read, with their offsets: all that are not paused."""
         paused = {self._settings.topic(topic) for topic in self._sources.paused}
         return {place: end for place, end in places.items() if place[0] not in paused}
 
@@ -308,7 +308,7 @@ class Session:
         return extents_reaching(self._settings, wanted, self._recovering)
 
     def _read_on(self) -> None:
-        """From where the last commit has left each partition."""
+        """Assign the partitions, each from the offset of the last commit."""
         self._reader.forget()
         self._backlog.forget(self._positions.ends)
         self._looked = 0.0  # at once, not what was seen before
@@ -379,7 +379,7 @@ class Session:
 
     @property
     def let_go_on(self) -> dict[str, LetGoOn]:
-        """By topic, the sources that were paused once, with what lies in their partitions and was known to be bad then."""
+        """Sources that were paused and resumed, by topic, with the bad records that were known then."""
         return self._sources.let_go_on(self._positions.ends)
 
     def rewind(self) -> None:
@@ -408,7 +408,7 @@ class Session:
         self._let_go()
 
     def _on_lost(self, consumer: Consumer, lost: list[TopicPartition]) -> None:
-        """Others may have taken over long ago."""
+        """The group gave the partitions to others, perhaps long ago: drop everything undecided."""
         del consumer, lost
         self.pending = None
         self._let_go()

@@ -67,14 +67,14 @@ class Sources:
         return {number: end for number, end in through.items() if ends.get((name, number), end) < end}
 
     def catch_up(self, alive: Callable[[], None]) -> None:
-        """Know all that is said there now. Blocks; calls `alive` while it reads."""
+        """Read hub.sources to its end. Blocks; calls `alive` while it reads."""
         if self._log is not None:
             before = self.paused
             self._log.catch_up(alive)
             self._say(before)
 
     def look(self) -> bool:
-        """Whether anything new was said since."""
+        """Read on. True if hub.sources has anything new."""
         if self._log is None:
             return False
         before = self.paused
@@ -106,7 +106,7 @@ class Sources:
         ]
 
     def take(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """What was written just now."""
+        """Take note of records that were just written to hub.sources."""
         before = self.paused
         for key, value in records:
             self.standings.take(key, value)

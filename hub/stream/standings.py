@@ -77,10 +77,10 @@ class Standings:
 
     @property
     def paused(self) -> dict[str, Standing]:
-        """Those that are paused."""
+        """The sources that are paused, by topic."""
         return {topic: each for topic, each in list(self._of.items()) if each.paused}
 
     @property
     def let_go_on(self) -> dict[str, Standing]:
-        """Those that were paused once, and are no more."""
+        """The sources that were paused and are resumed, by topic."""
         return {topic: each for topic, each in self._of.items() if not each.paused}

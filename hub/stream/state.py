@@ -50,7 +50,7 @@ Renew = Callable[[Any], Any]
 
 
 def as_it_is(record: Any) -> Any:
-    """Renews nothing: what every version has kept alike."""
+    """Return the record unchanged, for records that every version keeps alike."""
     return record
 
 
@@ -105,7 +105,7 @@ class JournaledState(Generic[B]):
         return self.journal(partition).book
 
     def journal(self, partition: int) -> Journal[B]:
-        """The partition's, made when it is first asked for."""
+        """The journal of a partition, created on first use."""
         journal = self._journals.get(partition)
         if journal is None:
             journal = self._journals[partition] = Journal(self._make(partition))

@@ -32,11 +32,11 @@ class Tally:
 
     @property
     def accounted(self) -> int:
-        """Records that have an outcome."""
+        """Number of records that have an outcome."""
         return self.outcomes.total() + len(self.rejected)
 
     def count(self) -> None:
-        """The chunk has committed."""
+        """Add the tally to the metrics, once the chunk has committed."""
         agent = self._agent
         metrics.TRANSACTIONS.labels(agent, "committed").inc()
         metrics.TRANSACTION_SECONDS.labels(agent).observe(time.perf_counter() - self._began)

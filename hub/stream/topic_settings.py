@@ -39,7 +39,7 @@ class Drift:
 
     @property
     def put_right(self) -> bool:
-        """`cityhub topics --create` sets it."""
+        """True if `cityhub topics --create` sets this by itself."""
         return self.setting in _PUT_RIGHT
 
     def __str__(self) -> str:

@@ -56,7 +56,7 @@ def end_of_batch(settings: Settings, place: Place, begin: int, alive: Callable[[
 
 
 def _lies_in(consumer: Consumer, place: Place, offset: int, begin: int) -> bool:
-    """Whether an offset is one of the batch's."""
+    """True if this offset lies in the batch."""
     consumer.assign([TopicPartition(*place, offset)])
     until = time.monotonic() + _GIVE_UP_SECONDS
     while time.monotonic() < until:

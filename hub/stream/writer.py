@@ -103,7 +103,7 @@ class TransactionWriter:
         self._in_time(_STUCK_SECONDS, self._write, outputs, offsets, membership)
 
     def not_alone(self) -> None:
-        """The partitions were given anew: others may have held them, and written their changelogs, meanwhile."""
+        """Note that partitions were reassigned: others may have held them, and written their changelogs, meanwhile."""
         self._alone.clear()
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class TransactionWriter:
         raise AbortableError(f"{self._agent}: publishing to {topic}: {failed.str()}", wait_seconds=0.5)
 
     def _count(self, topic: str) -> int:
-        """How many partitions it has. Raises AbortableError if that cannot be known now."""
+        """Number of partitions of a topic. Raises AbortableError if the broker does not say now."""
         if topic not in self._counts:
             with kafka_errors(f"{self._agent}: asking for the partitions of {topic}"):
                 found = self._at_work.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]

@@ -111,7 +111,7 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
 
 
 def route_misfit(key: str, record: RouteRecord | None) -> str | None:
-    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    """Reason why this record cannot belong to this key, or None. A `hub.stream.state.Misfit`."""
     if not key.startswith(_MARK):
         if isinstance(record, LinkedStatement):
             return "a statement under the key of a case"

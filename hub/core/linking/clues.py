@@ -33,7 +33,7 @@ class ClueReader:
         self._table = LinkTable(city)
 
     def clue(self, seen: Sighting, family: str | None) -> Clue:
-        """Of a report of a category's `family`; None: of a category that the city does not know."""
+        """The clue of a report. `family` is its category's, or None for a category that the city does not know."""
         rules = self._table.of(family)
         if rules is None or not (rules.same or rules.text):
             return Clue(seen.at_ms, family, seen.lat, seen.lon)

@@ -81,7 +81,7 @@ class Queries:
 
 @dataclass(frozen=True)
 class Spans:
-    """Of queries: for each slice the query's position and the numbers between which its points are; degrees."""
+    """Slices of the sorted points to search: for each the index of its query and the range of keys; degrees."""
 
     asked: Queries
     query: Ints
@@ -93,7 +93,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Around:
-    """Pairs: position of the query, and of the point its slot, when reported (ms) and where (degrees)."""
+    """Pairs of query and point: the query's index, and the point's slot, time of report (ms) and position (degrees)."""
 
     query: Ints
     slot: Ints
@@ -107,7 +107,7 @@ class Around:
 
     @classmethod
     def joined(cls, parts: Sequence[Around]) -> Around:
-        """One after the other."""
+        """Concatenate columns of several parts."""
         parts = [part for part in parts if len(part.query)] or parts[:1]
         if len(parts) == 1:
             return parts[0]
@@ -169,7 +169,7 @@ class Ground:
         self._gone = 0
 
     def insert(self, zone: int, height: float, lat: float, lon: float, at_ms: int, closed_ms: int | None) -> int:
-        """A point; gives back its slot, which names it until it is deleted."""
+        """Insert a point. Returns its slot, which identifies it until it is deleted."""
         closing = OPEN_MS if closed_ms is None else closed_ms
         if self._free:
             slot = self._free.pop()
@@ -188,7 +188,7 @@ class Ground:
         self._gone += 1
 
     def around(self, spans: Spans) -> Around:
-        """Of each point that is near, recent and open enough."""
+        """Pairs for every point that is near enough, recent enough and open long enough."""
         fresh, asked = self._sorted(), spans.asked
         closed = np.frombuffer(self._closed, dtype=np.int64)
         found = [Around.empty()]
@@ -205,7 +205,7 @@ class Ground:
         return Around.joined(found)
 
     def _sorted(self) -> Level:
-        """What came last; when that is many, it goes up a level."""
+        """The newest points, sorted. Once there are many, they are merged into the next level."""
         if self._fresh:
             zone, height, lat, lon, at_ms, slot = zip(*self._fresh, strict=True)
             self._fresh.clear()

@@ -49,7 +49,7 @@ class Incidents:
         return self._ahead
 
     def find(self, clue: Clue, *, exclude: str | None = None) -> Match | None:
-        """One report by itself: as `NeighbourSearch.best`, but dear (some 100 microseconds)."""
+        """Search for one report by itself, as `NeighbourSearch.best` does; slow (some 100 microseconds)."""
         return NeighbourSearch(self._store, [clue]).best(0, exclude=exclude)
 
     # -- keeping -----------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Incidents:
     """Same as `add`: an incident is replaced as a whole. What did not change costs nothing."""
 
     def close(self, case_id: str, closed_ms: int | None) -> None:
-        """An incident is closed, at another instant than was known, or open again (None). Nothing else of it changes."""
+        """Record when the incident was closed, or None if it is open again. Nothing else of it changes."""
         before = self._incidents[case_id]
         self._incidents[case_id] = after = msgspec.structs.replace(before, closed_ms=closed_ms)
         self._note_closing(before, after)
@@ -104,7 +104,7 @@ class Incidents:
         return False
 
     def _grow(self, before: CaseClues, incident: CaseClues) -> None:
-        """The same, but for further reports and another closing."""
+        """Update a known incident that differs only by further reports or another closing."""
         case_id = incident.case_id
         self._incidents[case_id] = incident
         if before.closed_ms != incident.closed_ms:

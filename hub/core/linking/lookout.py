@@ -75,7 +75,7 @@ class NeighbourSearch:
             self._keep(asked, whole)
 
     def _keep(self, asked: Queries, near_by: Around) -> None:
-        """Sift by the flat distance, which is a little off, and keep the best of each row."""
+        """Filter candidates by flat distance, which is slightly inexact, and keep the best of each row."""
         query, slot, at_ms = near_by.query, near_by.slot, near_by.at_ms
         x = (near_by.lon - asked.lon[query]) * np.cos(np.radians((near_by.lat + asked.lat[query]) / 2))
         far = np.hypot(near_by.lat - asked.lat[query], x) * DEGREE_M / asked.radius_m[query]
@@ -237,7 +237,7 @@ def _same_point(clue: Clue, other: Clue) -> bool:
 
 
 def _far(clue: Clue, other: Clue) -> float:
-    """Metres, 0 where one has no point."""
+    """Distance in metres; 0 if either has no point."""
     if clue.lat is None or clue.lon is None or other.lat is None or other.lon is None:
         return 0.0
     far = distance_m(clue.lat, clue.lon, other.lat, other.lon)

@@ -25,7 +25,7 @@ class Tie:
 
     @classmethod
     def of_text(cls, row: LinkRule, text: TextRule) -> Tie:
-        """By words: with whatever family."""
+        """The tie by text, which links reports of any two families."""
         hours = row.window_hours if text.window_hours is None else text.window_hours
         return cls("", row, hours * HOUR_MS, row.after_close_days * DAY_MS)
 

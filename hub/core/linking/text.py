@@ -38,7 +38,7 @@ def sketch(bare_text: str) -> bytes:
 
 
 def is_sketch(data: bytes) -> bool:
-    """Whether this may be one, by its length."""
+    """True if these bytes have the length of a sketch."""
     return len(data) == 4 * _HASHES
 
 

@@ -38,7 +38,7 @@ class Ties:
         self._by_number = np.zeros((0, 4))
 
     def number(self, family: str | None) -> int:
-        """By which `columns` has it."""
+        """The number by which `columns` refers to this family."""
         met = self._families.get(family)
         return met.number if met is not None else self._meet(family).number
 

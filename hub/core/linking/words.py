@@ -29,7 +29,7 @@ class SketchIndex:
                 del self._bands[band]
 
     def like(self, sketch: bytes, needed: float) -> Iterator[tuple[tuple[int, str], float]]:
-        """When reported and case of each text at least `needed` alike, with its similarity; each once."""
+        """Time of report, case and similarity of every text whose similarity is at least `needed`; each text once."""
         seen: set[tuple[int, str]] = set()
         for band in bands(sketch):
             for reported_ms, case_id, other in self._bands.get(band, ())[-_MOST:]:

@@ -1,4 +1,4 @@
-"""What moves a clock's due time or has it stand still: extensions (延期) and pauses (中止) of a life that is being told."""
+"""Applies extensions (延期) and pauses (中止) to the clocks of a case while its history is replayed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Adjustments:
         self._objections = objections
 
     def take(self, life: Life, happening: Happening) -> None:
-        """What an event that is allowed does to due times; nothing if it is none of these."""
+        """Apply an allowed event to the clocks. Events other than extensions, pauses and resumptions change nothing."""
         match happening.event:
             case "extension_asked":
                 self._ask(life, happening)
@@ -60,7 +60,7 @@ class Adjustments:
 
 
 def reckon(term: Term, at_ms: int) -> None:
-    """Have its extensions and pauses count for its due time; `at_ms`: since when."""
+    """Recompute the clock's due time from its extensions and pauses. `at_ms` is the instant of the change."""
     assert term.rule is not None
     term.changed_ms = at_ms
     pauses = tuple((from_ms, to_ms) for from_ms, to_ms in term.pauses if to_ms is not None)

@@ -14,7 +14,8 @@ NewTerm = Callable[[str, str, int], Term]
 
 
 def case_versions(case: TrackedCase) -> tuple[Version, ...]:
-    """What a case was. Of one whose life was not told yet: what it is, with each department to which `route` gave it."""
+    """The versions of a case, oldest first. If its history was never replayed: its present version, once for
+    each department that `route` gave it to."""
     return case.versions or tuple(_as_given(case))
 
 
@@ -37,13 +38,13 @@ def _as_given(case: TrackedCase) -> Iterator[Version]:
 
 
 def frozen_before(case: TrackedCase, cancelled: bool, ended_ms: int | None) -> bool:
-    """True of a clock that an amendment had cancelled before versions were kept."""
+    """True if an amendment cancelled this clock at a time when states kept no versions yet."""
     withdrawn = {max(mark.at_ms, case.opened_ms) for mark in case.marks if mark.event == "withdrawn"}
     return not case.versions and cancelled and ended_ms not in withdrawn
 
 
 def amended(case: TrackedCase, version: Version) -> TrackedCase:
-    """The case with one version more, which takes the place of another of the same instant."""
+    """The case with one more version, which replaces any other version of the same instant."""
     others = tuple(each for each in case_versions(case) if each.at_ms != version.at_ms)
     versions = tuple(sorted((*others, version), key=lambda each: each.at_ms))
     return msgspec.structs.replace(case, versions=versions, special=True)
@@ -71,7 +72,7 @@ def amend(life: Life, version: Version, at_ms: int, new: NewTerm, reckon: Callab
 
 
 def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], None]) -> None:
-    """Go on by another row."""
+    """Continue the clock under another row of the policy."""
     term.policy, term.rule, term.stops, term.rules = other.policy, other.rule, other.stops, other.rules
     term.base_ms = term.due_ms = other.base_ms
     term.changed_ms = at_ms

@@ -65,7 +65,7 @@ def _held(case: TrackedCase, life: Life) -> Ending:
 
 
 def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
-    """Says that the case is over after all that is known, or that it is not."""
+    """Tell `route` whether the case is over, by everything known now."""
     if life.over_ms is not None:
         return Ending(case, RESOLVED, department, life.over_ms)
     at_ms = case.opened_ms if life.reopened_ms is None else life.reopened_ms
@@ -73,5 +73,5 @@ def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
 
 
 def _alike(case: TrackedCase, ledger: tuple[Hold, ...]) -> bool:
-    """Whether the holder ledger is this but for when it begins, which is when the case opened."""
+    """True if the case's holder ledger equals this one, apart from the first entry's start, which is the opening."""
     return case.ledger[1:] == ledger[1:] and case.ledger[0].department == ledger[0].department

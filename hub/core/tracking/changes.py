@@ -16,7 +16,7 @@ from hub.model.outputs import ChangeKind
 
 
 def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
-    """`cityhub.CaseChange`s."""
+    """Read a batch of `cityhub.CaseChange` records as `Change` structs, in the order of its rows."""
     rules = shared_values(batch.column("rules"))
     return from_columns(
         Change,

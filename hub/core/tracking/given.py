@@ -12,7 +12,7 @@ Given = tuple[ClockState, ...]
 
 
 def read_clocks(column: pa.ListArray) -> list[Given]:
-    """By change, those that run from the opening: what an event starts is started when its life is told."""
+    """For each change, the clocks that run from the opening. Those that an event starts are set when its history is replayed."""
     items = column.flatten()
     if not len(items):
         return [()] * len(column)

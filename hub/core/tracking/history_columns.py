@@ -15,7 +15,7 @@ _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_han
 
 
 def history_value(history: StatedHistory) -> dict[str, Any]:
-    """As `cityhub.CaseHistory`. Without a version all that is known is that its sources ended the case."""
+    """The history as a value of `cityhub.CaseHistory`. A history without versions says only that the sources ended the case."""
     versions = [
         {
             "at": each.at_ms, "category": each.category, "urgency": each.urgency, "area": each.area, "due_at": each.due_ms,
@@ -28,7 +28,7 @@ def history_value(history: StatedHistory) -> dict[str, Any]:
 
 
 def read_histories(column: pa.StructArray, decided: Sequence[bool]) -> list[StatedHistory | None]:
-    """One entry a row. `decided`: whether its clocks were decided on; else they are not known."""
+    """The history of each row, or None. `decided` is true where `route` decided on the clocks; elsewhere they are unknown."""
     if column.null_count == len(column):
         return [None] * len(column)
     versions = _lists(column.field("versions"), _VERSION)
@@ -59,12 +59,12 @@ def _stated(version: dict[str, Any], decided: bool) -> Stated:
 
 
 def held_value(ledger: Ledger) -> list[dict[str, Any]]:
-    """As a list of `cityhub.HolderEntry`."""
+    """The holder ledger as a value: a list of `cityhub.HolderEntry`."""
     return [{"department": one.department, "since": one.from_ms, "returned_by": one.returned_by} for one in ledger]
 
 
 def read_held(column: pa.ListArray) -> list[Ledger]:
-    """One entry a row."""
+    """The holder ledger of each row; empty where a record has none."""
     if not len(column.flatten()):
         return [()] * len(column)
     return [

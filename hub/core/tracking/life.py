@@ -1,4 +1,4 @@
-"""What a telling of a case's life is made of: what happened, the clocks as they run, and where the case stands."""
+"""The parts of a case's replayed history: what happened, the running clocks, and the case's present state."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Happening(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """Which update it is, of those of its case."""
+        """Identifies the update within its case."""
         return self.department, self.id, self.event, self.said_ms
 
 
 class Amendment(NamedTuple):
-    """The case became something else by its lead's source. Takes its place among what happens, and is no update."""
+    """The source of the lead report changed what the case is. It is ordered among the happenings and is not an update."""
 
     at_ms: int
     rank: int
@@ -59,7 +59,7 @@ class Amendment(NamedTuple):
 
 @dataclass(slots=True)
 class Term:
-    """One clock of the case as it runs through the telling."""
+    """One clock of the case during the replay of its history."""
 
     clock: str
     policy: str
@@ -94,17 +94,17 @@ class Term:
 
     @property
     def stands(self) -> bool:
-        """It is paused, without an end that is known."""
+        """True while the clock is paused and the end of the pause is not known."""
         return bool(self.pauses) and self.pauses[-1][1] is None
 
     def running_at(self, at_ms: int) -> bool:
-        """Neither ended nor run out before an instant."""
+        """True if the clock had neither ended nor run out before this instant."""
         return self.ended_ms is None and not self.frozen and (self.stands or at_ms <= self.due_ms)
 
 
 @dataclass(slots=True)
 class Life:
-    """Where a case stands after all that is known of it."""
+    """The state of a case after everything known of it was replayed."""
 
     holder: str
     version: Version
@@ -145,18 +145,18 @@ class Life:
     """Those that are so no longer."""
 
     def holders(self, at_ms: int) -> tuple[str, ...]:
-        """Who holds the case, and who gave it up at this very instant: what both say of it is in time."""
+        """The holder, and any department that gave the case up at exactly this instant: updates of both count."""
         until = self.gave_up
         return (self.holder, *(each for each in until if until[each] == at_ms)) if until else (self.holder,)
 
     def pass_to(self, department: str, at_ms: int, returned_by: str | None = None) -> None:
-        """The case is another department's from here on, if it is not its already."""
+        """Make this department the holder from this instant on. Does nothing if it holds the case already."""
         if department != self.holder:
             self.gave_up[self.holder] = at_ms
             self.holder, self.designated = department, False
             self.ledger.append(Hold(department, at_ms, returned_by))
 
     def instant(self, answer: AppliedUpdate) -> int:
-        """The instant from which an update counts that is among what has happened; else when it happened, as it says."""
+        """The instant from which an applied update counts; for any other, the time that the update itself gives."""
         key = update_key(answer)
         return next((one.at_ms for one in self.effective if one.key == key), answer.at_ms)

@@ -34,7 +34,7 @@ STATE_NAMES: dict[State, str] = {
 
 
 class Who(StrEnum):
-    """Who may say an event. "The desk" is the dispatch desk and the city's supervisors. Who holds the case is asked for the
+    """Who may report an event. "The desk" is the dispatch desk and the city's supervisors. Who holds the case is asked for the
     instant at which the event happened."""
 
     PARTY = "who holds the case or helps, or the desk 主办、协办或派单台"
@@ -129,7 +129,7 @@ class Refusal(NamedTuple):
 
 
 def step(state: State, event: str) -> State | Refusal:
-    """Where an event leads from a state, or why it may not happen there. Raises KeyError for an event that there is not."""
+    """The state that an event leads to, or the reason why it is not allowed in this state. Raises KeyError for an unknown event."""
     rule = EVENTS[event]
     target = rule.leads.get(state)
     if target is not None:
@@ -141,7 +141,7 @@ def step(state: State, event: str) -> State | Refusal:
 
 
 def escalate(rung: str | None, event: str) -> Refusal | None:
-    """Why a case that is on a rung of the ladder may not go to that of `event`; None if it may."""
+    """Reason why a case on this rung of supervision may not go to the rung of `event`, or None."""
     if rung is None or LADDER.index(event) >= LADDER.index(rung):
         return None
     return Refusal(

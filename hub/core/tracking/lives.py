@@ -84,7 +84,7 @@ class Lives:
         return life
 
     def refusal(self, case: TrackedCase, answer: AppliedUpdate) -> str | None:
-        """Why an update may not be, in its place among what is known; None if it may. It may be among the case's or not."""
+        """Reason why this update is not allowed at its point in the case's history, or None. It may be applied already."""
         if answer not in case.answers:
             case = _with(case, answer)
         return self.tell(case).void.get(update_key(answer))
@@ -133,7 +133,7 @@ class Lives:
     def _opening(
         self, rules: DeadlineRules, case: TrackedCase, version: Version, clock: str, policy: str, due_ms: int
     ) -> Term:
-        """A clock that runs from the opening of such a case, as it was decided on."""
+        """A clock that runs from the opening, as `route` decided it for this version of the case."""
         term = self._term(rules, clock, policy, case.opened_ms, due_ms, None, 0)
         known = (
             each.rules for each in case.clocks if (each.clock, each.policy) == (clock, policy) and not each.by_event
@@ -167,7 +167,7 @@ class Lives:
     # -- one event -----------------------------------------------------------------------------------------------------
 
     def _take(self, life: Life, case: TrackedCase, happening: Happening | Amendment) -> list[Happening]:
-        """Let one event happen. Gives what counts from a later instant than it was tried at."""
+        """Apply one event. Returns those that must be applied later, as they count from a later instant."""
         parties = len(life.members), life.holder
         if isinstance(happening, Amendment):
             self._amend(life, case, happening)
@@ -184,7 +184,7 @@ class Lives:
         return self._heard_now(life, happening.at_ms, parties)
 
     def _amend(self, life: Life, case: TrackedCase, amendment: Amendment) -> None:
-        """The case is something else now, and goes where the rules put that, unless it was moved by hand or is over."""
+        """Apply an amendment. The case moves to the department that the rules name now, unless it was moved by hand or is over."""
         version = amendment.version
 
         def new(clock: str, policy: str, due_ms: int) -> Term:
@@ -259,7 +259,7 @@ class Lives:
                 term.said_ms = None if happening.said_ms in (0, term.ended_ms) else happening.said_ms
 
     def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
-        """Start the clocks that an event starts, each once in a round."""
+        """Start the clocks that this event starts; each starts once in a round."""
         if event not in self.starters:
             return
         of = member if event == "called" else None
@@ -291,7 +291,7 @@ class Lives:
         return term
 
     def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
-        """Let what ran out before an instant happen: its row may climb the ladder, and `<clock>_overdue` start a clock."""
+        """Apply what ran out before this instant: a row may raise supervision, `<clock>_overdue` may start a clock."""
         if not self.starters and not self._climbs:
             return
         while True:
@@ -361,7 +361,7 @@ _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused")
 
 
 def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:
-    """The version of these rules, if they are not those of the case."""
+    """The version of these rules, or None if they are the rules of the case."""
     return None if rules.version == case.rules or not case.rules else rules.version
 
 
@@ -370,7 +370,7 @@ def _with(case: TrackedCase, answer: AppliedUpdate) -> TrackedCase:
 
 
 def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
-    """After what moves the case at the same instant by hand, before all else."""
+    """An amendment in order: behind moves by hand at the same instant, and before everything else."""
     at_ms = max(version.at_ms, case.opened_ms)
     return Amendment(
         at_ms=at_ms,

@@ -1,4 +1,4 @@
-"""Why an event that the table of states allows may not be all the same: who says it, what it lacks, what a row forbids."""
+"""Reasons to refuse an event that the table of states allows: who sent it, what is missing in it, what a policy row forbids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Objections:
         return self._desks
 
     def barred(self, life: Life, happening: Happening) -> str | None:
-        """Why its department may not say an event at this point of the life; None if it may."""
+        """Reason why this department may not report the event at this point of the case's history, or None."""
         rule = EVENTS[happening.event]
         if not happening.department or happening.department in self._desks:
             return None
@@ -62,7 +62,7 @@ class Objections:
         return max(happening.at_ms, happening.arrived_ms)
 
     def why_not(self, life: Life, happening: Happening) -> str | None:
-        """Why an event that the table allows, of a department that may say it, may not be all the same."""
+        """Reason to refuse an event that the table of states allows and the department may report, or None."""
         guard = _GUARDS.get(happening.event)
         return guard(self, life, happening) if guard and happening.department else None
 
@@ -99,7 +99,7 @@ class Objections:
         return None
 
     def running(self, life: Life, happening: Happening) -> Term | str:
-        """The clock meant, still running in time."""
+        """The clock that the update names, if it is running; else the reason why it cannot be changed."""
         mine = [term for term in life.terms if term.clock == happening.clock and term.round == life.round]
         own = [term for term in mine if term.department == happening.department] or [
             t for t in mine if t.department is None

@@ -1,4 +1,4 @@
-"""What a clock says, and what takes back or says again what was said of it before. Pure."""
+"""Notices of clocks, and the notices that withdraw or repeat earlier ones. Pure."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Ring(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def department(self) -> str:
-        """Who answers for it: whose clock it is, or who held the case until then."""
+        """The department responsible: the clock's own, or the one that held the case until then."""
         return self.clock.department or self.case.holder_at(self.at_ms)
 
     @property
     def name(self) -> str:
-        """The clock's, as records call it."""
+        """The clock's name in records."""
         return self.clock.name
 
 
 def void(case: TrackedCase, clock: ClockState, at_ms: int) -> list[Ring]:
-    """What was said of a clock holds no longer. Nothing if its last word was that it is cancelled."""
+    """Withdraw the notices of a clock. Gives nothing if its last notice is that it is cancelled."""
     if clock.verdict == CANCELLED:
         return []
     said = clock.spoke or clock.warned or clock.breached or clock.verdict is not None
@@ -91,7 +91,7 @@ def covered(case: TrackedCase, clocks: Sequence[ClockState], rings: Sequence[Rin
 
 
 def once_more(before: TrackedCase, case: TrackedCase, clock: ClockState) -> list[Ring]:
-    """Take back what a clock has come to, and say it again; nothing if it has come to nothing."""
+    """Withdraw a clock's verdict and publish it again; nothing if the clock has no verdict."""
     came_to, at_ms = come_to(clock), clock.due_ms if clock.ended_ms is None else clock.ended_ms
     if came_to is None:
         return []

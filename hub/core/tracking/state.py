@@ -68,14 +68,14 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
     @property
     def waits_for_ms(self) -> int | None:
-        """The next instant at which it has something to say."""
+        """The next instant at which the clock has a notice to give; None if there is none."""
         if self.ended_ms is not None or self.breached or (self.moved is not None and self.moved.stands):
             return None
         return self.due_ms if self.warned else self.warn_ms
 
 
 class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What only some updates say."""
+    """Fields that only some updates have."""
 
     reason: str | None = None
     clock: str | None = None
@@ -193,7 +193,7 @@ class Waiting(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="waiti
 
     @property
     def waits(self) -> list[tuple[bytes, int]]:
-        """Each of them, and since when it waits."""
+        """Each waiting update and since when it waits, UTC ms."""
         return list(zip(self.updates, chain(self.each_since_ms, repeat(self.since_ms)), strict=False))
 
 
@@ -212,7 +212,7 @@ WAITING_PREFIX = "~waiting:"
 
 
 def track_misfit(key: str, record: TrackRecord | None) -> str | None:
-    """Why this cannot be what is kept under a key, though it is a record; None if it can. A `hub.stream.state.Misfit`."""
+    """Reason why this record cannot belong to this key, or None. A `hub.stream.state.Misfit`."""
     if record is None:
         return None
     if isinstance(record, Now):

@@ -67,7 +67,7 @@ class Tracking:
         self._dues: dict[str, tuple[Due, ...]] = {}
 
     def use(self, clockwork: Clockwork) -> None:
-        """Go on by other rules."""
+        """Use these rules from now on."""
         self._clockwork = clockwork
 
     def prepare(self, changes: Sequence[Change]) -> None:
@@ -144,7 +144,7 @@ class Tracking:
         return with_amendment(self._clockwork.versions, case, change)
 
     def _supersede(self, case: TrackedCase, change: Change) -> TrackedCase:
-        """An earlier statement came late: its report was made earlier than was known."""
+        """A statement earlier than those known has come late: date its report by it."""
         report = (change.source, change.source_ref)
         made = [min(at_ms, change.at_ms) if each == report else at_ms for each, at_ms in case.reported]
         since = tuple(made[1:])
@@ -193,7 +193,7 @@ class Tracking:
         return self._clockwork.lives.refusal(case, self._answer(update))
 
     def pass_time(self, journal: TrackJournal, now_ms: int, effects: Effects) -> None:
-        """Ring what has run out before now."""
+        """Give notice of every clock that ran out before now."""
         if journal.book.instants.next_ms >= now_ms:
             return
         for due in journal.book.due_by(now_ms):
@@ -203,7 +203,7 @@ class Tracking:
                 journal.put(case.case_id, case)
 
     def keep_time(self, journal: TrackJournal, now: Now) -> None:
-        """Remember the data clock: a restart goes on from there."""
+        """Store the data clock, so that a restart continues from it."""
         if journal.book.get(NOW_KEY) != now:
             journal.put(NOW_KEY, now)
 
@@ -354,7 +354,7 @@ def _is_full(case: TrackedCase, kind: ChangeKind) -> bool:
 
 
 def _has_no_room(case: TrackedCase, note: str) -> bool:
-    """Whether the case cannot keep another update, with this note."""
+    """True if the case has no room for another update with this note."""
     if len(case.answers) < _FEW and len(note) < MAX_NOTE_CHARS // 2 // _FEW:
         return False
     chars = sum(len(answer.note) for answer in case.answers) + len(note)
@@ -362,18 +362,18 @@ def _has_no_room(case: TrackedCase, note: str) -> bool:
 
 
 def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCase:
-    """The case with one report more, made at an instant."""
+    """The case with one more report, made at this instant."""
     since = (*(known_ms for _, known_ms in case.reported), at_ms)[1:]
     return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
 
 
 def _replies(case: TrackedCase, answer: AppliedUpdate, at_ms: int) -> list[OwedReply]:
-    """What all reports of a case are told of an answer that counts from an instant."""
+    """The replies to all reports of a case about an update that counts from this instant."""
     return [OwedReply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
 
 
 def _why(answer: AppliedUpdate) -> UpdateDetails | None:
-    """What goes on to `route`: the note is the reason where none is given."""
+    """The details that `route` is told; the note stands for a missing reason."""
     more = answer.details
     return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
 

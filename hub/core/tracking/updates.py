@@ -17,7 +17,7 @@ _MORE = ("reason", "clock", "to", "members", "score", "solved", "report")
 
 
 def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[UpdateRow]:
-    """`cityhub.AdmittedUpdate`s, which `bodies` are in Avro. `arrived`: whether it matters when they came in."""
+    """Read a batch of `cityhub.AdmittedUpdate`; `bodies` are the same records in Avro. `arrived`: with times of arrival."""
     update = admitted.column("update")
     return from_columns(
         UpdateRow,
@@ -35,7 +35,7 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
 
 
 def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> UpdateRow:
-    """As `updates_of`, one that had to wait."""
+    """Read one update that had to wait, as `updates_of` does."""
     update = admitted["update"]
     more = UpdateDetails(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
     return UpdateRow(
@@ -58,7 +58,7 @@ def events_of(status: pa.Array, step: pa.Array) -> pa.Array:
 
 
 def _more(update: pa.StructArray) -> Sequence[UpdateDetails | None]:
-    """What only some say; of a chunk without steps nothing is looked at."""
+    """The details of each update. A chunk without steps has none, so nothing is read."""
     if pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False:
         return [None] * len(update)
     columns = {name: update.field(name).to_pylist() for name in _MORE}

@@ -39,14 +39,14 @@ class DueReports:
         return len(self.opened)
 
     def where(self, rows: Mask | Ints) -> Self:
-        """These rows only."""
+        """The same columns with only these rows."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(
             self, opened=self.opened[rows], due=self.due[rows], category=self.category[rows], columns=columns
         )
 
     def thinned(self, at_most: int) -> Self:
-        """Evenly spread rows, at most so many."""
+        """At most this many rows, evenly spread over time."""
         if len(self) <= at_most:
             return self
         return self.where(np.linspace(0, len(self) - 1, at_most).astype(np.int64))

@@ -178,13 +178,13 @@ class _Category:
         return [row for row in found if row.effective_from is None or row.effective_from != row.effective_until]
 
     def _day(self, row: int) -> date:
-        """The local day on which a report was opened."""
+        """The local date on which a report was opened."""
         local = self._zone.to_local(self._cases.opened[row : row + 1])[0]
         return _EPOCH + timedelta(days=int(local // DAY_MS))
 
 
 def _default(rows: list[DurationRow]) -> DurationRow | None:
-    """For categories never seen: the duration that most categories have now."""
+    """The row for categories never seen: the duration that most categories have now."""
     last = {
         row.category: row for row in rows if row.condition is None and row.duration is not None and row.support >= 3
     }

@@ -34,17 +34,17 @@ class Shape:
 
     @property
     def order(self) -> tuple[str, str, str, bool, bool]:
-        """By which shapes are put in order, so that equals are always settled alike."""
+        """Sort key of shapes, so that ties are always broken the same way."""
         return self.unit, self.calendar or "", self.ends or "", self.roll_forward, self.first_day_counts
 
     @property
     def manner(self) -> Manner:
-        """But for the first day, which the number settles."""
+        """How the shape counts, apart from its first day, which the number decides."""
         return Manner(self.ends, self.roll_forward)
 
     @property
     def whole(self) -> bool:
-        """Counted in whole days or months."""
+        """True if the shape counts in whole days or months."""
         return unit_of(self.unit).whole
 
 

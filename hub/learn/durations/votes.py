@@ -26,7 +26,7 @@ class Duration:
 
     @property
     def order(self) -> tuple[object, ...]:
-        """By which durations are put in order, so that equals are always settled alike."""
+        """Sort key of durations, so that ties are always broken the same way."""
         return *self.shape.order, self.number
 
     @property
@@ -99,7 +99,7 @@ def popularity_of(counted: dict[int, dict[Duration, int]], reports: Ints) -> dic
 
 
 def hits(fits: Sequence[Fit], duration: Duration, rows: Ints | Mask) -> Mask:
-    """Whether `duration` gets each of these rows right."""
+    """For each of these rows, true if `duration` gives its due time."""
     found = np.zeros(len(fits[0].right[rows]), dtype=np.bool_)
     for fit in fits:
         if fit.shape == duration.shape:

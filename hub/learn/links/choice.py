@@ -31,7 +31,7 @@ Chosen = dict[int, Option]
 
 @dataclass(frozen=True)
 class Choice:
-    """What is linked, and why so much."""
+    """The rectangles that are linked, and the reason for the price chosen."""
 
     chosen: Chosen
     price: float
@@ -42,7 +42,7 @@ class Choice:
 
 
 def options_of(rates: Rates) -> dict[int, list[Option]]:
-    """All rectangles of each group that are worth a thought."""
+    """The candidate rectangles of each group."""
     found: dict[int, list[Option]] = {}
     groups, starts = np.unique(rates.group, return_index=True)
     for group, start, end in zip(
@@ -90,7 +90,7 @@ def eligible(rates: Rates, chosen: Chosen) -> Bools:
 
 
 def linked(rates: Rates, chosen: Chosen) -> Ints:
-    """Rows of the reports that would be linked to an earlier one."""
+    """Rows of the reports that this choice would link to an earlier report."""
     return np.unique(rates.pairs.later[eligible(rates, chosen)])
 
 

@@ -44,7 +44,7 @@ def _likest(duplicates: np.ndarray, count: np.ndarray) -> tuple[int, int] | None
 
 
 def _merged(table: np.ndarray, first: int, other: int) -> np.ndarray:
-    """Of an upper triangle: the rows and columns of two as one."""
+    """Merge the rows and columns of two families in an upper triangular table."""
     whole = table + np.triu(table, 1).T
     inside = whole[first, first] + whole[other, other] + whole[first, other]
     whole[first] += whole[other]
