@@ -23,6 +23,7 @@ from hub.sdk.sources.folder import source as folder_source
 from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.shelf import Shelf
 from hub.sdk.sources.folder.source import FolderSource
+from hub.settings import ROOT
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.processes import started
@@ -279,7 +280,7 @@ def test_a_folder_that_is_away_is_waited_for(inbox: Inbox) -> None:
 
 ROWS = [POLICE_COLUMNS, *[tuple(police_row(number)) for number in range(3)]]
 TEXT = csv_text(POLICE_COLUMNS, ROWS[1:])
-HOTLINE = Path("connectors/hotline/fixtures/demo.jsonl")
+HOTLINE = ROOT / "connectors/hotline/fixtures/demo.jsonl"
 FORMATS: dict[str, Callable[[], bytes]] = {
     "plain.csv": lambda: TEXT.encode(),
     "packed.csv.gz": lambda: gzip.compress(TEXT.encode()),
@@ -342,7 +343,7 @@ def _read_and_kill(
     command = [sys.executable, "-m", "tests.unit.sdk.sources.folder.reading", str(where), str(tmp_path / "s"), str(log)]
     third = parts // _KILLS
     for life in range(_KILLS + 1):
-        with started(command) as reader:
+        with started(command, cwd=ROOT) as reader:
             before, first = len(_lines(log)), life * third
             if not life:  # of files that were rotated away before it has begun nobody has told it
                 write(first)
