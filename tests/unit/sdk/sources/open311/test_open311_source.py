@@ -28,6 +28,7 @@ from hub.sdk.sources.open311.config import Open311Config
 from hub.sdk.sources.open311.source import Open311Source
 from hub.sdk.status import Board
 from hub.testing.open311_server import (
+    ApiError,
     Open311City,
     Quirk,
     Stumble,
@@ -309,6 +310,24 @@ def test_a_request_that_turns_up_late_is_found(manifest: Manifest, clock: Clock)
         round_()
         ref = city.report("Told on paper", days_ago(40))
         assert [each.source_ref for each in round_()] == [ref]
+
+
+def test_a_token_that_is_no_id_yet_is_waited_for(
+    manifest: Manifest, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city = city_of({Quirk.TOKENS})
+    get, pending = city.get, [True]
+
+    def slow(path: str, params: dict[str, str]) -> tuple[str, Any]:
+        if path.startswith("tokens/") and pending[0]:
+            raise ApiError(404, "not yet")
+        return get(path, params)
+
+    monkeypatch.setattr(city, "get", slow)
+    with following(manifest, city, clock) as round_:
+        assert told(round_()) == expected()[:-1]
+        pending[0] = False
+        assert [each.source_ref for each in round_()] == ["1006"]
 
 
 # -- stumbles --------------------------------------------------------------------------------------------------------------------
