@@ -67,6 +67,10 @@ NEAREST: dict[UpdateStep, UpdateStatus] = {
 """The status to send with a step, for readers that do not know steps; ACCEPTED with all others."""
 
 
+EVENTS: tuple[str, ...] = (*UpdateStatus, *(step for step in UpdateStep if step != UpdateStep.AS_STATUS))
+"""All that an update can say happened."""
+
+
 def event_of(status: str, step: str) -> str:
     """What an update says happened: its step, where it has one, and else its status."""
     return status if step == UpdateStep.AS_STATUS else step
@@ -74,6 +78,8 @@ def event_of(status: str, step: str) -> str:
 
 def status_and_step(event: str) -> tuple[UpdateStatus, UpdateStep]:
     """How an update says that an event happened. Raises ValueError for one that no update can say."""
+    if event not in EVENTS:
+        raise ValueError(f"no update can say {event!r}")
     if event in set(UpdateStatus):
         return UpdateStatus(event), UpdateStep.AS_STATUS
     step = UpdateStep(event)

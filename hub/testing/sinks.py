@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from hub.millis import HOUR_MS
 from hub.sdk.sink_contract import Delivery, Place, Positions
 from hub.sdk.sinks.reader import Read
 from hub.sdk.sinks.records import delivery_of
@@ -35,7 +36,7 @@ def notice(number: int, case: str = "C-1", kind: str = "WARNED", clock: str = "r
     """What a clock says of a case, at offset `number` of its topic."""
     return _made("cityhub.DeadlineEvent", number, Place("hub.deadlines", 0), {
         "case_id": case, "clock": clock, "kind": kind, "department": "roads", "category": "road.pothole", "policy": "p",
-        "started_at": NOON_MS, "due_at": NOON_MS + 3_600_000, "at": NOON_MS + number, "noticed_at": NOON_MS + number,
+        "started_at": NOON_MS, "due_at": NOON_MS + HOUR_MS, "at": NOON_MS + number, "noticed_at": NOON_MS + number,
         "corrects": False, "duration": 1.0, "unit": "hour", "calendar": "", "stretches": [], "pauses": [], "extensions": [],
         "extension": 0.0, "extension_unit": "", "provisional": False, "said_at": None, "rules": "",
     })  # fmt: skip

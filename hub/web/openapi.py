@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.model.update import Update
+from hub.model.update import EVENTS, Update
 from hub.web.bodies import Problem
 from hub.web.operations import Answer, Operation, Parameter
 
@@ -76,10 +76,9 @@ def _answer(status: int, answer: Answer) -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     update = Update.model_json_schema(ref_template="#/components/schemas/{model}")
     defined: dict[str, Any] = update.pop("$defs")
-    words = [*defined["UpdateStatus"]["enum"], *(each for each in defined["UpdateStep"]["enum"] if each != "AS_STATUS")]
     update["properties"]["status"] = {
         "description": "A status, or a step of the contract's second table; in upper or lower case.",
-        "enum": [*words, *(each.lower() for each in words)],
+        "enum": [*EVENTS, *(each.lower() for each in EVENTS)],
     }
     update["properties"]["at"] = {
         "description": "When it was done: ms since 1970 UTC, or ISO 8601 with offset.",

@@ -13,7 +13,7 @@ from hub.errors import RejectedRecordError
 from hub.escaping import to_json
 from hub.millis import ms_of
 from hub.model.event import rejection
-from hub.model.update import Update, UpdateStep, status_and_step
+from hub.model.update import Update, status_and_step
 
 MOST_UPDATES = 500
 _FIELDS = frozenset(Update.model_fields)
@@ -89,8 +89,6 @@ def _said(item: Mapping[str, Any]) -> dict[str, Any]:
         status, step = status_and_step(word.upper())
     except ValueError:
         raise ValueError("status is none that there is; see the table of steps in the contract") from None
-    if step == UpdateStep.AS_STATUS and word.upper() == step:
-        raise ValueError("status is none that there is; see the table of steps in the contract")
     return {"status": status, "step": step}
 
 

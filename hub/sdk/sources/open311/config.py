@@ -13,6 +13,9 @@ from hub.sdk.mapping.specs import known_zone
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.http.config import CallsConfig
 
+MOST_WINDOW_DAYS = 90
+"""Of one call, by the specification (GeoReport v2, GET Service Requests)."""
+
 
 class Open311Config(CallsConfig):
     """One jurisdiction of one endpoint. `base_url` is what stands before /requests.xml."""
@@ -32,7 +35,7 @@ class Open311Config(CallsConfig):
     late_hours: float = Field(
         48, ge=0, description="so long after the time that it says a request or a change may appear"
     )
-    window_days: float = Field(30, gt=0, le=90, description="of one call; the specification allows 90")
+    window_days: float = Field(30, gt=0, le=MOST_WINDOW_DAYS, description="of one call")
     most_items: int = Field(
         1000, ge=2, description="as many as the server gives without paging; a stretch with as many is halved"
     )
