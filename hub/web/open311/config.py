@@ -3,9 +3,8 @@ and nothing of what people wrote."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,12 +18,8 @@ Key = Annotated[str, Field(pattern=_NAME)]
 DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")
 
 
-class Shown(StrEnum):
-    """What people wrote and where exactly, which may tell of a person."""
-
-    DESCRIPTION = "description"
-    ADDRESS = "address"
-    MEDIA = "media"
+Shown = Literal["description", "address", "media"]
+"""What people wrote and where exactly, which may tell of a person."""
 
 
 class Question(Strict):
@@ -65,7 +60,7 @@ class Open311File(Strict):
     """Their ids; callers must name one where there are several. None: the city's id."""
     contact: str = ""
     key_service: str = ""
-    publish: frozenset[Shown] = frozenset()
+    publish: tuple[Shown, ...] = ()
     """What anybody may read of a report, beside its place on the map."""
     services: dict[str, Offer] = Field(default_factory=dict)
     """By category. None: all of the city's."""

@@ -11,7 +11,7 @@ from hub.core.tracking.lifecycle import EVENTS
 from hub.open311 import models
 from hub.open311.wording import CLOSED, OPEN
 from hub.policy import City
-from hub.web.open311.config import Offer, Open311File, Question, Shown
+from hub.web.open311.config import Offer, Open311File, Question
 from hub.web.read.model import Answer, CaseState, ClockState, Statement
 
 _METRES_A_DEGREE = 111_320.0
@@ -60,17 +60,17 @@ def request(
         "status_notes": notes_of(answers[-1]) if answers else "",
         "service_name": f"{category.name.en} {category.name.zh}" if category else event["category"],
         "service_code": event["category"],
-        "description": event["text"] if Shown.DESCRIPTION in file.publish else "",
+        "description": event["text"] if "description" in file.publish else "",
         "agency_responsible": name_of(case.department, city) if case is not None else "",
         "requested_datetime": said.first_ms,
         "updated_datetime": max(
             said.changed_ms, case.written_ms if case else 0, *(each.written_ms for each in answers)
         ),
         "expected_datetime": due,
-        "address": place["address"] if Shown.ADDRESS in file.publish else "",
+        "address": place["address"] if "address" in file.publish else "",
         "lat": place["lat"],
         "long": place["lon"],
-        "media_url": pictures[0] if pictures and Shown.MEDIA in file.publish else "",
+        "media_url": pictures[0] if pictures and "media" in file.publish else "",
     }
     if extended:
         fields["notes"] = [

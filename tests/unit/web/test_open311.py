@@ -23,7 +23,7 @@ from hub.open311.documents import (
     read,
 )  # fmt: skip
 from hub.open311.models import iso_of
-from hub.web.open311.config import Offer, Open311File, Question, Shown, load_open311
+from hub.web.open311.config import Offer, Open311File, Question, load_open311
 from hub.web.tokens import Kind, Scope
 from tests.unit.web.front import CITY, NOON, MemoryWeb, memory_web, pothole
 
@@ -37,7 +37,7 @@ SIZE = Question(
     values={"s": "small", "l": "large"},
 )
 FILE = Open311File(
-    jurisdictions=("lanting", "harbour"), publish=frozenset({Shown.DESCRIPTION}),
+    jurisdictions=("lanting", "harbour"), publish=("description",),
     services={"road.pothole": Offer(attributes=(SIZE,), keywords=("road", "hole")), "lighting.out": Offer()},
 )  # fmt: skip
 
