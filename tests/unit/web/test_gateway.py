@@ -20,6 +20,13 @@ def web(tmp_path: Path) -> Iterator[MemoryWeb]:
         yield web
 
 
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MemoryWeb, dict[str, str]]]:
+    """For calls of which nothing is taken; and a token of `roads`."""
+    with memory_web(tmp_path_factory.mktemp("strict")) as web:
+        yield web, web.bearer("roads")
+
+
 def said(case: str, update_id: str = "U1", **changes: Any) -> dict[str, Any]:
     return {
         "update_id": update_id,
@@ -149,8 +156,9 @@ def test_one_bad_update_of_a_list_has_nothing_taken(web: MemoryWeb) -> None:
         b'{"update_id": "U", "case_id": "C", "status": "accepted", "at": 1772424000000, "score": 9999999999}',
     ],
 )  # fmt: skip
-def test_what_is_no_update_is_refused_with_a_reason(web: MemoryWeb, body: bytes) -> None:
-    answer = web.client.post(UPDATES, content=body, headers=web.bearer("roads"))
+def test_what_is_no_update_is_refused_with_a_reason(strict: tuple[MemoryWeb, dict[str, str]], body: bytes) -> None:
+    web, roads = strict
+    answer = web.client.post(UPDATES, content=body, headers=roads)
     assert answer.status_code == 422
     assert answer.json()["errors"]
     assert "13800000000" not in answer.text
@@ -170,8 +178,9 @@ def test_a_step_may_stand_as_status(web: MemoryWeb, step: str) -> None:
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "1.", "1" * 19, "1..2", "٣"])
-def test_what_is_no_cursor_is_refused(web: MemoryWeb, after: str) -> None:
-    assert web.client.get(ORDERS, params={"after": after}, headers=web.bearer("roads")).status_code == 400
+def test_what_is_no_cursor_is_refused(strict: tuple[MemoryWeb, dict[str, str]], after: str) -> None:
+    web, roads = strict
+    assert web.client.get(ORDERS, params={"after": after}, headers=roads).status_code == 400
 
 
 def test_a_cursor_of_a_topic_that_is_no_more_is_told_so(web: MemoryWeb) -> None:
