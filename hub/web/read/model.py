@@ -82,7 +82,7 @@ class StatementQuery(NamedTuple):
 
 
 class ReadModel(Protocol):
-    """Asked by one thread. An answer is of some moment: what Kafka has reaches it within seconds."""
+    """Asked by any thread. An answer is of some moment: what Kafka has reaches it within seconds."""
 
     @property
     def is_ready(self) -> bool:

@@ -1,8 +1,9 @@
-"""The read model in SQLite: one writer (who reads the topics) and one reader (who answers), in a file for this process alone."""
+"""The read model in SQLite: one writer (who reads the topics) and many readers (who answer), in a file for this process alone."""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,18 +40,29 @@ _ANSWER = "reply_id, source, ref, department, status, at, text, written_at"
 
 
 class SqliteModel:
-    """A `ReadModel`. `writing` belongs to the thread that feeds it, all else to the one that asks."""
+    """A `ReadModel`. `writing` belongs to the thread that feeds it; each thread that asks has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         """Makes the file, which must not be there. Nothing in it outlives the process: the topics are the truth."""
         self._writer = _connected(path)
         self._writer.executescript("pragma journal_mode=wal; pragma synchronous=off;" + _TABLES)
-        self._reader = _connected(path)
+        self._path, self._own = path, threading.local()
+        self._readers: list[sqlite3.Connection] = []
         self.is_ready = False
 
     def close(self) -> None:
-        self._reader.close()
+        """Once nobody asks any more."""
+        for reader in self._readers:
+            reader.close()
         self._writer.close()
+
+    @property
+    def _reader(self) -> sqlite3.Connection:
+        if not hasattr(self._own, "reader"):
+            self._own.reader = _connected(self._path)
+            self._readers.append(self._own.reader)
+        reader: sqlite3.Connection = self._own.reader
+        return reader
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
