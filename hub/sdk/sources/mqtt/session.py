@@ -25,7 +25,7 @@ _DAY_SECONDS = 86_400
 _ONLY_NEW_SUBSCRIPTIONS = 1
 """A retained message comes when a topic is subscribed to for the first time, and not at each connection."""
 _NOWHERE = "cityhub/no/such/subscription"
-_SETTLE_SECONDS = 2.0
+_SETTLE_SECONDS = 5.0
 _REFUSED = {"Bad user name or password", "Not authorized", "Banned", "Bad authentication method"}
 _AWAY = {
     "Server unavailable",

@@ -29,6 +29,7 @@ _MOST_TOPICS = 100_000
 _WAITING_UNSAID = 5
 """So many may wait for their damping where the broker does not say how many it sends unacknowledged (3.1.1: often 20)."""
 _TURN_SECONDS = 0.2
+_SAMPLE_SECONDS = 2.0
 
 
 @dataclass(eq=False)
@@ -92,7 +93,7 @@ class MqttSource(Source):
 
     def sample(self, limit: int) -> Iterator[Item]:
         """What comes within two seconds, retained messages first; the session of the edge does not see it."""
-        session, until = self._aside(), time.monotonic() + 2
+        session, until = self._aside(), time.monotonic() + _SAMPLE_SECONDS
         try:
             while limit > 0 and (left := until - time.monotonic()) > 0:
                 session.turn(min(left, _TURN_SECONDS))
