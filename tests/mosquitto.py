@@ -14,9 +14,9 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from hub.broker.mosquitto import find
 from hub.broker.storage import free_port
 from hub.errors import FatalError
-from ops.checks.mosquitto import find
 
 PATIENCE_SECONDS = 60.0
 

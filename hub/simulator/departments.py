@@ -108,6 +108,8 @@ class Departments:
     def __init__(self, settings: Settings, departments: Sequence[str], clock: SimulationClock, seed: int) -> None:
         self.sent: Counter[str] = Counter()
         """Updates published, by department."""
+        self.orders: Counter[str] = Counter()
+        """Orders read, by department."""
         self.repeats = 0
         """How many of them were sent a second time."""
         self.strays = 0
@@ -160,7 +162,9 @@ class Departments:
             for message in consumer.consume(1000, _POLL_SECONDS):
                 if message.error():
                     raise KafkaException(message.error())
-                self._desk.take(codec.decode_one(message.value())[1])
+                order = codec.decode_one(message.value())[1]
+                self.orders[order["department"]] += 1
+                self._desk.take(order)
             self._say(sink)
         self._say(sink)
 

@@ -1,7 +1,7 @@
-"""Mosquitto, the broker of MQTT messages that the tests speak to: `python -m ops.checks.mosquitto`.
+"""Fetches Mosquitto for the tests and the demo: `python -m ops.checks.mosquitto`.
 
-What is on the PATH serves. Else Debian's packages are unpacked into the user's cache rather than installed: that needs no root. It
-serves tests alone, so where it cannot be had this is said, and nothing fails.
+Debian's packages are unpacked into the user's cache rather than installed: that needs no root. Where it cannot be had this is said,
+and nothing fails.
 """
 
 from __future__ import annotations
@@ -11,36 +11,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
-from hub.broker.jars import default_cache_dir
+from hub.broker.mosquitto import WAY_OUT, find, unpacked, unpacked_dir
 from hub.errors import FatalError
-
-_WAY_OUT = "install Debian's package `mosquitto`, or put the program on the PATH"
-
-
-class Mosquitto(NamedTuple):
-    """The program, and what has to be in the environment that it runs in."""
-
-    program: Path
-    environment: dict[str, str]
-
-
-def unpacked_dir() -> Path:
-    """Where `fetch` puts it. The folder exists only when it is complete."""
-    return default_cache_dir() / "mosquitto"
-
-
-def find() -> Mosquitto:
-    """Raises FatalError, in one sentence with the way out."""
-    program = unpacked_dir() / "usr" / "sbin" / "mosquitto"
-    if program.is_file():
-        return _unpacked(unpacked_dir())
-    if there := shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin"):
-        return Mosquitto(Path(there), {})
-    raise FatalError(f"`mosquitto` is missing: run `make setup` on Debian, else {_WAY_OUT}.")
 
 
 def fetch() -> None:
@@ -51,14 +26,9 @@ def fetch() -> None:
         _fetch()
 
 
-def _unpacked(folder: Path) -> Mosquitto:
-    libraries = sorted({str(path.parent) for path in folder.glob("**/*.so*")})
-    return Mosquitto(folder / "usr" / "sbin" / "mosquitto", {"LD_LIBRARY_PATH": ":".join(libraries)})
-
-
 def _fetch() -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise FatalError(f"`mosquitto` is missing and this is no Debian to fetch it on: {_WAY_OUT}.")
+        raise FatalError(f"`mosquitto` is missing and this is no Debian to fetch it on: {WAY_OUT}.")
     folder = unpacked_dir()
     scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -89,11 +59,11 @@ def _unpack(scratch: Path) -> None:
         done |= names
         needed = _run(["apt-cache", *own, "depends", "--important", *sorted(names)], scratch)
         names = set(re.findall(r"Depends: (lib\S+)", needed)) - done - {"libc6"}
-    raise FatalError(f"`mosquitto` was fetched and does not find its libraries: {_WAY_OUT}.")
+    raise FatalError(f"`mosquitto` was fetched and does not find its libraries: {WAY_OUT}.")
 
 
 def _lacks_libraries(folder: Path) -> bool:
-    found = _unpacked(folder)
+    found = unpacked(folder)
     return "not found" in _run(["ldd", str(found.program)], folder, found.environment)
 
 
@@ -103,9 +73,7 @@ def _run(command: list[str], folder: Path, environment: dict[str, str] | None = 
     )
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise FatalError(
-            f"`{command[0]} {command[-1]}` failed ({said[-1] if said else 'it said nothing'}): {_WAY_OUT}."
-        )
+        raise FatalError(f"`{command[0]} {command[-1]}` failed ({said[-1] if said else 'it said nothing'}): {WAY_OUT}.")
     return done.stdout
 
 
@@ -116,7 +84,7 @@ def main() -> None:
         fetch()
         click.echo(f"mosquitto: {find().program}")
     except FatalError as error:
-        click.echo(f"{error} The tests of MQTT are left out.", err=True)
+        click.echo(f"{error} The tests of MQTT, and the demo's, are left out.", err=True)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,9 @@ class Performance:
         self._stack.callback(self._show.stop)
         opened = time.monotonic()
         self._show.start(self._settings)
+        if self._show.wires is not None:
+            for line in (self._show.wires.said, *self._show.wires.missing):
+                self._console.print(line, soft_wrap=True, highlight=False)
         with self._watching(opened) as look:
             self._play(worker, look)
             self._settle(worker, look, "draining 收尾")
@@ -180,9 +183,14 @@ class Performance:
             time.sleep(_TICK_SECONDS)
 
     def _all_told(self) -> bool:
-        """Every update has its receipt. One of a case that does not exist, or may not be, is given up only after some seconds."""
-        departments = self._show.departments
-        return departments is None or self._shown.metrics.total("hub_receipts_total") >= departments.sent.total()
+        """Every order was brought to who is called, and every update has its receipt. One of a case that does not exist, or may not
+        be, is given up only after some seconds."""
+        departments, wires = self._show.departments, self._show.wires
+        if departments is None:
+            return True
+        if wires is not None and int.__gt__(*wires.called(departments.orders)):
+            return False
+        return self._shown.metrics.total("hub_receipts_total") >= departments.sent.total()
 
     @contextmanager
     def _watching(self, opened: float) -> Iterator[Callable[[str], None]]:
@@ -242,6 +250,9 @@ class Performance:
                 sent_twice=show.departments.repeats,
                 strays=show.departments.strays,
             )
+            if show.wires is not None:
+                ordered, called = show.wires.called(show.departments.orders)
+                checks.append(Check(f"orders of {show.wires.calls.department}, by webhook 推送指令", ordered, called))
             links = score_links(show.truth, cases)
             self._console.print(truth_table(checks, links))
             facts["truth"] = as_json(checks, links)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.cli.demo.wires import WiredFiles, Wires
 from hub.cli.process.children import Child
 from hub.clock import ClockKind
-from hub.errors import FatalError
+from hub.errors import FatalError, HubError
 from hub.settings import Settings
 from hub.simulator.departments import Departments
 from hub.simulator.files import SourceFiles, write_live, write_truth
@@ -32,6 +33,7 @@ class Show(ABC):
 
     truth: Truth | None = None
     departments: Departments | None = None
+    wires: Wires | None = None
 
     @abstractmethod
     def hub_settings(self) -> dict[str, Any]:
@@ -71,11 +73,12 @@ class SimulatedDay(Show):
         self._names = departments
         self._speed = speed
         self._ending = threading.Event()
-        self._error: OSError | None = None
+        self._error: OSError | HubError | None = None
         self._writer = threading.Thread(target=self._write, name="simulator", daemon=True)
         self._opened = threading.Event()
         self._clock: SimulationClock | None = None
         self._connectors: list[Child] = []
+        self.wires = self._wires = Wires(folder.with_name("wires"), departments)
 
     def hub_settings(self) -> dict[str, Any]:
         return {"clock": ClockKind.DATA, "lateness_seconds": _SLACK_WALL_SECONDS * self._speed}
@@ -86,8 +89,11 @@ class SimulatedDay(Show):
         self.departments.start()
         self._writer.start()
         self._opened.wait()
+        self.step()
+        self._wires.start(settings)
         files = SourceFiles(self._folder)
-        for source in SOURCES:
+        wired = {wire.source for wire in self._wires.sources}
+        for source in (each for each in SOURCES if each not in wired):
             argv = ["connector", "run", source, "--mapping", "demo", "--file", str(files.path(source)), "--follow"]
             self._connectors.append(Child(source, argv, settings, settings.state_dir / "logs" / f"{source}.log"))
 
@@ -95,21 +101,28 @@ class SimulatedDay(Show):
         assert self.truth is not None
         assert self._clock is not None
         try:
-            with SourceFiles(self._folder) as files:
+            for wire in self._wires.sources:
+                wire.open()
+            with WiredFiles(self._folder, self._wires.sources) as files:
                 self._opened.set()
                 said = statements(self._plan, self._scene)
                 write_live(said, files, self.truth, self._clock, self._ending.wait)
+            for wire in self._wires.sources:
+                wire.close()
             write_truth(self._folder, self.truth)
-        except OSError as error:
+        except (OSError, HubError) as error:
             self._error = error
         finally:
             self._opened.set()
 
     def step(self) -> None:
+        if isinstance(self._error, HubError):
+            raise self._error
         if self._error is not None:
             raise FatalError(f"the simulated files cannot be written to {self._folder}: {self._error}") from self._error
         if self.departments is not None and self.departments.error is not None:
             raise self.departments.error
+        self._wires.step()
         for connector in self._connectors:
             if self._writer.is_alive():
                 connector.must_run()
@@ -118,7 +131,9 @@ class SimulatedDay(Show):
 
     @property
     def over(self) -> bool:
-        return not self._writer.is_alive() and all(connector.ended() for connector in self._connectors)
+        if self._writer.is_alive():
+            return False
+        return all(connector.ended() for connector in self._connectors) and self._wires.all_read
 
     def now_ms(self) -> int | None:
         return self._clock.now_ms() if self._clock else None
@@ -134,6 +149,7 @@ class SimulatedDay(Show):
             connector.stop()
         if self._writer.ident is not None:
             self._writer.join()
+        self._wires.stop()
         if self.departments is not None:
             self.departments.stop()
 
