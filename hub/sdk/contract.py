@@ -116,6 +116,8 @@ class Source(ABC):
     """Whether the system itself knows how far it was read (a queue, a broker of messages): then there are no positions."""
     awaited: ClassVar[bool] = False
     """Whether somebody waits for the acknowledgement (a caller): then it comes behind each batch, not by the runner's own pace."""
+    adds: ClassVar[tuple[str, ...]] = ()
+    """How names of columns begin that are the source's own word, not the system's: those that no mapping reads are no drift."""
     secrets: Sequence[str] = ()
 
     def __init__(self, config: Any, context: Context) -> None:

@@ -80,10 +80,11 @@ class _Expected:
 
 
 class Drift:
-    """Of one edge, while it runs. `mapping` gives a declared mapping by name, None for the edge's own."""
+    """Of one edge, while it runs. `mapping` gives a declared mapping by name, None for the edge's own.
+    `adds`: how names begin of columns that the source adds by itself."""
 
-    def __init__(self, mapping: Callable[[str | None], Mapping], board: Board) -> None:
-        self._mapping, self._board = mapping, board
+    def __init__(self, mapping: Callable[[str | None], Mapping], board: Board, adds: tuple[str, ...] = ()) -> None:
+        self._mapping, self._board, self._adds = mapping, board, adds
         self._expected: dict[str | None, _Expected] = {}
         self._last: tuple[str | None, KeysView[str] | None] = (None, None)
         self.appeared: set[str] = set()
@@ -98,7 +99,7 @@ class Drift:
         expected = self._expected.get(mapping) or self._expected.setdefault(
             mapping, _Expected.of(self._mapping(mapping))
         )
-        news = self._come([each for each in columns if expected.strange(each)])
+        news = self._come([each for each in columns if expected.strange(each) and not each.startswith(self._adds)])
         gone = expected.missed(columns, items)
         news |= self._gone({each: expected.readers[each] for each in gone})
         news |= self._back(columns & self.vanished.keys())

@@ -5,11 +5,8 @@ Where the machine lacks what a wire needs, its source comes as a file, as all ot
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
-import secrets
 import socket
 import sqlite3
 import subprocess
@@ -22,21 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.broker import mosquitto, process
 from hub.broker.storage import free_port
+from hub.cli.demo.calls import Calls
 from hub.cli.process.children import Child
 from hub.errors import FatalError
 from hub.sdk.edges import edges_folder
 from hub.sdk.manifest import find
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.positions import PositionFile
-from hub.sdk.signature import ForgedError, parsed, require_signed
 from hub.sdk.status import Board
-from hub.serving import Limits, Server, app_of
 from hub.settings import Settings
 from hub.simulator.files import SourceFiles
 from hub.simulator.formats import FORMATS
@@ -217,39 +210,6 @@ class WiredFiles(SourceFiles):
             wire.flush()
 
 
-class Calls:
-    """A department that is called: it takes what is signed, each once."""
-
-    def __init__(self, department: str) -> None:
-        self.department = department
-        self.secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-        self.port = free_port()
-        self._orders: set[bytes] = set()
-        limits = Limits(64, _START_SECONDS, renewed=True)
-        self._server = Server(
-            app_of([Route("/orders", self._take, methods=["POST"])]), _HOST, self.port, limits, "calls"
-        )
-
-    @property
-    def taken(self) -> int:
-        return len(self._orders)
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    async def _take(self, request: Request) -> Response:
-        body = await request.body()
-        try:
-            require_signed(parsed(self.secret), dict(request.headers), body, time.time())
-        except ForgedError:
-            return Response(status_code=401)
-        self._orders.add(hashlib.sha256(body).digest())  # an order that is corrected has the id that it had
-        return Response(status_code=204)
-
-
 class Wires:
     """All that does not go by files, and the process of connectors that serves it."""
 
@@ -270,17 +230,12 @@ class Wires:
     def start(self, settings: Settings) -> None:
         """Once the wires are open. Raises FatalError."""
         self.calls.start()
-        (self._folder / "webhook.secret").write_text(self.calls.secret, "utf-8")
-        (self._folder / "webhook.secret").chmod(0o600)
-        called = {
-            "kind": "webhook", "departments": self.calls.department, "take": ["orders"],
-            "settings": {
-                "url": f"http://{_HOST}:{self.calls.port}/orders", "secret": "file:webhook.secret", "allow": ["127.0.0.0/8"],
-            },
-        }  # fmt: skip
         for wire in self.sources:
             PositionFile(edges_folder(settings) / f"{settings.namespace}{wire.source}.json").forget()
-        declared = {"edges": {wire.source: wire.edge for wire in self.sources}, "sinks": {"called": called}}
+        declared = {
+            "edges": {wire.source: wire.edge for wire in self.sources},
+            "sinks": {"called": self.calls.sink(self._folder)},
+        }
         path = self._folder / "connectors.yaml"
         path.write_text(yaml.safe_dump(declared), "utf-8")
         self._settings = settings.model_copy(update={"connectors": path})

@@ -152,3 +152,11 @@ def test_an_object_that_is_empty_is_no_column_that_is_gone() -> None:
     for _ in range(300):
         assert drift.note(None, empty.keys()) is None
     assert (drift.appeared, drift.vanished) == (set(), {})
+
+
+def test_what_the_source_adds_by_itself_is_no_drift() -> None:
+    mapping: Mapping = load_mapping(find("hotline").mapping_path("demo"))
+    drift = Drift(lambda _: mapping, Board("hotline", "hotline", None), ("mqtt.",))
+    columns = dict.fromkeys(mapping.file_columns(), "") | {"mqtt.retained": False, "mqttx": 1}
+    drift.note(None, columns.keys())
+    assert drift.appeared == {"mqttx"}

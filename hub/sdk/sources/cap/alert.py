@@ -93,9 +93,9 @@ def _first(content: dict[str, list[Any]]) -> dict[str, str]:
 
 
 def _texts(content: dict[str, list[Any]]) -> dict[str, Any]:
-    """Texts by name; of several, the first, and all of them with a blank between under `<name>s`."""
+    """Texts by name; of several, the first, and all of them with a blank between under `<name>.all`."""
     several = {
-        f"{name}s": " ".join(each) for name, each in content.items() if len(each) > 1 and isinstance(each[0], str)
+        f"{name}.all": " ".join(each) for name, each in content.items() if len(each) > 1 and isinstance(each[0], str)
     }
     return _first(content) | several
 

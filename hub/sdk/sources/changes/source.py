@@ -44,6 +44,7 @@ class ChangesSource(Source):
 
     Config: ClassVar[type[ChangesConfig]] = ChangesConfig
     version = 1
+    adds = ("change.",)
 
     def __init__(self, config: ChangesConfig, context: Context) -> None:
         super().__init__(config, context)

@@ -63,6 +63,7 @@ class MqttSource(Source):
     Config: ClassVar[type[MqttConfig]] = MqttConfig
     remembers = True
     awaited = True
+    adds = ("mqtt.", "topic.")
 
     def __init__(self, config: MqttConfig, context: Context) -> None:
         super().__init__(config, context)

@@ -30,6 +30,12 @@ def test_an_alert_by_column() -> None:
     )
 
 
+def test_of_several_the_first_is_read_and_all_are_kept() -> None:
+    both = alert().replace(b"<category>Met</category>", b"<category>Met</category><category>Safety</category>")
+    values = alert_of(both).values
+    assert (values["category"], values["category.all"]) == ("Met", "Met Safety")
+
+
 def test_a_circle_is_its_middle_and_its_radius() -> None:
     values = alert_of(alert(infos=info(area=CIRCLE))).values
     assert (values["lat"], values["lon"], values["radius_km"]) == ("31.230400", "121.473700", "2.5")
