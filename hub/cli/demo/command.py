@@ -32,7 +32,8 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
 
     Starts Kafka, the worker and the four connectors, all stopped again at the end. Two read files; where the machine has what
     it takes, the hotline's calls come by MQTT and city management's from a database. One department is called by webhook. With
-    CITYHUB_DATA naming a folder of real files, these are replayed instead. Ends with exit code 0 if every record is accounted for, 1 if not.
+    CITYHUB_DATA naming a folder of real files, these are replayed instead. Ends with exit code 0 if every record is accounted
+    for, 1 if not.
     """
     console = Screen(stderr=machine)
     with ExitStack() as stack:

@@ -177,7 +177,7 @@ class Rows(Wire):
 
     def write(self, row: str) -> None:
         said = json.loads(row)
-        values = [json.dumps(value) if isinstance(value := said.get(name), list) else value for name in self._columns]
+        values = ["|".join(value) if isinstance(value := said.get(name), list) else value for name in self._columns]
         places = ", ".join("?" * (1 + len(values)))
         self.sent += 1
         self._database.execute(f"insert into statements values ({places})", [self.sent, *values])
