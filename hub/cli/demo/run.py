@@ -20,7 +20,7 @@ from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.cli.demo.calm import Calm
 from hub.cli.demo.scenes import RealFiles, Show, SimulatedDay
-from hub.cli.demo.verdict import CountCheck, account_table, as_json, compare_counts, score_links, truth_table
+from hub.cli.demo.verdict import CountCheck, account_table, as_json, compare_counts, score_links, settled, truth_table
 from hub.cli.demo.view import Snapshot, View
 from hub.cli.demo.witness import DeadLetters, SeenCases, read_cases
 from hub.cli.process.children import Child
@@ -190,7 +190,7 @@ class Performance:
             return True
         if wires is not None and int.__gt__(*wires.called(departments.orders)):
             return False
-        return self._shown.metrics.total("hub_receipts_total") >= departments.sent.total()
+        return settled(self._shown.metrics.by("outcome", "hub_receipts_total")) >= departments.sent.total()
 
     @contextmanager
     def _watching(self, opened: float) -> Iterator[Callable[[str], None]]:
@@ -252,7 +252,9 @@ class Performance:
             )
             if show.wires is not None:
                 ordered, called = show.wires.called(show.departments.orders)
-                checks.append(Check(f"orders of {show.wires.calls.department}, by webhook 推送指令", ordered, called))
+                checks.append(
+                    CountCheck(f"orders of {show.wires.calls.department}, by webhook 推送指令", ordered, called)
+                )
             links = score_links(show.truth, cases)
             self._console.print(truth_table(checks, links))
             facts["truth"] = as_json(checks, links)

@@ -119,7 +119,7 @@ def test_counts_that_differ_are_said() -> None:
     arguments = {
         "taken_in": Counter(police=3, hotline=3, water=5),
         "repeats": Counter({"hotline": 1, "dept.water": 1}),
-        "receipts": Counter(accepted=2, repeat=1, unknown_case=1, not_allowed=1),
+        "receipts": Counter(accepted=2, repeat=1, unknown_case=1, not_allowed=1, waiting=2),
         "dead": Counter(
             {("connector:police", "bad_row"): 1, ("track", "unknown_case"): 1, ("track", "not_allowed"): 1}
         ),
