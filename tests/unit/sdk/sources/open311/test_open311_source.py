@@ -200,10 +200,10 @@ def test_one_request_that_cannot_be_used_is_a_dead_letter(
 def test_a_busy_city_is_read_whole_by_stretches_or_pages(
     quirks: set[Quirk], how: dict[str, Any], manifest: Manifest, tmp_path: Path
 ) -> None:
-    most = 40 if "dates" in how else 4  # of two days it is all there is
+    most = 20 if "dates" in how else 4  # of two days it is all there is
     city = Open311City(quirks, most=most)
-    for number in range(40):
-        city.report(f"{number}", days_ago(8 - number / 5))
+    for number in range(20):
+        city.report(f"{number}", days_ago(8 - number / 2.5))
     with serving(city) as url:
         sent = run(manifest, url, tmp_path, look_back_days=9, most_items=most, page_size=4, **how)
     assert [each.source_ref for each in sent.events] == list(city.requests)
@@ -372,7 +372,7 @@ def test_a_page_twice_is_asked_for_again(times: int, manifest: Manifest, tmp_pat
 
 
 @pytest.mark.parametrize("how", [{}, {"updates": True}, {"page_param": None}])
-@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(die_at=st.integers(0, 12))
 def test_killed_anywhere_nothing_is_lost_and_each_request_is_in_order(
     how: dict[str, Any], die_at: int, manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
