@@ -61,12 +61,12 @@ def read_edges_file(path: Path) -> tuple[EdgesFile, Document]:
     return found, document
 
 
-def _check_names(found: EdgesFile, path: Path, document: Document, problems: Problems) -> None:
-    for kind, names in (("edges", found.edges), ("sinks", found.sinks)):
+def _check_names(edges: EdgesFile, path: Path, document: Document, problems: Problems) -> None:
+    for kind, names in (("edges", edges.edges), ("sinks", edges.sinks)):
         for name in names:
             if not _is_name(name):
                 problems.add(path.name, document.line((kind, name)), f"{name!r} is no name: a-z, 0-9, _ and -")
-            elif kind == "sinks" and name in found.edges:
+            elif kind == "sinks" and name in edges.edges:
                 problems.add(path.name, document.line((kind, name)), f"{name!r} is an edge already; name it otherwise")
 
 

@@ -66,10 +66,10 @@ def sink_type(name: str, kind: str, connector: str | None = None) -> type[Sink]:
     return sink
 
 
-def _imported(kind: str, known: dict[str, str], what: str, who: str) -> object:
-    if kind not in known:
-        raise ConfigurationError(f"{who}: there is no kind of {what} {kind!r}; {hint(kind, [*known, OWN])}")
-    module, _, name = known[kind].partition(":")
+def _imported(kind: str, kinds: dict[str, str], what: str, who: str) -> object:
+    if kind not in kinds:
+        raise ConfigurationError(f"{who}: there is no kind of {what} {kind!r}; {hint(kind, [*kinds, OWN])}")
+    module, _, name = kinds[kind].partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except ImportError as error:
@@ -102,7 +102,7 @@ def _module(folder: Path, what: str) -> ModuleType:
     return module
 
 
-def _checked(found: object, kind: Any, said: str) -> Any:
-    if not (isinstance(found, type) and issubclass(found, kind)):
-        raise ConfigurationError(said)
-    return found
+def _checked(loaded: object, kind: Any, complaint: str) -> Any:
+    if not (isinstance(loaded, type) and issubclass(loaded, kind)):
+        raise ConfigurationError(complaint)
+    return loaded

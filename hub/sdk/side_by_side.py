@@ -119,11 +119,11 @@ class SideBySide:
         for name in sorted(edges.keys() | self._wanted.keys()):
             before, after = self._wanted.get(name), edges.get(name)
             if after is None or before is None or after.spec != before.spec:
-                self._change(name, after, said=bool(self._wanted))
+                self._change(name, after, is_said=bool(self._wanted))
         self._wanted = dict(edges)
 
-    def _change(self, name: str, after: Edge | SelfServed | None, *, said: bool) -> None:
-        if said:
+    def _change(self, name: str, after: Edge | SelfServed | None, *, is_said: bool) -> None:
+        if is_said:
             what = (
                 "is taken out 已移除"
                 if after is None

@@ -38,11 +38,11 @@ def _merged(base: dict[str, Any], own: dict[str, Any], within: _Path) -> dict[st
     return {key: value for key, value in merged.items() if value is not None or key not in own}
 
 
-def _one(base: Any, own: Any, at: _Path) -> Any:
-    if at == ("event", "attributes") and isinstance(own, tuple):
+def _one(base: Any, own: Any, path: _Path) -> Any:
+    if path == ("event", "attributes") and isinstance(own, tuple):
         own = {name: name for name in own}
-    if at in _WITHIN and isinstance(base, dict) and isinstance(own, dict):
-        return _merged(base, own, at)
-    if len(at) == 1 and isinstance(base, tuple) and isinstance(own, tuple):
+    if path in _WITHIN and isinstance(base, dict) and isinstance(own, dict):
+        return _merged(base, own, path)
+    if len(path) == 1 and isinstance(base, tuple) and isinstance(own, tuple):
         return (*base, *(each for each in own if each not in base))
     return own

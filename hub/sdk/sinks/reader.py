@@ -118,12 +118,12 @@ class Reader:
             handlers["on_assign"] = assign
         self._consumer.subscribe(self._topics, **handlers)
 
-    def _from(self, known: Positions, places: list[TopicPartition]) -> list[TopicPartition]:
+    def _from(self, positions: Positions, places: list[TopicPartition]) -> list[TopicPartition]:
         """Where a sink that remembers goes on. XXX: only what the sink has counts, and not what the group has committed: a table
         that somebody has emptied is filled again, not gone on with."""
         first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
         named = [Place(each.topic, each.partition) for each in places]
-        return [TopicPartition(*place, known.get(place, first)) for place in named]
+        return [TopicPartition(*place, positions.get(place, first)) for place in named]
 
     def read(self, limit: int, timeout_seconds: float) -> list[Read]:
         """What has come, at most `limit`; after the timeout nothing. Also when all is held: who does not ask is thrown out."""

@@ -153,5 +153,5 @@ def _media(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _bad(said: str) -> RejectedRecordError:
-    return RejectedRecordError(Reason.BAD_ROW, said)
+def _bad(reason: str) -> RejectedRecordError:
+    return RejectedRecordError(Reason.BAD_ROW, reason)

@@ -85,9 +85,9 @@ class Spool:
     def close(self) -> None:
         os.close(self._lock)
 
-    def _append(self, name: str, at: int, rows: Sequence[Mapping[str, Any]]) -> int:
+    def _append(self, name: str, offset: int, rows: Sequence[Mapping[str, Any]]) -> int:
         with self._rows(name).open("ab") as file:
-            file.truncate(at)
+            file.truncate(offset)
             for row in rows:
                 file.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
             file.flush()

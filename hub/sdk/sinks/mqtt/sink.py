@@ -102,12 +102,12 @@ class MqttSink(Sink):
         topic = self.config.topic.format_map({name: _level(text) for name, text in values.items()})
         return topic, cloud_event(delivery, self.context.namespace)
 
-    def _answer(self, said: Published) -> Answer:
-        if said is Published.TAKEN or (said is Published.UNHEARD and not self.config.needs_hearer):
+    def _answer(self, published: Published) -> Answer:
+        if published is Published.TAKEN or (published is Published.UNHEARD and not self.config.needs_hearer):
             return None
-        if said is Published.UNHEARD:
+        if published is Published.UNHEARD:
             return Later("nobody is subscribed to its topic")
-        if said is Published.LATER:
+        if published is Published.LATER:
             return Later("the broker takes no more now")
         return Never("the broker does not take it: its topic or what it holds")
 

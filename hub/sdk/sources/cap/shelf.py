@@ -45,7 +45,7 @@ class Shelf(ABC):
     def check(self) -> str: ...
 
     @abstractmethod
-    def documents(self, since: int, known: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
         """Raises TransientError, AuthError, ConfigurationError, PermanentError."""
 
     def close(self) -> None:  # noqa: B027 - a folder holds nothing
@@ -61,9 +61,9 @@ class FolderShelf(Shelf):
     def check(self) -> str:
         return f"{self._folder.path} has {len(self._files()):,} files *.xml and *.cap"
 
-    def documents(self, since: int, known: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
         for at, mark, entry in self._files():
-            if at < since - _OVERLAP_NS or mark in known:
+            if at < since - _OVERLAP_NS or mark in read_before:
                 continue
             settled = time.time_ns() - at >= self._folder.settle_seconds * 10**9
             try:
@@ -106,15 +106,15 @@ class FeedShelf(Shelf):
             else f"GET {self._feed.path} names {len(links)} alerts"
         )
 
-    def documents(self, since: int, known: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
         links = self._links()
         if isinstance(links, bytes):
             mark = hashlib.sha256(links).hexdigest()
-            if mark not in known:
+            if mark not in read_before:
                 yield Document(f"GET {self._feed.path}", mark, 0, True, links)
             return
         for number, (mark, link) in enumerate(links, 1):
-            if mark not in known:
+            if mark not in read_before:
                 yield self._fetched(number, mark, link)
 
     def close(self) -> None:
@@ -144,9 +144,9 @@ class FeedShelf(Shelf):
             raise ConfigurationError(f"GET {self._feed.path} is neither an alert of CAP 1.2 nor a feed of Atom or RSS")
         return self._own(found[:_MOST_LINKS])
 
-    def _own(self, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _own(self, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
         base = f"{self._feed.base_url}{self._feed.path}"
-        links = [(f"{urljoin(base, link)} {changed}", urljoin(base, link)) for link, changed in found if link]
+        links = [(f"{urljoin(base, link)} {changed}", urljoin(base, link)) for link, changed in links if link]
         own = [each for each in links if urlsplit(each[1])[:2] == urlsplit(base)[:2]]
         if len(own) < len(links):
             self._say_once(

@@ -172,5 +172,5 @@ _READERS: dict[str, Callable[[Any, int], str]] = {
 }
 
 
-def _bad(said: str) -> RejectedRecordError:
-    return RejectedRecordError(Reason.BAD_ROW, said)
+def _bad(reason: str) -> RejectedRecordError:
+    return RejectedRecordError(Reason.BAD_ROW, reason)

@@ -155,16 +155,16 @@ class FileContent:
         elif not isinstance(found, Refused):
             self._begin_text(found, head)
 
-    def _require_text(self, found: Container | Refused | None) -> None:
-        if isinstance(found, Refused):
-            raise FatalError(f"{self._name} is {found.name}, which is not read: {found.way_out}")
-        if self._follow and found in (Container.GZIP, Container.ZIP, Container.OLE):
-            kind = "gzip file" if found is Container.GZIP else "workbook or archive"
+    def _require_text(self, container: Container | Refused | None) -> None:
+        if isinstance(container, Refused):
+            raise FatalError(f"{self._name} is {container.name}, which is not read: {container.way_out}")
+        if self._follow and container in (Container.GZIP, Container.ZIP, Container.OLE):
+            kind = "gzip file" if container is Container.GZIP else "workbook or archive"
             raise FatalError(
                 f"{self._name}: a {kind} cannot be followed as it grows; give the plain file, or leave out --follow"
             )
-        if found in (Container.ZIP, Container.OLE):
-            kind = "a ZIP archive" if found is Container.ZIP else "an office document"
+        if container in (Container.ZIP, Container.OLE):
+            kind = "a ZIP archive" if container is Container.ZIP else "an office document"
             raise FatalError(f"{self._name} is {kind}, not a workbook; unpack it and give the file inside")
 
     def _begin_gzip(self) -> None:
@@ -172,10 +172,10 @@ class FileContent:
             raise FatalError(f"{self._name} is gzip within gzip; unpack it once and give the file inside")
         self._gunzip, self.read_as = _Gunzip(self._name), "gzip"
 
-    def _begin_text(self, found: Container | None, head: bytes) -> None:
-        if found in (Container.UTF_16, Container.UTF_32):
-            self._transcode(str(found))
-        elif found is Container.UTF_8:
+    def _begin_text(self, container: Container | None, head: bytes) -> None:
+        if container in (Container.UTF_16, Container.UTF_32):
+            self._transcode(str(container))
+        elif container is Container.UTF_8:
             self.encoding = "utf-8"
         elif self._declared in _WIDE:
             self._transcode(_WIDE[self._declared])

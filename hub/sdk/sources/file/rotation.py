@@ -62,8 +62,8 @@ def _turn(path: Path, other: Path) -> tuple[bool, int] | None:
     return dated, int(digits) if dated else -int(digits)
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(path: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return path.samefile(other)
     except OSError:
-        return one == other
+        return path == other

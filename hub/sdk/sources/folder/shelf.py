@@ -72,45 +72,45 @@ class Shelf:
         by_time = self._config.order == "time"
         return sorted(found, key=lambda each: (each.stamp[3] if by_time else 0, _natural(str(each.path)), each.path))
 
-    def whole(self, found: list[Found]) -> list[Found]:
-        """Those of `found`, which is all there are, that nobody writes to any more, by the sign that was declared."""
+    def whole(self, files: list[Found]) -> list[Found]:
+        """Those of `files`, which is all there are, that nobody writes to any more, by the sign that was declared."""
         complete = self._config.complete
         if self._marker is not None:
-            return [each for each in found if self._marker_of(each.path).exists()]
+            return [each for each in files if self._marker_of(each.path).exists()]
         if not isinstance(complete, Quiet):
-            return found
+            return files
         now, before = self._now(), self._seen
         self._seen = {
             path: (stamp, before[path][1] if path in before and before[path][0] == stamp else now)
-            for path, stamp in found
+            for path, stamp in files
         }
-        return [each for each in found if now - self._seen[each.path][1] >= complete.seconds]
+        return [each for each in files if now - self._seen[each.path][1] >= complete.seconds]
 
     @property
     def decides_by_itself(self) -> bool:
         """Whether a file that is not whole yet will be, if nobody does anything."""
         return isinstance(self._config.complete, Quiet)
 
-    def digest(self, found: Found) -> str | None:
+    def digest(self, file: Found) -> str | None:
         """Of the file's bytes; None if it is another by now. Looked at once for each stamp."""
-        stamp, digest = self._digests.get(found.path, (None, ""))
-        if stamp != found.stamp:
+        stamp, digest = self._digests.get(file.path, (None, ""))
+        if stamp != file.stamp:
             with suppress(FileNotFoundError):
-                digest = _digest(found.path)
-            if self.is_other(found):
+                digest = _digest(file.path)
+            if self.is_other(file):
                 return None
-            self._digests[found.path] = (found.stamp, digest)
+            self._digests[file.path] = (file.stamp, digest)
         return digest
 
-    def forget_others(self, found: Iterable[Found]) -> None:
+    def forget_others(self, files: Iterable[Found]) -> None:
         """Of files that are not there any more nothing is kept."""
-        there = {each.path for each in found}
+        there = {each.path for each in files}
         self._digests = {path: kept for path, kept in self._digests.items() if path in there}
 
-    def is_other(self, found: Found) -> bool:
+    def is_other(self, file: Found) -> bool:
         """Whether the file at its path is not the one that was found, or was written to."""
-        now = _looked_at(found.path)
-        return now is None or now.stamp != found.stamp
+        now = _looked_at(file.path)
+        return now is None or now.stamp != file.stamp
 
     def done_before(self) -> set[str]:
         """Digests of the files that lie in `done`."""
@@ -120,7 +120,7 @@ class Shelf:
         """Digests of the files that lie in `failed`."""
         return _lying_in(self._config.failed_folder)
 
-    def put_away(self, found: Found, digest: str, why: str | None) -> None:
+    def put_away(self, file: Found, digest: str, why: str | None) -> None:
         """Move a file that was read, or with `why` one that cannot be; beside that one lies a text with the reason.
 
         Its marker goes first: one that stayed would call the next file of this name whole too early.
@@ -129,13 +129,13 @@ class Shelf:
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / _name_with(found.path, digest)
+        target = folder / _name_with(file.path, digest)
         if why:
             target.with_name(f"{target.name}.reason.txt").write_text(f"{why}\n", "utf-8")
         if self._marker is not None:
-            self._marker_of(found.path).unlink(missing_ok=True)
-        found.path.replace(target)
-        self._digests.pop(found.path, None)
+            self._marker_of(file.path).unlink(missing_ok=True)
+        file.path.replace(target)
+        self._digests.pop(file.path, None)
 
     @property
     def _away(self) -> Iterator[Path]:

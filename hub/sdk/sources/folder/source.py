@@ -209,14 +209,14 @@ class FolderSource(Source):
             whole = sorted(whole, key=lambda each: self._digest(each) != self._place.file)
         self._whole = deque(whole)
 
-    def _digest(self, found: Found) -> str | None:
+    def _digest(self, file: Found) -> str | None:
         """None: not now. A file that may not be read stops no other."""
         try:
-            return self._shelf.digest(found)
+            return self._shelf.digest(file)
         except PermissionError:
-            if found.path not in self._refused:
-                self._refused.add(found.path)
-                self.context.say(f"{found.path.name} may not be read by this user, and is left where it is")
+            if file.path not in self._refused:
+                self._refused.add(file.path)
+                self.context.say(f"{file.path.name} may not be read by this user, and is left where it is")
             return None
 
     def _is_full(self) -> bool:
@@ -246,8 +246,8 @@ class FolderSource(Source):
             return Batch(wait_seconds=_LOOK_SECONDS / 5)
         return Batch(last=True, left=f"{self._where}: {len(left):,} files are not whole yet" if left else None)
 
-    def _is_over(self, found: Found) -> bool:
-        return self.config.folder is None and self._digest(found) in self._done | self._failed
+    def _is_over(self, file: Found) -> bool:
+        return self.config.folder is None and self._digest(file) in self._done | self._failed
 
     # -- reading it ------------------------------------------------------------------------------------------------------------
 

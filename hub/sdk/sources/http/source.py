@@ -175,13 +175,13 @@ class HttpSource(Source):
             until = min(began_from + round(paging.hours * HOUR_MS), now_ms)
         return place.model_copy(update={"began": now_ms, "until": until})
 
-    def _after(self, place: Place, reply: Reply, body: Any, found: list[Any]) -> Place:
+    def _after(self, place: Place, reply: Reply, body: Any, items: list[Any]) -> Place:
         """Where the sweep stands behind this page."""
-        newest = max((at for each in found if (at := self._changed_at(each)) is not None), default=None)
+        newest = max((at for each in items if (at := self._changed_at(each)) is not None), default=None)
         newest = place.newest if newest is None else max(newest, place.newest or newest)
         # what is dated ahead of the system's own clock would hide all that is said until then
         began = min(place.began or reply.at_ms, reply.at_ms) if not place.page else place.began
-        answer = Answer(self.system, body, len(found), next_of_header(reply.link))
+        answer = Answer(self.system, body, len(items), next_of_header(reply.link))
         token = self.config.paging.next(place, answer)
         if token is None or self._clamped:
             return Place(since=self._until(place, newest, began), sweeps=place.sweeps + 1)
@@ -202,7 +202,7 @@ class HttpSource(Source):
                 "newest": newest,
                 "began": began,
                 "page": place.page + 1,
-                "items": place.items + len(found),
+                "items": place.items + len(items),
                 "token": token,
             }
         )
@@ -223,13 +223,13 @@ class HttpSource(Source):
             return False
         return place.since + round(paging.hours * HOUR_MS) < wall_ms()
 
-    def _require_other_page(self, place: Place, found: list[Any]) -> None:
+    def _require_other_page(self, place: Place, items: list[Any]) -> None:
         """Raises TransientError if the page is the one before: it is asked for again, where it is. A system that goes on answering
         with its last page has no more; one whose second page is its first does not know the parameter."""
-        digest = xxhash.xxh3_128_digest(json.dumps(found, sort_keys=True, default=str).encode(errors="surrogatepass"))
+        digest = xxhash.xxh3_128_digest(json.dumps(items, sort_keys=True, default=str).encode(errors="surrogatepass"))
         self._clamped = False
         if (
-            found
+            items
             and self._page_digest is not None
             and self._page_digest[0] == place.page - 1
             and self._page_digest[1] == digest
@@ -240,20 +240,20 @@ class HttpSource(Source):
         self._repeats = 0
         self._page_digest = (place.page, digest)
 
-    def _stumble(self, said: str) -> NoReturn:
+    def _stumble(self, text: str) -> NoReturn:
         """It may be so once; a system that goes on so is not paged as was declared."""
         self._repeats += 1
         if self._repeats < _MOST_REPEATS:
-            raise TransientError(said)
-        raise ConfigurationError(f"{said}, time and again; look at the parameters under `paging`")
+            raise TransientError(text)
+        raise ConfigurationError(f"{text}, time and again; look at the parameters under `paging`")
 
     # -- one item ------------------------------------------------------------------------------------------------------------------
 
-    def _item(self, each: Any, place: Place, index: int) -> Item | None:
+    def _item(self, item: Any, place: Place, index: int) -> Item | None:
         """None if it is just as it was in this sweep or the one before."""
         of = f"GET {self.config.path} page {place.page + 1}"
-        raw = json.dumps(each, ensure_ascii=False, sort_keys=True, default=str)
-        if not isinstance(each, dict):
+        raw = json.dumps(item, ensure_ascii=False, sort_keys=True, default=str)
+        if not isinstance(item, dict):
             fault = RejectedRecordError(Reason.BAD_ROW, "the item is no JSON object")
             return Item(None, of, index, raw.encode(errors="replace"), fault=fault, unit="item")
         try:
@@ -264,13 +264,13 @@ class HttpSource(Source):
         known = digest in self._before or digest in self._now
         if len(self._now) < _MOST_REMEMBERED:
             self._now.add(digest)
-        return None if known else Item(json_values(each), of, index, unit="item")
+        return None if known else Item(json_values(item), of, index, unit="item")
 
-    def _changed_at(self, each: Any) -> int | None:
+    def _changed_at(self, item: Any) -> int | None:
         incremental = self.config.incremental
-        if incremental is None or not isinstance(each, dict):
+        if incremental is None or not isinstance(item, dict):
             return None
-        text = text_of(found_at(each, incremental.field))
+        text = text_of(found_at(item, incremental.field))
         try:
             return parse_time(text, incremental.formats, ZoneInfo(incremental.time_zone)) if text else None
         except RejectedRecordError:

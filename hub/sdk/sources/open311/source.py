@@ -173,11 +173,11 @@ class Open311Source(Source):
         config: Open311Config = self.config
         return min(config.most_items, config.page_size) if has_pages and config.page_size_param else config.most_items
 
-    def _is_page_before(self, sweep: Sweep, found: list[Any]) -> bool:
+    def _is_page_before(self, sweep: Sweep, items: list[Any]) -> bool:
         """Whether the server gives the page before once more, for good. Raises TransientError if it may be so this once."""
-        digest = _digest(found)
+        digest = _digest(items)
         before, is_before = self._page_before, False
-        if found and before is not None and before[1] == digest and _is_next(before[0], sweep):
+        if items and before is not None and before[1] == digest and _is_next(before[0], sweep):
             self._repeats += 1
             if self._repeats < _MOST_REPEATS:
                 raise TransientError(f"GET /requests: page {sweep.page + 1} is page {sweep.page} once more")
@@ -188,10 +188,10 @@ class Open311Source(Source):
 
     # -- what one page lacks is asked for ------------------------------------------------------------------------------------------
 
-    def _completed(self, found: list[Any]) -> list[Any]:
+    def _completed(self, items: list[Any]) -> list[Any]:
         """Requests with the id of their token, and their service's name, where they lack them. One whose token is no id yet is left
         out: a later sweep finds it."""
-        completed = (self._named(each) if isinstance(each, dict) else each for each in found)
+        completed = (self._named(each) if isinstance(each, dict) else each for each in items)
         return [each for each in completed if each is not None]
 
     def _named(self, request: Columns) -> Columns | None:
@@ -223,11 +223,13 @@ class Open311Source(Source):
 
     # -- one page becomes items ----------------------------------------------------------------------------------------------------
 
-    def _items(self, sweep: Sweep, since_ms: int | None, requests: dict[str, Columns], found: list[Any]) -> list[Item]:
+    def _items(
+        self, sweep: Sweep, since_ms: int | None, requests: dict[str, Columns], records: list[Any]
+    ) -> list[Item]:
         path = "/servicerequestupdates" if sweep.kind is Kind.UPDATES else "/requests"
         of = f"GET {path} {iso_of(sweep.at)} page {sweep.page + 1}"
         items: list[Item] = []
-        for number, each in enumerate(found, 1):
+        for number, each in enumerate(records, 1):
             where = f"{of} record {number}"
             if not isinstance(each, dict):
                 items.append(_no_record(each, where))
@@ -284,7 +286,7 @@ def _item(columns: Columns, where: str, number: int) -> Item:
     return Item(columns, where, number, unit="statement")
 
 
-def _no_record(found: Any, where: str) -> Item:
+def _no_record(value: Any, where: str) -> Item:
     fault = RejectedRecordError(Reason.BAD_ROW, "it is no record of GeoReport")
-    raw = json.dumps(found, ensure_ascii=False, default=str).encode(errors="replace")
+    raw = json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace")
     return Item(None, where, 1, raw, fault=fault, unit="statement")

@@ -45,11 +45,11 @@ def kept(value: Any) -> Kept:
     raise ConfigurationError(f"a cursor or key is a {type(value).__name__}; choose a column of times, numbers or texts")
 
 
-def value_of(found: Kept) -> Any:
+def value_of(value: Kept) -> Any:
     """What `kept` was given."""
-    if not isinstance(found, list):
-        return found
-    kind, text = found
+    if not isinstance(value, list):
+        return value
+    kind, text = value
     makers: dict[str, Any] = {
         "datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal, "uuid": UUID,
     }  # fmt: skip

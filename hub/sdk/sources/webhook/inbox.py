@@ -22,7 +22,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     key: bytes | None = None
-    at: float = field(default_factory=time.monotonic)
+    at_seconds: float = field(default_factory=time.monotonic)
     kept: Future[bool] = field(default_factory=Future)
 
 
@@ -107,7 +107,7 @@ class Inbox:
     def _is_stuck(self) -> bool:
         """Whether the oldest has waited for longer than anybody does: to wait as well would be of no use."""
         oldest = next(iter(self._open.values()), None)
-        return oldest is not None and time.monotonic() - oldest.at > self._patience
+        return oldest is not None and time.monotonic() - oldest.at_seconds > self._patience
 
     def _is_known(self, key: bytes) -> bool:
         before = time.monotonic() - self._remember

@@ -33,18 +33,18 @@ class Source(Protocol):
     def give_back(self, lines: Sequence[tuple[int, Line]]) -> None: ...
 
 
-def read_header(feed: Source, lines: Lines, mapping: Mapping, known: Sequence[str] = ()) -> Header:
+def read_header(feed: Source, lines: Lines, mapping: Mapping, carried: Sequence[str] = ()) -> Header:
     """Take the header from the beginning of a file; an empty file has one without names.
 
-    `known`: the header of the file before it. Raises FatalError if columns are missing that the mapping uses, or one comes twice.
+    `carried`: the header of the file before it. Raises FatalError if columns are missing that the mapping uses, or one comes twice.
     """
     first = feed.next()
     delimiter = lines.content.delimiter or mapping.delimiter
     if first is None:
         return Header([], delimiter)
-    if known and _goes_on(first[1], known, delimiter, lines.content.encoding):
+    if carried and _goes_on(first[1], carried, delimiter, lines.content.encoding):
         feed.give_back([first])
-        return Header(list(known), delimiter, headless=True)
+        return Header(list(carried), delimiter, headless=True)
     text = _text(first[1], feed, lines)
     names = _names(text, delimiter)
     if "delimiter" not in mapping.model_fields_set and lines.content.delimiter is None:
@@ -55,13 +55,13 @@ def read_header(feed: Source, lines: Lines, mapping: Mapping, known: Sequence[st
     return Header(names, delimiter)
 
 
-def _goes_on(first: Line, known: Sequence[str], delimiter: str, codec: str) -> bool:
+def _goes_on(first: Line, carried: Sequence[str], delimiter: str, codec: str) -> bool:
     """Whether a file's first line is a row of the file before: as many columns, none of them by its name."""
     try:
         cells = next(csv.reader([first.data.decode(codec).strip("\r\n")], delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error):
         return False
-    return len(cells) == len(known) and not {cell.strip() for cell in cells} & set(known)
+    return len(cells) == len(carried) and not {cell.strip() for cell in cells} & set(carried)
 
 
 def _text(first: Line, feed: Source, lines: Lines) -> list[str]:

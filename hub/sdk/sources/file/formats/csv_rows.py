@@ -58,9 +58,9 @@ class Feed:
 class CsvReader:
     """A table's rows. `known`: the header of the file before this one."""
 
-    def __init__(self, lines: Lines, mapping: Mapping, known: Sequence[str] = ()) -> None:
+    def __init__(self, lines: Lines, mapping: Mapping, carried: Sequence[str] = ()) -> None:
         self.lines = lines
-        self._mapping, self._known = mapping, known
+        self._mapping, self._known = mapping, carried
         self._feed = Feed(lines)
         self._begun: Header | None = None
 
