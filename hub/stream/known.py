@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from hub.settings import Settings
 from hub.stream.kafka import client_config, kafka_errors
-from hub.topics import inputs_in, source_in
+from hub.topics import source_in
 
 _TIMEOUT_SECONDS = 5.0
 _REST_SECONDS = 0.1
@@ -65,11 +65,6 @@ def names_on(client: AdminClient, namespace: str) -> frozenset[str]:
     with kafka_errors("asking which topics there are"):
         found = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
     return names_in(namespace, [name for name, topic in found.items() if topic.error is None])
-
-
-def inputs_on(client: AdminClient, namespace: str) -> list[str]:
-    """Of these, those by which sources and departments speak."""
-    return inputs_in(names_on(client, namespace))
 
 
 def sources_there(settings: Settings, declared: Iterable[str]) -> list[str]:

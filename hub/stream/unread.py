@@ -7,17 +7,17 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 
 import mode
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from hub.errors import HubError
 from hub.metrics import INPUT_TOPICS, UNREAD_RECORDS
 from hub.settings import Settings
 from hub.stream.extents import offsets
 from hub.stream.groups import group_offsets, places_read
-from hub.stream.kafka import client_config
-from hub.stream.known import inputs_on
+from hub.stream.known import on_broker
 from hub.stream.numbers import Place
 from hub.stream.reads import Reads
+from hub.topics import inputs_in
 
 log = logging.getLogger(__name__)
 READER = "deduplicate"
@@ -62,7 +62,7 @@ class UnreadWatch(mode.Service):
     def __init__(self, settings: Settings, reads: Reads, paused: Callable[[], Collection[str]]) -> None:
         super().__init__()
         self._settings, self._reads, self._paused = settings, reads, paused
-        self._client = AdminClient(client_config(settings, "unread"))
+        self._topics = on_broker(settings, "unread")
         self._shown: set[str] = set()
 
     @mode.Service.task
@@ -75,7 +75,7 @@ class UnreadWatch(mode.Service):
             await self.sleep(_EVERY_SECONDS)
 
     def _look(self) -> None:
-        inputs = inputs_on(self._client, self._settings.namespace)
+        inputs = inputs_in(self._topics())
         paused = self._paused()
         found = unread(self._settings, [topic for topic in inputs if topic not in paused], self._reads.topics)
         self.show(len(inputs), found)

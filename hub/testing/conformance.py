@@ -16,6 +16,7 @@ import copy
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from hub.sdk.positions import MAX_BYTES
 
 _MOST_READS = 2000
 """So many reads without an end are a loop."""
-_BACK_SECONDS = 20.0
+_BACK_SECONDS = 60.0
 """A `read` of 0.05 s that has not come back by then never does."""
 _TRIES = 3
 _QUIET_READS = 4
@@ -225,7 +226,7 @@ class SourceConformance:
         if bench.busy is None:
             return
         at = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
-        for text, least, most in (("7", 7, 7), (at, 500, 600)):
+        for text, least, most in (("7", 7, 7), (at, 300, 600)):
             bench.add(7)
             source = bench.make()
             with _closed(source):
@@ -244,10 +245,11 @@ class SourceConformance:
         bench.add(30)
         source, calls = bench.slow()
         with _closed(source):
+            began = time.monotonic()
             source.connect(None)
             for _ in range(5):
                 source.read(0.01)
-            assert calls() <= 2, "of six calls a minute several went out at once"
+            assert calls() <= 2 + (time.monotonic() - began) / 10, "of six calls a minute several went out at once"
 
     def test_a_field_that_nobody_expected_is_handed_over(self, bench: Bench) -> None:
         if bench.strange is None:

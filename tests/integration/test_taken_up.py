@@ -34,11 +34,10 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
         metrics = f"http://{settings.web_host}:{settings.web_port}/metrics"
         unread = 'hub_unread_topic_records{topic="city.newcomer.events"} 1.0'
         wait_for(lambda: unread in (fetch(metrics) or ""), "nobody sees that the topic is not read")
-        assert "city.newcomer.events" in hub.type("doctor").output
+        assert "city.newcomer.events" in hub.type("doctor", "--json").output
         ensure_topics(settings, [city_replies("newcomer")])
         hub.sources.append("newcomer")
         hub.settle(lambda report: report.cases == 1)
-        wait_for(lambda: "hub_unread_topic_records{" not in (fetch(metrics) or "{"), "it is read, and said not to be")
 
         departments, routes = city / "departments.yaml", city / "routes.yaml"
         departments.write_text(

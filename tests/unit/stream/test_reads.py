@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from hub.errors import RetriableError
+from hub.settings import Settings
 from hub.stream.known import KnownTopics, names_in
 from hub.stream.reads import InputReads, Reads
-from hub.stream.unread import records_behind
+from hub.stream.unread import UnreadWatch, records_behind
 from hub.topics import city_events, dept_updates, inputs_in, is_input, of_department, of_source, source_in
 
 IDS = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
@@ -115,3 +117,18 @@ def test_what_nobody_reads_is_counted_from_what_was_committed() -> None:
     places = {("n.city.a.events", 0): 10, ("n.city.a.events", 1): 4, ("n.dept.b.updates", 0): 7}
     lows = {**dict.fromkeys(places, 0), ("n.city.a.events", 1): 3}
     assert records_behind("n.", lows, places, {("n.dept.b.updates", 0): 7}) == {"city.a.events": 11}
+
+
+def test_a_topic_that_nobody_reads_is_shown_and_said_once_until_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    def shown(topic: str) -> float | None:
+        return REGISTRY.get_sample_value("hub_unread_topic_records", {"topic": topic})
+
+    watch = UnreadWatch(Settings(), Reads(()), dict)
+    for records in (7, 9):
+        watch.show(3, {"city.late.events": records})
+        assert shown("city.late.events") == records
+    assert caplog.text.count("nobody reads it") == 1
+    assert REGISTRY.get_sample_value("hub_input_topics", {"state": "read"}) == 2
+    watch.show(3, {})
+    assert shown("city.late.events") is None
+    assert REGISTRY.get_sample_value("hub_input_topics", {"state": "unread"}) == 0
