@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from hub.backoff import Backoff
+from hub.clock import wall_ms
 from hub.sdk.errors import ContractError, TransientError
 from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Positions, Sink
 from hub.sdk.sinks.letters import Aside
@@ -38,6 +39,8 @@ class InOrder:
         self._backoff = Backoff(_FIRST_SECONDS, _MOST_SECONDS)
         self._done: Positions = {}
         self._next_show = 0.0
+        self._lost_ms: int | None = None
+        """Since when nothing is taken."""
 
     def run(self) -> Tally:
         """Until asked to stop or pause. Raises what hub.sdk.errors names, but no TransientError of its sink."""
@@ -77,7 +80,10 @@ class InOrder:
         self._sink.idle()
         if time.monotonic() >= self._next_show:
             self._next_show = time.monotonic() + _SHOW_SECONDS
-            self.tally.show(reader.behind(), None, 1, None)
+            behind = reader.behind()
+            if behind == 0:
+                self._takes()
+            self.tally.show(behind or 0, self._lost_ms, 1, None)
             reader.commit(self._done)
 
     def _write(self, batch: Batch) -> None:
@@ -85,8 +91,7 @@ class InOrder:
         left: Batch | None = batch
         while left is not None:
             answers = self._sink.write(left)
-            self._backoff.reset()
-            self.tally.takes_again()
+            self._takes()
             if not any(answers or ()):
                 self.tally.done(len(left.deliveries))
                 return
@@ -104,10 +109,16 @@ class InOrder:
                 left.append(delivery)
         return Batch(left, batch.after)
 
+    def _takes(self) -> None:
+        self._backoff.reset()
+        self._lost_ms = None
+        self.tally.takes_again()
+
     def _rest(self, error: TransientError) -> None:
         seconds = min(error.wait_seconds, _MOST_ASKED_SECONDS) if error.asked else self._backoff.next_seconds()
         self.tally.failure("", str(error), seconds, lost=True)
-        self.tally.show(0, None, 1, in_wall_ms(seconds))
+        self._lost_ms = self._lost_ms or wall_ms()  # what waits is at least as old, as far as anything does
+        self.tally.show(0, self._lost_ms, 1, in_wall_ms(seconds))
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._ended():
             self._stop.wait(min(left, _LOOK_SECONDS))

@@ -36,7 +36,7 @@ class Records(Protocol):
     def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None: ...
     def read(self, limit: int, timeout_seconds: float) -> list[Read]: ...
     def hold(self, places: set[Place]) -> None: ...
-    def behind(self) -> int: ...
+    def behind(self) -> int | None: ...
     def commit(self, done: Positions) -> None: ...
     def close(self) -> None: ...
 
@@ -66,15 +66,6 @@ class Reader:
                 place.offset = self._consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)[1]
             if fresh:
                 self._consumer.commit(offsets=fresh, asynchronous=False)
-
-    def move(self, offsets: Callable[[list[TopicPartition]], Positions]) -> None:
-        """Set how far it has come, while nobody reads: `offsets` says for which partitions."""
-        with kafka_errors(self._what):
-            found = offsets(self._partitions())
-            if found:
-                self._consumer.commit(
-                    offsets=[TopicPartition(*place, offset) for place, offset in found.items()], asynchronous=False
-                )
 
     def _partitions(self) -> list[TopicPartition]:
         """Of all its topics that are there. Raises FatalError if one that is named is not."""
@@ -173,11 +164,14 @@ class Reader:
                 self._consumer.resume([TopicPartition(*each) for each in less])
         self._held = places & assigned
 
-    def behind(self) -> int:
-        """How many offsets are still to be read, by what the broker said last."""
+    def behind(self) -> int | None:
+        """How many offsets are still to be read, by what the broker said last; None while it has no partitions."""
         with kafka_errors(self._what):
+            assigned = self._consumer.assignment()
+            if not assigned:
+                return None
             found = 0
-            for at in self._consumer.position(self._consumer.assignment()):
+            for at in self._consumer.position(assigned):
                 low, high = self._consumer.get_watermark_offsets(at, cached=True)
                 found += max(0, high - (at.offset if at.offset >= 0 else low))
         return found

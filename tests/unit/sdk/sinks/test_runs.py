@@ -159,6 +159,28 @@ def test_a_sink_that_remembers_does_not_say_later_of_one() -> None:
         InOrder(sink, lambda: MemoryReader([order(0)]), MemoryLetters(), Board("s", "s", None), stop).run()
 
 
+def test_a_sink_that_was_away_is_well_again_though_nothing_comes() -> None:
+    """While it is away its age is shown, so that somebody is called; an hour of it is an alert."""
+    sink, stop = Scripted(lambda _: None), threading.Event()
+    board, tries, ages = Board("s", "s", None), iter([1]), []
+
+    def connect() -> None:
+        if next(tries, None):
+            raise TransientError("away", wait_seconds=0.01)
+        ages.append((board.status.state, board.status.oldest_at))
+
+    sink.connect = connect  # type: ignore[method-assign]
+    run = InOrder(
+        sink, lambda: MemoryReader([]), MemoryLetters(), board, stop,
+        lambda: "done" if ages and board.status.state is State.RUNNING else None,
+    )  # fmt: skip
+    run.run()
+    ((state, oldest_at),) = ages
+    assert state is State.WAITING
+    assert oldest_at is not None
+    assert (board.status.oldest_at, run.tally.lost) == (None, {})
+
+
 def test_a_sink_that_remembers_is_connected_anew_after_a_failure() -> None:
     tries = iter([TransientError("away", wait_seconds=0.01), TransientError("away", wait_seconds=0.01)])
     sink = Scripted(lambda _: next(tries, None))
