@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hub.testing.open311_writing import Quirk as Quirk
-from hub.testing.open311_writing import Record, written
+from hub.testing.open311_writing import Record, document_of
 
 _DEFAULT_DAYS = 90
 _REQUEST = (
@@ -239,7 +239,7 @@ class Open311City:
 
     def written(self, root: str, content: Any, form: str) -> bytes:
         """A document, as odd as the server is."""
-        return written(self.quirks, root, content, form)
+        return document_of(self.quirks, root, content, form)
 
     def answer(self, handler: BaseHTTPRequestHandler, form_body: str | None) -> None:
         """One call."""

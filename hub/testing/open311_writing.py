@@ -40,7 +40,7 @@ class Quirk(StrEnum):
     OTHER_WORDS = "status is Fixed or In Progress"
 
 
-def written(quirks: Set[Quirk], root: str, content: Any, form: str) -> bytes:
+def document_of(quirks: Set[Quirk], root: str, content: Any, form: str) -> bytes:
     """A document, `form` is xml or json."""
     is_list = isinstance(content, list)
     content = [_odd(quirks, each) for each in content] if is_list else content
