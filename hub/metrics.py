@@ -167,3 +167,6 @@ SINK_OLDEST = Gauge(
 )
 # Its circuits that are open: one try at a time, ever further apart, finds out whether the receiver is back.
 SINK_HELD = Gauge("hub_sink_held_receivers", "Receivers to which nothing goes because they take nothing", ["sink"])
+# Answers of `cityhub web`, by operation (GET /departments/{department}/orders) and status: 401 and 403 say that somebody tries
+# doors, 503 that Kafka does not have what came, or that the topics are still being read.
+WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation and status", ["operation", "status"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.manifest import discover
+from hub.serving import PageServer, metrics_page
 from hub.settings import Settings
 from hub.signals import ended_by_signals
 
@@ -38,10 +40,19 @@ PORT = 6080
     "--open311", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="CITYHUB_OPEN311",
     help="open311.yaml: services, questions, what is published.  [all categories]",
 )  # fmt: skip
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on this port of loopback.  [nowhere]"
+)
 @with_settings
 @click.pass_context
 def web(
-    context: click.Context, settings: Settings, host: str, port: int, proxy: str | None, open311: Path | None
+    context: click.Context,
+    settings: Settings,
+    host: str,
+    port: int,
+    proxy: str | None,
+    open311: Path | None,
+    metrics_port: int | None,
 ) -> None:
     """Serve departments 部门, Open311 apps and those who report by HTTP, until Ctrl-C. A process of its own, beside the worker.
 
@@ -63,6 +74,7 @@ def web(
     offers = load_open311(open311, city)
     with (
         ended_by_signals(),
+        nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, "127.0.0.1", metrics_port),
         Web(settings, city, codec, sources_there(settings, discover()), offers, host, port, proxy) as running,
     ):
         say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)

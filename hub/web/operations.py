@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.bounds import SYSTEM_ID
+from hub.metrics import WEB_ANSWERS
 from hub.web.bodies import Problem, problem_answer
 
 _MOST_CHARS = 2_000
@@ -71,9 +72,11 @@ class Operation:
 
     async def _answered(self, request: Request) -> Response:
         try:
-            return await self.handler(request, self.values(request))
+            answer = await self.handler(request, self.values(request))
         except Problem as problem:
-            return self.refuse(request, problem)
+            answer = self.refuse(request, problem)
+        WEB_ANSWERS.labels(f"{self.method} {self.path}", str(answer.status_code)).inc()
+        return answer
 
     def values(self, request: Request) -> dict[str, Any]:
         """Raises Problem (400) naming the parameter that cannot be used."""

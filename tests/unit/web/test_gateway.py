@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from hub.web.tokens import Kind, Scope
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
@@ -99,6 +100,14 @@ def test_only_its_own_token_lets_in(web: MemoryWeb, path: str) -> None:
         403,
         web.client.get(path, headers=water).json()["detail"],
     )
+
+
+def test_answers_are_counted_by_operation_and_not_by_what_was_asked(web: MemoryWeb) -> None:
+    labels = {"operation": "GET /departments/{department}/orders", "status": "401"}
+    before = REGISTRY.get_sample_value("hub_web_answers_total", labels) or 0.0
+    for department in ("roads", "nobody"):
+        web.client.get(f"/departments/{department}/orders")
+    assert REGISTRY.get_sample_value("hub_web_answers_total", labels) == before + 2
 
 
 def test_a_token_that_may_only_look_says_nothing(web: MemoryWeb) -> None:
