@@ -99,7 +99,8 @@ class LivePolicy:
         except HubError as error:
             return [f"departments.yaml: whether the topics of new departments are there cannot be told: {error}"]
         return [
-            f"departments.yaml: {each!r} is new, and topics are missing: {', '.join(lacking)}; run `cityhub topics --create`"
+            f"departments.yaml: {each!r} is new, and topics are missing: {', '.join(lacking)}; run `cityhub topics --create` (and, "
+            "where Kafka has rights, `cityhub acl --apply`)"
             for each, names in wanted.items()
             if (lacking := [name for name in names if name in missing])
         ]
