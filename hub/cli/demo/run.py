@@ -20,7 +20,15 @@ from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.cli.demo.calm import Calm
 from hub.cli.demo.scenes import RealFiles, Show, SimulatedDay
-from hub.cli.demo.verdict import CountCheck, account_table, as_json, compare_counts, score_links, settled, truth_table
+from hub.cli.demo.verdict import (
+    CountCheck,
+    account_table,
+    as_json,
+    compare_counts,
+    final_receipts,
+    score_links,
+    truth_table,
+)
 from hub.cli.demo.view import Snapshot, View
 from hub.cli.demo.witness import DeadLetters, SeenCases, read_cases
 from hub.cli.process.children import Child
@@ -94,7 +102,7 @@ class Performance:
         opened = time.monotonic()
         self._show.start(self._settings)
         if self._show.wires is not None:
-            for line in (self._show.wires.said, *self._show.wires.missing):
+            for line in (self._show.wires.description, *self._show.wires.missing):
                 self._console.print(line, soft_wrap=True, highlight=False)
         with self._watching(opened) as look:
             self._play(worker, look)
@@ -190,7 +198,7 @@ class Performance:
             return True
         if wires is not None and int.__gt__(*wires.called(departments.orders)):
             return False
-        return settled(self._shown.metrics.by("outcome", "hub_receipts_total")) >= departments.sent.total()
+        return final_receipts(self._shown.metrics.by("outcome", "hub_receipts_total")) >= departments.sent.total()
 
     @contextmanager
     def _watching(self, opened: float) -> Iterator[Callable[[str], None]]:

@@ -93,13 +93,13 @@ def compare_counts(
         CountCheck("exact repeats 重复", sum(truth.repeats.values()), sum(repeats[source] for source in sources)),
         CountCheck("updates sent, updates in 部门反馈", sent.total(), sum(taken_in[who] for who in sent)),
         CountCheck("updates sent twice 重复反馈", sent_twice, sum(repeats[f"dept.{who}"] for who in sent)),
-        CountCheck("updates sent, receipts 反馈与回执", sent.total(), settled(receipts)),
+        CountCheck("updates sent, receipts 反馈与回执", sent.total(), final_receipts(receipts)),
         CountCheck("updates of unknown cases 未知案件", strays, unknown),
         CountCheck("not allowed, told so 不合流程已告知", receipts[Reason.NOT_ALLOWED], late),
     ]
 
 
-def settled(receipts: Counter[str]) -> int:
+def final_receipts(receipts: Counter[str]) -> int:
     """Receipts that say what became of an update; one that waits is told so, and told again."""
     return receipts.total() - receipts[WAITING]
 

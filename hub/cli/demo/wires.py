@@ -74,7 +74,7 @@ class Wire(ABC):
         ...
 
 
-class Messages(Wire):
+class MessageWire(Wire):
     """A Mosquitto of the demo's own."""
 
     source, name = "hotline", "MQTT"
@@ -148,7 +148,7 @@ class Messages(Wire):
                 time.sleep(0.02)
 
 
-class Rows(Wire):
+class TableWire(Wire):
     """A table of SQLite that grows."""
 
     source, name = "citymgmt", "SQL"
@@ -217,13 +217,13 @@ class Wires:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.missing: list[str] = []
-        self.sources = [wire for kind in (Messages, Rows) if (wire := self._made(kind)) is not None]
+        self.sources = [wire for kind in (MessageWire, TableWire) if (wire := self._made(kind)) is not None]
         self.calls = Calls(_CALLED if _CALLED in departments else departments[-1])
         self._child: Child | None = None
         self._settings: Settings | None = None
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         ways = [f"{wire.source} by {wire.name}" for wire in self.sources]
         return f"Other wires 其他接入: {', '.join(ways)}{' and ' if ways else ''}orders of {self.calls.department} by webhook"
 
@@ -278,7 +278,7 @@ class Wires:
 
 def _lacks(kind: type[Wire]) -> str | None:
     """Why a wire cannot be had here."""
-    if kind is Rows:
+    if kind is TableWire:
         return None if find_spec("sqlalchemy") else "pip install 'cityhub[sql]' brings what it needs"
     if find_spec("paho") is None:
         return "pip install 'cityhub[mqtt]' brings what it needs"

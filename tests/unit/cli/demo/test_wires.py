@@ -10,7 +10,7 @@ import pytest
 
 from hub.broker import mosquitto
 from hub.cli.demo import wires
-from hub.cli.demo.wires import Messages, Rows, WiredFiles, Wires
+from hub.cli.demo.wires import MessageWire, TableWire, WiredFiles, Wires
 from hub.errors import FatalError
 from hub.policy.loader import load_city
 from hub.sdk.contract import Context
@@ -32,7 +32,7 @@ def test_a_table_says_what_the_file_says(tmp_path: Path) -> None:
     said = [
         each for each in statements(Plan(start_ms(city, START), rate=300), scene_of(city)) if each.source == "citymgmt"
     ]
-    wire = Rows(tmp_path)
+    wire = TableWire(tmp_path)
     wire.open()
     with WiredFiles(tmp_path / "wired", [wire]) as wired, SourceFiles(tmp_path / "files") as files:
         for each in said:
@@ -64,7 +64,7 @@ def test_what_a_machine_lacks_is_said_and_comes_as_a_file(tmp_path: Path, monkey
     found = Wires(tmp_path, ["desk", "water"])
     assert found.sources == []
     assert len(found.missing) == 2
-    assert "orders of water by webhook" in found.said
+    assert "orders of water by webhook" in found.description
     assert found.called(Counter({"water": 3, "desk": 1})) == (3, 0)
     found.stop()
 
@@ -77,7 +77,7 @@ def test_messages_wait_at_the_broker_for_who_is_not_there_yet(tmp_path: Path) ->
     from hub.sdk.sources.mqtt.config import MqttConfig
     from hub.sdk.sources.mqtt.source import MqttSource
 
-    wire = Messages(tmp_path)
+    wire = MessageWire(tmp_path)
     try:
         wire.open()
         for number in range(5):
