@@ -77,6 +77,7 @@ class Receivers(_Named):
     rate: float = Field(100, gt=0)
     """Orders a second, over all receivers."""
     seconds: float = Field(60, gt=0)
+    rounds: int = Field(2, ge=1)
 
 
 class Agents(_Named):
