@@ -86,7 +86,7 @@ def test_every_word_of_departments_is_said_and_has_its_receipt(day: dict[Topic, 
     assert applied == words
     updates = sum(len(lines) for (kind, topic), lines in day.items() if kind == clock and topic.endswith(".updates"))
     own = len(day[clock, "hub.updates"])
-    assert len(receipts) == updates - own
+    assert len([each for each in receipts if each["outcome"] != "waiting"]) == updates - own
 
 
 def test_cases_that_are_over_are_forgotten(day: dict[Topic, list[str]]) -> None:
