@@ -114,10 +114,14 @@ def rule_problems() -> Iterator[str]:
 
 
 def dashboard_problems() -> Iterator[str]:
-    """Titles in both languages; every metric of the hub is shown somewhere."""
+    """Titles in both languages, an id for each panel; every metric of the hub is shown somewhere."""
+    numbers: set[int] = set()
     for panel in panels():
         if not bilingual(panel["title"]):
             yield f"panel {panel['title']!r}: its title is to be in English and Chinese"
+        if panel["id"] in numbers:
+            yield f"panel {panel['title']!r}: another has its id {panel['id']}, and Grafana shows one of them"
+        numbers.add(panel["id"])
     sources = {rule["record"]: references(rule["expr"]).metrics for rule in rules() if "record" in rule}
     shown: set[str] = set()
     for query in dashboard_queries():
