@@ -137,9 +137,9 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
         for receiver in (department, *helpers):
             yield derived_id("O", case, receiver, kind, change, source, ref, revision, at, *nth), int(at), is_due
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
-    ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "at")
-    for (*ring, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
-        yield derived_id("O", *ring), rung_ms, is_due
+    ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "due_at", "at")
+    for (*ring, due_ms, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
+        yield derived_id("O", *ring, str(due_ms)), rung_ms, is_due
     for update, department, case, status, said_ms, is_due in _applied(tables):
         if status.lower() in LADDER:
             yield derived_id("O", case, status, department, update), said_ms, is_due

@@ -113,7 +113,8 @@ def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int
         if ring.kind in (WARNED, BREACHED):
             reminders[ring.clock.department or ring.case.department].append(ring)  # who holds it now can still act
     for department, told in reminders.items():
-        ids = [(r.case.case_id, r.department, r.kind, r.name, r.clock.policy) for r in told]
+        # another due time is another reminder: who leaves out what he has had by its id must not miss it
+        ids = [(r.case.case_id, r.department, r.kind, r.name, r.clock.policy, str(r.clock.due_ms)) for r in told]
         due = due_times(
             [ring.name for ring in told],
             [ring.clock.policy for ring in told],

@@ -178,7 +178,7 @@ class MadeUpRun:
             started_at=started, due_at=due, at=at, noticed_at=T0 + HOUR, corrects=corrects, pauses=[],
         )  # fmt: skip
         if kind in ("WARNED", "BREACHED"):
-            order = derived_id("O", case, "roads", kind, clock, policy)
+            order = derived_id("O", case, "roads", kind, clock, policy, str(due))
             self.add(
                 "orders",
                 "dept.roads.orders",
