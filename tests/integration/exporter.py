@@ -32,6 +32,8 @@ AT_REST = {
     metrics.SAME_NAME_WORKERS: 0.0,
     metrics.REFUSED: 0.0,
     metrics.EDGE_STATE: 1.0,
+    metrics.EDGE_OWNER: 1.0,
+    metrics.UNREAD_RECORDS: 0.0,
 }
 STILL = (metrics.GAPS, metrics.UNREADABLE_STATE)
 """Counters that count nothing where all is well."""
