@@ -141,6 +141,10 @@ class Lines:
         """Whether all that is in the file so far was read from it; lines of it may be in hand."""
         return self.content.bytes_read() >= self.content.bytes_total()
 
+    def may_wait(self) -> bool:
+        """Whether the next line may be the half of one, whose rest has to be waited for."""
+        return not self._ready or self.at_end()
+
     def idle(self) -> bool:
         """Whether the next line would only be waited for: nothing is in hand, and nothing was done to the file."""
         if not self._watch.follow or self._ready or not self.at_end() or self._done.exists() or self.content.moved:

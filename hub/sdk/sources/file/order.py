@@ -61,8 +61,8 @@ class Feed(Protocol):
         """Whether the next of `rows` would only wait."""
         ...
 
-    def at_end(self) -> bool:
-        """Whether all that is in the file so far was read from it; lines of it may be in hand."""
+    def may_wait(self) -> bool:
+        """Whether the next of `rows` may be the half of one, whose rest has to be waited for."""
         ...
 
     def cursor(self, rows: int) -> Cursor:
@@ -115,8 +115,8 @@ class Single:
     def idle(self) -> bool:
         return self._files.reader is not None and self._files.reader.lines.idle()
 
-    def at_end(self) -> bool:
-        return self._files.reader is not None and self._files.reader.lines.at_end()
+    def may_wait(self) -> bool:
+        return self._files.reader is not None and self._files.reader.lines.may_wait()
 
     def cursor(self, rows: int) -> Cursor:
         return self._files.cursor(rows)
@@ -166,7 +166,7 @@ class Merged:
     def idle(self) -> bool:
         return False
 
-    def at_end(self) -> bool:
+    def may_wait(self) -> bool:
         return False
 
     def cursor(self, rows: int) -> Cursor:

@@ -112,8 +112,7 @@ class FileSource(Source):
                     break
                 feed.take(row)
                 items.append(item)
-                # what stands next may be the half of a row: nothing is held while the rest of it is waited for
-                if follow and feed.at_end():
+                if follow and feed.may_wait():  # nothing is held meanwhile
                     break
         except Stopped:
             pass
