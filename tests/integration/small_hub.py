@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -22,7 +23,7 @@ from hub.cli.sending import Sender
 from hub.clock import wall_ms
 from hub.policy import load_city
 from hub.sdk.manifest import discover
-from hub.settings import Settings
+from hub.settings import ROOT, Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -48,6 +49,19 @@ def case_event(source: str, ref: str, **changes: Any) -> dict[str, Any]:
         "due_at": None, "attributes": {},
     }  # fmt: skip
     return event | changes
+
+
+def own_city(folder: Path) -> Path:
+    """The demo city's folder, copied, so that a test may change it."""
+    return Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", folder / "city"))
+
+
+def small_settings(bootstrap: str, namespace: str, folder: Path, **more: Any) -> Settings:
+    """Of a hub of two partitions whose worker keeps its state in `folder`."""
+    return Settings(
+        bootstrap_servers=bootstrap, namespace=namespace, partitions=2, state_dir=folder, web_port=free_port(),
+        instance=namespace, chunk_wait_ms=5, **more,
+    )  # fmt: skip
 
 
 class SmallHub:
@@ -111,11 +125,7 @@ class SmallHub:
 @contextmanager
 def running_hub(bootstrap: str, namespace: str, folder: Path, module: str = "hub.cli.main") -> Iterator[SmallHub]:
     """Started and stopped again."""
-    settings = Settings(
-        bootstrap_servers=bootstrap, namespace=namespace, partitions=2, state_dir=folder, web_port=free_port(),
-        instance=namespace, chunk_wait_ms=5,
-    )  # fmt: skip
-    hub = SmallHub(settings, module)
+    hub = SmallHub(small_settings(bootstrap, namespace, folder), module)
     try:
         yield hub
     finally:

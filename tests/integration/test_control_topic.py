@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +11,11 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from hub.control.records import PolicyAnswer, PolicyReload, opened, sealed
-from hub.settings import ROOT, Settings
+from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.kafka import consumer_config, producer_config
 from hub.topics import CONTROL
-from tests.integration.small_hub import SmallHub, free_port, ready, running_hub, wait_for
+from tests.integration.small_hub import SmallHub, own_city, ready, running_hub, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -60,11 +59,8 @@ def plant(settings: Settings) -> int:
 def test_hostile_records_end_no_worker_and_hide_no_announcement(
     kafka_bootstrap: str, namespace: str, tmp_path: Path
 ) -> None:
-    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
-    settings = Settings(
-        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
-        instance=namespace, chunk_wait_ms=5, city=city,
-    )  # fmt: skip
+    city = own_city(tmp_path)
+    settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city)
     ensure_topics(settings, [replace(CONTROL, settings={})])  # as made before it had a limit
     plant(settings)
     hub = SmallHub(settings)
@@ -117,7 +113,7 @@ class Forger(threading.Thread):
 
 
 def test_forged_answers_make_no_refusal_an_agreement(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> None:
-    elsewhere = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    elsewhere = own_city(tmp_path)
     (elsewhere / "examples.yaml").write_text("examples: []\n", "utf-8")
     with running_hub(kafka_bootstrap, namespace, tmp_path) as hub:
         wait_for(lambda: ready(hub.settings), "not ready")

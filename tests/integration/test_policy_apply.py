@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +10,7 @@ import pytest
 
 from hub.clock import wall_ms
 from hub.declared.problems import DeclarationError
-from hub.settings import ROOT, Settings
-from tests.integration.small_hub import SmallHub, case_event, free_port, ready, wait_for
+from tests.integration.small_hub import SmallHub, case_event, own_city, ready, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -20,11 +18,8 @@ pytestmark = pytest.mark.kafka
 def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
     kafka_bootstrap: str, namespace: str, tmp_path: Path
 ) -> None:
-    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
-    settings = Settings(
-        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
-        instance=namespace, chunk_wait_ms=5, city=city,
-    )  # fmt: skip
+    city = own_city(tmp_path)
+    settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city)
     hub = SmallHub(settings)
     try:
         wait_for(lambda: ready(settings), "not ready")
@@ -57,15 +52,12 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
 def test_holidays_that_become_known_move_what_was_due_provisionally(
     kafka_bootstrap: str, namespace: str, tmp_path: Path
 ) -> None:
-    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
+    city = own_city(tmp_path)
     calendars = city / "calendars.yaml"
     plain = re.sub(r"(holidays|extra_working_days): \[[^]]*]", r"\1: []", calendars.read_text("utf-8"))
     calendars.write_text(plain.replace("  office:\n", "  office:\n    known_until: 2020-01-01\n", 1), "utf-8")
     (city / "examples.yaml").write_text("examples: []\n", "utf-8")
-    settings = Settings(
-        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
-        instance=namespace, chunk_wait_ms=5, city=city,
-    )  # fmt: skip
+    settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city)
     hub = SmallHub(settings)
     try:
         wait_for(lambda: ready(settings), "not ready")

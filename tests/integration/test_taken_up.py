@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
-from hub.settings import ROOT, Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import city_events, city_replies
-from tests.integration.small_hub import SmallHub, case_event, free_port, ready, wait_for
+from tests.integration.small_hub import SmallHub, case_event, own_city, ready, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -20,11 +18,8 @@ pytestmark = pytest.mark.kafka
 def test_a_source_and_a_department_come_while_the_hub_runs(
     kafka_bootstrap: str, namespace: str, tmp_path: Path
 ) -> None:
-    city = Path(shutil.copytree(ROOT / "ops" / "cities" / "demo", tmp_path / "city"))
-    settings = Settings(
-        bootstrap_servers=kafka_bootstrap, namespace=namespace, partitions=2, state_dir=tmp_path, web_port=free_port(),
-        instance=namespace, chunk_wait_ms=5, city=city,
-    )  # fmt: skip
+    city = own_city(tmp_path)
+    settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city)
     hub = SmallHub(settings)
     try:
         wait_for(lambda: ready(settings), "not ready")
