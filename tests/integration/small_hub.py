@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
+from httpx2 import Response
 
 from hub.audit import AuditReport, audit
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
-from hub.cli.process.scrape import fetch
+from hub.cli.process.scrape import Metrics, ask, fetch
 from hub.cli.sending import Sender
 from hub.clock import wall_ms
 from hub.policy import load_city
@@ -140,7 +141,26 @@ def wait_for(what: Callable[[], bool], why: str) -> None:
 
 
 def ready(settings: Settings) -> bool:
+    """Whether a worker serves at this moment. It does not while its group shares out anew: wait for it, never assert it."""
     return fetch(f"http://127.0.0.1:{settings.web_port}/readyz") is not None
+
+
+def page(settings: Settings, name: str) -> Response:
+    """What a running worker's page says. Waits for the worker to answer, which a busy machine may put off."""
+    answers: list[Response | None] = []
+
+    def answered() -> bool:
+        answers.append(ask(f"http://127.0.0.1:{settings.web_port}/{name}"))
+        return answers[-1] is not None
+
+    wait_for(answered, f"nobody answers for /{name}")
+    assert answers[-1] is not None
+    return answers[-1]
+
+
+def metric(settings: Settings, name: str, **labels: str) -> float:
+    """The sum of a running worker's samples of this name and these labels, as it says by now."""
+    return Metrics(page(settings, "metrics").text).total(name, **labels)
 
 
 def kill(pid: int) -> None:
