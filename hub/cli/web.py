@@ -97,10 +97,10 @@ def token() -> None:
 def new(settings: Settings, holder: str, kind: str | None, read_only: bool) -> None:
     """Make a token, for a department unless told otherwise, and print it: it is shown this once."""
     from hub.web.run import tokens_file
-    from hub.web.tokens import Kind, Scope, Tokens
+    from hub.web.tokens import Scope, TokenKind, Tokens
 
-    of = Kind(kind or "department")
-    known = {Kind.DEPARTMENT: set(load_city(settings.city).departments), Kind.SOURCE: set(discover())}.get(of)
+    of = TokenKind(kind or "department")
+    known = {TokenKind.DEPARTMENT: set(load_city(settings.city).departments), TokenKind.SOURCE: set(discover())}.get(of)
     if known is not None and holder not in known:
         raise FatalError(f"there is no {of} {holder!r}; there are {', '.join(sorted(known))}")
     if not re.fullmatch(SYSTEM_ID, holder):

@@ -1,6 +1,6 @@
 """The documents of GeoReport v2, to render and to read. A server renders what a client reads, from the same records.
 
-body = render(SERVICES, [Service(service_code="001", service_name="Pothole")], Format.XML)
+body = render(SERVICES, [Service(service_code="001", service_name="Pothole")], DocumentFormat.XML)
 services = read(SERVICES, body)
 """
 
@@ -16,12 +16,12 @@ from pydantic import ValidationError
 from hub.open311 import models, spark, xml
 from hub.open311.errors import UnreadableError
 
-R = TypeVar("R", bound=models.Record)
-MAX_BYTES = 16 * 2**20
+R = TypeVar("R", bound=models.DocumentRecord)
+MAX_DOCUMENT_BYTES = 16 * 2**20
 """A longer document is not read."""
 
 
-class Format(StrEnum):
+class DocumentFormat(StrEnum):
     """`value` is the suffix of an address."""
 
     XML = "xml"
@@ -29,11 +29,11 @@ class Format(StrEnum):
 
     @property
     def content_type(self) -> str:
-        return "text/xml; charset=utf-8" if self is Format.XML else "application/json; charset=utf-8"
+        return "text/xml; charset=utf-8" if self is DocumentFormat.XML else "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Shape(Generic[R]):
+class DocumentShape(Generic[R]):
     """One kind of document. `root` is its element; a list has one `element` for each record, else it is one record."""
 
     root: str
@@ -45,20 +45,21 @@ class Shape(Generic[R]):
         return xml.ELEMENTS[self.root]
 
 
-DISCOVERY = Shape("discovery", models.Discovery, is_list=False)
-SERVICES = Shape("services", models.Service)
-DEFINITION = Shape("service_definition", models.ServiceDefinition, is_list=False)
-REQUESTS = Shape("service_requests", models.Request)
-POSTED = Shape("service_requests", models.Posted)
-UPDATES = Shape("service_request_updates", models.RequestUpdate)
-POSTED_UPDATES = Shape("service_request_updates", models.PostedUpdate)
-ERRORS = Shape("errors", models.Error)
-SHAPES: tuple[Shape[Any], ...] = (
-    DISCOVERY, SERVICES, DEFINITION, REQUESTS, POSTED, UPDATES, POSTED_UPDATES, ERRORS,
+DISCOVERY = DocumentShape("discovery", models.Discovery, is_list=False)
+SERVICES = DocumentShape("services", models.Service)
+DEFINITION = DocumentShape("service_definition", models.ServiceDefinition, is_list=False)
+REQUESTS = DocumentShape("service_requests", models.Request)
+POSTED_DOCUMENT = DocumentShape("service_requests", models.Posted)
+UPDATES_DOCUMENT = DocumentShape("service_request_updates", models.RequestUpdate)
+POSTED_UPDATES = DocumentShape("service_request_updates", models.PostedUpdate)
+ERRORS = DocumentShape("errors", models.Error)
+SHAPES: tuple[DocumentShape[Any], ...] = (
+    DISCOVERY, SERVICES, DEFINITION, REQUESTS, POSTED_DOCUMENT, UPDATES_DOCUMENT, POSTED_UPDATES, ERRORS,
 )  # fmt: skip
 
 _RECORDS = (
-    models.Endpoint, models.Discovery, models.Service, models.Value, models.Attribute, models.ServiceDefinition, models.Note,
+    models.Endpoint, models.Discovery, models.Service, models.ChoiceValue, models.Attribute,
+    models.ServiceDefinition, models.HistoryNote,
     models.Request, models.Posted, models.RequestUpdate, models.PostedUpdate, models.Error,
 )  # fmt: skip
 _TEXTS = (
@@ -74,39 +75,39 @@ class ErrorsError(Exception):
         self.errors = errors
 
 
-def render(shape: Shape[R], records: Sequence[R], form: Format) -> bytes:
+def render(shape: DocumentShape[R], records: Sequence[R], form: DocumentFormat) -> bytes:
     """A document of these records: of a shape that is no list, exactly one."""
     found = [each.model_dump() for each in records]
     content: Any = found
     if not shape.is_list:
         (content,) = found
-    return xml.written(shape.root, content) if form is Format.XML else spark.written(content)
+    return xml.written_xml(shape.root, content) if form is DocumentFormat.XML else spark.written_json(content)
 
 
-def read(shape: Shape[R], body: bytes, charset: str | None = None) -> list[R]:
+def read_document(shape: DocumentShape[R], body: bytes, charset: str | None = None) -> list[R]:
     """The records of a document in either format: of a shape that is no list, exactly one.
 
     Raises UnreadableError, and ErrorsError where the answer is one of errors.
     """
     try:
-        return [shape.record.model_validate(each) for each in contents(shape, body, charset)]
+        return [shape.record.model_validate(each) for each in raw_records(shape, body, charset)]
     except ValidationError:
         raise UnreadableError("a record in it cannot be read") from None
 
 
-def contents(shape: Shape[Any], body: bytes, charset: str | None = None) -> list[Any]:
-    """As `read`, but each record as the dictionary that it is, with all that a system adds; what is no record, as it is."""
-    if len(body) > MAX_BYTES:
-        raise UnreadableError(f"it has more than {MAX_BYTES:,} bytes")
+def raw_records(shape: DocumentShape[Any], body: bytes, charset: str | None = None) -> list[Any]:
+    """As `read_document`, but each record as a dictionary, with all that a system adds; what is no record, as it is."""
+    if len(body) > MAX_DOCUMENT_BYTES:
+        raise UnreadableError(f"it has more than {MAX_DOCUMENT_BYTES:,} bytes")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        root, content = xml.parsed(body, _TEXTS, charset)
+        root, content = xml.parsed_xml(body, _TEXTS, charset)
         roots = {
             shape.root,
             *(name for name, element in xml.ELEMENTS.items() if shape.is_list and element == shape.element),
         }
         is_errors, is_it = root == ERRORS.root, root in roots
     else:
-        content = spark.parsed(body, charset)
+        content = spark.parsed_json(body, charset)
         is_errors, is_it = _are_errors(content), content is None or isinstance(content, dict | list)
     if is_errors and shape is not ERRORS:
         raise ErrorsError(
@@ -119,7 +120,7 @@ def contents(shape: Shape[Any], body: bytes, charset: str | None = None) -> list
     return [{} if each is None else each for each in _list(shape, content)]
 
 
-def _one(shape: Shape[Any], content: Any) -> dict[str, Any]:
+def _one(shape: DocumentShape[Any], content: Any) -> dict[str, Any]:
     if isinstance(content, dict) and isinstance(inner := content.get(shape.root), dict | list):
         content = inner
     if isinstance(content, list) and len(content) == 1:
@@ -129,7 +130,7 @@ def _one(shape: Shape[Any], content: Any) -> dict[str, Any]:
     return content
 
 
-def _list(shape: Shape[Any], content: Any) -> list[Any]:
+def _list(shape: DocumentShape[Any], content: Any) -> list[Any]:
     """Also one that is wrapped as in XML, or a single record without its list."""
     for name in (shape.root, shape.element):
         if isinstance(content, dict) and len(content) == 1 and name in content:

@@ -22,15 +22,15 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}")
 _TRUE = frozenset({"true", "1", "yes"})
 
 
-def text_of(value: Any) -> str:
+def xml_text(value: Any) -> str:
     """A value as text without blanks at its ends, and without the characters that no XML can hold. A list has commas."""
     if isinstance(value, str):
         return _NO_XML.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
-        return ",".join(filter(None, map(text_of, value)))
-    return "" if value is None or isinstance(value, dict) else text_of(str(value))
+        return ",".join(filter(None, map(xml_text, value)))
+    return "" if value is None or isinstance(value, dict) else xml_text(str(value))
 
 
 def moment_of(value: Any) -> int | None:
@@ -38,7 +38,7 @@ def moment_of(value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:
-        return ms_of(datetime.fromisoformat(text_of(value)))
+        return ms_of(datetime.fromisoformat(xml_text(value)))
     except (ValueError, OverflowError):
         return None
 
@@ -51,7 +51,7 @@ def iso_of(at_ms: int) -> str:
 
 def _degrees_of(value: Any) -> float | None:
     try:
-        found = float(text_of(value))
+        found = float(xml_text(value))
     except ValueError:
         return None
     return found if math.isfinite(found) else None
@@ -63,7 +63,7 @@ def _whole_of(value: Any) -> int | None:
 
 
 def _flag_of(value: Any) -> bool:
-    return text_of(value).lower() in _TRUE
+    return xml_text(value).lower() in _TRUE
 
 
 def _list_of(value: Any) -> list[Any]:
@@ -77,23 +77,23 @@ def _list_of(value: Any) -> list[Any]:
 
 def _named(value: Any) -> dict[str, str]:
     """Raises ValueError for a key that is no name of an element."""
-    found = {key: text_of(each) for key, each in value.items()} if isinstance(value, dict) else {}
+    found = {key: xml_text(each) for key, each in value.items()} if isinstance(value, dict) else {}
     if not all(isinstance(key, str) and _NAME.fullmatch(key) for key in found):
         raise ValueError("a name has letters, digits, _, . and - only, and begins with a letter or _")
     return found
 
 
-Text = Annotated[str, BeforeValidator(text_of), PlainSerializer(lambda text: text or None)]
-Flag = Annotated[bool, BeforeValidator(_flag_of)]
-Moment = Annotated[
+PlainText = Annotated[str, BeforeValidator(xml_text), PlainSerializer(lambda text: text or None)]
+FlagText = Annotated[bool, BeforeValidator(_flag_of)]
+MomentText = Annotated[
     int | None, BeforeValidator(moment_of), PlainSerializer(lambda at: None if at is None else iso_of(at))
 ]
-Degrees = Annotated[float | None, BeforeValidator(_degrees_of)]
-Whole = Annotated[int | None, BeforeValidator(_whole_of)]
-Texts = Annotated[dict[str, str], BeforeValidator(_named)]
+DegreesText = Annotated[float | None, BeforeValidator(_degrees_of)]
+WholeText = Annotated[int | None, BeforeValidator(_whole_of)]
+NamedTexts = Annotated[dict[str, str], BeforeValidator(_named)]
 
 
-class Record(BaseModel):
+class DocumentRecord(BaseModel):
     """What a document is made of. `LEFT_OUT`: fields that a document does not have where they are empty; others are null."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -105,14 +105,14 @@ class Record(BaseModel):
         return {name: value for name, value in found.items() if value or name not in self.LEFT_OUT}
 
 
-class Endpoint(Record):
+class Endpoint(DocumentRecord):
     """Where a service is to be had. `type`: production or test; `formats`: media types."""
 
-    specification: Text = ""
-    url: Text = ""
-    changeset: Text = ""
-    type: Text = ""
-    formats: Annotated[list[Text], BeforeValidator(lambda value: _words_of(value))] = []
+    specification: PlainText = ""
+    url: PlainText = ""
+    changeset: PlainText = ""
+    type: PlainText = ""
+    formats: Annotated[list[PlainText], BeforeValidator(lambda value: _words_of(value))] = []
 
 
 def _words_of(value: Any) -> list[Any]:
@@ -122,129 +122,129 @@ def _words_of(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value] if value else []
 
 
-class Discovery(Record):
+class Discovery(DocumentRecord):
     """What a server says of itself. `contact` and `key_service` are sentences for people."""
 
-    changeset: Text = ""
-    contact: Text = ""
-    key_service: Text = ""
+    changeset: PlainText = ""
+    contact: PlainText = ""
+    key_service: PlainText = ""
     endpoints: Annotated[list[Endpoint], BeforeValidator(_list_of)] = []
 
 
-class Service(Record):
+class Service(DocumentRecord):
     """What can be asked for. `metadata`: there is a definition with attributes; `type`: realtime, batch or blackbox (when and
     whether an id is known); `keywords`: with commas between."""
 
-    service_code: Text = ""
-    service_name: Text = ""
-    description: Text = ""
-    metadata: Flag = False
-    type: Text = ""
-    keywords: Text = ""
-    group: Text = ""
+    service_code: PlainText = ""
+    service_name: PlainText = ""
+    description: PlainText = ""
+    metadata: FlagText = False
+    type: PlainText = ""
+    keywords: PlainText = ""
+    group: PlainText = ""
 
 
-class Value(Record):
+class ChoiceValue(DocumentRecord):
     """What may be chosen."""
 
-    key: Text = ""
-    name: Text = ""
+    key: PlainText = ""
+    name: PlainText = ""
 
 
-class Attribute(Record):
+class Attribute(DocumentRecord):
     """A question of a service. `variable`: it is asked (else it is only shown); `datatype`: string, number, datetime, text,
     singlevaluelist or multivaluelist."""
 
-    variable: Flag = True
-    code: Text = ""
-    datatype: Text = ""
-    required: Flag = False
-    datatype_description: Text = ""
-    order: Whole = None
-    description: Text = ""
-    values: Annotated[list[Value], BeforeValidator(_list_of)] = []
+    variable: FlagText = True
+    code: PlainText = ""
+    datatype: PlainText = ""
+    required: FlagText = False
+    datatype_description: PlainText = ""
+    order: WholeText = None
+    description: PlainText = ""
+    values: Annotated[list[ChoiceValue], BeforeValidator(_list_of)] = []
 
     LEFT_OUT = frozenset({"values"})
 
 
-class ServiceDefinition(Record):
+class ServiceDefinition(DocumentRecord):
     """The questions of one service."""
 
-    service_code: Text = ""
+    service_code: PlainText = ""
     attributes: Annotated[list[Attribute], BeforeValidator(_list_of)] = []
 
 
-class Note(Record):
+class HistoryNote(DocumentRecord):
     """A line of a request's history (an extension)."""
 
-    datetime: Moment = None
-    description: Text = ""
-    type: Text = ""
+    datetime: MomentText = None
+    description: PlainText = ""
+    type: PlainText = ""
 
 
-class Request(Record):
+class Request(DocumentRecord):
     """A request as it stands. `status` is open or closed; of a closed one `updated_datetime` says when it was closed.
 
     `extended_attributes` and `notes` are extensions. Raises pydantic.ValidationError for an attribute whose name is none.
     """
 
-    service_request_id: Text = ""
-    status: Text = ""
-    status_notes: Text = ""
-    service_name: Text = ""
-    service_code: Text = ""
-    description: Text = ""
-    agency_responsible: Text = ""
-    service_notice: Text = ""
-    requested_datetime: Moment = None
-    updated_datetime: Moment = None
-    expected_datetime: Moment = None
-    address: Text = ""
-    address_id: Text = ""
-    zipcode: Text = ""
-    lat: Degrees = None
-    long: Degrees = None
-    media_url: Text = ""
-    extended_attributes: Texts = {}
-    notes: Annotated[list[Note], BeforeValidator(_list_of)] = []
+    service_request_id: PlainText = ""
+    status: PlainText = ""
+    status_notes: PlainText = ""
+    service_name: PlainText = ""
+    service_code: PlainText = ""
+    description: PlainText = ""
+    agency_responsible: PlainText = ""
+    service_notice: PlainText = ""
+    requested_datetime: MomentText = None
+    updated_datetime: MomentText = None
+    expected_datetime: MomentText = None
+    address: PlainText = ""
+    address_id: PlainText = ""
+    zipcode: PlainText = ""
+    lat: DegreesText = None
+    long: DegreesText = None
+    media_url: PlainText = ""
+    extended_attributes: NamedTexts = {}
+    notes: Annotated[list[HistoryNote], BeforeValidator(_list_of)] = []
 
     LEFT_OUT = frozenset({"extended_attributes", "notes"})
 
 
-class Posted(Record):
+class Posted(DocumentRecord):
     """The answer to a request that was posted, or to a token: an id, or a token that will become one."""
 
-    service_request_id: Text = ""
-    token: Text = ""
-    service_notice: Text = ""
-    account_id: Text = ""
+    service_request_id: PlainText = ""
+    token: PlainText = ""
+    service_notice: PlainText = ""
+    account_id: PlainText = ""
 
     LEFT_OUT = frozenset({"service_request_id", "token", "service_notice", "account_id"})
 
 
-class RequestUpdate(Record):
+class RequestUpdate(DocumentRecord):
     """What was said of a request, and its status from then on (mySociety's extension)."""
 
-    update_id: Text = ""
-    service_request_id: Text = ""
-    status: Text = ""
-    updated_datetime: Moment = None
-    description: Text = ""
-    media_url: Text = ""
-    external_status_code: Text = ""
-    customer_reference: Text = ""
+    update_id: PlainText = ""
+    service_request_id: PlainText = ""
+    status: PlainText = ""
+    updated_datetime: MomentText = None
+    description: PlainText = ""
+    media_url: PlainText = ""
+    external_status_code: PlainText = ""
+    customer_reference: PlainText = ""
 
     LEFT_OUT = frozenset({"external_status_code", "customer_reference"})
 
 
-class PostedUpdate(Record):
+class PostedUpdate(DocumentRecord):
     """The answer to an update that was posted."""
 
-    update_id: Text = ""
+    update_id: PlainText = ""
 
 
-class Error(Record):
+class Error(DocumentRecord):
     """Why not. `code` may be finer than the status of HTTP."""
 
-    code: Text = Field("")
-    description: Text = ""
+    code: PlainText = Field("")
+    description: PlainText = ""

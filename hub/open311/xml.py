@@ -24,7 +24,7 @@ _UNWRITABLE = re.compile(
 _BARE = re.compile(r"&(?!#\d+;|#x[0-9A-Fa-f]+;|(?:amp|lt|gt|quot|apos);)")
 
 
-def written(root: str, content: Any) -> bytes:
+def written_xml(root: str, content: Any) -> bytes:
     """A document, UTF-8, with its declaration."""
     element = etree.Element(root)
     _fill(element, content)
@@ -43,7 +43,7 @@ def _fill(element: Any, content: Any) -> None:
         element.text = str(content).lower() if isinstance(content, bool) else str(content)
 
 
-def parsed(body: bytes, texts: frozenset[str], charset: str | None = None) -> tuple[str, Any]:
+def parsed_xml(body: bytes, texts: frozenset[str], charset: str | None = None) -> tuple[str, Any]:
     """The root's name and what it holds. `texts`: elements whose own elements are markup within a text.
 
     What real systems spoil is mended (control characters, a bare &, wrong bytes), but never the end of a document.
@@ -88,16 +88,16 @@ def _mended(body: bytes, charset: str | None) -> bytes:
     return _BARE.sub("&amp;", _UNWRITABLE.sub(_writable, text)).encode()
 
 
-def _writable(found: re.Match[str]) -> str:
+def _writable(reference: re.Match[str]) -> str:
     """A reference to a character that XML can hold stays."""
-    hexadecimal, decimal = found.groups()
+    hexadecimal, decimal = reference.groups()
     if hexadecimal is None and decimal is None:
         return ""
     number = int(hexadecimal, 16) if hexadecimal else int(decimal)
     writable = (
         number in (9, 10, 13) or 0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE or 0x10000 <= number < 0x110000
     )
-    return found[0] if writable else ""
+    return reference[0] if writable else ""
 
 
 def _name(element: Any) -> str:

@@ -151,7 +151,7 @@ def _base64(raw: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Token:
+class SignedToken:
     """What is claimed, and who signs it."""
 
     key: rsa.RSAPrivateKey

@@ -10,26 +10,30 @@ from starlette.routing import Route
 
 from hub.serving import app_of
 from hub.web import status
-from hub.web.bodies import Problem, json_answer, problem_answer
+from hub.web.bodies import HttpProblem, json_answer, problem_answer
 from hub.web.front import Front
 from hub.web.gateway import operations as gateway
 from hub.web.open311 import operations as open311
 from hub.web.open311.config import Open311File
-from hub.web.openapi import document
+from hub.web.openapi import openapi_document
 from hub.web.operations import Operation
-from hub.web.page import page
+from hub.web.page import html_page
 
 
 def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Operation]:
     """All that is in the OpenAPI document."""
-    return [*gateway.operations(front), *open311.operations(front, offers, secret), *status.operations(front, secret)]
+    return [
+        *gateway.gateway_operations(front),
+        *open311.open311_operations(front, offers, secret),
+        *status.status_operations(front, secret),
+    ]
 
 
 def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
     """Over one front. `secret`: what ids that nobody is to guess are made with."""
     operations = all_operations(front, offers, secret)
     title = f"CityHub: {front.city.name.en} {front.city.name.zh}"
-    described = document(title, operations)
+    described = openapi_document(title, operations)
 
     async def healthz(_: Request) -> Response:
         return json_answer({"status": "ok"})
@@ -43,7 +47,7 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
         return json_answer(described)
 
     async def index(_: Request) -> Response:
-        return page(title, operations)
+        return html_page(title, operations)
 
     own = {"/": index, "/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
     routes = [*(each.route for each in operations), *(Route(path, answer) for path, answer in own.items())]
@@ -55,4 +59,4 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
 async def _plain(_: Request, error: Exception) -> Response:
     """What Starlette answers by itself (404, 405), in the shape of all else."""
     assert isinstance(error, HTTPException)
-    return problem_answer(Problem(error.status_code, error.detail, headers=error.headers))
+    return problem_answer(HttpProblem(error.status_code, error.detail, headers=error.headers))

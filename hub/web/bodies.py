@@ -16,7 +16,7 @@ BODY_SECONDS = 15.0
 RETRY_AFTER_SECONDS = 10
 
 
-class Problem(Exception):  # noqa: N818 - it is an answer, with its status
+class HttpProblem(Exception):  # noqa: N818 - it is an answer, with its status
     """A call that is not done: what HTTP says of it, and a sentence with the way out, which quotes nothing that was sent."""
 
     def __init__(
@@ -26,9 +26,9 @@ class Problem(Exception):  # noqa: N818 - it is an answer, with its status
         self.status, self.detail, self.headers, self.errors = status, detail, dict(headers or {}), list(errors)
 
 
-def not_now(what: str) -> Problem:
+def not_now(what: str) -> HttpProblem:
     """503: call again."""
-    return Problem(503, f"{what}; call again", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return HttpProblem(503, f"{what}; call again", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -37,7 +37,7 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | No
     return Response(to_json(content), status, kept, "application/json; charset=utf-8")
 
 
-def problem_answer(problem: Problem) -> Response:
+def problem_answer(problem: HttpProblem) -> Response:
     """As RFC 9457 has it."""
     content: dict[str, Any] = {"status": problem.status, "detail": problem.detail}
     if problem.errors:
@@ -48,8 +48,8 @@ def problem_answer(problem: Problem) -> Response:
 
 
 async def body_of(request: Request, most_bytes: int) -> bytes:
-    """Raises Problem before more than so many bytes are in memory (413), or if they take too long (408)."""
-    too_long = Problem(413, f"at most {most_bytes:,} bytes are taken in a call", headers={"Connection": "close"})
+    """Raises HttpProblem before more than so many bytes are in memory (413), or if they take too long (408)."""
+    too_long = HttpProblem(413, f"at most {most_bytes:,} bytes are taken in a call", headers={"Connection": "close"})
     length = request.headers.get("content-length") or "0"
     if not length.isascii() or not length.isdigit() or int(length) > most_bytes:
         raise too_long
@@ -61,7 +61,7 @@ async def body_of(request: Request, most_bytes: int) -> bytes:
                 if len(body) > most_bytes:
                     raise too_long
     except TimeoutError:
-        raise Problem(408, "the body came too slowly; call again", headers={"Connection": "close"}) from None
+        raise HttpProblem(408, "the body came too slowly; call again", headers={"Connection": "close"}) from None
     except ClientDisconnect:
-        raise Problem(400, "the call ended before its body did") from None
+        raise HttpProblem(400, "the call ended before its body did") from None
     return bytes(body)

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from hub.errors import FatalError
 from hub.policy import City
 from hub.stream.codec import Codec
-from hub.web.bodies import Problem, not_now
+from hub.web.bodies import HttpProblem, not_now
 from hub.web.intake import Intake
 from hub.web.news import News
 from hub.web.read.model import ReadModel
-from hub.web.tokens import MOST_TOKEN_CHARS, Kind, Scope, Token, Tokens
+from hub.web.tokens import MOST_TOKEN_CHARS, Scope, Token, TokenKind, Tokens
 
 log = logging.getLogger(__name__)
 _STREAMS_EACH = 8
@@ -38,35 +38,35 @@ class Front:
     """Open ones, by the token's id."""
 
     def require_ready(self) -> None:
-        """Raises Problem (503) while the topics are read for the first time, or cannot be."""
+        """Raises HttpProblem (503) while the topics are read for the first time, or cannot be."""
         if not self.model.is_ready:
             raise not_now("the topics are still being read")
 
-    def token(self, text: str, kind: Kind) -> Token | None:
-        """Raises Problem (503) if the file of tokens cannot be read: then nobody is let in."""
+    def token(self, text: str, kind: TokenKind) -> Token | None:
+        """Raises HttpProblem (503) if the file of tokens cannot be read: then nobody is let in."""
         try:
             return self.tokens.holder(text, kind)
         except FatalError as error:
             log.error("%s", error)  # noqa: TRY400 - it says all
             raise not_now("tokens cannot be checked") from None
 
-    def require_token(self, request: Request, kind: Kind, holder: str, scope: Scope) -> Token:
-        """The token that a call bears. Raises Problem: 401 for none that is known, 403 for another's, or for more than it may."""
+    def require_token(self, request: Request, kind: TokenKind, holder: str, scope: Scope) -> Token:
+        """The token that a call bears. Raises HttpProblem: 401 for none that is known, 403 for another's or more than it may."""
         token = self.token(bearer(request), kind)
         if token is None:
-            raise Problem(
+            raise HttpProblem(
                 401,
                 "no token that is known here; send `Authorization: Bearer …`",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if token.holder != holder or scope not in token.scopes:
-            raise Problem(403, "this token is not for that; ask the operator for one that is")
+            raise HttpProblem(403, "this token is not for that; ask the operator for one that is")
         return token
 
     def require_room(self, token: Token) -> None:
-        """Raises Problem (429) if a token has too many calls open that wait for news."""
+        """Raises HttpProblem (429) if a token has too many calls open that wait for news."""
         if self.streams[token.id] >= _STREAMS_EACH:
-            raise Problem(429, f"this token has {_STREAMS_EACH} open; end one", headers={"Retry-After": "10"})
+            raise HttpProblem(429, f"this token has {_STREAMS_EACH} open; end one", headers={"Retry-After": "10"})
 
     @contextmanager
     def counted(self, token: Token) -> Iterator[None]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hub.model.update import EVENTS, Update
-from hub.web.bodies import Problem
-from hub.web.operations import Answer, Operation, Parameter
+from hub.web.bodies import HttpProblem
+from hub.web.operations import AnswerSpec, Operation, Parameter
 
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 SECURITY = {
@@ -17,7 +17,7 @@ SECURITY = {
 }
 
 
-def document(title: str, operations: Iterable[Operation]) -> dict[str, Any]:
+def openapi_document(title: str, operations: Iterable[Operation]) -> dict[str, Any]:
     """The document of these operations, as JSON has it."""
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
@@ -36,32 +36,32 @@ def _path(path: str) -> str:
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
 
 
-def _operation(each: Operation) -> dict[str, Any]:
-    name = f"{each.method.lower()}{re.sub(r'[^a-z0-9]+', '_', each.path.lower())}".rstrip("_")
+def _operation(operation: Operation) -> dict[str, Any]:
+    name = f"{operation.method.lower()}{re.sub(r'[^a-z0-9]+', '_', operation.path.lower())}".rstrip("_")
     found: dict[str, Any] = {
         "operationId": name,
-        "summary": each.summary,
-        "tags": [each.tag],
-        "parameters": [_parameter(one) for one in each.parameters],
-        "responses": {str(status): _answer(status, answer) for status, answer in each.answers.items()},
-        "security": [{each.security: []}] if each.security else [],
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": [_parameter(one) for one in operation.parameters],
+        "responses": {str(status): _answer(status, answer) for status, answer in operation.answers.items()},
+        "security": [{operation.security: []}] if operation.security else [],
     }
-    if each.body:
+    if operation.body:
         found["requestBody"] = {
             "required": True,
-            "content": {media: {"schema": one} for media, one in each.body.items()},
+            "content": {media: {"schema": one} for media, one in operation.body.items()},
         }
     return found
 
 
-def _parameter(each: Parameter) -> dict[str, Any]:
+def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
-        "name": each.name, "in": each.where, "description": each.description, "required": each.required,
-        "schema": dict(each.schema),
+        "name": parameter.name, "in": parameter.where, "description": parameter.description, "required": parameter.required,
+        "schema": dict(parameter.schema),
     }  # fmt: skip
 
 
-def _answer(status: int, answer: Answer) -> dict[str, Any]:
+def _answer(status: int, answer: AnswerSpec) -> dict[str, Any]:
     content: Mapping[str, Any] = {media: {"schema": schema} for media, schema in answer.content.items()}
     if not content and status >= 400:
         content = _PROBLEM
@@ -91,7 +91,7 @@ def _schemas() -> dict[str, Any]:
 def _problem() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": Problem.__doc__,
+        "description": HttpProblem.__doc__,
         "required": ["status", "detail"],
         "properties": {
             "status": {"type": "integer"},

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from hub.bounds import SYSTEM_ID
 from hub.metrics import WEB_ANSWERS
-from hub.web.bodies import Problem, problem_answer
+from hub.web.bodies import HttpProblem, problem_answer
 
 _MOST_CHARS = 2_000
 Values = Mapping[str, Any]
@@ -21,7 +21,7 @@ Values = Mapping[str, Any]
 Handler = Callable[[Request, Values], Awaitable[Response]]
 
 
-class UnusableError(ValueError):
+class UnreadableParameterError(ValueError):
     """The text of a parameter cannot be read; says how it is written, and quotes nothing."""
 
 
@@ -37,7 +37,7 @@ class Parameter(NamedTuple):
     required: bool = False
 
 
-class Answer(NamedTuple):
+class AnswerSpec(NamedTuple):
     """What a status means; `content`: schemas by media type."""
 
     description: str
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     headers: Sequence[str] = ()
 
 
-def _refused(request: Request, problem: Problem) -> Response:
+def _refused(request: Request, problem: HttpProblem) -> Response:
     del request
     return problem_answer(problem)
 
@@ -62,9 +62,9 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     body: Mapping[str, Any] = field(default_factory=dict)
     """Schemas by media type; none: no body is taken."""
-    answers: Mapping[int, Answer] = field(default_factory=dict)
+    answers: Mapping[int, AnswerSpec] = field(default_factory=dict)
     security: str | None = None
-    refuse: Callable[[Request, Problem], Response] = _refused
+    refuse: Callable[[Request, HttpProblem], Response] = _refused
 
     @property
     def route(self) -> Route:
@@ -73,13 +73,13 @@ class Operation:
     async def _answered(self, request: Request) -> Response:
         try:
             answer = await self.handler(request, self.values(request))
-        except Problem as problem:
+        except HttpProblem as problem:
             answer = self.refuse(request, problem)
         WEB_ANSWERS.labels(f"{self.method} {self.path}", str(answer.status_code)).inc()
         return answer
 
     def values(self, request: Request) -> dict[str, Any]:
-        """Raises Problem (400) naming the parameter that cannot be used."""
+        """Raises HttpProblem (400) naming the parameter that cannot be used."""
         return {each.name: _value(each, request) for each in self.parameters}
 
 
@@ -88,16 +88,16 @@ def _value(parameter: Parameter, request: Request) -> Any:
     text = where.get(parameter.name)
     if not text:
         if parameter.required:
-            raise Problem(400, f"{parameter.name} is missing: {parameter.description}")
+            raise HttpProblem(400, f"{parameter.name} is missing: {parameter.description}")
         return parameter.default
     try:
         if len(text) > _MOST_CHARS:
             raise ValueError
         return parameter.read(text)
-    except UnusableError as error:
-        raise Problem(400, f"{parameter.name} cannot be used: {error}") from None
+    except UnreadableParameterError as error:
+        raise HttpProblem(400, f"{parameter.name} cannot be used: {error}") from None
     except ValueError:  # its text would quote what was sent
-        raise Problem(400, f"{parameter.name} cannot be used: {parameter.description}") from None
+        raise HttpProblem(400, f"{parameter.name} cannot be used: {parameter.description}") from None
 
 
 def integer(name: str, description: str, least: int, most: int, default: int) -> Parameter:
@@ -105,7 +105,7 @@ def integer(name: str, description: str, least: int, most: int, default: int) ->
 
     def read(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not least <= int(text[:18]) <= most:
-            raise UnusableError(f"a whole number from {least} to {most}")
+            raise UnreadableParameterError(f"a whole number from {least} to {most}")
         return int(text)
 
     schema = {"type": "integer", "minimum": least, "maximum": most, "default": default}

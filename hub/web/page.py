@@ -27,7 +27,7 @@ _WHO = {
 }
 
 
-def page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
+def html_page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
     """What the document says, in its order."""
     body = "".join(map(_operation, operations))
     said = f"<p>For machines 机读: <a href='/openapi.json'>/openapi.json</a></p>{body}"
@@ -39,13 +39,14 @@ def page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
     return HTMLResponse(html, headers=_HEADERS)
 
 
-def _operation(each: Operation) -> str:
-    parameters = [(one.name, f"{one.where}: {one.description}") for one in each.parameters]
-    answers = [(str(status), answer.description) for status, answer in sorted(each.answers.items())]
-    takes = f"<p>Takes 提交: {', '.join(map(escape, each.body))}</p>" if each.body else ""
+def _operation(operation: Operation) -> str:
+    parameters = [(one.name, f"{one.where}: {one.description}") for one in operation.parameters]
+    answers = [(str(status), answer.description) for status, answer in sorted(operation.answers.items())]
+    takes = f"<p>Takes 提交: {', '.join(map(escape, operation.body))}</p>" if operation.body else ""
+    tables = _table("asks 参数", parameters) + _table("answers 应答", answers)
     return (
-        f"<h2><code>{escape(each.method)} {escape(each.path)}</code></h2><p>{escape(each.summary)}. "
-        f"For 权限: {escape(_WHO[each.security])}.</p>{takes}{_table('asks 参数', parameters)}{_table('answers 应答', answers)}"
+        f"<h2><code>{escape(operation.method)} {escape(operation.path)}</code></h2><p>{escape(operation.summary)}. "
+        f"For 权限: {escape(_WHO[operation.security])}.</p>{takes}{tables}"
     )
 
 

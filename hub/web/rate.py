@@ -10,7 +10,7 @@ from collections.abc import Callable
 _MOST_CALLERS = 10_000
 
 
-class Rate:
+class CallRate:
     """`burst` calls at once, and `per_second` on from there, for each caller."""
 
     def __init__(self, burst: int, per_second: float, now: Callable[[], float] = time.monotonic) -> None:

@@ -24,7 +24,7 @@ from hub.web.gateway.reading import STREAM_SECONDS
 from hub.web.intake import KafkaIntake
 from hub.web.news import News
 from hub.web.open311.config import Open311File
-from hub.web.read.feed import Feed
+from hub.web.read.feed import TopicFeed
 from hub.web.read.records import topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Tokens
@@ -63,7 +63,7 @@ class Web:
         self._folder = ModelFolder(settings.state_dir / "web" / "models")
         self._model, self._news = SqliteModel(self._folder.path / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
-        self.feed = Feed(settings, codec, self._model, self._news, topics_read(sources, city.departments))
+        self.feed = TopicFeed(settings, codec, self._model, self._news, topics_read(sources, city.departments))
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host

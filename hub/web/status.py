@@ -15,11 +15,11 @@ from hub.bounds import SYSTEM_ID
 from hub.clock import iso
 from hub.core.tracking.lifecycle import EVENTS
 from hub.model.base import MAX_REF_CHARS
-from hub.web.bodies import Problem, json_answer
+from hub.web.bodies import HttpProblem, json_answer
 from hub.web.front import Front, bearer
-from hub.web.operations import Answer, Operation, Parameter, Values
-from hub.web.rate import Rate
-from hub.web.tokens import Kind, Scope
+from hub.web.operations import AnswerSpec, Operation, Parameter, Values
+from hub.web.rate import CallRate
+from hub.web.tokens import Scope, TokenKind
 
 _BURST, _PER_SECOND = 30, 0.5
 _PROMISE = "resolve"
@@ -35,7 +35,7 @@ _SHAPE = {
 }
 
 
-def operations(front: Front, secret: bytes) -> list[Operation]:
+def status_operations(front: Front, secret: bytes) -> list[Operation]:
     """The query, over one front. `secret`: what codes are made with."""
     parameters = [
         Parameter(
@@ -45,11 +45,11 @@ def operations(front: Front, secret: bytes) -> list[Operation]:
         Parameter("code", "What its source handed to who made it.", {"type": "string"}, default=""),
     ]
     answers = {
-        200: Answer("Where it stands, what was answered, when it is due.", {"application/json": _SHAPE}),
-        400: Answer("A parameter is missing or cannot be used."),
-        404: Answer("The code is not of that report, or nothing is known of it: which of these, nobody is told."),
-        429: Answer("Too often; wait.", headers=("Retry-After",)),
-        503: Answer("Not now; call again.", headers=("Retry-After",)),
+        200: AnswerSpec("Where it stands, what was answered, when it is due.", {"application/json": _SHAPE}),
+        400: AnswerSpec("A parameter is missing or cannot be used."),
+        404: AnswerSpec("The code is not of that report, or nothing is known of it: which of these, nobody is told."),
+        429: AnswerSpec("Too often; wait.", headers=("Retry-After",)),
+        503: AnswerSpec("Not now; call again.", headers=("Retry-After",)),
     }
     query = _Query(front, secret)
     return [
@@ -69,7 +69,7 @@ def code_of(secret: bytes, source: str, ref: str) -> str:
 class _Query:
     front: Front
     secret: bytes
-    rate: Rate = field(default_factory=lambda: Rate(_BURST, _PER_SECOND))
+    rate: CallRate = field(default_factory=lambda: CallRate(_BURST, _PER_SECOND))
 
     async def status(self, request: Request, values: Values) -> Response:
         source, ref = values["source"], values["ref"]
@@ -85,13 +85,13 @@ class _Query:
         return json_answer(found | ({"code": code} if is_source else {}))
 
     def _is_source(self, request: Request, source: str) -> bool:
-        token = self.front.token(bearer(request), Kind.SOURCE)
+        token = self.front.token(bearer(request), TokenKind.SOURCE)
         return token is not None and token.holder == source and Scope.READ in token.scopes
 
     def _require_patience(self, request: Request) -> None:
         wait = self.rate.wait_seconds(request.client.host if request.client else "")
         if wait:
-            raise Problem(429, "too often; wait as Retry-After says", headers={"Retry-After": str(wait)})
+            raise HttpProblem(429, "too often; wait as Retry-After says", headers={"Retry-After": str(wait)})
 
     def _found(self, source: str, ref: str) -> dict[str, Any]:
         model, city = self.front.model, self.front.city
@@ -121,5 +121,5 @@ def _word(status: str) -> str:
     return rule.name if rule else status.lower()
 
 
-def _unknown() -> Problem:
-    return Problem(404, "nothing is known by this source, reference and code")
+def _unknown() -> HttpProblem:
+    return HttpProblem(404, "nothing is known by this source, reference and code")

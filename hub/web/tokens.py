@@ -26,7 +26,7 @@ _LOOK_SECONDS = 1.0
 MOST_TOKEN_CHARS = 200
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     """What a token is for."""
 
     DEPARTMENT = "department"
@@ -48,7 +48,7 @@ class Token(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    kind: Kind
+    kind: TokenKind
     holder: Annotated[str, Field(pattern=rf"^{SYSTEM_ID}$")]
     scopes: tuple[Scope, ...]
     digest: str
@@ -68,7 +68,7 @@ class Tokens:
         self._stamp: tuple[int, int, int] | None = None
         self._tokens: dict[str, Token] = {}
 
-    def holder(self, text: str, kind: Kind) -> Token | None:
+    def holder(self, text: str, kind: TokenKind) -> Token | None:
         """Whose token this is; None if nobody's, or revoked. Raises FatalError if the file cannot be read."""
         self._look()
         known = self._tokens.get(text.partition(".")[0])
@@ -80,7 +80,7 @@ class Tokens:
         """In the order in which they were made."""
         return list(_read(self._path))
 
-    def new(self, kind: Kind, holder: str, scopes: Iterable[Scope]) -> str:
+    def new(self, kind: TokenKind, holder: str, scopes: Iterable[Scope]) -> str:
         """A token's text, which is kept nowhere."""
         token_id = f"{_PREFIX}_{secrets.token_hex(_ID_BYTES)}"
         text = f"{token_id}.{secrets.token_urlsafe(_SECRET_BYTES)}"

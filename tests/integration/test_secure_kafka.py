@@ -14,7 +14,7 @@ from hub.errors import FatalError
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics, inspect_topics
 from hub.stream.admission import require_admission
-from hub.testing.secure import ISSUER, SecureKafka, Token, token_server
+from hub.testing.secure import ISSUER, SecureKafka, SignedToken, token_server
 from hub.topics import SOURCES
 
 pytestmark = pytest.mark.kafka
@@ -31,22 +31,22 @@ def test_a_user_a_certificate_and_a_token_are_let_in(kafka_secure: SecureKafka, 
     ensure_topics(admin, [SOURCES])
     assert inspect_topics(admin, [SOURCES])[0].good
     require_admission(kafka_secure.settings_by_certificate("somebody"))
-    with token_server(Token(kafka_secure.token_key, "somebody").text) as url:
+    with token_server(SignedToken(kafka_secure.token_key, "somebody").text) as url:
         require_admission(kafka_secure.settings_by_token("somebody", url))
 
 
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda known, stranger: Token(stranger, "admin"),
-        lambda known, stranger: Token(known, "admin", audience="another"),
-        lambda known, stranger: Token(known, "admin", issuer=f"{ISSUER}.evil"),
-        lambda known, stranger: Token(known, "admin", lasts_seconds=-600),
+        lambda known, stranger: SignedToken(stranger, "admin"),
+        lambda known, stranger: SignedToken(known, "admin", audience="another"),
+        lambda known, stranger: SignedToken(known, "admin", issuer=f"{ISSUER}.evil"),
+        lambda known, stranger: SignedToken(known, "admin", lasts_seconds=-600),
     ],
     ids=["key", "audience", "issuer", "expired"],
 )
 def test_a_forged_token_is_refused(
-    forge: Callable[..., Token], kafka_secure: SecureKafka, stranger: rsa.RSAPrivateKey
+    forge: Callable[..., SignedToken], kafka_secure: SecureKafka, stranger: rsa.RSAPrivateKey
 ) -> None:
     """Kafka 4.1.1 lets the first three in unless BrokerJwtValidator is named."""
     with token_server(forge(kafka_secure.token_key, stranger).text) as url:

@@ -13,15 +13,15 @@ from starlette.responses import Response, StreamingResponse
 from hub.errors import RetriableError
 from hub.model.update import Update
 from hub.topics import Topic, dept_orders, dept_receipts, dept_updates
-from hub.web.bodies import Problem, body_of, json_answer, not_now
+from hub.web.bodies import HttpProblem, body_of, json_answer, not_now
 from hub.web.front import Front, bearer
-from hub.web.gateway.reading import MOST_WAIT_SECONDS, events, page, require_known
-from hub.web.gateway.updates import MOST_UPDATES, UnusableError, updates_of
+from hub.web.gateway.reading import MOST_WAIT_SECONDS, events, page_behind, require_known
+from hub.web.gateway.updates import MOST_UPDATES, UnusableCallError, updates_in
 from hub.web.intake import NotTakenError, Outgoing
-from hub.web.operations import Answer, Operation, Parameter, Values, integer, system_id
+from hub.web.operations import AnswerSpec, Operation, Parameter, Values, integer, system_id
 from hub.web.read import cursor
 from hub.web.read.model import CaseState
-from hub.web.tokens import Kind, Scope, Token
+from hub.web.tokens import Scope, Token, TokenKind
 
 _MOST_BODY_BYTES = 2 * 2**20
 _STREAM = "text/event-stream"
@@ -29,7 +29,7 @@ _JSON = "application/json"
 _DEPARTMENT = system_id("department", "The department's id, as in the city's departments.yaml.")
 _AFTER = Parameter(
     "after", "The cursor behind which to go on, as `next` or a stream's `id` gave it; without it, the oldest first.",
-    {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$"}, cursor.parsed, default=cursor.START,
+    {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)*$"}, cursor.parsed_cursor, default=cursor.PAGE_START,
 )  # fmt: skip
 _LAST = _AFTER._replace(
     name="last-event-id", where="header", description="The same, as a browser's EventSource sends it; it counts before `after`.",
@@ -38,15 +38,15 @@ _LAST = _AFTER._replace(
 _LIMIT = integer("limit", "At most so many.", 1, 1000, 100)
 _WAIT = integer("wait", "If there is nothing new, wait so many seconds for something.", 0, MOST_WAIT_SECONDS, 0)
 _REFUSED = {
-    400: Answer("A parameter cannot be used."),
-    401: Answer("No token that is known."), 403: Answer("The token is another's, or may not do that."),
-    503: Answer("Not now; call again.", headers=("Retry-After",)),
+    400: AnswerSpec("A parameter cannot be used."),
+    401: AnswerSpec("No token that is known."), 403: AnswerSpec("The token is another's, or may not do that."),
+    503: AnswerSpec("Not now; call again.", headers=("Retry-After",)),
 }  # fmt: skip
 _SECURITY = "token"
 _TAG = "departments"
 
 
-def operations(front: Front) -> list[Operation]:
+def gateway_operations(front: Front) -> list[Operation]:
     """All of the gateway, over one front."""
     gateway = _Gateway(front)
     return [
@@ -58,16 +58,16 @@ def operations(front: Front) -> list[Operation]:
                 _DEPARTMENT, _LIMIT,
                 Parameter("after", "The last case id of the page before.", {"type": "string"}, default=""),
             ],
-            answers={200: Answer("A page, in order of ids; `next` is null on the last.", {_JSON: _CASES}), **_REFUSED},
+            answers={200: AnswerSpec("A page, in order of ids; `next` is null on the last.", {_JSON: _CASES}), **_REFUSED},
             security=_SECURITY,
         ),
         Operation(
             "POST", "/departments/{department}/updates", "Updates 反馈: one, or a list", gateway.update, _TAG, [_DEPARTMENT],
             body={_JSON: _UPDATES},
             answers={
-                202: Answer("Kafka has them all; what became of each, its receipt says.", {_JSON: _TAKEN}),
-                408: Answer("The body came too slowly."), 413: Answer("The body is too long."),
-                422: Answer("Nothing was taken; `errors` says why, for each by its place."), **_REFUSED,
+                202: AnswerSpec("Kafka has them all; what became of each, its receipt says.", {_JSON: _TAKEN}),
+                408: AnswerSpec("The body came too slowly."), 413: AnswerSpec("The body is too long."),
+                422: AnswerSpec("Nothing was taken; `errors` says why, for each by its place."), **_REFUSED,
             },
             security=_SECURITY,
         ),
@@ -82,9 +82,9 @@ def _told(name: str, summary: str, handler: Callable[[Request, Values], Any]) ->
         "properties": {name: {"type": "array", "items": entry}, "next": {"type": "string"}},
     }
     answers = {
-        200: Answer("The oldest first; `next` is the cursor to go on with.", {_JSON: shape, _STREAM: {"type": "string"}}),
-        410: Answer("The cursor is of a topic that is no more."),
-        429: Answer("The token has too many streams open."), **_REFUSED,
+        200: AnswerSpec("The oldest first; `next` is the cursor to go on with.", {_JSON: shape, _STREAM: {"type": "string"}}),
+        410: AnswerSpec("The cursor is of a topic that is no more."),
+        429: AnswerSpec("The token has too many streams open."), **_REFUSED,
     }  # fmt: skip
     return Operation(
         "GET", f"/departments/{{department}}/{name}", summary, handler, _TAG, [_DEPARTMENT, _AFTER, _LAST, _LIMIT, _WAIT],
@@ -112,14 +112,14 @@ class _Gateway:
         if _STREAM in request.headers.get("accept", ""):
             return self._stream(request, token, topic, name, after)
         with self.front.counted(token):
-            found = await page(self.front, topic.name, after, values["limit"], values["wait"])
+            found = await page_behind(self.front, topic.name, after, values["limit"], values["wait"])
         then = found[-1].cursor if found else after
-        entries = ",".join(f'{{"cursor":"{cursor.shown(each.cursor)}","{name}":{each.body}}}' for each in found)
-        content = f'{{"{name}s":[{entries}],"next":"{cursor.shown(then)}"}}'
+        entries = ",".join(f'{{"cursor":"{cursor.cursor_text(each.cursor)}","{name}":{each.body}}}' for each in found)
+        content = f'{{"{name}s":[{entries}],"next":"{cursor.cursor_text(then)}"}}'
         return Response(content, headers={"Cache-Control": "no-store"}, media_type=_JSON)
 
     def _stream(
-        self, request: Request, token: Token, topic: Topic, name: str, after: cursor.Cursor
+        self, request: Request, token: Token, topic: Topic, name: str, after: cursor.PageCursor
     ) -> StreamingResponse:
         text = bearer(request)
 
@@ -144,10 +144,10 @@ class _Gateway:
         self._admitted(request, values, Scope.WRITE)
         body = await body_of(request, _MOST_BODY_BYTES)
         try:
-            updates = updates_of(body, department)
+            updates = updates_in(body, department)
             await self.front.intake.put(await asyncio.to_thread(self._outgoing, updates, department))
-        except UnusableError as error:
-            raise Problem(422, "nothing was taken", errors=[each._asdict() for each in error.faults]) from None
+        except UnusableCallError as error:
+            raise HttpProblem(422, "nothing was taken", errors=[fault.as_json() for fault in error.faults]) from None
         except (NotTakenError, RetriableError):
             raise not_now("Kafka has not said that it has them all") from None
         taken = [{name: getattr(each, name) for name in ("case_id", "update_id", "revision")} for each in updates]
@@ -160,21 +160,21 @@ class _Gateway:
             Outgoing(topic.name, each.case_id.encode(), value) for each, value in zip(updates, values, strict=True)
         ]
         if any(len(each.key) + len(each.value) > topic.max_bytes for each in found):
-            raise Problem(413, f"an update has more than {topic.max_bytes:,} bytes; shorten its note")
+            raise HttpProblem(413, f"an update has more than {topic.max_bytes:,} bytes; shorten its note")
         return found
 
     def _admitted(self, request: Request, values: Values, scope: Scope) -> Token:
         department = values["department"]
-        token = self.front.require_token(request, Kind.DEPARTMENT, department, scope)
+        token = self.front.require_token(request, TokenKind.DEPARTMENT, department, scope)
         if department not in self.front.city.departments:
-            raise Problem(404, "the city has this department no longer")
+            raise HttpProblem(404, "the city has this department no longer")
         return token
 
     def _is_admitted(self, text: str) -> bool:
         """Asked again while a stream is open: a token that is revoked ends it."""
         try:
-            return self.front.token(text, Kind.DEPARTMENT) is not None
-        except Problem:
+            return self.front.token(text, TokenKind.DEPARTMENT) is not None
+        except HttpProblem:
             return False
 
     def _case(self, case: CaseState, department: str) -> dict[str, Any]:

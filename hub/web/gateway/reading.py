@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from hub.web.bodies import Problem
+from hub.web.bodies import HttpProblem
 from hub.web.front import Front
-from hub.web.read.cursor import Cursor, at, shown
-from hub.web.read.model import Told
+from hub.web.read.cursor import PageCursor, cursor_text, position_of
+from hub.web.read.model import DepartmentRecord
 
 MOST_WAIT_SECONDS = 30
 STREAM_SECONDS = 900.0
@@ -18,20 +18,22 @@ _COMMENT_SECONDS = 15.0
 _AT_ONCE = 100
 
 
-async def page(front: Front, topic: str, after: Cursor, limit: int, wait_seconds: float) -> list[Told]:
+async def page_behind(
+    front: Front, topic: str, after: PageCursor, limit: int, wait_seconds: float
+) -> list[DepartmentRecord]:
     """What comes after a cursor; if that is nothing, it waits for something so long at most."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_seconds
     with front.news.listening(topic) as event:
         while True:
             event.clear()
-            found = front.model.told(topic, after, limit)
+            found = front.model.department_records(topic, after, limit)
             if found or front.news.is_closed or not await _woken(event, until - loop.time()):
                 return found
 
 
 async def events(
-    front: Front, topic: str, name: str, after: Cursor, is_admitted: Callable[[], bool]
+    front: Front, topic: str, name: str, after: PageCursor, is_admitted: Callable[[], bool]
 ) -> AsyncIterator[str]:
     """Server-sent events, with the cursor as id; a comment now and then, so that both ends know that the other is there."""
     until = asyncio.get_running_loop().time() + STREAM_SECONDS
@@ -41,18 +43,18 @@ async def events(
             event.clear()
             if front.news.is_closed or not front.model.is_ready:
                 return
-            found = front.model.told(topic, after, _AT_ONCE)
+            found = front.model.department_records(topic, after, _AT_ONCE)
             for each in found:
                 after = each.cursor
-                yield f"id: {shown(after)}\nevent: {name}\ndata: {each.body}\n\n"
+                yield f"id: {cursor_text(after)}\nevent: {name}\ndata: {each.body}\n\n"
             if not found and not await _woken(event, _COMMENT_SECONDS):
                 yield ":\n\n"
 
 
-def require_known(end: Cursor, after: Cursor) -> None:
-    """Raises Problem (410) for a cursor that lies behind all there is: the topic is another than that which it was of."""
-    if any(offset > at(end, partition) for partition, offset in enumerate(after)):
-        raise Problem(410, "the cursor is ahead of all there is, so the topic was made anew; begin without one")
+def require_known(end: PageCursor, after: PageCursor) -> None:
+    """Raises HttpProblem (410) for a cursor that lies behind all there is: the topic is another than that which it was of."""
+    if any(offset > position_of(end, partition) for partition, offset in enumerate(after)):
+        raise HttpProblem(410, "the cursor is ahead of all there is, so the topic was made anew; begin without one")
 
 
 async def _woken(event: asyncio.Event, seconds: float) -> bool:

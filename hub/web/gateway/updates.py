@@ -19,24 +19,27 @@ MOST_UPDATES = 500
 _FIELDS = frozenset(Update.model_fields)
 
 
-class Fault(NamedTuple):
+class UpdateFault(NamedTuple):
     """What is wrong with the update at this place (0 for the first)."""
 
-    at: int
+    place: int
     reason: str
     detail: str
 
+    def as_json(self) -> dict[str, Any]:
+        return {"at": self.place, "reason": self.reason, "detail": self.detail}
 
-class UnusableError(Exception):
+
+class UnusableCallError(Exception):
     """Nothing of the call is taken: every fault of it."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[UpdateFault]) -> None:
         super().__init__("; ".join(fault.detail for fault in faults))
         self.faults = faults
 
 
-def updates_of(body: bytes, department: str) -> list[Update]:
-    """The updates of a call: a JSON object, or a list of them. Raises UnusableError."""
+def updates_in(body: bytes, department: str) -> list[Update]:
+    """The updates of a call: a JSON object, or a list of them. Raises UnusableCallError."""
     try:
         content = parse_json(body.decode())
         to_json(content).encode()
@@ -46,21 +49,21 @@ def updates_of(body: bytes, department: str) -> list[Update]:
     if not 1 <= len(items) <= MOST_UPDATES:
         raise _whole(f"send one update, or a list of 1 to {MOST_UPDATES}")
     found: list[Update] = []
-    faults: list[Fault] = []
+    faults: list[UpdateFault] = []
     for index, item in enumerate(items):
         try:
             found.append(_update(item, department))
         except RejectedRecordError as error:
-            faults.append(Fault(index, error.reason, error.detail))
+            faults.append(UpdateFault(index, error.reason, error.detail))
         except ValueError as error:
-            faults.append(Fault(index, "invalid", str(error)))
+            faults.append(UpdateFault(index, "invalid", str(error)))
     if faults:
-        raise UnusableError(faults)
+        raise UnusableCallError(faults)
     return found
 
 
-def _whole(detail: str) -> UnusableError:
-    return UnusableError([Fault(0, "invalid", detail)])
+def _whole(detail: str) -> UnusableCallError:
+    return UnusableCallError([UpdateFault(0, "invalid", detail)])
 
 
 def _update(item: Any, department: str) -> Update:
@@ -92,12 +95,12 @@ def _said(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": status, "step": step}
 
 
-def _instant(at: Any) -> int:
+def _instant(value: Any) -> int:
     """A number of ms since 1970 as it is, or ISO 8601 with an offset."""
-    if isinstance(at, int) and not isinstance(at, bool):
-        return at
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     try:
-        when = datetime.fromisoformat(at) if isinstance(at, str) else None
+        when = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         when = None
     if when is None or when.tzinfo is None:

@@ -14,7 +14,7 @@ from hub.policy import City
 from hub.policy.models.base import Strict, Text
 
 _NAME = r"^[A-Za-z0-9_.-]{1,100}$"
-Key = Annotated[str, Field(pattern=_NAME)]
+CodeName = Annotated[str, Field(pattern=_NAME)]
 DATATYPES = ("string", "number", "datetime", "text", "singlevaluelist", "multivaluelist")
 
 
@@ -22,19 +22,19 @@ Shown = Literal["description", "address", "media"]
 """What people wrote and where exactly, which may tell of a person."""
 
 
-class Question(Strict):
+class AttributeQuestion(Strict):
     """An attribute of a service definition. `values`: key to name, of a list. What has no `variable` is only shown."""
 
-    code: Key
+    code: CodeName
     description: Text
     datatype: str = Field("string", pattern=f"^({'|'.join(DATATYPES)})$")
     required: bool = False
     variable: bool = True
     datatype_description: str = ""
-    values: dict[Key, Text] = Field(default_factory=dict, max_length=200)
+    values: dict[CodeName, Text] = Field(default_factory=dict, max_length=200)
 
     @model_validator(mode="after")
-    def _lists_have_values(self) -> Question:
+    def _lists_have_values(self) -> AttributeQuestion:
         if self.is_list != bool(self.values):
             raise ValueError("values belong to a singlevaluelist or multivaluelist, and each of these has some")
         return self
@@ -50,13 +50,13 @@ class Offer(Strict):
     description: str = ""
     keywords: tuple[Text, ...] = ()
     group: str = ""
-    attributes: tuple[Question, ...] = Field((), max_length=100)
+    attributes: tuple[AttributeQuestion, ...] = Field((), max_length=100)
 
 
 class Open311File(Strict):
     """open311.yaml"""
 
-    jurisdictions: tuple[Key, ...] = Field((), max_length=100)
+    jurisdictions: tuple[CodeName, ...] = Field((), max_length=100)
     """Their ids; callers must name one where there are several. None: the city's id."""
     contact: str = ""
     key_service: str = ""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from hub.bounds import are_degrees
 from hub.model.event import MAX_URI_CHARS
-from hub.web.open311.config import Offer, Question
+from hub.web.open311.config import AttributeQuestion, Offer
 
 MAX_DESCRIPTION_CHARS = 4_000
 _MOST_FIELDS = 500
@@ -22,7 +22,7 @@ _ATTRIBUTE = re.compile(r"attribute\[([A-Za-z0-9_.-]{1,100})\](\[\])?")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-class Fault(NamedTuple):
+class FormFault(NamedTuple):
     """One thing that is wrong, with the status of HTTP that says so."""
 
     status: int
@@ -32,7 +32,7 @@ class Fault(NamedTuple):
 class FaultyError(Exception):
     """All that is wrong with what was sent."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[FormFault]) -> None:
         super().__init__(faults[0].description)
         self.faults = list(faults)
 
@@ -56,12 +56,14 @@ class Form:
         return found
 
 
-def form_of(body: bytes) -> Form:
+def parsed_form(body: bytes) -> Form:
     """A form in UTF-8. Raises FaultyError for what is none."""
     try:
         pairs = parse_qsl(body.decode("ascii"), encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
-        raise FaultyError([Fault(400, "the body is no form in UTF-8 (application/x-www-form-urlencoded)")]) from None
+        raise FaultyError(
+            [FormFault(400, "the body is no form in UTF-8 (application/x-www-form-urlencoded)")]
+        ) from None
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         if text := _CONTROLS.sub("", value).strip():
@@ -69,7 +71,7 @@ def form_of(body: bytes) -> Form:
     return Form(fields)
 
 
-class Report(NamedTuple):
+class NewReport(NamedTuple):
     """What is reported. Who reports is not in it: the hub answers by the request's id, and keeps no contacts."""
 
     service_code: str
@@ -86,7 +88,7 @@ class Report(NamedTuple):
         return mimetypes.guess_type(self.media_url.partition("?")[0])[0] or "application/octet-stream"
 
 
-def report_of(form: Form, services: Mapping[str, Offer]) -> Report:
+def report_in(form: Form, services: Mapping[str, Offer]) -> NewReport:
     """Raises FaultyError with everything that is missing or wrong."""
     faults = [*_service_faults(form, services), *_place_faults(form), *_text_faults(form)]
     offer = services.get(form.text("service_code"))
@@ -96,63 +98,63 @@ def report_of(form: Form, services: Mapping[str, Offer]) -> Report:
     if faults:
         raise FaultyError(sorted(faults, key=lambda fault: -fault.status))
     asked = {each.code for each in offer.attributes if each.variable} if offer else set()
-    return Report(
+    return NewReport(
         form.text("service_code"), _number(form.text("lat")), _number(form.text("long")), form.text("address_string"),
         form.text("address_id"), form.text("description"), form.text("media_url"),
         {code: ",".join(values) for code, values in sorted(answers.items()) if code in asked},
     )  # fmt: skip
 
 
-def _service_faults(form: Form, services: Mapping[str, Offer]) -> Iterator[Fault]:
+def _service_faults(form: Form, services: Mapping[str, Offer]) -> Iterator[FormFault]:
     if not form.text("service_code"):
-        yield Fault(400, "service_code is missing; /services names them")
+        yield FormFault(400, "service_code is missing; /services names them")
     elif form.text("service_code") not in services:
-        yield Fault(404, "service_code is none of this city's; /services names them")
+        yield FormFault(404, "service_code is none of this city's; /services names them")
 
 
-def _place_faults(form: Form) -> Iterator[Fault]:
+def _place_faults(form: Form) -> Iterator[FormFault]:
     lat, lon = form.text("lat"), form.text("long")
     if not (lat or lon):
         if not (form.text("address_string") or form.text("address_id")):
-            yield Fault(400, "a place is missing: give lat and long, address_string or address_id")
+            yield FormFault(400, "a place is missing: give lat and long, address_string or address_id")
         return
     if not (lat and lon):
-        yield Fault(400, "lat and long go together")
+        yield FormFault(400, "lat and long go together")
         return
     north, east = _number(lat), _number(lon)
     if north is None or east is None or not are_degrees(north, east):
-        yield Fault(400, "lat and long are degrees by WGS 84, like 34.02 and 114.515")
+        yield FormFault(400, "lat and long are degrees by WGS 84, like 34.02 and 114.515")
 
 
-def _text_faults(form: Form) -> Iterator[Fault]:
+def _text_faults(form: Form) -> Iterator[FormFault]:
     if len(form.text("description")) > MAX_DESCRIPTION_CHARS:
-        yield Fault(400, f"description has more than {MAX_DESCRIPTION_CHARS:,} characters")
+        yield FormFault(400, f"description has more than {MAX_DESCRIPTION_CHARS:,} characters")
     for name, most in (("address_string", _MOST_CHARS), ("address_id", _MOST_REF_CHARS), ("media_url", MAX_URI_CHARS)):
         if len(form.text(name)) > most:
-            yield Fault(400, f"{name} has more than {most:,} characters")
+            yield FormFault(400, f"{name} has more than {most:,} characters")
     url = form.text("media_url")
     if url and not re.match(r"https?://[^\s/]+", url):
-        yield Fault(400, "media_url begins with https:// or http://")
+        yield FormFault(400, "media_url begins with https:// or http://")
 
 
-def _answer_faults(question: Question, values: Sequence[str]) -> Iterator[Fault]:
+def _answer_faults(question: AttributeQuestion, values: Sequence[str]) -> Iterator[FormFault]:
     name = f"attribute[{question.code}]"
     if not question.variable:
         return
     if not values:
         if question.required:
-            yield Fault(400, f"{name} is required")
+            yield FormFault(400, f"{name} is required")
         return
     if len(values) > 1 and question.datatype != "multivaluelist":
-        yield Fault(400, f"{name} takes one value")
+        yield FormFault(400, f"{name} takes one value")
     if sum(map(len, values)) > MAX_DESCRIPTION_CHARS:
-        yield Fault(400, f"{name} has more than {MAX_DESCRIPTION_CHARS:,} characters")
+        yield FormFault(400, f"{name} has more than {MAX_DESCRIPTION_CHARS:,} characters")
     if question.is_list and not set(values) <= set(question.values):
-        yield Fault(400, f"{name} takes the keys of its values in the service's definition")
+        yield FormFault(400, f"{name} takes the keys of its values in the service's definition")
     if question.datatype == "number" and _number(values[0]) is None:
-        yield Fault(400, f"{name} is a number")
-    if question.datatype == "datetime" and moment(values[0]) is None:
-        yield Fault(400, f"{name} is a time with offset, like 2026-03-02T09:00:00+08:00")
+        yield FormFault(400, f"{name} is a number")
+    if question.datatype == "datetime" and moment_in(values[0]) is None:
+        yield FormFault(400, f"{name} is a time with offset, like 2026-03-02T09:00:00+08:00")
 
 
 def _number(text: str) -> float | None:
@@ -163,7 +165,7 @@ def _number(text: str) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def moment(text: str) -> datetime | None:
+def moment_in(text: str) -> datetime | None:
     """A time with offset; None for what is none. A blank before the offset is the plus that a form has eaten."""
     try:
         found = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text))
@@ -172,6 +174,6 @@ def moment(text: str) -> datetime | None:
     return found if found.tzinfo is not None else None
 
 
-def told(faults: Sequence[Fault]) -> list[dict[str, Any]]:
+def fault_texts(faults: Sequence[FormFault]) -> list[dict[str, Any]]:
     """As GeoReport says what is wrong."""
     return [{"code": str(each.status), "description": each.description} for each in faults]

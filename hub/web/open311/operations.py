@@ -7,17 +7,17 @@ from typing import Any
 
 from hub.web.front import Front
 from hub.web.open311.config import Open311File
-from hub.web.open311.parameters import ADDED, EXTENDED, FILTERS, FORMAT, JURISDICTION, KEY, POSTED, TEXT, when
-from hub.web.open311.reports import Reports
-from hub.web.open311.server import BASE, MEDIA, Server, refused
-from hub.web.operations import Answer, Operation, Parameter
+from hub.web.open311.parameters import ADDED, EXTENDED, FILTERS, FORMAT, JURISDICTION, KEY, POSTED_FIELDS, TEXT, when
+from hub.web.open311.reports import ReportIntake
+from hub.web.open311.server import BASE_PATH, MEDIA, GeoReportServer, refused
+from hub.web.operations import AnswerSpec, Operation, Parameter
 
 _TAG = "open311"
 
 
-def operations(front: Front, file: Open311File, secret: bytes) -> list[Operation]:
+def open311_operations(front: Front, file: Open311File, secret: bytes) -> list[Operation]:
     """All of the server, over one front. `secret`: what ids are made with."""
-    server = Server(front, file, Reports(front, secret))
+    server = GeoReportServer(front, file, ReportIntake(front, secret))
     code = Parameter("service_code", "As in /services.", TEXT, where="path", required=True)
     request_id = Parameter("service_request_id", "As it was given.", TEXT, where="path", required=True)
     token = Parameter(
@@ -26,24 +26,24 @@ def operations(front: Front, file: Open311File, secret: bytes) -> list[Operation
     dates = [when("start_date", "Said from then on."), when("end_date", "Said until then.")]
     return [
         _get("/open311/discovery.{format}", "What this server offers", server.discovery),
-        _get(f"{BASE}/services.{{format}}", "Services 服务: what can be reported", server.services, [JURISDICTION]),
-        _get(f"{BASE}/services/{{service_code}}.{{format}}", "A service's questions", server.service, [code, JURISDICTION]),
+        _get(f"{BASE_PATH}/services.{{format}}", "Services 服务: what can be reported", server.services, [JURISDICTION]),
+        _get(f"{BASE_PATH}/services/{{service_code}}.{{format}}", "A service's questions", server.service, [code, JURISDICTION]),
         _get(
-            f"{BASE}/requests.{{format}}", "Requests 诉求, the newest first", server.requests,
+            f"{BASE_PATH}/requests.{{format}}", "Requests 诉求, the newest first", server.requests,
             [JURISDICTION, *FILTERS, EXTENDED],
         ),
-        _post(f"{BASE}/requests.{{format}}", "Report 提交: answered when Kafka has it", server.post, POSTED),
+        _post(f"{BASE_PATH}/requests.{{format}}", "Report 提交: answered when Kafka has it", server.post, POSTED_FIELDS),
         _get(
-            f"{BASE}/requests/{{service_request_id}}.{{format}}", "A request", server.request,
+            f"{BASE_PATH}/requests/{{service_request_id}}.{{format}}", "A request", server.request,
             [request_id, JURISDICTION, EXTENDED],
         ),
-        _get(f"{BASE}/tokens/{{token}}.{{format}}", "The id behind a token", server.token, [token, JURISDICTION]),
+        _get(f"{BASE_PATH}/tokens/{{token}}.{{format}}", "The id behind a token", server.token, [token, JURISDICTION]),
         _get(
-            f"{BASE}/servicerequestupdates.{{format}}", "What was said of requests 进展, the oldest first", server.updates,
+            f"{BASE_PATH}/servicerequestupdates.{{format}}", "What was said of requests 进展, the oldest first", server.updates,
             [JURISDICTION, KEY, *dates], key=True,
         ),
         _post(
-            f"{BASE}/servicerequestupdates.{{format}}", "Add to a request, or withdraw it", server.post_update, ADDED
+            f"{BASE_PATH}/servicerequestupdates.{{format}}", "Add to a request, or withdraw it", server.post_update, ADDED
         ),
     ]  # fmt: skip
 
@@ -74,7 +74,7 @@ def _post(path: str, summary: str, handler: Any, fields: str) -> Operation:
     )
 
 
-def _answers(*, key: bool, body: bool = False) -> dict[int, Answer]:
+def _answers(*, key: bool, body: bool = False) -> dict[int, AnswerSpec]:
     anything: dict[str, Any] = {media: {} for media in MEDIA}
     found = {
         200: "The document.",
@@ -84,4 +84,6 @@ def _answers(*, key: bool, body: bool = False) -> dict[int, Answer]:
     }
     found |= {403: "No api_key, or none that is known."} if key else {}
     found |= {408: "The body came too slowly.", 413: "The body is too long."} if body else {}
-    return {status: Answer(text, anything, ("Retry-After",) if status == 503 else ()) for status, text in found.items()}
+    return {
+        status: AnswerSpec(text, anything, ("Retry-After",) if status == 503 else ()) for status, text in found.items()
+    }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.millis import DAY_MS, ms_of
-from hub.open311.documents import Format
-from hub.web.bodies import Problem
+from hub.open311.documents import DocumentFormat
+from hub.web.bodies import HttpProblem
 from hub.web.open311 import forms, shown
-from hub.web.operations import Parameter, UnusableError, Values, integer
+from hub.web.operations import Parameter, UnreadableParameterError, Values, integer
 from hub.web.read.model import StatementQuery
 
 MOST_DAYS = 90
@@ -16,9 +16,9 @@ MOST_AT_ONCE = 1000
 
 
 def _time(text: str) -> int:
-    found = forms.moment(text)
+    found = forms.moment_in(text)
     if found is None:
-        raise UnusableError("a time with offset, like 2026-03-02T09:00:00+08:00")
+        raise UnreadableParameterError("a time with offset, like 2026-03-02T09:00:00+08:00")
     return ms_of(found)
 
 
@@ -29,7 +29,7 @@ def _commas(text: str) -> tuple[str, ...]:
 def _statuses(text: str) -> bool | None:
     words = {each.lower() for each in _commas(text)}
     if not words <= {"open", "closed"}:
-        raise UnusableError("open, closed, or both with a comma between")
+        raise UnreadableParameterError("open, closed, or both with a comma between")
     return None if len(words) == 2 else "closed" in words
 
 
@@ -37,7 +37,7 @@ def _degrees(most: float) -> Callable[[str], float]:
     def read(text: str) -> float:
         found = float(text)
         if not -most <= found <= most:
-            raise UnusableError(f"degrees from {-most:g} to {most:g}")
+            raise UnreadableParameterError(f"degrees from {-most:g} to {most:g}")
         return found
 
     return read
@@ -49,7 +49,7 @@ def when(name: str, description: str) -> Parameter:
 
 TEXT = {"type": "string"}
 FORMAT = Parameter(
-    "format", "xml or json.", {"type": "string", "enum": ["xml", "json"]}, Format, where="path", required=True
+    "format", "xml or json.", {"type": "string", "enum": ["xml", "json"]}, DocumentFormat, where="path", required=True
 )
 JURISDICTION = Parameter("jurisdiction_id", "Needed where several share this endpoint.", TEXT)
 KEY = Parameter("api_key", "The app's key.", TEXT)
@@ -68,7 +68,7 @@ FILTERS = [
     integer("page", "The first is 1 (an extension).", 1, 1_000_000, 1),
     integer("page_size", "At most so many (an extension).", 1, MOST_AT_ONCE, MOST_AT_ONCE),
 ]
-POSTED = (
+POSTED_FIELDS = (
     "api_key jurisdiction_id service_code lat long address_string address_id description media_url email phone first_name "
     "last_name device_id account_id"
 )
@@ -76,7 +76,7 @@ ADDED = "api_key jurisdiction_id service_request_id update_id status updated_dat
 
 
 def query_of(values: Values, now_ms: int) -> StatementQuery:
-    """What is asked for: of the last 90 days, unless told otherwise. Raises Problem for what cannot be together."""
+    """What is asked for: of the last 90 days, unless told otherwise. Raises HttpProblem for what cannot be together."""
     start, end = values["start_date"], values["end_date"]
     is_by_change = values["updated_after"] is not None or values["updated_before"] is not None
     if start is not None and end is None:
@@ -84,7 +84,7 @@ def query_of(values: Values, now_ms: int) -> StatementQuery:
     elif start is None and (end is not None or not is_by_change):
         start = (now_ms if end is None else end) - MOST_DAYS * DAY_MS
     if start is not None and end is not None and end - start > MOST_DAYS * DAY_MS:
-        raise Problem(400, f"start_date and end_date are more than {MOST_DAYS} days apart; ask for less at once")
+        raise HttpProblem(400, f"start_date and end_date are more than {MOST_DAYS} days apart; ask for less at once")
     return StatementQuery(
         values["service_request_id"], values["service_code"], start, end, values["updated_after"],
         values["updated_before"], values["status"], _box(values),
@@ -96,5 +96,5 @@ def _box(values: Values) -> tuple[float, float, float, float] | None:
     if all(each is None for each in given):
         return None
     if any(each is None for each in given) or values["radius"] < 0:
-        raise Problem(400, "lat, long and radius go together")
+        raise HttpProblem(400, "lat, long and radius go together")
     return shown.box_around(*given)

@@ -12,7 +12,7 @@ from hub.model.event import Attachment, CaseEvent, EventKind, Place, Urgency
 from hub.topics import OWN_SOURCE, city_events
 from hub.web.front import Front
 from hub.web.intake import Outgoing
-from hub.web.open311.forms import Report
+from hub.web.open311.forms import NewReport
 from hub.web.read.model import StatementQuery
 
 _WINDOW_MS = 600_000
@@ -21,7 +21,7 @@ _MOST_REMEMBERED = 10_000
 _SEPARATOR = "\x1f"
 
 
-class Reports:
+class ReportIntake:
     """Of one process. Ids are made with a secret, so that nobody reckons those of others."""
 
     def __init__(self, front: Front, secret: bytes) -> None:
@@ -29,7 +29,7 @@ class Reports:
         self._sent: OrderedDict[str, tuple[Outgoing, bool]] = OrderedDict()
         """What Kafka was given lately, and whether it has acknowledged it."""
 
-    async def report(self, report: Report, app: str, device: str, key: str) -> str:
+    async def report(self, report: NewReport, app: str, device: str, key: str) -> str:
         """The id of a report by an app, once Kafka has it. `key`: the caller's own for this call, `device` tells its users apart.
 
         Raises NotTakenError.
@@ -60,7 +60,7 @@ class Reports:
         value = self._front.codec.encode_one(CaseEvent.subject(), event.to_avro())
         return Outgoing(city_events(OWN_SOURCE).name, event.source_ref.encode(), value)
 
-    def _refs(self, report: Report, app: str, device: str, key: str) -> Sequence[str]:
+    def _refs(self, report: NewReport, app: str, device: str, key: str) -> Sequence[str]:
         """Ids that the report may have already, the one it gets now first."""
         if key:
             return [self._ref(app, "key", key)]
@@ -82,7 +82,7 @@ class Reports:
             self._sent.popitem(last=False)
 
 
-def _opened(ref: str, report: Report) -> CaseEvent:
+def _opened(ref: str, report: NewReport) -> CaseEvent:
     attributes = dict(report.attributes) | ({"address_id": report.address_id} if report.address_id else {})
     return CaseEvent(
         source=OWN_SOURCE, source_ref=ref, revision=0, revision_counted=False, kind=EventKind.OPENED, reported_at=wall_ms(),

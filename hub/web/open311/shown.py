@@ -11,8 +11,8 @@ from hub.core.tracking.lifecycle import EVENTS
 from hub.open311 import models
 from hub.open311.wording import CLOSED, OPEN
 from hub.policy import City
-from hub.web.open311.config import Offer, Open311File, Question
-from hub.web.read.model import Answer, CaseState, ClockState, Statement
+from hub.web.open311.config import AttributeQuestion, Offer, Open311File
+from hub.web.read.model import CaseClock, CaseState, OwnStatement, SourceReply
 
 _METRES_A_DEGREE = 111_320.0
 _PROMISE = "resolve"
@@ -37,34 +37,34 @@ def definition(code: str, offer: Offer) -> models.ServiceDefinition:
     return models.ServiceDefinition(service_code=code, attributes=attributes)
 
 
-def _attribute(order: int, each: Question) -> models.Attribute:
+def _attribute(order: int, question: AttributeQuestion) -> models.Attribute:
     return models.Attribute(
-        variable=each.variable, code=each.code, datatype=each.datatype, required=each.required, order=order,
-        datatype_description=each.datatype_description, description=each.description,
-        values=[models.Value(key=key, name=name) for key, name in each.values.items()],
+        variable=question.variable, code=question.code, datatype=question.datatype, required=question.required, order=order,
+        datatype_description=question.datatype_description, description=question.description,
+        values=[models.ChoiceValue(key=key, name=name) for key, name in question.values.items()],
     )  # fmt: skip
 
 
 def request(
-    said: Statement, case: CaseState | None, clocks: Iterable[ClockState], answers: list[Answer], city: City,
+    statement: OwnStatement, case: CaseState | None, clocks: Iterable[CaseClock], answers: list[SourceReply], city: City,
     file: Open311File, *, extended: bool = False,
 ) -> models.Request:  # fmt: skip
     """A request as it stands. `extended`: with the history, which is an extension."""
-    event = json.loads(said.body)
+    event = json.loads(statement.body)
     place, category = event["place"], city.categories.get(event["category"])
     due = max((each.due_ms for each in clocks if each.clock == _PROMISE and each.state != "cancelled"), default=None)
     pictures = [each["uri"] for each in event["attachments"]]
     fields: dict[str, Any] = {
-        "service_request_id": said.ref,
+        "service_request_id": statement.ref,
         "status": CLOSED if case is not None and case.is_over else OPEN,
         "status_notes": notes_of(answers[-1]) if answers else "",
         "service_name": f"{category.name.en} {category.name.zh}" if category else event["category"],
         "service_code": event["category"],
         "description": event["text"] if "description" in file.publish else "",
-        "agency_responsible": name_of(case.department, city) if case is not None else "",
-        "requested_datetime": said.first_ms,
+        "agency_responsible": department_name(case.department, city) if case is not None else "",
+        "requested_datetime": statement.first_ms,
         "updated_datetime": max(
-            said.changed_ms, case.written_ms if case else 0, *(each.written_ms for each in answers)
+            statement.changed_ms, case.written_ms if case else 0, *(each.written_ms for each in answers)
         ),
         "expected_datetime": due,
         "address": place["address"] if "address" in file.publish else "",
@@ -74,12 +74,13 @@ def request(
     }
     if extended:
         fields["notes"] = [
-            models.Note(datetime=each.at_ms, description=notes_of(each), type=each.status.lower()) for each in answers
+            models.HistoryNote(datetime=each.at_ms, description=notes_of(each), type=each.status.lower())
+            for each in answers
         ]
     return models.Request(**fields)
 
 
-def update(answer: Answer) -> models.RequestUpdate:
+def update(answer: SourceReply) -> models.RequestUpdate:
     """What was said of a request. Its time is when the hub learnt of it, so that who asks from where it was misses nothing."""
     return models.RequestUpdate(
         update_id=answer.reply_id,
@@ -91,13 +92,13 @@ def update(answer: Answer) -> models.RequestUpdate:
     )
 
 
-def notes_of(answer: Answer) -> str:
+def notes_of(answer: SourceReply) -> str:
     """The city's word for what happened, and what the department wrote to those who reported."""
     rule = EVENTS.get(answer.status.lower())
     return ": ".join(filter(None, (rule.name if rule else answer.status.lower(), answer.text)))
 
 
-def name_of(department: str, city: City) -> str:
+def department_name(department: str, city: City) -> str:
     known = city.departments.get(department)
     return f"{known.name.en} {known.name.zh}" if known else department
 

@@ -9,32 +9,32 @@ import re
 from collections.abc import Sequence
 
 _TEXT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18}){0,99}", re.ASCII)
-Cursor = tuple[int, ...]
-START: Cursor = ()
+PageCursor = tuple[int, ...]
+PAGE_START: PageCursor = ()
 """Before all there is."""
 
 
-def parsed(text: str) -> Cursor:
+def parsed_cursor(text: str) -> PageCursor:
     """Raises ValueError for what is no cursor of this hub's."""
     if not text:
-        return START
+        return PAGE_START
     if not _TEXT.fullmatch(text):
         raise ValueError("no cursor; give one that you were handed, or none to begin with the oldest")
     return tuple(map(int, text.split(".")))
 
 
-def shown(cursor: Sequence[int]) -> str:
+def cursor_text(cursor: Sequence[int]) -> str:
     """The text of a cursor."""
     return ".".join(map(str, cursor)) or "0"
 
 
-def behind(cursor: Cursor, partition: int, offset: int) -> Cursor:
+def cursor_behind(cursor: PageCursor, partition: int, offset: int) -> PageCursor:
     """The cursor after this record."""
     filled = [*cursor, *[0] * (partition + 1 - len(cursor))]
     filled[partition] = offset + 1
     return tuple(filled)
 
 
-def at(cursor: Cursor, partition: int) -> int:
+def position_of(cursor: PageCursor, partition: int) -> int:
     """The offset to go on with in a partition."""
     return cursor[partition] if partition < len(cursor) else 0

@@ -21,7 +21,7 @@ from hub.stream.numbers import Place
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic
 from hub.web.news import News
-from hub.web.read.records import Stored, forget, take
+from hub.web.read.records import KafkaRecord, forget, put_records
 from hub.web.read.sqlite import SqliteModel
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _AGAIN_SECONDS = 1.0
 _FORGET_SECONDS = 3600.0
 
 
-class Feed:
+class TopicFeed:
     """Reads from the oldest record on. When it cannot go on the model is not ready any more, and `failed` says why.
 
     A topic whose partitions became more is read whole after the next start.
@@ -107,12 +107,12 @@ class Feed:
                 forget(self._model, wall_ms())
                 next_forget = time.monotonic() + _FORGET_SECONDS
 
-    def _take(self, records: list[Stored]) -> None:
-        self._news.tell(take(self._model, self._codec, records))
+    def _take(self, records: list[KafkaRecord]) -> None:
+        self._news.tell(put_records(self._model, self._codec, records))
 
-    def _stored(self, message: Message) -> Stored:
+    def _stored(self, message: Message) -> KafkaRecord:
         name = message.topic()[len(self._settings.namespace) :]
-        return Stored(name, message.partition(), message.offset(), message.timestamp()[1], message.value())
+        return KafkaRecord(name, message.partition(), message.offset(), message.timestamp()[1], message.value())
 
     def _noted(self, message: Message, steps: Steps) -> None:
         error: KafkaError = message.error()

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from hub.web.read.cursor import Cursor
+from hub.web.read.cursor import PageCursor
 
 
-class Told(NamedTuple):
+class DepartmentRecord(NamedTuple):
     """An order or receipt as it stands in its topic: `body` is the record in JSON, times in ms. `cursor`: how far one has come
     with it."""
 
-    cursor: Cursor
+    cursor: PageCursor
     body: str
 
 
@@ -35,7 +35,7 @@ class CaseState(NamedTuple):
     is_over: bool
 
 
-class ClockState(NamedTuple):
+class CaseClock(NamedTuple):
     """A clock of a case. `state`: running, warned, breached, met, ended_late, cancelled."""
 
     clock: str
@@ -43,7 +43,7 @@ class ClockState(NamedTuple):
     state: str
 
 
-class Answer(NamedTuple):
+class SourceReply(NamedTuple):
     """What a source was told about one of its references. `text` goes to everyone who reported."""
 
     reply_id: str
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
     """When the hub said so; `at_ms` is when it happened."""
 
 
-class Statement(NamedTuple):
+class OwnStatement(NamedTuple):
     """What the web's own source has said of a reference first. `body`: the event in JSON. `first_ms`: when it was reported;
     `changed_ms`: when the last was said of it."""
 
@@ -89,11 +89,11 @@ class ReadModel(Protocol):
         """True once it has read all that the topics held when it began. Before that its answers are not to be given."""
         ...
 
-    def told(self, topic: str, after: Cursor, limit: int) -> list[Told]:
+    def department_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
         """What a topic of orders or receipts has after a cursor, the oldest first, at most so many, and not more than some MB."""
         ...
 
-    def end(self, topic: str) -> Cursor:
+    def end(self, topic: str) -> PageCursor:
         """The cursor after all that the model knows of a topic."""
         ...
 
@@ -107,16 +107,16 @@ class ReadModel(Protocol):
         """The case that a report belongs to now."""
         ...
 
-    def clocks(self, case_id: str) -> list[ClockState]: ...
+    def clocks(self, case_id: str) -> list[CaseClock]: ...
 
-    def answers(self, source: str, ref: str) -> list[Answer]:
+    def answers(self, source: str, ref: str) -> list[SourceReply]:
         """What its source was told of a report, the oldest first."""
         ...
 
-    def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[Answer]:
+    def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[SourceReply]:
         """What the hub said to a source within a time, the oldest first."""
         ...
 
-    def statements(self, query: StatementQuery, offset: int, limit: int) -> list[Statement]:
+    def statements(self, query: StatementQuery, offset: int, limit: int) -> list[OwnStatement]:
         """Of the web's own source, the newest first."""
         ...

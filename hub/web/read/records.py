@@ -19,7 +19,7 @@ _TOLD_DAYS, _CASE_DAYS = 90, 400
 """As long as the topics keep it."""
 
 
-class Stored(NamedTuple):
+class KafkaRecord(NamedTuple):
     """A record as it lies in Kafka; `topic` without the namespace. `written_ms`: its timestamp."""
 
     topic: str
@@ -38,7 +38,7 @@ def topics_read(sources: Iterable[str], departments: Iterable[str]) -> list[Topi
     return found
 
 
-def take(model: SqliteModel, codec: Codec, records: Iterable[Stored]) -> set[str]:
+def put_records(model: SqliteModel, codec: Codec, records: Iterable[KafkaRecord]) -> set[str]:
     """Put records into the model, in one transaction: the topics that have something new. What is not the hub's own is left out,
     as the hub left it out."""
     changed: set[str] = set()
@@ -72,12 +72,12 @@ def forget(model: SqliteModel, now_ms: int) -> None:
             sql.execute(f"delete from {table} where {'written_at' if table == 'answers' else 'changed_at'} < ?", before)
 
 
-def _change(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+def _change(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     case = record["case_id"]
     row = [record[name] for name in ("category", "urgency", "area", "department", "opened_at", "at", "reports")]
     sql.execute(
         f"insert or replace into cases values ({', '.join('?' * 10)})",
-        (case, *row, bool(record["over"]), at.written_ms),
+        (case, *row, bool(record["over"]), message.written_ms),
     )
     sql.execute("delete from handlers where case_id = ?", (case,))
     if not record["over"]:
@@ -87,19 +87,19 @@ def _change(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> N
         sql.execute(
             "insert into reports values (?, ?, ?, ?) on conflict do update set case_id = excluded.case_id, "
             "written_at = excluded.written_at where excluded.written_at >= written_at",
-            (record["source"], record["source_ref"], case, at.written_ms),
+            (record["source"], record["source_ref"], case, message.written_ms),
         )
     for clock in record.get("clocks", ()):
-        _clock(sql, case, clock["clock"], clock["due_at"], "running", at.written_ms)
+        _clock(sql, case, clock["clock"], clock["due_at"], "running", message.written_ms)
 
 
-def _order(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
-    _told(sql, at, record)
+def _order(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
+    _told(sql, message, record)
     for due in record["deadlines"]:
-        _clock(sql, record["case_id"], due["clock"], due["due_at"], "running", at.written_ms)
+        _clock(sql, record["case_id"], due["clock"], due["due_at"], "running", message.written_ms)
 
 
-def _deadline(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+def _deadline(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     state = record["kind"].lower()
     if state == "cancelled":  # what runs instead is said elsewhere, perhaps already
         sql.execute(
@@ -107,7 +107,7 @@ def _deadline(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) ->
             (state, record["case_id"], record["clock"], record["due_at"]),
         )
     else:
-        _clock(sql, record["case_id"], record["clock"], record["due_at"], state, at.written_ms)
+        _clock(sql, record["case_id"], record["clock"], record["due_at"], state, message.written_ms)
 
 
 def _clock(sql: sqlite3.Connection, case: str, clock: str, due_ms: int, state: str, written_ms: int) -> None:
@@ -120,22 +120,22 @@ def _clock(sql: sqlite3.Connection, case: str, clock: str, due_ms: int, state: s
     )
 
 
-def _told(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+def _told(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     sql.execute(
         "insert or replace into told values (?, ?, ?, ?, ?)",
-        (at.topic, at.partition, at.offset, at.written_ms, to_json(record)),
+        (message.topic, message.partition, message.offset, message.written_ms, to_json(record)),
     )
 
 
-def _reply(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+def _reply(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     names = ("reply_id", "source", "source_ref", "department", "status", "at")
     sql.execute(
         "insert or replace into answers values (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*[record[name] for name in names], record.get("text", ""), at.written_ms),
+        (*[record[name] for name in names], record.get("text", ""), message.written_ms),
     )
 
 
-def _statement(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -> None:
+def _statement(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     """The first that is said of a reference is what was reported; what follows changes when it changed."""
     place = record["place"]
     sql.execute(
@@ -143,7 +143,7 @@ def _statement(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -
         (
             record["source_ref"],
             record["reported_at"],
-            at.written_ms,
+            message.written_ms,
             record["category"],
             place["lat"],
             place["lon"],
@@ -152,7 +152,7 @@ def _statement(sql: sqlite3.Connection, at: Stored, record: Mapping[str, Any]) -
     )
 
 
-_PUTS: dict[str, Callable[[sqlite3.Connection, Stored, Mapping[str, Any]], None]] = {
+_PUTS: dict[str, Callable[[sqlite3.Connection, KafkaRecord, Mapping[str, Any]], None]] = {
     CaseChange.subject(): _change,
     Order.subject(): _order,
     Receipt.subject(): _told,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hub.topics import OWN_SOURCE
-from hub.web.read.cursor import Cursor, at, behind
-from hub.web.read.model import Answer, CaseState, ClockState, Statement, StatementQuery, Told
+from hub.web.read.cursor import PageCursor, cursor_behind, position_of
+from hub.web.read.model import CaseClock, CaseState, DepartmentRecord, OwnStatement, SourceReply, StatementQuery
 
 _MOST_BYTES = 4 * 2**20
 """Of one page of orders."""
@@ -72,25 +72,25 @@ class SqliteModel:
 
     # -- asked -------------------------------------------------------------------------------------------------------------
 
-    def told(self, topic: str, after: Cursor, limit: int) -> list[Told]:
-        found: list[Told] = []
+    def department_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
+        found: list[DepartmentRecord] = []
         size, cursor = 0, after
         for (part,) in self._reader.execute("select part from ends where topic = ? order by part", (topic,)).fetchall():
             rows = self._reader.execute(
                 "select off, body from told where topic = ? and part = ? and off >= ? order by off limit ?",
-                (topic, part, at(after, part), limit - len(found)),
+                (topic, part, position_of(after, part), limit - len(found)),
             )
             for off, body in rows:
-                cursor, size = behind(cursor, part, off), size + len(body)
-                found.append(Told(cursor, body))
+                cursor, size = cursor_behind(cursor, part, off), size + len(body)
+                found.append(DepartmentRecord(cursor, body))
                 if len(found) >= limit or size >= _MOST_BYTES:
                     return found
         return found
 
-    def end(self, topic: str) -> Cursor:
-        cursor: Cursor = ()
+    def end(self, topic: str) -> PageCursor:
+        cursor: PageCursor = ()
         for part, off in self._reader.execute("select part, off from ends where topic = ? order by part", (topic,)):
-            cursor = behind(cursor, part, off - 1)
+            cursor = cursor_behind(cursor, part, off - 1)
         return cursor
 
     def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
@@ -109,33 +109,33 @@ class SqliteModel:
         row = self._reader.execute("select case_id from reports where source = ? and ref = ?", (source, ref)).fetchone()
         return self.case(row[0]) if row else None
 
-    def clocks(self, case_id: str) -> list[ClockState]:
+    def clocks(self, case_id: str) -> list[CaseClock]:
         rows = self._reader.execute(
             "select clock, due_at, state from clocks where case_id = ? order by due_at", (case_id,)
         )
-        return [ClockState(*row) for row in rows]
+        return [CaseClock(*row) for row in rows]
 
-    def answers(self, source: str, ref: str) -> list[Answer]:
+    def answers(self, source: str, ref: str) -> list[SourceReply]:
         rows = self._reader.execute(
             f"select {_ANSWER} from answers where source = ? and ref = ? order by at, reply_id", (source, ref)
         )
-        return [Answer(*row) for row in rows]
+        return [SourceReply(*row) for row in rows]
 
-    def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[Answer]:
+    def answers_between(self, source: str, from_ms: int, until_ms: int, limit: int) -> list[SourceReply]:
         rows = self._reader.execute(
             f"select {_ANSWER} from answers where source = ? and written_at between ? and ? order by written_at, reply_id limit ?",
             (source, from_ms, until_ms, limit),
         )
-        return [Answer(*row) for row in rows]
+        return [SourceReply(*row) for row in rows]
 
-    def statements(self, query: StatementQuery, offset: int, limit: int) -> list[Statement]:
+    def statements(self, query: StatementQuery, offset: int, limit: int) -> list[OwnStatement]:
         wheres, values = _wheres(query)
         rows = self._reader.execute(
             f"select ref, first_at, changed_at, body from statements where {' and '.join(wheres) or 'true'} "
             "order by first_at desc, ref limit ? offset ?",
             (*values, limit, offset),
         )
-        return [Statement(*row) for row in rows]
+        return [OwnStatement(*row) for row in rows]
 
 
 def _case(row: Sequence[Any]) -> CaseState:

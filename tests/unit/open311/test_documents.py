@@ -13,32 +13,32 @@ from hub.open311.documents import (
     DEFINITION,
     DISCOVERY,
     ERRORS,
-    POSTED,
+    POSTED_DOCUMENT,
     REQUESTS,
     SERVICES,
     SHAPES,
-    UPDATES,
+    UPDATES_DOCUMENT,
+    DocumentFormat,
     ErrorsError,
-    Format,
-    contents,
-    read,
+    raw_records,
+    read_document,
     render,
 )  # fmt: skip
 from hub.open311.errors import UnreadableError
 from hub.open311.models import (
     Attribute,
+    ChoiceValue,
     Discovery,
+    DocumentRecord,
     Endpoint,
     Error,
-    Note,
+    HistoryNote,
+    PlainText,
     Posted,
-    Record,
     Request,
     RequestUpdate,
     Service,
     ServiceDefinition,
-    Text,
-    Value,
     iso_of,
 )  # fmt: skip
 
@@ -53,7 +53,7 @@ _BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def _records(record: type[Record]) -> st.SearchStrategy[Record]:
+def _records(record: type[DocumentRecord]) -> st.SearchStrategy[DocumentRecord]:
     """Any record, by its fields' types."""
     return st.builds(record, **{name: _values(name, field.annotation) for name, field in record.model_fields.items()})
 
@@ -70,17 +70,19 @@ def _values(name: str, annotation: Any) -> st.SearchStrategy[Any]:
     if annotation in (str, bool):
         return _BY_TYPE[annotation.__name__]
     inner = annotation.__args__[0]
-    if inner == Text:
+    if inner == PlainText:
         return st.lists(_TEXTS.filter(lambda text: bool(text.strip())), max_size=3)
     return st.lists(_records(inner), max_size=3)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.record.__name__)
 @given(st.data())
-def test_both_formats_say_the_same_and_are_read_as_they_were(shape: documents.Shape[Any], data: st.DataObject) -> None:
+def test_both_formats_say_the_same_and_are_read_as_they_were(
+    shape: documents.DocumentShape[Any], data: st.DataObject
+) -> None:
     most = 3 if shape.is_list else 1
     some = data.draw(st.lists(_records(shape.record), min_size=0 if shape.is_list else 1, max_size=most))
-    by_xml, by_json = (read(shape, render(shape, some, form)) for form in Format)
+    by_xml, by_json = (read_document(shape, render(shape, some, form)) for form in DocumentFormat)
     assert by_xml == by_json == some
 
 
@@ -88,44 +90,46 @@ def test_both_formats_say_the_same_and_are_read_as_they_were(shape: documents.Sh
 def test_whatever_comes_is_read_or_refused_by_name(body: bytes) -> None:
     for shape in SHAPES:
         try:
-            read(shape, body)
+            read_document(shape, body)
         except (UnreadableError, ErrorsError):
             continue
 
 
-@given(_records(Request), st.data(), st.sampled_from(list(Format)))
-def test_half_a_document_is_none(request_: Request, data: st.DataObject, form: Format) -> None:
+@given(_records(Request), st.data(), st.sampled_from(list(DocumentFormat)))
+def test_half_a_document_is_none(request_: Request, data: st.DataObject, form: DocumentFormat) -> None:
     whole = render(REQUESTS, [request_, request_], form).rstrip()
     half = whole[: data.draw(st.integers(0, len(whole) - 1))]
     with pytest.raises(UnreadableError):
-        contents(REQUESTS, half)
+        raw_records(REQUESTS, half)
 
 
 def test_the_documents_are_as_the_specification_has_them() -> None:
     service = Service(service_code=1, service_name="Big <pit> & 坑", metadata=True, type="realtime")
-    assert render(SERVICES, [service], Format.XML).decode() == (
+    assert render(SERVICES, [service], DocumentFormat.XML).decode() == (
         "<?xml version='1.0' encoding='utf-8'?>\n<services><service><service_code>1</service_code><service_name>Big &lt;pit&gt; "
         "&amp; 坑</service_name><description/><metadata>true</metadata><type>realtime</type><keywords/><group/></service>"
         "</services>"
     )
-    assert render(SERVICES, [service], Format.JSON).decode() == (
+    assert render(SERVICES, [service], DocumentFormat.JSON).decode() == (
         '[{"service_code": "1", "service_name": "Big <pit> & 坑", "description": null, "metadata": true, "type": "realtime", '
         '"keywords": null, "group": null}]'
     )
-    assert render(POSTED, [Posted(token="T-1")], Format.JSON) == b'[{"token": "T-1"}]'
+    assert render(POSTED_DOCUMENT, [Posted(token="T-1")], DocumentFormat.JSON) == b'[{"token": "T-1"}]'
     definition = ServiceDefinition(
-        service_code="1", attributes=[Attribute(code="A", values=[Value(key="1", name="one")])]
+        service_code="1", attributes=[Attribute(code="A", values=[ChoiceValue(key="1", name="one")])]
     )
     assert b"<attributes><attribute><variable>true</variable><code>A</code>" in render(
-        DEFINITION, [definition], Format.XML
+        DEFINITION, [definition], DocumentFormat.XML
     )
     assert b"<values><value><key>1</key><name>one</name></value></values>" in render(
-        DEFINITION, [definition], Format.XML
+        DEFINITION, [definition], DocumentFormat.XML
     )
     found = Discovery(endpoints=[Endpoint(url="http://a/", formats=["text/xml"])])
-    assert b"<formats><format>text/xml</format></formats>" in render(DISCOVERY, [found], Format.XML)
+    assert b"<formats><format>text/xml</format></formats>" in render(DISCOVERY, [found], DocumentFormat.XML)
     update = RequestUpdate(update_id="1", service_request_id="2", status="OPEN", updated_datetime=1_767_657_600_000)
-    assert b"<service_request_updates><request_update><update_id>1" in render(UPDATES, [update], Format.XML)
+    assert b"<service_request_updates><request_update><update_id>1" in render(
+        UPDATES_DOCUMENT, [update], DocumentFormat.XML
+    )
     assert iso_of(1_767_657_600_500) == "2026-01-06T00:00:00.500Z"
 
 
@@ -134,7 +138,7 @@ def test_the_documents_are_as_the_specification_has_them() -> None:
     b'{"service_requests": []}', b'{"service_requests": null}', b'<service_requests type="array">  </service_requests>',
 ])  # fmt: skip
 def test_nothing_is_an_empty_list(body: bytes) -> None:
-    assert contents(REQUESTS, body) == []
+    assert raw_records(REQUESTS, body) == []
 
 
 @pytest.mark.parametrize("body", [
@@ -151,7 +155,7 @@ def test_nothing_is_an_empty_list(body: bytes) -> None:
     "</status></request></service_requests>".encode("utf-16"),
 ])  # fmt: skip
 def test_one_request_in_every_dress(body: bytes) -> None:
-    (found,) = read(REQUESTS, body)
+    (found,) = read_document(REQUESTS, body)
     assert (found.service_request_id, found.status) == ("7", "open")
 
 
@@ -162,7 +166,7 @@ def test_one_request_in_every_dress(body: bytes) -> None:
 ])  # fmt: skip
 def test_spoilt_texts_are_mended_and_nothing_else_is_lost(written: bytes, said: str) -> None:
     body = b"<service_requests><request><service_request_id>7</service_request_id><description>" + written
-    (found,) = read(REQUESTS, body + b"</description></request></service_requests>")
+    (found,) = read_document(REQUESTS, body + b"</description></request></service_requests>")
     assert (found.service_request_id, found.description) == ("7", said)
 
 
@@ -173,10 +177,10 @@ def test_spoilt_texts_are_mended_and_nothing_else_is_lost(written: bytes, said: 
 ])  # fmt: skip
 def test_errors_are_told_whatever_was_asked_for(body: bytes) -> None:
     with pytest.raises(ErrorsError) as raised:
-        read(REQUESTS, body)
+        read_document(REQUESTS, body)
     assert raised.value.errors == [Error(code="403", description="Li Lei")]
     assert "Li Lei" not in str(raised.value)
-    assert read(ERRORS, body) == raised.value.errors
+    assert read_document(ERRORS, body) == raised.value.errors
 
 
 _BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
@@ -193,14 +197,14 @@ _BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;
 ], ids=range(13))  # fmt: skip
 def test_what_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(UnreadableError):
-        contents(REQUESTS, body)
+        raw_records(REQUESTS, body)
 
 
 def test_times_degrees_and_lists_are_read_as_systems_write_them() -> None:
     body = b"""[{"service_request_id": 12345678901234567890, "lat": "0", "long": 121.47370000000001, "zipcode": 12,
       "requested_datetime": "2026-01-06T08:00:00+08:00", "updated_datetime": "yesterday", "expected_datetime": "",
       "notes": {"datetime": "2026-01-06T08:00:00", "description": "x"}, "media_url": null, "keywords": ["a", "b"]}]"""
-    (found,) = read(REQUESTS, body)
+    (found,) = read_document(REQUESTS, body)
     assert found.service_request_id == "12345678901234567890"
     assert (found.lat, found.long, found.zipcode) == (0.0, 121.47370000000001, "12")
     assert (found.requested_datetime, found.updated_datetime, found.expected_datetime) == (
@@ -208,17 +212,17 @@ def test_times_degrees_and_lists_are_read_as_systems_write_them() -> None:
         None,
         None,
     )
-    assert found.notes == [Note(datetime=1_767_686_400_000, description="x")]
-    (service,) = read(SERVICES, b'[{"service_code": "1", "keywords": ["a", "b"], "metadata": "True"}]')
+    assert found.notes == [HistoryNote(datetime=1_767_686_400_000, description="x")]
+    (service,) = read_document(SERVICES, b'[{"service_code": "1", "keywords": ["a", "b"], "metadata": "True"}]')
     assert (service.keywords, service.metadata) == ("a,b", True)
 
 
 def test_what_a_system_adds_is_kept_for_who_wants_it() -> None:
-    of_json = contents(
+    of_json = raw_records(
         REQUESTS,
         b'[{"service_request_id": 7, "extended_attributes": {"ward": 3, "classification": "x"}, "agency": "a"}]',
     )
-    of_xml = contents(
+    of_xml = raw_records(
         REQUESTS,
         b"<service_requests><request><service_request_id>7</service_request_id><extended_attributes><ward>3</ward><classification>x"
         b"</classification></extended_attributes><agency>a</agency></request></service_requests>",

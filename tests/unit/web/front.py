@@ -19,9 +19,9 @@ from hub.web.front import Front
 from hub.web.intake import NotTakenError, Outgoing
 from hub.web.news import News
 from hub.web.open311.config import Open311File, load_open311
-from hub.web.read.records import Stored, take, topics_read
+from hub.web.read.records import KafkaRecord, put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
-from hub.web.tokens import Kind, Scope, Tokens
+from hub.web.tokens import Scope, TokenKind, Tokens
 
 NOON = 1_772_424_000_000
 """2026-03-02 12:00 in the demo city, in ms."""
@@ -67,16 +67,16 @@ class MemoryWeb:
 
     def read(self) -> None:
         """What is new in the topics."""
-        found: list[Stored] = []
+        found: list[KafkaRecord] = []
         for topic in topics_read(self.hub.sources, self.hub.departments):
             records = self.hub.broker.records(topic.name)
             new = records[self._seen.get(topic.name, 0) :]
-            found += [Stored(each.topic, each.partition, each.offset, each.arrived_ms, each.value) for each in new]
+            found += [KafkaRecord(each.topic, each.partition, each.offset, each.arrived_ms, each.value) for each in new]
             self._seen[topic.name] = len(records)
-        self.news.tell(take(self.model, self.hub.codec, found))
+        self.news.tell(put_records(self.model, self.hub.codec, found))
 
     def bearer(
-        self, holder: str, kind: Kind = Kind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)
+        self, holder: str, kind: TokenKind = TokenKind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)
     ) -> dict[str, str]:
         """The header of a new token."""
         return {"Authorization": f"Bearer {self.tokens.new(kind, holder, scopes)}"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from hub.web.tokens import Kind, Scope
+from hub.web.tokens import Scope, TokenKind
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
 ORDERS, UPDATES, RECEIPTS, CASES = (f"/departments/roads/{each}" for each in ("orders", "updates", "receipts", "cases"))
@@ -90,7 +90,7 @@ def test_pages_miss_nothing_and_repeat_nothing(web: MemoryWeb) -> None:
 
 @pytest.mark.parametrize("path", [ORDERS, RECEIPTS, CASES])
 def test_only_its_own_token_lets_in(web: MemoryWeb, path: str) -> None:
-    water, source = web.bearer("water_supply"), web.bearer("roads", Kind.SOURCE)
+    water, source = web.bearer("water_supply"), web.bearer("roads", TokenKind.SOURCE)
     assert web.client.get(path).status_code == 401
     assert web.client.get(path, headers={"Authorization": "Bearer cityhub_0.x"}).status_code == 401
     assert web.client.get(path, headers=source).status_code == 401

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from hub.model.event import CaseEvent
 from hub.web.app import all_operations
 from hub.web.operations import Operation, Parameter
-from hub.web.tokens import Kind
+from hub.web.tokens import TokenKind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
 _SECRETS = ("Wang", "13800000000", "Traceback", "sqlite", "site-packages")
@@ -91,22 +91,22 @@ def operations(web: MemoryWeb) -> list[Operation]:
 
 
 @pytest.fixture(scope="module")
-def keys(web: MemoryWeb) -> dict[Kind, str]:
-    holders = {Kind.DEPARTMENT: "water_supply", Kind.OPEN311: "app", Kind.SOURCE: "police"}
+def keys(web: MemoryWeb) -> dict[TokenKind, str]:
+    holders = {TokenKind.DEPARTMENT: "water_supply", TokenKind.OPEN311: "app", TokenKind.SOURCE: "police"}
     return {kind: web.bearer(holder, kind)["Authorization"].removeprefix("Bearer ") for kind, holder in holders.items()}
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_asked_is_answered_as_described(
-    web: MemoryWeb, keys: Mapping[Kind, str], data: st.DataObject
+    web: MemoryWeb, keys: Mapping[TokenKind, str], data: st.DataObject
 ) -> None:
     some = operations(web)
     operation = some[data.draw(st.integers(0, len(some) - 1))]
     path, query, headers = _asked(operation, data.draw)
     if (kind := data.draw(st.sampled_from([None, *keys]))) is not None:
         headers["Authorization"] = f"Bearer {keys[kind]}"
-    if kind is Kind.OPEN311:
+    if kind is TokenKind.OPEN311:
         query["api_key"] = keys[kind]
     headers, body = {**headers, **_media(operation)}, _body(operation, data.draw)
     url = f"{path}?{urlencode(query, errors='surrogatepass')}"

@@ -13,7 +13,7 @@ from hub.sdk.contract import Context, Position
 from hub.sdk.sources.open311.config import Open311Config
 from hub.sdk.sources.open311.source import Open311Source
 from hub.serving import Limits, Server
-from hub.web.tokens import Kind
+from hub.web.tokens import TokenKind
 from tests.unit.web.front import NOON, memory_web
 
 _MOST_READS = 200
@@ -25,7 +25,7 @@ def test_every_report_and_its_end_are_seen_once(tmp_path: Path) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await web.app(scope, receive, send)  # whichever process serves now
 
-        key = web.tokens.new(Kind.OPEN311, "app", ["read", "write"])
+        key = web.tokens.new(TokenKind.OPEN311, "app", ["read", "write"])
         refs = []
         for number in range(7):
             fields = {"api_key": key, "service_code": "road.pothole", "lat": str(34 + number / 100), "long": "114.515"}

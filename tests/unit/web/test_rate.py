@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.web import rate
-from hub.web.rate import Rate
+from hub.web.rate import CallRate
 
 
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 10), st.floats(0.1, 5))
 def test_nobody_gets_more_than_the_burst_and_the_rate(pauses: list[float], burst: int, per_second: float) -> None:
     now = 0.0
-    bucket = Rate(burst, per_second, lambda: now)
+    bucket = CallRate(burst, per_second, lambda: now)
     allowed = 0
     for pause in pauses:
         now += pause
@@ -24,7 +24,7 @@ def test_nobody_gets_more_than_the_burst_and_the_rate(pauses: list[float], burst
 
 def test_who_waits_as_told_is_let_in() -> None:
     now = 0.0
-    bucket = Rate(1, 0.25, lambda: now)
+    bucket = CallRate(1, 0.25, lambda: now)
     assert bucket.wait_seconds("a") == 0
     wait = bucket.wait_seconds("a")
     now += wait
@@ -32,7 +32,7 @@ def test_who_waits_as_told_is_let_in() -> None:
 
 
 def test_many_callers_take_no_more_room() -> None:
-    bucket = Rate(1, 1, lambda: 0.0)
+    bucket = CallRate(1, 1, lambda: 0.0)
     for number in range(rate._MOST_CALLERS + 100):
         bucket.wait_seconds(str(number))
     assert len(bucket._buckets) == rate._MOST_CALLERS

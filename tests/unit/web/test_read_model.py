@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hub.model.update import Update
 from hub.topics import OWN_SOURCE, city_replies
 from hub.web.read import cursor
-from hub.web.read.model import CaseState, ClockState
-from hub.web.read.records import Stored, forget, take, topics_read
+from hub.web.read.model import CaseClock, CaseState
+from hub.web.read.records import KafkaRecord, forget, put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
@@ -21,22 +21,24 @@ _CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
 
 
 @given(_CURSORS, st.integers(0, 9), st.integers(0, 10**17))
-def test_a_cursor_is_what_its_text_says(some: cursor.Cursor, partition: int, offset: int) -> None:
-    then = cursor.behind(some, partition, offset)
-    assert cursor.parsed(cursor.shown(then)) == then
-    assert cursor.at(then, partition) == offset + 1
-    assert all(cursor.at(then, other) == cursor.at(some, other) for other in range(10) if other != partition)
+def test_a_cursor_is_what_its_text_says(some: cursor.PageCursor, partition: int, offset: int) -> None:
+    then = cursor.cursor_behind(some, partition, offset)
+    assert cursor.parsed_cursor(cursor.cursor_text(then)) == then
+    assert cursor.position_of(then, partition) == offset + 1
+    assert all(
+        cursor.position_of(then, other) == cursor.position_of(some, other) for other in range(10) if other != partition
+    )
 
 
-def stored(web: MemoryWeb) -> list[Stored]:
+def stored(web: MemoryWeb) -> list[KafkaRecord]:
     return [
-        Stored(each.topic, each.partition, each.offset, each.arrived_ms, each.value)
+        KafkaRecord(each.topic, each.partition, each.offset, each.arrived_ms, each.value)
         for topic in topics_read(web.hub.sources, web.hub.departments)
         for each in web.hub.broker.records(topic.name)
     ]
 
 
-def seen(model: SqliteModel, refs: list[str]) -> list[tuple[CaseState | None, list[ClockState]]]:
+def seen(model: SqliteModel, refs: list[str]) -> list[tuple[CaseState | None, list[CaseClock]]]:
     cases = [model.case_of("hotline", ref) for ref in refs]
     return [(case, model.clocks(case.case_id) if case else []) for case in cases]
 
@@ -63,7 +65,7 @@ def test_topics_may_be_read_in_any_order(tmp_path: Path) -> None:
             random.Random(seed).shuffle(topics)
             model = SqliteModel(tmp_path / f"again{seed}.sqlite")
             for topic in topics:
-                take(model, web.hub.codec, [each for each in records if each.topic == topic])
+                put_records(model, web.hub.codec, [each for each in records if each.topic == topic])
             assert seen(model, refs) == expected
             model.close()
 
@@ -76,8 +78,8 @@ def test_what_its_own_source_is_told_is_read_before_the_source_was_there() -> No
 def test_what_is_not_the_hubs_own_is_left_out(tmp_path: Path) -> None:
     with memory_web(tmp_path) as web:
         rubbish = [None, b"", b"\x00", b"\x00\x00\x00\x00\x01", b"{}", b"\xff" * 40]
-        records = [Stored("dept.roads.orders", 0, number, NOON, value) for number, value in enumerate(rubbish)]
-        assert take(web.model, web.hub.codec, records) == set()
+        records = [KafkaRecord("dept.roads.orders", 0, number, NOON, value) for number, value in enumerate(rubbish)]
+        assert put_records(web.model, web.hub.codec, records) == set()
         assert web.model.end("dept.roads.orders") == (len(rubbish),)
 
 
@@ -90,14 +92,17 @@ def test_several_partitions_are_read_whole(tmp_path: Path) -> None:
         values = [each.value for each in web.hub.broker.records("dept.roads.orders")]
         model = SqliteModel(tmp_path / "parted.sqlite")
         records = [
-            Stored("dept.roads.orders", number % 3, number // 3, NOON, value) for number, value in enumerate(values)
+            KafkaRecord("dept.roads.orders", number % 3, number // 3, NOON, value)
+            for number, value in enumerate(values)
         ]
-        take(model, web.hub.codec, records)
-        found, after = [], cursor.START
-        while page := model.told("dept.roads.orders", after, 2):
+        put_records(model, web.hub.codec, records)
+        found, after = [], cursor.PAGE_START
+        while page := model.department_records("dept.roads.orders", after, 2):
             found += [each.body for each in page]
             after = page[-1].cursor
-        assert sorted(found) == sorted(each.body for each in model.told("dept.roads.orders", cursor.START, 100))
+        assert sorted(found) == sorted(
+            each.body for each in model.department_records("dept.roads.orders", cursor.PAGE_START, 100)
+        )
         assert len(found) == len(set(found)) == len(values)
         assert after == model.end("dept.roads.orders")
         model.close()
@@ -108,9 +113,9 @@ def test_what_the_topics_keep_no_longer_is_forgotten(tmp_path: Path) -> None:
         web.hub.publish(pothole("H1"))
         web.settle()
         forget(web.model, NOON + 89 * 86_400_000)
-        assert web.model.told("dept.roads.orders", cursor.START, 10)
+        assert web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
         forget(web.model, NOON + 91 * 86_400_000)
-        assert not web.model.told("dept.roads.orders", cursor.START, 10)
+        assert not web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
         case = web.model.case_of("hotline", "H1")
         assert case is not None
         assert not case.is_over
@@ -120,4 +125,4 @@ def test_what_the_topics_keep_no_longer_is_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "12", "12.0.7"])
 def test_texts_of_cursors(text: str) -> None:
-    assert cursor.shown(cursor.parsed(text)) == (text or "0")
+    assert cursor.cursor_text(cursor.parsed_cursor(text)) == (text or "0")

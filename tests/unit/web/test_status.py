@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.model.update import Update
-from hub.web.tokens import Kind
+from hub.web.tokens import TokenKind
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
 
@@ -22,7 +22,7 @@ def web(tmp_path: Path) -> Iterator[MemoryWeb]:
 
 def test_where_it_stands(web: MemoryWeb) -> None:
     asked = {"source": "hotline", "ref": "H1"}
-    told = web.client.get("/status", params=asked, headers=web.bearer("hotline", Kind.SOURCE)).json()
+    told = web.client.get("/status", params=asked, headers=web.bearer("hotline", TokenKind.SOURCE)).json()
     (order,) = web.hub.records("dept.roads.orders")
     web.hub.publish(
         Update(update_id="U", department="roads", case_id=order["case_id"], status="RESOLVED", at=NOON + 1, note="Filled.")
@@ -40,7 +40,7 @@ def test_where_it_stands(web: MemoryWeb) -> None:
 
 
 def test_guessing_tells_nothing(web: MemoryWeb) -> None:
-    other = web.bearer("police", Kind.SOURCE)
+    other = web.bearer("police", TokenKind.SOURCE)
     answers = {
         (each.status_code, each.text)
         for each in (
@@ -58,7 +58,7 @@ def test_guessing_tells_nothing(web: MemoryWeb) -> None:
 
 def test_a_code_is_of_one_report(web: MemoryWeb) -> None:
     code = web.client.get(
-        "/status", params={"source": "hotline", "ref": "H1"}, headers=web.bearer("hotline", Kind.SOURCE)
+        "/status", params={"source": "hotline", "ref": "H1"}, headers=web.bearer("hotline", TokenKind.SOURCE)
     ).json()["code"]
     for source, ref in (("hotline", "H2"), ("hotlineH", "1")):
         assert web.client.get("/status", params={"source": source, "ref": ref, "code": code}).status_code == 404
@@ -71,7 +71,7 @@ def test_who_asks_too_often_waits(web: MemoryWeb, monkeypatch: pytest.MonkeyPatc
     assert set(statuses) == {404, 429}
     assert statuses.index(429) == 30
     web.rebuild()
-    known = web.bearer("hotline", Kind.SOURCE)
+    known = web.bearer("hotline", TokenKind.SOURCE)
     web.tokens._looked = -1e9
     asked = {"source": "hotline", "ref": "H1"}
     assert {web.client.get("/status", params=asked, headers=known).status_code for _ in range(40)} == {200}

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from hub.serving import Limits, Server
-from hub.web.tokens import Kind
+from hub.web.tokens import TokenKind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
 ORDERS = "/departments/roads/orders"
@@ -111,7 +111,7 @@ def test_one_token_holds_only_so_many_streams(web: MemoryWeb) -> None:
 
 def test_a_stream_of_a_token_that_was_revoked_ends(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.web.tokens._LOOK_SECONDS", 0.0)
-    headers = web.bearer("roads", Kind.DEPARTMENT) | {"Accept": "text/event-stream"}
+    headers = web.bearer("roads", TokenKind.DEPARTMENT) | {"Accept": "text/event-stream"}
     report(web, 1)
     with served(web) as client, client.stream("GET", ORDERS, headers=headers) as answer:
         events = events_of(answer)

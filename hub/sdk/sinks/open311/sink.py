@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from pydantic import AfterValidator, Field
 
 from hub.errors import FatalError
-from hub.open311.documents import MAX_BYTES, POSTED_UPDATES, SERVICES, ErrorsError, Format, contents
+from hub.open311.documents import MAX_DOCUMENT_BYTES, POSTED_UPDATES, SERVICES, DocumentFormat, ErrorsError, raw_records
 from hub.open311.errors import UnreadableError
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
@@ -51,7 +51,7 @@ class Open311SinkSettings(Config):
 
     base_url: Annotated[str, AfterValidator(_address)] = Field(description="https://HOST/PATH")
     path: str = Field("/servicerequestupdates", pattern=r"^/[^?#]*$", description="of updates, behind base_url")
-    format: Format = Format.XML
+    format: DocumentFormat = DocumentFormat.XML
     jurisdiction_id: str = ""
     api_key: Secret
     params: dict[str, str] = Field({}, description="more fields of each update, as the city asks for them")
@@ -145,12 +145,12 @@ class Open311Sink(Sink):
             f"/services.{self.config.format}" + (f"?{urlencode(self._endpoint())}" if self._endpoint() else "")
         )
         try:
-            heard = caller.call(None, {}, MAX_BYTES)
+            heard = caller.call(None, {}, MAX_DOCUMENT_BYTES)
         finally:
             caller.close()
         try:
             if heard.status == 200:
-                return contents(SERVICES, heard.body)
+                return raw_records(SERVICES, heard.body)
         except (UnreadableError, ErrorsError):
             pass
         raise TransientError(
@@ -161,7 +161,7 @@ class Open311Sink(Sink):
 def _status_in(body: bytes) -> int:
     """Of an answer with 200: that of the errors in it, if it is one of errors. What else stands there is not looked at."""
     try:
-        contents(POSTED_UPDATES, body)
+        raw_records(POSTED_UPDATES, body)
     except ErrorsError as error:
         codes = [each.code[:3] for each in error.errors]
         return next(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.model.update import UpdateStatus, UpdateStep
-from hub.open311.models import iso_of, text_of
+from hub.open311.models import iso_of, xml_text
 from hub.sdk.sink_contract import Delivery
 
 OPEN, CLOSED = "OPEN", "CLOSED"
@@ -32,5 +32,5 @@ def form_of(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
         "update_id": delivery.id,
         "status": status,
         "updated_datetime": iso_of(delivery.at_ms),
-        "description": text_of(delivery.values["text"]) or _WORDS[CLOSED if status == CLOSED else OPEN],
+        "description": xml_text(delivery.values["text"]) or _WORDS[CLOSED if status == CLOSED else OPEN],
     }

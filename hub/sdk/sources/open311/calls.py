@@ -12,14 +12,14 @@ from hub.millis import DAY_MS
 from hub.open311.documents import (
     DEFINITION,
     DISCOVERY,
-    POSTED,
+    POSTED_DOCUMENT,
     REQUESTS,
     SERVICES,
-    UPDATES,
+    UPDATES_DOCUMENT,
+    DocumentFormat,
+    DocumentShape,
     ErrorsError,
-    Format,
-    Shape,
-    contents,
+    raw_records,
 )
 from hub.open311.errors import UnreadableError
 from hub.open311.models import Discovery, Posted, Service, ServiceDefinition, iso_of
@@ -62,7 +62,9 @@ class GeoReport:
 
         Raises TransientError, AuthError, ConfigurationError, PermanentError, as all calls here.
         """
-        shape, path = (UPDATES, "/servicerequestupdates") if sweep.kind is Kind.UPDATES else (REQUESTS, "/requests")
+        shape, path = (
+            (UPDATES_DOCUMENT, "/servicerequestupdates") if sweep.kind is Kind.UPDATES else (REQUESTS, "/requests")
+        )
         return self._get(path, shape, self._window(sweep) | self._page(sweep))
 
     def requests(self, ids: Sequence[str]) -> list[Any]:
@@ -81,7 +83,7 @@ class GeoReport:
     def id_of(self, token: str) -> str:
         """The id that a token has become; empty as long as there is none."""
         try:
-            found = self._get(f"/tokens/{quote(token, safe='')}", POSTED, {})[1]
+            found = self._get(f"/tokens/{quote(token, safe='')}", POSTED_DOCUMENT, {})[1]
         except NotThereError:
             return ""
         return Posted.model_validate(found[0]).service_request_id if found and isinstance(found[0], dict) else ""
@@ -130,11 +132,11 @@ class GeoReport:
 
     # -- one call ------------------------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, shape: Shape[Any], params: dict[str, str]) -> tuple[Reply, list[Any]]:
+    def _get(self, path: str, shape: DocumentShape[Any], params: dict[str, str]) -> tuple[Reply, list[Any]]:
         where = f"GET {path}.{self._config.format}"
         try:
             reply = self._opened.get(f"{path}.{self._config.format}", {**self._own(), **params})
-            found = contents(shape, reply.body, reply.charset)
+            found = raw_records(shape, reply.body, reply.charset)
         except UnreadableError as error:
             raise TransientError(f"{where}: {error}: it was cut off, or is another page") from None
         except ErrorsError as error:
@@ -181,4 +183,4 @@ class _Client(HttpClient):
 
 
 def _accepting(config: Open311Config) -> dict[str, str]:
-    return {"Accept": "text/xml" if config.format is Format.XML else "application/json"} | config.headers
+    return {"Accept": "text/xml" if config.format is DocumentFormat.XML else "application/json"} | config.headers

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from hub.millis import ms_of
-from hub.open311.documents import Format
+from hub.open311.documents import DocumentFormat
 from hub.sdk.mapping.specs import known_zone
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.http.config import CallsConfig
@@ -20,7 +20,7 @@ MOST_WINDOW_DAYS = 90
 class Open311Config(CallsConfig):
     """One jurisdiction of one endpoint. `base_url` is what stands before /requests.xml."""
 
-    format: Format = Field(Format.XML, description="xml, which every server has, or json")
+    format: DocumentFormat = Field(DocumentFormat.XML, description="xml, which every server has, or json")
     jurisdiction_id: str = Field("", description="where several jurisdictions share the endpoint")
     api_key: Secret | None = Field(None, description="sent as the parameter api_key")
     time_zone: str = Field("UTC", description="of times that do not say")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from hub.clock import wall_ms
 from hub.errors import Reason, RejectedRecordError
 from hub.millis import DAY_MS, HOUR_MS
-from hub.open311.models import Service, iso_of, text_of
+from hub.open311.models import Service, iso_of, xml_text
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.open311.calls import GeoReport, NotThereError
@@ -196,11 +196,11 @@ class Open311Source(Source):
 
     def _named(self, request: Columns) -> Columns | None:
         more: Columns = {}
-        if not text_of(request.get("service_request_id")) and (token := text_of(request.get("token"))):
+        if not xml_text(request.get("service_request_id")) and (token := xml_text(request.get("token"))):
             if not (ref := self._calls.id_of(token)):
                 return None
             more["service_request_id"] = ref
-        if not text_of(request.get("service_name")) and (code := text_of(request.get("service_code"))):
+        if not xml_text(request.get("service_name")) and (code := xml_text(request.get("service_code"))):
             more["service_name"] = self._service_names.get(code, "")
         return request | more
 
@@ -215,11 +215,11 @@ class Open311Source(Source):
 
     def _requests_of(self, updates: list[Any]) -> dict[str, Columns]:
         """By id: an update says little, and a case is not to begin with one."""
-        refs = [text_of(each.get("service_request_id")) for each in updates if isinstance(each, dict)]
+        refs = [xml_text(each.get("service_request_id")) for each in updates if isinstance(each, dict)]
         asked, step = [each for each in dict.fromkeys(refs) if each], self.config.ids_per_call
         found = [each for at in range(0, len(asked), step) for each in self._calls.requests(asked[at : at + step])]
         requests = [each for each in self._completed(found) if isinstance(each, dict)]
-        return {text_of(each.get("service_request_id")): each for each in requests}
+        return {xml_text(each.get("service_request_id")): each for each in requests}
 
     # -- one page becomes items ----------------------------------------------------------------------------------------------------
 
@@ -234,7 +234,7 @@ class Open311Source(Source):
             if not isinstance(each, dict):
                 items.append(_no_record(each, where))
             elif sweep.kind is Kind.UPDATES:
-                items += self._updated(each, requests.get(text_of(each.get("service_request_id"))), where)
+                items += self._updated(each, requests.get(xml_text(each.get("service_request_id"))), where)
             else:
                 items += self._requested(each, where, since_ms)
         return items
@@ -243,7 +243,7 @@ class Open311Source(Source):
         """What is new of a request. `since_ms`: one that this process does not know is old if it changed long before that."""
         said = self._reader.statements(request)
         digest = _digest(said[-1])
-        name = text_of(request.get("service_request_id")) or digest.hex()
+        name = xml_text(request.get("service_request_id")) or digest.hex()
         was_known, is_old = self._memory.knows(name), self._is_old(request, since_ms)
         if not self._memory.note(name, digest) or (is_old and not was_known):
             return []
@@ -260,8 +260,8 @@ class Open311Source(Source):
 
     def _updated(self, update: Columns, request: Columns | None, where: str) -> list[Item]:
         """What an update says, behind what its request said when it was made where this process has not read that."""
-        ref = text_of(update.get("service_request_id"))
-        if not self._told.note(json.dumps([ref, text_of(update.get("update_id"))]), _digest(update)):
+        ref = xml_text(update.get("service_request_id"))
+        if not self._told.note(json.dumps([ref, xml_text(update.get("update_id"))]), _digest(update)):
             return []
         said = [self._reader.update(update, request)]
         if request is not None and not self._memory.knows(ref) and self._begun_with.note(ref, b""):

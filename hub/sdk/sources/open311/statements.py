@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.errors import RejectedRecordError
-from hub.open311.models import iso_of, text_of
+from hub.open311.models import iso_of, xml_text
 from hub.open311.wording import CLOSED, OPEN, plain_status, plain_text
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.times import parse_time
@@ -36,7 +36,7 @@ class Reader:
 
     def time(self, value: Any) -> int | None:
         """An instant in ms; None for what is none (empty, `0000-00-00`, a word)."""
-        text = text_of(value)
+        text = xml_text(value)
         try:
             return parse_time(text, self._formats, self._zone) if text else None
         except RejectedRecordError:
@@ -45,7 +45,7 @@ class Reader:
     def changed_at(self, request: Columns) -> int | None:
         """When a request last changed, as far as it says; None for one that is closed and does not say when."""
         updated = self.time(request.get("updated_datetime"))
-        if updated is None and plain_status(text_of(request.get("status"))) == CLOSED:
+        if updated is None and plain_status(xml_text(request.get("status"))) == CLOSED:
             return None
         return updated if updated is not None else self.time(request.get("requested_datetime"))
 
@@ -69,14 +69,14 @@ class Reader:
 
     def update(self, update: Columns, request: Columns | None) -> Columns:
         """What an update says, beside what its request said when it was made. One that says no time is a bad row."""
-        word = text_of(update.get("status"))
-        said = {name: plain_text(text) for name in _UPDATES if (text := text_of(update.get(name)))}
+        word = xml_text(update.get("status"))
+        said = {name: plain_text(text) for name in _UPDATES if (text := xml_text(update.get(name)))}
         if request is not None:
             said = self.statements(request)[0] | {_NOTES.get(name, name): text for name, text in said.items()}
         said |= {"status": plain_status(word), "status_word": word.lower()}
         statement = CLOSED if said["status"] == CLOSED else OPEN if said["status_word"] in _REOPENS else AMENDED
         at = self.time(update.get("updated_datetime"))
-        said["said_at"] = text_of(update.get("updated_datetime"))
+        said["said_at"] = xml_text(update.get("updated_datetime"))
         return self._said(said, statement, at)
 
     def _said(self, columns: Columns, statement: str, at_ms: int | None) -> Columns:
@@ -89,9 +89,9 @@ class Reader:
         found = json_values(request)
         for name in _TEXTS:
             if name in found:
-                found[name] = plain_text(text_of(found[name]))
-        word = text_of(found.get("status"))
+                found[name] = plain_text(xml_text(found[name]))
+        word = xml_text(found.get("status"))
         found |= {"status": plain_status(word), "status_word": word.lower()}
-        if not (text_of(found.get("lat")) and text_of(found.get("long"))):
+        if not (xml_text(found.get("lat")) and xml_text(found.get("long"))):
             found = {name: value for name, value in found.items() if name not in ("lat", "long")}
         return found
