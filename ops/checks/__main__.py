@@ -5,7 +5,7 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import compose, lifecycle, queries, settings, words
+from ops.checks import compose, contracts, lifecycle, queries, settings, words
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         found = [
             *queries.problems(),
             *compose.problems(),
+            *contracts.problems(),
             *lifecycle.problems(),
             *settings.problems(),
             *words.problems(),
@@ -24,7 +25,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, drawings, settings and words are sound"
+        else "ops: rules, dashboard, compose file, contracts, drawings, settings and words are sound"
     )
     sys.exit(1 if found else 0)
 

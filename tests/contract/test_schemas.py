@@ -16,11 +16,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from hub.contracts.compatibility import incompatibilities
 from hub.model.base import Avro, Record
 from hub.model.outputs import RECORDS
 from hub.settings import ROOT
 from hub.stream.registry import FileRegistry, Schema
-from hub.testing.compatibility import incompatibilities
 
 SCHEMAS = ROOT / "schemas"
 PINNED = json.loads((Path(__file__).parent / "fingerprints.json").read_text("utf-8"))

@@ -1,0 +1,95 @@
+"""The AsyncAPI documents keep to the published schema, their references lead somewhere, and nothing that was released is gone.
+
+`python -m ops.checks.contracts` writes what is released from now on, which a release does, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import best_match
+
+from hub.contracts.asyncapi import Server, department_document, whole_document
+from hub.contracts.changes import removals
+from hub.settings import ROOT
+from hub.stream.registry import FileRegistry
+
+PUBLISHED = ROOT / "ops" / "contracts" / "schema" / "asyncapi-3.0.0.json"
+"""As published; see the README beside it."""
+RELEASED = ROOT / "ops" / "contracts" / "released"
+DEPARTMENT = "any"
+"""The department whose document stands for those of all: they differ in its id alone."""
+
+
+def documents() -> dict[str, Any]:
+    """What this program promises in any city, by name."""
+    schemas = FileRegistry().all()
+    return {
+        "hub": whole_document("CityHub", schemas, Server(), {}),
+        "department": department_document("CityHub: a department 部门", DEPARTMENT, schemas, Server()),
+    }
+
+
+def problems() -> Iterator[str]:
+    """Everything that is wrong; nothing when all is well."""
+    made = documents()
+    for name, document in made.items():
+        wrong = [*faults(document), *dangling(document)]
+        yield from (f"contract {name}: {problem}" for problem in wrong)
+    yield from taken_away(made)
+
+
+def taken_away(made: dict[str, Any], released: Path = RELEASED) -> Iterator[str]:
+    """What was released, and is not promised any more."""
+    for name, document in made.items():
+        path = released / f"{name}.json"
+        if not path.is_file():
+            yield f"contract {name}: no release has one; `python -m ops.checks.contracts` writes {path.name}"
+            continue
+        gone = removals(json.loads(path.read_text("utf-8")), document)
+        yield from (f"contract {name}: {place}: it was released, and others hold to it; put it back" for place in gone)
+
+
+def faults(document: Any) -> Iterator[str]:
+    """Where a document is none of AsyncAPI 3.0. Of what fits in no way, the way that comes nearest."""
+    for error in _validator().iter_errors(document):
+        nearest = best_match([error]) or error
+        yield f"{'/'.join(map(str, nearest.absolute_path)) or 'the document'}: {nearest.message[:200]}"
+
+
+def dangling(document: Any) -> Iterator[str]:
+    """References that lead nowhere, of which the published schema says nothing."""
+    for reference in _references(document):
+        part = document
+        for name in reference.removeprefix("#/").split("/"):
+            part = part.get(name) if isinstance(part, dict) else None
+        if part is None:
+            yield f"{reference} leads nowhere"
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for part in node.values():
+            yield from _references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _references(part)
+
+
+@cache
+def _validator() -> Draft7Validator:
+    return Draft7Validator(json.loads(PUBLISHED.read_text("utf-8")))
+
+
+if __name__ == "__main__":
+    RELEASED.mkdir(exist_ok=True)
+    for released_name, released_document in documents().items():
+        text = json.dumps(released_document, indent=1, ensure_ascii=False) + "\n"
+        (RELEASED / f"{released_name}.json").write_text(text, "utf-8")
