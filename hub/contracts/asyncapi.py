@@ -53,7 +53,7 @@ class Server(NamedTuple):
     namespace: str = ""
 
 
-_SUMMARIES: Mapping[str, str] = {
+SUMMARIES: Mapping[str, str] = {
     "events": "Statements 来报内容 of a source, as its connector publishes them",
     "replies": "Replies 回复: what a source is told of its reports",
     "orders": "Orders 指令: what a department is asked to do",
@@ -67,6 +67,7 @@ _SUMMARIES: Mapping[str, str] = {
     "hub.closures": "What ends a case, or moves it 结案与流转",
     "hub.dead": "Dead letters 死信: what cannot be used, with the reason and the way out",
 }
+"""By the name of a topic of the hub's own, or the last part of the others' names."""
 _BOTH = (Action.SEND, Action.RECEIVE)
 _OF_EACH: Mapping[str, tuple[tuple[Callable[[str], Topic], Action], ...]] = {
     "source": ((topics.city_events, Action.RECEIVE), (topics.city_replies, Action.SEND)),
@@ -84,7 +85,7 @@ def whole_document(
     """The hub's own: all its topics with a schema. `schemas`: all versions; `parameters`: the ids of `source` and `department`,
     empty where the document is of any city."""
     channels = [
-        Channel(_last(topic_of(_ANY_ID)), topic_of(_ANY_ID), _SUMMARIES[_last(topic_of(_ANY_ID))], (action,), parameter)
+        Channel(_last(topic_of(_ANY_ID)), topic_of(_ANY_ID), _summary(topic_of(_ANY_ID)), (action,), parameter)
         for parameter, each in _OF_EACH.items()
         for topic_of, action in each
     ]
@@ -92,7 +93,7 @@ def whole_document(
     between = {topic.name for topic in topics.BETWEEN_AGENTS}
     for topic in own:
         actions = _BOTH if topic.name in between else (Action.SEND,)
-        channels.append(Channel(topic.name, topic, _SUMMARIES[topic.name], actions))
+        channels.append(Channel(topic.name, topic, _summary(topic), actions))
     return _document(title, channels, schemas, server, parameters)
 
 
@@ -102,12 +103,16 @@ def department_document(title: str, department: str, schemas: Iterable[Schema], 
         Channel(
             _last(topic_of(department)),
             topic_of(department),
-            _SUMMARIES[_last(topic_of(department))],
+            _summary(topic_of(department)),
             (_OTHER[action],),
         )
         for topic_of, action in _OF_EACH["department"]
     ]
     return _document(title, channels, schemas, server, {})
+
+
+def _summary(topic: Topic) -> str:
+    return SUMMARIES.get(topic.name if topics.is_own(topic.name) else _last(topic), topic.name)
 
 
 def _last(topic: Topic) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import best_match
 
-from hub.contracts.asyncapi import Server, department_document, whole_document
+from hub.contracts.asyncapi import SUMMARIES, Server, department_document, whole_document
 from hub.contracts.changes import removals
+from hub.contracts.words import chinese
 from hub.settings import ROOT
 from hub.stream.registry import FileRegistry
 
@@ -42,6 +43,26 @@ def problems() -> Iterator[str]:
         wrong = [*faults(document), *dangling(document)]
         yield from (f"contract {name}: {problem}" for problem in wrong)
     yield from taken_away(made)
+    yield from unnamed(made["hub"])
+
+
+def unnamed(document: Any) -> Iterator[str]:
+    """What has no words for people yet."""
+    for name in document["channels"].keys() - SUMMARIES.keys():
+        yield f"hub/contracts/asyncapi.py: SUMMARIES says nothing of {name}"
+    for field in sorted(_fields(document)):
+        if not chinese(field):
+            yield f"hub/contracts/words.py: the field {field!r} has no Chinese word"
+
+
+def _fields(node: Any) -> set[str]:
+    """The names of all fields of all records."""
+    if isinstance(node, list):
+        return {name for part in node for name in _fields(part)}
+    if not isinstance(node, dict):
+        return set()
+    own = {field["name"] for field in node.get("fields", ())}
+    return own.union(*(_fields(part) for part in node.values()))
 
 
 def taken_away(made: dict[str, Any], released: Path = RELEASED) -> Iterator[str]:
