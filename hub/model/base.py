@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from hub.bounds import CONTROL_CHARACTERS, COUNTER, INT, LONG, MAX_SYSTEM_ID_CHARS, OFFSET, SYSTEM_ID
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.millis import ms_of
+from hub.model.personal import Personal
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,19 @@ def _as_system_id(text: str) -> str:
 NO_CONTROLS, IS_SYSTEM_ID = AfterValidator(_without_controls), AfterValidator(_as_system_id)
 MAX_REF_CHARS, MAX_CODE_CHARS, MAX_LINE_CHARS, MAX_TEXT_CHARS = 200, 200, 1_000, 200_000
 MAX_ITEMS = 100
-Reference = Annotated[str, Field(min_length=1, max_length=MAX_REF_CHARS), NO_CONTROLS]
+Reference = Annotated[str, Field(min_length=1, max_length=MAX_REF_CHARS), NO_CONTROLS, Personal.REFERENCE]
 """What a system calls something of its own."""
-SystemId = Annotated[str, IS_SYSTEM_ID]
-Code = Annotated[str, Field(max_length=MAX_CODE_CHARS)]
+CaseId = Annotated[Reference, Personal.NONE]
+"""The hub's own name of a case."""
+SystemId = Annotated[str, IS_SYSTEM_ID, Personal.NONE]
+Code = Annotated[str, Field(max_length=MAX_CODE_CHARS), Personal.NONE]
 """A word of a closed list, be it the sender's or the city's."""
 Line = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
+"""Both say where they are used what of a person may stand in them."""
+HubLine = Annotated[Line, Personal.NONE]
+HubText = Annotated[str, Personal.NONE]
+"""Words of the hub's, or of the city's rules."""
 Counter = Annotated[int, Field(ge=COUNTER.least, le=COUNTER.most), Avro("int")]
 Offset = Annotated[int, Field(ge=OFFSET.least, le=OFFSET.most), Avro("long")]
 

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from hub.errors import Reason, RejectedRecordError
 from hub.model.base import MAX_ITEMS, Code, Counter, Line, Record, Reference, SourceMillis, SystemId, Text
+from hub.model.personal import Personal
 
 MAX_URI_CHARS = 2_000
 MAX_VALUE_CHARS = 10_000
@@ -38,10 +39,10 @@ class Place(Record):
 
     code: Code | None = None
     grid: Code | None = None
-    lat: float | None = None
-    lon: float | None = None
+    lat: Annotated[float | None, Personal.PLACE] = None
+    lon: Annotated[float | None, Personal.PLACE] = None
     crs: Code = DEFAULT_CRS
-    address: Line | None = None
+    address: Annotated[Line | None, Personal.PLACE] = None
 
     @model_validator(mode="after")
     def _both_halves(self) -> Self:
@@ -55,7 +56,7 @@ class Attachment(Record):
 
     NAME: ClassVar[str] = "Attachment"
 
-    uri: str = Field(min_length=1, max_length=MAX_URI_CHARS)
+    uri: Annotated[str, Field(min_length=1, max_length=MAX_URI_CHARS), Personal.FILES]
     media_type: Code
 
 
@@ -76,15 +77,15 @@ class CaseEvent(Record):
     occurred_at: SourceMillis | None = None
     reported_at: SourceMillis
     category: Code
-    category_label: Line | None = None
+    category_label: Annotated[Line | None, Personal.WORDS] = None
     urgency: Urgency
     place: Place
-    title: Line
-    text: Text
+    title: Annotated[Line, Personal.WORDS]
+    text: Annotated[Text, Personal.WORDS]
     channel: Code
     attachments: list[Attachment] = Field(default_factory=list, max_length=MAX_ITEMS)
     due_at: SourceMillis | None = None
-    attributes: dict[Code, Annotated[str, Field(max_length=MAX_VALUE_CHARS)]] = Field(
+    attributes: dict[Code, Annotated[str, Field(max_length=MAX_VALUE_CHARS), Personal.ATTRIBUTES]] = Field(
         default_factory=dict, max_length=MAX_ITEMS
     )
 

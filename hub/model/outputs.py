@@ -11,10 +11,12 @@ from hub.bounds import LATITUDE, LONGITUDE
 from hub.model.base import (
     MAX_LINE_CHARS,
     NO_CONTROLS,
+    CaseId,
     Code,
     Counter,
+    HubLine,
+    HubText,
     Int,
-    Line,
     Long,
     Millis,
     Offset,
@@ -25,11 +27,12 @@ from hub.model.base import (
     Text,
 )
 from hub.model.event import CaseEvent
+from hub.model.personal import Personal
 from hub.model.update import MAX_REPORT_CHARS, Update
 
-Latitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most)]
-Longitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most)]
-PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
+Latitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most), Personal.PLACE]
+Longitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most), Personal.PLACE]
+PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS), Personal.PLACE]
 MAX_PARTIES = 1_000
 MAX_CLOCKS = 1_000
 MAX_MARKS = 100_000
@@ -89,7 +92,7 @@ class Link(Record):
     score: float
     distance_m: float
     apart_seconds: float
-    reasons: list[Text] = Field(max_length=MAX_PARTIES)
+    reasons: list[Annotated[Text, Personal.NONE]] = Field(max_length=MAX_PARTIES)
 
 
 class VersionClock(Record):
@@ -97,8 +100,8 @@ class VersionClock(Record):
 
     NAME: ClassVar[str] = "VersionClock"
 
-    clock: Line
-    policy: Line
+    clock: HubLine
+    policy: HubLine
     due_at: Millis
 
 
@@ -157,8 +160,8 @@ class CaseClock(Record):
 
     NAME: ClassVar[str] = "CaseClock"
 
-    clock: Line
-    policy: Line
+    clock: HubLine
+    policy: HubLine
     started_at: Millis
     due_at: Millis
     warn_at: Millis
@@ -166,9 +169,9 @@ class CaseClock(Record):
     provisional: bool = False
     by_event: bool = False
     duration: float = 0.0
-    unit: Line = ""
-    calendar: Line = ""
-    rules: Line = ""
+    unit: HubLine = ""
+    calendar: HubLine = ""
+    rules: HubLine = ""
 
 
 class CaseChange(Record):
@@ -176,7 +179,7 @@ class CaseChange(Record):
 
     NAME: ClassVar[str] = "CaseChange"
 
-    case_id: Reference
+    case_id: CaseId
     change: ChangeKind
     at: SourceMillis
     origin: Origin | None = None
@@ -193,12 +196,12 @@ class CaseChange(Record):
     lat: Latitude | None = None
     lon: Longitude | None = None
     department: SystemId
-    rule: Line
-    desk_reason: Text | None = None
-    queue: Line | None = None
+    rule: HubLine
+    desk_reason: Annotated[Text | None, Personal.WORDS] = None
+    queue: HubLine | None = None
     co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
     priority: Int | None = None
-    conditions: list[Line] = Field(default_factory=list, max_length=MAX_PARTIES)
+    conditions: list[HubLine] = Field(default_factory=list, max_length=MAX_PARTIES)
     opened_at: SourceMillis
     due_at: SourceMillis | None = None
     reports: Counter
@@ -210,7 +213,7 @@ class CaseChange(Record):
     history: CaseHistory | None = None
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
     moves: Counter = 0
-    rules: Line = ""
+    rules: HubLine = ""
     clocks: list[CaseClock] = Field(default_factory=list, max_length=MAX_CLOCKS)
 
 
@@ -227,8 +230,8 @@ class DueTime(Record):
 
     NAME: ClassVar[str] = "DueTime"
 
-    clock: str
-    policy: str
+    clock: HubText
+    policy: HubText
     due_at: Millis
 
 
@@ -237,16 +240,16 @@ class Order(Record):
 
     NAME: ClassVar[str] = "Order"
 
-    order_id: str
+    order_id: HubText
     kind: OrderKind
-    case_id: str
-    department: str
+    case_id: HubText
+    department: HubText
     issued_at: Millis
-    area: str | None = None
-    rule: str
-    reason: str | None = None
-    queue: str | None = None
-    lead: str | None = None
+    area: HubText | None = None
+    rule: HubText
+    reason: Annotated[str | None, Personal.WORDS] = None
+    queue: HubText | None = None
+    lead: HubText | None = None
     priority: Int | None = None
     deadlines: list[DueTime] = Field(default_factory=list)
     event: CaseEvent | None = None
@@ -265,28 +268,28 @@ class DeadlineEvent(Record):
 
     NAME: ClassVar[str] = "DeadlineEvent"
 
-    case_id: str
-    clock: str
+    case_id: HubText
+    clock: HubText
     kind: DeadlineKind
-    department: str
-    category: str
-    policy: str
+    department: HubText
+    category: HubText
+    policy: HubText
     started_at: Millis
     due_at: Millis
     at: Millis
     noticed_at: Millis
     corrects: bool = False
     duration: float = 0.0
-    unit: str = ""
-    calendar: str = ""
+    unit: HubText = ""
+    calendar: HubText = ""
     stretches: list[Long] = Field(default_factory=list)
     pauses: list[Long] = Field(default_factory=list)
     extensions: list[Long] = Field(default_factory=list)
     extension: float = 0.0
-    extension_unit: str = ""
+    extension_unit: HubText = ""
     provisional: bool = False
     said_at: Millis | None = None
-    rules: str = ""
+    rules: HubText = ""
 
 
 class Outcome(StrEnum):
@@ -309,7 +312,7 @@ class Closure(Record):
 
     NAME: ClassVar[str] = "Closure"
 
-    case_id: Reference
+    case_id: CaseId
     place_key: PlaceKey
     outcome: Outcome
     department: SystemId
@@ -317,8 +320,8 @@ class Closure(Record):
     step: ClosureStep = ClosureStep.AS_OUTCOME
     to: SystemId | None = None
     members: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
-    reason: Text | None = None
-    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS] | None = None
+    reason: Annotated[Text | None, Personal.WORDS] = None
+    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS, Personal.REFERENCE] | None = None
     by_hand: bool = False
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
 
@@ -328,11 +331,11 @@ class Repeat(Record):
 
     NAME: ClassVar[str] = "Repeat"
 
-    source: str
-    source_ref: str
+    source: HubText
+    source_ref: Annotated[str, Personal.REFERENCE]
     revision: Int
     origin: Origin
-    first_topic: str
+    first_topic: HubText
     first_partition: Int
     first_offset: Long
     moved_to: Int | None = None
@@ -343,14 +346,14 @@ class Reply(Record):
 
     NAME: ClassVar[str] = "Reply"
 
-    reply_id: str
-    source: str
-    source_ref: str
-    case_id: str
-    department: str
-    status: str
+    reply_id: HubText
+    source: HubText
+    source_ref: Annotated[str, Personal.REFERENCE]
+    case_id: HubText
+    department: HubText
+    status: HubText
     at: Millis
-    text: str = ""
+    text: Annotated[str, Personal.WORDS] = ""
 
 
 WAITING = "waiting"
@@ -368,15 +371,15 @@ class Receipt(Record):
     NAME: ClassVar[str] = "Receipt"
 
     origin: Origin
-    outcome: str
-    department: str
-    case_id: str
-    update_id: str
+    outcome: HubText
+    department: HubText
+    case_id: HubText
+    update_id: Annotated[str, Personal.REFERENCE]
     revision: Int
-    said: str
+    said: HubText
     at: Millis
     counts_from: Millis | None = None
-    detail: str = ""
+    detail: HubText = ""
 
 
 class DeadLetter(Record):
@@ -392,19 +395,19 @@ class DeadLetter(Record):
 
     NAME: ClassVar[str] = "DeadLetter"
 
-    stage: str
-    reason: str
-    detail: str
+    stage: HubText
+    reason: HubText
+    detail: HubText
     at: Millis
     origin: Origin | None = None
     until: Long | None = None
-    file: str | None = None
+    file: HubText | None = None
     line: Long | None = None
-    key: bytes | None = None
-    value: bytes | None = None
+    key: Annotated[bytes | None, Personal.RECORD] = None
+    value: Annotated[bytes | None, Personal.RECORD] = None
     truncated: bool = False
     size_bytes: Long | None = None
-    sha256: str | None = None
+    sha256: HubText | None = None
 
 
 RECORDS: tuple[type[Record], ...] = (

@@ -12,6 +12,7 @@ from hub.model.base import (
     MAX_ITEMS,
     MAX_REF_CHARS,
     NO_CONTROLS,
+    CaseId,
     Code,
     Counter,
     Int,
@@ -22,6 +23,7 @@ from hub.model.base import (
     SystemId,
     Text,
 )
+from hub.model.personal import Personal
 
 MAX_REPORT_CHARS = MAX_SYSTEM_ID_CHARS + 1 + MAX_REF_CHARS
 """SOURCE:REF."""
@@ -94,15 +96,15 @@ class Update(Record):
     update_id: Reference
     revision: Counter = 0
     department: SystemId
-    case_id: Reference
+    case_id: CaseId
     status: UpdateStatus
     at: SourceMillis
-    note: Text = ""
+    note: Annotated[Text, Personal.WORDS] = ""
     step: UpdateStep = UpdateStep.AS_STATUS
-    reason: Line | None = None
+    reason: Annotated[Line | None, Personal.WORDS] = None
     clock: Code | None = None
     to: Code | None = None
     members: list[Code] = Field(default_factory=list, max_length=MAX_ITEMS)
     score: Int | None = None
     solved: bool | None = None
-    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS] | None = None
+    report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS, Personal.REFERENCE] | None = None

@@ -14,6 +14,7 @@ from hub.sdk.contract import Context, Item, Source
 from hub.sdk.intake import Intake
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping.mapping import Mapping, load_mapping
+from hub.sdk.mapping.personal import personal_columns
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.rows import BadRow
@@ -50,6 +51,8 @@ class Report:
 
     manifest: Manifest
     mappings: dict[str, str] = field(default_factory=dict)
+    personal: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By mapping, of each column that may be personal what of a person stands there, or that it stays at the source."""
     file: str | None = None
     read_as: str = ""
     rows: int = 0
@@ -67,6 +70,7 @@ class Report:
         return {
             "connector": self.manifest.domain,
             "mappings": self.mappings,
+            "personal": self.personal,
             "file": self.file,
             "read_as": self.read_as,
             "rows": self.rows,
@@ -161,6 +165,7 @@ def _declared(manifest: Manifest, mapping: str | None) -> Report:
     for name in [mapping] if mapping else manifest.mappings:
         declared = load_mapping(manifest.mapping_path(name))
         report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, {_statements(declared)}sound"
+        report.personal[name] = personal_columns(declared)
     return report
 
 

@@ -5,7 +5,7 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import compose, contracts, lifecycle, queries, settings, words
+from ops.checks import compose, contracts, lifecycle, personal, queries, settings, words
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
             *compose.problems(),
             *contracts.problems(),
             *lifecycle.problems(),
+            *personal.problems(),
             *settings.problems(),
             *words.problems(),
         ]
@@ -25,7 +26,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, contracts, drawings, settings and words are sound"
+        else "ops: rules, dashboard, compose file, contracts, drawings, marks of personal fields, settings and words are sound"
     )
     sys.exit(1 if found else 0)
 

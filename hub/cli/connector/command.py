@@ -162,6 +162,8 @@ def _show(report: Report) -> None:
     _out.print(Text(f"{report.manifest.domain} {report.manifest.name.en} {report.manifest.name.zh}", "bold"))
     for name, note in report.mappings.items():
         _out.print(f"  mapping {name}: {note}")
+        personal = "; ".join(f"{column}: {kinds}" for column, kinds in report.personal[name].items())
+        _out.print(f"    personal 涉及个人: {personal or 'nothing 无'}", markup=False)
     if report.file is None:
         return
     _out.print(

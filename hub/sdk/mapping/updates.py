@@ -48,6 +48,12 @@ def as_event(update: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def field_of_update(field_of_event: str) -> str:
+    """The field of an update that is read into this field of an event (`as_event`); its own name if there is none."""
+    name = field_of_event.removeprefix("attributes.")
+    return next((update for update, event in _DIRECT.items() if event == name), name)
+
+
 def update_of(event: CaseEvent, department: str) -> Update:
     """What a department says by a row that was read so. Raises RejectedRecordError: bad_row, invalid."""
     said = event.attributes
