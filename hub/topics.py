@@ -48,6 +48,12 @@ class Topic:
         return self.settings.get("cleanup.policy") == "compact"
 
 
+BACKFILL = "cityhub-backfill"
+"""Header of what a back-fill publishes to `city.<source>.events`: the stretch of the past that it reads."""
+CLOCKS_AS_REPORTED = " clocks=reported"
+"""Behind the stretch: clocks run from when things were reported, as of live statements."""
+
+
 def _keep(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
 

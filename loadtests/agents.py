@@ -125,7 +125,7 @@ class _Run:
             publication = agent.answer(chunk)
         publication.committed()
         self._broker.commit(agent.name, batches, publication.outputs)
-        for topic, _, messages in publication.outputs:
+        for topic, _, messages, _ in publication.outputs:
             if topic.endswith(".orders"):
                 self._departments.read([message["value"] for message in messages])
 

@@ -146,11 +146,26 @@ def _publish_events(
         "area": [located.area[at] for at in rows],
         "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
         "lon": pa.array(located.lon[first], from_pandas=True),
+        **_openings(hub, chunk, events, first),
     }
     bodies = _numbered_bodies(hub, chunk, events, first)
     tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
     tx.account("admitted", len(first))
     _count_faults(tx, events, located, rows)
+
+
+def _openings(hub: Hub, chunk: Chunk, events: UsableRecords, first: Longs) -> dict[str, Any]:
+    """A back-fill starts no clock in the past unless it was asked to: what it opens is opened when the hub takes it. Nothing in
+    nearly all chunks."""
+    marks = chunk.header(topics.BACKFILL)
+    told = {row for row, mark in marks.items() if not mark.endswith(topics.CLOCKS_AS_REPORTED.encode())}
+    if not told or hub.settings.clock is ClockKind.DATA:  # history goes by its own time
+        return {}
+    reported = events.decoded.batch.column("reported_at").cast(pa.int64()).to_pylist()
+    found = [
+        max(chunk.arrived_ms[row], reported[at]) if (row := events.rows[at]) in told else None for at in first.tolist()
+    ]
+    return {"opens_at": found}
 
 
 def _count_faults(tx: Transaction, events: UsableRecords, located: Located, rows: list[int]) -> None:

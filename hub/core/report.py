@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from hub.core.columns import from_columns, millis, shared_values
+from hub.core.columns import any_said, from_columns, millis, shared_values
 from hub.model.event import CaseEvent, EventKind
 from hub.model.ids import case_ids
 
@@ -34,12 +34,19 @@ class Sighting(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     case_id: str = ""
     """Of the case it would lead, if that is reckoned already."""
+    opens_ms: int | None = None
+    """Of a back-fill: when the hub took it."""
     title: str = ""
     text: str = ""
     address: str | None = None
     label: str | None = None
     """The source's own words for the category."""
     attributes: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def opening_ms(self) -> int:
+        """From when counts what it opens: what was said is not back-dated by being told late, unless it was said live."""
+        return self.at_ms if self.opens_ms is None else self.opens_ms
 
 
 def sightings_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, words: bool) -> list[Sighting]:
@@ -65,6 +72,7 @@ def sightings_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, words: bo
         body=bodies,
         case_id=case_ids(zip(source, ref, strict=True)),
         **(_words(event) if words else {}),
+        **any_said(opens_ms=millis(admitted.column("opens_at"))),
     )
     return list(found)
 
@@ -78,6 +86,7 @@ def sighting_of(
     lon: float | None,
     row: int | None = None,
     body: bytes = b"",
+    opens_ms: int | None = None,
 ) -> Sighting:
     """As `sightings_of`, of one event with the place where it belongs; always with what it says."""
     return Sighting(
@@ -101,6 +110,7 @@ def sighting_of(
         address=event.place.address,
         label=event.category_label,
         attributes=event.attributes,
+        opens_ms=opens_ms,
     )
 
 

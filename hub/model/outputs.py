@@ -60,6 +60,7 @@ class AdmittedEvent(Record):
     area: Code | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
+    opens_at: SourceMillis | None = None
     event: CaseEvent
 
 

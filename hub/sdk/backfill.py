@@ -19,9 +19,7 @@ from hub.sdk.runner import Options, Run, Summary
 from hub.sdk.status import Board, Lock
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
-from hub.topics import DEAD, city_events
-
-HEADER = "cityhub-backfill"
+from hub.topics import BACKFILL, CLOCKS_AS_REPORTED, DEAD, city_events
 
 
 class Stretch(NamedTuple):
@@ -86,9 +84,17 @@ class Window(Source):
 
 
 def backfill(
-    edge: Edge, stretch: Stretch, settings: Settings, options: Options, publisher: Publisher | None = None
+    edge: Edge,
+    stretch: Stretch,
+    settings: Settings,
+    options: Options,
+    publisher: Publisher | None = None,
+    *,
+    clocks_as_reported: bool = False,
 ) -> Summary:
     """Read a stretch of an edge's past, to its end or until asked to stop; then the same call goes on.
+
+    Clocks of what it opens run from when the hub takes it, or with `clocks_as_reported` from when it was reported.
 
     Raises FatalError: the stretch is none, the edge's kind of source tells nothing twice, another back-fill of this edge is at
     work, or what a run raises.
@@ -107,7 +113,8 @@ def backfill(
             ensure_topics(settings, [city_events(edge.connector), DEAD])
             if edge.spec.department is not None:
                 raise ConfigurationError(f"{edge.name}: updates are not read again; reset the edge instead")
-            publisher = KafkaPublisher(settings, edge.connector, {HEADER: str(stretch)})
+            mark = f"{stretch}{CLOCKS_AS_REPORTED if clocks_as_reported else ''}"
+            publisher = KafkaPublisher(settings, edge.connector, {BACKFILL: mark})
         summary = Run(source, intake, position, options, publisher, Board(name, edge.connector, None)).run()
         if not summary.stopped:
             position.forget()

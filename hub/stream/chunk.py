@@ -14,6 +14,7 @@ from confluent_kafka import Message
 
 from hub.stream.session import Publication, Session
 
+Headers = Sequence[tuple[str, bytes | None]] | None
 ORIGIN = pa.struct(
     {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "ingested_at": pa.timestamp("ms")}
 )
@@ -38,6 +39,8 @@ class Chunk:
     arrived_ms: list[int] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
+    """Empty where no record has any."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -55,6 +58,13 @@ class Chunk:
         self.arrived_ms = [message.timestamp()[1] for message in messages]
         self.keys = [message.key() for message in messages]
         self.values = [message.value() for message in messages]
+        headers = [message.headers() for message in messages]
+        self.headers = headers if any(headers) else []
+
+    def header(self, name: str) -> dict[int, bytes]:
+        """The value of this header by row, of the rows that have it."""
+        told = ((row, dict(headers).get(name)) for row, headers in enumerate(self.headers) if headers)
+        return {row: value for row, value in told if value is not None}
 
     def ends(self) -> dict[tuple[str, int], int]:
         """The offset after the last record of each topic and partition."""

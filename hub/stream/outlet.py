@@ -112,10 +112,15 @@ class Transaction:
     def move(self, rows: Sequence[int], partitions: Sequence[int]) -> None:
         """Send records of the chunk, as they are, to other partitions of their topics: they come in there again."""
         chunk, settings = self._chunk, self._outlet.settings
-        moved: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+        moved: dict[tuple[str, int, bool], list[dict[str, Any]]] = defaultdict(list)
         for row, partition in zip(rows, partitions, strict=True):
-            moved[chunk.topics[row], partition].append({"value": chunk.values[row], "key": chunk.keys[row]})
-        self._outputs += [Output(settings.topic(topic), number, some) for (topic, number), some in moved.items()]
+            message: dict[str, Any] = {"value": chunk.values[row], "key": chunk.keys[row]}
+            if headed := bool(chunk.headers and chunk.headers[row]):
+                message["headers"] = chunk.headers[row]
+            moved[chunk.topics[row], partition, headed].append(message)
+        self._outputs += [
+            Output(settings.topic(topic), number, some, headed) for (topic, number, headed), some in moved.items()
+        ]
         self.account("moved", len(rows))
 
     def reject(self, row: int, reason: Reason, detail: str) -> None:

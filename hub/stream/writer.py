@@ -42,11 +42,13 @@ GIVE_UP_SECONDS = 15.0
 
 
 class Output(NamedTuple):
-    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key."""
+    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key. `headed`: each has `headers`,
+    which `produce_batch` does not take, and the partition is given."""
 
     topic: str
     partition: int | None
     messages: list[dict[str, Any]]
+    headed: bool = False
 
 
 class TransactionWriter:
@@ -173,7 +175,11 @@ class TransactionWriter:
 
     def _produce(self, output: Output, proof: TransactionProof, until: float) -> None:
         """Each partition's records by themselves, so that it is known how many go where."""
-        topic, partition, messages = output
+        topic, partition, messages, headed = output
+        if headed:
+            proof.watch((topic, partition or 0), messages)
+            self._queue_headed(topic, partition or 0, messages, until)
+            return
         count = 1 if partition is not None else self._count(topic)
         if partition is not None or count == 1:
             proof.watch((topic, partition or 0), messages)
@@ -205,6 +211,20 @@ class TransactionWriter:
                 {name: each for name, each in message.items() if name != "_error"} for message in messages[first:]
             ]
             self._empty_queue(until)
+
+    def _queue_headed(self, topic: str, partition: int, messages: list[dict[str, Any]], until: float) -> None:
+        """One by one: they are few, records on their way to the partition where they belong."""
+        for message in messages:
+            rest = {"headers": message["headers"], "on_delivery": message.get("callback")}
+            while True:
+                try:
+                    self._at_work.produce(topic, message["value"], message["key"], partition, **rest)
+                except BufferError:
+                    self._empty_queue(until)
+                except KafkaException as error:
+                    self._refuse(topic, error.args[0])
+                else:
+                    break
 
     def _empty_queue(self, until: float) -> None:
         if left := self._at_work.flush(_left(until)):

@@ -69,10 +69,11 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedC
 
 
 def _link(step: Step, link: Match) -> dict[str, Any]:
+    made_ms = step.report.clue.at_ms if step.report.clue else step.at_ms
     return {
         "score": link.score,
         "distance_m": link.distance_m,
-        "apart_seconds": (step.at_ms - step.case.opened_ms) / 1000,
+        "apart_seconds": (made_ms - step.case.reported_ms) / 1000,
         "reasons": link.reasons,
     }
 

@@ -49,4 +49,5 @@ def _sighting(codec: Codec, statement: LinkedStatement) -> Sighting:
         lat=statement.lat,
         lon=statement.lon,
         body=statement.event,
+        opens_ms=statement.opens_ms,
     )

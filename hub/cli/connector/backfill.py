@@ -21,12 +21,24 @@ from hub.settings import Settings
 @click.argument("name")
 @click.option("--from", "since", required=True, help="Reported at or after: 2026-01-01T00:00+08:00")
 @click.option("--to", "until", required=True, help="Reported before this.")
+@click.option(
+    "--clocks-as-reported",
+    is_flag=True,
+    help="Clocks run from when things were reported, also where they have run out since; without it, from when the hub takes them.",
+)
 @click.option("--go-on", "go_on", is_flag=True, help="At its limit of rejects: go on behind the rows set aside.")
 @click.option("--bootstrap-servers", help="Kafka to use. [env: CITYHUB_BOOTSTRAP_SERVERS]")
 @click.option("--namespace", help="Prefix of all topics. [env: CITYHUB_NAMESPACE]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 def backfill_command(
-    name: str, since: str, until: str, go_on: bool, bootstrap_servers: str | None, namespace: str | None, as_json: bool
+    name: str,
+    since: str,
+    until: str,
+    clocks_as_reported: bool,
+    go_on: bool,
+    bootstrap_servers: str | None,
+    namespace: str | None,
+    as_json: bool,
 ) -> None:
     """Read what an edge's system said in a stretch of the past, and publish it. NAME is an edge of connectors.yaml.
 
@@ -38,7 +50,7 @@ def backfill_command(
     edge = chosen(load_edges(settings), (name,))[name]
     options = Options(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
     stretch = Stretch(moment(since), moment(until))
-    summary = backfill(edge, stretch, settings, options)
+    summary = backfill(edge, stretch, settings, options, clocks_as_reported=clocks_as_reported)
     say(
         to_json(summary_dict(summary) | {"edge": name, "from": since, "to": until})
         if as_json

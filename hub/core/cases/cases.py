@@ -104,6 +104,12 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.reports[0].source
 
     @property
+    def reported_ms(self) -> int:
+        """When its lead was made: before it was opened, if that was told by a back-fill."""
+        clue = self.reports[0].clue
+        return self.opened_ms if clue is None else min(clue.at_ms, self.opened_ms)
+
+    @property
     def is_full(self) -> bool:
         """Whether it takes no more reports."""
         return len(self.reports) + len(self.parted) >= MAX_REPORTS
@@ -242,7 +248,7 @@ def _incident(case: Case) -> CaseClues:
         family=case.family,
         lat=case.lat,
         lon=case.lon,
-        opened_ms=case.opened_ms,
+        opened_ms=case.reported_ms,
         closed_ms=case.closed_ms,
         keys=lead.keys if lead else (),
         sketch=lead.sketch if lead else b"",

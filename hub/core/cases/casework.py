@@ -123,10 +123,10 @@ class Casework:
         linked = msgspec.structs.replace(case, reports=(*case.reports, report))
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
-            back_ms = max(seen.at_ms, case.closed_ms or 0)
+            back_ms = max(seen.opening_ms, case.closed_ms or 0)
             linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body, reopened_ms=back_ms)
             orders = to_all(linked, ASSIGN, seen.body, f"reopened: {reasons}")
-            return Step(LINKED, linked, seen.at_ms, report, seen.row, match, reopens=True, orders=orders)
+            return Step(LINKED, linked, seen.opening_ms, report, seen.row, match, reopens=True, orders=orders)
         orders = () if case.over else to_all(case, LINK, seen.body, reasons)
         return Step(LINKED, linked, seen.at_ms, report, seen.row, match, orders=orders)
 
@@ -160,9 +160,9 @@ class Casework:
             department=decision.department,
             rule=decision.rule,
             desk_reason=(exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
-            opened_ms=seen.at_ms,
+            opened_ms=seen.opening_ms,
             due_ms=seen.due_ms,
-            closed_ms=seen.at_ms if ended else None,
+            closed_ms=seen.opening_ms if ended else None,
             queue=decision.queue,
             co_handlers=decision.co_handlers,
             priority=decision.priority,
@@ -172,7 +172,7 @@ class Casework:
         )
         orders = () if ended else to_all(case, ASSIGN, seen.body, case.desk_reason)
         told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
-        return Step(OPENED, case, seen.at_ms, report, seen.row, ends=ended, reply=told, orders=orders)
+        return Step(OPENED, case, seen.opening_ms, report, seen.row, ends=ended, reply=told, orders=orders)
 
     # -- a reference that belongs to a case ------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ class Revisions:
         """The case as the revisions of its lead have it by now. It opens with the earliest statement of its lead that does not
         end it. `alone`: it is the first such one."""
         known = () if alone else versions_of(before)
-        opened_ms = seen.at_ms if alone else min(before.opened_ms, seen.at_ms)
+        opened_ms = seen.opening_ms if alone else min(before.opened_ms, seen.opening_ms)
         versions = self._decided(with_version(known, self._version(seen)), complete(known), seen, opened_ms)
         now, first = complete(versions)[-1], in_force(versions)[0]
         category = self._city.category_of(now.category)
@@ -62,7 +62,7 @@ class Revisions:
         category = self._city.category_of(seen.category) if seen.category else None
         return LeadVersion(
             revision=seen.revision,
-            at_ms=seen.at_ms,
+            at_ms=seen.opening_ms,
             category=category.code if category else seen.category,
             urgency=seen.urgency,
             area=seen.area,
@@ -92,7 +92,7 @@ class Revisions:
         return tuple(found)
 
     def _decide(self, version: LeadVersion, whole: LeadVersion, seen: Sighting, opened_ms: int) -> LeadVersion:
-        asked = msgspec.structs.replace(seen, at_ms=opened_ms, lat=whole.lat, lon=whole.lon)
+        asked = msgspec.structs.replace(seen, at_ms=opened_ms, opens_ms=None, lat=whole.lat, lon=whole.lon)
         if version.revision != seen.revision:  # its own words are kept no longer
             asked = msgspec.structs.replace(asked, title="", text="", address=None, label=None, attributes={})
         placed = whole.lat is not None

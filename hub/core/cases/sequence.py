@@ -22,7 +22,7 @@ Mark = tuple[str, int]
 
 def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Remembered, ...]:
     """All statements of a report by revision, with one more; of very many, those that still say something."""
-    said = tuple(sorted((*said_of(report, case), (seen.revision, seen.kind, seen.at_ms))))
+    said = tuple(sorted((*said_of(report, case), (seen.revision, seen.kind, _at_ms(seen)))))
     return said if len(said) <= MAX_STATEMENTS else _thinned(said)
 
 
@@ -40,7 +40,11 @@ def end_of(seen: Sighting) -> tuple[str, int] | None:
 
 def first_said(seen: Sighting) -> tuple[Remembered, ...]:
     """What must be remembered of a first statement; of an opening or an end it is known anyway."""
-    return () if seen.kind == OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, seen.at_ms),)
+    return () if seen.kind == OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, _at_ms(seen)),)
+
+
+def _at_ms(seen: Sighting) -> int:
+    return seen.at_ms if seen.kind in ENDINGS else seen.opening_ms
 
 
 def begins_with_end(report: Report, case: Case) -> bool:

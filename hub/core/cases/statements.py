@@ -13,7 +13,7 @@ from hub.core.cases.cases import Case, CaseBook
 from hub.core.cases.steps import SUPERSEDED, Step
 from hub.core.linking import Incidents, is_sketch
 from hub.core.report import Sighting
-from hub.core.stored import Latitude, Longitude
+from hub.core.stored import Instant, Latitude, Longitude
 from hub.journal import Journal
 
 _MARK = "~"
@@ -33,6 +33,8 @@ class LinkedStatement:
     lon: Longitude | None
     event: bytes
     """The CaseEvent in Avro."""
+    opens_ms: Instant | None = None
+    """Of a back-fill: when the hub took it."""
 
 
 RouteRecord = Case | LinkedStatement
@@ -105,9 +107,8 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
                 drop(journal, linked.key)
         elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
             one = seen[step.row]
-            journal.put(
-                _key(report.key, one.revision), LinkedStatement(one.place_key, one.area, one.lat, one.lon, one.body)
-            )
+            said = LinkedStatement(one.place_key, one.area, one.lat, one.lon, one.body, one.opens_ms)
+            journal.put(_key(report.key, one.revision), said)
 
 
 def route_misfit(key: str, record: RouteRecord | None) -> str | None:

@@ -170,9 +170,9 @@ class Questions:
         clock = self._clock()
 
         def ask(asked: Asked) -> int:
-            if asked.seen.at_ms <= 0:
+            if asked.seen.opening_ms <= 0:
                 return UNKNOWN
-            day, minute = clock.day_and_minute(asked.seen.at_ms)
+            day, minute = clock.day_and_minute(asked.seen.opening_ms)
             if kind == "weekday":
                 return weekday(day)
             return bisect_right(bounds, minute if kind == "minute" else day)

@@ -65,7 +65,7 @@ class MemoryAgent:
         """Records as an inlet hands them over."""
         settled: Any = Future()
         chunk = Chunk(self._session, settled, caught_up)
-        for topic, partition, offset, arrived_ms, keys, values in batches:
+        for topic, partition, offset, arrived_ms, keys, values, headers in batches:
             count = len(values)
             chunk.topics += repeat(topic, count)
             chunk.partitions += repeat(partition, count)
@@ -73,6 +73,10 @@ class MemoryAgent:
             chunk.arrived_ms += repeat(arrived_ms, count)
             chunk.keys += keys
             chunk.values += values
+            if headers and not chunk.headers:
+                chunk.headers += repeat(None, len(chunk) - count)
+            if headers or chunk.headers:
+                chunk.headers += repeat(headers, count)
         return chunk
 
     def answer(self, chunk: Chunk) -> Publication:

@@ -16,6 +16,7 @@ from hub.topics import Topic
 _FEW = 8
 """So many keys are placed faster one by one than as a column."""
 Key = str | bytes | None
+Headers = Sequence[tuple[str, bytes | None]] | None
 
 
 class CommittedRecord(NamedTuple):
@@ -38,6 +39,8 @@ class Batch(NamedTuple):
     arrived_ms: int
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
+    headers: Headers = None
+    """Of each of them."""
 
     def first(self, count: int) -> Batch:
         return self._replace(keys=self.keys[:count], values=self.values[:count])
@@ -106,9 +109,15 @@ class MemoryBroker:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def append(
-        self, topic: str, keys: Sequence[Key], values: Sequence[bytes | None], partition: int | None = None
+        self,
+        topic: str,
+        keys: Sequence[Key],
+        values: Sequence[bytes | None],
+        partition: int | None = None,
+        headers: Headers = None,
     ) -> None:
-        """Publish to a partition, also to one that an administrator has added; None: each where its key belongs.
+        """Publish to a partition, also to one that an administrator has added; None: each where its key belongs. `headers`: of
+        each of them.
 
         Raises FatalError if there is no such topic, or if it does not take a record so large.
         """
@@ -118,7 +127,7 @@ class MemoryBroker:
             return
         raw = [key.encode() if isinstance(key, str) else key for key in keys]
         for number, indexes in self._placed(topic, raw, partition):
-            self._add(topic, number, [raw[at] for at in indexes], [values[at] for at in indexes])
+            self._add(topic, number, [raw[at] for at in indexes], [values[at] for at in indexes], headers)
 
     def _check(self, topic: str, keys: Sequence[Key], values: Sequence[bytes | None]) -> None:
         declared = self._topics.get(topic)
@@ -140,8 +149,15 @@ class MemoryBroker:
             found[place].append(index)
         return sorted(found.items())
 
-    def _add(self, topic: str, partition: int, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> None:
-        batch = Batch(topic, partition, self.ends[topic, partition], self._now_ms(), keys, values)
+    def _add(
+        self,
+        topic: str,
+        partition: int,
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Headers,
+    ) -> None:
+        batch = Batch(topic, partition, self.ends[topic, partition], self._now_ms(), keys, values, headers)
         self.ends[topic, partition] += len(values)
         if self._kept is not None:
             self._kept[topic].append(batch)
@@ -172,10 +188,10 @@ class MemoryBroker:
                 unread.popleft()
             self.unread[agent] -= count
             self.positions[agent][batch.topic, batch.partition] = batch.offset + count
-        for topic, partition, messages in outputs:
-            self.append(
-                topic, [message["key"] for message in messages], [message["value"] for message in messages], partition
-            )
+        for topic, partition, messages, headed in outputs:
+            for some in [[message] for message in messages] if headed else [messages]:
+                keys, values = [message["key"] for message in some], [message["value"] for message in some]
+                self.append(topic, keys, values, partition, some[0]["headers"] if headed else None)
 
     def pause(self, why: Mapping[str, str]) -> None:
         """Hand out no more of these topics, which are given with the reason."""

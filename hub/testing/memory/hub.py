@@ -98,9 +98,11 @@ class MemoryHub:
 
     # -- in ------------------------------------------------------------------------------------------------------------
 
-    def publish(self, *records: CaseEvent | Update, partition: int | None = None) -> None:
+    def publish(
+        self, *records: CaseEvent | Update, partition: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Statements as connectors publish them, updates as departments do: to the topic of who speaks, by key unless
-        `partition` is given.
+        `partition` is given. `headers`: of each, such as a back-fill's.
 
         Raises FatalError if who speaks is no source or department of this hub.
         """
@@ -109,7 +111,9 @@ class MemoryHub:
                 topic, key = topics.dept_updates(record.department).name, record.case_id
             else:
                 topic, key = topics.city_events(record.source).name, record.source_ref
-            self.send(topic, key.encode(), self.codec.encode_one(record.subject(), record.to_avro()), partition)
+            value = self.codec.encode_one(record.subject(), record.to_avro())
+            told = [(name, text.encode()) for name, text in (headers or {}).items()]
+            self.broker.append(topic, [key.encode()], [value], partition, told or None)
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Whatever anybody might write into a topic. Raises FatalError if there is no such topic."""

@@ -50,7 +50,7 @@ class BareAgent(MemoryAgent):
         self.broker.commit(self.name, (), publication.outputs)
         publication.committed()
         found: Outputs = defaultdict(list)
-        for topic, _, messages in publication.outputs:
+        for topic, _, messages, _ in publication.outputs:
             if topic != AGENTS[self.name].name:
                 found[topic] += [(message["key"], message["value"]) for message in messages]
         return found
