@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from hub.bounds import SYSTEM_ID
@@ -19,6 +19,7 @@ _FRAMING_BYTES = 16 * 1024
 MAX_CONTROL_BYTES = 128 * 1024
 _NAMES = 1024
 """Sources or departments whose topics are made once: agents ask for them with every chunk."""
+_AGE, _LAG = "retention.ms", "max.compaction.lag.ms"
 _ID = re.compile(SYSTEM_ID)
 _INPUT = re.compile(rf"city\.(?:{SYSTEM_ID})\.events|dept\.(?:{SYSTEM_ID})\.updates")
 
@@ -33,6 +34,8 @@ class Topic:
     settings: dict[str, str] = field(default_factory=dict)
     partitions: int | None = None
     """At least so many. None: as many as the hub has everywhere, so that what is keyed alike meets in one agent."""
+    ruled: tuple[str, ...] = ()
+    """Settings that the city's rules give: neither less nor more will do."""
 
     @cached_property
     def max_bytes(self) -> int:
@@ -41,6 +44,17 @@ class Topic:
         XXX: a topic's max.message.bytes is of what is left after compression, a producer's of what was there before.
         """
         return int(self.settings.get("max.message.bytes", _BROKER_MAX_BYTES)) - _FRAMING_BYTES
+
+    @property
+    def kept_ms(self) -> int | None:
+        """For how long it keeps a record, or of a compacted topic what another has replaced; None: for good."""
+        kept = self.settings.get(_LAG if self.compacted else _AGE)
+        return None if kept is None else int(kept)
+
+    def keeping(self, days: float) -> Topic:
+        """The same, as the city's rules have it kept."""
+        setting = _LAG if self.compacted else _AGE
+        return replace(self, settings=self.settings | {setting: str(round(days * DAY_MS))}, ruled=(setting,))
 
     @property
     def compacted(self) -> bool:
@@ -55,13 +69,13 @@ CLOCKS_AS_REPORTED = " clocks=reported"
 
 
 def _keep(days: int) -> dict[str, str]:
-    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+    return {"cleanup.policy": "delete", _AGE: str(days * DAY_MS)}
 
 
 _OUTWARD = 1
 """Partitions of what leaves the hub: no agent reads it, and every partition that a transaction writes to costs the broker a
 request and a marker (ops/adr/0018)."""
-_COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
+_COMPACT = {"cleanup.policy": "compact", _LAG: str(7 * DAY_MS), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 
 EVENTS = Topic(
     "hub.events", "place", "cityhub.AdmittedEvent", {**_keep(30), "max.message.bytes": str(2 * MAX_EVENT_BYTES)}
@@ -114,6 +128,38 @@ BETWEEN_AGENTS = (EVENTS, UPDATES, CASES, CLOSURES)
 """What agents write for each other: placed by key and by the hub's number of partitions, whatever the topic has."""
 
 
+RETAINED = {
+    **{
+        topic.name: re.compile(re.escape(topic.name))
+        for topic in HUB_TOPICS
+        if topic not in (WORKERS, SOURCES)  # these are kept as the hub needs them
+    },
+    **{
+        f"{begin}.*.{end}": re.compile(rf"{begin}\.(?:\*|{SYSTEM_ID})\.{end}")
+        for begin, end in (
+            ("city", "events"),
+            ("city", "replies"),
+            ("dept", "orders"),
+            ("dept", "updates"),
+            ("dept", "receipts"),
+        )
+    },
+}
+"""Topics and kinds of topics of which a city's rules may say how long they are kept, with what names one."""
+
+
+def kept(declared: Iterable[Topic], days: Mapping[str, float]) -> list[Topic]:
+    """The topics as rules have them kept: `days` by a topic's own name or, failing that, by its kind."""
+    return [topic if (found := _days_of(topic.name, days)) is None else topic.keeping(found) for topic in declared]
+
+
+def _days_of(name: str, days: Mapping[str, float]) -> float | None:
+    if name in days or is_own(name):
+        return days.get(name)
+    begin, _, rest = name.partition(".")
+    return days.get(f"{begin}.*.{rest.rpartition('.')[2]}")
+
+
 def is_own(name: str) -> bool:
     """True for a topic that nobody but the hub writes to. The others are those of sources and departments."""
     return name.startswith("hub.")
@@ -149,12 +195,19 @@ def _checked(kind: str, name: str) -> str:
     return name
 
 
+OWN_SOURCE = "open311"
+"""The source in whose name the hub's own web reports what apps post to it."""
+_WEB_DAYS = 90
+"""So long its requests are listed: the span that GeoReport v2 asks for."""
+
+
 @lru_cache(_NAMES)
 def city_events(source: str) -> Topic:
     """What a source's connector publishes."""
     name = f"city.{_checked('source', source)}.events"
+    days = _WEB_DAYS if source == OWN_SOURCE else 30
     return Topic(
-        name, "source_ref", "cityhub.CaseEvent", {**_keep(30), **_ARRIVAL, "max.message.bytes": str(MAX_EVENT_BYTES)}
+        name, "source_ref", "cityhub.CaseEvent", {**_keep(days), **_ARRIVAL, "max.message.bytes": str(MAX_EVENT_BYTES)}
     )
 
 
@@ -178,10 +231,6 @@ def dept_updates(department: str) -> Topic:
     """What a department reports back."""
     name = f"dept.{_checked('department', department)}.updates"
     return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
-
-
-OWN_SOURCE = "open311"
-"""The source in whose name the hub's own web reports what apps post to it."""
 
 
 AGENTS = {"deduplicate": DEDUPLICATE_CHANGELOG, "route": ROUTE_CHANGELOG, "track": TRACK_CHANGELOG}

@@ -11,6 +11,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.clock import Clock, ClockKind, DataClock
 from hub.control.clocks import CheckedClock
 from hub.core.deadlines.rules import RESOLVE
+from hub.model.personal import Personal
 from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -19,6 +20,7 @@ from hub.stream.known import KnownTopics
 from hub.stream.reads import InputReads
 from hub.topics import Topic, all_topics, city_replies, dept_orders, dept_receipts, dept_updates
 
+_NO_KINDS: frozenset[Personal] = frozenset()
 _NOWHERE = Topic("", "none", None)
 
 
@@ -68,6 +70,18 @@ class Hub:
     def receipts(self, department: str) -> Topic:
         """Where a department is told what became of its updates. If there is no such department, a topic that is not there."""
         return _topic(dept_receipts, department)
+
+    def withheld(self, department: str) -> frozenset[Personal]:
+        """What of a report this department is not told. Of one that the rules have no longer those count that had it last."""
+        if department in self.city.departments:
+            return self.city.withheld.get(department, _NO_KINDS)
+        last = next((city for city in reversed(self.policy.cities) if department in city.departments), self.city)
+        return last.withheld.get(department, _NO_KINDS)
+
+    @property
+    def withholds(self) -> bool:
+        """Whether any department needs less than everything, by any rules that this worker has gone by."""
+        return any(city.withheld for city in self.policy.cities)
 
     def label(self, department: str) -> str:
         """A department as metrics name it: their labels are bounded by policy, what a record names is not."""

@@ -184,7 +184,7 @@ def _topics(settings: Settings, city: City | None) -> Check:
     name = "topics 主题"
     if city is None:
         return Check(name, WARN, "not looked at: without a policy the departments are not known")
-    states = inspect_topics(settings, all_topics(discover(), city.departments))
+    states = inspect_topics(settings, city.kept(all_topics(discover(), city.departments)))
     check_number(settings, states)
     wrong = [state for state in states if not state.good]
     added = [state for state in states if state.added]

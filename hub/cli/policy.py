@@ -40,6 +40,7 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
 
     Exits with 1 if there is one.
     """
+    from hub.cli.keeping import too_short
     from hub.core.rules.examples import check_examples
     from hub.core.rules.succession import succeed
     from hub.declared.problems import DeclarationError
@@ -49,10 +50,10 @@ def check(settings: Settings, folder: Path | None, follows: Path | None, as_json
     succession = None
     try:
         city = load_city(chosen)
-        mistakes = check_examples(city)
+        mistakes = [*check_examples(city), *too_short(city, settings)]
         if follows is not None:
             succession = succeed(load_city(follows), city)
-            mistakes = list(succession.problems)
+            mistakes = [*succession.problems, *too_short(city, settings)]
     except DeclarationError as error:
         _say_mistakes(chosen, [str(problem) for problem in error.problems], as_json)
         sys.exit(1)
@@ -136,6 +137,23 @@ def show(settings: Settings, folder: Path | None, category: str | None, as_json:
         say_json([_document(part, row) for part, row in rows], indent=2, default=str)
         return
     _print(city, rows)
+
+
+@policy.command()
+@_FOLDER
+@_JSON
+@with_settings
+def privacy(settings: Settings, folder: Path | None, as_json: bool) -> None:
+    """Show who is told what of a report 用途, and how long each topic keeps its records 保留期限."""
+    from hub.cli.keeping import privacy_document, show_privacy
+    from hub.policy import load_city
+    from hub.sdk.manifest import discover
+
+    city, sources = load_city(folder or settings.city), list(discover())
+    if as_json:
+        say_json(privacy_document(city, sources), indent=2)
+    else:
+        show_privacy(city, sources)
 
 
 def _document(part: str, row: Route | Exit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from hub.agents.live_policy import announcement
+from hub.cli.keeping import apply_retention, require_kept
 from hub.cli.sending import Sender
 from hub.control.answers import AnswerTally, Result, touched_by_all
 from hub.control.members import Members
@@ -44,9 +45,14 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
     tally = AnswerTally(request, Members(settings, agents).ask())
     if tally.complete:
         raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
-    made = ensure_topics(settings, [topic for each in city.departments for topic in of_department(each)])
-    if made and not as_json:
-        say(f"made 新建主题: {', '.join(made)}")
+    require_kept(city, settings)
+    made = ensure_topics(settings, city.kept([topic for each in city.departments for topic in of_department(each)]))
+    kept_otherwise = apply_retention(city, settings, agents)
+    if not as_json:
+        if made:
+            say(f"made 新建主题: {', '.join(made)}")
+        for drift in kept_otherwise:
+            say(f"kept otherwise 保留期限已改: {drift}")
     topic, key = settings.topic(CONTROL.name), settings.control_secret
     consumer = Consumer(
         consumer_config(settings, "by-hand", f"{settings.namespace}policy-{uuid.uuid4().hex}")

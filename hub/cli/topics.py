@@ -26,6 +26,7 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     """
     from rich.table import Table
 
+    from hub.cli.keeping import require_kept
     from hub.policy import load_city
     from hub.sdk.manifest import discover
     from hub.stream.admin import ensure_topics, inspect_topics
@@ -35,7 +36,9 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     sources = sources_there(settings, discover())
     if create:  # `cityhub web` makes these by itself, where it may
         sources = list(dict.fromkeys([*sources, OWN_SOURCE]))
-    declared = all_topics(sources, load_city(settings.city).departments)
+    city = load_city(settings.city)
+    require_kept(city, settings)
+    declared = city.kept(all_topics(sources, city.departments))
     created = ensure_topics(settings, declared) if create else []
     states = inspect_topics(settings, declared)
     if as_json:

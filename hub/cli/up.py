@@ -15,6 +15,7 @@ from rich.console import Console
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.broker.storage import free_port
+from hub.cli.keeping import require_kept
 from hub.cli.options import with_settings
 from hub.cli.process.children import Child
 from hub.cli.process.scrape import fetch
@@ -70,7 +71,9 @@ def up(
                 folder = data_dir or settings.state_dir / "kafka"
                 kafka = stack.enter_context(EmbeddedKafka(folder, port, on_progress=on_progress))
             settings = settings.on_this_machine(kafka.bootstrap_servers)
-        created = ensure_topics(settings, all_topics(discover(), load_city(settings.city).departments))
+        city = load_city(settings.city)
+        require_kept(city, settings)
+        created = ensure_topics(settings, city.kept(all_topics(discover(), city.departments)))
         if created:
             console.print(f"Created {len(created)} topics")
         logs = settings.state_dir / "logs"

@@ -59,7 +59,7 @@ def worker(
     uvloop.install()
     settings = settings.changed(instance=instance, web_port=web_port)
     hub = make_hub(settings)
-    require_topics(settings, all_topics(hub.sources, hub.departments))
+    require_topics(settings, hub.city.kept(all_topics(hub.sources, hub.departments)))
     app = make_app(hub, agents or AGENTS)
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     run_app(app, log_level)

@@ -8,7 +8,7 @@ from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, takes_all
-from hub.policy.models import DeadlineRule, Exit, Route, When
+from hub.policy.models import EVERYTHING, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
@@ -57,7 +57,16 @@ class Checker:
             )
             if example.expect.area is not None:
                 self._known("examples.yaml", (*place, "area"), example.expect.area, parts.areas, "area")
+        self._purposes()
         self._unreachable()
+
+    def _purposes(self) -> None:
+        known = {EVERYTHING, *self._parts.privacy.purposes}
+        for index, department in enumerate(self._parts.departments):
+            if department.purpose is not None:
+                self._known("departments.yaml", ("departments", index, "purpose"), department.purpose, known, "purpose")
+        for source, purpose in self._parts.privacy.sources.items():
+            self._known("privacy.yaml", ("sources", source), purpose, known, "purpose")
 
     def _note(self, file: str, location: Location, what: str) -> None:
         self._problems.add(file, self._documents[file].line(location), what)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from hub.declared.patterns import Pattern, compile_pattern
 from hub.millis import midnight_ms
+from hub.model.personal import Personal
 from hub.policy.areas import Area
 from hub.policy.models import (
     DEFAULT_CLOCKS,
+    EVERYTHING,
     MAIN_LAYER,
     CalendarSpec,
     Category,
@@ -26,8 +28,10 @@ from hub.policy.models import (
     LinkRule,
     Name,
     Owners,
+    PrivacyFile,
     Route,
 )
+from hub.topics import Topic, kept
 
 _LABEL_CHARACTERS = 300
 _REMEMBERED_LABELS = 20_000
@@ -67,6 +71,7 @@ class City:
     clocks: Mapping[str, ClockSpec] = field(default_factory=lambda: DEFAULT_CLOCKS)
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Codes of the main layer by class of area."""
+    privacy: PrivacyFile = field(default_factory=PrivacyFile)
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
@@ -78,6 +83,24 @@ class City:
             self._patterns.extend((compile_pattern(text), category) for text in category.patterns)
         for category in self.categories.values():
             self._exact[label_key(category.code)] = category
+
+    @cached_property
+    def withheld(self) -> Mapping[str, frozenset[Personal]]:
+        """What of a report each department is not told, as its purpose does not need it; who needs everything is not named."""
+        purposes = {
+            each.id: self.privacy.purposes.get(each.purpose or EVERYTHING) for each in self.departments.values()
+        }
+        return {id_: purpose.withheld for id_, purpose in purposes.items() if purpose and purpose.withheld}
+
+    @cached_property
+    def withheld_from_sources(self) -> Mapping[str, frozenset[Personal]]:
+        """The same of sources, of what they are answered."""
+        purposes = {source: self.privacy.purposes.get(purpose) for source, purpose in self.privacy.sources.items()}
+        return {source: purpose.withheld for source, purpose in purposes.items() if purpose and purpose.withheld}
+
+    def kept(self, topics: Iterable[Topic]) -> list[Topic]:
+        """The topics with how long each keeps its records, where the rules say so."""
+        return kept(topics, self.privacy.retention)
 
     @property
     def id(self) -> str:

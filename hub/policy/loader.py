@@ -22,6 +22,7 @@ from hub.policy.models import (
     DepartmentsFile,
     ExamplesFile,
     LinkingFile,
+    PrivacyFile,
     RoutesFile,
     TaxonomyFile,
 )
@@ -37,6 +38,8 @@ _FILES: dict[str, type[BaseModel]] = {
     "linking.yaml": LinkingFile,
     "examples.yaml": ExamplesFile,
 }
+_OPTIONAL: dict[str, type[BaseModel]] = {"privacy.yaml": PrivacyFile}
+"""What a folder may leave out: it was whole before there were these."""
 
 
 def load_city(folder: Path) -> City:
@@ -47,7 +50,8 @@ def load_city(folder: Path) -> City:
         problems.raise_if_any()
     documents: dict[str, Document] = {}
     models: dict[str, BaseModel] = {}
-    for file, kind in _FILES.items():
+    there = {file: kind for file, kind in _OPTIONAL.items() if (folder / file).exists()}
+    for file, kind in (_FILES | there).items():
         document = read_document(folder / file, problems)
         if document is None:
             continue
@@ -63,9 +67,11 @@ def load_city(folder: Path) -> City:
 def _stray_files(folder: Path, problems: Problems) -> None:
     """A misspelt file name would silently mean an empty file; so it is a mistake."""
     for path in sorted(folder.glob("*.y*ml")):
-        if path.name not in _FILES:
+        if path.name not in _FILES | _OPTIONAL:
             problems.add(
-                path.name, 0, f"not a file of a policy folder; rename or remove it (known: {', '.join(_FILES)})"
+                path.name,
+                0,
+                f"not a file of a policy folder; rename or remove it (known: {', '.join(_FILES | _OPTIONAL)})",
             )
 
 
@@ -81,6 +87,8 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     assert isinstance(calendars, CalendarsFile)
     assert isinstance(linking, LinkingFile)
     assert isinstance(examples, ExamplesFile)
+    privacy = models.get("privacy.yaml", PrivacyFile())
+    assert isinstance(privacy, PrivacyFile)
     areas = read_areas(folder, city.areas, problems) if city.areas else ()
     layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
@@ -100,6 +108,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         clocks=deadlines.clocks,
         area_classes=deadlines.area_classes,
         templates=deadlines.templates,
+        privacy=privacy,
     )
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
@@ -114,13 +123,14 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         calendars=dict(calendars.calendars),
         linking=linking.linking,
         examples=examples.examples,
-        fingerprint=_fingerprint(folder, {*_FILES, *(spec.file for spec in (city.areas, *city.layers) if spec)}),
+        fingerprint=_fingerprint(folder, {*models, *(spec.file for spec in (city.areas, *city.layers) if spec)}),
         layers=layers,
         exits=routes.exits,
         fallback=routes.fallback,
         owners=routes.owners,
         clocks={**DEFAULT_CLOCKS, **deadlines.clocks},
         area_classes=deadlines.area_classes,
+        privacy=privacy,
     )
 
 

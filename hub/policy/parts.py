@@ -18,6 +18,7 @@ from hub.policy.models import (
     Exit,
     LinkRule,
     Owners,
+    PrivacyFile,
     Route,
 )
 
@@ -43,6 +44,7 @@ class Parts:
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     """Templates of deadlines that are in force."""
+    privacy: PrivacyFile = field(default_factory=PrivacyFile)
 
     @property
     def main_layer(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -186,6 +186,14 @@ class Codec:
         columns = {field_.name: column.field(index) for index, field_ in enumerate(column.type)}
         bodies: list[bytes] = _serialize(nested, columns).to_pylist()
         return bodies
+
+    def bodies_changed(
+        self, subject: str, bodies: Sequence[bytes], change: Callable[[pa.RecordBatch], pa.RecordBatch]
+    ) -> list[bytes]:
+        """Bodies without framing, in this program's newest version, with something else in their columns."""
+        schema = self._registry.latest(subject)
+        changed: list[bytes] = _serialized(schema, change(decode(schema, pa.array(bodies, pa.binary())))).to_pylist()
+        return changed
 
     def renewed(self, subject: str, body: bytes) -> bytes:
         """A body that was kept without its framing, in this program's newest version: which version wrote it is found by trying,

@@ -21,8 +21,9 @@ from hub.topics import Topic
 log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 30.0
 _MIN_INSYNC = "min.insync.replicas"
-_PUT_RIGHT = (_MIN_INSYNC, "cleanup.policy", "message.timestamp.type")
-"""What is never a matter of taste. How long and how large is: less than declared is only said."""
+_COMPACTION = "max.compaction.lag.ms"
+_PUT_RIGHT = (_MIN_INSYNC, "cleanup.policy", "message.timestamp.type", _COMPACTION)
+"""What is never a matter of taste. How long and how large is, unless the city's rules say it: less than declared is only said."""
 _AT_LEAST = (_MIN_INSYNC, "retention.ms", "max.message.bytes")
 _FOR_EVER = -1
 
@@ -36,15 +37,18 @@ class Drift:
     setting: str
     there: str
     wanted: str
+    ruled: bool = False
+    """The city's rules say it: neither less nor more will do."""
 
     @property
     def put_right(self) -> bool:
         """True if `cityhub topics --create` sets this by itself."""
-        return self.setting in _PUT_RIGHT
+        return self.ruled or self.setting in _PUT_RIGHT
 
     def __str__(self) -> str:
-        least = "at least " if self.setting in _AT_LEAST else ""
-        return f"{self.topic} has {self.setting} {self.there}, not {least}{self.wanted}"
+        least = "at least " if self.setting in _AT_LEAST and not self.ruled else ""
+        most = "at most " if self.setting == _COMPACTION and not self.ruled else ""
+        return f"{self.topic} has {self.setting} {self.there}, not {least or most}{self.wanted}"
 
 
 def min_insync(replicas: int) -> int:
@@ -57,17 +61,21 @@ def wanted_settings(topic: Topic, replicas: int) -> dict[str, str]:
     return topic.settings | {_MIN_INSYNC: str(min_insync(replicas))}
 
 
-def drifts_of(name: str, wanted: Mapping[str, str], there: Mapping[str, str]) -> list[Drift]:
-    """Settings of one topic that are not as they must be. Pure."""
+def drifts_of(
+    name: str, wanted: Mapping[str, str], there: Mapping[str, str], ruled: Collection[str] = ()
+) -> list[Drift]:
+    """Settings of one topic that are not as they must be; `ruled`: those that the city's rules say. Pure."""
     return [
-        Drift(name, setting, there[setting], value)
+        Drift(name, setting, there[setting], value, setting in ruled)
         for setting, value in wanted.items()
-        if setting in there and not _serves(setting, there[setting], value)
+        if setting in there and not _serves(setting, there[setting], value, setting in ruled)
     ]
 
 
-def _serves(setting: str, there: str, wanted: str) -> bool:
-    if setting not in _AT_LEAST:
+def _serves(setting: str, there: str, wanted: str, ruled: bool) -> bool:
+    if setting == _COMPACTION and not ruled:
+        return int(there) <= int(wanted)
+    if setting not in _AT_LEAST or ruled:
         return there == wanted
     return int(there) == _FOR_EVER or int(there) >= int(wanted)
 
@@ -82,7 +90,7 @@ def find_drifts(settings: Settings, topics: Iterable[Topic]) -> list[Drift]:
     return [
         drift
         for name, config in configs.items()
-        for drift in drifts_of(name, wanted_settings(found[name], replicas_of(there[name])), config)
+        for drift in drifts_of(name, wanted_settings(found[name], replicas_of(there[name])), config, found[name].ruled)
     ]
 
 

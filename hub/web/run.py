@@ -59,11 +59,13 @@ class Web:
         self, settings: Settings, city: City, codec: Codec, sources: Sequence[str], offers: Open311File, host: str, port: int,
         proxy: str | None = None,
     ) -> None:  # fmt: skip
-        ensure_topics(settings, of_source(OWN_SOURCE))  # workers take it up by themselves
+        ensure_topics(settings, city.kept(of_source(OWN_SOURCE)))  # workers take it up by themselves
         self._folder = ModelFolder(settings.state_dir / "web" / "models")
         self._model, self._news = SqliteModel(self._folder.path / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
-        self.feed = TopicFeed(settings, codec, self._model, self._news, topics_read(sources, city.departments))
+        self.feed = TopicFeed(
+            settings, codec, self._model, self._news, city.kept(topics_read(sources, city.departments))
+        )
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host

@@ -11,6 +11,7 @@ from hub import topics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.route.clocks import DecidedClocks
+from hub.agents.route.purposes import withhold
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
 from hub.core.columns import any_said
@@ -79,8 +80,8 @@ def _link(step: Step, link: Match) -> dict[str, Any]:
 
 
 def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedClocks, clock: Clock) -> None:
-    """The steps' orders, to each department's own topic, with the clocks that run and the report behind them. None is issued
-    before what it is about: a source's clock may be ahead, a replay's data clock behind."""
+    """The steps' orders, to each department's own topic, with the clocks that run and the report behind them, as far as its purpose
+    needs it. None is issued before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
     of_steps = [-1 if order.kind == "WITHDRAW" else at for at, step in enumerate(steps) for order in step.orders]
@@ -99,7 +100,10 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
         "priority": [case.priority for case in cases],
         "deadlines": clocks.dues_of(of_steps),
     }
-    values = hub.codec.encode_before("cityhub.Order", columns, [order.body for _, order in drafts])
+    bodies = [order.body for _, order in drafts]
+    if hub.withholds:
+        withhold(hub, columns, bodies)
+    values = hub.codec.encode_before("cityhub.Order", columns, bodies)
     for department, chosen in rows_by(columns["department"]).items():
         tx.publish(hub.orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
 

@@ -23,6 +23,7 @@ from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
 from hub.model.ids import derived_ids
 from hub.model.outputs import OrderKind
+from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
 
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
@@ -75,11 +76,16 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply]) -> Non
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
         "at": [reply.at_ms for reply in replies],
-        "text": [answer.note for answer in answers],
+        "text": [_text(hub, reply) for reply in replies],
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     for source, chosen in rows_by(columns["source"]).items():
         tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
+
+
+def _text(hub: Hub, reply: OwedReply) -> str:
+    """What the department wrote, unless the source is answered for a purpose that does not need it."""
+    return "" if Personal.WORDS in hub.city.withheld_from_sources.get(reply.source, ()) else reply.answer.note
 
 
 def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: RuleVersions) -> None:
@@ -140,7 +146,8 @@ def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> N
         answer = notice.answer
         issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
         rule = EVENTS[answer.status.lower()].name
-        reason = f"{rule} by {answer.department}" + (f": {answer.note}" if answer.note else "")
+        note = "" if Personal.WORDS in hub.withheld(notice.department) else answer.note
+        reason = f"{rule} by {answer.department}" + (f": {note}" if note else "")
         order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
         _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], [issued_ms])
 

@@ -88,7 +88,7 @@ class Performance:
         )
         self._settings = self._start_kafka()
         self._codec = Codec(make_registry(self._settings))
-        ensure_topics(self._settings, all_topics(SOURCES, self._city.departments))
+        ensure_topics(self._settings, self._city.kept(all_topics(SOURCES, self._city.departments)))
         self._dead = DeadLetters(self._settings, self._codec)
         stack.callback(self._dead.close)
         self._view = View(_title(self._city), SOURCES, list(self._city.departments), self._city.time_zone)

@@ -75,6 +75,9 @@ def _changes(old: City, new: City) -> Iterable[str]:
         ("deadline 时限", lambda city: {row.id: row for row in city.deadlines}),
         ("calendar 日历", lambda city: city.calendars),
         ("linking rule 关联规则", lambda city: {row.id: row for row in city.linking}),
+        ("purpose 用途", lambda city: city.privacy.purposes),
+        ("purpose of answers to 答复用途", lambda city: city.privacy.sources),
+        ("retention 保留期限", lambda city: city.privacy.retention),
         (
             "layer of areas 区域图层",
             lambda city: {name: _codes(city, name) for name in (city.main_layer, *city.layers)},

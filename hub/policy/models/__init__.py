@@ -28,6 +28,7 @@ from hub.policy.models.deadlines import (
 from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
+from hub.policy.models.privacy import EVERYTHING, PrivacyFile, Purpose
 from hub.policy.models.routes import (
     MATTERS,
     Exit,
@@ -44,6 +45,7 @@ from hub.policy.models.taxonomy import Category, Department, DepartmentsFile, Ta
 __all__ = [
     "CLOCKS",
     "DEFAULT_CLOCKS",
+    "EVERYTHING",
     "MAIN_LAYER",
     "MATTERS",
     "URGENCIES",
@@ -81,6 +83,8 @@ __all__ = [
     "Owners",
     "Pattern",
     "Pause",
+    "PrivacyFile",
+    "Purpose",
     "Revision",
     "Route",
     "RouteWhen",

@@ -28,6 +28,8 @@ class Department(Strict):
 
     id: Id
     name: Name
+    purpose: Id | None = None
+    """What it takes part for, of privacy.yaml; without one it needs all of a report."""
 
 
 class DepartmentsFile(Strict):

@@ -42,7 +42,8 @@ class TopicFeed:
         self, settings: Settings, codec: Codec, model: SqliteModel, news: News, topics: Iterable[Topic]
     ) -> None:
         self._settings, self._codec, self._model, self._news = settings, codec, model, news
-        self._names = [settings.topic(topic.name) for topic in topics]
+        self._topics = tuple(topics)
+        self._names = [settings.topic(topic.name) for topic in self._topics]
         self._stop = threading.Event()
         self._waiting: set[Place] = set()
         self.failed: HubError | sqlite3.Error | None = None
@@ -104,7 +105,7 @@ class TopicFeed:
                 if message.error() is not None:
                     self._noted(message, steps)
             if time.monotonic() >= next_forget:
-                forget(self._model, wall_ms())
+                forget(self._model, wall_ms(), self._topics)
                 next_forget = time.monotonic() + _FORGET_SECONDS
 
     def _take(self, records: list[KafkaRecord]) -> None:

@@ -8,15 +8,21 @@ from typing import Any, NamedTuple
 
 from hub.errors import RejectedRecordError
 from hub.escaping import to_json
-from hub.millis import DAY_MS
 from hub.model.event import CaseEvent
 from hub.model.outputs import CaseChange, DeadlineEvent, Order, Receipt, Reply
 from hub.stream.codec import Codec
-from hub.topics import CASES, DEADLINES, OWN_SOURCE, Topic, city_events, city_replies, dept_orders, dept_receipts
+from hub.topics import (
+    CASES,
+    DEADLINES,
+    OWN_SOURCE,
+    Topic,
+    city_events,
+    city_replies,
+    dept_orders,
+    dept_receipts,
+    source_of,
+)
 from hub.web.read.sqlite import SqliteModel
-
-_TOLD_DAYS, _CASE_DAYS = 90, 400
-"""As long as the topics keep it."""
 
 
 class KafkaRecord(NamedTuple):
@@ -58,18 +64,28 @@ def put_records(model: SqliteModel, codec: Codec, records: Iterable[KafkaRecord]
     return changed
 
 
-def forget(model: SqliteModel, now_ms: int) -> None:
-    """Leave out what the topics keep no longer."""
+def forget(model: SqliteModel, now_ms: int, topics: Iterable[Topic]) -> None:
+    """Leave out what the topics that it was read from keep no longer."""
     with model.writing() as sql:
-        sql.execute("delete from told where at < ?", (now_ms - _TOLD_DAYS * DAY_MS,))
-        before = (now_ms - _CASE_DAYS * DAY_MS,)
-        sql.execute("delete from cases where is_over and written_at < ?", before)
-        for table in ("clocks", "reports"):
-            sql.execute(
-                f"delete from {table} where written_at < ? and case_id not in (select case_id from cases)", before
-            )
-        for table in ("answers", "statements"):
-            sql.execute(f"delete from {table} where {'written_at' if table == 'answers' else 'changed_at'} < ?", before)
+        for topic in topics:
+            if topic.kept_ms is None:
+                continue
+            before = now_ms - topic.kept_ms
+            sql.execute("delete from told where topic = ? and at < ?", (topic.name, before))
+            if topic.name == CASES.name:
+                _forget_cases(sql, before)
+            elif topic.subject == Reply.subject():
+                sql.execute("delete from answers where source = ? and written_at < ?", (source_of(topic.name), before))
+            elif topic.subject == CaseEvent.subject():
+                sql.execute("delete from statements where changed_at < ?", (before,))
+
+
+def _forget_cases(sql: sqlite3.Connection, before_ms: int) -> None:
+    sql.execute("delete from cases where is_over and written_at < ?", (before_ms,))
+    for table in ("clocks", "reports"):
+        sql.execute(
+            f"delete from {table} where written_at < ? and case_id not in (select case_id from cases)", (before_ms,)
+        )
 
 
 def _change(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:

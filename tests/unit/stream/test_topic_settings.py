@@ -41,3 +41,23 @@ def test_a_changelog_that_forgets_is_wrong() -> None:
     (drift,) = drifts_of("hub.track.changelog", wanted, wanted | {"cleanup.policy": "compact,delete"})
     assert drift.put_right
     assert str(drift) == "hub.track.changelog has cleanup.policy compact,delete, not compact"
+
+
+@pytest.mark.parametrize("there", ["3600000", "-1", str(400 * 86_400_000)])
+def test_what_the_citys_rules_say_is_neither_less_nor_more(there: str) -> None:
+    police = city_events("police").keeping(7)
+    wanted = wanted_settings(police, 3)
+    (drift,) = drifts_of(police.name, wanted, wanted | {"retention.ms": there}, police.ruled)
+    assert drift.put_right
+    assert str(drift) == f"city.police.events has retention.ms {there}, not {7 * 86_400_000}"
+    assert drifts_of(police.name, wanted, wanted, police.ruled) == []
+
+
+@pytest.mark.parametrize(("days", "wrong"), [(3, False), (7, False), (8, True)])
+def test_what_was_replaced_is_gone_in_time(days: int, wrong: bool) -> None:
+    wanted = wanted_settings(TRACK_CHANGELOG, 1)
+    found = drifts_of(TRACK_CHANGELOG.name, wanted, wanted | {"max.compaction.lag.ms": str(days * 86_400_000)})
+    assert [drift.put_right for drift in found] == [True] * wrong
+    ruled = TRACK_CHANGELOG.keeping(7)
+    found = drifts_of(ruled.name, wanted, wanted | {"max.compaction.lag.ms": str(days * 86_400_000)}, ruled.ruled)
+    assert bool(found) == (days != 7)

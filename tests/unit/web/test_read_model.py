@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.update import Update
-from hub.topics import OWN_SOURCE, city_replies
+from hub.topics import OWN_SOURCE, city_replies, kept
 from hub.web.read import cursor
 from hub.web.read.model import CaseClock, CaseState
 from hub.web.read.records import KafkaRecord, forget, put_records, topics_read
@@ -112,17 +112,29 @@ def test_what_the_topics_keep_no_longer_is_forgotten(tmp_path: Path) -> None:
     with memory_web(tmp_path) as web:
         web.hub.publish(pothole("H1"))
         web.settle()
-        forget(web.model, NOON + 89 * 86_400_000)
+        read = topics_read(web.hub.sources, web.hub.departments)
+        forget(web.model, NOON + 89 * 86_400_000, read)
         assert web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
-        forget(web.model, NOON + 91 * 86_400_000)
+        forget(web.model, NOON + 91 * 86_400_000, read)
         assert not web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
         case = web.model.case_of("hotline", "H1")
         assert case is not None
         assert not case.is_over
-        forget(web.model, NOON + 5000 * 86_400_000)
+        forget(web.model, NOON + 5000 * 86_400_000, read)
         assert web.model.case_of("hotline", "H1") is not None, "what is open is not forgotten"
 
 
 @pytest.mark.parametrize("text", ["", "0", "12", "12.0.7"])
 def test_texts_of_cursors(text: str) -> None:
     assert cursor.cursor_text(cursor.parsed_cursor(text)) == (text or "0")
+
+
+def test_each_topic_is_remembered_for_as_long_as_the_rules_keep_it(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        web.hub.publish(pothole("H1"))
+        web.settle()
+        declared = topics_read(web.hub.sources, web.hub.departments)
+        forget(web.model, NOON + 8 * 86_400_000, kept(declared, {"dept.*.orders": 9}))
+        assert web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
+        forget(web.model, NOON + 8 * 86_400_000, kept(declared, {"dept.*.orders": 9, "dept.roads.orders": 7}))
+        assert not web.model.department_records("dept.roads.orders", cursor.PAGE_START, 10)
