@@ -11,10 +11,10 @@ from typing import Any
 
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
-from hub.sdk.manifest import find
+from hub.sdk.manifest import find_manifest
 from hub.sdk.positions import PositionFile
 from hub.sdk.publisher import KafkaPublisher, Publisher
-from hub.sdk.runner import Options, run_source
+from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
@@ -80,7 +80,9 @@ def _run(here: Stage, file: Path, records: int, *, by_rows: bool) -> dict[str, f
     publisher: Publisher = _ByRows(inner) if by_rows else inner
     gc.collect()
     cpu, clock = time.process_time(), time.monotonic()
-    summary = run_source(find("police"), [Input(file=file, mapping="demo")], settings, Options(), publisher)
+    summary = run_source(
+        find_manifest("police"), [Input(file=file, mapping="demo")], settings, RunnerOptions(), publisher
+    )
     cpu, clock = time.process_time() - cpu, time.monotonic() - clock
     assert summary.published == records, summary
     (stored,) = (settings.state_dir / "cursors").glob("*.json")

@@ -14,7 +14,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from hub.broker.mosquitto import find
+from hub.broker.mosquitto import find_mosquitto
 from hub.broker.storage import free_port
 from hub.errors import FatalError
 
@@ -26,7 +26,7 @@ class Broker:
 
     def __init__(self, folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> None:
         try:
-            self._of = find()
+            self._of = find_mosquitto()
         except FatalError as error:
             pytest.skip(str(error))
         self.port = free_port()

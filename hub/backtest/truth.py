@@ -13,11 +13,11 @@ import msgspec
 from hub.declared.patterns import compile_pattern
 from hub.errors import FatalError, RejectedRecordError
 from hub.sdk.mapping.columns import Cell, cell_reader, text_of, text_reader, time_reader
-from hub.sdk.mapping.mapping import EventSpec, Format, Mapping
+from hub.sdk.mapping.mapping import EventSpec, FileFormat, Mapping
 from hub.sdk.mapping.references import reference_reader
 from hub.sdk.mapping.specs import FieldSpec
 from hub.sdk.mapping.times import parse_time
-from hub.sdk.mapping.truth_spec import Flag, TruthSpec
+from hub.sdk.mapping.truth_spec import FlagSpec, TruthSpec
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow
 
@@ -93,7 +93,7 @@ def _columns(spec: TruthSpec, mapping: Mapping) -> Mapping:
     columns |= {flag.column for flag in (spec.duplicate, spec.overdue) if flag is not None}
     return Mapping(
         description="the truth's columns",
-        format=mapping.format if mapping.format is Format.JSONL else Format.CSV,
+        format=mapping.format if mapping.format is FileFormat.JSONL else FileFormat.CSV,
         encoding=spec.encoding or mapping.encoding,
         delimiter=spec.delimiter or mapping.delimiter,
         personal=[name for name in mapping.personal if name not in columns],
@@ -141,7 +141,7 @@ def _row_reader(spec: TruthSpec, mapping: Mapping) -> Callable[[dict[str, Any], 
     return row
 
 
-def _flag(flag: Flag | None, cell: Cell) -> Callable[[dict[str, Any]], bool | None]:
+def _flag(flag: FlagSpec | None, cell: Cell) -> Callable[[dict[str, Any]], bool | None]:
     if flag is None:
         return lambda values: None
     pattern, column = compile_pattern(flag.matches), flag.column

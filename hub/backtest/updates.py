@@ -12,7 +12,7 @@ from hub.backtest.intake import OnProgress, RejectedRow
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.mapping.columns import text_of
-from hub.sdk.mapping.mapping import EventSpec, Format, Mapping
+from hub.sdk.mapping.mapping import EventSpec, FileFormat, Mapping
 from hub.sdk.mapping.references import ReferenceSpec, undressing
 from hub.sdk.mapping.specs import Encoding, FieldSpec
 from hub.sdk.mapping.times import parse_time
@@ -76,7 +76,7 @@ def read_updates(
     columns = ("source_ref", "at", "status")
     mapping = Mapping(
         description="updates",
-        format=Format.CSV,
+        format=FileFormat.CSV,
         encoding=Encoding.UTF8 if _is_utf8(path) else encoding,
         optional_columns=["source", "department"],
         event=EventSpec(

@@ -24,7 +24,7 @@ def unpacked_dir() -> Path:
     return default_cache_dir() / "mosquitto"
 
 
-def find() -> Mosquitto:
+def find_mosquitto() -> Mosquitto:
     """Raises FatalError, in one sentence with the way out."""
     folder = unpacked_dir()
     if (folder / "usr" / "sbin" / "mosquitto").is_file():

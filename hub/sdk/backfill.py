@@ -11,18 +11,18 @@ from typing import NamedTuple
 
 from hub.clock import iso
 from hub.errors import FatalError
-from hub.sdk.contract import Batch, Item, Outcome, Position, Source
+from hub.sdk.contract import Batch, Item, ItemOutcome, Position, Source
 from hub.sdk.edges import Edge, edges_folder
 from hub.sdk.errors import ConfigurationError
 from hub.sdk.publisher import KafkaPublisher, Publisher
-from hub.sdk.runner import Options, Run, Summary
+from hub.sdk.runner import Run, RunnerOptions, Summary
 from hub.sdk.status import Board, Lock
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import BACKFILL, CLOCKS_AS_REPORTED, DEAD, city_events
 
 
-class Stretch(NamedTuple):
+class TimeStretch(NamedTuple):
     """From an instant on, and before another; ms since 1970 UTC. By when things were reported."""
 
     from_ms: int
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 class Window(Source):
     """Another source's items of a stretch; the others are left out. It ends where that one has no more at present."""
 
-    def __init__(self, inner: Source, stretch: Stretch) -> None:
+    def __init__(self, inner: Source, stretch: TimeStretch) -> None:
         super().__init__(inner.config, inner.context)
         self._inner, self._stretch = inner, stretch
         self._latest = stretch.from_ms
@@ -80,14 +80,14 @@ class Window(Source):
             return item
         events = [event for event in outcome.events if self._stretch.has(event.reported_at)]
         self._latest = max([self._latest, *(event.reported_at for event in events)])
-        return item._replace(outcome=Outcome(events[0], others=tuple(events[1:])) if events else Outcome())
+        return item._replace(outcome=ItemOutcome(events[0], others=tuple(events[1:])) if events else ItemOutcome())
 
 
 def backfill(
     edge: Edge,
-    stretch: Stretch,
+    stretch: TimeStretch,
     settings: Settings,
-    options: Options,
+    options: RunnerOptions,
     publisher: Publisher | None = None,
     *,
     clocks_as_reported: bool = False,

@@ -11,7 +11,7 @@ from typing import Any
 from hub.core.places.places import Places
 from hub.model.event import CaseEvent
 from hub.sdk.contract import Context, Item, Source
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.personal import personal_columns
@@ -46,7 +46,7 @@ class Filled:
 
 
 @dataclass
-class Report:
+class CheckReport:
     """What `check` found. `reasons`: what is wrong, how often, and the first line it is on."""
 
     manifest: Manifest
@@ -89,7 +89,7 @@ class Report:
 class _Points:
     """The points of many events, judged together."""
 
-    def __init__(self, report: Report, places: Places | None) -> None:
+    def __init__(self, report: CheckReport, places: Places | None) -> None:
         self._report, self._places = report, places
         self._held: list[tuple[float, float, str | None, str]] = []
 
@@ -115,7 +115,7 @@ def check(
     join: Path | None = None,
     limit: int | None = None,
     places: Places | None = None,
-) -> Report:
+) -> CheckReport:
     """Load everything the connector declares and, if `file` is given, map its rows; `places` judges their points.
 
     Raises FatalError for what is unsound.
@@ -123,7 +123,7 @@ def check(
     report = _declared(manifest, mapping)
     if file is None:
         return report
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     config = file_config(inputs=(Input(file=file, mapping=mapping, join=join),))
     source = FileSource(config, Context(manifest.domain, intake.outcome, intake.mapping))
     report.file = file.name
@@ -144,8 +144,13 @@ def check(
 
 
 def check_source(
-    manifest: Manifest, source: Source, intake: Intake, mapping: str | None, limit: int, places: Places | None = None
-) -> Report:
+    manifest: Manifest,
+    source: Source,
+    intake: MappingSet,
+    mapping: str | None,
+    limit: int,
+    places: Places | None = None,
+) -> CheckReport:
     """Reach the source's system, and map what it gives first. Changes nothing on either side.
 
     Raises what the source raises: it cannot be reached (TransientError), refuses (AuthError), or is not what was declared.
@@ -160,8 +165,8 @@ def check_source(
     return report
 
 
-def _declared(manifest: Manifest, mapping: str | None) -> Report:
-    report = Report(manifest)
+def _declared(manifest: Manifest, mapping: str | None) -> CheckReport:
+    report = CheckReport(manifest)
     for name in [mapping] if mapping else manifest.mappings:
         declared = load_mapping(manifest.mapping_path(name))
         report.mappings[name] = f"{declared.format}, {len(declared.event.specs())} fields, {_statements(declared)}sound"
@@ -173,7 +178,7 @@ def _statements(mapping: Mapping) -> str:
     return f"{1 + len(mapping.also)} statements a row, " if mapping.also else ""
 
 
-def _judge(report: Report, intake: Intake, item: Item, points: _Points) -> None:
+def _judge(report: CheckReport, intake: MappingSet, item: Item, points: _Points) -> None:
     outcome = intake.outcome(item)
     rejection = outcome.rejection
     report.rows += 1
@@ -190,7 +195,7 @@ def _judge(report: Report, intake: Intake, item: Item, points: _Points) -> None:
         report.filtered += 1
 
 
-def _note(report: Report, event: CaseEvent) -> None:
+def _note(report: CheckReport, event: CaseEvent) -> None:
     values = event.model_dump()
     place = values.pop("place")
     if place["lat"] is None:

@@ -22,7 +22,7 @@ Position: TypeAlias = dict[str, Any]
 """How far a source has come: JSON that only the source understands, never empty, at most positions.MAX_BYTES long."""
 
 
-class Outcome(NamedTuple):
+class ItemOutcome(NamedTuple):
     """What a mapping made of an item: an event, a rejection, or neither (left out by `where`). `others`: what the item says beside
     the first, in order."""
 
@@ -51,7 +51,7 @@ class Item(NamedTuple):
     fault: RejectedRecordError | None = None
     size_bytes: int | None = None
     sha256: str | None = None
-    outcome: Outcome | None = None
+    outcome: ItemOutcome | None = None
     unit: str = "line"
 
     @property
@@ -83,7 +83,7 @@ class Context:
     """What a source is handed beside its settings."""
 
     domain: str = ""
-    outcome: Callable[[Item], Outcome] = lambda _item: Outcome()
+    outcome: Callable[[Item], ItemOutcome] = lambda _item: ItemOutcome()
     """What the mapping makes of an item; pure."""
     mapping: Callable[[str | None], Any] = lambda _name: None
     """A declared mapping by name (hub.sdk.mapping.mapping.Mapping). Raises FatalError if the connector has none of that name."""

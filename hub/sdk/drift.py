@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"\d{5}")
 APPEARED, VANISHED = "appeared", "vanished"
 
 
-def shown(column: str) -> str:
+def column_label(column: str) -> str:
     """A column's name for people. Where a system has keys for names, one may be a person's or a number's: then it is not shown."""
     return repr(column) if _PLAIN.fullmatch(column) and not _DIGITS.search(column) else "one whose name is not shown"
 
@@ -44,7 +44,7 @@ class _Expected:
     A column may be within an object (`place.lat`): where that is empty, its own name comes (`place`).
     """
 
-    known: frozenset[str]
+    expected: frozenset[str]
     objects: tuple[str, ...]
     readers: dict[str, list[str]]
     required: frozenset[str]
@@ -64,7 +64,7 @@ class _Expected:
         )
 
     def strange(self, column: str) -> bool:
-        return column not in self.known and not column.startswith(self.objects)
+        return column not in self.expected and not column.startswith(self.objects)
 
     def missed(self, columns: Collection[str], items: int) -> list[str]:
         """Those that are gone by now, after so many items more with these columns."""
@@ -79,7 +79,7 @@ class _Expected:
         ]
 
 
-class Drift:
+class ColumnDrift:
     """Of one edge, while it runs. `mapping` gives a declared mapping by name, None for the edge's own.
     `adds`: how names begin of columns that the source adds by itself."""
 
@@ -107,21 +107,21 @@ class Drift:
             self._show()
         self._last = (mapping, columns) if not expected.absent else (None, None)
         lost = sorted(expected.required & set(gone))
-        return f"column {shown(lost[0])} is gone, {self._read_by(expected.readers[lost[0]])}" if lost else None
+        return f"column {column_label(lost[0])} is gone, {self._read_by(expected.readers[lost[0]])}" if lost else None
 
     def _come(self, columns: Collection[str]) -> bool:
         new = [each for each in columns if each not in self.appeared][: _MOST_NAMES - len(self.appeared)]
         for column in new:
             self.appeared.add(column)
-            self._say(f"column {shown(column)} is not in the mapping: map it, or list it there under `unread`")
+            self._say(f"column {column_label(column)} is not in the mapping: map it, or list it there under `unread`")
         return bool(new)
 
     def _gone(self, columns: dict[str, list[str]]) -> bool:
         new = columns.keys() - self.vanished.keys()
         for column in sorted(new):
             self._say(
-                f"column {shown(column)} does not come any more, {self._read_by(columns[column])}; ask who runs the system, or "
-                "list it in the mapping under `optional_columns`"
+                f"column {column_label(column)} does not come any more, {self._read_by(columns[column])}; ask who runs the system, "
+                "or list it in the mapping under `optional_columns`"
             )
         self.vanished |= columns
         return bool(new)
@@ -129,7 +129,7 @@ class Drift:
     def _back(self, columns: Collection[str]) -> bool:
         for column in sorted(columns):
             del self.vanished[column]
-            self._say(f"column {shown(column)} is there again")
+            self._say(f"column {column_label(column)} is there again")
         return bool(columns)
 
     def _read_by(self, fields: list[str]) -> str:
@@ -142,4 +142,4 @@ class Drift:
         name = self._board.status.name
         EDGE_DRIFT.labels(name, APPEARED).set(len(self.appeared))
         EDGE_DRIFT.labels(name, VANISHED).set(len(self.vanished))
-        self._board.drift(sorted(map(shown, self.appeared)), sorted(map(shown, self.vanished)))
+        self._board.drift(sorted(map(column_label, self.appeared)), sorted(map(column_label, self.vanished)))

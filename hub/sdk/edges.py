@@ -14,11 +14,11 @@ from hub.errors import FatalError
 from hub.sdk.contract import Context, Source
 from hub.sdk.edges_file import EdgeSpec, read_edges_file, require_path
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.kinds import source_type
-from hub.sdk.manifest import Manifest, find
+from hub.sdk.manifest import Manifest, find_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, context_of
+from hub.sdk.runner import RunnerOptions, context_of
 from hub.settings import Settings
 
 
@@ -37,12 +37,12 @@ class Edge:
 
     def manifest(self) -> Manifest:
         """Raises FatalError if there is no such connector."""
-        return find(self.connector)
+        return find_manifest(self.connector)
 
-    def intake(self) -> Intake:
-        return Intake(self.manifest(), self.spec.mapping)
+    def intake(self) -> MappingSet:
+        return MappingSet(self.manifest(), self.spec.mapping)
 
-    def source(self, intake: Intake, context: Context) -> Source:
+    def source(self, intake: MappingSet, context: Context) -> Source:
         """The source by its settings. Raises ConfigurationError, with the line of every mistake, and FatalError."""
         manifest = self.manifest()
         kind = source_type(manifest, self.spec.kind)
@@ -59,7 +59,7 @@ class Edge:
         self.config(manifest, source_type(manifest, self.spec.kind))
         self.require_speaker(self.intake())
 
-    def require_speaker(self, intake: Intake) -> None:
+    def require_speaker(self, intake: MappingSet) -> None:
         """Raises ConfigurationError if rows are updates and nobody is named who says them, or the other way round."""
         updates, department = intake.mapping().update is not None, self.spec.department
         if updates and department is None:
@@ -69,7 +69,7 @@ class Edge:
                 f"edge {self.name}: {department} is to say what its rows are, and its mapping has no `update`"
             )
 
-    def options(self, options: Options) -> Options:
+    def options(self, options: RunnerOptions) -> RunnerOptions:
         rhythm = self.spec.rhythm_minutes
         return replace(
             options,
@@ -82,7 +82,7 @@ class Edge:
         name = f"{settings.namespace}{self.name}{suffix}.json"
         return PositionFile(edges_folder(settings) / name, way_out=way_out)
 
-    def context(self, intake: Intake, options: Options) -> Context:
+    def context(self, intake: MappingSet, options: RunnerOptions) -> Context:
         return context_of(self.connector, intake, options)
 
 
@@ -124,10 +124,10 @@ def load_edges(settings: Settings) -> dict[str, Edge]:
     return {name: Edge(name, spec, path, document) for name, spec in found.edges.items()}
 
 
-Named = TypeVar("Named")
+_Named = TypeVar("_Named")
 
 
-def chosen(edges: dict[str, Named], names: tuple[str, ...]) -> dict[str, Named]:
+def chosen(edges: dict[str, _Named], names: tuple[str, ...]) -> dict[str, _Named]:
     """Those named, all if none is. Raises FatalError naming those there are."""
     for name in names:
         if name not in edges:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hub.core.limits import Limits
 from hub.model.event import CaseEvent
-from hub.sdk.mapping.by_columns import Columns
+from hub.sdk.mapping.by_columns import EventColumns
 from hub.stream.codec import Codec
 
 _LIMITS = Limits(CaseEvent)
@@ -18,7 +18,7 @@ Encoded = tuple[bytes, bytes]
 """A record's key and value."""
 
 
-def encoded(codec: Codec, columns: Columns, count: int, most_bytes: int) -> list[Encoded | None]:
+def encoded(codec: Codec, columns: EventColumns, count: int, most_bytes: int) -> list[Encoded | None]:
     """For each of `count` rows its record, or None: it was not taken, or a CaseEvent cannot be so, or it is too long for the topic.
     What is to be said of such a row, the way by rows knows."""
     found: list[Encoded | None] = [None] * count

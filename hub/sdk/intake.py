@@ -7,16 +7,16 @@ import json
 from collections.abc import Sequence
 
 from hub.errors import Reason, RejectedRecordError
-from hub.sdk.contract import Item, Outcome
+from hub.sdk.contract import Item, ItemOutcome
 from hub.sdk.manifest import Manifest
-from hub.sdk.mapping.by_columns import ByColumns, Columns
+from hub.sdk.mapping.by_columns import ByColumns, EventColumns
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.personal import without
-from hub.sdk.mapping.updates import update_of
+from hub.sdk.mapping.updates import department_update
 
 
-class Intake:
+class MappingSet:
     """The mappings of one connector, each loaded when it is asked for. `default`: of items that name none."""
 
     def __init__(self, manifest: Manifest, default: str | None = None) -> None:
@@ -35,24 +35,24 @@ class Intake:
     def mapping(self, name: str | None = None) -> Mapping:
         return self.mapper(name).mapping
 
-    def outcome(self, item: Item) -> Outcome:
+    def outcome(self, item: Item) -> ItemOutcome:
         """What becomes of an item. Never raises for what is in it."""
         if item.outcome is not None:
             return item.outcome
         if item.fault is not None or item.values is None:
-            return Outcome(rejection=item.fault or RejectedRecordError(Reason.BAD_ROW, "it cannot be taken apart"))
+            return ItemOutcome(rejection=item.fault or RejectedRecordError(Reason.BAD_ROW, "it cannot be taken apart"))
         mapper = self.mapper(item.mapping)
         values = item.values if item.raw is not None else without(item.values, mapper.mapping.personal)
         try:
             events = mapper.events(values)
             if mapper.mapping.update is not None:
                 for event in events:
-                    update_of(event, self._manifest.domain)  # whoever says it: it can be said
+                    department_update(event, self._manifest.domain)  # whoever says it: it can be said
         except RejectedRecordError as error:
-            return Outcome(rejection=error)
-        return Outcome(events[0], others=tuple(events[1:])) if events else Outcome()
+            return ItemOutcome(rejection=error)
+        return ItemOutcome(events[0], others=tuple(events[1:])) if events else ItemOutcome()
 
-    def columns(self, items: Sequence[Item]) -> Columns | None:
+    def columns(self, items: Sequence[Item]) -> EventColumns | None:
         """What becomes of those of many items in which nothing is out of the ordinary; of the others `outcome` tells. None: not of
         these."""
         name = items[0].mapping

@@ -14,7 +14,7 @@ from typing import Any
 from hub.declared.problems import hint
 from hub.sdk.contract import Source
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.manifest import Manifest, find
+from hub.sdk.manifest import Manifest, find_manifest
 from hub.sdk.sink_contract import Sink
 
 ENTRY_POINTS, SINK_ENTRY_POINTS = "cityhub.sources", "cityhub.sinks"
@@ -61,7 +61,9 @@ def source_type(manifest: Manifest, kind: str | None = None) -> type[Source]:
 def sink_type(name: str, kind: str, connector: str | None = None) -> type[Sink]:
     """The class of a sink called `name`. Raises ConfigurationError if there is none, or it cannot be imported."""
     who = f"sink {name}"
-    found = _own(find(connector or name), "sink") if kind == OWN else _imported(kind, sink_kinds(), "sink", who)
+    found = (
+        _own(find_manifest(connector or name), "sink") if kind == OWN else _imported(kind, sink_kinds(), "sink", who)
+    )
     sink: type[Sink] = _checked(found, Sink, f"{who}: SINK must be a class, and a hub.sdk.sink_contract.Sink")
     return sink
 

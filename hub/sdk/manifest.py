@@ -124,7 +124,7 @@ def discover(root: Path | None = None) -> dict[str, Manifest]:
     return found
 
 
-def find(domain: str, root: Path | None = None) -> Manifest:
+def find_manifest(domain: str, root: Path | None = None) -> Manifest:
     """One connector. Raises FatalError naming those there are."""
     folders = {path.name: path for path in reversed(list(_folders(root)))}
     if domain not in folders:

@@ -16,11 +16,11 @@ from hub.errors import FatalError
 from hub.sdk.contract import Position
 from hub.sdk.errors import ContractError, PositionLostError
 
-MAX_BYTES = 64 * 1024
+MAX_POSITION_BYTES = 64 * 1024
 """A longer position is a defect of its source: it would grow with the system's history."""
 
 
-class Stored(BaseModel):
+class StoredPosition(BaseModel):
     """A position as it lies on disk. `items`: done up to it, over all runs. `sha256`: of the rest, to know a spoilt file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +33,7 @@ class Stored(BaseModel):
     read_by: str = ""
     sha256: str = ""
 
-    def sealed(self) -> Stored:
+    def sealed(self) -> StoredPosition:
         return self.model_copy(update={"sha256": self._digest()})
 
     @property
@@ -61,7 +61,7 @@ class PositionFile:
         read_by = json.dumps([namespace, domain, [mapping for _, mapping in inputs]])
         return cls(folder / f"{domain}-{hashlib.sha256(named.encode()).hexdigest()[:16]}.json", read_by)
 
-    def load(self) -> Stored | None:
+    def load(self) -> StoredPosition | None:
         """As it was saved last; None if it never was. Raises PositionLostError if it is gone, empty or spoilt."""
         try:
             stored = _parsed(self.path.read_bytes())
@@ -90,12 +90,14 @@ class PositionFile:
         """
         if not position:
             raise ContractError(f"{self.path.stem}: the source gave an empty position; the former one was kept")
-        stored = Stored(position=position, items=items, version=version, system=system, read_by=self._read_by).sealed()
+        stored = StoredPosition(
+            position=position, items=items, version=version, system=system, read_by=self._read_by
+        ).sealed()
         text = stored.model_dump_json()
-        if len(text) > MAX_BYTES:
+        if len(text) > MAX_POSITION_BYTES:
             raise ContractError(
-                f"{self.path.stem}: the source's position has {len(text):,} bytes and may have {MAX_BYTES:,}; the former one was "
-                "kept. A position names a place, it does not list what was read"
+                f"{self.path.stem}: the source's position has {len(text):,} bytes and may have {MAX_POSITION_BYTES:,}; the former "
+                "one was kept. A position names a place, it does not list what was read"
             )
         self._write(text)
 
@@ -138,17 +140,17 @@ class PositionFile:
         )
 
 
-def _parsed(text: bytes) -> Stored:
+def _parsed(text: bytes) -> StoredPosition:
     """Raises ValueError."""
     try:
-        return Stored.model_validate_json(text)
+        return StoredPosition.model_validate_json(text)
     except ValidationError:
         content = json.loads(text)
         if not isinstance(content, dict) or "offset" not in content or "rows" not in content:
             raise
         # as connectors kept it until positions had a format of their own
         read_by = content.pop("read_by", "")
-        return Stored(position=content, items=content["rows"], read_by=read_by).sealed()
+        return StoredPosition(position=content, items=content["rows"], read_by=read_by).sealed()
 
 
 def _write(path: Path, text: str) -> None:

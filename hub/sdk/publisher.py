@@ -16,8 +16,8 @@ from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.encoding import Encoded, encoded
 from hub.sdk.errors import UndeliveredError
-from hub.sdk.mapping.by_columns import Columns
-from hub.sdk.mapping.updates import update_of
+from hub.sdk.mapping.by_columns import EventColumns
+from hub.sdk.mapping.updates import department_update
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.dead_letters import fitted
@@ -28,7 +28,7 @@ from hub.topics import Topic, city_events, dept_updates
 
 log = logging.getLogger(__name__)
 _FLUSH_SLICE_SECONDS = 0.5
-Headers = list[tuple[str, str | bytes | None]] | None
+RecordHeaders = list[tuple[str, str | bytes | None]] | None
 
 
 class Publisher(Protocol):
@@ -51,7 +51,7 @@ class Publisher(Protocol):
 class ManyPublisher(Publisher, Protocol):
     """A publisher that takes many events at once."""
 
-    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
+    def encode(self, columns: EventColumns, count: int) -> list[Encoded | None]:
         """For each of `count` rows its record; None where the event is to be sent by `send`, which says what is wrong with it."""
         ...
 
@@ -67,7 +67,7 @@ class _ToKafka:
         self, settings: Settings, domain: str, topic: Topic, role: str, headers: Mapping[str, str] | None = None
     ) -> None:
         self._domain = domain
-        self._headers: Headers = list(headers.items()) if headers else None
+        self._headers: RecordHeaders = list(headers.items()) if headers else None
         self._codec = Codec(make_registry(settings))
         self._topic, self._most = settings.topic(topic.name), topic.max_bytes
         self._dead = settings.topic(DEAD_TOPIC.name)
@@ -99,7 +99,7 @@ class _ToKafka:
             self._raise_failure()
         self._raise_failure()
 
-    def _produce(self, topic: str, key: bytes | None, value: bytes, headers: Headers = None) -> None:
+    def _produce(self, topic: str, key: bytes | None, value: bytes, headers: RecordHeaders = None) -> None:
         while True:
             try:
                 self._producer.produce(topic, value, key, on_delivery=self._on_delivery, headers=headers)
@@ -147,7 +147,7 @@ class KafkaPublisher(_ToKafka):
     def send(self, event: CaseEvent) -> None:
         self._send(event, event.source_ref)
 
-    def encode(self, columns: Columns, count: int) -> list[Encoded | None]:
+    def encode(self, columns: EventColumns, count: int) -> list[Encoded | None]:
         return encoded(self._codec, columns, count, self._most)
 
     def send_encoded(self, record: Encoded) -> None:
@@ -162,7 +162,7 @@ class UpdatesPublisher(_ToKafka):
         self._department = department
 
     def send(self, event: CaseEvent) -> None:
-        update = update_of(event, self._department)
+        update = department_update(event, self._department)
         self._send(update, update.case_id)
 
 

@@ -17,10 +17,10 @@ from hub.metrics import ROWS
 from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.drift import Drift
+from hub.sdk.drift import ColumnDrift
 from hub.sdk.encoding import Encoded
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.positions import PositionFile
@@ -29,7 +29,7 @@ from hub.sdk.publisher import Checkpoints, KafkaPublisher, ManyPublisher, Publis
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.sources.file.succession import SETTLE_SECONDS
-from hub.sdk.status import Board, State
+from hub.sdk.status import Board, EdgeState
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import DEAD, of_source
@@ -45,7 +45,7 @@ _MOST_ASKED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Options:
+class RunnerOptions:
     """How to run. `speed` is data seconds a wall second; None: as fast as possible."""
 
     follow: bool = False
@@ -103,7 +103,7 @@ def run_source(
     manifest: Manifest,
     inputs: Sequence[Input],
     settings: Settings,
-    options: Options | None = None,
+    options: RunnerOptions | None = None,
     publisher: Publisher | None = None,
 ) -> Summary:
     """Read the files `inputs` to their end (or, following, until told to stop) and publish what they hold.
@@ -112,8 +112,8 @@ def run_source(
     process of its own. Raises FatalError: file, mapping, broker, or too many rejects in a row. The position then is behind what was
     set aside, and the next run raises the same at once, unless it is told how to go on.
     """
-    options = options or Options()
-    intake = Intake(manifest)
+    options = options or RunnerOptions()
+    intake = MappingSet(manifest)
     if any(intake.mapping(each.mapping).update is not None for each in inputs):
         raise ConfigurationError(f"{manifest.domain}: its rows are updates; read them by an edge with `department`")
     config = file_config(
@@ -135,11 +135,11 @@ def run_source(
     return Run(source, intake, position, options, publisher, Board(manifest.domain, manifest.domain, None)).run()
 
 
-def context_of(domain: str, intake: Intake, options: Options) -> Context:
+def context_of(domain: str, intake: MappingSet, options: RunnerOptions) -> Context:
     """What a source of `domain` is handed by a run with `options`."""
 
-    def say(said: str) -> None:
-        _log.warning("%s: %s", domain, said)
+    def say(sentence: str) -> None:
+        _log.warning("%s: %s", domain, sentence)
 
     return Context(domain, intake.outcome, intake.mapping, options.stop, say, options.batch_items)
 
@@ -150,9 +150,9 @@ class Run:
     def __init__(
         self,
         source: Source,
-        intake: Intake,
+        intake: MappingSet,
         position: PositionFile,
-        options: Options,
+        options: RunnerOptions,
         publisher: Publisher,
         board: Board,
         wish: Callable[[], str | None] = lambda: None,
@@ -163,7 +163,7 @@ class Run:
         self._domain = source.context.domain
         self._file = position
         self._at_limit = AtLimit(self._domain, position)
-        self._drift = Drift(intake.mapping, board, source.adds)
+        self._drift = ColumnDrift(intake.mapping, board, source.adds)
         self._summary = Summary(self._domain)
         self._pace, self._paced = Pace(options.speed, options.anchor), options.speed is not None
         self._checkpoints = Checkpoints(options.checkpoint_rows)
@@ -337,9 +337,11 @@ class Run:
         if batch.items:
             self._quiet_since = now
         if rhythm is not None and now - self._quiet_since > rhythm:
-            self._board.enter(State.DEGRADED, f"nothing came for {rhythm:,.0f} s, which is its rhythm", owner="system")
+            self._board.enter(
+                EdgeState.DEGRADED, f"nothing came for {rhythm:,.0f} s, which is its rhythm", owner="system"
+            )
         else:
-            self._board.enter(State.RUNNING)
+            self._board.enter(EdgeState.RUNNING)
 
     def _wait_for(self, error: TransientError) -> None:
         """The other side is away: what was read is kept, and it is tried again."""
@@ -349,7 +351,7 @@ class Run:
         if not self._lost:
             self._lost = True
             _log.warning("%s: %s; waiting, nothing is lost", self._board.status.name, error)
-        self._board.enter(State.WAITING, str(error), owner="system", until=wall_ms() + round(seconds * 1000))
+        self._board.enter(EdgeState.WAITING, str(error), owner="system", until=wall_ms() + round(seconds * 1000))
         self._rest(seconds)
 
     def _idle(self, batch: Batch) -> None:

@@ -129,7 +129,7 @@ from collections.abc import Sequence
 from hub.sdk.contract import Config
 from hub.sdk.errors import TransientError
 from hub.sdk.paths import LocalPath
-from hub.sdk.sink_contract import Answer, Batch, Sink
+from hub.sdk.sink_contract import Answer, DeliveryBatch, Sink
 
 
 class Lines(Sink):
@@ -143,7 +143,7 @@ class Lines(Sink):
     def check(self) -> str:
         return f"{self.config.file} {'is there' if self.config.file.exists() else 'will be made'}"
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         try:
             with self.config.file.open("a", encoding="utf-8") as file:
                 for each in batch.deliveries:
@@ -158,12 +158,13 @@ class Lines(Sink):
 SINK = Lines
 '''
 SINK = "sink"
-KINDS = (*_SOURCES, SINK)
+SCAFFOLD_KINDS = (*_SOURCES, SINK)
 
 
 def scaffold(name: str, into: Path, kind: str = "file") -> Path:
-    """Write a connector called `name`, of one of KINDS, into the folder `into` and return its folder. SINK: one that reads files,
-    with a sink of its own beside.
+    """Write a connector called `name`, of one of SCAFFOLD_KINDS, into the folder `into` and return its folder.
+
+    SINK: one that reads files, with a sink of its own beside.
 
     Raises FatalError if the name cannot be a topic's, or the folder is there already.
     """

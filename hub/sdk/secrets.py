@@ -12,7 +12,7 @@ from hub.sdk.paths import folder_of
 from hub.settings import secret_in
 
 
-def resolved(reference: Any, info: ValidationInfo) -> Any:
+def secret_text(reference: Any, info: ValidationInfo) -> Any:
     """The secret that `env:NAME` or `file:PATH` names. Raises ValueError, which never quotes what stands there."""
     if isinstance(reference, SecretStr):
         return reference
@@ -26,7 +26,7 @@ def resolved(reference: Any, info: ValidationInfo) -> Any:
     raise ValueError("a secret is named, not written here: env:NAME of a variable, or file:PATH")
 
 
-Secret = Annotated[SecretStr, BeforeValidator(resolved)]
+Secret = Annotated[SecretStr, BeforeValidator(secret_text)]
 """A field that is given as `env:NAME` or `file:PATH`, read once, and shown nowhere."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from hub.errors import FatalError
 from hub.sdk.edges import Edge
-from hub.sdk.runner import Options
+from hub.sdk.runner import RunnerOptions
 from hub.sdk.supervisor import Publishers, Supervised, SupervisedSource
 from hub.settings import Settings
 
@@ -39,7 +39,7 @@ class SelfServed(Served, Protocol):
         """Its run."""
 
 
-Load = Callable[[], Mapping[str, Any]]
+SideLoader = Callable[[], Mapping[str, Any]]
 
 
 class EdgesFileWatch:
@@ -48,7 +48,7 @@ class EdgesFileWatch:
     What cannot be used is said once, with every mistake, and the edges stay as they are.
     """
 
-    def __init__(self, path: Path, load: Load, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: Path, load: SideLoader, now: Callable[[], float] = time.monotonic) -> None:
         """`load` reads the file; it raises FatalError for one that cannot be used."""
         self._path, self._load, self._now = path, load, now
         self._taken = self._seen = self._content()
@@ -82,7 +82,7 @@ class _Running:
     """One edge at work, in a thread of its own."""
 
     def __init__(
-        self, edge: Edge | SelfServed, settings: Settings, options: Options, publishers: Publishers | None
+        self, edge: Edge | SelfServed, settings: Settings, options: RunnerOptions, publishers: Publishers | None
     ) -> None:
         self.edge = edge
         self.is_stopping = False
@@ -105,7 +105,7 @@ class _Running:
 class SideBySide:
     """Edges by name. Each of a name begins when the one before has ended."""
 
-    def __init__(self, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
+    def __init__(self, settings: Settings, options: RunnerOptions, publishers: Publishers | None = None) -> None:
         self._settings, self._options, self._publishers = settings, options, publishers
         self._wanted: dict[str, Edge | SelfServed] = {}
         self._running: dict[str, _Running] = {}
@@ -167,7 +167,7 @@ class SideBySide:
 def run_edges(
     edges: Iterable[Edge | SelfServed],
     settings: Settings,
-    options: Options,
+    options: RunnerOptions,
     publishers: Publishers | None = None,
     watch: EdgesFileWatch | None = None,
 ) -> dict[str, Any]:

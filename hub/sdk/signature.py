@@ -20,7 +20,7 @@ class ForgedError(ValueError):
     """A call that nobody who has a secret has made, or not lately. The text says why, and quotes nothing."""
 
 
-def parsed(text: str) -> list[bytes]:
+def signing_secrets(text: str) -> list[bytes]:
     """The secrets of a text, by spaces: more than one while one takes the place of the other. Raises FatalError, quoting none."""
     secrets = [_secret(word) for word in text.split()]
     if not secrets:

@@ -19,7 +19,7 @@ from hub.sdk.contract import Config
 from hub.sdk.streams import Stream
 
 
-class Place(NamedTuple):
+class DeliveryPlace(NamedTuple):
     """A partition that deliveries come from; the topic by its name on the broker."""
 
     topic: str
@@ -42,7 +42,7 @@ class Delivery:
     at_ms: int
     party: str
     values: Mapping[str, Any]
-    place: Place
+    place: DeliveryPlace
     offset: int
     written_ms: int = 0
     """When the hub wrote it, by the broker's clock."""
@@ -65,16 +65,16 @@ class Never(NamedTuple):
 
 Answer: TypeAlias = Later | Never | None
 """What came of one delivery; None: it is where it belongs, for good."""
-Positions: TypeAlias = dict[Place, int]
+SinkPositions: TypeAlias = dict[DeliveryPlace, int]
 """By partition, the offset of what comes next."""
 
 
 @dataclass(frozen=True)
-class Batch:
+class DeliveryBatch:
     """Deliveries of one receiver, in order. `after`: for a sink that remembers, how far all is done once these are."""
 
     deliveries: Sequence[Delivery]
-    after: Positions = field(default_factory=dict)
+    after: SinkPositions = field(default_factory=dict)
 
 
 def _nothing(_said: str) -> None: ...
@@ -124,12 +124,12 @@ class Sink(ABC):
     def connect(self) -> None:  # noqa: B027 - many have nothing to open
         """Make ready for `write`. Nothing of an earlier run has to be there."""
 
-    def positions(self) -> Positions:
+    def positions(self) -> SinkPositions:
         """How far the system says it has come, for a sink that remembers; of a partition that is not named it has nothing."""
         return {}
 
     @abstractmethod
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         """Hand over the batch; an answer for each delivery, or None if all were taken. Returns once the system has them for good.
 
         Of a sink that remembers: all were taken and `batch.after` was stored with them, or some are `Never` and nothing was

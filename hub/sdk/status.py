@@ -17,11 +17,11 @@ from hub.errors import FatalError
 from hub.metrics import EDGE_OWNER, EDGE_PROGRESS, EDGE_SINCE, EDGE_STATE
 
 _BEAT_MS = 5_000
-GONE_MS = 30_000
+EDGE_GONE_MS = 30_000
 """A state that was not confirmed for so long is that of a process which is gone."""
 
 
-class State(StrEnum):
+class EdgeState(StrEnum):
     """What an edge can be doing; there are no other states."""
 
     NEW = "new"
@@ -46,7 +46,7 @@ class Status(BaseModel):
 
     name: str
     connector: str = ""
-    state: State = State.NEW
+    state: EdgeState = EdgeState.NEW
     since: int = 0
     seen: int = 0
     why: str = ""
@@ -77,7 +77,7 @@ class Status(BaseModel):
     @property
     def gone(self) -> bool:
         """Whether the process that said so is not there any more, and was not asked to end."""
-        return self.state not in (State.NEW, State.DONE) and wall_ms() - self.seen > GONE_MS
+        return self.state not in (EdgeState.NEW, EdgeState.DONE) and wall_ms() - self.seen > EDGE_GONE_MS
 
 
 class Board:
@@ -89,7 +89,7 @@ class Board:
         self._owners: set[str] = set()
         self.status = Status(name=name, connector=connector, since=now(), pid=os.getpid())
 
-    def enter(self, state: State, why: str = "", *, owner: str = "", until: int | None = None) -> bool:
+    def enter(self, state: EdgeState, why: str = "", *, owner: str = "", until: int | None = None) -> bool:
         """The edge is in `state` now. True if that is news."""
         news = (state, why) != (self.status.state, self.status.why)
         since = self.status.since if state is self.status.state else self._now()
@@ -125,7 +125,7 @@ class Board:
 
     def _show(self, status: Status) -> None:
         self.status = status.model_copy(update={"seen": self._now()})
-        for state in State:
+        for state in EdgeState:
             EDGE_STATE.labels(status.name, state).set(state is status.state)
         EDGE_SINCE.labels(status.name).set(status.since / 1000)
         self._owners |= {status.owner} - {""}

@@ -17,8 +17,8 @@ from hub.sdk.at_limit import AtLimitError, Way
 from hub.sdk.edges import Edge, edges_folder
 from hub.sdk.errors import ConfigurationError, EdgeError, UndeliveredError
 from hub.sdk.publisher import KafkaPublisher, Publisher, UpdatesPublisher
-from hub.sdk.runner import Options, Run, Summary
-from hub.sdk.status import Board, Lock, State, Wish
+from hub.sdk.runner import Run, RunnerOptions, Summary
+from hub.sdk.status import Board, EdgeState, Lock, Wish
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.topics import DEAD, of_department, of_source
@@ -29,10 +29,10 @@ _FIRST_SECONDS, _MOST_SECONDS = 1.0, 300.0
 Publishers = Callable[[str], Publisher]
 
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
-class Supervised(ABC, Generic[Result]):
+class Supervised(ABC, Generic[_Result]):
     """One edge or sink: run, and run again after what passes by itself; paused and failed until somebody acts."""
 
     def __init__(self, name: str, connector: str, settings: Settings, stop: threading.Event) -> None:
@@ -49,36 +49,36 @@ class Supervised(ABC, Generic[Result]):
         """Why it is to pause; None if it is not."""
         return self._wish.paused
 
-    def run(self) -> Result | None:
+    def run(self) -> _Result | None:
         """Until it is done, or asked to stop; what its last run came to. Raises what is a defect."""
         result = None
         try:
             while not self.stop.is_set():
                 if (why := self.paused) is not None:
-                    self.board.enter(State.PAUSED, why, owner="operator")
+                    self.board.enter(EdgeState.PAUSED, why, owner="operator")
                     self.stop.wait(_LOOK_SECONDS)
                     continue
                 result = self._once()
                 if result is not None and self._is_done(result):
-                    self.board.enter(State.DONE)
+                    self.board.enter(EdgeState.DONE)
                     return result
         except BaseException as error:
-            self.board.enter(State.FAILED, f"a defect: {type(error).__name__}", owner="developer")
+            self.board.enter(EdgeState.FAILED, f"a defect: {type(error).__name__}", owner="developer")
             _log.exception("%s ends by a defect; the others go on", self._full)
             raise
         if self.stop.is_set():
-            self.board.enter(State.DONE, "asked to stop")
+            self.board.enter(EdgeState.DONE, "asked to stop")
         return result
 
     @abstractmethod
-    def _run(self) -> Result:
+    def _run(self) -> _Result:
         """One run. Raises RetriableError and UndeliveredError for what passes by itself, FatalError for what is to be mended."""
 
     @abstractmethod
-    def _is_done(self, result: Result) -> bool:
+    def _is_done(self, result: _Result) -> bool:
         """True if there is nothing more to do."""
 
-    def _once(self) -> Result | None:
+    def _once(self) -> _Result | None:
         """One run; None if it ended badly, and it was waited until another makes sense."""
         try:
             with Lock(self._folder, self._full):
@@ -88,18 +88,18 @@ class Supervised(ABC, Generic[Result]):
         except (RetriableError, UndeliveredError) as error:
             self._wait(str(error))
         except AtLimitError as error:
-            self._hold(State.PAUSED, error, "operator")
+            self._hold(EdgeState.PAUSED, error, "operator")
         except FatalError as error:
-            self._hold(State.FAILED, error, error.owner if isinstance(error, EdgeError) else "operator")
+            self._hold(EdgeState.FAILED, error, error.owner if isinstance(error, EdgeError) else "operator")
         return None
 
     def _wait(self, why: str) -> None:
         seconds = self._backoff.next_seconds()
-        if self.board.enter(State.WAITING, why, owner="system", until=wall_ms() + round(seconds * 1000)):
+        if self.board.enter(EdgeState.WAITING, why, owner="system", until=wall_ms() + round(seconds * 1000)):
             _log.warning("%s: %s; waiting, nothing is lost", self._full, why)
         self.stop.wait(seconds)
 
-    def _hold(self, state: State, error: FatalError, owner: str) -> None:
+    def _hold(self, state: EdgeState, error: FatalError, owner: str) -> None:
         """Until somebody has mended it and says so (`resume`), or pauses it, or the process is started anew."""
         if self.board.enter(state, str(error), owner=owner):
             _log.error("%s: %s", self._full, error)
@@ -110,14 +110,16 @@ class Supervised(ABC, Generic[Result]):
 class SupervisedSource(Supervised[Summary]):
     """One edge of connectors.yaml that reads."""
 
-    def __init__(self, edge: Edge, settings: Settings, options: Options, publishers: Publishers | None = None) -> None:
+    def __init__(
+        self, edge: Edge, settings: Settings, options: RunnerOptions, publishers: Publishers | None = None
+    ) -> None:
         super().__init__(edge.name, edge.connector, settings, options.stop)
         self._edge = edge
         self._options = edge.options(options)
         self._publishers = publishers or self._publisher
 
     def _run(self) -> Summary:
-        self.board.enter(State.CHECKING)
+        self.board.enter(EdgeState.CHECKING)
         way = self._wish.take()
         options = replace(self._options, at_limit=Way(way)) if way else self._options
         intake = self._edge.intake()

@@ -23,21 +23,21 @@ from hub.settings import Settings
 _CODE = (".py", ".yaml", ".csv", ".jsonl", ".json", ".md")
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     UNTRIED = "untried"
     """There was no bench to try it on."""
 
 
-class Rule(BaseModel):
+class KitRule(BaseModel):
     """One rule of the kit. `tier`: the lowest that asks for it. `why`: it is broken, or was not tried."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     tier: Quality
-    verdict: Verdict
+    verdict: RuleVerdict
     why: str = ""
 
 
@@ -49,21 +49,21 @@ class Trial(BaseModel):
     connector: str
     at_ms: int
     digest: str
-    rules: tuple[Rule, ...]
+    rules: tuple[KitRule, ...]
 
     @property
     def tier(self) -> Quality | None:
         """The highest of which every rule is kept, and of those below it too; None if not even the lowest is."""
         reached = None
         for tier in Quality:
-            if any(rule.tier is tier and rule.verdict is not Verdict.KEPT for rule in self.rules):
+            if any(rule.tier is tier and rule.verdict is not RuleVerdict.KEPT for rule in self.rules):
                 return reached
             reached = tier
         return reached if self.rules else None
 
     @property
-    def failing(self) -> list[Rule]:
-        return [rule for rule in self.rules if rule.verdict is not Verdict.KEPT]
+    def failing(self) -> list[KitRule]:
+        return [rule for rule in self.rules if rule.verdict is not RuleVerdict.KEPT]
 
 
 def digest_of(manifest: Manifest) -> str:
@@ -93,7 +93,7 @@ def write(settings: Settings, tested: Trial) -> Path:
     return path
 
 
-def read(settings: Settings, connector: str) -> Trial | None:
+def last_trial(settings: Settings, connector: str) -> Trial | None:
     """The last run; None if there is none."""
     try:
         return Trial.model_validate(json.loads(_path(settings, connector).read_bytes()))

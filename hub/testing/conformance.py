@@ -25,7 +25,7 @@ from email.utils import format_datetime
 
 from hub.sdk.contract import Batch, Item, Position, Source
 from hub.sdk.errors import TransientError
-from hub.sdk.positions import MAX_BYTES
+from hub.sdk.positions import MAX_POSITION_BYTES
 
 _MOST_READS = 2000
 """So many reads without an end are a loop."""
@@ -149,7 +149,7 @@ class SourceConformance:
             position = behind(batches, position)
             sizes.append(len(json.dumps(position)))
         assert position is not None or source.remembers, "nobody knows how far it came"
-        assert sizes[-1] <= MAX_BYTES
+        assert sizes[-1] <= MAX_POSITION_BYTES
         assert sizes[-1] - sizes[0] < 200, "the position grows with what was read"
 
     def test_a_position_is_not_changed_after_it_was_given(self, bench: Bench) -> None:

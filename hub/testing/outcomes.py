@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.contract import Context, Item
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Watch
@@ -24,9 +24,9 @@ class Mapped(NamedTuple):
     rejection: RejectedRecordError | None
 
 
-def file_source(manifest: Manifest, *inputs: Input) -> tuple[FileSource, Intake]:
+def file_source(manifest: Manifest, *inputs: Input) -> tuple[FileSource, MappingSet]:
     """The source of files of a connector, whatever its own kind is: an export can always be read."""
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     return FileSource(file_config(inputs=inputs), Context(manifest.domain, intake.outcome, intake.mapping)), intake
 
 

@@ -21,7 +21,7 @@ class ReceiverAnswer(NamedTuple):
     body: bytes = b""
 
 
-class Call(NamedTuple):
+class ReceivedCall(NamedTuple):
     """What came in."""
 
     headers: Mapping[str, str]
@@ -39,19 +39,19 @@ class WebhookReceiver:
     """`answers` decides by the call, whose answer is not given yet."""
 
     url: str
-    answers: Callable[[Call], ReceiverAnswer] = lambda call: ReceiverAnswer()
-    calls: list[Call] = field(default_factory=list)
+    answers: Callable[[ReceivedCall], ReceiverAnswer] = lambda call: ReceiverAnswer()
+    calls: list[ReceivedCall] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def taken(self) -> list[Call]:
+    def taken(self) -> list[ReceivedCall]:
         """Those answered with 2xx."""
         with self.lock:
             return [call for call in self.calls if call.answer.status < 300]
 
     def _hear(self, headers: Mapping[str, str], body: bytes) -> ReceiverAnswer:
         with self.lock:
-            answer = self.answers(Call(headers, body, ReceiverAnswer()))
-            self.calls.append(Call(headers, body, answer))
+            answer = self.answers(ReceivedCall(headers, body, ReceiverAnswer()))
+            self.calls.append(ReceivedCall(headers, body, answer))
         return answer
 
 

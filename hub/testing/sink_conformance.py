@@ -21,7 +21,7 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
-from hub.sdk.sink_contract import Batch, Delivery, Later, Never, Positions, Sink
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
 from hub.sdk.status import Board
@@ -63,7 +63,7 @@ class SinkBench:
     poison: Callable[[int], Delivery] | None = None
     secrets: Sequence[str] = ()
 
-    def run(self, sink: Sink, deliveries: Sequence[Delivery], group: Positions | None = None) -> list[str]:
+    def run(self, sink: Sink, deliveries: Sequence[Delivery], group: SinkPositions | None = None) -> list[str]:
         """Hand over all, as the hub does; the ids set aside. What the group has committed is noted in `group`."""
         stop, letters = threading.Event(), MemoryLetters()
         board = Board("sink", "sink", None)
@@ -103,7 +103,7 @@ class _Dying:
     def __getattr__(self, name: str) -> object:
         return getattr(self._sink, name)
 
-    def write(self, batch: Batch) -> object:
+    def write(self, batch: DeliveryBatch) -> object:
         answers = self._sink.write(batch)
         self._left -= 1
         if self._left <= 0:
@@ -122,7 +122,7 @@ class SinkConformance:
 
     def test_a_crash_behind_any_call_loses_nothing(self, bench: SinkBench) -> None:
         deliveries = bench.deliveries(6)
-        group: Positions = {}
+        group: SinkPositions = {}
         for calls in (1, 1, 1):
             with pytest.raises(SinkKilledError):
                 bench.run(_Dying(bench.make(), calls), deliveries, group)  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ class SinkConformance:
             answers: Sequence[object]
             try:
                 sink.connect()
-                answers = sink.write(Batch(deliveries, {deliveries[0].place: 1})) or [None]
+                answers = sink.write(DeliveryBatch(deliveries, {deliveries[0].place: 1})) or [None]
             except TransientError:
                 answers = [Later("away")]
             finally:
@@ -180,7 +180,7 @@ class SinkConformance:
         deliveries = bench.deliveries(min(3, sink.batch))
         sink.connect()
         try:
-            answers = sink.write(Batch(deliveries, {deliveries[0].place: deliveries[-1].offset + 1}))
+            answers = sink.write(DeliveryBatch(deliveries, {deliveries[0].place: deliveries[-1].offset + 1}))
         finally:
             sink.close()
         assert answers is None or len(answers) == len(deliveries)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from hub.millis import HOUR_MS
-from hub.sdk.sink_contract import Delivery, Place, Positions
-from hub.sdk.sinks.reader import Read
+from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
+from hub.sdk.sinks.reader import ReadRecord
 from hub.sdk.sinks.records import delivery_of
 
 NOON_MS = 1_772_424_000_000
 
 
 def order(
-    number: int, case: str = "C-1", department: str = "roads", kind: str = "ASSIGN", place: Place | None = None
+    number: int, case: str = "C-1", department: str = "roads", kind: str = "ASSIGN", place: DeliveryPlace | None = None
 ) -> Delivery:
     """The order `O-<number>`, at offset `number` of its topic."""
-    return _made("cityhub.Order", number, place or Place(f"dept.{department}.orders", 0), {
+    return _made("cityhub.Order", number, place or DeliveryPlace(f"dept.{department}.orders", 0), {
         "order_id": f"O-{number}", "kind": kind, "case_id": case, "department": department, "issued_at": NOON_MS + number,
         "area": None, "rule": "r", "reason": None, "queue": None, "lead": None, "priority": None, "deadlines": [], "event": None,
     })  # fmt: skip
@@ -26,7 +26,7 @@ def reply(
     number: int, case: str = "C-1", source: str = "hotline", ref: str = "H-1", status: str = "ACCEPTED"
 ) -> Delivery:
     """The reply `R-<number>`, at offset `number` of its topic."""
-    return _made("cityhub.Reply", number, Place(f"city.{source}.replies", 0), {
+    return _made("cityhub.Reply", number, DeliveryPlace(f"city.{source}.replies", 0), {
         "reply_id": f"R-{number}", "source": source, "source_ref": ref, "case_id": case, "department": "roads",
         "status": status, "at": NOON_MS + number, "text": "A crew is on its way.",
     })  # fmt: skip
@@ -34,7 +34,7 @@ def reply(
 
 def notice(number: int, case: str = "C-1", kind: str = "WARNED", clock: str = "resolve") -> Delivery:
     """What a clock says of a case, at offset `number` of its topic."""
-    return _made("cityhub.DeadlineEvent", number, Place("hub.deadlines", 0), {
+    return _made("cityhub.DeadlineEvent", number, DeliveryPlace("hub.deadlines", 0), {
         "case_id": case, "clock": clock, "kind": kind, "department": "roads", "category": "road.pothole", "policy": "p",
         "started_at": NOON_MS, "due_at": NOON_MS + HOUR_MS, "at": NOON_MS + number, "noticed_at": NOON_MS + number,
         "corrects": False, "duration": 1.0, "unit": "hour", "calendar": "", "stretches": [], "pauses": [], "extensions": [],
@@ -44,7 +44,7 @@ def notice(number: int, case: str = "C-1", kind: str = "WARNED", clock: str = "r
 
 def change(number: int, case: str = "C-1", kind: str = "OPENED", department: str = "roads") -> Delivery:
     """A change of a case, at offset `number` of its topic."""
-    return _made("cityhub.CaseChange", number, Place("hub.cases", 0), {
+    return _made("cityhub.CaseChange", number, DeliveryPlace("hub.cases", 0), {
         "case_id": case, "change": kind, "at": NOON_MS + number, "origin": None, "source": "hotline", "source_ref": "H-1",
         "revision": number, "lead_source": "hotline", "lead_ref": "H-1", "category": "road.pothole", "urgency": "ROUTINE",
         "channel": "phone", "place_key": "g", "area": "110101", "lat": 39.9, "lon": 116.3, "department": department, "rule": "r",
@@ -54,34 +54,37 @@ def change(number: int, case: str = "C-1", kind: str = "OPENED", department: str
     })  # fmt: skip
 
 
-def _made(subject: str, number: int, place: Place, record: dict[str, object]) -> Delivery:
+def _made(subject: str, number: int, place: DeliveryPlace, record: dict[str, object]) -> Delivery:
     delivery = delivery_of(subject, record, place, number, NOON_MS + number)
     assert delivery is not None
     return delivery
 
 
 class MemoryReader:
-    """Takes the place of hub.sdk.sinks.reader.Reader: what is in `deliveries`, from what is committed in `group`.
+    """Takes the place of hub.sdk.sinks.reader.DeliveryReader: what is in `deliveries`, from what is committed in `group`.
 
     `ended` is called when nothing more is there to be read.
     """
 
     def __init__(
-        self, deliveries: Iterable[Delivery], group: Positions | None = None, ended: Callable[[], None] = lambda: None
+        self,
+        deliveries: Iterable[Delivery],
+        group: SinkPositions | None = None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
-        self.group: Positions = {} if group is None else group
+        self.group: SinkPositions = {} if group is None else group
         self._deliveries = sorted(deliveries, key=lambda each: (each.written_ms, each.offset))
         self._ended = ended
-        self._from: Positions = {}
-        self._at: Positions = {}
-        self._held: set[Place] = set()
+        self._from: SinkPositions = {}
+        self._at: SinkPositions = {}
+        self._held: set[DeliveryPlace] = set()
 
-    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None:
+    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None) -> None:
         del revoked
         self._from = dict(self.group if positions is None else positions())
         self._at = dict(self._from)
 
-    def read(self, limit: int, timeout_seconds: float) -> list[Read]:
+    def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]:
         del timeout_seconds
         found: list[Delivery] = []
         for each in self._deliveries:
@@ -90,15 +93,15 @@ class MemoryReader:
                 self._at[each.place] = each.offset + 1
         if not self.behind():
             self._ended()
-        return [Read(each.place, each.offset, each) for each in found]
+        return [ReadRecord(each.place, each.offset, each) for each in found]
 
-    def hold(self, places: set[Place]) -> None:
+    def hold(self, places: set[DeliveryPlace]) -> None:
         self._held = places
 
     def behind(self) -> int:
         return sum(each.offset >= self._at.get(each.place, 0) for each in self._deliveries)
 
-    def commit(self, done: Positions) -> None:
+    def commit(self, done: SinkPositions) -> None:
         self.group |= done
 
     def close(self) -> None: ...

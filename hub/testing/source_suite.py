@@ -19,8 +19,8 @@ from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.dead_letters import dead_letter
 from hub.sdk.manifest import Manifest, load_manifest
-from hub.sdk.mapping.mapping import Format, Mapping, load_mapping
-from hub.sdk.runner import Options, run_source
+from hub.sdk.mapping.mapping import FileFormat, Mapping, load_mapping
+from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
@@ -231,7 +231,7 @@ def run_in_memory(
 ) -> MemoryPublisher:
     """Run over one input with its cursor in `folder`, saving it after every second row."""
     publisher = publisher or MemoryPublisher()
-    options = Options(cursor_dir=folder, checkpoint_rows=2, stop=publisher.stop)
+    options = RunnerOptions(cursor_dir=folder, checkpoint_rows=2, stop=publisher.stop)
     run_source(manifest, [file], Settings(), options, publisher)
     return publisher
 
@@ -246,7 +246,7 @@ def raw_rows(path: Path, mapping: Mapping) -> Iterator[Any]:
 
 def spoilers(mapping: Mapping) -> list[bytes]:
     """Lines that are no rows of the format."""
-    if mapping.format is Format.JSONL:
+    if mapping.format is FileFormat.JSONL:
         return [b"{not json\n", b"[1, 2]\n", b'"\xff\xfe"\n']
     return [b"one cell only\n", mapping.delimiter.encode().join([b"x"] * 200) + b"\n", b"\xff\xfe\xff\n"]
 

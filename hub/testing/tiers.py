@@ -22,12 +22,12 @@ from hub.clock import wall_ms
 from hub.errors import HubError
 from hub.screen import say
 from hub.sdk.contract import Context
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import Manifest, Quality, discover, find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import Manifest, Quality, discover, find_manifest
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
-from hub.sdk.trials import Rule, Trial, Verdict, digest_of, write
+from hub.sdk.trials import KitRule, RuleVerdict, Trial, digest_of, write
 from hub.settings import Settings
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.source_suite import SourceSuite, fixture_inputs, raw_rows
@@ -64,20 +64,20 @@ def tried(manifest: Manifest) -> Trial:
     found = [_rule(name, partial(_suite, manifest, name)) for name in rules_of(SourceSuite)]
     for name in rules_of(SourceConformance):
         if benches is None:
-            found.append(Rule(name=name, tier=tier_of(name), verdict=Verdict.UNTRIED, why=_NO_BENCH))
+            found.append(KitRule(name=name, tier=tier_of(name), verdict=RuleVerdict.UNTRIED, why=_NO_BENCH))
         else:
             found.append(_rule(name, partial(_conformance, benches, name)))
     return Trial(connector=manifest.domain, at_ms=wall_ms(), digest=digest_of(manifest), rules=tuple(found))
 
 
-def _rule(name: str, attempt: Callable[[Path], None]) -> Rule:
+def _rule(name: str, attempt: Callable[[Path], None]) -> KitRule:
     with tempfile.TemporaryDirectory() as folder:
         try:
             attempt(Path(folder))
         except (AssertionError, HubError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
             why = str(error).strip().partition("\n")[0] or type(error).__name__
-            return Rule(name=name, tier=tier_of(name), verdict=Verdict.BROKEN, why=why)
-    return Rule(name=name, tier=tier_of(name), verdict=Verdict.KEPT)
+            return KitRule(name=name, tier=tier_of(name), verdict=RuleVerdict.BROKEN, why=why)
+    return KitRule(name=name, tier=tier_of(name), verdict=RuleVerdict.KEPT)
 
 
 def _suite(manifest: Manifest, name: str, folder: Path) -> None:
@@ -132,7 +132,7 @@ class _Fixture:
         yield Bench(lambda: self._source(file), add, lambda item: item.where, live=lambda: self._source(file, True))
 
     def _source(self, file: Path, follow: bool = False) -> FileSource:
-        intake = Intake(self._manifest)
+        intake = MappingSet(self._manifest)
         given = Input(file=file, mapping=self._fixture.mapping, join=self._fixture.join)
         context = Context(self._manifest.domain, intake.outcome, intake.mapping, batch_items=2)
         return FileSource(file_config(inputs=(given,), follow=follow), context)
@@ -141,7 +141,7 @@ class _Fixture:
 def main(names: list[str]) -> int:
     """Try these connectors, or all. 1 if one keeps less than it declares."""
     settings, below = Settings.from_env(), 0
-    for manifest in [find(name) for name in names] or discover().values():
+    for manifest in [find_manifest(name) for name in names] or discover().values():
         tested = tried(manifest)
         write(settings, tested)
         say(f"{manifest.domain}: {tested.tier or 'no tier'} ({manifest.quality} is declared)")

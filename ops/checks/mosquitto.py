@@ -14,14 +14,14 @@ from pathlib import Path
 
 import click
 
-from hub.broker.mosquitto import WAY_OUT, find, unpacked, unpacked_dir
+from hub.broker.mosquitto import WAY_OUT, find_mosquitto, unpacked, unpacked_dir
 from hub.errors import FatalError
 
 
 def fetch() -> None:
     """Download and unpack it, unless it is there. Raises FatalError."""
     try:
-        find()
+        find_mosquitto()
     except FatalError:
         _fetch()
 
@@ -82,7 +82,7 @@ def main() -> None:
     """Fetch mosquitto if it is missing, and say where it is. That it cannot be had is said, and is no failure."""
     try:
         fetch()
-        click.echo(f"mosquitto: {find().program}")
+        click.echo(f"mosquitto: {find_mosquitto().program}")
     except FatalError as error:
         click.echo(f"{error} The tests of MQTT, and the demo's, are left out.", err=True)
 

@@ -17,9 +17,9 @@ import pytest
 
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.errors import TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.kinds import kinds
-from hub.sdk.manifest import find
+from hub.sdk.manifest import find_manifest
 from hub.sdk.sources.cap.config import CapConfig
 from hub.sdk.sources.cap.source import CapSource
 from hub.sdk.sources.changes.config import ChangesConfig
@@ -68,7 +68,7 @@ class TestFile(SourceConformance):
             said[0] += count
             police_file(file, said[0])
 
-        intake = Intake(find("police"))
+        intake = MappingSet(find_manifest("police"))
         context = Context("police", intake.outcome, intake.mapping, batch_items=2)
         police_file(file, 0)
 
@@ -110,7 +110,7 @@ class TestFolder(SourceConformance):
                     shutil.copytree(kept, inbox)
                 super().connect(position)
 
-        intake = Intake(find("police"))
+        intake = MappingSet(find_manifest("police"))
         context = Context("police", intake.outcome, intake.mapping, batch_items=1)
         live = config.model_copy(update={"follow": True})
 

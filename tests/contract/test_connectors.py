@@ -8,14 +8,14 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.manifest import Manifest, Quality, discover, load_manifest
-from hub.sdk.scaffold import KINDS, scaffold
+from hub.sdk.scaffold import SCAFFOLD_KINDS, scaffold
 from hub.testing.source_suite import SourceSuite
 from hub.testing.tiers import tried
 
 CONNECTORS = discover()
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=SCAFFOLD_KINDS)
 def scaffolded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return load_manifest(scaffold(f"{request.param}_by_test", tmp_path_factory.mktemp("connectors"), request.param))
 

@@ -14,7 +14,16 @@ import pytest
 from hub.sdk.contract import Config
 from hub.sdk.errors import TransientError
 from hub.sdk.secrets import Secret
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Place, Positions, Sink, SinkContext
+from hub.sdk.sink_contract import (
+    Answer,
+    Delivery,
+    DeliveryBatch,
+    DeliveryPlace,
+    Never,
+    Sink,
+    SinkContext,
+    SinkPositions,
+)
 from hub.sdk.sinks.mqtt.sink import MqttSettings, MqttSink
 from hub.sdk.sinks.open311.sink import Open311Sink, Open311SinkSettings
 from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
@@ -129,7 +138,7 @@ class System:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        self.positions: Positions = {}
+        self.positions: SinkPositions = {}
         self.here = True
 
     @contextmanager
@@ -163,7 +172,7 @@ class Plain(Sink):
     def connect(self) -> None:
         self.connected = True
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         self.require()
         assert self.connected
         answers = [Never("no") if each.values["rule"] == "poison" else None for each in batch.deliveries]
@@ -177,10 +186,10 @@ class Plain(Sink):
 class Remembering(Plain):
     remembers: ClassVar[bool] = True
 
-    def positions(self) -> Positions:
+    def positions(self) -> SinkPositions:
         return dict(self.system.positions)
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         self.require()
         answers = [Never("no") if each.values["rule"] == "poison" else None for each in batch.deliveries]
         if any(answers):
@@ -218,8 +227,8 @@ class TestRemembering(SinkConformance):
 class Loses(Plain):
     """Says taken, and has kept only the first of a batch."""
 
-    def write(self, batch: Batch) -> None:
-        super().write(Batch(batch.deliveries[:1]))
+    def write(self, batch: DeliveryBatch) -> None:
+        super().write(DeliveryBatch(batch.deliveries[:1]))
 
 
 class Turns(Plain):
@@ -227,10 +236,10 @@ class Turns(Plain):
 
     held: ClassVar[list[Any]] = []
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: DeliveryBatch) -> None:
         self.held[:0] = batch.deliveries
         if len(self.held) >= 7:
-            super().write(Batch(self.held))
+            super().write(DeliveryBatch(self.held))
 
 
 class Renames(Plain):
@@ -238,14 +247,14 @@ class Renames(Plain):
 
     numbers: ClassVar[Iterator[int]] = itertools.count()
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: DeliveryBatch) -> None:
         self.system.ids += [f"{each.id}-{next(self.numbers)}" for each in batch.deliveries]
 
 
 class WritesTwice(Remembering):
     """Its position is stored in a second step, which a crash comes before."""
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         self.system.ids += [each.id for each in batch.deliveries]
         if len(self.system.ids) > 4:
             self.system.positions |= batch.after
@@ -255,21 +264,21 @@ class WritesTwice(Remembering):
 class RunsAhead(Remembering):
     """Its position is ahead of what it has."""
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         super().write(batch)
         self.system.positions |= {place: offset + 1 for place, offset in batch.after.items()}
         return None
 
 
 class Invents(Remembering):
-    def positions(self) -> Positions:
-        return self.system.positions or {Place("dept.roads.orders", 0): 0}
+    def positions(self) -> SinkPositions:
+        return self.system.positions or {DeliveryPlace("dept.roads.orders", 0): 0}
 
 
 class RefusesAll(Plain):
     """One bad delivery, and none of the batch is taken."""
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         if any(super().write(batch) or ()):
             self.system.ids = [each for each in self.system.ids if each not in {one.id for one in batch.deliveries}]
             return [Never("no")] * len(batch.deliveries)
@@ -279,12 +288,12 @@ class RefusesAll(Plain):
 class Swallows(Plain):
     """Nobody is there, and it says that all was taken."""
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         return super().write(batch) if self.system.here else None
 
 
 class Miscounts(Plain):
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         return [*(super().write(batch) or []), None]
 
 

@@ -16,10 +16,10 @@ from confluent_kafka import Consumer, Message
 from hub.errors import FatalError
 from hub.millis import MINUTE_MS
 from hub.model.event import CaseEvent
-from hub.sdk.backfill import Stretch, backfill
+from hub.sdk.backfill import TimeStretch, backfill
 from hub.sdk.edges import load_edges
-from hub.sdk.manifest import find
-from hub.sdk.runner import Options, run_source
+from hub.sdk.manifest import find_manifest
+from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.side_by_side import run_edges
 from hub.sdk.sources.file.join import Input
 from hub.settings import ROOT, Settings
@@ -76,7 +76,7 @@ def messages(settings: Settings, topic: str) -> list[Message]:
 
 
 def expected(file: Path) -> list[dict[str, Any]]:
-    return [each.event.to_avro() for each in outcomes(find("police"), Input(file=file)) if each.event]
+    return [each.event.to_avro() for each in outcomes(find_manifest("police"), Input(file=file)) if each.event]
 
 
 def plain(record: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
     rows[9] = ["too", "short"]
     file = tmp_path / "calls.csv"
     file.write_text(csv_text(POLICE_COLUMNS, rows), encoding="utf-8")
-    summary = run_source(find("police"), [Input(file=file)], settings)
+    summary = run_source(find_manifest("police"), [Input(file=file)], settings)
     assert (summary.published, summary.rejected.total()) == (23, 2)
     found = consumed(settings, city_events("police").name)
     by_ref = sorted((plain(record) for _, _, record in found), key=lambda each: each["reported_at"])
@@ -102,7 +102,7 @@ def test_file_to_kafka_and_back(settings: Settings, tmp_path: Path) -> None:
         (11, "bad_row", "calls.csv"),
     }
     assert {each["value"] for each in dead if each["line"] == 11} == {b"too,short\n"}
-    again = run_source(find("police"), [Input(file=file)], settings)
+    again = run_source(find_manifest("police"), [Input(file=file)], settings)
     assert (again.rows, again.rows_before) == (0, 25)
 
 
@@ -116,10 +116,10 @@ def test_a_drop_folder_and_a_back_fill_of_it(settings: Settings, tmp_path: Path)
     edge = {"kind": "folder", "settings": {"folder": str(inbox), "complete": {"kind": "renamed"}, "follow": False}}
     (tmp_path / "connectors.yaml").write_text(json.dumps({"edges": {"police": edge}}), encoding="utf-8")
     settings = settings.model_copy(update={"connectors": tmp_path / "connectors.yaml"})
-    run_edges(load_edges(settings).values(), settings, Options())
+    run_edges(load_edges(settings).values(), settings, RunnerOptions())
     assert sorted(each.suffix for each in (inbox / "done").iterdir()) == [".csv", ".csv"]
-    stretch = Stretch(START_MS + 15 * MINUTE_MS, START_MS + 25 * MINUTE_MS)
-    summary = backfill(load_edges(settings)["police"], stretch, settings, Options())
+    stretch = TimeStretch(START_MS + 15 * MINUTE_MS, START_MS + 25 * MINUTE_MS)
+    summary = backfill(load_edges(settings)["police"], stretch, settings, RunnerOptions())
     assert (summary.published, summary.filtered) == (10, 30)
     found = messages(settings, city_events("police").name)
     again = [
@@ -194,4 +194,4 @@ def test_missing_broker_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monk
     nowhere = Settings(bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
     monkeypatch.setattr(admin, "_TIMEOUT_SECONDS", 0.5)
     with pytest.raises(FatalError, match="no Kafka answers at 127"):
-        run_source(find("police"), [Input(file=file)], nowhere, Options())
+        run_source(find_manifest("police"), [Input(file=file)], nowhere, RunnerOptions())

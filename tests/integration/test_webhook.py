@@ -24,7 +24,7 @@ from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.testing.receiver import Call, ReceiverAnswer, WebhookReceiver, webhook_receiver
+from hub.testing.receiver import ReceivedCall, ReceiverAnswer, WebhookReceiver, webhook_receiver
 from hub.topics import DEAD, dept_orders, dept_receipts
 from tests.integration.small_hub import kill, wait_for
 from tests.processes import started
@@ -67,7 +67,7 @@ def delivering(settings: Settings, receiver: WebhookReceiver, *options: str) -> 
         process.wait(120)
 
 
-def by_case(calls: list[Call]) -> dict[str, list[str]]:
+def by_case(calls: list[ReceivedCall]) -> dict[str, list[str]]:
     """What was taken, the first time each."""
     found: dict[str, list[str]] = defaultdict(list)
     for event in (call.event for call in calls):
@@ -80,7 +80,7 @@ def test_all_arrive_in_order_though_the_receiver_stumbles_and_the_sender_is_kill
     """Every third call is answered 500, one by 429; one order is refused for good and becomes a dead letter."""
     counter = itertools.count(1)
 
-    def answers(call: Call) -> ReceiverAnswer:
+    def answers(call: ReceivedCall) -> ReceiverAnswer:
         number = next(counter)
         if call.event["id"] == "O-7":
             return ReceiverAnswer(422)

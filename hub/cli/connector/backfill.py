@@ -7,13 +7,13 @@ import logging
 import click
 
 from hub.cli.connector.run import describe_run, stop_on_signals, summary_dict
-from hub.cli.connector.times import moment
+from hub.cli.connector.times import time_option_ms
 from hub.escaping import to_json
 from hub.screen import say
 from hub.sdk.at_limit import Way
-from hub.sdk.backfill import Stretch, backfill
+from hub.sdk.backfill import TimeStretch, backfill
 from hub.sdk.edges import chosen, load_edges
-from hub.sdk.runner import Options
+from hub.sdk.runner import RunnerOptions
 from hub.settings import Settings
 
 
@@ -48,8 +48,8 @@ def backfill_command(
     settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     edge = chosen(load_edges(settings), (name,))[name]
-    options = Options(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
-    stretch = Stretch(moment(since), moment(until))
+    options = RunnerOptions(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
+    stretch = TimeStretch(time_option_ms(since), time_option_ms(until))
     summary = backfill(edge, stretch, settings, options, clocks_as_reported=clocks_as_reported)
     say(
         to_json(summary_dict(summary) | {"edge": name, "from": since, "to": until})

@@ -18,11 +18,11 @@ from hub.core.places.point_faults import HINTS, PointFault
 from hub.errors import FatalError, RetriableError
 from hub.policy import load_city
 from hub.screen import Screen, say_json
-from hub.sdk.checking import Report, check, check_source
+from hub.sdk.checking import CheckReport, check, check_source
 from hub.sdk.contract import Context
 from hub.sdk.edges import load_edges
-from hub.sdk.manifest import CONNECTORS, discover, find
-from hub.sdk.scaffold import KINDS, scaffold
+from hub.sdk.manifest import CONNECTORS, discover, find_manifest
+from hub.sdk.scaffold import SCAFFOLD_KINDS, scaffold
 from hub.sdk.sinks.served import SinkEdge, check_sink, load_sinks
 from hub.settings import Settings
 
@@ -123,11 +123,13 @@ def _sink_says(name: str) -> str | None:
     return None if sink is None else check_sink(sink, settings)
 
 
-def _checked(name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None) -> Report:
+def _checked(name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None) -> CheckReport:
     settings = Settings.from_env()
     edges = load_edges(settings) if settings.connectors and not file else {}
     if name not in edges:
-        return check(find(name), mapping, file, join, limit, Places(load_city(settings.city)) if file else None)
+        return check(
+            find_manifest(name), mapping, file, join, limit, Places(load_city(settings.city)) if file else None
+        )
     edge = edges[name]
     intake = edge.intake()
     source = edge.source(intake, Context(edge.connector, intake.outcome, intake.mapping))
@@ -147,7 +149,9 @@ def _checked(name: str, mapping: str | None, file: Path | None, join: Path | Non
 @connector.command("new")
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), default=CONNECTORS, show_default=True)
-@click.option("--kind", type=click.Choice(KINDS), default="file", show_default=True, help="How its system is read.")
+@click.option(
+    "--kind", type=click.Choice(SCAFFOLD_KINDS), default="file", show_default=True, help="How its system is read."
+)
 def new_command(name: str, into: Path, kind: str) -> None:
     """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
     folder = scaffold(name, into, kind)
@@ -158,7 +162,7 @@ def new_command(name: str, into: Path, kind: str) -> None:
     )
 
 
-def _show(report: Report) -> None:
+def _show(report: CheckReport) -> None:
     _out.print(Text(f"{report.manifest.domain} {report.manifest.name.en} {report.manifest.name.zh}", "bold"))
     for name, note in report.mappings.items():
         _out.print(f"  mapping {name}: {note}")

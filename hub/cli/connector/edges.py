@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from hub.cli.connector.times import moment
+from hub.cli.connector.times import time_option_ms
 from hub.clock import wall_ms
 from hub.millis import datetime_of
 from hub.screen import Screen, say, say_json
 from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
-from hub.sdk.runner import Options
+from hub.sdk.runner import RunnerOptions
 from hub.sdk.sinks.served import SinkEdge, load_sinks
 from hub.sdk.status import Board, Lock, Status, Wish
 from hub.settings import Settings
@@ -81,9 +81,9 @@ def resume(name: str, way: str | None) -> None:
 def reset(name: str, to: str) -> None:
     """Move an edge's position. It must not be running, or be paused. What is read again is recognised as repeats."""
     edge, settings = _edge(name)
-    at = None if to == "start" else wall_ms() if to == "now" else moment(to)
+    at = None if to == "start" else wall_ms() if to == "now" else time_option_ms(to)
     intake = edge.intake()
-    source = edge.source(intake, edge.context(intake, Options()))
+    source = edge.source(intake, edge.context(intake, RunnerOptions()))
     position = edge.position(settings)
     with Lock(edges_folder(settings), _full(edge, settings)):
         if at is None or (found := source.position_at(at)) is None:

@@ -18,10 +18,10 @@ from hub.screen import say
 from hub.sdk.at_limit import Way
 from hub.sdk.edges import Edge, chosen, load_edges
 from hub.sdk.edges_file import require_path
-from hub.sdk.manifest import find
+from hub.sdk.manifest import find_manifest
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.pacing import Anchor
-from hub.sdk.runner import Options, Summary, run_source
+from hub.sdk.runner import RunnerOptions, Summary, run_source
 from hub.sdk.side_by_side import EdgesFileWatch, run_edges
 from hub.sdk.sinks.served import SinkEdge, load_sinks
 from hub.sdk.sources.file.join import Input
@@ -88,7 +88,7 @@ def run_command(
     is ended, what is another begins anew; a file with a mistake in it changes nothing, and is said. `status` shows what sinks do.
     """
     settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
-    options = Options(
+    options = RunnerOptions(
         follow=follow,
         speed=speed,
         anchor=Anchor.parse(anchor) if anchor else None,
@@ -118,7 +118,7 @@ def _run(
     mappings: tuple[str, ...],
     joins: tuple[Path, ...],
     settings: Settings,
-    options: Options,
+    options: RunnerOptions,
 ) -> list[Summary]:
     """Raises FatalError if what was asked for does not fit together."""
     if not files:
@@ -132,7 +132,7 @@ def _run(
         raise FatalError("name the one connector that reads these files: cityhub connector run NAME --file FILE")
     (name,) = names
     inputs = paired(files, mappings, joins, needs_join=_needs_join(name))
-    return [run_source(find(name), inputs, settings, options)]
+    return [run_source(find_manifest(name), inputs, settings, options)]
 
 
 def _all(settings: Settings) -> dict[str, Edge | SinkEdge]:
@@ -170,7 +170,7 @@ def paired(
 
 
 def _needs_join(name: str) -> Any:
-    manifest = find(name)
+    manifest = find_manifest(name)
 
     def needs(mapping: str | None) -> str | None:
         join = load_mapping(manifest.mapping_path(mapping)).join

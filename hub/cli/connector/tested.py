@@ -11,7 +11,7 @@ import click
 from hub.errors import FatalError
 from hub.millis import datetime_of
 from hub.sdk.manifest import Manifest
-from hub.sdk.trials import Trial, digest_of, read
+from hub.sdk.trials import Trial, digest_of, last_trial
 from hub.settings import Settings
 
 
@@ -28,7 +28,7 @@ def test_command(names: tuple[str, ...]) -> None:
 
 def tier_in_words(manifest: Manifest, settings: Settings) -> str:
     """In words: the tier with the day of the run, or why there is none."""
-    tested = read(settings, manifest.domain)
+    tested = last_trial(settings, manifest.domain)
     if tested is None:
         return "untested 未测"
     if not _is_of_this_code(tested, manifest):
@@ -38,7 +38,7 @@ def tier_in_words(manifest: Manifest, settings: Settings) -> str:
 
 def as_dict(manifest: Manifest, settings: Settings) -> dict[str, Any] | None:
     """The last run, for machines; `current` if it was of the code that lies here now. None if there was none."""
-    tested = read(settings, manifest.domain)
+    tested = last_trial(settings, manifest.domain)
     if tested is None:
         return None
     current = _is_of_this_code(tested, manifest)

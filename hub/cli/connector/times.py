@@ -8,7 +8,7 @@ from hub.errors import FatalError
 from hub.millis import ms_of
 
 
-def moment(text: str) -> int:
+def time_option_ms(text: str) -> int:
     """Milliseconds since 1970 UTC of an ISO time; one without an offset is UTC. Raises FatalError."""
     try:
         found = datetime.fromisoformat(text)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.broker.storage import free_port
-from hub.sdk.signature import ForgedError, parsed, require_signed
+from hub.sdk.signature import ForgedError, require_signed, signing_secrets
 from hub.serving import Limits, Server, app_of
 
 _HOST = "127.0.0.1"
@@ -58,7 +58,7 @@ class Calls:
     async def _take(self, request: Request) -> Response:
         body = await request.body()
         try:
-            require_signed(parsed(self.secret), dict(request.headers), body, time.time())
+            require_signed(signing_secrets(self.secret), dict(request.headers), body, time.time())
         except ForgedError:
             return Response(status_code=401)
         self._orders.add(hashlib.sha256(body).digest())  # an order that is corrected has the id that it had

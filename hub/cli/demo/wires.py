@@ -26,7 +26,7 @@ from hub.cli.demo.calls import Calls
 from hub.cli.process.children import Child
 from hub.errors import FatalError
 from hub.sdk.edges import edges_folder
-from hub.sdk.manifest import find
+from hub.sdk.manifest import find_manifest
 from hub.sdk.mapping.mapping import load_mapping
 from hub.sdk.positions import PositionFile
 from hub.sdk.status import Board
@@ -98,11 +98,11 @@ class MessageWire(Wire):
         from paho.mqtt.enums import CallbackAPIVersion
 
         from hub.sdk.sources.mqtt.config import MqttConfig
-        from hub.sdk.sources.mqtt.session import Session
+        from hub.sdk.sources.mqtt.session import MqttSession
 
         self._start()
         config = MqttConfig.model_validate(self._settings)
-        session = Session(config, config.client_id)
+        session = MqttSession(config, config.client_id)
         session.open(keep_days=1)  # from now on the broker keeps what is sent, before the connector is there
         session.subscribe(config.topics[0].filter.split())
         session.close()
@@ -126,7 +126,7 @@ class MessageWire(Wire):
             self._process = None
 
     def _start(self) -> None:
-        found = mosquitto.find()
+        found = mosquitto.find_mosquitto()
         lines = [
             f"listener {self._port} {_HOST}",
             "allow_anonymous true",
@@ -166,7 +166,7 @@ class TableWire(Wire):
         return {"kind": "sql", "mapping": "demo", "settings": settings}
 
     def open(self) -> None:
-        self._columns = sorted(load_mapping(find(self.source).mapping_path("demo")).file_columns())
+        self._columns = sorted(load_mapping(find_manifest(self.source).mapping_path("demo")).file_columns())
         columns = "".join(f', "{name}"' for name in self._columns)
         for old in self.folder.glob(f"{self._file.name}*"):
             old.unlink()  # of an earlier run in the same folder
@@ -283,7 +283,7 @@ def _lacks(kind: type[Wire]) -> str | None:
     if find_spec("paho") is None:
         return "pip install 'cityhub[mqtt]' brings what it needs"
     try:
-        mosquitto.find()
+        mosquitto.find_mosquitto()
     except FatalError as error:
         return str(error)
     return None

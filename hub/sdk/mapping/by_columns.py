@@ -17,19 +17,19 @@ from hub.errors import RejectedRecordError
 from hub.model.crs import Crs, crs_of
 from hub.model.event import EventKind, Urgency
 from hub.sdk.mapping.columns import cell_reader, null_words, text_reader, time_reader
-from hub.sdk.mapping.fields import Statement, attachments_reader, conditions, with_whole_numbers
+from hub.sdk.mapping.fields import StatementMapper, attachments_reader, row_tests, with_whole_numbers
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.mapping.numbers import plain_number
 from hub.sdk.mapping.place_fields import may_be_degrees
 from hub.sdk.mapping.references import is_plain
 from hub.sdk.mapping.specs import FieldSpec
 
-Row = Values[str, Any]
+InputRow = Values[str, Any]
 _KINDS, _URGENCIES = frozenset(EventKind), frozenset(Urgency)
 _DIGITS = re.compile(r"[0-9]{0,9}")
 
 
-class Columns(NamedTuple):
+class EventColumns(NamedTuple):
     """Which of the rows were taken, and by field of a CaseEvent what they have there. `place` is a column of each of its fields; a
     field that is its default in all rows may be left out."""
 
@@ -40,7 +40,7 @@ class Columns(NamedTuple):
 class _Table:
     """Rows, their columns as text, and which of the rows are in doubt. A column is read once however many fields are made of it."""
 
-    def __init__(self, rows: Sequence[Row], nulls: frozenset[str], cell: Callable[[Any], str]) -> None:
+    def __init__(self, rows: Sequence[InputRow], nulls: frozenset[str], cell: Callable[[Any], str]) -> None:
         self.rows, self._nulls, self._cell = rows, nulls, cell
         self._texts: dict[str, list[str]] = {}
         self.doubt: set[int] = set()
@@ -50,7 +50,7 @@ class _Table:
             self._texts[column] = self._read(column)
         return self._texts[column]
 
-    def each(self, read: Callable[[Row], Any], instead: Any) -> list[Any]:
+    def read_each(self, read: Callable[[InputRow], Any], instead: Any) -> list[Any]:
         """By the way of rows; what it rejects is in doubt."""
         found = []
         for at, row in enumerate(self.rows):
@@ -80,8 +80,8 @@ class ByColumns:
         self.usable = not mapping.also
         self._mapping, self._event, self._source = mapping, event, source
         self._cell, self._nulls = cell_reader(mapping.nulls), null_words(mapping.nulls)
-        self._where = conditions(mapping.where, self._cell)
-        self._by_rows = Statement(event, mapping, source)
+        self._where = row_tests(mapping.where, self._cell)
+        self._by_rows = StatementMapper(event, mapping, source)
         self._times = {
             name: time_reader(getattr(event, name), mapping) for name in ("reported_at", "occurred_at", "due_at")
         }
@@ -89,7 +89,7 @@ class ByColumns:
         self._plain_numbers = mapping.decimal == "." and mapping.thousands is None
         self._plain = plain_number(mapping.decimal, mapping.thousands)
 
-    def read(self, rows: Sequence[Row]) -> Columns:
+    def read(self, rows: Sequence[InputRow]) -> EventColumns:
         """Pure. Rows that `where` leaves out are not taken either."""
         kept = range(len(rows))
         if self._where:
@@ -99,9 +99,9 @@ class ByColumns:
         table = _Table([tidied(row) for row in rows] if self._mapping.whole_numbers else rows, self._nulls, self._cell)
         fields = self._fields(table)
         if not table.doubt:
-            return Columns(list(kept), fields)
+            return EventColumns(list(kept), fields)
         good = [at for at in range(len(rows)) if at not in table.doubt]
-        return Columns([kept[at] for at in good], _taken(fields, good))
+        return EventColumns([kept[at] for at in good], _taken(fields, good))
 
     def _fields(self, table: _Table) -> dict[str, Any]:
         event, count = self._event, len(table.rows)
@@ -131,7 +131,7 @@ class ByColumns:
         event, found = self._event, dict[str, Any]()
         attached = event.attachments and event.attachments.column
         if attached and any(row.get(attached) not in (None, "", []) for row in table.rows):
-            found["attachments"] = table.each(self._attachments, [])
+            found["attachments"] = table.read_each(self._attachments, [])
         if event.attributes:
             columns = [self._text(spec, table) for spec in event.attributes.values()]
             found["attributes"] = [
@@ -146,7 +146,7 @@ class ByColumns:
         if spec.constant is not None and spec.map is None:
             return [str(spec.constant) or spec.default or ""] * len(table.rows)
         if spec.column is None:
-            return table.each(text_reader(spec, self._cell), "")
+            return table.read_each(text_reader(spec, self._cell), "")
         texts = table.texts(spec.column)
         if spec.map is None:
             return texts if spec.default is None else [text or spec.default for text in texts]
@@ -159,19 +159,19 @@ class ByColumns:
     def _references(self, table: _Table) -> list[str]:
         spec, declared = self._event.source_ref, self._mapping.reference
         if spec.column is None or spec.map is not None or spec.default is not None:
-            return table.each(self._by_rows.reference, "")
+            return table.read_each(self._by_rows.reference, "")
         plain = is_plain(declared)
         read = self._by_rows.reference
         texts = table.texts(spec.column)
         if all(map(plain, texts)) and all(isinstance(row.get(spec.column), str) for row in table.rows):
             return texts
-        return table.each(read, "")
+        return table.read_each(read, "")
 
     def _revisions(self, table: _Table) -> list[int]:
         texts = self._text(self._event.revision, table)
         if all(map(_DIGITS.fullmatch, texts)):
             return [int(text or 0) for text in texts]
-        return table.each(self._by_rows.revision, 0)
+        return table.read_each(self._by_rows.revision, 0)
 
     def _reported(self, table: _Table) -> list[int]:
         found = self._time("reported_at", table)
@@ -193,7 +193,7 @@ class ByColumns:
                 return list(map(int, texts))
             if not any(texts):
                 return [None] * len(texts)
-        return table.each(self._times[name], None)
+        return table.read_each(self._times[name], None)
 
     # -- the place ---------------------------------------------------------------------------------------------------------------
 
@@ -221,21 +221,21 @@ class ByColumns:
             pass
         return [self._degree(text, at, table) for at, text in enumerate(texts)]
 
-    def _written(self, text: str, at: int, table: _Table) -> str:
+    def _written(self, text: str, index: int, table: _Table) -> str:
         try:
             return self._plain(text) if text else ""
         except ValueError:
-            table.doubt.add(at)
+            table.doubt.add(index)
             return ""
 
     @staticmethod
-    def _degree(text: str, at: int, table: _Table) -> float | None:
+    def _degree(text: str, index: int, table: _Table) -> float | None:
         try:
             if text and (not text.isascii() or "_" in text):
                 raise ValueError
             return float(text) if text else None
         except ValueError:
-            table.doubt.add(at)
+            table.doubt.add(index)
             return None
 
     def _systems(self, table: _Table, lats: list[Any], lons: list[Any]) -> list[str]:

@@ -15,7 +15,7 @@ from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.mapping.specs import FieldSpec
 from hub.sdk.mapping.times import parse_time
 
-Read = Callable[[Values[str, Any]], str]
+CellReader = Callable[[Values[str, Any]], str]
 Cell = Callable[[Any], str]
 
 
@@ -46,7 +46,7 @@ def cell_reader(nulls: Iterable[str]) -> Cell:
     return cell
 
 
-def _origin(spec: FieldSpec, cell: Cell) -> Read:
+def _origin(spec: FieldSpec, cell: Cell) -> CellReader:
     if spec.column is not None:
         column = spec.column
         return lambda values: cell(values.get(column))
@@ -70,7 +70,7 @@ def _origin(spec: FieldSpec, cell: Cell) -> Read:
     return lambda values: constant
 
 
-def text_reader(spec: FieldSpec, cell: Cell = text_of) -> Read:
+def text_reader(spec: FieldSpec, cell: Cell = text_of) -> CellReader:
     """A field's text from a row's values. It raises RejectedRecordError(bad_row) where a `map` does not know the value."""
     origin, table, default = _origin(spec, cell), spec.map, spec.default
     if table is None:

@@ -11,7 +11,7 @@ from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.columns import Cell, cell_reader, optional_reader, text_of, text_reader, time_reader
-from hub.sdk.mapping.mapping import AlsoSpec, AttachmentsSpec, EventSpec, Mapping, Revisions, Where
+from hub.sdk.mapping.mapping import AlsoSpec, AttachmentsSpec, EventSpec, Mapping, RevisionKind, Where
 from hub.sdk.mapping.numbers import Plain, plain_number
 from hub.sdk.mapping.place_fields import place_reader
 from hub.sdk.mapping.references import reference_reader
@@ -20,12 +20,12 @@ _WHOLE = re.compile(r"[0-9]{1,20}")
 Keep = Callable[[Values[str, Any]], bool]
 
 
-class Statement:
+class StatementMapper:
     """One statement that rows make: its fields from a row's values."""
 
     def __init__(self, event: EventSpec, mapping: Mapping, source: str) -> None:
         self._source = source
-        self.counted = event.revisions is Revisions.COUNTED
+        self.counted = event.revisions is RevisionKind.COUNTED
         self._plain = plain_number(mapping.decimal, mapping.thousands)
         cell = cell_reader(mapping.nulls)
         self.reference = reference_reader(event.source_ref, mapping.reference, text_reader(event.source_ref, cell))
@@ -74,8 +74,8 @@ class Mapper:
 
     def __init__(self, mapping: Mapping, source: str) -> None:
         self.mapping = mapping
-        self._where = conditions(mapping.where, cell_reader(mapping.nulls))
-        self._first = Statement(mapping.event, mapping, source)
+        self._where = row_tests(mapping.where, cell_reader(mapping.nulls))
+        self._first = StatementMapper(mapping.event, mapping, source)
         self._also = [Also(each, mapping, source) for each in mapping.also]
 
     def keeps(self, values: Values[str, Any]) -> bool:
@@ -112,12 +112,12 @@ class Also:
 
     def __init__(self, spec: AlsoSpec, mapping: Mapping, source: str) -> None:
         self._cell = cell_reader(mapping.nulls)
-        self._where = conditions(spec.where, self._cell)
+        self._where = row_tests(spec.where, self._cell)
         self._each, self._split = spec.each, spec.split
-        self._statement = Statement(spec.event, mapping, source)
+        self._statement = StatementMapper(spec.event, mapping, source)
 
     def fields(self, values: Values[str, Any]) -> Iterator[dict[str, Any]]:
-        """As `Statement.fields`, for each."""
+        """As `StatementMapper.fields`, for each."""
         if not all(condition(values) for condition in self._where):
             return
         if self._each is None:
@@ -170,7 +170,7 @@ def attachments_reader(spec: AttachmentsSpec | None, cell: Cell) -> Callable[[Va
     return attachments
 
 
-def conditions(where: Iterable[Where], cell: Cell) -> list[Keep]:
+def row_tests(where: Iterable[Where], cell: Cell) -> list[Keep]:
     """A test of a row's values for each."""
     return [_condition(each, cell) for each in where]
 

@@ -45,7 +45,7 @@ class AttachmentsSpec(Strict):
     media_type: str = "image/jpeg"
 
 
-class Revisions(StrEnum):
+class RevisionKind(StrEnum):
     COUNTED = "counted"
     NONE = "none"
 
@@ -55,8 +55,8 @@ class EventSpec(Strict):
 
     source_ref: Spec
     revision: Spec = FieldSpec(constant=0)
-    revisions: Revisions = Field(
-        Revisions.COUNTED,
+    revisions: RevisionKind = Field(
+        RevisionKind.COUNTED,
         description="none: the source counts no revisions. A row that comes again with other content is then an amendment, by "
         "when it came; elsewhere it is a conflict, and set aside",
     )
@@ -81,7 +81,7 @@ class EventSpec(Strict):
 
     @model_validator(mode="after")
     def _counted_or_not(self) -> Self:
-        if self.revisions is Revisions.NONE and "revision" in self.model_fields_set:
+        if self.revisions is RevisionKind.NONE and "revision" in self.model_fields_set:
             raise ValueError("revisions: none, and a revision is declared; leave one of them out")
         return self
 
@@ -145,7 +145,7 @@ class Join(Strict):
     required: bool = Field(True, description="false: without --join the columns are empty")
 
 
-class Format(StrEnum):
+class FileFormat(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
 
@@ -154,7 +154,7 @@ class Mapping(Strict):
     """One file format of one system, in the canonical event's terms."""
 
     description: str = Field(min_length=1)
-    format: Format
+    format: FileFormat
     encoding: Encoding = Field(
         Encoding.UTF8, description="a byte order mark counts before it, and is dropped, mangled or not"
     )

@@ -11,7 +11,7 @@ from hub.declared.patterns import compile_pattern
 from hub.sdk.mapping.specs import Encoding, Spec, Strict
 
 
-class Flag(Strict):
+class FlagSpec(Strict):
     """Yes or no: whether a column's value has what the regular expression looks for, upper and lower case alike."""
 
     column: str
@@ -35,8 +35,8 @@ class TruthSpec(Strict):
     department: Spec | None = None
     queue: Spec | None = None
     duplicate_of: Spec | None = Field(None, description="the reference of the other report, where it is known")
-    duplicate: Flag | None = Field(None, description="whether it was a duplicate of another report, known or not")
-    overdue: Flag | None = Field(None, description="the city's own word on whether it was late")
+    duplicate: FlagSpec | None = Field(None, description="whether it was a duplicate of another report, known or not")
+    overdue: FlagSpec | None = Field(None, description="the city's own word on whether it was late")
     snapshot: str | None = Field(None, description="ISO time at which the file was written: what is open was open then")
     encoding: Encoding | None = Field(None, description="if it differs from the events'")
     delimiter: str | None = Field(None, min_length=1, max_length=1)

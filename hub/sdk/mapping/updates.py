@@ -54,7 +54,7 @@ def field_of_update(field_of_event: str) -> str:
     return next((update for update, event in _DIRECT.items() if event == name), name)
 
 
-def update_of(event: CaseEvent, department: str) -> Update:
+def department_update(event: CaseEvent, department: str) -> Update:
     """What a department says by a row that was read so. Raises RejectedRecordError: bad_row, invalid."""
     said = event.attributes
     try:

@@ -31,7 +31,7 @@ class ForbiddenAddressError(FatalError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Endpoint:
     """An address that calls go to, and by what name."""
 
     scheme: str
@@ -40,7 +40,7 @@ class Place:
     path: str
 
     @classmethod
-    def parsed(cls, url: str) -> Place:
+    def parsed(cls, url: str) -> Endpoint:
         """Raises FatalError."""
         try:
             parts = urlsplit(url)
@@ -58,7 +58,7 @@ class Place:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
-    def at(self, address: Address) -> str:
+    def url_at(self, address: Address) -> str:
         """The URL by number."""
         host = f"[{address}]" if address.version == 6 else str(address)
         return f"{self.scheme}://{host}:{self.port}{self.path}"
@@ -72,7 +72,9 @@ def networks(listed: Iterable[str]) -> tuple[Network, ...]:
         raise FatalError(f"{error}: list networks like 10.1.0.0/16, or addresses") from error
 
 
-def resolved(place: Place, listed: Sequence[Network], ask: Callable[..., Any] = socket.getaddrinfo) -> list[Address]:
+def addresses_of(
+    place: Endpoint, listed: Sequence[Network], ask: Callable[..., Any] = socket.getaddrinfo
+) -> list[Address]:
     """Where to connect to, by preference; not empty.
 
     Raises ForbiddenAddressError, and TransientError if the name cannot be resolved now.

@@ -17,7 +17,7 @@ import httpx2
 from hub.errors import FatalError
 from hub.sdk.errors import PermanentError, TransientError
 from hub.sdk.sink_contract import Answer, Later, Never
-from hub.sdk.sinks.addresses import Address, ForbiddenAddressError, Network, Place, resolved
+from hub.sdk.sinks.addresses import Address, Endpoint, ForbiddenAddressError, Network, addresses_of
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 20.0
 _READ_BYTES = 65_536
@@ -31,7 +31,7 @@ _OTHER_DOOR = (
 _PASSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.LOCKED)
 
 
-class Heard(NamedTuple):
+class HttpAnswer(NamedTuple):
     """An answer: its status, its header Retry-After, and how its body begins."""
 
     status: int
@@ -48,7 +48,7 @@ class Caller:
 
         Raises FatalError.
         """
-        self.place = Place.parsed(url)
+        self.place = Endpoint.parsed(url)
         self._listed = listed
         self._context = ca if isinstance(ca, ssl.SSLContext) else trusting(ca)
         self._client = httpx2.Client(
@@ -60,7 +60,7 @@ class Caller:
 
     def check(self) -> str:
         """Connect, and send nothing. Raises ForbiddenAddressError, and TransientError if it cannot be reached now."""
-        addresses = resolved(self.place, self._listed)
+        addresses = addresses_of(self.place, self._listed)
         try:
             with socket.create_connection((str(addresses[0]), self.place.port), _CONNECT_SECONDS) as plain:
                 if self.place.scheme == "https":
@@ -69,10 +69,10 @@ class Caller:
             raise TransientError(f"{self.place.host} cannot be reached ({type(error).__name__})") from error
         return f"{self.place.host} listens at {addresses[0]}; nothing was sent"
 
-    def call(self, body: bytes | None, headers: Mapping[str, str], most_bytes: int = _READ_BYTES) -> Heard:
+    def call(self, body: bytes | None, headers: Mapping[str, str], most_bytes: int = _READ_BYTES) -> HttpAnswer:
         """POST the body; without one, GET. Raises TransientError if nobody answers, or calls may not go there."""
         try:
-            addresses = resolved(self.place, self._listed)
+            addresses = addresses_of(self.place, self._listed)
         except ForbiddenAddressError as error:
             raise TransientError(str(error)) from error
         sent = {"Host": self.place.authority, "User-Agent": "cityhub", "Accept-Encoding": "identity", **headers}
@@ -81,7 +81,9 @@ class Caller:
         except httpx2.HTTPError as error:
             raise TransientError(f"{self.place.host} cannot be reached ({type(error).__name__})") from error
 
-    def _call(self, addresses: Sequence[Address], body: bytes | None, sent: dict[str, str], most_bytes: int) -> Heard:
+    def _call(
+        self, addresses: Sequence[Address], body: bytes | None, sent: dict[str, str], most_bytes: int
+    ) -> HttpAnswer:
         """The first address that can be connected to."""
         *others, last = addresses
         for address in others:
@@ -89,14 +91,16 @@ class Caller:
                 return self._call_at(address, body, sent, most_bytes)
         return self._call_at(last, body, sent, most_bytes)
 
-    def _call_at(self, address: Address, body: bytes | None, sent: dict[str, str], most_bytes: int) -> Heard:
+    def _call_at(self, address: Address, body: bytes | None, sent: dict[str, str], most_bytes: int) -> HttpAnswer:
         until = time.monotonic() + _ANSWER_SECONDS
         by_name = {"sni_hostname": self.place.host}  # whose certificate it must be
         method = "GET" if body is None else "POST"
         with self._client.stream(
-            method, self.place.at(address), content=body, headers=sent, extensions=by_name
+            method, self.place.url_at(address), content=body, headers=sent, extensions=by_name
         ) as response:
-            return Heard(response.status_code, response.headers.get("retry-after"), _read(response, until, most_bytes))
+            return HttpAnswer(
+                response.status_code, response.headers.get("retry-after"), _read(response, until, most_bytes)
+            )
 
     def close(self) -> None:
         self._client.close()

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.sdk.errors import ContractError, TransientError
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Positions, Sink
+from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.letters import Aside
 from hub.sdk.sinks.reader import Records
-from hub.sdk.sinks.tally import Tally, in_wall_ms
+from hub.sdk.sinks.tally import SinkTally, in_wall_ms
 from hub.sdk.status import Board
 
 _TURN_SECONDS = 0.2
@@ -35,14 +35,14 @@ class InOrder:
     ) -> None:  # fmt: skip
         self._sink, self._readers, self._letters = sink, readers, letters
         self._stop, self._wish = stop, wish
-        self.tally = Tally(board)
+        self.tally = SinkTally(board)
         self._backoff = Backoff(_FIRST_SECONDS, _MOST_SECONDS)
-        self._done: Positions = {}
+        self._done: SinkPositions = {}
         self._next_show = 0.0
         self._lost_ms: int | None = None
         """Since when nothing is taken."""
 
-    def run(self) -> Tally:
+    def run(self) -> SinkTally:
         """Until asked to stop or pause. Raises what hub.sdk.errors names, but no TransientError of its sink."""
         while not self._ended():
             try:
@@ -74,7 +74,7 @@ class InOrder:
         if records:
             deliveries = [delivery for _, _, delivery in records if delivery is not None]
             after = {place: offset + 1 for place, offset, _ in records}
-            self._write(Batch(deliveries, after))
+            self._write(DeliveryBatch(deliveries, after))
             self.tally.left_out(len(records) - len(deliveries))
             self._done |= after
         self._sink.idle()
@@ -86,9 +86,9 @@ class InOrder:
             self.tally.show(behind or 0, self._lost_ms, 1, None)
             reader.commit(self._done)
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: DeliveryBatch) -> None:
         """Return when it is written, or set aside in hub.dead."""
-        left: Batch | None = batch
+        left: DeliveryBatch | None = batch
         while left is not None:
             answers = self._sink.write(left)
             self._takes()
@@ -97,7 +97,7 @@ class InOrder:
                 return
             left = self._without_refused(left, answers or ())
 
-    def _without_refused(self, batch: Batch, answers: Sequence[Answer]) -> Batch:
+    def _without_refused(self, batch: DeliveryBatch, answers: Sequence[Answer]) -> DeliveryBatch:
         left: list[Delivery] = []
         for delivery, answer in zip(batch.deliveries, answers, strict=True):
             if isinstance(answer, Never):
@@ -107,7 +107,7 @@ class InOrder:
                 raise ContractError(f"{self.tally.name}: a sink that remembers answered `Later` for one delivery")
             else:
                 left.append(delivery)
-        return Batch(left, batch.after)
+        return DeliveryBatch(left, batch.after)
 
     def _takes(self) -> None:
         self._backoff.reset()

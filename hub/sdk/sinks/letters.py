@@ -25,12 +25,12 @@ _FLUSH_SECONDS = 30.0
 
 
 class Aside(Protocol):
-    """Where deliveries go that nobody takes: `Letters`, or memory."""
+    """Where deliveries go that nobody takes: `SinkLetters`, or memory."""
 
     def set_aside(self, delivery: Delivery, why: str) -> None: ...
 
 
-class Letters:
+class SinkLetters:
     """Of one sink. The producer is made with the first: most sinks write none."""
 
     def __init__(self, settings: Settings, codec: Codec, name: str, stage: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hub.backoff import Backoff
-from hub.sdk.sink_contract import Delivery, Later, Place, Positions
+from hub.sdk.sink_contract import Delivery, DeliveryPlace, Later, SinkPositions
 
 FIRST_SECONDS, MOST_SECONDS = 1.0, 3600.0
 LONGEST_WAIT_SECONDS = 86_400.0
@@ -36,8 +36,8 @@ class Outbox:
         self._budget = budget_seconds
         self._share = share
         self._cases: dict[str, deque[Pending]] = {}
-        self._undone: dict[Place, dict[int, Pending]] = {}
-        self._ends: dict[Place, int] = {}
+        self._undone: dict[DeliveryPlace, dict[int, Pending]] = {}
+        self._ends: dict[DeliveryPlace, int] = {}
         self._under_way: set[Pending] = set()
         self._waiting_until = 0.0
         self._failed = 0
@@ -47,7 +47,7 @@ class Outbox:
         return sum(map(len, self._undone.values()))
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """True while the receiver itself is what fails: one try at a time finds out whether it is back."""
         return self._failed > 0
 
@@ -56,7 +56,7 @@ class Outbox:
         return self._waiting_until
 
     @property
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[DeliveryPlace]:
         """Where its deliveries come from."""
         return iter(self._ends)
 
@@ -128,17 +128,17 @@ class Marks:
     """How far each partition is done, over all receivers: the first offset that is not. What came before need not come again."""
 
     def __init__(self) -> None:
-        self._ends: dict[Place, int] = {}
-        self._undone: dict[Place, dict[int, None]] = {}
+        self._ends: dict[DeliveryPlace, int] = {}
+        self._undone: dict[DeliveryPlace, dict[int, None]] = {}
 
-    def came(self, place: Place, offset: int, *, to_do: bool) -> None:
+    def came(self, place: DeliveryPlace, offset: int, *, to_do: bool) -> None:
         """In the order of offsets."""
         self._ends[place] = offset + 1
         if to_do:
             self._undone.setdefault(place, {})[offset] = None
 
-    def done(self, place: Place, offset: int) -> None:
+    def done(self, place: DeliveryPlace, offset: int) -> None:
         self._undone[place].pop(offset, None)
 
-    def positions(self) -> Positions:
+    def positions(self) -> SinkPositions:
         return {place: next(iter(self._undone.get(place, {})), end) for place, end in self._ends.items()}

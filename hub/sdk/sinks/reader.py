@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_STORED, Consumer, KafkaError, Message, TopicPartition
 
 from hub.errors import FatalError, RejectedRecordError, RetriableError
-from hub.sdk.sink_contract import Delivery, Place, Positions
+from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
 from hub.sdk.sinks.records import delivery_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -22,26 +22,28 @@ _ASK_SECONDS = 30.0
 _NO_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 
 
-class Read(NamedTuple):
+class ReadRecord(NamedTuple):
     """One record; `delivery` is None for what nobody is told of, as the hub did not write it."""
 
-    place: Place
+    place: DeliveryPlace
     offset: int
     delivery: Delivery | None
 
 
 class Records(Protocol):
-    """Where a sink's run reads: `Reader`, or topics in memory."""
+    """Where a sink's run reads: `DeliveryReader`, or topics in memory."""
 
-    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None: ...
-    def read(self, limit: int, timeout_seconds: float) -> list[Read]: ...
-    def hold(self, places: set[Place]) -> None: ...
+    def subscribe(
+        self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None
+    ) -> None: ...
+    def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]: ...
+    def hold(self, places: set[DeliveryPlace]) -> None: ...
     def behind(self) -> int | None: ...
-    def commit(self, done: Positions) -> None: ...
+    def commit(self, done: SinkPositions) -> None: ...
     def close(self) -> None: ...
 
 
-class Reader:
+class DeliveryReader:
     """One consumer. Raises RetriableError without Kafka, FatalError where a topic is not there or may not be read."""
 
     def __init__(self, settings: Settings, codec: Codec, name: str, group: str, topics: Iterable[str]) -> None:
@@ -51,8 +53,8 @@ class Reader:
         self._what = f"{name}: reading {', '.join(self._topics)}"
         self._consumer = Consumer(consumer_config(settings, f"sink.{name}", settings.namespace + group))
         self._steps = Steps(settings, self._consumer)
-        self._committed: dict[Place, int] = {}
-        self._held: set[Place] = set()
+        self._committed: dict[DeliveryPlace, int] = {}
+        self._held: set[DeliveryPlace] = set()
         self._failure: FatalError | RetriableError | None = None
         self._begin_now = False
 
@@ -82,7 +84,7 @@ class Reader:
                 found += [TopicPartition(each.topic, number) for each in matching for number in each.partitions]
         return found
 
-    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], Positions] | None = None) -> None:
+    def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None) -> None:
         """Begin to read. `revoked(lost)` is called when partitions go to another. `positions`: of a sink that remembers, how far it
         has come."""
         with kafka_errors(self._what):
@@ -109,14 +111,14 @@ class Reader:
             handlers["on_assign"] = assign
         self._consumer.subscribe(self._topics, **handlers)
 
-    def _from(self, positions: Positions, places: list[TopicPartition]) -> list[TopicPartition]:
+    def _from(self, positions: SinkPositions, places: list[TopicPartition]) -> list[TopicPartition]:
         """Where a sink that remembers goes on. XXX: only what the sink has counts, and not what the group has committed: a table
         that somebody has emptied is filled again, not gone on with."""
         first = OFFSET_STORED if self._begin_now else OFFSET_BEGINNING
-        named = [Place(each.topic, each.partition) for each in places]
+        named = [DeliveryPlace(each.topic, each.partition) for each in places]
         return [TopicPartition(*place, positions.get(place, first)) for place in named]
 
-    def read(self, limit: int, timeout_seconds: float) -> list[Read]:
+    def read(self, limit: int, timeout_seconds: float) -> list[ReadRecord]:
         """What has come, at most `limit`; after the timeout nothing. Also when all is held: who does not ask is thrown out."""
         with kafka_errors(self._what):
             messages = self._consumer.consume(limit, timeout_seconds)
@@ -125,7 +127,7 @@ class Reader:
             raise failure
         return [read for message in messages if (read := self._read(message)) is not None]
 
-    def _read(self, message: Message) -> Read | None:
+    def _read(self, message: Message) -> ReadRecord | None:
         error = message.error()
         if error is not None:
             if cannot_be_unpacked(error):
@@ -133,10 +135,10 @@ class Reader:
             else:
                 self._complain(error)
             return None
-        place = Place(message.topic(), message.partition())
-        return Read(place, message.offset(), self._delivery(message, place))
+        place = DeliveryPlace(message.topic(), message.partition())
+        return ReadRecord(place, message.offset(), self._delivery(message, place))
 
-    def _delivery(self, message: Message, place: Place) -> Delivery | None:
+    def _delivery(self, message: Message, place: DeliveryPlace) -> Delivery | None:
         try:
             schema, record = self._codec.decode_one(message.value() or b"")
         except RejectedRecordError:
@@ -152,12 +154,12 @@ class Reader:
             raise problem
         log.warning("%s", problem)
 
-    def hold(self, places: set[Place]) -> None:
+    def hold(self, places: set[DeliveryPlace]) -> None:
         """Read no more from these, and again from all others."""
         if places == self._held:
             return
         with kafka_errors(self._what):
-            assigned = {Place(each.topic, each.partition) for each in self._consumer.assignment()}
+            assigned = {DeliveryPlace(each.topic, each.partition) for each in self._consumer.assignment()}
             if more := (places - self._held) & assigned:
                 self._consumer.pause([TopicPartition(*each) for each in more])
             if less := (self._held - places) & assigned:
@@ -176,7 +178,7 @@ class Reader:
                 found += max(0, high - (at.offset if at.offset >= 0 else low))
         return found
 
-    def commit(self, done: Positions) -> None:
+    def commit(self, done: SinkPositions) -> None:
         """Say how far it has come; what cannot be said now is said later, or comes again."""
         news = {place: offset for place, offset in done.items() if self._committed.get(place) != offset}
         if not news:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.model.outputs import WAITING
-from hub.sdk.sink_contract import Delivery, Place
+from hub.sdk.sink_contract import Delivery, DeliveryPlace
 from hub.sdk.streams import SUBJECTS, Stream
 from hub.topics import source_of
 
@@ -21,7 +21,7 @@ _ID = {Stream.ORDERS: "order_id", Stream.REPLIES: "reply_id"}
 
 
 def delivery_of(
-    subject: str, record: Mapping[str, Any], place: Place, offset: int, written_ms: int = 0, namespace: str = ""
+    subject: str, record: Mapping[str, Any], place: DeliveryPlace, offset: int, written_ms: int = 0, namespace: str = ""
 ) -> Delivery | None:
     """Of a decoded record of this Avro subject; None if it is of no stream."""
     stream = SUBJECTS.get(subject)

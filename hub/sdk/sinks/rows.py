@@ -9,11 +9,11 @@ from hub.millis import datetime_of
 from hub.sdk.sink_contract import Delivery
 from hub.sdk.streams import Stream
 
-TIMES = (
+TIME_COLUMNS = (
     "issued_at", "reported_at", "due_at", "at", "counts_from", "opened_at", "started_at", "noticed_at",
 )  # fmt: skip
 _REPORT = ("source", "source_ref", "category", "urgency", "reported_at", "title", "text", "address", "lat", "lon")
-COLUMNS: dict[Stream, tuple[str, ...]] = {
+STREAM_COLUMNS: dict[Stream, tuple[str, ...]] = {
     Stream.ORDERS: (
         "order_id", "case_id", "department", "kind", "issued_at", "due_at", "area", "rule", "reason", "queue", "priority",
         *_REPORT,
@@ -34,15 +34,15 @@ COLUMNS: dict[Stream, tuple[str, ...]] = {
 """The first makes a row one."""
 
 
-def row_of(delivery: Delivery) -> dict[str, Any]:
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
     """By column, with times in UTC."""
     record = delivery.values
     values = {**record, **_MORE[delivery.stream](delivery, record)}
-    return {name: _value(name, values.get(name)) for name in COLUMNS[delivery.stream]}
+    return {name: _value(name, values.get(name)) for name in STREAM_COLUMNS[delivery.stream]}
 
 
 def _value(name: str, value: Any) -> Any:
-    return datetime_of(value) if name in TIMES and value is not None else value
+    return datetime_of(value) if name in TIME_COLUMNS and value is not None else value
 
 
 def _order(_: Delivery, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from hub.sdk.errors import EdgeError, PermanentError, TransientError
-from hub.sdk.sink_contract import Answer, Batch, Later, Never, Place, Sink
+from hub.sdk.sink_contract import Answer, DeliveryBatch, DeliveryPlace, Later, Never, Sink
 from hub.sdk.sinks.letters import Aside
 from hub.sdk.sinks.outbox import Marks, Outbox, Pending
 from hub.sdk.sinks.reader import Records
-from hub.sdk.sinks.tally import Tally, in_wall_ms
+from hub.sdk.sinks.tally import SinkTally, in_wall_ms
 from hub.sdk.status import Board
 
 _ROOM = 1000
@@ -68,7 +68,7 @@ class SinkRun:
     ) -> None:  # fmt: skip
         self._sink, self._reader, self._letters, self._now = sink, reader, letters, now
         self._budget, self._stop, self._wish = budget_seconds, stop, wish
-        self.tally = Tally(board)
+        self.tally = SinkTally(board)
         self._receivers: dict[str, Receiving] = {}
         self._busy: dict[str, Receiving] = {}
         """Those for whom something waits."""
@@ -80,7 +80,7 @@ class SinkRun:
         """Partitions were given back so many times: what comes of calls made before is somebody else's."""
         self._next_commit = self._next_show = 0.0
 
-    def run(self) -> Tally:
+    def run(self) -> SinkTally:
         """Until asked to stop or pause. Raises what hub.sdk.errors names, PermanentError once the last receiver is gone."""
         self._sink.connect()
         try:
@@ -130,7 +130,7 @@ class SinkRun:
             self._busy[name] = receiving
         self.tally.left_out(left_out)
 
-    def _full(self) -> set[Place]:
+    def _full(self) -> set[DeliveryPlace]:
         """Partitions to read no more from while so much of them waits."""
         room = max(_LEAST_ROOM, _ROOM // max(1, len(self._receivers)))
         full = (each.outbox for each in self._busy.values() if len(each.outbox) >= room)
@@ -154,7 +154,7 @@ class SinkRun:
 
     def _call(self, pool: ThreadPoolExecutor, receiving: Receiving, due: list[Pending]) -> None:
         turn, since = self._turn_of, self._now()
-        call = pool.submit(self._sink.write, Batch([each.delivery for each in due]))
+        call = pool.submit(self._sink.write, DeliveryBatch([each.delivery for each in due]))
         receiving.calls += 1
         self._calls += 1
         call.add_done_callback(lambda call: self._done.put(_Over(call, receiving, due, self._now() - since, turn)))
@@ -227,7 +227,7 @@ class SinkRun:
     def _show(self, now: float) -> None:
         waiting = sum(len(each.outbox) for each in self._busy.values())
         oldest = [at for each in self._busy.values() if (at := each.outbox.oldest_ms()) is not None]
-        held = [each.outbox.waiting_until - now for each in self._busy.values() if each.outbox.held]
+        held = [each.outbox.waiting_until - now for each in self._busy.values() if each.outbox.is_held]
         until = in_wall_ms(max(0.0, min(held))) if held else None
         self.tally.show(waiting, min(oldest, default=None), max(1, len(self._receivers)), until)
 

@@ -17,11 +17,11 @@ from hub.sdk.errors import TransientError
 from hub.sdk.kinds import sink_type
 from hub.sdk.sink_contract import Sink, SinkContext
 from hub.sdk.sinks.in_order import InOrder
-from hub.sdk.sinks.letters import Letters
-from hub.sdk.sinks.reader import Reader
+from hub.sdk.sinks.letters import SinkLetters
+from hub.sdk.sinks.reader import DeliveryReader
 from hub.sdk.sinks.run import SinkRun
-from hub.sdk.sinks.tally import Tally
-from hub.sdk.status import Board, State
+from hub.sdk.sinks.tally import SinkTally
+from hub.sdk.status import Board, EdgeState
 from hub.sdk.streams import EVERY, SinkSpec
 from hub.sdk.supervisor import Supervised
 from hub.settings import Settings
@@ -76,16 +76,16 @@ def load_sinks(settings: Settings) -> dict[str, SinkEdge]:
 def run_sink(
     sink: Sink, name: str, spec: SinkSpec, settings: Settings, board: Board,
     stop: threading.Event, wish: Callable[[], str | None] = lambda: None, *, group: str,
-) -> Tally:  # fmt: skip
+) -> SinkTally:  # fmt: skip
     """One run until `stop` is set or there is a `wish` to pause, as the sink remembers or not. `group`: without the namespace.
 
     Raises what hub.sdk.errors names, and RetriableError without Kafka.
     """
     codec = Codec(make_registry(settings))
-    letters = Letters(settings, codec, name, f"sink:{name}")
+    letters = SinkLetters(settings, codec, name, f"sink:{name}")
 
-    def reader() -> Reader:
-        made = Reader(settings, codec, name, group, spec.topics(settings.namespace))
+    def reader() -> DeliveryReader:
+        made = DeliveryReader(settings, codec, name, group, spec.topics(settings.namespace))
         if spec.begin == "now":
             made.begin_now()
         return made
@@ -95,15 +95,15 @@ def run_sink(
     return SinkRun(sink, reader(), letters, board, spec.budget_hours * _HOUR_SECONDS, stop, wish).run()
 
 
-class SupervisedSink(Supervised[Tally]):
+class SupervisedSink(Supervised[SinkTally]):
     """One sink of connectors.yaml."""
 
     def __init__(self, edge: SinkEdge, settings: Settings, stop: threading.Event) -> None:
         super().__init__(edge.name, edge.spec.kind, settings, stop)
         self._edge = edge
 
-    def _run(self) -> Tally:
-        self.board.enter(State.CHECKING)
+    def _run(self) -> SinkTally:
+        self.board.enter(EdgeState.CHECKING)
         self._wish.take()
         edge = self._edge
         sink = edge.sink(self._settings, self.stop)
@@ -111,7 +111,7 @@ class SupervisedSink(Supervised[Tally]):
             sink, edge.name, edge.spec, self._settings, self.board, self.stop, lambda: self.paused, group=edge.group
         )
 
-    def _is_done(self, result: Tally) -> bool:
+    def _is_done(self, result: SinkTally) -> bool:
         return self.stop.is_set()
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from hub.clock import wall_ms
 from hub.metrics import SINK_FAILURES, SINK_HELD, SINK_OLDEST, SINK_RECORDS, SINK_WAITING
-from hub.sdk.status import Board, State
+from hub.sdk.status import Board, EdgeState
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Tally:
+class SinkTally:
     """Of one run."""
 
     board: Board
@@ -61,14 +61,14 @@ class Tally:
         SINK_HELD.labels(self.name).set(len(self.lost))
         self.board.backlog(waiting, oldest_ms)
         if not self.lost:
-            self.board.enter(State.RUNNING)
+            self.board.enter(EdgeState.RUNNING)
             return
         receiver, why = next(iter(self.lost.items()))
         if len(self.lost) >= receivers:
-            self.board.enter(State.WAITING, why, owner="receiver", until=until_ms)
+            self.board.enter(EdgeState.WAITING, why, owner="receiver", until=until_ms)
         else:
             said = f"{len(self.lost)} of {receivers} receivers take nothing, first {receiver}: {why}"
-            self.board.enter(State.DEGRADED, said, owner="receiver")
+            self.board.enter(EdgeState.DEGRADED, said, owner="receiver")
 
     def _of(self, receiver: str) -> str:
         return f"{self.name}, receiver {receiver}" if receiver else self.name

@@ -25,14 +25,14 @@ class Unusable(NamedTuple):
     raw: bytes
 
 
-Said: TypeAlias = dict[str, Any] | Unusable
+CallStatement: TypeAlias = dict[str, Any] | Unusable
 """One event by column, or what is none."""
 _Reader: TypeAlias = Callable[[Any], dict[str, Any]]
 _MOST_LEVELS = 64
 _REQUIRED = ("specversion", "id", "source", "type")
 
 
-def events_of(headers: Mapping[str, str], body: bytes) -> list[Said]:
+def call_statements(headers: Mapping[str, str], body: bytes) -> list[CallStatement]:
     """The events of one call, in order. `headers`: by lower-case name. Never raises for what was sent."""
     try:
         contents, read = _contents(headers, body)
@@ -53,7 +53,7 @@ def _contents(headers: Mapping[str, str], body: bytes) -> tuple[list[Any], _Read
     return content if isinstance(content, list) else [content], _plain
 
 
-def _said(content: Any, read: _Reader) -> Said:
+def _said(content: Any, read: _Reader) -> CallStatement:
     try:
         values = read(content)
         require_text(values)

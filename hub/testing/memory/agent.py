@@ -16,7 +16,7 @@ from hub.agents.view import AgentView
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication
 from hub.stream.state import AgentState
-from hub.testing.memory.broker import Batch, CommittedRecord
+from hub.testing.memory.broker import CommittedRecord, RecordBatch
 
 AGENTS: dict[str, Any] = {module.NAME: module for module in (deduplicate, route, track)}
 """In the order in which a record goes through them."""
@@ -52,7 +52,7 @@ class MemoryAgent:
         for partition in self._session.own_numbers:
             self.state.loaded(partition)
 
-    def decide(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Publication:
+    def decide(self, batches: Iterable[RecordBatch], *, caught_up: bool = False) -> Publication:
         """What the agent makes of these records, as one chunk. Without records the chunk is a tick; `caught_up`: nothing is left
         to read.
 
@@ -61,7 +61,7 @@ class MemoryAgent:
         """
         return self.answer(self.chunk(batches, caught_up=caught_up))
 
-    def chunk(self, batches: Iterable[Batch], *, caught_up: bool = False) -> Chunk:
+    def chunk(self, batches: Iterable[RecordBatch], *, caught_up: bool = False) -> Chunk:
         """Records as an inlet hands them over."""
         settled: Any = Future()
         chunk = Chunk(self._session, settled, caught_up)

@@ -30,7 +30,7 @@ class CommittedRecord(NamedTuple):
     value: bytes | None
 
 
-class Batch(NamedTuple):
+class RecordBatch(NamedTuple):
     """Records of one partition that follow each other; `offset` is that of the first."""
 
     topic: str
@@ -42,10 +42,10 @@ class Batch(NamedTuple):
     headers: Headers = None
     """Of each of them."""
 
-    def first(self, count: int) -> Batch:
+    def first(self, count: int) -> RecordBatch:
         return self._replace(keys=self.keys[:count], values=self.values[:count])
 
-    def after(self, count: int) -> Batch:
+    def after(self, count: int) -> RecordBatch:
         return self._replace(offset=self.offset + count, keys=self.keys[count:], values=self.values[count:])
 
     def records(self) -> Iterator[CommittedRecord]:
@@ -74,9 +74,9 @@ class MemoryBroker:
         self._topics = {topic.name: topic for topic in topics}
         self._partitions = partitions
         self._reader = {name: agent for agent, names in reads.items() for name in names}
-        self._unread: dict[str, deque[Batch]] = {agent: deque() for agent in reads}
+        self._unread: dict[str, deque[RecordBatch]] = {agent: deque() for agent in reads}
         self._now_ms = now_ms
-        self._kept: dict[str, list[Batch]] | None = defaultdict(list) if keep else None
+        self._kept: dict[str, list[RecordBatch]] | None = defaultdict(list) if keep else None
         self.ends: Counter[tuple[str, int]] = Counter()
         """The offset after the last record, by topic and partition."""
         self.published: Counter[str] = Counter()
@@ -157,7 +157,7 @@ class MemoryBroker:
         values: Sequence[bytes | None],
         headers: Headers,
     ) -> None:
-        batch = Batch(topic, partition, self.ends[topic, partition], self._now_ms(), keys, values, headers)
+        batch = RecordBatch(topic, partition, self.ends[topic, partition], self._now_ms(), keys, values, headers)
         self.ends[topic, partition] += len(values)
         if self._kept is not None:
             self._kept[topic].append(batch)
@@ -167,9 +167,9 @@ class MemoryBroker:
 
     # -- an agent's reading --------------------------------------------------------------------------------------------
 
-    def read(self, agent: str, limit: int) -> list[Batch]:
+    def read(self, agent: str, limit: int) -> list[RecordBatch]:
         """The next records of an agent, up to so many. They are the next until it commits them."""
-        found, left = list[Batch](), limit
+        found, left = list[RecordBatch](), limit
         for batch in self._unread[agent]:
             if left <= 0:
                 break
@@ -177,7 +177,7 @@ class MemoryBroker:
             left -= len(found[-1].values)
         return found
 
-    def commit(self, agent: str, read: Iterable[Batch], outputs: Iterable[Output]) -> None:
+    def commit(self, agent: str, read: Iterable[RecordBatch], outputs: Iterable[Output]) -> None:
         """What an agent has read last is read, and what came of it is there."""
         for batch in read:
             unread = self._unread[agent]

@@ -13,7 +13,7 @@ from hub.policy import load_city
 from hub.settings import ROOT, Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
-from hub.testing.memory import Batch, MemoryAgent, MemoryBroker
+from hub.testing.memory import MemoryAgent, MemoryBroker, RecordBatch
 from hub.topics import AGENTS, DEAD, all_topics
 
 PARTITION = 0
@@ -42,7 +42,7 @@ class BareAgent(MemoryAgent):
     def take(self, records: Sequence[Record], *, caught_up: bool = False) -> Outputs:
         """What comes of a chunk. Raises what the agent would end its worker with, or a broker would not take."""
         batches = [
-            Batch(topic, PARTITION, self._offset + at, wall_ms(), [key], [value])
+            RecordBatch(topic, PARTITION, self._offset + at, wall_ms(), [key], [value])
             for at, (topic, key, value) in enumerate(records)
         ]
         self._offset += len(records)

@@ -17,7 +17,7 @@ from hub.model.ids import case_id
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.sdk.manifest import discover
 from hub.sdk.mapping.mapping import load_mapping
-from hub.sdk.runner import Options, run_source
+from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
@@ -189,7 +189,7 @@ def test_whatever_line_of_a_connectors_file_cannot_be_read(
     publisher = MemoryPublisher()
     said = ""
     try:
-        options = Options(cursor_dir=tmp_path, max_rejects_in_a_row=5)
+        options = RunnerOptions(cursor_dir=tmp_path, max_rejects_in_a_row=5)
         run_source(manifest, [Input(file=path, mapping=name, join=each.join)], Settings(), options, publisher)
     except FatalError as error:
         said = str(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.broker.mosquitto import find
+from hub.broker.mosquitto import find_mosquitto
 from hub.errors import FatalError
 from ops.checks import mosquitto
 
@@ -51,14 +51,14 @@ def debian(programs: Path) -> None:
 
 def test_what_is_on_the_path_serves(machine: Path) -> None:
     (machine / "mosquitto").touch()
-    assert find() == (machine / "mosquitto", {})
+    assert find_mosquitto() == (machine / "mosquitto", {})
 
 
 def test_it_is_unpacked_with_what_it_needs(machine: Path, tmp_path: Path) -> None:
     debian(machine)
     mosquitto.fetch()
     folder = tmp_path / "cache" / "mosquitto"
-    assert find() == (folder / "usr" / "sbin" / "mosquitto", {"LD_LIBRARY_PATH": str(folder / "usr" / "lib")})
+    assert find_mosquitto() == (folder / "usr" / "sbin" / "mosquitto", {"LD_LIBRARY_PATH": str(folder / "usr" / "lib")})
     assert list((tmp_path / "cache").iterdir()) == [folder]
 
 

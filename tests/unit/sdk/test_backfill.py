@@ -17,10 +17,10 @@ from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.millis import MINUTE_MS
 from hub.sdk import backfill as under_test
-from hub.sdk.backfill import Stretch, backfill
+from hub.sdk.backfill import TimeStretch, backfill
 from hub.sdk.edges import load_edges
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.runner import Options
+from hub.sdk.runner import RunnerOptions
 from hub.sdk.side_by_side import run_edges
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, police_row
@@ -28,7 +28,7 @@ from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.unit.sdk.sources.http.api import Api, serving
 
 ROWS = 12
-STRETCH = Stretch(START_MS + 3 * MINUTE_MS, START_MS + 8 * MINUTE_MS)
+STRETCH = TimeStretch(START_MS + 3 * MINUTE_MS, START_MS + 8 * MINUTE_MS)
 INSIDE = [(f"JJ{number % 10:04d}", number // 10) for number in range(3, 8)]
 
 
@@ -86,14 +86,14 @@ def hub(tmp_path: Path, edge: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
     return made
 
 
-def fill(hub: Settings, publisher: MemoryPublisher, stretch: Stretch = STRETCH) -> list[tuple[str, int]]:
-    backfill(load_edges(hub)["calls"], stretch, hub, Options(checkpoint_rows=1), publisher)
+def fill(hub: Settings, publisher: MemoryPublisher, stretch: TimeStretch = STRETCH) -> list[tuple[str, int]]:
+    backfill(load_edges(hub)["calls"], stretch, hub, RunnerOptions(checkpoint_rows=1), publisher)
     return [(event.source_ref, event.revision) for event in publisher.events]
 
 
 def test_a_stretch_is_read_once_more_as_it_was_and_the_live_position_stays(hub: Settings) -> None:
     live = MemoryPublisher()
-    run_edges(load_edges(hub).values(), hub, Options(checkpoint_rows=1), lambda _domain: live)
+    run_edges(load_edges(hub).values(), hub, RunnerOptions(checkpoint_rows=1), lambda _domain: live)
     assert len(live.events) == ROWS
     position = (hub.state_dir / "edges" / "calls.json").read_bytes()
     again = MemoryPublisher()
@@ -101,7 +101,7 @@ def test_a_stretch_is_read_once_more_as_it_was_and_the_live_position_stays(hub: 
     assert [event for event in live.events if event in again.events] == again.events, "it is no repeat for the hub"
     assert (hub.state_dir / "edges" / "calls.json").read_bytes() == position
     assert not list((hub.state_dir / "edges").glob("*.backfill-*")), "its position is of no use any more"
-    run_edges(load_edges(hub).values(), hub, Options(checkpoint_rows=1), lambda _domain: live)
+    run_edges(load_edges(hub).values(), hub, RunnerOptions(checkpoint_rows=1), lambda _domain: live)
     assert {event.source_ref for event in live.events[ROWS:]} <= {event.source_ref for event in live.events[:ROWS]}
 
 
@@ -120,7 +120,7 @@ def test_killed_it_goes_on_where_it_was(hub: Settings, edge: dict[str, Any], tmp
 @pytest.mark.parametrize("edge", [{"settings": {"file": "nowhere.csv"}}], ids=["file"])
 def test_a_stretch_that_is_none_is_said(hub: Settings, edge: dict[str, Any]) -> None:
     with pytest.raises(FatalError, match="exchange --from and --to"):
-        fill(hub, MemoryPublisher(), Stretch(5, 5))
+        fill(hub, MemoryPublisher(), TimeStretch(5, 5))
 
 
 @pytest.mark.parametrize("edge", [{"kind": "webhook", "settings": {"port": 0, "path": "/events"}}], ids=["webhook"])
@@ -142,7 +142,7 @@ def test_the_command_says_what_it_did_for_machines_too(
 
     monkeypatch.setattr(under_test, "ensure_topics", lambda *_: None)
     monkeypatch.setattr(under_test, "KafkaPublisher", publisher)
-    monkeypatch.setattr(command, "stop_on_signals", lambda: Options().stop)
+    monkeypatch.setattr(command, "stop_on_signals", lambda: RunnerOptions().stop)
     arguments = ["backfill", "calls", "--from", _iso(STRETCH.from_ms), "--to", _iso(STRETCH.to_ms), "--json"]
     shown = CliRunner().invoke(connector, arguments)
     assert shown.exit_code == 0, shown.output
@@ -159,7 +159,7 @@ def test_a_position_of_a_file_is_set_to_a_time(hub: Settings, edge: dict[str, An
         shown = CliRunner().invoke(connector, ["reset", "calls", "--to", to])
         assert shown.exit_code == 0, shown.output
         live = MemoryPublisher()
-        run_edges(load_edges(hub).values(), hub, Options(), lambda _domain: live)  # noqa: B023 - called at once
+        run_edges(load_edges(hub).values(), hub, RunnerOptions(), lambda _domain: live)  # noqa: B023 - called at once
         assert len(live.events) == count
 
 
@@ -172,5 +172,5 @@ def test_files_of_before_count_as_done_from_now_on(hub: Settings, edge: dict[str
     assert CliRunner().invoke(connector, ["reset", "calls", "--to", "now"]).exit_code == 0
     (tmp_path / "inbox" / "new.csv").write_text(csv_text(POLICE_COLUMNS, [police_row(7)]), "utf-8")
     live = MemoryPublisher()
-    run_edges(load_edges(hub).values(), hub, Options(), lambda _domain: live)
+    run_edges(load_edges(hub).values(), hub, RunnerOptions(), lambda _domain: live)
     assert [event.source_ref for event in live.events] == ["JJ0007"]

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
-from hub.sdk.drift import Drift, shown
+from hub.sdk.drift import ColumnDrift, column_label
 from hub.sdk.errors import EdgeError
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import discover, find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import discover, find_manifest
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run
+from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.status import Board
 from hub.testing.files import POLICE_COLUMNS, police_row
 from hub.testing.source_suite import MemoryPublisher
 
-POLICE = find("police")
+POLICE = find_manifest("police")
 ROW = dict(zip(POLICE_COLUMNS, police_row(1), strict=True))
 
 
@@ -53,14 +53,14 @@ class Rows(Source):
 
 class Bench:
     def __init__(self, folder: Path) -> None:
-        self.intake = Intake(POLICE)
+        self.intake = MappingSet(POLICE)
         self.board = Board("calls", "police", folder)
         self.publisher = MemoryPublisher()
         self.position = PositionFile(folder / "calls.json")
 
     def run(self, rows: Sequence[dict[str, Any]]) -> None:
         source = Rows(rows, Context("police", self.intake.outcome, self.intake.mapping))
-        Run(source, self.intake, self.position, Options(), self.publisher, self.board).run()
+        Run(source, self.intake, self.position, RunnerOptions(), self.publisher, self.board).run()
 
     def counted(self, what: str) -> float:
         return REGISTRY.get_sample_value("hub_connector_drift_columns", {"edge": "calls", "what": what}) or 0.0
@@ -109,9 +109,9 @@ def test_without_a_column_that_all_need_the_edge_stops_and_names_who_reads_it(be
 
 @given(st.text(max_size=80))
 def test_a_name_that_may_be_somebodys_is_not_shown(name: str) -> None:
-    said = shown(name)
+    said = column_label(name)
     assert name in said or said == "one whose name is not shown"
-    assert "13800138000" not in shown(f"phone 13800138000 {name}")
+    assert "13800138000" not in column_label(f"phone 13800138000 {name}")
 
 
 def test_names_are_bounded(bench: Bench) -> None:
@@ -131,11 +131,11 @@ def _fixtures() -> Iterator[tuple[str, str, Path]]:
 def test_our_own_mappings_expect_every_column_of_their_fixtures(
     name: str, mapping: str, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    intake = Intake(find(name))
+    intake = MappingSet(find_manifest(name))
     join = file.with_name(f"{mapping}.join.csv")
     given_ = Input(file=file, mapping=mapping, join=join if join.exists() else None)
     source = FileSource(file_config(inputs=(given_,)), Context(name, intake.outcome, intake.mapping))
-    drift = Drift(intake.mapping, Board(name, name, None))
+    drift = ColumnDrift(intake.mapping, Board(name, name, None))
     with caplog.at_level(logging.WARNING):
         for item in source.sample(200):
             if item.values is not None:
@@ -144,8 +144,8 @@ def test_our_own_mappings_expect_every_column_of_their_fixtures(
 
 
 def test_an_object_that_is_empty_is_no_column_that_is_gone() -> None:
-    mapping: Mapping = load_mapping(find("hotline").mapping_path("demo"))
-    drift = Drift(lambda _: mapping, Board("hotline", "hotline", None))
+    mapping: Mapping = load_mapping(find_manifest("hotline").mapping_path("demo"))
+    drift = ColumnDrift(lambda _: mapping, Board("hotline", "hotline", None))
     whole = dict.fromkeys(mapping.file_columns(), "")
     empty = {name.partition(".")[0]: None for name in whole}
     assert any("." in name for name in whole)
@@ -155,8 +155,8 @@ def test_an_object_that_is_empty_is_no_column_that_is_gone() -> None:
 
 
 def test_what_the_source_adds_by_itself_is_no_drift() -> None:
-    mapping: Mapping = load_mapping(find("hotline").mapping_path("demo"))
-    drift = Drift(lambda _: mapping, Board("hotline", "hotline", None), ("mqtt.",))
+    mapping: Mapping = load_mapping(find_manifest("hotline").mapping_path("demo"))
+    drift = ColumnDrift(lambda _: mapping, Board("hotline", "hotline", None), ("mqtt.",))
     columns = dict.fromkeys(mapping.file_columns(), "") | {"mqtt.retained": False, "mqttx": 1}
     drift.note(None, columns.keys())
     assert drift.appeared == {"mqttx"}

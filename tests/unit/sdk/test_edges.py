@@ -16,11 +16,11 @@ from prometheus_client import REGISTRY
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.sdk.edges import Edge, chosen, load_edges
-from hub.sdk.manifest import discover, find
-from hub.sdk.runner import Options
+from hub.sdk.manifest import discover, find_manifest
+from hub.sdk.runner import RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.side_by_side import EdgesFileWatch, run_edges
-from hub.sdk.status import Board, State, Status
+from hub.sdk.status import Board, EdgeState, Status
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import MemoryPublisher
@@ -88,7 +88,7 @@ class City:
     def run(self, *names: str) -> None:
         edges = chosen(load_edges(self.settings), names)
         watch = EdgesFileWatch(self.file, lambda: load_edges(self.settings))
-        options = Options(stop=self.stop, checkpoint_rows=2)
+        options = RunnerOptions(stop=self.stop, checkpoint_rows=2)
         run_edges(edges.values(), self.settings, options, self.publisher, watch)
 
     def publisher(self, domain: str) -> MemoryPublisher:
@@ -132,7 +132,7 @@ def test_several_edges_run_side_by_side_and_go_on_where_they_were(city: City) ->
     )
     city.run()
     assert len(city.sent["police"].events) == 12
-    assert (city.status("north").state, city.status("south").published) == (State.DONE, 7)
+    assert (city.status("north").state, city.status("south").published) == (EdgeState.DONE, 7)
     police_file(city.folder / "a.csv", 6)
     city.run("north")
     assert len(city.sent["police"].events) == 13
@@ -173,7 +173,7 @@ def test_one_that_fails_stops_nobody_else_and_no_secret_is_said(
     )
     running = threading.Thread(target=lambda: run_and_forgive(city))
     running.start()
-    until(lambda: city.status("bad").state is State.FAILED and city.status("good").state is State.DONE)
+    until(lambda: city.status("bad").state is EdgeState.FAILED and city.status("good").state is EdgeState.DONE)
     assert city.status("bad").owner == owner
     assert said in city.status("bad").why
     assert len(city.sent["police"].events) == 300
@@ -198,7 +198,7 @@ def test_pause_reset_and_resume_while_it_runs(city: City) -> None:
     refused = CliRunner().invoke(connector, ["reset", "live", "--to", "start"])
     assert "is running already" in refused.output
     city.command("pause", "live", "--why", "the mapping is being mended")
-    until(lambda: city.status("live").state is State.PAUSED)
+    until(lambda: city.status("live").state is EdgeState.PAUSED)
     assert city.status("live").why == "the mapping is being mended"
     city.command("reset", "live", "--to", "start")
     city.command("resume", "live")
@@ -214,12 +214,12 @@ def test_too_many_rejects_pause_that_edge_and_resume_says_how_it_goes_on(city: C
     city.write("edges:\n  odd: {connector: police, settings: {file: a.csv}, max_rejects_in_a_row: 6}\n")
     running = threading.Thread(target=city.run)
     running.start()
-    until(lambda: city.status("odd").state is State.PAUSED)
+    until(lambda: city.status("odd").state is EdgeState.PAUSED)
     assert "--go-on" in city.status("odd").why
     assert len(city.sent["police"].letters) == 6
     city.command("resume", "odd", "--go-on")
     running.join(_LIMIT_SECONDS)
-    assert city.status("odd").state is State.DONE
+    assert city.status("odd").state is EdgeState.DONE
     assert (len(city.sent["police"].letters), len(city.sent["police"].events)) == (6, 3)
 
 
@@ -230,11 +230,11 @@ def test_a_position_that_is_gone_is_an_alarm_with_a_choice(city: City) -> None:
     (city.settings.state_dir / "edges" / "live.json").unlink()
     running = threading.Thread(target=city.run)
     running.start()
-    until(lambda: city.status("live").state is State.FAILED)
+    until(lambda: city.status("live").state is EdgeState.FAILED)
     assert "reset live --to start|now|TIME" in city.status("live").why
     assert len(city.sent["police"].events) == 4, "nothing is read again in silence"
     city.command("pause", "live")
-    until(lambda: city.status("live").state is State.PAUSED)
+    until(lambda: city.status("live").state is EdgeState.PAUSED)
     city.command("reset", "live", "--to", "start")
     city.command("resume", "live")
     running.join(_LIMIT_SECONDS)
@@ -267,7 +267,7 @@ def test_a_wrong_setting_fails_that_edge_with_its_line(settings: str, said: str,
     edge = load_edges(city.settings)["a"]
     intake = edge.intake()
     with pytest.raises(FatalError) as caught:
-        edge.source(intake, edge.context(intake, Options()))
+        edge.source(intake, edge.context(intake, RunnerOptions()))
     assert said in str(caught.value)
 
 
@@ -277,7 +277,7 @@ def test_a_secret_that_is_written_out_is_refused_unseen(city: City) -> None:
     edge = load_edges(city.settings)["plain_by_test"]
     intake = edge.intake()
     with pytest.raises(FatalError) as caught:
-        edge.source(intake, edge.context(intake, Options()))
+        edge.source(intake, edge.context(intake, RunnerOptions()))
     assert "env:NAME" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -286,7 +286,7 @@ def test_there_is_no_such_edge(city: City) -> None:
     city.write("edges:\n  roads: {connector: police}\n")
     with pytest.raises(FatalError, match="did you mean 'roads'"):
         chosen(load_edges(city.settings), ("raods",))
-    assert find("police").source.kind == "file"
+    assert find_manifest("police").source.kind == "file"
 
 
 # -- the file changes while it runs ---------------------------------------------------------------------------------------
@@ -315,10 +315,10 @@ def at_work(city: City) -> Iterator[City]:
 def test_an_edge_that_comes_is_begun_and_one_that_goes_is_ended(at_work: City) -> None:
     at_work.write("edges:\n" + edge("north", "a.csv") + edge("south", "b.csv"))
     until(lambda: at_work.status("south").published == 3)
-    assert at_work.status("north").state is State.RUNNING
+    assert at_work.status("north").state is EdgeState.RUNNING
     at_work.write("edges:\n" + edge("south", "b.csv"))
-    until(lambda: at_work.status("north").state is State.DONE)
-    assert at_work.status("south").state is State.RUNNING
+    until(lambda: at_work.status("north").state is EdgeState.DONE)
+    assert at_work.status("south").state is EdgeState.RUNNING
 
 
 def test_an_edge_that_is_another_begins_anew_and_the_others_are_not_touched(at_work: City) -> None:
@@ -331,7 +331,7 @@ def test_an_edge_that_is_another_begins_anew_and_the_others_are_not_touched(at_w
     police_file(at_work.folder / "a.csv", 5)
     at_work.write("edges:\n" + edge("north", "a.csv", last_line_whole="true") + edge("west", "c.csv"))
     until(lambda: len(at_work.sent["police"].events) == 5 + 3 + 4)
-    assert at_work.status("west").state is State.RUNNING
+    assert at_work.status("west").state is EdgeState.RUNNING
 
 
 def test_a_file_with_a_mistake_changes_nothing_and_is_said_once(
@@ -345,7 +345,7 @@ def test_a_file_with_a_mistake_changes_nothing_and_is_said_once(
         caplog.clear()
         at_work.write(wrong)
         until(lambda: "run on as they were" in caplog.text)
-        assert at_work.status("north").state is State.RUNNING
+        assert at_work.status("north").state is EdgeState.RUNNING
         assert caplog.text.count("run on as they were") == 1
     at_work.write("edges:\n" + edge("north", "a.csv") + edge("south", "b.csv"))
     until(lambda: at_work.status("south").published == 3)
@@ -382,7 +382,7 @@ def test_state_owner_and_ages_are_seen_by_programs(city: City, monkeypatch: pyte
     city.write(f"search: [mine]\nedges: {{sirens: {{connector: sirens_by_test, settings: {settings}}}}}\n")
     running = threading.Thread(target=city.run)
     running.start()
-    until(lambda: city.status("sirens").state is State.FAILED)
+    until(lambda: city.status("sirens").state is EdgeState.FAILED)
     (shown,) = json.loads(city.command("status", "--json"))
     assert (shown["state"], shown["owner"], shown["silent_seconds"]) == ("failed", "credentials", None)
     assert 0 <= shown["age_seconds"] < _LIMIT_SECONDS

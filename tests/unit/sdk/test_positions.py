@@ -11,7 +11,7 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.errors import ContractError, PositionLostError
-from hub.sdk.positions import MAX_BYTES, PositionFile
+from hub.sdk.positions import MAX_POSITION_BYTES, PositionFile
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_an_empty_or_endless_one_never_replaces_another(file: PositionFile) -> N
     with pytest.raises(ContractError, match="empty"):
         file.save({})
     with pytest.raises(ContractError, match="bytes"):
-        file.save({"seen": ["x" * 100] * (MAX_BYTES // 100)})
+        file.save({"seen": ["x" * 100] * (MAX_POSITION_BYTES // 100)})
     assert position_of(file) == {"offset": 4}
 
 

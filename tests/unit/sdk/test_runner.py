@@ -17,26 +17,26 @@ from hub.model.event import CaseEvent, EventKind
 from hub.sdk.at_limit import Way
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.dead_letters import dead_letter
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import Manifest, discover, find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import Manifest, discover, find_manifest
 from hub.sdk.pacing import Anchor, Pace
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run, Summary, run_source
+from hub.sdk.runner import Run, RunnerOptions, Summary, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.status import Board
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher
 
-POLICE = find("police")
-HOTLINE = find("hotline")
+POLICE = find_manifest("police")
+HOTLINE = find_manifest("hotline")
 
 
 def run(
     folder: Path, *inputs: Input, publisher: MemoryPublisher | None = None, manifest: Manifest = POLICE, **more: object
 ) -> tuple[Summary, MemoryPublisher]:
     publisher = publisher or MemoryPublisher()
-    options = Options(**({"cursor_dir": folder / "cursors", "checkpoint_rows": 3, "stop": publisher.stop} | more))  # type: ignore[arg-type]
+    options = RunnerOptions(**({"cursor_dir": folder / "cursors", "checkpoint_rows": 3, "stop": publisher.stop} | more))  # type: ignore[arg-type]
     return run_source(manifest, inputs, Settings(), options, publisher), publisher
 
 
@@ -380,8 +380,8 @@ class _Caller(Source):
 
 
 def test_what_somebody_waits_for_is_acknowledged_behind_each_batch(tmp_path: Path) -> None:
-    intake = Intake(POLICE)
+    intake = MappingSet(POLICE)
     source, position = _Caller(Context("police", intake.outcome, intake.mapping)), PositionFile(tmp_path / "none.json")
-    Run(source, intake, position, Options(), MemoryPublisher(), Board("police", "police", None)).run()
+    Run(source, intake, position, RunnerOptions(), MemoryPublisher(), Board("police", "police", None)).run()
     assert source.happened == ["read", "ack"] * 10
     assert not position.path.exists(), "the system remembers by itself"

@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 from hub.cli.connector.command import connector
 from hub.sdk.manifest import Quality, load_manifest
 from hub.sdk.scaffold import scaffold
-from hub.sdk.trials import Rule, Trial, Verdict, digest_of, read, write
+from hub.sdk.trials import KitRule, RuleVerdict, Trial, digest_of, last_trial, write
 from hub.settings import Settings
 from hub.testing import tiers
 from hub.testing.conformance import SourceConformance
 from hub.testing.source_suite import SourceSuite
 
 ORDER = list(Quality)
-RULES = st.builds(Rule, name=st.just("r"), tier=st.sampled_from(Quality), verdict=st.sampled_from(Verdict))
+RULES = st.builds(KitRule, name=st.just("r"), tier=st.sampled_from(Quality), verdict=st.sampled_from(RuleVerdict))
 
 
 @given(st.lists(RULES, min_size=1))
-def test_a_tier_is_kept_with_all_below_it_or_not_at_all(rules: list[Rule]) -> None:
+def test_a_tier_is_kept_with_all_below_it_or_not_at_all(rules: list[KitRule]) -> None:
     tier = Trial(connector="c", at_ms=0, digest="", rules=tuple(rules)).tier
     reached = -1 if tier is None else ORDER.index(tier)
-    failing = [ORDER.index(rule.tier) for rule in rules if rule.verdict is not Verdict.KEPT]
+    failing = [ORDER.index(rule.tier) for rule in rules if rule.verdict is not RuleVerdict.KEPT]
     assert reached == min(failing, default=len(ORDER)) - 1
 
 
@@ -49,7 +49,7 @@ def test_a_connector_is_tried_and_its_tier_falls_when_a_rule_is_broken_or_anythi
     whole = tiers.tried(manifest)
     assert (whole.tier, whole.failing) == (Quality.GOLD, [])
     write(settings, whole)
-    assert read(settings, "sirens_by_test") == whole
+    assert last_trial(settings, "sirens_by_test") == whole
     assert (_listed()["tested"]["tier"], _listed()["tested"]["current"]) == ("gold", True)
 
     mapping = folder / "mappings" / "demo.yaml"
@@ -69,7 +69,7 @@ def test_without_a_bench_the_rules_of_sources_are_untried_and_not_kept(tmp_path:
     assert tiers.bench_of(manifest) is not None
     tested = tiers.tried(manifest)
     assert tested.tier is Quality.BRONZE
-    assert {rule.verdict for rule in tested.failing} == {Verdict.BROKEN}
+    assert {rule.verdict for rule in tested.failing} == {RuleVerdict.BROKEN}
 
 
 def _listed() -> dict[str, dict[str, object]]:

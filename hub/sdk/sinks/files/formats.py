@@ -9,20 +9,20 @@ from typing import Any
 from hub.escaping import csv_cell, write_csv
 from hub.sdk.errors import ConfigurationError
 
-Rows = Iterable[Mapping[str, Any]]
+FileRows = Iterable[Mapping[str, Any]]
 _SHEET_ROWS = 1_000_000
 _MOST_CHARS = 32_767
 """Of a spreadsheet's cell."""
 
 
-def as_csv(path: Path, columns: Sequence[str], rows: Rows) -> None:
+def as_csv(path: Path, columns: Sequence[str], rows: FileRows) -> None:
     """UTF-8 with the mark by which spreadsheets know it."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         write_csv(file, [columns])
         write_csv(file, ([row.get(name) for name in columns] for row in rows))
 
 
-def as_xlsx(path: Path, columns: Sequence[str], rows: Rows) -> None:
+def as_xlsx(path: Path, columns: Sequence[str], rows: FileRows) -> None:
     """Raises ConfigurationError where what writes it is not installed."""
     try:
         import xlsxwriter
@@ -56,4 +56,4 @@ def _put(sheet: Any, row: int, column: int, value: Any) -> None:
         sheet.write_string(row, column, str(csv_cell(value))[:_MOST_CHARS])
 
 
-FORMATS: dict[str, Callable[[Path, Sequence[str], Rows], None]] = {"csv": as_csv, "xlsx": as_xlsx}
+FILE_WRITERS: dict[str, Callable[[Path, Sequence[str], FileRows], None]] = {"csv": as_csv, "xlsx": as_xlsx}

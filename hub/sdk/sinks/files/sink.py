@@ -17,10 +17,10 @@ from hub.millis import datetime_of
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.paths import LocalPath
-from hub.sdk.sink_contract import Batch, Delivery, Positions, Sink, SinkContext
-from hub.sdk.sinks.files.formats import FORMATS, Rows
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, Sink, SinkContext, SinkPositions
+from hub.sdk.sinks.files.formats import FILE_WRITERS, FileRows
 from hub.sdk.sinks.files.spool import Spool, replace
-from hub.sdk.sinks.rows import COLUMNS, row_of
+from hub.sdk.sinks.rows import STREAM_COLUMNS, delivery_row
 from hub.sdk.streams import Stream
 
 _OWN = ".cityhub"
@@ -61,13 +61,13 @@ class FilesSink(Sink):
             self._spool = Spool(self.config.folder / _OWN)
         self._next = 0.0
 
-    def positions(self) -> Positions:
+    def positions(self) -> SinkPositions:
         return self._open.positions
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: DeliveryBatch) -> None:
         rows: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for each in batch.deliveries:
-            rows[self._day(each)].append({name: self._shown(value) for name, value in row_of(each).items()})
+            rows[self._day(each)].append({name: self._shown(value) for name, value in delivery_row(each).items()})
         with self._disk():
             self._open.add(rows, batch.after)
         self.idle()
@@ -96,14 +96,14 @@ class FilesSink(Sink):
     def _write_files(self, spool: Spool) -> None:
         names = spool.unshown
         for name in names:
-            columns = COLUMNS[Stream(name.partition("-")[0])]
+            columns = STREAM_COLUMNS[Stream(name.partition("-")[0])]
             file = self.config.folder / f"{name}.{self.config.format}"
             replace(file, partial(self._write_file, columns, spool.rows(name)))
         if names:
             spool.show(names)
 
-    def _write_file(self, columns: Sequence[str], rows: Rows, path: Path) -> None:
-        FORMATS[self.config.format](path, columns, rows)
+    def _write_file(self, columns: Sequence[str], rows: FileRows, path: Path) -> None:
+        FILE_WRITERS[self.config.format](path, columns, rows)
 
     def _day(self, delivery: Delivery) -> str:
         day = datetime_of(delivery.written_ms).astimezone(self.context.zone).date()

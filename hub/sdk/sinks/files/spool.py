@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.sdk.errors import PositionLostError, TransientError
-from hub.sdk.sink_contract import Place, Positions
+from hub.sdk.sink_contract import DeliveryPlace, SinkPositions
 
 
-class State(BaseModel):
+class SpoolState(BaseModel):
     """`sizes`: by day's file, how many bytes of rows count; `shown`: how many of them the file that people see has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,15 +52,15 @@ class Spool:
             raise
 
     @property
-    def positions(self) -> Positions:
-        return {Place(topic, partition): offset for topic, partition, offset in self._state.positions}
+    def positions(self) -> SinkPositions:
+        return {DeliveryPlace(topic, partition): offset for topic, partition, offset in self._state.positions}
 
     @property
     def unshown(self) -> list[str]:
         """Days of which people see less than counts."""
         return [name for name, size in self._state.sizes.items() if self._state.shown.get(name) != size]
 
-    def add(self, rows: Mapping[str, Sequence[Mapping[str, Any]]], after: Positions) -> None:
+    def add(self, rows: Mapping[str, Sequence[Mapping[str, Any]]], after: SinkPositions) -> None:
         """Rows by day's file, and how far all is done with them."""
         sizes = dict(self._state.sizes)
         for name, some in rows.items():
@@ -97,17 +97,17 @@ class Spool:
     def _rows(self, name: str) -> Path:
         return self._folder / f"{name}.jsonl"
 
-    def _read(self) -> State:
+    def _read(self) -> SpoolState:
         try:
-            return State.model_validate_json(self._path.read_bytes())
+            return SpoolState.model_validate_json(self._path.read_bytes())
         except FileNotFoundError:
-            return State()
+            return SpoolState()
         except ValidationError as error:
             raise PositionLostError(
                 f"{self._path} is not what was saved. Restore it, or delete {self._folder} to write all files anew from the start"
             ) from error
 
-    def _save(self, state: State) -> None:
+    def _save(self, state: SpoolState) -> None:
         replace(self._path, lambda path: path.write_text(state.model_dump_json(), "utf-8"))
         self._state = state
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from hub.sdk.errors import TransientError
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Sink, SinkContext
+from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkContext
 from hub.sdk.sinks.webhook.messages import CONTENT_TYPE, cloud_event
 from hub.sdk.sources.mqtt.config import Connection
-from hub.sdk.sources.mqtt.session import Published, Session
+from hub.sdk.sources.mqtt.session import MqttSession, Published
 
 _FIELDS = ("stream", "party", "kind", "case")
 _MOST_TOPIC_BYTES = 1000
@@ -50,11 +50,11 @@ class MqttSink(Sink):
 
     def __init__(self, config: Any, context: SinkContext) -> None:
         super().__init__(config, context)
-        self._session = Session(config, config.client_id)
+        self._session = MqttSession(config, config.client_id)
 
     def check(self) -> str:
         """Under another name, so that a sink at work is not put out."""
-        session = Session(self.config, f"{self.config.client_id}-check")
+        session = MqttSession(self.config, f"{self.config.client_id}-check")
         try:
             session.open()
             return f"the broker at {self.config.host}:{self.config.port} lets {self.config.client_id} in"
@@ -64,7 +64,7 @@ class MqttSink(Sink):
     def connect(self) -> None:
         self._session.open()
 
-    def write(self, batch: Batch) -> Sequence[Answer]:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer]:
         answers: list[Answer] = [self._unfit(each) for each in batch.deliveries]
         fit = [index for index, answer in enumerate(answers) if answer is None]
         self._stand()

@@ -16,10 +16,10 @@ from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Sink, SinkContext
+from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkContext
 from hub.sdk.sinks.addresses import networks
 from hub.sdk.sinks.caller import Caller, judge
-from hub.sdk.sinks.open311.updates import form_of
+from hub.sdk.sinks.open311.updates import update_form
 from hub.sdk.streams import Stream
 
 _UNCLEAR_SECONDS = (60.0, 300.0, 900.0, 3600.0)
@@ -98,7 +98,7 @@ class Open311Sink(Sink):
         except FatalError as error:
             raise ConfigurationError(str(error)) from error
 
-    def write(self, batch: Batch) -> Sequence[Answer]:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer]:
         return [self._post(each) for each in batch.deliveries]
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class Open311Sink(Sink):
     def _post(self, delivery: Delivery) -> Answer:
         if delivery.stream is not Stream.REPLIES:
             return Never("it is no reply")
-        form = {**self.config.params, **self._endpoint(), **form_of(delivery, self.config.statuses)}
+        form = {**self.config.params, **self._endpoint(), **update_form(delivery, self.config.statuses)}
         form["api_key"] = self.config.api_key.get_secret_value()
         heard = self._opened().call(urlencode(form).encode(), {"Content-Type": _FORM})
         status = heard.status if heard.status != 200 else _status_in(heard.body)

@@ -24,7 +24,7 @@ def status_of(kind: str, statuses: Mapping[str, str]) -> str:
     return CLOSED if event in _ENDS or event not in _KNOWN else OPEN
 
 
-def form_of(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
+def update_form(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
     """The fields of the update, without those of the endpoint. The reply's id makes it the same update each time."""
     status = status_of(delivery.kind, statuses)
     return {

@@ -18,8 +18,17 @@ from hub.sdk.contract import Config
 from hub.sdk.databases import DatabaseUrl, next_step
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.secrets import Secret
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Place, Positions, Sink, SinkContext
-from hub.sdk.sinks.sql.tables import Tables, kept
+from hub.sdk.sink_contract import (
+    Answer,
+    Delivery,
+    DeliveryBatch,
+    DeliveryPlace,
+    Never,
+    Sink,
+    SinkContext,
+    SinkPositions,
+)
+from hub.sdk.sinks.sql.tables import SinkTables, stored_row
 
 _UPSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -58,9 +67,9 @@ class SqlSink(Sink):
 
     def __init__(self, config: SqlSettings, context: SinkContext) -> None:
         super().__init__(config, context)
-        self._tables = Tables.named(context.streams, config.prefix, config.table_schema)
+        self._tables = SinkTables.named(context.streams, config.prefix, config.table_schema)
         self._engine: Engine | None = None
-        self._positions: Positions = {}
+        self._positions: SinkPositions = {}
         self._sink = f"{context.namespace}{context.name}"
 
     def check(self) -> str:
@@ -92,12 +101,12 @@ class SqlSink(Sink):
             self.close()
             raise
 
-    def positions(self) -> Positions:
+    def positions(self) -> SinkPositions:
         with self._transaction() as connection:
             self._positions = self._stored(connection)
         return dict(self._positions)
 
-    def write(self, batch: Batch) -> Sequence[Answer] | None:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer] | None:
         try:
             with self._transaction() as connection:
                 self._put(connection, batch.deliveries)
@@ -116,7 +125,7 @@ class SqlSink(Sink):
 
     def _put(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for stream, table in self._tables.streams.items():
-            rows = [kept(each) for each in deliveries if each.stream is stream]
+            rows = [stored_row(each) for each in deliveries if each.stream is stream]
             (key,) = table.primary_key
             newest = {row[key.name]: row for row in rows}
             if newest:
@@ -127,7 +136,7 @@ class SqlSink(Sink):
         others = {column.name: statement.excluded[column.name] for column in table.columns if column.name != key}
         return statement.on_conflict_do_update(index_elements=[key], set_=others)
 
-    def _answers(self, batch: Batch) -> Sequence[Answer]:
+    def _answers(self, batch: DeliveryBatch) -> Sequence[Answer]:
         """Which deliveries the database does not take, each tried alone; nothing of it stays."""
         answers = [self._answer(each) for each in batch.deliveries]
         if not any(answers):
@@ -144,14 +153,14 @@ class SqlSink(Sink):
 
     # -- positions -----------------------------------------------------------------------------------------------------------------
 
-    def _stored(self, connection: Connection) -> Positions:
+    def _stored(self, connection: Connection) -> SinkPositions:
         table = self._tables.positions
         rows = connection.execute(
             select(table.c.topic, table.c.partition, table.c.next_offset).where(table.c.sink == self._sink)
         )
-        return {Place(topic, partition): offset for topic, partition, offset in rows}
+        return {DeliveryPlace(topic, partition): offset for topic, partition, offset in rows}
 
-    def _move(self, connection: Connection, after: Positions) -> None:
+    def _move(self, connection: Connection, after: SinkPositions) -> None:
         """XXX: from where it was to where it is: a process that was taken for dead and still writes moves nothing, and its rows go
         with its transaction."""
         for place, offset in sorted(after.items()):

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Integer, MetaData, Table, Text
 
 from hub.sdk.sink_contract import Delivery
-from hub.sdk.sinks.rows import COLUMNS, TIMES, row_of
+from hub.sdk.sinks.rows import STREAM_COLUMNS, TIME_COLUMNS, delivery_row
 from hub.sdk.streams import Stream
 
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(TIMES, DateTime(timezone=True)),
+    **dict.fromkeys(TIME_COLUMNS, DateTime(timezone=True)),
     **dict.fromkeys(("lat", "lon"), Float()),
     **dict.fromkeys(("priority", "revision", "reports"), Integer()),
     **dict.fromkeys(("over", "corrects"), Boolean()),
@@ -22,7 +22,7 @@ _TYPES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Tables:
+class SinkTables:
     """Those of one sink; `positions` says how far it has come, by sink and partition."""
 
     metadata: MetaData
@@ -30,7 +30,7 @@ class Tables:
     positions: Table
 
     @classmethod
-    def named(cls, streams: frozenset[Stream], prefix: str, schema: str | None) -> Tables:
+    def named(cls, streams: frozenset[Stream], prefix: str, schema: str | None) -> SinkTables:
         metadata = MetaData(schema=schema)
         positions = Table(
             f"{prefix}positions", metadata,
@@ -46,13 +46,13 @@ class Tables:
 
 
 def _table(stream: Stream, metadata: MetaData, prefix: str) -> Table:
-    key, *others = (*COLUMNS[stream], "content")
+    key, *others = (*STREAM_COLUMNS[stream], "content")
     return Table(
         f"{prefix}{stream}", metadata, Column(key, Text, primary_key=True),
         *(Column(name, _TYPES.get(name, Text()), nullable=True) for name in others),
     )  # fmt: skip
 
 
-def kept(delivery: Delivery) -> dict[str, Any]:
+def stored_row(delivery: Delivery) -> dict[str, Any]:
     """Its row, with the whole record beside the columns."""
-    return row_of(delivery) | {"content": dict(delivery.values)}
+    return delivery_row(delivery) | {"content": dict(delivery.values)}

@@ -12,9 +12,9 @@ from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError
 from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
-from hub.sdk.signature import parsed
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Never, Sink, SinkContext
-from hub.sdk.sinks.addresses import Place, networks
+from hub.sdk.signature import signing_secrets
+from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Never, Sink, SinkContext
+from hub.sdk.sinks.addresses import Endpoint, networks
 from hub.sdk.sinks.caller import trusting
 from hub.sdk.sinks.webhook.client import Receiver
 from hub.sdk.sinks.webhook.messages import cloud_event
@@ -28,8 +28,10 @@ def _sound(given: Any, read: Callable[[Any], object]) -> Any:
     return given
 
 
-Url = Annotated[str, AfterValidator(lambda text: _sound(text, Place.parsed))]
-Signing = Annotated[Secret, AfterValidator(lambda text: _sound(text, lambda it: parsed(it.get_secret_value())))]
+Url = Annotated[str, AfterValidator(lambda text: _sound(text, Endpoint.parsed))]
+Signing = Annotated[
+    Secret, AfterValidator(lambda text: _sound(text, lambda it: signing_secrets(it.get_secret_value())))
+]
 Networks = Annotated[tuple[str, ...], AfterValidator(lambda listed: _sound(listed, networks))]
 
 
@@ -92,7 +94,7 @@ class WebhookSink(Sink):
             try:
                 context = trusting(self.config.ca)
                 self._receivers = {
-                    name: Receiver(each.url, parsed(each.secret.get_secret_value()), listed, context)
+                    name: Receiver(each.url, signing_secrets(each.secret.get_secret_value()), listed, context)
                     for name, each in self.config.addresses.items()
                 }
             except FatalError as error:
@@ -102,7 +104,7 @@ class WebhookSink(Sink):
     def receiver(self, delivery: Delivery) -> str:
         return delivery.party if self.config.receivers else ""
 
-    def write(self, batch: Batch) -> Sequence[Answer]:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer]:
         return [self._deliver(each) for each in batch.deliveries]
 
     def _deliver(self, delivery: Delivery) -> Answer:

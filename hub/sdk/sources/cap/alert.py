@@ -13,7 +13,7 @@ from shapely import Point, Polygon
 
 from hub.errors import Reason, RejectedRecordError
 from hub.millis import ms_of
-from hub.sdk.sources.cap.grammar import FaultError, read
+from hub.sdk.sources.cap.grammar import FaultError, read_element
 
 _STATEMENTS = {"Alert": "alert", "Update": "update", "Cancel": "cancel"}
 _MOST_NAME_CHARS = 80
@@ -33,7 +33,7 @@ class Alert(NamedTuple):
     values: dict[str, Any]
 
 
-def name_of(sender: str, identifier: str) -> str:
+def report_name(sender: str, identifier: str) -> str:
     """What a report is called. Without the time: some senders give an update the identifier of its alert."""
     name = f"{sender},{identifier}"
     return name if len(name) <= _MOST_NAME_CHARS else hashlib.sha256(name.encode()).hexdigest()[:32]
@@ -45,7 +45,7 @@ def alert_of(document: bytes, languages: Sequence[str] = ()) -> Alert:
     Raises RejectedRecordError(bad_row), naming the line; UnfinishedError if it is no whole XML document.
     """
     try:
-        content = read(root_of(document))
+        content = read_element(root_of(document))
         _require_rules(content)
     except FaultError as error:
         raise RejectedRecordError(Reason.BAD_ROW, f"no alert of CAP 1.2: {error}") from None
@@ -77,9 +77,9 @@ def _alert(content: dict[str, list[Any]], languages: Sequence[str]) -> Alert:
     values["resources"] = [each["uri"][0] for each in info.get("resource", []) if "uri" in each]
     expires = _first(info).get("expires")
     return Alert(
-        name_of(one["sender"], one["identifier"]),
+        report_name(one["sender"], one["identifier"]),
         [
-            name_of(sender, identifier)
+            report_name(sender, identifier)
             for sender, identifier, _ in sorted(_references(content), key=lambda each: each[2])
         ],
         _ms(one["sent"]),

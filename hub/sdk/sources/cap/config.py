@@ -22,7 +22,7 @@ class Folder(BaseModel):
     settle_seconds: float = Field(5, ge=0, description="so long a document without an end may be one in writing")
 
 
-class Feed(CallsConfig):
+class AlertFeed(CallsConfig):
     """One alert, or a list of links to alerts in Atom or RSS."""
 
     path: str = Field("/", pattern=r"^/[^?#]*$", description="behind base_url")
@@ -36,7 +36,7 @@ class CapConfig(Config):
     """Give `folder` or `feed`."""
 
     folder: Annotated[Folder, BeforeValidator(_short)] | None = None
-    feed: Feed | None = None
+    feed: AlertFeed | None = None
     languages: tuple[str, ...] = Field(
         (),
         description="of an alert in several, the first of these that there is, else the first there is: zh-CN, en-US",

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+CAP_NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}"
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[-+][0-9]{2}:[0-9]{2}")
 _LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
@@ -21,15 +21,15 @@ class FaultError(Exception):
     """Where and why it is no alert; never what stands there."""
 
 
-Leaf = Callable[[str], str | None]
+TextRule = Callable[[str], str | None]
 """Why a text may not stand there, or None."""
 
 
-class Element(NamedTuple):
+class ElementRule(NamedTuple):
     """One element of a sequence. `most`: None for any number."""
 
     name: str
-    inside: Leaf | tuple[Element, ...]
+    inside: TextRule | tuple[ElementRule, ...]
     least: int = 0
     most: int | None = 1
 
@@ -48,7 +48,7 @@ def _time(text: str) -> str | None:
     return "a time is written like 2026-01-06T08:00:00+08:00, without Z and without fractions"
 
 
-def _words(*words: str) -> Leaf:
+def _words(*words: str) -> TextRule:
     return lambda text: None if text in words else f"is one of {', '.join(words)}"
 
 
@@ -67,83 +67,83 @@ def _whole(text: str) -> str | None:
     return None if re.fullmatch(r"[-+]?[0-9]+", text) else "is a whole number"
 
 
-_PAIR = (Element("valueName", _text, 1), Element("value", _text, 1))
+_PAIR = (ElementRule("valueName", _text, 1), ElementRule("value", _text, 1))
 _AREA = (
-    Element("areaDesc", _text, 1),
-    Element("polygon", _text, 0, None),
-    Element("circle", _text, 0, None),
-    Element("geocode", _PAIR, 0, None),
-    Element("altitude", _number),
-    Element("ceiling", _number),
+    ElementRule("areaDesc", _text, 1),
+    ElementRule("polygon", _text, 0, None),
+    ElementRule("circle", _text, 0, None),
+    ElementRule("geocode", _PAIR, 0, None),
+    ElementRule("altitude", _number),
+    ElementRule("ceiling", _number),
 )
 _RESOURCE = (
-    Element("resourceDesc", _text, 1),
-    Element("mimeType", _text, 1),
-    Element("size", _whole),
-    Element("uri", _text),
-    Element("derefUri", _text),
-    Element("digest", _text),
+    ElementRule("resourceDesc", _text, 1),
+    ElementRule("mimeType", _text, 1),
+    ElementRule("size", _whole),
+    ElementRule("uri", _text),
+    ElementRule("derefUri", _text),
+    ElementRule("digest", _text),
 )
 _CATEGORIES = _words(
     "Geo", "Met", "Safety", "Security", "Rescue", "Fire", "Health", "Env", "Transport", "Infra", "CBRNE", "Other"
 )
 _RESPONSES = _words("Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None")
 _INFO = (
-    Element("language", _language),
-    Element("category", _CATEGORIES, 1, None),
-    Element("event", _text, 1),
-    Element("responseType", _RESPONSES, 0, None),
-    Element("urgency", _words("Immediate", "Expected", "Future", "Past", "Unknown"), 1),
-    Element("severity", _words("Extreme", "Severe", "Moderate", "Minor", "Unknown"), 1),
-    Element("certainty", _words("Observed", "Likely", "Possible", "Unlikely", "Unknown"), 1),
-    Element("audience", _text),
-    Element("eventCode", _PAIR, 0, None),
-    Element("effective", _time),
-    Element("onset", _time),
-    Element("expires", _time),
-    Element("senderName", _text),
-    Element("headline", _text),
-    Element("description", _text),
-    Element("instruction", _text),
-    Element("web", _text),
-    Element("contact", _text),
-    Element("parameter", _PAIR, 0, None),
-    Element("resource", _RESOURCE, 0, None),
-    Element("area", _AREA, 0, None),
+    ElementRule("language", _language),
+    ElementRule("category", _CATEGORIES, 1, None),
+    ElementRule("event", _text, 1),
+    ElementRule("responseType", _RESPONSES, 0, None),
+    ElementRule("urgency", _words("Immediate", "Expected", "Future", "Past", "Unknown"), 1),
+    ElementRule("severity", _words("Extreme", "Severe", "Moderate", "Minor", "Unknown"), 1),
+    ElementRule("certainty", _words("Observed", "Likely", "Possible", "Unlikely", "Unknown"), 1),
+    ElementRule("audience", _text),
+    ElementRule("eventCode", _PAIR, 0, None),
+    ElementRule("effective", _time),
+    ElementRule("onset", _time),
+    ElementRule("expires", _time),
+    ElementRule("senderName", _text),
+    ElementRule("headline", _text),
+    ElementRule("description", _text),
+    ElementRule("instruction", _text),
+    ElementRule("web", _text),
+    ElementRule("contact", _text),
+    ElementRule("parameter", _PAIR, 0, None),
+    ElementRule("resource", _RESOURCE, 0, None),
+    ElementRule("area", _AREA, 0, None),
 )
 ALERT = (
-    Element("identifier", _text, 1),
-    Element("sender", _text, 1),
-    Element("sent", _time, 1),
-    Element("status", _words("Actual", "Exercise", "System", "Test", "Draft"), 1),
-    Element("msgType", _words("Alert", "Update", "Cancel", "Ack", "Error"), 1),
-    Element("source", _text),
-    Element("scope", _words("Public", "Restricted", "Private"), 1),
-    Element("restriction", _text),
-    Element("addresses", _text),
-    Element("code", _text, 0, None),
-    Element("note", _text),
-    Element("references", _text),
-    Element("incidents", _text),
-    Element("info", _INFO, 0, None),
+    ElementRule("identifier", _text, 1),
+    ElementRule("sender", _text, 1),
+    ElementRule("sent", _time, 1),
+    ElementRule("status", _words("Actual", "Exercise", "System", "Test", "Draft"), 1),
+    ElementRule("msgType", _words("Alert", "Update", "Cancel", "Ack", "Error"), 1),
+    ElementRule("source", _text),
+    ElementRule("scope", _words("Public", "Restricted", "Private"), 1),
+    ElementRule("restriction", _text),
+    ElementRule("addresses", _text),
+    ElementRule("code", _text, 0, None),
+    ElementRule("note", _text),
+    ElementRule("references", _text),
+    ElementRule("incidents", _text),
+    ElementRule("info", _INFO, 0, None),
 )
 
 
-def read(root: Any) -> dict[str, list[Any]]:
+def read_element(root: Any) -> dict[str, list[Any]]:
     """An lxml element by name: texts, and dictionaries of the same kind. Raises FaultError."""
-    if root.tag != f"{{{NAMESPACE}}}alert":
-        raise FaultError(f"line {root.sourceline}: it is no alert of CAP 1.2 ({NAMESPACE})")
+    if root.tag != f"{{{CAP_NAMESPACE}}}alert":
+        raise FaultError(f"line {root.sourceline}: it is no alert of CAP 1.2 ({CAP_NAMESPACE})")
     children = list(root)
     while children and str(children[-1].tag).startswith(_SIGNATURE):
         children.pop()
     return _sequence(root, children, ALERT)
 
 
-def _sequence(parent: Any, children: list[Any], rules: tuple[Element, ...]) -> dict[str, list[Any]]:
+def _sequence(parent: Any, children: list[Any], rules: tuple[ElementRule, ...]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     at = 0
     for rule in rules:
-        tag = f"{{{NAMESPACE}}}{rule.name}"
+        tag = f"{{{CAP_NAMESPACE}}}{rule.name}"
         values = []
         while at < len(children) and children[at].tag == tag:
             values.append(_content(children[at], rule))
@@ -160,7 +160,7 @@ def _sequence(parent: Any, children: list[Any], rules: tuple[Element, ...]) -> d
     return found
 
 
-def _content(element: Any, rule: Element) -> Any:
+def _content(element: Any, rule: ElementRule) -> Any:
     if isinstance(rule.inside, tuple):
         return _sequence(element, list(element), rule.inside)
     if len(element):

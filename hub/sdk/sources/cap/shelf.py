@@ -15,8 +15,8 @@ from hub.declared.texts import open_regular
 from hub.errors import FatalError, RejectedRecordError
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.sources.cap.alert import root_of
-from hub.sdk.sources.cap.config import Feed, Folder
-from hub.sdk.sources.cap.grammar import NAMESPACE
+from hub.sdk.sources.cap.config import AlertFeed, Folder
+from hub.sdk.sources.cap.grammar import CAP_NAMESPACE
 from hub.sdk.sources.http.client import HttpClient
 
 _OVERLAP_NS = 120 * 10**9
@@ -26,33 +26,33 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 _ACCEPTED = "application/cap+xml, application/atom+xml, application/rss+xml, application/xml;q=0.9"
 
 
-class Document(NamedTuple):
-    """`where`: for people. `mark`: what it is known by, once it is read. `at`: where a position stands behind it. `settled`: False
-    if somebody may be writing it. `raw`: None if it cannot be had, `why` says so."""
+class AlertDocument(NamedTuple):
+    """`where`: for people. `mark`: what it is known by, once it is read. `stands`: where a position stands behind it.
+    `settled`: False if somebody may be writing it. `raw`: None if it cannot be had, `why` says so."""
 
     where: str
     mark: str
-    at: int
+    stands: int
     settled: bool
     raw: bytes | None
     why: str = ""
 
 
-class Shelf(ABC):
+class AlertShelf(ABC):
     """`known`: marks of what is read, which need not be had again."""
 
     @abstractmethod
     def check(self) -> str: ...
 
     @abstractmethod
-    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[AlertDocument]:
         """Raises TransientError, AuthError, ConfigurationError, PermanentError."""
 
     def close(self) -> None:  # noqa: B027 - a folder holds nothing
         ...
 
 
-class FolderShelf(Shelf):
+class FolderShelf(AlertShelf):
     """By the time at which a file got its name or content (ctime): a file that is renamed into the folder counts from then."""
 
     def __init__(self, folder: Folder, max_bytes: int) -> None:
@@ -61,7 +61,7 @@ class FolderShelf(Shelf):
     def check(self) -> str:
         return f"{self._folder.path} has {len(self._files()):,} files *.xml and *.cap"
 
-    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[AlertDocument]:
         for at, mark, entry in self._files():
             if at < since - _OVERLAP_NS or mark in read_before:
                 continue
@@ -72,9 +72,9 @@ class FolderShelf(Shelf):
             except FileNotFoundError:
                 continue  # taken away since
             except OSError as error:
-                yield Document(entry, mark, at, settled, None, f"the file cannot be read ({error.strerror})")
+                yield AlertDocument(entry, mark, at, settled, None, f"the file cannot be read ({error.strerror})")
                 continue
-            yield Document(entry, mark, at, settled, raw)
+            yield AlertDocument(entry, mark, at, settled, raw)
 
     def _files(self) -> list[tuple[int, str, str]]:
         try:
@@ -91,10 +91,10 @@ class FolderShelf(Shelf):
         return sorted((stat.st_ctime_ns, f"{name}:{stat.st_ctime_ns}:{stat.st_size}", name) for stat, name in found)
 
 
-class FeedShelf(Shelf):
+class FeedShelf(AlertShelf):
     """Links of other hosts are left alone, which is said once: neither a call nor credentials go there."""
 
-    def __init__(self, feed: Feed, stop: threading.Event, say_once: Callable[[str], None]) -> None:
+    def __init__(self, feed: AlertFeed, stop: threading.Event, say_once: Callable[[str], None]) -> None:
         self._feed, self._stop, self._say_once = feed, stop, say_once
         self._client = HttpClient(feed.model_copy(update={"headers": {"Accept": _ACCEPTED, **feed.headers}}))
 
@@ -106,12 +106,12 @@ class FeedShelf(Shelf):
             else f"GET {self._feed.path} names {len(links)} alerts"
         )
 
-    def documents(self, since: int, read_before: set[str]) -> Iterator[Document]:
+    def documents(self, since: int, read_before: set[str]) -> Iterator[AlertDocument]:
         links = self._links()
         if isinstance(links, bytes):
             mark = hashlib.sha256(links).hexdigest()
             if mark not in read_before:
-                yield Document(f"GET {self._feed.path}", mark, 0, True, links)
+                yield AlertDocument(f"GET {self._feed.path}", mark, 0, True, links)
             return
         for number, (mark, link) in enumerate(links, 1):
             if mark not in read_before:
@@ -120,15 +120,15 @@ class FeedShelf(Shelf):
     def close(self) -> None:
         self._client.close()
 
-    def _fetched(self, number: int, mark: str, link: str) -> Document:
+    def _fetched(self, number: int, mark: str, link: str) -> AlertDocument:
         where = f"GET {self._feed.path} link {number}"
         self._stop.wait(self._client.seconds_to_wait())
         try:
-            return Document(where, mark, 0, True, self._client.get(link, {}).body)
+            return AlertDocument(where, mark, 0, True, self._client.get(link, {}).body)
         except AuthError:
             raise
         except FatalError:
-            return Document(where, mark, 0, True, None, "the feed names an alert that is not there")
+            return AlertDocument(where, mark, 0, True, None, "the feed names an alert that is not there")
 
     def _links(self) -> bytes | list[tuple[str, str]]:
         """The alert, if that is what is there; else what a feed names, by what is known again when it changes."""
@@ -137,7 +137,7 @@ class FeedShelf(Shelf):
             root = root_of(body)
         except RejectedRecordError as error:
             raise TransientError(f"GET {self._feed.path}: the answer is no whole XML document") from error
-        if root.tag == f"{{{NAMESPACE}}}alert":
+        if root.tag == f"{{{CAP_NAMESPACE}}}alert":
             return body
         found = [_atom(each) for each in root.iter(f"{_ATOM}entry")] or [_rss(each) for each in root.iter("item")]
         if not found and root.tag not in (f"{_ATOM}feed", "rss"):

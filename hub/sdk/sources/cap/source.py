@@ -15,8 +15,8 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import PositionLostError
 from hub.sdk.sources.cap.alert import Alert, UnfinishedError, alert_of
 from hub.sdk.sources.cap.config import CapConfig
-from hub.sdk.sources.cap.shelf import Document, FeedShelf, FolderShelf, Shelf
-from hub.sdk.sources.cap.standing import Standing
+from hub.sdk.sources.cap.shelf import AlertDocument, AlertShelf, FeedShelf, FolderShelf
+from hub.sdk.sources.cap.standing import AlertStanding
 
 _MOST_KNOWN, _MOST_AT_ONCE = 50_000, 50
 
@@ -28,11 +28,11 @@ class CapPlace(BaseModel):
 
     kind: str = "cap"
     since: int = 0
-    standing: Standing = Field(default_factory=lambda: Standing())
+    standing: AlertStanding = Field(default_factory=lambda: AlertStanding())
 
 
 class _Read(NamedTuple):
-    document: Document
+    document: AlertDocument
     alert: Alert | None
     fault: RejectedRecordError | None
     moves: bool
@@ -47,9 +47,9 @@ class CapSource(Source):
 
     def __init__(self, config: CapConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._shelf: Shelf | None = None
+        self._shelf: AlertShelf | None = None
         self._since = 0
-        self._standing = Standing()
+        self._standing = AlertStanding()
         self._known: set[str] = set()
         self._count = 0
         self._told: set[str] = set()
@@ -85,7 +85,7 @@ class CapSource(Source):
         most = min(self.context.batch_items, _MOST_AT_ONCE)
         found = list(islice(self._new(), most))
         self._known |= {each.document.mark for each in found[: max(0, _MOST_KNOWN - len(self._known))]}
-        self._since = max([self._since, *(each.document.at for each in found if each.moves)])
+        self._since = max([self._since, *(each.document.stands for each in found if each.moves)])
         items = [self._item(each) for each in sorted(found, key=_order)]
         full = len(found) == most
         if not full:
@@ -110,7 +110,7 @@ class CapSource(Source):
             else:
                 yield _Read(document, alert, fault, moves)
 
-    def _judged(self, document: Document) -> tuple[Alert | None, RejectedRecordError | None]:
+    def _judged(self, document: AlertDocument) -> tuple[Alert | None, RejectedRecordError | None]:
         if document.raw is None:
             return None, RejectedRecordError(Reason.BAD_ROW, document.why)
         if len(document.raw) > self.config.max_alert_bytes:
@@ -121,12 +121,12 @@ class CapSource(Source):
         except RejectedRecordError as fault:
             return None, fault
 
-    def _item(self, each: _Read) -> Item:
-        document = each.document
-        if each.alert is not None:
-            return self._counted(Item(self._standing.take(each.alert), document.where, 0))
+    def _item(self, read: _Read) -> Item:
+        document = read.document
+        if read.alert is not None:
+            return self._counted(Item(self._standing.take(read.alert), document.where, 0))
         raw, most = document.raw or b"", self.config.max_alert_bytes
-        item = Item(None, document.where, 0, raw[:most], fault=each.fault)
+        item = Item(None, document.where, 0, raw[:most], fault=read.fault)
         if len(raw) > most:
             item = item._replace(size_bytes=len(raw), sha256=hashlib.sha256(raw).hexdigest())
         return self._counted(item)
@@ -149,10 +149,10 @@ class CapSource(Source):
             self.context.say(text)
 
     @property
-    def _opened(self) -> Shelf:
+    def _opened(self) -> AlertShelf:
         assert self._shelf is not None, "it is connected"
         return self._shelf
 
 
-def _order(each: _Read) -> int:
-    return each.alert.sent_ms if each.alert else 0
+def _order(read: _Read) -> int:
+    return read.alert.sent_ms if read.alert else 0

@@ -27,7 +27,7 @@ class InForce(BaseModel):
     headline: str = ""
 
 
-class Standing(BaseModel):
+class AlertStanding(BaseModel):
     """`reports`: of updates, by a digest of their names, which report they are of. `in_force`: by report."""
 
     model_config = ConfigDict(extra="forbid")

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hub.sdk.contract import Config
 from hub.sdk.loopback import is_loopback
-from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
+from hub.sdk.tls import Tls
 
 
 class Login(BaseModel):
@@ -22,17 +22,7 @@ class Login(BaseModel):
     password: Secret
 
 
-class Tls(BaseModel):
-    """With the system's own authorities or another's; with a certificate of ours where the brokers ask for one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ca: LocalPath | None = None
-    certificate: LocalPath | None = None
-    key: LocalPath | None = None
-
-
-class Registry(BaseModel):
+class RegistryConfig(BaseModel):
     """A Confluent-compatible registry, for changes in Avro."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +39,7 @@ class ChangesConfig(Config):
     topics: tuple[str, ...] = Field(min_length=1, max_length=100, description="one a table, as Debezium names them")
     login: Login | None = None
     tls: Tls | None = None
-    registry: Registry | None = Field(None, description="of changes in Avro; without it they are JSON")
+    registry: RegistryConfig | None = Field(None, description="of changes in Avro; without it they are JSON")
     once: bool = Field(False, description="to the end of what is there, and done")
     timeout_seconds: float = Field(30, gt=0, le=300, description="for the brokers and the registry to answer")
 

@@ -22,19 +22,19 @@ _FRAME = struct.Struct(">bI")
 _MOST_SCHEMAS = 1000
 
 
-class Decoded(NamedTuple):
+class DecodedChange(NamedTuple):
     """`envelope` is None for a tombstone in a schema's dress."""
 
     envelope: Any
     types: Types
 
 
-def from_json(raw: bytes) -> Decoded:
+def from_json(raw: bytes) -> DecodedChange:
     """Raises RejectedRecordError."""
     content = parsed_json(raw)
     if isinstance(content, dict) and set(content) == {"schema", "payload"}:
-        return Decoded(content["payload"], _json_types(content["schema"]))
-    return Decoded(content, {})
+        return DecodedChange(content["payload"], _json_types(content["schema"]))
+    return DecodedChange(content, {})
 
 
 def _json_types(schema: Any) -> Types:
@@ -70,7 +70,7 @@ class AvroDecoder:
         self._text_of = text_of
         self._schemas: dict[int, _Schema] = {}
 
-    def decode(self, raw: bytes) -> Decoded:
+    def decode(self, raw: bytes) -> DecodedChange:
         """Raises RejectedRecordError, and what `text_of` does."""
         if len(raw) < _FRAME.size or raw[0] != 0:
             raise RejectedRecordError(
@@ -81,7 +81,7 @@ class AvroDecoder:
             envelope = fastavro.schemaless_reader(io.BytesIO(raw[_FRAME.size :]), schema.parsed, None)
         except (EOFError, ValueError, IndexError, OverflowError, TypeError):
             raise RejectedRecordError(Reason.BAD_ROW, "it is not a record of the schema that it names") from None
-        return Decoded(envelope, schema.types)
+        return DecodedChange(envelope, schema.types)
 
     def _schema(self, number: int) -> _Schema:
         found = self._schemas.get(number)

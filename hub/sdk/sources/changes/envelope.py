@@ -23,7 +23,7 @@ _UNAVAILABLE = "__debezium_unavailable_value"
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of columns without a zone: the mapping knows whose time it is
 
 
-class Kind(StrEnum):
+class NoChange(StrEnum):
     """What a record is that is no change of a row."""
 
     MARK = "mark"
@@ -42,7 +42,7 @@ class Type(NamedTuple):
 Types = Mapping[str, Type]
 
 
-class Row(NamedTuple):
+class RowChange(NamedTuple):
     """A change of a row."""
 
     values: dict[str, Any]
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     """Of the table, as far as the event has them."""
 
 
-def change_of(envelope: Any, types: Types) -> Row | Kind:
+def change_of(envelope: Any, types: Types) -> RowChange | NoChange:
     """`types`: of columns that are written as numbers and mean something else.
 
     Raises RejectedRecordError: it is no change event, a whole table was emptied, a value is not of its type.
@@ -62,7 +62,7 @@ def change_of(envelope: Any, types: Types) -> Row | Kind:
     if op is None:
         return _without_op(envelope)
     if op == "m":
-        return Kind.MARK
+        return NoChange.MARK
     if op == "t":
         raise RejectedRecordError(
             Reason.INVALID,
@@ -78,14 +78,14 @@ def change_of(envelope: Any, types: Types) -> Row | Kind:
             "the change event has no row; of a delete, let the database say what it was (PostgreSQL: REPLICA IDENTITY)"
         )
     read = {name: _read(value, name, types, former) for name, value in row.items()}
-    return Row(json_values(read) | _about(envelope, op), _OPS[op], frozenset(row))
+    return RowChange(json_values(read) | _about(envelope, op), _OPS[op], frozenset(row))
 
 
-def _without_op(envelope: Mapping[str, Any]) -> Kind:
+def _without_op(envelope: Mapping[str, Any]) -> NoChange:
     if "ddl" in envelope or "tableChanges" in envelope:
-        return Kind.SCHEMA
+        return NoChange.SCHEMA
     if set(envelope) <= {"ts_ms", "ts_us", "ts_ns"} or {"status", "id"} <= set(envelope):
-        return Kind.MARK
+        return NoChange.MARK
     raise _bad("it is no change event: there is no op. Let Debezium write whole envelopes (no ExtractNewRecordState)")
 
 
@@ -116,15 +116,15 @@ def _read(value: Any, name: str, types: Types, former: Any) -> Any:
         value = former.get(name) if isinstance(former, dict) else None
     found = types.get(name)
     if value is None or found is None:
-        return plain(value)
+        return plain_value(value)
     read = _READERS.get(found.name)
     try:
-        return plain(value) if read is None else read(value, found.scale)
+        return plain_value(value) if read is None else read(value, found.scale)
     except (TypeError, ValueError, OverflowError, binascii.Error):
         raise _bad(f"{name} is not of the type that the change event says it has") from None
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """As a mapping reads it: what Avro's own logical types come out as, written out."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=None).isoformat()
@@ -137,8 +137,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list) else value
+        return {name: plain_value(each) for name, each in value.items()}
+    return [plain_value(each) for each in value] if isinstance(value, list) else value
 
 
 def _days(value: Any, _: int) -> str:
@@ -148,7 +148,7 @@ def _days(value: Any, _: int) -> str:
 def _since(microseconds: float) -> Callable[[Any, int], str]:
     def read(value: Any, _: int) -> str:
         if isinstance(value, datetime):
-            return str(plain(value))
+            return str(plain_value(value))
         return (_EPOCH + timedelta(microseconds=int(value) * microseconds)).isoformat()
 
     return read

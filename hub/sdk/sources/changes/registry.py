@@ -7,7 +7,7 @@ import httpx2
 from hub.declared.texts import parse_json
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
-from hub.sdk.sources.changes.config import Registry
+from hub.sdk.sources.changes.config import RegistryConfig
 
 _MOST_BYTES = 4 * 1024 * 1024
 
@@ -15,7 +15,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 class RegistryClient:
     """Asks for each schema when it is needed; who decodes keeps it."""
 
-    def __init__(self, registry: Registry, timeout_seconds: float) -> None:
+    def __init__(self, registry: RegistryConfig, timeout_seconds: float) -> None:
         password = registry.password.get_secret_value() if registry.password else ""
         self._url = registry.url.rstrip("/")
         self._client = httpx2.Client(

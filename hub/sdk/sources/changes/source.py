@@ -13,8 +13,8 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import AuthError, ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.bodies import require_text
 from hub.sdk.sources.changes.config import ChangesConfig
-from hub.sdk.sources.changes.decoding import AvroDecoder, Decoded, from_json
-from hub.sdk.sources.changes.envelope import Kind, Row, change_of
+from hub.sdk.sources.changes.decoding import AvroDecoder, DecodedChange, from_json
+from hub.sdk.sources.changes.envelope import NoChange, RowChange, change_of
 from hub.sdk.sources.changes.registry import RegistryClient
 
 _LOOK_AGAIN_SECONDS = 60.0
@@ -140,23 +140,23 @@ class ChangesSource(Source):
         try:
             decoded = self._decoded(raw)
             change = None if decoded.envelope is None else change_of(decoded.envelope, decoded.types)
-            if isinstance(change, Row):
+            if isinstance(change, RowChange):
                 require_text(change.values)
         except RejectedRecordError as fault:
             return Item(None, of, number, raw, fault=fault, unit="record")
-        if change is Kind.SCHEMA:
+        if change is NoChange.SCHEMA:
             self.context.say(
                 f"{message.topic()} says that a table was made or changed; see that the mapping still fits"
             )
-        if not isinstance(change, Row):
+        if not isinstance(change, RowChange):
             return None
         self._require_columns(change, str(message.topic()))
         return Item(change.values, of, number, unit="record")
 
-    def _decoded(self, raw: bytes) -> Decoded:
+    def _decoded(self, raw: bytes) -> DecodedChange:
         return from_json(raw) if self._avro is None else self._avro.decode(raw)
 
-    def _require_columns(self, row: Row, topic: str) -> None:
+    def _require_columns(self, row: RowChange, topic: str) -> None:
         """Raises ConfigurationError if the table lost a column that the mapping reads. A delete need not have all columns."""
         if row.op == "delete" or row.columns in self._sound:
             return
@@ -232,23 +232,23 @@ class ChangesSource(Source):
         if time.monotonic() - self._looked_at >= _LOOK_AGAIN_SECONDS and set(self._partitions()) - set(self._next):
             raise TransientError("a topic has more partitions than before", wait_seconds=0)
 
-    def _start(self, each: _Partition, stored: int | None) -> int:
+    def _start(self, partition: _Partition, stored: int | None) -> int:
         """Raises PositionLostError if what comes next is not there any more."""
-        first, end = self._ends(each)
+        first, end = self._ends(partition)
         if stored is None:
             return first
         if not first <= stored <= end:
             what = "was deleted before it was read" if stored < first else "is not there: the topic was made anew"
             raise PositionLostError(
-                f"topic {each[0]} partition {each[1]}: what comes next {what}. Take a new snapshot of the table, and set a "
-                "position with `cityhub connector reset NAME --to start|now|TIME`"
+                f"topic {partition[0]} partition {partition[1]}: what comes next {what}. Take a new snapshot of the table, and "
+                "set a position with `cityhub connector reset NAME --to start|now|TIME`"
             )
         return stored
 
-    def _ends(self, each: _Partition) -> tuple[int, int]:
+    def _ends(self, partition: _Partition) -> tuple[int, int]:
         try:
             found: tuple[int, int] = self._opened.get_watermark_offsets(
-                TopicPartition(*each), self.config.timeout_seconds
+                TopicPartition(*partition), self.config.timeout_seconds
             )
         except KafkaException as error:
             self._raise(error.args[0])

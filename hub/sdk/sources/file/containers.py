@@ -18,7 +18,7 @@ class Container(StrEnum):
     UTF_32 = "utf-32"
 
 
-class Refused(NamedTuple):
+class UnreadContainer(NamedTuple):
     """What is not read: what people call it, and the way out."""
 
     name: str
@@ -29,7 +29,7 @@ _UNPACK = "unpack it and give the file inside"
 _EXPORT = "export the table as CSV, JSON Lines or XLSX"
 HEAD_BYTES = 512
 """All that tells is within so many bytes."""
-_MAGIC: tuple[tuple[bytes, Container | Refused], ...] = (
+_MAGIC: tuple[tuple[bytes, Container | UnreadContainer], ...] = (
     (b"\x1f\x8b", Container.GZIP),
     (b"PK\x03\x04", Container.ZIP),
     (b"PK\x05\x06", Container.ZIP),
@@ -39,27 +39,27 @@ _MAGIC: tuple[tuple[bytes, Container | Refused], ...] = (
     (b"\xff\xfe", Container.UTF_16),
     (b"\xfe\xff", Container.UTF_16),
     (b"\xef\xbb\xbf", Container.UTF_8),
-    (b"BZh", Refused("a bzip2 file", _UNPACK)),
-    (b"\xfd7zXZ\x00", Refused("an xz file", _UNPACK)),
-    (b"\x28\xb5\x2f\xfd", Refused("a Zstandard file", _UNPACK)),
-    (b"7z\xbc\xaf\x27\x1c", Refused("a 7z archive", _UNPACK)),
-    (b"Rar!\x1a\x07", Refused("a RAR archive", _UNPACK)),
-    (b"%PDF-", Refused("a PDF document", _EXPORT)),
-    (b"PAR1", Refused("a Parquet file", _EXPORT)),
-    (b"SQLite format 3\x00", Refused("an SQLite database", _EXPORT)),
+    (b"BZh", UnreadContainer("a bzip2 file", _UNPACK)),
+    (b"\xfd7zXZ\x00", UnreadContainer("an xz file", _UNPACK)),
+    (b"\x28\xb5\x2f\xfd", UnreadContainer("a Zstandard file", _UNPACK)),
+    (b"7z\xbc\xaf\x27\x1c", UnreadContainer("a 7z archive", _UNPACK)),
+    (b"Rar!\x1a\x07", UnreadContainer("a RAR archive", _UNPACK)),
+    (b"%PDF-", UnreadContainer("a PDF document", _EXPORT)),
+    (b"PAR1", UnreadContainer("a Parquet file", _EXPORT)),
+    (b"SQLite format 3\x00", UnreadContainer("an SQLite database", _EXPORT)),
 )
 _MARKUP = (b"<!doctype", b"<html", b"<table", b"<?xml", b"<head", b"<body")
 
 
-def sniff(head: bytes) -> Container | Refused | None:
+def sniff(head: bytes) -> Container | UnreadContainer | None:
     """What begins with these bytes, of which there are HEAD_BYTES if there are so many; None for text as it stands."""
     for magic, what in _MAGIC:
         if head.startswith(magic):
             return what
     if head[257:262] == b"ustar":
-        return Refused("a tar archive", _UNPACK)
+        return UnreadContainer("a tar archive", _UNPACK)
     if head.lstrip()[:9].lower().startswith(_MARKUP):
-        return Refused("HTML or XML", f"it may be an error page, or a web page named as a table; {_EXPORT}")
+        return UnreadContainer("HTML or XML", f"it may be an error page, or a web page named as a table; {_EXPORT}")
     return None
 
 

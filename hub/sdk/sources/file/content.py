@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hub.errors import FatalError
 from hub.sdk.mapping.specs import Encoding
-from hub.sdk.sources.file.containers import HEAD_BYTES, Container, Refused, may_become, sniff
+from hub.sdk.sources.file.containers import HEAD_BYTES, Container, UnreadContainer, may_become, sniff
 from hub.sdk.sources.file.watched import WatchedFile
 
 _PIECE_BYTES = 1024 * 1024
@@ -152,11 +152,11 @@ class FileContent:
             raise FatalError(
                 f"{self._name} is not sound gzip data by its first bytes; name it for what it is, or copy it again"
             )
-        elif not isinstance(found, Refused):
+        elif not isinstance(found, UnreadContainer):
             self._begin_text(found, head)
 
-    def _require_text(self, container: Container | Refused | None) -> None:
-        if isinstance(container, Refused):
+    def _require_text(self, container: Container | UnreadContainer | None) -> None:
+        if isinstance(container, UnreadContainer):
             raise FatalError(f"{self._name} is {container.name}, which is not read: {container.way_out}")
         if self._follow and container in (Container.GZIP, Container.ZIP, Container.OLE):
             kind = "gzip file" if container is Container.GZIP else "workbook or archive"

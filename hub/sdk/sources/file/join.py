@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.mapping.columns import text_of
-from hub.sdk.mapping.mapping import EventSpec, Format, Join, Mapping
+from hub.sdk.mapping.mapping import EventSpec, FileFormat, Join, Mapping
 from hub.sdk.mapping.specs import FieldSpec
 from hub.sdk.paths import LocalPath
 from hub.sdk.sources.file.reader import open_reader
@@ -44,7 +44,7 @@ def _load(join: Join, path: Path, mapping: Mapping) -> dict[str, tuple[str, ...]
     key = join.other or join.by
     columns = Mapping(
         description="the columns to join",
-        format=Format.CSV,
+        format=FileFormat.CSV,
         encoding=mapping.encoding,
         event=EventSpec(
             source_ref=FieldSpec(column=key),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.sdk.sources.file.content import Content
-from hub.sdk.sources.file.trail import Trail
+from hub.sdk.sources.file.trail import FileTrail
 from hub.sdk.sources.file.watched import ChangedError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -65,7 +65,7 @@ class Lines:
     """
 
     def __init__(
-        self, path: Path, content: Content, watch: Watch, *, quoted: bool = True, trail: Trail | None = None
+        self, path: Path, content: Content, watch: Watch, *, quoted: bool = True, trail: FileTrail | None = None
     ) -> None:
         self.path, self.content, self.trail = path, content, trail
         self._watch, self._quoted = watch, quoted

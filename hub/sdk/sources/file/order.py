@@ -13,10 +13,10 @@ from hub.sdk.contract import Context, Item
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.lines import Stopped, Watch
-from hub.sdk.sources.file.reader import Reader
+from hub.sdk.sources.file.reader import FileReader
 from hub.sdk.sources.file.rows import BadRow, Row
-from hub.sdk.sources.file.succession import Following, Succession
-from hub.sdk.sources.file.trail import Trail
+from hub.sdk.sources.file.succession import FileSuccession, Following
+from hub.sdk.sources.file.trail import FileTrail
 
 _Read = tuple[Row | BadRow, Item]
 _Timed = tuple[int, int, int, _Read]
@@ -37,13 +37,13 @@ class Files(Protocol):
         index: int,
         watch: Watch,
         *,
-        trail: Trail | None = None,
+        trail: FileTrail | None = None,
         path: Path | None = None,
         header: Sequence[str] = (),
-    ) -> Reader: ...
+    ) -> FileReader: ...
 
 
-class Feed(Protocol):
+class RowFeed(Protocol):
     """All rows of a source in order, each with what it is as an item. Iterate `rows` once, `take` each that is done."""
 
     @property
@@ -74,7 +74,7 @@ class Feed(Protocol):
     def close(self) -> None: ...
 
 
-def make_feed(source: Files, how: Following, cursor: Cursor | None, say: Say) -> Feed:
+def make_feed(source: Files, how: Following, cursor: Cursor | None, say: Say) -> RowFeed:
     """The rows behind the cursor. Raises FatalError if a file cannot be opened."""
     if len(source.inputs) == 1 and source.is_sorted(0):
         feed = Single(source, how, cursor or Cursor(), say)
@@ -88,7 +88,7 @@ class Single:
 
     def __init__(self, source: Files, how: Following, cursor: Cursor, say: Say) -> None:
         self._source, self._follow = source, how.follow
-        self._files = Succession(source.inputs[0].file, self._open, how, cursor, say)
+        self._files = FileSuccession(source.inputs[0].file, self._open, how, cursor, say)
 
     def require(self) -> None:
         """Raise FatalError if nothing can be read."""
@@ -130,7 +130,7 @@ class Single:
     def close(self) -> None:
         self._files.close()
 
-    def _open(self, path: Path, watch: Watch, trail: Trail, header: Sequence[str]) -> Reader:
+    def _open(self, path: Path, watch: Watch, trail: FileTrail, header: Sequence[str]) -> FileReader:
         return self._source.open(0, watch, trail=trail, path=path, header=header)
 
 
@@ -140,13 +140,13 @@ class Merged:
     def __init__(self, source: Files, how: Following, cursor: Cursor, say: Say) -> None:
         self._source, self._stop = source, how.stop
         self._watch = Watch(stop=how.stop, over=how.last_line_whole)
-        self._trails = [Trail(eager=True) for _ in source.inputs]
+        self._trails = [FileTrail(eager=True) for _ in source.inputs]
         self.rows_before = cursor.rows
         changed = [self._name(index) for index, head in enumerate(cursor.heads) if not self._begins_with(index, head)]
         if changed:
             say(f"{', '.join(changed)}: replaced since read last; reading the files from the start")
             self.rows_before = 0
-        self._readers: list[Reader] = []
+        self._readers: list[FileReader] = []
         try:
             for index, trail in enumerate(self._trails):
                 self._readers.append(source.open(index, self._watch, trail=trail))
@@ -187,7 +187,7 @@ class Merged:
 
     def _begins_with(self, index: int, head: tuple[int, str]) -> bool:
         """Whether the file's text begins with what was read of it."""
-        trail = Trail(eager=True)
+        trail = FileTrail(eager=True)
         reader = self._source.open(index, self._watch, trail=trail)
         try:
             return reader.resume(head[0], 1) and trail.head == head

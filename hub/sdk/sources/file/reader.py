@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.errors import FatalError
-from hub.sdk.mapping.mapping import Format, Mapping
+from hub.sdk.mapping.mapping import FileFormat, Mapping
 from hub.sdk.sources.file.containers import HEAD_BYTES, Container, sniff
 from hub.sdk.sources.file.content import Content, FileContent
 from hub.sdk.sources.file.formats.csv_rows import CsvReader
@@ -16,10 +16,10 @@ from hub.sdk.sources.file.formats.json_rows import JsonReader
 from hub.sdk.sources.file.formats.workbook import WorkbookContent, require_workbook
 from hub.sdk.sources.file.lines import Lines, Watch
 from hub.sdk.sources.file.rows import BadRow, Row
-from hub.sdk.sources.file.trail import Trail
+from hub.sdk.sources.file.trail import FileTrail
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """A file's rows from `resume` on. Iterate once; `close` its lines after.
 
     Reading raises what `Lines` raises, and FatalError if the file lacks columns that the mapping uses.
@@ -64,9 +64,9 @@ def open_reader(
     follow: bool = False,
     stop: threading.Event | None = None,
     watch: Watch | None = None,
-    trail: Trail | None = None,
+    trail: FileTrail | None = None,
     header: Sequence[str] = (),
-) -> Reader:
+) -> FileReader:
     """Open one file. `header`: of the file before it, in case this one has none.
 
     Raises FatalError if it is missing, is of a kind that is not read, or lacks columns that the mapping uses. Of a file that is
@@ -75,9 +75,9 @@ def open_reader(
     watch = watch or Watch(follow=follow, stop=stop or threading.Event())
     content = _content(path, mapping, follow=watch.follow)
     try:
-        is_csv = mapping.format is Format.CSV
+        is_csv = mapping.format is FileFormat.CSV
         lines = Lines(path, content, watch, quoted=is_csv, trail=trail)
-        reader: Reader = CsvReader(lines, mapping, header) if is_csv else JsonReader(lines, mapping)
+        reader: FileReader = CsvReader(lines, mapping, header) if is_csv else JsonReader(lines, mapping)
         if not watch.follow:
             reader.begin()
     except BaseException:
@@ -87,14 +87,14 @@ def open_reader(
 
 
 def _content(path: Path, mapping: Mapping, *, follow: bool) -> Content:
-    content = FileContent(path, mapping.encoding, follow=follow, as_utf8=mapping.format is Format.JSONL)
+    content = FileContent(path, mapping.encoding, follow=follow, as_utf8=mapping.format is FileFormat.JSONL)
     kind = None if follow else sniff(content.head(HEAD_BYTES))
     if kind not in (Container.OLE, Container.ZIP):
         return content
     content.close()
     if kind is Container.ZIP:
         require_workbook(path)
-    if mapping.format is not Format.CSV:
+    if mapping.format is not FileFormat.CSV:
         raise FatalError(
             f"{path.name} is a workbook, but the mapping reads {mapping.format}; choose a mapping of tables"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple, Self, TypeAlias
 
-Value: TypeAlias = Any
+CellValue: TypeAlias = Any
 """str from CSV; str, int, bool, None or a list of these from JSON. Other numbers are text, as the file writes them."""
 
 
@@ -15,7 +15,7 @@ class Row(NamedTuple):
     `end` is the offset in the text at which the next row begins, `lines` how many lines it spans. Not `finished`: it is the last,
     has no line end yet, and may grow."""
 
-    values: dict[str, Value]
+    values: dict[str, CellValue]
     line: int
     start: int
     end: int

@@ -17,11 +17,11 @@ from hub.sdk.paths import LocalPath
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input, Joined
 from hub.sdk.sources.file.lines import Stopped, Watch
-from hub.sdk.sources.file.order import Feed, Single, make_feed
-from hub.sdk.sources.file.reader import Reader, open_reader
+from hub.sdk.sources.file.order import RowFeed, Single, make_feed
+from hub.sdk.sources.file.reader import FileReader, open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.sdk.sources.file.succession import SETTLE_SECONDS, Following
-from hub.sdk.sources.file.trail import Trail
+from hub.sdk.sources.file.trail import FileTrail
 
 _POLL_SECONDS = 0.1
 
@@ -70,7 +70,7 @@ class FileSource(Source):
             Joined(mapping.join, each.join, mapping) for mapping, each in zip(self._mappings, self.inputs, strict=True)
         ]
         self._require_followable()
-        self._feed: Feed | None = None
+        self._feed: RowFeed | None = None
         self._rows: Iterator[tuple[Row | BadRow, Item]] = iter(())
         self._done = 0
 
@@ -185,21 +185,21 @@ class FileSource(Source):
         index: int,
         watch: Watch,
         *,
-        trail: Trail | None = None,
+        trail: FileTrail | None = None,
         path: Path | None = None,
         header: Sequence[str] = (),
-    ) -> Reader:
+    ) -> FileReader:
         """Open input `index`, or the file at `path` as if it were that. Raises FatalError."""
         file = path or self.inputs[index].file
         return open_reader(file, self._mappings[index], watch=watch, trail=trail, header=header)
 
     @property
-    def _opened(self) -> Feed:
+    def _opened(self) -> RowFeed:
         if self._feed is None:
             raise FatalError(f"{self.context.domain}: read before connect")
         return self._feed
 
-    def _await(self, feed: Feed, seconds: float) -> bool:
+    def _await(self, feed: RowFeed, seconds: float) -> bool:
         """True once there is something to read, or something was done to the file; False after `seconds`, or if asked to stop."""
         waited = 0.0
         while feed.idle():

@@ -14,25 +14,25 @@ from typing import Protocol
 from hub.errors import FatalError
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.lines import Stopped, Watch
-from hub.sdk.sources.file.reader import Reader
+from hub.sdk.sources.file.reader import FileReader
 from hub.sdk.sources.file.rotation import beside, identity_of, named_now, written_after
 from hub.sdk.sources.file.rows import BadRow, Row
-from hub.sdk.sources.file.trail import Trail, first_of
-from hub.sdk.sources.file.watched import Change, ChangedError
+from hub.sdk.sources.file.trail import FileTrail, first_of
+from hub.sdk.sources.file.watched import ChangedError, FileChange
 
 _POLL_SECONDS = 0.1
 SETTLE_SECONDS = 2.0
 """So long who wrote to a file that was renamed may go on writing to it, before its last line counts as whole."""
 _SAID = {
-    Change.TRUNCATED: "was cut while it was read",
-    Change.REWRITTEN: "was written anew while it was read",
+    FileChange.TRUNCATED: "was cut while it was read",
+    FileChange.REWRITTEN: "was written anew while it was read",
 }
 
 
 class Open(Protocol):
     """Opens a file of the input. Raises FatalError."""
 
-    def __call__(self, path: Path, watch: Watch, trail: Trail, header: Sequence[str]) -> Reader: ...
+    def __call__(self, path: Path, watch: Watch, trail: FileTrail, header: Sequence[str]) -> FileReader: ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Following:
     alone: bool = False
 
 
-class Succession:
+class FileSuccession:
     """Iterate `rows` once, and `take` each row when it is done: `cursor` then is behind it. `close` at the end.
 
     `say` is told, once for each, what happened to the file.
@@ -56,12 +56,12 @@ class Succession:
     def __init__(self, path: Path, open_file: Open, how: Following, cursor: Cursor, say: Callable[[str], None]) -> None:
         self._path, self._open_file, self._how, self._say = path, open_file, how, say
         self._place = cursor
-        self._taken: tuple[Trail, tuple[str, ...]] | None = None
+        self._taken: tuple[FileTrail, tuple[str, ...]] | None = None
         self._offset, self._line = 0, 1
         self.rows_before = cursor.rows
         """Done in earlier runs; 0 if what they read is found nowhere."""
         self._away = False
-        self.reader: Reader | None = None
+        self.reader: FileReader | None = None
 
     def require(self) -> None:
         """Raise FatalError if nothing can be read: there is no file at the path, or one of a kind that is not read."""
@@ -72,7 +72,7 @@ class Succession:
         """Go to where reading stopped, unless that is done. Raises as `rows` does."""
         if self.reader is None and not self._resume(self._path, away=False):
             if self._how.alone:
-                raise ChangedError(Change.REWRITTEN)
+                raise ChangedError(FileChange.REWRITTEN)
             self._look_beside("was replaced since it was read last")
 
     def rows(self) -> Iterator[Row | BadRow]:
@@ -149,7 +149,7 @@ class Succession:
             over.lines.close()
         return True
 
-    def _open_next(self, over: Reader) -> bool:
+    def _open_next(self, over: FileReader) -> bool:
         """Open the file that follows one that is over, and is still open. False if files were renamed in the meantime."""
         chosen = self._next(over)
         try:
@@ -165,7 +165,7 @@ class Succession:
         self._say(f"{self._path.name} was renamed, and was read to its end; reading {chosen.name}, which follows it")
         return True
 
-    def _next(self, over: Reader) -> Path:
+    def _next(self, over: FileReader) -> Path:
         identity = over.lines.content.identity
         while True:
             own = named_now(self._path, identity)
@@ -202,7 +202,7 @@ class Succession:
 
     def _open(self, path: Path, header: Sequence[str]) -> None:
         how = self._how
-        self._trail = Trail()
+        self._trail = FileTrail()
         follow = how.follow and not self._away
         watch = Watch(
             follow, how.stop, how.settle_seconds if follow or self._away else 0.0, how.last_line_whole, self._away
@@ -215,7 +215,7 @@ class Succession:
         return self.reader.header if self.reader.headless else ()
 
     def _begins_with(self, path: Path, place: Cursor) -> bool:
-        trail = Trail()
+        trail = FileTrail()
         try:
             reader = self._open_file(path, Watch(), trail, place.header)
         except (FatalError, ChangedError):
@@ -231,7 +231,7 @@ class Succession:
             reader.lines.close()
 
 
-def _reach(reader: Reader, trail: Trail, place: Cursor) -> bool:
+def _reach(reader: FileReader, trail: FileTrail, place: Cursor) -> bool:
     """Bring the reader behind what was taken. False if it is not in the text."""
     for length, digest in place.heads:
         # a cursor of an older version knows less of the file than it has read

@@ -8,7 +8,7 @@ from collections import deque
 FIRST_BYTES = 4096
 
 
-class Trail:
+class FileTrail:
     """Fed with the text as it is read, and told how far of it was taken; what is read ahead is kept meanwhile.
 
     `eager`: whatever was read counts as taken, and nothing is kept.

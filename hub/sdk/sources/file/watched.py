@@ -20,7 +20,7 @@ _WHOLE_SHARE = 20
 """Looking at everything again takes at most one twentieth of the time."""
 
 
-class Change(StrEnum):
+class FileChange(StrEnum):
     """What somebody did to a file that is being read."""
 
     TRUNCATED = "truncated"
@@ -30,7 +30,7 @@ class Change(StrEnum):
 class ChangedError(Exception):
     """What was read of the file is no longer in it."""
 
-    def __init__(self, change: Change) -> None:
+    def __init__(self, change: FileChange) -> None:
         super().__init__(change)
         self.change = change
 
@@ -82,7 +82,7 @@ class WatchedFile:
         seconds if only something further up does."""
         status = os.fstat(self._number)
         if status.st_size < self.offset:
-            raise ChangedError(Change.TRUNCATED)
+            raise ChangedError(FileChange.TRUNCATED)
         if self._whole is None or status.st_mtime_ns == self._looked_ns:
             return
         self._require_tail()
@@ -124,7 +124,7 @@ class WatchedFile:
     def _require_tail(self) -> None:
         if os.pread(self._number, len(self._tail), self.offset - len(self._tail)) != self._tail:
             shorter = os.fstat(self._number).st_size < self.offset
-            raise ChangedError(Change.TRUNCATED if shorter else Change.REWRITTEN)
+            raise ChangedError(FileChange.TRUNCATED if shorter else FileChange.REWRITTEN)
 
     def _require_whole(self, mtime_ns: int) -> None:
         assert self._whole is not None
@@ -133,7 +133,7 @@ class WatchedFile:
             again.update(block)
             at += len(block)
         if again.digest() != self._whole.digest():
-            raise ChangedError(Change.REWRITTEN)
+            raise ChangedError(FileChange.REWRITTEN)
         ended = self._now()
         self._looked_ns = mtime_ns
         self._look_again_at = ended + max(_WHOLE_EVERY_SECONDS, _WHOLE_SHARE * (ended - started))

@@ -30,23 +30,23 @@ _NUMBERS = re.compile(r"(\d+)")
 _MAX_STEM_BYTES = 180
 _BLOCK_BYTES = 1024 * 1024
 
-Stamp = tuple[int, int, int, int]
+FileStamp = tuple[int, int, int, int]
 """Device, number, size and time of change: another one is another file, or was written to."""
 
 
-class Found(NamedTuple):
+class FolderFile(NamedTuple):
     path: Path
-    stamp: Stamp
+    stamp: FileStamp
 
 
-class Shelf:
+class FolderShelf:
     """Raises OSError where the file system does not answer, and ConfigurationError where what was declared cannot be."""
 
     def __init__(self, config: FolderConfig, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._now = config, now
         self._marker = config.complete.suffix if isinstance(config.complete, Marked) else None
-        self._seen: dict[Path, tuple[Stamp, float]] = {}
-        self._digests: dict[Path, tuple[Stamp, str]] = {}
+        self._seen: dict[Path, tuple[FileStamp, float]] = {}
+        self._digests: dict[Path, tuple[FileStamp, str]] = {}
 
     def require(self) -> None:
         """The folders are there, and files can be moved between them."""
@@ -66,13 +66,13 @@ class Shelf:
                     f"{each} is on another disk than {folder}: a file would not be moved at once; name a folder beside it"
                 )
 
-    def files(self) -> list[Found]:
+    def files(self) -> list[FolderFile]:
         """All that count by their names, in the order in which they are to be read."""
         found = [each for path in self._paths() if (each := _looked_at(path)) is not None]
         by_time = self._config.order == "time"
         return sorted(found, key=lambda each: (each.stamp[3] if by_time else 0, _natural(str(each.path)), each.path))
 
-    def whole(self, files: list[Found]) -> list[Found]:
+    def whole(self, files: list[FolderFile]) -> list[FolderFile]:
         """Those of `files`, which is all there are, that nobody writes to any more, by the sign that was declared."""
         complete = self._config.complete
         if self._marker is not None:
@@ -91,7 +91,7 @@ class Shelf:
         """Whether a file that is not whole yet will be, if nobody does anything."""
         return isinstance(self._config.complete, Quiet)
 
-    def digest(self, file: Found) -> str | None:
+    def digest(self, file: FolderFile) -> str | None:
         """Of the file's bytes; None if it is another by now. Looked at once for each stamp."""
         stamp, digest = self._digests.get(file.path, (None, ""))
         if stamp != file.stamp:
@@ -102,12 +102,12 @@ class Shelf:
             self._digests[file.path] = (file.stamp, digest)
         return digest
 
-    def forget_others(self, files: Iterable[Found]) -> None:
+    def forget_others(self, files: Iterable[FolderFile]) -> None:
         """Of files that are not there any more nothing is kept."""
         there = {each.path for each in files}
         self._digests = {path: kept for path, kept in self._digests.items() if path in there}
 
-    def is_other(self, file: Found) -> bool:
+    def is_other(self, file: FolderFile) -> bool:
         """Whether the file at its path is not the one that was found, or was written to."""
         now = _looked_at(file.path)
         return now is None or now.stamp != file.stamp
@@ -120,7 +120,7 @@ class Shelf:
         """Digests of the files that lie in `failed`."""
         return _lying_in(self._config.failed_folder)
 
-    def put_away(self, file: Found, digest: str, why: str | None) -> None:
+    def put_away(self, file: FolderFile, digest: str, why: str | None) -> None:
         """Move a file that was read, or with `why` one that cannot be; beside that one lies a text with the reason.
 
         Its marker goes first: one that stayed would call the next file of this name whole too early.
@@ -167,11 +167,11 @@ def _lying_in(folder: Path | None) -> set[str]:
     return {said[-1] for each in folder.iterdir() if (said := _NAMED.findall(each.name))}
 
 
-def _looked_at(path: Path) -> Found | None:
+def _looked_at(path: Path) -> FolderFile | None:
     with suppress(FileNotFoundError):
         status = path.stat()
         if stat.S_ISREG(status.st_mode):
-            return Found(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+            return FolderFile(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
     return None
 
 

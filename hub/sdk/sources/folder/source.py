@@ -21,7 +21,7 @@ from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.file.watched import ChangedError
 from hub.sdk.sources.folder.config import FolderConfig, Renamed
-from hub.sdk.sources.folder.shelf import DIGEST_CHARS, Found, Shelf
+from hub.sdk.sources.folder.shelf import DIGEST_CHARS, FolderFile, FolderShelf
 
 MAX_FILES = 3_000
 """So many files are remembered in a position."""
@@ -43,7 +43,7 @@ class FolderPlace(BaseModel):
 
 
 class _InHand(NamedTuple):
-    found: Found
+    listed: FolderFile
     digest: str
 
 
@@ -71,7 +71,7 @@ class FolderSource(Source):
 
     def __init__(self, config: FolderConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._shelf = Shelf(config)
+        self._shelf = FolderShelf(config)
         inputs = (Input(file=Path(), mapping=config.mapping, join=config.join),)
         self._reader = _OneOfMany(FileConfig(inputs=inputs, last_line_whole=True), context)
         self._sampling = False
@@ -82,8 +82,8 @@ class FolderSource(Source):
         self._place = place
         self._in_hand: _InHand | None = None
         self._over: deque[_Over] = deque()
-        self._files: list[Found] = []
-        self._whole: deque[Found] = deque()
+        self._files: list[FolderFile] = []
+        self._whole: deque[FolderFile] = deque()
         self._done, self._failed = dict.fromkeys(_listed(place.done)), dict.fromkeys(_listed(place.failed))
         self._known: set[str] = set()
         """Digests of files that were read and are safe: they need not be read again."""
@@ -130,7 +130,7 @@ class FolderSource(Source):
                 self._put_away(file, why)
             except OSError as error:
                 raise ConfigurationError(
-                    f"{file.found.path.name} was read and cannot be moved away ({error.strerror}); mend it and start again: it "
+                    f"{file.listed.path.name} was read and cannot be moved away ({error.strerror}); mend it and start again: it "
                     "is not read twice"
                 ) from error
 
@@ -192,7 +192,7 @@ class FolderSource(Source):
             return None
         return None
 
-    def _waiting(self) -> Iterator[Found]:
+    def _waiting(self) -> Iterator[FolderFile]:
         """Files that may be read now: those that were there at the last look, and when none is left, at one more."""
         while self._whole:
             yield self._whole.popleft()
@@ -209,7 +209,7 @@ class FolderSource(Source):
             whole = sorted(whole, key=lambda each: self._digest(each) != self._place.file)
         self._whole = deque(whole)
 
-    def _digest(self, file: Found) -> str | None:
+    def _digest(self, file: FolderFile) -> str | None:
         """None: not now. A file that may not be read stops no other."""
         try:
             return self._shelf.digest(file)
@@ -240,13 +240,13 @@ class FolderSource(Source):
         """No file is whole at present."""
         if self.config.follow:
             return Batch(wait_seconds=_LOOK_SECONDS)
-        over = {each.file.found.path for each in self._over} | self._refused
+        over = {each.file.listed.path for each in self._over} | self._refused
         left = [each for each in self._shelf.files() if each.path not in over and not self._is_over(each)]
         if left and (self._over or self._shelf.decides_by_itself):
             return Batch(wait_seconds=_LOOK_SECONDS / 5)
         return Batch(last=True, left=f"{self._where}: {len(left):,} files are not whole yet" if left else None)
 
-    def _is_over(self, file: Found) -> bool:
+    def _is_over(self, file: FolderFile) -> bool:
         return self.config.folder is None and self._digest(file) in self._done | self._failed
 
     # -- reading it ------------------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ class FolderSource(Source):
             within = batch.after or self._place.within
             self._place = self._place.model_copy(update={"file": file.digest, "within": within})
             return Batch(batch.items, self._position() if batch.items else None)
-        if self._shelf.is_other(file.found):
+        if self._shelf.is_other(file.listed):
             return self._changed(file, batch)
         return self._finished(batch.items, None)
 
@@ -279,16 +279,16 @@ class FolderSource(Source):
 
     def _unreadable(self, error: FatalError) -> Batch:
         file = self._hand
-        if self._shelf.is_other(file.found):
+        if self._shelf.is_other(file.listed):
             return self._changed(file)
-        self.context.say(f"{file.found.path.name} cannot be read: {error}")
+        self.context.say(f"{file.listed.path.name} cannot be read: {error}")
         fault = RejectedRecordError(Reason.BAD_ROW, _UNREADABLE)
-        item = Item(None, file.found.path.name, 1, b"", self.config.mapping, fault, file.found.stamp[2], unit="file")
+        item = Item(None, file.listed.path.name, 1, b"", self.config.mapping, fault, file.listed.stamp[2], unit="file")
         return self._finished([item], str(error))
 
     def _changed(self, file: _InHand, batch: Batch | None = None) -> Batch:
         """It was not whole: it is read anew once it is, and what came of it is then a repeat."""
-        self.context.say(f"{file.found.path.name} was changed while it was read; reading it anew once it is whole")
+        self.context.say(f"{file.listed.path.name} was changed while it was read; reading it anew once it is whole")
         self._reader.close()
         self._in_hand = None
         self._place = FolderPlace()
@@ -299,10 +299,10 @@ class FolderSource(Source):
     def _put_away(self, file: _InHand, why: str | None) -> None:
         if self.config.folder is None:
             return
-        if self._shelf.is_other(file.found):
-            self.context.say(f"{file.found.path.name} is another file by now, and is left where it is")
+        if self._shelf.is_other(file.listed):
+            self.context.say(f"{file.listed.path.name} is another file by now, and is left where it is")
         else:
-            self._shelf.put_away(file.found, file.digest, why)
+            self._shelf.put_away(file.listed, file.digest, why)
         (self._failed if why else self._done).pop(file.digest, None)
         if not why:
             self._known.add(file.digest)

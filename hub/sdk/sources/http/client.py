@@ -15,7 +15,7 @@ import httpx2
 from hub.clock import wall_ms
 from hub.millis import datetime_of, ms_of
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
-from hub.sdk.sources.http.config import Auth, Basic, Bearer, CallsConfig, ClientCredentials, Header, Query
+from hub.sdk.sources.http.config import Basic, BearerAuth, CallAuth, CallsConfig, ClientCredentials, HeaderAuth, Query
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log each address with its parameters
 _WHOLE_SHARE = 10
@@ -26,7 +26,7 @@ _EARLY_SECONDS = 30.0
 _TOKEN_SECONDS = 300.0
 
 
-class Reply(NamedTuple):
+class HttpReply(NamedTuple):
     """An answer with status 200: its bytes, the encoding it says it has, its header `Link`, and the system's time in ms."""
 
     body: bytes
@@ -55,7 +55,7 @@ class HttpClient:
         """Until the budget has a call again."""
         return max(0.0, self._next_at - self._now())
 
-    def get(self, target: str, params: dict[str, str | int]) -> Reply:
+    def get(self, target: str, params: dict[str, str | int]) -> HttpReply:
         """Raises TransientError, AuthError, ConfigurationError, PermanentError."""
         fetched = self._token
         try:
@@ -65,7 +65,7 @@ class HttpClient:
                 raise
             return self._get(target, params)  # a token that was taken back early: with another
 
-    def _get(self, target: str, params: dict[str, str | int]) -> Reply:
+    def _get(self, target: str, params: dict[str, str | int]) -> HttpReply:
         self._next_at = max(self._next_at, self._now()) + self._gap
         where = f"GET {target.partition('?')[0]}"
         try:
@@ -79,7 +79,7 @@ class HttpClient:
                 body = self._body(response, where)
                 at = _date_ms(response.headers.get("Date"))
                 link = response.headers.get("Link", "")
-                return Reply(body, response.charset_encoding or "utf-8", link, at)
+                return HttpReply(body, response.charset_encoding or "utf-8", link, at)
         except httpx2.TimeoutException as error:
             raise TransientError(f"{where}: no answer within {self._config.timeout_seconds:g} s") from error
         except httpx2.RemoteProtocolError as error:
@@ -126,14 +126,14 @@ class HttpClient:
 
     def _credentials(self) -> tuple[dict[str, str], dict[str, str | int]]:
         """Headers and parameters."""
-        auth: Auth | None = self._config.auth
-        if isinstance(auth, Bearer):
+        auth: CallAuth | None = self._config.auth
+        if isinstance(auth, BearerAuth):
             return {"Authorization": f"Bearer {auth.token.get_secret_value()}"}, {}
         if isinstance(auth, Basic):
             basic = httpx2.BasicAuth(auth.user, auth.password.get_secret_value())
             request = next(basic.auth_flow(httpx2.Request("GET", self._config.base_url)))
             return {"Authorization": request.headers["Authorization"]}, {}
-        if isinstance(auth, Header):
+        if isinstance(auth, HeaderAuth):
             return {auth.name: auth.value.get_secret_value()}, {}
         if isinstance(auth, Query):
             return {}, {auth.name: auth.value.get_secret_value()}
@@ -185,5 +185,5 @@ def _date_ms(header: str | None) -> int:
     return ms_of(at)
 
 
-def iso(at_ms: int) -> str:
+def iso_utc(at_ms: int) -> str:
     return datetime_of(at_ms).isoformat(timespec="seconds").replace("+00:00", "Z")

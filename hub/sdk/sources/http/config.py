@@ -17,7 +17,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Bearer(_Strict):
+class BearerAuth(_Strict):
     """`Authorization: Bearer ...`."""
 
     kind: Literal["bearer"]
@@ -30,7 +30,7 @@ class Basic(_Strict):
     password: Secret
 
 
-class Header(_Strict):
+class HeaderAuth(_Strict):
     """A header of the system's own, `X-Api-Key` for one."""
 
     kind: Literal["header"]
@@ -56,7 +56,7 @@ class ClientCredentials(_Strict):
     scope: str = ""
 
 
-Auth = Annotated[Bearer | Basic | Header | Query | ClientCredentials, Field(discriminator="kind")]
+CallAuth = Annotated[BearerAuth | Basic | HeaderAuth | Query | ClientCredentials, Field(discriminator="kind")]
 
 
 class Incremental(_Strict):
@@ -86,7 +86,7 @@ class CallsConfig(Config):
     base_url: str = Field(description="scheme and host, with a path that all addresses share, if there is one")
     params: dict[str, str | int] = Field({}, description="sent with every call")
     headers: dict[str, str] = Field({}, description="sent with every call; secrets belong under auth")
-    auth: Auth | None = None
+    auth: CallAuth | None = None
     every_seconds: float = Field(60, gt=0, description="rest between two sweeps")
     once: bool = Field(False, description="one sweep, and done")
     calls_per_minute: float = Field(60, gt=0, description="more are never made")

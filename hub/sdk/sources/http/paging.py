@@ -16,7 +16,7 @@ COUNTED = "counted"
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next\b', re.IGNORECASE)
 
 
-class Place(BaseModel):
+class PagePosition(BaseModel):
     """The position: what is asked for since (ms), and how far the sweep at work has come. `newest`: seen in it; `began`: when it
     began, by the system's clock; `until`: the end of its window. `page` counts from 0,
     `token` is what asks for the next page. `sweeps` is how many have ended."""
@@ -33,12 +33,12 @@ class Place(BaseModel):
     token: str | None = Field(None, max_length=8_000)
 
     @property
-    def resting(self) -> Place:
+    def resting(self) -> PagePosition:
         """Between two sweeps."""
-        return Place(since=self.since, sweeps=self.sweeps)
+        return PagePosition(since=self.since, sweeps=self.sweeps)
 
 
-class Answer(NamedTuple):
+class PageAnswer(NamedTuple):
     """What a page is made of, as far as paging looks at it."""
 
     url: str
@@ -50,13 +50,13 @@ class Answer(NamedTuple):
 class _Kind(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def params(self, place: Place) -> dict[str, str | int]:
+    def params(self, place: PagePosition) -> dict[str, str | int]:
         """What asks for the page at `place`."""
         del place
         return {}
 
     @abstractmethod
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         """What asks for the page behind; None: there is none. Kinds that count give a word that says so."""
 
 
@@ -65,7 +65,7 @@ class PagingNone(_Kind):
 
     kind: Literal["none"]
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         return None
 
 
@@ -78,11 +78,11 @@ class PagingPage(_Kind):
     size_param: str | None = None
     size: int | None = Field(None, ge=1, description="items in a full page, if the system keeps to it")
 
-    def params(self, place: Place) -> dict[str, str | int]:
+    def params(self, place: PagePosition) -> dict[str, str | int]:
         sized: dict[str, str | int] = {self.size_param: self.size} if self.size_param and self.size else {}
         return {self.param: self.start + place.page} | sized
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         return None if not answer.items or (self.size and answer.items < self.size) else COUNTED
 
 
@@ -94,10 +94,10 @@ class PagingOffset(_Kind):
     size_param: str = "limit"
     size: int = Field(100, ge=1)
 
-    def params(self, place: Place) -> dict[str, str | int]:
+    def params(self, place: PagePosition) -> dict[str, str | int]:
         return {self.param: place.items, self.size_param: self.size}
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         return None if answer.items < self.size else COUNTED
 
 
@@ -110,11 +110,11 @@ class PagingCursor(_Kind):
     size_param: str | None = None
     size: int | None = Field(None, ge=1)
 
-    def params(self, place: Place) -> dict[str, str | int]:
+    def params(self, place: PagePosition) -> dict[str, str | int]:
         sized: dict[str, str | int] = {self.size_param: self.size} if self.size_param and self.size else {}
         return ({self.param: place.token} if place.token else {}) | sized
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         found = found_at(answer.body, self.where)
         return str(found) if found not in (None, "", False) else None
 
@@ -125,7 +125,7 @@ class PagingLink(_Kind):
     kind: Literal["link"]
     where: str | None = Field(None, description="where it is in the answer; null: in the header")
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         found = found_at(answer.body, self.where) if self.where else answer.link
         if not found:
             return None
@@ -143,7 +143,7 @@ class PagingWindow(_Kind):
     to_param: str = "end_date"
     hours: float = Field(24, gt=0)
 
-    def next(self, place: Place, answer: Answer) -> str | None:
+    def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
         return None
 
 

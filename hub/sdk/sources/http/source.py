@@ -18,14 +18,14 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
 from hub.sdk.errors import ConfigurationError, PermanentError, PositionLostError, TransientError
 from hub.sdk.mapping.columns import text_of
 from hub.sdk.mapping.times import parse_time
-from hub.sdk.sources.http.client import HttpClient, Reply, iso
+from hub.sdk.sources.http.client import HttpClient, HttpReply, iso_utc
 from hub.sdk.sources.http.config import HttpConfig, Incremental, Query
 from hub.sdk.sources.http.paging import (
     COUNTED,
-    Answer,
+    PageAnswer,
+    PagePosition,
     PagingLink,
     PagingWindow,
-    Place,
     found_at,
     next_of_header,
     without_param,
@@ -47,7 +47,7 @@ class HttpSource(Source):
     def __init__(self, config: HttpConfig, context: Context) -> None:
         super().__init__(config, context)
         self._client: HttpClient | None = None
-        self._place = Place()
+        self._place = PagePosition()
         self._before: set[bytes] = set()
         self._now: set[bytes] = set()
         self._page_digest: tuple[int, bytes] | None = None
@@ -71,7 +71,7 @@ class HttpSource(Source):
 
     def connect(self, position: Position | None) -> None:
         try:
-            place = Place() if position is None else Place.model_validate(position)
+            place = PagePosition() if position is None else PagePosition.model_validate(position)
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of an HTTP source") from error
         self.close()
@@ -84,7 +84,7 @@ class HttpSource(Source):
     def position_at(self, at_ms: int) -> Position | None:
         if self.config.incremental is None:
             return super().position_at(at_ms)
-        return Place(since=at_ms).model_dump(exclude_defaults=True)
+        return PagePosition(since=at_ms).model_dump(exclude_defaults=True)
 
     def read(self, timeout_seconds: float) -> Batch:
         client = self._opened
@@ -120,7 +120,7 @@ class HttpSource(Source):
 
     # -- one page ------------------------------------------------------------------------------------------------------------------
 
-    def _call(self, place: Place) -> tuple[Reply, Any, list[Any]]:
+    def _call(self, place: PagePosition) -> tuple[HttpReply, Any, list[Any]]:
         """The page at `place`, with its items. Raises what the client does, and TransientError if it is no page."""
         config = self.config
         if isinstance(config.paging, PagingLink) and place.token:
@@ -142,7 +142,7 @@ class HttpSource(Source):
         scheme, _, rest = self.config.base_url.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}{token}"
 
-    def _since(self, place: Place) -> dict[str, str | int]:
+    def _since(self, place: PagePosition) -> dict[str, str | int]:
         incremental, paging = self.config.incremental, self.config.paging
         if incremental is None:
             return {}
@@ -156,16 +156,16 @@ class HttpSource(Source):
             return {}
         return {incremental.param: _written(since, incremental.param_format)}
 
-    def _asked_from(self, place: Place, incremental: Incremental) -> int | None:
+    def _asked_from(self, place: PagePosition, incremental: Incremental) -> int | None:
         if place.since is None:
             return None if incremental.start is None else _ms(incremental.start)
         return place.since - round(incremental.overlap_minutes * 60_000)
 
-    def _from(self, place: Place, incremental: Incremental) -> int:
+    def _from(self, place: PagePosition, incremental: Incremental) -> int:
         found = self._asked_from(place, incremental)
         return 0 if found is None else found
 
-    def _begun(self, place: Place, now_ms: int) -> Place:
+    def _begun(self, place: PagePosition, now_ms: int) -> PagePosition:
         """A sweep at work: the one that was interrupted, or a new one."""
         if place.began is not None:
             return place
@@ -175,16 +175,16 @@ class HttpSource(Source):
             until = min(began_from + round(paging.hours * HOUR_MS), now_ms)
         return place.model_copy(update={"began": now_ms, "until": until})
 
-    def _after(self, place: Place, reply: Reply, body: Any, items: list[Any]) -> Place:
+    def _after(self, place: PagePosition, reply: HttpReply, body: Any, items: list[Any]) -> PagePosition:
         """Where the sweep stands behind this page."""
         newest = max((at for each in items if (at := self._changed_at(each)) is not None), default=None)
         newest = place.newest if newest is None else max(newest, place.newest or newest)
         # what is dated ahead of the system's own clock would hide all that is said until then
         began = min(place.began or reply.at_ms, reply.at_ms) if not place.page else place.began
-        answer = Answer(self.system, body, len(items), next_of_header(reply.link))
+        answer = PageAnswer(self.system, body, len(items), next_of_header(reply.link))
         token = self.config.paging.next(place, answer)
         if token is None or self._clamped:
-            return Place(since=self._until(place, newest, began), sweeps=place.sweeps + 1)
+            return PagePosition(since=self._until(place, newest, began), sweeps=place.sweeps + 1)
         if token == place.token and token != COUNTED:
             self._stumble(f"GET {self.config.path}: the page that is next is said to be the page itself")
         if place.page + 1 >= self.config.max_pages:
@@ -207,7 +207,7 @@ class HttpSource(Source):
             }
         )
 
-    def _until(self, place: Place, newest: int | None, began: int | None) -> int | None:
+    def _until(self, place: PagePosition, newest: int | None, began: int | None) -> int | None:
         """From when the next sweep asks."""
         if place.until is not None:
             return place.until
@@ -216,14 +216,14 @@ class HttpSource(Source):
         seen = newest if began is None else min(newest, began)
         return seen if place.since is None else max(seen, place.since)
 
-    def _behind(self, place: Place) -> bool:
+    def _behind(self, place: PagePosition) -> bool:
         """Whether the next window is over already: then it is read without a rest."""
         paging = self.config.paging
         if not isinstance(paging, PagingWindow) or place.since is None:
             return False
         return place.since + round(paging.hours * HOUR_MS) < wall_ms()
 
-    def _require_other_page(self, place: Place, items: list[Any]) -> None:
+    def _require_other_page(self, place: PagePosition, items: list[Any]) -> None:
         """Raises TransientError if the page is the one before: it is asked for again, where it is. A system that goes on answering
         with its last page has no more; one whose second page is its first does not know the parameter."""
         digest = xxhash.xxh3_128_digest(json.dumps(items, sort_keys=True, default=str).encode(errors="surrogatepass"))
@@ -249,7 +249,7 @@ class HttpSource(Source):
 
     # -- one item ------------------------------------------------------------------------------------------------------------------
 
-    def _item(self, item: Any, place: Place, index: int) -> Item | None:
+    def _item(self, item: Any, place: PagePosition, index: int) -> Item | None:
         """None if it is just as it was in this sweep or the one before."""
         of = f"GET {self.config.path} page {place.page + 1}"
         raw = json.dumps(item, ensure_ascii=False, sort_keys=True, default=str)
@@ -283,7 +283,7 @@ class HttpSource(Source):
         return self._client
 
 
-def _parsed(reply: Reply) -> Any:
+def _parsed(reply: HttpReply) -> Any:
     """Raises TransientError: an answer that is no JSON is half of one, or of something in between."""
     try:
         text = reply.body.decode(reply.charset)
@@ -303,8 +303,8 @@ def _written(at_ms: int, form: str) -> str | int:
     if form == "epoch_s":
         return at_ms // 1000
     if form == "date":
-        return iso(at_ms)[:10]
-    return iso(at_ms)
+        return iso_utc(at_ms)[:10]
+    return iso_utc(at_ms)
 
 
 def _ms(text: str) -> int:

@@ -9,29 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from hub.sdk.contract import Config
 from hub.sdk.loopback import is_loopback
-from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.mqtt.damping import DampingSpec
 from hub.sdk.sources.mqtt.topics import TopicFilter, topic_filter
+from hub.sdk.tls import Tls
 
 
-class Tls(BaseModel):
-    """TLS, with the system's own authorities or another's; with a certificate of ours where the broker asks for one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ca: LocalPath | None = Field(None, description="file with the authorities to believe (PEM)")
-    certificate: LocalPath | None = Field(None, description="of this client (PEM)")
-    key: LocalPath | None = Field(None, description="of the certificate (PEM, not encrypted)")
-
-    @model_validator(mode="after")
-    def _both(self) -> Self:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("give certificate and key, or neither")
-        return self
-
-
-class Topic(BaseModel):
+class TopicSpec(BaseModel):
     """One filter. A bare string in YAML is short for `{filter: ...}`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,7 +71,7 @@ class Connection(Config):
 class MqttConfig(Connection):
     """One broker, heard by one client with a session that the broker keeps."""
 
-    topics: tuple[Annotated[Topic, BeforeValidator(_short)], ...] = Field(min_length=1, max_length=50)
+    topics: tuple[Annotated[TopicSpec, BeforeValidator(_short)], ...] = Field(min_length=1, max_length=50)
     session_days: float = Field(
         7, gt=0, le=365, description="so long the broker keeps what comes while nobody is there (5)"
     )

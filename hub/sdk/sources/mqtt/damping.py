@@ -25,7 +25,7 @@ class DampingSpec(BaseModel):
     seconds: float = Field(gt=0, le=3600)
 
 
-class Heard(NamedTuple, Generic[_T]):
+class SiftedMessages(NamedTuple, Generic[_T]):
     """What becomes of messages: these go on now, those are left out."""
 
     passed: list[_T]
@@ -35,7 +35,7 @@ class Heard(NamedTuple, Generic[_T]):
 @dataclass
 class _Thing(Generic[_T]):
     state: str
-    at: float
+    passed_at: float
     waiting: tuple[str, _T] | None = None
 
 
@@ -48,11 +48,11 @@ class Damper(Generic[_T]):
         """By when each was last said, the oldest first."""
         self._waiting: OrderedDict[str, None] = OrderedDict()
 
-    def hear(self, name: str, state: str, message: _T, now: float) -> Heard[_T]:
+    def hear(self, name: str, state: str, message: _T, now: float) -> SiftedMessages[_T]:
         """What comes of one message, and of the one that waited before it."""
         heard = self.due(now)
         thing = self._things.get(name)
-        if thing is None or now - thing.at >= self._seconds:
+        if thing is None or now - thing.passed_at >= self._seconds:
             self._say(name, state, now)
             heard.passed.append(message)
             return heard
@@ -68,19 +68,19 @@ class Damper(Generic[_T]):
             heard.passed.append(self._release(next(iter(self._waiting)), now))
         return heard
 
-    def due(self, now: float) -> Heard[_T]:
+    def due(self, now: float) -> SiftedMessages[_T]:
         """Those that have waited to the end."""
         passed = []
         for name in list(self._waiting):
-            if now - self._things[name].at >= self._seconds:
+            if now - self._things[name].passed_at >= self._seconds:
                 passed.append(self._release(name, now))
-        return Heard(passed, [])
+        return SiftedMessages(passed, [])
 
-    def drop(self, *, said: bool) -> None:
-        """Forget who waits, as they will come again; and what was `said`, where that may come again too."""
+    def drop(self, *, passed_too: bool) -> None:
+        """Forget who waits, as they will come again; and, if `passed_too`, what was passed, where that may come again."""
         for name in list(self._waiting):
             self._forget(name, self._things[name])
-        if said:
+        if passed_too:
             self._things.clear()
 
     def _release(self, name: str, now: float) -> _T:

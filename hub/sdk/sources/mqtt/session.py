@@ -58,7 +58,7 @@ class _ClosedIfRefused(ssl.SSLSocket):
             raise
 
 
-class Session:
+class MqttSession:
     """Everything happens in the thread that calls; between two calls of `turn` nothing is read, so that what comes faster than it
     is used waits at the broker. Each method may raise TransientError: the connection is gone."""
 

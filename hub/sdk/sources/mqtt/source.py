@@ -19,10 +19,10 @@ from hub.millis import datetime_of
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import TransientError
 from hub.sdk.mapping.columns import text_of
-from hub.sdk.sources.bodies import events_of
-from hub.sdk.sources.mqtt.config import MqttConfig, Topic
-from hub.sdk.sources.mqtt.damping import Damper, Heard
-from hub.sdk.sources.mqtt.session import Session
+from hub.sdk.sources.bodies import call_statements
+from hub.sdk.sources.mqtt.config import MqttConfig, TopicSpec
+from hub.sdk.sources.mqtt.damping import Damper, SiftedMessages
+from hub.sdk.sources.mqtt.session import MqttSession
 from hub.sdk.sources.mqtt.topics import TopicFilter
 
 _MOST_TOPICS = 100_000
@@ -67,8 +67,8 @@ class MqttSource(Source):
 
     def __init__(self, config: MqttConfig, context: Context) -> None:
         super().__init__(config, context)
-        self._session = Session(config, config.client_id)
-        self._topics: list[tuple[Topic, TopicFilter]] = [(each, each.parsed) for each in config.topics]
+        self._session = MqttSession(config, config.client_id)
+        self._topics: list[tuple[TopicSpec, TopicFilter]] = [(each, each.parsed) for each in config.topics]
         damping = config.damping
         most = config.window // 2 if config.protocol == "5" else _WAITING_UNSAID
         self._damper: Damper[_Said] | None = Damper(damping.seconds, most) if damping else None
@@ -143,15 +143,15 @@ class MqttSource(Source):
     def close(self) -> None:
         self._session.close()
         if self._damper is not None:
-            self._damper.drop(said=bool(self._taken))  # the broker has what waits, and what was not acknowledged
+            self._damper.drop(passed_too=bool(self._taken))  # the broker has what waits, and what was not acknowledged
         self._taken.clear()
 
     # -- from messages to items ------------------------------------------------------------------------------------------------
 
-    def _batch(self, found: list[_Said]) -> Batch:
-        batch = Batch([each.item for each in found])
-        if found:
-            self._taken.append((batch, [each.of for each in found]))
+    def _batch(self, messages: list[_Said]) -> Batch:
+        batch = Batch([each.item for each in messages])
+        if messages:
+            self._taken.append((batch, [each.of for each in messages]))
         return batch
 
     def _heard(self) -> list[_Said]:
@@ -195,7 +195,7 @@ class MqttSource(Source):
             "mqtt.received_at": datetime_of(wall_ms()).isoformat(timespec="milliseconds"),
         }
         found = []
-        for number, said in enumerate(events_of({"content-type": _content_type(message)}, payload), 1):
+        for number, said in enumerate(call_statements({"content-type": _content_type(message)}, payload), 1):
             if not isinstance(said, dict):
                 found.append(_Said(Item(None, of, number, said.raw, mapping, said.fault, unit="event"), delivery))
                 continue
@@ -206,7 +206,7 @@ class MqttSource(Source):
             self._acknowledge(delivery)  # an empty list
         return found
 
-    def _filter_of(self, topic: str) -> tuple[Topic | None, dict[str, str]]:
+    def _filter_of(self, topic: str) -> tuple[TopicSpec | None, dict[str, str]]:
         for declared, parsed in self._topics:
             if (fields := parsed.fields(topic)) is not None:
                 return declared, fields
@@ -221,15 +221,15 @@ class MqttSource(Source):
 
     # -- flapping --------------------------------------------------------------------------------------------------------------
 
-    def _damped(self, said: _Said) -> list[_Said]:
-        if self._damper is None or not said.state:
-            return [said]
-        return self._after(self._damper.hear(said.thing, said.state, said, time.monotonic()))
+    def _damped(self, message: _Said) -> list[_Said]:
+        if self._damper is None or not message.state:
+            return [message]
+        return self._after(self._damper.hear(message.thing, message.state, message, time.monotonic()))
 
     def _due(self) -> list[_Said]:
         return self._after(self._damper.due(time.monotonic())) if self._damper is not None else []
 
-    def _after(self, heard: Heard[_Said]) -> list[_Said]:
+    def _after(self, heard: SiftedMessages[_Said]) -> list[_Said]:
         for each in heard.damped:
             self._counted("damped")
             self._done(each.of)
@@ -271,8 +271,8 @@ class MqttSource(Source):
                 "messages come at QoS 0: the broker keeps none of them while this edge is away; send at QoS 1"
             )
 
-    def _aside(self) -> Session:
-        session = Session(self.config, f"{self.config.client_id}-check")
+    def _aside(self) -> MqttSession:
+        session = MqttSession(self.config, f"{self.config.client_id}-check")
         try:
             session.open()
             session.subscribe(each.wire for _, each in self._topics)

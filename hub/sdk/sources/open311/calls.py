@@ -24,9 +24,9 @@ from hub.open311.documents import (
 from hub.open311.errors import UnreadableError
 from hub.open311.models import Discovery, Posted, Service, ServiceDefinition, iso_of
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
-from hub.sdk.sources.http.client import HttpClient, Reply
+from hub.sdk.sources.http.client import HttpClient, HttpReply
 from hub.sdk.sources.open311.config import Open311Config
-from hub.sdk.sources.open311.sweeps import Kind, Sweep
+from hub.sdk.sources.open311.sweeps import Sweep, SweepKind
 
 _MOST_UNCLEAR = 5
 """A 400 is tried so often: the specification also has it for a back-end that is down."""
@@ -57,13 +57,13 @@ class GeoReport:
         """Until the budget has a call again."""
         return self._opened.seconds_to_wait()
 
-    def page(self, sweep: Sweep) -> tuple[Reply, list[Any]]:
+    def page(self, sweep: Sweep) -> tuple[HttpReply, list[Any]]:
         """The page of requests, or of updates, at which a sweep stands: as the dictionaries that they are.
 
         Raises TransientError, AuthError, ConfigurationError, PermanentError, as all calls here.
         """
         shape, path = (
-            (UPDATES_DOCUMENT, "/servicerequestupdates") if sweep.kind is Kind.UPDATES else (REQUESTS, "/requests")
+            (UPDATES_DOCUMENT, "/servicerequestupdates") if sweep.kind is SweepKind.UPDATES else (REQUESTS, "/requests")
         )
         return self._get(path, shape, self._window(sweep) | self._page(sweep))
 
@@ -104,9 +104,9 @@ class GeoReport:
 
     def _window(self, sweep: Sweep) -> dict[str, str]:
         changed, dates = self._config.changed_params, self._config.dates
-        if sweep.kind is Kind.CHANGED and changed is not None:
+        if sweep.kind is SweepKind.CHANGED and changed is not None:
             names = changed
-        elif dates == "none" and sweep.kind is not Kind.UPDATES:
+        elif dates == "none" and sweep.kind is not SweepKind.UPDATES:
             return {}
         else:
             names = ("start_date", "end_date")
@@ -132,7 +132,7 @@ class GeoReport:
 
     # -- one call ------------------------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, shape: DocumentShape[Any], params: dict[str, str]) -> tuple[Reply, list[Any]]:
+    def _get(self, path: str, shape: DocumentShape[Any], params: dict[str, str]) -> tuple[HttpReply, list[Any]]:
         where = f"GET {path}.{self._config.format}"
         try:
             reply = self._opened.get(f"{path}.{self._config.format}", {**self._own(), **params})

@@ -5,7 +5,7 @@ from __future__ import annotations
 _MOST = 500_000
 
 
-class Memory:
+class NameMemory:
     """What each name stood for last. Two generations of `most` names: those of the older one go when the younger is full."""
 
     def __init__(self, most: int = _MOST) -> None:

@@ -18,9 +18,9 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.open311.calls import GeoReport, NotThereError
 from hub.sdk.sources.open311.config import Open311Config
-from hub.sdk.sources.open311.memory import Memory
-from hub.sdk.sources.open311.statements import Columns, Reader
-from hub.sdk.sources.open311.sweeps import Kind, Place, Sweep, Sweeps
+from hub.sdk.sources.open311.memory import NameMemory
+from hub.sdk.sources.open311.statements import StatementColumns, StatementReader
+from hub.sdk.sources.open311.sweeps import Sweep, SweepKind, SweepPosition, Sweeps
 
 _MOST_REPEATS = 3
 _MOST_PAGES = 10_000
@@ -37,9 +37,9 @@ class Open311Source(Source):
         super().__init__(config, context)
         self._calls = GeoReport(config)
         self._sweeps = Sweeps(config)
-        self._reader = Reader(config.time_formats, config.time_zone)
+        self._reader = StatementReader(config.time_formats, config.time_zone)
         self._late_ms = round(config.late_hours * HOUR_MS)
-        self._place = Place()
+        self._place = SweepPosition()
         self._names: dict[str, str] | None = None
         self._repeats = 0
         self._forget()
@@ -51,7 +51,7 @@ class Open311Source(Source):
 
     def connect(self, position: Position | None) -> None:
         try:
-            place = Place() if position is None else Place.model_validate(position)
+            place = SweepPosition() if position is None else SweepPosition.model_validate(position)
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of an Open311 source") from error
         self.close()
@@ -60,7 +60,7 @@ class Open311Source(Source):
         self._place = place
 
     def _forget(self) -> None:
-        self._memory, self._told, self._begun_with = Memory(), Memory(), Memory()
+        self._memory, self._told, self._begun_with = NameMemory(), NameMemory(), NameMemory()
         self._page_before: tuple[Sweep, bytes] | None = None
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Open311Source(Source):
         self._names = None
 
     def position_at(self, at_ms: int) -> Position | None:
-        return _position(Place(marks=dict.fromkeys(Kind, at_ms)))
+        return _position(SweepPosition(marks=dict.fromkeys(SweepKind, at_ms)))
 
     # -- check ---------------------------------------------------------------------------------------------------------------------
 
@@ -91,14 +91,14 @@ class Open311Source(Source):
             yield from islice(self.read(1.0).items, limit)
         finally:
             self.close()
-            self._place = Place()
+            self._place = SweepPosition()
 
-    def _newest(self) -> Place:
+    def _newest(self) -> SweepPosition:
         """As if all but the newest window had been read."""
         now = wall_ms()
-        kind = Kind.RECENT if self.config.changed_params is None else Kind.CHANGED
+        kind = SweepKind.RECENT if self.config.changed_params is None else SweepKind.CHANGED
         at = now - round(self.config.window_days * DAY_MS)
-        return Place(sweep=Sweep(kind=kind, at=at, until=now, end=now, began=now))
+        return SweepPosition(sweep=Sweep(kind=kind, at=at, until=now, end=now, began=now))
 
     def _asked(self, services: list[Service]) -> str:
         """How many have a definition, of which one is read."""
@@ -130,25 +130,25 @@ class Open311Source(Source):
         is_again = self._is_page_before(sweep, found)
         after = self._behind(place, reply.at_ms, len(found), is_again=is_again)
         found = [] if is_again else self._completed(found)
-        requests = self._requests_of(found) if sweep.kind is Kind.UPDATES else {}
+        requests = self._requests_of(found) if sweep.kind is SweepKind.UPDATES else {}
         # from here on nothing fails: what is noted is in the batch
-        items = self._items(sweep, place.marks.get(Kind.FULL), requests, found)
+        items = self._items(sweep, place.marks.get(SweepKind.FULL), requests, found)
         return self._batch(sweep, after, items)
 
-    def _begun(self, place: Place) -> tuple[Place, Sweep]:
+    def _begun(self, place: SweepPosition) -> tuple[SweepPosition, Sweep]:
         place = self._sweeps.begun(place, wall_ms())
         assert place.sweep is not None
         return place, place.sweep
 
-    def _batch(self, sweep: Sweep, after: Place, items: list[Item]) -> Batch:
+    def _batch(self, sweep: Sweep, after: SweepPosition, items: list[Item]) -> Batch:
         self._place = after
-        if after.sweep is None and sweep.kind is Kind.FULL:
+        if after.sweep is None and sweep.kind is SweepKind.FULL:
             self._memory.sweep_ended()
         is_over = self._sweeps.is_round_over(after)
         last = is_over and self.config.once
         return Batch(items, _position(after), last, self.config.every_seconds if is_over and not last else 0.0)
 
-    def _behind(self, place: Place, server_ms: int, count: int, *, is_again: bool) -> Place:
+    def _behind(self, place: SweepPosition, server_ms: int, count: int, *, is_again: bool) -> SweepPosition:
         """Where it goes on. A second page that is the first again: there is one only, or the server has no pages."""
         _, sweep = self._begun(place)
         has_pages = self.config.page_param is not None
@@ -194,8 +194,8 @@ class Open311Source(Source):
         completed = (self._named(each) if isinstance(each, dict) else each for each in items)
         return [each for each in completed if each is not None]
 
-    def _named(self, request: Columns) -> Columns | None:
-        more: Columns = {}
+    def _named(self, request: StatementColumns) -> StatementColumns | None:
+        more: StatementColumns = {}
         if not xml_text(request.get("service_request_id")) and (token := xml_text(request.get("token"))):
             if not (ref := self._calls.id_of(token)):
                 return None
@@ -213,7 +213,7 @@ class Open311Source(Source):
                 self._names = {}
         return self._names
 
-    def _requests_of(self, updates: list[Any]) -> dict[str, Columns]:
+    def _requests_of(self, updates: list[Any]) -> dict[str, StatementColumns]:
         """By id: an update says little, and a case is not to begin with one."""
         refs = [xml_text(each.get("service_request_id")) for each in updates if isinstance(each, dict)]
         asked, step = [each for each in dict.fromkeys(refs) if each], self.config.ids_per_call
@@ -224,22 +224,22 @@ class Open311Source(Source):
     # -- one page becomes items ----------------------------------------------------------------------------------------------------
 
     def _items(
-        self, sweep: Sweep, since_ms: int | None, requests: dict[str, Columns], records: list[Any]
+        self, sweep: Sweep, since_ms: int | None, requests: dict[str, StatementColumns], records: list[Any]
     ) -> list[Item]:
-        path = "/servicerequestupdates" if sweep.kind is Kind.UPDATES else "/requests"
+        path = "/servicerequestupdates" if sweep.kind is SweepKind.UPDATES else "/requests"
         of = f"GET {path} {iso_of(sweep.at)} page {sweep.page + 1}"
         items: list[Item] = []
         for number, each in enumerate(records, 1):
             where = f"{of} record {number}"
             if not isinstance(each, dict):
                 items.append(_no_record(each, where))
-            elif sweep.kind is Kind.UPDATES:
+            elif sweep.kind is SweepKind.UPDATES:
                 items += self._updated(each, requests.get(xml_text(each.get("service_request_id"))), where)
             else:
                 items += self._requested(each, where, since_ms)
         return items
 
-    def _requested(self, request: Columns, where: str, since_ms: int | None) -> list[Item]:
+    def _requested(self, request: StatementColumns, where: str, since_ms: int | None) -> list[Item]:
         """What is new of a request. `since_ms`: one that this process does not know is old if it changed long before that."""
         said = self._reader.statements(request)
         digest = _digest(said[-1])
@@ -252,13 +252,13 @@ class Open311Source(Source):
             return items[-1:]
         return items[1:] if self._begun_with.knows(name) else items
 
-    def _is_old(self, request: Columns, since_ms: int | None) -> bool:
+    def _is_old(self, request: StatementColumns, since_ms: int | None) -> bool:
         if since_ms is None or self._memory.is_whole:
             return False
         changed = self._reader.changed_at(request)
         return changed is not None and changed < since_ms - self._late_ms
 
-    def _updated(self, update: Columns, request: Columns | None, where: str) -> list[Item]:
+    def _updated(self, update: StatementColumns, request: StatementColumns | None, where: str) -> list[Item]:
         """What an update says, behind what its request said when it was made where this process has not read that."""
         ref = xml_text(update.get("service_request_id"))
         if not self._told.note(json.dumps([ref, xml_text(update.get("update_id"))]), _digest(update)):
@@ -269,7 +269,7 @@ class Open311Source(Source):
         return [_item(each, where, number) for number, each in enumerate(said, 1)]
 
 
-def _position(place: Place) -> Position:
+def _position(place: SweepPosition) -> Position:
     return place.model_dump(mode="json", exclude_defaults=True)
 
 
@@ -282,7 +282,7 @@ def _digest(content: Any) -> bytes:
     return xxhash.xxh3_128_digest(text.encode(errors="surrogatepass"))
 
 
-def _item(columns: Columns, where: str, number: int) -> Item:
+def _item(columns: StatementColumns, where: str, number: int) -> Item:
     return Item(columns, where, number, unit="statement")
 
 

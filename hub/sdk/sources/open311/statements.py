@@ -16,8 +16,8 @@ from hub.open311.wording import CLOSED, OPEN, plain_status, plain_text
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.times import parse_time
 
-Columns = dict[str, Any]
-TIMES = ("requested_datetime", "updated_datetime", "expected_datetime")
+StatementColumns = dict[str, Any]
+TIME_FIELDS = ("requested_datetime", "updated_datetime", "expected_datetime")
 _TEXTS = ("description", "status_notes", "service_notice", "service_name")
 _LATER = ("status_notes", "updated_datetime", "notes")
 """What is not yet there when a request is made."""
@@ -28,7 +28,7 @@ _UPDATES = ("update_id", "service_request_id", "description", "media_url", "exte
 _NOTES = {"description": "status_notes"}
 
 
-class Reader:
+class StatementReader:
     """Reads what one server writes; `formats` and `zone` of its times."""
 
     def __init__(self, formats: Sequence[str], zone: str) -> None:
@@ -42,18 +42,18 @@ class Reader:
         except RejectedRecordError:
             return None
 
-    def changed_at(self, request: Columns) -> int | None:
+    def changed_at(self, request: StatementColumns) -> int | None:
         """When a request last changed, as far as it says; None for one that is closed and does not say when."""
         updated = self.time(request.get("updated_datetime"))
         if updated is None and plain_status(xml_text(request.get("status"))) == CLOSED:
             return None
         return updated if updated is not None else self.time(request.get("requested_datetime"))
 
-    def statements(self, request: Columns) -> list[Columns]:
+    def statements(self, request: StatementColumns) -> list[StatementColumns]:
         """One or two, in order: `statement` is OPENED, and then OPEN or CLOSED; `said_at` is when, ISO 8601."""
         now = self._plain(request)
         requested, updated = self.time(now.get("requested_datetime")), self.time(now.get("updated_datetime"))
-        for name in TIMES:
+        for name in TIME_FIELDS:
             if (at := self.time(now.get(name))) is not None:
                 now[name] = iso_of(at)
             elif name != "requested_datetime":
@@ -67,7 +67,7 @@ class Reader:
             return [first]
         return [first, self._said(now, now["status"], said_at)]
 
-    def update(self, update: Columns, request: Columns | None) -> Columns:
+    def update(self, update: StatementColumns, request: StatementColumns | None) -> StatementColumns:
         """What an update says, beside what its request said when it was made. One that says no time is a bad row."""
         word = xml_text(update.get("status"))
         said = {name: plain_text(text) for name in _UPDATES if (text := xml_text(update.get(name)))}
@@ -79,13 +79,13 @@ class Reader:
         said["said_at"] = xml_text(update.get("updated_datetime"))
         return self._said(said, statement, at)
 
-    def _said(self, columns: Columns, statement: str, at_ms: int | None) -> Columns:
+    def _said(self, columns: StatementColumns, statement: str, at_ms: int | None) -> StatementColumns:
         found = columns | {"statement": statement}
         if at_ms is not None:
             return found | {"said_at": iso_of(at_ms)}
         return {"said_at": columns.get("requested_datetime")} | found
 
-    def _plain(self, request: Columns) -> Columns:
+    def _plain(self, request: StatementColumns) -> StatementColumns:
         found = json_values(request)
         for name in _TEXTS:
             if name in found:

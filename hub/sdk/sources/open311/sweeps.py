@@ -15,7 +15,7 @@ _LEAST_MS = 2 * _EDGE_MS
 """A stretch so short is not halved."""
 
 
-class Kind(StrEnum):
+class SweepKind(StrEnum):
     """`recent`: requests made since the last sweep; `full`: all of the look-back, for changes of old ones; `changed`: by the time
     of change, where the server can; `updates`: what was said of requests."""
 
@@ -31,7 +31,7 @@ class Sweep(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind
+    kind: SweepKind
     at: int
     until: int
     end: int
@@ -39,13 +39,13 @@ class Sweep(BaseModel):
     page: int = Field(0, ge=0)
 
 
-class Place(BaseModel):
+class SweepPosition(BaseModel):
     """`marks`: when the last sweep of each kind that ended began: all that was there then is read. `last`: which ended last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    marks: dict[Kind, int] = {}
-    last: Kind | None = None
+    marks: dict[SweepKind, int] = {}
+    last: SweepKind | None = None
     sweep: Sweep | None = None
 
 
@@ -58,7 +58,7 @@ class Sweeps:
         self._overlap_ms = round(config.overlap_minutes * MINUTE_MS)
         self._back_ms = round(config.look_back_days * DAY_MS)
 
-    def begun(self, place: Place, now_ms: int) -> Place:
+    def begun(self, place: SweepPosition, now_ms: int) -> SweepPosition:
         """With a sweep at work: the one that was interrupted, or the next."""
         if place.sweep is not None:
             return place
@@ -67,40 +67,42 @@ class Sweeps:
         until = min(self._edge_behind(at), now_ms) if self.has_windows(kind) else now_ms
         return place.model_copy(update={"sweep": Sweep(kind=kind, at=at, until=until, end=now_ms, began=now_ms)})
 
-    def _next(self, place: Place, now_ms: int) -> Kind:
-        if self._config.updates and place.last is not Kind.UPDATES:
-            return Kind.UPDATES  # before the requests: what these say then is later than all updates that were read
+    def _next(self, place: SweepPosition, now_ms: int) -> SweepKind:
+        if self._config.updates and place.last is not SweepKind.UPDATES:
+            return (
+                SweepKind.UPDATES
+            )  # before the requests: what these say then is later than all updates that were read
         if self._config.changed_params is not None:
-            return Kind.CHANGED
-        full = place.marks.get(Kind.FULL)
+            return SweepKind.CHANGED
+        full = place.marks.get(SweepKind.FULL)
         due = full is None or now_ms - full >= self._config.look_back_minutes * MINUTE_MS
-        return Kind.FULL if due else Kind.RECENT
+        return SweepKind.FULL if due else SweepKind.RECENT
 
-    def _from(self, kind: Kind, place: Place, now_ms: int) -> int:
+    def _from(self, kind: SweepKind, place: SweepPosition, now_ms: int) -> int:
         mark = place.marks.get(kind)
         if mark is None:
             start = self._config.start_ms
             return now_ms - self._back_ms if start is None else start
-        if kind is Kind.FULL:
-            recent = place.marks.get(Kind.RECENT, mark)
+        if kind is SweepKind.FULL:
+            recent = place.marks.get(SweepKind.RECENT, mark)
             return min(now_ms - self._back_ms, recent - self._overlap_ms)
         return mark - self._overlap_ms
 
-    def has_windows(self, kind: Kind) -> bool:
-        return self._config.dates != "none" or kind not in (Kind.RECENT, Kind.FULL)
+    def has_windows(self, kind: SweepKind) -> bool:
+        return self._config.dates != "none" or kind not in (SweepKind.RECENT, SweepKind.FULL)
 
     def _edge_behind(self, at_ms: int) -> int:
         """Windows end where they always do, so that a sweep that begins anew asks for the same ones."""
         return (at_ms // self._window_ms + 1) * self._window_ms
 
-    def is_round_over(self, place: Place) -> bool:
+    def is_round_over(self, place: SweepPosition) -> bool:
         """Then it rests."""
-        return place.sweep is None and place.last is not Kind.UPDATES
+        return place.sweep is None and place.last is not SweepKind.UPDATES
 
-    def next_page(self, place: Place, server_ms: int) -> Place:
+    def next_page(self, place: SweepPosition, server_ms: int) -> SweepPosition:
         return _moved(place, server_ms, page=_at_work(place).page + 1)
 
-    def halved(self, place: Place, server_ms: int) -> Place | None:
+    def halved(self, place: SweepPosition, server_ms: int) -> SweepPosition | None:
         """The first half of the window; None if it is too short for that."""
         sweep = _at_work(place)
         least = 2 * DAY_MS if self._config.dates == "date" else _LEAST_MS
@@ -108,7 +110,7 @@ class Sweeps:
             return None
         return _moved(place, server_ms, page=0, until=(sweep.at + sweep.until) // 2)
 
-    def next_window(self, place: Place, server_ms: int) -> Place:
+    def next_window(self, place: SweepPosition, server_ms: int) -> SweepPosition:
         """Behind the window; behind the last, the sweep is over and its mark set. A window that was halved grows again."""
         sweep = _at_work(place)
         if sweep.until < sweep.end:
@@ -117,17 +119,17 @@ class Sweeps:
             return _moved(place, server_ms, page=0, at=at, until=until)
         began = min(sweep.began, server_ms)
         marks = {**place.marks, sweep.kind: max(began, place.marks.get(sweep.kind, began))}
-        if sweep.kind is Kind.FULL:
-            marks[Kind.RECENT] = max(began, marks.get(Kind.RECENT, began))
-        return Place(marks=marks, last=sweep.kind)
+        if sweep.kind is SweepKind.FULL:
+            marks[SweepKind.RECENT] = max(began, marks.get(SweepKind.RECENT, began))
+        return SweepPosition(marks=marks, last=sweep.kind)
 
 
-def _at_work(place: Place) -> Sweep:
+def _at_work(place: SweepPosition) -> Sweep:
     if place.sweep is None:
         raise ValueError("no sweep is at work")
     return place.sweep
 
 
-def _moved(place: Place, server_ms: int, **change: int) -> Place:
+def _moved(place: SweepPosition, server_ms: int, **change: int) -> SweepPosition:
     sweep = _at_work(place)
     return place.model_copy(update={"sweep": sweep.model_copy(update=change | {"began": min(sweep.began, server_ms)})})

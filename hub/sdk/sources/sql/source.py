@@ -23,7 +23,7 @@ from hub.sdk.sources.sql.values import Kept, at_time, kept, less, not_ahead, rea
 _MOST_REMEMBERED = 200_000
 
 
-class Place(BaseModel):
+class QueryPosition(BaseModel):
     """The position. `since`: the newest cursor of the sweep before; `at`: cursor and key of the last row of the sweep at work."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,7 +43,7 @@ class SqlSource(Source):
         super().__init__(config, context)
         self._engine: Engine | None = None
         self._columns: list[str] = []
-        self._place = Place()
+        self._place = QueryPosition()
         self._before: set[bytes] = set()
         self._now: set[bytes] = set()
         self._zone = ZoneInfo(config.time_zone)
@@ -67,7 +67,7 @@ class SqlSource(Source):
 
     def connect(self, position: Position | None) -> None:
         try:
-            place = Place() if position is None else Place.model_validate(position)
+            place = QueryPosition() if position is None else QueryPosition.model_validate(position)
         except ValidationError as error:
             raise PositionLostError(f"{self.context.domain}: the position is none of a table") from error
         self.close()
@@ -90,7 +90,7 @@ class SqlSource(Source):
         if config.behind_horizon or not over:
             self._place = self._place.model_copy(update={"at": at})
         else:
-            self._place = Place(since=self._swept(at), sweeps=self._place.sweeps + 1)
+            self._place = QueryPosition(since=self._swept(at), sweeps=self._place.sweeps + 1)
             self._before, self._now = self._now, set()
         after = self._place.model_dump(exclude_defaults=True)
         last = over and config.once
@@ -110,7 +110,7 @@ class SqlSource(Source):
         at = at_time(example, at_ms, self._zone)
         if at is None or self.config.behind_horizon:
             return super().position_at(at_ms)
-        return Place(since=kept(at)).model_dump(exclude_defaults=True)
+        return QueryPosition(since=kept(at)).model_dump(exclude_defaults=True)
 
     # -- one page ------------------------------------------------------------------------------------------------------------------
 
@@ -136,11 +136,11 @@ class SqlSource(Source):
             return literal_column(f"CAST('{int(str(value))}' AS xid8)")
         return bindparam(f"at_{name}", value_of(value))
 
-    def _swept(self, at: list[Kept] | None) -> Kept | None:
+    def _swept(self, last_row: list[Kept] | None) -> Kept | None:
         """From what the next sweep asks, less the overlap."""
-        if at is None:
+        if last_row is None:
             return self._place.since
-        return kept(not_ahead(value_of(at[0]), datetime.now(UTC), self._zone))
+        return kept(not_ahead(value_of(last_row[0]), datetime.now(UTC), self._zone))
 
     def _item(self, row: Any) -> Item | None:
         """None if it is just as it was in this sweep or the one before."""

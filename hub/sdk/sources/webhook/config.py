@@ -13,7 +13,7 @@ from hub.errors import FatalError
 from hub.sdk.contract import Config
 from hub.sdk.loopback import is_loopback
 from hub.sdk.secrets import Secret
-from hub.sdk.signature import TOLERANCE_SECONDS, ForgedError, parsed, require_signed
+from hub.sdk.signature import TOLERANCE_SECONDS, ForgedError, require_signed, signing_secrets
 
 
 class _Auth(BaseModel):
@@ -44,13 +44,13 @@ class Standard(_Auth):
     @classmethod
     def _is_one(cls, value: Secret) -> Secret:
         try:
-            parsed(value.get_secret_value())
+            signing_secrets(value.get_secret_value())
         except FatalError as error:
             raise ValueError(str(error)) from None
         return value
 
     def admit(self, headers: Mapping[str, str], body: bytes, now_seconds: float) -> bytes | None:
-        secrets = parsed(self.secret.get_secret_value())
+        secrets = signing_secrets(self.secret.get_secret_value())
         message_id = require_signed(secrets, headers, body, now_seconds, self.tolerance_seconds)
         # of two bodies under one id neither is dropped
         return hashlib.sha256(message_id.encode() + b"\0" + body).digest()
@@ -61,7 +61,7 @@ class Standard(_Auth):
         return 2 * self.tolerance_seconds + 60
 
 
-class Bearer(_Auth):
+class BearerCheck(_Auth):
     """`Authorization: Bearer ...`. Whoever sees one call can make others: for a line that is guarded otherwise."""
 
     kind: Literal["bearer"]
@@ -73,7 +73,7 @@ class Bearer(_Auth):
         return None
 
 
-class Header(_Auth):
+class HeaderCheck(_Auth):
     """A secret in a header of the system's own; as for `bearer`."""
 
     kind: Literal["header"]
@@ -85,7 +85,7 @@ class Header(_Auth):
         return None
 
 
-Auth = Annotated[Standard | Bearer | Header, Field(discriminator="kind")]
+CallerCheck = Annotated[Standard | BearerCheck | HeaderCheck, Field(discriminator="kind")]
 
 
 class WebhookConfig(Config):
@@ -94,7 +94,7 @@ class WebhookConfig(Config):
     host: str = Field("127.0.0.1", description="where it listens; another than loopback asks for auth")
     port: int = Field(ge=0, le=65535, description="0: any that is free")
     path: str = "/"
-    auth: Auth | None = None
+    auth: CallerCheck | None = None
     max_body_bytes: int = Field(1024 * 1024, ge=1024, le=16 * 1024 * 1024, description="a longer call is refused")
     max_connections: int = Field(64, ge=1, le=4096)
     answer_seconds: float = Field(

@@ -26,7 +26,7 @@ class Call:
     kept: Future[bool] = field(default_factory=Future)
 
 
-class Inbox:
+class CallInbox:
     """Bounded. A call that comes again while it waits waits with the first; one that comes again later is known."""
 
     def __init__(self, remember_seconds: float, patience_seconds: float) -> None:

@@ -17,9 +17,9 @@ from hub.metrics import CALLS
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.signature import ForgedError
-from hub.sdk.sources.bodies import events_of
+from hub.sdk.sources.bodies import call_statements
 from hub.sdk.sources.webhook.config import WebhookConfig
-from hub.sdk.sources.webhook.inbox import Call, Inbox
+from hub.sdk.sources.webhook.inbox import Call, CallInbox
 from hub.serving import Limits, Server, app_of, listen
 
 _RETRY_AFTER_SECONDS = 30
@@ -46,7 +46,7 @@ class WebhookSource(Source):
     def __init__(self, config: WebhookConfig, context: Context) -> None:
         super().__init__(config, context)
         remember = config.auth.remember_seconds if config.auth else 0
-        self._inbox = Inbox(remember, config.answer_seconds)
+        self._inbox = CallInbox(remember, config.answer_seconds)
         self._server: Server | None = None
         self._taken: deque[tuple[Batch, list[Call]]] = deque()
         self._calls = 0
@@ -122,7 +122,7 @@ class WebhookSource(Source):
     def _items(self, call: Call) -> Iterator[Item]:
         self._calls += 1
         of = f"POST {self.config.path} call {self._calls}"
-        for number, said in enumerate(events_of(call.headers, call.body), 1):
+        for number, said in enumerate(call_statements(call.headers, call.body), 1):
             if isinstance(said, dict):
                 yield Item(said, of, number, unit="event")
             else:

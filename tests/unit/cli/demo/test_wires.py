@@ -14,8 +14,8 @@ from hub.cli.demo.wires import MessageWire, TableWire, WiredFiles, Wires
 from hub.errors import FatalError
 from hub.policy.loader import load_city
 from hub.sdk.contract import Context
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import find_manifest
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
@@ -41,13 +41,13 @@ def test_a_table_says_what_the_file_says(tmp_path: Path) -> None:
         wired.flush()
         path = files.path("citymgmt")
     wire.close()
-    intake = Intake(find("citymgmt"), "demo")
+    intake = MappingSet(find_manifest("citymgmt"), "demo")
     config = SqlConfig.model_validate(wire.edge["settings"] | {"once": True})
     source = SqlSource(config, Context("citymgmt", intake.outcome, intake.mapping))
     source.connect(None)
     from_table = [intake.outcome(item) for item in source.read(1.0).items]
     source.close()
-    from_file = list(outcomes(find("citymgmt"), Input(file=path, mapping="demo")))
+    from_file = list(outcomes(find_manifest("citymgmt"), Input(file=path, mapping="demo")))
     assert len(said) == wire.sent == len(from_table) > 20
     assert [each.event for each in from_table] == [each.event for each in from_file]
 
@@ -56,7 +56,7 @@ def test_what_a_machine_lacks_is_said_and_comes_as_a_file(tmp_path: Path, monkey
     def nowhere() -> None:
         raise FatalError("`mosquitto` is missing: run `make setup`.")
 
-    monkeypatch.setattr(mosquitto, "find", nowhere)
+    monkeypatch.setattr(mosquitto, "find_mosquitto", nowhere)
     found = Wires(tmp_path, ["desk", "roads"])
     assert [wire.source for wire in found.sources] == ["citymgmt"]
     assert found.missing == ["hotline comes as a file, not by MQTT: `mosquitto` is missing: run `make setup`."]
@@ -71,7 +71,7 @@ def test_what_a_machine_lacks_is_said_and_comes_as_a_file(tmp_path: Path, monkey
 
 def test_messages_wait_at_the_broker_for_who_is_not_there_yet(tmp_path: Path) -> None:
     try:
-        mosquitto.find()
+        mosquitto.find_mosquitto()
     except FatalError as error:
         pytest.skip(str(error))
     from hub.sdk.sources.mqtt.config import MqttConfig

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hub.cli.connector.command import connector
 from hub.errors import FatalError, RejectedRecordError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
@@ -138,7 +138,7 @@ def test_what_is_personal_in_a_list_is_carried_nowhere(tmp_path: Path) -> None:
     values = {"id": 1, "notes": [{"by": "N", "of": {"who": "M", "when": 3}}, "text"], "by": "x"}
     assert without(values, ["notes.by", "notes.of.who"]) == {"id": 1, "notes": [{"of": {"when": 3}}, "text"], "by": "x"}
     manifest = works(tmp_path)
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     for each in outcomes(manifest, Input(file=manifest.folder / "fixtures" / "demo.jsonl")):
         kept = intake.kept(each.item)
         assert b"secret" not in (kept.raw or b"")
@@ -188,7 +188,7 @@ def test_half_a_surrogate_is_a_dead_letter_and_no_defect(tmp_path: Path) -> None
     assert event is None
     assert rejection is not None
     assert b"\\ud800" in (item.raw or b"")
-    kept = Intake(manifest).kept(item._replace(raw=None))
+    kept = MappingSet(manifest).kept(item._replace(raw=None))
     assert json.loads(kept.raw or b"")["id"] == "\ud800"
     fields = {"source_ref": {"digest": ["id"]}, "reported_at": {"column": "at", "formats": ["epoch_ms"]}}
     digested = Mapping.model_validate({"description": "t", "format": "jsonl", "event": fields})

@@ -12,7 +12,7 @@ from hub.errors import FatalError, RejectedRecordError
 from hub.model.update import Update, UpdateStatus, UpdateStep
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
-from hub.sdk.mapping.updates import update_of
+from hub.sdk.mapping.updates import department_update
 
 MAPPING: dict[str, Any] = {
     "description": "what an office says",
@@ -34,7 +34,7 @@ ROW = {"case": "C-1", "state": "taken", "at": "2026-03-02T12:00:00+08:00", "word
 
 def said(**changes: str) -> Update:
     (event,) = Mapper(Mapping.model_validate(MAPPING), "office").events(ROW | changes)
-    return update_of(event, "roads")
+    return department_update(event, "roads")
 
 
 def test_a_row_is_an_update() -> None:

@@ -15,13 +15,13 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from hub.sdk.errors import PositionLostError, TransientError
-from hub.sdk.sink_contract import Batch, Delivery, Place, SinkContext
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, SinkContext
 from hub.sdk.sinks.files.sink import FilesSettings, FilesSink
 from hub.testing.sink_conformance import SinkBench, SinkConformance
 from hub.testing.sinks import NOON_MS, order, reply
 
 DAY_MS = 86_400_000
-PLACE = Place("dept.roads.orders", 0)
+PLACE = DeliveryPlace("dept.roads.orders", 0)
 
 
 def sink(folder: Path, **settings: Any) -> FilesSink:
@@ -74,7 +74,7 @@ def changed(delivery: Delivery, **fields: Any) -> Delivery:
 def write(target: FilesSink, *deliveries: Delivery) -> None:
     target.connect()
     try:
-        target.write(Batch(deliveries, {each.place: each.offset + 1 for each in deliveries}))
+        target.write(DeliveryBatch(deliveries, {each.place: each.offset + 1 for each in deliveries}))
     finally:
         target.close()
 
@@ -111,7 +111,7 @@ def test_a_reader_sees_whole_files_only(tmp_path: Path) -> None:
     reader.start()
     target.connect()
     for number in range(60):
-        target.write(Batch([order(number)], {PLACE: number + 1}))
+        target.write(DeliveryBatch([order(number)], {PLACE: number + 1}))
     until = time.monotonic() + 60
     while not seen and time.monotonic() < until:
         time.sleep(0.01)
@@ -160,7 +160,7 @@ def test_a_days_file_is_not_written_anew_for_each_delivery(tmp_path: Path) -> No
     target = sink(tmp_path, every_seconds=3600)
     target.connect()
     for number in range(3):
-        target.write(Batch([order(number)], {PLACE: number + 1}))
+        target.write(DeliveryBatch([order(number)], {PLACE: number + 1}))
     assert [row[0] for row in rows(tmp_path)] == ["O-0"]
     target.close()
     assert [row[0] for row in rows(tmp_path)] == ["O-0", "O-1", "O-2"]

@@ -7,14 +7,14 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.sdk.sink_contract import Later, Place
+from hub.sdk.sink_contract import DeliveryPlace, Later
 from hub.sdk.sinks.outbox import LONGEST_WAIT_SECONDS, Marks, Outbox, Pending
 from hub.testing.sinks import order
 
-ORDERS, RECEIPTS = Place("dept.a.orders", 0), Place("dept.a.receipts", 0)
+ORDERS, RECEIPTS = DeliveryPlace("dept.a.orders", 0), DeliveryPlace("dept.a.receipts", 0)
 
 
-def pending(offset: int, case: str = "C-1", place: Place = ORDERS) -> Pending:
+def pending(offset: int, case: str = "C-1", place: DeliveryPlace = ORDERS) -> Pending:
     return Pending(order(offset, case, place=place), 0.0)
 
 
@@ -47,7 +47,7 @@ def test_each_case_is_delivered_in_order_and_all_of_it(
         marks.came(place, one.delivery.offset, to_do=True)
         wanted[case].append(str(one.delivery))
     done: dict[str, list[str]] = defaultdict(list)
-    finished: dict[Place, set[int]] = defaultdict(set)
+    finished: dict[DeliveryPlace, set[int]] = defaultdict(set)
     script = iter(answer)
     while len(box):
         due = box.take_due(now, limit)

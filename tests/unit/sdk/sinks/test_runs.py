@@ -11,15 +11,15 @@ import pytest
 
 from hub.sdk.contract import Config
 from hub.sdk.errors import AuthError, ContractError, EdgeError, PermanentError, TransientError
-from hub.sdk.sink_contract import Answer, Batch, Delivery, Later, Never, Place, Sink, SinkContext
+from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, DeliveryPlace, Later, Never, Sink, SinkContext
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
-from hub.sdk.status import Board, State
+from hub.sdk.status import Board, EdgeState
 from hub.testing.sink_conformance import MemoryLetters
 from hub.testing.sinks import MemoryReader, order
 
 _LIMIT_SECONDS = 60.0
-ROADS, WATER = Place("dept.roads.orders", 0), Place("dept.water.orders", 0)
+ROADS, WATER = DeliveryPlace("dept.roads.orders", 0), DeliveryPlace("dept.water.orders", 0)
 
 
 class Scripted(Sink):
@@ -38,7 +38,7 @@ class Scripted(Sink):
     def receiver(self, delivery: Delivery) -> str:
         return delivery.party if self.by_party else ""
 
-    def write(self, batch: Batch) -> Sequence[Answer]:
+    def write(self, batch: DeliveryBatch) -> Sequence[Answer]:
         answers = [self.says(each) for each in batch.deliveries]
         for answer in answers:
             if isinstance(answer, Exception):
@@ -84,7 +84,7 @@ def test_a_receiver_that_is_away_holds_up_no_other() -> None:
     sink = Scripted(says, by_party=True)
     water = [order(n, "C-1", "water") for n in range(3)]
     stand = Stand(sink, *water, *[order(n, f"C-{n}") for n in range(50)])
-    stand.until(lambda: len(sink.taken) == 50 and stand.board.status.state is State.DEGRADED)
+    stand.until(lambda: len(sink.taken) == 50 and stand.board.status.state is EdgeState.DEGRADED)
     assert stand.reader.group == {ROADS: 50, WATER: 0}
     assert "1 of 2 receivers take nothing, first water: away" in stand.board.status.why
     assert stand.board.status.waiting == 3
@@ -172,11 +172,11 @@ def test_a_sink_that_was_away_is_well_again_though_nothing_comes() -> None:
     sink.connect = connect  # type: ignore[method-assign]
     run = InOrder(
         sink, lambda: MemoryReader([]), MemoryLetters(), board, stop,
-        lambda: "done" if ages and board.status.state is State.RUNNING else None,
+        lambda: "done" if ages and board.status.state is EdgeState.RUNNING else None,
     )  # fmt: skip
     run.run()
     ((state, oldest_at),) = ages
-    assert state is State.WAITING
+    assert state is EdgeState.WAITING
     assert oldest_at is not None
     assert (board.status.oldest_at, run.tally.lost) == (None, {})
 

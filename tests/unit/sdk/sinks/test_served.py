@@ -12,7 +12,7 @@ from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.sdk.sinks.served import load_sinks
 from hub.sdk.sinks.webhook.sink import WebhookSink
-from hub.sdk.status import Board, State
+from hub.sdk.status import Board, EdgeState
 from hub.sdk.streams import SinkSpec, Stream
 from hub.settings import Settings
 
@@ -86,7 +86,7 @@ def test_a_name_is_an_edge_or_a_sink(settings: Settings) -> None:
 
 
 def test_a_sink_is_listed_and_its_state_is_shown(settings: Settings) -> None:
-    Board("roads-orders", "webhook", settings.state_dir / "edges").enter(State.WAITING, "away", owner="receiver")
+    Board("roads-orders", "webhook", settings.state_dir / "edges").enter(EdgeState.WAITING, "away", owner="receiver")
     said = CliRunner().invoke(connector, ["status", "--json"], catch_exceptions=False)
     (found,) = json.loads(said.stdout)
     assert (found["name"], found["connector"], found["state"], found["why"]) == (

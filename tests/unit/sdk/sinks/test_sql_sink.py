@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
-from hub.sdk.sink_contract import Batch, Delivery, Never, Place
+from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, Never
 from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
 from hub.sdk.streams import Stream
 from hub.settings import ROOT
@@ -44,8 +44,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     return postgres_schema(request.getfixturevalue("server"), f"t{next(_schemas)}")
 
 
-def batch(*deliveries: Delivery) -> Batch:
-    return Batch(deliveries, {each.place: each.offset + 1 for each in deliveries})
+def batch(*deliveries: Delivery) -> DeliveryBatch:
+    return DeliveryBatch(deliveries, {each.place: each.offset + 1 for each in deliveries})
 
 
 def written(sink: SqlSink, *deliveries: Delivery) -> None:
@@ -194,5 +194,5 @@ def test_killed_again_and_again_each_order_is_written_once(database: Database) -
     assert database.sink().context.name == "ledger"
     sink = database.sink()
     sink.connect()
-    assert sink.positions() == {Place("dept.roads.orders", 0): _ORDERS}
+    assert sink.positions() == {DeliveryPlace("dept.roads.orders", 0): _ORDERS}
     sink.close()

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from hub.errors import Reason
 from hub.sdk.contract import Item
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import find
-from hub.sdk.sources.bodies import Unusable, events_of
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import find_manifest
+from hub.sdk.sources.bodies import Unusable, call_statements
 
 EVENT = {"specversion": "1.0", "id": "e-1", "source": "/calls", "type": "city.call", "data": {"no": "N-1"}}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -38,8 +38,8 @@ def test_both_modes_are_what_the_library_means(name: str, kind: str, subject: st
     }  # fmt: skip
     event = CloudEvent(attributes, content)
     binary, structured = to_binary_event(event), to_structured_event(event)
-    (one,) = events_of(lower(binary.headers), binary.body)
-    (other,) = events_of(lower(structured.headers), structured.body)
+    (one,) = call_statements(lower(binary.headers), binary.body)
+    (other,) = call_statements(lower(structured.headers), structured.body)
     assert one == other
     assert isinstance(one, dict)
     assert (one["id"], one["type"], one["subject"], one["source"]) == (name, kind, subject, "/calls")
@@ -51,15 +51,17 @@ def test_both_modes_are_what_the_library_means(name: str, kind: str, subject: st
 def test_what_is_carried_in_base64_is_read_as_if_it_were_not() -> None:
     packed = {**EVENT, "data_base64": base64.b64encode(b'{"no": "N-1"}').decode()}
     del packed["data"]
-    assert events_of(STRUCTURED, json.dumps(packed).encode()) == events_of(STRUCTURED, json.dumps(EVENT).encode())
+    assert call_statements(STRUCTURED, json.dumps(packed).encode()) == call_statements(
+        STRUCTURED, json.dumps(EVENT).encode()
+    )
 
 
 def test_text_is_carried_as_text() -> None:
     headers = {f"ce-{name}": value for name, value in EVENT.items() if isinstance(value, str)}
-    (event,) = events_of(headers | {"content-type": "text/plain"}, "路面坑槽".encode())
+    (event,) = call_statements(headers | {"content-type": "text/plain"}, "路面坑槽".encode())
     assert isinstance(event, dict)
     assert event["data"] == "路面坑槽"
-    (event,) = events_of(headers | {"ce-subject": '"a \\"b\\" %E8%B7%AF"'}, b"")
+    (event,) = call_statements(headers | {"ce-subject": '"a \\"b\\" %E8%B7%AF"'}, b"")
     assert isinstance(event, dict)
     assert event["subject"] == 'a "b" 路'
     assert "data" not in event
@@ -67,13 +69,13 @@ def test_text_is_carried_as_text() -> None:
 
 def test_plain_json_is_one_or_a_list() -> None:
     one = {"id": "N-1", "place": {"lat": 39.9087}}
-    assert events_of({}, json.dumps(one).encode()) == [{"id": "N-1", "place.lat": "39.9087"}]
-    assert len(events_of({}, json.dumps([one, one]).encode())) == 2
-    assert events_of({}, b"[]") == []
+    assert call_statements({}, json.dumps(one).encode()) == [{"id": "N-1", "place.lat": "39.9087"}]
+    assert len(call_statements({}, json.dumps([one, one]).encode())) == 2
+    assert call_statements({}, b"[]") == []
 
 
 def test_one_of_a_batch_that_is_none_is_kept_by_itself() -> None:
-    found = events_of(BATCH, json.dumps([EVENT, 7, {**EVENT, "id": ""}, EVENT]).encode())
+    found = call_statements(BATCH, json.dumps([EVENT, 7, {**EVENT, "id": ""}, EVENT]).encode())
     assert [isinstance(each, dict) for each in found] == [True, False, False, True]
     assert isinstance(found[1], Unusable)
     assert found[1].raw == b"7", "not the whole call, for each of them"
@@ -101,7 +103,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_no_event_is_one_dead_letter_and_not_quoted(case: str) -> None:
     headers, body = BAD[case]
-    (found,) = events_of(headers, body)
+    (found,) = call_statements(headers, body)
     assert isinstance(found, Unusable)
     assert found.fault.reason is Reason.BAD_ROW
     assert found.raw
@@ -113,8 +115,8 @@ def test_what_is_no_event_is_one_dead_letter_and_not_quoted(case: str) -> None:
 def test_no_depth_is_a_defect(depth: int, way: str) -> None:
     close = "}" if way != "[" else "]"
     nested = way * depth + "1" + close * depth
-    intake = Intake(find("police"))
-    for said in events_of({}, f'{{"id": {nested}}}'.encode()):
+    intake = MappingSet(find_manifest("police"))
+    for said in call_statements({}, f'{{"id": {nested}}}'.encode()):
         assert isinstance(said, dict) == (depth < 100)
         if isinstance(said, dict):
             item = Item(said, "call", 1)
@@ -124,4 +126,4 @@ def test_no_depth_is_a_defect(depth: int, way: str) -> None:
 
 @given(st.binary(max_size=60), st.sampled_from([{}, STRUCTURED, BATCH, {"ce-specversion": "1.0", "ce-id": '"\\'}]))
 def test_nothing_that_is_sent_is_an_error(body: bytes, headers: dict[str, str]) -> None:
-    events_of(headers, body)
+    call_statements(headers, body)

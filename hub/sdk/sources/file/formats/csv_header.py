@@ -26,14 +26,14 @@ class Header(NamedTuple):
     headless: bool = False
 
 
-class Source(Protocol):
+class LineSource(Protocol):
     """Where the lines come from."""
 
     def next(self) -> tuple[int, Line] | None: ...
     def give_back(self, lines: Sequence[tuple[int, Line]]) -> None: ...
 
 
-def read_header(feed: Source, lines: Lines, mapping: Mapping, carried: Sequence[str] = ()) -> Header:
+def read_header(feed: LineSource, lines: Lines, mapping: Mapping, carried: Sequence[str] = ()) -> Header:
     """Take the header from the beginning of a file; an empty file has one without names.
 
     `carried`: the header of the file before it. Raises FatalError if columns are missing that the mapping uses, or one comes twice.
@@ -64,7 +64,7 @@ def _goes_on(first: Line, carried: Sequence[str], delimiter: str, codec: str) ->
     return len(cells) == len(carried) and not {cell.strip() for cell in cells} & set(carried)
 
 
-def _text(first: Line, feed: Source, lines: Lines) -> list[str]:
+def _text(first: Line, feed: LineSource, lines: Lines) -> list[str]:
     """The header's lines: one, unless a name holds a quoted line end."""
     taken, codec = [first.data.removeprefix(_BOM)], lines.content.encoding
     while _odd_quotes(taken) and len(taken) < _MAX_LINES and (more := feed.next()) is not None:

@@ -34,7 +34,7 @@ csv.field_size_limit(MAX_LINE_BYTES)
 Taken = tuple[int, Line]
 
 
-class Feed:
+class LineFeed:
     """Lines with their numbers, some of which may be given back."""
 
     def __init__(self, lines: Lines, first: int = 1) -> None:
@@ -61,7 +61,7 @@ class CsvReader:
     def __init__(self, lines: Lines, mapping: Mapping, carried: Sequence[str] = ()) -> None:
         self.lines = lines
         self._mapping, self._known = mapping, carried
-        self._feed = Feed(lines)
+        self._feed = LineFeed(lines)
         self._begun: Header | None = None
 
     @property
@@ -105,7 +105,7 @@ class CsvReader:
         if not offset:
             return True
         found = self.lines.skip(offset)
-        self._feed = Feed(self.lines, line)
+        self._feed = LineFeed(self.lines, line)
         return found
 
     def __iter__(self) -> Iterator[Row | BadRow]:

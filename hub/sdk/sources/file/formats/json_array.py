@@ -15,7 +15,7 @@ _BETWEEN = re.compile(rb"[\s,]*+(?:\xef\xbb\xbf)?[\s,]*+")
 _SCALAR = re.compile(rb"[^\s,\]\[{}\"]+")
 _OPENING = b"{["
 
-Element = tuple[int, int, bytes]
+ArrayElement = tuple[int, int, bytes]
 """Line, offset, bytes."""
 
 
@@ -30,7 +30,7 @@ class Elements:
         self.rest: tuple[int, int, bytes, str] | None = None
         """What is left at the end and is no element: line, offset, bytes, why. None if the array ends where the text does."""
 
-    def __iter__(self) -> Iterator[Element]:
+    def __iter__(self) -> Iterator[ArrayElement]:
         closed = False
         for start, block in self._lines.blocks():
             if not self._text:
@@ -46,7 +46,7 @@ class Elements:
         self._drop()
         self._end(closed)
 
-    def _next(self) -> Element | bytes | None:
+    def _next(self) -> ArrayElement | bytes | None:
         """The next whole element, the array's end, or None if more of the text is needed."""
         self._pass(_BETWEEN.match(self._text, self._at).end())  # type: ignore[union-attr]
         first = self._text[self._at : self._at + 1]

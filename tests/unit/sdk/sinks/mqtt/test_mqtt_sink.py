@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError
-from hub.sdk.sink_contract import Batch, Later, Never, SinkContext
+from hub.sdk.sink_contract import DeliveryBatch, Later, Never, SinkContext
 from hub.sdk.sinks.mqtt.sink import MqttSettings, MqttSink
 from hub.sdk.sources.mqtt.config import MqttConfig
 from hub.sdk.sources.mqtt.source import MqttSource
@@ -50,7 +50,7 @@ def test_an_order_is_a_cloud_event_at_its_topic(broker: Broker, name: str) -> No
     hearer = Hearer(broker, f"{name}/#", name)
     hearer.heard()
     found = sink(broker, name)
-    assert found.write(Batch([order(1), order(2, "C/+2")])) == [None, None]
+    assert found.write(DeliveryBatch([order(1), order(2, "C/+2")])) == [None, None]
     heard = hearer.heard()
     assert [topic for topic, _ in heard if "fence" not in topic] == [f"{name}/roads/C-1", f"{name}/roads/C%2F%2B2"]
     event = json.loads(heard[0][1])
@@ -62,11 +62,11 @@ def test_an_order_is_a_cloud_event_at_its_topic(broker: Broker, name: str) -> No
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_what_nobody_hears_waits_where_the_broker_says_so(broker: Broker, name: str, protocol: str) -> None:
     found = sink(broker, name, protocol=protocol)
-    (answer,) = found.write(Batch([reply(1)]))
+    (answer,) = found.write(DeliveryBatch([reply(1)]))
     assert (answer == Later("nobody is subscribed to its topic")) is (protocol == "5")
     found.close()
     careless = sink(broker, name, needs_hearer=False)
-    assert careless.write(Batch([reply(1)])) == [None]
+    assert careless.write(DeliveryBatch([reply(1)])) == [None]
     careless.close()
 
 
@@ -76,7 +76,7 @@ def test_one_that_is_too_long_is_set_aside_alone(broker: Broker, name: str) -> N
     found = sink(broker, name)
     long = order(2, "C-2")
     long = type(long)(**{**vars(long), "values": {**long.values, "rule": "x" * 5000}})
-    first, second, third = found.write(Batch([order(1), long, order(3, "C-3")]))
+    first, second, third = found.write(DeliveryBatch([order(1), long, order(3, "C-3")]))
     assert (first, third) == (None, None)
     assert isinstance(second, Never)
     assert len([topic for topic, _ in hearer.heard() if topic.startswith(f"{name}/roads")]) == 2
@@ -88,7 +88,7 @@ def test_a_connection_that_was_quiet_for_too_long_is_nobodys_loss(tmp_path: Path
     with mosquitto(tmp_path) as own:
         found = sink(own, name, needs_hearer=False)
         own.restart()
-        assert found.write(Batch([order(1)])) == [None]
+        assert found.write(DeliveryBatch([order(1)])) == [None]
         found.close()
 
 
@@ -97,7 +97,7 @@ def test_who_may_not_speak_is_told(tmp_path: Path, name: str) -> None:
     with mosquitto(tmp_path, ["allow_anonymous true", f"acl_file {tmp_path / 'rights'}"]) as own:
         found = sink(own, name)
         with pytest.raises(AuthError, match="granted"):
-            found.write(Batch([order(1)]))
+            found.write(DeliveryBatch([order(1)]))
         found.close()
 
 
@@ -111,7 +111,7 @@ def test_what_leaves_one_hub_can_enter_another(broker: Broker, name: str) -> Non
     source = MqttSource(MqttConfig.model_validate(config), Context("other"))
     source.connect(None)
     found = sink(broker, name)
-    assert found.write(Batch([order(1)])) == [None]
+    assert found.write(DeliveryBatch([order(1)])) == [None]
     while not (batch := source.read(5)).items:
         pass
     values = batch.items[0].values or {}

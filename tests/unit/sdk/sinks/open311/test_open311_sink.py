@@ -9,7 +9,7 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.errors import ConfigurationError, PermanentError, TransientError
-from hub.sdk.sink_contract import Answer, Batch, Later, Never, SinkContext
+from hub.sdk.sink_contract import Answer, DeliveryBatch, Later, Never, SinkContext
 from hub.sdk.sinks.open311.sink import Open311Sink, Open311SinkSettings
 from hub.sdk.sinks.open311.updates import status_of
 from hub.sdk.streams import Stream
@@ -38,7 +38,7 @@ def city(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open311City]:
 def said(sink: Open311Sink, **more: Any) -> Answer:
     sink.connect()
     try:
-        (answer,) = sink.write(Batch([reply(7, **{"ref": "1000", **more})]))
+        (answer,) = sink.write(DeliveryBatch([reply(7, **{"ref": "1000", **more})]))
         return answer
     finally:
         sink.close()
@@ -60,7 +60,7 @@ def test_a_reply_without_words_has_ours_and_says_whether_it_is_over(city: Open31
     silent = reply(7, ref="1000", status="RESOLVED")
     silent.values["text"] = ""  # type: ignore[index]
     sink = sink_of(city.url)
-    assert sink.write(Batch([silent])) == [None]
+    assert sink.write(DeliveryBatch([silent])) == [None]
     sink.close()
     assert (city.posted["R-7"]["status"], city.posted["R-7"]["description"]) == (
         "CLOSED",

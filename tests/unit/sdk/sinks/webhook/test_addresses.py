@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
-from hub.sdk.sinks.addresses import ForbiddenAddressError, Place, is_allowed, networks, resolved
+from hub.sdk.sinks.addresses import Endpoint, ForbiddenAddressError, addresses_of, is_allowed, networks
 
-HOOK = Place.parsed("https://hook.example/in?x=1")
+HOOK = Endpoint.parsed("https://hook.example/in?x=1")
 PUBLIC = "93.184.216.34"
 
 
@@ -30,26 +30,29 @@ def naming(*addresses: str) -> Any:
 )  # fmt: skip
 def test_what_is_inside_is_not_called(address: str) -> None:
     with pytest.raises(ForbiddenAddressError, match="is not public: list it"):
-        resolved(HOOK, (), naming(address))
+        addresses_of(HOOK, (), naming(address))
 
 
 def test_a_name_that_points_inside_beside_outside_is_not_called() -> None:
     with pytest.raises(ForbiddenAddressError):
-        resolved(HOOK, (), naming(PUBLIC, "127.0.0.1"))
+        addresses_of(HOOK, (), naming(PUBLIC, "127.0.0.1"))
 
 
 def test_what_is_public_or_listed_is_called_by_number() -> None:
-    assert HOOK.at(resolved(HOOK, (), naming(PUBLIC, PUBLIC))[0]) == f"https://{PUBLIC}:443/in?x=1"
-    assert list(map(str, resolved(HOOK, networks(["10.1.0.0/16"]), naming("10.1.2.3", PUBLIC)))) == ["10.1.2.3", PUBLIC]
+    assert HOOK.url_at(addresses_of(HOOK, (), naming(PUBLIC, PUBLIC))[0]) == f"https://{PUBLIC}:443/in?x=1"
+    assert list(map(str, addresses_of(HOOK, networks(["10.1.0.0/16"]), naming("10.1.2.3", PUBLIC)))) == [
+        "10.1.2.3",
+        PUBLIC,
+    ]
     with pytest.raises(ForbiddenAddressError):
-        resolved(HOOK, networks(["10.1.0.0/16"]), naming("10.2.0.1"))
+        addresses_of(HOOK, networks(["10.1.0.0/16"]), naming("10.2.0.1"))
 
 
 def test_plain_http_goes_to_listed_addresses_only() -> None:
-    plain = Place.parsed("http://hook.example/in")
+    plain = Endpoint.parsed("http://hook.example/in")
     with pytest.raises(ForbiddenAddressError, match="speaks no TLS"):
-        resolved(plain, (), naming(PUBLIC))
-    assert list(map(str, resolved(plain, networks([PUBLIC]), naming(PUBLIC)))) == [PUBLIC]
+        addresses_of(plain, (), naming(PUBLIC))
+    assert list(map(str, addresses_of(plain, networks([PUBLIC]), naming(PUBLIC)))) == [PUBLIC]
 
 
 def test_a_name_that_is_not_there_now_is_asked_for_again() -> None:
@@ -57,7 +60,7 @@ def test_a_name_that_is_not_there_now_is_asked_for_again() -> None:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     with pytest.raises(TransientError, match=r"hook\.example cannot be resolved"):
-        resolved(HOOK, (), fails)
+        addresses_of(HOOK, (), fails)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_a_name_that_is_not_there_now_is_asked_for_again() -> None:
 )
 def test_what_is_no_address_is_told(url: str) -> None:
     with pytest.raises(FatalError) as caught:
-        Place.parsed(url)
+        Endpoint.parsed(url)
     assert "user:secret" not in str(caught.value)
 
 

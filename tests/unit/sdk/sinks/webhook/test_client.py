@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from hub.broker.certificates import Authority
 from hub.errors import FatalError
 from hub.sdk.errors import PermanentError, TransientError
-from hub.sdk.signature import parsed
+from hub.sdk.signature import signing_secrets
 from hub.sdk.sink_contract import Later, Never
 from hub.sdk.sinks.addresses import networks
 from hub.sdk.sinks.caller import judge, seconds_of
@@ -36,7 +36,7 @@ def other_side(authority: Authority) -> Iterator[WebhookReceiver]:
 
 @pytest.fixture
 def receiver(authority: Authority, other_side: WebhookReceiver) -> Iterator[Receiver]:
-    with Receiver(other_side.url, parsed(SECRET), LOOPBACK, authority.certificate) as receiver:
+    with Receiver(other_side.url, signing_secrets(SECRET), LOOPBACK, authority.certificate) as receiver:
         yield receiver
 
 
@@ -51,7 +51,7 @@ def test_a_call_is_signed_and_taken(receiver: Receiver, other_side: WebhookRecei
 
 def test_a_certificate_of_nobody_is_not_spoken_to(other_side: WebhookReceiver) -> None:
     with (
-        Receiver(other_side.url, parsed(SECRET), LOOPBACK) as receiver,
+        Receiver(other_side.url, signing_secrets(SECRET), LOOPBACK) as receiver,
         pytest.raises(TransientError, match="ConnectError"),
     ):
         receiver.deliver("order-1", b"{}")
@@ -62,7 +62,7 @@ def test_a_certificate_of_another_name_is_not_spoken_to(authority: Authority, ot
     """The call goes to a number, and the certificate is for the name that it was found by."""
     elsewhere = other_side.url.replace("localhost", "127.0.0.2")
     with (
-        Receiver(elsewhere, parsed(SECRET), LOOPBACK, authority.certificate) as receiver,
+        Receiver(elsewhere, signing_secrets(SECRET), LOOPBACK, authority.certificate) as receiver,
         pytest.raises(TransientError),
     ):
         receiver.deliver("order-1", b"{}")
@@ -71,7 +71,7 @@ def test_a_certificate_of_another_name_is_not_spoken_to(authority: Authority, ot
 
 def test_an_address_inside_is_not_called(authority: Authority, other_side: WebhookReceiver) -> None:
     with (
-        Receiver(other_side.url, parsed(SECRET), (), authority.certificate) as receiver,
+        Receiver(other_side.url, signing_secrets(SECRET), (), authority.certificate) as receiver,
         pytest.raises(TransientError, match="is not public: list it"),
     ):
         receiver.deliver("order-1", b"{}")
@@ -133,4 +133,4 @@ def test_retry_after_is_seconds_or_a_date() -> None:
 
 def test_a_file_without_certificates_is_told() -> None:
     with pytest.raises(FatalError, match="holds no certificates"):
-        Receiver("https://hook.example/", parsed(SECRET), ca=Path(__file__))
+        Receiver("https://hook.example/", signing_secrets(SECRET), ca=Path(__file__))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shapely import Point, Polygon
 
 from hub.errors import RejectedRecordError
-from hub.sdk.sources.cap.alert import UnfinishedError, alert_of, name_of
+from hub.sdk.sources.cap.alert import UnfinishedError, alert_of, report_name
 from tests.unit.sdk.sources.cap.alerts import CIRCLE, alert, info, name
 
 
@@ -61,7 +61,7 @@ def test_references_are_in_the_order_in_which_they_were_sent() -> None:
 
 def test_a_signature_behind_it_is_no_fault() -> None:
     signed = alert().replace(b"</alert>", b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/></alert>')
-    assert alert_of(signed).name == name_of("warnings@met.example", "W-1")
+    assert alert_of(signed).name == report_name("warnings@met.example", "W-1")
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,15 @@ from pydantic import ValidationError
 from hub.model.event import EventKind, Urgency
 from hub.sdk.contract import Context, Item, Position
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
-from hub.sdk.positions import MAX_BYTES
+from hub.sdk.positions import MAX_POSITION_BYTES
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.cap import source as module
 from hub.sdk.sources.cap.alert import alert_of
 from hub.sdk.sources.cap.config import CapConfig
 from hub.sdk.sources.cap.source import CapSource
-from hub.sdk.sources.cap.standing import Standing
+from hub.sdk.sources.cap.standing import AlertStanding
 from tests.unit.sdk.sources.cap.alerts import Office, alert, info, name
 
 FIRST = "warnings@met.example,W-1"
@@ -92,7 +92,7 @@ def test_update_cancel_and_end_are_of_the_first_alerts_report(office: Office, tm
 
 
 def test_they_become_events(office: Office, tmp_path: Path, clock: list[int]) -> None:
-    intake = Intake(load_manifest(scaffold("warnings_by_test", tmp_path, "cap")))
+    intake = MappingSet(load_manifest(scaffold("warnings_by_test", tmp_path, "cap")))
     office.put("1.xml", alert(1, infos=info(expires=EXPIRES)))
     office.put("2.xml", alert(2, status="Exercise"))
     office.put("3.xml", alert(3, "Ack", references=name(1)))
@@ -158,13 +158,13 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.booleans(), st.booleans()), max_size=500))
 def test_what_is_remembered_fits_into_a_position(steps: list[tuple[int, bool, bool]]) -> None:
-    standing = Standing()
+    standing = AlertStanding()
     long = alert_of(alert(0, infos=info(headline="长" * 300, expires=EXPIRES)))
     for number, updates, ends in steps:
         of = [f"{'s' * 60},{number // 2}"] if updates else []
         one = long._replace(name=f"{'s' * 60},{number}", refers_to=of, expires_ms=EXPIRES_MS + number if ends else None)
         standing.take(one)
-    assert len(json.dumps(standing.model_dump())) < MAX_BYTES
+    assert len(json.dumps(standing.model_dump())) < MAX_POSITION_BYTES
     over = [each["expires"] for each in standing.expired(EXPIRES_MS + 1000)]
     assert over == sorted(over)
 

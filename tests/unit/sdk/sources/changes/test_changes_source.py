@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from hub.errors import Reason
 from hub.sdk.contract import Batch, Context, Item, Position
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.changes.config import ChangesConfig
@@ -95,7 +95,7 @@ def test_a_topic_that_is_not_there_and_a_kafka_that_is_away_are_said(kafka: Kafk
 
 
 def test_a_table_that_lost_a_column_which_is_read_stops_the_edge(kafka: Kafka, topic: str, tmp_path: Path) -> None:
-    intake = Intake(load_manifest(scaffold("works_by_test", tmp_path, "changes")))
+    intake = MappingSet(load_manifest(scaffold("works_by_test", tmp_path, "changes")))
     said: list[str] = []
     context = Context("works", intake.outcome, intake.mapping, say=said.append)
     columns = {name: None for name in sorted(intake.mapping().file_columns()) if not name.startswith("change.")}

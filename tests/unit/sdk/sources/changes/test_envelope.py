@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.errors import ConfigurationError
 from hub.sdk.sources.changes.decoding import AvroDecoder, from_json
-from hub.sdk.sources.changes.envelope import Kind, Row, Type, change_of
+from hub.sdk.sources.changes.envelope import NoChange, RowChange, Type, change_of
 from tests.unit.sdk.sources.changes import envelopes
 from tests.unit.sdk.sources.changes.envelopes import (
     AVRO,
@@ -37,10 +37,10 @@ READ = {
 }
 
 
-def row(raw: bytes) -> Row:
+def row(raw: bytes) -> RowChange:
     decoded = from_json(raw)
     found = change_of(decoded.envelope, decoded.types)
-    assert isinstance(found, Row)
+    assert isinstance(found, RowChange)
     return found
 
 
@@ -91,7 +91,7 @@ def test_without_a_schema_numbers_are_as_they_stand() -> None:
 )
 def test_types_that_are_numbers_read_as_what_they_mean(name: str, value: Any, read: str) -> None:
     found = change_of(envelopes.envelope("c", None, {"x": value}), {"x": Type(name, 2)})
-    assert isinstance(found, Row)
+    assert isinstance(found, RowChange)
     assert found.values["x"] == read
 
 
@@ -104,13 +104,13 @@ def test_a_long_value_that_an_update_left_alone_is_taken_from_before() -> None:
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (envelopes.HEARTBEAT, Kind.MARK),
-        (envelopes.BORDER, Kind.MARK),
-        (envelopes.MESSAGE, Kind.MARK),
-        (envelopes.DDL, Kind.SCHEMA),
+        (envelopes.HEARTBEAT, NoChange.MARK),
+        (envelopes.BORDER, NoChange.MARK),
+        (envelopes.MESSAGE, NoChange.MARK),
+        (envelopes.DDL, NoChange.SCHEMA),
     ],
 )
-def test_what_is_no_row_is_told_apart(content: Any, kind: Kind) -> None:
+def test_what_is_no_row_is_told_apart(content: Any, kind: NoChange) -> None:
     assert change_of(content, {}) is kind
 
 

@@ -15,7 +15,7 @@ from hub.errors import FatalError
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.sources.file import lines as lines_module
 from hub.sdk.sources.file.lines import Stopped
-from hub.sdk.sources.file.reader import Reader, open_reader
+from hub.sdk.sources.file.reader import FileReader, open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
 
 
@@ -174,7 +174,7 @@ class Follower:
         self.rows: list[Row | BadRow] = []
         self.stopped = False
         self.seen = threading.Semaphore(0)
-        self.reader: Reader = open_reader(path, mapping(), follow=True, stop=self.stop)
+        self.reader: FileReader = open_reader(path, mapping(), follow=True, stop=self.stop)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model.event import CaseEvent
-from hub.sdk.manifest import find
-from hub.sdk.runner import Options, Summary, run_source
+from hub.sdk.manifest import find_manifest
+from hub.sdk.runner import RunnerOptions, Summary, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.rotation import written_after
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import MemoryPublisher
 
-POLICE = find("police")
+POLICE = find_manifest("police")
 _WITHIN_SECONDS = 60
 
 
@@ -71,7 +71,7 @@ class Heard(MemoryPublisher):
 
 def once(file: Path, publisher: MemoryPublisher | None = None, **more: object) -> tuple[Summary, list[int]]:
     publisher = publisher or Heard()
-    options = Options(cursor_dir=file.parent / "cursors", stop=publisher.stop, settle_seconds=0.0, **more)  # type: ignore[arg-type]
+    options = RunnerOptions(cursor_dir=file.parent / "cursors", stop=publisher.stop, settle_seconds=0.0, **more)  # type: ignore[arg-type]
     summary = run_source(POLICE, [Input(file=file)], Settings(), options, publisher)
     assert isinstance(publisher, Heard)
     return summary, publisher.numbers

@@ -13,10 +13,10 @@ from typing import Any
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.contract import Source
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import find_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run, Summary, context_of
+from hub.sdk.runner import Run, RunnerOptions, Summary, context_of
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
@@ -45,8 +45,8 @@ def run(
     kind: type[Source], config: Any, state: Path, publisher: Any, mapping: str | None = None, **how: Any
 ) -> Summary:
     """One run to its end. `mapping`: of the police connector."""
-    intake = Intake(find("police"), mapping)
-    options = Options(checkpoint_rows=how.pop("checkpoint_rows", 2), **how)
+    intake = MappingSet(find_manifest("police"), mapping)
+    options = RunnerOptions(checkpoint_rows=how.pop("checkpoint_rows", 2), **how)
     source = kind(config, context_of("police", intake, options))
     return Run(source, intake, PositionFile(state / "p.json"), options, publisher, Board("p", "police", None)).run()
 

@@ -17,11 +17,11 @@ import pytest
 from hub.errors import FatalError
 from hub.sdk.contract import Context
 from hub.sdk.errors import ConfigurationError, TransientError
-from hub.sdk.intake import Intake
-from hub.sdk.manifest import find
+from hub.sdk.intake import MappingSet
+from hub.sdk.manifest import find_manifest
 from hub.sdk.sources.folder import source as folder_source
 from hub.sdk.sources.folder.config import FolderConfig
-from hub.sdk.sources.folder.shelf import Shelf
+from hub.sdk.sources.folder.shelf import FolderShelf
 from hub.sdk.sources.folder.source import FolderSource
 from hub.settings import ROOT
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
@@ -58,7 +58,7 @@ class Inbox:
         return [(event.source_ref, event.revision) for event in publisher.events]
 
     def source(self) -> FolderSource:
-        intake = Intake(find("police"))
+        intake = MappingSet(find_manifest("police"))
         return FolderSource(self.config, Context("police", intake.outcome, intake.mapping))
 
     def names(self, under: str = "") -> list[str]:
@@ -131,13 +131,13 @@ def test_a_file_that_failed_is_read_when_it_is_dropped_again(inbox: Inbox) -> No
 
 
 def test_a_folder_of_many_files_is_not_looked_at_for_each(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks, files = [0], Shelf.files
+    looks, files = [0], FolderShelf.files
 
-    def counted(shelf: Shelf) -> Any:
+    def counted(shelf: FolderShelf) -> Any:
         looks[0] += 1
         return files(shelf)
 
-    monkeypatch.setattr(Shelf, "files", counted)
+    monkeypatch.setattr(FolderShelf, "files", counted)
     for number in range(40):
         inbox.drop(f"calls-{number}.csv", number)
     assert inbox.run(checkpoint_rows=1) == said(*range(40))
@@ -227,7 +227,7 @@ def test_a_file_is_quiet_when_nobody_has_changed_it_for_so_long(tmp_path: Path) 
     clock = [0.0]
     path = police_file(tmp_path / "a.csv", 1)
     config = FolderConfig.model_validate({"folder": tmp_path, "complete": {"kind": "quiet", "seconds": 5}})
-    shelf = Shelf(config, lambda: clock[0])
+    shelf = FolderShelf(config, lambda: clock[0])
 
     def whole_at(seconds: float) -> bool:
         clock[0] = seconds
@@ -263,7 +263,7 @@ def test_check_and_sample_change_nothing(tmp_path: Path) -> None:
 def test_what_cannot_be_is_said_before_the_first_file(tmp_path: Path) -> None:
     missing = FolderConfig(folder=tmp_path / "nowhere")
     with pytest.raises(ConfigurationError, match="make it"):
-        FolderSource(missing, Context("police", mapping=Intake(find("police")).mapping)).check()
+        FolderSource(missing, Context("police", mapping=MappingSet(find_manifest("police")).mapping)).check()
     with pytest.raises(ValueError, match="stay where they are"):
         FolderConfig.model_validate({"glob": "*.csv", "done": "x"})
     with pytest.raises(ValueError, match="give `folder`, or `glob`"):
@@ -303,7 +303,7 @@ def test_every_format_is_read_of_folders_and_patterns(tmp_path: Path, way: str) 
 def _of_mapping(tmp_path: Path, content: bytes, changes: dict[str, Any], connector: str) -> list[Any]:
     """The items of one dropped file."""
     (tmp_path / "x.dat").write_bytes(content)
-    intake = Intake(find(connector))
+    intake = MappingSet(find_manifest(connector))
     mapping = intake.mapping("demo").model_copy(update=changes)
     config = FolderConfig.model_validate({"folder": tmp_path, "complete": {"kind": "renamed"}, "follow": False})
     source = FolderSource(config, Context(connector, intake.outcome, lambda _name: mapping))

@@ -16,10 +16,10 @@ from hub.errors import FatalError
 from hub.sdk import runner as runner_module
 from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run
+from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.http.client import retry_after
 from hub.sdk.sources.http.config import HttpConfig
@@ -69,10 +69,10 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return load_manifest(folder)
 
 
-def source_of(manifest: Manifest, api: Api, **more: Any) -> tuple[HttpSource, Intake]:
+def source_of(manifest: Manifest, api: Api, **more: Any) -> tuple[HttpSource, MappingSet]:
     made = {"base_url": api.url, "path": "/requests", "once": True, "calls_per_minute": 1e6, "timeout_seconds": 60}
     config = HttpConfig.model_validate(made | PAGINGS[api.paging] | more)
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     return HttpSource(config, Context(manifest.domain, intake.outcome, intake.mapping)), intake
 
 
@@ -82,7 +82,7 @@ def run(
     """One run to the end of a sweep, with its position in `folder`."""
     publisher = publisher or MemoryPublisher()
     source, intake = source_of(manifest, api, **more)
-    options = Options(checkpoint_rows=1, stop=publisher.stop)
+    options = RunnerOptions(checkpoint_rows=1, stop=publisher.stop)
     Run(source, intake, PositionFile(folder / "p.json"), options, publisher, Board("test", "test", None)).run()
     return publisher
 
@@ -152,7 +152,7 @@ def test_a_change_of_an_old_request_becomes_a_statement_and_repeats_do_not(manif
         source, intake = source_of(manifest, api, incremental=SINCE)
         file, board = PositionFile(tmp_path / "p.json"), Board("test", "test", None)
         for sweep in range(3):
-            Run(source, intake, file, Options(checkpoint_rows=1), publisher, board).run()
+            Run(source, intake, file, RunnerOptions(checkpoint_rows=1), publisher, board).run()
             if not sweep:
                 api.rows[2] = row(2, TIMES[30], action="done", title="Filled")
     said = [(event.source_ref, event.kind.value) for event in publisher.events]

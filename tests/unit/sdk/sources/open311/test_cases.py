@@ -9,10 +9,10 @@ import pytest
 
 from hub.policy import load_city
 from hub.sdk.contract import Item
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
 from hub.sdk.scaffold import scaffold
-from hub.sdk.sources.open311.statements import Reader
+from hub.sdk.sources.open311.statements import StatementReader
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
 
@@ -28,8 +28,8 @@ BACK = {"status": "open", "status_notes": "Again", "updated_datetime": "2026-03-
 
 @pytest.mark.parametrize("again", [1, 3])
 def test_a_case_opens_ends_and_comes_back_by_what_its_request_says(again: int, tmp_path: Path) -> None:
-    intake = Intake(load_manifest(scaffold("city_by_test", tmp_path, "open311")))
-    reader = Reader(("iso",), "UTC")
+    intake = MappingSet(load_manifest(scaffold("city_by_test", tmp_path, "open311")))
+    reader = StatementReader(("iso",), "UTC")
 
     def said(request: dict[str, Any]) -> list[Any]:
         items = [Item(each, "requests", number) for number, each in enumerate(reader.statements(request), 1)]
@@ -48,8 +48,8 @@ def test_a_case_opens_ends_and_comes_back_by_what_its_request_says(again: int, t
 
 
 def test_a_request_that_is_first_seen_closed_has_its_whole_life(tmp_path: Path) -> None:
-    intake = Intake(load_manifest(scaffold("city_by_test", tmp_path, "open311")))
-    items = [Item(each, "requests", 1) for each in Reader(("iso",), "UTC").statements(MADE | CLOSED)]
+    intake = MappingSet(load_manifest(scaffold("city_by_test", tmp_path, "open311")))
+    items = [Item(each, "requests", 1) for each in StatementReader(("iso",), "UTC").statements(MADE | CLOSED)]
     with MemoryHub(CITY, NOON, sources=["city_by_test"]) as hub:
         hub.publish(*[event for item in items if (event := intake.outcome(item).event)])
         hub.settle()

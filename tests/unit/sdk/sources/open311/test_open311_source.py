@@ -18,10 +18,10 @@ from hub.model.event import CaseEvent
 from hub.sdk import runner as runner_module
 from hub.sdk.contract import Context, Item
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run
+from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.open311 import source as source_module
 from hub.sdk.sources.open311.config import Open311Config
@@ -85,9 +85,9 @@ def city_of(quirks: set[Quirk] | None = None, **more: Any) -> Open311City:
     return city
 
 
-def source_of(manifest: Manifest, url: str, **more: Any) -> tuple[Open311Source, Intake]:
+def source_of(manifest: Manifest, url: str, **more: Any) -> tuple[Open311Source, MappingSet]:
     made = {"base_url": url, "once": True, "calls_per_minute": 1e6, "timeout_seconds": 60}
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     context = Context(manifest.domain, intake.outcome, intake.mapping)
     return Open311Source(Open311Config.model_validate(made | more), context), intake
 
@@ -98,7 +98,7 @@ def run(
     """One run to the end of a round, with its position in `folder`."""
     publisher = publisher or MemoryPublisher()
     source, intake = source_of(manifest, url, **more)
-    options = Options(checkpoint_rows=1, stop=publisher.stop)
+    options = RunnerOptions(checkpoint_rows=1, stop=publisher.stop)
     Run(source, intake, PositionFile(folder / "p.json"), options, publisher, Board("test", "test", None)).run()
     return publisher
 

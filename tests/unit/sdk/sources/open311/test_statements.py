@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.sdk.sources.open311.statements import Reader
+from hub.sdk.sources.open311.statements import StatementReader
 
-READER = Reader(("iso", "ymd", "%m/%d/%Y %I:%M:%S %p"), "Asia/Shanghai")
+READER = StatementReader(("iso", "ymd", "%m/%d/%Y %I:%M:%S %p"), "Asia/Shanghai")
 MADE = {
     "service_request_id": "7", "status": "open", "service_code": "1", "description": "<p>Deep</p>", "lat": "1", "long": "2",
     "requested_datetime": "2026-01-06T08:00:00+08:00", "expected_datetime": "0000-00-00",

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.sdk.sources.open311.config import Open311Config
-from hub.sdk.sources.open311.memory import Memory
-from hub.sdk.sources.open311.sweeps import Kind, Place, Sweeps
+from hub.sdk.sources.open311.memory import NameMemory
+from hub.sdk.sources.open311.sweeps import SweepKind, SweepPosition, Sweeps
 
 NOW_MS = 1_770_000_000_000
 _HOUR_MS = 3_600_000
@@ -27,8 +27,8 @@ def test_windows_cover_all_since_the_sweep_before(
         base_url="https://example.org", window_days=max(window, back / 50), look_back_days=back, updates=updates,
         changed_params=("a", "b") if changed else None,
     ) if max(window, back / 50) <= 90 else Open311Config(base_url="https://example.org")  # fmt: skip
-    sweeps, place, now = Sweeps(config), Place(), NOW_MS
-    covered: dict[Kind, int] = {}
+    sweeps, place, now = Sweeps(config), SweepPosition(), NOW_MS
+    covered: dict[SweepKind, int] = {}
     for pause in [0, *pauses]:
         now += pause
         for _ in range(3):
@@ -50,18 +50,20 @@ def test_windows_cover_all_since_the_sweep_before(
                 until = sweep.until
                 place = sweeps.next_window(place, now)
                 assert (
-                    Place.model_validate(json.loads(json.dumps(place.model_dump(mode="json", exclude_defaults=True))))
+                    SweepPosition.model_validate(
+                        json.loads(json.dumps(place.model_dump(mode="json", exclude_defaults=True)))
+                    )
                     == place
                 )
             assert until == now
             covered[kind] = now
-            if kind is Kind.FULL:
-                covered[Kind.RECENT] = now
+            if kind is SweepKind.FULL:
+                covered[SweepKind.RECENT] = now
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([b"1", b"2"])), max_size=40), st.integers(2, 6))
 def test_what_was_forgotten_is_new_and_what_is_known_is_not(notes: list[tuple[str, bytes]], most: int) -> None:
-    memory, last = Memory(most), dict[str, bytes]()
+    memory, last = NameMemory(most), dict[str, bytes]()
     for name, digest in notes:
         knew = memory.knows(name)
         assert memory.note(name, digest) == (not knew or last[name] != digest)
@@ -71,7 +73,7 @@ def test_what_was_forgotten_is_new_and_what_is_known_is_not(notes: list[tuple[st
 
 
 def test_memory_is_whole_as_long_as_nothing_of_a_sweep_was_dropped() -> None:
-    memory = Memory(2)
+    memory = NameMemory(2)
     assert not memory.is_whole
     memory.note("a", b"")
     memory.note("b", b"")

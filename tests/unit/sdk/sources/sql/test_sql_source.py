@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run
+from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
@@ -122,9 +122,9 @@ BY_NUMBER = {"cursor": "number", "key": ["id"], "overlap_numbers": 50}
 BY_TIME = {"cursor": "updated", "key": ["id"], "overlap_minutes": 10}
 
 
-def source_of(manifest: Manifest, database: Database, **more: Any) -> tuple[SqlSource, Intake]:
+def source_of(manifest: Manifest, database: Database, **more: Any) -> tuple[SqlSource, MappingSet]:
     made = {"url": database.url, "table": "requests", "once": True, "page_rows": 3, "timeout_seconds": 60}
-    intake = Intake(manifest)
+    intake = MappingSet(manifest)
     context = Context(manifest.domain, intake.outcome, intake.mapping)
     return SqlSource(SqlConfig.model_validate(made | more), context), intake
 
@@ -143,7 +143,7 @@ class Reading:
     def run(self, publisher: MemoryPublisher | None = None) -> list[str]:
         """The references that one sweep sends."""
         publisher = publisher or MemoryPublisher()
-        options = Options(checkpoint_rows=1, stop=publisher.stop)
+        options = RunnerOptions(checkpoint_rows=1, stop=publisher.stop)
         Run(self._source, self._intake, self._file, options, publisher, Board("test", "test", None)).run()
         return [event.source_ref for event in publisher.events]
 

@@ -14,7 +14,7 @@ import httpx2
 
 from hub.sdk.contract import Batch, Context
 from hub.sdk.signature import headers as signed
-from hub.sdk.signature import parsed
+from hub.sdk.signature import signing_secrets
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.source import WebhookSource
 
@@ -38,7 +38,7 @@ def config(**more: Any) -> WebhookConfig:
 
 
 def sign(body: bytes, name: str | None = None, at: float | None = None, secret: str = SECRET) -> dict[str, str]:
-    return signed(parsed(secret), name or f"msg_{next(_ids)}", int(time.time() if at is None else at), body)
+    return signed(signing_secrets(secret), name or f"msg_{next(_ids)}", int(time.time() if at is None else at), body)
 
 
 def post(port: int, body: bytes, headers: Mapping[str, str], path: str = "/events", method: str = "POST") -> Answer:

@@ -19,10 +19,10 @@ from hub.metrics import CALLS
 from hub.model.event import CaseEvent
 from hub.sdk.contract import Context
 from hub.sdk.errors import TransientError, UndeliveredError
-from hub.sdk.intake import Intake
+from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
 from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Options, Run
+from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.webhook.source import WebhookSource
 from hub.sdk.status import Board
@@ -297,8 +297,8 @@ class Hub:
 
     def run(self, publisher: MemoryPublisher) -> None:
         """Until it dies, or `publisher.stop`. What it had sent is there, acknowledged or not."""
-        intake = Intake(self._manifest)
-        options = Options(stop=publisher.stop)
+        intake = MappingSet(self._manifest)
+        options = RunnerOptions(stop=publisher.stop)
         context = Context("calls", intake.outcome, intake.mapping, publisher.stop)
         self.source = WebhookSource(config(), context)
         position = PositionFile(self._folder / "calls.json")
