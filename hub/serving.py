@@ -48,7 +48,7 @@ def metrics_page() -> Page:
     return Page(generate_latest(), CONTENT_TYPE_LATEST)
 
 
-class Limits(NamedTuple):
+class PortLimits(NamedTuple):
     """What all clients of one port may take together. `renewed`: the seconds are counted anew behind each answer.
     `busy_seconds`: how long a call may last that has come whole, as streams do; None: it counts with the rest."""
 
@@ -61,7 +61,7 @@ class Limits(NamedTuple):
 class _BoundedProtocol(H11Protocol):
     """One connection. uvicorn bounds the size of its headers and how long it idles, but not how slowly they come."""
 
-    limits: ClassVar[Limits]
+    limits: ClassVar[PortLimits]
     _until: asyncio.TimerHandle
     _is_coming = True
 
@@ -99,7 +99,9 @@ class _BoundedProtocol(H11Protocol):
 class Server:
     """Serves an app from `start` to `stop`, once. Raises OSError on `start` if the port cannot be had."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, limits: Limits, name: str, proxy: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int, limits: PortLimits, name: str, proxy: str | None = None
+    ) -> None:
         """`proxy`: the address of who calls for others; only what it says of them is believed (X-Forwarded-For)."""
         self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
         protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
@@ -141,7 +143,7 @@ class PageServer(Server):
 
     def __init__(self, pages: Mapping[str, Callable[[], Page]], host: str, port: int) -> None:
         routes = [Route(path, _endpoint(page), methods=["GET"]) for path, page in pages.items()]
-        super().__init__(app_of(routes), host, port, Limits(MAX_CONNECTIONS, CONNECTION_SECONDS), "pages")
+        super().__init__(app_of(routes), host, port, PortLimits(MAX_CONNECTIONS, CONNECTION_SECONDS), "pages")
 
     def start(self) -> None:
         try:

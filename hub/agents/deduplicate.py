@@ -20,7 +20,7 @@ from hub.agents.view import AgentView
 from hub.bounds import COUNTER
 from hub.clock import ClockKind, wall_ms
 from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
-from hub.core.dedup.digests import Longs, contents, shown, told_apart_by, within
+from hub.core.dedup.digests import Longs, contents, shown_refs, told_apart_by, within
 from hub.core.dedup.memory import SeenState
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.core.limits import Verdict
@@ -258,7 +258,7 @@ def _publish_repeats(
     rows, repeated = events.rows + updates.rows, pa.array(repeats.row)
     columns: dict[str, Any] = {
         "source": arrivals.source.take(repeated),
-        "source_ref": shown(arrivals.ref.take(repeated)),
+        "source_ref": shown_refs(arrivals.ref.take(repeated)),
         "revision": np.where(arrivals.revision < _REVISIONS, arrivals.revision, 0)[repeats.row],
         "origin": chunk.origins([rows[at] for at in repeats.row.tolist()]),
         "first_topic": repeats.topic,

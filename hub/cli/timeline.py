@@ -32,7 +32,7 @@ class Moment:
     style: str = ""
 
 
-class Row(NamedTuple):
+class ClockRow(NamedTuple):
     """The row of the rules that a clock follows, as the records have it: the folder here may be another by now."""
 
     rules: str = ""
@@ -56,7 +56,7 @@ class ClockLine:
     ended_ms: int | None
     warned_ms: int | None
     breached_ms: int | None
-    row: Row
+    row: ClockRow
 
     @property
     def style(self) -> str:
@@ -101,30 +101,30 @@ def story_clocks(story: Story) -> list[ClockLine]:
             policy,
             due_ms,
             rings.get(clock, []),
-            given.get((clock, policy, due_ms), (story.opened["opened_at"], Row())),
+            given.get((clock, policy, due_ms), (story.opened["opened_at"], ClockRow())),
         )
         for clock, (policy, due_ms) in sorted(dues.items(), key=lambda item: order.get(item[0], 9))
     ]
 
 
-def _given(story: Story) -> dict[tuple[str, str, int], tuple[int, Row]]:
+def _given(story: Story) -> dict[tuple[str, str, int], tuple[int, ClockRow]]:
     """When each clock started and the row it follows, by its name, the row's id and due time, as its case was given it."""
     return {
         (clock["clock"], clock["policy"], clock["due_at"]): (
             clock["started_at"],
-            Row(clock["rules"] or change["rules"], clock["duration"], clock["unit"], clock["calendar"]),
+            ClockRow(clock["rules"] or change["rules"], clock["duration"], clock["unit"], clock["calendar"]),
         )
         for change in story.changes
         for clock in change.get("clocks", ())
     }
 
 
-def row_of(ring: dict[str, Any]) -> Row:
+def row_of(ring: dict[str, Any]) -> ClockRow:
     """The row by which the due time in a `cityhub.DeadlineEvent` was reckoned."""
-    return Row(ring.get("rules", ""), ring.get("duration", 0.0), ring.get("unit", ""), ring.get("calendar", ""))
+    return ClockRow(ring.get("rules", ""), ring.get("duration", 0.0), ring.get("unit", ""), ring.get("calendar", ""))
 
 
-def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], given: tuple[int, Row]) -> ClockLine:
+def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], given: tuple[int, ClockRow]) -> ClockLine:
     at = {ring["kind"]: ring["at"] for ring in rings}
     ended = next((at[kind] for kind in ("MET", "ENDED_LATE", "CANCELLED") if kind in at), None)
     return ClockLine(
@@ -140,7 +140,7 @@ def _clock(clock: str, policy: str, due_ms: int, rings: list[dict[str, Any]], gi
     )
 
 
-def _known(notice: Row, given: Row) -> Row:
+def _known(notice: ClockRow, given: ClockRow) -> ClockRow:
     """What a notice says of the row; of one whose rules the worker knew no longer, what the case was given."""
     return given if not notice.unit and notice.rules == given.rules else notice
 

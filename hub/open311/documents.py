@@ -81,10 +81,10 @@ def render(shape: DocumentShape[R], records: Sequence[R], form: DocumentFormat) 
     content: Any = found
     if not shape.is_list:
         (content,) = found
-    return xml.written_xml(shape.root, content) if form is DocumentFormat.XML else spark.written_json(content)
+    return xml.written_xml(shape.root, content) if form is DocumentFormat.XML else spark.written_spark(content)
 
 
-def read_document(shape: DocumentShape[R], body: bytes, charset: str | None = None) -> list[R]:
+def read_records(shape: DocumentShape[R], body: bytes, charset: str | None = None) -> list[R]:
     """The records of a document in either format: of a shape that is no list, exactly one.
 
     Raises UnreadableError, and ErrorsError where the answer is one of errors.
@@ -96,7 +96,7 @@ def read_document(shape: DocumentShape[R], body: bytes, charset: str | None = No
 
 
 def raw_records(shape: DocumentShape[Any], body: bytes, charset: str | None = None) -> list[Any]:
-    """As `read_document`, but each record as a dictionary, with all that a system adds; what is no record, as it is."""
+    """As `read_records`, but each record as a dictionary, with all that a system adds; what is no record, as it is."""
     if len(body) > MAX_DOCUMENT_BYTES:
         raise UnreadableError(f"it has more than {MAX_DOCUMENT_BYTES:,} bytes")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or body[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -107,7 +107,7 @@ def raw_records(shape: DocumentShape[Any], body: bytes, charset: str | None = No
         }
         is_errors, is_it = root == ERRORS.root, root in roots
     else:
-        content = spark.parsed_json(body, charset)
+        content = spark.parsed_spark(body, charset)
         is_errors, is_it = _are_errors(content), content is None or isinstance(content, dict | list)
     if is_errors and shape is not ERRORS:
         raise ErrorsError(

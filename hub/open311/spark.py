@@ -12,11 +12,11 @@ from hub.open311.errors import UnreadableError
 _LEADING_ZEROS = re.compile(r"(?<=[:\[,])(\s*)(0[0-9]+)(?=\s*[,}\]])")
 
 
-def written_json(content: Any) -> bytes:
+def written_spark(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def parsed_json(body: bytes, charset: str | None = None) -> Any:
+def parsed_spark(body: bytes, charset: str | None = None) -> Any:
     """What a document holds, with numbers as the texts that they are. `001` is one, as the specification's examples have it.
 
     Raises UnreadableError: no JSON, or not a whole document.

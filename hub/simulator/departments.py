@@ -22,7 +22,7 @@ from hub.topics import dept_orders, dept_updates
 _POLL_SECONDS = 0.1
 
 
-class Sink(Protocol):
+class UpdateSink(Protocol):
     """Where updates go. `send` may be called many times between two `flush`; it must not block for long."""
 
     def send(self, answer: PlannedUpdate) -> None: ...
@@ -157,7 +157,7 @@ class Departments:
         consumer.subscribe(self._topics)
         return consumer
 
-    def _serve(self, consumer: Consumer, codec: Codec, sink: Sink) -> None:
+    def _serve(self, consumer: Consumer, codec: Codec, sink: UpdateSink) -> None:
         while not self._stopping.is_set():
             for message in consumer.consume(1000, _POLL_SECONDS):
                 if message.error():
@@ -168,7 +168,7 @@ class Departments:
             self._say(sink)
         self._say(sink)
 
-    def _say(self, sink: Sink) -> None:
+    def _say(self, sink: UpdateSink) -> None:
         due = self._desk.due(self._clock.now_ms())
         said: set[str] = set()
         for answer in due:

@@ -12,7 +12,7 @@ from typing import Self
 
 from hub.errors import FatalError
 from hub.policy import City
-from hub.serving import Limits, Server
+from hub.serving import PortLimits, Server
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
@@ -67,7 +67,7 @@ class Web:
             settings, codec, self._model, self._news, city.kept(topics_read(sources, city.departments))
         )
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
-        limits = Limits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
+        limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
         self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy)
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from hub.broker.storage import free_port
 from hub.sdk.signature import ForgedError, require_signed, signing_secrets
-from hub.serving import Limits, Server, app_of
+from hub.serving import PortLimits, Server, app_of
 
 _HOST = "127.0.0.1"
 
@@ -28,7 +28,7 @@ class Calls:
         self.secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         self.port = free_port()
         self._orders: set[bytes] = set()
-        limits = Limits(64, 20.0, renewed=True)
+        limits = PortLimits(64, 20.0, renewed=True)
         self._server = Server(
             app_of([Route("/orders", self._take, methods=["POST"])]), _HOST, self.port, limits, "calls"
         )

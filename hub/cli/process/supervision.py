@@ -18,7 +18,7 @@ _TRIES = 5
 """Quick ends in a row after which it is not chance."""
 
 
-class Supervised(Protocol):
+class SupervisedProcess(Protocol):
     """A process as hub.cli.process.children.Child has it."""
 
     @property
@@ -33,13 +33,13 @@ class Supervisor:
     def __init__(
         self,
         name: str,
-        start: Callable[[], Supervised],
+        start: Callable[[], SupervisedProcess],
         say: Callable[[str], None],
         now: Callable[[], float],
         share: Callable[[], float] = random.random,
     ) -> None:
         self._name, self._start, self._say, self._now = name, start, say, now
-        self._child: Supervised | None = start()
+        self._child: SupervisedProcess | None = start()
         self._started = now()
         self._again_at = 0.0
         self._backoff = Backoff(FIRST_SECONDS, MOST_SECONDS, share)

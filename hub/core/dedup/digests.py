@@ -76,7 +76,7 @@ def within(whole: pa.Array, part: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(whole, part, _SEPARATOR)
 
 
-def shown(refs: pa.Array) -> pa.Array:
+def shown_refs(refs: pa.Array) -> pa.Array:
     """References as people read them: those of `within` as `<whole>/<part>`."""
     return pc.replace_substring(refs, _SEPARATOR, "/")
 

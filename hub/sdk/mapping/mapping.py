@@ -16,12 +16,12 @@ from hub.declared.document import load_yaml
 from hub.model.crs import KNOWN_CRS, crs_of
 from hub.sdk.mapping.extending import extended
 from hub.sdk.mapping.references import ReferenceSpec
-from hub.sdk.mapping.specs import Encoding, FieldSpec, Spec, Strict, known_zone
+from hub.sdk.mapping.specs import Encoding, FieldSpec, MappingPart, Spec, known_zone
 from hub.sdk.mapping.truth_spec import TruthSpec
 from hub.sdk.mapping.updates import UpdateSpec, as_event
 
 
-class PlaceSpec(Strict):
+class PlaceSpec(MappingPart):
     """Where it is. `nowhere` lists points that the system writes when it does not know."""
 
     code: Spec | None = None
@@ -39,7 +39,7 @@ class PlaceSpec(Strict):
         return self
 
 
-class AttachmentsSpec(Strict):
+class AttachmentsSpec(MappingPart):
     column: str = Field(description="addresses: a JSON list, or text split at `split`")
     split: str = "|"
     media_type: str = "image/jpeg"
@@ -50,7 +50,7 @@ class RevisionKind(StrEnum):
     NONE = "none"
 
 
-class EventSpec(Strict):
+class EventSpec(MappingPart):
     """The canonical event's fields."""
 
     source_ref: Spec
@@ -98,7 +98,7 @@ class EventSpec(Strict):
         )
 
 
-class Where(Strict):
+class Where(MappingPart):
     """A row is read only if every condition holds; others are counted as filtered."""
 
     column: str
@@ -113,7 +113,7 @@ class Where(Strict):
         return self
 
 
-class AlsoSpec(Strict):
+class AlsoSpec(MappingPart):
     """A further statement that a row makes, or one for each entry of a list in it. If one of a row's statements cannot be used, the
     row as a whole is set aside."""
 
@@ -136,7 +136,7 @@ class AlsoSpec(Strict):
         return used | {each.column for each in self.where}
 
 
-class Join(Strict):
+class Join(MappingPart):
     """Columns taken from a second CSV file (`--join FILE`), by a column that both have. They read as `join.<column>`."""
 
     by: str = Field(description="the column in this file")
@@ -150,7 +150,7 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
 
 
-class Mapping(Strict):
+class Mapping(MappingPart):
     """One file format of one system, in the canonical event's terms."""
 
     description: str = Field(min_length=1)

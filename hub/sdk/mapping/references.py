@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import Field
 
 from hub.errors import Reason, RejectedRecordError
-from hub.sdk.mapping.specs import FieldSpec, Strict
+from hub.sdk.mapping.specs import FieldSpec, MappingPart
 
 
 class Dress(StrEnum):
@@ -29,7 +29,7 @@ class Dress(StrEnum):
     CASE = "case"
 
 
-class ReferenceSpec(Strict):
+class ReferenceSpec(MappingPart):
     """How references are brought to one form. Nothing is done that is not declared."""
 
     normalise: list[Dress] = Field(

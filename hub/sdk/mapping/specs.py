@@ -12,13 +12,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from hub.sdk.mapping.times import NAMED_FORMATS
 
 
-class Strict(BaseModel):
+class MappingPart(BaseModel):
     """Frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class FieldSpec(Strict):
+class FieldSpec(MappingPart):
     """Where one field's value comes from: exactly one of column, constant, template, concat, digest.
 
     In YAML a bare string is short for `{column: ...}`.

@@ -8,10 +8,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from hub.declared.patterns import compile_pattern
-from hub.sdk.mapping.specs import Encoding, Spec, Strict
+from hub.sdk.mapping.specs import Encoding, MappingPart, Spec
 
 
-class FlagSpec(Strict):
+class FlagSpec(MappingPart):
     """Yes or no: whether a column's value has what the regular expression looks for, upper and lower case alike."""
 
     column: str
@@ -24,7 +24,7 @@ class FlagSpec(Strict):
         return value
 
 
-class TruthSpec(Strict):
+class TruthSpec(MappingPart):
     """What a second file says became of the reports: read by `backtest --truth` and `learn --truth`, never by a connector.
 
     Values are compared as the city writes them. Columns that only some rows fill are left empty in the others."""

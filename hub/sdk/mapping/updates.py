@@ -11,13 +11,13 @@ from pydantic import Field, ValidationError
 from hub.errors import Reason, RejectedRecordError
 from hub.model.event import CaseEvent, rejection
 from hub.model.update import Update, UpdateStep, status_and_step
-from hub.sdk.mapping.specs import FieldSpec, Spec, Strict
+from hub.sdk.mapping.specs import FieldSpec, MappingPart, Spec
 
 _YES, _NO = ("true", "yes", "y", "1", "是"), ("false", "no", "n", "0", "否")
 _BETWEEN = re.compile(r"[,;|，；、\s]+")
 
 
-class UpdateSpec(Strict):
+class UpdateSpec(MappingPart):
     """The fields of an update. A row that changes in place needs an `update_id` that changes with it, such as a template of case
     and status: the same id with other content is a conflict."""
 

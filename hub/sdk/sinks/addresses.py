@@ -31,7 +31,7 @@ class ForbiddenAddressError(FatalError):
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class CallAddress:
     """An address that calls go to, and by what name."""
 
     scheme: str
@@ -40,7 +40,7 @@ class Endpoint:
     path: str
 
     @classmethod
-    def parsed(cls, url: str) -> Endpoint:
+    def parsed(cls, url: str) -> CallAddress:
         """Raises FatalError."""
         try:
             parts = urlsplit(url)
@@ -73,7 +73,7 @@ def networks(listed: Iterable[str]) -> tuple[Network, ...]:
 
 
 def addresses_of(
-    place: Endpoint, listed: Sequence[Network], ask: Callable[..., Any] = socket.getaddrinfo
+    place: CallAddress, listed: Sequence[Network], ask: Callable[..., Any] = socket.getaddrinfo
 ) -> list[Address]:
     """Where to connect to, by preference; not empty.
 

@@ -17,7 +17,7 @@ import httpx2
 from hub.errors import FatalError
 from hub.sdk.errors import PermanentError, TransientError
 from hub.sdk.sink_contract import Answer, Later, Never
-from hub.sdk.sinks.addresses import Address, Endpoint, ForbiddenAddressError, Network, addresses_of
+from hub.sdk.sinks.addresses import Address, CallAddress, ForbiddenAddressError, Network, addresses_of
 
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 20.0
 _READ_BYTES = 65_536
@@ -48,7 +48,7 @@ class Caller:
 
         Raises FatalError.
         """
-        self.place = Endpoint.parsed(url)
+        self.place = CallAddress.parsed(url)
         self._listed = listed
         self._context = ca if isinstance(ca, ssl.SSLContext) else trusting(ca)
         self._client = httpx2.Client(

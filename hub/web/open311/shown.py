@@ -12,7 +12,7 @@ from hub.open311 import models
 from hub.open311.wording import CLOSED, OPEN
 from hub.policy import City
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File
-from hub.web.read.model import CaseClock, CaseState, OwnStatement, SourceReply
+from hub.web.read.model import CaseState, OwnStatement, ShownClock, SourceReply
 
 _METRES_A_DEGREE = 111_320.0
 _PROMISE = "resolve"
@@ -46,7 +46,7 @@ def _attribute(order: int, question: AttributeQuestion) -> models.Attribute:
 
 
 def request(
-    statement: OwnStatement, case: CaseState | None, clocks: Iterable[CaseClock], answers: list[SourceReply], city: City,
+    statement: OwnStatement, case: CaseState | None, clocks: Iterable[ShownClock], answers: list[SourceReply], city: City,
     file: Open311File, *, extended: bool = False,
 ) -> models.Request:  # fmt: skip
     """A request as it stands. `extended`: with the history, which is an extension."""

@@ -35,7 +35,7 @@ class CaseState(NamedTuple):
     is_over: bool
 
 
-class CaseClock(NamedTuple):
+class ShownClock(NamedTuple):
     """A clock of a case. `state`: running, warned, breached, met, ended_late, cancelled."""
 
     clock: str
@@ -107,7 +107,7 @@ class ReadModel(Protocol):
         """The case that a report belongs to now."""
         ...
 
-    def clocks(self, case_id: str) -> list[CaseClock]: ...
+    def clocks(self, case_id: str) -> list[ShownClock]: ...
 
     def answers(self, source: str, ref: str) -> list[SourceReply]:
         """What its source was told of a report, the oldest first."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from hub.topics import OWN_SOURCE
 from hub.web.read.cursor import PageCursor, cursor_behind, position_of
-from hub.web.read.model import CaseClock, CaseState, DepartmentRecord, OwnStatement, SourceReply, StatementQuery
+from hub.web.read.model import CaseState, DepartmentRecord, OwnStatement, ShownClock, SourceReply, StatementQuery
 
 _MOST_BYTES = 4 * 2**20
 """Of one page of orders."""
@@ -109,11 +109,11 @@ class SqliteModel:
         row = self._reader.execute("select case_id from reports where source = ? and ref = ?", (source, ref)).fetchone()
         return self.case(row[0]) if row else None
 
-    def clocks(self, case_id: str) -> list[CaseClock]:
+    def clocks(self, case_id: str) -> list[ShownClock]:
         rows = self._reader.execute(
             "select clock, due_at, state from clocks where case_id = ? order by due_at", (case_id,)
         )
-        return [CaseClock(*row) for row in rows]
+        return [ShownClock(*row) for row in rows]
 
     def answers(self, source: str, ref: str) -> list[SourceReply]:
         rows = self._reader.execute(

@@ -21,7 +21,7 @@ from hub.open311.documents import (
     DocumentFormat,
     ErrorsError,
     raw_records,
-    read_document,
+    read_records,
     render,
 )  # fmt: skip
 from hub.open311.errors import UnreadableError
@@ -82,7 +82,7 @@ def test_both_formats_say_the_same_and_are_read_as_they_were(
 ) -> None:
     most = 3 if shape.is_list else 1
     some = data.draw(st.lists(_records(shape.record), min_size=0 if shape.is_list else 1, max_size=most))
-    by_xml, by_json = (read_document(shape, render(shape, some, form)) for form in DocumentFormat)
+    by_xml, by_json = (read_records(shape, render(shape, some, form)) for form in DocumentFormat)
     assert by_xml == by_json == some
 
 
@@ -90,7 +90,7 @@ def test_both_formats_say_the_same_and_are_read_as_they_were(
 def test_whatever_comes_is_read_or_refused_by_name(body: bytes) -> None:
     for shape in SHAPES:
         try:
-            read_document(shape, body)
+            read_records(shape, body)
         except (UnreadableError, ErrorsError):
             continue
 
@@ -155,7 +155,7 @@ def test_nothing_is_an_empty_list(body: bytes) -> None:
     "</status></request></service_requests>".encode("utf-16"),
 ])  # fmt: skip
 def test_one_request_in_every_dress(body: bytes) -> None:
-    (found,) = read_document(REQUESTS, body)
+    (found,) = read_records(REQUESTS, body)
     assert (found.service_request_id, found.status) == ("7", "open")
 
 
@@ -166,7 +166,7 @@ def test_one_request_in_every_dress(body: bytes) -> None:
 ])  # fmt: skip
 def test_spoilt_texts_are_mended_and_nothing_else_is_lost(written: bytes, said: str) -> None:
     body = b"<service_requests><request><service_request_id>7</service_request_id><description>" + written
-    (found,) = read_document(REQUESTS, body + b"</description></request></service_requests>")
+    (found,) = read_records(REQUESTS, body + b"</description></request></service_requests>")
     assert (found.service_request_id, found.description) == ("7", said)
 
 
@@ -177,10 +177,10 @@ def test_spoilt_texts_are_mended_and_nothing_else_is_lost(written: bytes, said: 
 ])  # fmt: skip
 def test_errors_are_told_whatever_was_asked_for(body: bytes) -> None:
     with pytest.raises(ErrorsError) as raised:
-        read_document(REQUESTS, body)
+        read_records(REQUESTS, body)
     assert raised.value.errors == [Error(code="403", description="Li Lei")]
     assert "Li Lei" not in str(raised.value)
-    assert read_document(ERRORS, body) == raised.value.errors
+    assert read_records(ERRORS, body) == raised.value.errors
 
 
 _BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
@@ -204,7 +204,7 @@ def test_times_degrees_and_lists_are_read_as_systems_write_them() -> None:
     body = b"""[{"service_request_id": 12345678901234567890, "lat": "0", "long": 121.47370000000001, "zipcode": 12,
       "requested_datetime": "2026-01-06T08:00:00+08:00", "updated_datetime": "yesterday", "expected_datetime": "",
       "notes": {"datetime": "2026-01-06T08:00:00", "description": "x"}, "media_url": null, "keywords": ["a", "b"]}]"""
-    (found,) = read_document(REQUESTS, body)
+    (found,) = read_records(REQUESTS, body)
     assert found.service_request_id == "12345678901234567890"
     assert (found.lat, found.long, found.zipcode) == (0.0, 121.47370000000001, "12")
     assert (found.requested_datetime, found.updated_datetime, found.expected_datetime) == (
@@ -213,7 +213,7 @@ def test_times_degrees_and_lists_are_read_as_systems_write_them() -> None:
         None,
     )
     assert found.notes == [HistoryNote(datetime=1_767_686_400_000, description="x")]
-    (service,) = read_document(SERVICES, b'[{"service_code": "1", "keywords": ["a", "b"], "metadata": "True"}]')
+    (service,) = read_records(SERVICES, b'[{"service_code": "1", "keywords": ["a", "b"], "metadata": "True"}]')
     assert (service.keywords, service.metadata) == ("a,b", True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hub.serving import Limits, Server
+from hub.serving import PortLimits, Server
 from hub.web import bodies
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
@@ -27,7 +27,9 @@ def web(tmp_path: Path) -> Iterator[MemoryWeb]:
 @pytest.fixture
 def port(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(bodies, "BODY_SECONDS", 0.5)
-    with Server(web.app, "127.0.0.1", 0, Limits(16, _SECONDS, renewed=True, busy_seconds=_SECONDS), "web") as server:
+    with Server(
+        web.app, "127.0.0.1", 0, PortLimits(16, _SECONDS, renewed=True, busy_seconds=_SECONDS), "web"
+    ) as server:
         yield server.port
         web.news.close()
 
@@ -35,7 +37,7 @@ def port(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 @pytest.fixture
 def hasty(web: MemoryWeb) -> Iterator[int]:
     """A port at which a call is to come whole within 3 s."""
-    with Server(web.app, "127.0.0.1", 0, Limits(16, 3.0, renewed=True, busy_seconds=_SECONDS), "web") as server:
+    with Server(web.app, "127.0.0.1", 0, PortLimits(16, 3.0, renewed=True, busy_seconds=_SECONDS), "web") as server:
         yield server.port
         web.news.close()
 

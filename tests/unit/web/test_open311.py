@@ -20,7 +20,7 @@ from hub.open311.documents import (
     SERVICES,
     UPDATES_DOCUMENT,
     DocumentShape,
-    read_document,
+    read_records,
 )  # fmt: skip
 from hub.open311.models import iso_of
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File, load_open311
@@ -82,7 +82,7 @@ def got(web: MemoryWeb, shape: DocumentShape[Any], path: str, **params: Any) -> 
         answer = web.client.get(f"{path}.{form}", params=params)
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"].startswith("text/xml" if form == "xml" else "application/json")
-        found.append(read_document(shape, answer.content))
+        found.append(read_records(shape, answer.content))
     assert found[0] == found[1]
     return found[0]
 
@@ -90,7 +90,7 @@ def got(web: MemoryWeb, shape: DocumentShape[Any], path: str, **params: Any) -> 
 def post(web: MemoryWeb, form: str = "json", headers: dict[str, str] | None = None, **fields: Any) -> str:
     answer = web.client.post(f"{BASE}/requests.{form}", data=fields, headers=headers)
     assert answer.status_code == 200, answer.text
-    (posted,) = read_document(POSTED_DOCUMENT, answer.content)
+    (posted,) = read_records(POSTED_DOCUMENT, answer.content)
     return posted.service_request_id
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_answered_before_kafka_has_it(web: MemoryWeb) -> None:
     fields = said(api_key=key(web))
     web.is_away = True
     answer = web.client.post(f"{BASE}/requests.xml", data=fields)
-    assert (answer.status_code, read_document(ERRORS, answer.content)[0].code) == (503, "503")
+    assert (answer.status_code, read_records(ERRORS, answer.content)[0].code) == (503, "503")
     assert answer.headers["Retry-After"]
     web.is_away = False
     ref = post(web, **fields)
@@ -172,7 +172,7 @@ def test_every_mistake_is_named(
     web, api_key = strict
     fields = said(**{"api_key": api_key, "jurisdiction_id": "harbour", "attribute[size]": "s"} | changes)
     answer = web.client.post(f"{BASE}/requests.{form}", data=fields)
-    errors = read_document(ERRORS, answer.content)
+    errors = read_records(ERRORS, answer.content)
     assert (answer.status_code, [each.code for each in errors]) == (int(codes[0]), codes)
     assert all(each.description for each in errors)
     assert not web.hub.broker.records("city.open311.events")
@@ -219,7 +219,7 @@ def test_what_is_asked_wrongly_is_told_in_its_format(
     path += f"{'&' if '?' in path else '?'}jurisdiction_id=harbour" if "jurisdiction" not in path else ""
     where, mark, query = path.partition("?")
     answer = web.client.get(f"{BASE}{where}.{form}{mark}{query}")
-    (error,) = read_document(ERRORS, answer.content)
+    (error,) = read_records(ERRORS, answer.content)
     assert (answer.status_code, error.code) == (status, str(status))
 
 
@@ -274,7 +274,7 @@ def test_updates_come_back_and_go_in(web: MemoryWeb) -> None:
     }  # fmt: skip
     for _ in range(2):
         answer = web.client.post(f"{BASE}/servicerequestupdates.xml", data=fields)
-        assert (answer.status_code, read_document(POSTED_UPDATES, answer.content)[0].update_id) == (200, "A1")
+        assert (answer.status_code, read_records(POSTED_UPDATES, answer.content)[0].update_id) == (200, "A1")
         web.settle()
     assert [each["event"]["text"] for each in web.hub.records("dept.roads.orders", kind="AMEND")] == ["It has grown."]
     for name in ("update_id", "service_request_id", "updated_datetime", "status", "description"):
@@ -307,7 +307,7 @@ def test_a_body_that_is_no_form_is_refused(strict: tuple[MemoryWeb, str], form: 
     web, _ = strict
     answer = web.client.post(f"{BASE}/requests.{form}", content=body)
     assert answer.status_code in (400, 403)
-    assert read_document(ERRORS, answer.content)
+    assert read_records(ERRORS, answer.content)
 
 
 def test_a_body_that_is_too_long_is_refused(web: MemoryWeb) -> None:

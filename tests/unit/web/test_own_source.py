@@ -12,7 +12,7 @@ from hub.open311.models import iso_of
 from hub.sdk.contract import Context, Position
 from hub.sdk.sources.open311.config import Open311Config
 from hub.sdk.sources.open311.source import Open311Source
-from hub.serving import Limits, Server
+from hub.serving import PortLimits, Server
 from hub.web.tokens import TokenKind
 from tests.unit.web.front import NOON, memory_web
 
@@ -32,7 +32,7 @@ def test_every_report_and_its_end_are_seen_once(tmp_path: Path) -> None:
             refs.append(web.client.post("/open311/v2/requests.json", data=fields).json()[0]["service_request_id"])
             web.hub.clock.pass_seconds(60)
         web.settle()
-        with Server(app, "127.0.0.1", 0, Limits(16, 20, renewed=True), "web") as server:
+        with Server(app, "127.0.0.1", 0, PortLimits(16, 20, renewed=True), "web") as server:
             config = Open311Config(
                 base_url=f"http://127.0.0.1:{server.port}/open311/v2", start=iso_of(NOON - 3_600_000), page_size=2, once=True,
                 changed_params=("updated_after", "updated_before"),

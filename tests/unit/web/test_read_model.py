@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.model.update import Update
 from hub.topics import OWN_SOURCE, city_replies, kept
 from hub.web.read import cursor
-from hub.web.read.model import CaseClock, CaseState
+from hub.web.read.model import CaseState, ShownClock
 from hub.web.read.records import KafkaRecord, forget, put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
@@ -38,7 +38,7 @@ def stored(web: MemoryWeb) -> list[KafkaRecord]:
     ]
 
 
-def seen(model: SqliteModel, refs: list[str]) -> list[tuple[CaseState | None, list[CaseClock]]]:
+def seen(model: SqliteModel, refs: list[str]) -> list[tuple[CaseState | None, list[ShownClock]]]:
     cases = [model.case_of("hotline", ref) for ref in refs]
     return [(case, model.clocks(case.case_id) if case else []) for case in cases]
 

@@ -14,7 +14,7 @@ from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
 from hub.sdk.signature import signing_secrets
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Never, Sink, SinkContext
-from hub.sdk.sinks.addresses import Endpoint, networks
+from hub.sdk.sinks.addresses import CallAddress, networks
 from hub.sdk.sinks.caller import trusting
 from hub.sdk.sinks.webhook.client import Receiver
 from hub.sdk.sinks.webhook.messages import cloud_event
@@ -28,7 +28,7 @@ def _sound(given: Any, read: Callable[[Any], object]) -> Any:
     return given
 
 
-Url = Annotated[str, AfterValidator(lambda text: _sound(text, Endpoint.parsed))]
+Url = Annotated[str, AfterValidator(lambda text: _sound(text, CallAddress.parsed))]
 Signing = Annotated[
     Secret, AfterValidator(lambda text: _sound(text, lambda it: signing_secrets(it.get_secret_value())))
 ]

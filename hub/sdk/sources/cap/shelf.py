@@ -52,7 +52,7 @@ class AlertShelf(ABC):
         ...
 
 
-class FolderShelf(AlertShelf):
+class AlertFolder(AlertShelf):
     """By the time at which a file got its name or content (ctime): a file that is renamed into the folder counts from then."""
 
     def __init__(self, folder: Folder, max_bytes: int) -> None:
@@ -91,7 +91,7 @@ class FolderShelf(AlertShelf):
         return sorted((stat.st_ctime_ns, f"{name}:{stat.st_ctime_ns}:{stat.st_size}", name) for stat, name in found)
 
 
-class FeedShelf(AlertShelf):
+class AlertFeedShelf(AlertShelf):
     """Links of other hosts are left alone, which is said once: neither a call nor credentials go there."""
 
     def __init__(self, feed: AlertFeed, stop: threading.Event, say_once: Callable[[str], None]) -> None:

@@ -15,7 +15,7 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import PositionLostError
 from hub.sdk.sources.cap.alert import Alert, UnfinishedError, alert_of
 from hub.sdk.sources.cap.config import CapConfig
-from hub.sdk.sources.cap.shelf import AlertDocument, AlertShelf, FeedShelf, FolderShelf
+from hub.sdk.sources.cap.shelf import AlertDocument, AlertFeedShelf, AlertFolder, AlertShelf
 from hub.sdk.sources.cap.standing import AlertStanding
 
 _MOST_KNOWN, _MOST_AT_ONCE = 50_000, 50
@@ -77,9 +77,9 @@ class CapSource(Source):
         self._since, self._standing = place.since, place.standing.model_copy(deep=True)
         config = self.config
         if config.folder is not None:
-            self._shelf = FolderShelf(config.folder, config.max_alert_bytes)
+            self._shelf = AlertFolder(config.folder, config.max_alert_bytes)
         else:
-            self._shelf = FeedShelf(config.feed, self.context.stop, self._say_once)
+            self._shelf = AlertFeedShelf(config.feed, self.context.stop, self._say_once)
 
     def read(self, timeout_seconds: float) -> Batch:
         most = min(self.context.batch_items, _MOST_AT_ONCE)

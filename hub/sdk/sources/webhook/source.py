@@ -20,7 +20,7 @@ from hub.sdk.signature import ForgedError
 from hub.sdk.sources.bodies import call_statements
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.inbox import Call, CallInbox
-from hub.serving import Limits, Server, app_of, listen
+from hub.serving import PortLimits, Server, app_of, listen
 
 _RETRY_AFTER_SECONDS = 30
 _SEND_SECONDS = 15.0
@@ -84,7 +84,7 @@ class WebhookSource(Source):
         self.close()
         config = self.config
         route = Route(config.path, self._hear, methods=["POST"])
-        limits = Limits(config.max_connections, config.answer_seconds + _SEND_SECONDS, renewed=True)
+        limits = PortLimits(config.max_connections, config.answer_seconds + _SEND_SECONDS, renewed=True)
         server = Server(app_of([route]), config.host, config.port, limits, "webhook")
         self._inbox.reopen()
         try:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
-from hub.sdk.sinks.addresses import Endpoint, ForbiddenAddressError, addresses_of, is_allowed, networks
+from hub.sdk.sinks.addresses import CallAddress, ForbiddenAddressError, addresses_of, is_allowed, networks
 
-HOOK = Endpoint.parsed("https://hook.example/in?x=1")
+HOOK = CallAddress.parsed("https://hook.example/in?x=1")
 PUBLIC = "93.184.216.34"
 
 
@@ -49,7 +49,7 @@ def test_what_is_public_or_listed_is_called_by_number() -> None:
 
 
 def test_plain_http_goes_to_listed_addresses_only() -> None:
-    plain = Endpoint.parsed("http://hook.example/in")
+    plain = CallAddress.parsed("http://hook.example/in")
     with pytest.raises(ForbiddenAddressError, match="speaks no TLS"):
         addresses_of(plain, (), naming(PUBLIC))
     assert list(map(str, addresses_of(plain, networks([PUBLIC]), naming(PUBLIC)))) == [PUBLIC]
@@ -77,7 +77,7 @@ def test_a_name_that_is_not_there_now_is_asked_for_again() -> None:
 )
 def test_what_is_no_address_is_told(url: str) -> None:
     with pytest.raises(FatalError) as caught:
-        Endpoint.parsed(url)
+        CallAddress.parsed(url)
     assert "user:secret" not in str(caught.value)
 
 
