@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
 from hub.errors import FatalError
 from hub.settings import Settings, variable
 from hub.stream.kafka import client_config, translated
-from hub.stream.rights import AclOperation, Resource, Right
+from hub.stream.rights import Resource, Right, RightOperation
 
 _TIMEOUT_SECONDS = 30.0
 _ITERATIONS = 4096
@@ -32,7 +32,7 @@ _RESOURCES = {
     Resource.TRANSACTION: ResourceType.TRANSACTIONAL_ID,
 }
 _RESOURCES_BACK = {kafkas: ours for ours, kafkas in _RESOURCES.items()}
-_OPERATIONS = {each: AclOperation[each.name] for each in AclOperation}
+_OPERATIONS = {each: AclOperation[each.name] for each in RightOperation}
 _OPERATIONS_BACK = {kafkas: ours for ours, kafkas in _OPERATIONS.items()}
 _PRINCIPAL = "User:"
 _ANYWHERE = "*"

@@ -26,7 +26,7 @@ class Resource(StrEnum):
     TRANSACTION = "transactional id"
 
 
-class AclOperation(StrEnum):
+class RightOperation(StrEnum):
     """What it allows. READ and WRITE include DESCRIBE."""
 
     READ = "read"
@@ -44,7 +44,7 @@ class Right(NamedTuple):
 
     resource: Resource
     name: str
-    operation: AclOperation
+    operation: RightOperation
     prefixed: bool = False
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Right(NamedTuple):
 
 
 _TOPIC_CARE = (
-    AclOperation.READ, AclOperation.CREATE, AclOperation.ALTER, AclOperation.ALTER_CONFIGS, AclOperation.DESCRIBE_CONFIGS,
+    RightOperation.READ, RightOperation.CREATE, RightOperation.ALTER, RightOperation.ALTER_CONFIGS, RightOperation.DESCRIBE_CONFIGS,
 )  # fmt: skip
 _OUTPUTS = {
     "deduplicate": (topics.EVENTS, topics.UPDATES, topics.REPEATS),
@@ -92,16 +92,16 @@ class _Named(NamedTuple):
         """A worker with this agent. It sees that all topics are there, hears the other workers, and commits in its own name."""
         reads = [*topics.agent_topics(self.sources, self.departments)[agent]]
         changelog = topics.AGENTS[agent].name
-        yield from self._topics(self._all(), AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)
-        yield from self._topics([*reads, changelog, topics.SOURCES.name], AclOperation.READ)
-        yield from self._topics([topics.WORKERS.name, topics.CONTROL.name], AclOperation.READ, AclOperation.WRITE)
-        yield from self._topics([changelog, topics.DEAD.name, *self._outputs(agent)], AclOperation.WRITE)
+        yield from self._topics(self._all(), RightOperation.DESCRIBE, RightOperation.DESCRIBE_CONFIGS)
+        yield from self._topics([*reads, changelog, topics.SOURCES.name], RightOperation.READ)
+        yield from self._topics([topics.WORKERS.name, topics.CONTROL.name], RightOperation.READ, RightOperation.WRITE)
+        yield from self._topics([changelog, topics.DEAD.name, *self._outputs(agent)], RightOperation.WRITE)
         for group in (agent, f"{agent}.alive"):
-            yield self._right(Resource.GROUP, group, AclOperation.READ)
+            yield self._right(Resource.GROUP, group, RightOperation.READ)
         for other in topics.AGENTS:
-            yield self._right(Resource.GROUP, other, AclOperation.DESCRIBE)
+            yield self._right(Resource.GROUP, other, RightOperation.DESCRIBE)
         yield from self._groups(_ON_THE_SIDE)
-        yield self._right(Resource.TRANSACTION, f"{agent}.", AclOperation.WRITE, prefixed=True)
+        yield self._right(Resource.TRANSACTION, f"{agent}.", RightOperation.WRITE, prefixed=True)
 
     def _outputs(self, agent: str) -> list[str]:
         found = [topic.name for topic in _OUTPUTS[agent]]
@@ -117,33 +117,33 @@ class _Named(NamedTuple):
 
     def connector(self, source: str) -> Iterator[Right]:
         """It says what its own system says, and puts aside what cannot be used."""
-        yield from self._topics([city_events(source).name, topics.DEAD.name], AclOperation.WRITE)
-        yield from self._topics([city_replies(source).name], AclOperation.READ)
-        yield from self._groups([f"{source}-"], AclOperation.READ)
+        yield from self._topics([city_events(source).name, topics.DEAD.name], RightOperation.WRITE)
+        yield from self._topics([city_replies(source).name], RightOperation.READ)
+        yield from self._groups([f"{source}-"], RightOperation.READ)
 
     def department(self, department: str) -> Iterator[Right]:
         """It reads its orders and receipts, in groups whose names begin with its own, and says what it does."""
-        yield from self._topics([dept_orders(department).name, dept_receipts(department).name], AclOperation.READ)
-        yield from self._topics([dept_updates(department).name], AclOperation.WRITE)
-        yield from self._groups([f"{department}-"], AclOperation.READ)
+        yield from self._topics([dept_orders(department).name, dept_receipts(department).name], RightOperation.READ)
+        yield from self._topics([dept_updates(department).name], RightOperation.WRITE)
+        yield from self._groups([f"{department}-"], RightOperation.READ)
         yield from self._groups(["dept-watch-", "unpacking-"])
 
     def webhook(self, department: str) -> Iterator[Right]:
         """It carries what a department is told to its address and what it says back, and sets aside what cannot be used. A sink of
         connectors.yaml whose name begins with the department's does with it, and an edge that reads its updates."""
-        yield from self._topics([dept_orders(department).name, dept_receipts(department).name], AclOperation.READ)
-        yield from self._topics([dept_updates(department).name, topics.DEAD.name], AclOperation.WRITE)
-        yield self._right(Resource.GROUP, f"{department}-webhook", AclOperation.READ)
-        yield from self._groups([f"sink-{department}"], AclOperation.READ)
+        yield from self._topics([dept_orders(department).name, dept_receipts(department).name], RightOperation.READ)
+        yield from self._topics([dept_updates(department).name, topics.DEAD.name], RightOperation.WRITE)
+        yield self._right(Resource.GROUP, f"{department}-webhook", RightOperation.READ)
+        yield from self._groups([f"sink-{department}"], RightOperation.READ)
         yield from self._groups(["unpacking-"])
 
     def sinks(self) -> Iterator[Right]:
         """It carries whatever the hub says to systems of others, and sets aside what is not taken there."""
         outward = [city_replies(each).name for each in self.sources]
         outward += [topic(each).name for each in self.departments for topic in (dept_orders, dept_receipts)]
-        yield from self._topics([topics.CASES.name, topics.DEADLINES.name, *outward], AclOperation.READ)
-        yield from self._topics([topics.DEAD.name], AclOperation.WRITE)
-        yield from self._groups(["sink-"], AclOperation.READ)
+        yield from self._topics([topics.CASES.name, topics.DEADLINES.name, *outward], RightOperation.READ)
+        yield from self._topics([topics.DEAD.name], RightOperation.WRITE)
+        yield from self._groups(["sink-"], RightOperation.READ)
         yield from self._groups(["unpacking-"])
 
     def web(self) -> Iterator[Right]:
@@ -152,33 +152,33 @@ class _Named(NamedTuple):
         own = [city_events(each).name for each in self.sources if each == topics.OWN_SOURCE]
         for department in self.departments:
             outward += [dept_orders(department).name, dept_receipts(department).name]
-        yield from self._topics([topic.name for topic in _SEEN] + outward, AclOperation.READ)
-        yield from self._topics(own, AclOperation.READ, AclOperation.WRITE)
-        yield from self._topics([dept_updates(each).name for each in self.departments], AclOperation.WRITE)
+        yield from self._topics([topic.name for topic in _SEEN] + outward, RightOperation.READ)
+        yield from self._topics(own, RightOperation.READ, RightOperation.WRITE)
+        yield from self._topics([dept_updates(each).name for each in self.departments], RightOperation.WRITE)
         yield from self._groups(["inspect-", "unpacking-", "web-"])
 
     def operator(self) -> Iterator[Right]:
         """Makes topics and looks after them, reads all, says new rules, lets sources go on, sends dead letters again."""
         yield from self._topics(self._all(), *_TOPIC_CARE)
         inputs = topics.agent_topics(self.sources, self.departments)["deduplicate"]
-        yield from self._topics([topics.CONTROL.name, topics.SOURCES.name, *inputs], AclOperation.WRITE)
+        yield from self._topics([topics.CONTROL.name, topics.SOURCES.name, *inputs], RightOperation.WRITE)
         for agent in topics.AGENTS:
-            yield self._right(Resource.GROUP, agent, AclOperation.READ)
+            yield self._right(Resource.GROUP, agent, RightOperation.READ)
         yield from self._groups(["inspect-", "unpacking-", "recovery-", "sources-", "policy-", "dept-watch-"])
-        for operation in (AclOperation.CREATE, AclOperation.WRITE, AclOperation.DELETE):
+        for operation in (RightOperation.CREATE, RightOperation.WRITE, RightOperation.DELETE):
             yield self._right(Resource.TOPIC, "doctor-", operation, prefixed=True)
 
     def _all(self) -> list[str]:
         return [topic.name for topic in topics.all_topics(self.sources, self.departments)]
 
-    def _topics(self, names: Iterable[str], *operations: AclOperation) -> Iterator[Right]:
+    def _topics(self, names: Iterable[str], *operations: RightOperation) -> Iterator[Right]:
         for name in names:
             for operation in operations:
                 yield self._right(Resource.TOPIC, name, operation)
 
-    def _groups(self, prefixes: Iterable[str], operation: AclOperation = AclOperation.DESCRIBE) -> Iterator[Right]:
+    def _groups(self, prefixes: Iterable[str], operation: RightOperation = RightOperation.DESCRIBE) -> Iterator[Right]:
         for prefix in prefixes:
             yield self._right(Resource.GROUP, prefix, operation, prefixed=True)
 
-    def _right(self, resource: Resource, name: str, operation: AclOperation, *, prefixed: bool = False) -> Right:
+    def _right(self, resource: Resource, name: str, operation: RightOperation, *, prefixed: bool = False) -> Right:
         return Right(resource, self.namespace + name, operation, prefixed)

@@ -27,7 +27,7 @@ from hub.settings import ROOT, Settings
 from hub.stream.codec import Codec
 from hub.stream.kafka import client_config, consumer_config
 from hub.stream.registry import FileRegistry
-from hub.stream.rights import AclOperation, Resource, Right, roles
+from hub.stream.rights import Resource, Right, RightOperation, roles
 from hub.stream.writer import Output, TransactionWriter
 from hub.testing.secure import SecureKafka
 from hub.topics import DEADLINES, ROUTE_CHANGELOG, all_topics, city_events
@@ -199,10 +199,10 @@ def test_what_is_not_granted_is_refused(role: str, hub: SecureHub) -> None:
     settings = hub.settings(role)
     granted = hub.roles[role]
     may = {
-        op: {right.name for right in granted if right[:3] == (Resource.TOPIC, right.name, op)} for op in AclOperation
+        op: {right.name for right in granted if right[:3] == (Resource.TOPIC, right.name, op)} for op in RightOperation
     }
-    assert _refused_to_write(settings, hub.topics - may[AclOperation.WRITE]) == hub.topics - may[AclOperation.WRITE]
-    assert _refused_to_read(settings, hub.topics - may[AclOperation.READ]) == hub.topics - may[AclOperation.READ]
+    assert _refused_to_write(settings, hub.topics - may[RightOperation.WRITE]) == hub.topics - may[RightOperation.WRITE]
+    assert _refused_to_read(settings, hub.topics - may[RightOperation.READ]) == hub.topics - may[RightOperation.READ]
     assert _refused_group(settings, f"{hub.namespace}of-somebody-else")
     assert _refused_transaction(settings, f"{hub.namespace}of-somebody-else")
 

@@ -13,13 +13,13 @@ from hub import topics
 from hub.cli.main import cli
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.rights import OPERATOR, WEB, WORKER, AclOperation, Resource, Right, roles
+from hub.stream.rights import OPERATOR, WEB, WORKER, Resource, Right, RightOperation, roles
 
 SOURCES, DEPARTMENTS = ("hotline", "police"), ("roads", "water")
 ROLES = roles(Settings(namespace="n."), SOURCES, DEPARTMENTS)
 
 
-def names(role: str, operation: AclOperation, resource: Resource = Resource.TOPIC) -> set[str]:
+def names(role: str, operation: RightOperation, resource: Resource = Resource.TOPIC) -> set[str]:
     return {right.name for right in ROLES[role] if right.resource is resource and right.operation is operation}
 
 
@@ -27,13 +27,13 @@ def names(role: str, operation: AclOperation, resource: Resource = Resource.TOPI
 def test_an_agent_may_read_what_it_reads_and_commit_in_its_name(agent: str) -> None:
     inputs = {f"n.{name}" for name in topics.agent_topics(SOURCES, DEPARTMENTS)[agent]}
     changelog = f"n.{topics.AGENTS[agent].name}"
-    assert inputs | {changelog} <= names(f"agent.{agent}", AclOperation.READ)
-    assert changelog in names(f"agent.{agent}", AclOperation.WRITE)
+    assert inputs | {changelog} <= names(f"agent.{agent}", RightOperation.READ)
+    assert changelog in names(f"agent.{agent}", RightOperation.WRITE)
     others = {f"n.{topic.name}" for name, topic in topics.AGENTS.items() if name != agent}
-    assert not others & names(f"agent.{agent}", AclOperation.READ)
-    assert not others & names(f"agent.{agent}", AclOperation.WRITE)
-    assert Right(Resource.TRANSACTION, f"n.{agent}.", AclOperation.WRITE, prefixed=True) in ROLES[f"agent.{agent}"]
-    assert names(f"agent.{agent}", AclOperation.READ, Resource.GROUP) == {f"n.{agent}", f"n.{agent}.alive"}
+    assert not others & names(f"agent.{agent}", RightOperation.READ)
+    assert not others & names(f"agent.{agent}", RightOperation.WRITE)
+    assert Right(Resource.TRANSACTION, f"n.{agent}.", RightOperation.WRITE, prefixed=True) in ROLES[f"agent.{agent}"]
+    assert names(f"agent.{agent}", RightOperation.READ, Resource.GROUP) == {f"n.{agent}", f"n.{agent}.alive"}
 
 
 def test_a_worker_has_the_rights_of_its_agents() -> None:
@@ -41,29 +41,29 @@ def test_a_worker_has_the_rights_of_its_agents() -> None:
 
 
 def test_a_source_and_a_department_speak_for_themselves_alone() -> None:
-    assert names("connector.police", AclOperation.WRITE) == {"n.city.police.events", "n.hub.dead"}
-    assert names("connector.police", AclOperation.READ) == {"n.city.police.replies"}
-    assert names("department.roads", AclOperation.WRITE) == {"n.dept.roads.updates"}
-    assert names("department.roads", AclOperation.READ) == {"n.dept.roads.orders", "n.dept.roads.receipts"}
-    assert names("department.roads", AclOperation.READ, Resource.GROUP) == {"n.roads-"}
-    assert names("webhook.roads", AclOperation.WRITE) == {"n.dept.roads.updates", "n.hub.dead"}
-    assert names("webhook.roads", AclOperation.READ, Resource.GROUP) == {"n.roads-webhook", "n.sink-roads"}
+    assert names("connector.police", RightOperation.WRITE) == {"n.city.police.events", "n.hub.dead"}
+    assert names("connector.police", RightOperation.READ) == {"n.city.police.replies"}
+    assert names("department.roads", RightOperation.WRITE) == {"n.dept.roads.updates"}
+    assert names("department.roads", RightOperation.READ) == {"n.dept.roads.orders", "n.dept.roads.receipts"}
+    assert names("department.roads", RightOperation.READ, Resource.GROUP) == {"n.roads-"}
+    assert names("webhook.roads", RightOperation.WRITE) == {"n.dept.roads.updates", "n.hub.dead"}
+    assert names("webhook.roads", RightOperation.READ, Resource.GROUP) == {"n.roads-webhook", "n.sink-roads"}
 
 
 def test_the_web_passes_on_what_comes_by_http_and_sees_no_dead_letters() -> None:
-    assert names(WEB, AclOperation.WRITE) == {"n.dept.roads.updates", "n.dept.water.updates"}
+    assert names(WEB, RightOperation.WRITE) == {"n.dept.roads.updates", "n.dept.water.updates"}
     with_own = roles(Settings(), [*SOURCES, topics.OWN_SOURCE], DEPARTMENTS)[WEB]
     assert {f"city.{topics.OWN_SOURCE}.events"} == {
-        right.name for right in with_own if right.operation is AclOperation.WRITE and right.name.startswith("city.")
+        right.name for right in with_own if right.operation is RightOperation.WRITE and right.name.startswith("city.")
     }
-    assert "n.hub.dead" not in names(WEB, AclOperation.READ)
-    assert not {name for name in names(WEB, AclOperation.READ) if name.endswith((".events", ".updates", ".changelog"))} - {
+    assert "n.hub.dead" not in names(WEB, RightOperation.READ)
+    assert not {name for name in names(WEB, RightOperation.READ) if name.endswith((".events", ".updates", ".changelog"))} - {
         "n.hub.events", "n.hub.updates",
     }  # fmt: skip
 
 
 def test_only_an_operator_makes_and_changes_topics() -> None:
-    care = {AclOperation.CREATE, AclOperation.ALTER, AclOperation.ALTER_CONFIGS, AclOperation.DELETE}
+    care = {RightOperation.CREATE, RightOperation.ALTER, RightOperation.ALTER_CONFIGS, RightOperation.DELETE}
     for role, rights in ROLES.items():
         assert (role == OPERATOR) == any(right.operation in care for right in rights)
 
@@ -91,7 +91,7 @@ def test_a_namespace_and_a_name_are_nobody_elses(
         assert not frozenset().union(*first.values()) & frozenset().union(*second.values())
     for department in departments:
         groups = [
-            r.name for r in first[f"department.{department}"] if r[0] is Resource.GROUP and r[2] is AclOperation.READ
+            r.name for r in first[f"department.{department}"] if r[0] is Resource.GROUP and r[2] is RightOperation.READ
         ]
         for neighbour in departments:
             assert neighbour == department or not any(f"{one}.{neighbour}-office".startswith(name) for name in groups)
