@@ -73,7 +73,7 @@ def changes(before: Path, after: Path) -> None:
 
 def _documents(settings: Settings) -> dict[str, Any]:
     """By department, and `hub` for the whole."""
-    from hub.contracts.asyncapi import Server, department_document, whole_document
+    from hub.contracts.asyncapi import KafkaServer, department_document, whole_document
     from hub.policy import load_city
     from hub.sdk.manifest import discover
     from hub.stream.registry import FileRegistry
@@ -82,7 +82,7 @@ def _documents(settings: Settings) -> dict[str, Any]:
     title = f"CityHub: {city.name.en} {city.name.zh}"
     registry = without_login(settings.registry_url) if settings.registry_url else None
     is_guarded = settings.kafka_security is not Security.PLAINTEXT
-    server = Server(settings.bootstrap_servers, is_guarded, registry, settings.namespace)
+    server = KafkaServer(settings.bootstrap_servers, is_guarded, registry, settings.namespace)
     parameters: dict[str, Iterable[str]] = {"source": discover(), "department": city.departments}
     found = {"hub": whole_document(title, schemas, server, parameters)}
     for department, named in city.departments.items():

@@ -44,7 +44,7 @@ class Channel(NamedTuple):
         return self.topic.name.replace(f".{_ANY_ID}.", f".{{{self.parameter}}}.") if self.parameter else self.topic.name
 
 
-class Server(NamedTuple):
+class KafkaServer(NamedTuple):
     """Where the topics are: `registry_url` is None where schemas come from files."""
 
     bootstrap: str = "127.0.0.1:9092"
@@ -80,7 +80,7 @@ _OTHER = {Action.SEND: Action.RECEIVE, Action.RECEIVE: Action.SEND}
 
 
 def whole_document(
-    title: str, schemas: Iterable[Schema], server: Server, parameters: Mapping[str, Iterable[str]]
+    title: str, schemas: Iterable[Schema], server: KafkaServer, parameters: Mapping[str, Iterable[str]]
 ) -> Any:
     """The hub's own: all its topics with a schema. `schemas`: all versions; `parameters`: the ids of `source` and `department`,
     empty where the document is of any city."""
@@ -97,7 +97,7 @@ def whole_document(
     return _document(title, channels, schemas, server, parameters)
 
 
-def department_document(title: str, department: str, schemas: Iterable[Schema], server: Server) -> Any:
+def department_document(title: str, department: str, schemas: Iterable[Schema], server: KafkaServer) -> Any:
     """That of a department's client: what it receives and what it may send."""
     channels = [
         Channel(
@@ -123,7 +123,7 @@ def _document(
     title: str,
     channels: Sequence[Channel],
     schemas: Iterable[Schema],
-    server: Server,
+    server: KafkaServer,
     parameters: Mapping[str, Iterable[str]],
 ) -> dict[str, Any]:
     versions: dict[str, list[Schema]] = {}
@@ -155,7 +155,7 @@ def _document(
     }
 
 
-def _server(server: Server) -> dict[str, Any]:
+def _server(server: KafkaServer) -> dict[str, Any]:
     found: dict[str, Any] = {
         "host": "{bootstrap}",
         "protocol": "kafka-secure" if server.is_guarded else "kafka",
@@ -170,7 +170,7 @@ def _server(server: Server) -> dict[str, Any]:
     return found
 
 
-def _channel(channel: Channel, server: Server, parameters: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+def _channel(channel: Channel, server: KafkaServer, parameters: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     record = _record(channel.topic.subject or "")
     found: dict[str, Any] = {
         "address": server.namespace + channel.address,
@@ -205,7 +205,9 @@ def _operation(channel: Channel, action: Action) -> dict[str, Any]:
     }
 
 
-def _message(newest: Schema, versions: Sequence[Schema], server: Server, channels: Sequence[Channel]) -> dict[str, Any]:
+def _message(
+    newest: Schema, versions: Sequence[Schema], server: KafkaServer, channels: Sequence[Channel]
+) -> dict[str, Any]:
     key = next(channel.topic.key for channel in channels if channel.topic.subject == newest.subject)
     binding: dict[str, Any] = {"key": {"type": "string", "description": f"{key}, in UTF-8"}, "bindingVersion": _BINDING}
     if server.registry_url is not None:

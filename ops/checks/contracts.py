@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import best_match
 
-from hub.contracts.asyncapi import SUMMARIES, Server, department_document, whole_document
+from hub.contracts.asyncapi import SUMMARIES, KafkaServer, department_document, whole_document
 from hub.contracts.changes import removals
 from hub.contracts.words import chinese
 from hub.settings import ROOT
@@ -31,8 +31,8 @@ def documents() -> dict[str, Any]:
     """What this program promises in any city, by name."""
     schemas = FileRegistry().all()
     return {
-        "hub": whole_document("CityHub", schemas, Server(), {}),
-        "department": department_document("CityHub: a department 部门", DEPARTMENT, schemas, Server()),
+        "hub": whole_document("CityHub", schemas, KafkaServer(), {}),
+        "department": department_document("CityHub: a department 部门", DEPARTMENT, schemas, KafkaServer()),
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub.cli.main import cli
-from hub.contracts.asyncapi import Server, department_document, whole_document
+from hub.contracts.asyncapi import KafkaServer, department_document, whole_document
 from hub.contracts.changes import additions, removals
 from hub.contracts.page import page
 from hub.settings import ROOT
@@ -37,7 +37,7 @@ def test_nothing_is_wrong() -> None:
 
 
 def test_with_a_registry_and_a_guarded_kafka_it_is_a_document_too() -> None:
-    server = Server("broker.example:9093", True, "https://registry.example", "city1.")
+    server = KafkaServer("broker.example:9093", True, "https://registry.example", "city1.")
     document = department_document("Roads", "roads", SCHEMAS, server)
     assert [*faults(document), *dangling(document)] == []
     assert {channel["address"] for channel in document["channels"].values()} == {
@@ -47,13 +47,13 @@ def test_with_a_registry_and_a_guarded_kafka_it_is_a_document_too() -> None:
 
 
 def test_all_topics_with_a_schema_are_in_the_whole_and_a_department_has_its_own_side() -> None:
-    whole = whole_document("All", SCHEMAS, Server(), {"source": ["hotline"], "department": ["roads"]})
+    whole = whole_document("All", SCHEMAS, KafkaServer(), {"source": ["hotline"], "department": ["roads"]})
     filled = {
         channel["address"].replace("{source}", "hotline").replace("{department}", "roads")
         for channel in whole["channels"].values()
     }
     assert filled == {topic.name for topic in all_topics(["hotline"], ["roads"]) if topic.subject}
-    department = department_document("Roads", "roads", SCHEMAS, Server())
+    department = department_document("Roads", "roads", SCHEMAS, KafkaServer())
     assert {name: each["action"] for name, each in department["operations"].items()} == {
         "receive.orders": "receive", "receive.receipts": "receive", "send.updates": "send",
     }  # fmt: skip
@@ -131,7 +131,7 @@ def test_what_no_release_has_is_said(tmp_path: Path) -> None:
 
 
 def test_the_page_says_it_all_in_both_languages() -> None:
-    document = whole_document("A <city> 城市", SCHEMAS, Server(), {})
+    document = whole_document("A <city> 城市", SCHEMAS, KafkaServer(), {})
     text = page(document)
     assert "<city>" not in text
     assert "script" not in text

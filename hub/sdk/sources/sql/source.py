@@ -18,7 +18,7 @@ from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
 from hub.sdk.databases import next_step
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.sql.config import SqlConfig
-from hub.sdk.sources.sql.values import Kept, at_time, kept, less, not_ahead, readable, value_of
+from hub.sdk.sources.sql.values import Kept, at_time, kept_value, less, not_ahead, readable, value_of
 
 _MOST_REMEMBERED = 200_000
 
@@ -86,7 +86,7 @@ class SqlSource(Source):
         config, size = self.config, len(self.config.key)
         items = [item for row in rows if (item := self._item(row)) is not None]
         over = len(rows) < config.page_rows
-        at = [kept(value) for value in rows[-1][: size + 1]] if rows else self._place.at
+        at = [kept_value(value) for value in rows[-1][: size + 1]] if rows else self._place.at
         if config.behind_horizon or not over:
             self._place = self._place.model_copy(update={"at": at})
         else:
@@ -110,7 +110,7 @@ class SqlSource(Source):
         at = at_time(example, at_ms, self._zone)
         if at is None or self.config.behind_horizon:
             return super().position_at(at_ms)
-        return QueryPosition(since=kept(at)).model_dump(exclude_defaults=True)
+        return QueryPosition(since=kept_value(at)).model_dump(exclude_defaults=True)
 
     # -- one page ------------------------------------------------------------------------------------------------------------------
 
@@ -140,7 +140,7 @@ class SqlSource(Source):
         """From what the next sweep asks, less the overlap."""
         if last_row is None:
             return self._place.since
-        return kept(not_ahead(value_of(last_row[0]), datetime.now(UTC), self._zone))
+        return kept_value(not_ahead(value_of(last_row[0]), datetime.now(UTC), self._zone))
 
     def _item(self, row: Any) -> Item | None:
         """None if it is just as it was in this sweep or the one before."""

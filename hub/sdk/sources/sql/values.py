@@ -28,7 +28,7 @@ def readable(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def kept(value: Any) -> Kept:
+def kept_value(value: Any) -> Kept:
     """Of a cursor or key. Raises ConfigurationError for a type that has no order to go by."""
     if isinstance(value, bool) or value is None:
         raise ConfigurationError("a cursor or key holds a truth value or nothing; choose another column")

@@ -23,7 +23,7 @@ from hub.sdk.runner import Run, RunnerOptions
 from hub.sdk.scaffold import scaffold
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
-from hub.sdk.sources.sql.values import at_time, kept, less, like, value_of
+from hub.sdk.sources.sql.values import at_time, kept_value, less, like, value_of
 from hub.sdk.status import Board
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.postgres import postgres
@@ -353,7 +353,7 @@ def test_what_cannot_be_meant_is_refused_unseen(more: dict[str, Any], said: str)
 
 @given(st.one_of(st.integers(), st.text(), st.datetimes(), st.dates(), st.decimals(allow_nan=False), st.uuids()))
 def test_what_a_position_keeps_is_what_it_was(value: Any) -> None:
-    assert value_of(kept(value)) == value
+    assert value_of(kept_value(value)) == value
 
 
 @given(
