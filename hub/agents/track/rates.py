@@ -9,13 +9,15 @@ at the whole history and is exact.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from hub import metrics
 from hub.agents.context import Hub
 from hub.core.figures.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
 from hub.core.tracking.consequences import Effects
+from hub.core.tracking.state import Hold
 from hub.stream.outlet import Transaction
 
 
@@ -47,20 +49,23 @@ def balances(effects: Effects) -> dict[str, Balance]:
         if of_clock(clock, kind) != of_clock(clock, was):
             found[department].counted.add(of_clock(clock, kind), times)
             found[department].taken_back.add(of_clock(clock, was), times)
-    for hold in effects.given:
-        found[hold.department].counted.add(GIVEN)
-        if hold.returned_by is not None:
-            found[hold.returned_by].counted.add(RETURNED)
-    for hold in effects.not_given:
-        found[hold.department].taken_back.add(GIVEN)
-        if hold.returned_by is not None:
-            found[hold.returned_by].taken_back.add(RETURNED)
+    _add_holds(found, effects.given, attrgetter("counted"))
+    _add_holds(found, effects.not_given, attrgetter("taken_back"))
     for callback in effects.callbacks:
         balance, answer, before = found[callback.case.department], callback.answer, callback.before
         balance.counted.add(of_callback(answer.status, answer.details.solved if answer.details else None))
         if before is not None:
             balance.taken_back.add(of_callback(before.status, before.details.solved if before.details else None))
     return found
+
+
+def _add_holds(found: dict[str, Balance], holds: Iterable[Hold], side: Callable[[Balance], Counts]) -> None:
+    """Add who was given a case, and who had returned it, to one side of the balances."""
+    turns = Counter((hold.department, hold.returned_by) for hold in holds)
+    for (department, returned_by), times in turns.items():
+        side(found[department]).add(GIVEN, times)
+        if returned_by is not None:
+            side(found[returned_by]).add(RETURNED, times)
 
 
 def begin(departments: Iterable[str]) -> None:
