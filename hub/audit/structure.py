@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,14 +128,18 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
             ),
         )
     )
-    names = ("case_id", "department", "change", "source", "source_ref", "revision", "at")
+    names = ("case_id", "department", "change", "source", "source_ref", "revision", "at", HERE)
+    parts = _parts_before(tables.cases)
     moves = [(str(count),) if count else () for count in cases.column("moves").to_pylist()]
     lists = (cases.column("reopens").to_pylist(), cases.column("co_handlers").to_pylist(), due(tables, cases).tolist())
     for row, nth, reopens, helpers, is_due in zip(rows_of(cases, *names), moves, *lists, strict=True):
-        case, department, change, source, ref, revision, at = map(str, row)
+        case, department, change, source, ref, revision, at = map(str, row[:-1])
         kind = "LINK" if change == "LINKED" and not reopens else "ASSIGN"
+        lead, others = parts.get((case, row[-1]), ("", ())) if not reopens else ("", ())
         for receiver in (department, *helpers):
-            yield derived_id("O", case, receiver, kind, change, source, ref, revision, at, *nth), int(at), is_due
+            new = receiver not in (others if receiver != department else (lead,))
+            order = derived_id("O", case, receiver, kind, change, source, ref, revision, at, *nth)
+            yield order, int(at), is_due and new
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "due_at", "at")
     for (*ring, due_ms, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
@@ -143,6 +147,22 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
     for update, department, case, status, said_ms, is_due in _applied(tables):
         if status.lower() in LADDER:
             yield derived_id("O", case, status, department, update), said_ms, is_due
+
+
+def _parts_before(cases: pa.Table) -> dict[tuple[str, int], tuple[str, Sequence[str]]]:
+    """Who led and who helped before each rerouting of a case that ever had a helper, by case and place: who goes on as it was
+    is owed no second order. Hubs of before have sent one all the same."""
+    helped = cases.filter(pc.greater(pc.list_value_length(cases.column("co_handlers")), 0)).column("case_id")
+    chosen = cases.filter(pc.is_in(cases.column("case_id"), pc.unique(helped))).sort_by(HERE)
+    found: dict[tuple[str, int], tuple[str, Sequence[str]]] = {}
+    last: dict[str, tuple[str, Sequence[str]]] = {}
+    for case, here, change, department, helpers in rows_of(
+        chosen, "case_id", HERE, "change", "department", "co_handlers"
+    ):
+        if change == "REROUTED" and case in last:
+            found[case, here] = last[case]
+        last[case] = department, helpers
+    return found
 
 
 # -- clocks ----------------------------------------------------------------------------------------------------------------

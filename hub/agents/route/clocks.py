@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,8 +17,9 @@ from hub.core.cases.steps import AMENDED, OPENED, REROUTED, SUPERSEDED, Step
 from hub.core.cases.timing import course_of
 from hub.core.deadlines.columns import Flags, Rows
 from hub.core.deadlines.decision import CaseKind, Clocks, decide, described, opening_clocks, settled
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
+from hub.core.tracking.lives import CALL
 from hub.core.tracking.state import Stated
 
 _TELLING = frozenset((OPENED, AMENDED, REROUTED, SUPERSEDED))
@@ -27,10 +30,15 @@ _FIELDS = (
 )  # fmt: skip
 
 
+NOBODY: Mapping[int, Step] = MappingProxyType({})
+_DUES = pa.list_(pa.struct([("clock", pa.string()), ("policy", pa.string()), ("due_at", pa.int64())]))
+
+
 @dataclass(frozen=True)
 class DecidedClocks:
     """What was decided of some steps' cases."""
 
+    by: RuleVersions
     rules: list[str]
     """Version of the rules, by step."""
     tells_clocks: Flags
@@ -46,10 +54,18 @@ class DecidedClocks:
         """By step, for the changes."""
         return self.clocks.take(pa.array(np.where(self.tells_clocks, self.place, len(self.clocks) - 1)))
 
-    def dues_of(self, steps: Sequence[int]) -> pa.ListArray:
-        """By order: of which step each is; -1 if it has no clocks."""
+    def dues_of(self, steps: Sequence[int], called: Mapping[int, Step] = NOBODY) -> pa.ListArray:
+        """By order: of which step each is; -1 if it has no clocks. `called`: the step, by order, of those that call a department to
+        a case."""
         index = np.array(steps, dtype=np.int64)
-        return self.dues.take(pa.array(np.where(index < 0, len(self.dues) - 1, self.place[index])))
+        found = self.dues.take(pa.array(np.where(index < 0, len(self.dues) - 1, self.place[index])))
+        if not called:
+            return found
+        dues = [
+            dues_of_called(self.by, called[at], each) if at in called else each
+            for at, each in enumerate(found.cast(_DUES).to_pylist())
+        ]
+        return pa.array(dues, _DUES).cast(found.type)
 
 
 def decided(rules: RuleVersions, steps: Sequence[Step]) -> DecidedClocks:
@@ -69,7 +85,7 @@ def decided(rules: RuleVersions, steps: Sequence[Step]) -> DecidedClocks:
         parts.append(_lists(rules, of_these, [steps[index].case for index in chosen.tolist()]))
     clocks, dues = (pa.concat_arrays(column) if len(column) > 1 else column[0] for column in zip(*parts, strict=True))
     return DecidedClocks(
-        versions, np.array(told, dtype=np.bool_), np.where(place < 0, len(dues) - 1, place), clocks, dues
+        rules, versions, np.array(told, dtype=np.bool_), np.where(place < 0, len(dues) - 1, place), clocks, dues
     )
 
 
@@ -81,6 +97,20 @@ def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) 
     ends = np.concatenate([[0], np.cumsum(np.bincount(clocks.case, minlength=len(cases) + 1))])
     dues = due_times(clocks.clock.cast(pa.string()), clocks.policy.cast(pa.string()), pa.array(clocks.due_ms), ends)
     return _told(rules, of_these, clocks, ends), dues
+
+
+def dues_of_called(rules: RuleVersions, step: Step, shared: list[Any]) -> list[Any]:
+    """What an order says to a department that is called to a case (吹哨): the clocks that run for it since the call, in the
+    place of the case's of the same name. `shared`: the case's, as `cityhub.DueTime`."""
+    case = step.case
+    of_these = rules.of(case.rules, case.opened_ms)
+    own: dict[str, Due] = {}
+    for event in CALL:
+        if event in of_these.starters:
+            kind = (case.category, case.source, case.urgency, case.area, step.at_ms, case.conditions)
+            own = {due.clock: due for due in of_these.due_one(*kind, event)} | own
+    its = [{"clock": due.clock, "policy": due.policy, "due_at": due.due_ms} for due in own.values()]
+    return its + [due for due in shared if due["clock"] not in own]
 
 
 def with_starts(rules: RuleVersions, step: Step) -> Step:

@@ -98,7 +98,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
         "queue": [None if order.lead else step.case.queue for step, order in drafts],
         "lead": [order.lead for _, order in drafts],
         "priority": [case.priority for case in cases],
-        "deadlines": clocks.dues_of(of_steps),
+        "deadlines": clocks.dues_of(of_steps, {at: step for at, (step, order) in enumerate(drafts) if order.called}),
     }
     bodies = [order.body for _, order in drafts]
     if hub.withholds:

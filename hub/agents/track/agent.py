@@ -30,7 +30,7 @@ from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, track_misfit
 from hub.core.tracking.tracker import Tracking
-from hub.core.tracking.updates import updates_of
+from hub.core.tracking.updates import in_order_of_time, updates_of
 from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
@@ -188,4 +188,5 @@ def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
 
 def _updates(hub: Hub, decoded: Decoded) -> Iterable[UpdateRow]:
     arrived = hub.settings.clock is ClockKind.WALL  # in a replay it means nothing
-    return updates_of(decoded.batch, decoded.bodies.to_pylist(), arrived=arrived)
+    found = updates_of(decoded.batch, decoded.bodies.to_pylist(), arrived=arrived)
+    return in_order_of_time(list(found), decoded.batch)

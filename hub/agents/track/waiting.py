@@ -4,6 +4,7 @@ in the state, tried again whenever more is known of the case, and given up when 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from hub.agents.context import Hub
@@ -12,7 +13,7 @@ from hub.clock import ClockKind
 from hub.core.tracking.consequences import Effects, UpdateRow
 from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackJournal, Waiting
 from hub.core.tracking.tracker import Tracking
-from hub.core.tracking.updates import update_of
+from hub.core.tracking.updates import instant, update_of
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 
@@ -55,31 +56,32 @@ def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, e
     if not isinstance(known, Waiting) or journal.book.case(case_id) is None:
         return []
     verdicts: list[LateDecision] = []
-    held = known.waits
-    while True:  # one that is applied may be what another waited for
-        left = []
-        for body, since_ms in held:
-            applied = _apply(hub, tracking, journal, body, effects)
-            if applied is None:
-                left.append((body, since_ms))
+    applied: list[UpdateRow] = []
+    held = _in_order(hub, known)
+    tried = -1
+    while len(held) != tried:  # one that is applied may be what another waited for
+        tried, left = len(held), []
+        for update in held:
+            if tracking.update(journal, update, effects):
+                decision = later_than_said(effects.applied[-1])
+                verdicts.append(LateDecision(_admitted(hub, update.body), ACCEPTED, decision))
+                applied.append(update)
             else:
-                verdicts.append(applied)
-        if len(left) == len(held) or not left:
-            break
+                left.append(update)
         held = left
-    if verdicts:
-        _keep(journal, key, left)
+    if applied:
+        gone = {update.body for update in applied}
+        _keep(journal, key, [(body, since_ms) for body, since_ms in known.waits if body not in gone])
     return verdicts
 
 
-def _apply(hub: Hub, tracking: Tracking, journal: TrackJournal, body: bytes, effects: Effects) -> LateDecision | None:
-    try:
-        update = _read(hub, body)
-    except RejectedRecordError:
-        return None  # `give_up` sets it aside
-    if not tracking.update(journal, update, effects):
-        return None
-    return LateDecision(_admitted(hub, body), ACCEPTED, later_than_said(effects.applied[-1]))
+def _in_order(hub: Hub, known: Waiting) -> list[UpdateRow]:
+    """What waits, in the order of the instants that it names."""
+    found = []
+    for body, _ in known.waits:
+        with suppress(RejectedRecordError):  # `give_up` sets it aside
+            found.append(_read(hub, body))
+    return sorted(found, key=instant)
 
 
 def give_up(

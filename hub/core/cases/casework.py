@@ -36,6 +36,7 @@ from hub.core.cases.steps import (
     OrderDraft,
     Step,
     by_rules,
+    handed_over,
     over,
     to_all,
 )  # fmt: skip
@@ -237,7 +238,7 @@ class Casework:
         if now.department == case.department:
             return []
         moved, reason = by_rules(case, now), f"rerouted: {now.rule}"
-        orders = to_all(case, WITHDRAW, None, reason) + to_all(moved, ASSIGN, case.event, now.desk_reason or reason)
+        orders = handed_over(case, moved, case.event, reason, now.desk_reason or reason)
         return [Step(REROUTED, moved, seen.at_ms, report, None, orders=orders)]
 
     def _bring_back(

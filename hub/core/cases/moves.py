@@ -108,7 +108,7 @@ class Moves:
         if case.department == to and not members:
             return noted(case, at_ms, ledger)
         there = by_hand(case, to, PASSED_ON, None, (*case.co_handlers, *members))
-        return moved(journal, case, there, at_ms, reason, ledger)
+        return moved(journal, case, there, at_ms, reason, ledger, called=bool(members))
 
     def hold(
         self,

@@ -34,6 +34,8 @@ class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     lead: str | None = None
     """Who leads, if the receiver only helps."""
+    called: bool = False
+    """The receiver is called to an open case (吹哨): it has clocks of its own from then on."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +72,25 @@ def to_all(case: Case, kind: OrderKind, body: bytes | None, reason: str | None =
     return (lead, *(OrderDraft(kind, helper, body, reason, case.department) for helper in case.co_handlers))
 
 
+def handed_over(
+    before: Case, after: Case, body: bytes | None, gone: str, given: str, *, called: bool = False
+) -> tuple[OrderDraft, ...]:
+    """The orders by which a case changes hands: who has no part any more is told why (`gone`), and who has a new one (`given`). Who
+    goes on helping gets no second order to do so, but is told of another lead. `called`: new helpers are called together."""
+    parties = (after.department, *after.co_handlers)
+    lead = before.department
+    orders = [OrderDraft(WITHDRAW, lead, None, gone)] if lead != after.department else []
+    orders += [OrderDraft(WITHDRAW, each, None, gone, lead) for each in before.co_handlers if each not in parties]
+    if lead != after.department:
+        orders.append(OrderDraft(ASSIGN, after.department, body, given))
+    for each in after.co_handlers:
+        if each not in before.co_handlers:
+            orders.append(OrderDraft(ASSIGN, each, body, given, after.department, called))
+        elif lead != after.department:
+            orders.append(OrderDraft(AMEND, each, None, given, after.department))
+    return tuple(orders)
+
+
 def over(case: Case, at_ms: int) -> Case:
     """Of several ends the earliest counts, whatever order they come in."""
     closed_ms = at_ms if case.closed_ms is None else min(at_ms, case.closed_ms)
@@ -103,7 +124,14 @@ def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Se
 
 
 def moved(
-    journal: CaseJournal, case: Case, moved: Case, at_ms: int, reason: str, ledger: tuple[Hold, ...]
+    journal: CaseJournal,
+    case: Case,
+    moved: Case,
+    at_ms: int,
+    reason: str,
+    ledger: tuple[Hold, ...],
+    *,
+    called: bool = False,
 ) -> list[Step]:
     """The case moves, and orders with it unless it is over."""
     moved = msgspec.structs.replace(moved, moves=case.moves + 1)
@@ -111,10 +139,7 @@ def moved(
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers):
         return noted(moved, at_ms, ledger)
-    gone: tuple[OrderDraft, ...] = () if same else (OrderDraft(WITHDRAW, case.department, None, reason),)
-    left = [helper for helper in case.co_handlers if helper not in (moved.department, *moved.co_handlers)]
-    gone += tuple(OrderDraft(WITHDRAW, helper, None, reason, case.department) for helper in left)
-    orders = gone + to_all(moved, ASSIGN, case.event, moved.desk_reason or reason)
+    orders = handed_over(case, moved, case.event, reason, moved.desk_reason or reason, called=called)
     return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, ledger=ledger)]
 
 

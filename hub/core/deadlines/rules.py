@@ -20,7 +20,7 @@ from hub.core.deadlines.columns import DueColumns, Reckoned, due_columns
 from hub.core.deadlines.rows import ClockRows, Key, Plan
 from hub.core.kinds import ByKind, Kind
 from hub.policy.city import City
-from hub.policy.models import CalendarSpec, DeadlineRule
+from hub.policy.models import By, CalendarSpec, DeadlineRule
 
 OPENED = "opened"
 """The event that starts a clock unless its row or clock says otherwise: the report was opened."""
@@ -55,6 +55,7 @@ class DeadlineRules:
         self._rule = {rule.id: rule for rule in city.deadlines}
         self._starts = {rule.id: frozenset(_events(rule, city, "start")) for rule in city.deadlines}
         self._stops = {rule.id: frozenset(_events(rule, city, "stop")) for rule in city.deadlines}
+        self._by = {rule.id: _by(rule, city) for rule in city.deadlines}
         self.starters = frozenset(event for events in self._starts.values() for event in events) - {OPENED}
         """Events other than the opening that start some clock."""
         self._rows = ClockRows(city)
@@ -172,6 +173,10 @@ class DeadlineRules:
         """The events that stop a row's clock; none for a row that is not in force."""
         return self._stops.get(policy, frozenset())
 
+    def counts(self, policy: str, *, helper: bool) -> bool:
+        """True if the word of a helper, or else of the holder, counts for the row's clock of the case."""
+        return self._by.get(policy, "holder") in ("any", "helper" if helper else "holder")
+
     def rule(self, policy: str) -> DeadlineRule | None:
         """The row of that id, if it is in force in this city at any time."""
         return self._rule.get(policy)
@@ -244,6 +249,12 @@ class DeadlineRules:
         calendar, dues = self._calendar[rule.id], self.reckon(rule, starts)
         warns = tuple(calendar.after_share(starts, dues, share, rule.unit) for share in rule.shares)
         return Reckoned(dues, warns, calendar.is_provisional(dues) if rule.calendar else None)
+
+
+def _by(rule: DeadlineRule, city: City) -> By:
+    """The row's own, or else its clock's."""
+    clock = city.clocks.get(rule.clock)
+    return rule.by or (clock.by if clock else "holder")
 
 
 def _events(rule: DeadlineRule, city: City, kind: Literal["start", "stop"]) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], N
 def _as_known(life: Life, term: Term, at_ms: int) -> Term:
     """A clock that no version before had asked for: what would have stopped it may have happened already."""
     term.changed_ms = at_ms
-    stopped = (one for one in life.effective if one.event in term.stops and one.department not in life.members)
+    counts = {helper: life.rules.counts(term.policy, helper=helper) for helper in (False, True)}
+    stopped = (one for one in life.effective if one.event in term.stops and counts[one.helper])
     first = next(stopped, None)
     if first is not None:
         term.ended_ms = first.at_ms

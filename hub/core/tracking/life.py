@@ -34,6 +34,8 @@ class Happening(NamedTuple):
     """When it happened as its department says. `at_ms` is later where it counts only from then."""
     arrived_ms: int | None = None
     """When the hub was told, where that matters."""
+    helper: bool = False
+    """Said by a department that helped then, of its own part."""
 
     @property
     def clock(self) -> str:

@@ -40,7 +40,7 @@ class Who(StrEnum):
     PARTY = "who holds the case or helps, or the desk 主办、协办或派单台"
     HOLDER = "who holds the case, or the desk 主办单位或派单台"
     DESK = "the dispatch desk or a supervisor 派单台或督办单位"
-    CALLER = "who called the departments together, or the desk 吹哨单位或派单台"
+    JOINT = "who called the departments together or was called, or the desk 吹哨、报到单位或派单台"
     HUB = "the hub 平台"
 
 
@@ -98,7 +98,7 @@ EVENTS: dict[str, Rule] = {
     "verified": Rule("verified 核查通过", Who.DESK, _to(_S.VERIFIED, _S.RESOLVED, _S.VERIFIED)),
     "satisfied": Rule("caller satisfied 回访满意", Who.DESK, _to(_S.SATISFIED, *DONE)),
     "unsatisfied": Rule("caller not satisfied 回访不满意", Who.DESK, _to(_S.UNSATISFIED, *DONE)),
-    "scored": Rule("scored 评价打分", Who.CALLER, _stay(*DONE)),
+    "scored": Rule("scored 评价打分", Who.JOINT, _stay(*DONE)),
     "reopened": Rule("reopened 重新办理", Who.DESK, _to(_S.DISPATCHED, *DONE, _S.ENDED), reporters_told=True),
     "reminded": Rule("reminded 催办", Who.DESK, _stay(*OPEN)),
     "supervised": Rule("supervised 督办", Who.DESK, _stay(*OPEN)),

@@ -71,8 +71,8 @@ class Lives:
         life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left
         for member in first.co_handlers:
-            self._start(life, case, "called", case.opened_ms, member)
-        self._start(life, case, "dispatched", case.opened_ms, None)
+            self._start(life, case, "called", case.opened_ms, of=member)
+        self._start(life, case, "dispatched", case.opened_ms)
         amendments = (_amendment(number, case, version) for number, version in enumerate(others))
         queue: list[Happening | Amendment] = sorted((*amendments, *self._happenings(case)), key=_IN_ORDER)
         for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
@@ -164,6 +164,10 @@ class Lives:
         spec = rules.city.clocks.get(clock)
         return frozenset(spec.stop) if spec else SOURCE_STOPS
 
+    def holder_stops(self, rules: DeadlineRules, policy: str, clock: str) -> frozenset[str]:
+        """The events that stop a clock when the holder says them."""
+        return self.stops(rules, policy, clock) if rules.counts(policy, helper=False) else frozenset()
+
     # -- one event -----------------------------------------------------------------------------------------------------
 
     def _take(self, life: Life, case: TrackedCase, happening: Happening | Amendment) -> list[Happening]:
@@ -211,9 +215,10 @@ class Lives:
 
     def _happen(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         if happening.department in life.members and happening.department != life.holder and happening.event in _MEMBERS:
+            happening = happening._replace(helper=True)
             life.effective.append(happening)
-            self._stop(life, happening, member=True)
-            self._start(life, case, happening.event, happening.at_ms, happening.department)
+            self._stop(life, happening)
+            self._start(life, case, happening.event, happening.at_ms, helper=True)
             return
         target = step(life.state, happening.event)
         why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, happening)
@@ -224,7 +229,7 @@ class Lives:
         assert isinstance(target, State)
         life.effective.append(happening)
         self._enter(life, happening, target)
-        self._stop(life, happening, member=False)
+        self._stop(life, happening)
         handler = _HANDLERS.get(happening.event)
         if handler is not None:
             handler(self, life, case, happening)
@@ -232,7 +237,7 @@ class Lives:
         if happening.event == "reopened":
             self._again(life, case, happening.at_ms)
         else:
-            self._start(life, case, happening.event, happening.at_ms, None)
+            self._start(life, case, happening.event, happening.at_ms, helper=False if happening.department else None)
 
     def _enter(self, life: Life, happening: Happening, target: State) -> None:
         life.state = target
@@ -242,15 +247,15 @@ class Lives:
         elif not over:
             life.over_ms = life.ended_by = None
 
-    def _stop(self, life: Life, happening: Happening, *, member: bool) -> None:
+    def _stop(self, life: Life, happening: Happening) -> None:
         for term in life.terms:
             if term.ended_ms is not None:
                 continue
+            hub, helper = not happening.department, happening.helper
             if term.department is not None:
-                ends_all = not member and happening.event in _ENDS
-                mine = term.department == happening.department or ends_all
+                mine = term.department == happening.department or (not helper and happening.event in _ENDS)
             else:
-                mine = not member
+                mine = hub or life.rules.counts(term.policy, helper=helper)
             ending = happening.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
             if mine and (happening.event in term.stops or ending):
                 term.ended_ms = max(happening.at_ms, term.started_ms) if term.by_event else happening.at_ms
@@ -258,16 +263,26 @@ class Lives:
                 term.ended_with_case = happening.event in _ENDS
                 term.said_ms = None if happening.said_ms in (0, term.ended_ms) else happening.said_ms
 
-    def _start(self, life: Life, case: TrackedCase, event: str, at_ms: int, member: str | None) -> None:
-        """Start the clocks that this event starts; each starts once in a round."""
+    def _start(
+        self,
+        life: Life,
+        case: TrackedCase,
+        event: str,
+        at_ms: int,
+        *,
+        of: str | None = None,
+        helper: bool | None = None,
+    ) -> None:
+        """Start the clocks that this event starts; each starts once in a round. `of`: whose own they are. `helper`: whether a
+        helper said so, or the holder; None: nobody."""
         if event not in self.starters:
             return
-        of = member if event == "called" else None
         there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
         kind = life.version
         dues = life.rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
         for due in dues:
-            if (due.clock, of) not in there:
+            counts = helper is None or life.rules.counts(due.policy, helper=helper)
+            if counts and (due.clock, of) not in there:
                 life.terms.append(self._started(life, case, due, of, event))
 
     def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
@@ -308,7 +323,7 @@ class Lives:
             rung = first.rule.climbs if first.rule else None
             if rung and isinstance(step(life.state, rung), State) and escalate(life.rung, rung) is None:
                 life.rung = life.climbed[first.clock, first.department, first.round] = rung
-            self._start(life, case, f"{first.clock}_overdue", first.due_ms, None)
+            self._start(life, case, f"{first.clock}_overdue", first.due_ms)
 
     # -- effects -------------------------------------------------------------------------------------------------------
 
@@ -338,13 +353,21 @@ class Lives:
     def _call(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         life.callers.append(happening.department)
         life.by_hand = True
-        self._join(life, case, happening.details.members, happening.at_ms)
+        self._join(life, case, happening.details.members, happening.at_ms, CALL)
 
-    def _join(self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int) -> None:
+    def _join(
+        self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int, starting: Sequence[str] = ("called",)
+    ) -> None:
+        """These departments help from this instant on, and what these events start runs for each, as its own."""
         for member in members:
-            if member not in life.members and member != life.holder:
+            if member == life.holder:
+                continue
+            if member not in life.members:
                 life.members.append(member)
-                self._start(life, case, "called", at_ms, member)
+            elif starting is not CALL:
+                continue
+            for event in starting:
+                self._start(life, case, event, at_ms, of=member)
 
     def _climb(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         life.rung = happening.event
@@ -356,6 +379,8 @@ _HANDLERS: dict[str, _Handler] = {
     "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
 }  # fmt: skip
 _ENDS = frozenset(("closed", "withdrawn", "resolved"))
+CALL = ("called", "dispatched")
+"""What being called (吹哨) starts: to the department that is called the case is dispatched then, whenever it was to its holder."""
 _MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
 """What a helper says of its own part: it does not move the case."""
 

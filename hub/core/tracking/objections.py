@@ -39,8 +39,8 @@ class Objections:
                 return None  # no update can say it
             case Who.DESK:
                 allowed: tuple[str, ...] = tuple(sorted(self._desks))
-            case Who.CALLER:
-                allowed = tuple(life.callers)
+            case Who.JOINT:
+                allowed = (*life.callers, *life.members) if life.callers else ()
             case Who.HOLDER:
                 allowed = parties
             case Who.PARTY:
@@ -194,8 +194,11 @@ class Objections:
         score, to = happening.details.score, happening.details.to
         if score is None or not 0 <= score <= MAX_SCORE:
             return f"a score 评分 is 0 to {MAX_SCORE}"
-        if to is not None and to not in (life.holder, *life.members):
-            return f"who it scores has no part in this case; score {', '.join((life.holder, *life.members))}"
+        by = happening.department
+        others = life.callers if by in life.members and by not in life.callers else (life.holder, *life.members)
+        scored = [each for each in dict.fromkeys(others) if each != by]
+        if to is not None and to not in scored:
+            return f"who it scores has no such part in this case; score {', '.join(scored)}"
         return None
 
     def _may_climb(self, life: Life, happening: Happening) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import UpdateRow
+from hub.core.tracking.lifecycle import RANK
 from hub.core.tracking.state import UpdateDetails
 from hub.model.update import UpdateStep, event_of
 
@@ -49,6 +51,28 @@ def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Upd
         details=None if more == UpdateDetails() else more,
         arrived_ms=admitted["origin"]["ingested_at"] if arrived else None,
     )
+
+
+def in_order_of_time(updates: list[UpdateRow], admitted: pa.RecordBatch) -> list[UpdateRow]:
+    """The updates of a chunk, those of one case in the order of the instants that they name, in the places that they have together:
+    who writes first decides nothing. Of one instant they follow each other as events do."""
+    case = admitted.column("update").field("case_id").dictionary_encode().indices.to_numpy()
+    at_ms = admitted.column("update").field("at").cast(pa.int64()).to_numpy()
+    places = np.argsort(case, kind="stable")  # by case, and there in the order of arrival
+    behind = (case[places][1:] == case[places][:-1]) & (at_ms[places][1:] <= at_ms[places][:-1])
+    if not behind.any():
+        return updates
+    places = places[np.isin(case[places], case[places][1:][behind])]
+    ordered = sorted(places.tolist(), key=lambda place: (case[place], instant(updates[place])))
+    found = list(updates)
+    for place, at in zip(places.tolist(), ordered, strict=True):
+        found[place] = updates[at]
+    return found
+
+
+def instant(update: UpdateRow) -> tuple[int, int, str, str]:
+    """Place of an update in the life of its case."""
+    return update.at_ms, RANK[update.status.lower()], update.update_id, update.department
 
 
 def events_of(status: pa.Array, step: pa.Array) -> pa.Array:

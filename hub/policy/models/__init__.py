@@ -17,6 +17,7 @@ from hub.policy.models.city import AreasFile, CityFile, DefaultPoint, TimeZone
 from hub.policy.models.deadlines import (
     CLOCKS,
     DEFAULT_CLOCKS,
+    By,
     Clock,
     ClockSpec,
     DeadlineRule,
@@ -52,6 +53,7 @@ __all__ = [
     "WEEKDAYS",
     "AfterClose",
     "AreasFile",
+    "By",
     "CalendarSpec",
     "CalendarsFile",
     "Category",

@@ -27,6 +27,8 @@ UnitName = Annotated[str, AfterValidator(_unit)]
 Rung = Literal["reminded", "supervised", "notified"]
 """Of the ladder of supervision 督办阶梯: 催办, 督办, 通报."""
 AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
+By = Literal["holder", "helper", "any"]
+"""Whose word starts and stops a clock of the case: who holds it 主办, who helps 协办 or was called 吹哨, or any of them."""
 
 CLOCKS: tuple[Clock, ...] = ("accept", "respond", "resolve")
 """The clocks every city has, whether deadlines.yaml describes them or not."""
@@ -48,11 +50,15 @@ def _whole(duration: float, unit: str) -> None:
 
 
 class ClockSpec(Strict):
-    """A clock by name: which events start and which stop it. The first of each that happens counts."""
+    """A clock by name: which events start and which stop it. The first of each that happens counts.
+
+    `by`: whose word counts for the clock of the case. A department's own, which runs from when it was called, goes by its own.
+    """
 
     name: Name
     start: tuple[Id, ...] = Field(("opened",), min_length=1)
     stop: tuple[Id, ...] = Field(min_length=1)
+    by: By = "holder"
 
 
 DEFAULT_CLOCKS: dict[Clock, ClockSpec] = {
@@ -115,7 +121,7 @@ class DeadlineRule(Strict):
 
     `ends`: when in its last day a clock in days runs out: `same_time` (work_day's own way), `day_end` (that of natural_day and
     month), `close` of the office, or a time of day; for work_hour, `opening` lets what ends at a close wait for the next
-    opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`: other events than the
+    opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`, `by`: others than the
     clock's. `climbs`: when this clock runs out, the case climbs to that rung by itself, and the order that says so names it; for
     some time after another clock ran out, give a clock that `<clock>_overdue` starts. `template`: not the law of this place; the
     row is off until `templates` in this file names it.
@@ -135,6 +141,7 @@ class DeadlineRule(Strict):
     warn_shares: tuple[Share, ...] = ()
     start: tuple[Id, ...] = ()
     stop: tuple[Id, ...] = ()
+    by: By | None = None
     climbs: Rung | None = None
     extension: Extension | None = None
     pause: Pause | None = None
