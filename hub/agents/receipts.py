@@ -59,7 +59,7 @@ def acknowledge_repeats(
         return
     first = zip(repeats.topic, repeats.partition.tolist(), repeats.offset.tolist(), strict=True)
     columns = {name: updates.column(name) for name in _IDS} | {
-        "said": pc.utf8_lower(events_of(updates.column("status"), updates.column("step"))),
+        "said": pc.utf8_lower(events_of(updates)),
         "origin": chunk.origins(rows),
         "outcome": [REPEAT] * len(rows),
         "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
@@ -84,7 +84,7 @@ def acknowledge(
     if verdicts:
         told = [each.admitted["update"] for each in verdicts]
         columns = {name: [each[name] for each in told] for name in _IDS} | {
-            "said": [event_of(each["status"], each["step"]).lower() for each in told],
+            "said": [event_of(each["status"], each["step"], each["code"]).lower() for each in told],
             "origin": [each.admitted["origin"] for each in verdicts],
             "outcome": [each.outcome for each in verdicts],
             "detail": [each.detail for each in verdicts],
@@ -97,7 +97,7 @@ def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[
     if not rows:
         return
     update, origin = (updates.column(name).take(pa.array(rows, pa.int64())) for name in ("update", "origin"))
-    said = pc.utf8_lower(events_of(update.field("status"), update.field("step")))
+    said = pc.utf8_lower(events_of(update))
     ids = {name: update.field(name) for name in _IDS}
     _publish(hub, tx, columns | ids | {"said": said, "origin": origin}, shared_values(update.field("department")))
 
@@ -122,12 +122,12 @@ def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
     """What a receipt calls an update that was set aside. What is too long is cut: its department knows it by its place."""
     if record is None:
         return {"case_id": _text(key), "update_id": "", "revision": 0, "said": ""}
-    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step")}
+    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step", "code")}
     return {
         "case_id": found["case_id"][:MAX_REF_CHARS],
         "update_id": found["update_id"][:MAX_REF_CHARS],
         "revision": found["revision"],
-        "said": event_of(found["status"], found["step"]).lower(),
+        "said": event_of(found["status"], found["step"], found["code"]).lower(),
     }
 
 

@@ -45,8 +45,8 @@ KEPT: dict[str, Columns] = {
     ),
     "updates": _columns(
         UPDATES,
-        ("update", "step"),
-        _fields("update_id", "revision", "department", "case_id", "status", "step", "at", within="update"),
+        ("update", "code"),
+        _fields("update_id", "revision", "department", "case_id", "status", "step", "code", "at", within="update"),
         origin=True,
     ),
     "repeats": _columns(

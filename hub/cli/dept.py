@@ -13,7 +13,7 @@ from rich.table import Table
 from hub.cli.hearing import ReceiptOf, records_to
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
-from hub.cli.words import ORDERS, OUTCOMES, STATUSES, Words
+from hub.cli.words import ORDERS, OUTCOMES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.escaping import shown
@@ -28,7 +28,9 @@ from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.topics import dept_orders, dept_receipts, dept_updates
 
-STATUSES_TO_SAY = [each.lower() for each in (*UpdateStatus, *UpdateStep) if each != UpdateStep.AS_STATUS]
+STATUSES_TO_SAY = [
+    each.lower() for each in (*UpdateStatus, *UpdateStep) if each not in (UpdateStep.AS_STATUS, UpdateStep.CUSTOM)
+]
 _as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
 
 
@@ -96,7 +98,12 @@ def watch(
 
 @dept.command("update")
 @click.argument("case", metavar="CASE")
-@click.option("--status", required=True, type=click.Choice(STATUSES_TO_SAY, case_sensitive=False))
+@click.option(
+    "--status",
+    required=True,
+    metavar="STEP",
+    help=f"What was done: {', '.join(STATUSES_TO_SAY)}, or the code of a step of the city's steps.yaml.",
+)
 @click.option("--department", required=True, metavar="ID", help="Who says so; `cityhub dept list` names them.")
 @click.option("--note", default="", help="For the reporter; no personal data.")
 @click.option("--reason", help="Why 理由: of a pause, one of those the clock's row allows.")
@@ -134,10 +141,13 @@ def update(
 
     Ends with 0 when Kafka has it. Prints the receipt: what became of it, and why if it was not applied.
     """
-    word = status.upper()
-    said_status, step = status_and_step(word)
     city = load_city(settings.city)
     require_department(city, department)
+    word, code = status.upper(), status.lower() if status.lower() in city.steps else None
+    if code is None and status.lower() not in STATUSES_TO_SAY:
+        own = f", {', '.join(city.steps)}" if city.steps else ""
+        raise click.BadParameter(f"there is no step {status!r}; say one of {', '.join(STATUSES_TO_SAY)}{own}")
+    said_status, step = status_and_step("CUSTOM" if code else word)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
         department=department,
@@ -151,6 +161,7 @@ def update(
         score=score,
         solved=solved,
         report=report,
+        code=code,
         at=wall_ms() if done_at is None else _instant(done_at),
         note=note,
     )
@@ -161,7 +172,9 @@ def update(
         with Sender(settings) as sender:
             sender.send(topic.name, case.encode(), codec.encode_one(Update.subject(), said.to_avro()))
         if not as_json:
-            say(f"{case}: {STATUSES[word]} by {department} is in {settings.topic(topic.name)} as {said.update_id}")
+            say(
+                f"{case}: {Words(city).event(word)} by {department} is in {settings.topic(topic.name)} as {said.update_id}"
+            )
         receipt = receipts.wait(said, wait) if wait else None
     if as_json:
         say_json(said.model_dump() | {"topic": settings.topic(topic.name), "receipt": receipt})
@@ -195,7 +208,7 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
 
 def describe_receipt(receipt: dict[str, Any], words: Words) -> str:
     """A receipt in a few lines."""
-    said = STATUSES.get(receipt["said"].upper(), receipt["said"])
+    said = words.event(receipt["said"])
     outcome = OUTCOMES.get(receipt["outcome"], f"{receipt['outcome']}: not applied 未生效")
     what = f"{receipt['update_id'] or 'an update that cannot be read'} ({said})" if said else "an update"
     lines = [f"{words.local(receipt['at'])}  {receipt['case_id']}  receipt 回执: {what}: {outcome}"]

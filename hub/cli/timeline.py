@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, STATUSES, Words
+from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, Words
 from hub.core.figures.ledger import HeldStretch, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
@@ -153,7 +153,7 @@ def held_of(story: Story) -> list[HeldStretch]:
 def moments_of(story: Story, words: Words) -> list[Moment]:
     """Everything that happened, in order of time."""
     found = [*_reports(story), *_changes(story, words), *_orders(story, words), *_rings(story, words)]
-    found += [*_updates(story, words), *_refused(story, words), *_replies(story)]
+    found += [*_updates(story, words), *_refused(story, words), *_replies(story, words)]
     return sorted(found, key=lambda moment: (moment.at_ms, moment.rank))
 
 
@@ -250,7 +250,7 @@ def _refused(story: Story, words: Words) -> Iterator[Moment]:
     times = {_place(each["origin"]): each["update"]["at"] for each in story.updates}
     for each in story.receipts:
         if each["outcome"] not in OUTCOMES:
-            said = STATUSES.get(each["said"].upper(), each["said"]) or "an update"
+            said = words.event(each["said"]) or "an update"
             text = f"{words.department(each['department'])}: {said} was not applied 未生效: {each['outcome']}"
             at_ms = int(times.get(_place(each["origin"])) or each["at"])
             yield Moment(at_ms, 2, "✗", text, (each["detail"],), "red")
@@ -266,7 +266,7 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
     }
     for each in story.updates:
         update = each["update"]
-        text = f"{words.department(update['department'])}: {STATUSES[event_of(update['status'], update['step'])]}"
+        text = f"{words.department(update['department'])}: {words.event(_event(update))}"
         said = [
             f"{name} {update[name]}"
             for name in ("report", "to", "clock", "reason", "score")
@@ -282,13 +282,17 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
         yield Moment(update["at"], 1, "←", text, note, "magenta")
 
 
-def _replies(story: Story) -> Iterator[Moment]:
+def _event(update: dict[str, Any]) -> str:
+    return event_of(update["status"], update["step"], update["code"])
+
+
+def _replies(story: Story, words: Words) -> Iterator[Moment]:
     """Answers of one status at one instant are one line."""
     groups: dict[tuple[int, str], list[str]] = {}
     for reply in story.replies:
         groups.setdefault((reply["at"], reply["status"]), []).append(f"{reply['source']}:{reply['source_ref']}")
     for (at_ms, status), reports in groups.items():
-        text = f"answered to 回复{_times(len(reports))}: {STATUSES.get(status, status)}"
+        text = f"answered to 回复{_times(len(reports))}: {words.event(status)}"
         yield Moment(at_ms, 4, "✉", text, (", ".join(sorted(reports)),))
 
 

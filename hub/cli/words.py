@@ -42,6 +42,11 @@ class Words:
         self._zone = ZoneInfo(city.time_zone)
         self._areas = {area.code: area.name for area in city.areas}
         self._rules = {rule.id: rule for rule in city.deadlines}
+        self._events = STATUSES | {code.upper(): f"{spec.name.en} {spec.name.zh}" for code, spec in city.steps.items()}
+
+    def event(self, event: str) -> str:
+        """What happened to a case, by its status, step or code in upper or lower case."""
+        return self._events.get(event.upper(), event)
 
     def category(self, code: str) -> str:
         known = self._city.categories.get(code)

@@ -22,7 +22,7 @@ from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 _LAST: dict[str, tuple[Topic, Path]] = {
     CASES.name: (CASES, ("held",)),
     DEADLINES.name: (DEADLINES, ("due_at",)),
-    UPDATES.name: (UPDATES, ("update", "solved")),
+    UPDATES.name: (UPDATES, ("update", "code")),
     DEAD.name: (DEAD, ("origin",)),
 }
 PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y", "all": "-"}
@@ -101,12 +101,12 @@ def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[CountedUpdate]:
     aside = {
         tuple(row[1:]) for row in _columns(batches[DEAD.name], ("stage",), *origin) if row[0] == "track"
     }  # fmt: skip
-    names = ("case_id", "department", "status", "step", "at", "solved")
+    names = ("case_id", "department", "status", "step", "code", "at", "solved")
     paths: list[Path] = [*origin, *(("update", name) for name in names)]
     for row in _columns(batches[UPDATES.name], *paths):
-        case, department, status, step, at_ms, solved = row[3:]
+        case, department, status, step, code, at_ms, solved = row[3:]
         if tuple(row[:3]) not in aside:
-            word = event_of(str(status), str(step))
+            word = event_of(str(status), str(step), None if code is None else str(code))
             yield CountedUpdate(
                 str(case), str(department), word, int(str(at_ms)), None if solved is None else bool(solved)
             )

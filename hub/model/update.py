@@ -58,6 +58,7 @@ class UpdateStep(StrEnum):
     SUPERVISED = "SUPERVISED"
     NOTIFIED = "NOTIFIED"
     UNLINKED = "UNLINKED"
+    CUSTOM = "CUSTOM"
 
 
 NEAREST: dict[UpdateStep, UpdateStatus] = {
@@ -70,11 +71,15 @@ NEAREST: dict[UpdateStep, UpdateStatus] = {
 
 
 EVENTS: tuple[str, ...] = (*UpdateStatus, *(step for step in UpdateStep if step != UpdateStep.AS_STATUS))
-"""All that an update can say happened."""
+"""All that an update can say happened; CUSTOM stands for the steps of the city's own."""
+_NAMED = frozenset(EVENTS)
 
 
-def event_of(status: str, step: str) -> str:
-    """What an update says happened: its step, where it has one, and else its status."""
+def event_of(status: str, step: str, code: str | None) -> str:
+    """What an update says happened: its step, where it has one, and else its status. Of a step of the city's own its code in upper
+    case, unless that is the name of another."""
+    if step == UpdateStep.CUSTOM and code and code.upper() not in _NAMED:
+        return code.upper()
     return status if step == UpdateStep.AS_STATUS else step
 
 
@@ -108,3 +113,4 @@ class Update(Record):
     score: Int | None = None
     solved: bool | None = None
     report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS, Personal.REFERENCE] | None = None
+    code: Code | None = None

@@ -44,7 +44,8 @@ class Checker:
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
             self._calendar(index, rule)
-        for file, location, what in clock_mistakes(parts.deadlines, parts.clocks, parts.area_classes, parts.templates):
+        rows = (parts.deadlines, parts.clocks, parts.area_classes, parts.templates, parts.steps)
+        for file, location, what in clock_mistakes(*rows):
             self._note(file, location, what)
         for name, codes in parts.area_classes.items():
             for position, code in enumerate(codes):

@@ -30,6 +30,7 @@ from hub.policy.models import (
     Owners,
     PrivacyFile,
     Route,
+    StepSpec,
 )
 from hub.topics import Topic, kept
 
@@ -72,6 +73,8 @@ class City:
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Codes of the main layer by class of area."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)
+    steps: Mapping[str, StepSpec] = field(default_factory=dict)
+    """Steps of the city's own by code."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hub.declared.document import Location
 from hub.declared.problems import hint
-from hub.policy.models import CLOCKS, ClockSpec, DeadlineRule
+from hub.model.update import EVENTS
+from hub.policy.models import CLOCKS, ClockSpec, DeadlineRule, StepSpec
 
 FILE = "deadlines.yaml"
+_UPDATES = frozenset(event.lower() for event in EVENTS if event != "CUSTOM")
+"""What departments can say everywhere."""
+_HUB = ("dispatched", "reopened", "closed", "withdrawn")
+_STARTS_ONLY = ("opened", "called")
 
 
 def takes_all(rule: DeadlineRule, templates: Sequence[str]) -> bool:
@@ -23,6 +28,7 @@ def clock_mistakes(
     clocks: Mapping[str, ClockSpec],
     area_classes: Mapping[str, Sequence[str]],
     templates: Sequence[str],
+    steps: Mapping[str, StepSpec],
 ) -> Iterator[tuple[str, Location, str]]:
     """File, place and what is wrong, of every mistake."""
     known = {*CLOCKS, *clocks}
@@ -41,6 +47,7 @@ def clock_mistakes(
                     ("deadlines", index, "when", "area_class", position),
                     f"no area is of class {one!r}; {hint(one, area_classes)} (name its areas under `area_classes`)",
                 )
+    yield from _unsayable(rules, clocks, steps)
     offered = {rule.template for rule in rules if rule.template is not None}
     for position, name in enumerate(templates):
         if name not in offered:
@@ -54,3 +61,32 @@ def clock_mistakes(
                     ("area_classes", name, position),
                     f"the area {code!r} is of class {owner[code]} already; keep one",
                 )
+
+
+def _unsayable(
+    rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec], steps: Mapping[str, StepSpec]
+) -> Iterator[tuple[str, Location, str]]:
+    """A clock that waits for what nobody can say never starts, or never stops."""
+    stops = {*_UPDATES, *_HUB, *steps}
+    starts = {*stops, *_STARTS_ONLY, *(f"{clock}_overdue" for clock in (*CLOCKS, *clocks))}
+    named: list[tuple[Location, ClockSpec | DeadlineRule]] = [
+        *((("clocks", name), spec) for name, spec in clocks.items()),
+        *((("deadlines", index), rule) for index, rule in enumerate(rules)),
+    ]
+    for where, spec in named:
+        for kind, events, known in (("start", spec.start, starts), ("stop", spec.stop, stops)):
+            for position, event in enumerate(events):
+                if event not in known:
+                    yield (
+                        FILE,
+                        (*where, kind, position),
+                        f"nobody can say {event!r}, so it never {kind}s the clock; declare it in steps.yaml: "
+                        f"{hint(event, known)}",
+                    )
+    for code in steps:
+        if code in {*_UPDATES, *_HUB, *_STARTS_ONLY, "custom"} or code.endswith("_overdue"):
+            yield (
+                "steps.yaml",
+                ("steps", code),
+                f"every city has {code!r} already; give the city's own step another code",
+            )

@@ -24,6 +24,7 @@ from hub.policy.models import (
     LinkingFile,
     PrivacyFile,
     RoutesFile,
+    StepsFile,
     TaxonomyFile,
 )
 from hub.policy.parts import Parts
@@ -38,7 +39,7 @@ _FILES: dict[str, type[BaseModel]] = {
     "linking.yaml": LinkingFile,
     "examples.yaml": ExamplesFile,
 }
-_OPTIONAL: dict[str, type[BaseModel]] = {"privacy.yaml": PrivacyFile}
+_OPTIONAL: dict[str, type[BaseModel]] = {"privacy.yaml": PrivacyFile, "steps.yaml": StepsFile}
 """What a folder may leave out: it was whole before there were these."""
 
 
@@ -89,6 +90,8 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     assert isinstance(examples, ExamplesFile)
     privacy = models.get("privacy.yaml", PrivacyFile())
     assert isinstance(privacy, PrivacyFile)
+    steps = models.get("steps.yaml", StepsFile())
+    assert isinstance(steps, StepsFile)
     areas = read_areas(folder, city.areas, problems) if city.areas else ()
     layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
@@ -107,6 +110,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         owners=routes.owners,
         clocks=deadlines.clocks,
         area_classes=deadlines.area_classes,
+        steps=steps.steps,
         templates=deadlines.templates,
         privacy=privacy,
     )
@@ -131,6 +135,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         clocks={**DEFAULT_CLOCKS, **deadlines.clocks},
         area_classes=deadlines.area_classes,
         privacy=privacy,
+        steps=steps.steps,
     )
 
 

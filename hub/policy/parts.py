@@ -20,6 +20,7 @@ from hub.policy.models import (
     Owners,
     PrivacyFile,
     Route,
+    StepSpec,
 )
 
 
@@ -42,6 +43,7 @@ class Parts:
     owners: Owners | None = None
     clocks: Mapping[str, ClockSpec] = field(default_factory=dict)
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: Mapping[str, StepSpec] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     """Templates of deadlines that are in force."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)

@@ -15,6 +15,7 @@ from hub.bounds import SYSTEM_ID
 from hub.clock import iso
 from hub.core.tracking.lifecycle import EVENTS
 from hub.model.base import MAX_REF_CHARS
+from hub.policy import City
 from hub.web.bodies import HttpProblem, json_answer
 from hub.web.front import Front, bearer
 from hub.web.operations import AnswerSpec, Operation, Parameter, Values
@@ -110,15 +111,15 @@ class _Query:
             "reported_at": iso(case.opened_ms),
             "due_at": iso(max(dues)) if dues else None,
             "answers": [
-                {"at": iso(each.at_ms), "status": _word(each.status), "text": each.text}
+                {"at": iso(each.at_ms), "status": _word(each.status, city), "text": each.text}
                 for each in model.answers(source, ref)
             ],
         }
 
 
-def _word(status: str) -> str:
-    rule = EVENTS.get(status.lower())
-    return rule.name if rule else status.lower()
+def _word(status: str, city: City) -> str:
+    rule, own = EVENTS.get(status.lower()), city.steps.get(status.lower())
+    return rule.name if rule else f"{own.name.en} {own.name.zh}" if own else status.lower()
 
 
 def _unknown() -> HttpProblem:

@@ -21,6 +21,7 @@ from hub.core.tracking.lifecycle import EVENTS
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
+from hub.core.tracking.vocabulary import Vocabulary
 from hub.model.ids import derived_ids
 from hub.model.outputs import OrderKind
 from hub.model.personal import Personal
@@ -35,7 +36,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Rul
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
     _publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
-    _publish_replies(hub, tx, effects.replies)
+    _publish_replies(hub, tx, effects.replies, lives.vocabulary)
     _publish_told(hub, tx, effects, now_ms)
     count_rates(hub, tx, effects)
     rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
@@ -64,7 +65,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
 
 
-def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply]) -> None:
+def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], vocabulary: Vocabulary) -> None:
     answers = [reply.answer for reply in replies]
     columns: dict[str, list[Any]] = {
         "reply_id": derived_ids(
@@ -76,7 +77,7 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply]) -> Non
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
         "at": [reply.at_ms for reply in replies],
-        "text": [_text(hub, reply) for reply in replies],
+        "text": [_text(hub, reply) or vocabulary.reply(reply.answer.event) for reply in replies],
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     for source, chosen in rows_by(columns["source"]).items():

@@ -75,10 +75,10 @@ def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, e
     return verdicts
 
 
-def _in_order(hub: Hub, known: Waiting) -> list[UpdateRow]:
+def _in_order(hub: Hub, waiting: Waiting) -> list[UpdateRow]:
     """What waits, in the order of the instants that it names."""
     found = []
-    for body, _ in known.waits:
+    for body, _ in waiting.waits:
         with suppress(RejectedRecordError):  # `give_up` sets it aside
             found.append(_read(hub, body))
     return sorted(found, key=instant)
@@ -133,8 +133,8 @@ def _read(hub: Hub, body: bytes) -> UpdateRow:
 
 
 def _admitted(hub: Hub, body: bytes) -> dict[str, Any]:
-    """XXX: what waits since before an upgrade was kept in version 2, without the last field of version 3, which may be null."""
-    try:
-        return hub.codec.decode_body("cityhub.AdmittedUpdate", body)
-    except RejectedRecordError:
-        return hub.codec.decode_body("cityhub.AdmittedUpdate", body + b"\0")
+    """XXX: what waits since before an upgrade was kept in version 2 or 3, without the last fields of 4, which may be null."""
+    for missing in (b"", b"\0"):
+        with suppress(RejectedRecordError):
+            return hub.codec.decode_body("cityhub.AdmittedUpdate", body + missing)
+    return hub.codec.decode_body("cityhub.AdmittedUpdate", body + b"\0\0")

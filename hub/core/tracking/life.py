@@ -17,7 +17,7 @@ Key = tuple[str, str, str, int]
 
 def update_key(answer: AppliedUpdate) -> Key:
     """As `Happening.key`."""
-    return answer.department, answer.update_id, answer.status.lower(), answer.at_ms
+    return answer.department, answer.update_id, answer.event, answer.at_ms
 
 
 class Happening(NamedTuple):

@@ -40,7 +40,8 @@ class Who(StrEnum):
     PARTY = "who holds the case or helps, or the desk 主办、协办或派单台"
     HOLDER = "who holds the case, or the desk 主办单位或派单台"
     DESK = "the dispatch desk or a supervisor 派单台或督办单位"
-    JOINT = "who called the departments together or was called, or the desk 吹哨、报到单位或派单台"
+    CITY = "whom the city's steps.yaml says 由本市 steps.yaml 规定"
+    CALLER = "who called the departments together or was called, or the desk 吹哨、报到单位或派单台"
     HUB = "the hub 平台"
 
 
@@ -98,11 +99,12 @@ EVENTS: dict[str, Rule] = {
     "verified": Rule("verified 核查通过", Who.DESK, _to(_S.VERIFIED, _S.RESOLVED, _S.VERIFIED)),
     "satisfied": Rule("caller satisfied 回访满意", Who.DESK, _to(_S.SATISFIED, *DONE)),
     "unsatisfied": Rule("caller not satisfied 回访不满意", Who.DESK, _to(_S.UNSATISFIED, *DONE)),
-    "scored": Rule("scored 评价打分", Who.JOINT, _stay(*DONE)),
+    "scored": Rule("scored 评价打分", Who.CALLER, _stay(*DONE)),
     "reopened": Rule("reopened 重新办理", Who.DESK, _to(_S.DISPATCHED, *DONE, _S.ENDED), reporters_told=True),
     "reminded": Rule("reminded 催办", Who.DESK, _stay(*OPEN)),
     "supervised": Rule("supervised 督办", Who.DESK, _stay(*OPEN)),
     "notified": Rule("named in a notice 通报", Who.DESK, _stay(*OPEN, *DONE)),
+    "custom": Rule("a step of the city's own 本市自定步骤", Who.CITY, _stay(*OPEN, *DONE)),
     "closed": Rule("closed by its source 来源结案", Who.HUB, _to(_S.ENDED, *OPEN, _S.ENDED) | _stay(*DONE)),
     "withdrawn": Rule("withdrawn by its source 撤回", Who.HUB, _to(_S.ENDED, *OPEN, _S.ENDED) | _stay(*DONE)),
 }  # fmt: skip
@@ -117,7 +119,8 @@ RANK = {
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
 REPORTERS_TOLD = frozenset(event for event, rule in EVENTS.items() if rule.reporters_told)
-IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in (Who.PARTY, Who.HOLDER))
+PARTIES = (Who.PARTY, Who.HOLDER)
+IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in PARTIES)
 """What is for who holds the case or helps. The desk may say it in their place."""
 MAX_SCORE = 100
 
@@ -130,7 +133,11 @@ class Refusal(NamedTuple):
 
 def step(state: State, event: str) -> State | Refusal:
     """The state that an event leads to, or the reason why it is not allowed in this state. Raises KeyError for an unknown event."""
-    rule = EVENTS[event]
+    return follow(state, EVENTS[event])
+
+
+def follow(state: State, rule: Rule) -> State | Refusal:
+    """As `step`, by the rule of an event."""
     target = rule.leads.get(state)
     if target is not None:
         return target

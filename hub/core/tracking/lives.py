@@ -18,9 +18,10 @@ from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.adjustments import Adjustments, reckon
 from hub.core.tracking.amendments import amend, case_versions, frozen_before
 from hub.core.tracking.life import Amendment, Happening, Life, Term, update_key
-from hub.core.tracking.lifecycle import DONE, EVENTS, LADDER, RANK, Refusal, State, Who, escalate, step
+from hub.core.tracking.lifecycle import DONE, LADDER, RANK, Refusal, State, Who, escalate, follow, step
 from hub.core.tracking.objections import Objections
 from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, TrackedCase, UpdateDetails, Version
+from hub.core.tracking.vocabulary import Vocabulary, rank
 from hub.model.update import UpdateStatus
 from hub.policy.models import DEFAULT_CLOCKS
 
@@ -39,7 +40,8 @@ class Lives:
         self._terms: dict[DeadlineRules, Terms] = {}
         city = self._city
         self._spec = city.file.life
-        self._objections = Objections(city)
+        self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
+        self._objections = Objections(city, self.vocabulary)
         self._adjustments = Adjustments(self._objections)
         self.starters = frozenset(event for each in rules.every for event in each.starters)
         """Events other than the opening that start some clock by any rules."""
@@ -87,7 +89,7 @@ class Lives:
         """Reason why this update is not allowed at its point in the case's history, or None. It may be applied already."""
         if answer not in case.answers:
             case = _with(case, answer)
-        return self.tell(case).void.get(update_key(answer))
+        return self.vocabulary.unknown(answer.event) or self.tell(case).void.get(update_key(answer))
 
     def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
@@ -108,10 +110,10 @@ class Lives:
         ):
             yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
         for answer in case.answers:
-            event, at_ms = answer.status.lower(), max(answer.at_ms, case.opened_ms)
+            event, at_ms = answer.event, max(answer.at_ms, case.opened_ms)
             yield Happening(
                 at_ms=at_ms,
-                rank=RANK[event],
+                rank=rank(event),
                 id=answer.update_id,
                 event=event,
                 department=answer.department,
@@ -214,16 +216,18 @@ class Lives:
         return heard
 
     def _happen(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        if happening.department in life.members and happening.department != life.holder and happening.event in _MEMBERS:
+        helps = happening.department in life.members and happening.department != life.holder
+        if helps and self.vocabulary.of_own_part(happening.event):
             happening = happening._replace(helper=True)
             life.effective.append(happening)
             self._stop(life, happening)
             self._start(life, case, happening.event, happening.at_ms, helper=True)
             return
-        target = step(life.state, happening.event)
+        rule = self.vocabulary.rule(happening.event)
+        target = follow(life.state, rule)
         why = target.reason if isinstance(target, Refusal) else self._objections.why_not(life, happening)
         if why is not None:
-            if EVENTS[happening.event].who is not Who.HUB:
+            if rule.who is not Who.HUB:
                 life.void[happening.key] = why
             return
         assert isinstance(target, State)
@@ -381,8 +385,6 @@ _HANDLERS: dict[str, _Handler] = {
 _ENDS = frozenset(("closed", "withdrawn", "resolved"))
 CALL = ("called", "dispatched")
 """What being called (吹哨) starts: to the department that is called the case is dispatched then, whenever it was to its holder."""
-_MEMBERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
-"""What a helper says of its own part: it does not move the case."""
 
 
 def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:

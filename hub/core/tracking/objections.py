@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from hub.core.tracking.life import Happening, Life, Term
-from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, LADDER, MAX_SCORE, Who, escalate
+from hub.core.tracking.lifecycle import EVENTS, LADDER, MAX_SCORE, PARTIES, Who, escalate
+from hub.core.tracking.vocabulary import Vocabulary
 from hub.policy.city import City, label_key
 
 WINDOW = "refuse"
@@ -18,7 +19,8 @@ class Objections:
     """Those of one city. Pure; each in words that name the way out, and quote nothing that a source or a department
     writes freely: it may be about a person, and these words are logged."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self._departments = city.departments
         self._spec = city.file.life
         self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
@@ -30,16 +32,16 @@ class Objections:
 
     def barred(self, life: Life, happening: Happening) -> str | None:
         """Reason why this department may not report the event at this point of the case's history, or None."""
-        rule = EVENTS[happening.event]
+        rule = self._vocabulary.rule(happening.event)
         if not happening.department or happening.department in self._desks:
             return None
         parties = life.holders(happening.at_ms)
         match rule.who:
-            case Who.HUB:
+            case Who.HUB | Who.CITY:
                 return None  # no update can say it
             case Who.DESK:
                 allowed: tuple[str, ...] = tuple(sorted(self._desks))
-            case Who.JOINT:
+            case Who.CALLER:
                 allowed = (*life.callers, *life.members) if life.callers else ()
             case Who.HOLDER:
                 allowed = parties
@@ -57,7 +59,9 @@ class Objections:
         clock, but not take back that it had run out.
         """
         in_place = happening.department in self._desks and happening.department not in life.holders(happening.at_ms)
-        if happening.arrived_ms is None or not in_place or happening.event not in IN_PLACE:
+        if happening.arrived_ms is None or not in_place:
+            return happening.at_ms
+        if self._vocabulary.rule(happening.event).who not in PARTIES:
             return happening.at_ms
         return max(happening.at_ms, happening.arrived_ms)
 

@@ -84,6 +84,7 @@ class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
     score: Whole | None = None
     solved: bool | None = None
     report: str | None = None
+    code: str | None = None
 
 
 class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -97,6 +98,16 @@ class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
     details: UpdateDetails | None = None
     arrived_ms: Instant | None = None
     """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
+
+    @property
+    def event(self) -> str:
+        """What it says happened, as clocks name it."""
+        return self.status.lower()
+
+    @property
+    def named(self) -> bool:
+        """True if such an event has a name: that of a step of every city, or the code that it gives."""
+        return self.event in EVENTS or (self.details is not None and (self.details.code or "").upper() == self.status)
 
 
 class HubEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -221,8 +232,8 @@ def track_misfit(key: str, record: TrackRecord | None) -> str | None:
         return None if key.startswith(WAITING_PREFIX) else "updates that wait, under the key of something else"
     if key != record.case_id:
         return "a case under another's key"
-    events = {answer.status.lower() for answer in record.answers} | {mark.event for mark in record.marks}
-    return "something happened to it that has no name here" if events - EVENTS.keys() else None
+    named = all(mark.event in EVENTS for mark in record.marks) and all(answer.named for answer in record.answers)
+    return None if named else "something happened to it that has no name here"
 
 
 class TrackBook:

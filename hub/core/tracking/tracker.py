@@ -24,7 +24,7 @@ from hub.core.tracking.consequences import (
     UpdateRow,
 )
 from hub.core.tracking.life import Life, update_key
-from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
+from hub.core.tracking.lifecycle import LADDER
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
     CALLBACKS,
@@ -117,7 +117,7 @@ class Tracking:
 
     def _link(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         case = _joined(case, (change.source, change.source_ref), change.at_ms)
-        told = [answer for answer in case.answers if answer.status in _TOLD]
+        told = [answer for answer in case.answers if answer.event in self._clockwork.lives.vocabulary.answered]
         effects.replies += [
             OwedReply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms))
             for answer in told
@@ -162,6 +162,8 @@ class Tracking:
         if case is None or _has_no_room(case, update.note):
             return False
         status, answer = update.status, self._answer(update)
+        if self._clockwork.lives.vocabulary.unknown(answer.event):
+            return False
         if not self._is_plain(case, answer):
             return self._tell(case, journal, answer, update, effects)
         at_ms = max(update.at_ms, case.opened_ms)
@@ -247,7 +249,7 @@ class Tracking:
             return False
         _note(before, case, rings, effects)
         status, department, at_ms = answer.status, answer.department, life.instant(answer)
-        if status in _TOLD:
+        if answer.event in lives.vocabulary.answered:
             effects.replies += _replies(case, answer, at_ms)
         if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
@@ -333,9 +335,6 @@ class Tracking:
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
-
-
-_TOLD = frozenset(event.upper() for event in REPORTERS_TOLD)
 
 
 def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Effects) -> None:

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import UpdateRow
-from hub.core.tracking.lifecycle import RANK
 from hub.core.tracking.state import UpdateDetails
-from hub.model.update import UpdateStep, event_of
+from hub.core.tracking.vocabulary import rank
+from hub.model.update import EVENTS, UpdateStep, event_of
 
-_MORE = ("reason", "clock", "to", "members", "score", "solved", "report")
+_MORE = ("reason", "clock", "to", "members", "score", "solved", "report", "code")
 
 
 def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[UpdateRow]:
@@ -26,7 +26,7 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
         update_id=update.field("update_id").to_pylist(),
         department=shared_values(update.field("department")),
         case_id=update.field("case_id").to_pylist(),
-        status=shared_values(events_of(update.field("status"), update.field("step"))),
+        status=shared_values(events_of(update)),
         note=shared_values(update.field("note")),
         at_ms=millis(update.field("at")),
         body=bodies,
@@ -44,7 +44,7 @@ def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Upd
         update_id=update["update_id"],
         department=update["department"],
         case_id=update["case_id"],
-        status=event_of(update["status"], update["step"]),
+        status=event_of(update["status"], update["step"], update["code"]),
         note=update["note"],
         at_ms=update["at"],
         body=body,
@@ -72,13 +72,25 @@ def in_order_of_time(updates: list[UpdateRow], admitted: pa.RecordBatch) -> list
 
 def instant(update: UpdateRow) -> tuple[int, int, str, str]:
     """Place of an update in the life of its case."""
-    return update.at_ms, RANK[update.status.lower()], update.update_id, update.department
+    return update.at_ms, rank(update.status.lower()), update.update_id, update.department
 
 
-def events_of(status: pa.Array, step: pa.Array) -> pa.Array:
-    """As hub.model.update.event_of, for columns."""
+def events_of(updates: pa.StructArray | pa.RecordBatch) -> pa.Array:
+    """As hub.model.update.event_of, for `cityhub.Update`s."""
+    status, step, code = (_field(updates, name) for name in ("status", "step", "code"))
     plain = pc.equal(step, UpdateStep.AS_STATUS.value)
-    return status if pc.all(plain).as_py() is not False else pc.if_else(plain, status, step)
+    if pc.all(plain).as_py() is not False:
+        return status
+    found = pc.if_else(plain, status, step)
+    own = pc.and_(pc.equal(step, UpdateStep.CUSTOM.value), pc.not_equal(code.fill_null(""), ""))
+    if not pc.any(own).as_py():
+        return found
+    named = pc.utf8_upper(code)
+    return pc.if_else(pc.and_(own, pc.invert(pc.is_in(named, pa.array(EVENTS)))), named, found)
+
+
+def _field(updates: pa.StructArray | pa.RecordBatch, name: str) -> pa.Array:
+    return updates.field(name) if isinstance(updates, pa.StructArray) else updates.column(name)
 
 
 def _more(update: pa.StructArray) -> Sequence[UpdateDetails | None]:

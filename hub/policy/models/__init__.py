@@ -41,6 +41,7 @@ from hub.policy.models.routes import (
     RouteWhen,
     When,
 )
+from hub.policy.models.steps import StepsFile, StepSpec
 from hub.policy.models.taxonomy import Category, Department, DepartmentsFile, TaxonomyFile
 
 __all__ = [
@@ -95,6 +96,8 @@ __all__ = [
     "Season",
     "Span",
     "Statutory",
+    "StepSpec",
+    "StepsFile",
     "Strict",
     "TaxonomyFile",
     "Text",

@@ -34,6 +34,7 @@ class UpdateSpec(MappingPart):
     score: Spec | None = None
     solved: Spec | None = None
     report: Spec | None = None
+    code: Spec | None = Field(None, description="of a step of the city's own, with the status custom")
 
 
 _DIRECT = {"update_id": "source_ref", "at": "reported_at", "revision": "revision", "note": "text"}
@@ -74,7 +75,7 @@ def department_update(event: CaseEvent, department: str) -> Update:
         "step": step,
         "at": event.reported_at,
         "note": event.text,
-        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report")},
+        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report", "code")},
         "members": [each for each in _BETWEEN.split(said.get("members", "")) if each],
         "score": _number(said.get("score")),
         "solved": _truth(said.get("solved")),

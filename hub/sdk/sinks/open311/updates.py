@@ -15,18 +15,18 @@ _WORDS = {OPEN: "The matter is being worked on. 正在办理。", CLOSED: "The m
 """Where nobody has written any: an update needs a description."""
 
 
-def status_of(kind: str, statuses: Mapping[str, str]) -> str:
+def status_of(kind: str, statuses: Mapping[str, str], *, own: bool = False) -> str:
     """What an update says of a reply of this kind: `statuses` first, else OPEN or CLOSED. A kind that is no event of a case is the
-    rule by which it was settled before dispatch."""
+    rule by which it was settled before dispatch, unless it is a step of the city's `own`."""
     if kind in statuses:
         return statuses[kind]
     event = kind.upper()
-    return CLOSED if event in _ENDS or event not in _KNOWN else OPEN
+    return CLOSED if event in _ENDS or (event not in _KNOWN and not own) else OPEN
 
 
 def update_form(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
     """The fields of the update, without those of the endpoint. The reply's id makes it the same update each time."""
-    status = status_of(delivery.kind, statuses)
+    status = status_of(delivery.kind, statuses, own=str(delivery.values.get("status", "")).isupper())
     return {
         "service_request_id": delivery.values["source_ref"],
         "update_id": delivery.id,

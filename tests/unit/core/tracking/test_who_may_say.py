@@ -67,7 +67,7 @@ def test_the_table_says_of_everything_that_can_be_said_who_may_say_it() -> None:
 
 
 def test_nothing_is_for_just_anybody() -> None:
-    assert {who.name for who in Who} == {"PARTY", "HOLDER", "DESK", "CALLER", "HUB"}
+    assert {who.name for who in Who} == {"PARTY", "HOLDER", "DESK", "CALLER", "CITY", "HUB"}
     assert {"accepted", "responded", "resolved", "refused"} <= IN_PLACE
 
 

@@ -1,0 +1,61 @@
+"""What may be said of a case in one city: the steps that every city has, and those that it declares in steps.yaml. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hub.core.tracking.lifecycle import EVENTS, OPEN, RANK, Rule, State, Who
+from hub.policy.city import City
+from hub.policy.models import StepSpec
+
+_WHO = {"holder": Who.HOLDER, "party": Who.PARTY, "joint": Who.CALLER, "desk": Who.DESK}
+_GONE = Rule("a step that the city has no more 已停用的步骤", Who.PARTY, {state: state for state in State})
+"""What was applied while it was declared stays so."""
+_HELPERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
+
+
+class Vocabulary:
+    """By the latest state of the rules; of earlier ones what the latest has no more, for what was said then."""
+
+    def __init__(self, latest: City, every: Iterable[City] = ()) -> None:
+        declared: dict[str, StepSpec] = {}
+        for city in (*every, latest):
+            declared |= city.steps
+        self._rules: Mapping[str, Rule] = EVENTS | {code: _rule(spec) for code, spec in declared.items()}
+        self._latest = latest
+        self.answered = frozenset(event for event, rule in self._rules.items() if rule.reporters_told)
+        """Events of which those who reported are told."""
+
+    def rule(self, event: str) -> Rule:
+        """Who may say an event, and when."""
+        return self._rules.get(event, _GONE)
+
+    def unknown(self, event: str) -> str | None:
+        """Reason why nobody may say this event now, or None."""
+        if event in EVENTS and event != "custom":
+            return None
+        if event in self._latest.steps:
+            return None
+        known = ", ".join(self._latest.steps) or "none"
+        return f"a step of the city's own 自定步骤 is named by its code, one of steps.yaml; there are: {known}"
+
+    def of_own_part(self, event: str) -> bool:
+        """True if a helper says this event of its own part, so that it does not move the case."""
+        return event in _HELPERS or (event not in EVENTS and self.rule(event).who is Who.PARTY)
+
+    def reply(self, event: str) -> str:
+        """What those who reported are told where the department has written nothing."""
+        spec = self._latest.steps.get(event)
+        return f"{spec.tell.zh} {spec.tell.en}" if spec is not None and spec.tell is not None else ""
+
+
+def rank(event: str) -> int:
+    """Place of an event among those of one instant."""
+    return RANK.get(event, RANK["custom"])
+
+
+def _rule(spec: StepSpec) -> Rule:
+    states = tuple(State(each) for each in spec.states) or OPEN
+    return Rule(
+        f"{spec.name.en} {spec.name.zh}", _WHO[spec.by], {state: state for state in states}, spec.tell is not None
+    )
