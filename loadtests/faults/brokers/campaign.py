@@ -81,10 +81,12 @@ def one_round(ground: Ground, campaign: Campaign, number: int, on_progress: OnPr
 
 def keep_logs(ground: Ground, number: int, folder: Path) -> None:
     """Beside the workers' logs, what the brokers have of the round."""
+    brokers = folder / "brokers"
+    brokers.mkdir(parents=True, exist_ok=True)
     for node, one in ground.cluster.nodes.items():
         for partition in one.logs.glob(f"r{number:04d}.*"):
-            shutil.copytree(partition, folder / "brokers" / f"node-{node}" / partition.name, dirs_exist_ok=True)
-        shutil.copy(one.log_path, folder / "brokers" / f"node-{node}.log")
+            shutil.copytree(partition, brokers / f"node-{node}" / partition.name, dirs_exist_ok=True)
+        shutil.copy(one.log_path, brokers / f"node-{node}.log")
 
 
 def summary(rounds: Sequence[Done]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError
 from loadtests.faults.brokers import campaign as campaign_module
-from loadtests.faults.brokers.campaign import Campaign, run, summary
+from loadtests.faults.brokers.campaign import Campaign, keep_logs, run, summary
 from loadtests.faults.brokers.makers import MAKERS
 from loadtests.faults.brokers.plan import KINDS, faults_of_round
 from loadtests.faults.brokers.report import markdown
@@ -102,6 +103,15 @@ def test_a_round_that_does_not_come_to_rest_is_told_and_the_next_is_played(
     )
     assert "have not read to the end" in shown
     assert json.dumps(rounds)
+
+
+def test_the_logs_of_a_round_that_never_began_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "cluster" / "node-1.log"
+    log.parent.mkdir()
+    log.write_text("no quorum", "utf-8")
+    ground = SimpleNamespace(cluster=SimpleNamespace(nodes={1: SimpleNamespace(logs=log.parent, log_path=log)}))
+    keep_logs(ground, 4, tmp_path / "round-0004")  # type: ignore[arg-type]
+    assert (tmp_path / "round-0004" / "brokers" / "node-1.log").read_text("utf-8") == "no quorum"
 
 
 # -- an emptied transaction ----------------------------------------------------------------------------------------------
