@@ -17,8 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from hub.broker.mosquitto import find_mosquitto
 from hub.broker.storage import free_port
 from hub.errors import FatalError
-
-PATIENCE_SECONDS = 60.0
+from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
 
 
 class Broker:

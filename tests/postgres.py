@@ -19,8 +19,9 @@ from typing import Any
 
 import psycopg
 
+from tests.waiting import PATIENCE_SECONDS
+
 _NOBODY = 65534
-_LIMIT_SECONDS = 60.0
 
 
 @contextmanager
@@ -31,7 +32,14 @@ def postgres() -> Iterator[str]:
         programs, who = _programs(folder)
         data = folder / "data"
         made = ["initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
-        subprocess.run([programs / made[0], *made[1:]], check=True, capture_output=True, cwd=folder, timeout=120, **who)
+        subprocess.run(
+            [programs / made[0], *made[1:]],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            timeout=2 * PATIENCE_SECONDS,
+            **who,
+        )
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
         with subprocess.Popen(
             command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who
@@ -42,7 +50,7 @@ def postgres() -> Iterator[str]:
                 yield address
             finally:
                 server.send_signal(signal.SIGINT)  # without waiting for clients
-                server.wait(_LIMIT_SECONDS)
+                server.wait(PATIENCE_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -63,12 +71,12 @@ def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _await(address: str, server: subprocess.Popen[bytes]) -> None:
-    limit = time.monotonic() + _LIMIT_SECONDS
+    limit = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             psycopg.connect(address, connect_timeout=5).close()
             return
         except psycopg.OperationalError:
             assert server.poll() is None, "PostgreSQL ended by itself"
-            assert time.monotonic() < limit, "PostgreSQL did not answer in a minute"
+            assert time.monotonic() < limit, "PostgreSQL did not answer in time"
             time.sleep(0.05)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+from tests.waiting import wait_for
+
 
 @contextmanager
 def started(argv: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
@@ -55,7 +57,4 @@ def line_with(stream: IO[str], part: str, seconds: float) -> str:
 
 def wait_until(done: Callable[[], object], what: str, seconds: float) -> None:
     """Until `done` is true. Fails, saying what was waited for, after `seconds`."""
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, f"{what}: not within {seconds:g} s"
-        time.sleep(0.1)
+    wait_for(done, what, seconds)

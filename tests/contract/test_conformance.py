@@ -49,6 +49,8 @@ from tests.unit.sdk.sources.http.api import Api, hanging_up, refusing, row, serv
 from tests.unit.sdk.sources.mqtt import system as mqtt
 from tests.unit.sdk.sources.webhook import system as webhook
 
+pytestmark = pytest.mark.process
+
 SECRET = "s3cr3t-by-test"
 
 

@@ -36,6 +36,8 @@ from hub.testing.sink_conformance import SinkBench, SinkConformance
 from hub.testing.sinks import order, reply
 from tests.mosquitto import Hearer, mosquitto
 
+pytestmark = pytest.mark.process
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 

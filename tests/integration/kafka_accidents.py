@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
@@ -11,8 +9,7 @@ from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.kafka import client_config
 from hub.topics import Topic
-
-_SECONDS = 60.0
+from tests.waiting import wait_for, wait_for_value
 
 
 def set_topic(settings: Settings, topic: Topic, setting: str, value: str) -> None:
@@ -21,6 +18,9 @@ def set_topic(settings: Settings, topic: Topic, setting: str, value: str) -> Non
     resource = ConfigResource(ConfigResource.Type.TOPIC, settings.topic(topic.name), incremental_configs=[entry])
     client = AdminClient(client_config(settings, "accident"))
     client.incremental_alter_configs([resource])[resource].result()
+    asked = ConfigResource(ConfigResource.Type.TOPIC, settings.topic(topic.name))
+    # the controller has it; the broker hears of it a moment later
+    wait_for_value(lambda: client.describe_configs([asked])[asked].result()[setting].value, value, "it is not set")
 
 
 def delete_before(settings: Settings, topic: Topic, partition: int, offset: int) -> None:
@@ -36,8 +36,5 @@ def make_anew(settings: Settings, topic: Topic) -> None:
     """Delete a topic and make it once more, empty."""
     name, client = settings.topic(topic.name), AdminClient(client_config(settings, "accident"))
     client.delete_topics([name])[name].result()
-    until = time.monotonic() + _SECONDS
-    while name in client.list_topics(timeout=10).topics:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_for(lambda: name not in client.list_topics(timeout=60).topics, "the topic is still there")
     ensure_topics(settings, [topic])

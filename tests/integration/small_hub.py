@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from click.testing import CliRunner, Result
 from httpx2 import Response
 
 from hub.audit import AuditReport, audit
+from hub.broker.storage import free_port as free_port
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
 from hub.cli.process.scrape import Metrics, ask, fetch
@@ -29,15 +28,9 @@ from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
 from hub.topics import all_topics, city_events
+from tests.waiting import wait_for as wait_for
 
 HOUR_MS = 3_600_000
-_SECONDS = 90.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def case_event(source: str, ref: str, **changes: Any) -> dict[str, Any]:
@@ -102,13 +95,18 @@ class SmallHub:
 
     def settle(self, wanted: Callable[[AuditReport], bool]) -> AuditReport:
         """Audit until nothing waits and `wanted` is true."""
-        until = time.monotonic() + _SECONDS
-        while True:
+        reports: list[AuditReport] = []
+
+        def settled() -> bool:
             self.worker.must_run()
-            report = self.audit()
-            if not report.waiting.count and wanted(report):
-                return report
-            assert time.monotonic() < until, f"not settled after {_SECONDS:.0f} s: {report}\n{self.worker.last_words()}"
+            reports.append(self.audit())
+            return not reports[-1].waiting.count and wanted(reports[-1])
+
+        try:
+            wait_for(settled, "not settled")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {reports[-1:]}\n{self.worker.last_words()}") from None
+        return reports[-1]
 
     def type(self, *arguments: str) -> Result:
         """What a user would type after `cityhub`."""
@@ -131,13 +129,6 @@ def running_hub(bootstrap: str, namespace: str, folder: Path, module: str = "hub
         yield hub
     finally:
         hub.worker.stop()
-
-
-def wait_for(what: Callable[[], bool], why: str) -> None:
-    until = time.monotonic() + _SECONDS
-    while not what():
-        assert time.monotonic() < until, f"{why}: not after {_SECONDS:.0f} s"
-        time.sleep(0.05)
 
 
 def ready(settings: Settings) -> bool:

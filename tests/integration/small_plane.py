@@ -28,11 +28,12 @@ from hub.stream.registry import FileRegistry
 from hub.stream.session import Publication, Session
 from hub.stream.state import JournaledState
 from hub.topics import DEAD, SOURCES, Topic
+from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
+from tests.waiting import wait_for
 
 AGENT, PARTITIONS = "counter", 3
 IN, OUT = (Topic(name, "key", None) for name in ("plane.in", "plane.out"))
 MEMORY = Topic("plane.memory", "key", None, {"cleanup.policy": "compact"})
-PATIENCE_SECONDS = 60.0
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -122,10 +123,7 @@ class Plane:
         return [found[place] for place in places]
 
     def await_offset(self, wanted: int) -> None:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while self.offsets()[0] < wanted:
-            assert time.monotonic() < until, f"{self.offsets()} committed, not {wanted}"
-            time.sleep(0.05)
+        wait_for(lambda: self.offsets()[0] >= wanted, f"{wanted} are committed")
 
     @contextmanager
     def session(self, state: JournaledState[CountBook], instance: str = "one") -> Iterator[Session]:
@@ -149,7 +147,7 @@ def plane_on(bootstrap_servers: str, namespace: str, folder: Path) -> Plane:
             namespace=namespace,
             partitions=PARTITIONS,
             state_dir=folder,
-            session_timeout_ms=10_000,
+            session_timeout_ms=30_000,  # who is starved of the processor for some seconds is not gone
             transaction_timeout_ms=60_000,
             dead_letter_run=10,
         )

@@ -24,6 +24,7 @@ from tests.integration.small_plane import (
     read_some,
     settled,
 )
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -31,11 +32,8 @@ pytestmark = pytest.mark.kafka
 def raise_partitions(plane: Plane, topic: Topic, partitions: int) -> None:
     """As `kafka-topics --alter --partitions` does."""
     client, name = AdminClient(client_config(plane.settings, "administrator")), plane.settings.topic(topic.name)
-    client.create_partitions([NewPartitions(name, partitions)])[name].result(30)
-    until = time.monotonic() + PATIENCE_SECONDS
-    while len(client.list_topics(timeout=30).topics[name].partitions) < partitions:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    client.create_partitions([NewPartitions(name, partitions)])[name].result(60)
+    wait_for(lambda: len(client.list_topics(timeout=60).topics[name].partitions) >= partitions, "it has not as many")
 
 
 def _read_anew_and_on(session: Session, wanted: int) -> list[Message]:
@@ -94,7 +92,7 @@ def test_a_topic_that_is_deleted_stops_nobody(plane: Plane, monkeypatch: pytest.
     with other.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
         client, name = AdminClient(client_config(plane.settings, "administrator")), plane.settings.topic(gone.name)
-        client.delete_topics([name])[name].result(30)
+        client.delete_topics([name])[name].result(60)
         plane.feed(b"b")
         found = _read_anew_and_on(session, 1)
         assert settled(plane, session, state, found, count_up(state)) == [None]

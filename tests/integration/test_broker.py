@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,36 +17,39 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from hub.broker import process, storage
 from hub.broker.kafka import EmbeddedKafka
 from hub.errors import FatalError
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
+START_SECONDS = 240.0
+"""A JVM on a machine that starts others as well."""
 
 
 def create(bootstrap: str, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})  # held: its answers end with it
     for done in admin.create_topics([NewTopic(topic, 1)]).values():
-        done.result(30)
+        done.result(PATIENCE_SECONDS)
 
 
 def write(bootstrap: str, topic: str, values: list[bytes], *, commit: bool = True) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic, "message.max.bytes": 10 * 2**20})
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     for value in values:
         producer.produce(topic, value)
-    producer.flush(30)
+    producer.flush(PATIENCE_SECONDS)
     if commit:
-        producer.commit_transaction(30)
+        producer.commit_transaction(PATIENCE_SECONDS)
     else:
-        producer.abort_transaction(30)
+        producer.abort_transaction(PATIENCE_SECONDS)
 
 
 def read(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
     try:
         consumer.subscribe([topic])
-        messages = consumer.consume(count, timeout=60)
+        messages = consumer.consume(count, timeout=PATIENCE_SECONDS)
         assert [message.error() for message in messages] == [None] * count
         return [message.value() for message in messages]
     finally:
@@ -55,10 +57,7 @@ def read(bootstrap: str, topic: str, count: int) -> list[bytes | None]:
 
 
 def wait_for_end(pid: int, folder: Path) -> None:
-    deadline = time.monotonic() + 20
-    while process.runs(pid, str(folder)):
-        assert time.monotonic() < deadline, "the broker still runs"
-        time.sleep(0.05)
+    wait_for(lambda: not process.runs(pid, str(folder)), "the broker still runs")
 
 
 def test_transactions_go_round(kafka_bootstrap: str, namespace: str) -> None:
@@ -76,14 +75,14 @@ def test_large_messages_pass_and_topics_are_not_made_by_accident(kafka_bootstrap
     # the end of a topic, for who reads committed records, moves some time after the commit is acknowledged
     assert [len(value) for value in read(kafka_bootstrap, topic, 1)] == [9 * 2**20]
     client = AdminClient({"bootstrap.servers": kafka_bootstrap})
-    assert f"{namespace}nobody" not in client.list_topics(f"{namespace}other", timeout=30).topics
-    assert f"{namespace}other" not in client.list_topics(timeout=30).topics
+    assert f"{namespace}nobody" not in client.list_topics(f"{namespace}other", timeout=PATIENCE_SECONDS).topics
+    assert f"{namespace}other" not in client.list_topics(timeout=PATIENCE_SECONDS).topics
 
 
 def test_one_life_of_a_data_directory(tmp_path: Path) -> None:
     """Start, kill -9, start, stop, start: same port, same data. One test, as each start takes seconds."""
     folder = tmp_path / "数据 of the broker"
-    kafka = EmbeddedKafka(folder).start()
+    kafka = EmbeddedKafka(folder, start_timeout_seconds=START_SECONDS).start()
     bootstrap = kafka.bootstrap_servers
     create(bootstrap, "t")
     write(bootstrap, "t", [b"before the kill"])
@@ -91,11 +90,11 @@ def test_one_life_of_a_data_directory(tmp_path: Path) -> None:
         EmbeddedKafka(folder).start()
     assert kafka.pid
     os.kill(kafka.pid, signal.SIGKILL)
-    assert kafka.wait(20) == -signal.SIGKILL
+    assert kafka.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     assert kafka.pid is None
     kafka.stop()
 
-    with EmbeddedKafka(folder) as again:
+    with EmbeddedKafka(folder, start_timeout_seconds=START_SECONDS) as again:
         assert again.bootstrap_servers == bootstrap
         write(bootstrap, "t", [b"after the kill"])
         assert again.pid
@@ -103,7 +102,10 @@ def test_one_life_of_a_data_directory(tmp_path: Path) -> None:
     assert not process.runs(pid, str(folder))
     assert not (folder / "kafka.pid").exists()
 
-    with socket.create_server(("127.0.0.1", int(bootstrap.rpartition(":")[2]))), EmbeddedKafka(folder) as moved:
+    with (
+        socket.create_server(("127.0.0.1", int(bootstrap.rpartition(":")[2]))),
+        EmbeddedKafka(folder, start_timeout_seconds=START_SECONDS) as moved,
+    ):
         assert moved.bootstrap_servers != bootstrap
         assert read(moved.bootstrap_servers, "t", 2) == [b"before the kill", b"after the kill"]
 
@@ -115,7 +117,7 @@ def test_one_life_of_a_data_directory(tmp_path: Path) -> None:
 def test_a_half_formatted_directory_starts(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "meta.properties").write_text("version=1\n")
-    with EmbeddedKafka(tmp_path) as kafka:
+    with EmbeddedKafka(tmp_path, start_timeout_seconds=START_SECONDS) as kafka:
         create(kafka.bootstrap_servers, "t")
 
 
@@ -124,7 +126,7 @@ def test_a_failing_start_shows_the_log_and_gives_the_directory_back(
 ) -> None:
     broken = "process.roles=broker,controller\nnode.id=1\nno.such.thing=1\n"
     monkeypatch.setattr("hub.broker.kafka.server_properties", lambda *_: broken)
-    kafka = EmbeddedKafka(tmp_path)
+    kafka = EmbeddedKafka(tmp_path, start_timeout_seconds=START_SECONDS)
     with pytest.raises(FatalError, match=r"(?s)ended while starting \(exit 1\).*kafka\.log:.*ConfigException"):
         kafka.start()
     assert kafka.pid is None
@@ -137,7 +139,7 @@ def test_one_that_hangs_is_given_up_and_killed(tmp_path: Path) -> None:
     kafka = EmbeddedKafka(tmp_path, start_timeout_seconds=0.2)
     with pytest.raises(FatalError, match=r"was not ready after 0.2 s"):
         kafka.start()
-    with EmbeddedKafka(tmp_path, stop_timeout_seconds=0.5) as deaf:
+    with EmbeddedKafka(tmp_path, start_timeout_seconds=START_SECONDS, stop_timeout_seconds=0.5) as deaf:
         assert deaf.pid
         pid = deaf.pid
         os.kill(pid, signal.SIGSTOP)
@@ -162,7 +164,7 @@ def test_a_port_taken_under_our_feet_is_tried_again(tmp_path: Path, monkeypatch:
             return real(asked_port) or asked.count(asked_port) == 1
 
         monkeypatch.setattr(storage, "is_free", too_hopeful)
-        with EmbeddedKafka(tmp_path) as kafka:
+        with EmbeddedKafka(tmp_path, start_timeout_seconds=START_SECONDS) as kafka:
             assert kafka.bootstrap_servers != f"127.0.0.1:{port}"
 
 
@@ -184,10 +186,10 @@ def test_it_dies_with_a_parent_that_is_killed_and_what_both_left_is_no_obstacle(
         pid = int(owner.stdout.readline())
         assert process.runs(pid, str(tmp_path))
         owner.kill()
-        owner.wait(20)
+        owner.wait(PATIENCE_SECONDS)
     wait_for_end(pid, tmp_path)
     assert (tmp_path / "kafka.pid").exists()
-    with EmbeddedKafka(tmp_path) as kafka:
+    with EmbeddedKafka(tmp_path, start_timeout_seconds=START_SECONDS) as kafka:
         assert kafka.pid != pid
 
 
@@ -197,9 +199,11 @@ def test_the_command_runs_until_it_is_told_to_stop(tmp_path: Path, number: signa
     with running([sys.executable, "-c", command, "--data-dir", str(tmp_path), "--json"]) as cli:
         assert cli.stdout is not None
         facts = json.loads(cli.stdout.readline())
-        assert AdminClient({"bootstrap.servers": facts["bootstrap_servers"]}).list_topics(timeout=10).brokers
+        assert (
+            AdminClient({"bootstrap.servers": facts["bootstrap_servers"]}).list_topics(timeout=PATIENCE_SECONDS).brokers
+        )
         cli.send_signal(number)
-        assert cli.wait(30) == 0
+        assert cli.wait(2 * PATIENCE_SECONDS) == 0
     assert not process.runs(facts["pid"], str(tmp_path))
     assert (tmp_path / "logs" / ".kafka_cleanshutdown").exists()
 

@@ -5,15 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Message
 
 from hub.errors import FatalError
+from hub.inspect.reading import read_messages, spans
 from hub.millis import MINUTE_MS
 from hub.model.event import CaseEvent
 from hub.sdk.backfill import TimeStretch, backfill
@@ -30,6 +30,7 @@ from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, p
 from hub.testing.outcomes import outcomes
 from hub.topics import DEAD, city_events
 from tests.processes import started
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -49,30 +50,11 @@ def consumed(settings: Settings, topic: str) -> list[tuple[bytes, int, dict[str,
 
 
 def messages(settings: Settings, topic: str) -> list[Message]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.bootstrap_servers,
-            "group.id": f"{settings.namespace}test",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
-    found, ends = list[Message](), 0
-    partitions = settings.partitions
-    consumer.subscribe([settings.topic(topic)])
     try:
-        deadline = time.monotonic() + 60
-        while ends < partitions:
-            assert time.monotonic() < deadline, "the topic could not be read to its end in a minute"
-            for message in consumer.consume(1000, 1.0):
-                if message.error():
-                    ends += 1
-                else:
-                    found.append(message)
-    finally:
-        consumer.close()
-    return found
+        there = spans(settings, [topic])
+    except FatalError:  # nobody has made it yet
+        return []
+    return [message for batch in read_messages(settings, there) for message in batch]
 
 
 def expected(file: Path) -> list[dict[str, Any]]:
@@ -178,11 +160,12 @@ def test_kill_nine_loses_nothing_and_keeps_order(settings: Settings, tmp_path: P
 
 def until_cursor_moves(folder: Path, process: subprocess.Popen[bytes]) -> None:
     before = cursor_rows(folder)
-    deadline = time.monotonic() + 60
-    while cursor_rows(folder) <= before:
+
+    def moved() -> bool:
         assert process.poll() is None, "the connector ended by itself"
-        assert time.monotonic() < deadline, "the cursor did not move in a minute"
-        time.sleep(0.05)
+        return cursor_rows(folder) > before
+
+    wait_for(moved, "the cursor does not move")
 
 
 def cursor_rows(folder: Path) -> int:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -20,7 +19,8 @@ from hub.settings import ROOT, Settings
 from hub.topics import DEAD, city_events
 from tests.integration.test_connector_kafka import consumed, plain
 from tests.processes import started
-from tests.unit.sdk.sources.webhook.system import PATIENCE_SECONDS, SECRET, System
+from tests.unit.sdk.sources.webhook.system import SECRET, System
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 _CALLS = 90
@@ -68,11 +68,7 @@ def test_kill_nine_loses_no_call_that_was_answered(kafka_bootstrap: str, namespa
                 system.tell(_CALLS // 3)
                 # killed with some of this part answered, and one in hand or on its way
                 wanted = _CALLS if part == 3 else _CALLS // 3 * part - 10
-                until = time.monotonic() + PATIENCE_SECONDS
-                while system.confirmed < wanted:
-                    assert process.poll() is None
-                    assert time.monotonic() < until, f"{system.confirmed} of {wanted} calls were answered"
-                    time.sleep(0.01)
+                wait_for(lambda: system.confirmed >= wanted, "the calls are not answered")  # noqa: B023
                 process.kill()
                 process.wait()
     finally:

@@ -73,7 +73,7 @@ def test_hostile_records_end_no_worker_and_hide_no_announcement(
         mine = "routes:\n  - {id: all_bursts, when: {category: [water.burst]}, department: roads}\n"
         routes.write_text(routes.read_text("utf-8").replace("routes:\n", mine, 1), "utf-8")
         (city / "examples.yaml").write_text("examples: []\n", "utf-8")
-        said = hub.type("policy", "apply")
+        said = hub.type("policy", "apply", "--wait", "120")
         assert said.exit_code == 0, said.output
         assert "route 派单规则 all_bursts: new" in said.output
         hub.worker.must_run()
@@ -130,4 +130,4 @@ def test_forged_answers_make_no_refusal_an_agreement(kafka_bootstrap: str, names
                 assert ignored["strangers"] == ["ghost"]
         finally:
             forger.stop()
-        assert hub.type("policy", "apply").exit_code == 0
+        assert hub.type("policy", "apply", "--wait", "120").exit_code == 0

@@ -18,6 +18,7 @@ from hub.topics import city_replies
 from tests.integration.small_hub import SmallHub, case_event, kill, running_hub, wait_for
 from tests.integration.test_web import records
 from tests.processes import started
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.crash]
 _MANIFEST = """
@@ -71,7 +72,7 @@ def edges(hub: SmallHub, folder: Path) -> Iterator[Any]:
     with started(command, env=environment) as process:
         yield process
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
 
 
 def declare(folder: Path) -> None:
@@ -145,10 +146,13 @@ def test_a_department_that_lives_on_rows_resolves_its_case(
             wanted = {("A-1", "accepted"), ("A-2", "accepted"), ("A-3", "unknown_case")}
             wait_for(lambda: receipts(office) == wanted, "each answer has its receipt")
             wait_for(lambda: any(each["outcome"] == "accepted" for each in office.files("receipts")), "by file too")
-        told = records(hub, city_replies("hotline").name)
-        assert {(each["source_ref"], each["status"]) for each in told} == {
-            ("H-1", "ACCEPTED"), ("H-1", "RESOLVED"), ("H-2", "RESOLVED"),
-        }  # fmt: skip
-        assert "A crew is on its way." in {each["text"] for each in told}
+        told_by = {("H-1", "ACCEPTED"), ("H-1", "RESOLVED"), ("H-2", "RESOLVED")}
+
+        def told() -> list[dict[str, Any]]:
+            return records(hub, city_replies("hotline").name)
+
+        wait_for(lambda: {(each["source_ref"], each["status"]) for each in told()} >= told_by, "not all were told")
+        assert {(each["source_ref"], each["status"]) for each in told()} == told_by
+        assert "A crew is on its way." in {each["text"] for each in told()}
         report = hub.settle(lambda report: True)
         assert not [each for each in report.defects if each.count], str(report)

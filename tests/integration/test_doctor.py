@@ -23,6 +23,8 @@ from hub.stream.admin import ensure_topics
 from hub.topics import TRACK_CHANGELOG, all_topics
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import free_port, ready, wait_for
+from tests.processes import started
+from tests.waiting import PATIENCE_SECONDS
 
 
 def checked(settings: Settings, code: int) -> dict[str, dict[str, str]]:
@@ -106,7 +108,7 @@ def test_no_broker_a_taken_port_and_a_faulty_policy(tmp_path: Path) -> None:
 @pytest.mark.crash
 def test_up_starts_a_killed_worker_again_and_ends_in_order(settings: Settings) -> None:
     environment = environment_of(settings) | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-m", "hub.cli.main", "up"], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
         wait_for(lambda: ready(settings), "the worker serves")
@@ -114,7 +116,7 @@ def test_up_starts_a_killed_worker_again_and_ends_in_order(settings: Settings) -
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: bool(set(workers_of(process.pid)) - {first}) and ready(settings), "another worker serves")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=2 * PATIENCE_SECONDS)
     assert process.returncode == 0, said
     assert "exit code -9; it starts again" in said
     assert "/metrics" in said

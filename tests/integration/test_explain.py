@@ -18,6 +18,7 @@ from hub.errors import FatalError
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
 from tests.processes import started
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 CASE = case_id("hotline", "H1")
@@ -32,7 +33,7 @@ def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         hub.publish(case_event("police", "P1"))
         hub.send("city.petition.events", b"x", b"not avro")
         hub.settle(lambda report: report.good and report.outcomes.get("case 案件 linked") == 1)
-        update = ("--department", "water_supply", "--note", "On site. 已到场", "--update-id", "U1")
+        update = ("--department", "water_supply", "--note", "On site. 已到场", "--update-id", "U1", "--wait", "120")
         said = hub.type("dept", "update", CASE, "--status", "responded", *update)
         assert "responded 答复 by water_supply" in said.output
         hub.settle(lambda report: report.good and report.outcomes["update applied 反馈"] == 1)
@@ -89,7 +90,7 @@ def test_watching_shows_orders_and_receipts_and_ends_in_order(hub: SmallHub) -> 
         assert process.stdout is not None
         order = json.loads(process.stdout.readline())
         os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert (order["case_id"], order["kind"], order["department"]) == (CASE, "ASSIGN", "water_supply")
     assert process.returncode == 0
     with started([*argv, "--receipts"], stdout=subprocess.PIPE, env=environment_of(hub.settings)) as process:
@@ -100,12 +101,12 @@ def test_watching_shows_orders_and_receipts_and_ends_in_order(hub: SmallHub) -> 
             if each.get("receipt", {"outcome": "waiting"})["outcome"] != "waiting"
         )
         os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
     assert (receipt["update_id"], receipt["said"], receipt["outcome"]) == ("U1", "responded", "accepted")
 
 
 def test_an_update_waits_for_its_receipt(hub: SmallHub) -> None:
-    update = ("dept", "update", CASE, "--status", "responded", "--department")
+    update = ("dept", "update", CASE, "--status", "responded", "--wait", "120", "--department")
     said = hub.type(*update, "water_supply", "--update-id", "U2", "--json")
     assert json.loads(said.stdout)["receipt"]["outcome"] == "accepted"
     again = hub.type(*update, "water_supply", "--update-id", "U2", "--at", "2026-01-06T12:00:00+08:00")

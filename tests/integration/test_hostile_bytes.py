@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from confluent_kafka import Message, Producer
 
-from hub.cli.process.scrape import fetch
 from hub.cli.sending import Sender
 from hub.inspect.reading import read_messages, spans
 from hub.stream.checkpoints import is_checkpoint
 from hub.stream.kafka import producer_config
 from hub.topics import CASES, DEAD, DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
-from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
+from tests.integration.small_hub import SmallHub, case_event, metric, ready, running_hub, wait_for
 from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 EACH = 150
@@ -77,11 +77,6 @@ def publish_good(hub: SmallHub, name: str) -> list[str]:
     return refs
 
 
-def metric(hub: SmallHub, name: str) -> float:
-    page = fetch(f"http://127.0.0.1:{hub.settings.web_port}/metrics") or ""
-    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(name))
-
-
 def test_a_worker_lives_over_rubbish_everywhere(hub: SmallHub) -> None:
     chance = random.Random("rubbish")
     sent: Counter[str] = Counter()
@@ -93,7 +88,7 @@ def test_a_worker_lives_over_rubbish_everywhere(hub: SmallHub) -> None:
     spoil_changelogs(hub, chance)
     refs = publish_good(hub, "after-rubbish-")
     hub.settle(lambda report: not report.lost.count and came_out(hub, refs))
-    assert metric(hub, "hub_unaccounted_events") == 0
+    wait_for(lambda: metric(hub.settings, "hub_unaccounted_events") == 0, "the account is not even")
     set_aside = Counter(letter["origin"]["topic"] for letter in letters(hub) if letter["origin"])
     for topic, count in sent.items():
         assert 0 < set_aside[topic] <= count, topic
@@ -104,7 +99,7 @@ def test_a_worker_lives_over_rubbish_everywhere(hub: SmallHub) -> None:
     wait_for(lambda: ready(hub.settings), "the worker serves again")
     refs = publish_good(hub, "after-restart-")
     hub.settle(lambda _: came_out(hub, refs))
-    assert metric(hub, "hub_unreadable_state_records_total") > 3 * EACH
+    assert metric(hub.settings, "hub_unreadable_state_records_total") > 3 * EACH
     words = hub.worker.log.read_text("utf-8")
     for changelog in CHANGELOGS:
         assert f"{hub.settings.topic(changelog)}[" in words, "each is named"
@@ -138,7 +133,7 @@ def test_a_record_that_is_small_only_on_the_wire_is_a_letter_with_size_and_diges
     producer = Producer(settings)
     for topic in TOPICS:
         producer.produce(hub.settings.topic(topic), bytes(LARGE), b"large")
-    assert producer.flush(60) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
     refs = publish_good(hub, "after-zeros-")
     hub.settle(lambda report: not report.lost.count and came_out(hub, refs))
     large = [letter for letter in letters(hub) if letter["key"] == b"large"]

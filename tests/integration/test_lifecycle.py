@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from hub.cli.process.scrape import scrape
+from hub.cli.process.scrape import Metrics
 from hub.core.figures.rates import COUNTS
 from hub.model.ids import case_id
-from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
+from tests.integration.small_hub import SmallHub, case_event, page, running_hub, wait_for
 
 pytestmark = pytest.mark.kafka
 CASE = case_id("hotline", "H1")
@@ -29,7 +29,7 @@ def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def say(hub: SmallHub, status: str, department: str, *more: str) -> Result:
-    return hub.type("dept", "update", CASE, "--status", status, "--department", department, *more)
+    return hub.type("dept", "update", CASE, "--status", status, "--department", department, "--wait", "120", *more)
 
 
 def last_change(hub: SmallHub) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def test_transferred_refused_a_pause_resolved_called_back_and_reopened(hub: Smal
     say(hub, "satisfied", "dispatch_desk", "--solved")
     say(hub, "reopened", "dispatch_desk", "--reason", "it leaks again")
     wait_for(lambda: bool(last_change(hub)["reopens"]), "the case comes back")
+    hub.settle(lambda report: report.good)  # each of its topics shows what was decided with the case
     story = hub.json("explain", CASE)
     assert [order["department"] for order in story["orders"] if order["kind"] == "ASSIGN"] == [
         "water_supply",
@@ -82,8 +83,7 @@ def test_rates_count_what_was_said(hub: SmallHub) -> None:
 
 
 def test_prometheus_is_told_what_the_rates_are_made_of(hub: SmallHub) -> None:
-    metrics = scrape(f"http://127.0.0.1:{hub.settings.web_port}/metrics")
-    assert metrics is not None
+    metrics = Metrics(page(hub.settings, "metrics").text)
     for row in hub.json("rates", "--by", "all"):
         everybody = row["department"] == "all"
         of = {} if everybody else {"department": row["department"]}

@@ -140,7 +140,7 @@ async def _paused_and_let_go_on(plane: Plane) -> None:
         await asyncio.to_thread(_let_go_on, plane)
         await _until(lambda: b"mended" in _out(plane))
         await _until(lambda: len(_letters(plane)) == len(bad))
-        assert not inlet.paused
+        await _until(lambda: not inlet.paused)
         assert _letters(plane) == Counter(bad), "each once"
         assert _out(plane) == Counter([*good, *more, b"last", b"mended"])
         _feed(plane, IN, *bad[:LIMIT])

@@ -31,7 +31,7 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
         )
         routes.write_text(good, "utf-8")
         (city / "examples.yaml").write_text("examples: []\n", "utf-8")
-        said = hub.type("policy", "apply")
+        said = hub.type("policy", "apply", "--wait", "120")
         assert said.exit_code == 0, said.output
         assert "route 派单规则 all_bursts: new" in said.output
         assert "沿用原规则的在办案件: 0" in said.output
@@ -44,7 +44,7 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
 
         routes.write_text(good.replace("department: roads}", "department: nobody}", 1), "utf-8")
         with pytest.raises(DeclarationError, match="nobody"):
-            hub.type("policy", "apply")
+            hub.type("policy", "apply", "--wait", "120")
     finally:
         hub.worker.stop()
 
@@ -67,7 +67,7 @@ def test_holidays_that_become_known_move_what_was_due_provisionally(
         week_off = ", ".join((today + timedelta(days=number)).isoformat() for number in range(2, 9))
         known = plain.replace("  office:\n", "  office:\n    known_until: 2099-12-31\n", 1)
         calendars.write_text(known.replace("holidays: []", f"holidays: [{week_off}]", 1), "utf-8")
-        said = hub.type("policy", "apply")
+        said = hub.type("policy", "apply", "--wait", "120")
         assert said.exit_code == 0, said.output
         assert "暂定时限改算的在办案件: 1" in said.output
         wait_for(lambda: bool(hub.json("explain", "citymgmt:B1")["deadlines"]), "the due time moves")

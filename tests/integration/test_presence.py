@@ -82,7 +82,7 @@ def test_older_rules_do_not_decide_beside_newer_ones(kafka_bootstrap: str, names
 
             # announced, and there where it waited: both go by them
             with_all_bursts_to_roads(here)
-            said = hub.type("policy", "apply")
+            said = hub.type("policy", "apply", "--wait", "120")
             assert said.exit_code == 0, said.output
             wait_for(lambda: ready(second), "the second does not go on")
             wait_for(lambda: metric(settings, "hub_other_rules_workers") == 0, "they still differ")
@@ -90,7 +90,7 @@ def test_older_rules_do_not_decide_beside_newer_ones(kafka_bootstrap: str, names
             # announced again, and missing on one machine: that one waits until they lie there
             cities = [(city / "linking.yaml").read_text("utf-8") for city in (here, there)]
             (here / "linking.yaml").write_text(cities[0] + "\n# newer\n", "utf-8")
-            said = hub.type("policy", "apply")
+            said = hub.type("policy", "apply", "--wait", "120")
             assert said.exit_code == 1, said.output
             assert "copy that here first" in said.output
             wait_for(lambda: "is in force" in waits(second), "the older rules go on beside the newer")

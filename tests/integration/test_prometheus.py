@@ -19,6 +19,8 @@ from ops.checks.promql import plain
 from ops.checks.queries import PROMETHEUS, RULES, Query, dashboard_queries, rule_queries, rules
 from ops.checks.tools import find
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 STARTS = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from hub.stream.admin import ensure_topics, inspect_topics, require_topics
 from hub.stream.kafka import client_config
 from hub.topics import CASES, EVENTS, Topic, all_topics, city_events
 from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
+from tests.waiting import wait_for_value
 
 pytestmark = pytest.mark.kafka
 RAISED = {city_events("police").name: 5, EVENTS.name: 3, CASES.name: 7, "hub.deduplicate.changelog": 4}
@@ -34,11 +34,13 @@ def raise_topics(settings: Settings) -> None:
     client = AdminClient(client_config(settings, "administrator"))
     wanted = {settings.topic(name): count for name, count in RAISED.items()}
     for future in client.create_partitions([NewPartitions(name, count) for name, count in wanted.items()]).values():
-        future.result(30)
-    until = time.monotonic() + 60
-    while {name: len(client.list_topics(timeout=30).topics[name].partitions) for name in wanted} != wanted:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+        future.result(60)
+
+    def there() -> dict[str, int]:
+        found = client.list_topics(timeout=60).topics
+        return {name: len(found[name].partitions) for name in wanted}
+
+    wait_for_value(there, wanted, "they have not as many")
 
 
 def _events(begin: int, end: int) -> list[dict[str, Any]]:
@@ -87,15 +89,15 @@ def test_too_few_partitions_are_added_and_a_missing_source_stops_nobody(settings
     client = AdminClient(client_config(settings, "administrator"))
     gone = [settings.topic(topic.name) for topic in (police, hotline)]
     for future in client.delete_topics(gone).values():
-        future.result(30)
+        future.result(60)
     wait_for(
         lambda: _states(settings, [police, hotline]) == dict.fromkeys((police.name, hotline.name), "missing"), "gone"
     )
     ensure_topics(settings.model_copy(update={"partitions": 1}), [police])
-    assert _states(settings, topics)[police.name] == "1 of 3 partitions"
+    wait_for_value(lambda: _states(settings, topics)[police.name], "1 of 3 partitions", "it is made")
     require_topics(settings, topics)
     ensure_topics(settings, topics)
-    assert set(_states(settings, topics).values()) == {"ok"}
+    wait_for_value(lambda: set(_states(settings, topics).values()), {"ok"}, "all are given what they lack")
 
 
 def test_a_hub_keeps_the_number_it_was_made_with(settings: Settings) -> None:
@@ -104,7 +106,7 @@ def test_a_hub_keeps_the_number_it_was_made_with(settings: Settings) -> None:
     ensure_topics(settings, topics)
     client, names = AdminClient(client_config(settings, "administrator")), [settings.topic(t.name) for t in topics]
     for future in client.create_partitions([NewPartitions(name, 5) for name in names]).values():
-        future.result(30)
+        future.result(60)
     wait_for(lambda: all("ok" in said for said in _states(settings, topics).values()), "raised")
     require_topics(settings, topics)
     for wrong in (2, 5):

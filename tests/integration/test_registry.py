@@ -15,6 +15,8 @@ from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
 from hub.settings import Settings
 from hub.stream.registry import ConfluentRegistry, FileRegistry, make_registry
 
+pytestmark = pytest.mark.process
+
 SUBJECT = "cityhub.Order"
 QUICK = {"max.retries": 0}
 """The client's own retries wait for seconds; whether it makes them is its own tests' matter."""

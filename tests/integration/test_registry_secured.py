@@ -17,6 +17,8 @@ from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.registry import ConfluentRegistry, FileRegistry, client_settings, make_registry
 
+pytestmark = pytest.mark.process
+
 SUBJECT = "cityhub.CaseEvent"
 QUICK = {"max.retries": 0}
 

@@ -32,10 +32,11 @@ from hub.stream.writer import Output, TransactionWriter
 from hub.testing.secure import SecureKafka
 from hub.topics import DEADLINES, ROUTE_CHANGELOG, all_topics, city_events
 from tests.integration.small_hub import case_event, free_port, ready, wait_for
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 DEMO = ROOT / "connectors" / "police" / "fixtures" / "demo.csv"
-_SECONDS = 90.0
+_SECONDS = PATIENCE_SECONDS
 
 
 @contextmanager
@@ -159,10 +160,10 @@ def test_a_whole_hub_lives_on_the_rights_it_is_granted(hub: SecureHub, request: 
         "--department",
         holder,
         "--wait",
-        "60",
+        "120",
     )
     assert answered.exit_code == 0, answered.output
-    applied = hub.type("operator", "policy", "apply")
+    applied = hub.type("operator", "policy", "apply", "--wait", "120")
     assert applied.exit_code == 0, applied.output
     for look in (["doctor"], ["state"], ["source", "list"], ["dead", "list"], ["rates"]):
         said = hub.type("operator", *look)
@@ -177,7 +178,7 @@ def test_a_worker_speaks_to_the_guarded_port_of_kafka_and_to_nobody_else(hub: Se
     wait_for(lambda: bool(_spoken_to(worker)), "connected to nobody")
     for _ in range(20):
         assert _spoken_to(worker) <= {("127.0.0.1", port)}
-        time.sleep(0.05)
+        time.sleep(0.05)  # at any of these moments
 
 
 def _spoken_to(worker: Child) -> set[tuple[str, int]]:

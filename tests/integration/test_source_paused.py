@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub.cli.process.scrape import fetch
 from hub.cli.sending import Sender
 from hub.topics import city_events
-from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
+from tests.integration.small_hub import SmallHub, case_event, metric, page, ready, running_hub, wait_for
+from tests.waiting import wait_for_value
 
 pytestmark = pytest.mark.kafka
 BAD = 600
@@ -26,9 +25,8 @@ def hub(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Iterator[SmallH
         yield found
 
 
-def page(hub: SmallHub, path: str) -> Any:
-    found = fetch(f"http://127.0.0.1:{hub.settings.web_port}{path}")
-    return None if found is None else json.loads(found)
+def shown(hub: SmallHub, name: str) -> Any:
+    return page(hub.settings, name).json()
 
 
 def _spoil(hub: SmallHub) -> None:
@@ -43,16 +41,17 @@ def test_one_source_waits_and_the_others_go_on(hub: SmallHub, skip: bool) -> Non
     _spoil(hub)
     hub.publish(case_event("hotline", "H1"))
     wait_for(lambda: hub.audit().cases == 1, "the other source is served")
-    wait_for(lambda: bool(page(hub, "/sources")["paused"]), "police is paused")
-    assert page(hub, "/readyz") == {"status": "ready", "paused_sources": [POLICE]}
-    assert page(hub, "/healthz")["status"] == "ok"
+    wait_for(lambda: shown(hub, "sources")["paused"], "police is not paused")
+    ready_without = {"status": "ready", "paused_sources": [POLICE]}
+    wait_for_value(
+        lambda: shown(hub, "readyz"), ready_without, "it says that it is ready, and of what it does not read"
+    )
+    wait_for_value(lambda: shown(hub, "healthz")["status"], "ok", "a paused source is no illness")
     (row,) = hub.json("source", "list")
     assert row["topic"] == POLICE
     assert 0 < row["waiting"] <= BAD
     assert "CITYHUB_DEAD_LETTER_RUN" in row["why"]
-    assert f'hub_source_paused{{topic="{POLICE}"}} 1.0' in (
-        fetch(f"http://127.0.0.1:{hub.settings.web_port}/metrics") or ""
-    )
+    wait_for(lambda: metric(hub.settings, "hub_source_paused", topic=POLICE) == 1, "no metric says so")
 
     assert f"1 paused 暂停: {POLICE}" in hub.type("doctor").output
     letters = sum(count for what, count in hub.audit().outcomes.items() if "deduplicate/" in what)
@@ -73,5 +72,5 @@ def test_one_source_waits_and_the_others_go_on(hub: SmallHub, skip: bool) -> Non
     assert report.good, report
     of_dead = sum(count for what, count in report.outcomes.items() if "deduplicate/" in what)
     assert of_dead == (letters if skip else BAD), "none twice"
-    assert not page(hub, "/sources")["paused"]
+    wait_for(lambda: not shown(hub, "sources")["paused"], "it is still said to be paused")
     assert hub.json("source", "list") == []

@@ -11,6 +11,7 @@ import pytest
 
 from hub.model.ids import case_id
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
+from tests.waiting import wait_for_value
 
 pytestmark = pytest.mark.kafka
 CASE, OWN = case_id("hotline", "H1"), case_id("police", "P1")
@@ -29,7 +30,7 @@ def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def say(hub: SmallHub, case: str, status: str, department: str, *more: str) -> None:
-    said = hub.type("dept", "update", case, "--status", status, "--department", department, *more)
+    said = hub.type("dept", "update", case, "--status", status, "--department", department, "--wait", "120", *more)
     assert said.exit_code == 0, said.output
 
 
@@ -51,7 +52,7 @@ def test_a_linked_report_becomes_a_case_of_its_own(hub: SmallHub) -> None:
     wait_for(lambda: len(story(hub, CASE)["replies"]) == 3, "all three are answered")
     hub.restart()  # what a linked report said is read back from the changelog
     say(hub, CASE, "unlinked", "dispatch_desk", "--report", "police:P1", "--note", "another street 另一条街")
-    hub.settle(lambda report: report.cases == 2)
+    hub.settle(lambda report: report.good and report.cases == 2)
     own = story(hub, "police:P1")
     assert own["case_id"] == OWN
     assert [change["change"] for change in own["changes"]] == ["OPENED"]
@@ -75,13 +76,18 @@ def test_what_comes_after_goes_to_its_own_case_and_replies_too(hub: SmallHub) ->
     wait_for(lambda: len(story(hub, OWN)["changes"]) == 2, "the amendment is of the new case")
     say(hub, OWN, "responded", "water_supply", "--note", "On our way.")
     say(hub, CASE, "responded", "water_supply", "--note", "Closed the valve.")
-    answered = {}
-    for case, reports in ((OWN, {"police"}), (CASE, {"hotline", "petition"})):
-        wait_for(lambda case=case: any(r["status"] == "RESPONDED" for r in story(hub, case)["replies"]), "answered")  # type: ignore[misc]
-        answered[case] = {r["source"] for r in story(hub, case)["replies"] if r["status"] == "RESPONDED"}
-        assert answered[case] == reports
-    accepted = [ring for ring in story(hub, OWN)["deadlines"] if ring["clock"] == "accept"]
-    assert {ring["kind"] for ring in accepted} >= {"BREACHED", "ENDED_LATE"}
+    wait_for_value(lambda: answered(hub, OWN), {"police"}, "who has a case of his own is answered in it")
+    wait_for_value(lambda: answered(hub, CASE), {"hotline", "petition"}, "and the others in theirs")
+    wait_for(lambda: rings(hub, OWN) >= {"BREACHED", "ENDED_LATE"}, "its own clock does not end late")
+
+
+def answered(hub: SmallHub, case: str) -> set[str]:
+    """The sources that were told of a response."""
+    return {reply["source"] for reply in story(hub, case)["replies"] if reply["status"] == "RESPONDED"}
+
+
+def rings(hub: SmallHub, case: str) -> set[str]:
+    return {ring["kind"] for ring in story(hub, case)["deadlines"] if ring["clock"] == "accept"}
 
 
 def test_all_of_it_is_accounted_for_and_remembered(hub: SmallHub) -> None:

@@ -41,7 +41,7 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
         row = "routes:\n  - {id: to_wardens, when: {category: [water.burst]}, department: wardens}\n"
         routes.write_text(routes.read_text("utf-8").replace("routes:\n", row, 1), "utf-8")
         (city / "examples.yaml").write_text("examples: []\n", "utf-8")
-        said = hub.type("policy", "apply")
+        said = hub.type("policy", "apply", "--wait", "120")
         assert said.exit_code == 0, said.output
         assert "wardens: new" in said.output
         hub.publish(case_event("newcomer", "N-2", reported_at=wall_ms(), place={

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,10 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from hub.agents.track.waiting import PATIENCE_MS
-from hub.audit import AuditReport
 from hub.cli.process.children import environment_of
 from hub.core.routing.router import DESK_RULE, UNKNOWN_CATEGORY, Router
-from hub.errors import RetriableError
 from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city
 from hub.settings import Settings
@@ -27,6 +24,7 @@ from hub.stream.codec import HEADER_BYTES, Codec
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_row
 from hub.topics import CASES, DEAD, EVENTS, REPEATS, city_events, city_replies, dept_orders, dept_updates
 from tests.integration.small_hub import SmallHub, case_event, running_hub
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 
@@ -150,7 +148,7 @@ def run_connector(settings: Settings, file: Path) -> subprocess.CompletedProcess
     command = ["connector", "run", "police", "--file", str(file), "--cursor-dir", str(settings.state_dir)]
     return subprocess.run(
         [sys.executable, "-m", "hub.cli.main", *command],
-        env=environment_of(settings), capture_output=True, text=True, timeout=120, check=False,
+        env=environment_of(settings), capture_output=True, text=True, timeout=2 * PATIENCE_SECONDS, check=False,
     )  # fmt: skip
 
 
@@ -181,16 +179,6 @@ def codec_event(hub: SmallHub, ref: str, changes: dict[str, Any]) -> bytes:
 REPORTED_MS = event("")["reported_at"]
 
 
-def settle(hub: SmallHub, wanted: Callable[[AuditReport], bool]) -> AuditReport:
-    """As the hub's own, also while the broker is still choosing a group's coordinator."""
-    until = time.monotonic() + 60
-    while True:
-        try:
-            return hub.settle(wanted)
-        except RetriableError:
-            assert time.monotonic() < until
-
-
 @pytest.fixture(scope="module")
 def seen(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     folder = tmp_path_factory.mktemp("treatments")
@@ -202,7 +190,7 @@ def seen(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         empty = run_connector(hub.settings, folder / "empty.csv")
         connector = run_connector(hub.settings, folder / "calls.csv")
         wanted = sum(bad.stage == "track" for bad in BAD.values())
-        settle(hub, lambda report: report.good and report.outcomes.get(UNKNOWN_CASE, 0) == wanted)
+        hub.settle(lambda report: report.good and report.outcomes.get(UNKNOWN_CASE, 0) == wanted)
         yield Seen(hub, {f"good-{name}" for name in BAD}, connector, empty)
 
 

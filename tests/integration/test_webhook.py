@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from hub.testing.receiver import ReceivedCall, ReceiverAnswer, WebhookReceiver, 
 from hub.topics import DEAD, dept_orders, dept_receipts
 from tests.integration.small_hub import kill, wait_for
 from tests.processes import started
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -64,7 +64,7 @@ def delivering(settings: Settings, receiver: WebhookReceiver, *options: str) -> 
     with started([sys.executable, "-m", "hub.cli.main", *command], env=environment_of(settings)) as process:
         yield process
         process.terminate()
-        process.wait(120)
+        process.wait(PATIENCE_SECONDS)
 
 
 def by_case(calls: list[ReceivedCall]) -> dict[str, list[str]]:
@@ -120,7 +120,7 @@ def test_a_receiver_that_is_gone_ends_it_and_nothing_is_lost(settings: Settings)
     with webhook_receiver() as receiver:
         receiver.answers = lambda call: ReceiverAnswer(410)
         with delivering(settings, receiver) as process:
-            assert process.wait(120) == 1
+            assert process.wait(PATIENCE_SECONDS) == 1
         assert len(receiver.calls) == 1
         receiver.answers = lambda call: ReceiverAnswer()
         with delivering(settings, receiver):
@@ -131,10 +131,11 @@ def test_who_asks_to_begin_now_gets_nothing_of_before(settings: Settings) -> Non
     send(settings, order(1, "C-1"))
     with webhook_receiver() as receiver:
         with delivering(settings, receiver, "--from-now"):
-            until = time.monotonic() + 180
             number = itertools.count(2)
-            while not receiver.taken() and time.monotonic() < until:
+
+            def arrives() -> bool:
                 send(settings, order(next(number), "C-1"))
-                time.sleep(0.2)
-        assert receiver.taken()
+                return bool(receiver.taken())
+
+            wait_for(arrives, "nothing arrives")
         assert "O-1" not in by_case(receiver.taken())["C-1"]

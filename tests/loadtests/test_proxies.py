@@ -11,6 +11,8 @@ import pytest
 
 from loadtests.faults.brokers.proxies import Cut, Proxies
 
+pytestmark = pytest.mark.process
+
 _PATIENCE_SECONDS = 30.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from confluent_kafka import Producer
 from hub.audit.reading import read_tables
 from hub.audit.rest import Unrest, unrest
 from hub.broker.kafka import EmbeddedKafka
+from hub.broker.storage import free_port
 from hub.cli.process.children import environment_of
 from hub.cli.process.scrape import scrape
 from hub.inspect.reading import spans
@@ -32,6 +32,7 @@ from hub.topics import all_topics, dept_updates
 
 AGENTS = ("deduplicate", "route", "track")
 _DRAIN_SECONDS = 600.0
+_STOP_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,6 @@ class Feed:
     mappings: tuple[str, ...]
     files: tuple[Path, ...]
     join: Path | None = None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def prepare(settings: Settings) -> tuple[list[str], list[str]]:
@@ -121,7 +115,7 @@ class Worker:
     def stop(self) -> int:
         self._process.terminate()
         try:
-            return self._process.wait(60)
+            return self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise

@@ -10,6 +10,8 @@ import pytest
 
 from hub.broker import process
 
+pytestmark = pytest.mark.process
+
 
 def spawn(tmp_path: Path, code: str, *, die_with_parent: bool = True) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-u", "-c", code]

@@ -26,6 +26,8 @@ from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
 from hub.testing.outcomes import outcomes
 
+pytestmark = pytest.mark.process
+
 
 def test_a_table_says_what_the_file_says(tmp_path: Path) -> None:
     city = load_city(Settings.from_env().city)

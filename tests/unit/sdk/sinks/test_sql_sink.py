@@ -26,6 +26,8 @@ from tests.postgres import postgres
 from tests.processes import started
 from tests.unit.sdk.sinks.databases import Database, postgres_schema, sqlite
 
+pytestmark = pytest.mark.process
+
 _LIMIT_SECONDS = 120.0
 _ORDERS = 90
 _schemas = itertools.count()

@@ -19,6 +19,8 @@ from hub.sdk.sources.mqtt.source import MqttSource
 from hub.testing.sinks import order, reply
 from tests.mosquitto import Broker, Hearer, mosquitto
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:

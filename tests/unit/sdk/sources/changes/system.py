@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 
 from tests.unit.sdk.sources.changes.envelopes import envelope, plain
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 class Kafka:

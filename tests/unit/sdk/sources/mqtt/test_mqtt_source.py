@@ -22,6 +22,8 @@ from hub.sdk.sources.mqtt.config import MqttConfig
 from hub.sdk.sources.mqtt.source import MqttSource
 from tests.mosquitto import PATIENCE_SECONDS, Broker, mosquitto
 
+pytestmark = pytest.mark.process
+
 TOPIC = "city/{district}/alarm/{device}"
 
 

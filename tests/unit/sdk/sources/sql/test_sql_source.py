@@ -28,6 +28,8 @@ from hub.sdk.status import Board
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.postgres import postgres
 
+pytestmark = pytest.mark.process
+
 Execute = Callable[..., None]
 _COLUMNS = "id, action, time, category, title, caller, updated"
 ROW = ("new", "2026/1/6 8:00:00", "roads.pothole", "Pothole", "Li Lei")

@@ -21,7 +21,7 @@ from hub.sdk.sources.webhook.source import WebhookSource
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 JSON = {"Content-Type": "application/json"}
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 120
 _ids = itertools.count(1)
 
 
