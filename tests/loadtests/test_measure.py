@@ -18,7 +18,7 @@ from loadtests.job.events import Events, Truth
 from loadtests.job.rules import make_rules
 from loadtests.peers.given import Given
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 RULES = make_rules(1)
 RECORDS = 6000
 
@@ -56,7 +56,7 @@ def run(job: tuple[Cluster, Given, Truth], name: str, folder: Path, workers: int
         folder,
         None,
         lambda share: None,
-        stall_seconds=60,
+        stall_seconds=240,
         workers=workers,
     )
 
@@ -93,5 +93,5 @@ def test_a_contender_that_ends_is_shown_with_its_last_words(job: tuple[Cluster, 
     )
     with pytest.raises(FatalError, match=r"ended \(exit 1\)(?s:.*)no more"):
         measure.run(
-            cluster, dying, given, "dying", RULES, truth, tmp_path / "run", None, lambda share: None, stall_seconds=60
+            cluster, dying, given, "dying", RULES, truth, tmp_path / "run", None, lambda share: None, stall_seconds=240
         )

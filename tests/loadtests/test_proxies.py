@@ -13,7 +13,7 @@ from loadtests.faults.brokers.proxies import Cut, Proxies
 
 pytestmark = pytest.mark.process
 
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture

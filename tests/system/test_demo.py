@@ -5,20 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.processes import line_with, started
+from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]
 _START_SECONDS = 300
 """Until a broker, a worker and four connectors run on a machine that has other things to do."""
-_END_SECONDS = 200
+_END_SECONDS = 300
 """Children have 15 seconds each to end in order, the broker 20, before they are killed."""
 _DAY_SECONDS = 600
+_REAP_SECONDS = 60.0
 
 
 def demo(folder: Path, *options: str) -> AbstractContextManager[subprocess.Popen[str]]:
@@ -57,12 +58,14 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Command lines of processes that still work in the folder; those being reaped are given a moment."""
+    """Command lines of processes that still work in the folder; those being reaped are given time."""
     found: list[str] = []
-    for _ in range(50):
+
+    def none() -> bool:
         lines = subprocess.run(["ps", "-ww", "-eo", "command="], capture_output=True, text=True, check=True).stdout
-        found = [line for line in lines.splitlines() if str(folder) in line]
-        if not found:
-            break
-        time.sleep(0.1)
+        found[:] = [line for line in lines.splitlines() if str(folder) in line]
+        return not found
+
+    with suppress(AssertionError):
+        wait_for(none, "they still work", _REAP_SECONDS)
     return found

@@ -11,24 +11,37 @@ import pytest
 from hub import serving
 from hub.errors import FatalError
 from hub.serving import Page, PageServer, json_page
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PageServer]:
-    monkeypatch.setattr(serving, "CONNECTION_SECONDS", 2.0)
+def server() -> Iterator[PageServer]:
     pages = {"/healthz": lambda: json_page({"status": "ok"}), "/metrics": lambda: Page(b"up 1\n", "text/plain", 200)}
     with PageServer(pages, "127.0.0.1", 0) as server:
         yield server
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server of this test gives nobody more than 2 s."""
+    monkeypatch.setattr(serving, "CONNECTION_SECONDS", 2.0)
+
+
 def ask(server: PageServer, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def served(server: PageServer, path: str) -> bool:
+    try:
+        return ask(server, path)[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def test_named_pages_are_served(server: PageServer) -> None:
@@ -58,15 +71,18 @@ def test_endless_headers_are_refused(server: PageServer) -> None:
     assert ask(server, "/metrics")[0] == 200
 
 
+@pytest.mark.usefixtures("hasty", "server")
 def test_who_sends_slowly_is_hung_up_on(server: PageServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as slow:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as slow:
         slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
         assert slow.recv(1) == b"", "the server ends it; nobody else can"
 
 
+@pytest.mark.usefixtures("hasty", "server")
 def test_too_many_connections_do_not_keep_the_page_from_others(server: PageServer) -> None:
     many = [
-        socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(3 * serving.MAX_CONNECTIONS)
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+        for _ in range(3 * serving.MAX_CONNECTIONS)
     ]
     try:
         for one in many:
@@ -74,7 +90,7 @@ def test_too_many_connections_do_not_keep_the_page_from_others(server: PageServe
                 assert one.recv(1) == b""
             except ConnectionResetError:
                 continue
-        assert ask(server, "/healthz")[0] == 200
+        wait_for(lambda: served(server, "/healthz"), "nobody else is served")
     finally:
         for one in many:
             one.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.broker import process
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.process
 
@@ -21,19 +22,19 @@ def spawn(tmp_path: Path, code: str, *, die_with_parent: bool = True) -> subproc
 @pytest.mark.parametrize("die_with_parent", [True, False])
 def test_output_goes_to_the_log_and_the_code_is_known(tmp_path: Path, die_with_parent: bool) -> None:
     child = spawn(tmp_path, "import sys; print('out'); sys.exit('err')", die_with_parent=die_with_parent)
-    assert child.wait(30) == 1
+    assert child.wait(PATIENCE_SECONDS) == 1
     assert process.tail(tmp_path / "log").splitlines() == ["out", "err"]
 
 
 def test_what_it_writes_is_for_this_user_alone(tmp_path: Path) -> None:
     child = spawn(tmp_path, f"open({str(tmp_path / 'segment')!r}, 'w').close()")
-    assert child.wait(30) == 0
+    assert child.wait(PATIENCE_SECONDS) == 0
     assert (tmp_path / "segment").stat().st_mode & 0o777 == 0o600
 
 
 def test_it_has_a_session_of_its_own(tmp_path: Path) -> None:
     child = spawn(tmp_path, "import os; print(os.getsid(0) == os.getpid())")
-    child.wait(30)
+    child.wait(PATIENCE_SECONDS)
     assert process.tail(tmp_path / "log") == "True"
 
 
@@ -45,7 +46,7 @@ def test_it_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
     asker.join()
     with pytest.raises(subprocess.TimeoutExpired):
         children[0].wait(0.5)
-    assert process.end(children[0], 30)
+    assert process.end(children[0], PATIENCE_SECONDS)
 
 
 def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:

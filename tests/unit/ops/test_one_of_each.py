@@ -22,7 +22,9 @@ def lint(code: str, where: str) -> str:
         where,
         "-",
     ]
-    return subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False).stdout
+    return subprocess.run(
+        command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    ).stdout
 
 
 @pytest.mark.parametrize(

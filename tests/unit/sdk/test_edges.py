@@ -25,7 +25,7 @@ from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import MemoryPublisher
 
-_LIMIT_SECONDS = 60.0
+_LIMIT_SECONDS = 120.0
 SCRIPTED = '''
 from hub.sdk.contract import Batch, Config, Item, Source
 from hub.sdk.errors import AuthError, TransientError
@@ -120,7 +120,7 @@ def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
 def until(what: Callable[[], bool]) -> None:
     limit = time.monotonic() + _LIMIT_SECONDS
     while not what():
-        assert time.monotonic() < limit, "it did not happen in a minute"
+        assert time.monotonic() < limit, "it did not happen in two minutes"
         time.sleep(0.02)
 
 
@@ -315,10 +315,10 @@ def at_work(city: City) -> Iterator[City]:
 def test_an_edge_that_comes_is_begun_and_one_that_goes_is_ended(at_work: City) -> None:
     at_work.write("edges:\n" + edge("north", "a.csv") + edge("south", "b.csv"))
     until(lambda: at_work.status("south").published == 3)
-    assert at_work.status("north").state is EdgeState.RUNNING
+    until(lambda: at_work.status("north").state is EdgeState.RUNNING)
     at_work.write("edges:\n" + edge("south", "b.csv"))
     until(lambda: at_work.status("north").state is EdgeState.DONE)
-    assert at_work.status("south").state is EdgeState.RUNNING
+    until(lambda: at_work.status("south").state is EdgeState.RUNNING)
 
 
 def test_an_edge_that_is_another_begins_anew_and_the_others_are_not_touched(at_work: City) -> None:
@@ -331,7 +331,7 @@ def test_an_edge_that_is_another_begins_anew_and_the_others_are_not_touched(at_w
     police_file(at_work.folder / "a.csv", 5)
     at_work.write("edges:\n" + edge("north", "a.csv", last_line_whole="true") + edge("west", "c.csv"))
     until(lambda: len(at_work.sent["police"].events) == 5 + 3 + 4)
-    assert at_work.status("west").state is EdgeState.RUNNING
+    until(lambda: at_work.status("west").state is EdgeState.RUNNING)
 
 
 def test_a_file_with_a_mistake_changes_nothing_and_is_said_once(
@@ -345,7 +345,7 @@ def test_a_file_with_a_mistake_changes_nothing_and_is_said_once(
         caplog.clear()
         at_work.write(wrong)
         until(lambda: "run on as they were" in caplog.text)
-        assert at_work.status("north").state is EdgeState.RUNNING
+        until(lambda: at_work.status("north").state is EdgeState.RUNNING)
         assert caplog.text.count("run on as they were") == 1
     at_work.write("edges:\n" + edge("north", "a.csv") + edge("south", "b.csv"))
     until(lambda: at_work.status("south").published == 3)
@@ -387,7 +387,7 @@ def test_state_owner_and_ages_are_seen_by_programs(city: City, monkeypatch: pyte
     assert (shown["state"], shown["owner"], shown["silent_seconds"]) == ("failed", "credentials", None)
     assert 0 <= shown["age_seconds"] < _LIMIT_SECONDS
     turn = {"edge": "sirens", "owner": "credentials"}
-    assert REGISTRY.get_sample_value("hub_connector_turn", turn) == 1
+    until(lambda: REGISTRY.get_sample_value("hub_connector_turn", turn) == 1)
     assert REGISTRY.get_sample_value("hub_connector_state_since_seconds", {"edge": "sirens"}) == shown["since"] / 1000
     city.stop.set()
     running.join(_LIMIT_SECONDS)

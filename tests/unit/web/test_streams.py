@@ -16,7 +16,7 @@ from hub.web.tokens import TokenKind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 
 ORDERS = "/departments/roads/orders"
-_SECONDS = 60.0
+_SECONDS = 120.0
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def web(tmp_path: Path) -> Iterator[MemoryWeb]:
 
 @contextmanager
 def served(web: MemoryWeb) -> Iterator[httpx2.Client]:
-    server = Server(web.app, "127.0.0.1", 0, PortLimits(64, 20, renewed=True, busy_seconds=60), "web")
+    server = Server(web.app, "127.0.0.1", 0, PortLimits(64, _SECONDS, renewed=True, busy_seconds=_SECONDS), "web")
     with server, httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=_SECONDS) as client:
         yield client
         web.news.close()

@@ -112,7 +112,7 @@ def test_a_reader_sees_whole_files_only(tmp_path: Path) -> None:
     target.connect()
     for number in range(60):
         target.write(DeliveryBatch([order(number)], {PLACE: number + 1}))
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not seen and time.monotonic() < until:
         time.sleep(0.01)
     ended.set()

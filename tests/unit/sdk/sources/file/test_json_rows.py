@@ -21,6 +21,7 @@ from hub.sdk.sources.file import lines as lines_module
 from hub.sdk.sources.file.lines import Stopped
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
+from tests.waiting import PATIENCE_SECONDS
 
 
 def mapping(**more: object) -> Mapping:
@@ -187,13 +188,13 @@ def test_an_array_that_is_being_written_is_followed(folder: Path) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert seen.acquire(timeout=60)
+    assert seen.acquire(timeout=PATIENCE_SECONDS)
     with path.open("a") as file:
         file.write(': 2}, {"a": 3}\n]')
-    assert seen.acquire(timeout=60)
-    assert seen.acquire(timeout=60)
+    assert seen.acquire(timeout=PATIENCE_SECONDS)
+    assert seen.acquire(timeout=PATIENCE_SECONDS)
     stop.set()
-    thread.join(60)
+    thread.join(PATIENCE_SECONDS)
     reader.lines.close()
     assert values(found) == [{"a": 1}, {"a": 2}, {"a": 3}]
 

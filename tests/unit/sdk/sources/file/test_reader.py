@@ -17,6 +17,7 @@ from hub.sdk.sources.file import lines as lines_module
 from hub.sdk.sources.file.lines import Stopped
 from hub.sdk.sources.file.reader import FileReader, open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
+from tests.waiting import PATIENCE_SECONDS
 
 
 def mapping(**more: object) -> Mapping:
@@ -187,10 +188,10 @@ class Follower:
             self.stopped = True
 
     def wait(self) -> None:
-        assert self.seen.acquire(timeout=60)
+        assert self.seen.acquire(timeout=PATIENCE_SECONDS)
 
     def join(self) -> None:
-        self.thread.join(60)
+        self.thread.join(PATIENCE_SECONDS)
         assert not self.thread.is_alive()
         self.reader.lines.close()
 

@@ -23,7 +23,7 @@ from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import MemoryPublisher
 
 POLICE = find_manifest("police")
-_WITHIN_SECONDS = 60
+_WITHIN_SECONDS = 120
 
 
 def rows_of(*numbers: int) -> str:
