@@ -34,6 +34,8 @@ from hub.topics import Topic, all_topics, inputs_in
 OK, WARN, FAIL = "ok", "warn", "fail"
 _BROKER_SECONDS = 5.0
 _SKEW_SECONDS = 2.0
+_PAGE_SECONDS = 15.0
+"""A worker on a busy machine is not to be taken for a stranger on its port."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _port(settings: Settings) -> Check:
             reason = error.strerror
         else:
             return Check(name, OK, f"{place} is free for a worker")
-    if "hub_ready" in (fetch(f"http://{place}/metrics") or ""):
+    if "hub_ready" in (fetch(f"http://{place}/metrics", _PAGE_SECONDS) or ""):
         return Check(name, OK, f"a worker serves {place}")
     return Check(name, FAIL, f"{place} cannot be used: {reason}", "choose another with CITYHUB_WEB_PORT")
 

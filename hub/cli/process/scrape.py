@@ -58,16 +58,16 @@ def scrape(url: str) -> Metrics | None:
     return None if body is None else Metrics(body)
 
 
-def fetch(url: str) -> str | None:
-    """The body of a good answer, or None."""
-    answer = ask(url)
+def fetch(url: str, seconds: float = _TIMEOUT_SECONDS) -> str | None:
+    """The body of a good answer that comes within so many seconds, or None."""
+    answer = ask(url, seconds)
     return answer.text if answer is not None and answer.is_success else None
 
 
-def ask(url: str) -> httpx2.Response | None:
-    """What a page answers, whatever its status; None if nobody answers."""
+def ask(url: str, seconds: float = _TIMEOUT_SECONDS) -> httpx2.Response | None:
+    """What a page answers, whatever its status; None if nobody answers within so many seconds."""
     try:
-        return _client().get(url)
+        return _client().get(url, timeout=seconds)
     except httpx2.TransportError:
         return None
 
@@ -76,4 +76,4 @@ def ask(url: str) -> httpx2.Response | None:
 def _client() -> httpx2.Client:
     """Made once, as making one reads all certificates. It asks the worker itself, past any proxy, and keeps no connection open: a
     worker's port has few."""
-    return httpx2.Client(timeout=_TIMEOUT_SECONDS, trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
+    return httpx2.Client(trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
