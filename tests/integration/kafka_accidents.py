@@ -32,6 +32,12 @@ def delete_before(settings: Settings, topic: Topic, partition: int, offset: int)
     client.delete_records([place])[place].result()
 
 
+def wait_until_left(settings: Settings, agent: str) -> None:
+    """Until nobody is in the agent's group, as far as its broker knows: who leaves is there for a moment more."""
+    group, client = f"{settings.namespace}{agent}", AdminClient(client_config(settings, "accident"))
+    wait_for(lambda: not client.describe_consumer_groups([group])[group].result().members, f"somebody is in {group}")
+
+
 def make_anew(settings: Settings, topic: Topic) -> None:
     """Delete a topic and make it once more, empty."""
     name, client = settings.topic(topic.name), AdminClient(client_config(settings, "accident"))

@@ -89,7 +89,7 @@ class Plane:
         producer = Producer(producer_config(self.settings, "feed"))
         for value in values:
             producer.produce(self.settings.topic(IN.name), value, b"k", partition)
-        assert producer.flush(30) == 0
+        assert producer.flush(PATIENCE_SECONDS) == 0
 
     def committed(self, topic: Topic) -> list[tuple[int, bytes | None, bytes | None]]:
         """Partition, key and value of what a reader of committed records sees, without the checkpoints."""

@@ -16,6 +16,7 @@ from hub.stream.admin import ensure_topics
 from hub.stream.kafka import consumer_config, producer_config
 from hub.topics import CONTROL
 from tests.integration.small_hub import SmallHub, own_city, ready, running_hub, small_settings, wait_for
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 
@@ -45,14 +46,14 @@ def plant(settings: Settings) -> int:
         for value in HOSTILE:
             producer.produce(settings.topic(CONTROL.name), value, b"\xff", headers=[("mac", b"\xff"), ("", None)])
             sent += 1
-        assert producer.flush(30) == 0
+        assert producer.flush(PATIENCE_SECONDS) == 0
     transacting = {"transactional.id": f"{settings.namespace}hostile"}
     producer = Producer(producer_config(settings, "hostile") | transacting)
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     producer.produce(settings.topic(CONTROL.name), b'{"kind": "policy-reload"}')
-    producer.flush(30)
-    producer.abort_transaction(30)
+    producer.flush(PATIENCE_SECONDS)
+    producer.abort_transaction(PATIENCE_SECONDS)
     return sent
 
 

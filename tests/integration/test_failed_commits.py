@@ -23,6 +23,7 @@ from tests.integration.small_plane import (
     read_some,
     settled,
 )
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 NO_ANSWER = KafkaException(KafkaError(KafkaError._TIMED_OUT, "nobody answers", retriable=True))
@@ -86,7 +87,7 @@ def test_a_producer_whose_transaction_failed_writes_no_other_and_is_fenced_off(
         old, new = unlucky.made
         assert session._writer._producer is new
         with pytest.raises(KafkaException) as refused:
-            old.abort_transaction(30)  # it still has one open, and does not know that it is over
+            old.abort_transaction(PATIENCE_SECONDS)  # it still has one open, and does not know that it is over
         assert refused.value.args[0].code() in (
             KafkaError._FENCED,
             KafkaError._STATE,
@@ -141,7 +142,7 @@ def test_keys_go_where_other_clients_send_them(plane: Plane) -> None:
     producer = Producer(producer_config(plane.settings, "other"))
     for value in values:
         producer.produce(plane.settings.topic(OUT.name), value, value)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
     plane.feed(*values)
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, len(values)), count_up(state)) == [None]

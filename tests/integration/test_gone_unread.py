@@ -19,7 +19,7 @@ from hub.stream.kafka import client_config, consumer_config, producer_config
 from hub.stream.registry import FileRegistry
 from hub.stream.session import Session
 from hub.stream.writer import TransactionWriter
-from tests.integration.kafka_accidents import delete_before, make_anew
+from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -129,11 +129,11 @@ def feed_in_a_transaction(plane: Plane, *values: bytes) -> None:
     producer = Producer(
         producer_config(plane.settings, "feed") | {"transactional.id": f"{plane.settings.namespace}feed"}
     )
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     for value in values:
         producer.produce(plane.settings.topic(IN.name), value, b"k", 0)
-    producer.commit_transaction(30)
+    producer.commit_transaction(PATIENCE_SECONDS)
 
 
 def test_a_topic_older_than_its_reader_is_no_gap(plane: Plane) -> None:
@@ -190,6 +190,7 @@ def test_a_group_that_the_broker_has_forgotten_goes_on_where_its_state_ends(plan
     work_off(plane, 3)
     group = f"{plane.settings.namespace}{AGENT}"
     client = admin(plane)
+    wait_until_left(plane.settings, AGENT)
     client.delete_consumer_groups([group])[group].result()
     assert plane.offsets() == [0, 0, 0]
     plane.feed(b"a")
@@ -208,6 +209,7 @@ def test_an_offset_set_ahead_by_hand_is_written_down(plane: Plane) -> None:
     place = TopicPartition(plane.settings.topic(IN.name), 0, 5)
     wanted = ConsumerGroupTopicPartitions(f"{plane.settings.namespace}{AGENT}", [place])
     client = admin(plane)
+    wait_until_left(plane.settings, AGENT)
     for done in client.alter_consumer_group_offsets([wanted]).values():
         done.result()
     assert work_off(plane, 1) == [b"c"]
@@ -232,6 +234,8 @@ def _offsets_with_marks(settings: Settings) -> dict[int, tuple[int, str]]:
     consumer = Consumer(consumer_config(settings, "look", f"{settings.namespace}{AGENT}"))
     try:
         asked = [TopicPartition(settings.topic(IN.name), number) for number in range(3)]
-        return {each.partition: (each.offset, each.metadata) for each in consumer.committed(asked, timeout=30)}
+        return {
+            each.partition: (each.offset, each.metadata) for each in consumer.committed(asked, timeout=PATIENCE_SECONDS)
+        }
     finally:
         consumer.close()

@@ -39,7 +39,7 @@ def _feed(plane: Plane, topic: Topic, *values: bytes) -> None:
     producer = Producer(producer_config(plane.settings, "feed"))
     for number, value in enumerate(values):
         producer.produce(plane.settings.topic(topic.name), value, b"k", number % 3)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 @asynccontextmanager

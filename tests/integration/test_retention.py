@@ -10,6 +10,7 @@ from hub.stream.kafka import producer_config
 from hub.stream.retention import Margin, margins
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_plane import AGENT, IN, MEMORY, Plane, count_up, new_state, read_some, settled
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 HOUR_MS = 3_600_000
@@ -20,7 +21,7 @@ def feed_of(plane: Plane, age_ms: int, partition: int) -> int:
     at_ms = wall_ms() - age_ms
     producer = Producer(producer_config(plane.settings, "feed"))
     producer.produce(plane.settings.topic(IN.name), b"a", b"k", partition, timestamp=at_ms)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
     return at_ms
 
 

@@ -43,19 +43,19 @@ def _dead_worker(plane: Plane, key: str) -> Producer:
         producer_config(plane.settings, "dead")
         | {"transactional.id": f"{plane.settings.namespace}{uuid.uuid4().hex}", "transaction.timeout.ms": 60_000}
     )
-    producer.init_transactions(30)
+    producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
     producer.produce(plane.settings.topic(MEMORY.name), msgspec.msgpack.encode(Count(7)), key.encode(), 0)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
     return producer
 
 
 @pytest.mark.parametrize("outcome", ["abort", "commit"])
 def test_recovery_waits_for_an_open_transaction(plane: Plane, outcome: str) -> None:
-    _dead_worker(plane, "aborted").abort_transaction(30)
+    _dead_worker(plane, "aborted").abort_transaction(PATIENCE_SECONDS)
     dead = _dead_worker(plane, "open")
     behind = _dead_worker(plane, "behind")
-    behind.commit_transaction(30)
+    behind.commit_transaction(PATIENCE_SECONDS)
     state, calls = new_state(), 0
 
     def alive() -> None:
@@ -63,7 +63,7 @@ def test_recovery_waits_for_an_open_transaction(plane: Plane, outcome: str) -> N
         calls += 1
         if calls == 4:  # until now there was nothing to be read
             assert held_in(state).get(0, {}) == {}
-            (dead.abort_transaction if outcome == "abort" else dead.commit_transaction)(30)
+            (dead.abort_transaction if outcome == "abort" else dead.commit_transaction)(PATIENCE_SECONDS)
 
     recover(plane.settings, state, [0, 1], alive)
     assert calls >= 4

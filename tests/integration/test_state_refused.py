@@ -14,7 +14,7 @@ from hub.inspect.reading import committed_offsets
 from hub.stream.proving import accept_loss, prove
 from hub.stream.writer import Output, TransactionWriter
 from hub.topics import CASES, DEDUPLICATE_CHANGELOG, TRACK_CHANGELOG
-from tests.integration.kafka_accidents import delete_before, make_anew
+from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for
 from tests.integration.small_plane import (
     AGENT,
@@ -107,6 +107,7 @@ def test_a_loss_that_is_accepted_is_lived_with_from_then_on(plane: Plane) -> Non
     plane.feed(b"a", b"a")
     work_off(plane, 2)
     make_anew(plane.settings, MEMORY)
+    wait_until_left(plane.settings, AGENT)
     accept_loss(plane.settings, AGENT, [IN.name], range(PARTITIONS))
     assert faults(plane) == {}
     plane.feed(b"a")
@@ -160,6 +161,7 @@ def test_open_cases_do_not_lose_their_clocks_without_a_word(hub: SmallHub) -> No
         wait_for(lambda: hub.worker.code is not None, "the worker ends")
         assert hub.worker.code != 0
         assert f"{changelog.name}[" in (hub.settings.state_dir / "worker.log").read_text("utf-8")
+        wait_until_left(hub.settings, agent)
         said = hub.type("state", "--accept-loss", f"{agent}:all", "--yes")
         assert said.exit_code == 0, said.output
 

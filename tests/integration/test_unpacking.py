@@ -53,7 +53,7 @@ def bomb(plane: Plane, topic: str, *sizes: int) -> None:
     producer = Producer(settings)
     for size in sizes or (len(MUCH),):
         producer.produce(plane.settings.topic(topic), MUCH[:size], b"k", 0)
-    assert producer.flush(60) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 def letters(plane: Plane) -> list[tuple[str, str, str]]:
