@@ -29,7 +29,7 @@ CLIENTS, BROKERS, CONTROLLERS = "PLAINTEXT", "INTERNAL", "CONTROLLER"
 _HOST = "127.0.0.1"
 _INTERNAL_PARTITIONS = 8
 _ASK_SECONDS = 2.0
-_GONE_SECONDS = 20.0
+_GONE_SECONDS = 120.0
 
 Advertise = Callable[[int, str, int], int]
 """Given a node, one of its listeners and its port: the port that others are told, as of a proxy before it."""

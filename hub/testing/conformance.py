@@ -29,7 +29,7 @@ from hub.sdk.positions import MAX_POSITION_BYTES
 
 _MOST_READS = 2000
 """So many reads without an end are a loop."""
-_BACK_SECONDS = 60.0
+_BACK_SECONDS = 120.0
 """A `read` of 0.05 s that has not come back by then never does."""
 _TRIES = 3
 _QUIET_READS = 4

@@ -33,7 +33,7 @@ from hub.stream.kafka import client_config
 AUDIENCE, ISSUER = "cityhub-kafka", "https://login.example"
 _TOKENS = "org.apache.kafka.common.security.oauthbearer.OAuthBearer"
 _OAUTH = "listener.name.sasl_ssl.oauthbearer.sasl"
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

@@ -607,7 +607,7 @@ class Stuck(Sound):
 
     def read(self, timeout_seconds: float) -> Batch:
         if self.at >= len(self.lines) and self.open:
-            threading.Event().wait(60)
+            threading.Event().wait(240)
         return super().read(timeout_seconds)
 
 
