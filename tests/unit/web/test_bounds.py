@@ -35,7 +35,7 @@ def port(web: MemoryWeb) -> Iterator[int]:
 
 @pytest.fixture
 def hasty(web: MemoryWeb) -> Iterator[int]:
-    """A port at which a call is to come whole within 3 s."""
+    """A port at which a call is to come whole within 5 s."""
     with Server(web.app, "127.0.0.1", 0, PortLimits(16, 5.0, renewed=True, busy_seconds=_SECONDS), "web") as server:
         yield server.port
         web.news.close()
