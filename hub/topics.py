@@ -108,6 +108,13 @@ WORKERS = Topic(
 
 SOURCES = Topic("hub.sources", "topic of a source", None, {"cleanup.policy": "compact"}, partitions=1)
 
+ERASURES = Topic(
+    "hub.erasures",
+    "source:ref; the same record is in every partition, as any may keep what is erased",
+    "cityhub.Erasure",
+    {**_keep(400), "message.timestamp.type": "LogAppendTime"},
+)
+
 DEDUPLICATE_CHANGELOG = Topic(
     "hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 )
@@ -115,7 +122,7 @@ ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT
 TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
 
 HUB_TOPICS = (
-    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, WORKERS, SOURCES,
+    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, WORKERS, SOURCES, ERASURES,
     DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG,
 )  # fmt: skip
 
@@ -242,7 +249,7 @@ def agent_topics(sources: Iterable[str], departments: Iterable[str]) -> dict[str
     inputs = [city_events(source).name for source in sources] + [dept_updates(each).name for each in departments]
     return {
         "deduplicate": inputs,
-        "route": [EVENTS.name, CLOSURES.name],
+        "route": [EVENTS.name, CLOSURES.name, ERASURES.name],
         "track": [CASES.name, UPDATES.name],
     }
 

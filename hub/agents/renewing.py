@@ -13,7 +13,7 @@ from hub.stream.codec import Codec
 
 def renew(codec: Codec, record: RouteRecord) -> RouteRecord:
     """The record with its CaseEvent as the newest version writes it. Raises RejectedRecordError if no version wrote it."""
-    if record.event is None:
+    if isinstance(record, int) or record.event is None:
         return record
     event = codec.renewed("cityhub.CaseEvent", record.event)
     if event == record.event:

@@ -30,6 +30,7 @@ COMMANDS = {
     "webhook": ("hub.cli.webhook:webhook", "Send a department its orders and receipts as signed calls."),
     "web": ("hub.cli.web:web", "Serve departments, Open311 apps and those who report by HTTP."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
+    "erase": ("hub.cli.erase:erase", "Erase what a report says, and list what was erased."),
     "reconcile": (
         "hub.cli.reconcile:reconcile",
         "Prove from the topics that every event is accounted for exactly once.",

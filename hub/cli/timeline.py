@@ -153,7 +153,7 @@ def held_of(story: Story) -> list[HeldStretch]:
 def moments_of(story: Story, words: Words) -> list[Moment]:
     """Everything that happened, in order of time."""
     found = [*_reports(story), *_changes(story, words), *_orders(story, words), *_rings(story, words)]
-    found += [*_updates(story, words), *_refused(story, words), *_replies(story, words)]
+    found += [*_updates(story, words), *_refused(story, words), *_replies(story, words), *_erasures(story)]
     return sorted(found, key=lambda moment: (moment.at_ms, moment.rank))
 
 
@@ -172,6 +172,12 @@ def _reports(story: Story) -> Iterator[Moment]:
             tuple(told),
             "bold",
         )
+
+
+def _erasures(story: Story) -> Iterator[Moment]:
+    for each in story.erasures:
+        text = f"erased 已删除 ({each['source']}:{each['source_ref']}): what it said until then"
+        yield Moment(each["at"], 4, "⌫", text, (f"by 申请人 {each['by']}: {each['reason']}",), "dim")
 
 
 def _changes(story: Story, words: Words) -> Iterator[Moment]:

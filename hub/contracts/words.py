@@ -7,6 +7,7 @@ CHINESE = {
     "apart_seconds": "时间差（秒）",
     "area": "区域",
     "at": "时间",
+    "by": "申请人",
     "attachments": "附件",
     "attributes": "附加属性",
     "by_event": "由何事起算",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 
 from hub.model.base import Record
+from hub.model.event import CaseEvent
 from hub.model.marks import personal_fields
 from hub.model.personal import Personal
 
 Kinds = frozenset[Personal]
+_ERASED: Kinds = frozenset({Personal.WORDS, Personal.FILES, Personal.ATTRIBUTES})
 
 
 def without_kinds(batch: pa.RecordBatch, record: type[Record], withheld: Kinds) -> pa.RecordBatch:
@@ -43,3 +46,21 @@ def _column(column: pa.Array, field: pa.Field, path: str, marks: Mapping[str, Pe
     if marks.get(path) not in withheld:
         return column
     return pa.nulls(len(column), kind) if field.nullable else pa.repeat(pa.scalar("", kind), len(column))
+
+
+def erased_events(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """`cityhub.CaseEvent`s without what somebody wrote: no words, address, files, attributes. The point stays, as an open case is
+    worked on there."""
+    bare = without_kinds(batch, CaseEvent, _ERASED)
+    at = bare.schema.get_field_index("place")
+    place = bare.column(at)
+    parts = [
+        pa.nulls(len(place), part.type) if part.name == "address" else place.field(part.name) for part in place.type
+    ]
+    return bare.set_column(at, bare.schema.field(at), pa.StructArray.from_arrays(parts, fields=list(place.type)))
+
+
+def erased_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of one event, as a dictionary."""
+    bare: dict[str, Any] = {"title": "", "text": "", "category_label": None, "attachments": [], "attributes": {}}
+    return {**event, **bare, "place": {**event["place"], "address": None}}

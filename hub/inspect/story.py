@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hub.errors import FatalError
+from hub.inspect.erasures import Erased, erasures_of
 from hub.inspect.keyed import KeyedReader, KeyedRecords
 from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OnProgress
@@ -14,7 +15,7 @@ from hub.model.ids import case_id
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import Registry, make_registry
-from hub.topics import CASES, CLOSURES, DEADLINES, EVENTS, UPDATES, city_replies, dept_orders, dept_receipts
+from hub.topics import CASES, CLOSURES, DEADLINES, ERASURES, EVENTS, UPDATES, city_replies, dept_orders, dept_receipts
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Story:
     replies: list[KeyedRecords] = field(default_factory=list)
     receipts: list[KeyedRecords] = field(default_factory=list)
     """What departments were told of their updates."""
+    erasures: list[KeyedRecords] = field(default_factory=list)
+    """Of its reports. What they erased is not in the records above, though the logs may still hold it."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,23 +67,30 @@ def tell(
     replies = {source: city_replies(source).name for source in sources}
     receipts = [dept_receipts(name).name for name in departments]
     by_case = [UPDATES.name, DEADLINES.name, *orders, *receipts]
-    reader = KeyedReader(settings, codec, [CASES.name, EVENTS.name, CLOSURES.name, *by_case, *replies.values()])
+    reader = KeyedReader(
+        settings, codec, [CASES.name, EVENTS.name, CLOSURES.name, ERASURES.name, *by_case, *replies.values()]
+    )
     case, changes = _find(reader, registry, codec, who, on_progress)
     reports = {(change["source"], change["source_ref"]) for change in changes}
     places = {change["place_key"] for change in changes}
     refs = {topic: [ref for name, ref in reports if name == source] for source, topic in replies.items()}
     keys = {topic: [case] for topic in by_case} | {topic: some for topic, some in refs.items() if some}
+    erasures = erasures_of(reader, reports)
+    erased = Erased(erasures)
     found = reader.records(keys | {CLOSURES.name: list(places)}, on_progress)
     return Story(
         case,
         changes,
-        reports=_reports(reader, registry, codec, places, reports),
-        orders=_by_time([each for topic in orders for each in found[topic]], "issued_at"),
+        reports=[erased.spared(each) for each in _reports(reader, registry, codec, places, reports)],
+        orders=_by_time([erased.spared(each) for topic in orders for each in found[topic]], "issued_at"),
         deadlines=_by_time(found[DEADLINES.name], "at"),
         updates=found[UPDATES.name],
         closures=[each for each in found[CLOSURES.name] if each["case_id"] == case],
-        replies=_by_time([each for topic in refs for each in found.get(topic, ()) if each["case_id"] == case], "at"),
+        replies=_by_time(
+            [erased.spared(each) for topic in refs for each in found.get(topic, ()) if each["case_id"] == case], "at"
+        ),
         receipts=_by_time([each for topic in receipts for each in found[topic]], "at"),
+        erasures=erasures,
     )
 
 

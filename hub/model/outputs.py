@@ -411,7 +411,20 @@ class DeadLetter(Record):
     sha256: HubText | None = None
 
 
+class Erasure(Record):
+    """What a report says is no longer to be kept. `reason`: of who asked the hub for it, never the words themselves."""
+
+    NAME: ClassVar[str] = "Erasure"
+
+    source: SystemId
+    source_ref: Reference
+    at: SourceMillis
+    by: HubLine
+    reason: HubLine
+
+
 RECORDS: tuple[type[Record], ...] = (
     CaseEvent, AdmittedEvent, Update, AdmittedUpdate, CaseChange, Order, DeadlineEvent, Closure, Repeat, Reply, Receipt, DeadLetter,
+    Erasure,
 )  # fmt: skip
 """Every record that is a subject of its own."""

@@ -59,7 +59,7 @@ _OUTPUTS = {
     "route": (topics.CASES,),
     "track": (topics.DEADLINES, topics.CLOSURES),
 }
-_SEEN = (topics.EVENTS, topics.UPDATES, topics.CASES, topics.DEADLINES, topics.CLOSURES)
+_SEEN = (topics.EVENTS, topics.UPDATES, topics.CASES, topics.DEADLINES, topics.CLOSURES, topics.ERASURES)
 """Of the hub's own, what tells of cases. The dead letters are not among them: they hold what others sent, byte for byte."""
 _ON_THE_SIDE = ("control.", "beats.", "sources-", "recovery-", "retention-", "unpacking-")
 """Groups under whose names a worker reads without being in one: librdkafka asks for their coordinator all the same."""
@@ -161,7 +161,9 @@ class _Named(NamedTuple):
         """Makes topics and looks after them, reads all, says new rules, lets sources go on, sends dead letters again."""
         yield from self._topics(self._all(), *_TOPIC_CARE)
         inputs = topics.agent_topics(self.sources, self.departments)["deduplicate"]
-        yield from self._topics([topics.CONTROL.name, topics.SOURCES.name, *inputs], RightOperation.WRITE)
+        yield from self._topics(
+            [topics.CONTROL.name, topics.SOURCES.name, topics.ERASURES.name, *inputs], RightOperation.WRITE
+        )
         for agent in topics.AGENTS:
             yield self._right(Resource.GROUP, agent, RightOperation.READ)
         yield from self._groups(["inspect-", "unpacking-", "recovery-", "sources-", "policy-", "dept-watch-"])

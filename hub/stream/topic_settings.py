@@ -26,6 +26,7 @@ _PUT_RIGHT = (_MIN_INSYNC, "cleanup.policy", "message.timestamp.type", _COMPACTI
 """What is never a matter of taste. How long and how large is, unless the city's rules say it: less than declared is only said."""
 _AT_LEAST = (_MIN_INSYNC, "retention.ms", "max.message.bytes")
 _FOR_EVER = -1
+_UNBOUNDED = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,24 @@ def retentions(settings: Settings, topics: Collection[str]) -> dict[str, int]:
         for name, config in _configs(client, topics).items()
         if "delete" in config["cleanup.policy"] and int(config["retention.ms"]) >= 0
     }
+
+
+def longest_kept_ms(settings: Settings, topics: Iterable[str]) -> dict[str, int | None]:
+    """By topic, without the namespace, of those that are there: how long after it was written a record can lie in a log; None: for
+    good. Of a compacted topic a record that another has replaced.
+
+    XXX: a segment goes as a whole, so a record stays as long as the newest beside it, which may come a segment's span later.
+    """
+    client = AdminClient(client_config(settings, "admin"))
+    with kafka_errors("asking for the topics"):
+        there = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
+    names = {settings.topic(topic): topic for topic in topics}
+    found: dict[str, int | None] = {}
+    for name, config in _configs(client, [name for name in names if name in there]).items():
+        kept_ms = int(config["retention.ms" if "delete" in config["cleanup.policy"] else _COMPACTION])
+        bounded = 0 <= kept_ms < _UNBOUNDED
+        found[names[name]] = kept_ms + int(config["segment.ms"]) if bounded else None
+    return found
 
 
 def replicas_of(topic: TopicMetadata) -> int:

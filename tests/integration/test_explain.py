@@ -129,3 +129,58 @@ def test_a_dead_letter_is_shown_and_sent_again(hub: SmallHub) -> None:
     assert report.good
     with pytest.raises(FatalError, match="no dead letter 0:999"):
         hub.type("dead", "show", "0:999")
+
+
+# -- erase ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_erased_is_shown_no_longer_and_the_logs_say_until_when(hub: SmallHub) -> None:
+    far = case_event("hotline", "E1")["place"] | {"lat": 34.05, "lon": 114.56, "address": "PLANTED STREET"}
+    hub.publish(case_event("hotline", "E1", category="noise.social", title="PLANTED", text="PLANTED TOO", place=far))
+    wait_for(lambda: hub.type("explain", "hotline:E1").exit_code == 0, "it has a case")
+    wait_for(lambda: len(hub.json("explain", "hotline:E1")["orders"]) > 0, "it has an order")
+    assert "PLANTED" in hub.type("explain", "hotline:E1").output
+    tried = hub.json("erase", "hotline:E1", "--dry-run")
+    assert hub.json("explain", "hotline:E1")["erasures"] == []
+    done = hub.json("erase", "hotline:E1", "--reason", "request 2026-7", "--by", "desk")
+    (department,) = {order["department"] for order in hub.json("explain", "hotline:E1")["orders"]}
+    for document in (tried, done):
+        days = {log["topic"]: (log["until"] - document["at"]) / 86_400_000 for log in document["logs"]}
+        assert days[f"dept.{department}.orders"] == pytest.approx(90 + 7)
+        assert days["city.hotline.events"] == pytest.approx(30 + 7)
+        assert days["hub.route.changelog"] == pytest.approx(7 + 7)
+    wait_for(
+        lambda: any("已按申请删除" in (each["reason"] or "") for each in hub.json("explain", "hotline:E1")["orders"]),
+        "who works on it is told",
+    )
+    story = hub.json("explain", "hotline:E1")
+    assert "PLANTED" not in json.dumps(story)
+    assert [(each["by"], each["reason"]) for each in story["erasures"]] == [("desk", "request 2026-7")]
+    picture = hub.type("explain", "hotline:E1").output
+    assert "erased 已删除" in picture
+    assert "PLANTED" not in picture
+    assert {"source": "hotline", "source_ref": "E1", "by": "desk", "reason": "request 2026-7"} in [
+        {name: each[name] for name in ("source", "source_ref", "by", "reason")} for each in hub.json("erase")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("hotline", "--reason", "r"), "name a report as SOURCE:REF"), (("hotline:H1",), "say why with --reason")],
+)
+def test_what_an_erasure_lacks_is_said(hub: SmallHub, arguments: tuple[str, ...], said: str) -> None:
+    result = hub.type("erase", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("hotline:NOBODY", "--reason", "r"), "--unknown erases it all the same"),
+        (("Hot line:H1", "--unknown", "--reason", "r"), "cannot be erased|not usable in a topic name"),
+    ],
+)
+def test_an_erasure_that_cannot_be_says_why(hub: SmallHub, arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(FatalError, match=said):
+        hub.type("erase", *arguments)

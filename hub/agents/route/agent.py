@@ -17,11 +17,13 @@ from hub.agents.intake import take_in_own
 from hub.agents.renewing import renew
 from hub.agents.route.clocks import decided, with_starts
 from hub.agents.route.desks import RuleSets
+from hub.agents.route.erasing import take_erasures, without_erased
 from hub.agents.route.records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.route.unlinking import unlink
 from hub.agents.view import AgentView
 from hub.clock import Clock, ClockKind, DataClock
 from hub.core.cases.closures import ClosureRow, closures_of, unlinking_of
+from hub.core.cases.erasing import forgotten
 from hub.core.cases.statements import RouteBook, RouteJournal, RouteRecord, keep, route_misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
 from hub.core.cases.touched import Touched, touched
@@ -64,8 +66,8 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 state.remake()  # its index of incidents follows the linking rules
                 indexed = hub.city
             async with outlet.transaction(chunk) as tx:
-                steps: list[Step] = []
-                partitions, sightings, origins = _sightings(hub, chunk, tx, words=desks.ask_words)
+                steps = take_erasures(hub, chunk, tx, state)
+                partitions, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
                 for partition, rows in sorted(rows_by(partitions).items()):
                     mine = [sightings[row] for row in rows]
                     journal = state.journal(partition)
@@ -96,15 +98,17 @@ def attach(app: Any, hub: Hub) -> AgentView:
 
 
 def _sightings(
-    hub: Hub, chunk: Chunk, tx: Transaction, *, words: bool
+    hub: Hub, chunk: Chunk, tx: Transaction, state: JournaledState[RouteBook], *, words: bool
 ) -> tuple[list[int], list[Sighting], pa.StructArray]:
     """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
     intake = take_in_own(hub, chunk, tx, topics.EVENTS, faults_of_admitted_events)
     batch = intake.decoded.batch
     origins = batch.column("origin")
-    tx.arrived(origins.field("ingested_at").cast("int64").to_numpy())
+    arrived_ms = origins.field("ingested_at").cast("int64").to_numpy()
+    tx.arrived(arrived_ms)
     sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", batch), words=words)
-    return [chunk.partitions[row] for row in intake.rows], sightings, origins
+    partitions = [chunk.partitions[row] for row in intake.rows]
+    return partitions, without_erased(hub, state, partitions, sightings, arrived_ms), origins
 
 
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[ClosureRow]]:
@@ -131,8 +135,8 @@ def _forget(hub: Hub, state: JournaledState[RouteBook], clock: Clock, at_most: i
     limit_ms = clock.now_ms() - int(hub.settings.closed_case_days * DAY_MS)
     for partition in state.partitions():
         journal = state.journal(partition)
-        for case_id in list(journal.book.cases.closed_before(limit_ms, at_most)):
-            journal.put(case_id, None)
+        for key in (*journal.book.cases.closed_before(limit_ms, at_most), *forgotten(journal.book, limit_ms)):
+            journal.put(key, None)
 
 
 def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

@@ -18,6 +18,8 @@ from hub.journal import Journal
 
 _MARK = "~"
 """Begins the key of a statement; no case id does."""
+_ERASED = "!"
+"""Begins the key of a report whose words were erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class LinkedStatement:
     """Of a back-fill: when the hub took it."""
 
 
-RouteRecord = Case | LinkedStatement
+RouteRecord = Case | LinkedStatement | Instant
+"""An instant: what a report said until then was erased, wherever it is met."""
 _Report = tuple[str, str]
 
 
@@ -48,17 +51,25 @@ class RouteBook:
         self.cases = CaseBook(incidents)
         self._said: dict[_Report, dict[int, LinkedStatement]] = {}
         self._count = 0
+        self.erased: dict[_Report, int] = {}
+        """Reports whose words were erased, and until when (ms) they said what was."""
 
     def __len__(self) -> int:
-        return len(self.cases) + self._count
+        return len(self.cases) + self._count + len(self.erased)
 
     def get(self, key: str) -> RouteRecord | None:
+        if key.startswith(_ERASED):
+            return self.erased.get(_erased_report(key))
         if not key.startswith(_MARK):
             return self.cases.get(key)
         report, revision = report_of(key)
         return self._said.get(report, {}).get(revision)
 
     def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
+        if key.startswith(_ERASED):
+            assert not isinstance(value, Case | LinkedStatement)
+            return self._put_erased(_erased_report(key), value)
+        assert not isinstance(value, int)
         if not key.startswith(_MARK):
             assert not isinstance(value, LinkedStatement)
             return self.cases.put(key, value)
@@ -74,9 +85,20 @@ class RouteBook:
             del self._said[report]
         return before
 
+    def _put_erased(self, report: _Report, until_ms: int | None) -> int | None:
+        before = self.erased.pop(report, None)
+        if until_ms is not None:
+            self.erased[report] = until_ms
+        return before
+
     def items(self) -> Iterable[tuple[str, RouteRecord]]:
-        kept = ((_key(report, revision), one) for report, said in self._said.items() for revision, one in said.items())
-        return chain(self.cases.items(), kept)
+        kept = (
+            (statement_key(report, revision), one)
+            for report, said in self._said.items()
+            for revision, one in said.items()
+        )
+        erased = ((erased_key(report), until_ms) for report, until_ms in self.erased.items())
+        return chain(self.cases.items(), kept, erased)
 
     def revisions(self, report: _Report) -> list[int]:
         """Of which something is kept."""
@@ -93,7 +115,7 @@ RouteJournal = Journal[RouteBook]
 def drop(journal: RouteJournal, report: _Report) -> None:
     """Keep nothing that a report has said any longer."""
     for revision in journal.book.revisions(report):
-        journal.put(_key(report, revision), None)
+        journal.put(statement_key(report, revision), None)
 
 
 def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting]) -> None:
@@ -108,11 +130,15 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
         elif step.row is not None and report.key != case.lead.key and step.change != SUPERSEDED:
             one = seen[step.row]
             said = LinkedStatement(one.place_key, one.area, one.lat, one.lon, one.body, one.opens_ms)
-            journal.put(_key(report.key, one.revision), said)
+            journal.put(statement_key(report.key, one.revision), said)
 
 
 def route_misfit(key: str, record: RouteRecord | None) -> str | None:
     """Reason why this record cannot belong to this key, or None. A `hub.stream.state.Misfit`."""
+    if key.startswith(_ERASED):
+        return None if record is None or isinstance(record, int) else "a case or statement under the key of an erasure"
+    if isinstance(record, int):
+        return "an erasure under the key of something else"
     if not key.startswith(_MARK):
         if isinstance(record, LinkedStatement):
             return "a statement under the key of a case"
@@ -146,5 +172,15 @@ def report_of(key: str) -> tuple[_Report, int]:
     return (source, ref), int(revision)
 
 
-def _key(report: _Report, revision: int) -> str:
+def erased_key(report: _Report) -> str:
+    """Under which it is kept that a report's words were erased."""
+    return f"{_ERASED}{report[0]}:{report[1]}"
+
+
+def _erased_report(key: str) -> _Report:
+    source, _, ref = key.removeprefix(_ERASED).partition(":")
+    return source, ref
+
+
+def statement_key(report: _Report, revision: int) -> str:
     return f"{_MARK}{report[0]}:{report[1]}:{revision}"

@@ -12,12 +12,12 @@ from hub.clock import iso
 from hub.core.limits import Limits, Verdict
 from hub.errors import Reason
 from hub.model.event import CaseEvent
-from hub.model.outputs import AdmittedEvent, AdmittedUpdate, CaseChange, Closure
+from hub.model.outputs import AdmittedEvent, AdmittedUpdate, CaseChange, Closure, Erasure
 from hub.model.update import Update
 
 _EVENTS, _UPDATES = Limits(CaseEvent), Limits(Update)
 _ADMITTED_EVENTS, _ADMITTED_UPDATES = Limits(AdmittedEvent), Limits(AdmittedUpdate)
-_CHANGES, _CLOSURES = Limits(CaseChange), Limits(Closure)
+_CHANGES, _CLOSURES, _ERASURES = Limits(CaseChange), Limits(Closure), Limits(Erasure)
 
 
 def faults_of_events(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator[Verdict]:
@@ -61,6 +61,11 @@ def faults_of_changes(batch: pa.RecordBatch) -> Iterator[Verdict]:
 def faults_of_closures(batch: pa.RecordBatch) -> Iterator[Verdict]:
     """The same for `cityhub.Closure`."""
     yield from _CLOSURES.faults(batch)
+
+
+def faults_of_erasures(batch: pa.RecordBatch) -> Iterator[Verdict]:
+    """The same for `cityhub.Erasure`."""
+    yield from _ERASURES.faults(batch)
 
 
 def _half_points(batch: pa.RecordBatch) -> Iterator[Verdict]:

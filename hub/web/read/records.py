@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from hub.errors import RejectedRecordError
 from hub.escaping import to_json
 from hub.model.event import CaseEvent
-from hub.model.outputs import CaseChange, DeadlineEvent, Order, Receipt, Reply
+from hub.model.outputs import CaseChange, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.codec import Codec
 from hub.topics import (
     CASES,
     DEADLINES,
+    ERASURES,
     OWN_SOURCE,
     Topic,
     city_events,
@@ -22,6 +23,7 @@ from hub.topics import (
     dept_receipts,
     source_of,
 )
+from hub.web.read.erasing import erase_report, is_erased, spared
 from hub.web.read.sqlite import SqliteModel
 
 
@@ -37,7 +39,7 @@ class KafkaRecord(NamedTuple):
 
 def topics_read(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:
     """What the read model of a hub with these sources and departments is made from."""
-    found = [CASES, DEADLINES, city_events(OWN_SOURCE)]
+    found = [CASES, DEADLINES, ERASURES, city_events(OWN_SOURCE)]
     found += [city_replies(source) for source in dict.fromkeys([*sources, OWN_SOURCE])]
     for department in departments:
         found += [dept_orders(department), dept_receipts(department)]
@@ -110,6 +112,8 @@ def _change(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, 
 
 
 def _order(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
+    if event := record["event"]:
+        record = {**record, "event": spared(sql, event, message.written_ms)}
     _told(sql, message, record)
     for due in record["deadlines"]:
         _clock(sql, record["case_id"], due["clock"], due["due_at"], "running", message.written_ms)
@@ -145,14 +149,17 @@ def _told(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, An
 
 def _reply(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     names = ("reply_id", "source", "source_ref", "department", "status", "at")
+    gone = is_erased(sql, record["source"], record["source_ref"], message.written_ms)
+    text = "" if gone else record.get("text", "")
     sql.execute(
         "insert or replace into answers values (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*[record[name] for name in names], record.get("text", ""), message.written_ms),
+        (*[record[name] for name in names], text, message.written_ms),
     )
 
 
 def _statement(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
     """The first that is said of a reference is what was reported; what follows changes when it changed."""
+    record = spared(sql, record, message.written_ms)
     place = record["place"]
     sql.execute(
         "insert into statements values (?, ?, ?, ?, ?, ?, ?) on conflict do update set changed_at = excluded.changed_at",
@@ -168,11 +175,16 @@ def _statement(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[st
     )
 
 
+def _erasure(sql: sqlite3.Connection, message: KafkaRecord, record: Mapping[str, Any]) -> None:
+    erase_report(sql, record["source"], record["source_ref"], message.written_ms)
+
+
 _PUTS: dict[str, Callable[[sqlite3.Connection, KafkaRecord, Mapping[str, Any]], None]] = {
     CaseChange.subject(): _change,
     Order.subject(): _order,
     Receipt.subject(): _told,
     DeadlineEvent.subject(): _deadline,
+    Erasure.subject(): _erasure,
     Reply.subject(): _reply,
     CaseEvent.subject(): _statement,
 }

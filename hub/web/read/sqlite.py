@@ -33,6 +33,7 @@ create index answers_ref on answers(source, ref);
 create index answers_at on answers(source, written_at);
 create table statements(
     ref text primary key, first_at integer, changed_at integer, category text, lat real, lon real, body text);
+create table erased(source text, ref text, until_ms integer, primary key(source, ref));
 create index statements_at on statements(first_at);
 """
 _CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, is_over"
