@@ -170,3 +170,7 @@ SINK_HELD = Gauge("hub_sink_held_receivers", "Receivers to which nothing goes be
 # Answers of `cityhub web`, by operation (GET /departments/{department}/orders) and status: 401 and 403 say that somebody tries
 # doors, 503 that Kafka does not have what came, or that the topics are still being read.
 WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation and status", ["operation", "status"])
+# Of `cityhub ledger run`: records put into the ledger, how many it lacks, and how old the oldest of these is at most.
+LEDGER_RECORDS = Counter("hub_ledger_records_total", "Records put into the ledger")
+LEDGER_BEHIND_RECORDS = Gauge("hub_ledger_behind_records", "Records that the ledger lacks")
+LEDGER_BEHIND_SECONDS = Gauge("hub_ledger_behind_seconds", "Age of the oldest record that the ledger lacks")

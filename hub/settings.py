@@ -127,6 +127,15 @@ class Settings(BaseSettings):
     state_dir: Path = Field(
         Path(".cityhub"), description="Faust's datadir, connectors' positions and states, the embedded broker's data"
     )
+    ledger_url: str | None = Field(
+        None,
+        description="where the ledger 台账 lies: postgresql+psycopg://user@host/database or sqlite:///path, without a password; "
+        "without it, a file in the state directory",
+    )
+    ledger_password: SecretStr | None = Field(None, description="the password that goes with it")
+    ledger_days: float = Field(
+        400.0, gt=0, description="how long the ledger keeps a case that is over; topics keep its changes 400 days"
+    )
     web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz, /sources")
     chunk_records: int = Field(2000, ge=1, le=10_000, description="records in one transaction at most")

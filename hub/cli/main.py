@@ -29,6 +29,8 @@ COMMANDS = {
     "dept": ("hub.cli.dept:dept", "Watch a department's orders and send updates."),
     "webhook": ("hub.cli.webhook:webhook", "Send a department its orders and receipts as signed calls."),
     "web": ("hub.cli.web:web", "Serve departments, Open311 apps and those who report by HTTP."),
+    "ledger": ("hub.cli.ledger:ledger", "Keep the ledger: run, rebuild, status."),
+    "cases": ("hub.cli.cases:cases", "List cases: filters, what is overdue first, CSV, XLSX, JSON."),
     "explain": ("hub.cli.explain:explain", "Tell one case's story from the topics."),
     "erase": ("hub.cli.erase:erase", "Erase what a report says, and list what was erased."),
     "reconcile": (

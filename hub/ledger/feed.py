@@ -1,0 +1,217 @@
+"""Keeps the ledger level with the topics: committed records only, in no group, from where the ledger says that it is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from hub.backoff import Backoff
+from hub.clock import wall_ms
+from hub.errors import FatalError, RetriableError
+from hub.inspect.reading import Span, spans
+from hub.ledger.facts import Facts
+from hub.ledger.reading import FactReader, Stored
+from hub.ledger.store import FencedError, Positions, Store
+from hub.settings import Settings
+from hub.stream.kafka import consumer_config, kafka_errors, translated
+from hub.stream.known import on_broker
+from hub.stream.lag import left_records
+from hub.stream.numbers import Place
+from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.topics import CASES, DEAD, DEADLINES, is_outward
+
+log = logging.getLogger(__name__)
+AT_ONCE = 5000
+"""Records in one transaction at most."""
+_WAIT_SECONDS = 0.2
+_LOOK_SECONDS = 10.0
+_STAND_SECONDS = 2.0
+_FENCED_SECONDS = 5.0
+
+
+def topics_in(names: Iterable[str]) -> list[str]:
+    """Of these names, those that the ledger is made from."""
+    own = {CASES.name, DEADLINES.name, DEAD.name}
+    return sorted(name for name in names if name in own or is_outward(name) or _is_receipts(name))
+
+
+def _is_receipts(name: str) -> bool:
+    return name.startswith("dept.") and name.endswith(".receipts")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the ledger has come. `seconds`: how old the oldest record is that it lacks, at most; 0 where it lacks none."""
+
+    behind: int
+    seconds: float
+    records: int
+    """Put into it by this run."""
+
+    @property
+    def is_level(self) -> bool:
+        return self.behind == 0
+
+
+class Feed:
+    """One run of whoever keeps the ledger. After each failure it begins anew, from where the ledger is."""
+
+    def __init__(
+        self, settings: Settings, reader: FactReader, store: Store, stop: threading.Event,
+        note: Callable[[Standing], None] = lambda standing: None,
+    ) -> None:  # fmt: skip
+        """`note` is called some times a second with how far it has come."""
+        self._settings, self._reader, self._store = settings, reader, store
+        self._stop, self._note = stop, note
+        self._backoff = Backoff(1.0, 30.0)
+        self._records = 0
+
+    def run(self, until: Mapping[Place, int] | None = None) -> None:
+        """Until asked to stop, or until it has come to these offsets. Raises FatalError where people have to act."""
+        while not self._stop.is_set():
+            try:
+                if self._follow(until):
+                    return
+            except FencedError as error:
+                log.warning("%s", error)
+                self._stop.wait(_FENCED_SECONDS)
+            except RetriableError as error:
+                log.warning("%s; trying again", error)
+                self._stop.wait(self._backoff.next_seconds())
+
+    def _follow(self, until: Mapping[Place, int] | None) -> bool:
+        names = on_broker(self._settings, "ledger")
+        positions, consumer = self._store.positions(), self._consumer()
+        try:
+            reading = _Reading(self._settings, consumer, positions)
+            next_look = next_stand = 0.0
+            while not self._stop.is_set():
+                if time.monotonic() >= next_look:
+                    reading.take_up(topics_in(names()))
+                    next_look = time.monotonic() + _LOOK_SECONDS
+                self._turn(reading)
+                standing = reading.standing(self._records)
+                self._note(standing)
+                if time.monotonic() >= next_stand:
+                    self._store.stand("topics", wall_ms() if standing.is_level else reading.level_ms, standing.behind)
+                    next_stand = time.monotonic() + _STAND_SECONDS
+                if until is not None and all(reading.positions.get(place, 0) >= end for place, end in until.items()):
+                    return True
+            return False
+        finally:
+            consumer.close()
+
+    def _consumer(self) -> Consumer:
+        group = f"{self._settings.namespace}ledger-{uuid.uuid4().hex}"
+        return Consumer(
+            consumer_config(self._settings, "ledger", group)
+            | {"enable.partition.eof": True, "auto.offset.reset": "error"}
+        )
+
+    def _turn(self, reading: _Reading) -> None:
+        records, after = reading.read()
+        if not after:
+            return
+        facts = self._reader.read(records) if records else Facts()
+        if facts.foreign:
+            log.warning("%d records that the hub did not write were left out", facts.foreign)
+        self._store.write(facts, reading.positions, after, _newest(records))
+        reading.positions.update(after)
+        self._records += len(records)
+        self._backoff.reset()
+
+
+def _newest(records: Iterable[Stored]) -> Mapping[Place, int]:
+    return {(record.topic, record.partition): record.written_ms for record in records}
+
+
+class _Reading:
+    """A consumer, what it reads, and how far it is from the ends."""
+
+    def __init__(self, settings: Settings, consumer: Consumer, positions: Positions) -> None:
+        self._settings, self._consumer, self.positions = settings, consumer, positions
+        self._cut = len(settings.namespace)
+        self._steps = Steps(settings, consumer)
+        self._taken: set[Place] = set()
+        self._topics: list[str] = []
+        self._eofs: dict[Place, int] = {}
+        self._written_ms = 0
+        self.level_ms = 0
+        """When it had read all there was, last; 0 if never."""
+
+    def take_up(self, topics: list[str]) -> None:
+        """Read these topics too. Raises FatalError where one ends before what the ledger has of it."""
+        if topics == self._topics:
+            return
+        new = {place: span for place, span in spans(self._settings, topics).items() if place not in self._taken}
+        starts = {place: self._start(place, span) for place, span in new.items()}
+        with kafka_errors("reading for the ledger"):
+            self._consumer.incremental_assign(
+                [TopicPartition(self._settings.topic(topic), number, at) for (topic, number), at in starts.items()]
+            )
+        self._taken |= starts.keys()
+        self._topics = topics
+
+    def _start(self, place: Place, span: Span) -> int:
+        position = self.positions.get(place, span.begin)
+        if position > span.end:
+            raise FatalError(
+                f"{place[0]}[{place[1]}] ends at {span.end}, and the ledger has it to {position}: the topic was made anew or cut. "
+                "Run `cityhub ledger rebuild`"
+            )
+        if position < span.begin:
+            log.error("%s[%d]@%d-%d was gone before the ledger had read it", *place, position, span.begin)
+        return max(position, span.begin)
+
+    def read(self) -> tuple[list[Stored], dict[Place, int]]:
+        """What has come, in order of each partition, and how far that is."""
+        with kafka_errors("reading for the ledger"):
+            messages = self._consumer.consume(AT_ONCE, _WAIT_SECONDS)
+        records: list[Stored] = []
+        after: dict[Place, int] = {}
+        for message in messages:
+            place = message.topic()[self._cut :], message.partition()
+            if message.error() is not None:
+                self._noted(place, message, after)
+            else:
+                records.append(Stored(*place, message.offset(), message.timestamp()[1], message.value()))
+                after[place] = message.offset() + 1
+        self._written_ms = max((record.written_ms for record in records), default=self._written_ms)
+        return records, {place: offset for place, offset in after.items() if offset != self.positions.get(place)}
+
+    def _noted(self, place: Place, message: Message, after: dict[Place, int]) -> None:
+        error: KafkaError = message.error()
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._eofs[place] = message.offset()
+            after[place] = max(message.offset(), after.get(place, 0))
+        elif cannot_be_unpacked(error):
+            self._steps.over(message)
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise RetriableError(f"{place[0]}[{place[1]}] has nothing where the ledger goes on; looking again")
+        else:
+            problem = translated(error, "reading for the ledger")
+            if isinstance(problem, FatalError):
+                raise problem
+            log.warning("%s", problem)
+
+    def standing(self, records: int) -> Standing:
+        """By what the broker said last."""
+        ends = {place: self.positions.get(place, 0) for place in self._taken}
+        behind = sum(left_records(ends, self._highs(), self._eofs).values())
+        if behind == 0:
+            self.level_ms = wall_ms()
+        seconds = 0.0 if behind == 0 else max(0, wall_ms() - (self._written_ms or wall_ms())) / 1000
+        return Standing(behind, seconds, records)
+
+    def _highs(self) -> dict[Place, int]:
+        highs = {}
+        for topic, number in self._taken:
+            place = TopicPartition(self._settings.topic(topic), number)
+            highs[topic, number] = self._consumer.get_watermark_offsets(place, cached=True)[1]
+        return highs

@@ -1,0 +1,104 @@
+"""Keeps one ledger: made ready, filled from the topics, and rid of what is too old; with what others see of that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from hub import metrics
+from hub.clock import wall_ms
+from hub.inspect.reading import spans
+from hub.ledger.database import Database, address_of
+from hub.ledger.feed import Feed, Standing, topics_in
+from hub.ledger.reading import FactReader
+from hub.ledger.store import Store
+from hub.ledger.upkeep import forget
+from hub.millis import DAY_MS
+from hub.settings import Settings
+from hub.stream.codec import Codec
+from hub.stream.known import on_broker
+from hub.stream.numbers import Place
+from hub.stream.registry import make_registry
+
+_FORGET_SECONDS = 3600.0
+READY_SECONDS = 30.0
+"""Who lacks older records than that is not ready."""
+
+
+class Keeper:
+    """From `__enter__` to `__exit__`. Raises what hub.sdk.errors names if the database cannot be had."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.database = Database(address_of(settings))
+        self._store = Store(self.database)
+        self._stop = threading.Event()
+        self.standing: Standing | None = None
+        """None before it has read anything."""
+
+    def __enter__(self) -> Self:
+        self.database.migrate()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.database.close()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is about as new as the topics."""
+        return self.standing is not None and self.standing.seconds < READY_SECONDS
+
+    def stop(self) -> None:
+        """From any thread."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Until stopped. Raises FatalError where people have to act."""
+        upkeep = threading.Thread(target=self._forget_again_and_again, name="upkeep", daemon=True)
+        upkeep.start()
+        try:
+            self._feed(self._note).run()
+        finally:
+            self.stop()
+            upkeep.join()
+
+    def rebuild(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Make all that comes from the topics anew, to where they end now: how many records. Readers see it fill meanwhile."""
+        ends = self._ends()
+        self._store.empty()
+
+        def note(standing: Standing) -> None:
+            self._note(standing)
+            on_progress(standing.records, standing.records + standing.behind)
+
+        self._feed(note).run(ends)
+        self.forget()
+        return 0 if self.standing is None else self.standing.records
+
+    def forget(self) -> int:
+        """Delete what is older than the settings say: how many rows."""
+        return forget(self.database, wall_ms() - int(self._settings.ledger_days * DAY_MS))
+
+    def _ends(self) -> dict[Place, int]:
+        names = on_broker(self._settings, "ledger")()
+        return {place: span.end for place, span in spans(self._settings, topics_in(names)).items() if span.end}
+
+    def _feed(self, note: Callable[[Standing], None]) -> Feed:
+        registry = make_registry(self._settings)
+        return Feed(self._settings, FactReader(registry, Codec(registry)), self._store, self._stop, note)
+
+    def _note(self, standing: Standing) -> None:
+        before = 0 if self.standing is None else self.standing.records
+        self.standing = standing
+        metrics.LEDGER_RECORDS.inc(standing.records - before)
+        metrics.LEDGER_BEHIND_RECORDS.set(standing.behind)
+        metrics.LEDGER_BEHIND_SECONDS.set(standing.seconds)
+
+    def _forget_again_and_again(self) -> None:
+        while not self._stop.wait(_FORGET_SECONDS):
+            self.forget()

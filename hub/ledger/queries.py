@@ -1,0 +1,148 @@
+"""What people ask of the ledger: lists of cases, what is overdue first, and the story of one. Never by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+
+from hub.ledger.projection import LIVE
+from hub.ledger.tables import CASES, CHANGES, CLOCKS, HELPERS, NOTICES, ORDERS, RECEIPTS, REPLIES, REPORTS, STANDING
+
+SHOWN = (
+    "case_id", "state", "overdue", "due_at", "due_clock", "department", "helpers", "category", "area", "address", "urgency",
+    "opened_at", "changed_at", "progress", "ended_at", "outcome", "reports", "lead_source", "lead_ref", "lat", "lon",
+)  # fmt: skip
+"""The columns of a list, in their order."""
+
+
+@dataclass(frozen=True)
+class CaseQuery:
+    """All that is given must hold; of several values of one, any. Times in ms since 1970 UTC."""
+
+    departments: Sequence[str] = ()
+    """That hold it or help."""
+    areas: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    """With all that are under it: `road` has `road.pothole`."""
+    state: str | None = None
+    """open or over."""
+    outcome: str | None = None
+    progress: str | None = None
+    """What its department said last: accepted, paused, resolved, ..."""
+    overdue: bool | None = None
+    clock: str | None = None
+    """One that runs, or has run out and not ended."""
+    due_before_ms: int | None = None
+    opened_from_ms: int | None = None
+    opened_before_ms: int | None = None
+    ended_from_ms: int | None = None
+    ended_before_ms: int | None = None
+    source: str | None = None
+    """Of one of its reports."""
+    ref: str | None = None
+    address: str | None = None
+    """A part of it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """True if nothing is asked for but all there is."""
+        return all(getattr(self, each.name) == each.default for each in fields(self))
+
+
+def list_of(query: CaseQuery, limit: int, offset: int = 0) -> Select[Any]:
+    """What is overdue first, then what is due next; of what is over, what ended last."""
+    columns = [CASES.c[name] for name in SHOWN]
+    order: tuple[Any, ...] = (CASES.c.overdue.desc(), CASES.c.due_at.is_(None), CASES.c.due_at, CASES.c.case_id)
+    if query.state == "over":
+        order = (CASES.c.ended_at.desc(), CASES.c.case_id)
+    return select(*columns).where(*_wheres(query)).order_by(*order).limit(limit).offset(offset)
+
+
+def cases(connection: Connection, query: CaseQuery, limit: int, offset: int = 0) -> Iterator[dict[str, Any]]:
+    """Rows by `SHOWN`."""
+    for row in connection.execute(list_of(query, limit, offset)).mappings():
+        yield dict(row) | {"overdue": bool(row["overdue"])}
+
+
+def count(connection: Connection, query: CaseQuery) -> tuple[int, int]:
+    """How many cases, and how many of them overdue."""
+    overdue = func.count().filter(CASES.c.overdue)
+    row = connection.execute(select(func.count(), overdue).select_from(CASES).where(*_wheres(query))).one()
+    return int(row[0]), int(row[1])
+
+
+def counts_by(connection: Connection, query: CaseQuery, column: str) -> list[tuple[str | None, int, int]]:
+    """By department, area, category or another column of a list: how many cases, and how many of them overdue."""
+    by = CASES.c[column]
+    overdue = func.count().filter(CASES.c.overdue)
+    rows = connection.execute(select(by, func.count(), overdue).where(*_wheres(query)).group_by(by).order_by(by))
+    return [(name, int(total), int(late)) for name, total, late in rows]
+
+
+def standing(connection: Connection) -> tuple[int, int | None]:
+    """When the ledger was level with the topics last, in ms, 0 if never; and how many records it lacked when that was written."""
+    row = connection.execute(select(STANDING.c.level_at, STANDING.c.behind)).first()
+    return (0, None) if row is None else (int(row[0] or 0), row[1])
+
+
+def case_of(connection: Connection, source: str, ref: str) -> str | None:
+    """The case that a report belongs to now."""
+    newest = select(REPORTS.c.case_id).where(REPORTS.c.source == source, REPORTS.c.ref == ref, ~REPORTS.c.has_left)
+    return connection.execute(newest.order_by(REPORTS.c.written_at.desc()).limit(1)).scalar()
+
+
+def story(connection: Connection, case_id: str) -> dict[str, list[dict[str, Any]]]:
+    """All that the ledger has of one case, by table: the case itself, its clocks, and what happened, the oldest first."""
+    tables = (
+        (CASES, "opened_at"), (CLOCKS, "started_at"), (REPORTS, "first_at"), (CHANGES, "kafka_offset"), (NOTICES, "kafka_offset"),
+        (ORDERS, "issued_at"), (REPLIES, "happened_at"), (RECEIPTS, "decided_at"),
+    )  # fmt: skip
+    return {
+        table.name: [
+            dict(row)
+            for row in connection.execute(
+                select(table).where(table.c.case_id == case_id).order_by(table.c[by])
+            ).mappings()
+        ]
+        for table, by in tables
+    }
+
+
+def _wheres(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
+    yield CASES.c.state == query.state if query.state else CASES.c.state.is_not(None)
+    if query.departments:
+        helps = select(HELPERS.c.case_id).where(HELPERS.c.department.in_(query.departments))
+        yield or_(CASES.c.department.in_(query.departments), CASES.c.case_id.in_(helps))
+    if query.categories:
+        yield or_(*(_at_or_under(CASES.c.category, code) for code in query.categories))
+    if query.areas:
+        yield CASES.c.area.in_(query.areas)
+    if query.clock:
+        yield exists().where(
+            CLOCKS.c.case_id == CASES.c.case_id, CLOCKS.c.clock == query.clock, CLOCKS.c.state.in_(sorted(LIVE))
+        )
+    if query.source or query.ref:
+        wanted = [REPORTS.c.source == query.source] if query.source else []
+        wanted += [REPORTS.c.ref == query.ref] if query.ref else []
+        yield exists().where(REPORTS.c.case_id == CASES.c.case_id, ~REPORTS.c.has_left, *wanted)
+    if query.address:
+        yield CASES.c.address.contains(query.address, autoescape=True)
+    yield from _bounds(query)
+
+
+def _at_or_under(column: ColumnElement[str], code: str) -> ColumnElement[bool]:
+    return or_(column == code, column.startswith(f"{code}.", autoescape=True))
+
+
+def _bounds(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
+    columns = CASES.c
+    bounds = (
+        (columns.outcome.__eq__, query.outcome), (columns.progress.__eq__, query.progress), (columns.overdue.is_, query.overdue),
+        (columns.due_at.__lt__, query.due_before_ms), (columns.opened_at.__ge__, query.opened_from_ms),
+        (columns.opened_at.__lt__, query.opened_before_ms), (columns.ended_at.__ge__, query.ended_from_ms),
+        (columns.ended_at.__lt__, query.ended_before_ms),
+    )  # fmt: skip
+    yield from (compare(value) for compare, value in bounds if value is not None)

@@ -1,0 +1,56 @@
+"""A report's words go for good, and what ended long ago; each time it is noted who did it."""
+
+from __future__ import annotations
+
+from hub.ledger.database import Database
+from hub.ledger.store import Store
+from hub.ledger.upkeep import RETENTION, acts, erase, forget
+from hub.millis import DAY_MS
+from tests.unit.ledger.made_up import NOON, put, records, rows_of, tables_of
+
+
+def test_an_erased_report_s_words_are_gone_also_after_a_rebuild(ledger: Database) -> None:
+    before = {row["case_id"] for row in rows_of(ledger, "cases")}
+    assert "Lantern Street H-4" in repr(tables_of(ledger))
+    assert erase(ledger, "hotline", "H-4", "op") >= 2
+    for _ in range(2):
+        assert "Lantern Street H-4" not in repr(tables_of(ledger))
+        assert "Lantern Street H-0" in repr(tables_of(ledger)), "others' words stay"
+        assert {row["case_id"] for row in rows_of(ledger, "cases")} == before, "what happened stays"
+        Store(ledger).empty()
+        put(Store(ledger), records())
+
+
+def test_a_case_has_the_address_that_another_report_gave(ledger: Database) -> None:
+    case = next(row for row in rows_of(ledger, "cases") if row["lead_ref"] == "H-0")
+    erase(ledger, "police", "P-9", "op")
+    assert next(row for row in rows_of(ledger, "cases") if row["lead_ref"] == "H-0") == case
+
+
+def test_erasing_before_anything_is_known_holds_for_what_comes(ledger: Database) -> None:
+    Store(ledger).empty()
+    assert erase(ledger, "hotline", "H-1", "op") == 0
+    put(Store(ledger), records())
+    assert "Lantern Street H-1" not in repr(tables_of(ledger))
+    assert "Lantern Street H-2" in repr(tables_of(ledger))
+
+
+def test_what_ended_before_is_deleted_whole_and_what_is_open_stays(ledger: Database) -> None:
+    cases = rows_of(ledger, "cases")
+    over = {row["case_id"] for row in cases if row["state"] == "over"}
+    assert forget(ledger, NOON - DAY_MS) == 0
+    assert forget(ledger, NOON + 100 * DAY_MS) > len(over)
+    everything = tables_of(ledger)
+    assert not any(case_id in repr(everything) for case_id in over)
+    assert len(everything["cases"]) == len(cases) - len(over)
+    assert everything["dead_letters"] == []
+
+
+def test_each_act_is_noted(ledger: Database) -> None:
+    erase(ledger, "hotline", "H-4", "officer")
+    forget(ledger, NOON + 100 * DAY_MS)
+    forget(ledger, NOON + 100 * DAY_MS)  # nothing to do, and nothing to say
+    with ledger.transaction() as connection:
+        noted = acts(connection)
+    assert [(row["act"], row["actor"]) for row in noted] == [("forget", RETENTION), ("erase", "officer")]
+    assert (noted[1]["source"], noted[1]["ref"]) == ("hotline", "H-4")
