@@ -165,7 +165,9 @@ class Presence(mode.Service):
         self._news.say("clock", f"{doubt}. Until then nothing is said to have run out" if doubt else None)
 
     def _judge_workers(self) -> None:
-        mine, others = self._beat(), self._roster.others(time.monotonic())
+        mine, now = self._beat(), time.monotonic()
+        others = self._roster.others(now)
+        late = [heard for heard in self._roster.late(now) if heard.beat.fingerprint != mine.fingerprint]
         same_name = namesakes(mine, others)
         other_rules = [heard for heard in others if heard.beat.fingerprint != mine.fingerprint]
         metrics.SAME_NAME_WORKERS.set(len(same_name))
@@ -174,9 +176,10 @@ class Presence(mode.Service):
         self._news.say(
             "others", _named(other_rules, f"goes by other rules than {mine.version}") if other_rules else None
         )
-        seats = self._members.ask() if same_name or other_rules else {}
+        seats = self._members.ask() if same_name or other_rules or late else {}
         self._judge_name(mine, elder_namesakes(mine, others), seats)
-        self._judge_rules(mine, leading_worker(mine, believed(mine, others, seats), self._rank))
+        # who is late and still a member may decide: the older rules do not begin beside the newer for that
+        self._judge_rules(mine, leading_worker(mine, believed(mine, [*others, *late], seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
 
     def _judge_name(self, mine: Beat, elders: list[Heard], seats: Mapping[str, Mapping[str, int]]) -> None:

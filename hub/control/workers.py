@@ -10,6 +10,8 @@ from hub.control.records import Beat
 
 STALE_SECONDS = 5.0
 """A worker of which nothing was heard for so long is gone, or as good as."""
+LATE_SECONDS = 60.0
+"""So long it may only be late, as on a busy machine, or with a broker that is: the consumer groups tell."""
 _MOST = 1_000
 _LAST = 1 << 62
 
@@ -42,6 +44,14 @@ class Roster:
     def others(self, now: float) -> list[Heard]:
         """Each that is not stale."""
         return [heard for heard in self._heard.values() if now - heard.at_seconds < STALE_SECONDS]
+
+    def late(self, now: float) -> list[Heard]:
+        """Each that is stale but may still be at work: it was heard not long ago, and nobody bears its name since."""
+        there = {heard.beat.instance for heard in self.others(now)}
+        return [
+            heard for heard in self._heard.values()
+            if STALE_SECONDS <= now - heard.at_seconds < LATE_SECONDS and heard.beat.instance not in there
+        ]  # fmt: skip
 
 
 class Ranks:

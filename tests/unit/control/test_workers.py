@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.control.records import Beat
 from hub.control.workers import (
+    LATE_SECONDS,
     STALE_SECONDS,
     Heard,
     Ranks,
@@ -46,6 +47,33 @@ def test_a_worker_is_there_until_it_is_silent_or_says_goodbye() -> None:
     assert [each.beat.instance for each in roster.others(STALE_SECONDS)] == ["b"]
     roster.hear(beat("b", 2, leaving=True), 4, 2.0)
     assert [each.beat.instance for each in roster.others(2.0)] == ["a"]
+
+
+def test_a_worker_that_is_late_counts_while_nobody_bears_its_name_since() -> None:
+    """It may be starved, or its broker slow to take beats: its consumer groups tell whether it is gone."""
+    roster, late = Roster("0" * 32), STALE_SECONDS + 1.0
+    roster.hear(beat("a", 1), 1, 0.0)
+    assert roster.late(STALE_SECONDS - 1.0) == []
+    assert [each.beat.instance for each in roster.late(late)] == ["a"]
+    assert roster.late(LATE_SECONDS) == []
+    roster.hear(beat("a", 2), 2, 1.0)  # begun anew: another process of the same name
+    assert [each.beat.joined for each in roster.others(STALE_SECONDS + 0.5)] == [2]
+    assert roster.late(STALE_SECONDS + 0.5) == []
+    roster.hear(beat("a", 2, leaving=True), 3, 2.0)
+    roster.hear(beat("a", 1, leaving=True), 4, 2.0)
+    assert roster.late(late) == []
+
+
+def test_older_rules_do_not_begin_beside_a_worker_that_is_late_and_still_a_member() -> None:
+    ranks, roster = Ranks(), Roster("0" * 32)
+    ranks.take(OLD, 5)
+    ranks.take(NEW, 10)
+    mine, newer = beat("b", 9, deciding=False), beat("a", 1, fingerprint=NEW)
+    roster.hear(newer, 11, 0.0)
+    now = STALE_SECONDS + 1.0
+    known = [*roster.others(now), *roster.late(now)]
+    assert leading_worker(mine, believed(mine, known, {"a"}), ranks.of) is newer
+    assert leading_worker(mine, believed(mine, known, {}), ranks.of) is mine, "it has left its groups: it is gone"
 
 
 def test_a_roster_does_not_grow_however_many_are_heard_of() -> None:
