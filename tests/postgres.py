@@ -41,6 +41,7 @@ def postgres() -> Iterator[str]:
             **who,
         )
         command = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+        command += ["-c", "autovacuum=off"]  # its transactions would hold the horizon behind which a source may read
         with subprocess.Popen(
             command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who
         ) as server:
