@@ -134,15 +134,15 @@ def test_kill_nine_loses_nothing_and_keeps_order(settings: Settings, tmp_path: P
     rows = 4000
     file = police_file(tmp_path / "calls.csv", rows)
     for _ in range(3):
-        # paced so that it is in the middle when it is killed: 4000 minutes of data in about 8 seconds
-        with start(settings, file, "--speed", "30000") as process:
+        # paced so that it is in the middle when it is killed, however late that is: 4000 minutes of data in 80 seconds
+        with start(settings, file, "--speed", "3000") as process:
             until_cursor_moves(settings.state_dir, process)
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
     before = cursor_rows(settings.state_dir)
     assert 0 < before < rows
     with start(settings, file) as process:
-        printed, _ = process.communicate(timeout=240)
+        printed, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     summary = json.loads(printed)
     assert summary["rows_before"] == before
