@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1200)]
 _START_SECONDS = 300
 """Until a broker, a worker and four connectors run on a machine that has other things to do."""
 _END_SECONDS = 300
-"""Children have 15 seconds each to end in order, the broker 20, before they are killed."""
+"""Children have 15 seconds each to end in order, the broker 40, before they are killed."""
 _DAY_SECONDS = 600
 _REAP_SECONDS = 60.0
 
