@@ -13,11 +13,11 @@ from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WIT
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.cases.casework import Casework
 from hub.core.cases.steps import LINKED, Step
-from hub.core.deadlines.rows import report_conditions
 from hub.core.deadlines.rules import DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
+from hub.core.rules.conditions import Conditions
 from hub.core.tracking.clockwork import CLOCKS, Clockwork
 from hub.core.tracking.consequences import Change, Effects
 from hub.core.tracking.consequences import UpdateRow as Word
@@ -97,6 +97,7 @@ class _Run:
         self._rules = DeadlineRules(city)
         self._clockwork = Clockwork(self._rules)
         self._tracking, self._tracked = Tracking(self._clockwork), Journal(TrackBook())
+        self._conditions = Conditions(city)
         self._first: dict[Key, Sighting] = {}
         for each in sightings:
             self._first.setdefault((each.source, each.ref), each)
@@ -298,7 +299,7 @@ class _Run:
             ledger=(),
             reports=(key,),
             clocks=(),
-            conditions=tuple(report_conditions(said.channel, said.attributes)),
+            conditions=self._conditions.of(said),
         )
 
     def _case(self, key: Key) -> _Found:

@@ -8,7 +8,7 @@ from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, takes_all
-from hub.policy.models import EVERYTHING, DeadlineRule, Exit, Route, When
+from hub.policy.models import EVERYTHING, MAIN_LAYER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
@@ -44,7 +44,9 @@ class Checker:
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
             self._calendar(index, rule)
-        rows = (parts.deadlines, parts.clocks, parts.area_classes, parts.templates, parts.steps)
+        for name, spec in parts.conditions.items():
+            self._condition(("conditions", name), spec)
+        rows = (parts.deadlines, parts.clocks, parts.area_classes, parts.templates, parts.steps, parts.conditions)
         for file, location, what in clock_mistakes(*rows):
             self._note(file, location, what)
         for name, codes in parts.area_classes.items():
@@ -113,6 +115,18 @@ class Checker:
         ):
             for position, value in enumerate(values or ()):
                 self._known(file, (*row, "when", kind, position), value, known, kind)
+
+    def _condition(self, place: Location, spec: ConditionSpec) -> None:
+        for kind, values, known in (
+            ("category", spec.category, self._codes), ("family", spec.family, self._families),
+            ("area_class", spec.area_class, self._parts.area_classes),
+        ):  # fmt: skip
+            for position, value in enumerate(values or ()):
+                self._known("deadlines.yaml", (*place, kind, position), value, known, kind)
+        layers = {MAIN_LAYER: self._parts.areas, self._parts.main_layer: self._parts.areas, **self._parts.layers}
+        for layer, codes in spec.layers.items():
+            for code in codes:
+                self._known("deadlines.yaml", (*place, "area"), code, layers.get(layer, ()), f"area of {layer}")
 
     def _calendar(self, index: int, rule: DeadlineRule) -> None:
         if rule.calendar is None:

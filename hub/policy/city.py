@@ -20,6 +20,7 @@ from hub.policy.models import (
     Category,
     CityFile,
     ClockSpec,
+    ConditionSpec,
     DeadlineRule,
     DefaultPoint,
     Department,
@@ -73,6 +74,7 @@ class City:
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Codes of the main layer by class of area."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)
+    conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     """Steps of the city's own by code."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from hub.declared.document import Location
 from hub.declared.problems import hint
 from hub.model.update import EVENTS
-from hub.policy.models import CLOCKS, ClockSpec, DeadlineRule, StepSpec
+from hub.policy.city import label_key
+from hub.policy.models import CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, StepSpec
 
 FILE = "deadlines.yaml"
 _UPDATES = frozenset(event.lower() for event in EVENTS if event != "CUSTOM")
@@ -29,6 +30,7 @@ def clock_mistakes(
     area_classes: Mapping[str, Sequence[str]],
     templates: Sequence[str],
     steps: Mapping[str, StepSpec],
+    conditions: Mapping[str, ConditionSpec],
 ) -> Iterator[tuple[str, Location, str]]:
     """File, place and what is wrong, of every mistake."""
     known = {*CLOCKS, *clocks}
@@ -48,6 +50,7 @@ def clock_mistakes(
                     f"no area is of class {one!r}; {hint(one, area_classes)} (name its areas under `area_classes`)",
                 )
     yield from _unsayable(rules, clocks, steps)
+    yield from _unfulfillable(rules, conditions)
     offered = {rule.template for rule in rules if rule.template is not None}
     for position, name in enumerate(templates):
         if name not in offered:
@@ -90,3 +93,23 @@ def _unsayable(
                 ("steps", code),
                 f"every city has {code!r} already; give the city's own step another code",
             )
+
+
+def _unfulfillable(
+    rules: Sequence[DeadlineRule], conditions: Mapping[str, ConditionSpec]
+) -> Iterator[tuple[str, Location, str]]:
+    """A row whose condition no report can fulfil never holds."""
+    declared = {label_key(name) for name in conditions}
+    for index, rule in enumerate(rules):
+        for position, name in enumerate(rule.when.condition or ()):
+            if label_key(name) not in declared and not _holds_by_itself(name):
+                yield (
+                    FILE,
+                    ("deadlines", index, "when", "condition", position),
+                    f"no report can fulfil {name!r}; declare under `conditions` when it holds: {hint(name, conditions)}",
+                )
+
+
+def _holds_by_itself(name: str) -> bool:
+    kind, equals, value = name.partition("=")
+    return bool(equals and value) and (kind == "channel" or (kind.startswith("attribute.") and kind != "attribute."))

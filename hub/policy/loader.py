@@ -111,6 +111,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         clocks=deadlines.clocks,
         area_classes=deadlines.area_classes,
         steps=steps.steps,
+        conditions=deadlines.conditions,
         templates=deadlines.templates,
         privacy=privacy,
     )
@@ -136,6 +137,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         area_classes=deadlines.area_classes,
         privacy=privacy,
         steps=steps.steps,
+        conditions=deadlines.conditions,
     )
 
 

@@ -12,6 +12,7 @@ from hub.policy.models import (
     Category,
     CityFile,
     ClockSpec,
+    ConditionSpec,
     DeadlineRule,
     Department,
     Example,
@@ -43,6 +44,7 @@ class Parts:
     owners: Owners | None = None
     clocks: Mapping[str, ClockSpec] = field(default_factory=dict)
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     """Templates of deadlines that are in force."""

@@ -9,9 +9,9 @@ import msgspec
 from hub.core.cases.cases import Case, LeadVersion
 from hub.core.cases.steps import by_rules
 from hub.core.cases.versions import complete, in_force, versions_of, with_version
-from hub.core.deadlines.rows import ClockRows, report_conditions
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
+from hub.core.rules.conditions import Conditions
 from hub.policy.city import City
 
 
@@ -20,18 +20,16 @@ class Revisions:
 
     def __init__(self, city: City, router: Router) -> None:
         self._city, self._router = city, router
-        self._clock_rows = ClockRows(city)
+        self._conditions = Conditions(city)
 
     @property
     def asks_conditions(self) -> bool:
         """Whether any deadline row asks for what holds of a report beyond its category."""
-        return self._clock_rows.asks_conditions
+        return self._conditions.asked
 
     def conditions(self, seen: Sighting) -> tuple[str, ...]:
         """What a report fulfils of itself that some deadline row asks for."""
-        if not self._clock_rows.asks_conditions:
-            return ()
-        return tuple(sorted(self._clock_rows.known_conditions(report_conditions(seen.channel, seen.attributes))))
+        return self._conditions.of(seen)
 
     def amended(self, case: Case, before: Case, seen: Sighting, *, alone: bool) -> Case:
         """The case as the revisions of its lead have it by now. It opens with the earliest statement of its lead that does not

@@ -38,7 +38,8 @@ class ClockRows:
         clocks = list(dict.fromkeys([*CLOCKS, *(rule.clock for rule in city.deadlines)]))
         self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in clocks]
         self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
-        self._conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
+        self.conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
+        """What some row asks of a report beyond its category, as `label_key` has it."""
         self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
         self._asked = _asked(city)
         self._remembered: dict[tuple[Hashable, ...], Plan] = {}
@@ -46,14 +47,14 @@ class ClockRows:
 
     def known_conditions(self, conditions: Collection[str]) -> frozenset[str]:
         """Of what holds of a report, that which some row asks for; so that kinds of reports stay few."""
-        if not conditions or not self._conditions:
+        if not conditions or not self.conditions:
             return frozenset()
-        return frozenset(key for key in map(label_key, conditions) if key in self._conditions)
+        return frozenset(key for key in map(label_key, conditions) if key in self.conditions)
 
     @property
     def asks_conditions(self) -> bool:
         """Whether any row asks for what holds of a report beyond its category."""
-        return bool(self._conditions)
+        return bool(self.conditions)
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.places.places import Located, Places
 from hub.core.report import Sighting, sighting_of
 from hub.core.routing.router import Decision, Router
+from hub.core.rules.conditions import Conditions
 from hub.errors import RejectedRecordError
 from hub.millis import datetime_of, ms_of
 from hub.model.event import CaseEvent, EventKind
@@ -18,17 +19,19 @@ from hub.policy.models import Example, ExampleEvent, ExampleOutcome
 
 def check_examples(city: City) -> list[str]:
     """One sentence for each example that does not hold; none when all do."""
-    places, router, rules = Places(city), Router(city), DeadlineRules(city)
+    places, router, rules, conditions = Places(city), Router(city), DeadlineRules(city), Conditions(city)
     found: list[str] = []
     for example in city.examples:
         found += [
             f"{city.folder.name}/examples.yaml, {example.name!r}: {what}"
-            for what in _differences(city, example, places, router, rules)
+            for what in _differences(city, example, places, router, rules, conditions)
         ]
     return found
 
 
-def _differences(city: City, example: Example, places: Places, router: Router, rules: DeadlineRules) -> list[str]:
+def _differences(
+    city: City, example: Example, places: Places, router: Router, rules: DeadlineRules, conditions: Conditions
+) -> list[str]:
     event, expect = example.event, example.expect
     nan = float("nan")
     lat, lon = (nan if event.lat is None else event.lat), (nan if event.lon is None else event.lon)
@@ -40,7 +43,8 @@ def _differences(city: City, example: Example, places: Places, router: Router, r
     except RejectedRecordError as error:
         return [f"no source can report so: {error.detail}"]
     decision = router.route_one(event.source, event.category, area, event.urgency, placed, seen)
-    due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms)}
+    held = conditions.of(seen)
+    due = {one.clock: one for one in rules.due_one(event.category, event.source, event.urgency, area, opened_ms, held)}
     found = _misrouted(expect, decision)
     if "area" in expect.model_fields_set and area != expect.area:
         found.append(f"lies in area {area}, expected {expect.area}")

@@ -65,22 +65,27 @@ MonthDay = Annotated[str, AfterValidator(_month_day)]
 Week = dict[Weekday, tuple[Span, ...]]
 
 
-class Season(Strict):
-    """Hours of a part of every year (夏令/冬令作息), both days included; from a later to an earlier day it spans New Year."""
+class YearPart(Strict):
+    """A part of every year, both days included; from a later to an earlier day it spans New Year."""
 
     first_day: MonthDay
     last_day: MonthDay
+
+    def holds_on(self, month_day: int) -> bool:
+        """Of a day written as month * 100 + day."""
+        first, last = (int(text.replace("-", "")) for text in (self.first_day, self.last_day))
+        return first <= month_day <= last if first <= last else month_day >= first or month_day <= last
+
+
+class Season(YearPart):
+    """Hours of a part of every year (夏令/冬令作息)."""
+
     week: Week
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         _disjoint(self.week.values())
         return self
-
-    def holds_on(self, month_day: int) -> bool:
-        """Of a day written as month * 100 + day."""
-        first, last = (int(text.replace("-", "")) for text in (self.first_day, self.last_day))
-        return first <= month_day <= last if first <= last else month_day >= first or month_day <= last
 
 
 class Hours(Strict):

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import Id, Name, RuleId, Strict, Text
-from hub.policy.models.routes import When
+from hub.policy.models.calendars import YearPart
+from hub.policy.models.routes import RouteWhen, When
 from hub.units import UNITS, Manner, unit_of
 from hub.units.unit import NAMED_ENDS, parse_time_of_day
 
@@ -105,11 +106,27 @@ class Pause(Strict):
         return self
 
 
+class ConditionSpec(RouteWhen):
+    """What a report fulfils if all that is given here holds of it, as in routes.yaml; and beside that `area_class`, the class that
+    deadlines.yaml gives its area, and `season`, a part of every year, by the city's local day of the report."""
+
+    area_class: tuple[AreaClass, ...] | None = Field(None, min_length=1)
+    season: YearPart | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise ValueError("a condition that asks nothing holds of every report; say what it asks, or remove it")
+        if self.owner is not None:
+            raise ValueError("`owner` says whose a facility is, for routes; ask for its attribute instead")
+        return self
+
+
 class DeadlineWhen(When):
     """Conditions of deadlines; all that are given must hold, each by one of its values.
 
     `area_class`: the class (A, B, C) that deadlines.yaml gives the area. `condition` (立案条件): what holds of this one report
-    beyond its category, such as `cover missing`; `channel=...` and `attribute.<name>=...` hold by themselves.
+    beyond its category: one that `conditions` declares, or `channel=...` and `attribute.<name>=...`, which hold by themselves.
     """
 
     area_class: tuple[AreaClass, ...] | None = Field(None, min_length=1)
@@ -198,9 +215,11 @@ class DeadlineRule(Strict):
 
 
 class DeadlinesFile(Strict):
-    """deadlines.yaml. `area_classes`: codes of the main layer by class. `templates`: which named templates are in force."""
+    """deadlines.yaml. `area_classes`: codes of the main layer by class. `conditions`: when each holds of a report.
+    `templates`: which named templates are in force."""
 
     clocks: dict[Clock, ClockSpec] = Field(default_factory=dict)
+    conditions: dict[Text, ConditionSpec] = Field(default_factory=dict)
     area_classes: dict[AreaClass, tuple[Text, ...]] = Field(default_factory=dict)
     templates: tuple[Id, ...] = ()
     deadlines: tuple[DeadlineRule, ...] = ()
