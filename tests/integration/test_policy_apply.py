@@ -10,6 +10,8 @@ import pytest
 
 from hub.clock import wall_ms
 from hub.declared.problems import DeclarationError
+from hub.millis import DAY_MS
+from hub.stream.topic_settings import retentions
 from tests.integration.small_hub import SmallHub, case_event, own_city, ready, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka
@@ -31,8 +33,14 @@ def test_a_running_hub_takes_new_rules_and_refuses_bad_ones(
         )
         routes.write_text(good, "utf-8")
         (city / "examples.yaml").write_text("examples: []\n", "utf-8")
+        (city / "privacy.yaml").write_text(
+            "retention: {dept.*.orders: 12, hub.cases: 500, hub.track.changelog: 3}\n", "utf-8"
+        )
         said = hub.type("policy", "apply", "--wait", "120")
         assert said.exit_code == 0, said.output
+        names = {settings.topic(name): days for name, days in (("dept.roads.orders", 12), ("hub.cases", 500))}
+        assert retentions(settings, names) == {name: days * DAY_MS for name, days in names.items()}
+        assert "max.compaction.lag.ms" in said.output
         assert "route 派单规则 all_bursts: new" in said.output
         assert "沿用原规则的在办案件: 0" in said.output
         hub.publish(case_event("police", "AFTER", reported_at=wall_ms(), place={
