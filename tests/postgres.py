@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
@@ -54,6 +55,13 @@ def postgres() -> Iterator[str]:
                 server.wait(PATIENCE_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def away(address: str, gone: bool) -> None:
+    """Take the server's socket away, so that nobody new reaches it, or bring it back."""
+    socket = Path(parse_qs(urlsplit(address).query)["host"][0]) / ".s.PGSQL.5432"
+    elsewhere = socket.with_name("elsewhere")
+    (socket if gone else elsewhere).rename(elsewhere if gone else socket)
 
 
 def _programs(folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -28,10 +28,15 @@ class RuleVerdict(StrEnum):
     BROKEN = "broken"
     UNTRIED = "untried"
     """There was no bench to try it on."""
+    INAPPLICABLE = "inapplicable"
+    """Its system can do nothing of what the rule is about; the bench says why."""
+
+
+_GOOD = (RuleVerdict.KEPT, RuleVerdict.INAPPLICABLE)
 
 
 class KitRule(BaseModel):
-    """One rule of the kit. `tier`: the lowest that asks for it. `why`: it is broken, or was not tried."""
+    """One rule of the kit. `tier`: the lowest that asks for it. `why`: it is broken, was not tried or cannot apply."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,14 +61,18 @@ class Trial(BaseModel):
         """The highest of which every rule is kept, and of those below it too; None if not even the lowest is."""
         reached = None
         for tier in Quality:
-            if any(rule.tier is tier and rule.verdict is not RuleVerdict.KEPT for rule in self.rules):
+            if any(rule.tier is tier and rule.verdict not in _GOOD for rule in self.rules):
                 return reached
             reached = tier
         return reached if self.rules else None
 
     @property
     def failing(self) -> list[KitRule]:
-        return [rule for rule in self.rules if rule.verdict is not RuleVerdict.KEPT]
+        return [rule for rule in self.rules if rule.verdict not in _GOOD]
+
+    @property
+    def inapplicable(self) -> list[KitRule]:
+        return [rule for rule in self.rules if rule.verdict is RuleVerdict.INAPPLICABLE]
 
 
 def digest_of(manifest: Manifest) -> str:

@@ -17,11 +17,13 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
+from unittest import SkipTest
 
 from hub.sdk.contract import Batch, Item, Position, Source
 from hub.sdk.errors import TransientError
@@ -42,7 +44,8 @@ class Bench:
     `make` gives a new source of that system, as a new process would, which reads to the end of what is there. `add(n)` has the
     system say `n` new things. `identity` tells items apart: the same thing has the same one in every reading.
 
-    The others are for rules that not every kind of system can break; None: this one cannot, and the rule is passed over.
+    The others are for rules that not every kind of system can break. Where one is None, `cannot` says by its name why this system
+    can do no such thing, in a sentence, and with that the rule is skipped; where it does not, the rule is broken.
     `away(True)` takes the system away, `away(False)` brings it back as it was. `busy(text)` has it answer the next call that it
     has too many, with this Retry-After. `slow()` gives a source with a budget of six calls a minute, and what counts its calls.
     `strange(name)` has the system say one new thing, with one more field of this name. `live()` gives a source that does not end.
@@ -61,6 +64,11 @@ class Bench:
     """Its end is a batch that says `last`, and one without anything is a pause. False: either is the end."""
     takes_away: bool = False
     """What one has read is there for no other (a drop folder)."""
+    cannot: Mapping[str, str] = field(default_factory=dict)
+
+    def has(self, name: str) -> Any:
+        """What the bench can do under this name. SkipTest if its system can do no such thing; AssertionError if nobody says why."""
+        return had(self, name)
 
     def read(self, source: Source, position: Position | None, batches: int | None = None) -> list[Batch]:
         """Connect at `position` and read to the end, acknowledging each batch; or so many batches, killed with the last in hand.
@@ -86,6 +94,17 @@ class Bench:
         return [self.identity(item) for batch in batches for item in batch.items]
 
 
+def had(bench: Any, name: str) -> Any:
+    """What a bench can do under a name, or SkipTest with the word that it has for it; AssertionError if it has none."""
+    found, why = getattr(bench, name), bench.cannot.get(name)
+    if found is None and why:
+        raise SkipTest(why)
+    assert found is not None, (
+        f"the bench has no `{name}`: give it, or say under `cannot` why its system can do no such thing"
+    )
+    return found
+
+
 def behind(batches: Sequence[Batch], before: Position | None = None) -> Position | None:
     """The position that a runner has stored after these batches."""
     for batch in batches:
@@ -98,7 +117,7 @@ class SourceConformance:
 
     def test_a_crash_behind_any_batch_loses_nothing_and_keeps_order(self, bench: Bench) -> None:
         if bench.make().remembers:
-            return  # it has no positions: the next rule
+            raise SkipTest("its system remembers: it has no positions, and the next rule holds for it")
         bench.add(7)
         whole = bench.names(_closing(bench, bench.make(), None))
         assert len(set(whole)) >= 7, "not all that the system said was read"
@@ -114,7 +133,7 @@ class SourceConformance:
 
     def test_what_was_not_acknowledged_comes_again(self, bench: Bench) -> None:
         if not bench.make().remembers:
-            return  # its position says what comes again: the rule before
+            raise SkipTest("its position says what comes again: the rule before holds for it")
         bench.add(7)
         arrived: list[str] = []
         for _ in range(3):
@@ -206,8 +225,10 @@ class SourceConformance:
         assert not [secret for secret in bench.secrets if secret in shown], "a secret is shown"
 
     def test_a_backfill_beside_it_moves_nothing(self, bench: Bench) -> None:
-        if bench.make().remembers or bench.takes_away:
-            return  # nothing is filled back from it
+        if bench.make().remembers:
+            raise SkipTest("its system tells nothing twice: nothing is filled back from it")
+        if bench.takes_away:
+            raise SkipTest("what one has read is there for no other: a back-fill reads what was put away")
         bench.add(7)
         whole = bench.names(_closing(bench, bench.make(), None))
         live = bench.make()
@@ -223,8 +244,7 @@ class SourceConformance:
         assert bench.names(found) == whole, "another that reads beside it has moved it"
 
     def test_who_has_too_many_calls_is_given_the_time_that_it_asks_for(self, bench: Bench) -> None:
-        if bench.busy is None:
-            return
+        busy = bench.has("busy")
         at = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
         for text, least, most in (("7", 7, 7), (at, 300, 600)):
             bench.add(7)
@@ -232,7 +252,7 @@ class SourceConformance:
             with _closed(source):
                 source.connect(None)
                 found = [source.read(0.05)]
-                bench.busy(text)
+                busy(text)
                 error = _lost(source, found)
             assert error.asked, "what the system asked for is not passed on"
             assert least <= error.wait_seconds <= most, "it is not as long as the system asked for"
@@ -240,10 +260,9 @@ class SourceConformance:
             assert len({*bench.names(found), *later}) >= 7, "what was read before the refusal is lost"
 
     def test_a_budget_of_calls_is_kept(self, bench: Bench) -> None:
-        if bench.slow is None:
-            return
+        slow = bench.has("slow")
         bench.add(30)
-        source, calls = bench.slow()
+        source, calls = slow()
         with _closed(source):
             began = time.monotonic()
             source.connect(None)
@@ -252,11 +271,10 @@ class SourceConformance:
             assert calls() <= 2 + (time.monotonic() - began) / 10, "of six calls a minute several went out at once"
 
     def test_a_field_that_nobody_expected_is_handed_over(self, bench: Bench) -> None:
-        if bench.strange is None:
-            return
+        strange = bench.has("strange")
         bench.add(3)
         position = behind(_closing(bench, bench.make(), None))
-        bench.strange("surprise")
+        strange("surprise")
         items = [item for batch in _closing(bench, bench.make(), position) for item in batch.items]
         fields = {name.rpartition(".")[2] for item in items for name in item.values or ()}
         assert "surprise" in fields, "a field that came is dropped, and nobody learns of it"
@@ -276,19 +294,18 @@ class SourceConformance:
         raise AssertionError("where nothing is new it brings something again and again: nobody sees that it is silent")
 
     def test_a_loss_is_an_error_that_passes_and_only_the_runner_speaks_of_it(self, bench: Bench) -> None:
-        if bench.away is None:
-            return
+        away = bench.has("away")
         bench.add(5)
         source = bench.make()
         position = behind(_closing(bench, source, None))
         bench.add(2)
-        bench.away(True)
+        away(True)
         with _heard() as said:
             for _ in range(_TRIES):
                 with _closed(source):
                     error = _lost_from(source, position)
                     assert str(error), "it says what is away"
-            bench.away(False)
+            away(False)
             later = bench.names(_closing(bench, source, position))
         assert len(set(later)) >= 2, "what came while it was away is lost"
         assert not said, "the runner says a loss once and a recovery once; the source says it too"

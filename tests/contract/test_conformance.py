@@ -6,8 +6,10 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import SkipTest
 
 import pytest
 
@@ -361,6 +363,16 @@ def test_a_planted_fault_is_caught(fault: type[Sound], monkeypatch: pytest.Monke
     monkeypatch.setattr(conformance, "_BACK_SECONDS", 1.0)
     with pytest.raises((AssertionError, RuntimeError)):
         getattr(SourceConformance(), FAULTS[fault])(planted(fault))
+
+
+def test_what_a_system_cannot_do_is_said_in_words_or_the_rule_is_broken() -> None:
+    lines = Lines()
+    silent = Bench(lambda: Sound(lines), lambda count: lines.extend(map(str, range(count))))
+    for name in ("away", "busy", "slow", "strange"):
+        with pytest.raises(AssertionError, match=f"`{name}`"):
+            silent.has(name)
+        with pytest.raises(SkipTest, match="it takes no calls"):
+            replace(silent, cannot={name: "it takes no calls"}).has(name)
 
 
 def test_every_rule_has_a_planted_fault() -> None:

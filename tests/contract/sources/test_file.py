@@ -12,6 +12,7 @@ from hub.sdk.manifest import find_manifest
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
+from tests.contract.sources.cannot import NO_CALLS
 
 
 class TestFile(SourceConformance):
@@ -37,4 +38,5 @@ class TestFile(SourceConformance):
             add,
             strange=strange,
             live=lambda: FileSource(FileConfig(file=file, follow=True), context),
+            cannot=NO_CALLS | {"away": "a file is there, or its setting is wrong: nothing else is said of it"},
         )

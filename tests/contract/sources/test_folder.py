@@ -14,6 +14,7 @@ from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
 from hub.testing.conformance import Bench, SourceConformance
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_row
+from tests.contract.sources.cannot import NO_CALLS
 
 
 class TestFolder(SourceConformance):
@@ -52,7 +53,12 @@ class TestFolder(SourceConformance):
                 folder.mkdir(exist_ok=True)
                 (folder / f"strange-{said[0]}.csv").write_text(text, encoding="utf-8")
 
+        def away(gone: bool) -> None:
+            """What is dropped while it is away is dropped where it is."""
+            (inbox if gone else tmp_path / "unmounted").rename(tmp_path / "unmounted" if gone else inbox)
+
+        cannot = NO_CALLS | {"away": "a pattern names no folder: files that are away are files that are not there yet"}
         return Bench(
             lambda: Refilled(config, context), add, strange=strange, live=lambda: FolderSource(live, context),
-            takes_away=request.param == "folder",
+            takes_away=request.param == "folder", away=away if request.param == "folder" else None, cannot=cannot,
         )  # fmt: skip

@@ -43,4 +43,10 @@ class TestMqtt(SourceConformance):
             system.tell,
             lambda item: str((item.values or {})["id"]),  # each time it is received anew
             (SECRET,),
+            away=lambda gone: broker.stop() if gone else broker.start(),
+            strange=system.tell_more,
+            cannot={
+                "busy": "MQTT has no word for how long a client should wait: a broker that has enough lets nobody in, and is away",
+                "slow": "the broker sends: nothing is asked of it that could be too much",
+            },
         )

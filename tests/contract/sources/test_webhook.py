@@ -40,5 +40,11 @@ class TestWebhook(SourceConformance):
             fields[told[0]] = name
             add(1)
 
-        yield Bench(make, add, secrets=(webhook.SECRET.removeprefix("whsec_"),), strange=strange)
+        cannot = {
+            "away": "the system calls: one that does not is silent, which its rhythm tells",
+            "busy": "the system calls, and is not called",
+            "slow": "the system calls, and is not called",
+        }
+        secrets = (webhook.SECRET.removeprefix("whsec_"),)
+        yield Bench(make, add, secrets=secrets, strange=strange, cannot=cannot)
         system.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -48,6 +47,10 @@ class AlertShelf(ABC):
     def documents(self, since: int, read_before: set[str]) -> Iterator[AlertDocument]:
         """Raises TransientError, AuthError, ConfigurationError, PermanentError."""
 
+    def seconds_to_wait(self) -> float:
+        """Until the next document may be asked for."""
+        return 0.0
+
     def close(self) -> None:  # noqa: B027 - a folder holds nothing
         ...
 
@@ -55,8 +58,9 @@ class AlertShelf(ABC):
 class AlertFolder(AlertShelf):
     """By the time at which a file got its name or content (ctime): a file that is renamed into the folder counts from then."""
 
-    def __init__(self, folder: Folder, max_bytes: int) -> None:
-        self._folder, self._most = folder, max_bytes
+    def __init__(self, folder: Folder, max_bytes: int, *, known: bool = False) -> None:
+        """`known`: it was read before, so that it is only away if it is not there."""
+        self._folder, self._most, self._known = folder, max_bytes, known
 
     def check(self) -> str:
         return f"{self._folder.path} has {len(self._files()):,} files *.xml and *.cap"
@@ -83,6 +87,8 @@ class AlertFolder(AlertShelf):
                     (entry.stat(), entry.name) for entry in entries if entry.name.lower().endswith((".xml", ".cap"))
                 ]
         except FileNotFoundError as error:
+            if self._known and not self._folder.path.is_dir():
+                raise TransientError(f"{self._folder.path} is away, and was there before") from error
             if self._folder.path.is_dir():
                 raise TransientError(f"{self._folder.path}: a file went while it was looked at") from error
             raise ConfigurationError(f"there is no folder {self._folder.path}") from error
@@ -94,8 +100,8 @@ class AlertFolder(AlertShelf):
 class AlertFeedShelf(AlertShelf):
     """Links of other hosts are left alone, which is said once: neither a call nor credentials go there."""
 
-    def __init__(self, feed: AlertFeed, stop: threading.Event, say_once: Callable[[str], None]) -> None:
-        self._feed, self._stop, self._say_once = feed, stop, say_once
+    def __init__(self, feed: AlertFeed, say_once: Callable[[str], None]) -> None:
+        self._feed, self._say_once = feed, say_once
         self._client = HttpClient(feed.model_copy(update={"headers": {"Accept": _ACCEPTED, **feed.headers}}))
 
     def check(self) -> str:
@@ -117,12 +123,14 @@ class AlertFeedShelf(AlertShelf):
             if mark not in read_before:
                 yield self._fetched(number, mark, link)
 
+    def seconds_to_wait(self) -> float:
+        return self._client.seconds_to_wait()
+
     def close(self) -> None:
         self._client.close()
 
     def _fetched(self, number: int, mark: str, link: str) -> AlertDocument:
         where = f"GET {self._feed.path} link {number}"
-        self._stop.wait(self._client.seconds_to_wait())
         try:
             return AlertDocument(where, mark, 0, True, self._client.get(link, {}).body)
         except AuthError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from itertools import islice
 from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -53,6 +52,9 @@ class CapSource(Source):
         self._known: set[str] = set()
         self._count = 0
         self._told: set[str] = set()
+        self._sweep: Iterator[_Read] | None = None
+        self._in_hand: list[_Read] = []
+        """Read in this sweep and not handed over: alerts go on in the order in which they were sent."""
 
     @property
     def system(self) -> str:
@@ -77,13 +79,15 @@ class CapSource(Source):
         self._since, self._standing = place.since, place.standing.model_copy(deep=True)
         config = self.config
         if config.folder is not None:
-            self._shelf = AlertFolder(config.folder, config.max_alert_bytes)
+            self._shelf = AlertFolder(config.folder, config.max_alert_bytes, known=position is not None)
         else:
-            self._shelf = AlertFeedShelf(config.feed, self.context.stop, self._say_once)
+            self._shelf = AlertFeedShelf(config.feed, self._say_once)
 
     def read(self, timeout_seconds: float) -> Batch:
         most = min(self.context.batch_items, _MOST_AT_ONCE)
-        found = list(islice(self._new(), most))
+        if (wait := self._gather(most)) > 0:
+            return Batch(wait_seconds=wait)
+        found, self._in_hand = self._in_hand, []
         self._known |= {each.document.mark for each in found[: max(0, _MOST_KNOWN - len(self._known))]}
         self._since = max([self._since, *(each.document.stands for each in found if each.moves)])
         items = [self._item(each) for each in sorted(found, key=_order)]
@@ -94,11 +98,25 @@ class CapSource(Source):
         return Batch(items, self._position(), last, 0.0 if full or last else self._rest())
 
     def close(self) -> None:
+        self._sweep, self._in_hand = None, []
         if self._shelf is not None:
             self._shelf.close()
             self._shelf = None
 
     # -- one alert -------------------------------------------------------------------------------------------------------------
+
+    def _gather(self, most: int) -> float:
+        """Have so many in hand, or all that there are. Seconds until a budget of calls lets it go on; 0: it is done."""
+        self._sweep = self._sweep or self._new()
+        while len(self._in_hand) < most:
+            if (wait := self._opened.seconds_to_wait()) > 0:
+                return wait
+            found = next(self._sweep, None)
+            if found is None:
+                break
+            self._in_hand.append(found)
+        self._sweep = None
+        return 0.0
 
     def _new(self) -> Iterator[_Read]:
         """What is not read yet; what may be in writing is left for later, and the position before it."""

@@ -48,12 +48,17 @@ class FolderShelf:
         self._seen: dict[Path, tuple[FileStamp, float]] = {}
         self._digests: dict[Path, tuple[FileStamp, str]] = {}
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its folder is; a pattern names none."""
+        return self._config.folder is None or self._config.folder.is_dir()
+
     def require(self) -> None:
         """The folders are there, and files can be moved between them."""
         folder = self._config.folder
         if folder is None:
             return
-        if not folder.is_dir():
+        if not self.is_there:
             raise ConfigurationError(f"there is no folder {folder}; make it, or correct `folder`")
         for each in self._away:
             parent = next(place for place in (each, *each.parents) if place.is_dir())

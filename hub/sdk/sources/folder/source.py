@@ -105,6 +105,8 @@ class FolderSource(Source):
             raise PositionLostError(f"{self.context.domain}: the position is none of a folder of files") from error
         self.close()
         self._begin(place)
+        if position is not None and not self._shelf.is_there:
+            raise TransientError(f"{self._where} is away, and was there before: a share that is not mounted, say")
         try:
             self._shelf.require()
             self._move_finished()

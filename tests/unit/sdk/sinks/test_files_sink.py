@@ -63,7 +63,10 @@ class TestContract(SinkConformance):
             folder.unlink()
 
         return SinkBench(
-            make=lambda: sink(folder, format=format_), arrived=lambda: [row[0] for row in read(folder)], away=away
+            make=lambda: sink(folder, format=format_),
+            arrived=lambda: [row[0] for row in read(folder)],
+            away=away,
+            cannot={"poison": "a cell takes any text, and a text that is too long is cut: no delivery is refused"},
         )
 
 

@@ -38,4 +38,9 @@ class TestScaffolded(SinkConformance):
             yield
             file.rmdir()
 
-        return SinkBench(make=lambda: load_sinks(settings)["lines"].sink(settings), arrived=arrived, away=away)
+        return SinkBench(
+            make=lambda: load_sinks(settings)["lines"].sink(settings),
+            arrived=arrived,
+            away=away,
+            cannot={"poison": "a line takes whatever JSON has: no delivery is refused"},
+        )

@@ -21,7 +21,7 @@ from hub.sdk.streams import Stream
 from hub.settings import ROOT
 from hub.testing.sink_conformance import SinkBench, SinkConformance
 from hub.testing.sinks import NOON_MS, change, notice, order, reply
-from tests.postgres import postgres
+from tests.postgres import away, postgres
 from tests.processes import started
 from tests.unit.sdk.sinks.databases import Database, postgres_schema, sqlite
 from tests.waiting import wait_for
@@ -60,19 +60,22 @@ def written(sink: SqlSink, *deliveries: Delivery) -> None:
 
 class TestContract(SinkConformance):
     @pytest.fixture
-    def bench(self, database: Database) -> SinkBench:
+    def bench(self, database: Database, request: pytest.FixtureRequest) -> SinkBench:
         database.note_orders()
 
         @contextmanager
-        def away() -> Iterator[None]:
-            database.run("alter table cityhub_positions rename to elsewhere")
+        def unreachable() -> Iterator[None]:
+            server = request.getfixturevalue("server")
+            away(server, True)
             yield
-            database.run("alter table elsewhere rename to cityhub_positions")
+            away(server, False)
 
         return SinkBench(
             make=database.sink,
             arrived=database.noted,
             poison=lambda offset: unfit(offset, database),
+            away=None if database.kind == "sqlite" else unreachable,
+            cannot={"away": "a database in a file is there, or its setting is wrong: nothing else is said of it"},
         )
 
 

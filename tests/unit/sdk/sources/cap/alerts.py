@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from tests.unit.sdk.sources.http.api import Api
 
 _INFO = """<info><language>{language}</language><category>Met</category><event>Rainstorm</event><responseType>Avoid</responseType>
 <urgency>Expected</urgency><severity>Severe</severity><certainty>Likely</certainty>
@@ -43,12 +46,34 @@ def alert(
 <msgType>{kind}</msgType><scope>Public</scope>{more}{said}{info() if infos is None else infos}</alert>""".encode()
 
 
+def numbered(number: int) -> bytes:
+    """One a minute."""
+    return alert(number, sent=f"{8 + number // 60:02d}:{number % 60:02d}:00")
+
+
+class Feed(Api):
+    """Atom, the newest alert first, with alerts behind its links."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.count = 0
+
+    def warn(self, count: int) -> None:
+        self.count += count
+
+    def answer(self, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
+        if "number" in query:
+            return numbered(int(query["number"])), {}
+        links = (f'<entry><link href="{self.url}/one?number={each}"/></entry>' for each in reversed(range(self.count)))
+        return f'<feed xmlns="http://www.w3.org/2005/Atom">{"".join(links)}</feed>'.encode(), {}
+
+
 class Office:
     """Puts alerts into a folder, whole, one after the other."""
 
     def __init__(self, folder: Path, body: Callable[[int], bytes] | None = None) -> None:
-        self._folder, self._count = folder, 0
-        self._body = body or (lambda number: alert(number, sent=f"{8 + number // 60:02d}:{number % 60:02d}:00"))
+        self.folder, self._count = folder, 0
+        self._body = body or numbered
         folder.mkdir(exist_ok=True)
 
     def warn(self, count: int) -> None:
@@ -57,6 +82,6 @@ class Office:
             self._count += 1
 
     def put(self, name: str, body: bytes) -> None:
-        made = self._folder / f"{name}.part"
+        made = self.folder / f"{name}.part"
         made.write_bytes(body)
-        made.rename(self._folder / name)
+        made.rename(self.folder / name)

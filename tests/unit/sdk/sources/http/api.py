@@ -120,7 +120,7 @@ def serving(api: Api) -> Iterator[Api]:
                 if not api.repeat:
                     return
             body, headers = api.answer(query)
-            sent = api.before if api.repeat else json.dumps(body).encode()
+            sent = api.before if api.repeat else body if isinstance(body, bytes) else json.dumps(body).encode()
             api.repeat, api.before = 0, sent
             self.send_response(200)
             for name, value in headers.items():

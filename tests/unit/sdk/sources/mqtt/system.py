@@ -24,9 +24,16 @@ class System:
         return self._told - len(self.acknowledged)
 
     def tell(self, count: int) -> None:
+        self._tell(count, {})
+
+    def tell_more(self, name: str) -> None:
+        """One thing, with one field more."""
+        self._tell(1, {name: "!"})
+
+    def _tell(self, count: int, more: dict[str, str]) -> None:
         with self._broker.device(f"{self._name}-device") as device:
             for _ in range(count):
-                device.send(f"{self._name}/alarm/b1", json.dumps({"id": self._told}))
+                device.send(f"{self._name}/alarm/b1", json.dumps({"id": self._told} | more))
                 self._told += 1
 
 
