@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hub.declared.document import Document
-from hub.declared.problems import hint
+from hub.declared.document import Document, read_document
+from hub.declared.problems import Problems, hint
 from hub.errors import FatalError
 from hub.sdk.contract import Context, Source
 from hub.sdk.edges_file import EdgeSpec, read_edges_file, require_path
@@ -49,9 +52,9 @@ class Edge:
         return kind(self.config(manifest, kind), context)
 
     def config(self, manifest: Manifest, kind: type[Source]) -> BaseModel:
-        same = self.spec.kind in (None, manifest.source.kind)
-        settings = (manifest.source.settings if same else {}) | self.spec.settings
-        return configured(kind.Config, settings, self.file, self.document, ("edges", self.name))
+        base = manifest.source.settings if self.spec.kind in (None, manifest.source.kind) else {}
+        own = SettingsPlace(self.spec.settings, self.file, self.document, ("edges", self.name, "settings"))
+        return configured(kind.Config, own, base, manifest.folder / "manifest.yaml")
 
     def require_sound(self) -> None:
         """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
@@ -86,35 +89,70 @@ class Edge:
         return context_of(self.connector, intake, options)
 
 
-def configured(
-    model: type[BaseModel], settings: dict[str, Any], file: Path, document: Document, where: tuple[str, str]
-) -> BaseModel:
-    """The settings of an edge or sink, `where` it stands in the file, as its kind has them.
+@dataclass(frozen=True)
+class SettingsPlace:
+    """Settings, and where they stand: a file, and the way to them in it."""
 
-    Raises ConfigurationError with every mistake and its line; never with what stands there, which may be a secret.
+    settings: Mapping[str, Any]
+    file: Path
+    document: Document
+    where: tuple[str, ...]
+
+    def place(self, *path: int | str) -> str:
+        return f"{self.file.name}:{self.document.line((*self.where, *path))}"
+
+
+def configured(
+    model: type[BaseModel],
+    own: SettingsPlace,
+    base: Mapping[str, Any] = MappingProxyType({}),
+    manifest: Path | None = None,
+) -> BaseModel:
+    """The settings of an edge or sink as its kind has them: its `own`, and what they do not say as its `manifest` has it (`base`).
+
+    Raises ConfigurationError with every mistake and where it stands; never with what stands there, which may be a secret.
     """
     try:
-        return model.model_validate(settings, context={"folder": file.parent})
+        return model.model_validate({**base, **own.settings}, context={"folder": own.file.parent})
     except ValidationError as error:
-        raise ConfigurationError("\n  ".join(_problems(error, model, file, document, where))) from None
+        places = [own] if manifest is None else [own, _of_manifest(base, manifest)]
+        raise ConfigurationError("\n  ".join(_problems(error, model, places))) from None
 
 
-def _problems(
-    error: ValidationError, model: type[BaseModel], file: Path, document: Document, where: tuple[str, str]
-) -> list[str]:
-    found = []
+def _of_manifest(settings: Mapping[str, Any], manifest: Path) -> SettingsPlace:
+    document = read_document(manifest, Problems(str(manifest)))
+    return SettingsPlace(settings, manifest, document or Document(str(manifest)), ("source",))
+
+
+def _problems(error: ValidationError, model: type[BaseModel], places: Sequence[SettingsPlace]) -> list[str]:
+    found, (kind, name, *_) = [], places[0].where
     for one in error.errors(include_input=False):
         place = tuple(one["loc"])
-        line = document.line((*where, "settings", *place))
+        holder = next((each for each in places if place and place[0] in each.settings), places[0])
         path, said = ".".join(map(str, place)), one["msg"].removeprefix("Value error, ")
         if one["type"] == "extra_forbidden":
             said = f"no such setting; {hint(str(place[-1]), model.model_fields)}"
         elif one["type"] == "missing":
             said = "is missing; add it"
-        found.append(
-            f"{file.name}:{line}: {where[0].removesuffix('s')} {where[1]}: {path + ': ' if path else ''}{said}"
-        )
+        elif not place:
+            said += _where_they_stand(said, places)
+        found.append(f"{holder.place(*place)}: {kind.removesuffix('s')} {name}: {path + ': ' if path else ''}{said}")
     return found
+
+
+def _where_they_stand(said: str, places: Sequence[SettingsPlace]) -> str:
+    """Of a mistake in several settings together: each that it names, with its place, where not all stand in one file."""
+    named = dict.fromkeys(re.findall(r"\w+", said))
+    stand = {
+        f"{name} stands in {each.place(name)}": each.file
+        for name in named
+        if (each := next((each for each in places if name in each.settings), None)) is not None
+    }
+    return (
+        f" ({', '.join(stand)})"
+        if len(set(stand.values())) > 1 or (stand and places[0].file not in stand.values())
+        else ""
+    )
 
 
 def load_edges(settings: Settings) -> dict[str, Edge]:

@@ -64,6 +64,7 @@ class Status(BaseModel):
     oldest_at: int | None = None
     """Of a sink: deliveries that wait, and when the oldest was written; None if nobody knows."""
     pid: int | None = None
+    """None: the process that said so has ended, as it was asked to."""
 
     def as_dict(self) -> dict[str, Any]:
         """For machines: with the ages, in seconds, of the state and of what came last, None where there is none."""
@@ -77,7 +78,8 @@ class Status(BaseModel):
     @property
     def gone(self) -> bool:
         """Whether the process that said so is not there any more, and was not asked to end."""
-        return self.state not in (EdgeState.NEW, EdgeState.DONE) and wall_ms() - self.seen > EDGE_GONE_MS
+        ended = self.pid is None or self.state in (EdgeState.NEW, EdgeState.DONE)
+        return not ended and wall_ms() - self.seen > EDGE_GONE_MS
 
 
 class Board:
@@ -118,6 +120,12 @@ class Board:
         self.status = self.status.model_copy(update={"waiting": waiting, "oldest_at": oldest_at})
         self.beat()
 
+    def leave(self) -> None:
+        """The state stays where people see it, and nobody is at work on it: in the metrics of this process it is over."""
+        self.status = self.status.model_copy(update={"pid": None, "seen": self._now()})
+        self._count(self.status.model_copy(update={"state": EdgeState.DONE, "owner": ""}))
+        self._write()
+
     def beat(self) -> None:
         """Still there."""
         if self._now() - self.status.seen >= _BEAT_MS:
@@ -125,12 +133,18 @@ class Board:
 
     def _show(self, status: Status) -> None:
         self.status = status.model_copy(update={"seen": self._now()})
+        self._count(self.status)
+        self._write()
+
+    def _count(self, status: Status) -> None:
         for state in EdgeState:
             EDGE_STATE.labels(status.name, state).set(state is status.state)
         EDGE_SINCE.labels(status.name).set(status.since / 1000)
         self._owners |= {status.owner} - {""}
         for owner in self._owners:
             EDGE_OWNER.labels(status.name, owner).set(owner == status.owner)
+
+    def _write(self) -> None:
         if self._path is not None:
             # to be seen is no reason to stop
             with contextlib.suppress(OSError):

@@ -67,8 +67,18 @@ class Supervised(ABC, Generic[_Result]):
             _log.exception("%s ends by a defect; the others go on", self._full)
             raise
         if self.stop.is_set():
-            self.board.enter(EdgeState.DONE, "asked to stop")
+            self._leave()
         return result
+
+    def _leave(self) -> None:
+        """Asked to stop. What somebody has to mend or to resume is shown as long as nobody has."""
+        now = self.board.status
+        if now.state in (EdgeState.FAILED, EdgeState.PAUSED):
+            self.board.leave()
+        elif now.state is EdgeState.WAITING:
+            self.board.enter(EdgeState.DONE, f"asked to stop while it waited: {now.why}")
+        else:
+            self.board.enter(EdgeState.DONE, "asked to stop")
 
     @abstractmethod
     def _run(self) -> _Result:

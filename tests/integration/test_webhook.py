@@ -19,6 +19,8 @@ from hub.cli.main import cli
 from hub.cli.process.children import environment_of
 from hub.cli.sending import Sender
 from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.sdk.sinks.reader import DeliveryReader
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
@@ -139,3 +141,27 @@ def test_who_asks_to_begin_now_gets_nothing_of_before(settings: Settings) -> Non
 
             wait_for(arrives, "nothing arrives")
         assert "O-1" not in by_case(receiver.taken())["C-1"]
+
+
+def test_its_position_is_moved_to_a_time_and_not_while_it_runs(settings: Settings) -> None:
+    topic = settings.topic(dept_orders("roads").name)
+
+    def reader() -> DeliveryReader:
+        return DeliveryReader(settings, Codec(FileRegistry()), "roads-webhook", "sink-roads-webhook", [topic])
+
+    send(settings, order(1, "C-1"))
+    at_ms = wall_ms() + 1
+    wait_for(lambda: wall_ms() > at_ms, "the clock stands")
+    send(settings, order(2, "C-1"))
+    mover, running = reader(), reader()
+    try:
+        mover.move(at_ms)
+        running.subscribe(lambda lost: None)
+        found: list[Any] = []
+        wait_for(lambda: bool(found.extend(running.read(10, 0.2)) or found), "nothing is read")
+        assert [each.delivery.id for each in found] == ["O-2"]
+        with pytest.raises(FatalError, match="it runs somewhere"):
+            mover.move(None)
+    finally:
+        running.close()
+        mover.close()

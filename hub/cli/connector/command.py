@@ -64,19 +64,18 @@ def list_command(as_json: bool) -> None:
         }
         say_json(said | {name: _takes(each) for name, each in sinks.items()})
         return
-    table = Table("connector 接入", "system 系统", "tier 等级", "mapping", "reads")
     for name, manifest in manifests.items():
-        label = f"{manifest.name.en} {manifest.name.zh}"
-        for index, (mapping, says) in enumerate(manifest.mappings.items()):
-            table.add_row(
-                *((name, label, tier_in_words(manifest, settings)) if not index else ("", "", "")), mapping, says
-            )
-    _out.print(table)
-    if sinks:
-        table = Table("sink 出口", "kind", "takes", "departments", "sources")
-        for name, sink in sinks.items():
-            table.add_row(name, *(" ".join(each) if isinstance(each, list) else each for each in _takes(sink).values()))
-        _out.print(table)
+        _out.print(
+            Text(name, "bold"),
+            f"{manifest.name.en} {manifest.name.zh} · tier 等级: {tier_in_words(manifest, settings)}",
+        )
+        for mapping, says in manifest.mappings.items():
+            _out.print(f"  mapping {mapping}: {says}")
+    for name, sink in sinks.items():
+        takes, spec = ", ".join(sorted(sink.spec.streams)), sink.spec
+        parties = {"departments": spec.departments, "sources": spec.sources}
+        of = "".join(f" · {what}: {', '.join(each)}" for what, each in parties.items() if each)
+        _out.print(Text(name, "bold"), f"sink 出口 of kind {spec.kind} · takes {takes}{of}")
 
 
 def _takes(sink: SinkEdge) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from rich.table import Table
 
 from hub.cli.connector.times import time_option_ms
 from hub.clock import wall_ms
-from hub.millis import datetime_of
 from hub.screen import Screen, say, say_json
 from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
 from hub.sdk.runner import RunnerOptions
-from hub.sdk.sinks.served import SinkEdge, load_sinks
+from hub.sdk.sinks.served import SinkEdge, load_sinks, reset_sink
 from hub.sdk.status import Board, Lock, Status, Wish
 from hub.settings import Settings
 
@@ -30,26 +29,35 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         say_json([each.as_dict() for each in found])
         return
-    table = Table(
-        "edge 接入",
-        "connector",
-        "state 状态",
-        "for",
-        "last",
-        "passed on",
-        "set aside",
-        "waiting 待送",
-        "why · whose turn",
-    )
+    _show(found)
+
+
+def _show(found: list[Status]) -> None:
+    """Numbers as a table that fits into 80 columns; under it a line for each edge of which there is more to say."""
+    named = ("edge 接入", "state 状态", "for", "last", "passed on", "set aside")
+    waits = any(each.waiting for each in found)
+    table = Table(*named, *["waiting 待送"] * waits, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for each in found:
-        came, went = (", ".join(names[:_NAMES]) for names in (each.appeared, each.vanished))
-        drift = [f"new columns 新字段: {came}"] * bool(came) + [f"columns gone 缺失字段: {went}"] * bool(went)
-        why = " · ".join(filter(None, ["its process is gone" if each.gone else "", each.why, each.owner, *drift]))
         table.add_row(
-            each.name, each.connector, each.state, _age(each.since), _age(each.progress_at),
-            f"{each.published:,}", f"{each.rejected:,}", _waiting(each), why,
+            each.name, each.state, _age(each.since), _age(each.progress_at), f"{each.published:,}", f"{each.rejected:,}",
+            *[_waiting(each)] * waits,
         )  # fmt: skip
     _out.print(table)
+    for each in found:
+        if why := _why(each):
+            _out.print(f"{each.name}{f' ({each.connector})' * (each.connector != each.name)}: {why}")
+
+
+def _why(status: Status) -> str:
+    came, went = (", ".join(names[:_NAMES]) for names in (status.appeared, status.vanished))
+    said = [
+        "its process is gone" if status.gone else "",
+        status.why,
+        f"whose turn 待办: {status.owner}" if status.owner else "",
+        f"new columns 新字段: {came}" if came else "",
+        f"columns gone 缺失字段: {went}" if went else "",
+    ]
+    return " · ".join(filter(None, said))
 
 
 @click.command("pause")
@@ -79,23 +87,29 @@ def resume(name: str, way: str | None) -> None:
 @click.argument("name")
 @click.option("--to", "to", required=True, help="start, now, or a time: 2026-01-31T08:00+08:00")
 def reset(name: str, to: str) -> None:
-    """Move an edge's position. It must not be running, or be paused. What is read again is recognised as repeats."""
-    edge, settings = _edge(name)
+    """Move the position of an edge or sink. It must not be running, or be paused.
+
+    What an edge reads again is recognised as repeats; what a sink hands over again has the ids that it had.
+    """
+    settings = Settings.from_env()
+    edge = chosen(_all(settings), (name,))[name]
     at = None if to == "start" else wall_ms() if to == "now" else time_option_ms(to)
-    intake = edge.intake()
-    source = edge.source(intake, edge.context(intake, RunnerOptions()))
-    position = edge.position(settings)
     with Lock(edges_folder(settings), _full(edge, settings)):
-        if at is None or (found := source.position_at(at)) is None:
-            position.forget()
+        if isinstance(edge, SinkEdge):
+            reset_sink(edge, settings, at)
         else:
-            position.save(found, version=source.version, system=source.system)
+            _reset_edge(edge, settings, at)
     say(f"{name} begins at {to} when it runs next")
 
 
-def _edge(name: str) -> tuple[Edge, Settings]:
-    settings = Settings.from_env()
-    return chosen(load_edges(settings), (name,))[name], settings
+def _reset_edge(edge: Edge, settings: Settings, at_ms: int | None) -> None:
+    intake = edge.intake()
+    source = edge.source(intake, edge.context(intake, RunnerOptions()))
+    position = edge.position(settings)
+    if at_ms is None or (found := source.position_at(at_ms)) is None:
+        position.forget()
+    else:
+        position.save(found, version=source.version, system=source.system)
 
 
 def _all(settings: Settings) -> dict[str, Edge | SinkEdge]:
@@ -129,4 +143,4 @@ def _age(at_ms: int | None) -> str:
         return f"{seconds} s"
     if seconds < 7200:
         return f"{seconds // 60} min"
-    return f"since {datetime_of(at_ms):%Y-%m-%d %H:%M} UTC" if seconds > 172_800 else f"{seconds // 3600} h"
+    return f"{seconds // 86_400} d" if seconds > 172_800 else f"{seconds // 3600} h"

@@ -14,7 +14,7 @@ from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
 from hub.sdk.sinks.records import delivery_of
 from hub.settings import Settings
 from hub.stream.codec import Codec
-from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka import SessionLostError, consumer_config, kafka_errors, missing, translated
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,24 @@ class DeliveryReader:
                 matching = [each for each in known.values() if re.match(name, each.topic)]
                 found += [TopicPartition(each.topic, number) for each in matching for number in each.partitions]
         return found
+
+    def move(self, at_ms: int | None) -> None:
+        """Have the group go on from the first record written then or later; None: from the start.
+
+        Raises FatalError while the sink runs somewhere.
+        """
+        try:
+            with kafka_errors(self._what):
+                places = self._partitions()
+                if at_ms is not None:
+                    asked = [TopicPartition(each.topic, each.partition, at_ms) for each in places]
+                    places = self._consumer.offsets_for_times(asked, timeout=_ASK_SECONDS)
+                for place in places:
+                    first, end = self._consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)
+                    place.offset = first if at_ms is None else place.offset if place.offset >= 0 else end
+                self._consumer.commit(offsets=places, asynchronous=False)
+        except SessionLostError as error:
+            raise FatalError(f"{self._what}: it runs somewhere; pause it, or end that process") from error
 
     def subscribe(self, revoked: Callable[[bool], None], positions: Callable[[], SinkPositions] | None = None) -> None:
         """Begin to read. `revoked(lost)` is called when partitions go to another. `positions`: of a sink that remembers, how far it

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hub.declared.document import Document
 from hub.errors import FatalError, RetriableError
 from hub.policy import load_city
-from hub.sdk.edges import configured
+from hub.sdk.edges import SettingsPlace, configured
 from hub.sdk.edges_file import read_edges_file, require_path
 from hub.sdk.errors import TransientError
 from hub.sdk.kinds import sink_type
@@ -51,16 +51,20 @@ class SinkEdge:
         unknown = [each for each in self.spec.departments if each not in city.departments]
         if self.spec.departments != EVERY and unknown:
             raise FatalError(f"sink {self.name}: there is no department {unknown[0]!r}; `cityhub dept list` names them")
-        config = configured(kind.Config, self.spec.settings, self.file, self.document, ("sinks", self.name))
+        config = configured(kind.Config, self._place)
         zone = ZoneInfo(city.time_zone)
         return kind(
             config, SinkContext(self.name, settings.namespace, zone, self.spec.streams, stop or threading.Event())
         )
 
+    @property
+    def _place(self) -> SettingsPlace:
+        return SettingsPlace(self.spec.settings, self.file, self.document, ("sinks", self.name, "settings"))
+
     def require_sound(self) -> None:
         """Raises ConfigurationError or FatalError for what can be seen without reaching the system."""
         kind = sink_type(self.name, self.spec.kind, self.spec.connector)
-        configured(kind.Config, self.spec.settings, self.file, self.document, ("sinks", self.name))
+        configured(kind.Config, self._place)
 
     def supervised(self, settings: Settings, stop: threading.Event) -> SupervisedSink:
         return SupervisedSink(self, settings, stop)
@@ -113,6 +117,27 @@ class SupervisedSink(Supervised[SinkTally]):
 
     def _is_done(self, result: SinkTally) -> bool:
         return self.stop.is_set()
+
+
+def reset_sink(edge: SinkEdge, settings: Settings, at_ms: int | None) -> None:
+    """Have a sink go on from what was written then or later; None: from the start. What it hands over again has the same ids.
+
+    Raises FatalError while it runs, without Kafka, and for a sink whose system knows by itself how far it has come.
+    """
+    if edge.sink(settings).remembers:
+        raise FatalError(
+            f"{edge.name}: its system keeps how far it has come, with what it has: empty what it has there, its positions too, and "
+            "it is filled again from the start"
+        )
+    reader = DeliveryReader(
+        settings, Codec(make_registry(settings)), edge.name, edge.group, edge.spec.topics(settings.namespace)
+    )
+    try:
+        reader.move(at_ms)
+    except RetriableError as error:
+        raise FatalError(f"{edge.name} cannot be reset now: {error}") from error
+    finally:
+        reader.close()
 
 
 def check_sink(edge: SinkEdge, settings: Settings) -> str:

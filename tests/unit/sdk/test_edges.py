@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from prometheus_client import REGISTRY
+from rich.cells import cell_len
 
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
@@ -182,6 +183,44 @@ def test_one_that_fails_stops_nobody_else_and_no_secret_is_said(
     files = "".join(path.read_text("utf-8") for path in (city.folder / "state").rglob("*") if path.is_file())
     for told in (caplog.text, city.command("status"), city.command("status", "--json"), files):
         assert "hunter2" not in told
+    assert (city.status("bad").state, city.status("bad").owner) == (EdgeState.FAILED, owner), "mended by nobody"
+    assert said in city.command("status")
+    assert not city.status("bad").gone, "it has ended as it was asked to"
+
+
+def test_who_is_asked_to_stop_while_it_waits_says_for_what(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    city.own("waiting_by_test")
+    monkeypatch.setenv("SECRET_BY_TEST", "hunter2hunter2")
+    settings = f"{{script: {'away ' * 10_000}, password: 'env:SECRET_BY_TEST'}}"
+    city.write(f"search: [mine]\nedges:\n  w: {{connector: waiting_by_test, settings: {settings}}}\n")
+    running = threading.Thread(target=city.run)
+    running.start()
+    until(lambda: city.status("w").state is EdgeState.WAITING)
+    city.stop.set()
+    running.join(_LIMIT_SECONDS)
+    assert (city.status("w").state, city.status("w").why) == (
+        EdgeState.DONE,
+        "asked to stop while it waited: the system is away",
+    )
+
+
+def test_what_edges_do_is_read_in_80_columns(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = ("calls-north", "roads-office", "petitions-2025")
+    city.write("edges:\n" + "".join(f"  {name}: {{connector: police, settings: {{file: a.csv}}}}\n" for name in names))
+    for name in names:
+        board = Board(name, "police", city.settings.state_dir / "edges")
+        board.progress(12_345_678, 12_345_000, 678)
+        board.backlog(12_345, 1)
+        board.enter(EdgeState.FAILED, "the system does not know this password", owner="credentials")
+    found = city.command("status").splitlines()
+    table, said = found[:4], found[4:]
+    assert all(cell_len(line.rstrip()) <= 80 for line in table), found
+    assert [line.split()[:2] for line in table[1:]] == [[name, "failed"] for name in names]
+    whose = "the system does not know this password · whose turn 待办: credentials"
+    assert said == [f"{name} (police): {whose}" for name in names]
+    listed = city.command("list").splitlines()
+    assert any(line.startswith("police ") and "公安" in line for line in listed)
 
 
 def run_and_forgive(city: City) -> None:
@@ -269,6 +308,27 @@ def test_a_wrong_setting_fails_that_edge_with_its_line(settings: str, said: str,
     with pytest.raises(FatalError) as caught:
         edge.source(intake, edge.context(intake, RunnerOptions()))
     assert said in str(caught.value)
+
+
+def test_settings_that_do_not_go_together_are_told_with_the_place_of_each(city: City) -> None:
+    scaffold("works_by_test", city.folder / "mine", "sql")
+    city.write(
+        "search: [mine]\nedges:\n  works_by_test:\n    settings:\n      url: postgresql://h/d\n      behind_horizon: true\n"
+    )
+    with pytest.raises(FatalError) as caught:
+        load_edges(city.settings)["works_by_test"].require_sound()
+    manifest = city.folder / "mine" / "works_by_test" / "manifest.yaml"
+    line = next(n for n, text in enumerate(manifest.read_text("utf-8").splitlines(), 1) if "overlap_minutes:" in text)
+    assert f"overlap_minutes stands in manifest.yaml:{line}, behind_horizon stands in connectors.yaml:6" in str(
+        caught.value
+    )
+    manifest.write_text(
+        manifest.read_text("utf-8")
+        .replace("page_rows:", "page_rowz:")
+        .replace("overlap_minutes: ", "overlap_minutes: x")
+    )
+    with pytest.raises(FatalError, match=rf"manifest\.yaml:{line}: edge works_by_test: overlap_minutes: "):
+        load_edges(city.settings)["works_by_test"].require_sound()
 
 
 def test_a_secret_that_is_written_out_is_refused_unseen(city: City) -> None:
