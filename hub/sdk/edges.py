@@ -140,19 +140,13 @@ def _problems(error: ValidationError, model: type[BaseModel], places: Sequence[S
     return found
 
 
-def _where_they_stand(said: str, places: Sequence[SettingsPlace]) -> str:
-    """Of a mistake in several settings together: each that it names, with its place, where not all stand in one file."""
-    named = dict.fromkeys(re.findall(r"\w+", said))
-    stand = {
-        f"{name} stands in {each.place(name)}": each.file
-        for name in named
-        if (each := next((each for each in places if name in each.settings), None)) is not None
-    }
-    return (
-        f" ({', '.join(stand)})"
-        if len(set(stand.values())) > 1 or (stand and places[0].file not in stand.values())
-        else ""
-    )
+def _where_they_stand(message: str, places: Sequence[SettingsPlace]) -> str:
+    """Of a mistake in several settings together: each that it names, with its place, where some stand in the manifest."""
+    named = dict.fromkeys(re.findall(r"\w+", message))
+    stand = [(name, each) for name in named for each in places if name in each.settings]
+    if all(each is places[0] for _, each in stand):
+        return ""
+    return f" ({', '.join(f'{name} stands in {each.place(name)}' for name, each in stand)})"
 
 
 def load_edges(settings: Settings) -> dict[str, Edge]:

@@ -32,18 +32,18 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
     _show(found)
 
 
-def _show(found: list[Status]) -> None:
+def _show(statuses: list[Status]) -> None:
     """Numbers as a table that fits into 80 columns; under it a line for each edge of which there is more to say."""
     named = ("edge 接入", "state 状态", "for", "last", "passed on", "set aside")
-    waits = any(each.waiting for each in found)
+    waits = any(each.waiting for each in statuses)
     table = Table(*named, *["waiting 待送"] * waits, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for each in found:
+    for each in statuses:
         table.add_row(
             each.name, each.state, _age(each.since), _age(each.progress_at), f"{each.published:,}", f"{each.rejected:,}",
             *[_waiting(each)] * waits,
         )  # fmt: skip
     _out.print(table)
-    for each in found:
+    for each in statuses:
         if why := _why(each):
             _out.print(f"{each.name}{f' ({each.connector})' * (each.connector != each.name)}: {why}")
 

@@ -58,9 +58,9 @@ class AlertShelf(ABC):
 class AlertFolder(AlertShelf):
     """By the time at which a file got its name or content (ctime): a file that is renamed into the folder counts from then."""
 
-    def __init__(self, folder: Folder, max_bytes: int, *, known: bool = False) -> None:
-        """`known`: it was read before, so that it is only away if it is not there."""
-        self._folder, self._most, self._known = folder, max_bytes, known
+    def __init__(self, folder: Folder, max_bytes: int, *, was_there: bool = False) -> None:
+        """`was_there`: it was read before, so that it is only away if it is not there."""
+        self._folder, self._most, self._was_there = folder, max_bytes, was_there
 
     def check(self) -> str:
         return f"{self._folder.path} has {len(self._files()):,} files *.xml and *.cap"
@@ -87,7 +87,7 @@ class AlertFolder(AlertShelf):
                     (entry.stat(), entry.name) for entry in entries if entry.name.lower().endswith((".xml", ".cap"))
                 ]
         except FileNotFoundError as error:
-            if self._known and not self._folder.path.is_dir():
+            if self._was_there and not self._folder.path.is_dir():
                 raise TransientError(f"{self._folder.path} is away, and was there before") from error
             if self._folder.path.is_dir():
                 raise TransientError(f"{self._folder.path}: a file went while it was looked at") from error

@@ -79,7 +79,7 @@ class CapSource(Source):
         self._since, self._standing = place.since, place.standing.model_copy(deep=True)
         config = self.config
         if config.folder is not None:
-            self._shelf = AlertFolder(config.folder, config.max_alert_bytes, known=position is not None)
+            self._shelf = AlertFolder(config.folder, config.max_alert_bytes, was_there=position is not None)
         else:
             self._shelf = AlertFeedShelf(config.feed, self._say_once)
 
