@@ -10,11 +10,9 @@ from typing import Any
 
 import faust
 
-from hub.agents import deduplicate
 from hub.agents.context import Hub
-from hub.agents.live_policy import REFUSED, LivePolicy, answer
-from hub.agents.route import agent as route
-from hub.agents.track import agent as track
+from hub.agents.live_policy import POLICY_REFUSED, LivePolicy, answer
+from hub.agents.modules import AGENTS
 from hub.agents.view import AgentView, open_cases, show_cases, touched_cases
 from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, RulesState
@@ -32,8 +30,6 @@ from hub.stream.retention import RetentionWatch
 from hub.stream.standings import Standing
 from hub.topics import all_topics
 from hub.web.pages import Pages
-
-AGENTS = {deduplicate.NAME: deduplicate, route.NAME: route, track.NAME: track}
 
 
 def make_hub(settings: Settings) -> Hub:
@@ -106,7 +102,7 @@ def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[AgentView]
 
     def adopt(fingerprint: str) -> list[str]:
         result, lines = policy.reload(settings.city, fingerprint, open_cases(views))
-        return lines if result == REFUSED else []
+        return lines if result == POLICY_REFUSED else []
 
     presence = Presence(settings, agents, hub.process, hub.gate, hub.wall, control, rules, adopt)
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from hub.errors import RetriableError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _FIRST_SECONDS = 0.1
 _MOST_SECONDS = 1.0
 
@@ -43,13 +43,13 @@ class Backoff:
 
 
 def ask_until_answered(
-    ask: Callable[[], T],
+    ask: Callable[[], _T],
     seconds: float,
     *,
     meanwhile: Callable[[], None] = lambda: None,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> T:
+) -> _T:
     """What `ask` returns. While it raises RetriableError it is asked again, `meanwhile` being called between, until `seconds` have
     passed; then its error goes on. Any other error goes on at once. Blocks."""
     backoff, until = Backoff(_FIRST_SECONDS, _MOST_SECONDS), now() + seconds

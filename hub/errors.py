@@ -47,7 +47,7 @@ class Reason(StrEnum):
     """A batch cannot be unpacked, or only into more than a reader takes."""
 
 
-GAPS = frozenset({Reason.GAP, Reason.MOVED_BACK, Reason.SKIPPED, Reason.UNREADABLE})
+GAP_REASONS = frozenset({Reason.GAP, Reason.MOVED_BACK, Reason.SKIPPED, Reason.UNREADABLE})
 """Reasons of letters that stand for a stretch of a partition that was not read, and not for one record."""
 
 

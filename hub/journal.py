@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 
 
-class Book(Protocol[R]):
+class Book(Protocol[_R]):
     """A partition's keyed records with whatever indexes a core puts over them. Values are never changed in place."""
 
-    def get(self, key: str) -> R | None: ...
-    def put(self, key: str, value: R | None) -> R | None:
+    def get(self, key: str) -> _R | None: ...
+    def put(self, key: str, value: _R | None) -> _R | None:
         """Set, or with None delete, and keep the indexes true. Gives what was there before."""
         ...
 
-    def items(self) -> Iterable[tuple[str, R]]: ...
+    def items(self) -> Iterable[tuple[str, _R]]: ...
     def __len__(self) -> int: ...
 
 
-B = TypeVar("B", bound=Book[Any], covariant=True)
+_B = TypeVar("_B", bound=Book[Any], covariant=True)
 P = TypeVar("P", bound=Book[Any])
 
 
-class Journal(Generic[B]):
+class Journal(Generic[_B]):
     """A book with what its records were before the chunk at hand. Who decides looks into `book` and changes it by `put` alone."""
 
     __slots__ = ("_before", "_set", "book")
 
-    def __init__(self, book: B) -> None:
+    def __init__(self, book: _B) -> None:
         self.book = book
         self._before: dict[str, Any] = {}
         self._set = book.put

@@ -49,7 +49,7 @@ OUTCOMES = Counter("hub_outcomes_total", "Outcomes of the records taken in, one 
 # In less outcomes, this process; anything but 0 is a defect and pages somebody.
 UNACCOUNTED = Gauge("hub_unaccounted_events", "Records taken in without exactly one outcome", ["agent"])
 # Exact repeats dropped, by source.
-REPEATS = Counter("hub_repeats_total", "Records seen before and dropped", ["source"])
+REPEATS_DROPPED = Counter("hub_repeats_total", "Records seen before and dropped", ["source"])
 # Updates answered by a receipt, by the department by whose topic they came: accepted, repeat, or why they were set aside.
 RECEIPTS = Counter("hub_receipts_total", "Updates answered by a receipt, by outcome", ["department", "outcome"])
 # Reports joined to an incident that was already open.
@@ -60,13 +60,13 @@ UNLINKS = Counter("hub_unlinks_total", "Reports taken out of a case again", ["ca
 # events are decided without a point, or by the cell it lies in.
 POINTS = Counter("hub_points_unplaced_total", "Points in no area of the city, by likely reason", ["source", "why"])
 # Records set aside, by the agent or connector that did so and why.
-DEAD = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
+DEAD_LETTERS = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
 # Cases opened and not yet closed, by the department that holds them.
 OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
 # Those of them of which some clock has run out and has not ended: what a department owes now.
 OVERDUE_CASES = Gauge("hub_overdue_cases", "Cases now open of which some clock has run out", ["department"])
 # Cases that no rule could send anywhere.
-DESK = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
+DESK_CASES = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
 # Orders sent, by department and kind.
 ORDERS = Counter("hub_orders_total", "Orders sent to departments", ["department", "kind"])
 # Clocks about to run out.
@@ -103,7 +103,7 @@ RETENTION_MARGIN_SECONDS = Gauge(
 )
 RETENTION_SECONDS = Gauge("hub_retention_seconds", "How long a topic keeps its records", ["topic"])
 # Partitions an agent holds and does not serve, as its changelog does not have the state that was committed.
-REFUSED = Gauge("hub_state_refused_partitions", "Partitions refused for want of their state", ["agent"])
+STATE_REFUSED = Gauge("hub_state_refused_partitions", "Partitions refused for want of their state", ["agent"])
 # From begin to commit, and how they ended.
 TRANSACTION_SECONDS = Histogram(
     "hub_transaction_seconds", "Time of a transaction, begin to commit", ["agent"], buckets=_TRANSACTION

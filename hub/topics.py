@@ -240,7 +240,7 @@ def dept_updates(department: str) -> Topic:
     return Topic(name, "case_id", "cityhub.Update", {**_keep(90), **_ARRIVAL})
 
 
-AGENTS = {"deduplicate": DEDUPLICATE_CHANGELOG, "route": ROUTE_CHANGELOG, "track": TRACK_CHANGELOG}
+AGENT_CHANGELOGS = {"deduplicate": DEDUPLICATE_CHANGELOG, "route": ROUTE_CHANGELOG, "track": TRACK_CHANGELOG}
 """The changelog of each agent."""
 
 

@@ -23,7 +23,7 @@ from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
 from hub.core.dedup.digests import Longs, contents, shown_refs, told_apart_by, within
 from hub.core.dedup.memory import SeenState
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
-from hub.core.limits import Verdict
+from hub.core.limits import LimitVerdict
 from hub.core.linking import MeetingKeys
 from hub.core.places.places import Located, Places
 from hub.errors import Reason
@@ -84,7 +84,7 @@ def _take_in(
 ) -> UsableRecords:
     senders = {topic: source_of(topic) for topic in set(chunk.topics)}
 
-    def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[Verdict]:
+    def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[LimitVerdict]:
         yield from faults(batch, [senders[chunk.topics[row]] for row in rows])
         if hub.settings.clock is ClockKind.WALL:  # history arrives whenever somebody replays it
             arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
@@ -269,4 +269,4 @@ def _publish_repeats(
     tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), columns["source_ref"].to_pylist())
     tx.account("repeat", len(repeats.row))
     for source, count in Counter(columns["source"].to_pylist()).items():
-        tx.count(metrics.REPEATS.labels(source), count)
+        tx.count(metrics.REPEATS_DROPPED.labels(source), count)

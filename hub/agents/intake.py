@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from hub.agents.context import Hub
-from hub.core.limits import Verdict
+from hub.core.limits import LimitVerdict
 from hub.errors import Reason
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded
 from hub.stream.outlet import Transaction
 from hub.topics import Topic
 
-Faults = Callable[[pa.RecordBatch, list[int]], Iterable[Verdict]]
+Faults = Callable[[pa.RecordBatch, list[int]], Iterable[LimitVerdict]]
 """Of a batch, and which row of the chunk each of its rows is."""
 
 
@@ -51,7 +51,7 @@ def take_in(
     decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
     refused = [Refused(rows[each.index], each.reason, each.detail, None) for each in decoded.rejects]
     rows = [rows[index] for index in decoded.rows.tolist()]
-    verdicts: dict[int, Verdict] = {}
+    verdicts: dict[int, LimitVerdict] = {}
     for verdict in faults(decoded.batch, rows):
         verdicts.setdefault(verdict[0], verdict)
     refused += [Refused(rows[at], why, detail, decoded.batch.slice(at, 1)) for at, why, detail in verdicts.values()]
@@ -64,7 +64,7 @@ def take_in(
 
 
 def take_in_own(
-    hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[Verdict]]
+    hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[LimitVerdict]]
 ) -> UsableRecords:
     """The same of a topic that the hub writes itself; others may write there too, and are believed no more."""
     return take_in(hub, chunk, tx, topic.name.__eq__, topic, lambda batch, _: faults(batch))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from hub.control.records import MAX_BYTES, MAX_LINE, MAX_LINES, PolicyAnswer, PolicyReload
+from hub.control.records import MAX_LINE, MAX_LINES, MAX_SEALED_BYTES, PolicyAnswer, PolicyReload
 from hub.core.cases.touched import Touched
 from hub.core.rules.succession import Versions, succeed
 from hub.declared.problems import DeclarationError
@@ -20,9 +20,9 @@ from hub.stream.known import KnownTopics
 from hub.topics import of_department
 
 log = logging.getLogger(__name__)
-Outcome = Literal["applied", "refused"]
+PolicyOutcome = Literal["applied", "refused"]
 APPLIED: Final = "applied"
-REFUSED: Final = "refused"
+POLICY_REFUSED: Final = "refused"
 
 
 class LivePolicy:
@@ -56,23 +56,27 @@ class LivePolicy:
         """All that this worker has gone by since it began."""
         return self._versions.cities
 
-    def reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str] = ()) -> tuple[Outcome, list[str]]:
+    def reload(
+        self, folder: Path, fingerprint: str | None, in_use: Collection[str] = ()
+    ) -> tuple[PolicyOutcome, list[str]]:
         """Read the folder anew and take it if it may follow what is in force.
 
-        Gives APPLIED with what changes, or REFUSED with why; then nothing has changed. `fingerprint`: of the folder that was
+        Gives APPLIED with what changes, or POLICY_REFUSED with why; then nothing has changed. `fingerprint`: of the folder that was
         meant, so that workers on several machines do not go by different ones. `in_use`: departments that hold open cases.
         """
         with self._reloading:
             return self._reload(folder, fingerprint, in_use)
 
-    def _reload(self, folder: Path, fingerprint: str | None, in_use: Collection[str]) -> tuple[Outcome, list[str]]:
+    def _reload(
+        self, folder: Path, fingerprint: str | None, in_use: Collection[str]
+    ) -> tuple[PolicyOutcome, list[str]]:
         current = self.latest
         try:
             proposed = load_city(folder)
         except DeclarationError as error:
-            return REFUSED, [str(problem) for problem in error.problems]
+            return POLICY_REFUSED, [str(problem) for problem in error.problems]
         if fingerprint is not None and proposed.fingerprint != fingerprint:
-            return REFUSED, [
+            return POLICY_REFUSED, [
                 f"{folder} here is {proposed.version}, not the folder that was announced; copy that here first"
             ]
         succession = succeed(current, proposed, in_use=in_use)
@@ -81,7 +85,7 @@ class LivePolicy:
             *self._without_topics(sorted(set(proposed.departments) - set(self.departments))),
         ]
         if problems:
-            return REFUSED, problems
+            return POLICY_REFUSED, problems
         if proposed.fingerprint != current.fingerprint:  # if only by a comment: workers are compared by it
             self._versions.add(proposed)
             self.departments = dict.fromkeys((*self.departments, *proposed.departments))
@@ -142,7 +146,7 @@ def answer(
 
 def limited(lines: Sequence[str]) -> tuple[str, ...]:
     """As many lines as a record of the control topic holds, each as long as one may be; how many are left out is said."""
-    budget, kept = MAX_BYTES // 2, list[str]()
+    budget, kept = MAX_SEALED_BYTES // 2, list[str]()
     for line in lines[:MAX_LINES]:
         budget -= len(json.dumps(line[:MAX_LINE]))
         if budget < 0:

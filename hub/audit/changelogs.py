@@ -19,31 +19,31 @@ from hub.core.dedup.memory import unpack
 from hub.core.tracking.state import TrackedCase, TrackRecord, Waiting
 from hub.core.tracking.state import track_misfit as track_misfit
 from hub.errors import RejectedRecordError
-from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.inspect.reading import OnRead, read_messages, spans
 from hub.settings import Settings
 from hub.stream.checkpoints import is_checkpoint
 from hub.stream.state import ChangelogReader, as_it_is
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 CHANGELOGS = (DEDUPLICATE_CHANGELOG.name, ROUTE_CHANGELOG.name, TRACK_CHANGELOG.name)
 
 
 @dataclass
-class Keyed(Generic[R]):
+class Keyed(Generic[_R]):
     """The last record of every key, by partition. What was deleted is not there."""
 
-    partitions: dict[int, dict[str, R]] = field(default_factory=lambda: defaultdict(dict))
+    partitions: dict[int, dict[str, _R]] = field(default_factory=lambda: defaultdict(dict))
 
-    def put(self, partition: int, key: str, value: R | None) -> None:
+    def put(self, partition: int, key: str, value: _R | None) -> None:
         if value is None:
             self.partitions[partition].pop(key, None)
         else:
             self.partitions[partition][key] = value
 
-    def everywhere(self) -> tuple[dict[str, R], list[str]]:
+    def everywhere(self) -> tuple[dict[str, _R], list[str]]:
         """All records by key, and the keys that more than one partition has."""
-        found: dict[str, R] = {}
+        found: dict[str, _R] = {}
         several: list[str] = []
         for records in self.partitions.values():
             several += found.keys() & records.keys()
@@ -52,7 +52,7 @@ class Keyed(Generic[R]):
 
 
 @dataclass(frozen=True)
-class Remembered:
+class RememberedRows:
     """Rows of `deduplicate`'s memory, oldest first: where each was seen (packed), its digest, and for the first revision of a
     reference which one (else -1: the digest is of reference and revision)."""
 
@@ -67,7 +67,7 @@ class Remembered:
 class Changelogs:
     """What agents would know if they were started now."""
 
-    remembered: Remembered
+    remembered: RememberedRows
     route: Keyed[RouteRecord]
     track: Keyed[TrackRecord]
     foreign: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Changelogs:
         return cases, waiting, [key for key in several if key in cases]
 
 
-def read_changelogs(settings: Settings, identities: Identities, on_progress: OnProgress | None = None) -> Changelogs:
+def read_changelogs(settings: Settings, identities: Identities, on_progress: OnRead | None = None) -> Changelogs:
     """All that is committed. Raises FatalError if a changelog is missing, RetriableError if the broker cannot be read."""
     there = spans(settings, CHANGELOGS)
     gathering = ChangelogGathering(identities, len(settings.namespace))
@@ -149,7 +149,7 @@ class ChangelogGathering:
             self._revisions.append(revisions)
 
     def changelogs(self, whole: bool) -> Changelogs:
-        remembered = Remembered(
+        remembered = RememberedRows(
             _joined(self._seen, np.zeros(0, np.int64)),
             _joined(self._digests, np.zeros((0, 2), np.uint64)),
             _joined(self._revisions, np.zeros(0, np.int64)),

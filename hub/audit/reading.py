@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from confluent_kafka import Message
 
 from hub.audit.identity import Identities, Ids
-from hub.audit.tables import HERE, KEPT, ORIGIN, Columns, Tables
+from hub.audit.tables import HERE, KEPT, ORIGIN, SubjectColumns, Tables
 from hub.inspect.narrow import NarrowDecoder, column
-from hub.inspect.reading import OnProgress, Partition, Span, committed_offsets, read_messages, spans
+from hub.inspect.reading import OffsetSpan, OnRead, Partition, committed_offsets, read_messages, spans
 from hub.model.outputs import WAITING
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -41,7 +41,7 @@ _TABLE_OF = {
 
 
 def read_tables(
-    settings: Settings, sources: Sequence[str], departments: Sequence[str], on_progress: OnProgress | None = None
+    settings: Settings, sources: Sequence[str], departments: Sequence[str], on_progress: OnRead | None = None
 ) -> Tables:
     """Everything committed up to now. Raises FatalError if a topic is missing or holds what the hub did not write,
     RetriableError if the broker cannot be read."""
@@ -60,7 +60,9 @@ def read_tables(
         gathering.take(messages)
     # Topics end at different moments. Every transaction of which something was read is over by now, as only committed records
     # are, so all of it lies before what are the ends now: read on to there, and judge only what lay there at first.
-    more = {place: Span(there[place].end, span.end) for place, span in spans(settings, [*inputs, *table_of]).items()}
+    more = {
+        place: OffsetSpan(there[place].end, span.end) for place, span in spans(settings, [*inputs, *table_of]).items()
+    }
     for messages in read_messages(settings, more):
         gathering.take(messages)
     return gathering.tables(there, reached)
@@ -108,14 +110,14 @@ class Gathering:
                 self._parts[table].append(self._kept(KEPT[table], here[found.rows], found.batch))
                 self._foreign.append(here[found.foreign])
 
-    def _kept(self, columns: Columns, here: Ids, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _kept(self, columns: SubjectColumns, here: Ids, batch: pa.RecordBatch) -> pa.RecordBatch:
         found: dict[str, Any] = {HERE: pa.array(here)}
         if columns.origin:
             found[ORIGIN] = pa.array(self._identities.pack_origins(batch.column("origin")))
         found |= {name: column(batch, path) for name, path in columns.keep.items()}
         return pa.RecordBatch.from_pydict(found)
 
-    def tables(self, there: dict[Partition, Span], reached: dict[str, dict[Partition, int]]) -> Tables:
+    def tables(self, there: dict[Partition, OffsetSpan], reached: dict[str, dict[Partition, int]]) -> Tables:
         none = np.zeros(0, dtype=np.int64)
         return Tables(
             self._identities,

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.audit.accounts import TRACK, ids
-from hub.audit.changelogs import Changelogs, Remembered
+from hub.audit.changelogs import Changelogs, RememberedRows
 from hub.audit.gaps import gaps_of
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
@@ -27,7 +27,7 @@ from hub.core.tracking.state import ClockState, TrackedCase
 from hub.model.update import event_of
 
 _ENDS = ("MET", "ENDED_LATE", "CANCELLED")
-Reports = tuple[tuple[str, str], ...]
+CaseReports = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _told(tables: Tables) -> dict[str, _Told]:
 # -- deduplicate -------------------------------------------------------------------------------------------------------
 
 
-def _memory(tables: Tables, kept: Remembered) -> Iterator[Finding]:
+def _memory(tables: Tables, kept: RememberedRows) -> Iterator[Finding]:
     """The memory holds exactly what was admitted: each record once, under the digest of what it said."""
     admitted, revisions, counted, hashed = _admitted(tables)
     whole = kept.whole and not tables.begins

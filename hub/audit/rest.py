@@ -9,7 +9,7 @@ from typing import Any
 from hub.audit.accounts import DEDUPLICATE, ROUTE, TRACK, ids
 from hub.audit.identity import Ids
 from hub.audit.tables import Tables
-from hub.inspect.reading import Partition, Span
+from hub.inspect.reading import OffsetSpan, Partition
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Unrest:
         return {"good": None, "not_compared": list(self.why)}
 
 
-def unrest(tables: Tables, ends: Mapping[Partition, Span]) -> Unrest | None:
+def unrest(tables: Tables, ends: Mapping[Partition, OffsetSpan]) -> Unrest | None:
     """None of a hub at rest. `ends`: of the topics the tables were read from, after the state was read too. Pure."""
     why = [
         f"{agent} has {count:,} records to read yet" for agent, count in _unread(tables).items() if count

@@ -16,12 +16,12 @@ from hub.audit.report import SHOWN, AuditReport, Finding
 from hub.audit.rest import Unrest, unrest
 from hub.audit.structure import check_structure
 from hub.audit.tables import ORIGIN, Tables
-from hub.inspect.reading import OnProgress, spans
+from hub.inspect.reading import OnRead, spans
 from hub.settings import Settings
 
 
 def audit(
-    settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnProgress | None = None
+    settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnRead | None = None
 ) -> AuditReport:
     """Prove from the topics that every record that came in has exactly one outcome, and that what came of it fits together.
 
@@ -33,7 +33,7 @@ def audit(
 
 
 def audit_with_state(
-    settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnProgress | None = None
+    settings: Settings, sources: Sequence[str], departments: Sequence[str], *, on_progress: OnRead | None = None
 ) -> tuple[AuditReport, StateReport | Unrest]:
     """As `audit`, and that each agent's state, rebuilt from its changelog, agrees with what it published.
 
@@ -79,7 +79,7 @@ def compare_runs(
     sources: Sequence[str],
     departments: Sequence[str],
     *,
-    on_progress: OnProgress | None = None,
+    on_progress: OnRead | None = None,
 ) -> RunComparison:
     """Compare the hub of `settings` with that of namespace `against` on the same broker: two runs over the same input.
 

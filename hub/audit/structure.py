@@ -6,8 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,12 +14,10 @@ from hub.audit.dates import check_dates
 from hub.audit.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
+from hub.core.columns import Flags
 from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
 from hub.model.ids import derived_id
 from hub.model.update import event_of
-
-Mask = npt.NDArray[np.bool_]
-
 
 _RINGS_TWICE = "deadline records twice 重复时限"
 _ENDS = {"MET", "ENDED_LATE", "CANCELLED"}
@@ -195,7 +191,7 @@ def _verdicts(deadlines: pa.Table) -> Finding:
     kind = deadlines.column("kind").combine_chunks()
     at, due = (deadlines.column(name).to_numpy() for name in ("at", "due_at"))
     is_kind = {name: pc.equal(kind, name).to_numpy(zero_copy_only=False) for name in ("BREACHED", "MET", "ENDED_LATE")}
-    wrong: Mask = is_kind["BREACHED"] & (at != due)
+    wrong: Flags = is_kind["BREACHED"] & (at != due)
     stands = pc.list_value_length(deadlines.column("pauses")).to_numpy() % 2 == 1
     wrong |= is_kind["MET"] & (at > due) & ~stands
     wrong |= is_kind["ENDED_LATE"] & (at <= due)

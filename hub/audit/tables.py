@@ -19,7 +19,7 @@ HERE, ORIGIN = "here", "origin"
 
 
 @dataclass(frozen=True)
-class Columns:
+class SubjectColumns:
     """Of one subject: the field that is decoded last, and which columns are kept. Times become int64 ms."""
 
     subject: str
@@ -32,11 +32,11 @@ def _fields(*names: str, within: str | None = None) -> dict[str, Path]:
     return {name: (name,) if within is None else (within, name) for name in names}
 
 
-def _columns(topic: Topic, last: Path, keep: Mapping[str, Path], *, origin: bool = False) -> Columns:
-    return Columns(topic.subject or "", last, keep, origin)
+def _columns(topic: Topic, last: Path, keep: Mapping[str, Path], *, origin: bool = False) -> SubjectColumns:
+    return SubjectColumns(topic.subject or "", last, keep, origin)
 
 
-KEPT: dict[str, Columns] = {
+KEPT: dict[str, SubjectColumns] = {
     "events": _columns(
         EVENTS,
         ("event", "revision_counted"),
@@ -62,7 +62,7 @@ KEPT: dict[str, Columns] = {
         ),
         origin=True,
     ),
-    "orders": Columns(
+    "orders": SubjectColumns(
         "cityhub.Order", ("issued_at",), _fields("order_id", "kind", "case_id", "department", "issued_at")
     ),
     "deadlines": _columns(
@@ -73,8 +73,8 @@ KEPT: dict[str, Columns] = {
         ),
     ),
     "closures": _columns(CLOSURES, ("at",), _fields("case_id", "outcome", "department", "at")),
-    "receipts": Columns("cityhub.Receipt", ("outcome",), _fields("outcome"), origin=True),
-    "replies": Columns("cityhub.Reply", ("at",), _fields("reply_id", "source", "source_ref", "case_id", "at")),
+    "receipts": SubjectColumns("cityhub.Receipt", ("outcome",), _fields("outcome"), origin=True),
+    "replies": SubjectColumns("cityhub.Reply", ("at",), _fields("reply_id", "source", "source_ref", "case_id", "at")),
 }  # fmt: skip
 """The hub's topics by the name of their table; orders, receipts and replies gather those of all departments and sources."""
 

@@ -13,7 +13,17 @@ from hub.millis import HOUR_MS, MINUTE_MS
 
 MOVED, REQUEUED, LINK_GAINED, LINK_LOST, LINK_MOVED = "moved", "requeued", "link_gained", "link_lost", "link_moved"
 DUE_MOVED, BREACH_ADDED, BREACH_REMOVED, RECLASSED = "due_moved", "breach_added", "breach_removed", "reclassed"
-KINDS = (MOVED, REQUEUED, RECLASSED, LINK_GAINED, LINK_LOST, LINK_MOVED, DUE_MOVED, BREACH_ADDED, BREACH_REMOVED)
+DIFFERENCE_KINDS = (
+    MOVED,
+    REQUEUED,
+    RECLASSED,
+    LINK_GAINED,
+    LINK_LOST,
+    LINK_MOVED,
+    DUE_MOVED,
+    BREACH_ADDED,
+    BREACH_REMOVED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Difference:
     def counts(self) -> dict[str, int]:
         """How many reports of each kind of change."""
         counted = Counter(change.what for change in self.changes)
-        return {kind: counted[kind] for kind in KINDS}
+        return {kind: counted[kind] for kind in DIFFERENCE_KINDS}
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.backtest.mappings import Chosen
+from hub.backtest.mappings import ChosenMapping
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.mapping.columns import text_of, text_reader
@@ -47,7 +47,7 @@ class EventFile:
     """A file of reports, the mapping that reads it, and a second file if the mapping joins one."""
 
     path: Path
-    chosen: Chosen
+    chosen: ChosenMapping
     join: Path | None = None
 
 

@@ -20,7 +20,7 @@ DEFAULT_SOURCE = "hotline"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenMapping:
     """A mapping, its name for people, and the source that its rows are of unless it has a `source` of its own."""
 
     name: str
@@ -28,7 +28,7 @@ class Chosen:
     source: str
 
 
-def find_mapping(name: str | None, events: Path) -> Chosen:
+def find_mapping(name: str | None, events: Path) -> ChosenMapping:
     """The mapping `name`: a YAML file, `connector/mapping`, or a name alone. None: what fits the file's header.
 
     Raises FatalError naming those there are if none fits, or more than one does.
@@ -37,12 +37,12 @@ def find_mapping(name: str | None, events: Path) -> Chosen:
         return _fitting(events)
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.is_file():
-        return Chosen(path.stem, load_mapping(path), _source_of(path))
+        return ChosenMapping(path.stem, load_mapping(path), _source_of(path))
     known = dict(_known())
     matches = [each for each in known if each == name] or [each for each in known if each.rpartition("/")[2] == name]
     if not matches:
         raise FatalError(f"there is no mapping {name!r}; give a YAML file or one of {', '.join(known)}")
-    return Chosen(matches[0], load_mapping(known[matches[0]]), _source_of(known[matches[0]]))
+    return ChosenMapping(matches[0], load_mapping(known[matches[0]]), _source_of(known[matches[0]]))
 
 
 def _known() -> Iterator[tuple[str, Path]]:
@@ -59,7 +59,7 @@ def _source_of(path: Path) -> str:
     return inside.relative_to(CONNECTORS).parts[0] if inside.is_relative_to(CONNECTORS) else DEFAULT_SOURCE
 
 
-def _fitting(events: Path) -> Chosen:
+def _fitting(events: Path) -> ChosenMapping:
     """Most columns used wins; of equals the first. A mapping with a required second file cannot be chosen so."""
     found: list[tuple[int, str, Path, Mapping]] = []
     for name, path in _known():
@@ -73,7 +73,7 @@ def _fitting(events: Path) -> Chosen:
             f"with --mapping FILE.yaml. Known: {names}"
         )
     _, name, path, mapping = max(found, key=lambda each: each[0])
-    return Chosen(name, mapping, _source_of(path))
+    return ChosenMapping(name, mapping, _source_of(path))
 
 
 def _fits(events: Path, mapping: Mapping) -> bool:

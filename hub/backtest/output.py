@@ -17,7 +17,7 @@ from hub.backtest.summary import report_markdown
 from hub.errors import FatalError
 from hub.escaping import write_csv
 
-COLUMNS = (
+DECISION_COLUMNS = (
     "source", "source_ref", "case_id", "lead_ref", "link_score", "department", "queue", "category", "due_at", "due_policy",
     "breached_at",
 )  # fmt: skip
@@ -64,11 +64,11 @@ def write_backtest(backtest: Backtest, folder: Path) -> dict[str, Any]:
 
 
 def write_decisions(path: Path, decisions: Sequence[Decided], time_zone: str) -> None:
-    """One row a report. Columns: COLUMNS."""
+    """One row a report. Columns: DECISION_COLUMNS."""
     iso = iso_writer(time_zone)
     _write(
         path,
-        COLUMNS,
+        DECISION_COLUMNS,
         (
             (
                 each.report.source, each.report.ref, each.case_id, each.lead_ref,

@@ -3,22 +3,23 @@ is here: nothing of how cases are made or clocks are kept is decided in this pac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from hub.backtest.decided import Decided
+from hub.backtest.intake import OnProgress
 from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, HistoryUpdate
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.cases.casework import Casework
 from hub.core.cases.steps import LINKED, Step
-from hub.core.deadlines.rules import DeadlineRules
+from hub.core.deadlines.rules import RESOLVE, DeadlineRules
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
 from hub.core.rules.conditions import Conditions
-from hub.core.tracking.clockwork import CLOCKS, Clockwork
+from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects
 from hub.core.tracking.consequences import UpdateRow as Word
 from hub.core.tracking.state import ClockState, TrackBook, TrackedCase
@@ -26,13 +27,12 @@ from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.event import EventKind
 from hub.policy.city import City
+from hub.policy.models.deadlines import CLOCKS
 
-OnProgress = Callable[[int, int], None]
 _EVERY = 2_000
 _CHUNK = 1_000
 """Reports that casework is given at once."""
-RESOLVE = "resolve"
-Key = tuple[str, str]
+ReportKey = tuple[str, str]
 """Source and reference."""
 
 
@@ -98,14 +98,14 @@ class _Run:
         self._clockwork = Clockwork(self._rules)
         self._tracking, self._tracked = Tracking(self._clockwork), Journal(TrackBook())
         self._conditions = Conditions(city)
-        self._first: dict[Key, Sighting] = {}
+        self._first: dict[ReportKey, Sighting] = {}
         for each in sightings:
             self._first.setdefault((each.source, each.ref), each)
-        self._latest: dict[Key, Sighting] = {}
-        self._ends: dict[Key, tuple[int, bool]] = {}
+        self._latest: dict[ReportKey, Sighting] = {}
+        self._ends: dict[ReportKey, tuple[int, bool]] = {}
         """Of each report that its source closed or withdrew: the earliest instant, and whether withdrawn."""
         self._waiting: list[Sighting] = []
-        self._score: dict[Key, float] = {}
+        self._score: dict[ReportKey, float] = {}
         self._each_is_closed = False
         self._heard: list[Change | Word] = []
         """What tracking is to hear, in order: changes of cases, and departments' words."""
@@ -251,7 +251,7 @@ class _Run:
                 ended_ms=end[0] if end else None,
             )
 
-    def _clocks(self, keys: list[Key], now_ms: int) -> Iterator[ClockState | None]:
+    def _clocks(self, keys: list[ReportKey], now_ms: int) -> Iterator[ClockState | None]:
         """The resolve clocks that linked reports have of their own."""
         cases = [self._own(key) for key in keys]
         dues_of_cases = self._rules.due(
@@ -276,7 +276,7 @@ class _Run:
                 case, _ = self._clockwork.stop(case, CLOCKS, end[0])
             yield _resolve(case)
 
-    def _end(self, key: Key, case: Case) -> tuple[int, bool] | None:
+    def _end(self, key: ReportKey, case: Case) -> tuple[int, bool] | None:
         """When a report ended, and whether by withdrawal: with its case, unless these files close linked reports one by one."""
         end = self._ends.get(key)
         lead = (case.lead.source, case.lead.ref) == key
@@ -284,7 +284,7 @@ class _Run:
             return (max(case.closed_ms, self._first[key].at_ms), False)
         return end
 
-    def _own(self, key: Key) -> TrackedCase:
+    def _own(self, key: ReportKey) -> TrackedCase:
         """A linked report as if it led a case."""
         said, case = self._latest.get(key, self._first[key]), self._case(key).case
         category = self._city.category_of(said.category)
@@ -302,7 +302,7 @@ class _Run:
             conditions=self._conditions.of(said),
         )
 
-    def _case(self, key: Key) -> _Found:
+    def _case(self, key: ReportKey) -> _Found:
         case = self._cases.book.of_report(*key)
         assert case is not None
         return _Found(case, (case.lead.source, case.lead.ref))
@@ -311,7 +311,7 @@ class _Run:
 @dataclass(frozen=True, slots=True)
 class _Found:
     case: Case
-    lead_key: Key
+    lead_key: ReportKey
 
 
 def _resolve(case: TrackedCase | None) -> ClockState | None:

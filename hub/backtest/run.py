@@ -14,7 +14,7 @@ import msgspec
 
 from hub.backtest.difference import Difference, difference, load
 from hub.backtest.duplicates import DuplicateScore, score_duplicates
-from hub.backtest.intake import EventFile, HistoryIntake, RejectedRow, read_events
+from hub.backtest.intake import EventFile, HistoryIntake, OnProgress, RejectedRow, read_events
 from hub.backtest.prepare import REPEAT, Prepared, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.scores import Scores, score
@@ -27,7 +27,6 @@ from hub.errors import Reason
 from hub.millis import DAY_MS
 from hub.policy.city import City
 
-OnProgress = Callable[[int, int], None]
 Bars = Callable[[str], AbstractContextManager[OnProgress]]
 """Opens a progress bar with a title; what it gives is called with how many are done, of how many."""
 

@@ -17,7 +17,7 @@ _NONE = TruthRow()
 
 
 @dataclass
-class Share:
+class RightShare:
     """How many of the judged were right."""
 
     judged: int = 0
@@ -41,19 +41,19 @@ class Scores:
     """Of the reports made in a period. Shares that the truth does not tell have `judged` 0."""
 
     reports: int = 0
-    due: Share = field(default_factory=Share)
+    due: RightShare = field(default_factory=RightShare)
     """Due times equal to the city's own within a minute, of reports that have one."""
-    breach: Share = field(default_factory=Share)
+    breach: RightShare = field(default_factory=RightShare)
     """Breached or not by the hub's due time, as the city says, of reports that have a due time of the city's."""
-    breach_source: Share = field(default_factory=Share)
+    breach_source: RightShare = field(default_factory=RightShare)
     """The same by the city's due time: how well clocks and closings are kept, whatever the policy."""
-    breach_all: Share = field(default_factory=Share)
+    breach_all: RightShare = field(default_factory=RightShare)
     """As `breach`, of all reports of which the city says whether they were late, due time or not."""
-    department: Share = field(default_factory=Share)
-    queue: Share = field(default_factory=Share)
-    department_held: Share = field(default_factory=Share)
+    department: RightShare = field(default_factory=RightShare)
+    queue: RightShare = field(default_factory=RightShare)
+    department_held: RightShare = field(default_factory=RightShare)
     """Of the case that a report was linked to: lower than `department` by what links across departments cost."""
-    queue_held: Share = field(default_factory=Share)
+    queue_held: RightShare = field(default_factory=RightShare)
     duplicates: DuplicateScore | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def score(
             scores.queue_held.count(same_queue(each.held_queue, said.queue))
     # another vocabulary altogether is no mistake: there is nothing to compare
     if not scores.department.right:
-        scores.department, scores.department_held = Share(), Share()
+        scores.department, scores.department_held = RightShare(), RightShare()
     if not any(each.queue for each in decisions):
-        scores.queue, scores.queue_held = Share(), Share()
+        scores.queue, scores.queue_held = RightShare(), RightShare()
     scores.duplicates = score_duplicates(decisions, chosen, truth)
     return scores
 

@@ -8,7 +8,7 @@ from typing import Any
 from hub.backtest.prepare import REPEAT
 from hub.errors import Reason
 
-Row = tuple[str, str]
+SummaryRow = tuple[str, str]
 REASONS = {
     str(Reason.TIME_OUT_OF_RANGE): "dated when nobody can mean it 时间不可信",
     str(Reason.BAD_ROW): "rows that could not be read 无法读取",
@@ -22,7 +22,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def counts(report: dict[str, Any]) -> Iterator[Row]:
+def counts(report: dict[str, Any]) -> Iterator[SummaryRow]:
     """What went in and what came out."""
     yield "rows read 读取行数", f"{report['rows']:,}"
     if report["left_out"]:
@@ -42,7 +42,7 @@ def counts(report: dict[str, Any]) -> Iterator[Row]:
             yield words, f"{report['updates'][name]:,}"
 
 
-def outcome(report: dict[str, Any]) -> Iterator[Row]:
+def outcome(report: dict[str, Any]) -> Iterator[SummaryRow]:
     """One policy's decisions."""
     yield "reports decided 来报", f"{report['reports']:,}"
     yield "cases 案件", f"{report['cases']:,}"
@@ -89,7 +89,7 @@ def scores(report: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield f"{words}, F1", f"{each['f1']:.3f}", told
 
 
-def changes(report: dict[str, Any]) -> Iterator[Row]:
+def changes(report: dict[str, Any]) -> Iterator[SummaryRow]:
     """What the policy does otherwise than the one it is held against."""
     words = {
         "moved": "reports to another department 改派部门", "requeued": "to another queue 改派队列",

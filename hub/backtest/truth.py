@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from hub.backtest.intake import OnProgress
 from hub.declared.patterns import compile_pattern
 from hub.errors import FatalError, RejectedRecordError
 from hub.sdk.mapping.columns import Cell, cell_reader, text_of, text_reader, time_reader
@@ -21,7 +22,6 @@ from hub.sdk.mapping.truth_spec import FlagSpec, TruthSpec
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow
 
-OnProgress = Callable[[int, int], None]
 _EVERY = 5_000
 _TEXTS = ("department", "queue", "duplicate_of")
 

@@ -22,7 +22,7 @@ from hub.sdk.sources.file.rows import BadRow
 CLOSED, WITHDRAWN, ACCEPTED, REFUSED, RESPONDED, OPEN = (
     "CLOSED", "WITHDRAWN", "ACCEPTED", "REFUSED", "RESPONDED", "OPEN",
 )  # fmt: skip
-STATUSES: dict[str, tuple[str, ...]] = {
+STATUS_WORDS: dict[str, tuple[str, ...]] = {
     CLOSED: (
         "closed", "close", "resolved", "completed", "complete", "done", "finished",
         "办结", "已办结", "结案", "已结案", "关闭", "已关闭", "完成", "已完成",
@@ -35,14 +35,14 @@ STATUSES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What a status may be called; compared without regard to case. OPEN changes nothing. A department's word that it is resolved
 ends the report as its own closing does."""
-_STATUS_OF = {word: status for status, words in STATUSES.items() for word in words}
+_STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
 _FORMATS = ["iso", "ymd"]
 _EVERY = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryUpdate:
-    """At `at_ms` the report `ref` came to `status`, one of the keys of STATUSES. `source` None: whosever has that reference."""
+    """At `at_ms` the report `ref` came to `status`, one of the keys of STATUS_WORDS. `source` None: whosever has that reference."""
 
     ref: str
     at_ms: int
@@ -136,7 +136,7 @@ def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> His
     said = " ".join(values["status"].casefold().replace("_", " ").split())
     status = _STATUS_OF.get(said) or _STATUS_OF.get(said.partition(" - ")[0])  # "Completed - Dup" is completed
     if status is None:
-        known = ", ".join(words[0] for words in STATUSES.values())
+        known = ", ".join(words[0] for words in STATUS_WORDS.values())
         raise ValueError(f"status is none of {known} (or words for these, see the README)")
     if not values["source_ref"]:
         raise ValueError("source_ref is empty; every update needs its report")

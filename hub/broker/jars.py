@@ -27,7 +27,7 @@ class FetchProgress(NamedTuple):
     bytes: int
 
 
-OnProgress = Callable[[FetchProgress], None]
+OnFetch = Callable[[FetchProgress], None]
 
 
 def default_cache_dir() -> Path:
@@ -47,7 +47,7 @@ def jars_dir(cache_dir: Path | None = None) -> Path:
     return (cache_dir or default_cache_dir()) / f"kafka-{pom_key()}"
 
 
-def ensure_jars(cache_dir: Path | None = None, on_progress: OnProgress | None = None) -> Path:
+def ensure_jars(cache_dir: Path | None = None, on_progress: OnFetch | None = None) -> Path:
     """The folder with the broker's jars, fetched if it is not there. Two processes may call this at once."""
     target = jars_dir(cache_dir)
     if target.is_dir():
@@ -67,7 +67,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(maven: Path, java: Path, target: Path, on_progress: OnProgress) -> None:
+def _fetch(maven: Path, java: Path, target: Path, on_progress: OnFetch) -> None:
     # A folder beside the target, so that the rename stays on one file system and is atomic.
     with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=target.parent) as scratch:
         pom, jars = Path(scratch, "pom.xml"), Path(scratch, "jars")
@@ -78,7 +78,7 @@ def _fetch(maven: Path, java: Path, target: Path, on_progress: OnProgress) -> No
         jars.rename(target)
 
 
-def _run_maven(maven: Path, java: Path, pom: Path, jars: Path, on_progress: OnProgress) -> list[str]:
+def _run_maven(maven: Path, java: Path, pom: Path, jars: Path, on_progress: OnFetch) -> list[str]:
     goal = [str(maven), "-B", "-C", "-Dstyle.color=never", "-f", str(pom), "dependency:copy-dependencies"]
     # Maven takes JAVA_HOME before the PATH; resolve() because a home is guessed from the real program.
     environment = os.environ | {"JAVA_HOME": str(java.resolve().parents[1])}

@@ -7,7 +7,7 @@ from typing import Self
 
 from hub.broker import process
 from hub.broker.archive import ClassArchive
-from hub.broker.jars import OnProgress, ensure_jars
+from hub.broker.jars import OnFetch, ensure_jars
 from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
 from hub.broker.secure import Guard
@@ -52,7 +52,7 @@ class EmbeddedKafka:
         stop_timeout_seconds: float = 40,
         die_with_parent: bool = True,
         cache_dir: Path | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: OnFetch | None = None,
         member: Member | None = None,
         guard: Guard | None = None,
     ) -> None:

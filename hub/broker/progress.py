@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from hub.broker.jars import FetchProgress, OnProgress, jars_dir
+from hub.broker.jars import FetchProgress, OnFetch, jars_dir
 
 
 @contextmanager
-def show_progress(console: Console) -> Iterator[OnProgress]:
+def show_progress(console: Console) -> Iterator[OnFetch]:
     """Around `EmbeddedKafka.start`; what it yields is its `on_progress`. Leaves nothing on the screen."""
     fetching = not jars_dir().is_dir()
     if fetching and not console.is_terminal:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from hub.cli.ledger import standing_line
 from hub.cli.options import with_settings
-from hub.cli.words import CLOCKS, STATUSES, Words
+from hub.cli.words import CLOCK_NAMES, STATUS_NAMES, Words
 from hub.escaping import shown, write_csv
 from hub.millis import ms_of
 from hub.policy import load_city
@@ -121,7 +121,7 @@ def _show(rows: list[dict[str, Any]], words: Words) -> None:
         late = row["overdue"]
         table.add_row(
             row["case_id"], Text(f"{due} overdue 超时" if late else due, "bold red" if late else ""),
-            CLOCKS.get(row["due_clock"], row["due_clock"] or ""), words.department(row["department"]),
+            CLOCK_NAMES.get(row["due_clock"], row["due_clock"] or ""), words.department(row["department"]),
             words.category(row["category"]), row["area"] or "-", row["address"] or "", _progress(row),
             words.local(row["opened_at"])[:16],
         )  # fmt: skip
@@ -130,7 +130,7 @@ def _show(rows: list[dict[str, Any]], words: Words) -> None:
 
 
 def _progress(row: dict[str, Any]) -> str:
-    return STATUSES.get((row["progress"] or "").upper(), row["progress"] or "")
+    return STATUS_NAMES.get((row["progress"] or "").upper(), row["progress"] or "")
 
 
 def _cells(row: dict[str, Any], words: Words) -> dict[str, Any]:

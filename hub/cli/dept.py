@@ -13,7 +13,7 @@ from rich.table import Table
 from hub.cli.hearing import ReceiptOf, records_to
 from hub.cli.options import with_settings
 from hub.cli.sending import Sender
-from hub.cli.words import ORDERS, OUTCOMES, Words
+from hub.cli.words import ORDER_NAMES, OUTCOME_NAMES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.escaping import shown
@@ -192,7 +192,10 @@ def require_department(city: City, department: str) -> None:
 
 def describe_order(order: dict[str, Any], words: Words) -> str:
     """An order in a few lines."""
-    said = f"{words.local(order['issued_at'])}  {order['case_id']}  {ORDERS[order['kind']]} {words.department(order['department'])}"
+    said = (
+        f"{words.local(order['issued_at'])}  {order['case_id']}  {ORDER_NAMES[order['kind']]} "
+        f"{words.department(order['department'])}"
+    )
     lines = [said + (f"  ({order['reason']})" if order["reason"] else "")]
     event = order["event"]
     if event is not None:
@@ -209,7 +212,7 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
 def describe_receipt(receipt: dict[str, Any], words: Words) -> str:
     """A receipt in a few lines."""
     said = words.event(receipt["said"])
-    outcome = OUTCOMES.get(receipt["outcome"], f"{receipt['outcome']}: not applied 未生效")
+    outcome = OUTCOME_NAMES.get(receipt["outcome"], f"{receipt['outcome']}: not applied 未生效")
     what = f"{receipt['update_id'] or 'an update that cannot be read'} ({said})" if said else "an update"
     lines = [f"{words.local(receipt['at'])}  {receipt['case_id']}  receipt 回执: {what}: {outcome}"]
     if receipt["counts_from"] is not None:

@@ -15,7 +15,7 @@ from rich.tree import Tree
 from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
 from hub.cli.timeline import ClockLine, held_of, last_instant, moments_of, story_clocks
-from hub.cli.words import CLOCKS, DEADLINES, Words
+from hub.cli.words import CLOCK_NAMES, NOTICE_NAMES, Words
 from hub.core.figures.ledger import totals
 from hub.inspect.story import Story, tell
 from hub.screen import Screen, say_json
@@ -93,8 +93,10 @@ def _clocks(story: Story, words: Words) -> Table:
     table = Table(title="clocks 时限", title_justify="left", box=None, padding=(0, 1), show_header=False)
     now_ms = last_instant(story)
     for each in story_clocks(story):
-        state = DEADLINES.get(each.state.upper(), "running 计时中")
-        table.add_row(CLOCKS.get(each.clock, each.clock), Text(each.bar(now_ms), each.style), Text(state, each.style))
+        state = NOTICE_NAMES.get(each.state.upper(), "running 计时中")
+        table.add_row(
+            CLOCK_NAMES.get(each.clock, each.clock), Text(each.bar(now_ms), each.style), Text(state, each.style)
+        )
         row = Text(words.row(each.policy, *each.row[:3]), "dim")
         table.add_row("", Text(f"due 到期 {_due(each, words)}", "dim"), row)
         if each.row.rules:

@@ -22,13 +22,13 @@ from hub.topics import Topic, dept_receipts
 
 _POLL_SECONDS = 0.5
 _ANSWER_SECONDS = 10.0
-Heard = tuple[str, dict[str, Any]]
+HeardUpdate = tuple[str, dict[str, Any]]
 """The subject of a record, and it. Times in ms."""
 
 
 def records_to(
     settings: Settings, codec: Codec, topics: Sequence[Topic], *, from_start: bool, group: str | None
-) -> Iterator[Heard]:
+) -> Iterator[HeardUpdate]:
     """What a department is told by some of its topics as it comes, without end. With `group` a record is taken as seen when the
     next is asked for. Raises FatalError if a topic is missing or cannot be read.
     """
@@ -113,7 +113,7 @@ def _complain(error: KafkaError, names: list[str]) -> None:
         raise FatalError(f"{' and '.join(names)} cannot be read: {error.str()}")
 
 
-def _read(codec: Codec, message: Message) -> Heard | None:
+def _read(codec: Codec, message: Message) -> HeardUpdate | None:
     """None, and named on stderr, if it is not the hub's own."""
     try:
         schema, record = codec.decode_one(message.value() or b"")

@@ -106,9 +106,9 @@ def apply(settings: Settings, wait_seconds: float, as_json: bool) -> None:
     taken it; announcement and answers stay in the control topic.
     """
     from hub.cli.policy_apply import apply as announce
-    from hub.cli.worker import AGENTS
+    from hub.topics import AGENT_CHANGELOGS
 
-    if not announce(settings, AGENTS, wait_seconds, as_json):
+    if not announce(settings, tuple(AGENT_CHANGELOGS), wait_seconds, as_json):
         sys.exit(1)
 
 

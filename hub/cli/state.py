@@ -38,12 +38,12 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
     from hub.sdk.manifest import discover
     from hub.stream.known import sources_there
     from hub.stream.proving import accept_loss, prove
-    from hub.topics import AGENTS, agent_topics
+    from hub.topics import AGENT_CHANGELOGS, agent_topics
 
     reads = agent_topics(sources_there(settings, discover()), load_city(settings.city).departments)
     chosen: dict[str, set[int]] = {}
     for each in accepted:
-        agent, partitions = _chosen(each, settings.partitions, tuple(AGENTS))
+        agent, partitions = _chosen(each, settings.partitions, tuple(AGENT_CHANGELOGS))
         chosen.setdefault(agent, set()).update(partitions)
     if chosen and not (yes or as_json):
         click.confirm(
@@ -54,7 +54,7 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
     window_ms = int(settings.dedup_window_days * DAY_MS)
     proofs = [
         proof
-        for agent, changelog in AGENTS.items()
+        for agent, changelog in AGENT_CHANGELOGS.items()
         for proof in prove(settings, agent, reads[agent], changelog, 0 if changelog.compacted else window_ms)
     ]
     if as_json:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from hub.cli.words import CHANGES, DEADLINES, ORDERS, OUTCOMES, Words
+from hub.cli.words import CHANGES, NOTICE_NAMES, ORDER_NAMES, OUTCOME_NAMES, Words
 from hub.core.figures.ledger import HeldStretch, ledger
 from hub.inspect.story import Story
 from hub.inspect.turns import turns_of
@@ -206,7 +206,9 @@ def _orders(story: Story, words: Words) -> Iterator[Moment]:
         group.append("" if order["kind"] == "LINK" else order["reason"] or "")
     for (at_ms, kind, department), reasons in groups.items():
         details = tuple(reason for reason in reasons if reason)
-        yield Moment(at_ms, 3, "→", f"{ORDERS[kind]} {words.department(department)}{_times(len(reasons))}", details)
+        yield Moment(
+            at_ms, 3, "→", f"{ORDER_NAMES[kind]} {words.department(department)}{_times(len(reasons))}", details
+        )
 
 
 def _rings(story: Story, words: Words) -> Iterator[Moment]:
@@ -223,7 +225,7 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
             details.append("corrects the breach: done in time, told late 更正超时")
         if ring.get("said_at") is not None:
             details.append(f"said to be done 所报时间 {words.local(ring['said_at'])}; counts from here 按此时间计")
-        text = f"clock {ring['clock']} {DEADLINES[ring['kind']]}"
+        text = f"clock {ring['clock']} {NOTICE_NAMES[ring['kind']]}"
         yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])
 
 
@@ -255,7 +257,7 @@ def _refused(story: Story, words: Words) -> Iterator[Moment]:
     """Updates that were set aside, at the time they name, as far as that is known."""
     times = {_place(each["origin"]): each["update"]["at"] for each in story.updates}
     for each in story.receipts:
-        if each["outcome"] not in OUTCOMES:
+        if each["outcome"] not in OUTCOME_NAMES:
             said = words.event(each["said"]) or "an update"
             text = f"{words.department(each['department'])}: {said} was not applied 未生效: {each['outcome']}"
             at_ms = int(times.get(_place(each["origin"])) or each["at"])

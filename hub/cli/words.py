@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.decision import SOURCE_POLICY
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.millis import datetime_of
 from hub.policy.city import City
 
@@ -16,22 +16,22 @@ CHANGES = {
     "UNLINKED": "report taken out 撤销并案",
     "HELD": "who has held it is put right 更正持有台账",
 }  # fmt: skip
-ORDERS = {
+ORDER_NAMES = {
     "ASSIGN": "assigned to 派单", "AMEND": "told of an amendment 补充通知", "LINK": "told of another report 并案通知",
     "WITHDRAW": "taken back from 撤单", "REMIND": "reminded 催办",
 }  # fmt: skip
-DEADLINES = {
+NOTICE_NAMES = {
     "WARNED": "warned 预警", "BREACHED": "BREACHED 超时", "MET": "met 按时", "ENDED_LATE": "ended late 逾期完成",
     "CANCELLED": "cancelled 取消",
 }  # fmt: skip
-OUTCOMES = {
+OUTCOME_NAMES = {
     "accepted": "applied 已生效",
     "repeat": "came before, nothing more is done 重复，不再处理",
     "waiting": "waits 等待中",
 }
 """Of updates that were not set aside."""
-STATUSES = {event.upper(): rule.name for event, rule in EVENTS.items()}
-CLOCKS = {"accept": "accept 受理", "respond": "respond 答复", "resolve": "resolve 办结"}
+STATUS_NAMES = {event.upper(): rule.name for event, rule in EVENT_RULES.items()}
+CLOCK_NAMES = {"accept": "accept 受理", "respond": "respond 答复", "resolve": "resolve 办结"}
 
 
 class Words:
@@ -42,7 +42,9 @@ class Words:
         self._zone = ZoneInfo(city.time_zone)
         self._areas = {area.code: area.name for area in city.areas}
         self._rules = {rule.id: rule for rule in city.deadlines}
-        self._events = STATUSES | {code.upper(): f"{spec.name.en} {spec.name.zh}" for code, spec in city.steps.items()}
+        self._events = STATUS_NAMES | {
+            code.upper(): f"{spec.name.en} {spec.name.zh}" for code, spec in city.steps.items()
+        }
 
     def event(self, event: str) -> str:
         """What happened to a case, by its status, step or code in upper or lower case."""

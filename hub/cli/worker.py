@@ -15,8 +15,8 @@ import click
 from hub.cli.options import with_settings
 from hub.escaping import escape_logs
 from hub.settings import Settings
+from hub.topics import AGENT_CHANGELOGS
 
-AGENTS = ("deduplicate", "route", "track")
 _YOUNG_OBJECTS = 100_000
 _SWITCH_SECONDS = 0.0005
 """What decides and what publishes are two threads. Python's own 5 ms is what publishing would wait, each of the many times that it
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
     "--agent",
     "agents",
     multiple=True,
-    type=click.Choice(AGENTS),
+    type=click.Choice(tuple(AGENT_CHANGELOGS)),
     help="Run only this one; may be repeated.  [all three]",
 )
 @click.option(
@@ -60,7 +60,7 @@ def worker(
     settings = settings.changed(instance=instance, web_port=web_port)
     hub = make_hub(settings)
     require_topics(settings, hub.city.kept(all_topics(hub.sources, hub.departments)))
-    app = make_app(hub, agents or AGENTS)
+    app = make_app(hub, agents or tuple(AGENT_CHANGELOGS))
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     run_app(app, log_level)
 

@@ -23,7 +23,16 @@ from hub.control.members import Members
 from hub.control.pulse import BeatPlace, Pulse
 from hub.control.records import Beat, RulesTaken
 from hub.control.topic import ControlTopic, Entry
-from hub.control.workers import Heard, Ranks, Roster, believed, elder_namesakes, is_proven, leading_worker, namesakes
+from hub.control.workers import (
+    HeardBeat,
+    Ranks,
+    Roster,
+    believed,
+    elder_namesakes,
+    is_proven,
+    leading_worker,
+    namesakes,
+)
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.gate import Gate
@@ -182,7 +191,7 @@ class Presence(mode.Service):
         self._judge_rules(mine, leading_worker(mine, believed(mine, [*others, *late], seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
 
-    def _judge_name(self, mine: Beat, elders: list[Heard], seats: Mapping[str, Mapping[str, int]]) -> None:
+    def _judge_name(self, mine: Beat, elders: list[HeardBeat], seats: Mapping[str, Mapping[str, int]]) -> None:
         now = time.monotonic()
         for elder in elders:
             if is_proven(mine, elder, seats, have_joined=self._have_joined):
@@ -247,5 +256,5 @@ def _who(beat: Beat) -> str:
     return f"worker {beat.instance} on {beat.host} (pid {beat.pid}, since {iso(beat.started_ms)})"
 
 
-def _named(heard: Sequence[Heard], what: str) -> str:
+def _named(heard: Sequence[HeardBeat], what: str) -> str:
     return f"{_who(heard[0].beat)} {what}" + (f", and {len(heard) - 1} more" if len(heard) > 1 else "")

@@ -1,6 +1,6 @@
 """The kinds of records on the control topic, and how bytes of anybody's become one, or a fault. Pure.
 
-To add a kind: declare its struct here (a tag, and a limit for every text), add it to `KINDS`, and in `hub/app.py` tell the
+To add a kind: declare its struct here (a tag, and a limit for every text), add it to `CONTROL_KINDS`, and in `hub/app.py` tell the
 `ControlTopic` what to do about it with `subscribe`. Write one with `ControlTopic.publish`, or `sealed` from a command.
 """
 
@@ -14,18 +14,18 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
-MAX_BYTES = 65_536
+MAX_SEALED_BYTES = 65_536
 MAX_LINES, MAX_LINE = 200, 2_000
 """Of an answer: lines, and characters in each."""
 _MAC = "mac"
-Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+ControlHeaders: TypeAlias = Sequence[tuple[str, bytes | None]]
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+RequestId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16,64}\Z")]
 Instance = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/-]{1,200}\Z")]
-Version = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/+-]{1,200}\Z")]
-Count = Annotated[int, msgspec.Meta(ge=-1, le=1 << 62)]
-Line = Annotated[str, msgspec.Meta(max_length=MAX_LINE)]
+VersionText = Annotated[str, msgspec.Meta(pattern=r"^[\w.:@/+-]{1,200}\Z")]
+ControlCount = Annotated[int, msgspec.Meta(ge=-1, le=1 << 62)]
+ControlLine = Annotated[str, msgspec.Meta(max_length=MAX_LINE)]
 
 
 class Fault(StrEnum):
@@ -43,8 +43,8 @@ class Fault(StrEnum):
 class PolicyReload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy-reload"):
     """An operator asks every worker to read its policy folder anew. It names no folder: each worker has its own."""
 
-    id: Id
-    version: Version
+    id: RequestId
+    version: VersionText
     fingerprint: Fingerprint
     """Of the folder that is meant, so that workers on several machines do not go by different ones."""
 
@@ -52,20 +52,20 @@ class PolicyReload(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
 class PolicyAnswer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy-answer"):
     """What a worker did about a `PolicyReload`."""
 
-    id: Id
+    id: RequestId
     """The request's."""
     result: Literal["applied", "refused"]
     instance: Instance
-    process: Id
-    version: Version
+    process: RequestId
+    version: VersionText
     fingerprint: Fingerprint
     """Of the rules by which it goes now."""
-    lines: Annotated[tuple[Line, ...], msgspec.Meta(max_length=MAX_LINES + 1)]
+    lines: Annotated[tuple[ControlLine, ...], msgspec.Meta(max_length=MAX_LINES + 1)]
     """What changed, or why nothing did."""
-    kept: Count = -1
+    kept: ControlCount = -1
     """Open cases of this worker that the new rules would time otherwise, and that go on by those of their opening. -1: it keeps
     no cases, or nothing has changed."""
-    moved: Count = -1
+    moved: ControlCount = -1
     """Open cases of this worker whose provisional due times are reckoned anew. -1 as above."""
 
 
@@ -73,8 +73,8 @@ class RulesTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     """From here on a worker decides by these rules, which were not in force before."""
 
     instance: Instance
-    process: Id
-    version: Version
+    process: RequestId
+    version: VersionText
     fingerprint: Fingerprint
 
 
@@ -82,7 +82,7 @@ class TopicsTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     """From here on a worker reads these topics of sources and departments, which came while it ran; others look for them too."""
 
     instance: Instance
-    process: Id
+    process: RequestId
     topics: Annotated[tuple[Instance, ...], msgspec.Meta(max_length=MAX_LINES)]
 
 
@@ -90,14 +90,14 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="bea
     """A worker lives: written every second to `hub.workers`, where the broker stamps it with its own time."""
 
     instance: Instance
-    process: Id
+    process: RequestId
     host: Instance
-    pid: Count
-    started_ms: Count
+    pid: ControlCount
+    started_ms: ControlCount
     agents: Annotated[tuple[Instance, ...], msgspec.Meta(max_length=20)]
-    version: Version
+    version: VersionText
     fingerprint: Fingerprint
-    joined: Count
+    joined: ControlCount
     """Offset of this process's first beat: the lower came earlier. -1 in that one itself."""
     deciding: bool
     """Its agents take work on; else it waits."""
@@ -106,7 +106,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="bea
 
 
 ControlRecord: TypeAlias = PolicyReload | PolicyAnswer | RulesTaken | TopicsTaken | Beat
-KINDS: dict[str, type[ControlRecord]] = {
+CONTROL_KINDS: dict[str, type[ControlRecord]] = {
     "policy-reload": PolicyReload, "policy-answer": PolicyAnswer, "rules-taken": RulesTaken,
     "topics-taken": TopicsTaken, "beat": Beat,
 }  # fmt: skip
@@ -118,11 +118,11 @@ def sealed(record: ControlRecord, topic: str, key: str | None) -> tuple[bytes, l
     return value, [(_MAC, _mac(value, topic, key))] if key else []
 
 
-def opened(value: bytes | None, headers: Headers | None, topic: str, key: str | None) -> ControlRecord | Fault:
+def opened(value: bytes | None, headers: ControlHeaders | None, topic: str, key: str | None) -> ControlRecord | Fault:
     """The record that stands in a message of the broker's topic of this name. Raises nothing, whatever stands there."""
     if not value:
         return Fault.EMPTY
-    if len(value) > MAX_BYTES:
+    if len(value) > MAX_SEALED_BYTES:
         return Fault.TOO_LARGE
     if key and not _is_signed(value, headers or (), topic, key):
         return Fault.UNSIGNED
@@ -132,9 +132,9 @@ def opened(value: bytes | None, headers: Headers | None, topic: str, key: str | 
         return Fault.UNKNOWN_KIND
     except (msgspec.DecodeError, RecursionError):
         return Fault.NOT_JSON
-    if kind not in KINDS:
+    if kind not in CONTROL_KINDS:
         return Fault.UNKNOWN_KIND
-    return _read(value, KINDS[kind])
+    return _read(value, CONTROL_KINDS[kind])
 
 
 class _Kind(msgspec.Struct):
@@ -155,7 +155,7 @@ def _mac(value: bytes, topic: str, key: str) -> bytes:
     return hmac.digest(key.encode(), topic.encode() + b"\0" + value, "sha256")
 
 
-def _is_signed(value: bytes, headers: Headers, topic: str, key: str) -> bool:
+def _is_signed(value: bytes, headers: ControlHeaders, topic: str, key: str) -> bool:
     wanted = _mac(value, topic, key)
     return any(name == _MAC and hmac.compare_digest(found or b"", wanted) for name, found in headers)
 

@@ -29,7 +29,7 @@ from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CONTROL
 
 log = logging.getLogger(__name__)
-R = TypeVar("R", bound=ControlRecord)
+_R = TypeVar("_R", bound=ControlRecord)
 _PARTITION = 0
 """The only one; whatever somebody adds is not read."""
 _BATCH = 500
@@ -42,10 +42,10 @@ _SEND_SECONDS = 30.0
 _PROGRESS_SECONDS = 5.0
 
 
-class Entry(NamedTuple, Generic[R]):
+class Entry(NamedTuple, Generic[_R]):
     """A record of the control topic and where it stands."""
 
-    record: R
+    record: _R
     offset: int
     at_ms: int
     live: bool
@@ -73,7 +73,7 @@ class ControlTopic(mode.Service):
         )
         gate.close("control", f"{self._name} is being read; nothing to do but wait")
 
-    def subscribe(self, kind: type[R], subscriber: Callable[[Entry[R]], None]) -> None:
+    def subscribe(self, kind: type[_R], subscriber: Callable[[Entry[_R]], None]) -> None:
         """Have every record of a kind. `subscriber` may block, and raise HubError, which is said in the log."""
         self._subscribers.setdefault(kind, []).append(subscriber)
 

@@ -16,7 +16,7 @@ _MOST = 1_000
 _LAST = 1 << 62
 
 
-class Heard(NamedTuple):
+class HeardBeat(NamedTuple):
     """The last beat of another worker."""
 
     beat: Beat
@@ -30,7 +30,7 @@ class Roster:
 
     def __init__(self, process: str) -> None:
         self._process = process
-        self._heard: dict[str, Heard] = {}
+        self._heard: dict[str, HeardBeat] = {}
 
     def hear(self, beat: Beat, offset: int, at_seconds: float) -> None:
         """Take note of a beat, heard at a monotonic time."""
@@ -39,13 +39,13 @@ class Roster:
             return
         if len(self._heard) >= _MOST:
             del self._heard[next(iter(self._heard))]
-        self._heard[beat.process] = Heard(beat, offset, at_seconds)
+        self._heard[beat.process] = HeardBeat(beat, offset, at_seconds)
 
-    def others(self, now: float) -> list[Heard]:
+    def others(self, now: float) -> list[HeardBeat]:
         """Each that is not stale."""
         return [heard for heard in self._heard.values() if now - heard.at_seconds < STALE_SECONDS]
 
-    def late(self, now: float) -> list[Heard]:
+    def late(self, now: float) -> list[HeardBeat]:
         """Each that is stale but may still be at work: it was heard not long ago, and nobody bears its name since."""
         there = {heard.beat.instance for heard in self.others(now)}
         return [
@@ -72,19 +72,19 @@ class Ranks:
         return self._taken.get(fingerprint, -1)
 
 
-def elder_namesakes(mine: Beat, others: Collection[Heard]) -> list[Heard]:
+def elder_namesakes(mine: Beat, others: Collection[HeardBeat]) -> list[HeardBeat]:
     """Those that bear the same name, do some of the same work, and came before: of two, the younger has to go."""
     return [heard for heard in namesakes(mine, others) if _came(heard.beat) < _came(mine)]
 
 
-def namesakes(mine: Beat, others: Collection[Heard]) -> list[Heard]:
+def namesakes(mine: Beat, others: Collection[HeardBeat]) -> list[HeardBeat]:
     """Those that bear the same name and do some of the same work: each of the two ends the other's transactions."""
     return [
         heard for heard in others if heard.beat.instance == mine.instance and set(heard.beat.agents) & set(mine.agents)
     ]
 
 
-def is_proven(mine: Beat, elder: Heard, members: Mapping[str, Mapping[str, int]], *, have_joined: bool) -> bool:
+def is_proven(mine: Beat, elder: HeardBeat, members: Mapping[str, Mapping[str, int]], *, have_joined: bool) -> bool:
     """True if an elder namesake lives for certain: it was heard after this process came, and sits in the consumer groups.
 
     What was before this process leaves both traces, each for some seconds, but no beat. Beats alone anybody may have written.
@@ -94,7 +94,7 @@ def is_proven(mine: Beat, elder: Heard, members: Mapping[str, Mapping[str, int]]
     return elder.offset > mine.joined and any(count > have_joined for count in seats)
 
 
-def believed(mine: Beat, others: Collection[Heard], members: Collection[str]) -> list[Beat]:
+def believed(mine: Beat, others: Collection[HeardBeat], members: Collection[str]) -> list[Beat]:
     """Those whose rules count: members of the hub's consumer groups, of each name only if one process bears it."""
     bearers = Counter(heard.beat.instance for heard in others)
     return [

@@ -8,8 +8,15 @@ from itertools import repeat
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+Rows = npt.NDArray[np.int64]
+"""Numbers of rows."""
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 S = TypeVar("S", bound=msgspec.Struct)
 
 

@@ -6,30 +6,30 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-Rows = npt.NDArray[np.int64]
+from hub.core.columns import Rows
+
 Kind = tuple[str | None, ...]
-T = TypeVar("T")
+_T = TypeVar("_T")
 _CODE_BITS = 16
 _MOST_COLUMNS = 64 // _CODE_BITS
 _REMEMBERED = 200_000
 
 
-class ByKind(Generic[T]):
+class ByKind(Generic[_T]):
     """Answers that depend on up to four columns of text alone, remembered from chunk to chunk.
 
     `decide` is asked once for each kind, in the order of the columns; equal answers, by `key`, are kept once. A kind is a
     number of four codes, and the known ones lie in order, so that a chunk is looked up in one go.
     """
 
-    def __init__(self, decide: Callable[[list[Kind]], Iterable[T]], key: Callable[[T], Hashable]) -> None:
+    def __init__(self, decide: Callable[[list[Kind]], Iterable[_T]], key: Callable[[_T], Hashable]) -> None:
         self._decide, self._key = decide, key
         self._forget()
 
     def _forget(self) -> None:
-        self.answers: list[T] = []
+        self.answers: list[_T] = []
         """The different ones so far. What `of` has given refers to this list, which only grows until it is made anew."""
         self._place: dict[Hashable, int] = {}
         self._codes: list[dict[str | None, int]] = [{None: 0} for _ in range(_MOST_COLUMNS)]

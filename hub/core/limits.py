@@ -25,11 +25,11 @@ from hub.clock import iso
 from hub.errors import Reason
 from hub.model.base import CONTROLS, IS_SYSTEM_ID, NO_CONTROLS, Avro, Record
 
-Verdict = tuple[int, Reason, str]
+LimitVerdict = tuple[int, Reason, str]
 """Row, reason and detail. A detail names field and limit, and never quotes what a sender wrote."""
 _Rows = npt.NDArray[np.int64] | None
 """Which row of the batch each entry of a column is of; None: one entry a row."""
-_Check = Callable[[pa.Array, _Rows, str], Iterator[Verdict]]
+_Check = Callable[[pa.Array, _Rows, str], Iterator[LimitVerdict]]
 _NOTHING: tuple[_Check, ...] = ()
 _NO_TEXTS = np.zeros(1, np.int32)
 
@@ -40,7 +40,7 @@ class Limits:
     def __init__(self, record: type[Record]) -> None:
         self._checks = _fields_of(record)
 
-    def faults(self, batch: pa.RecordBatch | pa.StructArray, without: Sequence[str] = ()) -> Iterator[Verdict]:
+    def faults(self, batch: pa.RecordBatch | pa.StructArray, without: Sequence[str] = ()) -> Iterator[LimitVerdict]:
         """Every row's every fault. `batch` is what the batch decoder makes of the record's schema; the fields `without` are not
         looked at."""
         if not len(batch):
@@ -115,7 +115,7 @@ def _limit(marks: Sequence[Any], kind: type, name: str) -> Any:
 class _Nested:
     fields: Mapping[str, tuple[_Check, ...]]
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         if column.null_count == len(column):
             return
         if column.null_count:
@@ -133,7 +133,7 @@ class _Many:
     most: int | None
     items: tuple[_Check, ...]
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         values = column.flatten()
         if not len(values):
             return
@@ -152,7 +152,7 @@ class _Entries:
     keys: tuple[_Check, ...]
     values: tuple[_Check, ...]
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         offsets = column.offsets.to_numpy()
         begin, end = int(offsets[0]), int(offsets[-1])
         if begin == end:
@@ -169,7 +169,7 @@ def _of(rows: _Rows, inner: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return inner if rows is None else rows[inner]
 
 
-def _too_many(counts: npt.NDArray[Any], most: int | None, rows: _Rows, name: str) -> Iterator[Verdict]:
+def _too_many(counts: npt.NDArray[Any], most: int | None, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
     if most is not None:
         for at in np.flatnonzero(counts > most).tolist():
             yield _row(rows, at), Reason.TOO_LARGE, f"{name} has {counts[at]:,} entries; {most:,} at most"
@@ -185,7 +185,7 @@ class _Length:
     least: int
     most: int
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         ends = _ends(column)
         sizes = ends[1:] - ends[:-1]  # no text has more characters than bytes; one that is null has none
         if sizes.max(initial=0) <= self.most and (not self.least or sizes.min(initial=self.least) >= self.least):
@@ -201,7 +201,7 @@ class _Length:
             )
 
 
-def _printable(column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+def _printable(column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
     if not _may_hold_controls(column):
         return
     for at in _found(pc.match_substring_regex(column, CONTROLS)):
@@ -237,7 +237,7 @@ def _is_system_id(text: str) -> bool:
     return re.fullmatch(SYSTEM_ID, text) is not None
 
 
-def _system_id(column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+def _system_id(column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
     strange = [each for each in column.unique().to_pylist() if each is not None and not _is_system_id(each)]
     if strange:
         for at in _found(pc.is_in(column, pa.array(strange, pa.string()))):
@@ -253,7 +253,7 @@ class _Number:
     least: int
     most: int
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         for at in _outside(column, self.least, self.most):
             yield _row(rows, at), Reason.INVALID, f"{name} is outside {self.least:,} to {self.most:,}"
 
@@ -263,7 +263,7 @@ class _Time:
     least: int
     most: int
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         millis = column.view(pa.int64())
         for at in _outside(millis, self.least, self.most):
             yield (
@@ -280,7 +280,7 @@ class _Real:
     least: float | None
     most: float | None
 
-    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[Verdict]:
+    def __call__(self, column: pa.Array, rows: _Rows, name: str) -> Iterator[LimitVerdict]:
         if not np.isfinite(_values(column)).all():
             for at in _found(pc.invert(pc.is_finite(column))):
                 yield _row(rows, at), Reason.INVALID, f"{name} is not a number"

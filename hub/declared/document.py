@@ -15,7 +15,7 @@ from hub.declared.texts import read_text
 from hub.declared.yaml_bounds import require_bounded
 
 Location = tuple[int | str, ...]
-M = TypeVar("M", bound=BaseModel)
+_M = TypeVar("_M", bound=BaseModel)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C parser is ten times as fast
@@ -59,7 +59,7 @@ class Document:
                     break
         return self.lines.get(found, 1)
 
-    def validate(self, model: type[M], problems: Problems) -> M | None:
+    def validate(self, model: type[_M], problems: Problems) -> _M | None:
         """The file as `model`, or None after noting every mistake."""
         try:
             return model.model_validate({} if self.value is None else self.value)
@@ -89,7 +89,7 @@ def _keys(model: type[BaseModel]) -> set[str]:
     return found
 
 
-def load_yaml(path: Path, model: type[M], prepare: Callable[[Any], Any] | None = None) -> M:
+def load_yaml(path: Path, model: type[_M], prepare: Callable[[Any], Any] | None = None) -> _M:
     """One declared file as `model`. `prepare`: what the file stands for, where it does not say all; may raise ValueError.
 
     Raises DeclarationError with file and line of every mistake: the file is missing, is not YAML, repeats a key, or does not fit.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-MAX_BYTES = 256 * 2**20
+MAX_TEXT_BYTES = 256 * 2**20
 """More than the areas of any city take."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -40,7 +40,7 @@ def open_regular(path: Path) -> BinaryIO:
         raise
 
 
-def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> bytes:
     """All of a regular file. Raises OSError if it cannot be read or is larger than `max_bytes`."""
     with open_regular(path) as file:
         content = file.read(max_bytes + 1)

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Message
 
 from hub.errors import RejectedRecordError
-from hub.inspect.reading import OnProgress, Partition, Span, read_messages, spans
+from hub.inspect.reading import OffsetSpan, OnRead, Partition, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.partitioning import partition_of
@@ -31,10 +31,10 @@ class KeyedReader:
             self._counts[topic] += 1
 
     def messages(
-        self, keys: Mapping[str, Iterable[str]], on_progress: OnProgress | None = None
+        self, keys: Mapping[str, Iterable[str]], on_progress: OnRead | None = None
     ) -> dict[str, list[Message]]:
         """By topic, the messages with one of the topic's `keys`, in order within each key."""
-        wanted: dict[Partition, Span] = {}
+        wanted: dict[Partition, OffsetSpan] = {}
         asked: dict[str, set[bytes]] = {topic: {key.encode() for key in some} for topic, some in keys.items()}
         for topic, some in asked.items():
             for place in self._places(topic, some):
@@ -55,7 +55,7 @@ class KeyedReader:
         return ((topic, partition_of(key, self._settings.partitions)) for key in keys)
 
     def records(
-        self, keys: Mapping[str, Iterable[str]], on_progress: OnProgress | None = None
+        self, keys: Mapping[str, Iterable[str]], on_progress: OnRead | None = None
     ) -> dict[str, list[KeyedRecords]]:
         """As `messages`, decoded; what cannot be decoded (a department's mistake) is left out, as the hub did."""
         return {
@@ -63,7 +63,7 @@ class KeyedReader:
             for topic, some in self.messages(keys, on_progress).items()
         }
 
-    def everywhere(self, topic: str, on_progress: OnProgress | None = None) -> Iterable[list[Message]]:
+    def everywhere(self, topic: str, on_progress: OnRead | None = None) -> Iterable[list[Message]]:
         """All messages of a topic, for when the key is not known."""
         return read_messages(
             self._settings, {place: span for place, span in self._spans.items() if place[0] == topic}, on_progress

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.errors import Reason, RejectedRecordError
-from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.inspect.reading import OnRead, read_messages, spans
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.topics import DEAD
@@ -108,7 +108,7 @@ class Letters:
 def read_letters(
     settings: Settings,
     codec: Codec,
-    on_progress: OnProgress | None = None,
+    on_progress: OnRead | None = None,
     *,
     stage: str | None = None,
     reason: str | None = None,

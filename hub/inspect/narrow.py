@@ -18,7 +18,7 @@ import pyruhvro
 
 from hub.errors import FatalError, RejectedRecordError
 from hub.stream.codec import HEADER_BYTES, Codec
-from hub.stream.decoding import Rows, batch_decoder_errors
+from hub.stream.decoding import RowIndexes, batch_decoder_errors
 from hub.stream.registry import Registry, Schema, make_schema
 
 Path = tuple[str, ...]
@@ -45,9 +45,9 @@ class Narrowed:
     """The records among some values."""
 
     batch: pa.RecordBatch
-    rows: Rows
+    rows: RowIndexes
     """int64 of shape (n,): which of the values each row of `batch` is."""
-    foreign: Rows
+    foreign: RowIndexes
     """Which are no such records: somebody else wrote there."""
 
 

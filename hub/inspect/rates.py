@@ -11,7 +11,7 @@ import pyarrow as pa
 from hub.core.figures.rates import ClockWord, CountedUpdate, Given, HolderChange, Period, Table, given_of, rates
 from hub.core.tracking.history_columns import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
-from hub.inspect.reading import OnProgress, read_messages, spans
+from hub.inspect.reading import OnRead, read_messages, spans
 from hub.millis import datetime_of
 from hub.model.update import event_of
 from hub.settings import Settings
@@ -34,7 +34,7 @@ def period_of(name: str, time_zone: str) -> Period:
     return lambda at_ms: datetime_of(at_ms, zone).strftime(pattern)
 
 
-def read_rates(settings: Settings, period: Period, on_progress: OnProgress | None = None) -> tuple[Table, list[str]]:
+def read_rates(settings: Settings, period: Period, on_progress: OnRead | None = None) -> tuple[Table, list[str]]:
     """The rates as of now, and the places of records that are not the hub's. Raises FatalError if a topic is missing,
     RetriableError if the broker cannot be read."""
     registry = make_registry(settings)

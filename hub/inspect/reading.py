@@ -19,7 +19,7 @@ from hub.stream.unpacking import Steps, cannot_be_unpacked
 
 Partition = tuple[str, int]
 """A topic, without the namespace, and the number of one of its partitions."""
-OnProgress = Callable[[int, int], None]
+OnRead = Callable[[int, int], None]
 """Called with the records read (offsets passed) and how many there are."""
 _TIMEOUT_SECONDS = 30.0
 _GIVE_UP_SECONDS = 60.0
@@ -27,14 +27,14 @@ _BATCH = 10_000
 
 
 @dataclass(frozen=True)
-class Span:
+class OffsetSpan:
     """What a partition holds: offsets from `begin` to before `end`, markers of transactions included."""
 
     begin: int
     end: int
 
 
-def spans(settings: Settings, topics: Iterable[str]) -> dict[Partition, Span]:
+def spans(settings: Settings, topics: Iterable[str]) -> dict[Partition, OffsetSpan]:
     """The present begin and end of every partition. Raises FatalError if a topic is missing, RetriableError without broker."""
     client = AdminClient(client_config(settings, "inspect"))
     with kafka_errors(f"asking {settings.bootstrap_servers} for its topics"):
@@ -50,7 +50,9 @@ def spans(settings: Settings, topics: Iterable[str]) -> dict[Partition, Span]:
     cut = len(settings.namespace)
     begins = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
     ends = offsets(settings, places, OffsetSpec.latest(), "ends")
-    return {(name[cut:], number): Span(begins[name, number], ends[name, number]) for name, number in sorted(places)}
+    return {
+        (name[cut:], number): OffsetSpan(begins[name, number], ends[name, number]) for name, number in sorted(places)
+    }
 
 
 def committed_offsets(settings: Settings, group: str, places: Iterable[Partition]) -> dict[Partition, int]:
@@ -72,7 +74,7 @@ def committed_offsets(settings: Settings, group: str, places: Iterable[Partition
 
 
 def read_messages(
-    settings: Settings, wanted: dict[Partition, Span], on_progress: OnProgress | None = None
+    settings: Settings, wanted: dict[Partition, OffsetSpan], on_progress: OnRead | None = None
 ) -> Iterator[list[Message]]:
     """Batches of messages, in order within each partition, up to the spans' ends.
 

@@ -10,7 +10,7 @@ from hub.errors import FatalError
 from hub.inspect.erasures import Erased, erasures_of
 from hub.inspect.keyed import KeyedReader, KeyedRecords
 from hub.inspect.narrow import NarrowDecoder, column
-from hub.inspect.reading import OnProgress
+from hub.inspect.reading import OnRead
 from hub.model.ids import case_id
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -55,7 +55,7 @@ def tell(
     who: str,
     sources: Sequence[str],
     departments: Sequence[str],
-    on_progress: OnProgress | None = None,
+    on_progress: OnRead | None = None,
 ) -> Story:
     """The story of a case, named by its id or by SOURCE:REF of one of its reports.
 
@@ -99,7 +99,7 @@ def _by_time(records: list[KeyedRecords], name: str) -> list[KeyedRecords]:
 
 
 def _find(
-    reader: KeyedReader, registry: Registry, codec: Codec, who: str, on_progress: OnProgress | None
+    reader: KeyedReader, registry: Registry, codec: Codec, who: str, on_progress: OnRead | None
 ) -> tuple[str, list[KeyedRecords]]:
     source, colon, ref = who.partition(":")
     case = case_id(source, ref) if colon else who
@@ -118,7 +118,7 @@ def _find(
 
 
 def _case_of(
-    reader: KeyedReader, registry: Registry, codec: Codec, source: str, ref: str, on_progress: OnProgress | None
+    reader: KeyedReader, registry: Registry, codec: Codec, source: str, ref: str, on_progress: OnRead | None
 ) -> str | None:
     """The case a report was linked to: its key is not known, so all of hub.cases is looked through."""
     decoder = NarrowDecoder(registry, codec, CASES.subject or "", ("source_ref",))

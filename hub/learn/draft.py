@@ -13,7 +13,7 @@ from hub.learn.history import History
 from hub.learn.layers import AreaLayer
 from hub.learn.links.learn import learn_links
 from hub.learn.reach import reachable
-from hub.learn.reading import Point, Read
+from hub.learn.reading import LatLon, Read
 from hub.learn.routes.learn import RoutesDraft, learn_routes
 from hub.learn.rows import Drafted
 from hub.millis import datetime_of
@@ -41,7 +41,7 @@ class Draft:
     """What a person should know that no row says."""
 
 
-def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point]) -> Draft:
+def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[LatLon]) -> Draft:
     """Ask every learner. What the history does not tell (no truth of that kind) is left empty, with a note that says so."""
     history, ids = read.history, DepartmentIds(read.history.department.to_pylist())
     routes, clocks, links = learn_routes(history, ids), learn_durations(history), learn_links(history)
@@ -64,7 +64,7 @@ def draft(read: Read, layers: list[AreaLayer], city_id: str, nowhere: list[Point
     )
 
 
-def _city(history: History, layers: list[AreaLayer], city_id: str, nowhere: list[Point]) -> CityFile:
+def _city(history: History, layers: list[AreaLayer], city_id: str, nowhere: list[LatLon]) -> CityFile:
     specs = [AreasFile(layer=each.layer, file=f"{each.layer}.geojson", code="code", name="name") for each in layers]
     points = sorted({(round(lat, 4), round(lon, 4)) for lat, lon in nowhere})
     return CityFile(

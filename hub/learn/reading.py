@@ -18,7 +18,7 @@ from hub.bounds import are_degrees
 from hub.core.places.crs import converter_of
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer
-from hub.learn.taxonomy import Codes
+from hub.learn.taxonomy import LabelCodes
 from hub.model.event import CaseEvent, EventKind
 
 _NONE = TruthRow()
@@ -26,7 +26,7 @@ _OPENING = (EventKind.OPENED, EventKind.AMENDED)
 _LEAST_AT_POINT = 50
 _LEAST_SHARE = 0.005
 _LEAST_ADDRESSES = 10
-Point = tuple[float, float]
+LatLon = tuple[float, float]
 
 
 @dataclass
@@ -34,8 +34,8 @@ class Read:
     """A history with what a draft needs besides: the codes its categories have, and points that mean: nowhere."""
 
     history: History
-    codes: Codes
-    nowhere: list[Point] = field(default_factory=list)
+    codes: LabelCodes
+    nowhere: list[LatLon] = field(default_factory=list)
     """WGS84 latitude and longitude at four decimals, found by how many addresses lie there; already null in the history."""
 
 
@@ -56,7 +56,7 @@ def build_history(
     said = [truth.rows.get(event.source_ref, _NONE) for event in first]
     lat, lon = _points(first)
     nowhere = _nowhere(first, lat, lon)
-    codes = Codes(event.category for event in first)
+    codes = LabelCodes(event.category for event in first)
     ends = [row.closed_ms or closed.get((each.source, each.source_ref)) for row, each in zip(said, first, strict=True)]
     dues = [each.due_at if row.due_ms is None else row.due_ms for row, each in zip(said, first, strict=True)]
     history = History(
@@ -115,7 +115,7 @@ def _points(events: Sequence[CaseEvent]) -> tuple[npt.NDArray[np.float64], npt.N
     return lat, lon
 
 
-def _nowhere(events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]) -> list[Point]:
+def _nowhere(events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt.NDArray[np.float64]) -> list[LatLon]:
     """Points at which a system puts what it cannot place: many reports of many addresses. They are blanked in place."""
     at = [
         None if math.isnan(y) else (round(y, 4), round(x, 4)) for y, x in zip(lat.tolist(), lon.tolist(), strict=True)
@@ -123,7 +123,7 @@ def _nowhere(events: Sequence[CaseEvent], lat: npt.NDArray[np.float64], lon: npt
     counts = Counter(point for point in at if point is not None)
     least = max(_LEAST_AT_POINT, _LEAST_SHARE * counts.total())
     crowded = {point for point, count in counts.items() if count >= least}
-    addresses: dict[Point, set[str]] = defaultdict(set)
+    addresses: dict[LatLon, set[str]] = defaultdict(set)
     for point, event in zip(at, events, strict=True):
         if point in crowded and point is not None and event.place.address:
             addresses[point].add(event.place.address)

@@ -15,7 +15,7 @@ from hub.backtest.decided import Decided
 from hub.backtest.intake import EventFile
 from hub.backtest.mappings import find_mapping
 from hub.backtest.run import Bars, Options, PolicyRun, ReadHistory, read_history, run
-from hub.backtest.scores import Scores, Share, score
+from hub.backtest.scores import RightShare, Scores, score
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import load_yaml
 from hub.escaping import write_csv
@@ -26,7 +26,7 @@ from hub.policy.city import City
 from hub.policy.loader import load_city
 from hub.sdk.mapping.times import parse_time
 
-Kind = Literal["later", "monthly", "source", "all"]
+HoldOut = Literal["later", "monthly", "source", "all"]
 _SAMPLE = 100
 
 
@@ -38,7 +38,7 @@ class Measure(BaseModel):
 
     what: str
     of: Literal["due", "breach", "department", "queue", "pairs", "flags", "clusters", "identical_texts"]
-    run: Kind
+    run: HoldOut
     simple: str | float
     goal: float
     most_links: int | None = None
@@ -138,13 +138,13 @@ class _City:
         self._scores: dict[str, Scores] = {}
         self._runs: dict[str, PolicyRun] = {}
 
-    def scores(self, kind: Kind) -> Scores:
+    def scores(self, kind: HoldOut) -> Scores:
         """What the measures of one kind of run are read from."""
         if kind not in self._scores:
             self._scores[kind] = self._monthly() if kind == "monthly" else self._plain(kind)
         return self._scores[kind]
 
-    def _plain(self, kind: Kind) -> Scores:
+    def _plain(self, kind: HoldOut) -> Scores:
         outcome = self._run("source" if kind == "source" else "own")
         later = kind in ("later", "source")
         span = (self._ms(self._plan.judge_from), self._ms(self._plan.judge_until)) if later else (None, None)
@@ -178,8 +178,8 @@ class _City:
                 "department_held",
                 "queue_held",
             ):
-                add: Share = getattr(one, name)
-                into: Share = getattr(total, name)
+                add: RightShare = getattr(one, name)
+                into: RightShare = getattr(total, name)
                 into.judged, into.right = into.judged + add.judged, into.right + add.right
         return total
 
@@ -206,7 +206,7 @@ def _judged(outcome: PolicyRun, history: ReadHistory, from_ms: int | None, until
 def _reached(measure: Measure, scores: Scores) -> Reached:
     links = scores.duplicates.links if scores.duplicates else 0
     if measure.of in ("due", "breach", "department", "queue"):
-        share: Share = getattr(scores, measure.of)
+        share: RightShare = getattr(scores, measure.of)
         return Reached(measure, share.share, share.right, share.judged, links)
     said = scores.duplicates.as_dict() if scores.duplicates else {}
     found = said.get(measure.of)

@@ -24,7 +24,7 @@ class Coded:
     support: int
 
 
-class Codes:
+class LabelCodes:
     """The codes of all labels of a history. Labels that differ in case, width, blanks or punctuation only are one category."""
 
     def __init__(self, labels: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
-from hub.inspect.reading import Span, spans
+from hub.inspect.reading import OffsetSpan, spans
 from hub.ledger.facts import Facts
 from hub.ledger.reading import FactReader, Stored
 from hub.ledger.store import FencedError, Positions, Store
@@ -22,7 +22,7 @@ from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, translated
 from hub.stream.known import on_broker
 from hub.stream.lag import left_records
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CASES, DEAD, DEADLINES, is_outward
 
@@ -72,7 +72,7 @@ class Feed:
         self._backoff = Backoff(1.0, 30.0)
         self._records = 0
 
-    def run(self, until: Mapping[Place, int] | None = None) -> None:
+    def run(self, until: Mapping[PartitionPlace, int] | None = None) -> None:
         """Until asked to stop, or until it has come to these offsets. Raises FatalError where people have to act."""
         while not self._stop.is_set():
             try:
@@ -85,7 +85,7 @@ class Feed:
                 log.warning("%s; trying again", error)
                 self._stop.wait(self._backoff.next_seconds())
 
-    def _follow(self, until: Mapping[Place, int] | None) -> bool:
+    def _follow(self, until: Mapping[PartitionPlace, int] | None) -> bool:
         names = on_broker(self._settings, "ledger")
         positions, consumer = self._store.positions(), self._consumer()
         try:
@@ -127,7 +127,7 @@ class Feed:
         self._backoff.reset()
 
 
-def _newest(records: Iterable[Stored]) -> Mapping[Place, int]:
+def _newest(records: Iterable[Stored]) -> Mapping[PartitionPlace, int]:
     return {(record.topic, record.partition): record.written_ms for record in records}
 
 
@@ -138,9 +138,9 @@ class _Reading:
         self._settings, self._consumer, self.positions = settings, consumer, positions
         self._cut = len(settings.namespace)
         self._steps = Steps(settings, consumer)
-        self._taken: set[Place] = set()
+        self._taken: set[PartitionPlace] = set()
         self._topics: list[str] = []
-        self._eofs: dict[Place, int] = {}
+        self._eofs: dict[PartitionPlace, int] = {}
         self._written_ms = 0
         self.level_ms = 0
         """When it had read all there was, last; 0 if never."""
@@ -158,7 +158,7 @@ class _Reading:
         self._taken |= starts.keys()
         self._topics = topics
 
-    def _start(self, place: Place, span: Span) -> int:
+    def _start(self, place: PartitionPlace, span: OffsetSpan) -> int:
         position = self.positions.get(place, span.begin)
         if position > span.end:
             raise FatalError(
@@ -169,12 +169,12 @@ class _Reading:
             log.error("%s[%d]@%d-%d was gone before the ledger had read it", *place, position, span.begin)
         return max(position, span.begin)
 
-    def read(self) -> tuple[list[Stored], dict[Place, int]]:
+    def read(self) -> tuple[list[Stored], dict[PartitionPlace, int]]:
         """What has come, in order of each partition, and how far that is."""
         with kafka_errors("reading for the ledger"):
             messages = self._consumer.consume(AT_ONCE, _WAIT_SECONDS)
         records: list[Stored] = []
-        after: dict[Place, int] = {}
+        after: dict[PartitionPlace, int] = {}
         for message in messages:
             place = message.topic()[self._cut :], message.partition()
             if message.error() is not None:
@@ -185,7 +185,7 @@ class _Reading:
         self._written_ms = max((record.written_ms for record in records), default=self._written_ms)
         return records, {place: offset for place, offset in after.items() if offset != self.positions.get(place)}
 
-    def _noted(self, place: Place, message: Message, after: dict[Place, int]) -> None:
+    def _noted(self, place: PartitionPlace, message: Message, after: dict[PartitionPlace, int]) -> None:
         error: KafkaError = message.error()
         if error.code() == KafkaError._PARTITION_EOF:
             self._eofs[place] = message.offset()
@@ -209,7 +209,7 @@ class _Reading:
         seconds = 0.0 if behind == 0 else max(0, wall_ms() - (self._written_ms or wall_ms())) / 1000
         return Standing(behind, seconds, records)
 
-    def _highs(self) -> dict[Place, int]:
+    def _highs(self) -> dict[PartitionPlace, int]:
         highs = {}
         for topic, number in self._taken:
             place = TopicPartition(self._settings.topic(topic), number)

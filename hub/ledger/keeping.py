@@ -19,7 +19,7 @@ from hub.millis import DAY_MS
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.known import on_broker
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.registry import make_registry
 
 _FORGET_SECONDS = 3600.0
@@ -84,7 +84,7 @@ class Keeper:
         """Delete what is older than the settings say: how many rows."""
         return forget(self.database, wall_ms() - int(self._settings.ledger_days * DAY_MS))
 
-    def _ends(self) -> dict[Place, int]:
+    def _ends(self) -> dict[PartitionPlace, int]:
         names = on_broker(self._settings, "ledger")()
         return {place: span.end for place, span in spans(self._settings, topics_in(names)).items() if span.end}
 

@@ -12,11 +12,11 @@ from hub.ledger.database import Database
 from hub.ledger.facts import Facts
 from hub.ledger.projection import CaseRow, ClockRow, Rows, project, tuples_of
 from hub.ledger.tables import CASES, CLOCKS, ERASED, HELPERS, METADATA, POSITIONS, PROJECTED, REPORTS, STANDING
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 _AT_ONCE = 5000
 """Ids in one question."""
-Positions = dict[Place, int]
+Positions = dict[PartitionPlace, int]
 """By topic without the namespace and partition, the offset of what comes next."""
 
 
@@ -36,7 +36,13 @@ class Store:
             rows = connection.execute(select(POSITIONS.c.topic, POSITIONS.c.kafka_partition, POSITIONS.c.next_offset))
             return {(topic, partition): offset for topic, partition, offset in rows}
 
-    def write(self, facts: Facts, before: Positions, after: Mapping[Place, int], written: Mapping[Place, int]) -> None:
+    def write(
+        self,
+        facts: Facts,
+        before: Positions,
+        after: Mapping[PartitionPlace, int],
+        written: Mapping[PartitionPlace, int],
+    ) -> None:
         """`before`: the positions as this process knows them. `written`: the newest record's timestamp, by place.
 
         Raises FencedError, or what hub.sdk.errors names.
@@ -61,7 +67,11 @@ class Store:
     # -- one batch ---------------------------------------------------------------------------------------------------
 
     def _move(
-        self, connection: Connection, before: Positions, after: Mapping[Place, int], written: Mapping[Place, int]
+        self,
+        connection: Connection,
+        before: Positions,
+        after: Mapping[PartitionPlace, int],
+        written: Mapping[PartitionPlace, int],
     ) -> None:
         for place, offset in sorted(after.items()):
             at_ms = written.get(place)

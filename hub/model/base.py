@@ -65,10 +65,10 @@ CaseId = Annotated[Reference, Personal.NONE]
 SystemId = Annotated[str, IS_SYSTEM_ID, Personal.NONE]
 Code = Annotated[str, Field(max_length=MAX_CODE_CHARS), Personal.NONE]
 """A word of a closed list, be it the sender's or the city's."""
-Line = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
+LineText = Annotated[str, Field(max_length=MAX_LINE_CHARS)]
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS)]
 """Both say where they are used what of a person may stand in them."""
-HubLine = Annotated[Line, Personal.NONE]
+HubLine = Annotated[LineText, Personal.NONE]
 HubText = Annotated[str, Personal.NONE]
 """Words of the hub's, or of the city's rules."""
 Counter = Annotated[int, Field(ge=COUNTER.least, le=COUNTER.most), Avro("int")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hub.errors import Reason, RejectedRecordError
-from hub.model.base import MAX_ITEMS, Code, Counter, Line, Record, Reference, SourceMillis, SystemId, Text
+from hub.model.base import MAX_ITEMS, Code, Counter, LineText, Record, Reference, SourceMillis, SystemId, Text
 from hub.model.personal import Personal
 
 MAX_URI_CHARS = 2_000
@@ -42,7 +42,7 @@ class Place(Record):
     lat: Annotated[float | None, Personal.PLACE] = None
     lon: Annotated[float | None, Personal.PLACE] = None
     crs: Code = DEFAULT_CRS
-    address: Annotated[Line | None, Personal.PLACE] = None
+    address: Annotated[LineText | None, Personal.PLACE] = None
 
     @model_validator(mode="after")
     def _both_halves(self) -> Self:
@@ -77,10 +77,10 @@ class CaseEvent(Record):
     occurred_at: SourceMillis | None = None
     reported_at: SourceMillis
     category: Code
-    category_label: Annotated[Line | None, Personal.WORDS] = None
+    category_label: Annotated[LineText | None, Personal.WORDS] = None
     urgency: Urgency
     place: Place
-    title: Annotated[Line, Personal.WORDS]
+    title: Annotated[LineText, Personal.WORDS]
     text: Annotated[Text, Personal.WORDS]
     channel: Code
     attachments: list[Attachment] = Field(default_factory=list, max_length=MAX_ITEMS)

@@ -30,8 +30,8 @@ from hub.model.event import CaseEvent
 from hub.model.personal import Personal
 from hub.model.update import MAX_REPORT_CHARS, Update
 
-Latitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most), Personal.PLACE]
-Longitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most), Personal.PLACE]
+PlaceLatitude = Annotated[float, Field(ge=LATITUDE.least, le=LATITUDE.most), Personal.PLACE]
+PlaceLongitude = Annotated[float, Field(ge=LONGITUDE.least, le=LONGITUDE.most), Personal.PLACE]
 PlaceKey = Annotated[str, Field(max_length=MAX_LINE_CHARS), Personal.PLACE]
 MAX_PARTIES = 1_000
 MAX_CLOCKS = 1_000
@@ -58,8 +58,8 @@ class AdmittedEvent(Record):
     origin: Origin
     place_key: PlaceKey
     area: Code | None = None
-    lat: Latitude | None = None
-    lon: Longitude | None = None
+    lat: PlaceLatitude | None = None
+    lon: PlaceLongitude | None = None
     opens_at: SourceMillis | None = None
     event: CaseEvent
 
@@ -194,8 +194,8 @@ class CaseChange(Record):
     channel: Code
     place_key: PlaceKey
     area: Code | None = None
-    lat: Latitude | None = None
-    lon: Longitude | None = None
+    lat: PlaceLatitude | None = None
+    lon: PlaceLongitude | None = None
     department: SystemId
     rule: HubLine
     desk_reason: Annotated[Text | None, Personal.WORDS] = None

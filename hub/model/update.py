@@ -16,7 +16,7 @@ from hub.model.base import (
     Code,
     Counter,
     Int,
-    Line,
+    LineText,
     Record,
     Reference,
     SourceMillis,
@@ -70,9 +70,9 @@ NEAREST: dict[UpdateStep, UpdateStatus] = {
 """The status to send with a step, for readers that do not know steps; ACCEPTED with all others."""
 
 
-EVENTS: tuple[str, ...] = (*UpdateStatus, *(step for step in UpdateStep if step != UpdateStep.AS_STATUS))
+EVENT_NAMES: tuple[str, ...] = (*UpdateStatus, *(step for step in UpdateStep if step != UpdateStep.AS_STATUS))
 """All that an update can say happened; CUSTOM stands for the steps of the city's own."""
-_NAMED = frozenset(EVENTS)
+_NAMED = frozenset(EVENT_NAMES)
 
 
 def event_of(status: str, step: str, code: str | None) -> str:
@@ -85,7 +85,7 @@ def event_of(status: str, step: str, code: str | None) -> str:
 
 def status_and_step(event: str) -> tuple[UpdateStatus, UpdateStep]:
     """How an update says that an event happened. Raises ValueError for one that no update can say."""
-    if event not in EVENTS:
+    if event not in EVENT_NAMES:
         raise ValueError(f"no update can say {event!r}")
     if event in set(UpdateStatus):
         return UpdateStatus(event), UpdateStep.AS_STATUS
@@ -106,7 +106,7 @@ class Update(Record):
     at: SourceMillis
     note: Annotated[Text, Personal.WORDS] = ""
     step: UpdateStep = UpdateStep.AS_STATUS
-    reason: Annotated[Line | None, Personal.WORDS] = None
+    reason: Annotated[LineText | None, Personal.WORDS] = None
     clock: Code | None = None
     to: Code | None = None
     members: list[Code] = Field(default_factory=list, max_length=MAX_ITEMS)

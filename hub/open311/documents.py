@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from hub.open311 import models, spark, xml
 from hub.open311.errors import UnreadableError
 
-R = TypeVar("R", bound=models.DocumentRecord)
+_R = TypeVar("_R", bound=models.DocumentRecord)
 MAX_DOCUMENT_BYTES = 16 * 2**20
 """A longer document is not read."""
 
@@ -33,11 +33,11 @@ class DocumentFormat(StrEnum):
 
 
 @dataclass(frozen=True)
-class DocumentShape(Generic[R]):
+class DocumentShape(Generic[_R]):
     """One kind of document. `root` is its element; a list has one `element` for each record, else it is one record."""
 
     root: str
-    record: type[R]
+    record: type[_R]
     is_list: bool = True
 
     @property
@@ -75,7 +75,7 @@ class ErrorsError(Exception):
         self.errors = errors
 
 
-def render(shape: DocumentShape[R], records: Sequence[R], form: DocumentFormat) -> bytes:
+def render(shape: DocumentShape[_R], records: Sequence[_R], form: DocumentFormat) -> bytes:
     """A document of these records: of a shape that is no list, exactly one."""
     found = [each.model_dump() for each in records]
     content: Any = found
@@ -84,7 +84,7 @@ def render(shape: DocumentShape[R], records: Sequence[R], form: DocumentFormat) 
     return xml.written_xml(shape.root, content) if form is DocumentFormat.XML else spark.written_spark(content)
 
 
-def read_records(shape: DocumentShape[R], body: bytes, charset: str | None = None) -> list[R]:
+def read_records(shape: DocumentShape[_R], body: bytes, charset: str | None = None) -> list[_R]:
     """The records of a document in either format: of a shape that is no list, exactly one.
 
     Raises UnreadableError, and ErrorsError where the answer is one of errors.

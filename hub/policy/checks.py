@@ -176,7 +176,7 @@ class Checker:
             rows = [(index, rule) for index, rule in plain if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
                           main_layer=parts.main_layer)  # fmt: skip
-            places: list[Placed] = [
+            places: list[PlacedBoxes] = [
                 (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
             ]
             self._report("deadlines.yaml", places, space)
@@ -198,7 +198,7 @@ class Checker:
             space,
         )
 
-    def _report(self, file: str, rows: list[Placed], space: Space) -> None:
+    def _report(self, file: str, rows: list[PlacedBoxes], space: Space) -> None:
         # what a row with an unknown name would match is not known, and the name has been told already
         rows = [row for row in rows if (file, row[0][:2]) not in self._broken]
         for at, reach in unreached([boxes for _, _, boxes in rows], space.domains).items():
@@ -219,5 +219,5 @@ class Checker:
 
 
 _REMEDY = "rows above take all it could match; move it up or remove it"
-Placed = tuple[Location, str, list[Box]]
+PlacedBoxes = tuple[Location, str, list[Box]]
 """Where a row stands, its id, and what it matches."""

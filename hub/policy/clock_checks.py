@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hub.declared.document import Location
 from hub.declared.problems import hint
-from hub.model.update import EVENTS
+from hub.model.update import EVENT_NAMES
 from hub.policy.city import label_key
 from hub.policy.models import CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, StepSpec
 
 FILE = "deadlines.yaml"
-_UPDATES = frozenset(event.lower() for event in EVENTS if event != "CUSTOM")
+_UPDATES = frozenset(event.lower() for event in EVENT_NAMES if event != "CUSTOM")
 """What departments can say everywhere."""
 _HUB = ("dispatched", "reopened", "closed", "withdrawn")
 _STARTS_ONLY = ("opened", "called")

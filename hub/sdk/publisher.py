@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import Reason, RejectedRecordError
-from hub.metrics import DEAD, PUBLISH_ERRORS
+from hub.metrics import DEAD_LETTERS, PUBLISH_ERRORS
 from hub.model.base import Record
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
@@ -86,7 +86,7 @@ class _ToKafka:
         self._produce(self._topic, key.encode(), value, self._headers)
 
     def set_aside(self, letter: DeadLetter) -> None:
-        DEAD.labels(letter.stage, letter.reason).inc()
+        DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
         fits = fitted(letter.to_avro())
         self._produce(self._dead, fits["key"], self._codec.encode_one(DeadLetter.subject(), fits))
 

@@ -12,10 +12,10 @@ from hub.model.base import to_ms
 
 DEFAULT_MS = {"accept": 30 * MINUTE_MS, "respond": 6 * HOUR_MS, "resolve": 24 * HOUR_MS}
 """How long a step may take when the order names no deadline for it."""
-STATUSES = (("accept", "ACCEPTED"), ("respond", "RESPONDED"), ("resolve", "RESOLVED"))
+CLOCK_STATUSES = (("accept", "ACCEPTED"), ("respond", "RESPONDED"), ("resolve", "RESOLVED"))
 NEVER = 0.02
-REFUSED = 0.02
-LATE = 0.10
+REFUSED_SHARE = 0.02
+LATE_SHARE = 0.10
 """Share of steps that are taken after their deadline."""
 TWICE = 0.03
 STRAY = 0.001
@@ -69,11 +69,11 @@ def answers_to(seed: int, order: Mapping[str, Any]) -> list[PlannedUpdate]:
     due = {clock["clock"]: to_ms(clock["due_at"]) for clock in order["deadlines"]}
     answers: list[PlannedUpdate] = []
     drawn = rng.random()
-    if drawn < REFUSED:
+    if drawn < REFUSED_SHARE:
         answers.append(_answer(rng, order, "REFUSED", issued_ms + rng.randrange(MINUTE_MS, 20 * MINUTE_MS)))
-    elif drawn >= REFUSED + NEVER:
+    elif drawn >= REFUSED_SHARE + NEVER:
         at_ms = issued_ms
-        for clock, status in STATUSES:
+        for clock, status in CLOCK_STATUSES:
             at_ms = max(at_ms + MINUTE_MS, _step(rng, issued_ms, due.get(clock, issued_ms + DEFAULT_MS[clock])))
             answers.append(_answer(rng, order, status, at_ms))
     if rng.random() < STRAY:
@@ -84,7 +84,7 @@ def answers_to(seed: int, order: Mapping[str, Any]) -> list[PlannedUpdate]:
 
 def _step(rng: Random, issued_ms: int, due_ms: int) -> int:
     allowed_ms = max(2 * MINUTE_MS, due_ms - issued_ms)
-    share = rng.uniform(1.05, 1.6) if rng.random() < LATE else rng.triangular(0.05, 0.95, 0.3)
+    share = rng.uniform(1.05, 1.6) if rng.random() < LATE_SHARE else rng.triangular(0.05, 0.95, 0.3)
     return issued_ms + round(allowed_ms * share)
 
 

@@ -26,7 +26,7 @@ from hub.simulator.scene import scene_of
 from hub.simulator.simclock import SimulationClock
 from hub.simulator.truth import Statement, Truth
 
-START = "2026-03-02T06:00"
+START_TIME = "2026-03-02T06:00"
 """A Monday morning of the city's own time."""
 
 
@@ -41,7 +41,7 @@ def start_ms(city: City, start: str) -> int:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
 @click.option("--city", type=click.Path(path_type=Path), help="Policy folder of the city to simulate.")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same files.")
-@click.option("--start", default=START, show_default=True, help="First instant, local time of the city.")
+@click.option("--start", default=START_TIME, show_default=True, help="First instant, local time of the city.")
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True)
 @click.option("--rate", type=click.IntRange(1), default=NOMINAL_RATE, show_default=True, help="Rows a day, about.")
 @click.option("--live", is_flag=True, help="Let the files grow as time goes by, instead of writing them at once.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from hub.simulator.formats import FORMATS
+from hub.simulator.formats import SYSTEM_FILES
 from hub.simulator.simclock import SimulationClock
 from hub.simulator.truth import Statement, Truth
 
@@ -29,11 +29,11 @@ class SourceFiles:
         self._open: dict[str, TextIO] = {}
 
     def path(self, source: str) -> Path:
-        return self.folder / FORMATS[source].file_name
+        return self.folder / SYSTEM_FILES[source].file_name
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for source, form in FORMATS.items():
+        for source, form in SYSTEM_FILES.items():
             done_mark(self.path(source)).unlink(missing_ok=True)
             self._open[source] = self.path(source).open("w", encoding="utf-8", newline="")
             self._open[source].write(form.head)
@@ -41,7 +41,7 @@ class SourceFiles:
         return self
 
     def write(self, statement: Statement) -> None:
-        self._open[statement.source].write(FORMATS[statement.source].row(statement))
+        self._open[statement.source].write(SYSTEM_FILES[statement.source].row(statement))
 
     def flush(self) -> None:
         """Make what was written visible to whoever follows the files, in whole rows."""

@@ -40,7 +40,7 @@ _NO_TIME = "--:--"
 
 
 @dataclass(frozen=True)
-class Format:
+class SystemFile:
     """How one system's file looks: `head` once, then `row` for each statement, each with its line end."""
 
     file_name: str
@@ -122,11 +122,11 @@ def _citymgmt(statement: Statement) -> str:
     )
 
 
-FORMATS = {
-    "police": Format("police.csv", ",".join(_POLICE_HEADER) + "\r\n", _police),
-    "hotline": Format("hotline.jsonl", "", _hotline),
-    "petition": Format("petition.csv", ",".join(_PETITION_HEADER) + "\r\n", _petition),
-    "citymgmt": Format("citymgmt.jsonl", "", _citymgmt),
+SYSTEM_FILES = {
+    "police": SystemFile("police.csv", ",".join(_POLICE_HEADER) + "\r\n", _police),
+    "hotline": SystemFile("hotline.jsonl", "", _hotline),
+    "petition": SystemFile("petition.csv", ",".join(_PETITION_HEADER) + "\r\n", _petition),
+    "citymgmt": SystemFile("citymgmt.jsonl", "", _citymgmt),
 }
 """By source. `petition` counts times in whole seconds; the others in milliseconds."""
 

@@ -10,7 +10,7 @@ from random import Random
 from hub.millis import HOUR_MS, MINUTE_MS
 from hub.simulator import wording
 from hub.simulator.rhythm import Incident
-from hub.simulator.scene import Coordinates, Kind, Scene
+from hub.simulator.scene import Coordinates, Scene, SceneCategory
 from hub.simulator.truth import Oddity, Statement, StatementKind
 
 METRES_PER_DEGREE = 111_320.0
@@ -19,7 +19,7 @@ JITTER_M = 12.0
 AMENDED = 0.18
 """Share of reports that are amended once; a quarter of those a second time."""
 AMENDED_AGAIN = 0.25
-LATE = 0.12
+RETOLD_LATE_SHARE = 0.12
 """Share of amended reports of which two statements arrive in the wrong order."""
 WITHDRAWN = 0.02
 CLOSED = 0.08
@@ -44,7 +44,7 @@ CHANNELS = {
     "petition": ("web", "phone", "app"),
     "citymgmt": ("worker", "worker", "app", "web"),
 }
-UNKNOWN_CATEGORY = "ZZ-99"
+STRANGE_CATEGORY = "ZZ-99"
 
 
 _PREFIXES = {"police": "JJ", "hotline": "HL", "petition": "XF", "citymgmt": "CG"}
@@ -113,7 +113,7 @@ def _report(
         reported_ms=reported_ms,
         opened_ms=reported_ms,
         incident=incident.number,
-        category=UNKNOWN_CATEGORY if oddity is Oddity.WRONG_CATEGORY else kind.code,
+        category=STRANGE_CATEGORY if oddity is Oddity.WRONG_CATEGORY else kind.code,
         category_label=kind.label,
         category_label_zh=kind.label_zh,
         group=kind.group,
@@ -174,7 +174,7 @@ def _amended(scene: Scene, rng: Random, incident: Incident, before: Statement) -
     return after
 
 
-def _corrected(statement: Statement, kind: Kind) -> Statement:
+def _corrected(statement: Statement, kind: SceneCategory) -> Statement:
     return replace(
         statement,
         category=kind.code,
@@ -205,7 +205,7 @@ def _brief(rng: Random, statement: Statement, first: Statement) -> Statement:
 
 def _in_disorder(rng: Random, statements: list[Statement]) -> list[Statement]:
     """Now and then an older statement is sent after a newer one."""
-    if len(statements) < 2 or rng.random() >= LATE:
+    if len(statements) < 2 or rng.random() >= RETOLD_LATE_SHARE:
         return statements
     index = rng.randrange(len(statements) - 1)
     held_ms = statements[index + 1].sent_ms + rng.randrange(1, 10 * MINUTE_MS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from hub.millis import HOUR_MS, MINUTE_MS, datetime_of
-from hub.simulator.scene import Coordinates, Kind, Scene, SceneArea
+from hub.simulator.scene import Coordinates, Scene, SceneArea, SceneCategory
 
 HOURS = (3, 2, 2, 1, 2, 3, 6, 10, 13, 14, 13, 12, 11, 12, 13, 13, 12, 12, 11, 9, 8, 6, 5, 4)
 """Relative frequency by local hour: quiet at night, a morning and an afternoon hump, as call centres show."""
@@ -22,7 +22,7 @@ class Incident:
 
     number: int
     at_ms: int
-    kind: Kind
+    kind: SceneCategory
     area: SceneArea
     where: Coordinates
     reports: int
@@ -101,7 +101,7 @@ def _reports(rng: Random) -> int:
 
 
 def _incident(
-    scene: Scene, rng: Random, at_ms: int, kind: Kind, reports: int, spread_ms: int, burst: str | None
+    scene: Scene, rng: Random, at_ms: int, kind: SceneCategory, reports: int, spread_ms: int, burst: str | None
 ) -> Incident:
     area, where = scene.somewhere(rng)
     return Incident(0, at_ms, kind, area, where, reports, spread_ms, burst)

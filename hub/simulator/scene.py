@@ -13,14 +13,14 @@ from shapely import MultiPolygon, Point, Polygon, prepare
 from hub.policy.city import City
 from hub.policy.models import Category
 
-SOURCES = ("police", "hotline", "petition", "citymgmt")
+SYSTEMS = ("police", "hotline", "petition", "citymgmt")
 """The four departmental systems, by their connectors' names."""
 Coordinates = tuple[float, float]
 """Latitude and longitude, degrees, EPSG:4326."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SceneCategory:
     """A category of the city's taxonomy, as the systems can report it."""
 
     code: str
@@ -51,7 +51,7 @@ class Scene:
     """A city to simulate. Raises ValueError when there is nowhere or nothing to happen."""
 
     zone: ZoneInfo
-    kinds: tuple[Kind, ...]
+    kinds: tuple[SceneCategory, ...]
     areas: tuple[SceneArea, ...]
     nowhere: Coordinates | None = None
     """Where the hotline's system puts what it cannot place."""
@@ -63,10 +63,10 @@ class Scene:
             raise ValueError(
                 "A scene needs at least one kind of incident and one area: is the city's policy folder complete?"
             )
-        mute = [kind.code for kind in self.kinds if not kind.sources or not set(kind.sources) <= set(SOURCES)]
+        mute = [kind.code for kind in self.kinds if not kind.sources or not set(kind.sources) <= set(SYSTEMS)]
         if mute:
             raise ValueError(
-                f"{', '.join(mute)}: must be reported by at least one of {', '.join(SOURCES)} and by no other"
+                f"{', '.join(mute)}: must be reported by at least one of {', '.join(SYSTEMS)} and by no other"
             )
         for area in self.areas:
             prepare(area.shape)
@@ -104,15 +104,15 @@ def scene_of(city: City) -> Scene:
     return Scene(ZoneInfo(city.time_zone), kinds, areas, nowhere)
 
 
-def _kind(city: City, category: Category) -> Kind:
+def _kind(city: City, category: Category) -> SceneCategory:
     lot = crc32(category.code.encode())
     urgency = _URGENCY.get(_priority(city, category) or 4, "ROUTINE")
     # What is urgent is called in to the police as well; petitions are about what is not; the hotline takes everything.
     others = ("police", "citymgmt") if urgency in ("EMERGENCY", "URGENT") else ("petition", "citymgmt", "police")
     also = [source for index, source in enumerate(others) if index == 0 or lot >> index & 1]
-    sources = tuple(source for source in SOURCES if source == "hotline" or source in also)
+    sources = tuple(source for source in SYSTEMS if source == "hotline" or source in also)
     weight = 0.5 + lot % 1000 / 1000
-    return Kind(
+    return SceneCategory(
         category.code, category.name.en, urgency, sources, category.name.zh, category.family, category.family, weight
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from hub.simulator.scene import Coordinates, Kind
+from hub.simulator.scene import Coordinates, SceneCategory
 
 _STREETS = (
     ("Willow", "柳"), ("Harbour", "港湾"), ("Foundry", "铸造"), ("Lantern", "灯笼"), ("Orchard", "果园"),
@@ -38,11 +38,11 @@ def street(where: Coordinates, chinese: bool) -> str:
     return f"{name[1]}{form[1]}{number}号" if chinese else f"{number} {name[0]} {form[0]}"
 
 
-def title(kind: Kind, address: str, chinese: bool) -> str:
+def title(kind: SceneCategory, address: str, chinese: bool) -> str:
     return f"{kind.label_zh or kind.label}（{address}）" if chinese else f"{kind.label}, {address}"
 
 
-def text(rng: Random, kind: Kind, address: str, chinese: bool) -> str:
+def text(rng: Random, kind: SceneCategory, address: str, chinese: bool) -> str:
     """What a reporter writes."""
     if chinese:
         return rng.choice(_OPENINGS_ZH).format(label=kind.label_zh or kind.label, address=address)

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from hub.metrics import LAG
 from hub.stream.kafka import kafka_errors
 from hub.stream.lag import lag_records, left_records
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 _EVERY_SECONDS = 1.0
 _TIMEOUT_SECONDS = 5.0
@@ -23,8 +23,8 @@ class Backlog:
         self._agent = agent
         self._numbers = numbers
         self._consumer = consumer
-        self._eofs: dict[Place, int] = {}
-        self._unread_highs: dict[Place, int] = {}
+        self._eofs: dict[PartitionPlace, int] = {}
+        self._unread_highs: dict[PartitionPlace, int] = {}
         self._counted = 0.0
         self.records: int | None = None
         """Committed records that are not read, of all partitions held; None while none is held or nothing was counted."""
@@ -33,7 +33,7 @@ class Backlog:
         """True once a second, and at once where an agent has something in hand that was not counted yet."""
         return now - self._counted >= _EVERY_SECONDS or not (idle or self.records)
 
-    def reached_end(self, place: Place, offset: int) -> None:
+    def reached_end(self, place: PartitionPlace, offset: int) -> None:
         """The consumer read a partition up to its end, which lies behind the markers of transactions."""
         self._eofs[place] = offset
 
@@ -41,7 +41,7 @@ class Backlog:
         """Forget the ends met so far, because the consumer starts again."""
         self._eofs.clear()
 
-    def forget(self, places: Iterable[Place]) -> None:
+    def forget(self, places: Iterable[PartitionPlace]) -> None:
         """Nothing is known of these until the broker is asked again, which is due at once."""
         self._unread_highs = dict.fromkeys(places, _UNKNOWN)
         self._counted = 0.0
@@ -52,7 +52,7 @@ class Backlog:
             LAG.labels(self._agent, partition).set(0)
         self.records = None
 
-    def ask_for(self, places: Iterable[Place]) -> None:
+    def ask_for(self, places: Iterable[PartitionPlace]) -> None:
         """Learn where partitions end that the consumer does not read. Blocks; raises RetriableError."""
         with kafka_errors(f"{self._agent}: asking for the end of what is paused"):
             self._unread_highs = {
@@ -61,7 +61,11 @@ class Backlog:
             }
 
     def count(
-        self, now: float, own_numbers: Collection[int], ends: Mapping[Place, int], reading: Mapping[Place, int]
+        self,
+        now: float,
+        own_numbers: Collection[int],
+        ends: Mapping[PartitionPlace, int],
+        reading: Mapping[PartitionPlace, int],
     ) -> bool:
         """Set the metric and `records`. True if nothing is left of what is read.
 
@@ -78,10 +82,10 @@ class Backlog:
             LAG.labels(self._agent, partition).set(records)
         return not any(left[place] for place in reading)
 
-    def stands(self, reading: Mapping[Place, int]) -> dict[Place, int]:
+    def stands(self, reading: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
         """How far each of these is read; beside what was committed, over the markers at its end."""
         return {place: max(end, self._eofs.get(place, 0)) for place, end in reading.items()}
 
-    def markers_past(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+    def markers_past(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
         """Ends that lie behind what was committed, by nothing but markers of transactions if nothing is left to read."""
         return {place: end for place, end in self._eofs.items() if end > ends.get(place, end)}

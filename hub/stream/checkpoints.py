@@ -13,7 +13,8 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-Place = tuple[str, int]
+from hub.stream.numbers import PartitionPlace
+
 _KEY = b"\0"
 """What no key of a record of state begins with."""
 RING = 64
@@ -65,7 +66,7 @@ def read_checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) 
     return _DECODER.decode((value or b"") if compacted else key[len(_KEY) :])
 
 
-class Mark(NamedTuple):
+class CommitMark(NamedTuple):
     """What is written beside a committed offset."""
 
     claim: str
@@ -105,7 +106,7 @@ class Trail:
     low: int = 0
     """Its low watermark: records before that were deleted."""
     last: Checkpoint | None = None
-    ends: dict[Place, int] = field(default_factory=dict)
+    ends: dict[PartitionPlace, int] = field(default_factory=dict)
     """By topic, without the namespace, and partition."""
     logs: dict[str, str] = field(default_factory=dict)
     _first: Checkpoint | None = None
@@ -131,7 +132,7 @@ class Trail:
         self.ends.update({(topic, partition): end for topic, partition, end in checkpoint.ends})
         self.logs.update(checkpoint.logs)
 
-    def fault(self, mark: Mark | None, needed_since_ms: int) -> str | None:
+    def fault(self, mark: CommitMark | None, needed_since_ms: int) -> str | None:
         """Why this is not the state that was committed with `mark`, or None. What is expected, then what was found.
 
         No mark: the group has no offset. `needed_since_ms`: of a changelog that forgets by age, since when nothing of it may be

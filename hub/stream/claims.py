@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import TopicPartition
 
-from hub.stream.checkpoints import Mark
+from hub.stream.checkpoints import CommitMark
 from hub.stream.numbers import number_of
 
 
@@ -19,5 +19,5 @@ def still_claimed(committed: Iterable[TopicPartition], claim: str, numbers: int)
     mine: dict[int, bool] = {}
     for place in committed:
         number = number_of(place.partition, numbers)
-        mine[number] = mine.get(number, True) and bool(claim) and Mark.read(place.metadata).claim == claim
+        mine[number] = mine.get(number, True) and bool(claim) and CommitMark.read(place.metadata).claim == claim
     return {number for number, is_mine in mine.items() if is_mine}

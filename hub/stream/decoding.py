@@ -23,7 +23,7 @@ import pyruhvro
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.registry import FRAME, Schema
 
-Rows = npt.NDArray[np.int64]
+RowIndexes = npt.NDArray[np.int64]
 
 
 def read(writer: Schema, body: bytes, reader: Schema | None = None) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _said(error: Exception) -> str:
 
 def decode_exactly(
     schema: Schema, bodies: pa.BinaryArray, framed: Sequence[bytes | None] | None = None
-) -> tuple[pa.RecordBatch, Rows] | None:
+) -> tuple[pa.RecordBatch, RowIndexes] | None:
     """The records as a batch, and its rows that do not encode to the bytes they came from. None if some cannot be decoded.
 
     `framed`: the same records with their framing, where there is a list of it already; to make one of the bodies takes a third

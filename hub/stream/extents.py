@@ -12,9 +12,8 @@ from hub.backoff import ask_until_answered
 from hub.settings import Settings
 from hub.stream.gaps import Extent
 from hub.stream.kafka import client_config, kafka_errors
+from hub.stream.numbers import PartitionPlace
 
-Place = tuple[str, int]
-"""A topic, by its name on the broker, and the number of one of its partitions."""
 _TIMEOUT_SECONDS = 30.0
 _RETRY_SECONDS = 0.2
 _DOUBT_SECONDS = 5.0
@@ -22,12 +21,12 @@ _DOUBT_SECONDS = 5.0
 
 def offsets(
     settings: Settings,
-    places: Iterable[Place],
+    places: Iterable[PartitionPlace],
     spec: OffsetSpec,
     what: str,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     timeout_seconds: float = _TIMEOUT_SECONDS,
-) -> dict[Place, int]:
+) -> dict[PartitionPlace, int]:
     """The offset of each place that `spec` asks for; of the latest, what open transactions have written counts unless `isolation`
     says otherwise.
 
@@ -35,7 +34,7 @@ def offsets(
     """
     wanted = {TopicPartition(*place): spec for place in places}
 
-    def ask() -> dict[Place, int]:
+    def ask() -> dict[PartitionPlace, int]:
         # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to see
         # the new one: an old one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
         client = AdminClient(client_config(settings, "ends"))
@@ -46,7 +45,7 @@ def offsets(
     return ask_until_answered(ask, timeout_seconds) if wanted else {}
 
 
-def extents(settings: Settings, places: Collection[Place]) -> dict[Place, Extent]:
+def extents(settings: Settings, places: Collection[PartitionPlace]) -> dict[PartitionPlace, Extent]:
     """What the broker has of each place. Raises RetriableError without a broker."""
     lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
     highs = offsets(settings, places, OffsetSpec.latest(), "ends")
@@ -55,8 +54,8 @@ def extents(settings: Settings, places: Collection[Place]) -> dict[Place, Extent
 
 
 def extents_reaching(
-    settings: Settings, wanted: dict[Place, int | None], alive: Callable[[], None] = lambda: None
-) -> dict[Place, Extent]:
+    settings: Settings, wanted: dict[PartitionPlace, int | None], alive: Callable[[], None] = lambda: None
+) -> dict[PartitionPlace, Extent]:
     """As `extents`. Asks again for some seconds while one ends before the offset that is wanted of it: a broker that has only
     just become a partition's leader does not know yet how far it goes, and what it says must not pass for a loss."""
     until = time.monotonic() + _DOUBT_SECONDS

@@ -10,7 +10,7 @@ import fastavro
 from hub.errors import Reason, RejectedRecordError
 
 _PRIMITIVE_BYTES = {"null": 0, "boolean": 1, "int": 1, "long": 1, "float": 4, "double": 8, "bytes": 1, "string": 1}
-Named = dict[str, int | None]
+NamedFields = dict[str, int | None]
 """The least bytes of each named type; None while its own fields are looked at."""
 
 
@@ -31,7 +31,7 @@ def check_foreign(declared: Mapping[str, Any]) -> None:
         raise RejectedRecordError(Reason.WRONG_SCHEMA, "the sender's schema is nested too deeply") from None
 
 
-def _least_bytes(node: Any, namespace: str, named: Named) -> int:
+def _least_bytes(node: Any, namespace: str, named: NamedFields) -> int:
     if isinstance(node, list):
         return 1 + min((_least_bytes(branch, namespace, named) for branch in node), default=0)
     if isinstance(node, str):
@@ -47,7 +47,7 @@ def _least_bytes(node: Any, namespace: str, named: Named) -> int:
     return _least_bytes(kind, namespace, named)
 
 
-def _least_of_named(node: Mapping[str, Any], namespace: str, named: Named) -> int:
+def _least_of_named(node: Mapping[str, Any], namespace: str, named: NamedFields) -> int:
     name = _full(node["name"], node.get("namespace", namespace))
     named[name] = None
     if node["type"] == "enum":
@@ -61,7 +61,7 @@ def _least_of_named(node: Mapping[str, Any], namespace: str, named: Named) -> in
     return least
 
 
-def _known(name: str, namespace: str, named: Named) -> int:
+def _known(name: str, namespace: str, named: NamedFields) -> int:
     least = named[_full(name, namespace)]
     if least is None:
         raise ValueError("a record contains itself")

@@ -38,7 +38,7 @@ class GapLetters:
     def count(self, gaps: Iterable[Gap]) -> None:
         """They are written."""
         for gap in gaps:
-            metrics.DEAD.labels(self._agent, str(gap.reason)).inc()
+            metrics.DEAD_LETTERS.labels(self._agent, str(gap.reason)).inc()
             labels = (self._agent, source_of(gap.topic), str(gap.reason))
             metrics.GAPS.labels(*labels).inc()
             metrics.GAP_RECORDS.labels(*labels).inc(gap.records_at_most)

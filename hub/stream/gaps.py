@@ -16,7 +16,7 @@ class Gap(NamedTuple):
     """Without the namespace."""
     partition: int
     reason: Reason
-    """One of hub.errors.GAPS."""
+    """One of hub.errors.GAP_REASONS."""
     begin: int
     """The offset that was to be read next."""
     until: int

@@ -9,12 +9,12 @@ from confluent_kafka.admin import AdminClient
 
 from hub.settings import Settings
 from hub.stream.kafka import client_config, consumer_config, kafka_errors
-from hub.stream.numbers import Place, places_of
+from hub.stream.numbers import PartitionPlace, places_of
 
 _TIMEOUT_SECONDS = 30.0
 
 
-def places_read(settings: Settings, topics: Sequence[str]) -> list[Place]:
+def places_read(settings: Settings, topics: Sequence[str]) -> list[PartitionPlace]:
     """Every partition of these topics (without the namespace) that is there. Raises RetriableError without a broker."""
     client = AdminClient(client_config(settings, "groups"))
     with kafka_errors(f"asking {settings.bootstrap_servers} for its topics"):
@@ -24,7 +24,7 @@ def places_read(settings: Settings, topics: Sequence[str]) -> list[Place]:
     return list(places_of(range(settings.partitions), counts, settings.partitions))
 
 
-def group_offsets(settings: Settings, agent: str, places: Sequence[Place]) -> list[TopicPartition]:
+def group_offsets(settings: Settings, agent: str, places: Sequence[PartitionPlace]) -> list[TopicPartition]:
     """The group's offset of each place with what is written beside it; a negative one where there is none.
 
     Raises RetriableError without a broker.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hub.stream.numbers import Place, number_of
+from hub.stream.numbers import PartitionPlace, number_of
 
 _NOT_SAID = -1
 
 
-def left_records(ends: Mapping[Place, int], highs: Mapping[Place, int], eofs: Mapping[Place, int]) -> dict[Place, int]:
+def left_records(
+    ends: Mapping[PartitionPlace, int], highs: Mapping[PartitionPlace, int], eofs: Mapping[PartitionPlace, int]
+) -> dict[PartitionPlace, int]:
     """By place.
 
     `ends`: the next offset to read of each, as committed. `highs`: the broker's last word on where it ends, negative or left out
@@ -24,7 +26,7 @@ def left_records(ends: Mapping[Place, int], highs: Mapping[Place, int], eofs: Ma
     return left
 
 
-def lag_records(own_numbers: Collection[int], left: Mapping[Place, int], numbers: int) -> dict[int, int]:
+def lag_records(own_numbers: Collection[int], left: Mapping[PartitionPlace, int], numbers: int) -> dict[int, int]:
     """By number held, over all topics, of a hub of so many numbers."""
     behind = dict.fromkeys(own_numbers, 0)
     for place, records in left.items():

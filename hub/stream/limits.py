@@ -20,7 +20,7 @@ class TooManyRejectsError(HubError):
         """By topic, without the namespace."""
 
 
-class Rows(NamedTuple):
+class SourceRows(NamedTuple):
     """What a chunk holds of one source: how many records, and which of these were rejected, from 0 and in order."""
 
     records: int
@@ -46,12 +46,12 @@ def rows_by_source(
     places: Sequence[Sequence[int]],
     rejected: Sequence[int],
     let_go_on: Mapping[str, LetGoOn],
-) -> dict[str, Rows]:
+) -> dict[str, SourceRows]:
     """A chunk's rows by the topic they came by, but for topics of the hub's own, which have no limit.
 
     `received`: records by topic. `places`: partition and offset of every row, as two columns. `let_go_on`: by topic.
     """
-    bad, found = set(rejected), dict[str, Rows]()
+    bad, found = set(rejected), dict[str, SourceRows]()
     with_rejects = {topics[row] for row in bad}
     for topic, records in received.items():
         if is_own(topic):
@@ -64,13 +64,13 @@ def rows_by_source(
                 for row, name in enumerate(topics)
                 if name == topic and offsets[row] >= through.get(partitions[row], 0)
             ]
-            found[topic] = Rows(len(rows), tuple(at for at, row in enumerate(rows) if row in bad), at_ms)
+            found[topic] = SourceRows(len(rows), tuple(at for at, row in enumerate(rows) if row in bad), at_ms)
         else:
-            found[topic] = Rows(records, (), at_ms)
+            found[topic] = SourceRows(records, (), at_ms)
     return {topic: rows for topic, rows in found.items() if rows.records}
 
 
-class Count(NamedTuple):
+class RejectCount(NamedTuple):
     """Records and rejects of one source's last chunks, and how many rejects in a row they ended with."""
 
     since_ms: int = 0
@@ -78,7 +78,7 @@ class Count(NamedTuple):
     run: int = 0
 
 
-Counted = Mapping[str, Count]
+Counted = Mapping[str, RejectCount]
 """By topic."""
 
 
@@ -88,18 +88,18 @@ class RejectLimits:
     def __init__(self, ratio: float, run: int) -> None:
         self._ratio = ratio
         self._run = run
-        self._now: dict[str, Count] = {}
-        self._kept: dict[str, Count] = {}
-        self._next: dict[str, Count] = {}
+        self._now: dict[str, RejectCount] = {}
+        self._kept: dict[str, RejectCount] = {}
+        self._next: dict[str, RejectCount] = {}
 
-    def check(self, chunk: Mapping[str, Rows]) -> None:
+    def check(self, chunk: Mapping[str, SourceRows]) -> None:
         """Judge one chunk before it commits. Raises TooManyRejectsError, which names each source past the ratio or the run.
 
         What it adds counts after `take`, until `give_back`: a chunk that is tried again must not count twice.
         """
         self._next, why = {}, {}
         for topic, rows in chunk.items():
-            count, longest = _counted(self._now.get(topic, Count()), rows)
+            count, longest = _counted(self._now.get(topic, RejectCount()), rows)
             self._next[topic] = count
             if reason := self._judge(count, longest):
                 why[topic] = reason
@@ -119,7 +119,7 @@ class RejectLimits:
         """What has not committed will come again: count it no more."""
         self._now = dict(self._kept)
 
-    def _judge(self, count: Count, longest: int) -> str | None:
+    def _judge(self, count: RejectCount, longest: int) -> str | None:
         if longest >= self._run:
             return f"{longest} records in a row were rejected (limit {self._run}, CITYHUB_DEAD_LETTER_RUN)"
         total, rejects = (sum(numbers) for numbers in zip(*count.recent, strict=True)) if count.recent else (0, 0)
@@ -129,19 +129,19 @@ class RejectLimits:
         return None
 
 
-def _counted(before: Count, rows: Rows) -> tuple[Count, int]:
+def _counted(before: RejectCount, rows: SourceRows) -> tuple[RejectCount, int]:
     """The count with these rows, and the longest run in them."""
-    before = before if before.since_ms == rows.since_ms else Count(rows.since_ms)
+    before = before if before.since_ms == rows.since_ms else RejectCount(rows.since_ms)
     run, longest = _runs(before.run, rows)
     recent = (*before.recent, (rows.records, len(rows.rejected)))
     total, first = sum(records for records, _ in recent), 0
     while total - recent[first][0] >= _WINDOW_RECORDS:
         total -= recent[first][0]
         first += 1
-    return Count(rows.since_ms, recent[first:], run), longest
+    return RejectCount(rows.since_ms, recent[first:], run), longest
 
 
-def _runs(run: int, rows: Rows) -> tuple[int, int]:
+def _runs(run: int, rows: SourceRows) -> tuple[int, int]:
     """How many rejects in a row the rows end with, and the longest run; `run`: what those before them ended with."""
     longest = run
     expected = 0

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-Place = tuple[str, int]
-"""Topic and partition."""
+PartitionPlace = tuple[str, int]
+"""A topic, by its name on the broker, and the number of one of its partitions."""
 
 
 def number_of(partition: int, numbers: int) -> int:
@@ -18,7 +18,7 @@ def number_of(partition: int, numbers: int) -> int:
     return partition % numbers
 
 
-def places_of(own_numbers: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[Place]:
+def places_of(own_numbers: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[PartitionPlace]:
     """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
     for topic, count in counts.items():
         yield from ((topic, partition) for partition in range(count) if number_of(partition, numbers) in own_numbers)

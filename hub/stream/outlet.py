@@ -142,7 +142,7 @@ class Transaction:
             "file": None, "line": None, "key": key, "value": value,
         })  # fmt: skip
         self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [letter["key"] or b""])
-        self.count(metrics.DEAD.labels(agent, str(reason)))
+        self.count(metrics.DEAD_LETTERS.labels(agent, str(reason)))
         place = "an output" if origin is None else f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
         log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail)
 

@@ -13,7 +13,7 @@ from aiokafka.partitioner import murmur2 as murmur2_of_one  # type: ignore[impor
 _SEED, _FACTOR = np.uint32(0x9747B28C), np.uint32(0x5BD1E995)
 _POSITIVE = 0x7FFFFFFF
 _WORD = 4
-Words = npt.NDArray[np.uint32]
+HashWords = npt.NDArray[np.uint32]
 
 
 def partition_of(key: str | bytes, partitions: int) -> int:
@@ -27,12 +27,12 @@ def partitions_of(keys: pa.Array, partitions: int) -> npt.NDArray[np.int64]:
     return (murmur2(keys) & np.uint32(_POSITIVE)).astype(np.int64) % partitions
 
 
-def murmur2(keys: pa.Array) -> Words:
+def murmur2(keys: pa.Array) -> HashWords:
     """uint32, shape (n,). Word by word of all keys at a time."""
     binary = keys.cast(pa.large_binary())
     lengths = pc.binary_length(binary).to_numpy().astype(np.int64)
     words, whole = _words(binary, lengths), lengths // _WORD
-    hashed: Words = _SEED ^ lengths.astype(np.uint32)
+    hashed: HashWords = _SEED ^ lengths.astype(np.uint32)
     in_all = int(whole.min()) if len(keys) else 0
     for at in range(int(whole.max(initial=0))):
         mixed = words[at] * _FACTOR
@@ -48,7 +48,7 @@ def murmur2(keys: pa.Array) -> Words:
     return hashed
 
 
-def _words(keys: Any, lengths: npt.NDArray[np.int64]) -> Words:
+def _words(keys: Any, lengths: npt.NDArray[np.int64]) -> HashWords:
     """Shape (words, n): each key as little-endian words with zeros behind its end, one more than the longest has whole."""
     width = (int(lengths.max(initial=0)) // _WORD + 1) * _WORD
     # a kernel for text that counts bytes is what pads binary fastest

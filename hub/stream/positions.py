@@ -14,9 +14,9 @@ from typing import NamedTuple
 from confluent_kafka import TopicPartition
 
 from hub.errors import Reason
-from hub.stream.checkpoints import Checkpoint, Mark, Trail
+from hub.stream.checkpoints import Checkpoint, CommitMark, Trail
 from hub.stream.gaps import Extent, Gap, ReadSoFar, resume
-from hub.stream.numbers import Place, number_of
+from hub.stream.numbers import PartitionPlace, number_of
 from hub.stream.writer import Output
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class Commit(NamedTuple):
     """What a transaction writes beside an agent's outputs, and where the agent stands after it."""
 
-    ends: dict[Place, int]
+    ends: dict[PartitionPlace, int]
     offsets: list[TopicPartition]
     checkpoints: dict[int, Checkpoint]
     """By number."""
@@ -52,13 +52,13 @@ class Positions:
     numbers: int
     compacted: bool
     window_ms: int
-    ends: dict[Place, int] = field(default_factory=dict)
+    ends: dict[PartitionPlace, int] = field(default_factory=dict)
     """The next offset to read, as committed, or as it will be: where nothing was ever committed, the log's beginning."""
-    gaps: dict[Place, Gap] = field(default_factory=dict)
+    gaps: dict[PartitionPlace, Gap] = field(default_factory=dict)
     """Found, and not yet written down. Reading goes on behind them."""
     refused: dict[int, str] = field(default_factory=dict)
     """Numbers of which the changelog does not have what was committed, with what was expected and found."""
-    _found: dict[Place, TopicPartition] = field(default_factory=dict)
+    _found: dict[PartitionPlace, TopicPartition] = field(default_factory=dict)
     """The group's offsets with what is written beside them, as the broker has them."""
     _logs: dict[str, str] = field(default_factory=dict)
     """Ids of topics, by name on the broker."""
@@ -68,10 +68,10 @@ class Positions:
 
     def judge(self, committed: Iterable[TopicPartition], trails: Mapping[int, Trail], now_ms: int) -> None:
         """Compare what was read back with what was committed: `refused` has what does not fit."""
-        marks: dict[int, list[Mark]] = defaultdict(list)
+        marks: dict[int, list[CommitMark]] = defaultdict(list)
         for place in committed:
             if place.offset >= 0:
-                marks[number_of(place.partition, self.numbers)].append(Mark.read(place.metadata))
+                marks[number_of(place.partition, self.numbers)].append(CommitMark.read(place.metadata))
         for number, trail in trails.items():
             mark = max(marks[number], key=lambda each: (each.accepts_loss, each.sequence), default=None)
             fault = trail.fault(mark, now_ms - self.window_ms)
@@ -81,7 +81,7 @@ class Positions:
             self._proofs[number] = _proof(mark, trail)
             self._say(number, mark, trail)
 
-    def _say(self, number: int, mark: Mark | None, trail: Trail) -> None:
+    def _say(self, number: int, mark: CommitMark | None, trail: Trail) -> None:
         if mark is None:
             if trail.last is not None:
                 log.warning(
@@ -101,7 +101,7 @@ class Positions:
         self,
         committed: Iterable[TopicPartition],
         trails: Mapping[int, Trail],
-        ask: Callable[[dict[Place, int | None]], Mapping[Place, Extent]],
+        ask: Callable[[dict[PartitionPlace, int | None]], Mapping[PartitionPlace, Extent]],
     ) -> None:
         """Go on from what was committed, or else from where the state ends. What is passed over is in `gaps`.
 
@@ -121,7 +121,7 @@ class Positions:
 
     def _unproven(self, committed: Iterable[TopicPartition]) -> set[int]:
         """Numbers of which an older version has committed, or of which a loss was accepted: their checkpoints may be old."""
-        marks = [(place.partition, Mark.read(place.metadata)) for place in committed if place.offset >= 0]
+        marks = [(place.partition, CommitMark.read(place.metadata)) for place in committed if place.offset >= 0]
         return {number_of(partition, self.numbers) for partition, mark in marks if mark.claim and not mark.sequence} | {
             number_of(partition, self.numbers) for partition, mark in marks if mark.accepts_loss
         }
@@ -130,18 +130,18 @@ class Positions:
         name, number = place.topic[len(self.namespace) :], number_of(place.partition, self.numbers)
         trail = None if number in unproven else trails.get(number)
         offset = place.offset if place.offset >= 0 else None
-        by_hand = offset is not None and not Mark.read(place.metadata).claim
+        by_hand = offset is not None and not CommitMark.read(place.metadata).claim
         if trail is None:
             return ReadSoFar(offset, by_hand, log=self._logs.get(place.topic, ""))
         return ReadSoFar(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
 
-    def pass_over(self, place: Place, until: int, detail: str) -> None:
+    def pass_over(self, place: PartitionPlace, until: int, detail: str) -> None:
         """Read on behind what somebody does not want to be read."""
         if place not in self.gaps:
             topic = place[0][len(self.namespace) :]
             self.gaps[place] = Gap(topic, place[1], Reason.SKIPPED, self.ends[place], until, detail)
 
-    def step_over(self, place: Place, begin: int, until: int) -> None:
+    def step_over(self, place: PartitionPlace, begin: int, until: int) -> None:
         """Read on behind a batch that cannot be unpacked. All that lies before it is committed."""
         detail = f"{until - begin} records are in a batch that cannot be unpacked, or only into more than a reader takes (100 MB)"
         gap = Gap(place[0][len(self.namespace) :], place[1], Reason.UNREADABLE, begin, until, detail)
@@ -152,15 +152,15 @@ class Positions:
         """The group's offsets as the broker has them."""
         return [self._found[place] for place in self.ends]
 
-    def starts(self) -> dict[Place, int]:
+    def starts(self) -> dict[PartitionPlace, int]:
         """Where to read on."""
         return self.ends | {place: gap.until for place, gap in self.gaps.items()}
 
-    def displaced(self, places: Collection[Place]) -> list[TopicPartition]:
+    def displaced(self, places: Collection[PartitionPlace]) -> list[TopicPartition]:
         """The same for places where the broker has nothing at the offset that was committed last, to be judged again."""
         return [TopicPartition(*place, self.ends[place], self._found[place].metadata or "") for place in places]
 
-    def keep(self, places: Collection[Place]) -> None:
+    def keep(self, places: Collection[PartitionPlace]) -> None:
         """Read of these only."""
         self.ends = {place: end for place, end in self.ends.items() if place in places}
         self.gaps = {place: gap for place, gap in self.gaps.items() if place in places}
@@ -171,7 +171,9 @@ class Positions:
 
     # -- committing ------------------------------------------------------------------------------------------------------
 
-    def plan(self, ends: dict[Place, int], changed: Iterable[int], claim: str, now_ms: int, *, whole: bool) -> Commit:
+    def plan(
+        self, ends: dict[PartitionPlace, int], changed: Iterable[int], claim: str, now_ms: int, *, whole: bool
+    ) -> Commit:
         """The next commit: `ends` move, and the state of the numbers `changed`. `whole`: with the offsets of all that is held."""
         moved = self.starts() | ends
         whole = whole or bool(self.gaps)
@@ -185,11 +187,11 @@ class Positions:
         }
         offsets = []
         for place in sent:
-            mark = Mark(claim, checkpoints[number_of(place[1], self.numbers)].sequence, now_ms)
+            mark = CommitMark(claim, checkpoints[number_of(place[1], self.numbers)].sequence, now_ms)
             offsets.append(TopicPartition(*place, moved[place], str(mark)))
         return Commit(moved, offsets or self.as_committed()[:1], checkpoints)
 
-    def _checkpoint(self, number: int, moved: Mapping[Place, int], now_ms: int, *, whole: bool) -> Checkpoint:
+    def _checkpoint(self, number: int, moved: Mapping[PartitionPlace, int], now_ms: int, *, whole: bool) -> Checkpoint:
         proof, cut = self._proofs[number], len(self.namespace)
         mine = {place: end for place, end in moved.items() if number_of(place[1], self.numbers) == number}
         return Checkpoint(
@@ -217,7 +219,7 @@ class Positions:
         return said
 
 
-def _proof(mark: Mark | None, trail: Trail) -> _Proof:
+def _proof(mark: CommitMark | None, trail: Trail) -> _Proof:
     if trail.last is not None:
         sequence, at_ms = trail.last.sequence, trail.last.at_ms
     else:  # nothing was ever written, or all has expired

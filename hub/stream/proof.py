@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
 
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 _EVERY = 256
 """A report costs as much as publishing the record did, so of a partition's records only the first, the last and some between
@@ -37,16 +37,16 @@ class TransactionProof:
     transaction before was ended by something else than its commit.
     """
 
-    def __init__(self, ends: Mapping[Place, int], alone: Collection[Place] = ()) -> None:
+    def __init__(self, ends: Mapping[PartitionPlace, int], alone: Collection[PartitionPlace] = ()) -> None:
         self._before = ends
         self._alone = alone
-        self._written: dict[Place, int] = defaultdict(int)
-        self._asked: dict[Place, int] = defaultdict(int)
-        self._reports: dict[Place, list[DeliveryReport]] = defaultdict(list)
-        self.failed: set[Place] = set()
+        self._written: dict[PartitionPlace, int] = defaultdict(int)
+        self._asked: dict[PartitionPlace, int] = defaultdict(int)
+        self._reports: dict[PartitionPlace, list[DeliveryReport]] = defaultdict(list)
+        self.failed: set[PartitionPlace] = set()
         """Where a record was not taken."""
 
-    def watch(self, place: Place, messages: Sequence[dict[str, Any]]) -> None:
+    def watch(self, place: PartitionPlace, messages: Sequence[dict[str, Any]]) -> None:
         """Of these, which are published to one partition next, have some reported."""
         before = self._written[place]
         last = len(messages) - 1
@@ -55,7 +55,7 @@ class TransactionProof:
             self._asked[place] += 1
         self._written[place] += len(messages)
 
-    def _hear(self, place: Place, index: int, error: KafkaError | None, message: Message) -> None:
+    def _hear(self, place: PartitionPlace, index: int, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             self.failed.add(place)
         self._reports[place].append(DeliveryReport(index, _NOWHERE if error is not None else message.offset()))
@@ -64,7 +64,7 @@ class TransactionProof:
         """What does not fit, in words; empty if all records are where they should be."""
         return [fault for place in self._written if (fault := self._fault(place)) is not None]
 
-    def _fault(self, place: Place) -> str | None:
+    def _fault(self, place: PartitionPlace) -> str | None:
         reports, where = sorted(self._reports[place]), f"{place[0]}[{place[1]}]"
         if len(reports) != self._asked[place]:
             return f"{where}: {self._asked[place] - len(reports)} of {self._asked[place]} records asked for were never reported"
@@ -76,6 +76,6 @@ class TransactionProof:
                 return f"{where}: record {later.nth} of {self._written[place]} is said to lie at {later.offset}"
         return None
 
-    def ends(self) -> dict[Place, int]:
+    def ends(self) -> dict[PartitionPlace, int]:
         """By place, the offset after the last record."""
         return {place: max(report.offset for report in reports) + 1 for place, reports in self._reports.items()}

@@ -10,14 +10,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.checkpoints import ACCEPTED, Mark
+from hub.stream.checkpoints import ACCEPTED, CommitMark
 from hub.stream.extents import extents
 from hub.stream.groups import group_offsets, places_read
 from hub.stream.kafka import consumer_config, translated
-from hub.stream.numbers import Place, number_of
+from hub.stream.numbers import PartitionPlace, number_of
 from hub.stream.positions import Positions
 from hub.stream.recovery import recover
-from hub.stream.state import Change
+from hub.stream.state import StateChange
 from hub.topics import Topic
 
 _TIMEOUT_SECONDS = 30.0
@@ -33,7 +33,7 @@ class _NoState:
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None: ...
     def loaded(self, partition: int) -> None: ...
     def drop(self, partition: int) -> None: ...
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[StateChange]:
         return iter(())
 
     def commit(self) -> None: ...
@@ -102,7 +102,7 @@ def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions
         consumer.close()
 
 
-def _accepted(place: TopicPartition, lows: Mapping[Place, int]) -> TopicPartition:
-    mark = Mark.read(place.metadata)
+def _accepted(place: TopicPartition, lows: Mapping[PartitionPlace, int]) -> TopicPartition:
+    mark = CommitMark.read(place.metadata)
     offset = place.offset if place.offset >= 0 else lows[place.topic, place.partition]
-    return TopicPartition(place.topic, place.partition, offset, str(Mark(ACCEPTED, mark.sequence, wall_ms())))
+    return TopicPartition(place.topic, place.partition, offset, str(CommitMark(ACCEPTED, mark.sequence, wall_ms())))

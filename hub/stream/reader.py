@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from hub.stream.backlog import Backlog
 from hub.stream.inbox import Inbox
 from hub.stream.kafka import kafka_errors
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.unpacking import cannot_be_unpacked
 
 
@@ -21,9 +21,9 @@ class Reader:
         self._consumer = consumer
         self._backlog = backlog
         self.ready = Inbox()
-        self.displaced: set[Place] = set()
+        self.displaced: set[PartitionPlace] = set()
         """Where the broker has nothing at the offset that is to be read next."""
-        self.packed: dict[Place, int] = {}
+        self.packed: dict[PartitionPlace, int] = {}
         """Where a batch cannot be unpacked, and at which offset it begins."""
 
     def receive(self, most: int, wait_seconds: float) -> Iterator[Message]:
@@ -49,12 +49,12 @@ class Reader:
             return False
         return True
 
-    def read_from(self, starts: Mapping[Place, int]) -> None:
+    def read_from(self, starts: Mapping[PartitionPlace, int]) -> None:
         """Read these places, and no others."""
         self._backlog.read_anew()
         self._consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
 
-    def reached(self, starts: Mapping[Place, int]) -> dict[Place, int]:
+    def reached(self, starts: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
         """How far each of these places was read; its start, where nothing was."""
         found = dict(starts)
         for read in self._consumer.position([TopicPartition(*place) for place in starts]):
@@ -62,7 +62,7 @@ class Reader:
         return found
 
     @property
-    def halted(self) -> set[Place]:
+    def halted(self) -> set[PartitionPlace]:
         """Where reading goes on only once somebody has said from where."""
         return self.displaced | self.packed.keys()
 

@@ -24,7 +24,7 @@ from hub.settings import ROOT, Settings, variable
 from hub.stream.foreign import check_foreign
 
 SCHEMAS = ROOT / "schemas"
-NAMESPACE = "cityhub"
+AVRO_NAMESPACE = "cityhub"
 _TIMEOUT_SECONDS = 10
 _MALFORMED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _ASK_AGAIN_SECONDS = 30.0
@@ -128,7 +128,7 @@ class FileRegistry:
                     declared = json.loads(path.read_text("utf-8"))
                 except (OSError, ValueError) as error:
                     raise FatalError(f"schema {path}: {error}; every id in ids.json needs its .avsc file") from error
-                schema = make_schema(schema_id, f"{NAMESPACE}.{record}", int(version), declared)
+                schema = make_schema(schema_id, f"{AVRO_NAMESPACE}.{record}", int(version), declared)
                 self._by_id[schema_id] = self._latest[schema.subject] = schema
 
     def all(self) -> list[Schema]:
@@ -203,7 +203,7 @@ class ConfluentRegistry:
             registered = self._client.get_schema(schema_id)
         try:
             declared = json.loads(registered.schema_str)
-            subject = f"{declared.get('namespace', NAMESPACE)}.{declared['name']}"
+            subject = f"{declared.get('namespace', AVRO_NAMESPACE)}.{declared['name']}"
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise RejectedRecordError(
                 Reason.WRONG_SCHEMA,

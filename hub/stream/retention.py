@@ -20,7 +20,7 @@ from hub.settings import Settings
 from hub.stream.extents import offsets
 from hub.stream.groups import group_offsets, places_read
 from hub.stream.kafka import consumer_config
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.reads import Reads
 from hub.stream.topic_settings import retentions
 
@@ -51,7 +51,7 @@ def margins(settings: Settings, agent: str, topics: Sequence[str]) -> dict[str, 
     return found
 
 
-def _unread(settings: Settings, agent: str, places: Sequence[Place]) -> dict[Place, int]:
+def _unread(settings: Settings, agent: str, places: Sequence[PartitionPlace]) -> dict[PartitionPlace, int]:
     """The next offset to read of each place that has something to read."""
     lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
     highs = offsets(settings, places, OffsetSpec.latest(), "ends")
@@ -60,7 +60,7 @@ def _unread(settings: Settings, agent: str, places: Sequence[Place]) -> dict[Pla
     return {place: start for place, start in starts.items() if start < highs[place]}
 
 
-def first_times(settings: Settings, starts: Mapping[Place, int]) -> dict[Place, int]:
+def first_times(settings: Settings, starts: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
     """When the first record from each offset on was written, UTC ms. A place with nothing but markers has none."""
     if not starts:
         return {}
@@ -73,7 +73,7 @@ def first_times(settings: Settings, starts: Mapping[Place, int]) -> dict[Place, 
     }
     group = f"{settings.namespace}retention-{uuid.uuid4().hex}"
     consumer = Consumer(consumer_config(settings, "retention", group) | config)
-    found: dict[Place, int] = {}
+    found: dict[PartitionPlace, int] = {}
     waiting, until = set(starts), time.monotonic() + _GIVE_UP_SECONDS
     try:
         consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])

@@ -68,7 +68,7 @@ _ON_THE_SIDE = ("control.", "beats.", "sources-", "recovery-", "retention-", "un
 def roles(settings: Settings, sources: Collection[str], departments: Collection[str]) -> dict[str, frozenset[Right]]:
     """The rights of each role of a hub with these sources and departments."""
     named = _Named(settings.namespace, tuple(sources), tuple(departments))
-    agents = {f"agent.{name}": frozenset(named.agent(name)) for name in topics.AGENTS}
+    agents = {f"agent.{name}": frozenset(named.agent(name)) for name in topics.AGENT_CHANGELOGS}
     return {
         WORKER: frozenset[Right]().union(*agents.values()),
         **agents,
@@ -91,14 +91,14 @@ class _Named(NamedTuple):
     def agent(self, agent: str) -> Iterator[Right]:
         """A worker with this agent. It sees that all topics are there, hears the other workers, and commits in its own name."""
         reads = [*topics.agent_topics(self.sources, self.departments)[agent]]
-        changelog = topics.AGENTS[agent].name
+        changelog = topics.AGENT_CHANGELOGS[agent].name
         yield from self._topics(self._all(), RightOperation.DESCRIBE, RightOperation.DESCRIBE_CONFIGS)
         yield from self._topics([*reads, changelog, topics.SOURCES.name], RightOperation.READ)
         yield from self._topics([topics.WORKERS.name, topics.CONTROL.name], RightOperation.READ, RightOperation.WRITE)
         yield from self._topics([changelog, topics.DEAD.name, *self._outputs(agent)], RightOperation.WRITE)
         for group in (agent, f"{agent}.alive"):
             yield self._right(Resource.GROUP, group, RightOperation.READ)
-        for other in topics.AGENTS:
+        for other in topics.AGENT_CHANGELOGS:
             yield self._right(Resource.GROUP, other, RightOperation.DESCRIBE)
         yield from self._groups(_ON_THE_SIDE)
         yield self._right(Resource.TRANSACTION, f"{agent}.", RightOperation.WRITE, prefixed=True)
@@ -164,7 +164,7 @@ class _Named(NamedTuple):
         yield from self._topics(
             [topics.CONTROL.name, topics.SOURCES.name, topics.ERASURES.name, *inputs], RightOperation.WRITE
         )
-        for agent in topics.AGENTS:
+        for agent in topics.AGENT_CHANGELOGS:
             yield self._right(Resource.GROUP, agent, RightOperation.READ)
         yield from self._groups(["inspect-", "unpacking-", "recovery-", "sources-", "policy-", "dept-watch-"])
         for operation in (RightOperation.CREATE, RightOperation.WRITE, RightOperation.DELETE):

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
-from hub.metrics import READY, RECOVERY_SECONDS, REFUSED, STATE_RECORDS
+from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS, STATE_REFUSED
 from hub.settings import Settings
 from hub.stream.alive import SignOfLife
 from hub.stream.backlog import Backlog
@@ -36,7 +36,7 @@ from hub.stream.kafka import (
     translated,
 )
 from hub.stream.limits import LetGoOn
-from hub.stream.numbers import Place, places_of
+from hub.stream.numbers import PartitionPlace, places_of
 from hub.stream.positions import Positions, with_checkpoints
 from hub.stream.progress import answered, asks, progressed
 from hub.stream.reader import Reader
@@ -51,7 +51,7 @@ from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
+_T = TypeVar("_T")
 _LOOK_EVERY_SECONDS = 5.0
 _REST_SECONDS = 5.0
 _WHOLE_EVERY_SECONDS = 86_400.0
@@ -128,7 +128,7 @@ class Session:
                 on_lost=self._on_lost,
             )
 
-    async def call(self, blocking: Callable[..., T], *args: Any) -> T:
+    async def call(self, blocking: Callable[..., _T], *args: Any) -> _T:
         """Run one of the methods below in the inlet's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, blocking, *args)
 
@@ -206,7 +206,7 @@ class Session:
         """Look thoroughly the next time that it is observed, from whichever thread that is asked."""
         self._looked = 0.0
 
-    def _reading(self, places: Mapping[Place, int]) -> dict[Place, int]:
+    def _reading(self, places: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
         """The places among these that are read, with their offsets: all that are not paused."""
         paused = {self._settings.topic(topic) for topic in self._sources.paused}
         return {place: end for place, end in places.items() if place[0] not in paused}
@@ -255,7 +255,7 @@ class Session:
         self.progressed()
         log.info("%s: holds partitions %s, kept %s", self._agent, self.own_numbers, sorted(as_they_were))
 
-    def _committed(self, consumer: Consumer, places: Iterable[Place]) -> list[TopicPartition]:
+    def _committed(self, consumer: Consumer, places: Iterable[PartitionPlace]) -> list[TopicPartition]:
         asked = [TopicPartition(*place) for place in places]
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             return list(consumer.committed(asked, timeout=GIVE_UP_SECONDS)) if asked else []
@@ -288,7 +288,7 @@ class Session:
     def _refuse(self) -> None:
         """Decide nothing of the partitions whose state is not what was committed. The others are served."""
         refused = {number: self._refusal(number, fault) for number, fault in self._positions.refused.items()}
-        REFUSED.labels(self._agent).set(len(refused))
+        STATE_REFUSED.labels(self._agent).set(len(refused))
         for number in set(self.own_numbers) & refused.keys():
             self.own_numbers.remove(number)
             self._state.drop(number)
@@ -304,7 +304,7 @@ class Session:
             f"`cityhub state --accept-loss {self._agent}:{number}`, see ops/runbooks/state-refused.md"
         )
 
-    def _extents(self, wanted: dict[Place, int | None]) -> dict[Place, Extent]:
+    def _extents(self, wanted: dict[PartitionPlace, int | None]) -> dict[PartitionPlace, Extent]:
         return extents_reaching(self._settings, wanted, self._recovering)
 
     def _read_on(self) -> None:
@@ -335,7 +335,7 @@ class Session:
                 self._step_over(place)
             self._reader.read_from(self._reading(starts | {place: self._positions.starts()[place] for place in ripe}))
 
-    def _step_over(self, place: Place) -> None:
+    def _step_over(self, place: PartitionPlace) -> None:
         begin, topic = self._reader.packed[place], place[0][len(self._settings.namespace) :]
         self._positions.step_over(place, begin, end_of_batch(self._settings, place, begin, self._recovering))
         del self._reader.packed[place]

@@ -10,7 +10,7 @@ from hub.clock import wall_ms
 from hub.metrics import SOURCE_PAUSED
 from hub.settings import Settings
 from hub.stream.limits import LetGoOn
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.reads import Reads
 from hub.stream.source_log import SourceLog
 from hub.stream.standings import Standing, Standings
@@ -46,14 +46,14 @@ class Sources:
         topics = set(self._topics) if paused else set()
         return {topic: each for topic, each in paused.items() if topic in topics}
 
-    def let_go_on(self, ends: Mapping[Place, int]) -> dict[str, LetGoOn]:
+    def let_go_on(self, ends: Mapping[PartitionPlace, int]) -> dict[str, LetGoOn]:
         """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then."""
         return {
             topic: LetGoOn(each.at_ms, self._unread(topic, each.through, ends))
             for topic, each in self.standings.let_go_on.items()
         }
 
-    def to_skip(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+    def to_skip(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
         """Where to read on behind what an operator wants to be left out."""
         return {
             (self._name(topic), partition): end
@@ -62,7 +62,7 @@ class Sources:
             for partition, end in self._unread(topic, each.through, ends).items()
         }
 
-    def _unread(self, topic: str, through: Mapping[int, int], ends: Mapping[Place, int]) -> dict[int, int]:
+    def _unread(self, topic: str, through: Mapping[int, int], ends: Mapping[PartitionPlace, int]) -> dict[int, int]:
         name = self._name(topic)
         return {number: end for number, end in through.items() if ends.get((name, number), end) < end}
 

@@ -13,7 +13,7 @@ from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.extents import offsets
 from hub.stream.kafka import SessionLostError
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 log = logging.getLogger(__name__)
 AFTER_SECONDS = 30.0
@@ -30,9 +30,9 @@ class Stalls:
         self._settings = settings
         self._agent = agent
         self._looked = 0.0
-        self._since: dict[Place, tuple[int, float]] = {}
+        self._since: dict[PartitionPlace, tuple[int, float]] = {}
 
-    def look(self, now: float, stands: Mapping[Place, int], *, idle: bool) -> None:
+    def look(self, now: float, stands: Mapping[PartitionPlace, int], *, idle: bool) -> None:
         """Raises SessionLostError if the agent is to begin anew, with a new consumer.
 
         `stands`: the places that are read, and the offset that each is read from next. The broker is asked every AFTER_SECONDS, at
@@ -65,6 +65,6 @@ class Stalls:
                     f"{offset} to {ends[topic, number]}"
                 )
 
-    def _first(self, now: float, place: Place, offset: int) -> tuple[int, float]:
+    def _first(self, now: float, place: PartitionPlace, offset: int) -> tuple[int, float]:
         before = self._since.get(place)
         return before if before is not None and before[0] == offset else (offset, now)

@@ -11,7 +11,7 @@ from hub.errors import Reason, RejectedRecordError
 from hub.journal import Book, Journal
 from hub.topics import Topic
 
-Change = tuple[int, bytes | None, bytes | None]
+StateChange = tuple[int, bytes | None, bytes | None]
 """Of a changelog: partition, key, value (None deletes)."""
 
 
@@ -35,7 +35,7 @@ class AgentState(Protocol):
     def loaded(self, partition: int) -> None: ...
     def drop(self, partition: int) -> None: ...
     def wasteful(self) -> bool: ...
-    def changes(self) -> Iterator[Change]: ...
+    def changes(self) -> Iterator[StateChange]: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
     def __len__(self) -> int: ...
@@ -76,10 +76,10 @@ class ChangelogReader:
         return name, None if record is None else self._renew(record)
 
 
-B = TypeVar("B", bound=Book[Any])
+_B = TypeVar("_B", bound=Book[Any])
 
 
-class JournaledState(Generic[B]):
+class JournaledState(Generic[_B]):
     """State made of one journal per partition."""
 
     window_ms = 0
@@ -88,23 +88,23 @@ class JournaledState(Generic[B]):
         self,
         changelog: Topic,
         record: Any,
-        make: Callable[[int], B],
+        make: Callable[[int], _B],
         misfit: Misfit = lambda key, record: None,
         renew: Renew = as_it_is,
     ) -> None:
         self.changelog = changelog
         self._make = make
-        self._journals: dict[int, Journal[B]] = {}
+        self._journals: dict[int, Journal[_B]] = {}
         self._encoder = msgspec.msgpack.Encoder()
         self._reader = ChangelogReader(record, misfit, renew)
 
     def __len__(self) -> int:
         return sum(len(journal.book) for journal in self._journals.values())
 
-    def __getitem__(self, partition: int) -> B:
+    def __getitem__(self, partition: int) -> _B:
         return self.journal(partition).book
 
-    def journal(self, partition: int) -> Journal[B]:
+    def journal(self, partition: int) -> Journal[_B]:
         """The journal of a partition, created on first use."""
         journal = self._journals.get(partition)
         if journal is None:
@@ -114,7 +114,7 @@ class JournaledState(Generic[B]):
     def partitions(self) -> list[int]:
         return sorted(self._journals)
 
-    def books(self) -> list[B]:
+    def books(self) -> list[_B]:
         """The books there are. Unlike asking for one it makes none, so other threads may ask while partitions come and go."""
         return [journal.book for journal in list(self._journals.values())]
 
@@ -138,7 +138,7 @@ class JournaledState(Generic[B]):
     def wasteful(self) -> bool:
         return False
 
-    def changes(self) -> Iterator[Change]:
+    def changes(self) -> Iterator[StateChange]:
         encode = self._encoder.encode
         for partition, journal in self._journals.items():
             for key, now in journal.changes():

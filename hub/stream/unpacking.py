@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 log = logging.getLogger(__name__)
 _TIMEOUT_SECONDS = 5.0
@@ -30,7 +30,9 @@ def cannot_be_unpacked(error: KafkaError) -> bool:
     return bool(error.code() == KafkaError._BAD_COMPRESSION)
 
 
-def end_of_batch(settings: Settings, place: Place, begin: int, alive: Callable[[], None] = lambda: None) -> int:
+def end_of_batch(
+    settings: Settings, place: PartitionPlace, begin: int, alive: Callable[[], None] = lambda: None
+) -> int:
     """The offset behind the batch that begins at `begin` and cannot be unpacked. Calls `alive` after each try; most batches of
     that kind have one record and need one. Raises RetriableError if the broker does not say.
     """
@@ -55,7 +57,7 @@ def end_of_batch(settings: Settings, place: Place, begin: int, alive: Callable[[
         consumer.close()
 
 
-def _lies_in(consumer: Consumer, place: Place, offset: int, begin: int) -> bool:
+def _lies_in(consumer: Consumer, place: PartitionPlace, offset: int, begin: int) -> bool:
     """True if this offset lies in the batch."""
     consumer.assign([TopicPartition(*place, offset)])
     until = time.monotonic() + _GIVE_UP_SECONDS
@@ -76,12 +78,12 @@ class Steps:
         self._settings = settings
         self._consumer = consumer
         self._alive = alive
-        self._until: dict[Place, int] = {}
+        self._until: dict[PartitionPlace, int] = {}
 
     def over(self, message: Message) -> int:
         """Step over the batch of which this message says that it cannot be unpacked: how many records it has. 0 if that is done,
         as a consumer may say so several times. Raises RetriableError if the broker does not answer."""
-        place: Place = message.topic(), message.partition()
+        place: PartitionPlace = message.topic(), message.partition()
         begin: int = message.offset()
         if begin < self._until.get(place, 0):
             return 0

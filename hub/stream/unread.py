@@ -15,7 +15,7 @@ from hub.settings import Settings
 from hub.stream.extents import offsets
 from hub.stream.groups import group_offsets, places_read
 from hub.stream.known import on_broker
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.reads import Reads
 from hub.topics import inputs_in
 
@@ -44,7 +44,10 @@ def unread(settings: Settings, inputs: Collection[str], read: Collection[str]) -
 
 
 def records_behind(
-    namespace: str, lows: Mapping[Place, int], highs: Mapping[Place, int], committed: Mapping[Place, int]
+    namespace: str,
+    lows: Mapping[PartitionPlace, int],
+    highs: Mapping[PartitionPlace, int],
+    committed: Mapping[PartitionPlace, int],
 ) -> dict[str, int]:
     """By topic, without the namespace, what lies behind the offset that was committed; all of it, where none was."""
     found: dict[str, int] = {}

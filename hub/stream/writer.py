@@ -25,7 +25,7 @@ from hub.stream.kafka import (
     translated,
     way_out,
 )
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.partitioning import partitions_of
 from hub.stream.proof import TransactionProof
 from hub.topics import BETWEEN_AGENTS
@@ -83,9 +83,9 @@ class TransactionWriter:
         """Partitions by topic, where keys must meet: those an administrator adds change nothing."""
         self._counts: dict[str, int] = {}
         """The same of all topics written to, others as the broker has them."""
-        self._ends: dict[Place, int] = {}
+        self._ends: dict[PartitionPlace, int] = {}
         """The offset after the last record that the producer has written to each place."""
-        self._alone: set[Place] = set()
+        self._alone: set[PartitionPlace] = set()
         """Places where nobody else can have written since."""
         self.renew()
 
@@ -258,7 +258,7 @@ class TransactionWriter:
                 f"{self._agent}: {'; '.join(faults[:_SHOWN])}; nothing was committed", wait_seconds=0.5
             )
 
-    def _require_rights(self, failed: Collection[Place]) -> None:
+    def _require_rights(self, failed: Collection[PartitionPlace]) -> None:
         """Raise FatalError if the broker refused records for want of a right. What is said of a record itself is that its
         transaction has failed; why that was, the producer says of the next call that does not fit."""
         try:

@@ -22,8 +22,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from hub.testing.open311_writing import PlainRecord, document_of
 from hub.testing.open311_writing import Quirk as Quirk
-from hub.testing.open311_writing import Record, document_of
 
 _DEFAULT_DAYS = 90
 _REQUEST = (
@@ -57,18 +57,18 @@ class Open311City:
     ) -> None:
         self.quirks, self.most, self.now = quirks, most, now
         self.api_key, self.jurisdiction = api_key, jurisdiction
-        self.services: list[Record] = [
+        self.services: list[PlainRecord] = [
             {"service_code": "001", "service_name": "Pothole", "description": "A hole in a road", "metadata": False,
              "type": "realtime", "keywords": "road,hole", "group": "roads"},
             {"service_code": "tree", "service_name": "Fallen tree", "description": "A tree on a road", "metadata": True,
              "type": "realtime", "keywords": "", "group": "parks"},
         ]  # fmt: skip
-        self.questions: list[Record] = [
+        self.questions: list[PlainRecord] = [
             {"variable": True, "code": "SIZE", "datatype": "singlevaluelist", "required": True, "datatype_description": "",
              "order": 1, "description": "How big is it?", "values": [{"key": "1", "name": "Small"}, {"key": "2", "name": "Big"}]},
         ]  # fmt: skip
-        self.requests: dict[str, Record] = {}
-        self.updates: list[Record] = []
+        self.requests: dict[str, PlainRecord] = {}
+        self.updates: list[PlainRecord] = []
         self.posted: dict[str, Params] = {}
         self.refuses = ""
         self.stumbles: list[Stumble | None] = []
@@ -180,7 +180,7 @@ class Open311City:
         ):
             raise ApiError(400, "an attribute is missing")
 
-    def _discovery(self) -> Record:
+    def _discovery(self) -> PlainRecord:
         endpoint = {
             "specification": "http://wiki.open311.org/GeoReport_v2", "url": self.url, "changeset": "2026-01-06T00:00:00Z",
             "type": "test", "formats": ["text/xml", "application/json"],
@@ -192,12 +192,12 @@ class Open311City:
             "endpoints": [endpoint],
         }
 
-    def _definition(self, code: str) -> Record:
+    def _definition(self, code: str) -> PlainRecord:
         if not any(each["service_code"] == code and each["metadata"] for each in self.services):
             raise ApiError(404, "service_code is not known")
         return {"service_code": code, "attributes": self.questions}
 
-    def _listed(self, params: Params) -> list[Record]:
+    def _listed(self, params: Params) -> list[PlainRecord]:
         if ids := params.get("service_request_id"):
             return [self.requests[ref] for ref in ids.split(",") if ref in self.requests]
         found = list(self.requests.values())
@@ -217,7 +217,7 @@ class Open311City:
             found = [*found[:-1], {**found[-1], "service_request_id": None, "token": f"T-{ref}"}]
         return found
 
-    def _within(self, records: list[Record], name: str, params: Params) -> list[Record]:
+    def _within(self, records: list[PlainRecord], name: str, params: Params) -> list[PlainRecord]:
         end = _time(params.get("end_date")) or self.now()
         start = _time(params.get("start_date")) or end - timedelta(days=_DEFAULT_DAYS)
         if end - start > timedelta(days=_DEFAULT_DAYS):
@@ -226,7 +226,7 @@ class Open311City:
             return [each for each in records if start < each[name] < end]
         return [each for each in records if start <= each[name] <= end]
 
-    def _paged(self, records: list[Record], params: Params) -> list[Record]:
+    def _paged(self, records: list[PlainRecord], params: Params) -> list[PlainRecord]:
         if Quirk.NO_PAGES in self.quirks:
             return records[: self.most]
         size = min(self.most, int(params.get("page_size") or self.most))

@@ -13,7 +13,7 @@ _ELEMENTS = {
     "services": "service", "service_requests": "request", "service_request_updates": "request_update", "errors": "error",
     "endpoints": "endpoint", "formats": "format", "attributes": "attribute", "values": "value",
 }  # fmt: skip
-Record = dict[str, Any]
+PlainRecord = dict[str, Any]
 
 
 class Quirk(StrEnum):
@@ -67,7 +67,7 @@ def document_of(quirks: Set[Quirk], root: str, content: Any, form: str) -> bytes
     return body.encode()
 
 
-def _odd(odd: Set[Quirk], record: Record) -> Record:
+def _odd(odd: Set[Quirk], record: PlainRecord) -> PlainRecord:
     found = dict(record)
     for name, value in record.items():
         if isinstance(value, datetime):

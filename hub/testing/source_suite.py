@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.errors import Reason
-from hub.metrics import DEAD, ROWS
+from hub.metrics import DEAD_LETTERS, ROWS
 from hub.model.base import MAX_TEXT_CHARS
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
@@ -66,7 +66,7 @@ class MemoryPublisher:
             self.stop.set()
 
     def set_aside(self, letter: DeadLetter) -> None:
-        DEAD.labels(letter.stage, letter.reason).inc()
+        DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
         self.letters.append(letter)
 
     def poll(self) -> None:
@@ -210,7 +210,11 @@ class SourceSuite:
         rows = [sample.labels for sample in _samples(ROWS) if sample.labels["source"] == manifest.domain]
         assert rows
         assert {labels["result"] for labels in rows} <= RESULTS
-        dead = [sample.labels for sample in _samples(DEAD) if sample.labels["stage"] == f"connector:{manifest.domain}"]
+        dead = [
+            sample.labels
+            for sample in _samples(DEAD_LETTERS)
+            if sample.labels["stage"] == f"connector:{manifest.domain}"
+        ]
         assert {labels["reason"] for labels in dead} <= set(Reason)
 
     def test_no_personal_data_is_carried(self, manifest: Manifest) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from hub.millis import HOUR_MS, MINUTE_MS, SECOND_MS
-from hub.units.office import Millis, Office
+from hub.units.office import MillisArray, Office
 from hub.units.unit import Amounts, Manner, Segment, Unit, registered
 
 
@@ -22,11 +22,11 @@ class Continuous(Unit):
         del ends
         return False
 
-    def due(self, office: Office, starts: Millis, amounts: Amounts, manner: Manner) -> Millis:
+    def due(self, office: Office, starts: MillisArray, amounts: Amounts, manner: Manner) -> MillisArray:
         del office, manner
         return np.asarray(starts + np.rint(amounts * self.ms).astype(np.int64))
 
-    def share(self, office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+    def share(self, office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
         del office
         return share_of_all(starts, dues, share)
 
@@ -38,7 +38,7 @@ class Continuous(Unit):
         del office, manner
         return [Segment(start, due, amount, "counted")]
 
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         del office, manner
         yield np.rint((dues - starts) / (self.ms // self.parts)).astype(np.int64)
 
@@ -65,7 +65,7 @@ class UrgentWorkHour(Continuous):
     name, zh, ms, parts = "urgent_work_hour", "紧急工作时", HOUR_MS, 60
 
 
-def share_of_all(starts: Millis, dues: Millis, share: float) -> Millis:
+def share_of_all(starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
     """When that share of all time between two instants has gone."""
-    found: Millis = starts + np.rint((dues - starts) * share).astype(np.int64)
+    found: MillisArray = starts + np.rint((dues - starts) * share).astype(np.int64)
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from hub.millis import DAY_MS, SECOND_MS
 from hub.units.continuous import share_of_all
 from hub.units.hours import later_by_open, share_of_open
-from hub.units.office import Millis, Office, OpenTable
+from hub.units.office import MillisArray, Office, OpenTable
 from hub.units.unit import Amounts, Manner, Segment, Unit, Why, parse_time_of_day, registered
 
 _ROLLED_DAYS = 10
@@ -26,12 +26,12 @@ class Days(Unit):
     own_end = "day_end"
 
     @abstractmethod
-    def last_day(self, office: Office, starts: Millis, amounts: Millis, manner: Manner) -> Millis:
+    def last_day(self, office: Office, starts: MillisArray, amounts: MillisArray, manner: Manner) -> MillisArray:
         """The local day, since 1970-01-01, on which each clock ends."""
 
     @abstractmethod
     def reasons(
-        self, office: Office, start: int, days: Millis, amount: float, manner: Manner
+        self, office: Office, start: int, days: MillisArray, amount: float, manner: Manner
     ) -> list[tuple[Why, float]]:
         """What each of these local days, from the start's own to the last, counts."""
 
@@ -44,11 +44,11 @@ class Days(Unit):
     def within_last_day(self, due_ms: int, manner: Manner) -> int:
         return due_ms if self.end(manner) == "same_time" else due_ms - 1
 
-    def due(self, office: Office, starts: Millis, amounts: Amounts, manner: Manner) -> Millis:
+    def due(self, office: Office, starts: MillisArray, amounts: Amounts, manner: Manner) -> MillisArray:
         last = self.last_day(office, starts, amounts.astype(np.int64), manner)
         return np.maximum(_on_day(office, last, starts, self.end(manner)), starts)
 
-    def share(self, office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+    def share(self, office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
         del office
         return share_of_all(starts, dues, share)
 
@@ -88,17 +88,17 @@ class WorkDay(Days):
     def first_day_may_count(self, ends: str | None) -> bool:
         return ends not in (None, "same_time")
 
-    def due(self, office: Office, starts: Millis, amounts: Amounts, manner: Manner) -> Millis:
+    def due(self, office: Office, starts: MillisArray, amounts: Amounts, manner: Manner) -> MillisArray:
         if self.end(manner) == "same_time":
             return _same_open_time(office, starts, amounts.astype(np.int64))
         return super().due(office, starts, amounts, manner)
 
-    def last_day(self, office: Office, starts: Millis, amounts: Millis, manner: Manner) -> Millis:
+    def last_day(self, office: Office, starts: MillisArray, amounts: MillisArray, manner: Manner) -> MillisArray:
         table = _with_working_days(office, starts, amounts)
         first = table.zone.to_local(starts) // DAY_MS + (not manner.first_day_counts)
         return np.asarray(table.working_days[table.working_before(first) + amounts - 1])
 
-    def share(self, office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+    def share(self, office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
         return share_of_open(office, starts, dues, share)
 
     def after_pause(self, office: Office, due_ms: int, from_ms: int, to_ms: int, manner: Manner) -> int:
@@ -110,7 +110,7 @@ class WorkDay(Days):
         return _days_later(self, office, due_ms, int(np.diff(working)[0]), manner)
 
     def reasons(
-        self, office: Office, start: int, days: Millis, amount: float, manner: Manner
+        self, office: Office, start: int, days: MillisArray, amount: float, manner: Manner
     ) -> list[tuple[Why, float]]:
         del amount
         table = office.covering(np.append(days * DAY_MS, start))
@@ -123,7 +123,7 @@ class WorkDay(Days):
             for day, works in zip(days.tolist(), working.tolist(), strict=True)
         ]
 
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         table = office.covering(np.concatenate([starts, dues]))
         due = table.zone.to_local(dues)
         if self.end(manner) == "same_time":
@@ -139,10 +139,10 @@ class _AllDays(Days):
     rolls = True
 
     @abstractmethod
-    def unrolled(self, own: Millis, amounts: Millis) -> Millis:
+    def unrolled(self, own: MillisArray, amounts: MillisArray) -> MillisArray:
         """The last local day of so many from each day, not moved past days off."""
 
-    def last_day(self, office: Office, starts: Millis, amounts: Millis, manner: Manner) -> Millis:
+    def last_day(self, office: Office, starts: MillisArray, amounts: MillisArray, manner: Manner) -> MillisArray:
         table = office.covering(starts)
         last = self.unrolled(table.zone.to_local(starts) // DAY_MS, amounts - manner.first_day_counts)
         if not manner.roll_forward:
@@ -152,7 +152,7 @@ class _AllDays(Days):
         return np.asarray(table.working_days[table.working_before(last)])
 
     def reasons(
-        self, office: Office, start: int, days: Millis, amount: float, manner: Manner
+        self, office: Office, start: int, days: MillisArray, amount: float, manner: Manner
     ) -> list[tuple[Why, float]]:
         del office, start
         own = days[:1]
@@ -169,10 +169,10 @@ class NaturalDay(_AllDays):
     def first_day_may_count(self, ends: str | None) -> bool:
         return ends != "same_time"
 
-    def unrolled(self, own: Millis, amounts: Millis) -> Millis:
+    def unrolled(self, own: MillisArray, amounts: MillisArray) -> MillisArray:
         return np.asarray(own + amounts)
 
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         zone = office.covering(np.concatenate([starts, dues])).zone
         opened, due = zone.to_local(starts), zone.to_local(dues)
         if self.end(manner) == "same_time":
@@ -189,7 +189,7 @@ class Month(_AllDays):
 
     name, zh = "month", "月"
 
-    def unrolled(self, own: Millis, amounts: Millis) -> Millis:
+    def unrolled(self, own: MillisArray, amounts: MillisArray) -> MillisArray:
         dates = own.astype("datetime64[D]")
         month = dates.astype("datetime64[M]")
         number = (dates - month).astype(np.int64)
@@ -197,7 +197,7 @@ class Month(_AllDays):
         length = ((target + 1).astype("datetime64[D]") - target.astype("datetime64[D]")).astype(np.int64)
         return np.asarray(target.astype("datetime64[D]").astype(np.int64) + np.minimum(number, length - 1))
 
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         zone = office.covering(np.concatenate([starts, dues])).zone
         months = _months(_day_of_end(zone.to_local(dues), self.end(manner))) - _months(zone.to_local(starts) // DAY_MS)
         yield months
@@ -220,17 +220,17 @@ def _local_days(office: Office, *instants: int) -> list[int]:
     return found
 
 
-def _months(days: Millis) -> Millis:
+def _months(days: MillisArray) -> MillisArray:
     return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 
-def _begun(table: OpenTable, starts: Millis) -> Millis:
+def _begun(table: OpenTable, starts: MillisArray) -> MillisArray:
     """When each clock begins on the local clock: in closed time, with the next opening."""
     following = np.minimum(np.searchsorted(table.closes, starts, side="right"), len(table.opens) - 1)
     return table.zone.to_local(np.maximum(starts, table.opens[following]))
 
 
-def _day_of_end(due: Millis, end: str) -> Millis:
+def _day_of_end(due: MillisArray, end: str) -> MillisArray:
     """The local day of each local due time, give or take a minute."""
     if end == "same_time":
         return due // DAY_MS
@@ -240,7 +240,7 @@ def _day_of_end(due: Millis, end: str) -> Millis:
     return np.asarray(np.rint((due - time_of_day) / DAY_MS).astype(np.int64))
 
 
-def _on_day(office: Office, days: Millis, starts: Millis, end: str) -> Millis:
+def _on_day(office: Office, days: MillisArray, starts: MillisArray, end: str) -> MillisArray:
     """The instant of each local day at which a clock runs out."""
     table = office.covering(np.concatenate([starts, (days + 2) * DAY_MS]))
     if end == "same_time":
@@ -254,7 +254,7 @@ def _on_day(office: Office, days: Millis, starts: Millis, end: str) -> Millis:
     return table.zone.to_utc(days * DAY_MS + parse_time_of_day(end) * SECOND_MS)
 
 
-def _same_open_time(office: Office, starts: Millis, days: Millis) -> Millis:
+def _same_open_time(office: Office, starts: MillisArray, days: MillisArray) -> MillisArray:
     """The same time of day so many working days later, within open time."""
     table = _with_working_days(office, starts, days)
     begun = _begun(table, starts)
@@ -270,7 +270,7 @@ def _same_open_time(office: Office, starts: Millis, days: Millis) -> Millis:
     return table.zone.to_utc(clipped)
 
 
-def _with_working_days(office: Office, starts: Millis, days: Millis) -> OpenTable:
+def _with_working_days(office: Office, starts: MillisArray, days: MillisArray) -> OpenTable:
     """A table with more than enough working days after the latest start."""
     latest, most = int(starts.max()) // DAY_MS + 2, int(np.max(days)) + 1
     office.covering(starts)

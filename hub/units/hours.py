@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hub.millis import HOUR_MS
-from hub.units.office import Millis, Office, OpenTable, open_between
+from hub.units.office import MillisArray, Office, OpenTable, open_between
 from hub.units.unit import Amounts, Manner, Segment, Unit, registered
 
 
@@ -22,12 +22,12 @@ class WorkHour(Unit):
     def takes(self, ends: str) -> bool:
         return ends == "opening"
 
-    def due(self, office: Office, starts: Millis, amounts: Amounts, manner: Manner) -> Millis:
+    def due(self, office: Office, starts: MillisArray, amounts: Amounts, manner: Manner) -> MillisArray:
         table = office.covering(starts)
         wanted = table.position(starts) + np.rint(amounts * HOUR_MS).astype(np.int64)
         return _instant(office, wanted, next_opening=manner.ends == "opening")
 
-    def share(self, office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+    def share(self, office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
         return share_of_open(office, starts, dues, share)
 
     def after_pause(self, office: Office, due_ms: int, from_ms: int, to_ms: int, manner: Manner) -> int:
@@ -37,12 +37,12 @@ class WorkHour(Unit):
         del amount, manner
         return _open_segments(office.covering(np.array([start, due], dtype=np.int64)), start, due)
 
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         del manner
         yield np.rint(open_between(office, starts, dues) / (HOUR_MS // self.parts)).astype(np.int64)
 
 
-def share_of_open(office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+def share_of_open(office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
     """When that share of the open time between two instants has gone."""
     table = office.covering(np.concatenate([starts, dues]))
     position, end = table.position(starts), table.position(dues)
@@ -58,12 +58,12 @@ def later_by_open(office: Office, due_ms: int, from_ms: int, to_ms: int, manner:
     return int(WorkHour().due(office, np.array([due_ms]), np.array(lost / HOUR_MS), manner)[0])
 
 
-def _instant(office: Office, positions: Millis, *, next_opening: bool = False) -> Millis:
+def _instant(office: Office, positions: MillisArray, *, next_opening: bool = False) -> MillisArray:
     """The earliest instants with so much open time behind them, or the latest."""
     top = int(positions.max()) + next_opening
     table = office.grown_until(lambda table: int(table.after[-1]) >= top)
     index = np.searchsorted(table.after, positions, side="right" if next_opening else "left")
-    found: Millis = table.opens[index] + positions - table.before[index]
+    found: MillisArray = table.opens[index] + positions - table.before[index]
     return found
 
 

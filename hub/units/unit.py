@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hub.units.office import Millis, Office
+from hub.units.office import MillisArray, Office
 
 Why = Literal["counted", "first_day", "closed", "rolled"]
 Amounts = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -79,11 +79,11 @@ class Unit(ABC):
         return False
 
     @abstractmethod
-    def due(self, office: Office, starts: Millis, amounts: Amounts, manner: Manner) -> Millis:
+    def due(self, office: Office, starts: MillisArray, amounts: Amounts, manner: Manner) -> MillisArray:
         """When a clock runs out, for each start. `amounts`: more than 0, whole if the unit is, one for all or one each."""
 
     @abstractmethod
-    def share(self, office: Office, starts: Millis, dues: Millis, share: float) -> Millis:
+    def share(self, office: Office, starts: MillisArray, dues: MillisArray, share: float) -> MillisArray:
         """When that share of the clock's own time has run from each start to its due time."""
 
     @abstractmethod
@@ -95,7 +95,7 @@ class Unit(ABC):
         """What each stretch from a start to the due time of that amount counted, one after another without a gap."""
 
     @abstractmethod
-    def counted(self, office: Office, starts: Millis, dues: Millis, manner: Manner) -> Iterator[Millis]:
+    def counted(self, office: Office, starts: MillisArray, dues: MillisArray, manner: Manner) -> Iterator[MillisArray]:
         """How many parts of the unit bring each start to its due time, to the nearest; several answers where a due time may
         have been rolled forward. -1 or less: none. Without the first day."""
 

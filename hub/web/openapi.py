@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.model.update import EVENTS, Update
+from hub.model.update import EVENT_NAMES, Update
 from hub.web.bodies import HttpProblem
 from hub.web.operations import AnswerSpec, Operation, Parameter
 
@@ -78,7 +78,7 @@ def _schemas() -> dict[str, Any]:
     defined: dict[str, Any] = update.pop("$defs")
     update["properties"]["status"] = {
         "description": "A status, or a step of the contract's second table; in upper or lower case.",
-        "enum": [*EVENTS, *(each.lower() for each in EVENTS)],
+        "enum": [*EVENT_NAMES, *(each.lower() for each in EVENT_NAMES)],
     }
     update["properties"]["at"] = {
         "description": "When it was done: ms since 1970 UTC, or ISO 8601 with offset.",

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from hub.bounds import SYSTEM_ID
 from hub.clock import iso
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.model.base import MAX_REF_CHARS
 from hub.policy import City
 from hub.web.bodies import HttpProblem, json_answer
@@ -118,7 +118,7 @@ class _Query:
 
 
 def _word(status: str, city: City) -> str:
-    rule, own = EVENTS.get(status.lower()), city.steps.get(status.lower())
+    rule, own = EVENT_RULES.get(status.lower()), city.steps.get(status.lower())
     return rule.name if rule else f"{own.name.en} {own.name.zh}" if own else status.lower()
 
 

@@ -10,7 +10,7 @@ from random import Random
 from hub.errors import FatalError
 from hub.policy.city import City
 from hub.settings import Settings
-from hub.simulator.command import START, start_ms
+from hub.simulator.command import START_TIME, start_ms
 from hub.simulator.files import SourceFiles, write_live
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
@@ -33,7 +33,7 @@ class SimulatedCity:
     def __init__(self, folder: Path, city: City, settings: Settings, rate: float, seed: int) -> None:
         self.disk = TinyDisk(folder / "cursors")
         self.truth = Truth()
-        plan = Plan(start_ms(city, START), seed, None, max(1, round(rate * _DAY_SECONDS / SPEED)))
+        plan = Plan(start_ms(city, START_TIME), seed, None, max(1, round(rate * _DAY_SECONDS / SPEED)))
         self._said = statements(plan, scene_of(city))
         self._clock = SimulationClock(plan.start_ms, SPEED)
         self._files = SourceFiles(folder / "files")

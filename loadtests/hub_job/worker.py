@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvloop
 
+import hub.agents.modules
 import hub.app
 from hub.cli.worker import run_app
 from hub.settings import Settings
@@ -15,7 +16,7 @@ from loadtests.hub_job import agent
 def main() -> None:
     uvloop.install()
     settings = Settings.from_env()
-    hub.app.AGENTS[agent.NAME] = agent
+    hub.agents.modules.AGENTS[agent.NAME] = agent
     here = hub.app.make_hub(settings)
     ensure_topics(settings, [CONTROL, SOURCES, WORKERS, agent.CHANGELOG])
     app = hub.app.make_app(here, (agent.NAME,))

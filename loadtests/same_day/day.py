@@ -14,7 +14,7 @@ from hub.millis import DAY_MS, HOUR_MS, MINUTE_MS
 from hub.policy import load_city
 from hub.simulator.generate import Plan
 from hub.testing.memory import CommittedRecord, MemoryHub
-from hub.topics import AGENTS
+from hub.topics import AGENT_CHANGELOGS
 from loadtests.same_day.city import write_city, write_next_rules
 from loadtests.same_day.departments import Departments
 from loadtests.same_day.systems import Systems, rows
@@ -79,7 +79,7 @@ def _disturb(hub: MemoryHub, step: int) -> None:
     if step == RESTART:
         hub.restart()
     if step in CRASH:
-        for agent in AGENTS:
+        for agent in AGENT_CHANGELOGS:
             hub.crash(agent)
             hub.turn(agent)
 

@@ -7,12 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from hub.core.tracking.lifecycle import EVENTS, LADDER, STATE_NAMES, State, Who
+from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, STATE_NAMES, State, Who
 from hub.settings import ROOT
 
 PAGE = ROOT / "hub" / "core" / "lifecycle.md"
 CONTRACT = ROOT / "ops" / "contracts" / "departments.md"
-_WHO = {event.upper(): rule.who for event, rule in EVENTS.items() if rule.who is not Who.HUB}
+_WHO = {event.upper(): rule.who for event, rule in EVENT_RULES.items() if rule.who is not Who.HUB}
 _HEAD = """# The life of a case 案件生命周期
 
 Drawn from the table in `hub/core/tracking/lifecycle.py` by `python -m ops.checks.lifecycle`; change it there. An event that the
@@ -33,7 +33,7 @@ def _diagram() -> Iterator[str]:
         yield f"    {state} : {STATE_NAMES[state]}"
     yield f"    [*] --> {State.DISPATCHED}"
     edges: dict[tuple[State, State], list[str]] = defaultdict(list)
-    for event, rule in EVENTS.items():
+    for event, rule in EVENT_RULES.items():
         for before, after in rule.leads.items():
             if before != after:
                 edges[before, after].append(event)
@@ -45,13 +45,13 @@ def _diagram() -> Iterator[str]:
 def _table() -> Iterator[str]:
     yield "| event | who | told to reporters | allowed while |"
     yield "|---|---|---|---|"
-    for event, rule in EVENTS.items():
+    for event, rule in EVENT_RULES.items():
         states = ", ".join(rule.leads)
         yield f"| `{event}` {rule.name} | {rule.who} | {'yes' if rule.reporters_told else ''} | {states} |"
 
 
 def _ladder() -> str:
-    rungs = " → ".join(EVENTS[rung].name for rung in LADDER)
+    rungs = " → ".join(EVENT_RULES[rung].name for rung in LADDER)
     return (
         f"The ladder of supervision 督办阶梯: {rungs}. A desk says so, or a row of deadlines.yaml does by itself: with\n"
         "`climbs: supervised` the case climbs to that rung when the row's clock runs out; a clock that `<clock>_overdue` starts\n"

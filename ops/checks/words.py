@@ -103,18 +103,21 @@ def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
 # -- one meaning -----------------------------------------------------------------------------------------------------------
 
 SEVERAL = {
-    "attach": "hub.app finds it by this name in the module of every agent",
+    "attach": "hub.agents.modules finds it by this name in the module of every agent",
+    "NAME": "what an agent is called, in the module of every agent",
     "main": "what `python -m` and the script of the package begin with",
+    "log": "the logger of a module, named for it",
 }
-"""Functions and classes that may be defined more than once, and why. A click command is named for what people type."""
+"""Names that may be defined more than once, and why. A click command is named for what people type."""
 
 
 def _second_meanings(root: Path, rooms: tuple[str, ...]) -> Iterator[str]:
+    """Functions, classes, constants and aliases of the hub that are not its module's own (`_name`)."""
     places: dict[str, list[str]] = defaultdict(list)
     for path in (path for room in rooms if room.startswith("hub") for path in _modules(root, room)):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, (*_FUNCTION, ast.ClassDef)) and not node.name.startswith("_") and not _is_command(node):
-                places[node.name].append(f"{path.relative_to(root)}:{node.lineno}")
+        for node, name in _module_level(ast.parse(path.read_text("utf-8"))):
+            if not name.startswith("_") and not _is_command(node):
+                places[name].append(f"{path.relative_to(root)}:{node.lineno}")
     for name, where in sorted(places.items()):
         if len(where) > 1 and name not in SEVERAL:
             yield f"{where[-1]}: {name!r} is defined in {', '.join(where[:-1])} too; a name means one thing"

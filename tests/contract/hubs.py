@@ -16,7 +16,7 @@ from hub.model.update import Update, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
-from hub.topics import AGENTS, city_events, dept_updates
+from hub.topics import AGENT_CHANGELOGS, city_events, dept_updates
 from tests.integration.small_hub import SmallHub, free_port, kill, ready, running_hub, wait_for
 
 HOUR_MS = 3_600_000
@@ -76,7 +76,7 @@ class InMemory:
 
     def interrupted(self, *records: CaseEvent) -> None:
         self.publish(*records)
-        for agent in AGENTS:
+        for agent in AGENT_CHANGELOGS:
             self._hub.crash(agent)
             self._hub.turn(agent)
 

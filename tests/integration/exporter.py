@@ -30,7 +30,7 @@ AT_REST = {
     metrics.CLOCK_HELD: 0.0,
     metrics.OTHER_RULES_WORKERS: 0.0,
     metrics.SAME_NAME_WORKERS: 0.0,
-    metrics.REFUSED: 0.0,
+    metrics.STATE_REFUSED: 0.0,
     metrics.EDGE_STATE: 1.0,
     metrics.EDGE_OWNER: 1.0,
     metrics.UNREAD_RECORDS: 0.0,

@@ -148,7 +148,7 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             tx.count(metric.labels(known.code if known else "unknown"), records)
     for reason, records in Counter([step.case.desk_reason for step in steps if step.change == OPENED]).items():
         if reason:
-            tx.count(metrics.DESK.labels(reason), records)
+            tx.count(metrics.DESK_CASES.labels(reason), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)

@@ -15,7 +15,7 @@ from hub.agents.due_times import due_times
 from hub.core.cases.cases import Case
 from hub.core.cases.steps import AMENDED, OPENED, REROUTED, SUPERSEDED, Step
 from hub.core.cases.timing import course_of
-from hub.core.deadlines.columns import Flags, Rows
+from hub.core.columns import Flags, Rows
 from hub.core.deadlines.decision import CaseKind, Clocks, decide, described, opening_clocks, settled
 from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions

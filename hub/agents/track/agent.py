@@ -24,7 +24,7 @@ from hub.agents.view import AgentView
 from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
-from hub.core.limits import Verdict
+from hub.core.limits import LimitVerdict
 from hub.core.tracking.changes import changes_of
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, UpdateRow
@@ -181,7 +181,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
     return by_partition, intake.decoded.batch
 
 
-def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[Verdict]:
+def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[LimitVerdict]:
     yield from faults_of_admitted_updates(batch)
     yield from not_of_departments(batch, hub.knows)
 

@@ -59,13 +59,13 @@ def balances(effects: Effects) -> dict[str, Balance]:
     return found
 
 
-def _add_holds(found: dict[str, Balance], holds: Iterable[Hold], side: Callable[[Balance], Counts]) -> None:
+def _add_holds(balances: dict[str, Balance], holds: Iterable[Hold], side: Callable[[Balance], Counts]) -> None:
     """Add who was given a case, and who had returned it, to one side of the balances."""
     turns = Counter((hold.department, hold.returned_by) for hold in holds)
     for (department, returned_by), times in turns.items():
-        side(found[department]).add(GIVEN, times)
+        side(balances[department]).add(GIVEN, times)
         if returned_by is not None:
-            side(found[returned_by]).add(RETURNED, times)
+            side(balances[returned_by]).add(RETURNED, times)
 
 
 def begin(departments: Iterable[str]) -> None:

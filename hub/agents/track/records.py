@@ -17,7 +17,7 @@ from hub.core.columns import any_said
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.consequences import Effects, Ending, OwedReply
 from hub.core.tracking.history_columns import held_value
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
@@ -138,7 +138,7 @@ def _reason(ring: Ring, lives: Lives) -> str:
     """What rang; and the rung of supervision, where the clock's row climbs by itself."""
     said = f"{ring.clock.clock} {ring.kind.lower()}"
     rung = lives.climb(ring.case, ring.clock) if ring.kind == BREACHED else None
-    return f"{EVENTS[rung].name} by row {ring.clock.policy}: {said}" if rung else said
+    return f"{EVENT_RULES[rung].name} by row {ring.clock.policy}: {said}" if rung else said
 
 
 def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
@@ -146,7 +146,7 @@ def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> N
     for notice in effects.notices:
         answer = notice.answer
         issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
-        rule = EVENTS[answer.status.lower()].name
+        rule = EVENT_RULES[answer.status.lower()].name
         note = "" if Personal.WORDS in hub.withheld(notice.department) else answer.note
         reason = f"{rule} by {answer.department}" + (f": {note}" if note else "")
         order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])

@@ -37,9 +37,9 @@ from hub.errors import FatalError
 from hub.policy.city import City
 from hub.policy.loader import load_city
 from hub.settings import ROOT, Settings
-from hub.simulator.command import START, start_ms
+from hub.simulator.command import START_TIME, start_ms
 from hub.simulator.generate import Plan
-from hub.simulator.scene import SOURCES, scene_of
+from hub.simulator.scene import SYSTEMS, scene_of
 from hub.stream.admin import ensure_topics
 from hub.stream.codec import Codec
 from hub.stream.registry import make_registry
@@ -88,10 +88,10 @@ class Performance:
         )
         self._settings = self._start_kafka()
         self._codec = Codec(make_registry(self._settings))
-        ensure_topics(self._settings, self._city.kept(all_topics(SOURCES, self._city.departments)))
+        ensure_topics(self._settings, self._city.kept(all_topics(SYSTEMS, self._city.departments)))
         self._dead = DeadLetters(self._settings, self._codec)
         stack.callback(self._dead.close)
-        self._view = View(_title(self._city), SOURCES, list(self._city.departments), self._city.time_zone)
+        self._view = View(_title(self._city), SYSTEMS, list(self._city.departments), self._city.time_zone)
         self._web = f"http://{self._settings.web_host}:{self._settings.web_port}"
         self._shown = Snapshot(Metrics(), 0.0)
         self._answered = False
@@ -111,7 +111,7 @@ class Performance:
                 self._show.departments.stop()
                 self._settle(worker, look, "last receipts 最后回执", self._all_told)
         self._console.print("Reconciling 对账 …")
-        account = audit(self._settings, list(SOURCES), list(self._city.departments))
+        account = audit(self._settings, list(SYSTEMS), list(self._city.departments))
         cases = read_cases(self._settings, self._codec)
         report = self._judge(account, cases, time.monotonic() - opened)
         self._explain(cases.worth_explaining())
@@ -120,7 +120,7 @@ class Performance:
     # -- beginning -----------------------------------------------------------------------------------------------------
 
     def _simulated(self, seed: int, minutes: float | None, rate: int) -> SimulatedDay:
-        plan = Plan(start_ms(self._city, START), seed, None if self._forever else 1.0, rate)
+        plan = Plan(start_ms(self._city, START_TIME), seed, None if self._forever else 1.0, rate)
         departments = list(self._city.departments)
         try:
             scene = scene_of(self._city)

@@ -18,7 +18,7 @@ from hub.settings import Settings
 from hub.simulator.departments import Departments
 from hub.simulator.files import SourceFiles, write_live, write_truth
 from hub.simulator.generate import Plan, statements
-from hub.simulator.scene import SOURCES, Scene
+from hub.simulator.scene import SYSTEMS, Scene
 from hub.simulator.simclock import SimulationClock
 from hub.simulator.truth import Truth
 
@@ -93,7 +93,7 @@ class SimulatedDay(Show):
         self._wires.start(settings)
         files = SourceFiles(self._folder)
         wired = {wire.source for wire in self._wires.sources}
-        for source in (each for each in SOURCES if each not in wired):
+        for source in (each for each in SYSTEMS if each not in wired):
             argv = ["connector", "run", source, "--mapping", "demo", "--file", str(files.path(source)), "--follow"]
             self._connectors.append(Child(source, argv, settings, settings.state_dir / "logs" / f"{source}.log"))
 

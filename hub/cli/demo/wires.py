@@ -32,7 +32,7 @@ from hub.sdk.positions import PositionFile
 from hub.sdk.status import Board
 from hub.settings import Settings
 from hub.simulator.files import SourceFiles
-from hub.simulator.formats import FORMATS
+from hub.simulator.formats import SYSTEM_FILES
 from hub.simulator.truth import Statement
 
 _START_SECONDS = 20.0
@@ -202,7 +202,7 @@ class WiredFiles(SourceFiles):
         if wire is None:
             super().write(statement)
         else:
-            wire.write(FORMATS[statement.source].row(statement))
+            wire.write(SYSTEM_FILES[statement.source].row(statement))
 
     def flush(self) -> None:
         super().flush()

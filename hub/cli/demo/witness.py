@@ -16,7 +16,7 @@ from hub.stream.codec import Codec
 from hub.stream.kafka import client_config
 from hub.topics import CASES, DEAD, DEADLINES, Topic
 
-Reference = tuple[str, str]
+ReportReference = tuple[str, str]
 """Source and its reference."""
 _CHUNK = 5000
 
@@ -46,9 +46,9 @@ class DeadLetters:
 class SeenCases:
     """What became of the reports."""
 
-    lead: dict[str, Reference] = field(default_factory=dict)
+    lead: dict[str, ReportReference] = field(default_factory=dict)
     """By case id."""
-    linked: dict[str, list[Reference]] = field(default_factory=lambda: defaultdict(list))
+    linked: dict[str, list[ReportReference]] = field(default_factory=lambda: defaultdict(list))
     breached: Counter[str] = field(default_factory=Counter)
 
     def worth_explaining(self) -> str | None:

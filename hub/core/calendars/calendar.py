@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.core.calendars.open_time import OpenTime, known_until_day
-from hub.core.calendars.zones import Millis
+from hub.core.calendars.zones import MillisArray
 from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.policy.models import CalendarSpec
@@ -21,7 +21,7 @@ _LAST_YEAR = 2400
 Amount = float | npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
-def _year(instants: Millis) -> Millis:
+def _year(instants: MillisArray) -> MillisArray:
     """Years since 1970 of UTC instants."""
     return np.asarray(instants, dtype="datetime64[ms]").astype("datetime64[Y]").astype(np.int64)
 
@@ -39,14 +39,14 @@ class Calendar:
 
     def add(
         self,
-        start_ms: Millis,
+        start_ms: MillisArray,
         amount: Amount,
         unit: str,
         *,
         roll_forward: bool = False,
         ends: str | None = None,
         first_day_counts: bool = False,
-    ) -> Millis:
+    ) -> MillisArray:
         """Due instants, UTC ms, one for each start. `amount` > 0, whole for days and months, one for all or one each. `ends`:
         same_time, day_end, close, opening or a time of day; None is the unit's own way. Raises ValueError, or FatalError
         when the calendar is not open long enough before the year 2400."""
@@ -58,17 +58,17 @@ class Calendar:
             raise ValueError(f"a duration in {unit} is a whole number, not {amount}")
         return counts.due(self, starts, amounts, manner) if starts.size else starts.copy()
 
-    def after_share(self, start_ms: Millis, due_ms: Millis, share: float, unit: str) -> Millis:
+    def after_share(self, start_ms: MillisArray, due_ms: MillisArray, share: float, unit: str) -> MillisArray:
         """Instants at which `share` of the clock's own time, as `unit` counts it, has run from start to due."""
         starts, dues = np.asarray(start_ms, dtype=np.int64), np.asarray(due_ms, dtype=np.int64)
         return unit_of(unit).share(self, starts, dues, share) if starts.size else starts.copy()
 
-    def open_ms(self, start_ms: Millis, end_ms: Millis) -> Millis:
+    def open_ms(self, start_ms: MillisArray, end_ms: MillisArray) -> MillisArray:
         """Open milliseconds between two instants."""
         starts, ends = np.asarray(start_ms, dtype=np.int64), np.asarray(end_ms, dtype=np.int64)
         return open_between(self, starts, ends) if starts.size else starts.copy()
 
-    def is_provisional(self, due_ms: Millis) -> npt.NDArray[np.bool_]:
+    def is_provisional(self, due_ms: MillisArray) -> npt.NDArray[np.bool_]:
         """Whether each due instant lies beyond the last day whose holidays are settled: it must be reckoned again later."""
         dues = np.asarray(due_ms, dtype=np.int64)
         if self._known_until is None or not dues.size:
@@ -76,7 +76,7 @@ class Calendar:
         # the instant that ends the last known day belongs to it
         return np.asarray(self.covering(dues).zone.to_local(dues) > (self._known_until + 1) * DAY_MS)
 
-    def covering(self, instants: Millis) -> OpenTime:
+    def covering(self, instants: MillisArray) -> OpenTime:
         """The calendar's open time around all these instants, with a year to spare before and some after."""
         first, last = (int(year) + 1970 for year in _year(np.array([instants.min(), instants.max()])))
         table = self._table

@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from hub.core.calendars.zones import Millis, zone_of
+from hub.core.calendars.zones import MillisArray, zone_of
 from hub.millis import DAY_MS, MINUTE_MS
 from hub.policy.models import CalendarSpec, Hours, parse_span
 from hub.policy.models.calendars import Minutes
@@ -17,7 +17,7 @@ from hub.policy.statutory import days_of, known_through, named_in
 
 _EPOCH = date(1970, 1, 1)
 _THURSDAY = 3  # 1970-01-01; Monday is 0
-Days = npt.NDArray[np.int64]
+DayNumbers = npt.NDArray[np.int64]
 
 
 def day_number(day: date) -> int:
@@ -44,33 +44,33 @@ class OpenTime:
         self.first_year, self.end_year = first_year, end_year
         self.zone = zone_of(time_zone, first_year - 1, end_year + 1)
         self.local_opens, self.local_closes = _local_spans(spec, first_year, end_year)
-        self.working_days: Days = np.unique(self.local_opens // DAY_MS)
-        self.last_closes: Millis = self._last_closes()
+        self.working_days: DayNumbers = np.unique(self.local_opens // DAY_MS)
+        self.last_closes: MillisArray = self._last_closes()
         self._first_day = day_number(date(first_year, 1, 1))
         counts = np.zeros(day_number(date(end_year, 1, 1)) - self._first_day + 1, dtype=np.int64)
         counts[self.working_days - self._first_day + 1] = 1
-        self._working_before: Days = np.cumsum(counts)
+        self._working_before: DayNumbers = np.cumsum(counts)
         self.opens, self.closes = self._in_utc()
-        self.after: Millis = np.cumsum(self.closes - self.opens)
-        self.before: Millis = self.after - (self.closes - self.opens)
+        self.after: MillisArray = np.cumsum(self.closes - self.opens)
+        self.before: MillisArray = self.after - (self.closes - self.opens)
 
-    def position(self, instants: Millis) -> Millis:
+    def position(self, instants: MillisArray) -> MillisArray:
         """Open milliseconds from the beginning of the table to each instant."""
         index = np.searchsorted(self.opens, instants, side="right") - 1
         inside = np.minimum(instants, self.closes[index]) - self.opens[index]
         return np.where(index < 0, 0, self.before[index] + inside)
 
-    def working_before(self, days: Days) -> Days:
+    def working_before(self, days: DayNumbers) -> DayNumbers:
         """How many working days of the table lie before each day."""
         place = np.clip(np.asarray(days) - self._first_day, 0, len(self._working_before) - 1)
         return np.asarray(self._working_before[place])
 
-    def _last_closes(self) -> Millis:
+    def _last_closes(self) -> MillisArray:
         """The last closing time of each working day, local."""
         end = np.searchsorted(self.local_opens, (self.working_days + 1) * DAY_MS, side="left") - 1
         return np.asarray(self.local_closes[end])
 
-    def _in_utc(self) -> tuple[Millis, Millis]:
+    def _in_utc(self) -> tuple[MillisArray, MillisArray]:
         """Each stretch of constant offset takes the spans with its own local labels, so clock changes count as the wall shows."""
         opens, closes = [], []
         for start, end, offset in zip(self.zone.starts, self.zone.ends, self.zone.offsets, strict=True):
@@ -81,12 +81,12 @@ class OpenTime:
         return np.concatenate(opens), np.concatenate(closes)
 
 
-def _local_spans(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[Millis, Millis]:
+def _local_spans(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[MillisArray, MillisArray]:
     """Opening and closing times, local, in order, of the years from `first_year` to before `end_year`."""
     days = np.arange(day_number(date(first_year, 1, 1)), day_number(date(end_year, 1, 1)), dtype=np.int64)
     if spec.always:
         return days * DAY_MS, (days + 1) * DAY_MS
-    groups: list[tuple[Days, Minutes]] = []
+    groups: list[tuple[DayNumbers, Minutes]] = []
     own = _numbers(spec.days)
     groups += [
         (np.array([day_number(day)]), tuple(map(parse_span, spans)))
@@ -112,7 +112,7 @@ def _local_spans(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[Mi
     return opens[order], closes[order]
 
 
-def _special_days(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[Days, Days]:
+def _special_days(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[DayNumbers, DayNumbers]:
     """Numbers of days off and of days worked out of turn; the calendar's own word goes before the country's."""
     off, worked = set(spec.holidays), set(spec.extra_working_days)
     if spec.statutory:
@@ -124,8 +124,8 @@ def _special_days(spec: CalendarSpec, first_year: int, end_year: int) -> tuple[D
 
 
 def _partly_open(
-    spec: CalendarSpec, days: Days, ordinary: npt.NDArray[np.bool_], first_year: int, end_year: int
-) -> tuple[list[Minutes], Days]:
+    spec: CalendarSpec, days: DayNumbers, ordinary: npt.NDArray[np.bool_], first_year: int, end_year: int
+) -> tuple[list[Minutes], DayNumbers]:
     """The spans of statutory days on which the office is open for a part, and of each day which of them, from 1; 0: none."""
     parts, part = [], np.zeros(len(days), dtype=np.int64)
     for which, spans in spec.statutory.partly_open if spec.statutory else ():
@@ -142,10 +142,14 @@ def _regimes(spec: CalendarSpec) -> list[tuple[Hours, int, int]]:
 
 
 def _alike(
-    days: Days, wanted: npt.NDArray[np.bool_], is_extra: npt.NDArray[np.bool_], month_day: Days, hours: Hours
-) -> dict[Minutes, Days]:
+    days: DayNumbers,
+    wanted: npt.NDArray[np.bool_],
+    is_extra: npt.NDArray[np.bool_],
+    month_day: DayNumbers,
+    hours: Hours,
+) -> dict[Minutes, DayNumbers]:
     """The wanted days, by their spans."""
-    found: dict[Minutes, list[Days]] = defaultdict(list)
+    found: dict[Minutes, list[DayNumbers]] = defaultdict(list)
     season = np.zeros(len(days), dtype=np.int64)
     for number, each in reversed(list(enumerate(hours.seasons, 1))):
         in_season = np.fromiter((each.holds_on(day) for day in range(1300)), dtype=np.bool_, count=1300)
@@ -160,7 +164,7 @@ def _alike(
     return {spans: np.concatenate(parts) for spans, parts in found.items()}
 
 
-def _month_day(days: Days) -> Days:
+def _month_day(days: DayNumbers) -> DayNumbers:
     """month * 100 + day of day numbers."""
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
@@ -168,5 +172,5 @@ def _month_day(days: Days) -> Days:
     return np.asarray((months.astype(np.int64) % 12 + 1) * 100 + day)
 
 
-def _numbers(dates: Iterable[date]) -> Days:
+def _numbers(dates: Iterable[date]) -> DayNumbers:
     return np.array(sorted(day_number(day) for day in dates), dtype=np.int64)

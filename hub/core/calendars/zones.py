@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from hub.millis import ms_of
-from hub.units.office import Millis as Millis
+from hub.units.office import MillisArray as MillisArray
 
 
 class Zone:
@@ -24,21 +24,21 @@ class Zone:
             if _offset(zone, noon) != offsets[-1]:
                 starts.append(ms_of(_transition(zone, noon - timedelta(days=1), noon)))
                 offsets.append(_offset(zone, noon))
-        self.starts: Millis = np.array(starts, dtype=np.int64)
-        self.ends: Millis = np.append(self.starts[1:], np.int64(ms_of(end)))
-        self.offsets: Millis = np.array(offsets, dtype=np.int64)
-        self._local_starts: Millis = self.starts + self.offsets
+        self.starts: MillisArray = np.array(starts, dtype=np.int64)
+        self.ends: MillisArray = np.append(self.starts[1:], np.int64(ms_of(end)))
+        self.offsets: MillisArray = np.array(offsets, dtype=np.int64)
+        self._local_starts: MillisArray = self.starts + self.offsets
 
-    def to_local(self, utc: Millis) -> Millis:
+    def to_local(self, utc: MillisArray) -> MillisArray:
         """Local time, written as if it were milliseconds since 1970 UTC."""
-        found: Millis = utc + self.offsets[np.searchsorted(self.starts[1:], utc, side="right")]
+        found: MillisArray = utc + self.offsets[np.searchsorted(self.starts[1:], utc, side="right")]
         return found
 
-    def to_utc(self, local: Millis) -> Millis:
+    def to_utc(self, local: MillisArray) -> MillisArray:
         """The instant of a local time: of two the later, and of none (clocks put forward) the change itself."""
         index = np.searchsorted(self._local_starts[1:], local, side="right")
         changes = np.append(self.starts[1:], np.iinfo(np.int64).max)
-        found: Millis = np.minimum(local - self.offsets[index], changes[index])
+        found: MillisArray = np.minimum(local - self.offsets[index], changes[index])
         return found
 
 

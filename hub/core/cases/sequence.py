@@ -14,19 +14,19 @@ from hub.model.outputs import MarkKind
 OPENED, _, WITHDRAWN, CLOSED = EventKind
 REOPENED = MarkKind.REOPENED
 ENDINGS = (WITHDRAWN, CLOSED)
-Remembered = tuple[int, str, int]
+RememberedStatement = tuple[int, str, int]
 """Revision, kind and time (ms) of a statement."""
-Mark = tuple[str, int]
+RevisionMark = tuple[str, int]
 """An ending or REOPENED, and when (ms)."""
 
 
-def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Remembered, ...]:
+def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[RememberedStatement, ...]:
     """All statements of a report by revision, with one more; of very many, those that still say something."""
     said = tuple(sorted((*said_of(report, case), (seen.revision, seen.kind, _at_ms(seen)))))
     return said if len(said) <= MAX_STATEMENTS else _thinned(said)
 
 
-def _thinned(statements: tuple[Remembered, ...]) -> tuple[Remembered, ...]:
+def _thinned(statements: tuple[RememberedStatement, ...]) -> tuple[RememberedStatement, ...]:
     """Without what neither ends nor opens anything, but for the first; then without the oldest."""
     first = next((each for each in statements if each[1] not in ENDINGS), statements[0])
     turns = [each for each in statements if each is not first and (each[1] == OPENED or each[1] in ENDINGS)]
@@ -38,7 +38,7 @@ def end_of(seen: Sighting) -> tuple[str, int] | None:
     return (seen.kind, seen.at_ms) if seen.kind in ENDINGS else None
 
 
-def first_said(seen: Sighting) -> tuple[Remembered, ...]:
+def first_said(seen: Sighting) -> tuple[RememberedStatement, ...]:
     """What must be remembered of a first statement; of an opening or an end it is known anyway."""
     return () if seen.kind == OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, _at_ms(seen)),)
 
@@ -52,7 +52,7 @@ def begins_with_end(report: Report, case: Case) -> bool:
     return all(kind in ENDINGS for _, kind, _ in said_of(report, case))
 
 
-def standing(statements: Sequence[Remembered]) -> tuple[bool, tuple[str, int] | None]:
+def standing(statements: Sequence[RememberedStatement]) -> tuple[bool, tuple[str, int] | None]:
     """Whether a report is live after all its statements, and what ended it first if it is not."""
     end: tuple[str, int] | None = None
     for _, kind, at_ms in statements:
@@ -63,10 +63,10 @@ def standing(statements: Sequence[Remembered]) -> tuple[bool, tuple[str, int] | 
     return end is None, end
 
 
-def marks_of(statements: Sequence[Remembered]) -> list[Mark]:
+def marks_of(statements: Sequence[RememberedStatement]) -> list[RevisionMark]:
     """When its source ended a report, and opened it again: an opening is not before the ends that it undoes, nor an end before
     the opening that comes before it by revision. What was undone at the instant at which it began never was."""
-    found: list[Mark] = []
+    found: list[RevisionMark] = []
     since_ms, ended_ms = -NEVER_MS, None
     for _, kind, at_ms in statements:
         if kind in ENDINGS:
@@ -81,12 +81,12 @@ def marks_of(statements: Sequence[Remembered]) -> list[Mark]:
     return found
 
 
-def openings(statements: Sequence[Remembered]) -> list[int]:
+def openings(statements: Sequence[RememberedStatement]) -> list[int]:
     """When a report was opened again by its own source after that had ended it."""
     return [at_ms for kind, at_ms in marks_of(statements) if kind == REOPENED]
 
 
-def case_marks(case: Case) -> list[Mark]:
+def case_marks(case: Case) -> list[RevisionMark]:
     """When the sources of a case ended it and opened it again: it ends when its lead is closed, or none of its reports lives any
     more. What a linked report that came after the end says of itself changes nothing, unless it brought the case back."""
     found = marks_of(said_of(case.lead, case)) if len(case.reports) == 1 else _marks_of_all(case)
@@ -95,8 +95,8 @@ def case_marks(case: Case) -> list[Mark]:
     return found[undone[-1] + 1 :] if undone else found
 
 
-def _marks_of_all(case: Case) -> list[Mark]:
-    found: list[Mark] = []
+def _marks_of_all(case: Case) -> list[RevisionMark]:
+    found: list[RevisionMark] = []
     living: set[tuple[str, str]] = set()
     over = False
     for at_ms, _, kind, report in sorted(_told(case), key=lambda each: each[:2]):
@@ -130,7 +130,7 @@ def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Rep
             yield max(at_ms, made_ms), (_ORDER[kind], kind, *report.key), kind, report
 
 
-def said_of(report: Report, case: Case) -> tuple[Remembered, ...]:
+def said_of(report: Report, case: Case) -> tuple[RememberedStatement, ...]:
     """Its statements by revision."""
     if report.statements:
         return report.statements

@@ -22,7 +22,7 @@ PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"
 HELD_NOW = "held by all that is known now 按现已知情况更正承办单位"
-Placed = TypeVar("Placed", Case, LeadVersion)
+_Placed = TypeVar("_Placed", Case, LeadVersion)
 
 
 class OrderDraft(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +97,7 @@ def over(case: Case, at_ms: int) -> Case:
     return msgspec.structs.replace(case, closed_ms=closed_ms, event=None)
 
 
-def by_rules(what: Placed, decision: LeadVersion | Decision) -> Placed:
+def by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:
     """A case, or a version of one, where the rules put it."""
     return msgspec.structs.replace(
         what,

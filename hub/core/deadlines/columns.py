@@ -7,23 +7,21 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from hub.core.calendars.zones import Millis
-from hub.core.deadlines.rows import ClockRows, Plan
+from hub.core.calendars.zones import MillisArray
+from hub.core.columns import Flags, Rows
+from hub.core.deadlines.rows import ClockRows, RulesByClock
 from hub.policy.models import DeadlineRule
 
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 _NOTHING = np.zeros(0, np.int64)
 
 
 class Reckoned(NamedTuple):
     """What one row gives for a column of starts. Instants in ms; the warnings only if they were asked for."""
 
-    due_ms: Millis
-    warns_ms: tuple[Millis, ...] = ()
+    due_ms: MillisArray
+    warns_ms: tuple[MillisArray, ...] = ()
     """The first warning of each, then the second, ..."""
     provisional: Flags | None = None
     """Whether holidays on the way are not settled yet; None: of none."""
@@ -36,8 +34,8 @@ class DueColumns:
     row: Rows
     clock: pa.DictionaryArray
     policy: pa.DictionaryArray
-    due_ms: Millis
-    warn_ms: Millis = field(default_factory=_NOTHING.copy)
+    due_ms: MillisArray
+    warn_ms: MillisArray = field(default_factory=_NOTHING.copy)
     """The first warning; empty if warnings were not asked for."""
     warns: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Warnings after that, by entry, of those that have any."""
@@ -58,11 +56,11 @@ class DueColumns:
 
 
 def due_columns(
-    plans: Sequence[Plan],
+    plans: Sequence[RulesByClock],
     of: Rows,
-    starts: Millis,
+    starts: MillisArray,
     rows: ClockRows,
-    reckon: Callable[[DeadlineRule, Millis], Reckoned | None],
+    reckon: Callable[[DeadlineRule, MillisArray], Reckoned | None],
 ) -> DueColumns:
     """`plans` are the different ones; `of` and `starts` have one entry a report: its plan, and when its clocks start. `reckon`
     gives None for a row whose clock does not run from here."""
@@ -114,7 +112,7 @@ def _later_warnings(parts: Sequence[tuple[Rows, Reckoned]], order: Rows) -> dict
 
 
 def _shares(
-    rules: tuple[DeadlineRule, ...], members: Rows, starts: Millis, rows: ClockRows
+    rules: tuple[DeadlineRule, ...], members: Rows, starts: MillisArray, rows: ClockRows
 ) -> Iterator[tuple[DeadlineRule, Rows]]:
     """Which reports go by which of a clock's rows: each by the first in force at its start."""
     left = members

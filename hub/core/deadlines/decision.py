@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from hub.core.calendars.zones import Millis
-from hub.core.deadlines.columns import Flags, Rows
+from hub.core.calendars.zones import MillisArray
+from hub.core.columns import Flags, Rows
 from hub.core.deadlines.rules import DISPATCHED, RESOLVE, DeadlineRules, Due
 
 _Asked = tuple[list[str], list[str], list[str], list[str | None], list[int], list[Collection[str]]]
@@ -22,7 +22,7 @@ SOURCE_POLICY = "source"
 """Row named when the due time is the source's own."""
 
 
-class Matter(Protocol):
+class ClockFacts(Protocol):
     """What decides on the clocks of a case. Times in ms."""
 
     @property
@@ -63,8 +63,8 @@ class Stage(NamedTuple):
     co_handlers: tuple[str, ...]
 
 
-M = TypeVar("M", bound=Matter)
-Course = Callable[[M], Sequence[Stage]]
+_M = TypeVar("_M", bound=ClockFacts)
+Course = Callable[[_M], Sequence[Stage]]
 """What a case was, in order of time."""
 
 
@@ -76,9 +76,9 @@ class Clocks:
     """Which of the cases."""
     clock: pa.Array
     policy: pa.Array
-    started_ms: Millis
-    due_ms: Millis
-    warn_ms: Millis
+    started_ms: MillisArray
+    due_ms: MillisArray
+    warn_ms: MillisArray
     warns: dict[int, tuple[int, ...]]
     """Warnings after the first, by entry, of those that have any."""
     provisional: Flags
@@ -91,7 +91,7 @@ class Clocks:
         return len(self.case)
 
 
-def decide(rules: DeadlineRules, cases: Sequence[M], course: Course[M]) -> Clocks:
+def decide(rules: DeadlineRules, cases: Sequence[_M], course: Course[_M]) -> Clocks:
     """The clocks that run from the opening of each case and from its dispatch, or since it came back. The source's own due time,
     where it has one, takes the place of the resolve clock that runs from the opening."""
     clocks = _of_openings(rules, cases)
@@ -111,7 +111,7 @@ def decide(rules: DeadlineRules, cases: Sequence[M], course: Course[M]) -> Clock
     return _with(_without(clocks, alone, own), others)
 
 
-def _of_openings(rules: DeadlineRules, cases: Sequence[Matter]) -> Clocks:
+def _of_openings(rules: DeadlineRules, cases: Sequence[ClockFacts]) -> Clocks:
     dues = rules.columns(*_asked(cases), warns=True)
     opened_ms = np.array([case.opened_ms for case in cases], dtype=np.int64)
     return Clocks(
@@ -120,7 +120,7 @@ def _of_openings(rules: DeadlineRules, cases: Sequence[Matter]) -> Clocks:
     )  # fmt: skip
 
 
-def clocks_of(rules: DeadlineRules, case: Matter, course: Sequence[Stage]) -> list[tuple[bool, Due]]:
+def clocks_of(rules: DeadlineRules, case: ClockFacts, course: Sequence[Stage]) -> list[tuple[bool, Due]]:
     """The clocks of one case that was amended or has come back, and whether an event started each.
 
     What had run out when a new version came stays as it was, and so does what an event has started: the dispatch, or the return.
@@ -146,12 +146,14 @@ def clocks_of(rules: DeadlineRules, case: Matter, course: Sequence[Stage]) -> li
     return [(False, due) for due in running.values() if due] + [(True, due) for due in started.values()]
 
 
-def _opening(rules: DeadlineRules, case: Matter, stage: Stage) -> tuple[Due, ...]:
+def _opening(rules: DeadlineRules, case: ClockFacts, stage: Stage) -> tuple[Due, ...]:
     kind = CaseKind(stage.category, case.source, stage.urgency, stage.area, case.conditions)
     return opening_clocks(rules, kind, case.opened_ms, stage.due_ms)
 
 
-def _dispatch(rules: DeadlineRules, case: Matter, stage: Stage, at_ms: int, there: Collection[str]) -> dict[str, Due]:
+def _dispatch(
+    rules: DeadlineRules, case: ClockFacts, stage: Stage, at_ms: int, there: Collection[str]
+) -> dict[str, Due]:
     """The clocks that a dispatch starts, but for those that are there."""
     if DISPATCHED not in rules.starters:
         return {}
@@ -216,14 +218,14 @@ class CaseKind(NamedTuple):
     conditions: Collection[str] = ()
 
 
-def _dispatched(rules: DeadlineRules, cases: Sequence[Matter], clocks: Clocks) -> list[list[Due]]:
+def _dispatched(rules: DeadlineRules, cases: Sequence[ClockFacts], clocks: Clocks) -> list[list[Due]]:
     """Of each case the clocks that its dispatch starts and the opening has not started already."""
     there = set(zip(clocks.case.tolist(), clocks.clock.to_pylist(), strict=True))
     found = rules.due(*_asked(cases), DISPATCHED)
     return [[due for due in dues if (at, due.clock) not in there] for at, dues in enumerate(found)]
 
 
-def _asked(cases: Sequence[Matter]) -> _Asked:
+def _asked(cases: Sequence[ClockFacts]) -> _Asked:
     """What rows ask of cases, as columns: category, source, urgency, area, opening, conditions."""
     return (
         [case.category for case in cases],
@@ -257,7 +259,7 @@ def _with(clocks: Clocks, others: Sequence[tuple[int, bool, Due]]) -> Clocks:
     case = np.concatenate([clocks.case, np.array(at, dtype=np.int64)])
     order = np.argsort(case, kind="stable")
 
-    def numbers(present: Millis, new: Iterator[int]) -> Millis:
+    def numbers(present: MillisArray, new: Iterator[int]) -> MillisArray:
         return np.concatenate([present, np.fromiter(new, np.int64, len(dues))])[order]
 
     def flags(present: Flags, new: list[bool]) -> Flags:

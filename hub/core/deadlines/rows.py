@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hub.core.calendars.zones import Millis
+from hub.core.calendars.zones import MillisArray
 from hub.core.matching import matches
 from hub.millis import NEVER_MS, midnight_ms
 from hub.policy.city import City, label_key
@@ -16,11 +16,11 @@ from hub.policy.models import CLOCKS, DeadlineRule
 
 _REMEMBERED = 100_000
 
-Plan = tuple[tuple[DeadlineRule, ...], ...]
+RulesByClock = tuple[tuple[DeadlineRule, ...], ...]
 """For each clock that may run, the rows to try in order: each but the last holds only for a time."""
 
 
-class Key(NamedTuple):
+class RuleKey(NamedTuple):
     """All that rows ask of a report but its date."""
 
     category: str
@@ -42,8 +42,8 @@ class ClockRows:
         """What some row asks of a report beyond its category, as `label_key` has it."""
         self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
         self._asked = _asked(city)
-        self._remembered: dict[tuple[Hashable, ...], Plan] = {}
-        self._plans: dict[tuple[tuple[str, ...], ...], Plan] = {}
+        self._remembered: dict[tuple[Hashable, ...], RulesByClock] = {}
+        self._plans: dict[tuple[tuple[str, ...], ...], RulesByClock] = {}
 
     def known_conditions(self, conditions: Collection[str]) -> frozenset[str]:
         """Of what holds of a report, that which some row asks for; so that kinds of reports stay few."""
@@ -59,9 +59,9 @@ class ClockRows:
     @property
     def asked(self) -> tuple[str, ...]:
         """The fields of a key that some row asks for; the category always."""
-        return tuple(Key._fields[at] for at in self._asked)
+        return tuple(RuleKey._fields[at] for at in self._asked)
 
-    def plan(self, key: Key) -> Plan:
+    def plan(self, key: RuleKey) -> RulesByClock:
         """As `plans`, for one kind of report."""
         return self._plan(tuple(key[at] for at in self._asked), key)
 
@@ -72,13 +72,13 @@ class ClockRows:
         urgency: Sequence[str],
         area: Sequence[str | None],
         condition: Sequence[frozenset[str]],
-    ) -> list[Plan]:
+    ) -> list[RulesByClock]:
         """The rows that can apply to each report. Equal plans are one object, so that reports group by its identity; a kind of
         report that is known costs a look-up, and kinds differ only in what some row asks."""
         columns = (category, source, urgency, area, condition)
 
-        def key_of(index: int) -> Key:
-            return Key(
+        def key_of(index: int) -> RuleKey:
+            return RuleKey(
                 category=category[index],
                 source=source[index],
                 urgency=urgency[index],
@@ -93,7 +93,7 @@ class ClockRows:
                 found[index] = self._plan(kinds[index], key_of(index))
         return found  # type: ignore[return-value]  # no None is left in it
 
-    def _plan(self, kind: tuple[Hashable, ...], key: Key) -> Plan:
+    def _plan(self, kind: tuple[Hashable, ...], key: RuleKey) -> RulesByClock:
         plan = self._remembered.get(kind)
         if plan is None:
             found = tuple(rules for rows in self._by_clock if (rules := self._candidates(rows, key)))
@@ -107,14 +107,14 @@ class ClockRows:
         """Whether the row holds at all times."""
         return self._force[rule.id] is None
 
-    def in_force(self, rule: DeadlineRule, starts: Millis) -> npt.NDArray[np.bool_]:
+    def in_force(self, rule: DeadlineRule, starts: MillisArray) -> npt.NDArray[np.bool_]:
         """Whether the row holds at each instant."""
         force = self._force[rule.id]
         if force is None:
             return np.ones(len(starts), dtype=np.bool_)
         return np.asarray((starts >= force[0]) & (starts < force[1]))
 
-    def _candidates(self, rows: list[DeadlineRule], key: Key) -> tuple[DeadlineRule, ...]:
+    def _candidates(self, rows: list[DeadlineRule], key: RuleKey) -> tuple[DeadlineRule, ...]:
         found: list[DeadlineRule] = []
         known = self._city.category_of(key.category)
         for rule in rows:
@@ -124,7 +124,7 @@ class ClockRows:
                     break
         return () if len(found) == 1 and not found[0].runs else tuple(found)
 
-    def _also(self, rule: DeadlineRule, key: Key) -> bool:
+    def _also(self, rule: DeadlineRule, key: RuleKey) -> bool:
         """The conditions that deadlines alone have."""
         when = rule.when
         area_class = self._class_of.get(key.area) if key.area is not None else None
@@ -143,7 +143,7 @@ def _asked(city: City) -> tuple[int, ...]:
         "area": any(when.area is not None or when.area_class is not None for when in whens),
         "condition": any(when.condition is not None for when in whens),
     }
-    return tuple(at for at, name in enumerate(Key._fields) if asks[name])
+    return tuple(at for at, name in enumerate(RuleKey._fields) if asks[name])
 
 
 def _force(rule: DeadlineRule, time_zone: str) -> tuple[int, int] | None:

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.calendars.zones import Millis
+from hub.core.calendars.zones import MillisArray
 from hub.core.columns import from_columns
 from hub.core.deadlines.columns import DueColumns, Reckoned, due_columns
-from hub.core.deadlines.rows import ClockRows, Key, Plan
+from hub.core.deadlines.rows import ClockRows, RuleKey, RulesByClock
 from hub.core.kinds import ByKind, Kind
 from hub.policy.city import City
 from hub.policy.models import By, CalendarSpec, DeadlineRule
@@ -70,7 +70,7 @@ class DeadlineRules:
         source: Sequence[str],
         urgency: Sequence[str],
         area: Sequence[str | None],
-        opened_ms: Millis | Sequence[int],
+        opened_ms: MillisArray | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
         event: str = OPENED,
     ) -> list[tuple[Due, ...]]:
@@ -79,7 +79,7 @@ class DeadlineRules:
         beyond its category (see DeadlineWhen)."""
         starts = np.asarray(opened_ms, dtype=np.int64)
         groups: dict[int, list[int]] = defaultdict(list)
-        plans: dict[int, Plan] = {}
+        plans: dict[int, RulesByClock] = {}
         for index, plan in enumerate(self._plans(category, source, urgency, area, condition)):
             groups[id(plan)].append(index)
             plans[id(plan)] = plan
@@ -96,7 +96,7 @@ class DeadlineRules:
         source: Sequence[str] | pa.Array,
         urgency: Sequence[str] | pa.Array,
         area: Sequence[str | None] | pa.Array,
-        opened_ms: Millis | Sequence[int],
+        opened_ms: MillisArray | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
         event: str = OPENED,
         *,
@@ -105,7 +105,7 @@ class DeadlineRules:
         """The due times of `due` as columns, at a fraction of the time; most so from Arrow's columns. `warns`: with when they
         warn, and whether they are provisional."""
 
-        def reckon(rule: DeadlineRule, starts: Millis) -> Reckoned | None:
+        def reckon(rule: DeadlineRule, starts: MillisArray) -> Reckoned | None:
             if not rule.runs or event not in self._starts[rule.id]:
                 return None
             return self._with_warnings(rule, starts) if warns else Reckoned(self.reckon(rule, starts))
@@ -126,10 +126,10 @@ class DeadlineRules:
         return tuple(name for name in self._rows.asked if name != "condition")
 
     @cached_property
-    def _by_kind(self) -> ByKind[Plan]:
-        def decide(kinds: list[Kind]) -> list[Plan]:
+    def _by_kind(self) -> ByKind[RulesByClock]:
+        def decide(kinds: list[Kind]) -> list[RulesByClock]:
             unasked: dict[str, Any] = {"category": "", "source": "", "urgency": "", "area": None}
-            return [self._rows.plan(Key(**(unasked | dict(zip(self._kind, kind, strict=True))))) for kind in kinds]
+            return [self._rows.plan(RuleKey(**(unasked | dict(zip(self._kind, kind, strict=True))))) for kind in kinds]
 
         return ByKind(decide, id)
 
@@ -185,7 +185,7 @@ class DeadlineRules:
         """The calendar by which a row of this city counts."""
         return self._calendar[rule.id]
 
-    def reckon(self, rule: DeadlineRule, starts: Millis) -> Millis:
+    def reckon(self, rule: DeadlineRule, starts: MillisArray) -> MillisArray:
         """Due instants of one row for a column of starts, UTC ms."""
         return self._calendar[rule.id].add(
             starts,
@@ -203,14 +203,14 @@ class DeadlineRules:
         urgency: Sequence[str],
         area: Sequence[str | None],
         condition: Sequence[Collection[str]] | None,
-    ) -> list[Plan]:
+    ) -> list[RulesByClock]:
         if condition is None or not self._rows.asks_conditions:
             held = [frozenset[str]()] * len(category)
         else:
             held = list(map(self._rows.known_conditions, condition))
         return self._rows.plans(category, source, urgency, area, held)
 
-    def _column(self, rules: tuple[DeadlineRule, ...], starts: Millis, event: str) -> list[Due | None]:
+    def _column(self, rules: tuple[DeadlineRule, ...], starts: MillisArray, event: str) -> list[Due | None]:
         """The dues of one clock: each start takes the first row in force at it."""
         if len(rules) == 1 and self._rows.undated(rules[0]):
             return list(self._dues(rules[0], starts, event))
@@ -223,12 +223,12 @@ class DeadlineRules:
                 found[index] = due
         return found
 
-    def _dues(self, rule: DeadlineRule, starts: Millis, event: str) -> Sequence[Due | None]:
+    def _dues(self, rule: DeadlineRule, starts: MillisArray, event: str) -> Sequence[Due | None]:
         if not rule.runs or event not in self._starts[rule.id]:
             return [None] * len(starts)
         return self._of_row(rule, starts)
 
-    def _of_row(self, rule: DeadlineRule, starts: Millis) -> list[Due]:
+    def _of_row(self, rule: DeadlineRule, starts: MillisArray) -> list[Due]:
         dues, columns, flags = self._with_warnings(rule, starts)
         warns = [column.tolist() for column in columns]
         several = zip(*warns, strict=True) if len(warns) > 1 else repeat(())
@@ -245,7 +245,7 @@ class DeadlineRules:
         )
         return list(found)
 
-    def _with_warnings(self, rule: DeadlineRule, starts: Millis) -> Reckoned:
+    def _with_warnings(self, rule: DeadlineRule, starts: MillisArray) -> Reckoned:
         calendar, dues = self._calendar[rule.id], self.reckon(rule, starts)
         warns = tuple(calendar.after_share(starts, dues, share, rule.unit) for share in rule.shares)
         return Reckoned(dues, warns, calendar.is_provisional(dues) if rule.calendar else None)

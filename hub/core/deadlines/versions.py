@@ -30,7 +30,7 @@ class Ruled(Protocol):
     def opened_ms(self) -> int: ...
 
 
-R = TypeVar("R", bound=Ruled)
+_R = TypeVar("_R", bound=Ruled)
 
 
 class RuleVersions:
@@ -61,7 +61,7 @@ class RuleVersions:
         was opened, as far as is known."""
         return self._rules(self._states.of(version, opened_ms))
 
-    def parted(self, cases: Sequence[R]) -> Iterator[tuple[DeadlineRules, list[int]]]:
+    def parted(self, cases: Sequence[_R]) -> Iterator[tuple[DeadlineRules, list[int]]]:
         """Which of these go by which rules; nearly always all by the same."""
         if len({case.rules for case in cases}) == 1 and cases[0].rules:
             rules = self.of(cases[0].rules, cases[0].opened_ms)

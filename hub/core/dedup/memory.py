@@ -44,18 +44,18 @@ _NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
 _VERSION, _WITHOUT_CONTENTS = 3, 2
 _WIDTHS = [16 if name in _DIGESTS else int(_TYPES[name][-1]) for name in _COLUMNS]
 _FEW_BYTES = 512
-T = TypeVar("T")
+_T = TypeVar("_T")
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 """How much is loaded before it is added, with what a record takes beside its bytes."""
 
 
 @dataclass
-class SeenState(Generic[T]):
+class SeenState(Generic[_T]):
     """State of `deduplicate`: a hub.stream.state.AgentState, of which it needs the changelog's topic and the wall's time."""
 
     window_ms: int
-    changelog: T
+    changelog: _T
     wall_ms: Callable[[], int]
     _staged: dict[int, Fresh] = field(default_factory=dict)
     _loading: defaultdict[tuple[int, int], list[_Packed]] = field(default_factory=lambda: defaultdict(list))

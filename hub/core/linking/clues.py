@@ -11,7 +11,7 @@ from hub.core.stored import Instant, Latitude, Longitude, Number
 from hub.policy.city import City
 
 ADDRESS = "address"
-Key = tuple[str, Number]
+ClueKey = tuple[str, Number]
 """Name and fingerprint of what may be equal instead of near."""
 
 
@@ -22,7 +22,7 @@ class Clue(msgspec.Struct, array_like=True, frozen=True, gc=False):
     family: str | None
     lat: Latitude | None = None
     lon: Longitude | None = None
-    keys: tuple[Key, ...] = ()
+    keys: tuple[ClueKey, ...] = ()
     sketch: bytes = b""
 
 
@@ -39,7 +39,7 @@ class ClueReader:
             return Clue(seen.at_ms, family, seen.lat, seen.lon)
         return Clue(seen.at_ms, family, seen.lat, seen.lon, self._keys(seen, rules), self._sketch(seen, rules))
 
-    def _keys(self, seen: Sighting, rules: FamilyRules) -> tuple[Key, ...]:
+    def _keys(self, seen: Sighting, rules: FamilyRules) -> tuple[ClueKey, ...]:
         values = ((name, seen.address if name == ADDRESS else seen.attributes.get(name)) for name in sorted(rules.same))
         return tuple((name, fingerprint(value)) for name, value in values if value and value.strip())
 

@@ -15,15 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hub.core.columns import Floats, Ints
 from hub.core.linking.geo import DEGREE_M
 from hub.millis import NEVER_MS
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
 OPEN_MS = NEVER_MS
 """The closing of what is open."""
-GONE_MS = -NEVER_MS
+LONG_GONE_MS = -NEVER_MS
 """The closing of what was removed: no report was made before it."""
 ZONES = 1 << 10
 _LON_BITS, _ROW_BITS = 29, 24
@@ -184,7 +182,7 @@ class Ground:
         self._closed[slot] = OPEN_MS if closed_ms is None else closed_ms
 
     def delete(self, slot: int) -> None:
-        self._closed[slot] = GONE_MS
+        self._closed[slot] = LONG_GONE_MS
         self._gone += 1
 
     def around(self, spans: Spans) -> Around:
@@ -221,6 +219,6 @@ class Ground:
 
     def _compact(self) -> None:
         whole = self._base.joined(self._middle)
-        there = np.frombuffer(self._closed, dtype=np.int64)[whole.slot] != GONE_MS
+        there = np.frombuffer(self._closed, dtype=np.int64)[whole.slot] != LONG_GONE_MS
         self._free += whole.slot[~there].tolist()
         self._base, self._middle, self._gone = whole.kept(there), Level.empty(), 0

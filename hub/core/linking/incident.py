@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hub.core.linking.clues import Clue, Key
+from hub.core.linking.clues import Clue, ClueKey
 
 MOST_CLUES = 64
 """Reports of one incident that later ones are compared with: an incident grows only so far."""
@@ -21,7 +21,7 @@ class CaseClues(msgspec.Struct, frozen=True, gc=False):
     lon: float | None
     opened_ms: int
     closed_ms: int | None = None
-    keys: tuple[Key, ...] = ()
+    keys: tuple[ClueKey, ...] = ()
     sketch: bytes = b""
     clues: tuple[Clue, ...] = ()
 

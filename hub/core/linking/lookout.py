@@ -7,7 +7,7 @@ from math import isnan
 
 import numpy as np
 
-from hub.core.linking.clues import Clue, Key
+from hub.core.linking.clues import Clue, ClueKey
 from hub.core.linking.geo import DEGREE_M, distance_m
 from hub.core.linking.ground import Around, Level, Queries, slot_order
 from hub.core.linking.match import PLACE, TEXT, Match
@@ -198,7 +198,7 @@ class NeighbourSearch:
         return best
 
     def _equal(
-        self, clue: Clue, tie: Tie, key: Key, case_id: str, other: Clue, reported_ms: int, best: _Found | None
+        self, clue: Clue, tie: Tie, key: ClueKey, case_id: str, other: Clue, reported_ms: int, best: _Found | None
     ) -> _Found | None:
         score = 1 - abs(clue.at_ms - reported_ms) / tie.window_ms
         rank = (-score, reported_ms, case_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.core.linking.clues import Clue, Key
+from hub.core.linking.clues import Clue, ClueKey
 from hub.core.linking.ground import Ground
 from hub.core.linking.incident import CaseClues
 from hub.core.linking.rules import LinkTable
@@ -10,7 +10,7 @@ from hub.core.linking.ties import Ties
 from hub.core.linking.words import SketchIndex
 from hub.policy.city import City
 
-Point = tuple[str, str | None, float, float, int]
+StoredPoint = tuple[str, str | None, float, float, int]
 """A report of an incident, as it lies on the ground: case id, family, latitude, longitude, when reported (ms)."""
 
 
@@ -20,9 +20,9 @@ class Store:
     def __init__(self, city: City) -> None:
         self.ties = Ties(LinkTable(city))
         self.ground = Ground()
-        self.points: list[Point | None] = []
+        self.points: list[StoredPoint | None] = []
         """By slot of the ground."""
-        self.equal: dict[tuple[str | None, Key], list[tuple[int, str, Clue]]] = {}
+        self.equal: dict[tuple[str | None, ClueKey], list[tuple[int, str, Clue]]] = {}
         """By family and what is equal: when reported, case id and report."""
         self.words = SketchIndex()
         self.incidents: dict[str, CaseClues] = {}

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.bounds import are_degrees
+from hub.core.places.crs import Degrees
 
-Degrees = npt.NDArray[np.float64]
 Holds = Callable[[Degrees, Degrees], npt.NDArray[np.bool_]]
 """Which points (latitudes, longitudes) lie in an area of the city."""
 NULL_ISLAND_DEGREES = 0.001

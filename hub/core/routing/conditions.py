@@ -24,7 +24,7 @@ UNKNOWN = -1
 _SHORT, _REMEMBERED = 200, 20_000
 ELSEWHERE = "an area that no row names"
 
-Row = Route | Exit
+RouteRow = Route | Exit
 Question = tuple[str, ...]
 """The kind of question, and the layer or attribute it is about."""
 SOURCE, URGENCY, PLACED, AREA = ("source",), ("urgency",), ("placed",), ("layer", MAIN_LAYER)
@@ -63,7 +63,7 @@ Ask = Callable[[Asked], Hashable]
 class Questions:
     """The questions that some rows ask beyond the base, and the tests of each row over the answers."""
 
-    def __init__(self, rows: Iterable[Row], city: City, clock: Callable[[], LocalTime]) -> None:
+    def __init__(self, rows: Iterable[RouteRow], city: City, clock: Callable[[], LocalTime]) -> None:
         self._rows = list(rows)
         self._owners = city.owners
         self._main = city.main_layer
@@ -82,7 +82,7 @@ class Questions:
         self.asks: tuple[Ask, ...] = tuple(self._ask(question) for question in more)
         self.layers: tuple[str, ...] = tuple(question[1] for question in more if question[0] == "layer")
 
-    def tests(self, row: Row) -> tuple[Test, ...]:
+    def tests(self, row: RouteRow) -> tuple[Test, ...]:
         """All must hold for `row` to take a report of its category."""
         when = row.when
         found: list[Test] = []

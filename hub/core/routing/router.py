@@ -15,7 +15,7 @@ from hub.core.calendars.localtime import LocalTime
 from hub.core.kinds import ByKind, Kind
 from hub.core.places.places import Layers
 from hub.core.report import Sighting
-from hub.core.routing.conditions import PLACED, Asked, Questions, Row, Test
+from hub.core.routing.conditions import PLACED, Asked, Questions, RouteRow, Test
 from hub.model.event import EventKind
 from hub.policy.city import City
 from hub.policy.models import Category, Exit, Route, RouteWhen
@@ -75,7 +75,7 @@ class Routed:
 class Candidate(NamedTuple):
     """A row that may take reports of one category, and what else must hold."""
 
-    row: Row
+    row: RouteRow
     tests: tuple[Test, ...]
 
 
@@ -115,7 +115,7 @@ class Router:
     @cached_property
     def _kind(self) -> tuple[str, ...]:
         """What decides beside the category: the fewer columns, the fewer kinds there are to decide."""
-        rows: tuple[Row, ...] = (*self._city.exits, *self._city.routes, *self._city.fallback)
+        rows: tuple[RouteRow, ...] = (*self._city.exits, *self._city.routes, *self._city.fallback)
         asked = [name for name in ("source", "urgency") if any(getattr(row.when, name) is not None for row in rows)]
         return ("category", "area", *asked)
 
@@ -206,7 +206,7 @@ class Router:
     def _make_plan(self, category: Category | None) -> CategoryPlan:
         city = self._city
         # A category that nobody knows is for no department's row, even one that asks for nothing: a person must look at it.
-        ladder: tuple[Row, ...] = (*city.exits, *(city.routes if category else ()), *city.fallback)
+        ladder: tuple[RouteRow, ...] = (*city.exits, *(city.routes if category else ()), *city.fallback)
         rows = [row for row in ladder if admits(row, category)]
         # what stands below a row that takes every report of the category need not be asked
         last = next((at for at, row in enumerate(rows) if asks_nothing(row)), len(rows))
@@ -246,7 +246,7 @@ class Router:
         return bool(failed) and all(test.place in areas and key[test.place] is None for test in failed)
 
 
-def admits(row: Row, category: Category | None) -> bool:
+def admits(row: RouteRow, category: Category | None) -> bool:
     """Whether the row's conditions on what it is about hold. A category that is not known meets none."""
     when = row.when
     return (when.category is None or (category is not None and category.code in when.category)) and (
@@ -254,7 +254,7 @@ def admits(row: Row, category: Category | None) -> bool:
     )
 
 
-def asks_nothing(row: Row) -> bool:
+def asks_nothing(row: RouteRow) -> bool:
     """Whether the row takes every report of the categories it admits, always."""
     return (
         all(getattr(row.when, condition) is None for condition in _BEYOND_CATEGORY)

@@ -39,8 +39,6 @@ from hub.core.tracking.state import (
     Version,
 )
 
-CLOCKS = ("accept", "respond", "resolve")
-
 
 class Opened(Protocol):
     """What decides which clocks a new case has."""

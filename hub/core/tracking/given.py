@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.state import ClockState
 
-Given = tuple[ClockState, ...]
+GivenClocks = tuple[ClockState, ...]
 
 
-def read_clocks(column: pa.ListArray) -> list[Given]:
+def read_clocks(column: pa.ListArray) -> list[GivenClocks]:
     """For each change, the clocks that run from the opening. Those that an event starts are set when its history is replayed."""
     items = column.flatten()
     if not len(items):

@@ -11,11 +11,11 @@ from hub.core.tracking.lifecycle import State
 from hub.core.tracking.state import AppliedUpdate, Hold, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
-Key = tuple[str, str, str, int]
+HappeningKey = tuple[str, str, str, int]
 """Of an update within its case: department, id, event, when it happened as its department says."""
 
 
-def update_key(answer: AppliedUpdate) -> Key:
+def update_key(answer: AppliedUpdate) -> HappeningKey:
     """As `Happening.key`."""
     return answer.department, answer.update_id, answer.event, answer.at_ms
 
@@ -42,7 +42,7 @@ class Happening(NamedTuple):
         return self.details.clock or RESOLVE
 
     @property
-    def key(self) -> Key:
+    def key(self) -> HappeningKey:
         """Identifies the update within its case."""
         return self.department, self.id, self.event, self.said_ms
 
@@ -134,7 +134,7 @@ class Life:
     round: int = 0
     over_ms: int | None = None
     terms: list[Term] = field(default_factory=list)
-    void: dict[Key, str] = field(default_factory=dict)
+    void: dict[HappeningKey, str] = field(default_factory=dict)
     """Of each update that may not be: why."""
     early: list[Happening] = field(default_factory=list)
     """Said by departments that had no part in the case yet: each counts from when its department has one."""

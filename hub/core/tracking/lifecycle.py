@@ -70,7 +70,7 @@ def _stay(*states: State) -> dict[State, State]:
 
 
 _ALL = tuple(State)
-EVENTS: dict[str, Rule] = {
+EVENT_RULES: dict[str, Rule] = {
     "dispatched": Rule("dispatched 派单", Who.HUB, _to(_S.DISPATCHED, *OPEN) | _stay(*DONE, _S.ENDED)),
     "accepted": Rule(
         "accepted 受理", Who.PARTY, _to(_S.ACCEPTED, *IN_HAND, _S.REFUSED) | _stay(_S.ARBITRATION, _S.PAUSED, _S.ENDED),
@@ -114,13 +114,13 @@ _FIRST = ("refused", "transferred", "designated", "dispatched")
 _LAST = ("closed", "withdrawn", "reopened")
 RANK = {
     event: rank
-    for rank, event in enumerate((*_FIRST, *(each for each in EVENTS if each not in (*_FIRST, *_LAST)), *_LAST))
+    for rank, event in enumerate((*_FIRST, *(each for each in EVENT_RULES if each not in (*_FIRST, *_LAST)), *_LAST))
 }
 LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
-REPORTERS_TOLD = frozenset(event for event, rule in EVENTS.items() if rule.reporters_told)
+REPORTERS_TOLD = frozenset(event for event, rule in EVENT_RULES.items() if rule.reporters_told)
 PARTIES = (Who.PARTY, Who.HOLDER)
-IN_PLACE = frozenset(event for event, rule in EVENTS.items() if rule.who in PARTIES)
+IN_PLACE = frozenset(event for event, rule in EVENT_RULES.items() if rule.who in PARTIES)
 """What is for who holds the case or helps. The desk may say it in their place."""
 MAX_SCORE = 100
 
@@ -133,7 +133,7 @@ class Refusal(NamedTuple):
 
 def step(state: State, event: str) -> State | Refusal:
     """The state that an event leads to, or the reason why it is not allowed in this state. Raises KeyError for an unknown event."""
-    return follow(state, EVENTS[event])
+    return follow(state, EVENT_RULES[event])
 
 
 def follow(state: State, rule: Rule) -> State | Refusal:
@@ -152,5 +152,5 @@ def escalate(rung: str | None, event: str) -> Refusal | None:
     if rung is None or LADDER.index(event) >= LADDER.index(rung):
         return None
     return Refusal(
-        f"{EVENTS[event].name} comes below {EVENTS[rung].name}, which was said already; a case does not come down"
+        f"{EVENT_RULES[event].name} comes below {EVENT_RULES[rung].name}, which was said already; a case does not come down"
     )

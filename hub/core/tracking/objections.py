@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from hub.core.tracking.life import Happening, Life, Term
-from hub.core.tracking.lifecycle import EVENTS, LADDER, MAX_SCORE, PARTIES, Who, escalate
+from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, MAX_SCORE, PARTIES, Who, escalate
 from hub.core.tracking.vocabulary import Vocabulary
 from hub.policy.city import City, label_key
 
@@ -87,7 +87,8 @@ class Objections:
     def _may_pass_on(self, life: Life, happening: Happening) -> str | None:
         to = happening.details.to
         if not to or to not in self._departments:
-            return f"{EVENTS[happening.event].name} names the department it goes to, one of departments.yaml; what it names is none"
+            name = EVENT_RULES[happening.event].name
+            return f"{name} names the department it goes to, one of departments.yaml; what it names is none"
         if to == life.holder:
             return f"{to} holds the case already"
         if life.designated and happening.department not in self._desks:

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.core.agenda import Agenda
 from hub.core.stored import Count, Instant, Whole
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.journal import Journal
 
 
@@ -107,7 +107,9 @@ class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
     @property
     def named(self) -> bool:
         """True if such an event has a name: that of a step of every city, or the code that it gives."""
-        return self.event in EVENTS or (self.details is not None and (self.details.code or "").upper() == self.status)
+        return self.event in EVENT_RULES or (
+            self.details is not None and (self.details.code or "").upper() == self.status
+        )
 
 
 class HubEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -232,7 +234,7 @@ def track_misfit(key: str, record: TrackRecord | None) -> str | None:
         return None if key.startswith(WAITING_PREFIX) else "updates that wait, under the key of something else"
     if key != record.case_id:
         return "a case under another's key"
-    named = all(mark.event in EVENTS for mark in record.marks) and all(answer.named for answer in record.answers)
+    named = all(mark.event in EVENT_RULES for mark in record.marks) and all(answer.named for answer in record.answers)
     return None if named else "something happened to it that has no name here"
 
 

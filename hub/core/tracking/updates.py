@@ -13,7 +13,7 @@ from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import UpdateRow
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.vocabulary import rank
-from hub.model.update import EVENTS, UpdateStep, event_of
+from hub.model.update import EVENT_NAMES, UpdateStep, event_of
 
 _MORE = ("reason", "clock", "to", "members", "score", "solved", "report", "code")
 
@@ -86,7 +86,7 @@ def events_of(updates: pa.StructArray | pa.RecordBatch) -> pa.Array:
     if not pc.any(own).as_py():
         return found
     named = pc.utf8_upper(code)
-    return pc.if_else(pc.and_(own, pc.invert(pc.is_in(named, pa.array(EVENTS)))), named, found)
+    return pc.if_else(pc.and_(own, pc.invert(pc.is_in(named, pa.array(EVENT_NAMES)))), named, found)
 
 
 def _field(updates: pa.StructArray | pa.RecordBatch, name: str) -> pa.Array:

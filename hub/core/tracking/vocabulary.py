@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hub.core.tracking.lifecycle import EVENTS, OPEN, RANK, Rule, State, Who
+from hub.core.tracking.lifecycle import EVENT_RULES, OPEN, RANK, Rule, State, Who
 from hub.policy.city import City
 from hub.policy.models import StepSpec
 
@@ -21,7 +21,7 @@ class Vocabulary:
         declared: dict[str, StepSpec] = {}
         for city in (*every, latest):
             declared |= city.steps
-        self._rules: Mapping[str, Rule] = EVENTS | {code: _rule(spec) for code, spec in declared.items()}
+        self._rules: Mapping[str, Rule] = EVENT_RULES | {code: _rule(spec) for code, spec in declared.items()}
         self._latest = latest
         self.answered = frozenset(event for event, rule in self._rules.items() if rule.reporters_told)
         """Events of which those who reported are told."""
@@ -32,7 +32,7 @@ class Vocabulary:
 
     def unknown(self, event: str) -> str | None:
         """Reason why nobody may say this event now, or None."""
-        if event in EVENTS and event != "custom":
+        if event in EVENT_RULES and event != "custom":
             return None
         if event in self._latest.steps:
             return None
@@ -41,7 +41,7 @@ class Vocabulary:
 
     def of_own_part(self, event: str) -> bool:
         """True if a helper says this event of its own part, so that it does not move the case."""
-        return event in _HELPERS or (event not in EVENTS and self.rule(event).who is Who.PARTY)
+        return event in _HELPERS or (event not in EVENT_RULES and self.rule(event).who is Who.PARTY)
 
     def reply(self, event: str) -> str:
         """What those who reported are told where the department has written nothing."""

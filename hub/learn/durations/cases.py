@@ -9,12 +9,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from hub.core.calendars.zones import Millis
+from hub.core.calendars.zones import MillisArray
+from hub.core.columns import Flags, Ints
 from hub.learn.history import History
 from hub.millis import MINUTE_MS
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 TOLERANCE_MS = MINUTE_MS
 """A due time is met if it is right to the minute: systems cut seconds off one of the two times or the other."""
 
@@ -23,8 +22,8 @@ TOLERANCE_MS = MINUTE_MS
 class DueReports:
     """Reports that have a due time, in order of opening. Columns have one entry a report; times are UTC ms."""
 
-    opened: Millis
-    due: Millis
+    opened: MillisArray
+    due: MillisArray
     category: Ints
     """Index into `names`."""
     names: tuple[str, ...]
@@ -38,7 +37,7 @@ class DueReports:
     def __len__(self) -> int:
         return len(self.opened)
 
-    def where(self, rows: Mask | Ints) -> Self:
+    def where(self, rows: Flags | Ints) -> Self:
         """The same columns with only these rows."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(
@@ -65,8 +64,8 @@ def cases_of(history: History) -> DueReports:
 
 
 def cases_from(
-    opened: Millis,
-    due: npt.NDArray[np.float64] | Millis,
+    opened: MillisArray,
+    due: npt.NDArray[np.float64] | MillisArray,
     category: Sequence[str],
     time_zone: str,
     labels: Mapping[str, Sequence[str | None]] | None = None,

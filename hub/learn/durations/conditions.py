@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.durations.cases import DueReports, Ints
+from hub.core.columns import Ints
+from hub.learn.durations.cases import DueReports
 from hub.learn.durations.shapes import Fit
 from hub.learn.durations.votes import Duration, hits
 
@@ -20,7 +21,7 @@ _LEAST_GAIN_SHARE = 0.04
 
 
 @dataclass(frozen=True)
-class Split:
+class ColumnSplit:
     """Rows of a category by the value of one column."""
 
     column: str
@@ -28,7 +29,7 @@ class Split:
     """By value's index; -1: the column says nothing."""
 
 
-def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequence[Duration]) -> Split | None:
+def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequence[Duration]) -> ColumnSplit | None:
     """The column by whose values the durations differ most, or None.
 
     `rows` are a category's, in order of opening, `durations` the likeliest. It must prove itself on later reports: what is
@@ -43,7 +44,7 @@ def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequ
     first, rest = right[:cut], right[cut:]
     plain = int(rest[:, int(first.sum(axis=0).argmax())].sum())
     enough = max(_LEAST_GAIN, _LEAST_GAIN_SHARE * len(rest))
-    best: tuple[float, Split] | None = None
+    best: tuple[float, ColumnSplit] | None = None
     for name, column in cases.columns.items():
         values = column[rows]
         known = np.unique(values)
@@ -56,5 +57,5 @@ def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequ
             chosen = int(first[mine].sum(axis=0).argmax()) if mine.sum() >= _LEAST_GAIN else usual
             found += int(rest[values[cut:] == value, chosen].sum())
         if found - plain >= enough and (best is None or found > best[0]):
-            best = found, Split(name, {int(value): rows[values == value] for value in known})
+            best = found, ColumnSplit(name, {int(value): rows[values == value] for value in known})
     return best[1] if best else None

@@ -11,7 +11,8 @@ import numpy as np
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.open_time import day_number
 from hub.core.calendars.zones import zone_of
-from hub.learn.durations.cases import DueReports, Ints, Mask
+from hub.core.columns import Flags, Ints
+from hub.learn.durations.cases import DueReports
 from hub.learn.durations.hours import OFFICE, Evidence, years_of
 from hub.learn.durations.shapes import Shape, fits
 from hub.millis import DAY_MS
@@ -127,7 +128,7 @@ def _suspects(evidence: Evidence, spec: CalendarSpec) -> list[date]:
     return [_EPOCH + timedelta(days=day) for _, day in sorted(suspects, reverse=True)]
 
 
-def _usual(cases: DueReports, number: Ints, right: Mask) -> Ints:
+def _usual(cases: DueReports, number: Ints, right: Flags) -> Ints:
     """The most frequent right number of each category; -99 where there is none."""
     usual = np.full(len(cases.names), -99, dtype=np.int64)
     keys, counts = np.unique((cases.category[right] << 24) | number[right], return_counts=True)
@@ -136,7 +137,7 @@ def _usual(cases: DueReports, number: Ints, right: Mask) -> Ints:
     return usual
 
 
-def _cover(first: Ints, last: Ints, rows: Mask) -> Ints:
+def _cover(first: Ints, last: Ints, rows: Flags) -> Ints:
     """For each day from the earliest to the latest, how many of these reports' clocks ran on it."""
     begin, size = int(first.min()), int(last.max() - first.min()) + 2
     steps = (

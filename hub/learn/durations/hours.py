@@ -10,7 +10,8 @@ import numpy as np
 
 from hub.core.calendars.calendar import Calendar
 from hub.core.calendars.zones import zone_of
-from hub.learn.durations.cases import DueReports, Ints, Mask
+from hub.core.columns import Flags, Ints
+from hub.learn.durations.cases import DueReports
 from hub.learn.durations.shapes import Shape, fits, plain_shapes, spikes
 from hub.learn.durations.votes import by_category, most_right
 from hub.millis import DAY_MS, MINUTE_MS
@@ -26,7 +27,7 @@ _LEAST_ON_DAY = 50
 _EDGES = (0.01, 0.99)
 _LEAST_SEASON, _SEASON_ROWS = 200, 2_000
 _SEASON_GAIN = 0.05
-Hours = tuple[tuple[int, int], ...]
+HourSpans = tuple[tuple[int, int], ...]
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Evidence:
     cases: DueReports
     base: Ints = field(init=False)
     """The most reports of each category that one duration without an office calendar gets right."""
-    open_only: Mask = field(init=False)
+    open_only: Flags = field(init=False)
     """Reports of categories that such durations do not explain: they speak of office hours."""
     due_tod: Ints = field(init=False)
     """Local ms after midnight of every due time."""
@@ -152,7 +153,7 @@ def _whole_spans(due_tod: Ints) -> Iterable[tuple[str, ...]]:
     yield from (_texts(hours) for hours in _span_pairs(due_tod))
 
 
-def _span_pairs(due_tod: Ints) -> list[Hours]:
+def _span_pairs(due_tod: Ints) -> list[HourSpans]:
     """Hours to try: openings at which many reports fall due or before which hardly any do; closings after which hardly any."""
     minutes = due_tod // MINUTE_MS
     if not len(minutes):
@@ -226,7 +227,7 @@ def _spec(week: Week, statutory: Statutory | None) -> CalendarSpec:
     )
 
 
-def _texts(hours: Hours) -> tuple[str, ...]:
+def _texts(hours: HourSpans) -> tuple[str, ...]:
     return tuple(f"{a // 60:02d}:{a % 60:02d}-{b // 60:02d}:{b % 60:02d}" for a, b in hours)
 
 
@@ -239,7 +240,7 @@ def years_of(cases: DueReports) -> tuple[int, int]:
     return first - 1, last + 2
 
 
-def unexplained(evidence: Evidence, spec: CalendarSpec | None) -> Mask:
+def unexplained(evidence: Evidence, spec: CalendarSpec | None) -> Flags:
     """Reports of categories that neither a calendar nor none explains for the most part."""
     best = evidence.base if spec is None else np.maximum(evidence.base, evidence.explained(spec))
     poor = np.zeros(len(evidence.cases.names), dtype=np.bool_)

@@ -14,7 +14,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.learn.durations.cases import DueReports, Ints, cases_of
+from hub.core.columns import Ints
+from hub.learn.durations.cases import DueReports, cases_of
 from hub.learn.durations.conditions import split_of
 from hub.learn.durations.likeness import Likeness
 from hub.learn.durations.office import Offices, learn_offices

@@ -7,12 +7,12 @@ from typing import Any
 
 from hub.learn.durations.learn import DurationRow, LearntDurations
 from hub.learn.durations.votes import Duration
-from hub.policy.models import Clock, DeadlineRule
+from hub.policy.models import ClockName, DeadlineRule
 
 _ID_CHARACTERS = 64
 
 
-def deadline_rules(learnt: LearntDurations, clock: Clock = "resolve") -> tuple[DeadlineRule, ...]:
+def deadline_rules(learnt: LearntDurations, clock: ClockName = "resolve") -> tuple[DeadlineRule, ...]:
     """The rows as policy, in the order in which they must stand; the calendars they name are `learnt.calendars`.
 
     Each row's note says how many reports speak for it. A condition on anything but the source is written as a `condition`,
@@ -41,7 +41,7 @@ def duration_fields(duration: Duration) -> dict[str, Any]:
     return found
 
 
-def _rule(row: DurationRow, clock: Clock, name: str) -> DeadlineRule:
+def _rule(row: DurationRow, clock: ClockName, name: str) -> DeadlineRule:
     fields: dict[str, Any] = {"id": name, "clock": clock, "when": _when(row), "note": _note(row)}
     fields |= {"runs": False} if row.duration is None else duration_fields(row.duration)
     for edge in ("effective_from", "effective_until"):
@@ -67,7 +67,7 @@ def _note(row: DurationRow) -> str:
     return f"{row.support} of {row.reports} reports to the minute, confidence {row.confidence:.2f}"
 
 
-def _id(row: DurationRow, clock: Clock, used: set[str]) -> str:
+def _id(row: DurationRow, clock: ClockName, used: set[str]) -> str:
     base = f"{clock}.{row.category or 'default'}"[:_ID_CHARACTERS]
     for name in _numbered(base):
         if name not in used:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.core.calendars.calendar import Calendar
-from hub.core.calendars.zones import Millis
-from hub.learn.durations.cases import TOLERANCE_MS, DueReports, Ints, Mask
+from hub.core.calendars.zones import MillisArray
+from hub.core.columns import Flags, Ints
+from hub.learn.durations.cases import TOLERANCE_MS, DueReports
 from hub.millis import MINUTE_MS
 from hub.units import Manner, unit_of
 
@@ -54,7 +55,7 @@ class Fit:
 
     shape: Shape
     number: Ints
-    right: Mask
+    right: Flags
 
 
 def plain_shapes() -> list[Shape]:
@@ -106,7 +107,7 @@ def fits(cases: DueReports, shapes: Sequence[Shape], calendars: dict[str, Calend
     return found
 
 
-def due_by(shape: Shape, calendar: Calendar, starts: Millis, number: Ints) -> Millis:
+def due_by(shape: Shape, calendar: Calendar, starts: MillisArray, number: Ints) -> MillisArray:
     """Due instants of that many of the shape's unit from each start; of 0 days, the end of the start's own day."""
     none = number == 0
     due = _add(shape, calendar, starts, np.maximum(number, 1))
@@ -116,12 +117,14 @@ def due_by(shape: Shape, calendar: Calendar, starts: Millis, number: Ints) -> Mi
     return due
 
 
-def _add(shape: Shape, calendar: Calendar, starts: Millis, number: Ints, *, first_day_counts: bool = False) -> Millis:
+def _add(
+    shape: Shape, calendar: Calendar, starts: MillisArray, number: Ints, *, first_day_counts: bool = False
+) -> MillisArray:
     amount = number / unit_of(shape.unit).parts
     return calendar.add(
         starts, amount, shape.unit, **shape.manner._replace(first_day_counts=first_day_counts)._asdict()
     )
 
 
-def _is_right(cases: DueReports, shape: Shape, calendar: Calendar, number: Ints) -> Mask:
+def _is_right(cases: DueReports, shape: Shape, calendar: Calendar, number: Ints) -> Flags:
     return np.asarray(np.abs(due_by(shape, calendar, cases.opened, number) - cases.due) <= TOLERANCE_MS)

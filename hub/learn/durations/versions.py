@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hub.learn.durations.cases import Mask
+from hub.core.columns import Flags
 
 _LEAST_SWITCH, _MOST_SWITCH, _SHARE_SWITCH = 3.0, 8.0, 1 / 12
 
@@ -53,7 +53,7 @@ def best_stretches(right: npt.NDArray[np.bool_], switch: float | None = None) ->
     return [Stretch(int(a), int(b), int(path[a])) for a, b in zip(starts, ends, strict=True)]
 
 
-def share_right(right: Mask) -> tuple[float, float]:
+def share_right(right: Flags) -> tuple[float, float]:
     """The share that is right, and the lower end of its 95 % interval (Wilson): what may be relied upon."""
     count = len(right)
     if not count:

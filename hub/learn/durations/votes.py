@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.durations.cases import DueReports, Ints, Mask
+from hub.core.columns import Flags, Ints
+from hub.learn.durations.cases import DueReports
 from hub.learn.durations.shapes import Fit, Shape
 
 _BITS = 24
@@ -98,7 +99,7 @@ def popularity_of(counted: dict[int, dict[Duration, int]], reports: Ints) -> dic
     return {one: 0.5 * count / most + 0.5 * shapes[one.shape] / most_shape for one, count in durations.items()}
 
 
-def hits(fits: Sequence[Fit], duration: Duration, rows: Ints | Mask) -> Mask:
+def hits(fits: Sequence[Fit], duration: Duration, rows: Ints | Flags) -> Flags:
     """For each of these rows, true if `duration` gives its due time."""
     found = np.zeros(len(fits[0].right[rows]), dtype=np.bool_)
     for fit in fits:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.links.pairs import RADII_M, WINDOWS_H, Bools, Ints, Reports
+from hub.core.columns import Flags, Ints
+from hub.learn.links.pairs import RADII_M, WINDOWS_H, ReportColumns
 from hub.learn.links.rates import Rates, smoothed
 
 _ACROSS_LEAST = 1.0
@@ -25,7 +26,7 @@ class Option:
     joins: float
 
 
-Chosen = dict[int, Option]
+ChosenOptions = dict[int, Option]
 """By group."""
 
 
@@ -33,7 +34,7 @@ Chosen = dict[int, Option]
 class Choice:
     """The rectangles that are linked, and the reason for the price chosen."""
 
-    chosen: Chosen
+    chosen: ChosenOptions
     price: float
     """Duplicates that a link must promise."""
     links: int
@@ -68,9 +69,9 @@ def _rectangles(rates: Rates, rows: slice, group: int, least: float) -> list[Opt
     return found
 
 
-def choose(options: dict[int, list[Option]], price: float) -> Chosen:
+def choose(options: dict[int, list[Option]], price: float) -> ChosenOptions:
     """The best rectangle of each group at this price; none where all cost more than they are worth."""
-    found: Chosen = {}
+    found: ChosenOptions = {}
     for group, several in options.items():
         if not several:
             continue
@@ -80,21 +81,21 @@ def choose(options: dict[int, list[Option]], price: float) -> Chosen:
     return found
 
 
-def eligible(rates: Rates, chosen: Chosen) -> Bools:
+def eligible(rates: Rates, chosen: ChosenOptions) -> Flags:
     """The candidates that the chosen rectangles link."""
     groups, number = np.unique(rates.group, return_inverse=True)
     limits = np.array([(o.radius, o.window) if (o := chosen.get(g)) else (-1, -1) for g in groups.tolist()])
     radius, window = np.divmod(rates.pairs.cell, len(WINDOWS_H))
-    fits: Bools = (radius <= limits[number, 0]) & (window <= limits[number, 1])
+    fits: Flags = (radius <= limits[number, 0]) & (window <= limits[number, 1])
     return fits
 
 
-def linked(rates: Rates, chosen: Chosen) -> Ints:
+def linked(rates: Rates, chosen: ChosenOptions) -> Ints:
     """Rows of the reports that this choice would link to an earlier report."""
     return np.unique(rates.pairs.later[eligible(rates, chosen)])
 
 
-def within_share(rates: Rates, reports: Reports, most_share: float) -> Choice:
+def within_share(rates: Rates, reports: ReportColumns, most_share: float) -> Choice:
     """As many known duplicates as can be had for linking at most this share of all reports."""
     options, most = options_of(rates), most_share * len(reports)
     low, high = 0.0, 1.0
@@ -109,7 +110,7 @@ def within_share(rates: Rates, reports: Reports, most_share: float) -> Choice:
     return Choice(chosen, high, len(linked(rates, chosen)), aim)
 
 
-def best_f1(rates: Rates, reports: Reports) -> Choice:
+def best_f1(rates: Rates, reports: ReportColumns) -> Choice:
     """Flags found best: where a city flags its duplicates as a rule, what is linked and not flagged is probably wrong."""
     options = options_of(rates)
     tried = [(_f1(rates, reports, chosen := choose(options, price)), price, chosen) for price in _PRICES]
@@ -119,13 +120,13 @@ def best_f1(rates: Rates, reports: Reports) -> Choice:
     return Choice(chosen, price, len(linked(rates, chosen)), aim)
 
 
-def _f1(rates: Rates, reports: Reports, chosen: Chosen) -> float:
+def _f1(rates: Rates, reports: ReportColumns, chosen: ChosenOptions) -> float:
     rows = linked(rates, chosen)
     flagged = int(reports.flagged.sum())
     return 2 * int(reports.flagged[rows].sum()) / max(len(rows) + flagged, 1)
 
 
-def flagged_at_one_place(rates: Rates, reports: Reports) -> float:
+def flagged_at_one_place(rates: Rates, reports: ReportColumns) -> float:
     """Share of the reports that were flagged, of those with another of their family at the same point, not three days old."""
     radius, window = np.divmod(rates.pairs.cell, len(WINDOWS_H))
     close = (

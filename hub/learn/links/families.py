@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hub.learn.links.pairs import RADII_M, WINDOWS_H, Ints, Reports
+from hub.core.columns import Ints
+from hub.learn.links.pairs import RADII_M, WINDOWS_H, ReportColumns
 from hub.learn.links.rates import Rates
 
 _LEAST = 5.0
@@ -14,7 +15,7 @@ _AS_LIKELY = 0.5
 _NEAR, _SOON = RADII_M.index(25.0), WINDOWS_H.index(170)
 
 
-def families_of(rates: Rates, reports: Reports) -> Ints:
+def families_of(rates: Rates, reports: ReportColumns) -> Ints:
     """For each family its new number: that of the most frequent one that it is joined with. Shape (families,)."""
     size = rates.families
     radius, window = np.divmod(rates.pairs.cell, len(WINDOWS_H))

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hub.core.columns import Flags, Floats, Ints
 from hub.core.linking.geo import DEGREE_M
 from hub.core.linking.ground import Level, Queries, height_of, slot_order
 from hub.core.linking.text import fingerprint
 from hub.learn.history import History
 from hub.millis import HOUR_MS
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 RADII_M = (1.0, 12.0, 25.0, 40.0, 60.0, 100.0, 150.0)
 """Within how many metres. Coordinates of four decimals differ by 11 m or not at all; one metre is: the same point."""
@@ -30,7 +26,7 @@ _MOST_AT_ADDRESS = 300
 
 
 @dataclass(frozen=True)
-class Reports:
+class ReportColumns:
     """A history's columns as linking needs them; NaN where there is no point, -1 where there is no address."""
 
     family: Ints
@@ -40,7 +36,7 @@ class Reports:
     lat: Floats
     lon: Floats
     address: Ints
-    flagged: Bools
+    flagged: Flags
     partner: Ints
     """Row of the other report of a known pair, or -1."""
 
@@ -57,7 +53,7 @@ class Pairs:
     cell: Ints
     duplicate: Floats
     """1 for a known pair of duplicates, else 0."""
-    judged: Bools
+    judged: Flags
     """Whether one of the two was closed: only then could somebody have said that it was a duplicate."""
 
     def __len__(self) -> int:
@@ -67,14 +63,14 @@ class Pairs:
         return Pairs(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def reports_of(history: History) -> tuple[Reports, list[str]]:
+def reports_of(history: History) -> tuple[ReportColumns, list[str]]:
     """The columns, and the names of the families by number: here still one for each category."""
     names = sorted(set(history.category.to_pylist()))
     numbers = {name: number for number, name in enumerate(names)}
     rows = {ref: row for row, ref in enumerate(history.ref.to_pylist())}
     addresses: dict[int, int] = {}
     closed = history.closed_ms.to_numpy(zero_copy_only=False).astype(np.float64)
-    return Reports(
+    return ReportColumns(
         family=np.array([numbers[name] for name in history.category.to_pylist()], dtype=np.int64),
         opened_h=history.opened_ms.to_numpy(zero_copy_only=False) / HOUR_MS,
         closed_h=np.where(np.isnan(closed), np.inf, closed / HOUR_MS),
@@ -89,7 +85,7 @@ def reports_of(history: History) -> tuple[Reports, list[str]]:
     ), names  # fmt: skip
 
 
-def pairs_of(reports: Reports) -> Pairs:
+def pairs_of(reports: ReportColumns) -> Pairs:
     """All candidates, the later report's row ascending."""
     found = [*_near(reports), _at_one_address(reports)]
     earlier, later, metres = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -107,7 +103,7 @@ def pairs_of(reports: Reports) -> Pairs:
     return Pairs(earlier, later, cell.astype(np.int64), known.astype(np.float64), judged)
 
 
-def _near(reports: Reports) -> Iterator[tuple[Ints, Ints, Floats]]:
+def _near(reports: ReportColumns) -> Iterator[tuple[Ints, Ints, Floats]]:
     placed = np.flatnonzero(~(np.isnan(reports.lat) | np.isnan(reports.lon)))
     lat, lon = reports.lat[placed], reports.lon[placed]
     height, radius, zone = height_of(RADII_M[-1]), RADII_M[-1], np.zeros(len(placed), dtype=np.int64)
@@ -125,7 +121,7 @@ def _near(reports: Reports) -> Iterator[tuple[Ints, Ints, Floats]]:
         yield _open(reports, placed[one], placed[other], _metres(lat[one], lon[one], lat[other], lon[other]))
 
 
-def _open(reports: Reports, earlier: Ints, later: Ints, metres: Floats) -> tuple[Ints, Ints, Floats]:
+def _open(reports: ReportColumns, earlier: Ints, later: Ints, metres: Floats) -> tuple[Ints, Ints, Floats]:
     """Rows are in order of time: of each pair, which comes both ways, the one in which the earlier was still open."""
     fits = (earlier < later) & (reports.closed_h[earlier] > reports.opened_h[later]) & (metres <= RADII_M[-1])
     return earlier[fits], later[fits], metres[fits]
@@ -137,7 +133,7 @@ def _metres(lat: Floats, lon: Floats, other_lat: Floats, other_lon: Floats) -> F
     return np.hypot(other_lat - lat, wide) * DEGREE_M
 
 
-def _at_one_address(reports: Reports) -> tuple[Ints, Ints, Floats]:
+def _at_one_address(reports: ReportColumns) -> tuple[Ints, Ints, Floats]:
     """Reports of one address of which not both have a point: as near as can be."""
     unplaced, rows = np.isnan(reports.lat), defaultdict(list)
     for row in np.flatnonzero(reports.address >= 0).tolist():

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.learn.links.pairs import CELLS, RADII_M, WINDOWS_H, Bools, Floats, Ints, Pairs, Reports
+from hub.core.columns import Flags, Floats, Ints
+from hub.learn.links.pairs import CELLS, RADII_M, WINDOWS_H, Pairs, ReportColumns
 
 _FAMILY_WEIGHT, _ACROSS_WEIGHT = 40.0, 60.0
 """As many pairs of one family (of two) as all families together speak for."""
@@ -35,7 +36,7 @@ class Rates:
     group_rate: dict[int, float]
 
 
-def rates_of(reports: Reports, pairs: Pairs, families: int) -> Rates:
+def rates_of(reports: ReportColumns, pairs: Pairs, families: int) -> Rates:
     """Alternates between what families and cells tell of flagged reports, and what these tell of families and cells."""
     one, other = reports.family[pairs.earlier], reports.family[pairs.later]
     group = np.minimum(one, other) * families + np.maximum(one, other)
@@ -61,7 +62,7 @@ def rates_of(reports: Reports, pairs: Pairs, families: int) -> Rates:
     )
 
 
-def _group_rates(own: Bools, number: Ints, belief: Floats, judged: Bools) -> Floats:
+def _group_rates(own: Flags, number: Ints, belief: Floats, judged: Flags) -> Floats:
     found = np.bincount(number[judged], belief[judged], minlength=len(own))
     count = np.bincount(number[judged], minlength=len(own))
     base = np.where(own, found[own].sum() / max(count[own].sum(), 1), found[~own].sum() / max(count[~own].sum(), 1))
@@ -73,7 +74,7 @@ def _group_rates(own: Bools, number: Ints, belief: Floats, judged: Bools) -> Flo
 class _Flags:
     """Candidates of reports that were flagged without a known pair."""
 
-    def __init__(self, reports: Reports, pairs: Pairs) -> None:
+    def __init__(self, reports: ReportColumns, pairs: Pairs) -> None:
         paired = reports.partner >= 0
         paired[reports.partner[paired]] = True
         open_flag = reports.flagged & ~paired

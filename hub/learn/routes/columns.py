@@ -13,7 +13,7 @@ from hub.core.calendars.localtime import LocalTime, weekday
 from hub.learn.history import History
 from hub.policy.city import label_key
 
-Codes = npt.NDArray[np.int32]
+ColumnCodes = npt.NDArray[np.int32]
 NONE = 0
 """The number of: not given."""
 
@@ -32,7 +32,7 @@ class Column:
 
     kind: str
     name: str
-    codes: Codes
+    codes: ColumnCodes
     values: tuple[str, ...]
     homes: tuple[int, ...] = ()
     """Of a learnt layer: the label that each value's own queue has, -1 for NONE. Empty for all other columns."""

@@ -18,9 +18,9 @@ from hub.learn.routes.words import PhraseColumn
 from hub.learn.rows import Drafted
 from hub.policy.models import Route, RouteWhen
 
-Asked = tuple[str, str]
+AskedColumn = tuple[str, str]
 """Kind and name of a question."""
-Condition = tuple[tuple[Asked, tuple[str, ...]], ...]
+Condition = tuple[tuple[AskedColumn, tuple[str, ...]], ...]
 """What must hold: answers by question, in order of the questions. Hashable, so that equal ones meet."""
 
 _WEEK = {"mon-fri": ("mon", "tue", "wed", "thu", "fri"), "sat-sun": ("sat", "sun")}
@@ -44,7 +44,7 @@ def leaves(category: str, node: Node) -> list[Leaf]:
     return list(_leaves(category, node, {}, 0))
 
 
-def _leaves(category: str, node: Node, path: Mapping[Asked, tuple[str, ...]], depth: int) -> Iterator[Leaf]:
+def _leaves(category: str, node: Node, path: Mapping[AskedColumn, tuple[str, ...]], depth: int) -> Iterator[Leaf]:
     if node.column is None:
         yield Leaf(category, tuple(sorted(path.items())), depth, node)
         return

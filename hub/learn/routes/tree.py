@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from hub.learn.routes.columns import NONE, Codes, Column
+from hub.core.columns import Floats, Rows
+from hub.learn.routes.columns import NONE, Column, ColumnCodes
 from hub.learn.routes.words import PhraseColumn
 
 RECENT_DAYS = 60
 """What is recent where a row says how it does now."""
 
 _PERIODS = 9
-
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -72,16 +70,16 @@ class Node:
     rest: Node | None = None
 
 
-Split = tuple[Column, list[tuple[int, ...]], list[Floats]]
+NodeSplit = tuple[Column, list[tuple[int, ...]], list[Floats]]
 """A column, the groups of its values that lead elsewhere, and what to expect in each."""
-Columns = Callable[[Rows], Sequence[Column]]
+ColumnsOf = Callable[[Rows], Sequence[Column]]
 """The columns worth asking of these reports. Words are chosen anew for every node."""
 
 
 class Grower:
     """Grows the trees of one history."""
 
-    def __init__(self, target: Target, columns: Columns, growth: Growth) -> None:
+    def __init__(self, target: Target, columns: ColumnsOf, growth: Growth) -> None:
         self._target = target
         self._columns = columns
         self._growth = growth
@@ -169,9 +167,9 @@ class _Category:
     def _longest(self) -> float:
         return float(0.5 ** (self._period_days / self._growth.half_life_days))
 
-    def _best_split(self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]) -> Split | None:
+    def _best_split(self, rows: Rows, best: int, base: float, share: Floats, path: tuple[str, ...]) -> NodeSplit | None:
         growth = self._growth
-        chosen: tuple[float, Split] | None = None
+        chosen: tuple[float, NodeSplit] | None = None
         for column in self._columns(rows):
             codes = column.codes[rows]
             if column.name in path and (column.homes or isinstance(column, PhraseColumn)):
@@ -273,7 +271,7 @@ def _cumulated(counts: Floats, decay: float) -> Floats:
     return known
 
 
-def label_rows(node: Node, column_at: Callable[[Column], Codes], rows: Rows, out: npt.NDArray[np.int64]) -> None:
+def label_rows(node: Node, column_at: Callable[[Column], ColumnCodes], rows: Rows, out: npt.NDArray[np.int64]) -> None:
     """Write the label of each of `rows` to `out`. `column_at` gives a column's codes for the reports to decide."""
     if node.column is None:
         out[rows] = node.label

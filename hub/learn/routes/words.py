@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from hub.learn.routes.columns import NONE, Codes, Column
+from hub.learn.routes.columns import NONE, Column, ColumnCodes
 from hub.policy.city import fold
 
 KEYWORDS = "keywords"
@@ -53,7 +53,7 @@ class Texts:
         names = tuple(phrases[at] for at in chosen)
         return PhraseColumn(KEYWORDS, KEYWORDS, self.find([(name,) for name in names]), ("", *names), texts=self)
 
-    def find(self, groups: Sequence[Sequence[str]]) -> Codes:
+    def find(self, groups: Sequence[Sequence[str]]) -> ColumnCodes:
         """For each report the number of the first group of which it holds a phrase, counted from 1; NONE if none."""
         codes = np.full(len(self._folded), NONE, np.int32)
         for number, phrases in reversed(list(enumerate(groups, start=1))):

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from hub.learn.routes.columns import NONE, Codes
-
-Floats = npt.NDArray[np.float64]
+from hub.core.columns import Floats
+from hub.learn.routes.columns import NONE, ColumnCodes
 
 CELL_DEGREES = 0.0015
 """About 150 m: a block or two, as fine as a report's place is."""
@@ -46,7 +45,7 @@ class Zones:
     purity: float
     """Share of the local queues' reports that lie in their own queue's area."""
 
-    def find(self, lats: Floats, lons: Floats) -> Codes:
+    def find(self, lats: Floats, lons: Floats) -> ColumnCodes:
         """The label at each point; NONE outside and where a coordinate is NaN."""
         rows, columns, inside = _cells(lats, lons, self.west, self.south, self.labels.shape)
         found = np.full(len(lats), NONE, np.int32)
@@ -67,7 +66,7 @@ class Zones:
 
 
 def learn_zones(
-    name: str, queue: Codes, kind: Codes, lats: Floats, lons: Floats, weight: Floats, least_queues: int = 2
+    name: str, queue: ColumnCodes, kind: ColumnCodes, lats: Floats, lons: Floats, weight: Floats, least_queues: int = 2
 ) -> Zones | None:
     """The service areas behind one department's reports, or None if fewer than `least_queues` queues are local.
 
@@ -111,7 +110,7 @@ def _cells(
     return np.where(inside, y, 0).astype(np.int64), np.where(inside, x, 0).astype(np.int64), inside
 
 
-def _local(queue: Codes, kind: Codes, coarse: npt.NDArray[np.int64]) -> list[int]:
+def _local(queue: ColumnCodes, kind: ColumnCodes, coarse: npt.NDArray[np.int64]) -> list[int]:
     """Queues whose reports lie elsewhere than reports of the same categories do in general."""
     _, square = np.unique(coarse, return_inverse=True)
     kinds = np.unique(kind, return_inverse=True)[1]

@@ -1,6 +1,17 @@
 """The rules of one city as strict, frozen models: what may stand in the files of a policy folder, and nothing else."""
 
-from hub.policy.models.base import MAIN_LAYER, URGENCIES, Code, Id, Name, Pattern, RuleId, Strict, Text, Urgency
+from hub.policy.models.base import (
+    MAIN_LAYER,
+    URGENCIES,
+    CategoryCode,
+    Id,
+    Name,
+    PatternText,
+    RuleId,
+    ShortText,
+    Strict,
+    UrgencyName,
+)
 from hub.policy.models.calendars import (
     WEEKDAYS,
     CalendarsFile,
@@ -18,7 +29,7 @@ from hub.policy.models.deadlines import (
     CLOCKS,
     DEFAULT_CLOCKS,
     By,
-    Clock,
+    ClockName,
     ClockSpec,
     ConditionSpec,
     DeadlineRule,
@@ -27,7 +38,7 @@ from hub.policy.models.deadlines import (
     Extension,
     Pause,
 )
-from hub.policy.models.examples import Example, ExampleEvent, ExampleOutcome, ExamplesFile, Instant
+from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
 from hub.policy.models.privacy import EVERYTHING, PrivacyFile, Purpose
@@ -55,14 +66,15 @@ __all__ = [
     "WEEKDAYS",
     "AfterClose",
     "AreasFile",
+    "AwareInstant",
     "By",
     "CalendarSpec",
     "CalendarsFile",
     "Category",
+    "CategoryCode",
     "CityFile",
-    "Clock",
+    "ClockName",
     "ClockSpec",
-    "Code",
     "ConditionSpec",
     "DeadlineRule",
     "DeadlineWhen",
@@ -79,14 +91,13 @@ __all__ = [
     "Extension",
     "Hours",
     "Id",
-    "Instant",
     "LifeSpec",
     "LinkRule",
     "LinkingFile",
     "Matter",
     "Name",
     "Owners",
-    "Pattern",
+    "PatternText",
     "Pause",
     "PrivacyFile",
     "Purpose",
@@ -96,16 +107,16 @@ __all__ = [
     "RoutesFile",
     "RuleId",
     "Season",
+    "ShortText",
     "Span",
     "Statutory",
     "StepSpec",
     "StepsFile",
     "Strict",
     "TaxonomyFile",
-    "Text",
     "TextRule",
     "TimeZone",
-    "Urgency",
+    "UrgencyName",
     "Weekday",
     "When",
     "parse_span",

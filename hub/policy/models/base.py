@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from hub.bounds import SYSTEM_ID
 from hub.declared.patterns import compile_pattern
 
-Urgency = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
+UrgencyName = Literal["ROUTINE", "PROMPT", "URGENT", "EMERGENCY"]
 
 MAIN_LAYER = "area"
 """How the main layer of areas is called, unless city.yaml says otherwise."""
 
-URGENCIES: tuple[Urgency, ...] = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
+URGENCIES: tuple[UrgencyName, ...] = ("ROUTINE", "PROMPT", "URGENT", "EMERGENCY")
 
 
 def _pattern(text: str) -> str:
@@ -24,9 +24,9 @@ def _pattern(text: str) -> str:
 
 Id = Annotated[str, Field(pattern=f"^{SYSTEM_ID}$")]
 RuleId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$")]
-Code = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=80)]
-Text = Annotated[str, Field(min_length=1, max_length=400)]
-Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
+CategoryCode = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$", max_length=80)]
+ShortText = Annotated[str, Field(min_length=1, max_length=400)]
+PatternText = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 
 
 class Strict(BaseModel):
@@ -38,5 +38,5 @@ class Strict(BaseModel):
 class Name(Strict):
     """What people read, in both languages."""
 
-    en: Text
-    zh: Text
+    en: ShortText
+    zh: ShortText

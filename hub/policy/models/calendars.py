@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hub.policy.models.base import Id, Strict, Text
+from hub.policy.models.base import Id, ShortText, Strict
 from hub.policy.models.city import TimeZone
 from hub.policy.statutory import PARTLY_WORKED, StatutorySet, mistake_in
 
@@ -123,7 +123,7 @@ class Statutory(Strict):
     """
 
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-    subdivision: Text | None = None
+    subdivision: ShortText | None = None
     kinds: tuple[Id, ...] = ()
     hours: dict[Id, tuple[Span, ...]] = Field(default_factory=dict)
     observed: bool = True

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from hub.bounds import LATITUDE, LONGITUDE
-from hub.policy.models.base import MAIN_LAYER, Id, Name, Strict, Text
+from hub.policy.models.base import MAIN_LAYER, Id, Name, ShortText, Strict
 from hub.policy.models.life import LifeSpec
 
 
@@ -43,8 +43,8 @@ class AreasFile(Strict):
     layer: Id = MAIN_LAYER
     """How rows of routes.yaml call it, where they name a layer."""
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-    code: Text
-    name: Text
+    code: ShortText
+    name: ShortText
 
 
 class CityFile(Strict):

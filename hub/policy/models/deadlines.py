@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hub.policy.models.base import Id, Name, RuleId, Strict, Text
+from hub.policy.models.base import Id, Name, RuleId, ShortText, Strict
 from hub.policy.models.calendars import YearPart
 from hub.policy.models.routes import RouteWhen, When
 from hub.units import UNITS, Manner, unit_of
@@ -21,7 +21,7 @@ def _unit(name: str) -> str:
     return name
 
 
-Clock = Id
+ClockName = Id
 """Which clock: accept, respond, resolve, or one that the city names (contact, arrive, verify, review, ...)."""
 UnitName = Annotated[str, AfterValidator(_unit)]
 """A unit of durations by its name, one of hub/units."""
@@ -31,7 +31,7 @@ AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
 By = Literal["holder", "helper", "any"]
 """Whose word starts and stops a clock of the case: who holds it 主办, who helps 协办 or was called 吹哨, or any of them."""
 
-CLOCKS: tuple[Clock, ...] = ("accept", "respond", "resolve")
+CLOCKS: tuple[ClockName, ...] = ("accept", "respond", "resolve")
 """The clocks every city has, whether deadlines.yaml describes them or not."""
 
 
@@ -62,7 +62,7 @@ class ClockSpec(Strict):
     by: By = "holder"
 
 
-DEFAULT_CLOCKS: dict[Clock, ClockSpec] = {
+DEFAULT_CLOCKS: dict[ClockName, ClockSpec] = {
     "accept": ClockSpec(name=Name(en="accept", zh="受理"), stop=("accepted", "refused", "responded", "resolved")),
     "respond": ClockSpec(name=Name(en="respond", zh="答复"), stop=("responded", "resolved")),
     "resolve": ClockSpec(name=Name(en="resolve", zh="办结"), stop=("resolved",)),
@@ -77,7 +77,7 @@ class Extension(Strict):
     duration: float | None = Field(None, gt=0, le=10_000)
     unit: UnitName | None = None
     share: float | None = Field(None, gt=0, le=10)
-    approved_by: Text
+    approved_by: ShortText
     notify_reporter: bool = False
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class Extension(Strict):
 class Pause(Strict):
     """For what a clock may stand still (中止, 挂账), how often, and for how long at most."""
 
-    reasons: tuple[Text, ...] = Field(min_length=1)
+    reasons: tuple[ShortText, ...] = Field(min_length=1)
     times: int | None = Field(None, ge=1)
     duration: float | None = Field(None, gt=0, le=10_000)
     unit: UnitName | None = None
@@ -130,7 +130,7 @@ class DeadlineWhen(When):
     """
 
     area_class: tuple[AreaClass, ...] | None = Field(None, min_length=1)
-    condition: tuple[Text, ...] | None = Field(None, min_length=1)
+    condition: tuple[ShortText, ...] | None = Field(None, min_length=1)
 
 
 class DeadlineRule(Strict):
@@ -145,7 +145,7 @@ class DeadlineRule(Strict):
     """
 
     id: RuleId
-    clock: Clock
+    clock: ClockName
     when: DeadlineWhen = DeadlineWhen()
     runs: bool = True
     duration: float = Field(1, gt=0, le=100_000)
@@ -166,8 +166,8 @@ class DeadlineRule(Strict):
     effective_until: date | None = None
     """The first day on which the row no longer holds."""
     template: Id | None = None
-    legal_basis: Text | None = None
-    note: Text | None = None
+    legal_basis: ShortText | None = None
+    note: ShortText | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -218,9 +218,9 @@ class DeadlinesFile(Strict):
     """deadlines.yaml. `area_classes`: codes of the main layer by class. `conditions`: when each holds of a report.
     `templates`: which named templates are in force."""
 
-    clocks: dict[Clock, ClockSpec] = Field(default_factory=dict)
-    conditions: dict[Text, ConditionSpec] = Field(default_factory=dict)
-    area_classes: dict[AreaClass, tuple[Text, ...]] = Field(default_factory=dict)
+    clocks: dict[ClockName, ClockSpec] = Field(default_factory=dict)
+    conditions: dict[ShortText, ConditionSpec] = Field(default_factory=dict)
+    area_classes: dict[AreaClass, tuple[ShortText, ...]] = Field(default_factory=dict)
     templates: tuple[Id, ...] = ()
     deadlines: tuple[DeadlineRule, ...] = ()
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from hub.policy.models.base import Id, Strict, Text, Urgency
-from hub.policy.models.deadlines import Clock
+from hub.policy.models.base import Id, ShortText, Strict, UrgencyName
+from hub.policy.models.deadlines import ClockName
 from hub.policy.models.routes import ExitKind
 
 
@@ -18,16 +18,16 @@ def _aware(value: datetime) -> datetime:
     return value
 
 
-Instant = Annotated[datetime, AfterValidator(_aware)]
+AwareInstant = Annotated[datetime, AfterValidator(_aware)]
 
 
 class ExampleEvent(Strict):
     """The report of an example."""
 
     source: Id
-    category: Text
-    urgency: Urgency = "ROUTINE"
-    opened: Instant
+    category: ShortText
+    urgency: UrgencyName = "ROUTINE"
+    opened: AwareInstant
     lat: float | None = None
     lon: float | None = None
     crs: str = "EPSG:4326"
@@ -36,7 +36,7 @@ class ExampleEvent(Strict):
     title: str = ""
     text: str = ""
     address: str | None = None
-    attributes: dict[Text, str] = Field(default_factory=dict)
+    attributes: dict[ShortText, str] = Field(default_factory=dict)
 
 
 class ExampleOutcome(Strict):
@@ -48,13 +48,13 @@ class ExampleOutcome(Strict):
     queue: str | None = None
     co_handlers: tuple[Id, ...] | None = None
     exit: ExitKind | None = None
-    due: dict[Clock, Instant] = Field(default_factory=dict)
+    due: dict[ClockName, AwareInstant] = Field(default_factory=dict)
 
 
 class Example(Strict):
     """A decision that must hold, whatever else is changed in the folder."""
 
-    name: Text
+    name: ShortText
     event: ExampleEvent
     expect: ExampleOutcome
 

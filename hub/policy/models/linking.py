@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hub.policy.models.base import Id, RuleId, Strict, Text
+from hub.policy.models.base import Id, RuleId, ShortText, Strict
 
 AfterClose = Literal["anew", "link", "reopen"]
 
@@ -39,7 +39,7 @@ class LinkRule(Strict):
     """Farthest apart in time, between a report and any report of the incident."""
     min_score: float = Field(0.0, ge=0, lt=1)
     """A score is nearness in place (1 where a key of `same` is equal; of text, the similarity) times nearness in time."""
-    same: tuple[Text, ...] = ()
+    same: tuple[ShortText, ...] = ()
     """What counts as the same place where it is equal: `address`, or the name of an attribute that names a facility (部件编码)."""
     text: TextRule | None = None
     after_close: AfterClose = "anew"

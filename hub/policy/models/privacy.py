@@ -15,7 +15,7 @@ Need = Literal["reference", "words", "place", "files", "attributes"]
 WITHHOLDABLE = frozenset(map(Personal, ("reference", "words", "place", "files", "attributes")))
 EVERYTHING = "handling"
 """The purpose of whom no other is declared for: works on the case, or answers who reported it, and needs all of it."""
-Days = Annotated[float, Field(ge=1, le=36_500)]
+DaysKept = Annotated[float, Field(ge=1, le=36_500)]
 
 
 class Purpose(Strict):
@@ -37,7 +37,7 @@ class PrivacyFile(Strict):
     """By id. `handling` is always there, and needs everything."""
     sources: dict[Id, Id] = Field(default_factory=dict)
     """The purpose for which a source is answered: without `words` a reply says what became of it, and not what was written."""
-    retention: dict[str, Days] = Field(default_factory=dict)
+    retention: dict[str, DaysKept] = Field(default_factory=dict)
     """Days by topic (`hub.cases`) or kind of topic (`dept.*.orders`); a topic's own name comes before its kind. Of a compacted
     topic: within so many days what was replaced is gone."""
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from hub.policy.models.base import MAIN_LAYER, Code, Id, Name, RuleId, Strict, Text, Urgency
+from hub.policy.models.base import MAIN_LAYER, CategoryCode, Id, Name, RuleId, ShortText, Strict, UrgencyName
 from hub.policy.models.calendars import Span, Weekday
 
 ExitKind = Literal["emergency", "refuse", "progress"]
@@ -27,15 +27,15 @@ MATTERS: dict[Matter, str] = {
 
 class _Conditions(Strict):
     source: tuple[Id, ...] | None = Field(None, min_length=1)
-    category: tuple[Code, ...] | None = Field(None, min_length=1)
+    category: tuple[CategoryCode, ...] | None = Field(None, min_length=1)
     family: tuple[Id, ...] | None = Field(None, min_length=1)
-    urgency: tuple[Urgency, ...] | None = Field(None, min_length=1)
+    urgency: tuple[UrgencyName, ...] | None = Field(None, min_length=1)
 
 
 class When(_Conditions):
     """Conditions of every table; all that are given must hold, each by one of its values. `area`: codes of the main layer."""
 
-    area: tuple[Text, ...] | None = Field(None, min_length=1)
+    area: tuple[ShortText, ...] | None = Field(None, min_length=1)
 
 
 class RouteWhen(_Conditions):
@@ -47,11 +47,11 @@ class RouteWhen(_Conditions):
     `weekdays` and `hours` are the city's local time of the report; `placed` asks whether there is a usable point at all.
     """
 
-    area: tuple[Text, ...] | dict[Id, tuple[Text, ...]] | None = Field(None, min_length=1)
-    channel: tuple[Text, ...] | None = Field(None, min_length=1)
-    attribute: dict[Text, tuple[Text, ...]] | None = Field(None, min_length=1)
-    keywords: tuple[Text, ...] | None = Field(None, min_length=1)
-    address: tuple[Text, ...] | None = Field(None, min_length=1)
+    area: tuple[ShortText, ...] | dict[Id, tuple[ShortText, ...]] | None = Field(None, min_length=1)
+    channel: tuple[ShortText, ...] | None = Field(None, min_length=1)
+    attribute: dict[ShortText, tuple[ShortText, ...]] | None = Field(None, min_length=1)
+    keywords: tuple[ShortText, ...] | None = Field(None, min_length=1)
+    address: tuple[ShortText, ...] | None = Field(None, min_length=1)
     owner: tuple[Id, ...] | None = Field(None, min_length=1)
     weekdays: tuple[Weekday, ...] | None = Field(None, min_length=1)
     hours: tuple[Span, ...] | None = Field(None, min_length=1)
@@ -97,7 +97,7 @@ class Route(_Dated):
     when: RouteWhen = RouteWhen()
     department: Id | None = None
     to_owner: bool = False
-    queue: Text | None = None
+    queue: ShortText | None = None
     co_handlers: tuple[Id, ...] = ()
     priority: int | None = Field(None, ge=1, le=5)
 
@@ -122,7 +122,7 @@ class Exit(_Dated):
     when: RouteWhen
     exit: ExitKind
     department: Id | None = None
-    line: Text | None = None
+    line: ShortText | None = None
     """The emergency number (110, 119, 120) to show."""
     reason: Matter | None = None
     reply: Name | None = None
@@ -146,8 +146,8 @@ class Owners(Strict):
     A key of `departments` that ends in * stands for every name that begins so; the longest that fits counts.
     """
 
-    attribute: Text
-    departments: dict[Text, Id] = Field(min_length=1)
+    attribute: ShortText
+    departments: dict[ShortText, Id] = Field(min_length=1)
 
 
 class RoutesFile(Strict):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hub.policy.models.base import Code, Id, Name, Pattern, Strict, Text
+from hub.policy.models.base import CategoryCode, Id, Name, PatternText, ShortText, Strict
 
 
 class Category(Strict):
     """What a case is about. Linking works within a family."""
 
-    code: Code
+    code: CategoryCode
     name: Name
     family: Id
-    aliases: tuple[Text, ...] = ()
-    patterns: tuple[Pattern, ...] = ()
+    aliases: tuple[ShortText, ...] = ()
+    patterns: tuple[PatternText, ...] = ()
 
 
 class TaxonomyFile(Strict):

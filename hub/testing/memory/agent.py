@@ -8,18 +8,13 @@ from concurrent.futures import Future
 from itertools import repeat
 from typing import Any
 
-from hub.agents import deduplicate
 from hub.agents.context import Hub
-from hub.agents.route import agent as route
-from hub.agents.track import agent as track
+from hub.agents.modules import AGENTS
 from hub.agents.view import AgentView
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication
 from hub.stream.state import AgentState
 from hub.testing.memory.broker import CommittedRecord, RecordBatch
-
-AGENTS: dict[str, Any] = {module.NAME: module for module in (deduplicate, route, track)}
-"""In the order in which a record goes through them."""
 
 
 class MemoryAgent:

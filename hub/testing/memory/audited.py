@@ -9,7 +9,7 @@ from hub.audit import changelogs, reading
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.report import AuditReport
 from hub.audit.run import judge_tables
-from hub.inspect.reading import Span
+from hub.inspect.reading import OffsetSpan
 from hub.settings import Settings
 from hub.testing.memory.broker import CommittedRecord, MemoryBroker
 
@@ -43,7 +43,7 @@ def audited(
     inputs, table_of = reading.topics_of(sources, departments)
     gathering = reading.Gathering(settings, inputs, table_of)
     gathering.take(_messages(broker, [*inputs, *table_of]))
-    tables = gathering.tables({place: Span(0, end) for place, end in broker.ends.items()}, broker.positions)
+    tables = gathering.tables({place: OffsetSpan(0, end) for place, end in broker.ends.items()}, broker.positions)
     remembered = changelogs.ChangelogGathering(tables.identities, cut=0)
     for message in _messages(broker, changelogs.CHANGELOGS):
         remembered.take(message)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from hub.errors import FatalError
+from hub.stream.chunk import Headers
 from hub.stream.partitioning import partition_of, partitions_of
 from hub.stream.writer import Output
 from hub.topics import Topic
 
 _FEW = 8
 """So many keys are placed faster one by one than as a column."""
-Key = str | bytes | None
-Headers = Sequence[tuple[str, bytes | None]] | None
+RecordKey = str | bytes | None
 
 
 class CommittedRecord(NamedTuple):
@@ -111,7 +111,7 @@ class MemoryBroker:
     def append(
         self,
         topic: str,
-        keys: Sequence[Key],
+        keys: Sequence[RecordKey],
         values: Sequence[bytes | None],
         partition: int | None = None,
         headers: Headers = None,
@@ -129,7 +129,7 @@ class MemoryBroker:
         for number, indexes in self._placed(topic, raw, partition):
             self._add(topic, number, [raw[at] for at in indexes], [values[at] for at in indexes], headers)
 
-    def _check(self, topic: str, keys: Sequence[Key], values: Sequence[bytes | None]) -> None:
+    def _check(self, topic: str, keys: Sequence[RecordKey], values: Sequence[bytes | None]) -> None:
         declared = self._topics.get(topic)
         if declared is None:
             raise FatalError(f"there is no topic {topic} here: its source or department is none of this hub")

@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from hub import topics
 from hub.agents.context import Hub
-from hub.agents.live_policy import REFUSED, LivePolicy
+from hub.agents.live_policy import POLICY_REFUSED, LivePolicy
+from hub.agents.modules import AGENTS
 from hub.agents.track.agent import NAME as TRACK
 from hub.agents.track.waiting import PATIENCE_MS
 from hub.agents.view import open_cases
@@ -31,7 +32,7 @@ from hub.stream.known import KnownTopics
 from hub.stream.limits import TooManyRejectsError
 from hub.stream.registry import FileRegistry
 from hub.stream.state import AgentState
-from hub.testing.memory.agent import AGENTS, MemoryAgent
+from hub.testing.memory.agent import MemoryAgent
 from hub.testing.memory.audited import audited
 from hub.testing.memory.broker import CommittedRecord, MemoryBroker
 from hub.testing.memory.clock import SetClock
@@ -156,7 +157,7 @@ class MemoryHub:
         outcome, lines = self._hub.policy.reload(
             folder, None, open_cases(agent.view for agent in self._agents.values())
         )
-        if outcome == REFUSED:
+        if outcome == POLICY_REFUSED:
             raise FatalError("; ".join(lines))
         return lines
 
@@ -218,7 +219,7 @@ class MemoryHub:
 
     def changelog(self, agent: str) -> list[CommittedRecord]:
         """What an agent has written of its state, oldest first."""
-        return self.broker.records(topics.AGENTS[agent].name)
+        return self.broker.records(topics.AGENT_CHANGELOGS[agent].name)
 
     def audit(self) -> tuple[AuditReport, StateReport]:
         """The account taken from the topics, and what the changelogs say beside it; as `cityhub reconcile` would have it."""

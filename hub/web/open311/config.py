@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from hub.declared.document import load_yaml
 from hub.errors import FatalError
 from hub.policy import City
-from hub.policy.models.base import Strict, Text
+from hub.policy.models.base import ShortText, Strict
 
 _NAME = r"^[A-Za-z0-9_.-]{1,100}$"
 CodeName = Annotated[str, Field(pattern=_NAME)]
@@ -26,12 +26,12 @@ class AttributeQuestion(Strict):
     """An attribute of a service definition. `values`: key to name, of a list. What has no `variable` is only shown."""
 
     code: CodeName
-    description: Text
+    description: ShortText
     datatype: str = Field("string", pattern=f"^({'|'.join(DATATYPES)})$")
     required: bool = False
     variable: bool = True
     datatype_description: str = ""
-    values: dict[CodeName, Text] = Field(default_factory=dict, max_length=200)
+    values: dict[CodeName, ShortText] = Field(default_factory=dict, max_length=200)
 
     @model_validator(mode="after")
     def _lists_have_values(self) -> AttributeQuestion:
@@ -48,7 +48,7 @@ class Offer(Strict):
     """A service: a category of the city's, with what is asked about it."""
 
     description: str = ""
-    keywords: tuple[Text, ...] = ()
+    keywords: tuple[ShortText, ...] = ()
     group: str = ""
     attributes: tuple[AttributeQuestion, ...] = Field((), max_length=100)
 

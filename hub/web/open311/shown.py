@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.open311 import models
 from hub.open311.wording import CLOSED, OPEN
 from hub.policy import City
@@ -94,7 +94,7 @@ def update(answer: SourceReply) -> models.RequestUpdate:
 
 def notes_of(answer: SourceReply) -> str:
     """The city's word for what happened, and what the department wrote to those who reported."""
-    rule = EVENTS.get(answer.status.lower())
+    rule = EVENT_RULES.get(answer.status.lower())
     return ": ".join(filter(None, (rule.name if rule else answer.status.lower(), answer.text)))
 
 

@@ -17,7 +17,7 @@ from hub.errors import FatalError, HubError, RetriableError
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic
 from hub.web.news import News
@@ -45,7 +45,7 @@ class TopicFeed:
         self._topics = tuple(topics)
         self._names = [settings.topic(topic.name) for topic in self._topics]
         self._stop = threading.Event()
-        self._waiting: set[Place] = set()
+        self._waiting: set[PartitionPlace] = set()
         self.failed: HubError | sqlite3.Error | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 

@@ -14,7 +14,7 @@ from hub.settings import ROOT, Settings
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
 from hub.testing.memory import MemoryAgent, MemoryBroker, RecordBatch
-from hub.topics import AGENTS, DEAD, all_topics
+from hub.topics import AGENT_CHANGELOGS, DEAD, all_topics
 
 PARTITION = 0
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
@@ -37,7 +37,7 @@ class BareAgent(MemoryAgent):
 
     @property
     def changelog(self) -> list[tuple[bytes | None, bytes | None]]:
-        return [(record.key, record.value) for record in self.broker.records(AGENTS[self.name].name)]
+        return [(record.key, record.value) for record in self.broker.records(AGENT_CHANGELOGS[self.name].name)]
 
     def take(self, records: Sequence[Record], *, caught_up: bool = False) -> Outputs:
         """What comes of a chunk. Raises what the agent would end its worker with, or a broker would not take."""
@@ -51,7 +51,7 @@ class BareAgent(MemoryAgent):
         publication.committed()
         found: Outputs = defaultdict(list)
         for topic, _, messages, _ in publication.outputs:
-            if topic != AGENTS[self.name].name:
+            if topic != AGENT_CHANGELOGS[self.name].name:
                 found[topic] += [(message["key"], message["value"]) for message in messages]
         return found
 

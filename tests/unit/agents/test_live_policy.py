@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.agents.live_policy import APPLIED, REFUSED, LivePolicy, announcement, answer, limited
+from hub.agents.live_policy import APPLIED, POLICY_REFUSED, LivePolicy, announcement, answer, limited
 from hub.agents.route.desks import RuleSets
-from hub.control.records import MAX_BYTES, MAX_LINES
+from hub.control.records import MAX_LINES, MAX_SEALED_BYTES
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.linking import Incidents
 from hub.core.report import Sighting
@@ -74,7 +74,7 @@ def test_a_bad_folder_changes_nothing(folder: Path) -> None:
     first = policy.latest
     (folder / "routes.yaml").write_text("routes:\n  - {id: x, department: nobody}\n", "utf-8")
     result, lines = policy.reload(folder, None)
-    assert result == REFUSED
+    assert result == POLICY_REFUSED
     assert any("nobody" in line for line in lines)
     assert policy.latest is first
 
@@ -93,7 +93,7 @@ def test_another_folder_than_the_announced_one_is_refused(folder: Path) -> None:
     announced = announcement(policy.latest)
     change(folder)
     said = answer(announced, policy, folder, "w1", PROCESS)
-    assert said.result == REFUSED
+    assert said.result == POLICY_REFUSED
     assert "copy that here first" in said.lines[0]
     assert said.fingerprint == policy.latest.fingerprint
 
@@ -113,7 +113,7 @@ def test_a_new_department_is_taken_once_its_topics_are_there(folder: Path) -> No
     add_department(folder)
     there |= {"dept.newcomer.orders", "dept.newcomer.updates"}
     result, (line,) = policy.reload(folder, None)
-    assert (result, told) == (REFUSED, [])
+    assert (result, told) == (POLICY_REFUSED, [])
     assert "'newcomer' is new" in line
     assert "dept.newcomer.receipts; run `cityhub topics --create`" in line
     there.add("dept.newcomer.receipts")
@@ -130,7 +130,7 @@ def test_without_an_answer_about_topics_a_new_department_is_refused_and_a_later_
     policy = LivePolicy(load_city(folder), KnownTopics((), away))
     add_department(folder)
     result, (line,) = policy.reload(folder, None)
-    assert result == REFUSED
+    assert result == POLICY_REFUSED
     assert "no broker answers" in line
 
 
@@ -149,7 +149,7 @@ def test_a_department_that_is_gone_is_heard_until_the_worker_ends(folder: Path) 
 def test_an_answer_fits_into_a_record_however_much_changes(lines: list[str]) -> None:
     kept = limited(lines)
     assert len(kept) <= MAX_LINES + 1
-    assert len(json.dumps(kept)) <= MAX_BYTES
+    assert len(json.dumps(kept)) <= MAX_SEALED_BYTES
     if all(len(line) < 100 for line in lines) and len(lines) < 100:
         assert list(kept) == lines
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hub.audit.changelogs import Changelogs, Keyed, Remembered
+from hub.audit.changelogs import Changelogs, Keyed, RememberedRows
 from hub.audit.rebuilt import StateReport, judge_state
 from hub.audit.tables import ORIGIN
 from hub.core.cases.cases import Case, Report
@@ -78,7 +78,7 @@ class Hub:
         kept = np.ones(len(seen), dtype=bool)
         if self.drop is not None:
             kept[self.drop] = False
-        remembered = Remembered(seen[kept], refs[kept], np.where(further, -1, revisions)[kept], self.whole)
+        remembered = RememberedRows(seen[kept], refs[kept], np.where(further, -1, revisions)[kept], self.whole)
         route: Keyed[RouteRecord] = Keyed()
         track: Keyed[TrackRecord] = Keyed()
         for key, case in self.route.items():
@@ -207,7 +207,7 @@ def _doubled(made: Callable[[], Changelogs]) -> Callable[[], Changelogs]:
     def changelogs() -> Changelogs:
         found = made()
         kept = found.remembered
-        twice = Remembered(
+        twice = RememberedRows(
             np.concatenate([kept.seen, kept.seen[:1]]), np.concatenate([kept.digests, kept.digests[:1]]),
             np.concatenate([kept.revisions, kept.revisions[:1]]), kept.whole,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.audit.rest import unrest
 from hub.audit.tables import Tables
-from hub.inspect.reading import Span
+from hub.inspect.reading import OffsetSpan
 from tests.unit.audit.made_up import MadeUpRun
 
 
@@ -14,8 +14,8 @@ def a_run() -> MadeUpRun:
     return run
 
 
-def ends(tables: Tables, **more: int) -> dict[tuple[str, int], Span]:
-    return {place: Span(0, end + more.get(place[0].rpartition(".")[2], 0)) for place, end in tables.cut.items()}
+def ends(tables: Tables, **more: int) -> dict[tuple[str, int], OffsetSpan]:
+    return {place: OffsetSpan(0, end + more.get(place[0].rpartition(".")[2], 0)) for place, end in tables.cut.items()}
 
 
 def tables_of(run: MadeUpRun) -> Tables:

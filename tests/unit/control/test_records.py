@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.control.records import (
-    KINDS,
-    MAX_BYTES,
+    CONTROL_KINDS,
+    MAX_SEALED_BYTES,
     Beat,
     ControlRecord,
     Fault,
@@ -63,7 +63,10 @@ def test_any_bytes_are_a_record_or_a_fault(value: bytes | None) -> None:
     assert isinstance(opened(value, [("mac", None)], TOPIC, KEY), Fault)
 
 
-@given(st.sampled_from(sorted(KINDS)), st.dictionaries(st.sampled_from(["id", "version", "fingerprint"]), json_values))
+@given(
+    st.sampled_from(sorted(CONTROL_KINDS)),
+    st.dictionaries(st.sampled_from(["id", "version", "fingerprint"]), json_values),
+)
 def test_a_known_kind_of_any_shape_is_a_record_or_a_fault(kind: str, fields: dict[str, Any]) -> None:
     value = json.dumps({"kind": kind, **fields}).encode()
     assert isinstance(opened(value, None, TOPIC, None), (ControlRecord, Fault))
@@ -93,10 +96,10 @@ def _with(**changes: object) -> bytes:
     [
         (None, Fault.EMPTY),
         (b"", Fault.EMPTY),
-        (b" " * (MAX_BYTES + 1), Fault.TOO_LARGE),
-        (b"[" * MAX_BYTES, Fault.UNKNOWN_KIND),
-        (b'{"a":' * (MAX_BYTES // 5), Fault.NOT_JSON),
-        (b"9" * MAX_BYTES, Fault.UNKNOWN_KIND),
+        (b" " * (MAX_SEALED_BYTES + 1), Fault.TOO_LARGE),
+        (b"[" * MAX_SEALED_BYTES, Fault.UNKNOWN_KIND),
+        (b'{"a":' * (MAX_SEALED_BYTES // 5), Fault.NOT_JSON),
+        (b"9" * MAX_SEALED_BYTES, Fault.UNKNOWN_KIND),
         (b"NaN", Fault.NOT_JSON),
         (_with(more=1)[:-1] + b', "x": NaN}', Fault.NOT_JSON),
         (_with()[:-1] + b', "kind": "policy-reload"}', Fault.NOT_JSON),
@@ -119,8 +122,8 @@ def test_each_fault_has_its_name(value: bytes | None, fault: Fault) -> None:
 
 
 def test_every_kind_is_tried() -> None:
-    assert set(KINDS.values()) == {PolicyReload, PolicyAnswer, RulesTaken, TopicsTaken, Beat}
-    assert all(kind.__struct_config__.tag == name for name, kind in KINDS.items())
+    assert set(CONTROL_KINDS.values()) == {PolicyReload, PolicyAnswer, RulesTaken, TopicsTaken, Beat}
+    assert all(kind.__struct_config__.tag == name for name, kind in CONTROL_KINDS.items())
 
 
 def test_what_a_later_release_adds_does_no_harm() -> None:

@@ -13,7 +13,7 @@ from hub.control.records import Beat
 from hub.control.workers import (
     LATE_SECONDS,
     STALE_SECONDS,
-    Heard,
+    HeardBeat,
     Ranks,
     Roster,
     believed,
@@ -34,8 +34,8 @@ def beat(instance: str, joined: int, **changes: Any) -> Beat:
     return msgspec.structs.replace(plain, **changes)
 
 
-def heard(one: Beat, offset: int = 100) -> Heard:
-    return Heard(one, offset, 0.0)
+def heard(one: Beat, offset: int = 100) -> HeardBeat:
+    return HeardBeat(one, offset, 0.0)
 
 
 def test_a_worker_is_there_until_it_is_silent_or_says_goodbye() -> None:

@@ -21,7 +21,7 @@ from hub.errors import FatalError
 from hub.learn.departments import DepartmentIds
 from hub.learn.layers import read_layer
 from hub.learn.reading import build_history
-from hub.learn.taxonomy import Codes
+from hub.learn.taxonomy import LabelCodes
 from hub.model.event import CaseEvent
 from hub.policy.loader import load_city
 from hub.settings import ROOT
@@ -125,7 +125,7 @@ def test_without_a_truth_the_draft_says_what_it_lacks(past: HistoryFiles, tmp_pa
 
 @given(st.lists(st.text(max_size=60), max_size=30))
 def test_codes_are_valid_and_tell_labels_apart(labels: list[str]) -> None:
-    codes = Codes(labels)
+    codes = LabelCodes(labels)
     found = codes.categories()  # the models refuse what is not a code
     assert len({each.category.code for each in found}) == len(found)
     assert sum(each.support for each in found) == len(labels)

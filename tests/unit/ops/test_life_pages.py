@@ -17,7 +17,7 @@ def test_the_pages_are_what_the_table_says() -> None:
 
 def test_a_contract_that_lets_others_say_a_thing_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = lifecycle.CONTRACT.read_text("utf-8")
-    who = ROW.format(lifecycle.EVENTS["accepted"].who)
+    who = ROW.format(lifecycle.EVENT_RULES["accepted"].who)
     assert who in text
     changed = tmp_path / "departments.md"
     changed.write_text(text.replace(who, ROW.format("anybody")), "utf-8")

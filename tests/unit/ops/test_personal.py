@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from hub.model.base import HubLine, Line, Record
+from hub.model.base import HubLine, LineText, Record
 from hub.model.marks import all_marks, personal_fields
 from hub.model.personal import Personal
 from hub.settings import ROOT
@@ -18,7 +18,7 @@ def test_all_is_marked_and_the_pages_say_so() -> None:
 
 class _Inner(Record):
     NAME = "Inner"
-    said: Line
+    said: LineText
 
 
 class _WithInner(Record):

@@ -7,7 +7,7 @@ import pytest
 from hub.settings import ROOT
 from ops.checks import words
 
-_PAGE = "| word |\n|---|\n| `held` | `ledger` |\n| `said` | `text` |\n"
+_PAGE = "| word |\n|---|\n| `at` | `at_ms` |\n| `held` | `ledger` |\n| `said` | `text` |\n"
 
 
 @pytest.fixture
@@ -85,8 +85,21 @@ def test_a_name_with_two_meanings_is_found(hub: Path) -> None:
     assert "hub/a.py:1" in problem
 
 
+@pytest.mark.parametrize("text", ["THING = 1", "THING: int = 1", "class THING: ..."])
+def test_a_constant_with_two_meanings_is_found(hub: Path, text: str) -> None:
+    (problem,) = _problems(hub, a="THING = 1", b=text)
+    assert problem.startswith("hub/b.py:1:")
+    assert "'THING'" in problem
+
+
+def test_what_people_declared_keeps_its_names(hub: Path) -> None:
+    assert _problems(hub, a="class Sweep:\n    at: int") == []
+
+
 def test_commands_private_names_and_methods_may_stand_twice(hub: Path) -> None:
-    text = "@group.command('list')\ndef list_all(): ...\ndef _help(): ...\nclass {name}:\n    def run(self): ..."
+    text = (
+        "log = 1\n@group.command('list')\ndef list_all(): ...\ndef _help(): ...\nclass {name}:\n    def run(self): ..."
+    )
     assert _problems(hub, a=text.format(name="A"), b=text.format(name="B")) == []
 
 

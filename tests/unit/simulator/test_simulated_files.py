@@ -11,9 +11,9 @@ import pytest
 
 from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.simulator.files import SourceFiles, done_mark, write_all, write_live, write_truth
-from hub.simulator.formats import FORMATS, PETITION_ZONE
+from hub.simulator.formats import PETITION_ZONE, SYSTEM_FILES
 from hub.simulator.generate import Plan, statements
-from hub.simulator.scene import SOURCES
+from hub.simulator.scene import SYSTEMS
 from hub.simulator.simclock import SimulationClock
 from hub.simulator.truth import Oddity, Statement, Truth
 from tests.unit.simulator.simulated import START_MS, make_scene, simulate
@@ -26,7 +26,7 @@ def rows(source: str, text: str) -> list[dict]:
 
 
 def written(statement: Statement) -> dict:
-    form = FORMATS[statement.source]
+    form = SYSTEM_FILES[statement.source]
     (row,) = rows(statement.source, form.head + form.row(statement))
     return row
 
@@ -48,7 +48,7 @@ def reference_and_time(source: str, row: dict) -> tuple[str, float]:
             return row["taskNum"], row["reportTime"]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SYSTEMS)
 def test_a_row_says_what_the_statement_says(source: str) -> None:
     for said in [s for s in simulate(2) if s.source == source and not s.broken]:
         ref, at_ms = reference_and_time(source, written(said))
@@ -64,7 +64,7 @@ def is_usable(source: str, row: dict) -> bool:
     return isinstance(at_ms, int | float) and EARLIEST_MS < at_ms < LATEST_MS
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SYSTEMS)
 def test_a_broken_time_cannot_be_used(source: str) -> None:
     said = a_statement(source)
     assert is_usable(source, written(said))
@@ -72,9 +72,9 @@ def test_a_broken_time_cannot_be_used(source: str) -> None:
     assert not is_usable(source, written(replace(said, oddity=Oddity.YEAR_ONE)))
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", SYSTEMS)
 def test_a_row_without_reference_has_none(source: str) -> None:
-    text = FORMATS[source].row(replace(a_statement(source), oddity=Oddity.NO_REF, ref="XX1"))
+    text = SYSTEM_FILES[source].row(replace(a_statement(source), oddity=Oddity.NO_REF, ref="XX1"))
     assert "XX1" not in text.replace("XX1.jpg", "")
 
 
@@ -83,7 +83,7 @@ def test_writing_at_once(tmp_path: Path) -> None:
     with SourceFiles(tmp_path) as files:
         write_all(simulate(2), files, truth)
         assert not done_mark(files.path("police")).exists()
-    for source in SOURCES:
+    for source in SYSTEMS:
         assert len(rows(source, files.path(source).read_text("utf-8"))) == truth.rows[source]
         assert done_mark(files.path(source)).exists()
     assert json.loads(write_truth(tmp_path, truth).read_text("utf-8"))["rows"] == dict(truth.rows)
@@ -93,7 +93,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         with SourceFiles(tmp_path / name) as files:
             write_all(simulate(3), files, Truth())
-    for form in FORMATS.values():
+    for form in SYSTEM_FILES.values():
         assert (tmp_path / "a" / form.file_name).read_bytes() == (tmp_path / "b" / form.file_name).read_bytes()
 
 
@@ -132,6 +132,6 @@ def test_live_rows_come_at_their_time(tmp_path: Path) -> None:
 def test_live_may_be_given_up_at_a_whole_row(tmp_path: Path) -> None:
     truth = live(tmp_path, Wall(give_up_after=3))
     assert 0 < sum(truth.rows.values()) < len(simulate(2, 0.25))
-    for source, form in FORMATS.items():
+    for source, form in SYSTEM_FILES.items():
         text = (tmp_path / form.file_name).read_text("utf-8")
         assert len(rows(source, text)) == truth.rows[source] if text else truth.rows[source] == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.stream.checkpoints import ACCEPTED, RING, Checkpoint, Mark, Trail, read_checkpoint
+from hub.stream.checkpoints import ACCEPTED, RING, Checkpoint, CommitMark, Trail, read_checkpoint
 
 Record = tuple[bytes | None, bytes | None]
 WINDOW_MS = 100
@@ -31,8 +31,8 @@ def trail(found: list[Record], *, compacted: bool, low: int = 0) -> Trail:
     return one
 
 
-def mark(commit: Checkpoint) -> Mark:
-    return Mark.read(str(Mark("claim", commit.sequence, commit.at_ms)))
+def mark(commit: Checkpoint) -> CommitMark:
+    return CommitMark.read(str(CommitMark("claim", commit.sequence, commit.at_ms)))
 
 
 times = st.lists(st.integers(1, 20), min_size=1, max_size=3 * RING).map(
@@ -95,20 +95,22 @@ def test_offsets_that_are_older_than_the_state_are_found(times: list[int]) -> No
 @pytest.mark.parametrize("compacted", [True, False])
 def test_a_loss_that_was_accepted_is_not_held_against_it_again(compacted: bool) -> None:
     lost = history([10, 20, 30, 40, 50])
-    assert trail(records(lost[:2], compacted=compacted), compacted=compacted).fault(Mark(ACCEPTED, 4, 40), 0) is None
+    assert (
+        trail(records(lost[:2], compacted=compacted), compacted=compacted).fault(CommitMark(ACCEPTED, 4, 40), 0) is None
+    )
     hole = [*lost[:1], *history([10, 20, 30, 40, 50], anew=3)[2:]]
     assert trail(records(hole, compacted=compacted), compacted=compacted).fault(mark(lost[-1]), 0) is None
 
 
 @pytest.mark.parametrize("metadata", [None, "", "0123456789abcdef", "two words", "three words here", "x 1 -5"])
 def test_offsets_without_a_mark_prove_nothing_and_are_let_pass(metadata: str | None) -> None:
-    assert Mark.read(metadata).sequence == 0
-    assert Trail(compacted=True).fault(Mark.read(metadata), 0) is None
+    assert CommitMark.read(metadata).sequence == 0
+    assert Trail(compacted=True).fault(CommitMark.read(metadata), 0) is None
 
 
 def test_records_of_an_older_version_come_first_and_are_let_pass() -> None:
     found = trail([(None, b"state"), *records(history([10, 20])[1:], compacted=False)], compacted=False)
-    assert found.fault(Mark("claim", 2, 20), 0) is None
+    assert found.fault(CommitMark("claim", 2, 20), 0) is None
 
 
 def test_a_record_of_state_is_no_checkpoint() -> None:

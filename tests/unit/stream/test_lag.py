@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from hub.stream.lag import lag_records, left_records
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 
 A0, A1, B1 = ("a", 0), ("a", 1), ("b", 1)
 UNKNOWN = -1001
@@ -13,9 +13,9 @@ UNKNOWN = -1001
 
 def lag(
     held: Collection[int],
-    ends: Mapping[Place, int],
-    highs: Mapping[Place, int],
-    eofs: Mapping[Place, int],
+    ends: Mapping[PartitionPlace, int],
+    highs: Mapping[PartitionPlace, int],
+    eofs: Mapping[PartitionPlace, int],
     numbers: int,
 ) -> dict[int, int]:
     return lag_records(held, left_records(ends, highs, eofs), numbers)

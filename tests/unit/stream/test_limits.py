@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.stream.limits import Count, LetGoOn, RejectLimits, Rows, TooManyRejectsError, rows_by_source
+from hub.stream.limits import LetGoOn, RejectCount, RejectLimits, SourceRows, TooManyRejectsError, rows_by_source
 
 chunks = st.lists(st.lists(st.booleans(), min_size=1, max_size=40), max_size=30)
 """Of each record, whether it is rejected."""
@@ -17,8 +17,8 @@ mixed_chunks = st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()
 """Of each record, its source too."""
 
 
-def rows(chunk: list[bool], since_ms: int = 0) -> Rows:
-    return Rows(len(chunk), tuple(row for row, bad in enumerate(chunk) if bad), since_ms)
+def rows(chunk: list[bool], since_ms: int = 0) -> SourceRows:
+    return SourceRows(len(chunk), tuple(row for row, bad in enumerate(chunk) if bad), since_ms)
 
 
 def stops(limits: RejectLimits, chunk: list[bool], since_ms: int = 0) -> bool:
@@ -148,7 +148,7 @@ def test_only_so_many_chunks_are_remembered() -> None:
     for _ in range(3000):
         limits.check({"a": rows([True])})
         counted = limits.take()
-    assert counted == {"a": Count(0, ((1, 1),) * 1000, 3000)}
+    assert counted == {"a": RejectCount(0, ((1, 1),) * 1000, 3000)}
 
 
 @pytest.mark.parametrize(("ratio", "run", "variable"), [(1.0, 5, "DEAD_LETTER_RUN"), (0.5, 9999, "DEAD_LETTER_RATIO")])
@@ -164,8 +164,8 @@ def test_a_chunk_is_parted_by_topic_and_the_hubs_own_have_no_limit() -> None:
     topics = ["city.a.events", "hub.events", "city.b.events", "city.a.events", "hub.events", "city.a.events"]
     places = [0] * 6, list(range(6))
     assert rows_by_source(Counter(topics), topics, places, [5, 1, 0, 4], {}) == {
-        "city.a.events": Rows(3, (0, 2)),
-        "city.b.events": Rows(1),
+        "city.a.events": SourceRows(3, (0, 2)),
+        "city.b.events": SourceRows(1),
     }
 
 
@@ -173,10 +173,10 @@ def test_what_lay_there_when_a_source_was_let_go_on_does_not_count() -> None:
     partitions, offsets = [0, 0, 1, 1, 0], [9, 10, 4, 5, 11]
     released = {"a": LetGoOn(77, {0: 10, 1: 5})}
     assert rows_by_source({"a": 5}, ["a"] * 5, (partitions, offsets), [0, 1, 2, 3], released) == {
-        "a": Rows(3, (0, 1), 77)
+        "a": SourceRows(3, (0, 1), 77)
     }
     assert rows_by_source({"a": 1}, ["a"], ([0], [9]), [0], released) == {}
-    assert rows_by_source({"a": 1}, ["a"], ([2], [0]), [0], released) == {"a": Rows(1, (0,), 77)}, (
+    assert rows_by_source({"a": 1}, ["a"], ([2], [0]), [0], released) == {"a": SourceRows(1, (0,), 77)}, (
         "a partition added since"
     )
 
@@ -187,4 +187,4 @@ def test_parting_loses_no_row(chunk: list[tuple[str, bool]], data: st.DataObject
     sources = [source for source, _ in chunk]
     found = rows_by_source(Counter(sources), sources, ([0] * len(chunk), list(range(len(chunk)))), bad, {})
     for source in "abc":
-        assert found.get(source, Rows(0)) == rows([rejected for each, rejected in chunk if each == source])
+        assert found.get(source, SourceRows(0)) == rows([rejected for each, rejected in chunk if each == source])

@@ -10,17 +10,17 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.stream.numbers import Place
+from hub.stream.numbers import PartitionPlace
 from hub.stream.proof import TransactionProof
 
-HERE: Place = ("hub.events", 0)
-LOG: Place = ("hub.changelog", 0)
+HERE: PartitionPlace = ("hub.events", 0)
+LOG: PartitionPlace = ("hub.changelog", 0)
 
 
 class Said:
     """As much of a delivered message as is asked of it."""
 
-    def __init__(self, place: Place, offset: int) -> None:
+    def __init__(self, place: PartitionPlace, offset: int) -> None:
         self._place, self._offset = place, offset
 
     def topic(self) -> str:
@@ -36,7 +36,7 @@ class Said:
 class Broker:
     """One partition that takes batches, or says that it has them already; others write to it too."""
 
-    def __init__(self, place: Place, end: int = 0) -> None:
+    def __init__(self, place: PartitionPlace, end: int = 0) -> None:
         self.place, self.end = place, end
 
     def take(self, batches: Sequence[list[dict[str, Any]]], lost: Sequence[int | None], others: int = 0) -> None:
@@ -62,7 +62,7 @@ SIZES = st.lists(st.integers(1, 600), min_size=1, max_size=5)
 
 @given(st.lists(SIZES, min_size=1, max_size=4), st.integers(0, 3))
 def test_what_an_honest_broker_takes_is_proven_whatever_others_write(chunks: list[list[int]], others: int) -> None:
-    broker, ends = Broker(HERE, 10), dict[Place, int]()
+    broker, ends = Broker(HERE, 10), dict[PartitionPlace, int]()
     for sizes in chunks:
         batches, proof = written(sizes), TransactionProof(ends)
         proof.watch(HERE, [message for batch in batches for message in batch])
@@ -76,7 +76,7 @@ def test_what_an_honest_broker_takes_is_proven_whatever_others_write(chunks: lis
 def test_a_batch_that_was_taken_for_an_older_one_is_missed(
     first: list[int], second: list[int], data: st.DataObject
 ) -> None:
-    broker, ends = Broker(HERE), dict[Place, int]()
+    broker, ends = Broker(HERE), dict[PartitionPlace, int]()
     for sizes, loses in ((first, False), (second, True)):
         batches, proof = written(sizes), TransactionProof(ends)
         proof.watch(HERE, [message for batch in batches for message in batch])
@@ -106,9 +106,9 @@ def test_what_was_refused_is_missed() -> None:
 
 @pytest.mark.parametrize(("place", "markers", "suspected"), [(LOG, 1, False), (LOG, 2, True), (HERE, 2, False)])
 def test_where_nobody_else_writes_one_marker_lies_between_two_transactions(
-    place: Place, markers: int, suspected: bool
+    place: PartitionPlace, markers: int, suspected: bool
 ) -> None:
-    broker, ends = Broker(place), dict[Place, int]()
+    broker, ends = Broker(place), dict[PartitionPlace, int]()
     for _ in range(2):
         proof, batches = TransactionProof(ends, {LOG} & ends.keys()), written([2])
         proof.watch(place, batches[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.errors import GAPS, Reason
+from hub.errors import GAP_REASONS, Reason
 from hub.stream.gaps import Extent, ReadSoFar, resume
 
 offsets = st.integers(0, 50)
@@ -21,7 +21,7 @@ def test_it_reads_on_where_there_is_something_to_read(known: ReadSoFar, extent: 
     assert extent.low <= start <= extent.high
     if gap is not None:
         assert (gap.topic, gap.partition, gap.until) == ("t", 3, start)
-        assert gap.reason in GAPS
+        assert gap.reason in GAP_REASONS
         assert gap.records_at_most == max(0, gap.until - gap.begin)
 
 

@@ -23,13 +23,13 @@ def names(role: str, operation: RightOperation, resource: Resource = Resource.TO
     return {right.name for right in ROLES[role] if right.resource is resource and right.operation is operation}
 
 
-@pytest.mark.parametrize("agent", topics.AGENTS)
+@pytest.mark.parametrize("agent", topics.AGENT_CHANGELOGS)
 def test_an_agent_may_read_what_it_reads_and_commit_in_its_name(agent: str) -> None:
     inputs = {f"n.{name}" for name in topics.agent_topics(SOURCES, DEPARTMENTS)[agent]}
-    changelog = f"n.{topics.AGENTS[agent].name}"
+    changelog = f"n.{topics.AGENT_CHANGELOGS[agent].name}"
     assert inputs | {changelog} <= names(f"agent.{agent}", RightOperation.READ)
     assert changelog in names(f"agent.{agent}", RightOperation.WRITE)
-    others = {f"n.{topic.name}" for name, topic in topics.AGENTS.items() if name != agent}
+    others = {f"n.{topic.name}" for name, topic in topics.AGENT_CHANGELOGS.items() if name != agent}
     assert not others & names(f"agent.{agent}", RightOperation.READ)
     assert not others & names(f"agent.{agent}", RightOperation.WRITE)
     assert Right(Resource.TRANSACTION, f"n.{agent}.", RightOperation.WRITE, prefixed=True) in ROLES[f"agent.{agent}"]
@@ -37,7 +37,7 @@ def test_an_agent_may_read_what_it_reads_and_commit_in_its_name(agent: str) -> N
 
 
 def test_a_worker_has_the_rights_of_its_agents() -> None:
-    assert ROLES[WORKER] == frozenset().union(*(ROLES[f"agent.{agent}"] for agent in topics.AGENTS))
+    assert ROLES[WORKER] == frozenset().union(*(ROLES[f"agent.{agent}"] for agent in topics.AGENT_CHANGELOGS))
 
 
 def test_a_source_and_a_department_speak_for_themselves_alone() -> None:

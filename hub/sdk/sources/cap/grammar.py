@@ -21,7 +21,7 @@ class FaultError(Exception):
     """Where and why it is no alert; never what stands there."""
 
 
-TextRule = Callable[[str], str | None]
+TextCheck = Callable[[str], str | None]
 """Why a text may not stand there, or None."""
 
 
@@ -29,7 +29,7 @@ class ElementRule(NamedTuple):
     """One element of a sequence. `most`: None for any number."""
 
     name: str
-    inside: TextRule | tuple[ElementRule, ...]
+    inside: TextCheck | tuple[ElementRule, ...]
     least: int = 0
     most: int | None = 1
 
@@ -48,7 +48,7 @@ def _time(text: str) -> str | None:
     return "a time is written like 2026-01-06T08:00:00+08:00, without Z and without fractions"
 
 
-def _words(*words: str) -> TextRule:
+def _words(*words: str) -> TextCheck:
     return lambda text: None if text in words else f"is one of {', '.join(words)}"
 
 

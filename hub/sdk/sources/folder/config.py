@@ -19,7 +19,7 @@ class Quiet(Config):
     seconds: float = Field(5.0, ge=0)
 
 
-class Marked(Config):
+class MarkerRule(Config):
     """A file is whole once another of its name and `suffix` lies beside it; that one is removed with it."""
 
     kind: Literal["marker"]
@@ -32,7 +32,7 @@ class Renamed(Config):
     kind: Literal["renamed"]
 
 
-Complete = Annotated[Quiet | Marked | Renamed, Field(discriminator="kind")]
+Complete = Annotated[Quiet | MarkerRule | Renamed, Field(discriminator="kind")]
 
 
 def _several(patterns: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from hub.declared.texts import open_regular
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.sources.folder.config import FolderConfig, Marked, Quiet
+from hub.sdk.sources.folder.config import FolderConfig, MarkerRule, Quiet
 
 DIGEST_CHARS = 16
 _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", ".lock")
@@ -44,7 +44,7 @@ class FolderShelf:
 
     def __init__(self, config: FolderConfig, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._now = config, now
-        self._marker = config.complete.suffix if isinstance(config.complete, Marked) else None
+        self._marker = config.complete.suffix if isinstance(config.complete, MarkerRule) else None
         self._seen: dict[Path, tuple[FileStamp, float]] = {}
         self._digests: dict[Path, tuple[FileStamp, str]] = {}
 

@@ -46,7 +46,7 @@ def kept_value(value: Any) -> Kept:
 
 
 def value_of(value: Kept) -> Any:
-    """What `kept` was given."""
+    """What `kept_value` was given."""
     if not isinstance(value, list):
         return value
     kind, text = value

@@ -20,7 +20,7 @@ from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.settings import Settings
-from hub.simulator.command import START, start_ms
+from hub.simulator.command import START_TIME, start_ms
 from hub.simulator.files import SourceFiles
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
@@ -32,7 +32,9 @@ pytestmark = pytest.mark.process
 def test_a_table_says_what_the_file_says(tmp_path: Path) -> None:
     city = load_city(Settings.from_env().city)
     said = [
-        each for each in statements(Plan(start_ms(city, START), rate=300), scene_of(city)) if each.source == "citymgmt"
+        each
+        for each in statements(Plan(start_ms(city, START_TIME), rate=300), scene_of(city))
+        if each.source == "citymgmt"
     ]
     wire = TableWire(tmp_path)
     wire.open()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from hub.core.tracking.consequences import UpdateRow
-from hub.core.tracking.lifecycle import EVENTS, LADDER, Refusal, State, step
+from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, Refusal, State, step
 from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
 from hub.policy.models.deadlines import Rung
@@ -28,12 +28,12 @@ def hub(tracking: Tracking) -> Hub:
 # -- the table -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", EVENT_RULES)
 @pytest.mark.parametrize("state", State)
 def test_every_event_leads_somewhere_or_is_refused_in_words(state: State, event: str) -> None:
     found = step(state, event)
     if isinstance(found, Refusal):
-        assert EVENTS[event].name in found.reason
+        assert EVENT_RULES[event].name in found.reason
         assert "may be said when" in found.reason
     else:
         assert isinstance(found, State)
@@ -42,13 +42,13 @@ def test_every_event_leads_somewhere_or_is_refused_in_words(state: State, event:
 def test_every_state_can_be_reached_and_left() -> None:
     reached = {State.DISPATCHED, State.ARBITRATION}
     while True:
-        more = {to for rule in EVENTS.values() for before, to in rule.leads.items() if before in reached}
+        more = {to for rule in EVENT_RULES.values() for before, to in rule.leads.items() if before in reached}
         if more <= reached:
             break
         reached |= more
     assert reached == set(State)
     for state in State:
-        assert any(rule.leads.get(state, state) != state for rule in EVENTS.values()), state
+        assert any(rule.leads.get(state, state) != state for rule in EVENT_RULES.values()), state
 
 
 # -- what is refused, and why ----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.tracking.consequences import UpdateRow
-from hub.core.tracking.lifecycle import EVENTS
+from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
@@ -27,7 +27,7 @@ SPEAKERS = ("roads", "water", "dispatch")
 anything = st.builds(
     lambda n, status, hours, by, more: UpdateRow(f"u{n}", by, "C-1", status, "because", START + hours * HOUR, details=more),
     st.integers(0, 10**6),
-    st.sampled_from([event.upper() for event, rule in EVENTS.items() if rule.who != "the hub 平台" and event != "dispatched"]),
+    st.sampled_from([event.upper() for event, rule in EVENT_RULES.items() if rule.who != "the hub 平台" and event != "dispatched"]),
     st.integers(0, 60),
     st.sampled_from(SPEAKERS),
     st.builds(

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.tracking.consequences import Change, UpdateRow
-from hub.core.tracking.lifecycle import EVENTS, IN_PLACE, Who
+from hub.core.tracking.lifecycle import EVENT_RULES, IN_PLACE, Who
 from hub.core.tracking.rings import BREACHED
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
@@ -63,7 +63,7 @@ def verdict(hub: Hub, clock: str = "resolve") -> str | None:
 
 def test_the_table_says_of_everything_that_can_be_said_who_may_say_it() -> None:
     words = {each.lower() for each in (*UpdateStatus, *UpdateStep) if each is not UpdateStep.AS_STATUS}
-    assert {event for event, rule in EVENTS.items() if rule.who is not Who.HUB} == words
+    assert {event for event, rule in EVENT_RULES.items() if rule.who is not Who.HUB} == words
 
 
 def test_nothing_is_for_just_anybody() -> None:
@@ -74,7 +74,7 @@ def test_nothing_is_for_just_anybody() -> None:
 # -- strangers -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", [each for each, rule in EVENTS.items() if rule.who is not Who.HUB])
+@pytest.mark.parametrize("event", [each for each, rule in EVENT_RULES.items() if rule.who is not Who.HUB])
 def test_a_stranger_says_nothing(hub: Hub, event: str) -> None:
     before = hub.case
     hub.hear(said(event.upper(), 1, by="water", to="water", members=("water",), score=1))
