@@ -291,7 +291,7 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
 
 
 def _event(update: dict[str, Any]) -> str:
-    return event_of(update["status"], update["step"], update["code"])
+    return event_of(update["status"], update["step"], update.get("code"))
 
 
 def _replies(story: Story, words: Words) -> Iterator[Moment]:
