@@ -37,6 +37,8 @@ class Facts:
     """Updates that were taken: case, decided, place of the update, event."""
     rows: dict[str, list[Row]] = field(default_factory=dict)
     """By table, for those that keep records: by their columns."""
+    erasures: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Reports whose words are to go, and on whose word."""
     records: int = 0
     foreign: int = 0
     """That the hub did not write, and that are nobody's."""

@@ -24,7 +24,7 @@ from hub.stream.known import on_broker
 from hub.stream.lag import left_records
 from hub.stream.numbers import PartitionPlace
 from hub.stream.unpacking import Steps, cannot_be_unpacked
-from hub.topics import CASES, DEAD, DEADLINES, is_outward
+from hub.topics import CASES, DEAD, DEADLINES, ERASURES, is_outward
 
 log = logging.getLogger(__name__)
 AT_ONCE = 5000
@@ -37,7 +37,7 @@ _FENCED_SECONDS = 5.0
 
 def topics_in(names: Iterable[str]) -> list[str]:
     """Of these names, those that the ledger is made from."""
-    own = {CASES.name, DEADLINES.name, DEAD.name}
+    own = {CASES.name, DEADLINES.name, DEAD.name, ERASURES.name}
     return sorted(name for name in names if name in own or is_outward(name) or _is_receipts(name))
 
 

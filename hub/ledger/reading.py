@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from hub.escaping import to_json
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.ledger.facts import ChangeFact, Facts, Row
-from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Order, Receipt, Reply
+from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.codec import Codec
 from hub.stream.registry import Registry
-from hub.topics import CASES, DEAD, DEADLINES, source_of, subject_of
+from hub.topics import CASES, DEAD, DEADLINES, ERASURES, source_of, subject_of
 
 
 class Stored(NamedTuple):
@@ -61,7 +61,7 @@ def _subject_of(topic: str) -> str:
     return subject
 
 
-_SUBJECTS = {topic.name: topic.subject or "" for topic in (CASES, DEADLINES, DEAD)}
+_SUBJECTS = {topic.name: topic.subject or "" for topic in (CASES, DEADLINES, DEAD, ERASURES)}
 _LAST_FIELD: dict[str, Path] = {
     CaseChange.subject(): ("clocks",),
     DeadlineEvent.subject(): ("corrects",),
@@ -69,6 +69,7 @@ _LAST_FIELD: dict[str, Path] = {
     Reply.subject(): ("at",),
     Receipt.subject(): ("detail",),
     DeadLetter.subject(): ("line",),
+    Erasure.subject(): ("reason",),
 }
 
 
@@ -223,6 +224,13 @@ def _take_letters(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
     ))  # fmt: skip
 
 
+def _take_erasures(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
+    """The same one stands in every partition."""
+    del places
+    reports = zip(_texts(batch, "source"), _texts(batch, "source_ref"), strict=True)
+    facts.erasures.update(zip(reports, _texts(batch, "by"), strict=True))
+
+
 _TAKE: dict[str, Callable[[Facts, pa.RecordBatch, _Places], None]] = {
     CaseChange.subject(): _take_changes,
     DeadlineEvent.subject(): _take_notices,
@@ -230,4 +238,5 @@ _TAKE: dict[str, Callable[[Facts, pa.RecordBatch, _Places], None]] = {
     Reply.subject(): _take_replies,
     Receipt.subject(): _take_receipts,
     DeadLetter.subject(): _take_letters,
+    Erasure.subject(): _take_erasures,
 }

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from hub.errors import RetriableError
 from hub.ledger.database import Database
+from hub.ledger.erasing import erase_within
 from hub.ledger.facts import Facts
 from hub.ledger.projection import CaseRow, ClockRow, Rows, project, tuples_of
 from hub.ledger.tables import CASES, CLOCKS, ERASED, HELPERS, METADATA, POSITIONS, PROJECTED, REPORTS, STANDING
@@ -92,6 +93,8 @@ class Store:
         self._put_helpers(connection, facts.helpers())
         for name, rows in facts.rows.items():
             self._run(connection, self._sql.insert(METADATA.tables[name]), rows)
+        for (source, ref), by in facts.erasures.items():
+            erase_within(connection, source, ref, by)
 
     def _put_helpers(self, connection: Connection, helpers: Mapping[str, Sequence[str]]) -> None:
         self._run(connection, self._sql.no_helpers, [(case_id,) for case_id in helpers])

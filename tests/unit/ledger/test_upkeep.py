@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from hub.ledger.database import Database
+from hub.ledger.reading import Stored
 from hub.ledger.store import Store
 from hub.ledger.upkeep import RETENTION, acts, erase, forget
 from hub.millis import DAY_MS
-from tests.unit.ledger.made_up import NOON, put, records, rows_of, tables_of
+from hub.model.outputs import Erasure
+from hub.stream.codec import Codec
+from hub.topics import ERASURES
+from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tables_of
 
 
 def test_an_erased_report_s_words_are_gone_also_after_a_rebuild(ledger: Database) -> None:
@@ -54,3 +58,17 @@ def test_each_act_is_noted(ledger: Database) -> None:
         noted = acts(connection)
     assert [(row["act"], row["actor"]) for row in noted] == [("forget", RETENTION), ("erase", "officer")]
     assert (noted[1]["source"], noted[1]["ref"]) == ("hotline", "H-4")
+
+
+def test_an_erasure_of_the_hub_is_obeyed_whenever_it_is_read(ledger: Database) -> None:
+    record = Erasure(source="hotline", source_ref="H-4", at=NOON, by="officer", reason="2026-7")
+    value = Codec(REGISTRY).encode_one(Erasure.subject(), record.to_avro())
+    asked = [Stored(ERASURES.name, number, 0, NOON, value) for number in range(3)]
+    put(Store(ledger), asked)
+    assert "Lantern Street H-4" not in repr(tables_of(ledger))
+    with ledger.transaction() as connection:
+        assert [(row["act"], row["actor"]) for row in acts(connection)] == [("erase", "officer")]
+    Store(ledger).empty()
+    put(Store(ledger), [*records(), *asked])
+    assert "Lantern Street H-4" not in repr(tables_of(ledger))
+    assert "Lantern Street H-0" in repr(tables_of(ledger))

@@ -1,0 +1,71 @@
+"""Takes out of the ledger what a report said in its own words, within a transaction."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from hub.clock import wall_ms
+from hub.ledger.tables import ACTS, CASES, ERASED, ORDERS, REPORTS
+
+
+def erase_within(connection: Connection, source: str, ref: str, actor: str) -> int:
+    """Take out what a report said in its own words, for good: a rebuild leaves it out too. `actor`: on whose word.
+
+    What stays is what happened: the case, its clocks and the report's reference. Gives how many rows were changed; 0 also where
+    nothing is known of the report yet. It is noted once, and again if there was something to take out again.
+    """
+    is_it = (ERASED.c.source == source, ERASED.c.ref == ref)
+    is_first = connection.execute(select(ERASED.c.ref).where(*is_it)).first() is None
+    if is_first:
+        connection.execute(insert(ERASED).values(source=source, ref=ref, erased_at=wall_ms()))
+    rows = _without_address(connection, source, ref)
+    if is_first or rows:
+        note_act(connection, "erase", actor, rows, source=source, ref=ref)
+    return rows
+
+
+def _without_address(connection: Connection, source: str, ref: str) -> int:
+    of_report = (ORDERS.c.source == source, ORDERS.c.ref == ref, ORDERS.c.address.is_not(None))
+    reported = select(REPORTS.c.case_id).where(REPORTS.c.source == source, REPORTS.c.ref == ref)
+    affected = list(
+        connection.execute(
+            select(ORDERS.c.case_id).where(ORDERS.c.case_id.in_(reported), *of_report).distinct()
+        ).scalars()
+    )
+    rows = 0
+    for case_id in affected:
+        rows += connection.execute(
+            update(ORDERS).where(ORDERS.c.case_id == case_id, *of_report).values(address=None)
+        ).rowcount
+        rows += connection.execute(
+            update(CASES).where(CASES.c.case_id == case_id).values(_address_left(connection, case_id))
+        ).rowcount
+    return rows
+
+
+def _address_left(connection: Connection, case_id: str) -> dict[str, Any]:
+    """As hub.ledger.projection has it, of the orders that still name one."""
+    naming = (
+        ORDERS.c.case_id == case_id,
+        ORDERS.c.kind != "link",
+        ORDERS.c.address.is_not(None),
+        ORDERS.c.address != "",
+    )
+    newest = (
+        select(ORDERS.c.issued_at, ORDERS.c.order_id, ORDERS.c.address)
+        .where(*naming)
+        .order_by(ORDERS.c.issued_at.desc(), ORDERS.c.order_id.desc())
+        .limit(1)
+    )
+    at_ms, order, address = connection.execute(newest).first() or (None, None, None)
+    return {"address_at": at_ms, "address_order": order, "address": address}
+
+
+def note_act(connection: Connection, act: str, actor: str, rows: int, **about: Any) -> None:
+    """Say in `acts` what was taken out, when and on whose word."""
+    connection.execute(
+        insert(ACTS).values(happened_at=wall_ms(), act_id=uuid.uuid4().hex, act=act, actor=actor, rows=rows, **about)
+    )
