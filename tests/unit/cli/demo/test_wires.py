@@ -25,6 +25,7 @@ from hub.simulator.files import SourceFiles
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
 from hub.testing.outcomes import outcomes
+from tests.tools import lacks
 
 pytestmark = pytest.mark.process
 
@@ -77,7 +78,7 @@ def test_messages_wait_at_the_broker_for_who_is_not_there_yet(tmp_path: Path) ->
     try:
         mosquitto.find_mosquitto()
     except FatalError as error:
-        pytest.skip(str(error))
+        lacks(str(error))
     from hub.sdk.sources.mqtt.config import MqttConfig
     from hub.sdk.sources.mqtt.source import MqttSource
 
