@@ -140,6 +140,8 @@ def read_element(root: Any) -> dict[str, list[Any]]:
 
 
 def _sequence(parent: Any, children: list[Any], rules: tuple[ElementRule, ...]) -> dict[str, list[Any]]:
+    if any(text and text.strip() for text in (parent.text, *(child.tail for child in parent))):
+        raise FaultError(f"line {parent.sourceline}: it holds elements only, and text stands between them")
     found: dict[str, list[Any]] = {}
     at = 0
     for rule in rules:
