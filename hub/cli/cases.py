@@ -71,24 +71,24 @@ def cases(
     if sum((csv_path is not None, xlsx_path is not None, as_json)) > 1:
         raise click.UsageError("one of --csv, --xlsx and --json")
     from hub.ledger import queries
-    from hub.ledger.database import opened
+    from hub.ledger.database import opened_ledger
 
     words = Words(load_city(settings.city))
     query = _query(filters, ZoneInfo(load_city(settings.city).time_zone))
-    with opened(settings) as database, database.transaction() as connection:
+    with opened_ledger(settings) as database, database.transaction() as connection:
         if csv_path is None and xlsx_path is None and not as_json:
             rows = list(queries.cases(connection, query, limit or _SHOWN, offset))
             _show(rows, words)
             total, overdue = queries.count(connection, query)
             say(f"{total:,} cases, {overdue:,} overdue 超时, {len(rows):,} shown")
-            say(standing_line(*queries.standing(connection)))
+            say(standing_line(*queries.last_standing(connection)))
             return
         found = queries.cases(connection, query, limit or _EVERYTHING, offset)
         if as_json:
             for row in found:
                 say_json(row | {name: words.iso(row[name]) for name in _TIMES})
         else:
-            _write(csv_path, xlsx_path, queries.SHOWN, (_cells(row, words) for row in found))
+            _write(csv_path, xlsx_path, queries.SHOWN_COLUMNS, (_cells(row, words) for row in found))
 
 
 def _query(filters: dict[str, Any], zone: ZoneInfo) -> CaseQuery:

@@ -79,10 +79,10 @@ def rebuild(settings: Settings) -> None:
 def status(settings: Settings, as_json: bool) -> None:
     """Where it lies, how many cases it has, and how far it is behind the topics."""
     from hub.ledger import queries
-    from hub.ledger.database import opened
+    from hub.ledger.database import opened_ledger
 
-    with opened(settings) as database, database.transaction() as connection:
-        level_ms, behind = queries.standing(connection)
+    with opened_ledger(settings) as database, database.transaction() as connection:
+        level_ms, behind = queries.last_standing(connection)
         total, overdue = queries.count(connection, queries.CaseQuery(state="open"))
         everything = queries.count(connection, queries.CaseQuery())[0]
         where = database.shown

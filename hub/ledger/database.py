@@ -97,7 +97,7 @@ class Database:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
+def opened_ledger(settings: Settings) -> Iterator[Database]:
     """The ledger of these settings, which must be there, for whoever reads it."""
     database = Database(address_of(settings))
     try:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-Row = tuple[Any, ...]
+FactRow = tuple[Any, ...]
 
 
 class ChangeFact(NamedTuple):
@@ -17,7 +17,7 @@ class ChangeFact(NamedTuple):
     changed_at: int
     ends: bool
     over: bool
-    taken: Row
+    taken: FactRow
 
 
 @dataclass
@@ -25,17 +25,17 @@ class Facts:
     """In order of each topic's partition."""
 
     changes: list[ChangeFact] = field(default_factory=list)
-    clocks: list[Row] = field(default_factory=list)
+    clocks: list[FactRow] = field(default_factory=list)
     """Given to cases: case, clock, policy, started, due, warn, provisional, duration, unit."""
-    notices: list[Row] = field(default_factory=list)
+    notices: list[FactRow] = field(default_factory=list)
     """Of clocks: case, clock, policy, started, kind, department, due, at, corrects."""
-    reports: list[Row] = field(default_factory=list)
+    reports: list[FactRow] = field(default_factory=list)
     """By the columns of `reports`; a later one of the same report and case takes the place of an earlier one."""
-    placed_orders: list[Row] = field(default_factory=list)
+    placed_orders: list[FactRow] = field(default_factory=list)
     """That name an address: case, issued, order, address, source, ref."""
-    accepted: list[Row] = field(default_factory=list)
+    accepted: list[FactRow] = field(default_factory=list)
     """Updates that were taken: case, decided, place of the update, event."""
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[FactRow]] = field(default_factory=dict)
     """By table, for those that keep records: by their columns."""
     erasures: dict[tuple[str, str], str] = field(default_factory=dict)
     """Reports whose words are to go, and on whose word."""
@@ -46,22 +46,28 @@ class Facts:
     @property
     def cases(self) -> set[str]:
         """Of which some row may change."""
-        parts: Iterable[Iterable[Row]] = (self.changes, self.clocks, self.notices, self.placed_orders, self.accepted)
+        parts: Iterable[Iterable[FactRow]] = (
+            self.changes,
+            self.clocks,
+            self.notices,
+            self.placed_orders,
+            self.accepted,
+        )
         return {row[0] for part in parts for row in part}
 
     def case_changes(self) -> Iterator[ChangeFact]:
         return iter(self.changes)
 
-    def given_clocks(self) -> Iterator[Row]:
+    def given_clocks(self) -> Iterator[FactRow]:
         return iter(self.clocks)
 
-    def clock_notices(self) -> Iterator[Row]:
+    def clock_notices(self) -> Iterator[FactRow]:
         return iter(self.notices)
 
-    def addresses(self) -> Iterator[Row]:
+    def addresses(self) -> Iterator[FactRow]:
         return (row[:4] for row in self.placed_orders)
 
-    def accepted_updates(self) -> Iterator[Row]:
+    def accepted_updates(self) -> Iterator[FactRow]:
         return iter(self.accepted)
 
     def helpers(self) -> dict[str, list[str]]:

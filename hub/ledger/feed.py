@@ -17,7 +17,7 @@ from hub.errors import FatalError, RetriableError
 from hub.inspect.reading import OffsetSpan, spans
 from hub.ledger.facts import Facts
 from hub.ledger.reading import FactReader, Stored
-from hub.ledger.store import FencedError, Positions, Store
+from hub.ledger.store import FencedError, LedgerPositions, LedgerStore
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, translated
 from hub.stream.known import on_broker
@@ -46,7 +46,7 @@ def _is_receipts(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LedgerStanding:
     """How far the ledger has come. `seconds`: how old the oldest record is that it lacks, at most; 0 where it lacks none."""
 
     behind: int
@@ -63,8 +63,8 @@ class Feed:
     """One run of whoever keeps the ledger. After each failure it begins anew, from where the ledger is."""
 
     def __init__(
-        self, settings: Settings, reader: FactReader, store: Store, stop: threading.Event,
-        note: Callable[[Standing], None] = lambda standing: None,
+        self, settings: Settings, reader: FactReader, store: LedgerStore, stop: threading.Event,
+        note: Callable[[LedgerStanding], None] = lambda standing: None,
     ) -> None:  # fmt: skip
         """`note` is called some times a second with how far it has come."""
         self._settings, self._reader, self._store = settings, reader, store
@@ -134,7 +134,7 @@ def _newest(records: Iterable[Stored]) -> Mapping[PartitionPlace, int]:
 class _Reading:
     """A consumer, what it reads, and how far it is from the ends."""
 
-    def __init__(self, settings: Settings, consumer: Consumer, positions: Positions) -> None:
+    def __init__(self, settings: Settings, consumer: Consumer, positions: LedgerPositions) -> None:
         self._settings, self._consumer, self.positions = settings, consumer, positions
         self._cut = len(settings.namespace)
         self._steps = Steps(settings, consumer)
@@ -200,14 +200,14 @@ class _Reading:
                 raise problem
             log.warning("%s", problem)
 
-    def standing(self, records: int) -> Standing:
+    def standing(self, records: int) -> LedgerStanding:
         """By what the broker said last."""
         ends = {place: self.positions.get(place, 0) for place in self._taken}
         behind = sum(left_records(ends, self._highs(), self._eofs).values())
         if behind == 0:
             self.level_ms = wall_ms()
         seconds = 0.0 if behind == 0 else max(0, wall_ms() - (self._written_ms or wall_ms())) / 1000
-        return Standing(behind, seconds, records)
+        return LedgerStanding(behind, seconds, records)
 
     def _highs(self) -> dict[PartitionPlace, int]:
         highs = {}

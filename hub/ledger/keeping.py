@@ -11,10 +11,10 @@ from hub import metrics
 from hub.clock import wall_ms
 from hub.inspect.reading import spans
 from hub.ledger.database import Database, address_of
-from hub.ledger.feed import Feed, Standing, topics_in
+from hub.ledger.feed import Feed, LedgerStanding, topics_in
 from hub.ledger.reading import FactReader
-from hub.ledger.store import Store
-from hub.ledger.upkeep import forget
+from hub.ledger.store import LedgerStore
+from hub.ledger.upkeep import delete_older
 from hub.millis import DAY_MS
 from hub.settings import Settings
 from hub.stream.codec import Codec
@@ -33,9 +33,9 @@ class Keeper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.database = Database(address_of(settings))
-        self._store = Store(self.database)
+        self._store = LedgerStore(self.database)
         self._stop = threading.Event()
-        self.standing: Standing | None = None
+        self.standing: LedgerStanding | None = None
         """None before it has read anything."""
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class Keeper:
         ends = self._ends()
         self._store.empty()
 
-        def note(standing: Standing) -> None:
+        def note(standing: LedgerStanding) -> None:
             self._note(standing)
             on_progress(standing.records, standing.records + standing.behind)
 
@@ -82,17 +82,17 @@ class Keeper:
 
     def forget(self) -> int:
         """Delete what is older than the settings say: how many rows."""
-        return forget(self.database, wall_ms() - int(self._settings.ledger_days * DAY_MS))
+        return delete_older(self.database, wall_ms() - int(self._settings.ledger_days * DAY_MS))
 
     def _ends(self) -> dict[PartitionPlace, int]:
         names = on_broker(self._settings, "ledger")()
         return {place: span.end for place, span in spans(self._settings, topics_in(names)).items() if span.end}
 
-    def _feed(self, note: Callable[[Standing], None]) -> Feed:
+    def _feed(self, note: Callable[[LedgerStanding], None]) -> Feed:
         registry = make_registry(self._settings)
         return Feed(self._settings, FactReader(registry, Codec(registry)), self._store, self._stop, note)
 
-    def _note(self, standing: Standing) -> None:
+    def _note(self, standing: LedgerStanding) -> None:
         before = 0 if self.standing is None else self.standing.records
         self.standing = standing
         metrics.LEDGER_RECORDS.inc(standing.records - before)

@@ -60,7 +60,7 @@ class CaseRow(msgspec.Struct, gc=False):
     written_at: int | None = None
 
 
-class ClockRow(msgspec.Struct, gc=False):
+class LedgerClock(msgspec.Struct, gc=False):
     """A row of `clocks`, in the order of its columns: one run of a clock, from when it started."""
 
     case_id: str
@@ -82,17 +82,17 @@ class ClockRow(msgspec.Struct, gc=False):
     notice_due_at: int | None = None
 
 
-class Rows(NamedTuple):
+class CaseRows(NamedTuple):
     """Of some cases, as they stand: all of the cases, and all their clocks."""
 
     cases: dict[str, CaseRow]
-    clocks: dict[ClockKey, ClockRow]
+    clocks: dict[ClockKey, LedgerClock]
 
 
-def project(rows: Rows, facts: Facts) -> Rows:
+def project(rows: CaseRows, facts: Facts) -> CaseRows:
     """The rows that the facts have changed. `rows` has those of all `facts.cases` that are there, and is changed itself."""
     touched: dict[str, CaseRow] = {}
-    clocks: dict[ClockKey, ClockRow] = {}
+    clocks: dict[ClockKey, LedgerClock] = {}
     _changes(rows, facts, touched)
     _given(rows, facts, clocks)
     _notices(rows, facts, clocks)
@@ -103,10 +103,10 @@ def project(rows: Rows, facts: Facts) -> Rows:
     for case_id in {key[0] for key in clocks} - touched.keys():
         _case(rows, case_id, touched)
     _due(rows, touched)
-    return Rows(touched, clocks)
+    return CaseRows(touched, clocks)
 
 
-def _case(rows: Rows, case_id: str, touched: dict[str, CaseRow]) -> CaseRow:
+def _case(rows: CaseRows, case_id: str, touched: dict[str, CaseRow]) -> CaseRow:
     row = touched.get(case_id)
     if row is None:
         row = rows.cases.get(case_id)
@@ -116,7 +116,7 @@ def _case(rows: Rows, case_id: str, touched: dict[str, CaseRow]) -> CaseRow:
     return row
 
 
-def _changes(rows: Rows, facts: Facts, touched: dict[str, CaseRow]) -> None:
+def _changes(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
     for change in facts.case_changes():
         row = _case(rows, change.case_id, touched)
         if not change.over:
@@ -144,17 +144,17 @@ def outcome_of(change: str, ends: bool) -> str:
     return "withdrawn" if change == "withdrawn" else "closed"
 
 
-def _clock(rows: Rows, key: ClockKey, clocks: dict[ClockKey, ClockRow]) -> ClockRow:
+def _clock(rows: CaseRows, key: ClockKey, clocks: dict[ClockKey, LedgerClock]) -> LedgerClock:
     row = clocks.get(key)
     if row is None:
         row = rows.clocks.get(key)
         if row is None:
-            row = rows.clocks[key] = ClockRow(*key)
+            row = rows.clocks[key] = LedgerClock(*key)
         clocks[key] = row
     return row
 
 
-def _given(rows: Rows, facts: Facts, clocks: dict[ClockKey, ClockRow]) -> None:
+def _given(rows: CaseRows, facts: Facts, clocks: dict[ClockKey, LedgerClock]) -> None:
     for *key, due_ms, warn_ms, provisional, duration, unit in facts.given_clocks():
         row = _clock(rows, tuple(key), clocks)
         row.given_due_at, row.warn_at, row.provisional, row.duration, row.unit = (
@@ -166,7 +166,7 @@ def _given(rows: Rows, facts: Facts, clocks: dict[ClockKey, ClockRow]) -> None:
         )
 
 
-def _notices(rows: Rows, facts: Facts, clocks: dict[ClockKey, ClockRow]) -> None:
+def _notices(rows: CaseRows, facts: Facts, clocks: dict[ClockKey, LedgerClock]) -> None:
     for *key, kind, department, due_ms, at_ms, corrects in facts.clock_notices():
         row = _clock(rows, tuple(key), clocks)
         row.notice, row.notice_due_at, row.department = kind, due_ms, department
@@ -182,7 +182,7 @@ def _notices(rows: Rows, facts: Facts, clocks: dict[ClockKey, ClockRow]) -> None
                 row.breached_at = None
 
 
-def _come_to(row: ClockRow) -> None:
+def _come_to(row: LedgerClock) -> None:
     """What the case was given holds until the clock itself has spoken; where a clock was taken back, what it was given since."""
     if row.notice is None or (row.notice == "cancelled" and row.given_due_at not in (None, row.notice_due_at)):
         row.state, row.due_at = "running", row.given_due_at
@@ -190,7 +190,7 @@ def _come_to(row: ClockRow) -> None:
         row.state, row.due_at = row.notice, row.notice_due_at
 
 
-def _addresses(rows: Rows, facts: Facts, touched: dict[str, CaseRow]) -> None:
+def _addresses(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
     """The newest order that names one says where it is."""
     for case_id, issued_ms, order_id, address in facts.addresses():
         row = _case(rows, case_id, touched)
@@ -198,7 +198,7 @@ def _addresses(rows: Rows, facts: Facts, touched: dict[str, CaseRow]) -> None:
             row.address_at, row.address_order, row.address = issued_ms, order_id, address
 
 
-def _progress(rows: Rows, facts: Facts, touched: dict[str, CaseRow]) -> None:
+def _progress(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
     """What was last taken of what departments said."""
     for case_id, decided_ms, update, event in facts.accepted_updates():
         row = _case(rows, case_id, touched)
@@ -206,9 +206,9 @@ def _progress(rows: Rows, facts: Facts, touched: dict[str, CaseRow]) -> None:
             row.progress_at, row.progress_update, row.progress = decided_ms, update, event
 
 
-def _due(rows: Rows, touched: dict[str, CaseRow]) -> None:
+def _due(rows: CaseRows, touched: dict[str, CaseRow]) -> None:
     """By when the next of its clocks runs out, or the first of those that have, and whether one has."""
-    live: dict[str, list[ClockRow]] = defaultdict(list)
+    live: dict[str, list[LedgerClock]] = defaultdict(list)
     for clock in rows.clocks.values():
         if clock.state in LIVE and clock.case_id in touched:
             live[clock.case_id].append(clock)
@@ -219,10 +219,10 @@ def _due(rows: Rows, touched: dict[str, CaseRow]) -> None:
         row.overdue = any(clock.state == "breached" for clock in running)
 
 
-def _first(clock: ClockRow) -> tuple[Any, ...]:
+def _first(clock: LedgerClock) -> tuple[Any, ...]:
     return clock.due_at or 0, clock.clock, clock.policy
 
 
-def tuples_of(rows: Iterable[CaseRow | ClockRow]) -> Iterator[tuple[Any, ...]]:
+def tuples_of(rows: Iterable[CaseRow | LedgerClock]) -> Iterator[tuple[Any, ...]]:
     """As they are written: by column."""
     return map(msgspec.structs.astuple, rows)

@@ -9,9 +9,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
 
 from hub.ledger.projection import LIVE
-from hub.ledger.tables import CASES, CHANGES, CLOCKS, HELPERS, NOTICES, ORDERS, RECEIPTS, REPLIES, REPORTS, STANDING
+from hub.ledger.tables import (
+    CASES_TABLE,
+    CHANGES_TABLE,
+    CLOCKS_TABLE,
+    HELPERS_TABLE,
+    NOTICES_TABLE,
+    ORDERS_TABLE,
+    RECEIPTS_TABLE,
+    REPLIES_TABLE,
+    REPORTS_TABLE,
+    STANDING_TABLE,
+)
 
-SHOWN = (
+SHOWN_COLUMNS = (
     "case_id", "state", "overdue", "due_at", "due_clock", "department", "helpers", "category", "area", "address", "urgency",
     "opened_at", "changed_at", "progress", "ended_at", "outcome", "reports", "lead_source", "lead_ref", "lat", "lon",
 )  # fmt: skip
@@ -54,51 +65,59 @@ class CaseQuery:
 
 def list_of(query: CaseQuery, limit: int, offset: int = 0) -> Select[Any]:
     """What is overdue first, then what is due next; of what is over, what ended last."""
-    columns = [CASES.c[name] for name in SHOWN]
-    order: tuple[Any, ...] = (CASES.c.overdue.desc(), CASES.c.due_at.is_(None), CASES.c.due_at, CASES.c.case_id)
+    columns = [CASES_TABLE.c[name] for name in SHOWN_COLUMNS]
+    order: tuple[Any, ...] = (
+        CASES_TABLE.c.overdue.desc(),
+        CASES_TABLE.c.due_at.is_(None),
+        CASES_TABLE.c.due_at,
+        CASES_TABLE.c.case_id,
+    )
     if query.state == "over":
-        order = (CASES.c.ended_at.desc(), CASES.c.case_id)
+        order = (CASES_TABLE.c.ended_at.desc(), CASES_TABLE.c.case_id)
     return select(*columns).where(*_wheres(query)).order_by(*order).limit(limit).offset(offset)
 
 
 def cases(connection: Connection, query: CaseQuery, limit: int, offset: int = 0) -> Iterator[dict[str, Any]]:
-    """Rows by `SHOWN`."""
+    """Rows by `SHOWN_COLUMNS`."""
     for row in connection.execute(list_of(query, limit, offset)).mappings():
         yield dict(row) | {"overdue": bool(row["overdue"])}
 
 
 def count(connection: Connection, query: CaseQuery) -> tuple[int, int]:
     """How many cases, and how many of them overdue."""
-    overdue = func.count().filter(CASES.c.overdue)
-    row = connection.execute(select(func.count(), overdue).select_from(CASES).where(*_wheres(query))).one()
+    overdue = func.count().filter(CASES_TABLE.c.overdue)
+    row = connection.execute(select(func.count(), overdue).select_from(CASES_TABLE).where(*_wheres(query))).one()
     return int(row[0]), int(row[1])
 
 
 def counts_by(connection: Connection, query: CaseQuery, column: str) -> list[tuple[str | None, int, int]]:
     """By department, area, category or another column of a list: how many cases, and how many of them overdue."""
-    by = CASES.c[column]
-    overdue = func.count().filter(CASES.c.overdue)
+    by = CASES_TABLE.c[column]
+    overdue = func.count().filter(CASES_TABLE.c.overdue)
     rows = connection.execute(select(by, func.count(), overdue).where(*_wheres(query)).group_by(by).order_by(by))
     return [(name, int(total), int(late)) for name, total, late in rows]
 
 
-def standing(connection: Connection) -> tuple[int, int | None]:
+def last_standing(connection: Connection) -> tuple[int, int | None]:
     """When the ledger was level with the topics last, in ms, 0 if never; and how many records it lacked when that was written."""
-    row = connection.execute(select(STANDING.c.level_at, STANDING.c.behind)).first()
+    row = connection.execute(select(STANDING_TABLE.c.level_at, STANDING_TABLE.c.behind)).first()
     return (0, None) if row is None else (int(row[0] or 0), row[1])
 
 
 def case_of(connection: Connection, source: str, ref: str) -> str | None:
     """The case that a report belongs to now."""
-    newest = select(REPORTS.c.case_id).where(REPORTS.c.source == source, REPORTS.c.ref == ref, ~REPORTS.c.has_left)
-    return connection.execute(newest.order_by(REPORTS.c.written_at.desc()).limit(1)).scalar()
+    newest = select(REPORTS_TABLE.c.case_id).where(
+        REPORTS_TABLE.c.source == source, REPORTS_TABLE.c.ref == ref, ~REPORTS_TABLE.c.has_left
+    )
+    return connection.execute(newest.order_by(REPORTS_TABLE.c.written_at.desc()).limit(1)).scalar()
 
 
 def story(connection: Connection, case_id: str) -> dict[str, list[dict[str, Any]]]:
     """All that the ledger has of one case, by table: the case itself, its clocks, and what happened, the oldest first."""
     tables = (
-        (CASES, "opened_at"), (CLOCKS, "started_at"), (REPORTS, "first_at"), (CHANGES, "kafka_offset"), (NOTICES, "kafka_offset"),
-        (ORDERS, "issued_at"), (REPLIES, "happened_at"), (RECEIPTS, "decided_at"),
+        (CASES_TABLE, "opened_at"), (CLOCKS_TABLE, "started_at"), (REPORTS_TABLE, "first_at"),
+        (CHANGES_TABLE, "kafka_offset"), (NOTICES_TABLE, "kafka_offset"),
+        (ORDERS_TABLE, "issued_at"), (REPLIES_TABLE, "happened_at"), (RECEIPTS_TABLE, "decided_at"),
     )  # fmt: skip
     return {
         table.name: [
@@ -112,24 +131,26 @@ def story(connection: Connection, case_id: str) -> dict[str, list[dict[str, Any]
 
 
 def _wheres(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
-    yield CASES.c.state == query.state if query.state else CASES.c.state.is_not(None)
+    yield CASES_TABLE.c.state == query.state if query.state else CASES_TABLE.c.state.is_not(None)
     if query.departments:
-        helps = select(HELPERS.c.case_id).where(HELPERS.c.department.in_(query.departments))
-        yield or_(CASES.c.department.in_(query.departments), CASES.c.case_id.in_(helps))
+        helps = select(HELPERS_TABLE.c.case_id).where(HELPERS_TABLE.c.department.in_(query.departments))
+        yield or_(CASES_TABLE.c.department.in_(query.departments), CASES_TABLE.c.case_id.in_(helps))
     if query.categories:
-        yield or_(*(_at_or_under(CASES.c.category, code) for code in query.categories))
+        yield or_(*(_at_or_under(CASES_TABLE.c.category, code) for code in query.categories))
     if query.areas:
-        yield CASES.c.area.in_(query.areas)
+        yield CASES_TABLE.c.area.in_(query.areas)
     if query.clock:
         yield exists().where(
-            CLOCKS.c.case_id == CASES.c.case_id, CLOCKS.c.clock == query.clock, CLOCKS.c.state.in_(sorted(LIVE))
+            CLOCKS_TABLE.c.case_id == CASES_TABLE.c.case_id,
+            CLOCKS_TABLE.c.clock == query.clock,
+            CLOCKS_TABLE.c.state.in_(sorted(LIVE)),
         )
     if query.source or query.ref:
-        wanted = [REPORTS.c.source == query.source] if query.source else []
-        wanted += [REPORTS.c.ref == query.ref] if query.ref else []
-        yield exists().where(REPORTS.c.case_id == CASES.c.case_id, ~REPORTS.c.has_left, *wanted)
+        wanted = [REPORTS_TABLE.c.source == query.source] if query.source else []
+        wanted += [REPORTS_TABLE.c.ref == query.ref] if query.ref else []
+        yield exists().where(REPORTS_TABLE.c.case_id == CASES_TABLE.c.case_id, ~REPORTS_TABLE.c.has_left, *wanted)
     if query.address:
-        yield CASES.c.address.contains(query.address, autoescape=True)
+        yield CASES_TABLE.c.address.contains(query.address, autoescape=True)
     yield from _bounds(query)
 
 
@@ -138,7 +159,7 @@ def _at_or_under(column: ColumnElement[str], code: str) -> ColumnElement[bool]:
 
 
 def _bounds(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
-    columns = CASES.c
+    columns = CASES_TABLE.c
     bounds = (
         (columns.outcome.__eq__, query.outcome), (columns.progress.__eq__, query.progress), (columns.overdue.is_, query.overdue),
         (columns.due_at.__lt__, query.due_before_ms), (columns.opened_at.__ge__, query.opened_from_ms),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from hub.escaping import to_json
 from hub.inspect.narrow import NarrowDecoder, Path, column
-from hub.ledger.facts import ChangeFact, Facts, Row
+from hub.ledger.facts import ChangeFact, FactRow, Facts
 from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.codec import Codec
 from hub.stream.registry import Registry
@@ -141,7 +141,7 @@ def _take_changes(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
     facts.clocks += _given_clocks(batch.column("clocks"), cases)
 
 
-def _given_clocks(lists: pa.ListArray, cases: Sequence[str]) -> list[Row]:
+def _given_clocks(lists: pa.ListArray, cases: Sequence[str]) -> list[FactRow]:
     parents, clocks = pc.list_parent_indices(lists).to_pylist(), lists.flatten()
     if not parents:
         return []

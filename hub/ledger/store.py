@@ -11,13 +11,23 @@ from hub.errors import RetriableError
 from hub.ledger.database import Database
 from hub.ledger.erasing import erase_within
 from hub.ledger.facts import Facts
-from hub.ledger.projection import CaseRow, ClockRow, Rows, project, tuples_of
-from hub.ledger.tables import CASES, CLOCKS, ERASED, HELPERS, METADATA, POSITIONS, PROJECTED, REPORTS, STANDING
+from hub.ledger.projection import CaseRow, CaseRows, LedgerClock, project, tuples_of
+from hub.ledger.tables import (
+    CASES_TABLE,
+    CLOCKS_TABLE,
+    ERASED_TABLE,
+    HELPERS_TABLE,
+    METADATA,
+    POSITIONS_TABLE,
+    PROJECTED,
+    REPORTS_TABLE,
+    STANDING_TABLE,
+)
 from hub.stream.numbers import PartitionPlace
 
 _AT_ONCE = 5000
 """Ids in one question."""
-Positions = dict[PartitionPlace, int]
+LedgerPositions = dict[PartitionPlace, int]
 """By topic without the namespace and partition, the offset of what comes next."""
 
 
@@ -25,22 +35,24 @@ class FencedError(RetriableError):
     """Another process has moved the positions meanwhile: nothing was written, and reading goes on from where they are."""
 
 
-class Store:
+class LedgerStore:
     """One ledger, for whoever keeps it. Any number may: what one of them has written counts, and the others go on from there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = _Statements("?" if database.kind == "sqlite" else "%s")
 
-    def positions(self) -> Positions:
+    def positions(self) -> LedgerPositions:
         with self._database.transaction() as connection:
-            rows = connection.execute(select(POSITIONS.c.topic, POSITIONS.c.kafka_partition, POSITIONS.c.next_offset))
+            rows = connection.execute(
+                select(POSITIONS_TABLE.c.topic, POSITIONS_TABLE.c.kafka_partition, POSITIONS_TABLE.c.next_offset)
+            )
             return {(topic, partition): offset for topic, partition, offset in rows}
 
     def write(
         self,
         facts: Facts,
-        before: Positions,
+        before: LedgerPositions,
         after: Mapping[PartitionPlace, int],
         written: Mapping[PartitionPlace, int],
     ) -> None:
@@ -56,12 +68,12 @@ class Store:
     def stand(self, name: str, level_ms: int, behind: int) -> None:
         """Note when the ledger was level with the topics last, and how many records it lacks."""
         with self._database.transaction(writes=True) as connection:
-            self._run(connection, self._sql.upsert(STANDING), [(name, level_ms, behind)])
+            self._run(connection, self._sql.upsert(STANDING_TABLE), [(name, level_ms, behind)])
 
     def empty(self) -> None:
         """Take away all that comes from the topics; what was erased stays erased, and what was done stays noted."""
         with self._database.transaction(writes=True) as connection:
-            for table in (*PROJECTED, POSITIONS, STANDING):
+            for table in (*PROJECTED, POSITIONS_TABLE, STANDING_TABLE):
                 truncate = "delete from" if connection.dialect.name == "sqlite" else "truncate"
                 connection.exec_driver_sql(f"{truncate} {table.name}")
 
@@ -70,7 +82,7 @@ class Store:
     def _move(
         self,
         connection: Connection,
-        before: Positions,
+        before: LedgerPositions,
         after: Mapping[PartitionPlace, int],
         written: Mapping[PartitionPlace, int],
     ) -> None:
@@ -87,8 +99,8 @@ class Store:
     def _put(self, connection: Connection, facts: Facts) -> None:
         self._leave_out_erased(connection, facts)
         changed = project(_rows_of(connection, facts.cases), facts)
-        self._run(connection, self._sql.upsert(CASES), list(tuples_of(changed.cases.values())))
-        self._run(connection, self._sql.upsert(CLOCKS), list(tuples_of(changed.clocks.values())))
+        self._run(connection, self._sql.upsert(CASES_TABLE), list(tuples_of(changed.cases.values())))
+        self._run(connection, self._sql.upsert(CLOCKS_TABLE), list(tuples_of(changed.clocks.values())))
         self._run(connection, self._sql.reports, facts.reports)
         self._put_helpers(connection, facts.helpers())
         for name, rows in facts.rows.items():
@@ -99,10 +111,10 @@ class Store:
     def _put_helpers(self, connection: Connection, helpers: Mapping[str, Sequence[str]]) -> None:
         self._run(connection, self._sql.no_helpers, [(case_id,) for case_id in helpers])
         rows = [(department, case_id) for case_id, departments in helpers.items() for department in departments]
-        self._run(connection, self._sql.insert(HELPERS), rows)
+        self._run(connection, self._sql.insert(HELPERS_TABLE), rows)
 
     def _leave_out_erased(self, connection: Connection, facts: Facts) -> None:
-        if facts.placed_orders and connection.execute(select(func.count()).select_from(ERASED)).scalar_one():
+        if facts.placed_orders and connection.execute(select(func.count()).select_from(ERASED_TABLE)).scalar_one():
             refs = {row[5] for row in facts.placed_orders}
             facts.without_words_of(set(_erased(connection, refs)))
 
@@ -111,20 +123,22 @@ class Store:
             connection.exec_driver_sql(statement, list(rows))
 
 
-def _rows_of(connection: Connection, case_ids: Collection[str]) -> Rows:
+def _rows_of(connection: Connection, case_ids: Collection[str]) -> CaseRows:
     """As they stand, of all these cases."""
-    rows = Rows({}, {})
+    rows = CaseRows({}, {})
     for ids in _pieces(sorted(case_ids)):
-        for case in connection.execute(select(CASES).where(CASES.c.case_id.in_(ids))):
+        for case in connection.execute(select(CASES_TABLE).where(CASES_TABLE.c.case_id.in_(ids))):
             rows.cases[case[0]] = CaseRow(*case)
-        for clock in connection.execute(select(CLOCKS).where(CLOCKS.c.case_id.in_(ids))):
-            rows.clocks[clock[0], clock[1], clock[2], clock[3]] = ClockRow(*clock)
+        for clock in connection.execute(select(CLOCKS_TABLE).where(CLOCKS_TABLE.c.case_id.in_(ids))):
+            rows.clocks[clock[0], clock[1], clock[2], clock[3]] = LedgerClock(*clock)
     return rows
 
 
 def _erased(connection: Connection, refs: Collection[str]) -> Iterable[tuple[str, str]]:
     for some in _pieces(sorted(refs)):
-        for row in connection.execute(select(ERASED.c.source, ERASED.c.ref).where(ERASED.c.ref.in_(some))):
+        for row in connection.execute(
+            select(ERASED_TABLE.c.source, ERASED_TABLE.c.ref).where(ERASED_TABLE.c.ref.in_(some))
+        ):
             yield row[0], row[1]
 
 
@@ -150,7 +164,7 @@ class _Statements:
             name: f"coalesce(excluded.{name}, reports.{name})"
             for name in ("link_score", "link_distance_m", "link_apart_s", "link_reasons")
         }
-        self.reports = self.upsert(REPORTS, kept)
+        self.reports = self.upsert(REPORTS_TABLE, kept)
 
     def insert(self, table: Table) -> str:
         columns = [f'"{column.name}"' for column in table.columns]

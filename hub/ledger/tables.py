@@ -36,7 +36,7 @@ def _urgent_first(name: str, *before: str) -> Index:
     return Index(name, *columns, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 
-CASES = _table(
+CASES_TABLE = _table(
     "cases", "案件", 1,
     ("case_id", Text, "案件编号"), ("state", Text, "状态"), ("outcome", Text, "结果"),
     ("department", Text, "主办部门"), ("helpers", Text, "协办部门"), ("area", Text, "区域"), ("category", Text, "类别"),
@@ -55,7 +55,7 @@ CASES = _table(
         Index("cases_opened", "opened_at"), Index("cases_ended", "ended_at"),
     ),
 )  # fmt: skip
-CLOCKS = _table(
+CLOCKS_TABLE = _table(
     "clocks", "时限", 4,
     ("case_id", Text, "案件编号"), ("clock", Text, "时限"), ("policy", Text, "时限规则"), ("started_at", BigInteger, "起算时间"),
     ("state", Text, "状态"), ("due_at", BigInteger, "到期时间"), ("department", Text, "责任部门"),
@@ -66,12 +66,12 @@ CLOCKS = _table(
     indexes=(Index("clocks_live", "clock", "due_at", sqlite_where=text("state in ('running', 'warned', 'breached')"),
                    postgresql_where=text("state in ('running', 'warned', 'breached')")),),
 )  # fmt: skip
-HELPERS = _table(
+HELPERS_TABLE = _table(
     "helpers", "协办", 2,
     ("department", Text, "协办部门"), ("case_id", Text, "案件编号"),
     indexes=(Index("helpers_case", "case_id"),),
 )  # fmt: skip
-REPORTS = _table(
+REPORTS_TABLE = _table(
     "reports", "来报", 3,
     ("source", Text, "来源"), ("ref", Text, "来报编号"), ("case_id", Text, "案件编号"),
     ("revision", Integer, "版本号"), ("change", Text, "最近变更"), ("first_at", BigInteger, "首次时间"),
@@ -80,7 +80,7 @@ REPORTS = _table(
     _WRITTEN,
     indexes=(Index("reports_case", "case_id"),),
 )  # fmt: skip
-CHANGES = _table(
+CHANGES_TABLE = _table(
     "changes", "案件变更", 3,
     ("case_id", Text, "案件编号"), *_WHERE, ("change", Text, "变更"), ("happened_at", BigInteger, "发生时间"),
     ("source", Text, "来源"), ("ref", Text, "来报编号"), ("revision", Integer, "版本号"), ("department", Text, "主办部门"),
@@ -89,7 +89,7 @@ CHANGES = _table(
     ("unlinks", Boolean, "撤销并案"),
     ("link_score", Float, "并案得分"), ("link_reasons", Text, "并案理由"), ("rules", Text, "规则版本"), _WRITTEN,
 )  # fmt: skip
-NOTICES = _table(
+NOTICES_TABLE = _table(
     "notices", "时限通知", 3,
     ("case_id", Text, "案件编号"), *_WHERE, ("clock", Text, "时限"), ("kind", Text, "通知"), ("department", Text, "责任部门"),
     ("category", Text, "类别"), ("policy", Text, "时限规则"), ("started_at", BigInteger, "起算时间"),
@@ -97,7 +97,7 @@ NOTICES = _table(
     ("noticed_at", BigInteger, "发现时间"), ("corrects", Boolean, "更正"), _WRITTEN,
     indexes=(Index("notices_happened", "happened_at"),),
 )  # fmt: skip
-ORDERS = _table(
+ORDERS_TABLE = _table(
     "orders", "指令", 4,
     ("case_id", Text, "案件编号"), ("department", Text, "部门"), *_WHERE, ("order_id", Text, "指令编号"),
     ("kind", Text, "指令类型"),
@@ -105,42 +105,53 @@ ORDERS = _table(
     ("queue", Text, "队列"), ("lead", Text, "主办部门"), ("priority", Integer, "优先级"), ("source", Text, "来源"),
     ("ref", Text, "来报编号"), ("address", Text, "地址"), _WRITTEN,
 )  # fmt: skip
-REPLIES = _table(
+REPLIES_TABLE = _table(
     "replies", "回复", 4,
     ("case_id", Text, "案件编号"), ("source", Text, "来源"), *_WHERE, ("reply_id", Text, "回复编号"), ("ref", Text, "来报编号"),
     ("department", Text, "部门"), ("status", Text, "状态"), ("happened_at", BigInteger, "发生时间"), _WRITTEN,
     indexes=(Index("replies_ref", "source", "ref"),),
 )  # fmt: skip
-RECEIPTS = _table(
+RECEIPTS_TABLE = _table(
     "receipts", "回执", 4,
     ("case_id", Text, "案件编号"), ("department", Text, "部门"), *_WHERE, ("update_id", Text, "反馈编号"),
     ("revision", Integer, "版本号"),
     ("event", Text, "反馈"), ("outcome", Text, "处理结果"), ("decided_at", BigInteger, "处理时间"),
     ("counts_from", BigInteger, "生效时间"), ("detail", Text, "说明"), _WRITTEN,
 )  # fmt: skip
-DEAD_LETTERS = _table(
+DEAD_LETTERS_TABLE = _table(
     "dead_letters", "死信", 2,
     *_WHERE, ("stage", Text, "环节"), ("reason", Text, "原因"), ("detail", Text, "说明"), ("happened_at", BigInteger, "时间"),
     ("origin_topic", Text, "来处主题"), ("origin_partition", Integer, "来处分区"), ("origin_offset", BigInteger, "来处位移"),
     ("until_offset", BigInteger, "缺口止于"), ("file", Text, "文件"), ("line", BigInteger, "行"), _WRITTEN,
     indexes=(Index("dead_letters_happened", "happened_at"),),
 )  # fmt: skip
-PROJECTED = (CASES, CLOCKS, HELPERS, REPORTS, CHANGES, NOTICES, ORDERS, REPLIES, RECEIPTS, DEAD_LETTERS)
+PROJECTED = (
+    CASES_TABLE,
+    CLOCKS_TABLE,
+    HELPERS_TABLE,
+    REPORTS_TABLE,
+    CHANGES_TABLE,
+    NOTICES_TABLE,
+    ORDERS_TABLE,
+    REPLIES_TABLE,
+    RECEIPTS_TABLE,
+    DEAD_LETTERS_TABLE,
+)
 """What is made from the topics, and made anew by a rebuild."""
 
-POSITIONS = _table(
+POSITIONS_TABLE = _table(
     "positions", "读取位置", 2,
     ("topic", Text, "主题"), ("kafka_partition", Integer, "分区"), ("next_offset", BigInteger, "下一位移"), _WRITTEN,
 )  # fmt: skip
-STANDING = _table(
+STANDING_TABLE = _table(
     "standing", "台账状态", 1,
     ("name", Text, "名称"), ("level_at", BigInteger, "最近追平时间"), ("behind", BigInteger, "落后条数"),
 )  # fmt: skip
-ERASED = _table(
+ERASED_TABLE = _table(
     "erased", "已删除的来报内容", 2,
     ("source", Text, "来源"), ("ref", Text, "来报编号"), ("erased_at", BigInteger, "删除时间"),
 )  # fmt: skip
-ACTS = _table(
+ACTS_TABLE = _table(
     "acts", "台账操作记录", 2,
     ("happened_at", BigInteger, "时间"), ("act_id", Text, "操作编号"), ("act", Text, "操作"), ("actor", Text, "操作人"),
     ("source", Text, "来源"), ("ref", Text, "来报编号"), ("before_at", BigInteger, "早于"), ("rows", BigInteger, "行数"),

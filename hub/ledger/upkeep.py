@@ -9,24 +9,26 @@ from sqlalchemy import Connection, delete, select
 from hub.ledger.database import Database
 from hub.ledger.erasing import erase_within, note_act
 from hub.ledger.store import remove_cases
-from hub.ledger.tables import ACTS, CASES, DEAD_LETTERS
+from hub.ledger.tables import ACTS_TABLE, CASES_TABLE, DEAD_LETTERS_TABLE
 
 RETENTION = "retention"
 """Who deletes by age, where nobody asked for it."""
 
 
-def erase(database: Database, source: str, ref: str, actor: str) -> int:
+def erase_words(database: Database, source: str, ref: str, actor: str) -> int:
     """As `erase_within`, in a transaction of its own. Raises what hub.sdk.errors names."""
     with database.transaction(writes=True) as connection:
         return erase_within(connection, source, ref, actor)
 
 
-def forget(database: Database, before_ms: int, actor: str = RETENTION) -> int:
+def delete_older(database: Database, before_ms: int, actor: str = RETENTION) -> int:
     """Delete cases that ended before an instant, with all that is of them, and dead letters from before it: how many rows."""
     with database.transaction(writes=True) as connection:
-        ended = select(CASES.c.case_id).where(CASES.c.state == "over", CASES.c.ended_at < before_ms)
+        ended = select(CASES_TABLE.c.case_id).where(CASES_TABLE.c.state == "over", CASES_TABLE.c.ended_at < before_ms)
         rows = remove_cases(connection, list(connection.execute(ended).scalars()))
-        rows += connection.execute(delete(DEAD_LETTERS).where(DEAD_LETTERS.c.happened_at < before_ms)).rowcount
+        rows += connection.execute(
+            delete(DEAD_LETTERS_TABLE).where(DEAD_LETTERS_TABLE.c.happened_at < before_ms)
+        ).rowcount
         if rows or actor != RETENTION:
             note_act(connection, "forget", actor, rows, before_at=before_ms)
         return rows
@@ -34,5 +36,5 @@ def forget(database: Database, before_ms: int, actor: str = RETENTION) -> int:
 
 def acts(connection: Connection, limit: int = 100) -> list[dict[str, Any]]:
     """What was taken out, the newest first."""
-    newest = select(ACTS).order_by(ACTS.c.happened_at.desc()).limit(limit)
+    newest = select(ACTS_TABLE).order_by(ACTS_TABLE.c.happened_at.desc()).limit(limit)
     return [dict(row) for row in connection.execute(newest).mappings()]

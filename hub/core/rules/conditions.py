@@ -35,7 +35,7 @@ class Conditions:
         if not self.asked:
             return ()
         plain = self._rows.known_conditions(report_conditions(seen.channel, seen.attributes))
-        return tuple(sorted({*plain, *self._predicates.held(seen)}))
+        return tuple(sorted({*plain, *self._predicates.fulfilled(seen)}))
 
 
 class Predicates:
@@ -59,7 +59,7 @@ class Predicates:
     def _layers(self) -> Layers:
         return Layers(self._city)
 
-    def held(self, seen: Sighting) -> list[str]:
+    def fulfilled(self, seen: Sighting) -> list[str]:
         """Names of the conditions that a report fulfils, as `label_key` has them."""
         if not self._asked:
             return []

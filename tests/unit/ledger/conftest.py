@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from hub.ledger.database import Database
-from hub.ledger.store import Store
+from hub.ledger.store import LedgerStore
 from tests.postgres import postgres
 from tests.unit.ledger.made_up import Tables, put, records, tables_of
 
@@ -24,7 +24,7 @@ def sqlite_ledger(path: Path) -> Database:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """All in one pass; not to be changed."""
     database = sqlite_ledger(tmp_path_factory.mktemp("whole") / "ledger.sqlite")
-    put(Store(database), records())
+    put(LedgerStore(database), records())
     yield database
     database.close()
 
@@ -38,7 +38,7 @@ def expected(whole: Database) -> Tables:
 def ledger(tmp_path: Path) -> Iterator[Database]:
     """One with all records, to be changed."""
     database = sqlite_ledger(tmp_path / "ledger" / "ledger.sqlite")
-    put(Store(database), records())
+    put(LedgerStore(database), records())
     yield database
     database.close()
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from hub.ledger.database import Database
 from hub.ledger.feed import topics_in
 from hub.ledger.reading import FactReader, Stored
-from hub.ledger.store import Store
+from hub.ledger.store import LedgerStore
 from hub.ledger.tables import PROJECTED
 from hub.millis import HOUR_MS
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -93,7 +93,7 @@ def stored(hub: MemoryHub) -> list[Stored]:
     ]
 
 
-def put(store: Store, batch: Sequence[Stored]) -> None:
+def put(store: LedgerStore, batch: Sequence[Stored]) -> None:
     """As the feed does, from where the ledger is: what it has already is left out."""
     before = store.positions()
     fresh = [each for each in batch if each.offset >= before.get((each.topic, each.partition), 0)]

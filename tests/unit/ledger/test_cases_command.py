@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from hub.cli.main import cli
 from hub.ledger.database import Database
-from hub.ledger.tables import CASES
+from hub.ledger.tables import CASES_TABLE
 from tests.unit.ledger.made_up import rows_of
 
 
@@ -83,7 +83,7 @@ def test_a_list_is_read_page_by_page(said: Any) -> None:
 
 def spoiled(ledger: Database) -> None:
     with ledger.transaction(writes=True) as connection:
-        connection.execute(update(CASES).values(address="=cmd|' /C calc'!A0\x1b[31m\u202e"))
+        connection.execute(update(CASES_TABLE).values(address="=cmd|' /C calc'!A0\x1b[31m\u202e"))
 
 
 def test_csv_and_workbook_run_nothing(said: Any, ledger: Database, tmp_path: Path) -> None:

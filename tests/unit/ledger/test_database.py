@@ -12,8 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import URL
 
 from hub.errors import FatalError
-from hub.ledger.database import Database, address_of, opened
-from hub.ledger.store import Store
+from hub.ledger.database import Database, address_of, opened_ledger
+from hub.ledger.store import LedgerStore
 from hub.ledger.tables import METADATA, PROJECTED
 from hub.settings import Settings
 from tests.unit.ledger.conftest import sqlite_ledger
@@ -30,7 +30,7 @@ def differences(database: Database) -> list[object]:
 def test_the_steps_lead_to_the_tables_of_the_program_and_twice_changes_nothing(tmp_path: Path) -> None:
     database = sqlite_ledger(tmp_path / "made" / "ledger.sqlite")
     assert differences(database) == []
-    put(Store(database), records())
+    put(LedgerStore(database), records())
     before = tables_of(database)
     database.migrate()
     assert tables_of(database) == before
@@ -57,10 +57,10 @@ def database(server: URL) -> Iterator[Database]:
 
 
 def test_postgres_has_the_same_rows_after_batches_and_stops(database: Database, expected: Tables) -> None:
-    store, stored = Store(database), records()
+    store, stored = LedgerStore(database), records()
     for start in range(0, len(stored), 37):
         put(store, stored[start : start + 37])
-        put(Store(database), stored[: start + 37])  # and once more, by another that keeps it
+        put(LedgerStore(database), stored[: start + 37])  # and once more, by another that keeps it
     assert tables_of(database) == expected
     assert differences(database) == []
     with database.transaction() as connection:
@@ -88,6 +88,6 @@ def test_an_address_that_cannot_be_used_is_refused_and_not_quoted(url: str) -> N
 
 
 def test_a_ledger_that_nobody_keeps_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(FatalError, match="ledger run"), opened(Settings(state_dir=tmp_path)):
+    with pytest.raises(FatalError, match="ledger run"), opened_ledger(Settings(state_dir=tmp_path)):
         pass
     assert not list(tmp_path.iterdir()), "looking makes nothing"

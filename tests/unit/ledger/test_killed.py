@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from hub.ledger.database import Database
-from hub.ledger.store import Store
+from hub.ledger.store import LedgerStore
 from hub.settings import ROOT
 from tests.processes import line_with, started
 from tests.unit.ledger.conftest import sqlite_ledger
@@ -23,10 +23,10 @@ _PROGRAM = """
 import sys
 from sqlalchemy.engine import make_url
 from hub.ledger.database import Database
-from hub.ledger.store import Store
+from hub.ledger.store import LedgerStore
 from tests.unit.ledger.made_up import put, records
 
-store, stored = Store(Database(make_url(sys.argv[1]))), records()
+store, stored = LedgerStore(Database(make_url(sys.argv[1]))), records()
 for start in range(0, len(stored), 3):
     put(store, stored[start : start + 3])
     print(f"put {start}", flush=True)
@@ -40,7 +40,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     url: URL = request.getfixturevalue("server")
     made = Database(url)
     made.migrate()
-    Store(made).empty()
+    LedgerStore(made).empty()
     return made
 
 
@@ -53,6 +53,6 @@ def test_killed_in_the_middle_and_gone_on_with_it_has_each_record_once(database:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(60)
     assert tables_of(database) != expected
-    put(Store(database), records())
+    put(LedgerStore(database), records())
     assert tables_of(database) == expected
     database.close()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.ledger.database import Database
 from hub.ledger.reading import Stored
-from hub.ledger.store import FencedError, Store
+from hub.ledger.store import FencedError, LedgerStore
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, Tables, put, records, refs_of, rows_of, tables_of
 
@@ -47,12 +47,12 @@ def orders_of_reading(draw: st.DrawFn) -> list[list[Stored]]:
 def test_any_order_and_batching_and_any_stop_give_the_same_tables(
     reused: Database, expected: Tables, batches: list[list[Stored]], again: set[int]
 ) -> None:
-    store = Store(reused)
+    store = LedgerStore(reused)
     store.empty()
     for index, batch in enumerate(batches):
         put(store, batch)
         if index in again:  # as after a stop that nobody noticed: the same comes once more
-            put(Store(reused), batch)
+            put(LedgerStore(reused), batch)
     assert tables_of(reused) == expected
 
 
@@ -90,7 +90,7 @@ def test_nobody_s_words_are_in_it(whole: Database) -> None:
 
 def test_who_lost_the_positions_writes_nothing(whole: Database, expected: Tables) -> None:
     with pytest.raises(FencedError):
-        Store(whole).write(READER.read(records()), {}, {("hub.cases", 0): 99}, {})
+        LedgerStore(whole).write(READER.read(records()), {}, {("hub.cases", 0): 99}, {})
     assert tables_of(whole) == expected
 
 

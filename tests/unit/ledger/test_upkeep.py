@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hub.ledger.database import Database
 from hub.ledger.reading import Stored
-from hub.ledger.store import Store
-from hub.ledger.upkeep import RETENTION, acts, erase, forget
+from hub.ledger.store import LedgerStore
+from hub.ledger.upkeep import RETENTION, acts, delete_older, erase_words
 from hub.millis import DAY_MS
 from hub.model.outputs import Erasure
 from hub.stream.codec import Codec
@@ -16,25 +16,25 @@ from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tab
 def test_an_erased_report_s_words_are_gone_also_after_a_rebuild(ledger: Database) -> None:
     before = {row["case_id"] for row in rows_of(ledger, "cases")}
     assert "Lantern Street H-4" in repr(tables_of(ledger))
-    assert erase(ledger, "hotline", "H-4", "op") >= 2
+    assert erase_words(ledger, "hotline", "H-4", "op") >= 2
     for _ in range(2):
         assert "Lantern Street H-4" not in repr(tables_of(ledger))
         assert "Lantern Street H-0" in repr(tables_of(ledger)), "others' words stay"
         assert {row["case_id"] for row in rows_of(ledger, "cases")} == before, "what happened stays"
-        Store(ledger).empty()
-        put(Store(ledger), records())
+        LedgerStore(ledger).empty()
+        put(LedgerStore(ledger), records())
 
 
 def test_a_case_has_the_address_that_another_report_gave(ledger: Database) -> None:
     case = next(row for row in rows_of(ledger, "cases") if row["lead_ref"] == "H-0")
-    erase(ledger, "police", "P-9", "op")
+    erase_words(ledger, "police", "P-9", "op")
     assert next(row for row in rows_of(ledger, "cases") if row["lead_ref"] == "H-0") == case
 
 
 def test_erasing_before_anything_is_known_holds_for_what_comes(ledger: Database) -> None:
-    Store(ledger).empty()
-    assert erase(ledger, "hotline", "H-1", "op") == 0
-    put(Store(ledger), records())
+    LedgerStore(ledger).empty()
+    assert erase_words(ledger, "hotline", "H-1", "op") == 0
+    put(LedgerStore(ledger), records())
     assert "Lantern Street H-1" not in repr(tables_of(ledger))
     assert "Lantern Street H-2" in repr(tables_of(ledger))
 
@@ -42,8 +42,8 @@ def test_erasing_before_anything_is_known_holds_for_what_comes(ledger: Database)
 def test_what_ended_before_is_deleted_whole_and_what_is_open_stays(ledger: Database) -> None:
     cases = rows_of(ledger, "cases")
     over = {row["case_id"] for row in cases if row["state"] == "over"}
-    assert forget(ledger, NOON - DAY_MS) == 0
-    assert forget(ledger, NOON + 100 * DAY_MS) > len(over)
+    assert delete_older(ledger, NOON - DAY_MS) == 0
+    assert delete_older(ledger, NOON + 100 * DAY_MS) > len(over)
     everything = tables_of(ledger)
     assert not any(case_id in repr(everything) for case_id in over)
     assert len(everything["cases"]) == len(cases) - len(over)
@@ -51,9 +51,9 @@ def test_what_ended_before_is_deleted_whole_and_what_is_open_stays(ledger: Datab
 
 
 def test_each_act_is_noted(ledger: Database) -> None:
-    erase(ledger, "hotline", "H-4", "officer")
-    forget(ledger, NOON + 100 * DAY_MS)
-    forget(ledger, NOON + 100 * DAY_MS)  # nothing to do, and nothing to say
+    erase_words(ledger, "hotline", "H-4", "officer")
+    delete_older(ledger, NOON + 100 * DAY_MS)
+    delete_older(ledger, NOON + 100 * DAY_MS)  # nothing to do, and nothing to say
     with ledger.transaction() as connection:
         noted = acts(connection)
     assert [(row["act"], row["actor"]) for row in noted] == [("forget", RETENTION), ("erase", "officer")]
@@ -64,11 +64,11 @@ def test_an_erasure_of_the_hub_is_obeyed_whenever_it_is_read(ledger: Database) -
     record = Erasure(source="hotline", source_ref="H-4", at=NOON, by="officer", reason="2026-7")
     value = Codec(REGISTRY).encode_one(Erasure.subject(), record.to_avro())
     asked = [Stored(ERASURES.name, number, 0, NOON, value) for number in range(3)]
-    put(Store(ledger), asked)
+    put(LedgerStore(ledger), asked)
     assert "Lantern Street H-4" not in repr(tables_of(ledger))
     with ledger.transaction() as connection:
         assert [(row["act"], row["actor"]) for row in acts(connection)] == [("erase", "officer")]
-    Store(ledger).empty()
-    put(Store(ledger), [*records(), *asked])
+    LedgerStore(ledger).empty()
+    put(LedgerStore(ledger), [*records(), *asked])
     assert "Lantern Street H-4" not in repr(tables_of(ledger))
     assert "Lantern Street H-0" in repr(tables_of(ledger))
