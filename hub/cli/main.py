@@ -20,6 +20,7 @@ COMMANDS = {
     "broker": ("hub.broker.command:broker", "Run an embedded Apache Kafka."),
     "topics": ("hub.cli.topics:topics", "List the hub's topics and create the missing ones."),
     "contract": ("hub.cli.contract:contract", "Write the contracts with departments as AsyncAPI documents and pages."),
+    "schema": ("hub.cli.schema:schema", "Say what a change of a schema would mean, and for whom."),
     "acl": ("hub.cli.acl:acl", "Print and grant the rights that each part of the hub needs at Kafka."),
     "connector": ("hub.cli.connector.command:connector", "List, check, run and scaffold connectors."),
     "simulate": ("hub.simulator.command:simulate", "Write the files of a simulated city, to try a connector on."),
