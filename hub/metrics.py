@@ -67,6 +67,8 @@ OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
 OVERDUE_CASES = Gauge("hub_overdue_cases", "Cases now open of which some clock has run out", ["department"])
 # Cases that no rule could send anywhere.
 DESK_CASES = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
+# Cases opened by reports of a category that the city's taxonomy does not know, wherever they went: a source has changed its list.
+UNKNOWN_CATEGORIES = Counter("hub_unknown_categories_total", "Cases of a category that nobody knows", ["source"])
 # Orders sent, by department and kind.
 ORDERS = Counter("hub_orders_total", "Orders sent to departments", ["department", "kind"])
 # Clocks about to run out.

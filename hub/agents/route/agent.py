@@ -146,9 +146,13 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
         for category, records in counted.items():
             known = hub.city.category_of(category)
             tx.count(metric.labels(known.code if known else "unknown"), records)
-    for reason, records in Counter([step.case.desk_reason for step in steps if step.change == OPENED]).items():
+    opened = [step.case for step in steps if step.change == OPENED]
+    for reason, records in Counter([case.desk_reason for case in opened]).items():
         if reason:
             tx.count(metrics.DESK_CASES.labels(reason), records)
+    unknown = Counter([case.source for case in opened if hub.city.category_of(case.category) is None])
+    for source, records in unknown.items():
+        tx.count(metrics.UNKNOWN_CATEGORIES.labels(source), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)
