@@ -73,7 +73,7 @@ def changes(before: Path, after: Path) -> None:
 
 def _documents(settings: Settings) -> dict[str, Any]:
     """By department, and `hub` for the whole."""
-    from hub.contracts.asyncapi import KafkaServer, department_document, whole_document
+    from hub.contracts.asyncapi import CityTerms, KafkaServer, department_document, whole_document
     from hub.policy import load_city
     from hub.sdk.manifest import discover
     from hub.stream.registry import FileRegistry
@@ -83,12 +83,14 @@ def _documents(settings: Settings) -> dict[str, Any]:
     registry = without_login(settings.registry_url) if settings.registry_url else None
     is_guarded = settings.kafka_security is not Security.PLAINTEXT
     server = KafkaServer(settings.bootstrap_servers, is_guarded, registry, settings.namespace)
+    kept_days = city.privacy.retention
     parameters: dict[str, Iterable[str]] = {"source": discover(), "department": city.departments}
-    found = {"hub": whole_document(title, schemas, server, parameters)}
+    found = {"hub": whole_document(title, schemas, server, parameters, CityTerms(kept_days))}
     for department, named in city.departments.items():
         found[department] = department_document(
-            f"{title}, {named.name.en} {named.name.zh}", department, schemas, server
-        )
+            f"{title}, {named.name.en} {named.name.zh}", department, schemas, server,
+            CityTerms(kept_days, city.withheld.get(department, frozenset())),
+        )  # fmt: skip
     return found
 
 

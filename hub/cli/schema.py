@@ -13,6 +13,7 @@ import fastavro
 
 from hub.cli.options import with_settings
 from hub.errors import FatalError
+from hub.policy import City
 from hub.screen import say, say_json
 from hub.settings import Settings
 
@@ -33,9 +34,9 @@ def schema() -> None:
 def impact(settings: Settings, file: Path, as_json: bool) -> None:
     """What changes if FILE, a schema that is to be (.avsc), becomes the next version of its subject, and who reads what changes.
 
-    Agents and other parts of the hub by the code that names the field, sinks by connectors.yaml, departments by `reads` in
-    departments.yaml: one that says nothing there is taken to read all of its orders and receipts. Exits with 1 if a version that is
-    there could not be read by it, or could not read it.
+    Agents and other parts of the hub by the code that names the field, sinks by connectors.yaml, departments by their purpose
+    (privacy.yaml) and by `reads` in departments.yaml: one that says nothing there is taken to read all it is told. Exits with 1 if
+    a version that is there could not be read by it, or could not read it.
     """
     from hub.contracts.impact import broken, changed_fields, holders
     from hub.policy import load_city
@@ -54,7 +55,7 @@ def impact(settings: Settings, file: Path, as_json: bool) -> None:
         {
             "field": each.path, "change": each.what, "hub": dict(_parts(each.name, affected)),
             "sinks": sorted(_sinks(settings, affected, each.name)),
-            "departments": [name for name, one in city.departments.items() if _asks(one.reads, each.name, affected)],
+            "departments": list(_departments(city, each.name, affected)),
         }
         for each in changed_fields(now, declared)
     ]  # fmt: skip
@@ -89,7 +90,7 @@ def _parts(field: str, affected: Iterable[str]) -> Iterator[tuple[str, list[str]
 def _sinks(settings: Settings, affected: Iterable[str], field: str) -> Iterator[str]:
     """The sinks of connectors.yaml that take one of the subjects: those that make rows, if the field is a column of theirs."""
     from hub.sdk.edges_file import read_edges_file
-    from hub.sdk.sinks.rows import COLUMNS
+    from hub.sdk.sinks.rows import STREAM_COLUMNS
     from hub.sdk.streams import SUBJECTS
 
     if settings.connectors is None:
@@ -98,16 +99,26 @@ def _sinks(settings: Settings, affected: Iterable[str], field: str) -> Iterator[
     for name, sink in read_edges_file(settings.connectors)[0].sinks.items():
         taken = sink.streams & streams
         if sink.kind in _OF_ROWS:
-            taken = frozenset(stream for stream in taken if field in COLUMNS[stream])
+            taken = frozenset(stream for stream in taken if field in STREAM_COLUMNS[stream])
         if taken:
             yield name
 
 
-def _asks(reads: tuple[str, ...], field: str, affected: Iterable[str]) -> bool:
+def _departments(city: City, field: str, affected: Iterable[str]) -> Iterator[str]:
+    """Those that are told of the field by their purpose (privacy.yaml), and have not said that they read others only."""
+    from hub.model.marks import personal_fields
     from hub.model.outputs import Order, Receipt
 
-    concerned = {Order.subject(), Receipt.subject()} & set(affected)
-    return bool(concerned) and (not reads or any(path.rpartition(".")[2] == field for path in reads))
+    records = [record for record in (Order, Receipt) if record.subject() in affected]
+    marks = {mark for record in records for path, mark in personal_fields(record).items() if _last(path) == field}
+    for name, department in city.departments.items():
+        is_told = not marks or bool(marks - city.withheld.get(name, frozenset()))
+        if records and is_told and (not department.reads or field in map(_last, department.reads)):
+            yield name
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2].rstrip("[]{}")
 
 
 def _print(report: dict[str, Any]) -> None:

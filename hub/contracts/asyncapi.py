@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from hub import topics
+from hub.model.marks import all_marks
+from hub.model.personal import Personal
 from hub.stream.registry import Schema
 from hub.topics import Topic
 
@@ -42,6 +44,16 @@ class Channel(NamedTuple):
     def address(self) -> str:
         """Without the namespace, which is the server's variable."""
         return self.topic.name.replace(f".{_ANY_ID}.", f".{{{self.parameter}}}.") if self.parameter else self.topic.name
+
+
+class CityTerms(NamedTuple):
+    """What a city adds: days by topic or kind of topic, and what of a person a department is not told, by its purpose."""
+
+    retention: Mapping[str, float] = {}
+    withheld: frozenset[Personal] = frozenset()
+
+
+NO_TERMS = CityTerms()
 
 
 class KafkaServer(NamedTuple):
@@ -81,7 +93,11 @@ _OTHER = {Action.SEND: Action.RECEIVE, Action.RECEIVE: Action.SEND}
 
 
 def whole_document(
-    title: str, schemas: Iterable[Schema], server: KafkaServer, parameters: Mapping[str, Iterable[str]]
+    title: str,
+    schemas: Iterable[Schema],
+    server: KafkaServer,
+    parameters: Mapping[str, Iterable[str]],
+    terms: CityTerms = NO_TERMS,
 ) -> Any:
     """The hub's own: all its topics with a schema. `schemas`: all versions; `parameters`: the ids of `source` and `department`,
     empty where the document is of any city."""
@@ -95,10 +111,12 @@ def whole_document(
     for topic in own:
         actions = _BOTH if topic.name in between else (Action.SEND,)
         channels.append(Channel(topic.name, topic, _summary(topic), actions))
-    return _document(title, channels, schemas, server, parameters)
+    return _document(title, channels, schemas, server, parameters, terms)
 
 
-def department_document(title: str, department: str, schemas: Iterable[Schema], server: KafkaServer) -> Any:
+def department_document(
+    title: str, department: str, schemas: Iterable[Schema], server: KafkaServer, terms: CityTerms = NO_TERMS
+) -> Any:
     """That of a department's client: what it receives and what it may send."""
     channels = [
         Channel(
@@ -109,11 +127,20 @@ def department_document(title: str, department: str, schemas: Iterable[Schema], 
         )
         for topic_of, action in _OF_EACH["department"]
     ]
-    return _document(title, channels, schemas, server, {})
+    return _document(title, channels, schemas, server, {}, terms)
 
 
 def _summary(topic: Topic) -> str:
     return SUMMARIES.get(topic.name if topics.is_own(topic.name) else _last(topic), topic.name)
+
+
+def _kept(channels: Sequence[Channel], terms: CityTerms) -> list[Topic]:
+    return topics.kept([channel.topic for channel in channels], terms.retention)
+
+
+def _withheld(terms: CityTerms) -> str:
+    kinds = ", ".join(sorted(terms.withheld))
+    return f" Not told, as the purpose does not need it 按用途不提供: {kinds}." if kinds else ""
 
 
 def _last(topic: Topic) -> str:
@@ -126,7 +153,9 @@ def _document(
     schemas: Iterable[Schema],
     server: KafkaServer,
     parameters: Mapping[str, Iterable[str]],
+    terms: CityTerms,
 ) -> dict[str, Any]:
+    channels = [each._replace(topic=topic) for each, topic in zip(channels, _kept(channels, terms), strict=True)]
     versions: dict[str, list[Schema]] = {}
     for schema in schemas:
         versions.setdefault(schema.subject, []).append(schema)
@@ -137,7 +166,7 @@ def _document(
         "info": {
             "title": title,
             "version": "1.0.0",
-            "description": _FRAME,
+            "description": _FRAME + _withheld(terms),
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/vnd.apache.avro",
@@ -213,13 +242,16 @@ def _message(
     binding: dict[str, Any] = {"key": {"type": "string", "description": f"{key}, in UTF-8"}, "bindingVersion": _BINDING}
     if server.registry_url is not None:
         binding |= {"schemaIdLocation": "payload", "schemaIdPayloadEncoding": "4"}
-    found = {
+    found: dict[str, Any] = {
         "name": newest.subject,
         "title": _record(newest.subject),
         "summary": newest.declared.get("doc", ""),
         "payload": {"schemaFormat": _AVRO, "schema": newest.declared},
         "bindings": {"kafka": binding},
     }
+    marks = {path: mark.value for path, mark in all_marks()[found["title"]].items() if mark is not Personal.NONE}
+    if marks:
+        found["x-personal"] = marks
     if server.registry_url is None:  # else the ids are the registry's
         found["x-schema-ids"] = {
             f"v{each.version}": each.id for each in sorted(versions, key=lambda each: each.version)

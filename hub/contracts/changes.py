@@ -1,7 +1,7 @@
 """What one document takes away from those who hold to an earlier one. Pure.
 
-Things are looked at, not their places: elements of a list are known by their name, reference or type. What is said in words, an
-example, or how long a topic is kept is not part of what is compared.
+Things are looked at, not their places: elements of a list are known by their name, reference or type. Words and examples,
+how long a topic is kept and what may be personal in it are not part of what is compared.
 """
 
 from __future__ import annotations

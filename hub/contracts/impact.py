@@ -70,8 +70,8 @@ def _becomes(before: str | None, after: str) -> str:
     return f"was {_type(before)}, is {_type(after)} 变更"
 
 
-def _type(said: str) -> str:
-    found = json.loads(said)
+def _type(text: str) -> str:
+    found = json.loads(text)
     default = f" = {json.dumps(found['default'], ensure_ascii=False)}" if "default" in found else ""
     return json.dumps(found["type"], ensure_ascii=False) + default
 

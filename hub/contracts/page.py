@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -67,21 +68,28 @@ def _message(name: str, message: Mapping[str, Any]) -> str:
     shown_ids = ", ".join(f"{version} = {number}" for version, number in ids.items())
     numbers = f"<p>Schema ids 模式编号: {escape(shown_ids)}</p>" if ids else ""
     fields = _table(
-        ("field 字段", "中文", "type 类型", "default 默认", "meaning 含义"), _fields(message["payload"]["schema"], "")
+        ("field 字段", "中文", "type 类型", "default 默认", "personal 个人信息", "meaning 含义"),
+        _fields(message["payload"]["schema"], "", _marks(message)),
     )
     return f"<h2 id='{escape(name)}'>{escape(name)}</h2><p>{escape(message['summary'])}</p>{numbers}{fields}"
 
 
-def _fields(record: Mapping[str, Any], within: str) -> Iterator[tuple[str, ...]]:
+def _marks(message: Mapping[str, Any]) -> dict[str, str]:
+    """By the paths that the page has: without signs of lists and maps."""
+    return {re.sub(r"[\[\]{}]", "", path): mark for path, mark in message.get("x-personal", {}).items()}
+
+
+def _fields(record: Mapping[str, Any], within: str, marks: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
     """Every field, and behind it those of the record that it is, or is a list of."""
     for field in record["fields"]:
         place = f"{within}{field['name']}"
         default = escape(repr(field["default"])) if "default" in field else ""
         yield (
-            _code(place), escape(chinese(field["name"])), escape(_type(field["type"])), default, escape(field.get("doc", "")),
+            _code(place), escape(chinese(field["name"])), escape(_type(field["type"])), default,
+            escape(marks.get(place, "")), escape(field.get("doc", "")),
         )  # fmt: skip
         for inner in _records(field["type"]):
-            yield from _fields(inner, f"{place}.")
+            yield from _fields(inner, f"{place}.", marks)
 
 
 def _type(declared: Any) -> str:

@@ -19,7 +19,7 @@ _ROOMS = ("hub.agents", "hub.core", "hub.web.read", "hub.web.open311", "hub.sdk.
 """Where a field is used. Elsewhere it is declared, or carried without a look at it."""
 
 
-class Reader(NamedTuple):
+class FieldReader(NamedTuple):
     """A part of the hub: where its code begins, and what it reads."""
 
     name: str
@@ -27,7 +27,7 @@ class Reader(NamedTuple):
     subjects: frozenset[str]
 
 
-def readers() -> list[Reader]:
+def readers() -> list[FieldReader]:
     """Agents, the web, what sinks make rows of, and who looks on."""
     all_subjects = frozenset(each.subject for each in topics.all_topics(["id"], ["id"]) if each.subject)
     web = frozenset(each.subject() for each in (CaseEvent, CaseChange, DeadlineEvent, Order, Receipt, Reply))
@@ -36,17 +36,17 @@ def readers() -> list[Reader]:
     }  # fmt: skip
     names = topics.agent_topics(["id"], ["id"])
     agents = [
-        Reader(f"agent {agent}", begin[agent], frozenset(filter(None, map(topics.subject_of, names[agent]))))
+        FieldReader(f"agent {agent}", begin[agent], frozenset(filter(None, map(topics.subject_of, names[agent]))))
         for agent in topics.AGENTS
     ]
     return [
         *agents,
-        Reader("web", ("hub.web.read.records", "hub.web.open311.shown"), web),
-        Reader(
+        FieldReader("web", ("hub.web.read.records", "hub.web.open311.shown"), web),
+        FieldReader(
             "sinks", ("hub.sdk.sinks.rows", "hub.sdk.sinks.records", "hub.sdk.sinks.open311.sink"), frozenset(SUBJECTS)
         ),
-        Reader("reconcile", ("hub.audit.run",), all_subjects),
-        Reader("explain", ("hub.inspect.story",), all_subjects),
+        FieldReader("reconcile", ("hub.audit.run",), all_subjects),
+        FieldReader("explain", ("hub.inspect.story",), all_subjects),
     ]
 
 

@@ -66,6 +66,7 @@ CHINESE = {
     "occurred_at": "发生时间",
     "offset": "位点",
     "opened_at": "立案时间",
+    "opens_at": "计时起点",
     "order_id": "指令编号",
     "origin": "来处",
     "outcome": "结果",

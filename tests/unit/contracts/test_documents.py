@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from hub.cli.main import cli
-from hub.contracts.asyncapi import KafkaServer, department_document, whole_document
+from hub.contracts.asyncapi import CityTerms, KafkaServer, department_document, whole_document
 from hub.contracts.changes import additions, removals
 from hub.contracts.page import page
+from hub.millis import DAY_MS
+from hub.model.personal import Personal
 from hub.settings import ROOT
 from hub.stream.registry import FileRegistry
 from hub.topics import all_topics
@@ -58,6 +60,16 @@ def test_all_topics_with_a_schema_are_in_the_whole_and_a_department_has_its_own_
         "receive.orders": "receive", "receive.receipts": "receive", "send.updates": "send",
     }  # fmt: skip
     assert whole["operations"]["send.orders"]["action"] == "send"
+
+
+def test_what_a_city_adds_is_in_it() -> None:
+    """How long it keeps topics, and what a purpose withholds."""
+    terms = CityTerms({"dept.*.orders": 7}, frozenset({Personal.WORDS}))
+    document = department_document("Roads", "roads", SCHEMAS, KafkaServer(), terms)
+    assert document["channels"]["orders"]["bindings"]["kafka"]["topicConfiguration"]["retention.ms"] == 7 * DAY_MS
+    assert "按用途不提供: words" in document["info"]["description"]
+    assert document["components"]["messages"]["Order"]["x-personal"]["event.text"] == "words"
+    assert "<td>words</td>" in page(document)
 
 
 def test_the_schema_is_the_published_one() -> None:
