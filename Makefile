@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 LOAD_ARGS ?=
 FAULTS_ARGS ?=
+FUZZ ?= 200
 UP_ARGS ?=
 # A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early. One more
 # worker than there are cores: many tests mostly wait for brokers and processes.
@@ -19,7 +20,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup format check test test-fast test-real load load-small faults demo up new-connector clean
+.PHONY: help setup format check test test-fast test-real fuzz-web load load-small faults demo up new-connector clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ test-fast: $(VENV)/.stamp ## only the tests that need no Kafka
 
 test-real: setup ## replay the real files in CITYHUB_DATA, undisturbed and with kills, and compare (half an hour)
 	$(PY) -m pytest -s tests/system/test_real_data.py
+
+fuzz-web: $(VENV)/.stamp ## ask every path of the web whatever its document allows, long (FUZZ=1000 for longer)
+	CITYHUB_FUZZ_EXAMPLES=$(FUZZ) $(PY) -m pytest --timeout 3600 tests/unit/web/test_schemathesis.py
 
 load: setup ## load tests, the hub beside its peers and every other scenario (hours; LOAD_ARGS=--help; 压力测试)
 	$(PY) -m loadtests all $(LOAD_ARGS)

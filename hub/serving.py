@@ -100,14 +100,22 @@ class Server:
     """Serves an app from `start` to `stop`, once. Raises OSError on `start` if the port cannot be had."""
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, limits: PortLimits, name: str, proxy: str | None = None
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        limits: PortLimits,
+        name: str,
+        proxy: str | None = None,
+        prefix: str = "",
     ) -> None:
-        """`proxy`: the address of who calls for others; only what it says of them is believed (X-Forwarded-For)."""
+        """`proxy`: the address of who calls for others; only what it says of them is believed (X-Forwarded-For, -Proto).
+        `prefix`: the path under which it shows this, which it cuts off before it calls."""
         self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
         protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
         config = uvicorn.Config(
             app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy,
+            server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", root_path=prefix,
             timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         )  # fmt: skip

@@ -12,9 +12,21 @@ from loadtests.compare import compare
 from loadtests.connector import connector
 from loadtests.core_alone import core_alone
 from loadtests.dedup import dedup
+from loadtests.front import front
 from loadtests.receivers import receivers
 from loadtests.scaling import scaling
-from loadtests.scenario import Agents, Compare, Connector, Core, Dedup, Receivers, Scaling, Sustained, Takeover
+from loadtests.scenario import (
+    Agents,
+    Compare,
+    Connector,
+    Core,
+    Dedup,
+    FrontLoad,
+    Receivers,
+    Scaling,
+    Sustained,
+    Takeover,
+)
 from loadtests.stage import stage
 from loadtests.sustained import sustained
 from loadtests.takeover import takeover
@@ -31,6 +43,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
             return compare(here, _chosen(scenario, only))
         if isinstance(scenario, Sustained):
             return sustained(here, scenario)
+        if isinstance(scenario, FrontLoad):
+            return front(here, scenario)
         if isinstance(scenario, Takeover):
             return takeover(here, scenario)
         if isinstance(scenario, Scaling):

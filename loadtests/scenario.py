@@ -113,6 +113,20 @@ class Sustained(_Named):
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 
+class FrontLoad(_Named):
+    """The web beside the hub: streams, posts, and the agents without and with them."""
+
+    kind: Literal["front"]
+    rate: float = Field(500, gt=0)
+    """Events a second."""
+    seconds: float = Field(60, gt=0)
+    warmup_seconds: float = Field(10, ge=0)
+    streams: int = Field(200, ge=1)
+    posts: float = Field(50, gt=0)
+    """A second."""
+    settings: dict[str, str | int | float] = Field(default_factory=dict)
+
+
 class Takeover(_Named):
     """Two workers share the job; one is killed, or stopped in order, under load."""
 
@@ -145,7 +159,7 @@ class Dedup(_Named):
 
 
 Scenario = Annotated[
-    Compare | Connector | Receivers | Core | Agents | Sustained | Takeover | Scaling | Dedup,
+    Compare | Connector | Receivers | Core | Agents | Sustained | FrontLoad | Takeover | Scaling | Dedup,
     Field(discriminator="kind"),
 ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -38,9 +40,15 @@ _LOOK_SECONDS = 0.02
 """It counts as latency: an order is seen at the end of it."""
 
 
-def sustained(here: Stage, scenario: Sustained) -> dict[str, Any]:
+Beside = Callable[[Settings, tuple[str, ...]], AbstractContextManager[None]]
+"""What goes on while events are fed, of a hub with these settings and departments."""
+
+
+def sustained(
+    here: Stage, scenario: Sustained, namespace: str = _NAMESPACE, beside: Beside | None = None
+) -> dict[str, Any]:
     """Runs it. Raises FatalError if the hub ends, or an order is missing or doubled."""
-    settings, departments = _settings(here, scenario), tuple(load_city(here.folder / "city").departments)
+    settings, departments = _settings(here, scenario, namespace), tuple(load_city(here.folder / "city").departments)
     ensure_topics(settings, all_topics(discover(), departments))
     workers = [_worker(settings, number) for number in range(scenario.workers)]
     answers = Answers(settings, scenario.answers, scenario.late_answer_seconds)
@@ -48,21 +56,22 @@ def sustained(here: Stage, scenario: Sustained) -> dict[str, Any]:
     try:
         for worker, port in workers:
             _until_ready(worker, port)
-        return _feed(here, scenario, [worker for worker, _ in workers], witness, answers)
+        with beside(settings, departments) if beside else nullcontext():
+            return _feed(here, scenario, namespace, [worker for worker, _ in workers], witness, answers)
     finally:
         for worker, _ in workers:
             worker.stop()
         witness.close()
 
 
-def _settings(here: Stage, scenario: Sustained) -> Settings:
+def _settings(here: Stage, scenario: Sustained, namespace: str) -> Settings:
     return Settings.from_env(
         {f"CITYHUB_{name.upper()}": str(value) for name, value in scenario.settings.items()},
         bootstrap_servers=here.cluster.bootstrap,
-        namespace=_NAMESPACE,
+        namespace=namespace,
         partitions=12,
         city=here.folder / "city",
-        state_dir=here.folder / "hub",
+        state_dir=here.folder / namespace / "hub",
     )
 
 
@@ -131,12 +140,14 @@ class Answers:
         self.sent += len(cases)
 
 
-def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witness, answers: Answers) -> dict[str, Any]:
+def _feed(
+    here: Stage, scenario: Sustained, namespace: str, workers: list[Child], witness: Witness, answers: Answers
+) -> dict[str, Any]:
     trees, broker = [ProcessTree(worker.pid) for worker in workers], ProcessTree(here.kafka.pid or 0)
     before = [tree.look()[0] for tree in trees], broker.look()[0]
     feeder = start_feeder(
         here,
-        f"{_NAMESPACE}city.{{source}}.events",
+        f"{namespace}city.{{source}}.events",
         scenario.rate,
         scenario.seconds,
         scenario.seed,
@@ -186,7 +197,7 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
         "workers' CPU cores": sum(cpu[0]) / seconds,
         "broker's CPU cores": cpu[1] / seconds,
         **_memory(memory, seconds),
-        "broker's disk, bytes/event": _log_bytes(here) / said["records"],
+        "broker's disk, bytes/event": _log_bytes(here, namespace) / said["records"],
     }
     return {
         "rows": [row],
@@ -209,12 +220,10 @@ def _feed(here: Stage, scenario: Sustained, workers: list[Child], witness: Witne
     }
 
 
-def _log_bytes(here: Stage) -> int:
+def _log_bytes(here: Stage, namespace: str) -> int:
     """What the hub's topics take, its changelogs included; compressed as they are."""
     return sum(
-        path.stat().st_size
-        for path in (here.folder / "kafka").rglob("*.log")
-        if path.parent.name.startswith(_NAMESPACE)
+        path.stat().st_size for path in (here.folder / "kafka").rglob("*.log") if path.parent.name.startswith(namespace)
     )
 
 

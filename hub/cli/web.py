@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from contextlib import nullcontext
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import click
@@ -26,6 +27,22 @@ _LOOK_SECONDS = 0.5
 PORT = 6080
 
 
+def _checked_proxy(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    """Not `*`: then anybody would say of himself who he is."""
+    if given is None:
+        return None
+    try:
+        return str(ip_network(given)) if "/" in given else str(ip_address(given))
+    except ValueError:
+        raise click.BadParameter("an IP address, or a network like 10.0.0.0/24") from None
+
+
+def _checked_prefix(_: click.Context, __: click.Parameter, given: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", given):
+        raise click.BadParameter("a path like /city")
+    return given.rstrip("/")
+
+
 @click.group(invoke_without_command=True)
 @click.option(
     "--host", default="127.0.0.1", show_default=True, envvar="CITYHUB_FRONT_HOST", help="Address to listen at."
@@ -34,7 +51,15 @@ PORT = 6080
 @click.option(
     "--proxy",
     metavar="ADDRESS",
-    help="Believe what this address says of whom it calls for (X-Forwarded-For).  [nobody]",
+    callback=_checked_proxy,
+    help="Believe what this address (or network) says of whom it calls for: X-Forwarded-For, X-Forwarded-Proto.  [nobody]",
+)
+@click.option(
+    "--prefix",
+    metavar="/PATH",
+    default="",
+    callback=_checked_prefix,
+    help="The path under which the proxy shows this; it cuts it off before it calls.  [none]",
 )
 @click.option(
     "--open311", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="CITYHUB_OPEN311",
@@ -51,6 +76,7 @@ def web(
     host: str,
     port: int,
     proxy: str | None,
+    prefix: str,
     open311: Path | None,
     metrics_port: int | None,
 ) -> None:
@@ -75,7 +101,7 @@ def web(
     with (
         ended_by_signals(),
         nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, "127.0.0.1", metrics_port),
-        Web(settings, city, codec, sources_there(settings, discover()), offers, host, port, proxy) as running,
+        Web(settings, city, codec, sources_there(settings, discover()), offers, host, port, proxy, prefix) as running,
     ):
         say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)
         while running.feed.failed is None:

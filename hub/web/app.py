@@ -43,8 +43,8 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
             return json_answer({"status": "ready"})
         return json_answer({"status": "the topics are being read"}, 503)
 
-    async def openapi(_: Request) -> Response:
-        return json_answer(described)
+    async def openapi(request: Request) -> Response:
+        return json_answer(described | {"servers": [{"url": request.scope.get("root_path") or "/"}]})
 
     async def index(_: Request) -> Response:
         return html_page(title, operations)

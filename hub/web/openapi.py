@@ -18,14 +18,13 @@ SECURITY = {
 
 
 def openapi_document(title: str, operations: Iterable[Operation]) -> dict[str, Any]:
-    """The document of these operations, as JSON has it."""
+    """The document of these operations, as JSON has it. Where it is served is for who serves it to say (`servers`)."""
     paths: dict[str, dict[str, Any]] = {}
     for each in operations:
         paths.setdefault(_path(each.path), {})[each.method.lower()] = _operation(each)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "1", "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-        "servers": [{"url": "/"}],
         "paths": paths,
         "components": {"schemas": _schemas(), "securitySchemes": SECURITY},
     }

@@ -30,7 +30,7 @@ _WHO = {
 def html_page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
     """What the document says, in its order."""
     body = "".join(map(_operation, operations))
-    said = f"<p>For machines 机读: <a href='/openapi.json'>/openapi.json</a></p>{body}"
+    said = f"<p>For machines 机读: <a href='openapi.json'>/openapi.json</a></p>{body}"
     head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(title)}</title>"
     html = (
         f"<!doctype html><html lang='en'><head>{head}<style>{_STYLE}</style></head>"

@@ -57,7 +57,7 @@ class Web:
 
     def __init__(
         self, settings: Settings, city: City, codec: Codec, sources: Sequence[str], offers: Open311File, host: str, port: int,
-        proxy: str | None = None,
+        proxy: str | None = None, prefix: str = "",
     ) -> None:  # fmt: skip
         ensure_topics(settings, city.kept(of_source(OWN_SOURCE)))  # workers take it up by themselves
         self._folder = ModelFolder(settings.state_dir / "web" / "models")
@@ -69,7 +69,7 @@ class Web:
         front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
-        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy)
+        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy, prefix)
 
     @property
     def address(self) -> str:

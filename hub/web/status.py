@@ -19,7 +19,7 @@ from hub.policy import City
 from hub.web.bodies import HttpProblem, json_answer
 from hub.web.front import Front, bearer
 from hub.web.operations import AnswerSpec, Operation, Parameter, Values
-from hub.web.rate import CallRate
+from hub.web.rate import CallRate, caller_of
 from hub.web.tokens import Scope, TokenKind
 
 _BURST, _PER_SECOND = 30, 0.5
@@ -90,7 +90,7 @@ class _Query:
         return token is not None and token.holder == source and Scope.READ in token.scopes
 
     def _require_patience(self, request: Request) -> None:
-        wait = self.rate.wait_seconds(request.client.host if request.client else "")
+        wait = self.rate.wait_seconds(caller_of(request.client.host if request.client else ""))
         if wait:
             raise HttpProblem(429, "too often; wait as Retry-After says", headers={"Retry-After": str(wait)})
 

@@ -234,3 +234,82 @@ def test_what_a_system_adds_is_kept_for_who_wants_it() -> None:
 def test_a_name_that_is_none_is_refused_before_it_is_written() -> None:
     with pytest.raises(ValueError, match="letters"):
         Request(extended_attributes={"<x>": "1"})
+
+
+_INSIDE = "<services><service><service_code>{}</service_code><service_name>x</service_name></service></services>"
+_LAUGHS = "".join(f'<!ENTITY l{number} "{f"&l{number - 1};" * 10}">' for number in range(1, 12))
+_HOSTILE = {
+    "billion laughs": f'<!DOCTYPE services [<!ENTITY l0 "ha">{_LAUGHS}]>{_INSIDE.format("&l11;")}',
+    "quadratic": f'<!DOCTYPE services [<!ENTITY a "{"a" * 50_000}">]>{_INSIDE.format("&a;" * 1_000)}',
+    "a file": f'<!DOCTYPE services [<!ENTITY f SYSTEM "file:///etc/passwd">]>{_INSIDE.format("&f;")}',
+    "the network": f'<!DOCTYPE services SYSTEM "http://127.0.0.1:1/x.dtd">{_INSIDE.format("1")}',
+    "a parameter": f'<!DOCTYPE services [<!ENTITY % p SYSTEM "file:///etc/passwd">%p;]>{_INSIDE.format("1")}',
+    "a default attribute": f'<!DOCTYPE services [<!ATTLIST service a CDATA "x">]>{_INSIDE.format("1")}',
+    "deep": f"<services>{'<service>' * 200}x{'</service>' * 200}</services>",
+    "deeper": f"<services>{'<service>' * 100_000}x{'</service>' * 100_000}</services>",
+    "endless": "<services>" + "<service>" * 100_000,
+}
+
+
+@pytest.mark.parametrize("hostile", _HOSTILE)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_hostile_document_is_refused_and_tells_nothing(hostile: str, encoding: str) -> None:
+    declared = f"<?xml version='1.0' encoding='{encoding}'?>{_HOSTILE[hostile]}".encode(encoding)
+    with pytest.raises(UnreadableError) as refused:
+        read_records(SERVICES, declared)
+    assert "root:" not in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+def test_nothing_is_included() -> None:
+    included = '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>'
+    assert "root:" not in repr(read_records(SERVICES, _INSIDE.format(included).encode()))
+
+
+_XML_TEXTS = st.sampled_from(
+    [
+        "&amp;",
+        "&lt;",
+        "&#0;",
+        "&#x1F600;",
+        "&lol;",
+        "&",
+        "<![CDATA[<x>]]>",
+        "<!-- -->",
+        "<?php ?>",
+        "\x00",
+        "]]>",
+        "%e;",
+        "1",
+    ]
+) | st.text(max_size=5)
+_ELEMENTS = st.recursive(
+    st.lists(_XML_TEXTS, max_size=3).map("".join),
+    lambda inner: st.builds(
+        "<{0} {2}>{1}</{0}>".format,
+        st.sampled_from(["services", "service", "service_code", "attributes", "x:y", "request"]),
+        st.lists(inner, max_size=3).map("".join),
+        st.sampled_from(["", "xmlns:x='u'", "a='1' a='2'", "a=1", "a='&lol;'", "xml:lang='zh'"]),
+    ),
+    max_leaves=8,
+)
+_PROLOGS = st.sampled_from(
+    [
+        "",
+        "<?xml version='1.0'?>",
+        "<?xml version='1.1' encoding='x'?>",
+        "<!DOCTYPE s [<!ENTITY lol 'x'>]>",
+        "\ufeff",
+        " \n",
+    ]
+)
+
+
+@given(_PROLOGS, _ELEMENTS, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
+def test_whatever_xml_comes_is_read_or_refused_by_name(prolog: str, element: str, encoding: str) -> None:
+    body = f"{prolog}<services>{element}</services>".encode(encoding, "surrogatepass")
+    for shape in SHAPES:
+        try:
+            read_records(shape, body)
+        except (UnreadableError, ErrorsError):
+            continue

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.web import rate
-from hub.web.rate import CallRate
+from hub.web.rate import CallRate, caller_of
 
 
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 10), st.floats(0.1, 5))
@@ -36,3 +36,9 @@ def test_many_callers_take_no_more_room() -> None:
     for number in range(rate._MOST_CALLERS + 100):
         bucket.wait_seconds(str(number))
     assert len(bucket._buckets) == rate._MOST_CALLERS
+
+
+def test_a_customer_has_one_bucket_for_all_addresses_of_his_network() -> None:
+    assert caller_of("2001:db8:1:2::1") == caller_of("2001:db8:1:2:ffff::9%eth0") != caller_of("2001:db8:1:3::1")
+    assert caller_of("::ffff:192.0.2.1") == caller_of("192.0.2.1") == "192.0.2.1"
+    assert caller_of("testclient") == "testclient"
