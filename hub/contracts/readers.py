@@ -37,7 +37,7 @@ def readers() -> list[FieldReader]:
     names = topics.agent_topics(["id"], ["id"])
     agents = [
         FieldReader(f"agent {agent}", begin[agent], frozenset(filter(None, map(topics.subject_of, names[agent]))))
-        for agent in topics.AGENTS
+        for agent in begin
     ]
     return [
         *agents,
