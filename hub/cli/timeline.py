@@ -216,6 +216,7 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
     for ring in story.deadlines:
         details = [
             words.row(ring["policy"], *row_of(ring)[:3]),
+            *_gave_way(ring, story.opened, words),
             f"due 到期 {words.local(ring['due_at'])}",
             *_derivation(ring, words),
         ]
@@ -227,6 +228,14 @@ def _rings(story: Story, words: Words) -> Iterator[Moment]:
             details.append(f"said to be done 所报时间 {words.local(ring['said_at'])}; counts from here 按此时间计")
         text = f"clock {ring['clock']} {NOTICE_NAMES[ring['kind']]}"
         yield Moment(ring["at"], 2, "⏰", text, tuple(details), styles[ring["kind"]])
+
+
+def _gave_way(ring: dict[str, Any], opened: dict[str, Any], words: Words) -> Iterator[str]:
+    """The row whose shorter limit does not apply, as a law sets a longer one."""
+    what = (opened["category"], opened["lead_source"], opened["urgency"], opened["area"], opened["conditions"])
+    shorter = words.gave_way(ring["policy"], ring.get("rules", ""), *what)
+    if shorter is not None:
+        yield f"longer by law than row {shorter} 法定时限更长，从其规定"
 
 
 def _derivation(ring: dict[str, Any], words: Words) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.decision import SOURCE_POLICY
+from hub.core.deadlines.rules import DeadlineRules
 from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.millis import datetime_of
 from hub.policy.city import City
@@ -46,6 +48,10 @@ class Words:
             code.upper(): f"{spec.name.en} {spec.name.zh}" for code, spec in city.steps.items()
         }
 
+    @cached_property
+    def _deadlines(self) -> DeadlineRules:
+        return DeadlineRules(self._city)
+
     def event(self, event: str) -> str:
         """What happened to a case, by its status, step or code in upper or lower case."""
         return self._events.get(event.upper(), event)
@@ -67,6 +73,14 @@ class Words:
             return "the source's own due time 来源自定"
         basis = self.legal_basis(policy, rules)
         return (f"{policy}: {duration:g} {unit}" if unit else policy) + (f", {basis}" if basis else "")
+
+    def gave_way(
+        self, policy: str, rules: str, category: str, source: str, urgency: str, area: str | None, conditions: list[str]
+    ) -> str | None:
+        """The row that gave way to this one's longer legal limit, by the rules that the city's folder has."""
+        if rules and rules != self._city.version:
+            return None
+        return self._deadlines.gave_way(policy, category, source, urgency, area, conditions)
 
     def legal_basis(self, policy: str, rules: str) -> str | None:
         """The law that a deadline row names, if the rules here are those of which it is a row."""

@@ -21,7 +21,7 @@ def takes_all(rule: DeadlineRule, templates: Sequence[str]) -> bool:
     """Whether a row is in force at all times for every report that meets its plain conditions."""
     dated = rule.effective_from is not None or rule.effective_until is not None
     some = rule.when.area_class is not None or rule.when.condition is not None
-    return not dated and not some and (rule.template is None or rule.template in templates)
+    return not dated and not some and not rule.yields and (rule.template is None or rule.template in templates)
 
 
 def clock_mistakes(
@@ -51,6 +51,7 @@ def clock_mistakes(
                 )
     yield from _unsayable(rules, clocks, steps)
     yield from _unfulfillable(rules, conditions)
+    yield from _yield_to_none(rules)
     offered = {rule.template for rule in rules if rule.template is not None}
     for position, name in enumerate(templates):
         if name not in offered:
@@ -113,3 +114,14 @@ def _unfulfillable(
 def _holds_by_itself(name: str) -> bool:
     kind, equals, value = name.partition("=")
     return bool(equals and value) and (kind == "channel" or (kind.startswith("attribute.") and kind != "attribute."))
+
+
+def _yield_to_none(rules: Sequence[DeadlineRule]) -> Iterator[tuple[str, Location, str]]:
+    legal = {rule.clock for rule in rules if rule.legal}
+    for index, rule in enumerate(rules):
+        if rule.yields and rule.clock not in legal:
+            yield (
+                FILE,
+                ("deadlines", index, "yields"),
+                f"no row says `legal: true` of the clock {rule.clock!r}, so there is nothing to yield to; add that row",
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +33,9 @@ class RuleKey(NamedTuple):
 class ClockRows:
     """The deadline rows of one city by clock."""
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, length: Callable[[DeadlineRule], int] = lambda rule: 0) -> None:
+        """`length`: how long a row's limit is beside others, ms; asked of rows that a law sets and those that yield to them."""
+        self._length = length
         self._city = city
         clocks = list(dict.fromkeys([*CLOCKS, *(rule.clock for rule in city.deadlines)]))
         self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in clocks]
@@ -119,10 +121,38 @@ class ClockRows:
         known = self._city.category_of(key.category)
         for rule in rows:
             if self._also(rule, key) and matches(rule.when, key.source, known, key.area, key.urgency):
-                found.append(rule)
-                if self.undated(rule):
+                longer = self._longer(rule, rows, key) if rule.yields else []
+                found += [*longer, rule]
+                if any(map(self.undated, (*longer, rule))):
                     break
         return () if len(found) == 1 and not found[0].runs else tuple(found)
+
+    def _longer(self, rule: DeadlineRule, rows: list[DeadlineRule], key: RuleKey) -> list[DeadlineRule]:
+        """The limits set by law that match as well and are longer than this row's, the longest first."""
+        known = self._city.category_of(key.category)
+        legal = [
+            other
+            for other in rows
+            if other.legal
+            and self._length(other) > self._length(rule)
+            and self._also(other, key)
+            and matches(other.when, key.source, known, key.area, key.urgency)
+        ]
+        return sorted(legal, key=self._length, reverse=True)
+
+    def gave_way(self, policy: str, key: RuleKey) -> str | None:
+        """Id of the row that matches such a report as well, and yields to this one's longer limit; None if there is none."""
+        rows = next((rows for rows in self._by_clock if any(rule.id == policy and rule.legal for rule in rows)), [])
+        known = self._city.category_of(key.category)
+        for rule in rows:
+            if (
+                rule.yields
+                and self._also(rule, key)
+                and matches(rule.when, key.source, known, key.area, key.urgency)
+                and policy in {longer.id for longer in self._longer(rule, rows, key)}
+            ):
+                return rule.id
+        return None
 
     def _also(self, rule: DeadlineRule, key: RuleKey) -> bool:
         """The conditions that deadlines alone have."""

@@ -58,7 +58,7 @@ class DeadlineRules:
         self._by = {rule.id: _by(rule, city) for rule in city.deadlines}
         self.starters = frozenset(event for events in self._starts.values() for event in events) - {OPENED}
         """Events other than the opening that start some clock."""
-        self._rows = ClockRows(city)
+        self._rows = ClockRows(city, self._length)
 
     @property
     def version(self) -> str:
@@ -164,6 +164,18 @@ class DeadlineRules:
             return None
         (due,) = self._of_row(rule, np.array([started_ms], dtype=np.int64))
         return due
+
+    def _length(self, rule: DeadlineRule) -> int:
+        """How long a row's limit is, from the day on which the rules hold: what limits are compared by. In ms."""
+        start = np.array([self.city.effective_ms], dtype=np.int64)
+        return int(self.reckon(rule, start)[0] - start[0])
+
+    def gave_way(
+        self, policy: str, category: str, source: str, urgency: str, area: str | None, condition: Collection[str] = ()
+    ) -> str | None:
+        """Id of the row that yields to this one's longer legal limit for such a report, or None."""
+        held = self._rows.known_conditions(condition)
+        return self._rows.gave_way(policy, RuleKey(category, source, urgency, area, held))
 
     def starts(self, policy: str) -> frozenset[str]:
         """The events that start a row's clock; none for a row that is not in force."""

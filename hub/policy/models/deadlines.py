@@ -140,8 +140,9 @@ class DeadlineRule(Strict):
     month), `close` of the office, or a time of day; for work_hour, `opening` lets what ends at a close wait for the next
     opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`, `by`: others than the
     clock's. `climbs`: when this clock runs out, the case climbs to that rung by itself, and the order that says so names it; for
-    some time after another clock ran out, give a clock that `<clock>_overdue` starts. `template`: not the law of this place; the
-    row is off until `templates` in this file names it.
+    some time after another clock ran out, give a clock that `<clock>_overdue` starts. `legal`: a limit that a law sets (法定时限).
+    `yields`: where such a limit of the same clock matches too and is longer, that one applies (法定时限更长的从其规定).
+    `template`: not the law of this place; the row is off until `templates` in this file names it.
     """
 
     id: RuleId
@@ -159,6 +160,8 @@ class DeadlineRule(Strict):
     start: tuple[Id, ...] = ()
     stop: tuple[Id, ...] = ()
     by: By | None = None
+    legal: bool = False
+    yields: bool = False
     climbs: Rung | None = None
     extension: Extension | None = None
     pause: Pause | None = None
@@ -176,7 +179,13 @@ class DeadlineRule(Strict):
                 raise ValueError(
                     "a row that says `runs: false` has no duration; remove duration, unit and what goes with them"
                 )
+            if self.legal or self.yields:
+                raise ValueError(
+                    "a row that says `runs: false` has no limit to be longer or shorter; remove legal, yields"
+                )
             return self
+        if self.legal and self.yields:
+            raise ValueError("a limit that a law sets gives way to none; keep one of legal and yields")
         if not {"duration", "unit"} <= self.model_fields_set:
             raise ValueError("a row gives its duration and its unit; a unit is never guessed (or write `runs: false`)")
         self._unit_and_calendar_agree()
