@@ -8,6 +8,7 @@ checks are outside of what is timed.
 from __future__ import annotations
 
 import gc
+import json
 import statistics
 import tempfile
 from collections import defaultdict
@@ -22,6 +23,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
 from hub.cli.worker import tune_collector
+from hub.declared.document import read_yaml
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.settings import Settings
@@ -46,6 +48,8 @@ def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="cityhub-load-") as folder:
         city = write_city(rules, Path(folder) / "city")
+        if scenario.needs is not None:
+            _give_purpose(city, scenario.needs)
         for size in scenario.chunk_records:
             rounds = [_Run(scenario, rules, city, size).all() for _ in range(scenario.rounds)]
             found = _rows(size, rounds)
@@ -61,6 +65,16 @@ def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
         "that comes of it. `decode` and `encode` are Avro, `changelog` the state's records; `rest` is what is decided, and making "
         "columns of it. Every event had exactly one order (ASSIGN or LINK), every answer one closure.",
     }
+
+
+def _give_purpose(city: Path, needs: Sequence[str]) -> None:
+    """To all departments of a policy folder."""
+    departments = city / "departments.yaml"
+    declared = read_yaml(departments)
+    rows = [row | {"purpose": "measured"} for row in declared["departments"]]
+    departments.write_text(json.dumps({"departments": rows}, ensure_ascii=False), "utf-8")
+    purpose = {"name": {"en": "Measured", "zh": "测量"}, "needs": list(needs)}
+    (city / "privacy.yaml").write_text(json.dumps({"purposes": {"measured": purpose}}, ensure_ascii=False), "utf-8")
 
 
 def _rows(size: int, rounds: list[dict[tuple[str, str], float]]) -> list[dict[str, Any]]:

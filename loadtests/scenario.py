@@ -91,6 +91,8 @@ class Agents(_Named):
     rounds: int = Field(3, ge=1)
     answers: float = Field(0.9, ge=0, le=1)
     """Share of cases that their department resolves at once."""
+    needs: tuple[str, ...] | None = None
+    """What every department's purpose needs of a report; None: everything."""
     settings: dict[str, str | int | float] = Field(default_factory=dict)
 
 
