@@ -2,18 +2,21 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from hub.testing.kafka import BrokerDesk, bootstrap_for_tests, secure_kafka_for_tests
 from hub.testing.secure import SecureKafka
 
-# No deadline: machines are shared and noisy. `same` draws the same examples each time, so that a change is judged by what it
-# changed. To look for what no example has shown yet: pytest --hypothesis-profile search, or thorough for a long one.
-settings.register_profile("same", max_examples=50, deadline=None, derandomize=True, database=None)
-settings.register_profile("search", max_examples=50, deadline=None)
-settings.register_profile("thorough", max_examples=2000, deadline=None)
+# No deadline, and no complaint that examples come slowly: machines are shared and noisy. `same` draws the same examples each
+# time, so that a change is judged by what it changed. To look for what no example has shown yet: pytest --hypothesis-profile
+# search, or thorough for a long one.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", max_examples=50, derandomize=True, database=None, **_PATIENT)
+settings.register_profile("search", max_examples=50, **_PATIENT)
+settings.register_profile("thorough", max_examples=2000, **_PATIENT)
 settings.load_profile("same")
 
 _DESK = pytest.StashKey[BrokerDesk]()

@@ -42,7 +42,9 @@ def orders_of_reading(draw: st.DrawFn) -> list[list[Stored]]:
     return [batch for batch in batches if batch]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(batches=orders_of_reading(), again=st.sets(st.integers(0, 40)))
 def test_any_order_and_batching_and_any_stop_give_the_same_tables(
     reused: Database, expected: Tables, batches: list[list[Stored]], again: set[int]

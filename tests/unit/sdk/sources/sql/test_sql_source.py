@@ -245,7 +245,9 @@ def test_a_cursor_alone_would_lose_a_row_and_is_refused(postgres: Database) -> N
         SqlConfig(url=postgres.url, table="requests", cursor="number", key=("id",))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(times=st.lists(st.integers(0, 3), min_size=1, max_size=12), die_at=st.integers(0, 12), by_time=st.booleans())
 def test_killed_anywhere_nothing_is_lost(
     times: list[int], die_at: int, by_time: bool, manifest: Manifest, tmp_path_factory: pytest.TempPathFactory
