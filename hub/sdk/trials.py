@@ -70,10 +70,6 @@ class Trial(BaseModel):
     def failing(self) -> list[KitRule]:
         return [rule for rule in self.rules if rule.verdict not in _GOOD]
 
-    @property
-    def inapplicable(self) -> list[KitRule]:
-        return [rule for rule in self.rules if rule.verdict is RuleVerdict.INAPPLICABLE]
-
 
 def digest_of(manifest: Manifest) -> str:
     """Of the connector's folder, the kind of source that reads its system, and the kit. Raises ConfigurationError."""

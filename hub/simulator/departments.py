@@ -30,7 +30,7 @@ class UpdateSink(Protocol):
     def flush(self) -> None: ...
 
 
-class Desk:
+class UpdateDesk:
     """What the departments still have to say, by when. One thread at a time."""
 
     def __init__(self, seed: int) -> None:
@@ -118,7 +118,7 @@ class Departments:
         self._settings = settings
         self._topics = [settings.topic(dept_orders(department).name) for department in departments]
         self._clock = clock
-        self._desk = Desk(seed)
+        self._desk = UpdateDesk(seed)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="departments", daemon=True)
 

@@ -14,12 +14,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Self
 
-from confluent_kafka.admin import (
-    AdminClient,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -28,7 +22,6 @@ from hub.broker.kafka import EmbeddedKafka
 from hub.broker.secure import ADMIN, Guard
 from hub.broker.storage import KEYS, free_port
 from hub.settings import Security, Settings
-from hub.stream.kafka import client_config
 
 AUDIENCE, ISSUER = "cityhub-kafka", "https://login.example"
 _TOKENS = "org.apache.kafka.common.security.oauthbearer.OAuthBearer"
@@ -91,13 +84,6 @@ class SecureKafka:
             "kafka_token_url": token_url,
         }
         return Settings(**told | others)
-
-    def add_user(self, name: str, password: str) -> None:
-        """Who is let in by a password from now on, and may do nothing yet."""
-        client = AdminClient(client_config(self.settings(), "users"))
-        hashed = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        wanted = UserScramCredentialUpsertion(name, hashed, password.encode())
-        client.alter_user_scram_credentials([wanted])[name].result(_SECONDS)
 
     @cached_property
     def token_key(self) -> rsa.RSAPrivateKey:

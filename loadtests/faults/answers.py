@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.simulator.departments import Desk
+from hub.simulator.departments import UpdateDesk
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.kafka import client_config, producer_config
@@ -32,7 +32,7 @@ class PatientDepartments:
         self.sent = 0
         self._settings, self._clock = settings, clock
         self._topics = [settings.topic(dept_orders(name).name) for name in departments]
-        self._desk = Desk(seed)
+        self._desk = UpdateDesk(seed)
         self._codec = Codec(make_registry(settings))
         self._failed: KafkaError | None = None
         self._producer = Producer(producer_config(settings, "departments") | {"error_cb": _ignore})

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hub.millis import HOUR_MS
 from hub.model.update import Update, status_and_step
-from hub.simulator.departments import Desk
+from hub.simulator.departments import UpdateDesk
 from hub.testing.memory import MemoryHub
 from hub.topics import dept_orders, dept_updates
 
@@ -34,7 +34,7 @@ class Departments:
 
     def __init__(self, hub: MemoryHub, seed: int) -> None:
         self._hub, self._seed = hub, seed
-        self._desk = Desk(seed)
+        self._desk = UpdateDesk(seed)
         self._read = dict.fromkeys(hub.departments, 0)
         self._due: list[tuple[int, int, PlannedMessage]] = []
         self._count = 0

@@ -15,7 +15,7 @@ from hub.core.deadlines.rules import DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import Moved
+from hub.core.tracking.state import DueAdjustment
 from hub.units import UNITS, unit_of
 
 _Row = tuple[float, str, str, float, str]
@@ -87,5 +87,5 @@ def _stretches(rules: DeadlineRules | None, policy: str, started_ms: int, due_ms
     return counted_stretches(rules, rule, started_ms, due_ms)
 
 
-def _pauses(moved: Moved) -> list[int]:
+def _pauses(moved: DueAdjustment) -> list[int]:
     return [at for pause in moved.pauses for at in pause if at is not None]

@@ -17,7 +17,7 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.core.figures.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
 from hub.core.tracking.consequences import Effects
-from hub.core.tracking.state import Hold
+from hub.core.tracking.state import HolderLine
 from hub.stream.outlet import Transaction
 
 
@@ -59,7 +59,7 @@ def balances(effects: Effects) -> dict[str, Balance]:
     return found
 
 
-def _add_holds(balances: dict[str, Balance], holds: Iterable[Hold], side: Callable[[Balance], Counts]) -> None:
+def _add_holds(balances: dict[str, Balance], holds: Iterable[HolderLine], side: Callable[[Balance], Counts]) -> None:
     """Add who was given a case, and who had returned it, to one side of the balances."""
     turns = Counter((hold.department, hold.returned_by) for hold in holds)
     for (department, returned_by), times in turns.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.demo.run import Performance
+from hub.cli.demo.run import DemoRun
 from hub.errors import HubError
 from hub.screen import Screen, say_json
 from hub.simulator.rhythm import NOMINAL_RATE
@@ -42,7 +42,7 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
         folder.mkdir(parents=True, exist_ok=True)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, with everything shut down
         try:
-            report = Performance(console, folder, stack, seed, minutes, rate, forever, keep is not None).run()
+            report = DemoRun(console, folder, stack, seed, minutes, rate, forever, keep is not None).run()
         except KeyboardInterrupt:
             console.print("Stopped before the end; everything is shut down.")
             sys.exit(130)

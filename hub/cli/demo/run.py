@@ -19,7 +19,7 @@ from hub.audit import AuditReport, audit
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.cli.demo.calm import Calm
-from hub.cli.demo.scenes import RealFiles, Show, SimulatedDay
+from hub.cli.demo.scenes import RealFiles, ShownScenes, SimulatedDay
 from hub.cli.demo.verdict import (
     CountCheck,
     account_table,
@@ -63,7 +63,7 @@ class DemoReport:
     facts: dict[str, Any]
 
 
-class Performance:
+class DemoRun:
     """One run, from the broker's start to the verdict. What it starts, `stack` stops, last first."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Performance:
         data = os.environ.get("CITYHUB_DATA")
         replay = ROOT / "ops" / "cities" / "replay" if data else None
         self._city = load_city(Settings.from_env(city=replay).city)
-        self._show: Show = (
+        self._show: ShownScenes = (
             RealFiles(Path(data), minutes or _REPLAY_MINUTES) if data else self._simulated(seed, minutes, rate)
         )
         self._settings = self._start_kafka()

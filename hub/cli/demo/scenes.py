@@ -28,7 +28,7 @@ _REPLAY_SLACK_SECONDS = 5.0
 """The same for real files, which are played faster than a small machine may follow at once."""
 
 
-class Show(ABC):
+class ShownScenes(ABC):
     """Something to watch. `start` once, `step` often, until `over`; `stop` always. Raises FatalError when a part of it fails."""
 
     truth: Truth | None = None
@@ -61,7 +61,7 @@ class Show(ABC):
     def stop(self) -> None: ...
 
 
-class SimulatedDay(Show):
+class SimulatedDay(ShownScenes):
     """Growing files of a simulated city, the connectors that follow them, and departments that answer."""
 
     def __init__(self, folder: Path, plan: Plan, scene: Scene, departments: Sequence[str], speed: float) -> None:
@@ -167,7 +167,7 @@ class Act:
     parts: dict[str, tuple[str, ...]]
 
 
-class RealFiles(Show):
+class RealFiles(ShownScenes):
     """The real files of CITYHUB_DATA, act by act in the order of their years, so that the data's time never runs back.
 
     Paced, so that the connectors of an act keep the same time: unpaced, one is half a year ahead of the other, and what

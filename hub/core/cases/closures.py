@@ -10,7 +10,7 @@ import pyarrow as pa
 from hub.core.cases.unlinking import Unlinking
 from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.history_columns import read_held
-from hub.core.tracking.state import Hold
+from hub.core.tracking.state import HolderLine
 from hub.model.outputs import ClosureStep, Outcome
 
 
@@ -27,7 +27,7 @@ class ClosureRow(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     report: str | None = None
     by_hand: bool = False
-    ledger: tuple[Hold, ...] = ()
+    ledger: tuple[HolderLine, ...] = ()
     """Who has held the case by what `track` knows, if that may have changed."""
 
     @property

@@ -25,7 +25,7 @@ from hub.core.cases.steps import (
     to_all,
 )
 from hub.core.cases.versions import in_force, versions_of
-from hub.core.tracking.state import Hold
+from hub.core.tracking.state import HolderLine
 from hub.model.outputs import ClosureStep, Outcome
 from hub.policy.city import City
 
@@ -77,7 +77,7 @@ class Moves:
         return [] if case.over else [Step(CLOSED, ended, at_ms, case.reports[0], None)]
 
     def refuse(
-        self, journal: CaseJournal, case_id: str, department: str, at_ms: int, ledger: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, department: str, at_ms: int, ledger: tuple[HolderLine, ...] = ()
     ) -> list[Step]:
         """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. If they no
         longer hold it, or the dispatch desk does already, it stays where it is."""
@@ -99,7 +99,7 @@ class Moves:
         at_ms: int,
         reason: str,
         members: Sequence[str] = (),
-        ledger: tuple[Hold, ...] = (),
+        ledger: tuple[HolderLine, ...] = (),
     ) -> list[Step]:
         """Give a case to another department (转办、指定承办), or have others join its holder (吹哨)."""
         case = journal.book.get(case_id)
@@ -117,7 +117,7 @@ class Moves:
         to: str,
         helpers: Sequence[str] | None,
         at_ms: int,
-        ledger: tuple[Hold, ...],
+        ledger: tuple[HolderLine, ...],
     ) -> list[Step]:
         """By all that is known now the case is with a department, given to it by others with these helpers; None: by the rules."""
         case = journal.book.get(case_id)
@@ -132,7 +132,7 @@ class Moves:
         return moved(journal, case, there, at_ms, HELD_NOW, ledger)
 
     def reopen(
-        self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, ledger: tuple[Hold, ...] = ()
+        self, journal: CaseJournal, case_id: str, at_ms: int, reason: str, ledger: tuple[HolderLine, ...] = ()
     ) -> list[Step]:
         """A case that was over comes back to who held it (重新办理)."""
         case = journal.book.get(case_id)

@@ -11,7 +11,7 @@ from hub.core.cases.cases import Case, CaseJournal, LeadVersion, Report
 from hub.core.cases.versions import versions_of
 from hub.core.linking import Match
 from hub.core.routing.router import Decision
-from hub.core.tracking.state import Hold, StatedHistory
+from hub.core.tracking.state import HolderLine, StatedHistory
 from hub.model.base import MAX_ITEMS
 from hub.model.outputs import ChangeKind, OrderKind
 
@@ -60,7 +60,7 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     """The report was taken out of the case (撤销并案)."""
     history: StatedHistory | None = None
     """Where it does not simply follow what was told before."""
-    ledger: tuple[Hold, ...] = ()
+    ledger: tuple[HolderLine, ...] = ()
     """The holder ledger as `track` has it, if `track` has caused this."""
 
 
@@ -129,7 +129,7 @@ def moved(
     moved: Case,
     at_ms: int,
     reason: str,
-    ledger: tuple[Hold, ...],
+    ledger: tuple[HolderLine, ...],
     *,
     called: bool = False,
 ) -> list[Step]:
@@ -143,6 +143,6 @@ def moved(
     return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, ledger=ledger)]
 
 
-def noted(case: Case, at_ms: int, ledger: tuple[Hold, ...]) -> list[Step]:
+def noted(case: Case, at_ms: int, ledger: tuple[HolderLine, ...]) -> list[Step]:
     """Nobody is sent: only who has held the case is put on record."""
     return [Step(AMENDED, case, at_ms, case.lead, None, ledger=ledger)] if ledger else []

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from hub.core.tracking.state import CALLBACKS, Hold
+from hub.core.tracking.state import CALLBACKS, HolderLine
 from hub.model.outputs import ChangeKind, DeadlineKind
 
 MET, BREACHED, ENDED_LATE = DeadlineKind.MET, DeadlineKind.BREACHED, DeadlineKind.ENDED_LATE
@@ -60,7 +60,7 @@ class HolderChange(NamedTuple):
     at_ms: int
     opened_ms: int
     reopens: bool
-    ledger: tuple[Hold, ...]
+    ledger: tuple[HolderLine, ...]
     """If not empty, the whole holder ledger."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
 from hub.core.tracking.life import Life
-from hub.core.tracking.state import AppliedUpdate, Hold, TrackedCase, UpdateDetails
+from hub.core.tracking.state import AppliedUpdate, HolderLine, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStep
 
@@ -25,7 +25,9 @@ _PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
     """After a record of `route`, which says where it believes the case to be."""
     moved = (
-        (Hold(change.department, change.at_ms),) if change.change == ChangeKind.REROUTED and not change.reopens else ()
+        (HolderLine(change.department, change.at_ms),)
+        if change.change == ChangeKind.REROUTED and not change.reopens
+        else ()
     )
     decided = bool(moved) or change.history is not None
     if not _alike(case, (*before.ledger, *moved)) or (decided and life.holder != change.department):
@@ -72,6 +74,6 @@ def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
     return Ending(case, REFUSED, department, at_ms, ClosureStep.REOPENED, _NOT_OVER)
 
 
-def _alike(case: TrackedCase, ledger: tuple[Hold, ...]) -> bool:
+def _alike(case: TrackedCase, ledger: tuple[HolderLine, ...]) -> bool:
     """True if the case's holder ledger equals this one, apart from the first entry's start, which is the opening."""
     return case.ledger[1:] == ledger[1:] and case.ledger[0].department == ledger[0].department

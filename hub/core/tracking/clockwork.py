@@ -34,7 +34,7 @@ from hub.core.tracking.rings import (
 )
 from hub.core.tracking.state import (
     ClockState,
-    Moved,
+    DueAdjustment,
     TrackedCase,
     Version,
 )
@@ -352,7 +352,7 @@ def _with_dues(case: TrackedCase, revised: Sequence[ClockState]) -> tuple[Versio
     )
 
 
-def _moved(term: Term) -> Moved | None:
+def _moved(term: Term) -> DueAdjustment | None:
     if not term.pauses and not term.extensions:
         return None
-    return Moved(term.base_ms, tuple(term.pauses), tuple(term.extensions), term.stands)
+    return DueAdjustment(term.base_ms, tuple(term.pauses), tuple(term.extensions), term.stands)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, StatedHistory, TrackedCase, UpdateDetails
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, StatedHistory, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep, Outcome
 
 REFUSED, RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
@@ -44,7 +44,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     unlinks: bool = False
     history: StatedHistory | None = None
     """All that the statements of the case say of its life, where this does not simply follow what was known."""
-    ledger: tuple[Hold, ...] = ()
+    ledger: tuple[HolderLine, ...] = ()
     """Who has held the case, by what `track` had told `route`."""
     rules: str = ""
     """Version of the rules by which its clocks were decided on; empty: `route` has not done so, and `track` reckons them."""
@@ -102,7 +102,7 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     """Departments or the desk gave the case to its holder, not the rules."""
 
     @property
-    def ledger(self) -> tuple[Hold, ...]:
+    def ledger(self) -> tuple[HolderLine, ...]:
         """Who has held the case, if that may have changed."""
         moves = self.step not in _STAYS or self.outcome == REFUSED
         return self.case.ledger if moves else ()
@@ -133,9 +133,9 @@ class Effects:
     endings: list[Ending] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
-    given: list[Hold] = field(default_factory=list)
+    given: list[HolderLine] = field(default_factory=list)
     """Each time a department was given a case."""
-    not_given: list[Hold] = field(default_factory=list)
+    not_given: list[HolderLine] = field(default_factory=list)
     """What was counted as such and is known by now not to have been."""
     callbacks: list[Callback] = field(default_factory=list)
     left_out: int = 0

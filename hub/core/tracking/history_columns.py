@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from hub.core.tracking.state import Hold, HubEvent, Stated, StatedHistory
+from hub.core.tracking.state import HolderLine, HubEvent, Stated, StatedHistory
 
-Ledger = tuple[Hold, ...]
+Ledger = tuple[HolderLine, ...]
 _VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
 
 
@@ -68,7 +68,7 @@ def read_held(column: pa.ListArray) -> list[Ledger]:
     if not len(column.flatten()):
         return [()] * len(column)
     return [
-        tuple(Hold(department, from_ms=since_ms, returned_by=by) for department, since_ms, by in rows)
+        tuple(HolderLine(department, from_ms=since_ms, returned_by=by) for department, since_ms, by in rows)
         for rows in _lists(column, ("department", "since", "returned_by"))
     ]
 

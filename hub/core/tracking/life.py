@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.core.deadlines.rules import RESOLVE, DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.tracking.lifecycle import State
-from hub.core.tracking.state import AppliedUpdate, Hold, UpdateDetails, Version
+from hub.core.tracking.state import AppliedUpdate, HolderLine, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
 HappeningKey = tuple[str, str, str, int]
@@ -113,7 +113,7 @@ class Life:
     """What the case is."""
     rules: DeadlineRules
     """By which its clocks are reckoned."""
-    ledger: list[Hold] = field(default_factory=list)
+    ledger: list[HolderLine] = field(default_factory=list)
     """The holder ledger."""
     by_hand: bool = False
     """Departments or the desk have moved it: its holder is not whom the rules name, until it is over."""
@@ -156,7 +156,7 @@ class Life:
         if department != self.holder:
             self.gave_up[self.holder] = at_ms
             self.holder, self.designated = department, False
-            self.ledger.append(Hold(department, at_ms, returned_by))
+            self.ledger.append(HolderLine(department, at_ms, returned_by))
 
     def instant(self, answer: AppliedUpdate) -> int:
         """The instant from which an applied update counts; for any other, the time that the update itself gives."""

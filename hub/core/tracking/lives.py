@@ -20,7 +20,7 @@ from hub.core.tracking.amendments import amend, case_versions, frozen_before
 from hub.core.tracking.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lifecycle import DONE, LADDER, RANK, Refusal, State, Who, escalate, follow, step
 from hub.core.tracking.objections import Objections
-from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, TrackedCase, UpdateDetails, Version
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, UpdateDetails, Version
 from hub.core.tracking.vocabulary import Vocabulary, rank
 from hub.model.update import UpdateStatus
 from hub.policy.models import DEFAULT_CLOCKS
@@ -68,7 +68,7 @@ class Lives:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
         first, *others = case_versions(case)
         rules = self._rules.of(case.rules, case.opened_ms)
-        life = Life(first.department, first, rules, [Hold(first.department, case.opened_ms)])
+        life = Life(first.department, first, rules, [HolderLine(first.department, case.opened_ms)])
         life.terms += self._first_terms(rules, case, first)
         life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left

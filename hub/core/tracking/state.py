@@ -14,7 +14,7 @@ from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.journal import Journal
 
 
-class Moved(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class DueAdjustment(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What moved a clock's due time from where it was first: pauses (from, to; None: not ended yet) and extensions granted."""
 
     base_ms: Instant
@@ -49,7 +49,7 @@ class ClockState(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Whose own clock it is: a co-handler's (协办). None: the holder's."""
     round: Count = 0
     """How often the case had been reopened when it started."""
-    moved: Moved | None = None
+    moved: DueAdjustment | None = None
     by_event: bool = False
     """Started by something that happened, not by the opening."""
     said_ms: int | None = None
@@ -121,7 +121,7 @@ class HubEvent(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Which report brought the case back."""
 
 
-class Hold(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class HolderLine(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One line of the holder ledger: who has held the case, from when."""
 
     department: str
@@ -155,7 +155,7 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     area: str | None
     place_key: str
     opened_ms: Instant
-    ledger: Annotated[tuple[Hold, ...], msgspec.Meta(min_length=1)]
+    ledger: Annotated[tuple[HolderLine, ...], msgspec.Meta(min_length=1)]
     """Who has held it, as the telling of its life came to; without `versions`, as `route` said."""
     reports: tuple[tuple[str, str], ...]
     clocks: tuple[ClockState, ...]

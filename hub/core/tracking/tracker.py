@@ -31,7 +31,7 @@ from hub.core.tracking.state import (
     NOW_KEY,
     AppliedUpdate,
     ClockState,
-    Hold,
+    HolderLine,
     HubEvent,
     Now,
     TrackBook,
@@ -275,7 +275,7 @@ class Tracking:
         return case, life
 
     def _open(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
-        effects.given.append(Hold(change.department, change.at_ms))
+        effects.given.append(HolderLine(change.department, change.at_ms))
         starters = self._clockwork.lives.starters
         case = TrackedCase(
             case_id=change.case_id,
@@ -285,7 +285,7 @@ class Tracking:
             area=change.area,
             place_key=change.place_key,
             opened_ms=change.opened_ms,
-            ledger=(Hold(change.department, change.at_ms),),
+            ledger=(HolderLine(change.department, change.at_ms),),
             reports=((change.lead_source, change.lead_ref),),
             clocks=() if change.over else self._first_clocks(change),
             members=tuple(change.co_handlers),

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub import topics
 from hub.core.figures.rates import ClockWord, HolderChange, Table, given_of, rates
-from hub.core.tracking.state import Hold
+from hub.core.tracking.state import HolderLine
 from hub.inspect.turns import holds_of
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.ids import case_id
@@ -117,7 +117,7 @@ def figures(hub: WholeHub) -> Table:
     turns = [
         HolderChange(
             c["case_id"], c["change"], c["department"], c["rule"], c["at"], c["opened_at"], c["reopens"],
-            tuple(Hold(h["department"], h["since"], h["returned_by"]) for h in c["held"]),
+            tuple(HolderLine(h["department"], h["since"], h["returned_by"]) for h in c["held"]),
         )
         for c in hub.records(topics.CASES.name)
     ]  # fmt: skip

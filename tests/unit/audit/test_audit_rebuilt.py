@@ -16,7 +16,7 @@ from hub.audit.tables import ORIGIN
 from hub.core.cases.cases import Case, Report
 from hub.core.cases.statements import LinkedStatement, RouteRecord
 from hub.core.dedup.digests import digests, mixed
-from hub.core.tracking.state import AppliedUpdate, ClockState, Hold, TrackedCase, TrackRecord, Waiting
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, TrackRecord, Waiting
 from tests.unit.audit.made_up import T0, MadeUpRun
 
 HOUR = 3_600_000
@@ -44,7 +44,7 @@ class Hub:
         )  # fmt: skip
         self.track[case] = TrackedCase(
             case_id=case, category="road", source="police", urgency="NORMAL", area=None, place_key="a", opened_ms=T0,
-            ledger=(Hold("roads", T0),), reports=(("police", ref),), clocks=clocks,
+            ledger=(HolderLine("roads", T0),), reports=(("police", ref),), clocks=clocks,
         )  # fmt: skip
         return case
 

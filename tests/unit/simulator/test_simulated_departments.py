@@ -10,7 +10,7 @@ from hub.millis import HOUR_MS
 from hub.model.base import to_ms
 from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, answers_to
-from hub.simulator.departments import Departments, Desk
+from hub.simulator.departments import Departments, UpdateDesk
 from hub.simulator.simclock import SimulationClock
 from hub.stream.codec import Codec
 from hub.stream.registry import FileRegistry
@@ -73,7 +73,7 @@ def test_only_an_assignment_is_answered(kind: str) -> None:
 
 
 def test_the_desk_gives_each_answer_when_due_and_twice_what_is_sent_twice() -> None:
-    desk = Desk(1)
+    desk = UpdateDesk(1)
     for case in range(200):
         desk.take(order(case))
     wanted = [answer for case in range(200) for answer in answers_to(1, order(case))]
@@ -85,7 +85,7 @@ def test_the_desk_gives_each_answer_when_due_and_twice_what_is_sent_twice() -> N
 
 
 def test_a_withdrawn_or_reassigned_case_is_left_alone() -> None:
-    desk = Desk(1)
+    desk = UpdateDesk(1)
     desk.take(order(1))
     desk.take(order(1, "WITHDRAW"))
     desk.take(order(1, department="roads"))

@@ -14,7 +14,7 @@ from hub.core.tracking.amendments import amended
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.rings import Ring
-from hub.core.tracking.state import ClockState, Hold, Moved, TrackBook, TrackedCase, Version
+from hub.core.tracking.state import ClockState, DueAdjustment, HolderLine, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.outputs import ChangeKind
@@ -30,7 +30,7 @@ def clockwork() -> Clockwork:
 def case(*clocks: ClockState) -> TrackedCase:
     return TrackedCase(
         case_id="C-1", category="c", source="hotline", urgency="ROUTINE", area=None, place_key="p", opened_ms=0,
-        ledger=(Hold("roads", 0),), reports=(("hotline", "H1"),), clocks=clocks or (ClockState("accept", "p", 0, 80, 100),),
+        ledger=(HolderLine("roads", 0),), reports=(("hotline", "H1"),), clocks=clocks or (ClockState("accept", "p", 0, 80, 100),),
     )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ clocks = st.builds(
     provisional=st.booleans(),
     department=st.sampled_from([None, "roads"]),
     round=st.integers(0, 1),
-    moved=st.sampled_from([None, None, None, Moved(100), Moved(100, stands=True)]),
+    moved=st.sampled_from([None, None, None, DueAdjustment(100), DueAdjustment(100, stands=True)]),
     by_event=st.booleans(),
 )
 
