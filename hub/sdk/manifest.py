@@ -129,7 +129,10 @@ def find_manifest(domain: str, root: Path | None = None) -> Manifest:
     folders = {path.name: path for path in reversed(list(_folders(root)))}
     if domain not in folders:
         known = ", ".join(sorted(folders))
-        raise FatalError(f"no connector {domain!r}; there are: {known}. `cityhub connector new {domain}` makes one")
+        raise FatalError(
+            f"no connector {domain!r}; there are: {known}. `cityhub connector new {domain}` makes one; "
+            "folders of your own stand under `search` in the connectors.yaml that CITYHUB_CONNECTORS names"
+        )
     return load_manifest(folders[domain])
 
 

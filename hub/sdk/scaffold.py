@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 
 from hub.errors import FatalError
+from hub.sdk.kinds import OWN
 from hub.sdk.scaffold_formats import OF_KIND
+from hub.sdk.scaffold_own import OWN_FILES
 from hub.topics import city_events
 
 _FIXTURE = "fixtures/demo.csv"
@@ -56,7 +58,8 @@ N-1,1,done,2026/1/6 16:40:00,,,,,,Pothole 路面坑槽,Filled,withheld
 Which system this is, who runs it, and the format of its files: one row a column of them.
 
 ```
-cityhub connector check {name} --file connectors/{name}/fixtures/demo.csv
+cityhub connector check {name} --file fixtures/demo.csv
+cityhub connector test {name}
 cityhub connector run {name} --file FILE --follow
 ```
 
@@ -103,6 +106,9 @@ source:                   # what is true of the city; address, jurisdiction and 
   format: xml             # or json
   look_back_days: 90      # requests of so many days are looked through for changes
 sees: {horizon_days: 90}
+""",
+    "own": """\
+source: {kind: own}       # source.py; host and port stand in connectors.yaml (docs/connectors.md)
 """,
     "sql": """\
 source:                   # what is true of the system; address and password stand in connectors.yaml (docs/connectors.md)
@@ -200,5 +206,6 @@ def _files(kind: str) -> dict[str, str]:
     if kind in OF_KIND:
         return files | OF_KIND[kind]
     rows = csv.DictReader(io.StringIO(_FILES[_FIXTURE]))
+    files |= OWN_FILES if kind == OWN else {}
     files[_FIXTURE.replace(".csv", ".jsonl")] = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
     return files

@@ -20,7 +20,7 @@ from pathlib import Path
 from unittest import SkipTest
 
 from hub.clock import wall_ms
-from hub.errors import HubError
+from hub.errors import FatalError, HubError
 from hub.screen import say
 from hub.sdk.contract import Context
 from hub.sdk.intake import MappingSet
@@ -168,4 +168,8 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except FatalError as error:
+        say(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -155,10 +155,10 @@ def new_command(name: str, into: Path, kind: str) -> None:
     """Make a connector folder that works: manifest, mapping, a fixture, README. The contract suite finds it by itself."""
     folder = scaffold(name, into, kind)
     (fixture,) = (folder / "fixtures").iterdir()
-    _out.print(f"{folder} is ready.\n  try it   cityhub connector check {name} --file {fixture}")
-    _out.print(
-        f"  test it  pytest tests/contract/test_connectors.py -k {name}\n  then edit mappings/demo.yaml for your own columns"
-    )
+    found = name in discover()
+    known = "" if found else f"  first    `search: [{into}]` in the connectors.yaml that CITYHUB_CONNECTORS names\n"
+    _out.print(f"{folder} is ready.\n{known}  try it   cityhub connector check {name} --file {fixture}")
+    _out.print(f"  test it  cityhub connector test {name}\n  then edit mappings/demo.yaml for your own columns")
 
 
 def _show(report: CheckReport) -> None:
