@@ -1,0 +1,116 @@
+"""The ledger beside a broker: kept by a process that is killed, level with what is written meanwhile, made anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka import Producer
+
+from hub import topics
+from hub.cli.main import cli
+from hub.cli.process.children import Child, environment_of
+from hub.cli.process.scrape import fetch
+from hub.clock import wall_ms
+from hub.ledger.database import Database, address_of
+from hub.ledger.reading import Stored
+from hub.ledger.store import Store
+from hub.ledger.tables import POSITIONS
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
+from hub.stream.kafka import producer_config
+from tests.integration.small_hub import free_port, small_settings, wait_for
+from tests.unit.ledger.conftest import sqlite_ledger
+from tests.unit.ledger.made_up import CITY, Tables, put, records, tables_of
+
+pytestmark = pytest.mark.kafka
+_WRITTEN_MS = wall_ms()
+
+
+def recent() -> list[Stored]:
+    """Written today: Kafka keeps nothing of last spring."""
+    return [record._replace(written_ms=_WRITTEN_MS) for record in records(partitions=2)]
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
+    made = small_settings(kafka_bootstrap, namespace, tmp_path)
+    ensure_topics(made, topics.all_topics(["hotline", "police"], CITY.departments))
+    return made
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> Tables:
+    database = sqlite_ledger(tmp_path / "expected.sqlite")
+    put(Store(database), recent())
+    tables = tables_of(database)
+    database.close()
+    return tables
+
+
+def publish(settings: Settings, stored: Iterable[Stored]) -> None:
+    producer = Producer(producer_config(settings, "test"))
+    for record in stored:
+        name = settings.topic(record.topic)
+        producer.produce(name, record.value, partition=record.partition, timestamp=record.written_ms)
+    assert producer.flush(60) == 0
+
+
+def kept_by(settings: Settings, port: int) -> Child:
+    return Child("ledger", ["ledger", "run", "--port", str(port)], settings, settings.state_dir / "ledger.log")
+
+
+def has_all(settings: Settings, expected: Tables) -> bool:
+    database = Database(address_of(settings))
+    try:
+        database.require_there()
+        return tables_of(database) == expected
+    finally:
+        database.close()
+
+
+def test_killed_and_started_again_it_is_level_with_the_topics_and_is_made_anew(
+    settings: Settings, expected: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, port = recent(), free_port()
+    page = f"http://127.0.0.1:{port}"
+    publish(settings, [record for record in stored if record.offset < 2])
+    keeper = kept_by(settings, port)
+    try:
+        wait_for(lambda: json.loads(fetch(f"{page}/readyz") or "{}").get("behind") == 0, "it is level")
+        os.kill(keeper.pid, signal.SIGKILL)
+        publish(settings, [record for record in stored if record.offset >= 2])
+        keeper.stop()
+        keeper = kept_by(settings, port)
+        wait_for(lambda: has_all(settings, expected), "it has what was written meanwhile")
+        assert "hub_ledger_behind_records 0.0" in (fetch(f"{page}/metrics") or "")
+        for name, value in environment_of(settings).items():
+            monkeypatch.setenv(name, value)
+        rebuilt = CliRunner().invoke(cli, ["ledger", "rebuild"], catch_exceptions=False)
+        assert rebuilt.exit_code == 0, rebuilt.output
+        wait_for(lambda: has_all(settings, expected), "made anew it has the same, whoever of the two put it there")
+    finally:
+        keeper.stop()
+
+
+def test_a_topic_that_was_made_anew_is_said_with_the_way_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(settings, recent())
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+    assert CliRunner().invoke(cli, ["ledger", "rebuild"], catch_exceptions=False).exit_code == 0
+    database = Database(address_of(settings))
+    with database.transaction(writes=True) as connection:
+        connection.execute(POSITIONS.update().values(next_offset=POSITIONS.c.next_offset + 1000))
+    database.close()
+    keeper = kept_by(settings, free_port())
+    wait_for(lambda: keeper.code is not None, "it ends")
+    keeper.stop()
+    assert keeper.code == 1
+    assert "cityhub ledger rebuild" in keeper.last_words()
