@@ -51,7 +51,7 @@ def agents(scenario: Agents, say: Callable[[str], None]) -> dict[str, Any]:
         if scenario.needs is not None:
             _give_purpose(city, scenario.needs)
         for size in scenario.chunk_records:
-            rounds = [_Run(scenario, rules, city, size).all() for _ in range(scenario.rounds)]
+            rounds = [Round(scenario, rules, city, size).all() for _ in range(scenario.rounds)]
             found = _rows(size, rounds)
             rows += found
             whole = found[-1]
@@ -89,12 +89,12 @@ def _rows(size: int, rounds: list[dict[tuple[str, str], float]]) -> list[dict[st
     return rows
 
 
-class _Run:
+class Round:
     """One round from the first event to the last thing that came of it."""
 
-    def __init__(self, scenario: Agents, rules: Rules, city: Path, size: int) -> None:
+    def __init__(self, scenario: Agents, rules: Rules, city: Path, size: int, *, keep: bool = False) -> None:
         self._scenario, self._size = scenario, size
-        self._events = Events(rules, scenario.seed)
+        self.events = Events(rules, scenario.seed)
         self._clock = SetClock(BASE_MS)
         self._watch = Stopwatch()
         settings = Settings.from_env(
@@ -106,7 +106,7 @@ class _Run:
         self._departments = Departments(Codec(FileRegistry()), scenario.answers, self._clock)
         hub = Hub(settings, LivePolicy(loaded), self._watch.on_codec(codec), SOURCES)
         declared, reads = topics.all_topics(SOURCES, hub.departments), topics.agent_topics(SOURCES, hub.departments)
-        self._broker = MemoryBroker(declared, PARTITIONS, reads, lambda: self._clock.now_ms, keep=False)
+        self.broker = MemoryBroker(declared, PARTITIONS, reads, lambda: self._clock.now_ms, keep=keep)
         self._agents = [MemoryAgent(name, hub) for name in AGENTS]
 
     def all(self) -> dict[tuple[str, str], float]:
@@ -115,30 +115,30 @@ class _Run:
             gc.collect()
             self._all()
         self._check()
-        fresh = self._events.truth().orders
+        fresh = self.events.truth().orders
         return {(agent, step): self._watch.seconds[agent, step] / fresh * 1e6 for agent in AGENTS for step in STEPS}
 
     def _all(self) -> None:
-        left, unread = self._scenario.records, self._broker.unread
+        left, unread = self._scenario.records, self.broker.unread
         while left or any(unread.values()):
             if left and unread[deduplicate.NAME] < self._size:
                 count = min(left, self._size)
                 left -= count
-                self._send(self._events.make(count, self._clock.now_ms))
+                self._send(self.events.make(count, self._clock.now_ms))
                 self._clock.pass_seconds(count / self._scenario.rate)
             for agent in self._agents:
                 while unread[agent.name] >= self._size or (not left and unread[agent.name]):
                     self._turn(agent)
             for topic, keys, values in self._departments.answers():
-                self._broker.append(topic, keys, values)
+                self.broker.append(topic, keys, values)
 
     def _turn(self, agent: MemoryAgent) -> None:
-        batches = self._broker.read(agent.name, self._size)
+        batches = self.broker.read(agent.name, self._size)
         chunk = agent.chunk(batches)
         with self._watch.on_agent(agent.name):
             publication = agent.answer(chunk)
         publication.committed()
-        self._broker.commit(agent.name, batches, publication.outputs)
+        self.broker.commit(agent.name, batches, publication.outputs)
         for topic, _, messages, _ in publication.outputs:
             if topic.endswith(".orders"):
                 self._departments.read([message["value"] for message in messages])
@@ -150,11 +150,11 @@ class _Run:
             keys.append(key)
             values.append(value)
         for source, (keys, values) in by_source.items():
-            self._broker.append(topics.city_events(source).name, keys, values)
+            self.broker.append(topics.city_events(source).name, keys, values)
 
     def _check(self) -> None:
-        departments, published = self._departments, self._broker.published
-        expected = self._events.truth().orders
+        departments, published = self._departments, self.broker.published
+        expected = self.events.truth().orders
         wrong: Sequence[tuple[str, int, int]] = (
             ("orders of distinct events", expected, departments.distinct),
             ("orders ASSIGN or LINK", expected, departments.ordered),

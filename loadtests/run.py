@@ -13,6 +13,7 @@ from loadtests.connector import connector
 from loadtests.core_alone import core_alone
 from loadtests.dedup import dedup
 from loadtests.front import front
+from loadtests.ledger import ledger
 from loadtests.receivers import receivers
 from loadtests.scaling import scaling
 from loadtests.scenario import (
@@ -22,6 +23,7 @@ from loadtests.scenario import (
     Core,
     Dedup,
     FrontLoad,
+    Ledger,
     Receivers,
     Scaling,
     Sustained,
@@ -36,6 +38,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
     """What was measured, as JSON can hold it. Raises FatalError."""
     if isinstance(scenario, Core):
         return core_alone(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
+    if isinstance(scenario, Ledger):
+        return ledger(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
     if isinstance(scenario, Agents):
         return agents(scenario, lambda text: print(text, file=sys.stderr))  # noqa: T201
     with stage(scenario.seed, keep) as here:

@@ -160,8 +160,16 @@ class Dedup(_Named):
     """So many keys once more, each in a changelog record of its own, as a quiet city writes them."""
 
 
+class Ledger(Agents):
+    """The ledger alone: what a record of the topics costs it, all at once as in a rebuild, and few at a time as they come."""
+
+    kind: Literal["ledger"]  # type: ignore[assignment]
+    live_records: int = Field(400, ge=1)
+    """In one transaction, as 2,000 a second come in a fifth of a second."""
+
+
 Scenario = Annotated[
-    Compare | Connector | Receivers | Core | Agents | Sustained | FrontLoad | Takeover | Scaling | Dedup,
+    Compare | Connector | Receivers | Core | Agents | Sustained | FrontLoad | Takeover | Scaling | Dedup | Ledger,
     Field(discriminator="kind"),
 ]
 

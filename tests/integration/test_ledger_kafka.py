@@ -19,8 +19,8 @@ from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
 from hub.ledger.database import Database, address_of
 from hub.ledger.reading import Stored
-from hub.ledger.store import Store
-from hub.ledger.tables import POSITIONS
+from hub.ledger.store import LedgerStore
+from hub.ledger.tables import POSITIONS_TABLE
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.kafka import producer_config
@@ -47,7 +47,7 @@ def settings(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def expected(tmp_path: Path) -> Tables:
     database = sqlite_ledger(tmp_path / "expected.sqlite")
-    put(Store(database), recent())
+    put(LedgerStore(database), recent())
     tables = tables_of(database)
     database.close()
     return tables
@@ -107,7 +107,7 @@ def test_a_topic_that_was_made_anew_is_said_with_the_way_out(
     assert CliRunner().invoke(cli, ["ledger", "rebuild"], catch_exceptions=False).exit_code == 0
     database = Database(address_of(settings))
     with database.transaction(writes=True) as connection:
-        connection.execute(POSITIONS.update().values(next_offset=POSITIONS.c.next_offset + 1000))
+        connection.execute(POSITIONS_TABLE.update().values(next_offset=POSITIONS_TABLE.c.next_offset + 1000))
     database.close()
     keeper = kept_by(settings, free_port())
     wait_for(lambda: keeper.code is not None, "it ends")
