@@ -13,7 +13,7 @@ import click
 from hub.cli.options import with_settings
 from hub.errors import FatalError
 from hub.escaping import to_json, without_login
-from hub.screen import say, say_json
+from hub.screen import say, say_json, say_lines
 from hub.settings import Security, Settings
 
 
@@ -34,7 +34,7 @@ def show(settings: Settings, department: str | None, as_page: bool) -> None:
     if (name := department or "hub") not in documents:
         raise FatalError(f"there is no department {name!r}; there are {', '.join(sorted(documents.keys() - {'hub'}))}")
     if as_page:
-        click.echo(page(documents[name]))
+        say_lines(page(documents[name]))
     else:
         say_json(documents[name], indent=2)
 

@@ -38,9 +38,9 @@ def test_a_lost_order_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lost_closure_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     append = MemoryBroker.append
 
-    def lose_one(broker: MemoryBroker, topic: str, keys: Any, values: Any, partition: int | None = None) -> None:
+    def lose_one(broker: MemoryBroker, topic: str, keys: Any, values: Any, *others: Any) -> None:
         first = topic == "hub.closures"
-        append(broker, topic, keys[first:], values[first:], partition)
+        append(broker, topic, keys[first:], values[first:], *others)
 
     monkeypatch.setattr(MemoryBroker, "append", lose_one)
     with pytest.raises(FatalError, match="closures of the cases answered"):
