@@ -46,13 +46,13 @@ def erase(
         raise click.UsageError("name a report as SOURCE:REF, as in hotline:H-17")
     if not dry_run and not reason:
         raise click.UsageError("say why with --reason: it is kept with who asked and when")
-    document = _document(settings, source, ref, unknown)
-    document |= {"by": by or f"{getpass.getuser()}@{socket.gethostname()}", "reason": reason or "", "dry_run": dry_run}
-    if not dry_run:
-        try:
+    asked = {"by": by or f"{getpass.getuser()}@{socket.gethostname()}", "reason": reason or "", "dry_run": dry_run}
+    try:
+        document = _document(settings, source, ref, unknown) | asked
+        if not dry_run:
             _send(settings, document)
-        except ValueError as error:
-            raise FatalError(f"{who} cannot be erased: {error}") from None
+    except ValueError as error:  # what can be no source, reference or reason
+        raise FatalError(f"this report cannot be erased: {error}") from None
     if as_json:
         say_json(document, indent=2)
     else:
@@ -101,14 +101,20 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
 
 def _send(settings: Settings, document: dict[str, Any]) -> None:
     """Raises ValueError if it is no report that can be, FatalError if Kafka does not take it."""
+    from pydantic import ValidationError
+
     from hub.cli.sending import Sender
     from hub.inspect.erasures import key_of
+    from hub.model.event import rejection
     from hub.model.outputs import Erasure
     from hub.stream.codec import Codec
     from hub.stream.registry import make_registry
     from hub.topics import ERASURES
 
-    record = Erasure.model_validate({name: document[name] for name in Erasure.model_fields})
+    try:
+        record = Erasure.model_validate({name: document[name] for name in Erasure.model_fields})
+    except ValidationError as error:
+        raise ValueError(rejection(error).detail) from None
     value = Codec(make_registry(settings)).encode_one(Erasure.subject(), record.to_avro())
     key = key_of((record.source, record.source_ref)).encode()
     with Sender(settings) as sender:
