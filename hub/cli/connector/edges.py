@@ -29,7 +29,8 @@ def status(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         say_json([each.as_dict() for each in found])
         return
-    _show(found)
+    # by the names that commands take: those of states begin with the namespace
+    _show([each.model_copy(update={"name": each.name.removeprefix(settings.namespace)}) for each in found])
 
 
 def _show(statuses: list[Status]) -> None:

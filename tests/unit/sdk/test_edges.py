@@ -219,6 +219,11 @@ def test_what_edges_do_is_read_in_80_columns(city: City, monkeypatch: pytest.Mon
     assert [line.split()[:2] for line in table[1:]] == [[name, "failed"] for name in names]
     whose = "the system does not know this password · whose turn 待办: credentials"
     assert said == [f"{name} (police): {whose}" for name in names]
+    monkeypatch.setenv("CITYHUB_NAMESPACE", "city7.")
+    assert [line.split()[0] for line in city.command("status").splitlines()[1:4]] == list(names), (
+        "as commands take them"
+    )
+    monkeypatch.delenv("CITYHUB_NAMESPACE")
     listed = city.command("list").splitlines()
     assert any(line.startswith("police ") and "公安" in line for line in listed)
 
