@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from hub.broker.jars import jars_dir
 from hub.broker.java import find_java, find_maven, java_version
 from hub.cli.process.scrape import fetch
-from hub.clock import wall_ms
+from hub.clock import iso, wall_ms
 from hub.core.rules.examples import check_examples
 from hub.errors import FatalError, HubError
 from hub.escaping import without_login
@@ -34,6 +34,7 @@ from hub.topics import Topic, all_topics, inputs_in
 OK, WARN, FAIL = "ok", "warn", "fail"
 _BROKER_SECONDS = 5.0
 _SKEW_SECONDS = 2.0
+_LEDGER_SECONDS = 60.0
 _PAGE_SECONDS = 15.0
 """A worker on a busy machine is not to be taken for a stranger on its port."""
 
@@ -55,6 +56,7 @@ def check_all(settings: Settings) -> Iterator[Check]:
     yield _port(settings)
     yield _state_dir(settings)
     yield _schemas()
+    yield _guarded("ledger 台账", lambda: _ledger(settings))
     city = yield from _policy(settings)
     broker = _broker(settings)
     yield broker
@@ -209,6 +211,27 @@ def _topic_settings(name: str, settings: Settings, topics: list[Topic]) -> Check
         said = f"{len(drifts)} settings are less than the hub's ({drifts[0]})"
         return Check(name, WARN, said, "raise them, unless whoever lowered them knows that records are lost sooner")
     return Check(name, OK, f"all {len(topics)} are there, and set as they must be")
+
+
+def _ledger(settings: Settings) -> Check:
+    """How new it is, where one is kept."""
+    from hub.ledger import queries
+    from hub.ledger.database import has_ledger, opened_ledger
+
+    name = "ledger 台账"
+    if not has_ledger(settings):
+        return Check(name, OK, "none is kept here; `cityhub ledger run` keeps one")
+    with opened_ledger(settings) as database, database.transaction() as connection:
+        level_ms, behind = queries.last_standing(connection)
+    age_seconds = (wall_ms() - level_ms) / 1000
+    if age_seconds > _LEDGER_SECONDS:
+        finding = (
+            f"it was level with the topics last at {iso(level_ms)}"
+            if level_ms
+            else "it never was level with the topics"
+        )
+        return Check(name, WARN, f"{finding}, and lacked {behind or 0:,} records", "ops/runbooks/ledger-behind.md")
+    return Check(name, OK, f"level with the topics {age_seconds:.0f} s ago")
 
 
 def _sources(settings: Settings, city: City | None) -> Check:

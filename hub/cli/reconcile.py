@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -15,6 +16,9 @@ from hub.cli.bars import progress_bar
 from hub.cli.options import with_settings
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.ledger.comparing import LedgerComparison
 
 
 @click.command()
@@ -62,14 +66,17 @@ def reconcile(
     if against is not None:
         with progress_bar("Comparing 比对") as on_progress:
             comparison = compare_runs(settings, against, sources, departments, on_progress=on_progress)
+    ledger = _ledger(settings)
     judged = replace(report, losses=()) if gaps_known else report
     good = judged.good_so_far if live else judged.good
     compared = rebuilt if isinstance(rebuilt, StateReport) else None
-    good = good and (compared.good if compared is not None else not state)
+    good = good and (compared.good if compared is not None else not state) and (ledger is None or not ledger.differing)
     if as_json:
         facts = report.as_dict() | {"good": good}
         if rebuilt is not None:
             facts["state"] = rebuilt.as_dict()
+        if ledger is not None:
+            facts["ledger"] = ledger._asdict()
         if comparison is not None:
             facts["comparison"] = comparison.as_dict()
         say_json(facts, indent=2)
@@ -82,6 +89,8 @@ def reconcile(
         if comparison is not None:
             _show(f"{settings.namespace or '(no namespace)'} against 比对 {against}", comparison.rows())
             _name((*comparison.differences, *comparison.order_dependent))
+        if ledger is not None:
+            say(ledger.line())
         verdict = f"{report.unaccounted:,} unaccounted, {report.doubled:,} doubled, {report.orphaned:,} other defects"
         if report.gone:
             verdict += f", {report.gone:,} gone before they were read"
@@ -92,6 +101,17 @@ def reconcile(
         if report.waiting.count and not live:
             say("Some records are not read yet: is a worker running? Look again when it is done, or use --live.")
     sys.exit(0 if good and (comparison is None or comparison.good) else 1)
+
+
+def _ledger(settings: Settings) -> LedgerComparison | None:
+    """Beside the topics, where one is kept."""
+    from hub.ledger.comparing import compare_ledger
+    from hub.ledger.database import has_ledger, opened_ledger
+
+    if not has_ledger(settings):
+        return None
+    with progress_bar("Comparing the ledger 核对台账") as on_progress, opened_ledger(settings) as database:
+        return compare_ledger(settings, database, on_progress)
 
 
 def _show(title: str, rows: Iterable[tuple[str, str]]) -> None:

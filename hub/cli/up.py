@@ -56,7 +56,7 @@ _CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
 def up(
     settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None, front_port: int | None
 ) -> None:  # fmt: skip
-    """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, the worker, and the web.
+    """Start a hub 启动 and keep it running until Ctrl-C: Kafka if need be, the topics, the worker, the web, the ledger.
 
     A worker that ends is started again, slower each time; nothing is lost or doubled by that, and Kafka stays for all others.
     """
@@ -80,7 +80,7 @@ def up(
         front = str(front_port or _front_port())
         supervisors = [
             _supervised(name, argv, settings, logs, console)
-            for name, argv in (("worker", ["worker"]), ("web", ["web", "--port", front]))
+            for name, argv in (("worker", ["worker"]), ("web", ["web", "--port", front]), ("ledger", ["ledger", "run"]))
         ]
         stack.callback(_stop, supervisors, console)
         _announce(settings, front, logs, console)
@@ -117,7 +117,7 @@ def _announce(settings: Settings, front: str, logs: Path, console: Console) -> N
     console.print(
         f"web 网关         http://127.0.0.1:{front}   (departments, Open311: docs/gateway.md, docs/open311.md)"
     )
-    console.print(f"logs             {logs}/worker.log, web.log")
+    console.print(f"logs             {logs}/worker.log, web.log, ledger.log")
 
 
 def _watch(

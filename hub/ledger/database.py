@@ -96,6 +96,12 @@ class Database:
         self._engine.dispose()
 
 
+def has_ledger(settings: Settings) -> bool:
+    """Whether one is to be had: a file that is there, or a database that somebody has named."""
+    url = address_of(settings)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
+
+
 @contextmanager
 def opened_ledger(settings: Settings) -> Iterator[Database]:
     """The ledger of these settings, which must be there, for whoever reads it."""

@@ -17,10 +17,12 @@ from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
 from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
+from hub.ledger.comparing import compare_ledger
 from hub.ledger.database import Database, address_of
 from hub.ledger.reading import Stored
 from hub.ledger.store import LedgerStore
-from hub.ledger.tables import POSITIONS_TABLE
+from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
+from hub.model.ids import case_id
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.kafka import producer_config
@@ -96,6 +98,21 @@ def test_killed_and_started_again_it_is_level_with_the_topics_and_is_made_anew(
         wait_for(lambda: has_all(settings, expected), "made anew it has the same, whoever of the two put it there")
     finally:
         keeper.stop()
+
+
+def test_it_is_compared_with_the_topics(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(settings, recent())
+    for name, value in environment_of(settings).items():
+        monkeypatch.setenv(name, value)
+    assert CliRunner().invoke(cli, ["ledger", "rebuild"], catch_exceptions=False).exit_code == 0
+    database = Database(address_of(settings))
+    assert compare_ledger(settings, database).line().startswith("ledger 台账 agrees")
+    with database.transaction(writes=True) as connection:
+        connection.execute(CASES_TABLE.update().where(CASES_TABLE.c.lead_ref == "H-4").values(department="nobody"))
+        connection.execute(CLOCKS_TABLE.delete().where(CLOCKS_TABLE.c.case_id == case_id("hotline", "H-5")))
+    found = compare_ledger(settings, database)
+    database.close()
+    assert (found.differing, set(found.names)) == (2, {case_id("hotline", "H-4"), case_id("hotline", "H-5")})
 
 
 def test_a_topic_that_was_made_anew_is_said_with_the_way_out(

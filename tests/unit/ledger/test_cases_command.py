@@ -13,9 +13,13 @@ from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 from sqlalchemy import update
 
+from hub.cli.checkup import Check, check_all
 from hub.cli.main import cli
+from hub.clock import wall_ms
 from hub.ledger.database import Database
+from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE
+from hub.settings import Settings
 from tests.unit.ledger.made_up import rows_of
 
 
@@ -114,3 +118,14 @@ def test_status_counts(said: Any, ledger: Database) -> None:
     assert facts["cases"] == len(cases)
     assert facts["open"] == sum(row["state"] == "open" for row in cases)
     assert facts["overdue"] == sum(bool(row["overdue"]) for row in cases)
+
+
+def test_the_doctor_says_how_new_it_is(ledger: Database, tmp_path: Path) -> None:
+    def check(folder: Path) -> Check:
+        checks = check_all(Settings(state_dir=folder))
+        return next(check for check in checks if check.name.startswith("ledger"))
+
+    assert check(tmp_path / "elsewhere").state == "ok", "none has to be kept"
+    assert check(tmp_path).state == "warn"
+    LedgerStore(ledger).stand("topics", wall_ms(), 0)
+    assert check(tmp_path).state == "ok"
