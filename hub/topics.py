@@ -194,6 +194,13 @@ def source_in(name: str) -> str | None:
     return source if (kind, last) == ("city", "events") and _ID.fullmatch(source) else None
 
 
+def department_in(name: str) -> str | None:
+    """The department by whose topic of orders this is the name; None if it is no such name."""
+    kind, _, rest = name.partition(".")
+    department, _, last = rest.partition(".")
+    return department if (kind, last) == ("dept", "orders") and _ID.fullmatch(department) else None
+
+
 def _checked(kind: str, name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError(

@@ -15,6 +15,7 @@ from hub.policy import City
 from hub.stream.codec import Codec
 from hub.web.bodies import HttpProblem, not_now
 from hub.web.intake import Intake
+from hub.web.live_city import LiveCity
 from hub.web.news import News
 from hub.web.read.model import ReadModel
 from hub.web.tokens import MOST_TOKEN_CHARS, Scope, Token, TokenKind, Tokens
@@ -25,10 +26,9 @@ _STREAMS_EACH = 8
 
 @dataclass(frozen=True)
 class Front:
-    """One city's web. `sources`: those whose reports it knows."""
+    """One city's web."""
 
-    city: City
-    sources: tuple[str, ...]
+    live: LiveCity
     codec: Codec
     model: ReadModel
     news: News
@@ -36,6 +36,11 @@ class Front:
     tokens: Tokens
     streams: Counter[str] = field(default_factory=Counter)
     """Open ones, by the token's id."""
+
+    @property
+    def city(self) -> City:
+        """As it is now."""
+        return self.live.city
 
     def require_ready(self) -> None:
         """Raises HttpProblem (503) while the topics are read for the first time, or cannot be."""

@@ -22,10 +22,10 @@ from hub.web.folder import ModelFolder
 from hub.web.front import Front
 from hub.web.gateway.reading import STREAM_SECONDS
 from hub.web.intake import KafkaIntake
+from hub.web.live_city import LiveCity
 from hub.web.news import News
 from hub.web.open311.config import Open311File
 from hub.web.read.feed import TopicFeed
-from hub.web.read.records import topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Tokens
 
@@ -63,10 +63,9 @@ class Web:
         self._folder = ModelFolder(settings.state_dir / "web" / "models")
         self._model, self._news = SqliteModel(self._folder.path / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
-        self.feed = TopicFeed(
-            settings, codec, self._model, self._news, city.kept(topics_read(sources, city.departments))
-        )
-        front = Front(city, tuple(sources), codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
+        live = LiveCity(city, sources, settings.city)
+        self.feed = TopicFeed(settings, codec, self._model, self._news, live.topics)
+        front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
         self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy, prefix)

@@ -30,8 +30,10 @@ from hub.stream.registry import FileRegistry
 from hub.stream.rights import Resource, Right, RightOperation, roles
 from hub.stream.writer import Output, TransactionWriter
 from hub.testing.secure import SecureKafka
-from hub.topics import DEADLINES, ROUTE_CHANGELOG, all_topics, city_events
+from hub.topics import DEADLINES, OWN_SOURCE, ROUTE_CHANGELOG, all_topics, city_events
+from hub.web.tokens import TokenKind
 from tests.integration.small_hub import case_event, free_port, ready, wait_for
+from tests.integration.small_web import bearer, running_web, token, update
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
@@ -169,6 +171,34 @@ def test_a_whole_hub_lives_on_the_rights_it_is_granted(hub: SecureHub, request: 
         said = hub.type("operator", *look)
         assert said.exit_code == 0, said.output
     settled(hub, worker)
+    assert hub.denials()[before:] == []
+
+
+def test_the_web_lives_on_its_rights(hub: SecureHub, worker: Child) -> None:
+    """An app's report becomes an order, a department answers by HTTP, and the app hears of it: as the user `web` and no other."""
+    before, settings = len(hub.denials()), hub.settings("web")
+    key = token(settings, "walker", TokenKind.OPEN311)
+    said = {"api_key": key, "service_code": "road.pothole", "lat": "34.08", "long": "114.515", "description": "Deep."}
+    with running_web(settings, [*discover(), OWN_SOURCE]) as client:
+
+        def shown(ref: str) -> dict[str, Any]:
+            worker.must_run()
+            answer = client.get(f"/open311/v2/requests/{ref}.json")
+            return dict(answer.json()[0]) if answer.status_code == 200 else {}
+
+        wait_for(lambda: client.get("/readyz").status_code == 200, "ready")
+        answer = client.post("/open311/v2/requests.json", data=said)
+        assert answer.status_code == 200, answer.text
+        ref = answer.json()[0]["service_request_id"]
+        wait_for(lambda: bool(shown(ref).get("agency_responsible")), "somebody is responsible")
+        headers = bearer(settings, "roads")
+        orders = client.get("/departments/roads/orders?wait=30", headers=headers).json()["orders"]
+        (case,) = {
+            each["order"]["case_id"] for each in orders if (each["order"]["event"] or {}).get("source_ref") == ref
+        }
+        posted = client.post("/departments/roads/updates", json=update("U1", case), headers=headers)
+        assert posted.status_code == 202, posted.text
+        wait_for(lambda: "accepted" in (shown(ref).get("status_notes") or ""), "the app hears of it")
     assert hub.denials()[before:] == []
 
 

@@ -102,7 +102,9 @@ class GeoReportServer:
     async def services(self, request: Request, values: Values) -> Response:
         del request
         self._require_jurisdiction(values["jurisdiction_id"])
-        found = [shown.service(code, offer, self.front.city) for code, offer in self.file.services.items()]
+        city = self.front.city
+        offered = [(code, offer) for code, offer in self.file.services.items() if code in city.categories]
+        found = [shown.service(code, offer, city) for code, offer in offered]
         return document_response(SERVICES, found, values["format"])
 
     async def service(self, request: Request, values: Values) -> Response:

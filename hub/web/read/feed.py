@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -17,6 +17,7 @@ from hub.errors import FatalError, HubError, RetriableError
 from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
+from hub.stream.known import names_in
 from hub.stream.numbers import PartitionPlace
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic
@@ -27,7 +28,9 @@ from hub.web.read.sqlite import SqliteModel
 log = logging.getLogger(__name__)
 _AT_ONCE = 2000
 _WAIT_SECONDS = 0.1
-_ASK_SECONDS = 30.0
+_ASK_SECONDS = 10.0
+_LOOK_SECONDS, _LOOK_PATIENCE_SECONDS = 5.0, 1.0
+"""How often it looks for new topics, and how long it waits for the broker to name them: a stop waits as long."""
 _AGAIN_SECONDS = 1.0
 _FORGET_SECONDS = 3600.0
 
@@ -35,16 +38,17 @@ _FORGET_SECONDS = 3600.0
 class TopicFeed:
     """Reads from the oldest record on. When it cannot go on the model is not ready any more, and `failed` says why.
 
-    A topic whose partitions became more is read whole after the next start.
+    Topics and partitions that come while it runs are read from their beginning, within seconds of their coming.
     """
 
     def __init__(
-        self, settings: Settings, codec: Codec, model: SqliteModel, news: News, topics: Iterable[Topic]
-    ) -> None:
-        self._settings, self._codec, self._model, self._news = settings, codec, model, news
-        self._topics = tuple(topics)
-        self._names = [settings.topic(topic.name) for topic in self._topics]
+        self, settings: Settings, codec: Codec, model: SqliteModel, news: News, wanted: Callable[[Collection[str]], Iterable[Topic]]
+    ) -> None:  # fmt: skip
+        """`wanted` says of the topics that there are, by names without the namespace, which are read."""
+        self._settings, self._codec, self._model, self._news, self._wanted = settings, codec, model, news, wanted
+        self._topics: Sequence[Topic] = ()
         self._stop = threading.Event()
+        self._read_places: set[PartitionPlace] = set()
         self._waiting: set[PartitionPlace] = set()
         self.failed: HubError | sqlite3.Error | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -85,16 +89,45 @@ class TopicFeed:
                 return
 
     def _begin(self, consumer: Consumer) -> None:
-        with kafka_errors(f"asking {self._settings.bootstrap_servers} for its topics"):
-            known = consumer.list_topics(timeout=_ASK_SECONDS).topics
-        if lacking := [name for name in self._names if name not in known]:
+        """Raises FatalError if a topic that the hub has from its first day is not there."""
+        there = self._there(consumer, _ASK_SECONDS)
+        names = self._names(there)
+        if lacking := [name for name in names if name not in there]:
             raise missing(lacking[0])
-        places = [(name, number) for name in self._names for number in known[name].partitions]
-        self._waiting = set(places)
-        consumer.assign([TopicPartition(*place, 0) for place in places])
+        self._take_up(consumer, names, there)
+
+    def _look(self, consumer: Consumer) -> None:
+        """For what has come. What is wanted and not there yet is taken up when it is."""
+        try:
+            there = self._there(consumer, _LOOK_PATIENCE_SECONDS)
+        except RetriableError as error:
+            log.warning("whether there are new topics cannot be told: %s", error)
+            return
+        self._take_up(consumer, [name for name in self._names(there) if name in there], there)
+
+    def _there(self, consumer: Consumer, patience_seconds: float) -> dict[str, list[int]]:
+        """The numbers of the partitions of every topic that the broker shows."""
+        with kafka_errors(f"asking {self._settings.bootstrap_servers} for its topics"):
+            found = consumer.list_topics(timeout=patience_seconds).topics
+        return {name: list(topic.partitions) for name, topic in found.items() if topic.error is None}
+
+    def _names(self, there: Iterable[str]) -> list[str]:
+        """On the broker, of what is to be read."""
+        self._topics = tuple(self._wanted(names_in(self._settings.namespace, there)))
+        return [self._settings.topic(topic.name) for topic in self._topics]
+
+    def _take_up(self, consumer: Consumer, names: Iterable[str], there: Mapping[str, Sequence[int]]) -> None:
+        places = {(name, number) for name in names for number in there[name]} - self._read_places
+        if not places:
+            return
+        if not self._read_places:
+            self._waiting = set(places)
+        self._read_places |= places
+        consumer.incremental_assign([TopicPartition(*place, 0) for place in sorted(places)])
 
     def _follow(self, consumer: Consumer) -> None:
         steps, next_forget = Steps(self._settings, consumer), time.monotonic() + _FORGET_SECONDS
+        next_look = time.monotonic() + _LOOK_SECONDS
         while not self._stop.is_set():
             with kafka_errors("reading for the web"):
                 messages = consumer.consume(_AT_ONCE, _WAIT_SECONDS)
@@ -104,6 +137,9 @@ class TopicFeed:
             for message in messages:
                 if message.error() is not None:
                     self._noted(message, steps)
+            if time.monotonic() >= next_look:
+                self._look(consumer)
+                next_look = time.monotonic() + _LOOK_SECONDS
             if time.monotonic() >= next_forget:
                 forget(self._model, wall_ms(), self._topics)
                 next_forget = time.monotonic() + _FORGET_SECONDS

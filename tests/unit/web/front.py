@@ -17,6 +17,7 @@ from hub.topics import OWN_SOURCE
 from hub.web.app import web_app
 from hub.web.front import Front
 from hub.web.intake import NotTakenError, Outgoing
+from hub.web.live_city import LiveCity
 from hub.web.news import News
 from hub.web.open311.config import Open311File, load_open311
 from hub.web.read.records import KafkaRecord, put_records, topics_read
@@ -45,7 +46,7 @@ class MemoryWeb:
         self._models += 1
         self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
         self._seen: dict[str, int] = {}
-        self.front = Front(CITY, self.hub.sources, self.hub.codec, self.model, self.news, self, self.tokens)
+        self.front = Front(LiveCity(CITY), self.hub.codec, self.model, self.news, self, self.tokens)
         self.app = web_app(self.front, self.offers, b"a secret of this test's")
         self.client = TestClient(self.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         self.read()
