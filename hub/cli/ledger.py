@@ -30,8 +30,9 @@ def ledger() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Serve /metrics, /healthz and /readyz on this port of loopback."
 )
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of that port.")
 @with_settings
-def run(settings: Settings, port: int | None) -> None:
+def run(settings: Settings, port: int | None, host: str) -> None:
     """Keep it level with the topics until Ctrl-C. A process of its own: agents never wait for it."""
     from hub.ledger.keeping import Keeper
 
@@ -42,8 +43,8 @@ def run(settings: Settings, port: int | None) -> None:
             "/healthz": lambda: json_page({"status": "ok"}),
             "/readyz": lambda: _ready(keeper),
         }
-        with nullcontext() if port is None else PageServer(pages, "127.0.0.1", port) as server:
-            where = "" if server is None else f"   http://127.0.0.1:{server.port}/readyz"
+        with nullcontext() if port is None else PageServer(pages, host, port) as server:
+            where = "" if server is None else f"   http://{host}:{server.port}/readyz"
             say(f"ledger 台账 {keeper.database.shown}{where}", err=True)
             keeper.run()
 
