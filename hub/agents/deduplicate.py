@@ -198,12 +198,12 @@ def _counted(events: UsableRecords) -> npt.NDArray[np.bool_]:
 def _publish_updates(
     hub: Hub, chunk: Chunk, tx: Transaction, events: UsableRecords, updates: UsableRecords, admission: Admission
 ) -> None:
-    first = [at - len(events.rows) for at in admission.first.tolist() if at >= len(events.rows)]
-    case_ids = updates.decoded.batch.column("case_id").to_pylist()
-    columns = {"origin": chunk.origins([updates.rows[at] for at in first])}
-    bodies = updates.decoded.bodies.take(pa.array(first, pa.int64()))
-    values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, bodies)
-    tx.publish(topics.UPDATES, values, [case_ids[at] for at in first])
+    begin = len(events.rows)
+    first = admission.first[admission.first >= begin] - begin
+    columns = {"origin": chunk.origins([updates.rows[at] for at in first.tolist()])}
+    taken = pa.array(first)
+    values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, updates.decoded.bodies.take(taken))
+    tx.publish(topics.UPDATES, values, updates.decoded.batch.column("case_id").take(taken).to_pylist())
     tx.account("update", len(first))
 
 

@@ -74,6 +74,8 @@ class _Names:
 
     def numbers(self, texts: Sequence[str], positions: Longs) -> Longs:
         """The number of the text at each position. Texts that no position names are not kept."""
+        if not len(positions):
+            return positions
         found = np.zeros(len(texts), dtype=np.int64)
         for used in np.flatnonzero(np.bincount(positions, minlength=len(texts))).tolist():
             found[used] = self._number(texts[used])
