@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -129,13 +130,16 @@ class Router:
 
     def route_all(self, reports: Sequence[Sighting]) -> list[Decision]:
         """As `route_one` for each. Where rows ask for no more than all kinds of reports have, a known kind costs one look-up."""
-        kinds = [(one.category, one.source, one.urgency, one.lat is not None, one.area) for one in reports]
+        kind_of = attrgetter(*self._kind)
+        kinds = [(one.lat is not None, kind_of(one)) for one in reports]
         found = list(map(self._plain.get, kinds))
         for index, known in enumerate(found):
             if known is None:
-                label, source, urgency, placed, area = kinds[index]
-                found[index] = decision = self.route_one(source, label, area, urgency, placed, reports[index])
-                if not self.plan(label).questions.asks:
+                one = reports[index]
+                found[index] = decision = self.route_one(
+                    one.source, one.category, one.area, one.urgency, one.lat is not None, one
+                )
+                if not self.plan(one.category).questions.asks:
                     if len(self._plain) >= _REMEMBERED:
                         self._plain.clear()
                     self._plain[kinds[index]] = decision
