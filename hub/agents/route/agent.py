@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -80,9 +80,7 @@ def attach(app: Any, hub: Hub) -> AgentView:
                     for seen in sightings:
                         clock.advance(seen.at_ms, seen.ref)
                 for partition, closures in _closures(hub, chunk, tx).items():
-                    journal = state.journal(partition)
-                    for closure in closures:
-                        steps += _end(hub, desks, journal, closure)
+                    steps += _end(hub, desks, state.journal(partition), closures)
                     tx.account("closure", len(closures))
                 if steps:
                     steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
@@ -119,12 +117,17 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
-def _end(hub: Hub, desks: RuleSets, journal: RouteJournal, closure: ClosureRow) -> list[Step]:
-    if closure.step is ClosureStep.UNLINKED:
-        return unlink(hub.codec, desks, journal, unlinking_of(closure))
-    steps = desks.latest.casework.moves.take(journal.of(journal.book.cases), closure)
-    if closure.step is ClosureStep.AS_OUTCOME and closure.outcome is Outcome.RESOLVED:
-        keep(journal, steps, ())
+def _end(hub: Hub, desks: RuleSets, journal: RouteJournal, closures: Sequence[ClosureRow]) -> list[Step]:
+    moves, cases = desks.latest.casework.moves, journal.of(journal.book.cases)
+    steps: list[Step] = []
+    for closure in closures:
+        if closure.step is ClosureStep.UNLINKED:
+            steps += unlink(hub.codec, desks, journal, unlinking_of(closure))
+            continue
+        taken = moves.take(cases, closure)
+        if closure.step is ClosureStep.AS_OUTCOME and closure.outcome is Outcome.RESOLVED:
+            keep(journal, taken, ())
+        steps += taken
     return steps
 
 

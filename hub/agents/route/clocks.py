@@ -77,8 +77,9 @@ def decided(rules: RuleVersions, steps: Sequence[Step]) -> DecidedClocks:
     parts: list[tuple[pa.ListArray, pa.ListArray]] = []
     begin = 0
     for of_these, mine in rules.parted([step.case for step in steps]):
+        version = of_these.version
         for index in mine:
-            versions[index] = of_these.version
+            versions[index] = version
         chosen = np.array(mine)[asked[mine]]
         place[chosen] = np.arange(begin, begin + len(chosen))
         begin += len(chosen) + 1

@@ -20,6 +20,7 @@ _MARK = "~"
 """Begins the key of a statement; no case id does."""
 _ERASED = "!"
 """Begins the key of a report whose words were erased."""
+_MARKS = (_MARK, _ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +59,20 @@ class RouteBook:
         return len(self.cases) + self._count + len(self.erased)
 
     def get(self, key: str) -> RouteRecord | None:
+        if not key.startswith(_MARKS):
+            return self.cases.get(key)
         if key.startswith(_ERASED):
             return self.erased.get(_erased_report(key))
-        if not key.startswith(_MARK):
-            return self.cases.get(key)
         report, revision = report_of(key)
         return self._said.get(report, {}).get(revision)
 
     def put(self, key: str, value: RouteRecord | None) -> RouteRecord | None:
-        if key.startswith(_ERASED):
-            assert not isinstance(value, Case | LinkedStatement)
-            return self._put_erased(_erased_report(key), value)
-        assert not isinstance(value, int)
-        if not key.startswith(_MARK):
-            assert not isinstance(value, LinkedStatement)
+        if not key.startswith(_MARKS):
+            assert value is None or isinstance(value, Case)
             return self.cases.put(key, value)
+        if key.startswith(_ERASED):
+            assert value is None or isinstance(value, int)
+            return self._put_erased(_erased_report(key), value)
         report, revision = report_of(key)
         said = self._said.setdefault(report, {})
         before = said.get(revision)

@@ -24,11 +24,8 @@ class Conditions:
     def __init__(self, city: City) -> None:
         self._rows = ClockRows(city)
         self._predicates = Predicates(city, self._rows.conditions)
-
-    @property
-    def asked(self) -> bool:
+        self.asked = self._rows.asks_conditions
         """True if any row asks for what holds of a report beyond its category."""
-        return self._rows.asks_conditions
 
     def of(self, seen: Sighting) -> tuple[str, ...]:
         """Names as `label_key` has them, in order."""
