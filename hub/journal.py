@@ -46,7 +46,7 @@ class Journal(Generic[_B]):
 
     def changes(self) -> Iterator[tuple[str, Any]]:
         """What was changed since the last `commit` or `undo`: each key once, with what is kept under it now, or None."""
-        return ((key, self.book.get(key)) for key in self._before)
+        return zip(self._before, map(self.book.get, self._before), strict=True)
 
     def commit(self) -> None:
         """What was changed stays."""
