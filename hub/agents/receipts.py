@@ -96,10 +96,11 @@ def acknowledge(
 def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[int], columns: dict[str, Any]) -> None:
     if not rows:
         return
-    update, origin = (updates.column(name).take(pa.array(rows, pa.int64())) for name in ("update", "origin"))
-    said = pc.utf8_lower(events_of(update))
-    ids = {name: update.field(name) for name in _IDS}
-    _publish(hub, tx, columns | ids | {"said": said, "origin": origin}, shared_values(update.field("department")))
+    index, update = pa.array(rows, pa.int64()), updates.column("update")
+    ids = {name: update.field(name).take(index) for name in _IDS}
+    said = pc.utf8_lower(events_of(update)).take(index)
+    fields = {**columns, **ids, "said": said, "origin": updates.column("origin").take(index)}
+    _publish(hub, tx, fields, shared_values(update.field("department").take(index)))
 
 
 def later_than_said(applied: Applied) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from hub.core.tracking.history_columns import held_value
 from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.core.tracking.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
-from hub.core.tracking.state import TrackedCase
+from hub.core.tracking.state import TrackedCase, UpdateDetails
 from hub.core.tracking.vocabulary import Vocabulary
 from hub.model.ids import derived_ids
 from hub.model.outputs import OrderKind
@@ -46,6 +47,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Rul
 
 
 def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
+    ledgers, details = [ending.ledger for ending in endings], [ending.details for ending in endings]
     columns: dict[str, Any] = {
         "case_id": [ending.case.case_id for ending in endings],
         "place_key": [ending.case.place_key for ending in endings],
@@ -53,16 +55,20 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "department": [ending.department for ending in endings],
         "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
         "step": [ending.step for ending in endings],
-        **any_said(
-            to=[ending.details and ending.details.to for ending in endings],
-            members=[ending.details.members if ending.details else () for ending in endings],
-            reason=[ending.details and ending.details.reason for ending in endings],
-            report=[ending.details and ending.details.report for ending in endings],
-            by_hand=[ending.by_hand for ending in endings],
-            held=[held_value(ending.ledger) for ending in endings],
-        ),
+        **any_said(by_hand=[ending.by_hand for ending in endings]),
+        **(_detail_columns(details) if any(details) else {}),
+        **({"held": list(map(held_value, ledgers))} if any(ledgers) else {}),
     }
     tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
+
+
+def _detail_columns(details: Sequence[UpdateDetails | None]) -> dict[str, Any]:
+    return any_said(
+        to=[each and each.to for each in details],
+        members=[each.members if each else () for each in details],
+        reason=[each and each.reason for each in details],
+        report=[each and each.report for each in details],
+    )
 
 
 def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], vocabulary: Vocabulary) -> None:
@@ -77,16 +83,18 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], vocabu
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
         "at": [reply.at_ms for reply in replies],
-        "text": [_text(hub, reply) or vocabulary.reply(reply.answer.event) for reply in replies],
+        "text": _texts(hub, replies, vocabulary),
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     for source, chosen in rows_by(columns["source"]).items():
         tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
 
 
-def _text(hub: Hub, reply: OwedReply) -> str:
-    """What the department wrote, unless the source is answered for a purpose that does not need it."""
-    return "" if Personal.WORDS in hub.city.withheld_from_sources.get(reply.source, ()) else reply.answer.note
+def _texts(hub: Hub, replies: Sequence[OwedReply], vocabulary: Vocabulary) -> list[str]:
+    """What the department wrote, unless the source is answered for a purpose that does not need it; else what the city says."""
+    withheld = hub.city.withheld_from_sources
+    notes = ["" if Personal.WORDS in withheld.get(reply.source, ()) else reply.answer.note for reply in replies]
+    return [note or vocabulary.reply(reply.answer.event) for note, reply in zip(notes, replies, strict=True)]
 
 
 def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: RuleVersions) -> None:

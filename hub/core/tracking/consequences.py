@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
@@ -72,7 +71,7 @@ class UpdateRow(msgspec.Struct, frozen=True, gc=False):
     """Which of the chunk's updates it is; None if an earlier chunk brought it, and it had to wait."""
 
 
-class Applied(NamedTuple):
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """An update that was applied, and the instant from which it counts."""
 
     update: UpdateRow

@@ -42,15 +42,12 @@ class Lives:
         self._spec = city.file.life
         self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
         self._objections = Objections(city, self.vocabulary)
+        self.desks = self._objections.desks
+        """Who may speak of every case."""
         self._adjustments = Adjustments(self._objections)
         self.starters = frozenset(event for each in rules.every for event in each.starters)
         """Events other than the opening that start some clock by any rules."""
         self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
-
-    @property
-    def desks(self) -> frozenset[str]:
-        """Who may speak of every case."""
-        return self._objections.desks
 
     @property
     def desk(self) -> str:

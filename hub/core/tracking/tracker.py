@@ -162,10 +162,9 @@ class Tracking:
         if case is None or _has_no_room(case, update.note):
             return False
         status, answer = update.status, self._answer(update)
-        if self._clockwork.lives.vocabulary.unknown(answer.event):
-            return False
         if not self._is_plain(case, answer):
-            return self._tell(case, journal, answer, update, effects)
+            unknown = self._clockwork.lives.vocabulary.unknown(answer.event)
+            return not unknown and self._tell(case, journal, answer, update, effects)
         at_ms = max(update.at_ms, case.opened_ms)
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
