@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Self
 
 from hub import metrics
 from hub.clock import wall_ms
+from hub.errors import RetriableError
 from hub.inspect.reading import spans
 from hub.ledger.database import Database, address_of
 from hub.ledger.feed import Feed, LedgerStanding, topics_in
@@ -21,6 +23,8 @@ from hub.stream.codec import Codec
 from hub.stream.known import on_broker
 from hub.stream.numbers import PartitionPlace
 from hub.stream.registry import make_registry
+
+log = logging.getLogger(__name__)
 
 _FORGET_SECONDS = 3600.0
 READY_SECONDS = 30.0
@@ -101,4 +105,7 @@ class Keeper:
 
     def _forget_again_and_again(self) -> None:
         while not self._stop.wait(_FORGET_SECONDS):
-            self.forget()
+            try:
+                self.forget()
+            except RetriableError as error:
+                log.warning("what is too old stands another hour in the ledger: %s", error)

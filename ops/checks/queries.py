@@ -146,7 +146,7 @@ def promtool_problems() -> Iterator[str]:
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run promtool. Raises FatalError if it is missing."""
-    return subprocess.run([str(find("promtool")), *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([str(find("promtool")), *arguments], capture_output=True, text=True, timeout=600, check=False)
 
 
 def problems() -> Iterator[str]:

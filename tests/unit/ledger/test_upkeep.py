@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from hub.errors import RetriableError
+from hub.ledger import keeping
 from hub.ledger.database import Database
 from hub.ledger.reading import Stored
 from hub.ledger.store import LedgerStore
 from hub.ledger.upkeep import RETENTION, acts, delete_older, erase_words
 from hub.millis import DAY_MS
 from hub.model.outputs import Erasure
+from hub.settings import Settings
 from hub.stream.codec import Codec
 from hub.topics import ERASURES
 from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tables_of
@@ -72,3 +79,22 @@ def test_an_erasure_of_the_hub_is_obeyed_whenever_it_is_read(ledger: Database) -
     put(LedgerStore(ledger), [*records(), *asked])
     assert "Lantern Street H-4" not in repr(tables_of(ledger))
     assert "Lantern Street H-0" in repr(tables_of(ledger))
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_forgetting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_FORGET_SECONDS", 0.0)
+    keeper = keeping.Keeper(Settings(state_dir=tmp_path))
+    tries = list[int]()
+
+    def forget() -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RetriableError("the database is away")
+        keeper.stop()
+        return 0
+
+    monkeypatch.setattr(keeper, "forget", forget)
+    keeper._forget_again_and_again()
+    assert len(tries) == 2
