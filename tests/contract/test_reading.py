@@ -12,6 +12,7 @@ import pytest
 from hub.core.cases.cases import CaseBook
 from hub.core.cases.closures import ClosureRow, closures_of
 from hub.core.cases.moves import Moves
+from hub.core.columns import millis
 from hub.core.linking import Incidents
 from hub.core.report import sighting_of, sightings_of
 from hub.core.tracking.state import UpdateDetails
@@ -50,10 +51,13 @@ def test_events() -> None:
     batch = decoded.batch
     bodies = CODEC.nested_bodies("cityhub.AdmittedEvent", batch)
     found = sightings_of(batch, bodies, words=True)
+    opened = millis(batch.column("opens_at"))
     for row, (seen, body) in enumerate(zip(found, bodies, strict=True)):
         event = CaseEvent.checked(CODEC.decode_body("cityhub.CaseEvent", body))
         place = {name: batch.column(name)[row].as_py() for name in ("place_key", "area", "lat", "lon")}
-        assert msgspec.structs.replace(seen, case_id="") == sighting_of(event, row=row, body=body, **place)
+        assert msgspec.structs.replace(seen, case_id="") == sighting_of(
+            event, row=row, body=body, opens_ms=opened[row], **place
+        )
     without = sightings_of(batch, bodies, words=False)
     assert [each.text for each in without] == [""] * len(found)
     assert [(each.ref, each.at_ms, each.case_id) for each in without] == [
@@ -79,7 +83,7 @@ def test_updates(arrived: bool) -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_event_is_said_by_status_and_step_and_read_from_them(event: str) -> None:
     status, step = status_and_step(event)
-    assert event_of(status, step) == event
+    assert event_of(status, step, None) == event
     assert status == NEAREST.get(step, UpdateStatus.ACCEPTED) or step is UpdateStep.AS_STATUS
     Update(update_id="1", department="roads", case_id="C-1", status=status, at=1_700_000_000_000, step=step)
 

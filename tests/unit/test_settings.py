@@ -118,7 +118,13 @@ def test_a_secret_given_twice_is_a_mistake(tmp_path: Path) -> None:
 def test_only_secrets_stand_in_files(tmp_path: Path) -> None:
     (tmp_path / "n").write_text("3")
     assert Settings.from_env({"CITYHUB_PARTITIONS_FILE": str(tmp_path / "n")}).partitions == 6
-    assert Settings.secrets() == {"control_key", "kafka_key_password", "kafka_password", "registry_password"}
+    assert Settings.secrets() == {
+        "control_key",
+        "kafka_key_password",
+        "kafka_password",
+        "ledger_password",
+        "registry_password",
+    }
     assert "CITYHUB_PARTITIONS_FILE" not in Settings.variables()
 
 
