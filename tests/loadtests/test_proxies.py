@@ -111,3 +111,16 @@ def test_one_listener_is_cut_alone(echo: int, proxies: Proxies) -> None:
         other.sendall(b"hello")
         assert other.recv(5) == b"hello"
         assert silent(one)
+
+
+def test_who_is_left_by_the_other_side_is_told(proxies: Proxies) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        connect(proxies.before(1, "CLIENTS", server.getsockname()[1])) as one,
+    ):
+        one.sendall(b"hello")
+        other, _ = server.accept()
+        with other:
+            assert other.recv(5) == b"hello"
+        with contextlib.suppress(ConnectionResetError):
+            assert one.recv(5) == b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
 from collections.abc import Callable, Coroutine
@@ -47,7 +46,7 @@ class _Listener:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mine = {writer}
         self.writers.add(writer)
-        with contextlib.suppress(OSError):
+        try:
             if self.cut is not Cut.CLOSED:
                 there, back = await asyncio.open_connection(_HOST, self.port)
                 mine.add(back)
@@ -55,9 +54,12 @@ class _Listener:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(_pump(reader, back, self.asking))
                     both.create_task(_pump(there, writer, self.answering))
-        for each in mine:
-            self.writers.discard(each)
-            each.transport.abort()
+        except* OSError:
+            pass  # one side is gone, so the other goes too
+        finally:
+            for each in mine:
+                self.writers.discard(each)
+                each.transport.abort()
 
 
 class _OverError(OSError):
@@ -90,12 +92,8 @@ class Proxies:
         listener = self._listeners[node, name] = _Listener(port)
         listener.set(None)
 
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(ExceptionGroup):
-                await listener.serve(reader, writer)
-
         own = socket.create_server((_HOST, 0), backlog=256)
-        self._servers.append(await asyncio.start_server(serve, sock=own))
+        self._servers.append(await asyncio.start_server(listener.serve, sock=own))
         return int(own.getsockname()[1])
 
     def cut(self, node: int, listener: str, how: Cut) -> None:
