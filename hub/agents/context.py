@@ -87,6 +87,10 @@ class Hub:
         """A department as metrics name it: their labels are bounded by policy, what a record names is not."""
         return department if department in self.departments else "unknown"
 
+    def source_label(self, source: str) -> str:
+        """The same for a source."""
+        return source if source in self.sources else "unknown"
+
     def clock_label(self, clock: str) -> str:
         """The same for a clock. One that only older rules have counts as unknown too."""
         return clock if clock == RESOLVE or any(row.clock == clock for row in self.city.deadlines) else "unknown"

@@ -155,7 +155,7 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             tx.count(metrics.DESK_CASES.labels(reason), records)
     unknown = Counter([case.source for case in opened if hub.city.category_of(case.category) is None])
     for source, records in unknown.items():
-        tx.count(metrics.UNKNOWN_CATEGORIES.labels(source), records)
+        tx.count(metrics.UNKNOWN_CATEGORIES.labels(hub.source_label(source)), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)
