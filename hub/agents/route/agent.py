@@ -153,9 +153,9 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
     for reason, records in Counter([case.desk_reason for case in opened]).items():
         if reason:
             tx.count(metrics.DESK_CASES.labels(reason), records)
-    unknown = Counter([case.source for case in opened if hub.city.category_of(case.category) is None])
-    for source, records in unknown.items():
-        tx.count(metrics.UNKNOWN_CATEGORIES.labels(hub.source_label(source)), records)
+    for (category, source), records in Counter([(case.category, case.source) for case in opened]).items():
+        if hub.city.category_of(category) is None:
+            tx.count(metrics.UNKNOWN_CATEGORIES.labels(hub.source_label(source)), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)
