@@ -122,7 +122,7 @@ class Answers:
     def _resolve(self, cases: list[dict[str, Any]], now_ms: int) -> None:
         one = Update(
             update_id="-",
-            department="-",
+            department="none",
             case_id="-",
             status=UpdateStatus.RESOLVED,
             at=now_ms,
