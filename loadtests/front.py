@@ -46,7 +46,7 @@ def front(here: Stage, scenario: FrontLoad) -> dict[str, Any]:
         measured = sustained(here, feed, namespace, beside)["rows"][0]
         rows.append({"run": label} | {name: measured[name] for name in _AGENTS})
     strange = {status: calls for status, calls in figures["statuses"].items() if status != "202"}
-    rows += [{"run": f"{what}"} | _figures(figures[what]) for what in ("posts", "streams")]
+    rows += [{"run": what, "rate reached": ""} | _figures(figures[what]) for what in ("posts", "streams")]
     note = (
         f"{scenario.rate:g} events a second for {scenario.seconds:g} s, first without the web, then with {scenario.streams} "
         f"open streams of orders and {scenario.posts:g} posts of updates a second. Runs of the hub: from an event's sending "
