@@ -192,12 +192,19 @@ def test_the_web_lives_on_its_rights(hub: SecureHub, worker: Child) -> None:
         ref = answer.json()[0]["service_request_id"]
         wait_for(lambda: bool(shown(ref).get("agency_responsible")), "somebody is responsible")
         headers = bearer(settings, "roads")
-        orders = client.get("/departments/roads/orders?wait=30", headers=headers).json()["orders"]
-        (case,) = {
-            each["order"]["case_id"] for each in orders if (each["order"]["event"] or {}).get("source_ref") == ref
-        }
-        posted = client.post("/departments/roads/updates", json=update("U1", case), headers=headers)
-        assert posted.status_code == 202, posted.text
+
+        def ordered() -> str | None:
+            """The case of the report, once its order has come."""
+            answer = client.get("/departments/roads/orders?wait=30", headers=headers)
+            orders = answer.json()["orders"] if answer.status_code == 200 else []
+            mine = [each["order"] for each in orders if (each["order"]["event"] or {}).get("source_ref") == ref]
+            return mine[0]["case_id"] if mine else None
+
+        wait_for(ordered, "the order comes")
+        said_so = update("U1", ordered() or "")
+        wait_for(
+            lambda: client.post("/departments/roads/updates", json=said_so, headers=headers).status_code == 202, "taken"
+        )
         wait_for(lambda: "accepted" in (shown(ref).get("status_notes") or ""), "the app hears of it")
     assert hub.denials()[before:] == []
 

