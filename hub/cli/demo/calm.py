@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CALM_SECONDS = 2.0
 STUCK_SECONDS = 120.0
-HOPE_SECONDS = 10.0
+HOPE_SECONDS = 60.0
 """How long something that should still come is waited for when all else is at rest."""
 
 

@@ -180,7 +180,7 @@ class DemoRun:
         while True:
             worker.must_run()
             look(note)
-            now, outcomes = time.monotonic(), self._shown.metrics.total("hub_outcomes_total")
+            now, outcomes = time.monotonic(), self._outcomes()
             busy = self._shown.lag > 0 or not self._answered
             if calm.at_rest(now, outcomes, busy=busy, complete=also()):
                 return
@@ -189,6 +189,11 @@ class DemoRun:
                     f"the worker has {self._shown.lag} records left and makes no progress. {worker.last_words()}"
                 )
             time.sleep(_TICK_SECONDS)
+
+    def _outcomes(self) -> float:
+        """What was done: decided by the hub, and brought to who is called."""
+        wires = self._show.wires
+        return self._shown.metrics.total("hub_outcomes_total") + (0 if wires is None else wires.calls.taken)
 
     def _all_told(self) -> bool:
         """Every order was brought to who is called, and every update has its receipt. One of a case that does not exist, or may not
