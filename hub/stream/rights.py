@@ -1,8 +1,8 @@
 """Who of a hub needs which rights at Kafka, and no more. Pure: `hub.stream.acls` asks and tells the broker.
 
-A role is a part that logs in: a source's connector, an agent, a department, who looks on (`web`), who operates. Topics are named
-one by one, so that what was not granted is not there for whoever asks: a worker does not read the topic of a source that was added
-since, and reads it once `cityhub acl --apply` has been said again.
+A role is a part that logs in: a source's connector, an agent, a department, who looks on (`web`, `ledger`), who operates. Topics
+are named one by one, so that what was not granted is not there for whoever asks: a worker does not read the topic of a source that
+was added since, and reads it once `cityhub acl --apply` has been said again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hub import topics
 from hub.settings import Settings
 from hub.topics import city_events, city_replies, dept_orders, dept_receipts, dept_updates
 
-WORKER, SINKS, WEB, OPERATOR = "worker", "sinks", "web", "operator"
+WORKER, SINKS, WEB, LEDGER, OPERATOR = "worker", "sinks", "web", "ledger", "operator"
 
 
 class Resource(StrEnum):
@@ -77,6 +77,7 @@ def roles(settings: Settings, sources: Collection[str], departments: Collection[
         **{f"webhook.{each}": frozenset(named.webhook(each)) for each in departments},
         SINKS: frozenset(named.sinks()),
         WEB: frozenset(named.web()),
+        LEDGER: frozenset(named.ledger()),
         OPERATOR: frozenset(named.operator()),
     }
 
@@ -139,23 +140,24 @@ class _Named(NamedTuple):
 
     def sinks(self) -> Iterator[Right]:
         """It carries whatever the hub says to systems of others, and sets aside what is not taken there."""
-        outward = [city_replies(each).name for each in self.sources]
-        outward += [topic(each).name for each in self.departments for topic in (dept_orders, dept_receipts)]
-        yield from self._topics([topics.CASES.name, topics.DEADLINES.name, *outward], RightOperation.READ)
+        yield from self._topics([topics.CASES.name, topics.DEADLINES.name, *self._outward()], RightOperation.READ)
         yield from self._topics([topics.DEAD.name], RightOperation.WRITE)
         yield from self._groups(["sink-"], RightOperation.READ)
         yield from self._groups(["unpacking-"])
 
     def web(self) -> Iterator[Right]:
         """It looks at cases, clocks and who is told what, and passes on what departments and apps say by HTTP."""
-        outward = [city_replies(each).name for each in self.sources]
         own = [city_events(each).name for each in self.sources if each == topics.OWN_SOURCE]
-        for department in self.departments:
-            outward += [dept_orders(department).name, dept_receipts(department).name]
-        yield from self._topics([topic.name for topic in _SEEN] + outward, RightOperation.READ)
+        yield from self._topics([topic.name for topic in _SEEN] + self._outward(), RightOperation.READ)
         yield from self._topics(own, RightOperation.READ, RightOperation.WRITE)
         yield from self._topics([dept_updates(each).name for each in self.departments], RightOperation.WRITE)
         yield from self._groups(["inspect-", "unpacking-", "web-"])
+
+    def ledger(self) -> Iterator[Right]:
+        """It writes down what it reads of cases, clocks, who is told what, and dead letters, and says nothing."""
+        own = [topic.name for topic in (topics.CASES, topics.DEADLINES, topics.DEAD, topics.ERASURES)]
+        yield from self._topics(own + self._outward(), RightOperation.READ)
+        yield from self._groups(["inspect-", "ledger-", "unpacking-"])
 
     def operator(self) -> Iterator[Right]:
         """Makes topics and looks after them, reads all, says new rules, lets sources go on, sends dead letters again."""
@@ -169,6 +171,11 @@ class _Named(NamedTuple):
         yield from self._groups(["inspect-", "unpacking-", "recovery-", "sources-", "policy-", "dept-watch-"])
         for operation in (RightOperation.CREATE, RightOperation.WRITE, RightOperation.DELETE):
             yield self._right(Resource.TOPIC, "doctor-", operation, prefixed=True)
+
+    def _outward(self) -> list[str]:
+        """What sources and departments are told."""
+        told = [topic(each).name for each in self.departments for topic in (dept_orders, dept_receipts)]
+        return [city_replies(each).name for each in self.sources] + told
 
     def _all(self) -> list[str]:
         return [topic.name for topic in topics.all_topics(self.sources, self.departments)]

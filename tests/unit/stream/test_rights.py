@@ -13,7 +13,7 @@ from hub import topics
 from hub.cli.main import cli
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.rights import OPERATOR, WEB, WORKER, Resource, Right, RightOperation, roles
+from hub.stream.rights import LEDGER, OPERATOR, WEB, WORKER, Resource, Right, RightOperation, roles
 
 SOURCES, DEPARTMENTS = ("hotline", "police"), ("roads", "water")
 ROLES = roles(Settings(namespace="n."), SOURCES, DEPARTMENTS)
@@ -60,6 +60,13 @@ def test_the_web_passes_on_what_comes_by_http_and_sees_no_dead_letters() -> None
     assert not {name for name in names(WEB, RightOperation.READ) if name.endswith((".events", ".updates", ".changelog"))} - {
         "n.hub.events", "n.hub.updates",
     }  # fmt: skip
+
+
+def test_the_ledger_reads_what_it_writes_down_and_says_nothing() -> None:
+    assert not names(LEDGER, RightOperation.WRITE)
+    own = {"n.hub.cases", "n.hub.deadlines", "n.hub.dead", "n.hub.erasures"}
+    told = {f"n.dept.{each}.{what}" for each in DEPARTMENTS for what in ("orders", "receipts")}
+    assert names(LEDGER, RightOperation.READ) == own | told | {f"n.city.{each}.replies" for each in SOURCES}
 
 
 def test_only_an_operator_makes_and_changes_topics() -> None:
