@@ -90,14 +90,6 @@ def count(connection: Connection, query: CaseQuery) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def counts_by(connection: Connection, query: CaseQuery, column: str) -> list[tuple[str | None, int, int]]:
-    """By department, area, category or another column of a list: how many cases, and how many of them overdue."""
-    by = CASES_TABLE.c[column]
-    overdue = func.count().filter(CASES_TABLE.c.overdue)
-    rows = connection.execute(select(by, func.count(), overdue).where(*_wheres(query)).group_by(by).order_by(by))
-    return [(name, int(total), int(late)) for name, total, late in rows]
-
-
 def last_standing(connection: Connection) -> tuple[int, int | None]:
     """When the ledger was level with the topics last, in ms, 0 if never; and how many records it lacked when that was written."""
     row = connection.execute(select(STANDING_TABLE.c.level_at, STANDING_TABLE.c.behind)).first()

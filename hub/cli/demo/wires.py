@@ -279,7 +279,7 @@ class Wires:
 def _lacks(kind: type[Wire]) -> str | None:
     """Why a wire cannot be had here."""
     if kind is TableWire:
-        return None if find_spec("sqlalchemy") else "pip install 'cityhub[sql]' brings what it needs"
+        return None
     if find_spec("paho") is None:
         return "pip install 'cityhub[mqtt]' brings what it needs"
     try:
