@@ -93,7 +93,8 @@ class Feed:
             next_look = next_stand = 0.0
             while not self._stop.is_set():
                 if time.monotonic() >= next_look:
-                    reading.take_up(topics_in(names()))
+                    there = names()
+                    reading.take_up({name: there[name] for name in topics_in(there)})
                     next_look = time.monotonic() + _LOOK_SECONDS
                 self._turn(reading)
                 standing = reading.standing(self._records)
@@ -139,14 +140,14 @@ class _Reading:
         self._cut = len(settings.namespace)
         self._steps = Steps(settings, consumer)
         self._taken: set[PartitionPlace] = set()
-        self._topics: list[str] = []
+        self._topics: Mapping[str, int] = {}
         self._eofs: dict[PartitionPlace, int] = {}
         self._written_ms = 0
         self.level_ms = 0
         """When it had read all there was, last; 0 if never."""
 
-    def take_up(self, topics: list[str]) -> None:
-        """Read these topics too. Raises FatalError where one ends before what the ledger has of it."""
+    def take_up(self, topics: Mapping[str, int]) -> None:
+        """Read these topics, with so many partitions each. Raises FatalError where one ends before what the ledger has of it."""
         if topics == self._topics:
             return
         new = {place: span for place, span in spans(self._settings, topics).items() if place not in self._taken}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 
 from confluent_kafka.admin import AdminClient
@@ -54,17 +54,22 @@ class KnownTopics:
         return self._known
 
 
-def on_broker(settings: Settings, role: str) -> Callable[[], Collection[str]]:
-    """Asks the broker for the topics of the hub's namespace, over one connection that is made at the first question."""
+def on_broker(settings: Settings, role: str) -> Callable[[], Mapping[str, int]]:
+    """Asks the broker for the topics of the hub's namespace, with how many partitions each has, over one connection that is made at
+    the first question."""
     client = cache(lambda: AdminClient(client_config(settings, role)))
     return lambda: names_on(client(), settings.namespace)
 
 
-def names_on(client: AdminClient, namespace: str) -> frozenset[str]:
-    """The topics of a namespace that the broker has, without it. Raises FatalError or RetriableError without an answer."""
+def names_on(client: AdminClient, namespace: str) -> dict[str, int]:
+    """The topics of a namespace that the broker has, without it, with how many partitions each has.
+
+    Raises FatalError or RetriableError without an answer.
+    """
     with kafka_errors("asking which topics there are"):
         found = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
-    return names_in(namespace, [name for name, topic in found.items() if topic.error is None])
+    there = {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
+    return {name: there[namespace + name] for name in names_in(namespace, there)}
 
 
 def sources_there(settings: Settings, declared: Iterable[str]) -> list[str]:

@@ -1,0 +1,48 @@
+"""What the ledger reads: each partition of its topics from where the ledger is, also one that was added since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from hub.errors import FatalError
+from hub.inspect.reading import OffsetSpan
+from hub.ledger import feed
+from hub.settings import Settings
+
+
+class Assigned:
+    """A consumer that keeps what it was told to read."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[str, int, int]] = []
+
+    def incremental_assign(self, places: Iterable[TopicPartition]) -> None:
+        self.places += [(place.topic, place.partition, place.offset) for place in places]
+
+
+def test_a_partition_that_was_added_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    partitions = {"hub.cases": 1, "dept.roads.orders": 1}
+
+    def spans(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, int], OffsetSpan]:
+        return {(name, number): OffsetSpan(3, 9) for name in topics for number in range(partitions[name])}
+
+    monkeypatch.setattr(feed, "spans", spans)
+    consumer: Any = Assigned()
+    reading = feed._Reading(Settings(namespace="n."), consumer, {("hub.cases", 0): 5})
+    reading.take_up(dict(partitions))
+    assert sorted(consumer.places) == [("n.dept.roads.orders", 0, 3), ("n.hub.cases", 0, 5)]
+    partitions["dept.roads.orders"] = 2
+    reading.take_up(dict(partitions))
+    assert consumer.places[2:] == [("n.dept.roads.orders", 1, 3)]
+
+
+def test_a_topic_that_was_made_anew_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "spans", lambda settings, topics: {("hub.cases", 0): OffsetSpan(0, 2)})
+    consumer: Any = Assigned()
+    reading = feed._Reading(Settings(), consumer, {("hub.cases", 0): 5})
+    with pytest.raises(FatalError, match=r"hub\.cases\[0\] ends at 2.*ledger rebuild"):
+        reading.take_up({"hub.cases": 1})
