@@ -67,8 +67,8 @@ def test_what_a_machine_lacks_is_said_and_comes_as_a_file(tmp_path: Path, monkey
     assert found.missing == ["hotline comes as a file, not by MQTT: `mosquitto` is missing: run `make setup`."]
     monkeypatch.setattr(wires, "find_spec", lambda name: None)
     found = Wires(tmp_path, ["desk", "water"])
-    assert found.sources == []
-    assert len(found.missing) == 2
+    assert [wire.source for wire in found.sources] == ["citymgmt"]
+    assert found.missing == ["hotline comes as a file, not by MQTT: pip install 'cityhub[mqtt]' brings what it needs"]
     assert "orders of water by webhook" in found.description
     assert found.called(Counter({"water": 3, "desk": 1})) == (3, 0)
     found.stop()
