@@ -12,6 +12,8 @@ from hub.stream.kafka import client_config, consumer_config, kafka_errors
 from hub.stream.numbers import PartitionPlace, places_of
 
 _TIMEOUT_SECONDS = 30.0
+_MEMBERS_SECONDS = 5.0
+"""Who asks does nothing else meanwhile."""
 
 
 def places_read(settings: Settings, topics: Sequence[str]) -> list[PartitionPlace]:
@@ -37,3 +39,11 @@ def group_offsets(settings: Settings, agent: str, places: Sequence[PartitionPlac
             return list(consumer.committed([TopicPartition(*place) for place in places], timeout=_TIMEOUT_SECONDS))
     finally:
         consumer.close()
+
+
+def group_members(settings: Settings, agent: str) -> int:
+    """How many members the agent's group has, by the broker. Raises FatalError or RetriableError."""
+    group = f"{settings.namespace}{agent}"
+    client = AdminClient(client_config(settings, f"{agent}-members"))
+    with kafka_errors(f"asking who is in the group of {agent}"):
+        return len(client.describe_consumer_groups([group], request_timeout=_MEMBERS_SECONDS)[group].result().members)

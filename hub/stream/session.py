@@ -188,7 +188,10 @@ class Session:
             self._alive.ask(at_rest=at_rest)
             if at_rest and self.pending is None:
                 self._rest(now)
-        self._stalls.look(now, self._backlog.stands(reading), idle=idle and self.pending is None)
+        if self._membership is None:
+            self._stalls.look_without_partitions(now)
+        else:
+            self._stalls.look(now, self._backlog.stands(reading), idle=idle and self.pending is None)
 
     def _look(self, *, thoroughly: bool) -> None:
         """Look whether a source was paused or resumed; if `thoroughly`, also whether a topic has new partitions."""

@@ -1,5 +1,8 @@
 """Places that are read no more though the broker has more of them: seen once after two kills of a broker, and known of librdkafka
-(confluentinc/librdkafka#5153). Its own word on where a place ends then stands still as well, so the broker is asked."""
+(confluentinc/librdkafka#5153). Its own word on where a place ends then stands still as well, so the broker is asked.
+
+And agents that wait for partitions though nobody is in their group: seen after a broker was killed and started again.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from confluent_kafka.admin import OffsetSpec
 from hub.errors import RetriableError
 from hub.settings import Settings
 from hub.stream.extents import offsets
+from hub.stream.groups import group_members
 from hub.stream.kafka import SessionLostError
 from hub.stream.numbers import PartitionPlace
 
@@ -31,6 +35,7 @@ class Stalls:
         self._agent = agent
         self._looked = 0.0
         self._since: dict[PartitionPlace, tuple[int, float]] = {}
+        self._empty_looks = 0
 
     def look(self, now: float, stands: Mapping[PartitionPlace, int], *, idle: bool) -> None:
         """Raises SessionLostError if the agent is to begin anew, with a new consumer.
@@ -64,6 +69,22 @@ class Stalls:
                     f"{self._agent}: nothing came of {topic}[{number}] for {now - since:.0f} s, though it can be read from "
                     f"{offset} to {ends[topic, number]}"
                 )
+
+    def look_without_partitions(self, now: float) -> None:
+        """The same for an agent that was given none, if the broker says twice that nobody is in its group."""
+        if now - self._looked < AFTER_SECONDS:
+            return
+        before, self._looked = self._looked, now
+        if not before:
+            return
+        try:
+            members = group_members(self._settings, self._agent)
+        except RetriableError as error:
+            log.info("%s: cannot tell whether it is in its group: %s", self._agent, error)
+            return
+        self._empty_looks = 0 if members else self._empty_looks + 1
+        if self._empty_looks > 1:
+            raise SessionLostError(f"{self._agent}: waits for partitions, and nobody is in its group")
 
     def _first(self, now: float, place: PartitionPlace, offset: int) -> tuple[int, float]:
         before = self._since.get(place)

@@ -33,3 +33,16 @@ def test_who_is_given_nothing_of_what_lies_there_begins_anew(plane: Plane, monke
             _read_for(session, PATIENCE_SECONDS)
     with plane.session(new_state()) as session:
         assert [message.value() for message in read_some(session, 1)] == [b"b"]
+
+
+def test_who_waits_for_partitions_outside_its_group_begins_anew(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    plane.feed(b"a")
+    with plane.session(state := new_state()) as session:
+        assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
+        monkeypatch.setattr(stalls, "AFTER_SECONDS", 1.0)
+        session._consumer.unsubscribe()  # as good as a member that never joins again
+        with pytest.raises(SessionLostError, match="waits for partitions, and nobody is in its group"):
+            _read_for(session, PATIENCE_SECONDS)
+    with plane.session(new_state()) as session:
+        plane.feed(b"b")
+        assert [message.value() for message in read_some(session, 1)] == [b"b"]
