@@ -4,6 +4,7 @@ fits together, and what does not depend on the order of arrival equals an undist
 from __future__ import annotations
 
 import random
+import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,7 @@ def undisturbed(kafka: EmbeddedKafka, feeds: tuple[Feed, ...], tmp_path_factory:
 def test_nothing_is_lost_or_doubled(
     victim: str, kafka: EmbeddedKafka, feeds: tuple[Feed, ...], undisturbed: Settings, tmp_path: Path
 ) -> None:
-    settings = settings_of(kafka, f"{victim}.", tmp_path)
+    settings = settings_of(kafka, f"{victim}{uuid.uuid4().hex[:6]}.", tmp_path)  # of its own, at a second try too
     sources, departments = prepare(settings)
     publish(settings, feeds, tmp_path / "cursors")
     rng = random.Random(f"{SEED}-{victim}")
