@@ -15,9 +15,10 @@ from hub.errors import FatalError
 from hub.ledger import queries
 from hub.ledger.database import Database
 from hub.ledger.feed import AT_ONCE, topics_in
-from hub.ledger.reading import FactReader, Stored
+from hub.ledger.reading import FactReader
 from hub.ledger.store import LedgerPositions, LedgerStore
 from hub.stream.codec import Codec
+from hub.stream.record import KafkaRecord
 from hub.stream.registry import FileRegistry
 from hub.topics import CASES
 from loadtests.agents import Round
@@ -52,13 +53,13 @@ def ledger(scenario: Ledger, say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
-def _records(scenario: Ledger, folder: Path) -> tuple[list[Stored], int]:
+def _records(scenario: Ledger, folder: Path) -> tuple[list[KafkaRecord], int]:
     """In the order in which partitions are read live: a stretch of each in turn."""
     rules = make_rules(scenario.seed)
     made = Round(scenario, rules, write_city(rules, folder / "city"), scenario.chunk_records[0], keep=True)
     made.all()
     stored = [
-        Stored(record.topic, record.partition, record.offset, record.arrived_ms, record.value)
+        KafkaRecord(record.topic, record.partition, record.offset, record.arrived_ms, record.value)
         for topic in topics_in(made.broker.names)
         for record in made.broker.records(topic)
     ]
@@ -71,7 +72,7 @@ def _records(scenario: Ledger, folder: Path) -> tuple[list[Stored], int]:
 class _Filling:
     """One empty ledger, filled."""
 
-    def __init__(self, folder: Path, records: Sequence[Stored], size: int, cases: int) -> None:
+    def __init__(self, folder: Path, records: Sequence[KafkaRecord], size: int, cases: int) -> None:
         path = Path(tempfile.mkdtemp(dir=folder)) / "ledger.sqlite"
         database = Database(URL.create("sqlite", database=str(path)))
         database.migrate()
@@ -98,7 +99,7 @@ class _Filling:
             return (time.monotonic() - began) / _LISTS
 
 
-def _batches(records: Sequence[Stored], size: int) -> Iterator[Sequence[Stored]]:
+def _batches(records: Sequence[KafkaRecord], size: int) -> Iterator[Sequence[KafkaRecord]]:
     return (records[start : start + size] for start in range(0, len(records), size))
 
 

@@ -16,13 +16,14 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.inspect.reading import OffsetSpan, spans
 from hub.ledger.facts import Facts
-from hub.ledger.reading import FactReader, Stored
+from hub.ledger.reading import FactReader
 from hub.ledger.store import FencedError, LedgerPositions, LedgerStore
 from hub.settings import Settings
 from hub.stream.kafka import consumer_config, kafka_errors, translated
 from hub.stream.known import on_broker
 from hub.stream.lag import left_records
 from hub.stream.numbers import PartitionPlace
+from hub.stream.record import KafkaRecord
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CASES, DEAD, DEADLINES, ERASURES, is_outward
 
@@ -128,7 +129,7 @@ class Feed:
         self._backoff.reset()
 
 
-def _newest(records: Iterable[Stored]) -> Mapping[PartitionPlace, int]:
+def _newest(records: Iterable[KafkaRecord]) -> Mapping[PartitionPlace, int]:
     return {(record.topic, record.partition): record.written_ms for record in records}
 
 
@@ -170,18 +171,18 @@ class _Reading:
             log.error("%s[%d]@%d-%d was gone before the ledger had read it", *place, position, span.begin)
         return max(position, span.begin)
 
-    def read(self) -> tuple[list[Stored], dict[PartitionPlace, int]]:
+    def read(self) -> tuple[list[KafkaRecord], dict[PartitionPlace, int]]:
         """What has come, in order of each partition, and how far that is."""
         with kafka_errors("reading for the ledger"):
             messages = self._consumer.consume(AT_ONCE, _WAIT_SECONDS)
-        records: list[Stored] = []
+        records: list[KafkaRecord] = []
         after: dict[PartitionPlace, int] = {}
         for message in messages:
             place = message.topic()[self._cut :], message.partition()
             if message.error() is not None:
                 self._noted(place, message, after)
             else:
-                records.append(Stored(*place, message.offset(), message.timestamp()[1], message.value()))
+                records.append(KafkaRecord(*place, message.offset(), message.timestamp()[1], message.value()))
                 after[place] = message.offset() + 1
         self._written_ms = max((record.written_ms for record in records), default=self._written_ms)
         return records, {place: offset for place, offset in after.items() if offset != self.positions.get(place)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,18 +15,9 @@ from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.ledger.facts import ChangeFact, FactRow, Facts
 from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.codec import Codec
+from hub.stream.record import KafkaRecord
 from hub.stream.registry import Registry
 from hub.topics import CASES, DEAD, DEADLINES, ERASURES, source_of, subject_of
-
-
-class Stored(NamedTuple):
-    """A record as it lies in Kafka; `topic` without the namespace. `written_ms`: its timestamp."""
-
-    topic: str
-    partition: int
-    offset: int
-    written_ms: int
-    value: bytes | None
 
 
 class FactReader:
@@ -37,13 +28,13 @@ class FactReader:
             subject: NarrowDecoder(registry, codec, subject, last) for subject, last in _LAST_FIELD.items()
         }
 
-    def read(self, records: Sequence[Stored]) -> Facts:
+    def read(self, records: Sequence[KafkaRecord]) -> Facts:
         """Records of each partition in their order. What is not the hub's own is counted and left out.
 
         Raises RetriableError if a registry service cannot be asked.
         """
         facts = Facts(records=len(records))
-        by_subject: dict[str, list[Stored]] = defaultdict(list)
+        by_subject: dict[str, list[KafkaRecord]] = defaultdict(list)
         for record in records:
             by_subject[_subject_of(record.topic)].append(record)
         for subject, stored in by_subject.items():
@@ -76,7 +67,7 @@ _LAST_FIELD: dict[str, Path] = {
 class _Places:
     """Where the rows of a batch lie, as columns."""
 
-    def __init__(self, stored: Sequence[Stored]) -> None:
+    def __init__(self, stored: Sequence[KafkaRecord]) -> None:
         topics, self.partitions, self.offsets, self.written, _ = zip(*stored, strict=True)
         self.parties = [source_of(topic) for topic in topics]
 

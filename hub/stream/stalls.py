@@ -43,10 +43,7 @@ class Stalls:
         `stands`: the places that are read, and the offset that each is read from next. The broker is asked every AFTER_SECONDS, at
         first that long after the start; blocks for some seconds at most.
         """
-        if now - self._looked < AFTER_SECONDS:
-            return
-        before, self._looked = self._looked, now
-        if not before:
+        if not self._is_due(now):
             return
         try:
             ends = offsets(
@@ -72,10 +69,7 @@ class Stalls:
 
     def look_without_partitions(self, now: float) -> None:
         """The same for an agent that was given none, if the broker says twice that nobody is in its group."""
-        if now - self._looked < AFTER_SECONDS:
-            return
-        before, self._looked = self._looked, now
-        if not before:
+        if not self._is_due(now):
             return
         try:
             members = group_members(self._settings, self._agent)
@@ -85,6 +79,12 @@ class Stalls:
         self._empty_looks = 0 if members else self._empty_looks + 1
         if self._empty_looks > 1:
             raise SessionLostError(f"{self._agent}: waits for partitions, and nobody is in its group")
+
+    def _is_due(self, now: float) -> bool:
+        if now - self._looked < AFTER_SECONDS:
+            return False
+        is_first, self._looked = not self._looked, now
+        return not is_first
 
     def _first(self, now: float, place: PartitionPlace, offset: int) -> tuple[int, float]:
         before = self._since.get(place)

@@ -19,13 +19,13 @@ from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
 from hub.ledger.comparing import compare_ledger
 from hub.ledger.database import Database, address_of
-from hub.ledger.reading import Stored
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.model.ids import case_id
 from hub.settings import Settings
 from hub.stream.admin import ensure_topics
 from hub.stream.kafka import producer_config
+from hub.stream.record import KafkaRecord
 from tests.integration.small_hub import free_port, small_settings, wait_for
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import CITY, Tables, put, records, tables_of
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.kafka
 _WRITTEN_MS = wall_ms()
 
 
-def recent() -> list[Stored]:
+def recent() -> list[KafkaRecord]:
     """Written today: Kafka keeps nothing of last spring."""
     return [record._replace(written_ms=_WRITTEN_MS) for record in records(partitions=2)]
 
@@ -55,7 +55,7 @@ def expected(tmp_path: Path) -> Tables:
     return tables
 
 
-def publish(settings: Settings, stored: Iterable[Stored]) -> None:
+def publish(settings: Settings, stored: Iterable[KafkaRecord]) -> None:
     producer = Producer(producer_config(settings, "test"))
     for record in stored:
         name = settings.topic(record.topic)

@@ -19,10 +19,11 @@ from hub.stream.codec import Codec
 from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
 from hub.stream.known import names_in
 from hub.stream.numbers import PartitionPlace
+from hub.stream.record import KafkaRecord
 from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic
 from hub.web.news import News
-from hub.web.read.records import KafkaRecord, forget, put_records
+from hub.web.read.records import forget, put_records
 from hub.web.read.sqlite import SqliteModel
 
 log = logging.getLogger(__name__)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from hub.errors import RejectedRecordError
 from hub.escaping import to_json
 from hub.model.event import CaseEvent
 from hub.model.outputs import CaseChange, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.codec import Codec
+from hub.stream.record import KafkaRecord
 from hub.topics import (
     CASES,
     DEADLINES,
@@ -25,16 +26,6 @@ from hub.topics import (
 )
 from hub.web.read.erasing import erase_report, is_erased, spared
 from hub.web.read.sqlite import SqliteModel
-
-
-class KafkaRecord(NamedTuple):
-    """A record as it lies in Kafka; `topic` without the namespace. `written_ms`: its timestamp."""
-
-    topic: str
-    partition: int
-    offset: int
-    written_ms: int
-    value: bytes | None
 
 
 def topics_read(sources: Iterable[str], departments: Iterable[str]) -> list[Topic]:

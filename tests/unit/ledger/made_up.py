@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from hub.ledger.database import Database
 from hub.ledger.feed import topics_in
-from hub.ledger.reading import FactReader, Stored
+from hub.ledger.reading import FactReader
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import PROJECTED
 from hub.millis import HOUR_MS
@@ -19,6 +19,7 @@ from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
 from hub.stream.codec import Codec
+from hub.stream.record import KafkaRecord
 from hub.stream.registry import FileRegistry
 from hub.testing.memory import MemoryHub
 
@@ -78,22 +79,22 @@ def a_day(hub: MemoryHub) -> None:
 
 
 @cache
-def records(partitions: int = 3) -> tuple[Stored, ...]:
+def records(partitions: int = 3) -> tuple[KafkaRecord, ...]:
     """All that the ledger reads of it, in the order of its writing as far as that is known."""
     with MemoryHub(CITY, NOON, partitions=partitions) as hub:
         a_day(hub)
         return tuple(stored(hub))
 
 
-def stored(hub: MemoryHub) -> list[Stored]:
+def stored(hub: MemoryHub) -> list[KafkaRecord]:
     return [
-        Stored(record.topic, record.partition, record.offset, record.arrived_ms, record.value)
+        KafkaRecord(record.topic, record.partition, record.offset, record.arrived_ms, record.value)
         for topic in topics_in(hub.broker.names)
         for record in hub.broker.records(topic)
     ]
 
 
-def put(store: LedgerStore, batch: Sequence[Stored]) -> None:
+def put(store: LedgerStore, batch: Sequence[KafkaRecord]) -> None:
     """As the feed does, from where the ledger is: what it has already is left out."""
     before = store.positions()
     fresh = [each for each in batch if each.offset >= before.get((each.topic, each.partition), 0)]

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.ledger.database import Database
-from hub.ledger.reading import Stored
 from hub.ledger.store import FencedError, LedgerStore
+from hub.stream.record import KafkaRecord
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, Tables, put, records, refs_of, rows_of, tables_of
 
@@ -23,12 +23,12 @@ def reused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @st.composite
-def orders_of_reading(draw: st.DrawFn) -> list[list[Stored]]:
+def orders_of_reading(draw: st.DrawFn) -> list[list[KafkaRecord]]:
     """Batches in which each partition stands in its order, and partitions in any."""
-    by_place: dict[tuple[str, int], list[Stored]] = {}
+    by_place: dict[tuple[str, int], list[KafkaRecord]] = {}
     for record in records():
         by_place.setdefault((record.topic, record.partition), []).append(record)
-    batches: list[list[Stored]] = [[]]
+    batches: list[list[KafkaRecord]] = [[]]
     left = {place: list(stored) for place, stored in by_place.items()}
     while left:
         place = draw(st.sampled_from(sorted(left)))
@@ -47,7 +47,7 @@ def orders_of_reading(draw: st.DrawFn) -> list[list[Stored]]:
 )
 @given(batches=orders_of_reading(), again=st.sets(st.integers(0, 40)))
 def test_any_order_and_batching_and_any_stop_give_the_same_tables(
-    reused: Database, expected: Tables, batches: list[list[Stored]], again: set[int]
+    reused: Database, expected: Tables, batches: list[list[KafkaRecord]], again: set[int]
 ) -> None:
     store = LedgerStore(reused)
     store.empty()
@@ -97,7 +97,9 @@ def test_who_lost_the_positions_writes_nothing(whole: Database, expected: Tables
 
 
 def test_foreign_records_are_counted_and_left_out() -> None:
-    facts = READER.read([Stored("hub.cases", 0, 0, 1, b"rubbish"), Stored("hub.cases", 0, 1, 1, None), *records()])
+    facts = READER.read(
+        [KafkaRecord("hub.cases", 0, 0, 1, b"rubbish"), KafkaRecord("hub.cases", 0, 1, 1, None), *records()]
+    )
     assert (facts.foreign, facts.records) == (2, len(records()) + 2)
     assert facts.rows["changes"] == READER.read(records()).rows["changes"]
 

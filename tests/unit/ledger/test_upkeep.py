@@ -9,13 +9,13 @@ import pytest
 from hub.errors import RetriableError
 from hub.ledger import keeping
 from hub.ledger.database import Database
-from hub.ledger.reading import Stored
 from hub.ledger.store import LedgerStore
 from hub.ledger.upkeep import RETENTION, acts, delete_older, erase_words
 from hub.millis import DAY_MS
 from hub.model.outputs import Erasure
 from hub.settings import Settings
 from hub.stream.codec import Codec
+from hub.stream.record import KafkaRecord
 from hub.topics import ERASURES
 from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tables_of
 
@@ -70,7 +70,7 @@ def test_each_act_is_noted(ledger: Database) -> None:
 def test_an_erasure_of_the_hub_is_obeyed_whenever_it_is_read(ledger: Database) -> None:
     record = Erasure(source="hotline", source_ref="H-4", at=NOON, by="officer", reason="2026-7")
     value = Codec(REGISTRY).encode_one(Erasure.subject(), record.to_avro())
-    asked = [Stored(ERASURES.name, number, 0, NOON, value) for number in range(3)]
+    asked = [KafkaRecord(ERASURES.name, number, 0, NOON, value) for number in range(3)]
     put(LedgerStore(ledger), asked)
     assert "Lantern Street H-4" not in repr(tables_of(ledger))
     with ledger.transaction() as connection:

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from hub.model.event import CaseEvent
 from hub.policy import load_city
 from hub.settings import ROOT
+from hub.stream.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 from hub.topics import OWN_SOURCE
 from hub.web.app import web_app
@@ -20,7 +21,7 @@ from hub.web.intake import NotTakenError, Outgoing
 from hub.web.live_city import LiveCity
 from hub.web.news import News
 from hub.web.open311.config import Open311File, load_open311
-from hub.web.read.records import KafkaRecord, put_records, topics_read
+from hub.web.read.records import put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Scope, TokenKind, Tokens
 

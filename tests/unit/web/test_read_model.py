@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.update import Update
+from hub.stream.record import KafkaRecord
 from hub.topics import OWN_SOURCE, city_replies, kept
 from hub.web.read import cursor
 from hub.web.read.model import CaseState, ShownClock
-from hub.web.read.records import KafkaRecord, forget, put_records, topics_read
+from hub.web.read.records import forget, put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
