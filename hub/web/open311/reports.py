@@ -1,8 +1,12 @@
-"""Reports on their way into the hub. A call that comes again is answered with the same id, and is the same report."""
+"""Reports on their way into the hub. A call that comes again is answered with the same id, and is the same report.
+
+An id says which app made it, to whoever has the secret: so every process knows it at once and for good, and nothing is kept.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from base64 import b32encode
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,6 +23,8 @@ _WINDOW_MS = 600_000
 """A report that says the same within so long is the same, where the caller gives it no key of its own."""
 _MOST_REMEMBERED = 10_000
 _SEPARATOR = "\x1f"
+_UNSIGNED_CHARS = 18
+"""Of an id: behind them stands which app made it, in 8 more."""
 
 
 class ReportIntake:
@@ -30,7 +36,8 @@ class ReportIntake:
         """What Kafka was given lately, and whether it has acknowledged it."""
 
     async def report(self, report: NewReport, app: str, device: str, key: str) -> str:
-        """The id of a report by an app, once Kafka has it. `key`: the caller's own for this call, `device` tells its users apart.
+        """The id of a report by an app, once Kafka has it. `app`: whose api_key it came with, whichever of its keys; `key`: the
+        caller's own for this call; `device` tells its users apart.
 
         Raises NotTakenError.
         """
@@ -72,9 +79,19 @@ class ReportIntake:
         ]  # fmt: skip
         return [self._ref(*said, str(each)) for each in (window, window - 1)]
 
-    def _ref(self, *parts: str) -> str:
-        digest = hashlib.blake2b(_SEPARATOR.join(parts).encode(), digest_size=10, key=self._secret).digest()
-        return f"S-{b32encode(digest).decode()}"
+    def is_of(self, app: str, ref: str) -> bool:
+        """Whether this app made the report with this id."""
+        return hmac.compare_digest(ref.encode(), self._signed(app, ref[:_UNSIGNED_CHARS]).encode())
+
+    def _ref(self, app: str, *parts: str) -> str:
+        return self._signed(app, f"S-{self._digest(10, b'id', app, *parts)}")
+
+    def _signed(self, app: str, unsigned: str) -> str:
+        return f"{unsigned}{self._digest(5, b'app', app, unsigned)}"
+
+    def _digest(self, size: int, purpose: bytes, *parts: str) -> str:
+        text = _SEPARATOR.join(parts).encode()
+        return b32encode(hashlib.blake2b(text, digest_size=size, key=self._secret, person=purpose).digest()).decode()
 
     def _remember(self, ref: str, outgoing: Outgoing) -> None:
         self._sent[ref] = outgoing, False

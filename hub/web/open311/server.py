@@ -146,7 +146,7 @@ class GeoReportServer:
         key = (values["idempotency-key"] or "")[:MAX_REF_CHARS]
         try:
             report = forms.report_in(form, self.file.services)
-            ref = await self.reports.report(report, app.id, form.text("account_id") or form.text("device_id"), key)
+            ref = await self.reports.report(report, app.holder, form.text("account_id") or form.text("device_id"), key)
         except FaultyError as error:
             raise _problem(error) from None
         except (NotTakenError, RetriableError):
@@ -167,7 +167,7 @@ class GeoReportServer:
         return document_response(UPDATES_DOCUMENT, [shown.update(each) for each in found], values["format"])
 
     async def post_update(self, request: Request, values: Values) -> Response:
-        form, _ = await self._form(request, Scope.WRITE)
+        form, app = await self._form(request, Scope.WRITE)
         faults = [
             FormFault(400, f"{name} is missing")
             for name in ("service_request_id", "update_id", "status", "updated_datetime", "description")
@@ -181,6 +181,8 @@ class GeoReportServer:
         if faults or at is None:
             raise _problem(FaultyError(faults))
         ref, update_id = self._known(form.text("service_request_id")).ref, form.text("update_id")
+        if not self.reports.is_of(app.holder, ref):
+            raise HttpProblem(403, "this request was made by another app, which alone may add to it or withdraw it")
         try:
             await self.reports.add(ref, update_id, _kind(form.text("status")), ms_of(at), form.text("description"))
         except (NotTakenError, RetriableError):

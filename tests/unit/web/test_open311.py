@@ -63,8 +63,8 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MemoryWeb
         yield web, key(web)
 
 
-def key(web: MemoryWeb, *scopes: Scope) -> str:
-    return web.tokens.new(TokenKind.OPEN311, "app", scopes or tuple(Scope))
+def key(web: MemoryWeb, *scopes: Scope, app: str = "app") -> str:
+    return web.tokens.new(TokenKind.OPEN311, app, scopes or tuple(Scope))
 
 
 def said(**changes: Any) -> dict[str, Any]:
@@ -297,6 +297,31 @@ def test_a_report_may_be_withdrawn(web: MemoryWeb) -> None:
     web.settle()
     (request,) = got(web, REQUESTS, f"{BASE}/requests/{ref}")
     assert request.status == "closed"
+
+
+@FORMATS
+@pytest.mark.parametrize("status", ["OPEN", "CANCELLED", "closed"])
+def test_only_the_app_that_made_a_request_may_add_to_it(web: MemoryWeb, form: str, status: str) -> None:
+    """With whichever of its keys, and after every restart."""
+    ref = post(web, **said(api_key=key(web)))
+    renewed, stranger = key(web), key(web, app="other")
+    web.tokens._looked = -1e9
+    web.settle()
+    fields = {
+        "service_request_id": ref, "update_id": "A1", "status": status, "updated_datetime": iso_of(NOON), "description": "More.",
+    }  # fmt: skip
+    before = len(web.hub.broker.records("city.open311.events"))
+    refused = web.client.post(f"{BASE}/servicerequestupdates.{form}", data=fields | {"api_key": stranger})
+    assert (refused.status_code, [each.code for each in read_records(ERRORS, refused.content)]) == (403, ["403"])
+    assert post(web, **said(api_key=stranger)) != ref, "what another app says is its own request"
+    web.settle()
+    assert len(web.hub.broker.records("city.open311.events")) == before + 1
+    assert got(web, REQUESTS, f"{BASE}/requests/{ref}")[0].status == "open"
+    web.rebuild()
+    assert (
+        web.client.post(f"{BASE}/servicerequestupdates.{form}", data=fields | {"api_key": renewed}).status_code == 200
+    )
+    assert post(web, **said(api_key=renewed)) == ref
 
 
 @FORMATS
