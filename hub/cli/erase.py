@@ -67,7 +67,7 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
     from hub.sdk.manifest import discover
     from hub.stream.known import sources_there
     from hub.stream.topic_settings import longest_kept_ms
-    from hub.topics import DEAD, EVENTS, ROUTE_CHANGELOG, UPDATES, city_events, city_replies
+    from hub.topics import CASES, DEAD, EVENTS, ROUTE_CHANGELOG, TRACK_CHANGELOG, UPDATES, city_events, city_replies
 
     city, at_ms = load_city(settings.city), wall_ms()
     topics = [city_events(source).name, EVENTS.name, ROUTE_CHANGELOG.name, city_replies(source).name, DEAD.name]
@@ -85,7 +85,8 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
             if each["event"] and (each["event"]["source"], each["event"]["source_ref"]) == report
         ]
         topics += [*sorted({each["kafka"]["topic"] for each in told}), UPDATES.name]
-    kept_ms = longest_kept_ms(settings, topics)
+    kept_ms = longest_kept_ms(settings, [*topics, CASES.name, TRACK_CHANGELOG.name])
+    ended = settings.closed_case_days
     return {
         "source": source,
         "source_ref": ref,
@@ -96,7 +97,22 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
             for topic in topics
             if topic in kept_ms
         ],
+        "stays": [
+            _stay("point", ROUTE_CHANGELOG.name, "the case ends", ended, kept_ms),
+            _stay("point", CASES.name, "it was written", 0, kept_ms),
+            _stay("departments' notes", TRACK_CHANGELOG.name, "the case ends", ended, kept_ms),
+        ]
+        if case
+        else [],
     }
+
+
+def _stay(what: str, topic: str, after: str, days: float, kept_ms: dict[str, int | None]) -> dict[str, Any]:
+    """What goes on with the case: how many days after which event it is gone; None: never."""
+    from hub.millis import DAY_MS
+
+    bound = kept_ms.get(topic)
+    return {"what": what, "topic": topic, "after": after, "days": None if bound is None else days + bound / DAY_MS}
 
 
 def _send(settings: Settings, document: dict[str, Any]) -> None:
@@ -135,6 +151,9 @@ def _show(settings: Settings, document: dict[str, Any]) -> None:
     for log in document["logs"]:
         table.add_row(log["topic"], "for good 长期" if log["until"] is None else words.local(log["until"]))
     Screen().print(table)
+    for each in document["stays"]:
+        gone = "for good 长期" if each["days"] is None else f"until {each['days']:g} days after {each['after']}"
+        say(f"stays with the case 随案件保留: {each['what']} in {each['topic']}, {gone}")
     say(_WHERE_ELSE)
 
 

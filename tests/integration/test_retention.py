@@ -1,14 +1,25 @@
-"""How long unread records are still kept; on a real Kafka."""
+"""How long unread records are still kept, and that no rule deletes one; on a real Kafka."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 
+from hub.cli.keeping import apply_retention
 from hub.clock import wall_ms
+from hub.errors import FatalError
+from hub.millis import DAY_MS
+from hub.policy import City, load_city
+from hub.settings import Settings
+from hub.stream.admin import ensure_topics
 from hub.stream.kafka import producer_config
 from hub.stream.retention import Margin, margins
+from hub.stream.topic_settings import retentions
+from hub.topics import EVENTS, Topic, dept_updates
 from tests.integration.kafka_accidents import set_topic
+from tests.integration.small_hub import own_city, small_settings
 from tests.integration.small_plane import AGENT, IN, MEMORY, Plane, count_up, new_state, read_some, settled
 from tests.waiting import PATIENCE_SECONDS
 
@@ -18,9 +29,13 @@ HOUR_MS = 3_600_000
 
 def feed_of(plane: Plane, age_ms: int, partition: int) -> int:
     """A record that old; when it was written."""
+    return written(plane.settings, IN, age_ms, partition)
+
+
+def written(settings: Settings, topic: Topic, age_ms: int, partition: int) -> int:
     at_ms = wall_ms() - age_ms
-    producer = Producer(producer_config(plane.settings, "feed"))
-    producer.produce(plane.settings.topic(IN.name), b"a", b"k", partition, timestamp=at_ms)
+    producer = Producer(producer_config(settings, "feed"))
+    producer.produce(settings.topic(topic.name), b"a", b"k", partition, timestamp=at_ms)
     assert producer.flush(PATIENCE_SECONDS) == 0
     return at_ms
 
@@ -45,3 +60,34 @@ def test_the_oldest_unread_record_counts(plane: Plane) -> None:
 def test_what_is_kept_for_ever_has_no_margin(plane: Plane) -> None:
     set_topic(plane.settings, IN, "retention.ms", "-1")
     assert margins(plane.settings, AGENT, [IN.name, MEMORY.name]) == {}
+
+
+def city_that_keeps(folder: Path, rules: str) -> City:
+    (folder / "privacy.yaml").write_text(f"retention: {{{rules}}}\n", "utf-8")
+    return load_city(folder)
+
+
+def test_no_rule_deletes_what_an_agent_has_yet_to_read(kafka_bootstrap: str, namespace: str, tmp_path: Path) -> None:
+    """Then none of the rules is applied."""
+    settings, folder, updates = (
+        small_settings(kafka_bootstrap, namespace, tmp_path),
+        own_city(tmp_path),
+        dept_updates("roads"),
+    )
+    ensure_topics(settings, [EVENTS, updates])
+    names = [settings.topic(EVENTS.name), settings.topic(updates.name)]
+    before = retentions(settings, names)
+    for topic, age_days in ((EVENTS, 10), (updates, 3)):
+        set_topic(settings, topic, "message.timestamp.type", "CreateTime")  # else the broker's own time counts
+        written(settings, topic, age_days * DAY_MS, 1)
+    for rules, agent in (
+        ("hub.events: 9, dept.*.updates: 40", "route"),
+        ("hub.events: 40, dept.*.updates: 2", "deduplicate"),
+    ):
+        with pytest.raises(FatalError, match=f"{agent} has some left to read .*; let it read them first"):
+            apply_retention(city_that_keeps(folder, rules), settings, ["deduplicate", "route", "track"])
+        assert retentions(settings, names) == before
+    apply_retention(
+        city_that_keeps(folder, "hub.events: 11, dept.*.updates: 4"), settings, ["deduplicate", "route", "track"]
+    )
+    assert retentions(settings, names) == dict(zip(names, (11 * DAY_MS, 4 * DAY_MS), strict=True))
