@@ -17,8 +17,8 @@ from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
 from hub.core.columns import shared_values
 from hub.core.dedup.admission import Repeats
+from hub.core.tracking.columns.updates import events_of
 from hub.core.tracking.consequences import Applied
-from hub.core.tracking.updates import events_of
 from hub.model.base import MAX_REF_CHARS
 from hub.model.outputs import WAITING
 from hub.model.update import event_of

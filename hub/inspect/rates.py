@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from hub.core.figures.rates import ClockWord, CountedUpdate, Given, HolderChange, Period, Table, given_of, rates
-from hub.core.tracking.history_columns import read_held
+from hub.core.tracking.columns.history import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnRead, read_messages, spans
 from hub.millis import datetime_of

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 
 from hub.core.cases.cases import CaseBook
-from hub.core.cases.closures import ClosureRow, closures_of
-from hub.core.cases.moves import Moves
+from hub.core.cases.changes.closures import ClosureRow, closures_of
+from hub.core.cases.changes.moves import Moves
 from hub.core.columns import millis
 from hub.core.linking import Incidents
 from hub.core.report import sighting_of, sightings_of
+from hub.core.tracking.columns.updates import update_of, updates_of
 from hub.core.tracking.state import UpdateDetails
-from hub.core.tracking.updates import update_of, updates_of
 from hub.journal import Journal
 from hub.model.event import CaseEvent
 from hub.model.outputs import ClosureStep, Outcome

@@ -22,8 +22,8 @@ from hub.agents.route.records import publish_cases, publish_exit_replies, publis
 from hub.agents.route.unlinking import unlink
 from hub.agents.view import AgentView
 from hub.clock import Clock, ClockKind, DataClock
-from hub.core.cases.closures import ClosureRow, closures_of, unlinking_of
-from hub.core.cases.erasing import forgotten
+from hub.core.cases.changes.closures import ClosureRow, closures_of, unlinking_of
+from hub.core.cases.changes.erasing import forgotten
 from hub.core.cases.statements import RouteBook, RouteJournal, RouteRecord, keep, route_misfit
 from hub.core.cases.steps import LINKED, OPENED, Step
 from hub.core.cases.touched import Touched, touched

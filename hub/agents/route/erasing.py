@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.intake import take_in_own
-from hub.core.cases.erasing import erase, erased_rows
+from hub.core.cases.changes.erasing import erase, erased_rows
 from hub.core.cases.statements import RouteBook
 from hub.core.cases.steps import Step
 from hub.core.dedup.validation import faults_of_erasures

@@ -16,7 +16,7 @@ from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
 from hub.core.columns import any_said
 from hub.core.linking import Match
-from hub.core.tracking.history_columns import held_value, history_value
+from hub.core.tracking.columns.history import held_value, history_value
 from hub.model.ids import derived_ids
 from hub.stream.outlet import Transaction
 

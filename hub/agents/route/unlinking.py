@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from hub.agents.route.desks import RuleSets
+from hub.core.cases.changes.unlinking import Unlinking, part
 from hub.core.cases.statements import LinkedStatement, RouteJournal, drop, keep
 from hub.core.cases.steps import Step
-from hub.core.cases.unlinking import Unlinking, part
 from hub.core.report import Sighting, sighting_of
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent

@@ -25,12 +25,12 @@ from hub.clock import Clock, ClockKind, DataClock, Reading, read_clock
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.dedup.validation import faults_of_admitted_updates, faults_of_changes, not_of_departments
 from hub.core.limits import LimitVerdict
-from hub.core.tracking.changes import changes_of
 from hub.core.tracking.clockwork import Clockwork
+from hub.core.tracking.columns.changes import changes_of
+from hub.core.tracking.columns.updates import in_order_of_time, updates_of
 from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, track_misfit
 from hub.core.tracking.tracker import Tracking
-from hub.core.tracking.updates import in_order_of_time, updates_of
 from hub.millis import DAY_MS
 from hub.stream.chunk import Chunk
 from hub.stream.codec import Decoded

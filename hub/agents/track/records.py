@@ -16,10 +16,10 @@ from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
 from hub.core.columns import any_said
 from hub.core.deadlines.versions import RuleVersions
+from hub.core.tracking.columns.history import held_value
 from hub.core.tracking.consequences import Effects, Ending, OwedReply
-from hub.core.tracking.history_columns import held_value
 from hub.core.tracking.lifecycle import EVENT_RULES
-from hub.core.tracking.lives import Lives
+from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase, UpdateDetails
 from hub.core.tracking.vocabulary import Vocabulary

@@ -10,10 +10,10 @@ from typing import Any
 from hub.agents.context import Hub
 from hub.agents.receipts import ACCEPTED, LateDecision, later_than_said
 from hub.clock import ClockKind
+from hub.core.tracking.columns.updates import instant, update_of
 from hub.core.tracking.consequences import Effects, UpdateRow
 from hub.core.tracking.state import WAITING_PREFIX, TrackBook, TrackJournal, Waiting
 from hub.core.tracking.tracker import Tracking
-from hub.core.tracking.updates import instant, update_of
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.outlet import Transaction
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.core.cases.cases import Case, CaseBook, CaseJournal, Report
-from hub.core.cases.moves import Moves
-from hub.core.cases.revisions import Revisions
+from hub.core.cases.changes.moves import Moves
+from hub.core.cases.changes.revisions import Revisions
 from hub.core.cases.sequence import (
     CLOSED,
     ENDINGS,

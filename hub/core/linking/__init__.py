@@ -1,7 +1,7 @@
 """Finds, among the incidents of one partition, the one a new report is about (并案): near it, or of one facility or text."""
 
 from hub.core.linking.clues import Clue, ClueReader
-from hub.core.linking.geo import EARTH_M, distance_m
+from hub.core.linking.ground.geo import EARTH_M, distance_m
 from hub.core.linking.incident import CaseClues
 from hub.core.linking.index import Incidents
 from hub.core.linking.lookout import NeighbourSearch

@@ -8,8 +8,8 @@ from math import isnan
 import numpy as np
 
 from hub.core.linking.clues import Clue, ClueKey
-from hub.core.linking.geo import DEGREE_M, distance_m
-from hub.core.linking.ground import Around, Level, Queries, slot_order
+from hub.core.linking.ground.geo import DEGREE_M, distance_m
+from hub.core.linking.ground.points import Around, Level, Queries, slot_order
 from hub.core.linking.match import PLACE, TEXT, Match
 from hub.core.linking.rules import Tie
 from hub.core.linking.store import Store

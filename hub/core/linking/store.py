@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hub.core.linking.clues import Clue, ClueKey
-from hub.core.linking.ground import Ground
+from hub.core.linking.ground.points import Ground
+from hub.core.linking.ground.ties import Ties
 from hub.core.linking.incident import CaseClues
 from hub.core.linking.rules import LinkTable
-from hub.core.linking.ties import Ties
 from hub.core.linking.words import SketchIndex
 from hub.policy.city import City
 

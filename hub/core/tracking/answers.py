@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
-from hub.core.tracking.life import Life
+from hub.core.tracking.lives.life import Life
 from hub.core.tracking.state import AppliedUpdate, HolderLine, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStep

@@ -15,9 +15,9 @@ import msgspec
 from hub.core.deadlines.decision import CaseKind, opening_clocks, with_source_clock
 from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.amendments import case_versions
-from hub.core.tracking.life import Life, Term
-from hub.core.tracking.lives import Lives
+from hub.core.tracking.lives.amendments import case_versions
+from hub.core.tracking.lives.life import Life, Term
+from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import (
     BREACHED,
     CANCELLED,
@@ -64,7 +64,7 @@ class Clockwork:
     """The rules by which clocks of one city start, ring and stop. Pure: cases in, cases and rings out.
 
     Plain cases take the short way: an event ends the clocks it stops. Others are told anew from all that is known of them
-    (hub/core/tracking/lives.py), and what the clocks have said is brought in line with that. Both ways come to the same.
+    (hub/core/tracking/lives/lives.py), and what the clocks have said is brought in line with that. Both ways come to the same.
     """
 
     def __init__(self, rules: DeadlineRules, versions: RuleVersions | None = None) -> None:

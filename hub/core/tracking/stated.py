@@ -6,8 +6,8 @@ import msgspec
 
 from hub.core.deadlines.decision import SOURCE_POLICY, CaseKind, opening_clocks
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.amendments import amended, case_versions
 from hub.core.tracking.consequences import Change
+from hub.core.tracking.lives.amendments import amended, case_versions
 from hub.core.tracking.state import Stated, StatedHistory, TrackedCase, Version
 from hub.model.outputs import ChangeKind
 

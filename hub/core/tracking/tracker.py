@@ -23,8 +23,8 @@ from hub.core.tracking.consequences import (
     OwedReply,
     UpdateRow,
 )
-from hub.core.tracking.life import Life, update_key
 from hub.core.tracking.lifecycle import LADDER
+from hub.core.tracking.lives.life import Life, update_key
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
     CALLBACKS,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.core.columns import Flags, Floats, Ints
-from hub.core.linking.geo import DEGREE_M
-from hub.core.linking.ground import Level, Queries, height_of, slot_order
+from hub.core.linking.ground.geo import DEGREE_M
+from hub.core.linking.ground.points import Level, Queries, height_of, slot_order
 from hub.core.linking.text import fingerprint
 from hub.learn.history import History
 from hub.millis import HOUR_MS

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.linking import PLACE, CaseClues, Clue, Incidents, distance_m
-from hub.core.linking.geo import EARTH_M
+from hub.core.linking.ground.geo import EARTH_M
 from hub.core.linking.incident import MOST_CLUES
 from hub.policy import load_city
 from hub.policy.models import LinkRule

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.deadlines.rules import DeadlineRules
-from hub.core.tracking.amendments import amended
 from hub.core.tracking.clockwork import Clockwork
 from hub.core.tracking.consequences import Change, Effects, UpdateRow
+from hub.core.tracking.lives.amendments import amended
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import ClockState, DueAdjustment, HolderLine, TrackBook, TrackedCase, Version
 from hub.core.tracking.tracker import Tracking

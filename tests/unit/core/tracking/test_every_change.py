@@ -7,7 +7,7 @@ import pytest
 
 from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
-from tests.unit.core.tracking.small_lives import HOUR, START, Hub, opened, small_city, tracking_of
+from tests.unit.core.tracking.lives.small_lives import HOUR, START, Hub, opened, small_city, tracking_of
 
 LINKED = {"source": "police", "source_ref": "P1", "at_ms": START + 2 * HOUR}
 TELLING = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.core.tracking.life import Happening, Life, Term
-from hub.core.tracking.objections import Objections
+from hub.core.tracking.lives.life import Happening, Life, Term
+from hub.core.tracking.lives.objections import Objections
 
 
 class Adjustments:

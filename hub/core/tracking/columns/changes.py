@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hub.core.columns import from_columns, millis, shared_values
+from hub.core.tracking.columns.given import read_clocks
+from hub.core.tracking.columns.history import read_held, read_histories
 from hub.core.tracking.consequences import Change
-from hub.core.tracking.given import read_clocks
-from hub.core.tracking.history_columns import read_held, read_histories
 from hub.model.outputs import ChangeKind
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from hub.core.tracking.life import Happening, Life, Term
 from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, MAX_SCORE, PARTIES, Who, escalate
+from hub.core.tracking.lives.life import Happening, Life, Term
 from hub.core.tracking.vocabulary import Vocabulary
 from hub.policy.city import City, label_key
 

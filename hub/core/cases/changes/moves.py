@@ -8,7 +8,7 @@ from typing import assert_never
 import msgspec
 
 from hub.core.cases.cases import CaseJournal
-from hub.core.cases.closures import ClosureRow
+from hub.core.cases.changes.closures import ClosureRow
 from hub.core.cases.steps import (
     ASSIGN,
     CLOSED,
@@ -53,7 +53,7 @@ class Moves:
                 members = closure.members if closure.step is ClosureStep.WHISTLED else ()
                 return self.pass_on(journal, case, to, at_ms, _why(closure), members, held)
             case ClosureStep.UNLINKED:
-                raise ValueError("a report leaves its case by hub.core.cases.unlinking")
+                raise ValueError("a report leaves its case by hub.core.cases.changes.unlinking")
             case _:
                 assert_never(closure.step)
 

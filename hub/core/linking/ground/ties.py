@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.core.columns import Floats, Ints
-from hub.core.linking.geo import DEGREE_M
-from hub.core.linking.ground import ZONES, Queries, height_of
+from hub.core.linking.ground.geo import DEGREE_M
+from hub.core.linking.ground.points import ZONES, Queries, height_of
 from hub.core.linking.rules import FamilyRules, LinkTable, Tie
 
 _SLACK = 1 + 1e-9

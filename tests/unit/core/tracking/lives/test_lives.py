@@ -12,7 +12,7 @@ from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, Refusal, State, ste
 from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
 from hub.policy.models.deadlines import Rung
-from tests.unit.core.tracking.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of
+from tests.unit.core.tracking.lives.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of
 
 
 @pytest.fixture(scope="module")

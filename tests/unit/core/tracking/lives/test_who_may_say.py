@@ -17,7 +17,7 @@ from hub.core.tracking.tracker import Tracking
 from hub.model.outputs import ChangeKind
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.policy.models import DEFAULT_CLOCKS
-from tests.unit.core.tracking.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of, verdicts
+from tests.unit.core.tracking.lives.small_lives import HOUR, START, Hub, opened, said, small_city, tracking_of, verdicts
 
 STATUSES = tuple(UpdateStatus)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from hub.core.tracking.life import Life, Term
+from hub.core.tracking.lives.life import Life, Term
 from hub.core.tracking.state import TrackedCase, Version
 
 NewTerm = Callable[[str, str, int], Term]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.core.columns import Floats, Ints
-from hub.core.linking.geo import DEGREE_M
+from hub.core.linking.ground.geo import DEGREE_M
 from hub.millis import NEVER_MS
 
 OPEN_MS = NEVER_MS

@@ -15,7 +15,7 @@ from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
 from hub.policy.models import DEFAULT_CLOCKS
-from tests.unit.core.tracking.small_lives import HOUR, START, Hub, said, small_city, tracking_of, verdicts
+from tests.unit.core.tracking.lives.small_lives import HOUR, START, Hub, said, small_city, tracking_of, verdicts
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import msgspec
 from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.adjustments import Adjustments, reckon
-from hub.core.tracking.amendments import amend, case_versions, frozen_before
-from hub.core.tracking.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lifecycle import DONE, LADDER, RANK, Refusal, State, Who, escalate, follow, step
-from hub.core.tracking.objections import Objections
+from hub.core.tracking.lives.adjustments import Adjustments, reckon
+from hub.core.tracking.lives.amendments import amend, case_versions, frozen_before
+from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, update_key
+from hub.core.tracking.lives.objections import Objections
 from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, UpdateDetails, Version
 from hub.core.tracking.vocabulary import Vocabulary, rank
 from hub.model.update import UpdateStatus

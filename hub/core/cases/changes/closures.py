@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
-from hub.core.cases.unlinking import Unlinking
+from hub.core.cases.changes.unlinking import Unlinking
 from hub.core.columns import from_columns, millis, shared_values
-from hub.core.tracking.history_columns import read_held
+from hub.core.tracking.columns.history import read_held
 from hub.core.tracking.state import HolderLine
 from hub.model.outputs import ClosureStep, Outcome
 
