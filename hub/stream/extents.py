@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.backoff import ask_until_answered
 from hub.settings import Settings
-from hub.stream.gaps import Extent
+from hub.stream.extent import Extent
 from hub.stream.kafka import client_config, kafka_errors
 from hub.stream.numbers import PartitionPlace
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from hub.errors import Reason
+from hub.stream.extent import Extent
 
 BY_HAND = "somebody set the group's offset by hand"
 
@@ -39,17 +40,6 @@ class Gap(NamedTuple):
             "stage": agent, "reason": str(self.reason), "detail": self.detail, "at": at_ms, "origin": origin,
             "until": self.until, "file": None, "line": None, "key": None, "value": None,
         }  # fmt: skip
-
-
-class Extent(NamedTuple):
-    """What the broker has of a partition."""
-
-    low: int
-    """The first offset that is still there."""
-    high: int
-    """The offset after the last."""
-    log: str = ""
-    """Id of the topic: one that is deleted and made anew has another. Empty if unknown."""
 
 
 class ReadSoFar(NamedTuple):

@@ -15,7 +15,8 @@ from confluent_kafka import TopicPartition
 
 from hub.errors import Reason
 from hub.stream.checkpoints import Checkpoint, CommitMark, Trail
-from hub.stream.gaps import Extent, Gap, ReadSoFar, resume
+from hub.stream.extent import Extent
+from hub.stream.gaps import Gap, ReadSoFar, resume
 from hub.stream.numbers import PartitionPlace, number_of
 from hub.stream.writer import Output
 

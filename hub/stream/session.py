@@ -24,9 +24,9 @@ from hub.settings import Settings
 from hub.stream.alive import SignOfLife
 from hub.stream.backlog import Backlog
 from hub.stream.claims import still_claimed
+from hub.stream.extent import Extent
 from hub.stream.extents import extents_reaching
 from hub.stream.gap_letters import GapLetters
-from hub.stream.gaps import Extent
 from hub.stream.inputs import Inputs
 from hub.stream.kafka import (
     SessionLostError,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import GAP_REASONS, Reason
-from hub.stream.gaps import Extent, ReadSoFar, resume
+from hub.stream.extent import Extent
+from hub.stream.gaps import ReadSoFar, resume
 
 offsets = st.integers(0, 50)
 extents = st.builds(lambda low, size: Extent(low, low + size, "log"), offsets, offsets)
