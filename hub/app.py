@@ -21,13 +21,13 @@ from hub.control.topic import ControlTopic, Entry
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream import unread
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.stream.inlet import Inlet
-from hub.stream.known import KnownTopics, on_broker
-from hub.stream.registry import make_registry
-from hub.stream.retention import RetentionWatch
-from hub.stream.standings import Standing
+from hub.stream.kafka.known import KnownTopics, on_broker
+from hub.stream.pauses.standings import Standing
+from hub.stream.watch import unread
+from hub.stream.watch.retention import RetentionWatch
 from hub.topics import all_topics
 from hub.web.pages import Pages
 

@@ -27,8 +27,8 @@ from hub.declared.document import read_yaml
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.memory import MemoryAgent, MemoryBroker, SetClock
 from loadtests.agents_stand_ins import STEPS, Departments, Stopwatch
 from loadtests.job.city import write_city

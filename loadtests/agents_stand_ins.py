@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from hub.model.update import Update, UpdateStatus
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 from hub.stream.outlet import Transaction
 from hub.testing.memory import SetClock
 from hub.topics import dept_updates

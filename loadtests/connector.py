@@ -17,7 +17,7 @@ from hub.sdk.publisher import KafkaPublisher, Publisher
 from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_row
 from hub.topics import DEAD, city_events
 from loadtests.scenario import Connector

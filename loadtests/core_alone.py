@@ -21,8 +21,8 @@ from hub.core.dedup.memory import SeenState
 from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.policy import load_city
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.topics import DEDUPLICATE_CHANGELOG
 from loadtests.hub_job.work import OrderWork
 from loadtests.job.check import Checker, Verdict

@@ -19,7 +19,7 @@ from hub.core.dedup.admission import Arrivals, admit
 from hub.core.dedup.memory import SeenState
 from hub.millis import DAY_MS
 from hub.settings import Settings
-from hub.stream.recovery import recover
+from hub.stream.changelog.recovery import recover
 from hub.topics import DEDUPLICATE_CHANGELOG, MAX_DEAD_LETTER_BYTES, Topic
 from loadtests.peers.given import PARTITIONS
 from loadtests.scenario import Dedup

@@ -17,9 +17,9 @@ from hub.ledger.database import Database
 from hub.ledger.feed import AT_ONCE, topics_in
 from hub.ledger.reading import FactReader
 from hub.ledger.store import LedgerPositions, LedgerStore
-from hub.stream.codec import Codec
-from hub.stream.record import KafkaRecord
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import CASES
 from loadtests.agents import Round
 from loadtests.job.city import write_city

@@ -25,10 +25,10 @@ from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
 from hub.sdk.status import Board
 from hub.sdk.streams import EVERY, SinkSpec, Stream
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.kafka import IN_FLIGHT, producer_config
-from hub.stream.registry import FileRegistry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.client import IN_FLIGHT, producer_config
 from hub.testing.sinks import order
 from hub.topics import DEAD, dept_orders
 from loadtests.scenario import Receivers

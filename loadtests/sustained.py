@@ -19,9 +19,9 @@ from hub.model.update import Update, UpdateStatus
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.topics import all_topics, dept_orders, dept_updates
 from loadtests.feeding import feeder_said, start_feeder
 from loadtests.scenario import Sustained

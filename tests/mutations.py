@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from hub.stream.codec import Codec
-from hub.stream.registry import FRAME, SCHEMAS, FileRegistry, Schema
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FRAME, SCHEMAS, FileRegistry, Schema
 
 REGISTRY = FileRegistry()
 CODEC = Codec(REGISTRY)

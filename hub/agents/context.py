@@ -14,10 +14,10 @@ from hub.core.deadlines.rules import RESOLVE
 from hub.model.personal import Personal
 from hub.policy.city import City
 from hub.settings import Settings
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 from hub.stream.gate import Gate
-from hub.stream.known import KnownTopics
-from hub.stream.reads import InputReads
+from hub.stream.kafka.known import KnownTopics
+from hub.stream.reading.reads import InputReads
 from hub.topics import Topic, all_topics, city_replies, dept_orders, dept_receipts, dept_updates
 
 _NO_KINDS: frozenset[Personal] = frozenset()

@@ -29,8 +29,8 @@ from hub.core.places.places import Located, Places
 from hub.errors import Reason
 from hub.millis import DAY_MS
 from hub.policy import City
+from hub.stream.avro.codec import Decoded
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 from hub.topics import Topic, source_of

@@ -12,8 +12,8 @@ import pyarrow as pa
 from hub.agents.context import Hub
 from hub.core.limits import LimitVerdict
 from hub.errors import Reason
+from hub.stream.avro.codec import Decoded
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Decoded
 from hub.stream.outlet import Transaction
 from hub.topics import Topic
 

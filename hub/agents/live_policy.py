@@ -16,7 +16,7 @@ from hub.core.rules.succession import Versions, succeed
 from hub.declared.problems import DeclarationError
 from hub.errors import HubError
 from hub.policy import City, load_city
-from hub.stream.known import KnownTopics
+from hub.stream.kafka.known import KnownTopics
 from hub.topics import of_department
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from hub.agents.context import Hub
 from hub.agents.intake import UsableRecords
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
-from hub.stream.partitioning import partitions_of
+from hub.stream.writing.partitioning import partitions_of
 
 
 class PlaceFields(NamedTuple):

@@ -8,7 +8,7 @@ import msgspec
 
 from hub.core.cases.cases import Case
 from hub.core.cases.statements import RouteRecord
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 
 
 def renew(codec: Codec, record: RouteRecord) -> RouteRecord:

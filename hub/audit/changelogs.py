@@ -21,8 +21,8 @@ from hub.core.tracking.state import track_misfit as track_misfit
 from hub.errors import RejectedRecordError
 from hub.inspect.reading import OnRead, read_messages, spans
 from hub.settings import Settings
-from hub.stream.checkpoints import is_checkpoint
-from hub.stream.state import ChangelogReader, as_it_is
+from hub.stream.changelog.checkpoints import is_checkpoint
+from hub.stream.changelog.state import ChangelogReader, as_it_is
 from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
 _R = TypeVar("_R")

@@ -17,8 +17,8 @@ from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OffsetSpan, OnRead, Partition, committed_offsets, read_messages, spans
 from hub.model.outputs import WAITING
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import (
     CASES,
     CLOSURES,

@@ -16,8 +16,8 @@ from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.acls import Acls, RightsDifference
-from hub.stream.rights import Right, roles
+from hub.stream.admin.acls import Acls, RightsDifference
+from hub.stream.admin.rights import Right, roles
 from hub.topics import OWN_SOURCE
 
 _WIDTH = 150

@@ -21,14 +21,14 @@ from hub.escaping import without_login
 from hub.policy import City, load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.admin import check_number, inspect_topics
-from hub.stream.kafka import client_config
-from hub.stream.known import on_broker
-from hub.stream.reads import InputReads
-from hub.stream.registry import FileRegistry, make_registry
-from hub.stream.source_log import as_they_stand
-from hub.stream.topic_settings import find_drifts
-from hub.stream.unread import unread
+from hub.stream.admin.topic_settings import find_drifts
+from hub.stream.admin.topics import check_number, inspect_topics
+from hub.stream.avro.registry import FileRegistry, make_registry
+from hub.stream.kafka.client import client_config
+from hub.stream.kafka.known import on_broker
+from hub.stream.pauses.source_log import as_they_stand
+from hub.stream.reading.reads import InputReads
+from hub.stream.watch.unread import unread
 from hub.topics import Topic, all_topics, inputs_in
 
 OK, WARN, FAIL = "ok", "warn", "fail"

@@ -76,7 +76,7 @@ def _documents(settings: Settings) -> dict[str, Any]:
     from hub.contracts.asyncapi import CityTerms, KafkaServer, department_document, whole_document
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.registry import FileRegistry
+    from hub.stream.avro.registry import FileRegistry
 
     city, schemas = load_city(settings.city), FileRegistry().all()
     title = f"CityHub: {city.name.en} {city.name.zh}"

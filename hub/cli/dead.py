@@ -19,8 +19,8 @@ from hub.errors import FatalError, Reason
 from hub.inspect.letters import Letter, Letters, read_letters
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import DEAD
 
 _SHOWN_BYTES = 2000

@@ -24,8 +24,8 @@ from hub.policy import City, load_city
 from hub.screen import Screen, say, say_json, say_lines
 from hub.settings import Settings
 from hub.signals import ended_by_signals
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import dept_orders, dept_receipts, dept_updates
 
 STATUSES_TO_SAY = [

@@ -65,8 +65,8 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
     from hub.inspect.story import tell
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.known import sources_there
-    from hub.stream.topic_settings import longest_kept_ms
+    from hub.stream.admin.topic_settings import longest_kept_ms
+    from hub.stream.kafka.known import sources_there
     from hub.topics import CASES, DEAD, EVENTS, ROUTE_CHANGELOG, TRACK_CHANGELOG, UPDATES, city_events, city_replies
 
     city, at_ms = load_city(settings.city), wall_ms()
@@ -123,8 +123,8 @@ def _send(settings: Settings, document: dict[str, Any]) -> None:
     from hub.inspect.erasures import key_of
     from hub.model.event import rejection
     from hub.model.outputs import Erasure
-    from hub.stream.codec import Codec
-    from hub.stream.registry import make_registry
+    from hub.stream.avro.codec import Codec
+    from hub.stream.avro.registry import make_registry
     from hub.topics import ERASURES
 
     try:

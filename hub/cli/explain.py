@@ -36,7 +36,7 @@ def explain(settings: Settings, who: str, as_json: bool) -> None:
     """
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.known import sources_there
+    from hub.stream.kafka.known import sources_there
 
     city = load_city(settings.city)
     words = Words(city)

@@ -15,9 +15,9 @@ from hub.errors import FatalError, RejectedRecordError
 from hub.model.outputs import WAITING, Order, Receipt
 from hub.model.update import Update
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import consumer_config
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.client import consumer_config
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic, dept_receipts
 
 _POLL_SECONDS = 0.5

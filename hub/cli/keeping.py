@@ -42,15 +42,16 @@ def require_kept(city: City, settings: Settings) -> None:
 
 
 def apply_retention(city: City, settings: Settings, agents: Collection[str]) -> list[Any]:
-    """Have every topic that is there keep its records as the rules say: what was set otherwise (hub.stream.topic_settings.Drift).
-    What the rules do not name stays as it is.
+    """Have every topic that is there keep its records as the rules say. What the rules do not name stays as it is.
+
+    Returns what was set otherwise before, as `hub.stream.admin.topic_settings.Drift`.
 
     Raises FatalError, before anything is set, if records would be deleted that an agent has not read, or without the right to
     set it.
     """
     from hub.sdk.manifest import discover
-    from hub.stream.known import sources_there
-    from hub.stream.topic_settings import find_drifts, put_right
+    from hub.stream.admin.topic_settings import find_drifts, put_right
+    from hub.stream.kafka.known import sources_there
 
     ruled = [
         topic for topic in city.kept(all_topics(sources_there(settings, discover()), city.departments)) if topic.ruled
@@ -67,7 +68,7 @@ def apply_retention(city: City, settings: Settings, agents: Collection[str]) -> 
 
 
 def _require_read(settings: Settings, shorter: dict[str, int], agents: Collection[str]) -> None:
-    from hub.stream.retention import margins
+    from hub.stream.watch.retention import margins
     from hub.topics import agent_topics, source_in
 
     names = inputs_in(shorter)

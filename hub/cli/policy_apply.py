@@ -19,8 +19,8 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import say, say_json
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import consumer_config, kafka_errors
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import consumer_config, kafka_errors
 from hub.topics import CONTROL, WORKERS, of_department
 
 _QUIET_SECONDS = 3.0

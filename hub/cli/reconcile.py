@@ -53,7 +53,7 @@ def reconcile(
     from hub.audit import StateReport, Unrest, audit, audit_with_state, compare_runs
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.known import sources_there
+    from hub.stream.kafka.known import sources_there
 
     sources, departments = sources_there(settings, discover()), list(load_city(settings.city).departments)
     with progress_bar("Reading the topics 对账") as on_progress:

@@ -40,7 +40,7 @@ def impact(settings: Settings, file: Path, as_json: bool) -> None:
     """
     from hub.contracts.impact import broken, changed_fields, holders
     from hub.policy import load_city
-    from hub.stream.registry import FileRegistry
+    from hub.stream.avro.registry import FileRegistry
 
     declared = _read(file)
     registry = FileRegistry()

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.kafka import producer_config
+from hub.stream.kafka.client import producer_config
 
 _TIMEOUT_SECONDS = 30.0
 _BY_KEY = -1

@@ -12,7 +12,7 @@ from hub.clock import iso, wall_ms
 from hub.inspect.sources import ends_of, let_go_on, topic_named, waiting
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
-from hub.stream.source_log import as_they_stand
+from hub.stream.pauses.source_log import as_they_stand
 from hub.topics import SOURCES
 
 _WIDTH = 150

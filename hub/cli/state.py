@@ -16,7 +16,7 @@ from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
-    from hub.stream.proving import StateProof
+    from hub.stream.changelog.proving import StateProof
 
 _ALL = "all"
 
@@ -36,8 +36,8 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
     """
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.known import sources_there
-    from hub.stream.proving import accept_loss, prove
+    from hub.stream.changelog.proving import accept_loss, prove
+    from hub.stream.kafka.known import sources_there
     from hub.topics import AGENT_CHANGELOGS, agent_topics
 
     reads = agent_topics(sources_there(settings, discover()), load_city(settings.city).departments)

@@ -29,8 +29,8 @@ def topics(settings: Settings, create: bool, as_json: bool) -> None:
     from hub.cli.keeping import require_kept
     from hub.policy import load_city
     from hub.sdk.manifest import discover
-    from hub.stream.admin import ensure_topics, inspect_topics
-    from hub.stream.known import sources_there
+    from hub.stream.admin.topics import ensure_topics, inspect_topics
+    from hub.stream.kafka.known import sources_there
     from hub.topics import OWN_SOURCE, all_topics
 
     sources = sources_there(settings, discover())

@@ -28,7 +28,7 @@ from hub.sdk.manifest import discover
 from hub.serving import listen
 from hub.settings import Settings
 from hub.signals import ended_by_signals
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics
 
 _LOOK_SECONDS = 0.5

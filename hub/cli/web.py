@@ -88,9 +88,9 @@ def web(
     context.obj = settings
     if context.invoked_subcommand is not None:
         return
-    from hub.stream.codec import Codec
-    from hub.stream.known import sources_there
-    from hub.stream.registry import make_registry
+    from hub.stream.avro.codec import Codec
+    from hub.stream.avro.registry import make_registry
+    from hub.stream.kafka.known import sources_there
     from hub.web.open311.config import load_open311
     from hub.web.run import Web
 

@@ -53,7 +53,7 @@ def worker(
     import uvloop
 
     from hub.app import make_app, make_hub
-    from hub.stream.admin import require_topics
+    from hub.stream.admin.topics import require_topics
     from hub.topics import all_topics
 
     uvloop.install()
@@ -89,7 +89,7 @@ def run_app(app: Any, log_level: str) -> None:
         Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
     except SystemExit as ended:
         logging.shutdown()
-        # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writer.py)
+        # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writing/writer.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hub import topics
 from hub.model.marks import all_marks
 from hub.model.personal import Personal
-from hub.stream.registry import Schema
+from hub.stream.avro.registry import Schema
 from hub.topics import Topic
 
 ASYNCAPI = "3.0.0"

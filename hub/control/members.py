@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
 from hub.settings import Settings
-from hub.stream.kafka import client_config, kafka_errors
+from hub.stream.kafka.client import client_config, kafka_errors
 
 _TIMEOUT_SECONDS = 10.0
 

@@ -15,8 +15,8 @@ from hub.control.records import Beat, Fault, opened, sealed
 from hub.control.workers import STALE_SECONDS
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
-from hub.stream.kafka import consumer_config, kafka_errors, producer_config
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import WORKERS
 
 log = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from hub.errors import HubError
 from hub.metrics import CONTROL_REJECTS
 from hub.settings import Settings
 from hub.stream.gate import Gate
-from hub.stream.kafka import consumer_config, kafka_errors, producer_config
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.kafka.client import consumer_config, kafka_errors, producer_config
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.topics import CONTROL
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from hub.core.withholding import erased_event
 from hub.inspect.keyed import KeyedReader, KeyedRecords
 from hub.inspect.reading import OnRead
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import ERASURES
 
 ErasureReport = tuple[str, str]

@@ -11,8 +11,8 @@ from confluent_kafka import Message
 from hub.errors import RejectedRecordError
 from hub.inspect.reading import OffsetSpan, OnRead, Partition, read_messages, spans
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.partitioning import partition_of
+from hub.stream.avro.codec import Codec
+from hub.stream.writing.partitioning import partition_of
 from hub.topics import is_outward, subject_of
 
 KeyedRecords = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 from hub.errors import Reason, RejectedRecordError
 from hub.inspect.reading import OnRead, read_messages, spans
 from hub.settings import Settings
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 from hub.topics import DEAD
 
 _ADMITTING = "deduplicate"

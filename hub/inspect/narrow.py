@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyruhvro
 
 from hub.errors import FatalError, RejectedRecordError
-from hub.stream.codec import HEADER_BYTES, Codec
-from hub.stream.decoding import RowIndexes, batch_decoder_errors
-from hub.stream.registry import Registry, Schema, make_schema
+from hub.stream.avro.codec import HEADER_BYTES, Codec
+from hub.stream.avro.decoding import RowIndexes, batch_decoder_errors
+from hub.stream.avro.registry import Registry, Schema, make_schema
 
 Path = tuple[str, ...]
 """A field, or a field within a record that is a field."""

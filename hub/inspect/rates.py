@@ -15,8 +15,8 @@ from hub.inspect.reading import OnRead, read_messages, spans
 from hub.millis import datetime_of
 from hub.model.update import event_of
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 
 _LAST: dict[str, tuple[Topic, Path]] = {

@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from hub.backoff import ask_until_answered
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
-from hub.stream.extents import offsets
-from hub.stream.kafka import client_config, consumer_config, kafka_errors
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.kafka.client import client_config, consumer_config, kafka_errors
+from hub.stream.kafka.extents import offsets
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 
 Partition = tuple[str, int]
 """A topic, without the namespace, and the number of one of its partitions."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from hub.errors import FatalError
 from hub.inspect.reading import Partition, committed_offsets, spans
 from hub.settings import Settings
-from hub.stream.standings import Standing
+from hub.stream.pauses.standings import Standing
 from hub.topics import is_own
 
 _READER = "deduplicate"

@@ -13,8 +13,8 @@ from hub.inspect.narrow import NarrowDecoder, column
 from hub.inspect.reading import OnRead
 from hub.model.ids import case_id
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import Registry, make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import Registry, make_registry
 from hub.topics import CASES, CLOSURES, DEADLINES, ERASURES, EVENTS, UPDATES, city_replies, dept_orders, dept_receipts
 
 

@@ -15,8 +15,8 @@ from hub.ledger.database import Database
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.millis import DAY_MS
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import CASES, DEADLINES
 
 _CASE = ("case_id", "department", "category", "opened_at", "reports", "over", "at")

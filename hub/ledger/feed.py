@@ -19,12 +19,12 @@ from hub.ledger.facts import Facts
 from hub.ledger.reading import FactReader
 from hub.ledger.store import FencedError, LedgerPositions, LedgerStore
 from hub.settings import Settings
-from hub.stream.kafka import consumer_config, kafka_errors, translated
-from hub.stream.known import on_broker
-from hub.stream.lag import left_records
+from hub.stream.kafka.client import consumer_config, kafka_errors, translated
+from hub.stream.kafka.known import on_broker
+from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.numbers import PartitionPlace
-from hub.stream.record import KafkaRecord
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.reading.lag import left_records
 from hub.topics import CASES, DEAD, DEADLINES, ERASURES, is_outward
 
 log = logging.getLogger(__name__)

@@ -19,10 +19,10 @@ from hub.ledger.store import LedgerStore
 from hub.ledger.upkeep import delete_older
 from hub.millis import DAY_MS
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.known import on_broker
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
+from hub.stream.kafka.known import on_broker
 from hub.stream.numbers import PartitionPlace
-from hub.stream.registry import make_registry
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from hub.escaping import to_json
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.ledger.facts import ChangeFact, FactRow, Facts
 from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Erasure, Order, Receipt, Reply
-from hub.stream.codec import Codec
-from hub.stream.record import KafkaRecord
-from hub.stream.registry import Registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import Registry
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import CASES, DEAD, DEADLINES, ERASURES, source_of, subject_of
 
 

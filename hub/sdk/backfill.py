@@ -18,7 +18,7 @@ from hub.sdk.publisher import KafkaPublisher, Publisher
 from hub.sdk.runner import Run, RunnerOptions, Summary
 from hub.sdk.status import Board, Lock
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import BACKFILL, CLOCKS_AS_REPORTED, DEAD, city_events
 
 

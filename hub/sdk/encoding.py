@@ -11,7 +11,7 @@ import pyarrow as pa
 from hub.core.limits import Limits
 from hub.model.event import CaseEvent
 from hub.sdk.mapping.by_columns import EventColumns
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 
 _LIMITS = Limits(CaseEvent)
 Encoded = tuple[bytes, bytes]

@@ -19,10 +19,10 @@ from hub.sdk.errors import UndeliveredError
 from hub.sdk.mapping.by_columns import EventColumns
 from hub.sdk.mapping.updates import department_update
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.dead_letters import fitted
-from hub.stream.kafka import producer_config
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
+from hub.stream.kafka.client import producer_config
+from hub.stream.letters.dead_letters import fitted
 from hub.topics import DEAD as DEAD_TOPIC
 from hub.topics import Topic, city_events, dept_updates
 

@@ -31,7 +31,7 @@ from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.sources.file.succession import SETTLE_SECONDS
 from hub.sdk.status import Board, EdgeState
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_source
 
 _log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from hub.sdk.publisher import KafkaPublisher, Publisher, UpdatesPublisher
 from hub.sdk.runner import Run, RunnerOptions, Summary
 from hub.sdk.status import Board, EdgeState, Lock, Wish
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_department, of_source
 
 _log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from hub.errors import FatalError
 from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, PlannedUpdate, answers_to
 from hub.simulator.simclock import SimulationClock
-from hub.stream.codec import Codec
-from hub.stream.kafka import IN_FLIGHT, client_config
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
+from hub.stream.kafka.client import IN_FLIGHT, client_config
 from hub.topics import dept_orders, dept_updates
 
 _POLL_SECONDS = 0.1

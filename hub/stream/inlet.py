@@ -19,15 +19,15 @@ from hub.backoff import Backoff
 from hub.errors import RetriableError
 from hub.metrics import READY, TRANSACTIONS
 from hub.settings import Settings
+from hub.stream.changelog.state import AgentState
 from hub.stream.chunk import Chunk
 from hub.stream.gate import Gate
-from hub.stream.kafka import AbortableError, SessionLostError
-from hub.stream.limits import TooManyRejectsError
-from hub.stream.progress import progressed
-from hub.stream.reads import Reads
+from hub.stream.kafka.client import AbortableError, SessionLostError
+from hub.stream.pauses.limits import TooManyRejectsError
+from hub.stream.pauses.standings import Standing
+from hub.stream.reading.reads import Reads
 from hub.stream.session import Publication, Session
-from hub.stream.standings import Standing
-from hub.stream.state import AgentState
+from hub.stream.watch.progress import progressed
 
 log = logging.getLogger(__name__)
 _MOST_SECONDS = 5.0

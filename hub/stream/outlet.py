@@ -17,14 +17,14 @@ from hub import metrics
 from hub.clock import wall_ms
 from hub.errors import FatalError, Reason
 from hub.settings import Settings
+from hub.stream.avro.codec import Codec
+from hub.stream.changelog.state import AgentState
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Codec
-from hub.stream.dead_letters import fitted
-from hub.stream.limits import Counted, RejectLimits, rows_by_source
+from hub.stream.letters.dead_letters import fitted
+from hub.stream.pauses.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.session import Publication
-from hub.stream.state import AgentState
 from hub.stream.tally import Tally
-from hub.stream.writer import Output
+from hub.stream.writing.writer import Output
 from hub.topics import DEAD, Topic
 
 log = logging.getLogger(__name__)

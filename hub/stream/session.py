@@ -21,33 +21,33 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS, STATE_REFUSED
 from hub.settings import Settings
-from hub.stream.alive import SignOfLife
-from hub.stream.backlog import Backlog
-from hub.stream.claims import still_claimed
-from hub.stream.extent import Extent
-from hub.stream.extents import extents_reaching
-from hub.stream.gap_letters import GapLetters
-from hub.stream.inputs import Inputs
-from hub.stream.kafka import (
+from hub.stream.changelog.claims import still_claimed
+from hub.stream.changelog.positions import Positions, with_checkpoints
+from hub.stream.changelog.recovery import recover
+from hub.stream.changelog.state import AgentState
+from hub.stream.kafka.client import (
     SessionLostError,
     consumer_config,
     kafka_errors,
     missing,
     translated,
 )
-from hub.stream.limits import LetGoOn
+from hub.stream.kafka.extent import Extent
+from hub.stream.kafka.extents import extents_reaching
+from hub.stream.kafka.unpacking import end_of_batch
+from hub.stream.letters.gap_letters import GapLetters
 from hub.stream.numbers import PartitionPlace, places_of
-from hub.stream.positions import Positions, with_checkpoints
-from hub.stream.progress import answered, asks, progressed
-from hub.stream.reader import Reader
-from hub.stream.reads import Reads
-from hub.stream.recovery import recover
-from hub.stream.sources import Sources
-from hub.stream.stalls import Stalls
-from hub.stream.standings import Standing
-from hub.stream.state import AgentState
-from hub.stream.unpacking import end_of_batch
-from hub.stream.writer import GIVE_UP_SECONDS, Output, TransactionWriter
+from hub.stream.pauses.limits import LetGoOn
+from hub.stream.pauses.sources import Sources
+from hub.stream.pauses.standings import Standing
+from hub.stream.reading.backlog import Backlog
+from hub.stream.reading.inputs import Inputs
+from hub.stream.reading.reader import Reader
+from hub.stream.reading.reads import Reads
+from hub.stream.watch.alive import SignOfLife
+from hub.stream.watch.progress import answered, asks, progressed
+from hub.stream.watch.stalls import Stalls
+from hub.stream.writing.writer import GIVE_UP_SECONDS, Output, TransactionWriter
 from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.outcomes import Mapped, file_source, outcomes
 
 FILES = ("manifest.yaml", "README.md")

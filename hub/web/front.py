@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from hub.errors import FatalError
 from hub.policy import City
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 from hub.web.bodies import HttpProblem, not_now
 from hub.web.intake import Intake
 from hub.web.live_city import LiveCity

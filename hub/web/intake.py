@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.settings import Settings
-from hub.stream.kafka import producer_config
+from hub.stream.kafka.client import producer_config
 
 log = logging.getLogger(__name__)
 ANSWER_SECONDS = 10.0

@@ -13,8 +13,8 @@ from hub.clock import Clock, iso
 from hub.serving import Page, PageServer, json_page, metrics_page
 from hub.settings import Settings
 from hub.stream.gate import Gate
-from hub.stream.progress import seconds_unanswered, seconds_without_progress
-from hub.stream.standings import Standing
+from hub.stream.pauses.standings import Standing
+from hub.stream.watch.progress import seconds_unanswered, seconds_without_progress
 
 STALLED_AFTER_SECONDS = 60.0
 ANSWERED_WITHIN_SECONDS = 10.0

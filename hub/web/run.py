@@ -14,8 +14,8 @@ from hub.errors import FatalError
 from hub.policy import City
 from hub.serving import PortLimits, Server
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
 from hub.topics import OWN_SOURCE, of_source
 from hub.web.app import web_app
 from hub.web.folder import ModelFolder

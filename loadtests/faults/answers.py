@@ -11,9 +11,9 @@ from hub.errors import FatalError
 from hub.settings import Settings
 from hub.simulator.departments import UpdateDesk
 from hub.simulator.simclock import SimulationClock
-from hub.stream.codec import Codec
-from hub.stream.kafka import client_config, producer_config
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
+from hub.stream.kafka.client import client_config, producer_config
 from hub.topics import dept_orders, dept_updates
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from hub.broker.kafka import EmbeddedKafka
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
-from hub.stream.kafka import client_config, kafka_errors
+from hub.stream.kafka.client import client_config, kafka_errors
 from hub.topics import CASES, DEADLINES, DEDUPLICATE_CHANGELOG, EVENTS, ROUTE_CHANGELOG, TRACK_CHANGELOG
 from loadtests.faults.city import SimulatedCity
 from loadtests.faults.crew import Crew

@@ -15,7 +15,7 @@ from hub.clock import ClockKind
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics
 from loadtests.faults.city import SPEED, SimulatedCity
 from loadtests.faults.crew import Crew

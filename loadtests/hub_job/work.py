@@ -17,7 +17,7 @@ from hub.core.dedup.digests import contents, told_apart_by
 from hub.core.routing.router import Router
 from hub.model.outputs import Order
 from hub.policy.city import City
-from hub.stream.codec import Codec, Decoded
+from hub.stream.avro.codec import Codec, Decoded
 
 
 class OrderWork:

@@ -8,7 +8,7 @@ import hub.agents.modules
 import hub.app
 from hub.cli.worker import run_app
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import CONTROL, SOURCES, WORKERS
 from loadtests.hub_job import agent
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hub.errors import RejectedRecordError
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.memory import CommittedRecord
 
 Topic = tuple[str, str]

@@ -20,7 +20,7 @@ from hub.simulator.files import SourceFiles, write_all
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
 from hub.simulator.truth import Statement, Truth
-from hub.stream.dead_letters import fitted
+from hub.stream.letters.dead_letters import fitted
 from hub.testing.memory import MemoryHub
 from hub.testing.outcomes import Mapped, outcomes
 from hub.topics import DEAD, city_events

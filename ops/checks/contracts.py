@@ -18,7 +18,7 @@ from hub.contracts.asyncapi import SUMMARIES, KafkaServer, department_document, 
 from hub.contracts.changes import removals
 from hub.contracts.words import chinese
 from hub.settings import ROOT
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.registry import FileRegistry
 
 PUBLISHED = ROOT / "ops" / "contracts" / "schema" / "asyncapi-3.0.0.json"
 """As published; see the README beside it."""

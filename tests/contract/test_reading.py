@@ -23,8 +23,8 @@ from hub.model.outputs import ClosureStep, Outcome
 from hub.model.update import NEAREST, Update, UpdateStatus, UpdateStep, event_of, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 
 CODEC = Codec(FileRegistry())
 CITY = load_city(ROOT / "ops" / "cities" / "demo")

@@ -20,7 +20,7 @@ from hub.contracts.compatibility import incompatibilities
 from hub.model.base import Avro, Record
 from hub.model.outputs import RECORDS
 from hub.settings import ROOT
-from hub.stream.registry import FileRegistry, Schema
+from hub.stream.avro.registry import FileRegistry, Schema
 
 SCHEMAS = ROOT / "schemas"
 PINNED = json.loads((Path(__file__).parent / "fingerprints.json").read_text("utf-8"))

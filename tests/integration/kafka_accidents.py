@@ -6,8 +6,8 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import client_config
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import client_config
 from hub.topics import Topic
 from tests.waiting import wait_for, wait_for_value
 

@@ -24,9 +24,9 @@ from hub.clock import wall_ms
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import all_topics, city_events
 from tests.waiting import wait_for as wait_for
 

@@ -17,16 +17,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, Topic
 from hub.errors import RetriableError
 from hub.inspect.reading import committed_offsets, read_messages, spans
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.checkpoints import read_checkpoint
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.changelog.checkpoints import read_checkpoint
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Codec
-from hub.stream.kafka import SessionLostError, consumer_config, producer_config
+from hub.stream.kafka.client import SessionLostError, consumer_config, producer_config
 from hub.stream.outlet import Outlet, Transaction
-from hub.stream.reads import Reads
-from hub.stream.registry import FileRegistry
+from hub.stream.reading.reads import Reads
 from hub.stream.session import Publication, Session
-from hub.stream.state import JournaledState
 from hub.topics import DEAD, SOURCES, Topic
 from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
 from tests.waiting import wait_for

@@ -11,8 +11,8 @@ import httpx2
 
 from hub.policy import load_city
 from hub.settings import ROOT, Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.web.open311.config import load_open311
 from hub.web.run import Web, tokens_file
 from hub.web.tokens import Scope, TokenKind, Tokens

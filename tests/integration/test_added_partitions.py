@@ -9,7 +9,7 @@ from confluent_kafka import Message
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from hub.stream import session as session_module
-from hub.stream.kafka import client_config
+from hub.stream.kafka.client import client_config
 from hub.stream.session import Session
 from hub.topics import Topic
 from tests.integration.small_plane import (

@@ -23,9 +23,9 @@ from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.side_by_side import run_edges
 from hub.sdk.sources.file.join import Input
 from hub.settings import ROOT, Settings
-from hub.stream import admin
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.admin.topics import topics as admin
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, police_row
 from hub.testing.outcomes import outcomes
 from hub.topics import DEAD, city_events

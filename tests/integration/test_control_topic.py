@@ -12,8 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from hub.control.records import PolicyAnswer, PolicyReload, opened, sealed
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import consumer_config, producer_config
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import consumer_config, producer_config
 from hub.topics import CONTROL
 from tests.integration.small_hub import SmallHub, own_city, ready, running_hub, small_settings, wait_for
 from tests.waiting import PATIENCE_SECONDS

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import FatalError, Reason, RetriableError
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.changelog.recovery import recover
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Codec
-from hub.stream.kafka import AbortableError
+from hub.stream.kafka.client import AbortableError
 from hub.stream.outlet import Transaction
-from hub.stream.proof import TransactionProof
-from hub.stream.recovery import recover
-from hub.stream.registry import FileRegistry
-from hub.stream.writer import Output
+from hub.stream.writing.proof import TransactionProof
+from hub.stream.writing.writer import Output
 from hub.topics import DEAD
 from tests.integration.small_plane import (
     AGENT,

@@ -19,7 +19,7 @@ from hub.cli.process.children import environment_of
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import TRACK_CHANGELOG, all_topics
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import free_port, ready, wait_for

@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from hub.metrics import UNPROVEN
-from hub.stream import writer as writer_module
-from hub.stream.kafka import AbortableError, producer_config
-from hub.stream.proof import TransactionProof
+from hub.stream.kafka.client import AbortableError, producer_config
+from hub.stream.writing import writer as writer_module
+from hub.stream.writing.proof import TransactionProof
 from tests.integration.small_plane import (
     AGENT,
     MEMORY,

@@ -14,11 +14,11 @@ from hub.errors import Reason
 from hub.inspect.letters import read_letters
 from hub.settings import Settings
 from hub.stream import session as session_module
-from hub.stream.codec import Codec
-from hub.stream.kafka import client_config, consumer_config, producer_config
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.client import client_config, consumer_config, producer_config
 from hub.stream.session import Session
-from hub.stream.writer import TransactionWriter
+from hub.stream.writing.writer import TransactionWriter
 from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
 from tests.integration.small_plane import (
     AGENT,

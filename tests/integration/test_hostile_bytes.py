@@ -15,8 +15,8 @@ from confluent_kafka import Message, Producer
 
 from hub.cli.sending import Sender
 from hub.inspect.reading import read_messages, spans
-from hub.stream.checkpoints import is_checkpoint
-from hub.stream.kafka import producer_config
+from hub.stream.changelog.checkpoints import is_checkpoint
+from hub.stream.kafka.client import producer_config
 from hub.topics import CASES, DEAD, DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
 from tests.integration.small_hub import SmallHub, case_event, metric, ready, running_hub, wait_for
 from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records

@@ -21,9 +21,9 @@ from hub.cli.words import Words
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.topics import (
     HUB_TOPICS,
     Topic,

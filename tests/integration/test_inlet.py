@@ -10,13 +10,13 @@ import pytest
 
 from hub.errors import RetriableError
 from hub.stream import session as session_module
-from hub.stream.checkpoints import Trail
+from hub.stream.changelog.checkpoints import Trail
+from hub.stream.changelog.recovery import recover
+from hub.stream.changelog.state import JournaledState
 from hub.stream.inlet import Inlet
-from hub.stream.kafka import AbortableError
-from hub.stream.recovery import recover
+from hub.stream.kafka.client import AbortableError
 from hub.stream.session import Session
-from hub.stream.state import JournaledState
-from hub.stream.writer import Output
+from hub.stream.writing.writer import Output
 from tests.integration.small_plane import (
     AGENT,
     IN,

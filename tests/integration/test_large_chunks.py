@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from hub.settings import Settings
-from hub.stream import inbox as inbox_module
-from hub.stream import writer as writer_module
 from hub.stream.chunk import Chunk
-from hub.stream.kafka import producer_config
+from hub.stream.kafka.client import producer_config
 from hub.stream.outlet import Transaction
+from hub.stream.reading import inbox as inbox_module
+from hub.stream.writing import writer as writer_module
 from tests.integration.small_plane import OUT, PATIENCE_SECONDS, Plane, new_state, read_some, settled
 
 pytestmark = pytest.mark.kafka

@@ -23,9 +23,9 @@ from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.model.ids import case_id
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import producer_config
-from hub.stream.record import KafkaRecord
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.record import KafkaRecord
 from tests.integration.small_hub import free_port, small_settings, wait_for
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import CITY, Tables, put, records, tables_of

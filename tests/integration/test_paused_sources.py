@@ -16,11 +16,11 @@ from hub.cli.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import Reason
 from hub.inspect.sources import ends_of, let_go_on
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Codec
 from hub.stream.inlet import Inlet
-from hub.stream.kafka import producer_config
-from hub.stream.registry import FileRegistry
+from hub.stream.kafka.client import producer_config
 from hub.topics import DEAD, SOURCES, Topic
 from tests.integration.small_plane import AGENT, IN, OUT, PATIENCE_SECONDS, Plane, new_state, outlet_of, plane_on
 from tests.integration.test_inlet import BareApp

@@ -11,7 +11,7 @@ import pytest
 from hub.clock import wall_ms
 from hub.declared.problems import DeclarationError
 from hub.millis import DAY_MS
-from hub.stream.topic_settings import retentions
+from hub.stream.admin.topic_settings import retentions
 from tests.integration.small_hub import SmallHub, case_event, own_city, ready, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka

@@ -17,7 +17,7 @@ from hub.cli.process.children import Child
 from hub.clock import wall_ms
 from hub.control.records import Beat, RulesTaken, sealed
 from hub.settings import ROOT, Settings
-from hub.stream.kafka import producer_config
+from hub.stream.kafka.client import producer_config
 from hub.topics import CONTROL, WORKERS
 from tests.integration.small_hub import (
     HOUR_MS,

@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from hub.audit import audit_with_state
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics, inspect_topics, require_topics
-from hub.stream.kafka import client_config
+from hub.stream.admin.topics import ensure_topics, inspect_topics, require_topics
+from hub.stream.kafka.client import client_config
 from hub.topics import CASES, EVENTS, Topic, all_topics, city_events
 from tests.integration.small_hub import SmallHub, case_event, ready, running_hub, wait_for
 from tests.waiting import wait_for_value

@@ -12,14 +12,14 @@ import pytest
 
 from hub.settings import Settings
 from hub.stream import session as session_module
-from hub.stream import writer as writer_module
-from hub.stream.checkpoints import Trail
+from hub.stream.changelog.checkpoints import Trail
+from hub.stream.changelog.recovery import recover
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
-from hub.stream.kafka import SessionLostError
-from hub.stream.proof import TransactionProof
-from hub.stream.recovery import recover
+from hub.stream.kafka.client import SessionLostError
 from hub.stream.session import Publication, Session
-from hub.stream.state import JournaledState
+from hub.stream.writing import writer as writer_module
+from hub.stream.writing.proof import TransactionProof
 from tests.integration.small_plane import (
     OUT,
     PARTITIONS,

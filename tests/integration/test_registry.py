@@ -13,7 +13,7 @@ import pytest
 
 from hub.errors import FatalError, Reason, RejectedRecordError, RetriableError
 from hub.settings import Settings
-from hub.stream.registry import ConfluentRegistry, FileRegistry, make_registry
+from hub.stream.avro.registry import ConfluentRegistry, FileRegistry, make_registry
 
 pytestmark = pytest.mark.process
 

@@ -15,7 +15,7 @@ import pytest
 from hub.broker.certificates import Authority
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
-from hub.stream.registry import ConfluentRegistry, FileRegistry, client_settings, make_registry
+from hub.stream.avro.registry import ConfluentRegistry, FileRegistry, client_settings, make_registry
 
 pytestmark = pytest.mark.process
 

@@ -13,10 +13,10 @@ from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.policy import City, load_city
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import producer_config
-from hub.stream.retention import Margin, margins
-from hub.stream.topic_settings import retentions
+from hub.stream.admin.topic_settings import retentions
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import producer_config
+from hub.stream.watch.retention import Margin, margins
 from hub.topics import EVENTS, Topic, dept_updates
 from tests.integration.kafka_accidents import set_topic
 from tests.integration.small_hub import own_city, small_settings

@@ -24,11 +24,11 @@ from hub.errors import FatalError
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import client_config, consumer_config
-from hub.stream.registry import FileRegistry
-from hub.stream.rights import Resource, Right, RightOperation, roles
-from hub.stream.writer import Output, TransactionWriter
+from hub.stream.admin.rights import Resource, Right, RightOperation, roles
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.client import client_config, consumer_config
+from hub.stream.writing.writer import Output, TransactionWriter
 from hub.testing.secure import SecureKafka
 from hub.topics import DEADLINES, OWN_SOURCE, ROUTE_CHANGELOG, all_topics, city_events
 from hub.web.tokens import TokenKind

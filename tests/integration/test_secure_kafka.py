@@ -12,8 +12,8 @@ from hub.cli.main import cli
 from hub.cli.process.children import environment_of
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics, inspect_topics
-from hub.stream.admission import require_admission
+from hub.stream.admin.topics import ensure_topics, inspect_topics
+from hub.stream.kafka.admission import require_admission
 from hub.testing.secure import ISSUER, SecureKafka, SignedToken, token_server
 from hub.topics import SOURCES
 

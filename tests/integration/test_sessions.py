@@ -14,11 +14,11 @@ from confluent_kafka import Consumer, Producer
 
 from hub.settings import Settings
 from hub.stream import session as session_module
-from hub.stream.alive import SignOfLife
-from hub.stream.kafka import SessionLostError, consumer_config, producer_config
-from hub.stream.reads import Reads
-from hub.stream.recovery import recover
+from hub.stream.changelog.recovery import recover
+from hub.stream.kafka.client import SessionLostError, consumer_config, producer_config
+from hub.stream.reading.reads import Reads
 from hub.stream.session import Session
+from hub.stream.watch.alive import SignOfLife
 from tests.integration.small_plane import (
     AGENT,
     IN,
@@ -148,7 +148,7 @@ def test_the_consumer_that_calls_back_is_not_asked_for_metadata(plane: Plane, mo
 
 def test_a_sign_of_life_is_heard(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = list[str]()
-    monkeypatch.setattr("hub.stream.alive.answered", heard.append)
+    monkeypatch.setattr("hub.stream.watch.alive.answered", heard.append)
     alive = SignOfLife(plane.settings, AGENT, plane.settings.topic(MEMORY.name))
     until = time.monotonic() + PATIENCE_SECONDS
     while len(heard) < 2:

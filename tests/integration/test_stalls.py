@@ -7,9 +7,9 @@ import time
 import pytest
 from confluent_kafka import TopicPartition
 
-from hub.stream import stalls
-from hub.stream.kafka import SessionLostError
+from hub.stream.kafka.client import SessionLostError
 from hub.stream.session import Session
+from hub.stream.watch import stalls
 from tests.integration.small_plane import IN, PATIENCE_SECONDS, Plane, count_up, new_state, read_some, settled
 
 pytestmark = pytest.mark.kafka

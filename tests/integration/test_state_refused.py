@@ -11,8 +11,8 @@ import pytest
 
 from hub.errors import FatalError
 from hub.inspect.reading import committed_offsets
-from hub.stream.proving import accept_loss, prove
-from hub.stream.writer import Output, TransactionWriter
+from hub.stream.changelog.proving import accept_loss, prove
+from hub.stream.writing.writer import Output, TransactionWriter
 from hub.topics import CASES, DEDUPLICATE_CHANGELOG, TRACK_CHANGELOG
 from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
 from tests.integration.small_hub import SmallHub, case_event, running_hub, wait_for

@@ -10,13 +10,13 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from hub.stream import inlet as inlet_module
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
-from hub.stream.kafka import client_config
+from hub.stream.kafka.client import client_config
 from hub.stream.outlet import Outlet
 from hub.stream.session import Session
-from hub.stream.state import JournaledState
-from hub.stream.writer import Output
+from hub.stream.writing.writer import Output
 from tests.integration.small_plane import (
     AGENT,
     IN,

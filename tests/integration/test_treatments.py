@@ -20,7 +20,7 @@ from hub.core.routing.router import DESK_RULE, UNKNOWN_CATEGORY, Router
 from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city
 from hub.settings import Settings
-from hub.stream.codec import HEADER_BYTES, Codec
+from hub.stream.avro.codec import HEADER_BYTES, Codec
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_row
 from hub.topics import CASES, DEAD, EVENTS, REPEATS, city_events, city_replies, dept_orders, dept_updates
 from tests.integration.small_hub import SmallHub, case_event, running_hub

@@ -16,15 +16,15 @@ from hub.cli.sending import Sender
 from hub.control.topic import ControlTopic
 from hub.inspect.letters import read_letters
 from hub.inspect.reading import read_messages, spans
-from hub.stream import sources as sources_module
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.stream.gate import Gate
-from hub.stream.kafka import producer_config
-from hub.stream.registry import FileRegistry
+from hub.stream.kafka.client import producer_config
+from hub.stream.kafka.unpacking import end_of_batch
+from hub.stream.pauses import sources as sources_module
+from hub.stream.pauses.source_log import as_they_stand
 from hub.stream.session import Session
-from hub.stream.source_log import as_they_stand
-from hub.stream.unpacking import end_of_batch
 from hub.topics import CONTROL, SOURCES, Topic, dept_receipts
 from tests.integration.small_plane import (
     AGENT,

@@ -12,7 +12,7 @@ from hub.cli.sending import Sender
 from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics, dept_orders, dept_updates, of_department
 from hub.web import intake
 from hub.web.read import feed

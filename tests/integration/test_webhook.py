@@ -22,9 +22,9 @@ from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.sdk.sinks.reader import DeliveryReader
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.receiver import ReceivedCall, ReceiverAnswer, WebhookReceiver, webhook_receiver
 from hub.topics import DEAD, dept_orders, dept_receipts
 from tests.integration.small_hub import kill, wait_for

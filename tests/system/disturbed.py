@@ -25,9 +25,9 @@ from hub.inspect.reading import spans
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import all_topics, dept_updates
 
 AGENTS = ("deduplicate", "route", "track")

@@ -25,7 +25,7 @@ from hub.simulator.files import SourceFiles, write_all
 from hub.simulator.generate import Plan, statements
 from hub.simulator.scene import scene_of
 from hub.simulator.truth import Truth
-from hub.stream.admin import ensure_topics
+from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics
 from loadtests.faults.crew import Crew
 from loadtests.faults.makers import Scene, catch

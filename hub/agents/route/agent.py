@@ -35,10 +35,10 @@ from hub.core.report import Sighting, sightings_of
 from hub.millis import DAY_MS
 from hub.model.outputs import ClosureStep, Outcome
 from hub.policy import City
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
-from hub.stream.state import JournaledState
 
 NAME = "route"
 

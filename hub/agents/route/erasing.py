@@ -19,10 +19,10 @@ from hub.core.dedup.validation import faults_of_erasures
 from hub.core.report import Sighting
 from hub.core.withholding import erased_events
 from hub.model.event import CaseEvent
+from hub.stream.avro.codec import Codec
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Codec
 from hub.stream.outlet import Transaction
-from hub.stream.state import JournaledState
 
 
 def take_erasures(hub: Hub, chunk: Chunk, tx: Transaction, state: JournaledState[RouteBook]) -> list[Step]:

@@ -12,7 +12,7 @@ from hub.core.cases.steps import Step
 from hub.core.report import Sighting, sighting_of
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.stream.codec import Codec
+from hub.stream.avro.codec import Codec
 
 log = logging.getLogger(__name__)
 

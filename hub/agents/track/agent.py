@@ -32,11 +32,11 @@ from hub.core.tracking.consequences import Change, Effects, UpdateRow
 from hub.core.tracking.state import NOW_KEY, Now, TrackBook, TrackJournal, TrackRecord, track_misfit
 from hub.core.tracking.tracker import Tracking
 from hub.millis import DAY_MS
+from hub.stream.avro.codec import Decoded
+from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
-from hub.stream.codec import Decoded
 from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
-from hub.stream.state import JournaledState
 from hub.topics import Topic
 
 log = logging.getLogger(__name__)

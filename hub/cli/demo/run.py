@@ -40,9 +40,9 @@ from hub.settings import ROOT, Settings
 from hub.simulator.command import START_TIME, start_ms
 from hub.simulator.generate import Plan
 from hub.simulator.scene import SYSTEMS, scene_of
-from hub.stream.admin import ensure_topics
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import all_topics
 
 _MINUTES = 0.85

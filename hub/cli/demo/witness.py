@@ -12,8 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from hub.errors import RetriableError
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import client_config
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.client import client_config
 from hub.topics import CASES, DEAD, DEADLINES, Topic
 
 ReportReference = tuple[str, str]

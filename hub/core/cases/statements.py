@@ -134,7 +134,7 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
 
 
 def route_misfit(key: str, record: RouteRecord | None) -> str | None:
-    """Reason why this record cannot belong to this key, or None. A `hub.stream.state.Misfit`."""
+    """Reason why this record cannot belong to this key, or None. A `hub.stream.changelog.state.Misfit`."""
     if key.startswith(_ERASED):
         return None if record is None or isinstance(record, int) else "a case or statement under the key of an erasure"
     if isinstance(record, int):

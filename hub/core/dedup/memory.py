@@ -52,7 +52,7 @@ _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 
 @dataclass
 class SeenState(Generic[_T]):
-    """State of `deduplicate`: a hub.stream.state.AgentState, of which it needs the changelog's topic and the wall's time."""
+    """State of `deduplicate`, a hub.stream.changelog.state.AgentState: it needs the changelog's topic and the wall's time."""
 
     window_ms: int
     changelog: _T

@@ -225,7 +225,7 @@ WAITING_PREFIX = "~waiting:"
 
 
 def track_misfit(key: str, record: TrackRecord | None) -> str | None:
-    """Reason why this record cannot belong to this key, or None. A `hub.stream.state.Misfit`."""
+    """Reason why this record cannot belong to this key, or None. A `hub.stream.changelog.state.Misfit`."""
     if record is None:
         return None
     if isinstance(record, Now):

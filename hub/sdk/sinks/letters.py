@@ -15,9 +15,9 @@ from hub.model.outputs import DeadLetter
 from hub.sdk.errors import UndeliveredError
 from hub.sdk.sink_contract import Delivery
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.dead_letters import fitted
-from hub.stream.kafka import producer_config
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.client import producer_config
+from hub.stream.letters.dead_letters import fitted
 from hub.topics import DEAD
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from hub.errors import FatalError, RejectedRecordError, RetriableError
 from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
 from hub.sdk.sinks.records import delivery_of
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import SessionLostError, consumer_config, kafka_errors, missing, translated
-from hub.stream.unpacking import Steps, cannot_be_unpacked
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 
 log = logging.getLogger(__name__)
 _ASK_SECONDS = 30.0

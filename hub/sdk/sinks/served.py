@@ -25,8 +25,8 @@ from hub.sdk.status import Board, EdgeState
 from hub.sdk.streams import EVERY, SinkSpec
 from hub.sdk.supervisor import Supervised
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import make_registry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 
 _HOUR_SECONDS = 3600.0
 

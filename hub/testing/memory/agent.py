@@ -11,9 +11,9 @@ from typing import Any
 from hub.agents.context import Hub
 from hub.agents.modules import AGENTS
 from hub.agents.view import AgentView
+from hub.stream.changelog.state import AgentState
 from hub.stream.chunk import Chunk
 from hub.stream.session import Publication
-from hub.stream.state import AgentState
 from hub.testing.memory.broker import CommittedRecord, RecordBatch
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from hub.errors import FatalError
 from hub.stream.chunk import Headers
-from hub.stream.partitioning import partition_of, partitions_of
-from hub.stream.writer import Output
+from hub.stream.writing.partitioning import partition_of, partitions_of
+from hub.stream.writing.writer import Output
 from hub.topics import Topic
 
 _FEW = 8

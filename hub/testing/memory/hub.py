@@ -27,11 +27,11 @@ from hub.model.update import Update
 from hub.policy import City
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.known import KnownTopics
-from hub.stream.limits import TooManyRejectsError
-from hub.stream.registry import FileRegistry
-from hub.stream.state import AgentState
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.changelog.state import AgentState
+from hub.stream.kafka.known import KnownTopics
+from hub.stream.pauses.limits import TooManyRejectsError
 from hub.testing.memory.agent import MemoryAgent
 from hub.testing.memory.audited import audited
 from hub.testing.memory.broker import CommittedRecord, MemoryBroker

@@ -15,12 +15,12 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from hub.clock import wall_ms
 from hub.errors import FatalError, HubError, RetriableError
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import consumer_config, kafka_errors, missing, translated
-from hub.stream.known import names_in
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.client import consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka.known import names_in
+from hub.stream.kafka.record import KafkaRecord
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.numbers import PartitionPlace
-from hub.stream.record import KafkaRecord
-from hub.stream.unpacking import Steps, cannot_be_unpacked
 from hub.topics import Topic
 from hub.web.news import News
 from hub.web.read.records import forget, put_records

@@ -10,8 +10,8 @@ from hub.errors import RejectedRecordError
 from hub.escaping import to_json
 from hub.model.event import CaseEvent
 from hub.model.outputs import CaseChange, DeadlineEvent, Erasure, Order, Receipt, Reply
-from hub.stream.codec import Codec
-from hub.stream.record import KafkaRecord
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import (
     CASES,
     DEADLINES,

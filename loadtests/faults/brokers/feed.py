@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from hub.errors import FatalError
 from hub.model.update import Update, UpdateStatus
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.kafka import client_config, producer_config
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.client import client_config, producer_config
 from hub.topics import city_events, dept_orders, dept_updates
 from loadtests.job.events import SOURCES, Events, source_of
 from loadtests.job.rules import Rules

@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
-from hub.stream.admin import ensure_topics
-from hub.stream.kafka import client_config
+from hub.stream.admin.topics import ensure_topics
+from hub.stream.kafka.client import client_config
 from hub.testing.cluster import KafkaCluster
 from hub.topics import all_topics
 from loadtests.faults.brokers.feed import Feed

@@ -11,8 +11,8 @@ from hub.agents.live_policy import LivePolicy
 from hub.clock import wall_ms
 from hub.policy import load_city
 from hub.settings import ROOT, Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.memory import MemoryAgent, MemoryBroker, RecordBatch
 from hub.topics import AGENT_CHANGELOGS, DEAD, all_topics
 

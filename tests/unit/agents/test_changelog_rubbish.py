@@ -16,9 +16,9 @@ from prometheus_client import generate_latest
 from hub.clock import wall_ms
 from hub.core.cases.cases import Case
 from hub.metrics import UNREADABLE_STATE
-from hub.stream.checkpoints import Checkpoint, Trail
-from hub.stream.recovery import take
-from hub.stream.registry import FRAME
+from hub.stream.avro.registry import FRAME
+from hub.stream.changelog.checkpoints import Checkpoint, Trail
+from hub.stream.changelog.recovery import take
 from tests.mutations import CODEC, REGISTRY, examples, mutated
 from tests.mutations import odd as odd_record
 from tests.unit.agents.bare_agents import PARTITION, BareAgent, Record

@@ -20,8 +20,8 @@ from hub.core.report import Sighting
 from hub.errors import RetriableError
 from hub.policy import load_city
 from hub.settings import ROOT
-from hub.stream.known import KnownTopics
-from hub.stream.state import JournaledState
+from hub.stream.changelog.state import JournaledState
+from hub.stream.kafka.known import KnownTopics
 from hub.topics import ROUTE_CHANGELOG
 
 DAY_MS = 86_400_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hub import topics
 from hub.model.event import EventKind
 from hub.model.ids import case_id
-from hub.stream.partitioning import partition_of
+from hub.stream.writing.partitioning import partition_of
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report, resolved
 from tests.unit.agents.whole_hub import WholeHub

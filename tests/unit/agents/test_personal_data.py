@@ -22,8 +22,8 @@ from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
 from hub.settings import ROOT, Settings
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.outcomes import file_source
 from hub.testing.source_suite import MemoryPublisher, fixture_inputs
 from tests.unit.agents.small_world import CITY, MINUTE, NOON

@@ -11,7 +11,7 @@ import pytest
 
 from hub.model.event import CaseEvent
 from hub.policy import City, load_city
-from hub.stream.codec import HEADER_BYTES
+from hub.stream.avro.codec import HEADER_BYTES
 from hub.testing.memory import MemoryHub
 from hub.topics import dept_orders
 from tests.mutations import CODEC

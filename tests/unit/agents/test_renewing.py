@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hub.agents.renewing import renew
 from hub.core.cases.statements import LinkedStatement
 from hub.errors import RejectedRecordError
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry, Schema
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry, Schema
 from tests.mutations import examples
 
 REGISTRY = FileRegistry()

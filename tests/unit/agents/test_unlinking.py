@@ -26,7 +26,7 @@ from hub.model.ids import case_id
 from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import City
 from hub.settings import Settings
-from hub.stream.codec import HEADER_BYTES
+from hub.stream.avro.codec import HEADER_BYTES
 from tests.mutations import CODEC
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.whole_hub import WholeHub

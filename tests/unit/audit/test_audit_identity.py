@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hub.audit.identity import NO_PLACE, NOWHERE, Identities, occurrences
 from hub.inspect.narrow import NarrowDecoder, column, narrowed
 from hub.settings import ROOT
-from hub.stream.codec import Codec
-from hub.stream.partitioning import partition_of
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.writing.partitioning import partition_of
 
 REGISTRY = FileRegistry()
 CODEC = Codec(REGISTRY)

@@ -10,8 +10,8 @@ import pytest
 from hub.model.outputs import OrderKind
 from hub.model.update import Update, UpdateStatus
 from hub.settings import ROOT
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 
 PAGE = (ROOT / "ops" / "contracts" / "departments.md").read_text("utf-8")
 

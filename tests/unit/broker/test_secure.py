@@ -14,7 +14,7 @@ from hub.broker.settings import Ports, server_properties
 from hub.broker.storage import KEYS, Storage
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.secure import secured
+from hub.stream.kafka.secure import secured
 
 JAVA = ["/nonexistent/java"]
 

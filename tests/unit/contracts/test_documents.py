@@ -21,7 +21,7 @@ from hub.contracts.page import page
 from hub.millis import DAY_MS
 from hub.model.personal import Personal
 from hub.settings import ROOT
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.registry import FileRegistry
 from hub.topics import all_topics
 from ops.checks.contracts import PUBLISHED, RELEASED, dangling, documents, faults, problems, taken_away, unnamed
 

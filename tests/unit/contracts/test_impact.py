@@ -17,7 +17,7 @@ from hub.contracts.readers import readers, uses
 from hub.errors import FatalError
 from hub.policy.models.taxonomy import Department
 from hub.settings import ROOT
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.registry import FileRegistry
 
 REGISTRY = FileRegistry()
 DEMO = ROOT / "ops" / "cities" / "demo"

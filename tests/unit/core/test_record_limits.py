@@ -22,8 +22,8 @@ from hub.errors import Reason
 from hub.model.base import IS_SYSTEM_ID, Avro, Record
 from hub.model.event import CaseEvent
 from hub.model.update import Update
-from hub.stream.codec import Codec
-from hub.stream.registry import SCHEMAS, FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import SCHEMAS, FileRegistry
 
 CODEC = Codec(FileRegistry())
 RECORDS: dict[str, type[Record]] = {"CaseEvent": CaseEvent, "Update": Update}

@@ -18,9 +18,9 @@ from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import load_city
 from hub.settings import ROOT
-from hub.stream.codec import Codec
-from hub.stream.record import KafkaRecord
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 
 CITY = load_city(ROOT / "ops" / "cities" / "demo")

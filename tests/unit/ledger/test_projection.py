@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.ledger.database import Database
 from hub.ledger.store import FencedError, LedgerStore
-from hub.stream.record import KafkaRecord
+from hub.stream.kafka.record import KafkaRecord
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, Tables, put, records, refs_of, rows_of, tables_of
 

@@ -14,8 +14,8 @@ from hub.ledger.upkeep import RETENTION, acts, delete_older, erase_words
 from hub.millis import DAY_MS
 from hub.model.outputs import Erasure
 from hub.settings import Settings
-from hub.stream.codec import Codec
-from hub.stream.record import KafkaRecord
+from hub.stream.avro.codec import Codec
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import ERASURES
 from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tables_of
 

@@ -10,8 +10,8 @@ from hub.clock import wall_ms
 from hub.core.dedup.admission import admit
 from hub.core.dedup.memory import SeenState
 from hub.policy import load_city
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.topics import DEDUPLICATE_CHANGELOG
 from loadtests.hub_job.work import OrderWork
 from loadtests.job.city import write_city

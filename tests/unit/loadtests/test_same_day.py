@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from hub.model.outputs import ChangeKind, ClosureStep, DeadlineKind, OrderKind
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.settings import ROOT
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from loadtests.same_day.__main__ import main
 from loadtests.same_day.recorded import Topic, differences, load
 

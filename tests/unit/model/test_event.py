@@ -12,8 +12,8 @@ from hub.clock import EARLIEST_MS, LATEST_MS
 from hub.errors import Reason, RejectedRecordError
 from hub.model.base import MAX_LINE_CHARS, MAX_REF_CHARS, MAX_TEXT_CHARS, to_ms
 from hub.model.event import CaseEvent, EventKind, Urgency
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 
 CODEC = Codec(FileRegistry())
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)

@@ -12,8 +12,8 @@ from hub.settings import Settings
 from hub.simulator.answers import UNKNOWN_CASE, answers_to
 from hub.simulator.departments import Departments, UpdateDesk
 from hub.simulator.simclock import SimulationClock
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from tests.unit.simulator.simulated import START_MS
 
 SEEDS = st.integers(0, 1000)

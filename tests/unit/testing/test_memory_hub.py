@@ -16,7 +16,7 @@ from hub.errors import FatalError, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.policy import load_city
 from hub.settings import ROOT, Settings
-from hub.stream.partitioning import partition_of
+from hub.stream.writing.partitioning import partition_of
 from hub.testing.memory import CommittedRecord, MemoryAgent, MemoryBroker, MemoryHub
 from hub.topics import Topic
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from hub.model.event import CaseEvent
 from hub.policy import load_city
 from hub.settings import ROOT
-from hub.stream.record import KafkaRecord
+from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 from hub.topics import OWN_SOURCE
 from hub.web.app import web_app

@@ -12,7 +12,7 @@ from hub.core.withholding import erased_event, erased_events
 from hub.model.event import CaseEvent
 from hub.model.outputs import Erasure
 from hub.settings import ROOT
-from hub.stream.record import KafkaRecord
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import ERASURES, OWN_SOURCE
 from hub.web.read.records import put_records
 from hub.web.read.sqlite import SqliteModel

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.update import Update
-from hub.stream.record import KafkaRecord
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import OWN_SOURCE, city_replies, kept
 from hub.web.read import cursor
 from hub.web.read.model import CaseState, ShownClock

@@ -15,7 +15,7 @@ from hub.core.report import Sighting
 from hub.model.ids import case_id
 from hub.policy import City, load_city
 from hub.settings import ROOT
-from hub.stream.state import JournaledState
+from hub.stream.changelog.state import JournaledState
 from hub.topics import ROUTE_CHANGELOG
 
 MINUTE = 60_000

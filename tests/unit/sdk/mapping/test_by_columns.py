@@ -21,8 +21,8 @@ from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.rows import Row
-from hub.stream.codec import Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import FileRegistry
 from hub.testing.files import POLICE_COLUMNS, police_row
 from hub.testing.outcomes import file_source
 from hub.testing.source_suite import fixture_inputs

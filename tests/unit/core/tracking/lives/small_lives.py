@@ -21,8 +21,8 @@ from hub.model.update import UpdateStatus
 from hub.policy import City, load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, Extension, Name, Pause
 from hub.settings import ROOT, Settings
-from hub.stream.codec import HEADER_BYTES, Codec
-from hub.stream.registry import FileRegistry
+from hub.stream.avro.codec import HEADER_BYTES, Codec
+from hub.stream.avro.registry import FileRegistry
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

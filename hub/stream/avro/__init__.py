@@ -1,0 +1,1 @@
+"""Bytes and columns: the schema registry, and the codec by it."""

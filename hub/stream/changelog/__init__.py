@@ -1,0 +1,1 @@
+"""An agent's state and its changelog: kept, written, proven and read back."""

@@ -1,0 +1,76 @@
+"""Asks the broker where partitions begin and end, and which topics they are of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+
+from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from hub.backoff import ask_until_answered
+from hub.settings import Settings
+from hub.stream.kafka.client import client_config, kafka_errors
+from hub.stream.kafka.extent import Extent
+from hub.stream.numbers import PartitionPlace
+
+_TIMEOUT_SECONDS = 30.0
+_RETRY_SECONDS = 0.2
+_DOUBT_SECONDS = 5.0
+
+
+def offsets(
+    settings: Settings,
+    places: Iterable[PartitionPlace],
+    spec: OffsetSpec,
+    what: str,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> dict[PartitionPlace, int]:
+    """The offset of each place that `spec` asks for; of the latest, what open transactions have written counts unless `isolation`
+    says otherwise.
+
+    `what` says so in words. Raises RetriableError if the broker does not answer in time.
+    """
+    wanted = {TopicPartition(*place): spec for place in places}
+
+    def ask() -> dict[PartitionPlace, int]:
+        # a partition that was only just made, or whose broker was, has no leader for a moment; a fresh client is needed to see
+        # the new one: an old one keeps asking with the leader epoch it knows (FENCED_LEADER_EPOCH)
+        client = AdminClient(client_config(settings, "ends"))
+        with kafka_errors(f"asking for the {what} of the topics"):
+            answers = client.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
+            return {(asked.topic, asked.partition): answer.result().offset for asked, answer in answers.items()}
+
+    return ask_until_answered(ask, timeout_seconds) if wanted else {}
+
+
+def extents(settings: Settings, places: Collection[PartitionPlace]) -> dict[PartitionPlace, Extent]:
+    """What the broker has of each place. Raises RetriableError without a broker."""
+    lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
+    highs = offsets(settings, places, OffsetSpec.latest(), "ends")
+    logs = _logs(settings, sorted({topic for topic, _ in places}))
+    return {place: Extent(lows[place], max(lows[place], highs[place]), logs[place[0]]) for place in places}
+
+
+def extents_reaching(
+    settings: Settings, wanted: dict[PartitionPlace, int | None], alive: Callable[[], None] = lambda: None
+) -> dict[PartitionPlace, Extent]:
+    """As `extents`. Asks again for some seconds while one ends before the offset that is wanted of it: a broker that has only
+    just become a partition's leader does not know yet how far it goes, and what it says must not pass for a loss."""
+    until = time.monotonic() + _DOUBT_SECONDS
+    while True:
+        found = extents(settings, wanted)
+        if all(end is None or found[place].high >= end for place, end in wanted.items()) or time.monotonic() > until:
+            return found
+        alive()
+        time.sleep(_RETRY_SECONDS)
+
+
+def _logs(settings: Settings, topics: list[str]) -> dict[str, str]:
+    if not topics:
+        return {}
+    client = AdminClient(client_config(settings, "ends"))
+    with kafka_errors("asking for the topics"):
+        answers = client.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_SECONDS)
+        return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}

@@ -1,0 +1,1 @@
+"""What could not be used or was never read, as letters in hub.dead."""

@@ -1,0 +1,1 @@
+"""When a source is paused for too many rejects, who says so, and how it goes on."""

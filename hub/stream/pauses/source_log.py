@@ -1,0 +1,101 @@
+"""Reads hub.sources from its beginning, and on as it grows."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+
+from hub.backoff import ask_until_answered
+from hub.errors import RetriableError
+from hub.settings import Settings
+from hub.stream.kafka.client import consumer_config, kafka_errors, missing
+from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
+from hub.stream.pauses.standings import Standings
+from hub.topics import SOURCES
+
+_TIMEOUT_SECONDS = 5.0
+_GIVE_UP_SECONDS = 60.0
+_BATCH = 1000
+
+
+class SourceLog:
+    """One reader; `standings` is what it has read.
+
+    Raises FatalError if the topic is missing, RetriableError if it cannot be read.
+    """
+
+    def __init__(self, settings: Settings, role: str) -> None:
+        self.standings = Standings()
+        self._what = f"{role}: reading {settings.topic(SOURCES.name)}"
+        self._place = TopicPartition(settings.topic(SOURCES.name), 0, OFFSET_BEGINNING)
+        self._reached = 0
+        self._consumer = Consumer(
+            consumer_config(settings, f"{role}-sources", f"{settings.namespace}sources-{uuid.uuid4().hex}")
+            | {"enable.partition.eof": True}
+        )
+        self._steps = Steps(settings, self._consumer)
+        with kafka_errors(self._what):
+            self._consumer.assign([self._place])
+
+    def require(self) -> None:
+        """Raise FatalError if the topic is not there, rather than wait for it."""
+        with kafka_errors(self._what):
+            found = self._consumer.list_topics(self._place.topic, timeout=_TIMEOUT_SECONDS).topics.get(
+                self._place.topic
+            )
+        if found is None or found.error is not None:
+            raise missing(self._place.topic)
+
+    def catch_up(self, alive: Callable[[], None]) -> None:
+        """Read all that is there now. Blocks; calls `alive` after each batch.
+
+        While an open transaction of a dead worker hides the end it waits: the broker aborts that one after its timeout.
+        """
+        until = time.monotonic() + _GIVE_UP_SECONDS
+        end = ask_until_answered(
+            self._end, _GIVE_UP_SECONDS, meanwhile=alive
+        )  # only just made, it has no leader for a moment
+        while self._reached < end:
+            self.read(0.2)
+            alive()
+            if time.monotonic() > until:
+                raise RetriableError(f"{self._what}: not at its end after {_GIVE_UP_SECONDS:.0f} s")
+
+    def _end(self) -> int:
+        with kafka_errors(self._what):
+            return int(self._consumer.get_watermark_offsets(self._place, timeout=_TIMEOUT_SECONDS)[1])
+
+    def read(self, wait_seconds: float = 0.0) -> bool:
+        """Read what has come since; whether it says anything new."""
+        with kafka_errors(self._what):
+            messages = self._consumer.consume(_BATCH, wait_seconds)
+        changed = False
+        for message in messages:
+            error = message.error()
+            if error is None:
+                self._reached = message.offset() + 1
+                changed |= self.standings.take(message.key(), message.value())
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._reached = max(self._reached, message.offset())
+            elif cannot_be_unpacked(error):
+                self._steps.over(message)
+            elif error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise missing(self._place.topic)
+        return changed
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def as_they_stand(settings: Settings, role: str) -> Standings:
+    """What hub.sources says now. Raises FatalError if it is missing, RetriableError if it cannot be read."""
+    reader = SourceLog(settings, role)
+    try:
+        reader.require()
+        reader.catch_up(lambda: None)
+    finally:
+        reader.close()
+    return reader.standings

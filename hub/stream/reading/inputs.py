@@ -1,0 +1,68 @@
+"""The topics that an agent reads, as the broker has them now: how many partitions each has, and whether it is there at all.
+
+A hub has a number of partitions for life (`CITYHUB_PARTITIONS`), and nothing in it depends on what somebody adds to a topic.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from confluent_kafka.admin import AdminClient
+
+from hub.metrics import EXTRA_PARTITIONS
+from hub.settings import Settings
+from hub.stream.kafka.client import client_config, kafka_errors, missing
+from hub.stream.kafka.known import names_in
+from hub.stream.reading.reads import Reads
+from hub.topics import is_own
+
+log = logging.getLogger(__name__)
+_TIMEOUT_SECONDS = 5.0
+
+
+class Inputs:
+    """What one agent reads."""
+
+    def __init__(self, settings: Settings, agent: str, reads: Reads) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._reads = reads
+        self.counts: dict[str, int] = {}
+        """Partitions of each topic, by its name on the broker. A topic that cannot be read has none."""
+        self._there: dict[str, int] = {}
+        # XXX: not the agent's consumer. `list_topics` within one of its own callbacks takes away what the next callback of the same
+        # `consume` relies on, and that ends the process (confluent-kafka 2.16.1, `CallState_get: cs != NULL`, seen here).
+        self._client = AdminClient(client_config(settings, f"{agent}.topics"))
+
+    def look(self) -> bool:
+        """Ask the broker; whether anything is another than before.
+
+        Raises FatalError if a topic cannot be read that the hub itself writes, RetriableError without an answer.
+        """
+        with kafka_errors(f"{self._agent}: asking for the partitions of its topics"):
+            found = self._client.list_topics(timeout=_TIMEOUT_SECONDS).topics
+        numbers, before = self._settings.partitions, self._there
+        counts = {name: 0 if topic.error else len(topic.partitions) for name, topic in found.items()}
+        self._reads.look(names_in(self._settings.namespace, counts))
+        topics = self._reads.topics
+        self._there = {topic: counts.get(self._settings.topic(topic), 0) for topic in topics}
+        for topic in topics:
+            if self._there[topic] != before.get(topic):
+                self._say(topic, self._there[topic])
+        self.counts = {
+            self._settings.topic(topic): count if (count := self._there[topic]) >= numbers else 0 for topic in topics
+        }
+        return self._there != before
+
+    def _say(self, topic: str, count: int) -> None:
+        numbers, name = self._settings.partitions, self._settings.topic(topic)
+        EXTRA_PARTITIONS.labels(topic).set(max(0, count - numbers))
+        if count > numbers:
+            log.warning(
+                "%s: topic %s has %s partitions, the hub %s; it is read whole, see `cityhub topics`",
+                self._agent, name, count, numbers,
+            )  # fmt: skip
+        elif count < numbers and is_own(topic):
+            raise missing(name, count, numbers)
+        elif count < numbers:
+            log.error("%s: %s Until then it is not read, all others are", self._agent, missing(name, count, numbers))
