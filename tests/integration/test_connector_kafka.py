@@ -23,7 +23,7 @@ from hub.sdk.runner import RunnerOptions, run_source
 from hub.sdk.side_by_side import run_edges
 from hub.sdk.sources.file.join import Input
 from hub.settings import ROOT, Settings
-from hub.stream.admin.topics import topics as admin
+from hub.stream.admin import topics as admin
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
 from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, police_row
