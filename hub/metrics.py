@@ -149,7 +149,7 @@ CALLS = Counter("hub_connector_calls_total", "Calls a webhook source has answere
 # Of MQTT sources: new (went on), repeated (came again, and Kafka had it), retained (as it was heard before), damped (a thing that
 # flaps), empty (a retained message is taken away).
 MESSAGES = Counter("hub_connector_messages_total", "Messages an MQTT source has heard, by result", ["source", "result"])
-# 1 for the state an edge is in (hub.sdk.status.EdgeState), 0 for all others; edges are those of connectors.yaml.
+# 1 for the state an edge is in (hub.sdk.running.status.EdgeState), 0 for all others; edges are those of connectors.yaml.
 EDGE_STATE = Gauge("hub_connector_state", "1 for the state a connector is in", ["edge", "state"])
 # Since when (Unix time), and who is to act so that it goes on; nobody while it runs.
 EDGE_SINCE = Gauge("hub_connector_state_since_seconds", "Unix time since when a connector is in its state", ["edge"])

@@ -12,9 +12,9 @@ from typing import Any
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.sdk.manifest import find_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.publisher import KafkaPublisher, Publisher
-from hub.sdk.runner import RunnerOptions, run_source
+from hub.sdk.publishing.publisher import KafkaPublisher, Publisher
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics

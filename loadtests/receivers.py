@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from confluent_kafka import KafkaError, Message, Producer
 
+from hub.sdk.running.status import Board
 from hub.sdk.sink_contract import SinkContext
 from hub.sdk.sinks.served import run_sink
 from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
-from hub.sdk.status import Board
 from hub.sdk.streams import EVERY, SinkSpec, Stream
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics

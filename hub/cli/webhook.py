@@ -46,9 +46,9 @@ def webhook(
     Retry-After are obeyed, 410 ends the command.
     """
     from hub.cli.connector.run import stop_on_signals
+    from hub.sdk.running.status import Board
     from hub.sdk.sinks.served import run_sink
     from hub.sdk.sinks.webhook.sink import WebhookSettings, WebhookSink
-    from hub.sdk.status import Board
     from hub.sdk.streams import SinkSpec
 
     if department not in load_city(settings.city).departments:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
 from hub.ledger.views import drop_views, make_views
-from hub.sdk.databases import next_step
+from hub.sdk.access.databases import next_step
 from hub.settings import Settings, variable
 
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -1,8 +1,8 @@
 """The contract of a source: it reads a system's records in batches, and knows how far it has come. It never sees Kafka and keeps no
 files.
 
-The runner (hub/sdk/runner.py) owns all the rest: mapping, validation, dead letters, pacing, publishing, the stored position,
-waiting after a failure, saying a loss once and a recovery once, metrics, states and stopping.
+The runner (hub/sdk/running/runner.py) owns all the rest: mapping, validation, dead letters, pacing, publishing, the stored
+position, waiting after a failure, saying a loss once and a recovery once, metrics, states and stopping.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SecretStr, ValidationInfo
 
-from hub.sdk.paths import folder_of
+from hub.sdk.access.paths import folder_of
 from hub.settings import secret_in
 
 

@@ -27,7 +27,7 @@ from unittest import SkipTest
 
 from hub.sdk.contract import Batch, Item, Position, Source
 from hub.sdk.errors import TransientError
-from hub.sdk.positions import MAX_POSITION_BYTES
+from hub.sdk.running.positions import MAX_POSITION_BYTES
 
 _MOST_READS = 2000
 """So many reads without an end are a loop."""

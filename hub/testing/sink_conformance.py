@@ -23,10 +23,10 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.errors import TransientError
+from hub.sdk.running.status import Board
 from hub.sdk.sink_contract import Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
-from hub.sdk.status import Board
 from hub.testing.conformance import had
 from hub.testing.sinks import MemoryReader, in_case_order, order
 

@@ -17,10 +17,10 @@ from hub.metrics import DEAD_LETTERS, ROWS
 from hub.model.base import MAX_TEXT_CHARS
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
-from hub.sdk.dead_letters import dead_letter
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.mapping.mapping import FileFormat, Mapping, load_mapping
-from hub.sdk.runner import RunnerOptions, run_source
+from hub.sdk.publishing.dead_letters import dead_letter
+from hub.sdk.running.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row

@@ -13,8 +13,8 @@ from hub.errors import RejectedRecordError
 from hub.millis import HOUR_MS
 from hub.model.event import CaseEvent
 from hub.policy import City
-from hub.sdk.dead_letters import dead_letter
 from hub.sdk.manifest import discover
+from hub.sdk.publishing.dead_letters import dead_letter
 from hub.sdk.sources.file.join import Input
 from hub.simulator.files import SourceFiles, write_all
 from hub.simulator.generate import Plan, statements

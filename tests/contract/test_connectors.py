@@ -8,7 +8,7 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.manifest import Manifest, Quality, discover, load_manifest
-from hub.sdk.scaffold import SCAFFOLD_KINDS, scaffold
+from hub.sdk.scaffold.folder import SCAFFOLD_KINDS, scaffold
 from hub.testing.source_suite import SourceSuite
 from hub.testing.tiers import tried
 

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.cli.process.children import environment_of
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.settings import Settings
 from hub.topics import city_events
 from tests.integration.small_hub import wait_for

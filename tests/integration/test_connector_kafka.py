@@ -16,11 +16,11 @@ from hub.errors import FatalError
 from hub.inspect.reading import read_messages, spans
 from hub.millis import MINUTE_MS
 from hub.model.event import CaseEvent
-from hub.sdk.backfill import TimeStretch, backfill
-from hub.sdk.edges import load_edges
 from hub.sdk.manifest import find_manifest
-from hub.sdk.runner import RunnerOptions, run_source
-from hub.sdk.side_by_side import run_edges
+from hub.sdk.running.backfill import TimeStretch, backfill
+from hub.sdk.running.edges import load_edges
+from hub.sdk.running.runner import RunnerOptions, run_source
+from hub.sdk.running.side_by_side import run_edges
 from hub.sdk.sources.file.join import Input
 from hub.settings import ROOT, Settings
 from hub.stream.admin import topics as admin

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hub.broker.storage import free_port
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.settings import ROOT, Settings
 from hub.topics import DEAD, city_events
 from tests.integration.test_connector_kafka import consumed, plain

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.settings import ROOT, Settings
 from hub.testing.files import police_file, police_row
 from hub.testing.open311_server import Open311City

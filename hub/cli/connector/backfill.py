@@ -10,10 +10,10 @@ from hub.cli.connector.run import describe_run, stop_on_signals, summary_dict
 from hub.cli.connector.times import time_option_ms
 from hub.escaping import to_json
 from hub.screen import say
-from hub.sdk.at_limit import Way
-from hub.sdk.backfill import TimeStretch, backfill
-from hub.sdk.edges import chosen, load_edges
-from hub.sdk.runner import RunnerOptions
+from hub.sdk.running.at_limit import Way
+from hub.sdk.running.backfill import TimeStretch, backfill
+from hub.sdk.running.edges import chosen, load_edges
+from hub.sdk.running.runner import RunnerOptions
 from hub.settings import Settings
 
 

@@ -20,9 +20,9 @@ from hub.policy import load_city
 from hub.screen import Screen, say_json
 from hub.sdk.checking import CheckReport, check, check_source
 from hub.sdk.contract import Context
-from hub.sdk.edges import load_edges
 from hub.sdk.manifest import CONNECTORS, discover, find_manifest
-from hub.sdk.scaffold import SCAFFOLD_KINDS, scaffold
+from hub.sdk.running.edges import load_edges
+from hub.sdk.scaffold.folder import SCAFFOLD_KINDS, scaffold
 from hub.sdk.sinks.served import SinkEdge, check_sink, load_sinks
 from hub.settings import Settings
 

@@ -8,10 +8,10 @@ from rich.table import Table
 from hub.cli.connector.times import time_option_ms
 from hub.clock import wall_ms
 from hub.screen import Screen, say, say_json
-from hub.sdk.edges import Edge, chosen, edges_folder, load_edges
-from hub.sdk.runner import RunnerOptions
+from hub.sdk.running.edges import Edge, chosen, edges_folder, load_edges
+from hub.sdk.running.runner import RunnerOptions
+from hub.sdk.running.status import Board, Lock, Status, Wish
 from hub.sdk.sinks.served import SinkEdge, load_sinks, reset_sink
-from hub.sdk.status import Board, Lock, Status, Wish
 from hub.settings import Settings
 
 _out = Screen(soft_wrap=True)

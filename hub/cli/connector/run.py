@@ -15,14 +15,14 @@ import click
 from hub.errors import FatalError
 from hub.escaping import to_json
 from hub.screen import say
-from hub.sdk.at_limit import Way
-from hub.sdk.edges import Edge, chosen, load_edges
 from hub.sdk.edges_file import require_path
 from hub.sdk.manifest import find_manifest
 from hub.sdk.mapping.mapping import load_mapping
-from hub.sdk.pacing import Anchor
-from hub.sdk.runner import RunnerOptions, Summary, run_source
-from hub.sdk.side_by_side import EdgesFileWatch, run_edges
+from hub.sdk.running.at_limit import Way
+from hub.sdk.running.edges import Edge, chosen, load_edges
+from hub.sdk.running.pacing import Anchor
+from hub.sdk.running.runner import RunnerOptions, Summary, run_source
+from hub.sdk.running.side_by_side import EdgesFileWatch, run_edges
 from hub.sdk.sinks.served import SinkEdge, load_sinks
 from hub.sdk.sources.file.join import Input
 from hub.serving import PageServer, metrics_page

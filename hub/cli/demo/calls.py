@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.broker.storage import free_port
-from hub.sdk.signature import ForgedError, require_signed, signing_secrets
+from hub.sdk.access.signature import ForgedError, require_signed, signing_secrets
 from hub.serving import PortLimits, Server, app_of
 
 _HOST = "127.0.0.1"

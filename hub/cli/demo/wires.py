@@ -25,11 +25,11 @@ from hub.broker.storage import free_port
 from hub.cli.demo.calls import Calls
 from hub.cli.process.children import Child
 from hub.errors import FatalError
-from hub.sdk.edges import edges_folder
 from hub.sdk.manifest import find_manifest
 from hub.sdk.mapping.mapping import load_mapping
-from hub.sdk.positions import PositionFile
-from hub.sdk.status import Board
+from hub.sdk.running.edges import edges_folder
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.status import Board
 from hub.settings import Settings
 from hub.simulator.files import SourceFiles
 from hub.simulator.formats import SYSTEM_FILES

@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.sdk.errors import ContractError, TransientError
+from hub.sdk.running.status import Board
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkPositions
 from hub.sdk.sinks.letters import Aside
 from hub.sdk.sinks.reader import Records
 from hub.sdk.sinks.tally import SinkTally, in_wall_ms
-from hub.sdk.status import Board
 
 _TURN_SECONDS = 0.2
 _LOOK_SECONDS = 0.5

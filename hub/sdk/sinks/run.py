@@ -14,12 +14,12 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from hub.sdk.errors import EdgeError, PermanentError, TransientError
+from hub.sdk.running.status import Board
 from hub.sdk.sink_contract import Answer, DeliveryBatch, DeliveryPlace, Later, Never, Sink
 from hub.sdk.sinks.letters import Aside
 from hub.sdk.sinks.outbox import Marks, Outbox, Pending
 from hub.sdk.sinks.reader import Records
 from hub.sdk.sinks.tally import SinkTally, in_wall_ms
-from hub.sdk.status import Board
 
 _ROOM = 1000
 """Deliveries that wait in memory for one receiver; of many receivers, so many and a few each."""

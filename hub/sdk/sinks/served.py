@@ -11,19 +11,19 @@ from zoneinfo import ZoneInfo
 from hub.declared.document import Document
 from hub.errors import FatalError, RetriableError
 from hub.policy import load_city
-from hub.sdk.edges import SettingsPlace, configured
 from hub.sdk.edges_file import read_edges_file, require_path
 from hub.sdk.errors import TransientError
 from hub.sdk.kinds import sink_type
+from hub.sdk.running.edges import SettingsPlace, configured
+from hub.sdk.running.status import Board, EdgeState
+from hub.sdk.running.supervisor import Supervised
 from hub.sdk.sink_contract import Sink, SinkContext
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.letters import SinkLetters
 from hub.sdk.sinks.reader import DeliveryReader
 from hub.sdk.sinks.run import SinkRun
 from hub.sdk.sinks.tally import SinkTally
-from hub.sdk.status import Board, EdgeState
 from hub.sdk.streams import EVERY, SinkSpec
-from hub.sdk.supervisor import Supervised
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hub.clock import wall_ms
 from hub.metrics import SINK_FAILURES, SINK_HELD, SINK_OLDEST, SINK_RECORDS, SINK_WAITING
-from hub.sdk.status import Board, EdgeState
+from hub.sdk.running.status import Board, EdgeState
 
 log = logging.getLogger(__name__)
 

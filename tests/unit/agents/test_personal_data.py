@@ -17,7 +17,7 @@ from hub.model.ids import case_id
 from hub.model.update import UpdateStatus, UpdateStep
 from hub.sdk.manifest import discover
 from hub.sdk.mapping.mapping import load_mapping
-from hub.sdk.runner import RunnerOptions, run_source
+from hub.sdk.running.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row

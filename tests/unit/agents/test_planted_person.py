@@ -28,7 +28,7 @@ from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.personal import BY_REFERENCE, personal_columns
 from hub.sdk.mapping.updates import department_update
-from hub.sdk.runner import RunnerOptions, run_source
+from hub.sdk.running.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
 from hub.testing.memory import MemoryHub

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.cli.connector.command import connector
 from hub.sdk.manifest import Quality, load_manifest
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.trials import KitRule, RuleVerdict, Trial, digest_of, last_trial, write
 from hub.settings import Settings
 from hub.testing import tiers

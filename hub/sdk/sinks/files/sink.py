@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from hub.millis import datetime_of
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
-from hub.sdk.paths import LocalPath
 from hub.sdk.sink_contract import Delivery, DeliveryBatch, Sink, SinkContext, SinkPositions
 from hub.sdk.sinks.files.formats import FILE_WRITERS, FileRows
 from hub.sdk.sinks.files.spool import Spool, replace

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field
 from hub.errors import FatalError
 from hub.open311.documents import MAX_DOCUMENT_BYTES, POSTED_UPDATES, SERVICES, DocumentFormat, ErrorsError, raw_records
 from hub.open311.errors import UnreadableError
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
-from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Later, Never, Sink, SinkContext
 from hub.sdk.sinks.addresses import networks

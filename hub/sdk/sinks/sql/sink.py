@@ -14,8 +14,8 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
+from hub.sdk.access.databases import DatabaseUrl, next_step
 from hub.sdk.contract import Config
-from hub.sdk.databases import DatabaseUrl, next_step
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.secrets import Secret
 from hub.sdk.sink_contract import (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from hub.sdk import signature
+from hub.sdk.access import signature
 from hub.sdk.sink_contract import Answer
 from hub.sdk.sinks.addresses import Network
 from hub.sdk.sinks.caller import Caller, judge

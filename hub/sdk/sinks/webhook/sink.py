@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hub.errors import FatalError
+from hub.sdk.access.paths import LocalPath
+from hub.sdk.access.signature import signing_secrets
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.paths import LocalPath
 from hub.sdk.secrets import Secret
-from hub.sdk.signature import signing_secrets
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, Never, Sink, SinkContext
 from hub.sdk.sinks.addresses import CallAddress, networks
 from hub.sdk.sinks.caller import trusting

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Config
-from hub.sdk.paths import LocalPath
 from hub.sdk.sources.http.config import CallsConfig
 
 

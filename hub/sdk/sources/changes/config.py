@@ -6,10 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hub.sdk.access.loopback import is_loopback
+from hub.sdk.access.tls import Tls
 from hub.sdk.contract import Config
-from hub.sdk.loopback import is_loopback
 from hub.sdk.secrets import Secret
-from hub.sdk.tls import Tls
 
 
 class Login(BaseModel):

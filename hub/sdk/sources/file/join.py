@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.mapping.columns import text_of
 from hub.sdk.mapping.mapping import EventSpec, FileFormat, Join, Mapping
 from hub.sdk.mapping.specs import FieldSpec
-from hub.sdk.paths import LocalPath
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import Row
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, ValidationError, model_validator
 
 from hub.errors import FatalError, Reason, RejectedRecordError
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, PositionLostError
 from hub.sdk.mapping.mapping import Mapping
-from hub.sdk.paths import LocalPath
 from hub.sdk.sources.file.cursor import Cursor
 from hub.sdk.sources.file.join import Input, Joined
 from hub.sdk.sources.file.lines import Stopped, Watch

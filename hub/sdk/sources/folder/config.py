@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
+from hub.sdk.access.paths import LocalPath, folder_of
 from hub.sdk.contract import Config
-from hub.sdk.paths import LocalPath, folder_of
 
 
 class Quiet(Config):

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from hub.sdk.access.loopback import is_loopback
+from hub.sdk.access.tls import Tls
 from hub.sdk.contract import Config
-from hub.sdk.loopback import is_loopback
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.mqtt.damping import DampingSpec
 from hub.sdk.sources.mqtt.topics import TopicFilter, topic_filter
-from hub.sdk.tls import Tls
 
 
 class TopicSpec(BaseModel):

@@ -7,8 +7,8 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 from sqlalchemy.engine import URL, make_url
 
+from hub.sdk.access.databases import DatabaseUrl
 from hub.sdk.contract import Config
-from hub.sdk.databases import DatabaseUrl
 from hub.sdk.mapping.specs import known_zone
 from hub.sdk.secrets import Secret
 

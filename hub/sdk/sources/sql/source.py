@@ -14,8 +14,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.sql import ColumnElement, Select
 
 from hub.errors import FatalError
+from hub.sdk.access.databases import next_step
 from hub.sdk.contract import Batch, Context, Item, Position, Source, json_values
-from hub.sdk.databases import next_step
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.values import Kept, at_time, kept_value, less, not_ahead, readable, value_of

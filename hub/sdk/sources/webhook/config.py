@@ -10,10 +10,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hub.errors import FatalError
+from hub.sdk.access.loopback import is_loopback
+from hub.sdk.access.signature import TOLERANCE_SECONDS, ForgedError, require_signed, signing_secrets
 from hub.sdk.contract import Config
-from hub.sdk.loopback import is_loopback
 from hub.sdk.secrets import Secret
-from hub.sdk.signature import TOLERANCE_SECONDS, ForgedError, require_signed, signing_secrets
 
 
 class _Auth(BaseModel):

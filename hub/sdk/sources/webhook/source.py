@@ -14,9 +14,9 @@ from starlette.routing import Route
 
 from hub.clock import wall_ms
 from hub.metrics import CALLS
+from hub.sdk.access.signature import ForgedError
 from hub.sdk.contract import Batch, Context, Item, Position, Source
 from hub.sdk.errors import ConfigurationError, TransientError
-from hub.sdk.signature import ForgedError
 from hub.sdk.sources.bodies import call_statements
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.inbox import Call, CallInbox

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
-from hub.sdk.encoding import Encoded, encoded
 from hub.sdk.manifest import discover
 from hub.sdk.mapping.by_columns import ByColumns
 from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping
+from hub.sdk.publishing.encoding import Encoded, encoded
 from hub.sdk.sources.file.lines import Watch
 from hub.sdk.sources.file.rows import Row
 from hub.stream.avro.codec import Codec

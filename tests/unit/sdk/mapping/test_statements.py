@@ -19,7 +19,7 @@ from hub.sdk.mapping.fields import Mapper
 from hub.sdk.mapping.mapping import Mapping, load_mapping
 from hub.sdk.mapping.numbers import plain_number
 from hub.sdk.mapping.personal import without
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.file.join import Input
 from hub.testing.outcomes import outcomes
 from hub.testing.source_suite import SourceSuite

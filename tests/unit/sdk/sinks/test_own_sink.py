@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sinks.served import load_sinks
 from hub.settings import Settings
 from hub.testing.sink_conformance import SinkBench, SinkConformance

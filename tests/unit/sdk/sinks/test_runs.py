@@ -11,10 +11,10 @@ import pytest
 
 from hub.sdk.contract import Config
 from hub.sdk.errors import AuthError, ContractError, EdgeError, PermanentError, TransientError
+from hub.sdk.running.status import Board, EdgeState
 from hub.sdk.sink_contract import Answer, Delivery, DeliveryBatch, DeliveryPlace, Later, Never, Sink, SinkContext
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.run import SinkRun
-from hub.sdk.status import Board, EdgeState
 from hub.testing.sink_conformance import MemoryLetters
 from hub.testing.sinks import MemoryReader, order
 

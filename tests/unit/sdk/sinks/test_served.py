@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
+from hub.sdk.running.status import Board, EdgeState
 from hub.sdk.sinks.served import load_sinks
 from hub.sdk.sinks.webhook.sink import WebhookSink
-from hub.sdk.status import Board, EdgeState
 from hub.sdk.streams import SinkSpec, Stream
 from hub.settings import Settings
 

@@ -168,7 +168,7 @@ import json, sys, threading
 from hub.sdk.sink_contract import SinkContext
 from hub.sdk.sinks.in_order import InOrder
 from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
-from hub.sdk.status import Board
+from hub.sdk.running.status import Board
 from hub.testing.sink_conformance import MemoryLetters
 from hub.testing.sinks import MemoryReader, order
 

@@ -11,8 +11,8 @@ from standardwebhooks import Webhook
 
 from hub.broker.certificates import Authority
 from hub.errors import FatalError
+from hub.sdk.access.signature import signing_secrets
 from hub.sdk.errors import PermanentError, TransientError
-from hub.sdk.signature import signing_secrets
 from hub.sdk.sink_contract import Later, Never
 from hub.sdk.sinks.addresses import networks
 from hub.sdk.sinks.caller import judge, seconds_of

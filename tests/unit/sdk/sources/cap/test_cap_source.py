@@ -20,8 +20,8 @@ from hub.sdk.contract import Context, Item, Position
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
-from hub.sdk.positions import MAX_POSITION_BYTES
-from hub.sdk.scaffold import scaffold
+from hub.sdk.running.positions import MAX_POSITION_BYTES
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.cap import source as module
 from hub.sdk.sources.cap.alert import alert_of
 from hub.sdk.sources.cap.config import CapConfig

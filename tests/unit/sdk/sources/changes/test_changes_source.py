@@ -18,7 +18,7 @@ from hub.sdk.contract import Batch, Context, Item, Position
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.changes.config import ChangesConfig
 from hub.sdk.sources.changes.source import ChangesSource
 from tests.unit.sdk.sources.changes import envelopes

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.sdk.contract import Item
-from hub.sdk.dead_letters import dead_letter
 from hub.sdk.mapping.mapping import Mapping
+from hub.sdk.publishing.dead_letters import dead_letter
 from hub.sdk.sources.file import lines as lines_module
 from hub.sdk.sources.file.lines import Stopped
 from hub.sdk.sources.file.reader import open_reader

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hub.model.event import CaseEvent
 from hub.sdk.manifest import find_manifest
-from hub.sdk.runner import RunnerOptions, Summary, run_source
+from hub.sdk.running.runner import RunnerOptions, Summary, run_source
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.rotation import written_after
 from hub.settings import Settings

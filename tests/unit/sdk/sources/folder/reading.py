@@ -15,12 +15,12 @@ from hub.model.outputs import DeadLetter
 from hub.sdk.contract import Source
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import find_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions, Summary, context_of
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions, Summary, context_of
+from hub.sdk.running.status import Board
 from hub.sdk.sources.file.source import FileConfig, FileSource
 from hub.sdk.sources.folder.config import FolderConfig
 from hub.sdk.sources.folder.source import FolderSource
-from hub.sdk.status import Board
 
 
 class LogPublisher:

@@ -13,18 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.errors import FatalError
-from hub.sdk import runner as runner_module
 from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions
-from hub.sdk.scaffold import scaffold
+from hub.sdk.running import runner as runner_module
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions
+from hub.sdk.running.status import Board
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.http.client import retry_after
 from hub.sdk.sources.http.config import HttpConfig
 from hub.sdk.sources.http.source import HttpSource
-from hub.sdk.status import Board
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.unit.sdk.sources.http.api import (
     Api,

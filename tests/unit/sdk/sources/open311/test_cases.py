@@ -11,7 +11,7 @@ from hub.policy import load_city
 from hub.sdk.contract import Item
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
-from hub.sdk.scaffold import scaffold
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.open311.statements import StatementReader
 from hub.settings import ROOT
 from hub.testing.memory import MemoryHub

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from hub.errors import FatalError
 from hub.model.event import CaseEvent
-from hub.sdk import runner as runner_module
 from hub.sdk.contract import Context, Item
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions
-from hub.sdk.scaffold import scaffold
+from hub.sdk.running import runner as runner_module
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions
+from hub.sdk.running.status import Board
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.open311 import source as source_module
 from hub.sdk.sources.open311.config import Open311Config
 from hub.sdk.sources.open311.source import Open311Source
-from hub.sdk.status import Board
 from hub.testing.open311_server import (
     ApiError,
     Open311City,

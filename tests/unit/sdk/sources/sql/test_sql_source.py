@@ -18,13 +18,13 @@ from hub.sdk.contract import Context
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, load_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions
-from hub.sdk.scaffold import scaffold
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions
+from hub.sdk.running.status import Board
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.sql.config import SqlConfig
 from hub.sdk.sources.sql.source import SqlSource
 from hub.sdk.sources.sql.values import at_time, kept_value, less, like, value_of
-from hub.sdk.status import Board
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.postgres import postgres
 

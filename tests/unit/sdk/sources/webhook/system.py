@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import httpx2
 
+from hub.sdk.access.signature import headers as signed
+from hub.sdk.access.signature import signing_secrets
 from hub.sdk.contract import Batch, Context
-from hub.sdk.signature import headers as signed
-from hub.sdk.signature import signing_secrets
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.source import WebhookSource
 

@@ -21,11 +21,11 @@ from hub.sdk.contract import Context
 from hub.sdk.errors import TransientError, UndeliveredError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import load_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions
-from hub.sdk.scaffold import scaffold
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions
+from hub.sdk.running.status import Board
+from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.webhook.source import WebhookSource
-from hub.sdk.status import Board
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.unit.sdk.sources.webhook.system import (
     JSON,

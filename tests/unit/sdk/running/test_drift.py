@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
-from hub.sdk.drift import ColumnDrift, column_label
 from hub.sdk.errors import EdgeError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import discover, find_manifest
 from hub.sdk.mapping.mapping import Mapping, load_mapping
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions
+from hub.sdk.running.drift import ColumnDrift, column_label
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions
+from hub.sdk.running.status import Board
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
-from hub.sdk.status import Board
 from hub.testing.files import POLICE_COLUMNS, police_row
 from hub.testing.source_suite import MemoryPublisher
 

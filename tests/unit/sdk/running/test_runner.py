@@ -14,16 +14,16 @@ from hub.cli.connector.command import connector
 from hub.cli.connector.run import describe_run
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
-from hub.sdk.at_limit import Way
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
-from hub.sdk.dead_letters import dead_letter
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, discover, find_manifest
-from hub.sdk.pacing import Anchor, Pace
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import Run, RunnerOptions, Summary, run_source
+from hub.sdk.publishing.dead_letters import dead_letter
+from hub.sdk.running.at_limit import Way
+from hub.sdk.running.pacing import Anchor, Pace
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import Run, RunnerOptions, Summary, run_source
+from hub.sdk.running.status import Board
 from hub.sdk.sources.file.join import Input
-from hub.sdk.status import Board
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hub.errors import FatalError
 from hub.sdk.kinds import OWN
-from hub.sdk.scaffold_formats import OF_KIND
-from hub.sdk.scaffold_own import OWN_FILES
+from hub.sdk.scaffold.formats import OF_KIND
+from hub.sdk.scaffold.own import OWN_FILES
 from hub.topics import city_events
 
 _FIXTURE = "fixtures/demo.csv"
@@ -134,7 +134,7 @@ from collections.abc import Sequence
 
 from hub.sdk.contract import Config
 from hub.sdk.errors import TransientError
-from hub.sdk.paths import LocalPath
+from hub.sdk.access.paths import LocalPath
 from hub.sdk.sink_contract import Answer, DeliveryBatch, Sink
 
 

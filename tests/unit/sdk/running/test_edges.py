@@ -16,12 +16,12 @@ from rich.cells import cell_len
 
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
-from hub.sdk.edges import Edge, chosen, load_edges
 from hub.sdk.manifest import discover, find_manifest
-from hub.sdk.runner import RunnerOptions
-from hub.sdk.scaffold import scaffold
-from hub.sdk.side_by_side import EdgesFileWatch, run_edges
-from hub.sdk.status import Board, EdgeState, Status
+from hub.sdk.running.edges import Edge, chosen, load_edges
+from hub.sdk.running.runner import RunnerOptions
+from hub.sdk.running.side_by_side import EdgesFileWatch, run_edges
+from hub.sdk.running.status import Board, EdgeState, Status
+from hub.sdk.scaffold.folder import scaffold
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import MemoryPublisher

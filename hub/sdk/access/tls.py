@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hub.sdk.paths import LocalPath
+from hub.sdk.access.paths import LocalPath
 
 
 class Tls(BaseModel):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from hub.metrics import EDGE_DRIFT
 from hub.sdk.mapping.mapping import Mapping
-from hub.sdk.status import Board
+from hub.sdk.running.status import Board
 
 _log = logging.getLogger(__name__)
 _GONE_ITEMS = 100

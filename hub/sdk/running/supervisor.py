@@ -13,12 +13,12 @@ from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.policy import load_city
-from hub.sdk.at_limit import AtLimitError, Way
-from hub.sdk.edges import Edge, edges_folder
 from hub.sdk.errors import ConfigurationError, EdgeError, UndeliveredError
-from hub.sdk.publisher import KafkaPublisher, Publisher, UpdatesPublisher
-from hub.sdk.runner import Run, RunnerOptions, Summary
-from hub.sdk.status import Board, EdgeState, Lock, Wish
+from hub.sdk.publishing.publisher import KafkaPublisher, Publisher, UpdatesPublisher
+from hub.sdk.running.at_limit import AtLimitError, Way
+from hub.sdk.running.edges import Edge, edges_folder
+from hub.sdk.running.runner import Run, RunnerOptions, Summary
+from hub.sdk.running.status import Board, EdgeState, Lock, Wish
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_department, of_source

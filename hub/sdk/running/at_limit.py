@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.errors import FatalError
 from hub.sdk.errors import EdgeError
-from hub.sdk.positions import PositionFile
+from hub.sdk.running.positions import PositionFile
 
 
 class Way(StrEnum):

@@ -14,10 +14,10 @@ from hub.metrics import DEAD_LETTERS, PUBLISH_ERRORS
 from hub.model.base import Record
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
-from hub.sdk.encoding import Encoded, encoded
 from hub.sdk.errors import UndeliveredError
 from hub.sdk.mapping.by_columns import EventColumns
 from hub.sdk.mapping.updates import department_update
+from hub.sdk.publishing.encoding import Encoded, encoded
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry

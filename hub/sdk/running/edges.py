@@ -20,8 +20,8 @@ from hub.sdk.errors import ConfigurationError
 from hub.sdk.intake import MappingSet
 from hub.sdk.kinds import source_type
 from hub.sdk.manifest import Manifest, find_manifest
-from hub.sdk.positions import PositionFile
-from hub.sdk.runner import RunnerOptions, context_of
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.runner import RunnerOptions, context_of
 from hub.settings import Settings
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.errors import ContractError, PositionLostError
-from hub.sdk.positions import MAX_POSITION_BYTES, PositionFile
+from hub.sdk.running.positions import MAX_POSITION_BYTES, PositionFile
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from hub.cli.connector import backfill as command
 from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.millis import MINUTE_MS
-from hub.sdk import backfill as under_test
-from hub.sdk.backfill import TimeStretch, backfill
-from hub.sdk.edges import load_edges
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.runner import RunnerOptions
-from hub.sdk.side_by_side import run_edges
+from hub.sdk.running import backfill as under_test
+from hub.sdk.running.backfill import TimeStretch, backfill
+from hub.sdk.running.edges import load_edges
+from hub.sdk.running.runner import RunnerOptions
+from hub.sdk.running.side_by_side import run_edges
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, START_MS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher

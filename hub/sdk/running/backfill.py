@@ -12,11 +12,11 @@ from typing import NamedTuple
 from hub.clock import iso
 from hub.errors import FatalError
 from hub.sdk.contract import Batch, Item, ItemOutcome, Position, Source
-from hub.sdk.edges import Edge, edges_folder
 from hub.sdk.errors import ConfigurationError
-from hub.sdk.publisher import KafkaPublisher, Publisher
-from hub.sdk.runner import Run, RunnerOptions, Summary
-from hub.sdk.status import Board, Lock
+from hub.sdk.publishing.publisher import KafkaPublisher, Publisher
+from hub.sdk.running.edges import Edge, edges_folder
+from hub.sdk.running.runner import Run, RunnerOptions, Summary
+from hub.sdk.running.status import Board, Lock
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import BACKFILL, CLOCKS_AS_REPORTED, DEAD, city_events

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hub.errors import FatalError
-from hub.sdk.edges import Edge
-from hub.sdk.runner import RunnerOptions
-from hub.sdk.supervisor import Publishers, Supervised, SupervisedSource
+from hub.sdk.running.edges import Edge
+from hub.sdk.running.runner import RunnerOptions
+from hub.sdk.running.supervisor import Publishers, Supervised, SupervisedSource
 from hub.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -14,22 +14,22 @@ from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.errors import RejectedRecordError
 from hub.metrics import ROWS
-from hub.sdk.at_limit import AtLimit, Way
 from hub.sdk.contract import Batch, Context, Item, Position, Source
-from hub.sdk.dead_letters import dead_letter
-from hub.sdk.drift import ColumnDrift
-from hub.sdk.encoding import Encoded
 from hub.sdk.errors import ConfigurationError, PositionLostError, TransientError
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest
-from hub.sdk.pacing import Anchor, Pace
-from hub.sdk.positions import PositionFile
-from hub.sdk.progress import Bar
-from hub.sdk.publisher import Checkpoints, KafkaPublisher, ManyPublisher, Publisher
+from hub.sdk.publishing.dead_letters import dead_letter
+from hub.sdk.publishing.encoding import Encoded
+from hub.sdk.publishing.publisher import Checkpoints, KafkaPublisher, ManyPublisher, Publisher
+from hub.sdk.running.at_limit import AtLimit, Way
+from hub.sdk.running.drift import ColumnDrift
+from hub.sdk.running.pacing import Anchor, Pace
+from hub.sdk.running.positions import PositionFile
+from hub.sdk.running.progress import Bar
+from hub.sdk.running.status import Board, EdgeState
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.sources.file.succession import SETTLE_SECONDS
-from hub.sdk.status import Board, EdgeState
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_source

@@ -1,0 +1,1 @@
+"""Makes new connectors from templates."""
