@@ -22,7 +22,7 @@ from hub.agents.context import Hub
 from hub.agents.live_policy import LivePolicy
 from hub.agents.route import agent as route
 from hub.agents.track import agent as track
-from hub.cli.worker import tune_collector
+from hub.cli.services.worker import tune_collector
 from hub.declared.document import read_yaml
 from hub.errors import FatalError
 from hub.policy import load_city

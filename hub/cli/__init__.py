@@ -1,1 +1,1 @@
-"""The `cityhub` command. Each module is one command or group; main puts them together and loads them when used."""
+"""The `cityhub` command. A room holds the commands of one concern; main puts them together and loads each when it is used."""

@@ -6,7 +6,7 @@ import uvloop
 
 import hub.agents.modules
 import hub.app
-from hub.cli.worker import run_app
+from hub.cli.services.worker import run_app
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import CONTROL, SOURCES, WORKERS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hub.audit.run import audit_with_state
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.inspect.reading import read_messages, spans
 from hub.model.event import CaseEvent, EventKind, Urgency

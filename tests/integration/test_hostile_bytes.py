@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Message, Producer
 
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.inspect.reading import read_messages, spans
 from hub.stream.changelog.checkpoints import is_checkpoint
 from hub.stream.kafka.client import producer_config

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from hub.cli.dept import describe_order, describe_receipt
+from hub.cli.cases.dept import describe_order, describe_receipt
 from hub.cli.main import cli
 from hub.cli.process.children import environment_of
-from hub.cli.sending import Sender
-from hub.cli.words import Words
+from hub.cli.terminal.sending import Sender
+from hub.cli.terminal.words import Words
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import Reason
 from hub.inspect.sources import ends_of, let_go_on

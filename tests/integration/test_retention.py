@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from hub.cli.keeping import apply_retention
+from hub.cli.policy.keeping import apply_retention
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.millis import DAY_MS

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.sdk.manifest import discover

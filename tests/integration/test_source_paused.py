@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.topics import city_events
 from tests.integration.small_hub import SmallHub, case_event, metric, page, ready, running_hub, wait_for
 from tests.waiting import wait_for_value

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
-from hub.cli.hearing import records_to
-from hub.cli.sending import Sender
+from hub.cli.cases.hearing import records_to
+from hub.cli.terminal.sending import Sender
 from hub.control.topic import ControlTopic
 from hub.inspect.letters import read_letters
 from hub.inspect.reading import read_messages, spans

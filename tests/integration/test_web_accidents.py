@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from hub.broker.kafka import EmbeddedKafka
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.inspect.reading import read_messages, spans
 from hub.policy import load_city
 from hub.settings import Settings

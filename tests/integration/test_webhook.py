@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 
 from hub.cli.main import cli
 from hub.cli.process.children import environment_of
-from hub.cli.sending import Sender
+from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.sdk.sinks.reader import DeliveryReader

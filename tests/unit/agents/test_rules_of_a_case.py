@@ -15,7 +15,7 @@ import pytest
 from hub import topics
 from hub.agents.live_policy import LivePolicy
 from hub.agents.view import touched_cases
-from hub.cli.timeline import story_clocks
+from hub.cli.cases.timeline import story_clocks
 from hub.core.cases.touched import Touched
 from hub.core.tracking.state import TrackRecord
 from hub.inspect.story import Story

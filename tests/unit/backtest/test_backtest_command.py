@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from hub.cli.backtest import backtest
+from hub.cli.policy.backtest import backtest
 from hub.errors import FatalError
 from tests.unit.backtest.small_past import small_city
 

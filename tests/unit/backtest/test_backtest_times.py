@@ -16,7 +16,7 @@ from hub.backtest.intake import HistoryIntake
 from hub.backtest.run import Options, PolicyRun, ReadHistory, run
 from hub.backtest.stray import last_believed
 from hub.backtest.updates import HistoryUpdate
-from hub.cli.backtest import backtest
+from hub.cli.policy.backtest import backtest
 from hub.model.event import CaseEvent
 from hub.policy.city import City
 from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, small_city

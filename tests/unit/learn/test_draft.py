@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from hub.backtest.intake import HistoryIntake
 from hub.backtest.truth import TruthRow, TruthTable
-from hub.cli.learn import learn
-from hub.cli.scoreboard import scoreboard
+from hub.cli.policy.learn import learn
+from hub.cli.policy.scoreboard import scoreboard
 from hub.errors import FatalError
 from hub.learn.departments import DepartmentIds
 from hub.learn.layers import read_layer

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
 from sqlalchemy import update
 
-from hub.cli.checkup import Check, check_all
+from hub.cli.checks.checkup import Check, check_all
 from hub.cli.main import cli
 from hub.clock import wall_ms
 from hub.ledger.database import Database

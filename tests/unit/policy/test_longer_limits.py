@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub import topics
-from hub.cli.timeline import _gave_way
-from hub.cli.words import Words
+from hub.cli.cases.timeline import _gave_way
+from hub.cli.terminal.words import Words
 from hub.core.deadlines.rules import DeadlineRules
 from hub.declared.problems import DeclarationError
 from hub.model.event import EventKind, Place

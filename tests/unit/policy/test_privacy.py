@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.keeping import too_short
+from hub.cli.policy.keeping import too_short
 from hub.declared.problems import DeclarationError
 from hub.millis import DAY_MS
 from hub.model.personal import Personal

@@ -1,0 +1,90 @@
+"""`cityhub source`: who is paused for too many rejects, and how they go on."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from hub.cli.terminal.options import with_settings
+from hub.cli.terminal.sending import Sender
+from hub.clock import iso, wall_ms
+from hub.inspect.sources import ends_of, let_go_on, topic_named, waiting
+from hub.screen import Screen, say, say_json
+from hub.settings import Settings
+from hub.stream.pauses.source_log import as_they_stand
+from hub.topics import SOURCES
+
+_WIDTH = 150
+"""Where there is no terminal to ask."""
+
+
+@click.group()
+def source() -> None:
+    """Sources 来源: departments' systems and departments, each paused by itself if too many of its records are bad."""
+
+
+@source.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON array.")
+@with_settings
+def list_command(settings: Settings, as_json: bool) -> None:
+    """The sources that are paused 暂停, why, and how many of their records wait."""
+    paused = as_they_stand(settings, "by-hand").paused
+    rows = [
+        {
+            "topic": topic,
+            "since": iso(each.at_ms),
+            "why": each.why,
+            "by": each.by,
+            "waiting": sum(waiting(settings, topic).values()),
+        }
+        for topic, each in sorted(paused.items())
+    ]
+    if as_json:
+        say_json(rows, indent=2)
+        return
+    if not rows:
+        say("no source is paused 没有暂停的来源")
+        return
+    table = Table("topic 主题", "since 自", "waiting 待读", "why 原因", show_edge=False)
+    for row in rows:
+        table.add_row(*(Text(str(row[name])) for name in ("topic", "since", "waiting", "why")))
+    console = Screen()
+    (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
+    say("Mend the sender, then `cityhub source resume NAME`; until then its records wait, and everybody else goes on.")
+
+
+@source.command("resume")
+@click.argument("name")
+@click.option(
+    "--skip", is_flag=True, help="Leave out what lies there now 跳过: it is not read, and accounted for as a gap."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; implies --yes.")
+@with_settings
+def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) -> None:
+    """Let a paused source go on 恢复. NAME is a source, a department, or the topic.
+
+    What lies in its topic now is read: what is bad of it becomes dead letters, however many. With --skip it is left out, one
+    letter in hub.dead for each partition. What comes after that is counted anew. Workers hear it within a second, and those
+    that start later as well.
+    """
+    topic = topic_named(name, as_they_stand(settings, "by-hand").paused.keys())
+    through = ends_of(settings, topic)
+    left = sum(waiting(settings, topic).values())
+    if skip and not (yes or as_json):
+        say(
+            f"{left:,} records of {topic} will not be read, good ones among them; they stay in the topic as long as it keeps them."
+        )
+        click.confirm("Leave them out?", abort=True)
+    said = let_go_on(through, wall_ms(), "cityhub source resume", skip=skip)
+    with Sender(settings) as sender:
+        sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
+    if as_json:
+        say_json({"topic": topic, "waiting": left, "skipped": skip})
+    elif skip:
+        say(
+            f"{topic} goes on 恢复 without the {left:,} records that waited; `cityhub dead list --reason skipped` names them"
+        )
+    else:
+        say(f"{topic} goes on 恢复: {left:,} records that waited are read; what is bad of them becomes dead letters")

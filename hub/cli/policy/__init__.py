@@ -1,0 +1,1 @@
+"""Commands about a city's rules: checked, applied, tried on history and learnt from it."""
