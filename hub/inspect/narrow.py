@@ -19,6 +19,7 @@ import pyruhvro
 from hub.errors import FatalError, RejectedRecordError
 from hub.stream.avro.codec import HEADER_BYTES, Codec
 from hub.stream.avro.decoding import RowIndexes, batch_decoder_errors
+from hub.stream.avro.readable import unreadable_rows
 from hub.stream.avro.registry import Registry, Schema, make_schema
 
 Path = tuple[str, ...]
@@ -64,15 +65,17 @@ class NarrowDecoder:
     def decode(self, values: Sequence[bytes | None]) -> Narrowed:
         """One row for each of `values` that is a record of the subject; others are stepped over, and told."""
         bodies = [value[HEADER_BYTES:] if value and value[:HEADER_BYTES] == self._header else None for value in values]
-        if None not in bodies and (batch := self._batch(bodies)) is not None:
-            return Narrowed(batch, np.arange(len(values)), np.zeros(0, np.int64))
-        rewritten = [self._rewritten(value) for value in values]
-        rows = np.array([row for row, body in enumerate(rewritten) if body is not None], np.int64)
-        foreign = np.setdiff1d(np.arange(len(values)), rows)
-        batch = self._batch([body for body in rewritten if body is not None])
+        rows = np.arange(len(values))
+        if None in bodies or (batch := self._batch(bodies)) is None:
+            rewritten = [self._rewritten(value) for value in values]
+            rows = np.array([row for row, body in enumerate(rewritten) if body is not None], np.int64)
+            batch = self._batch([body for body in rewritten if body is not None])
         if batch is None:
             raise FatalError(f"{self._subject} cannot be read a batch at a time; this is a defect of the hub")
-        return Narrowed(batch, rows, foreign)
+        if len(unreadable := unreadable_rows(batch)):
+            readable = np.setdiff1d(np.arange(len(rows)), unreadable)
+            batch, rows = batch.take(pa.array(readable)), rows[readable]
+        return Narrowed(batch, rows, np.setdiff1d(np.arange(len(values)), rows))
 
     def _batch(self, bodies: Sequence[bytes | None]) -> pa.RecordBatch | None:
         """None if some of them are no records. What lies behind the last field is not looked at."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
 from hub.ledger.views import drop_views, make_views
-from hub.sdk.access.databases import next_step
+from hub.sdk.access.databases import UnfitError, is_unfit, next_step
 from hub.settings import Settings, variable
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -65,7 +65,10 @@ class Database:
 
     @contextmanager
     def transaction(self, *, writes: bool = False) -> Iterator[Connection]:
-        """Committed at its end, or taken back. One that writes says so: SQLite has it wait for others that do."""
+        """Committed at its end, or taken back. One that writes says so: SQLite has it wait for others that do.
+
+        Raises UnfitError for a row that the database does not take, else what hub.sdk.errors names.
+        """
         with _hub_errors(self.shown), self._engine.connect() as connection:
             connection.execution_options(**{_WRITES: writes})
             with connection.begin():
@@ -118,6 +121,8 @@ def _hub_errors(where: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if is_unfit(error):
+            raise UnfitError(type(getattr(error, "orig", error)).__name__) from None
         raise next_step(error, f"ledger {where}") from None
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
@@ -18,7 +18,9 @@ from hub.inspect.reading import OffsetSpan, spans
 from hub.ledger.facts import Facts
 from hub.ledger.reading import FactReader
 from hub.ledger.store import FencedError, LedgerPositions, LedgerStore
+from hub.sdk.access.databases import UnfitError
 from hub.settings import Settings
+from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import consumer_config, kafka_errors, translated
 from hub.stream.kafka.known import on_broker
 from hub.stream.kafka.record import KafkaRecord
@@ -120,13 +122,32 @@ class Feed:
         records, after = reading.read()
         if not after:
             return
+        try:
+            self._write(reading, records, after)
+        except UnfitError:
+            self._write_each(reading, records)
+            self._write(reading, (), after)
+        self._records += len(records)
+        self._backoff.reset()
+
+    def _write(
+        self, reading: _Reading, records: Sequence[KafkaRecord], after: Mapping[PartitionPlace, int]
+    ) -> None:  # fmt: skip
         facts = self._reader.read(records) if records else Facts()
         if facts.foreign:
             log.warning("%d records that the hub did not write were left out", facts.foreign)
         self._store.write(facts, reading.positions, after, _newest(records))
         reading.positions.update(after)
-        self._records += len(records)
-        self._backoff.reset()
+
+    def _write_each(self, reading: _Reading, records: Iterable[KafkaRecord]) -> None:
+        """One at a time, without those that the database does not take."""
+        for record in records:
+            place = (record.topic, record.partition)
+            try:
+                self._write(reading, [record], {place: record.offset + 1})
+            except UnfitError as error:
+                where = f"{record.topic}[{record.partition}]@{record.offset}"
+                log.error("%s is not in the ledger: the database does not take it (%s)", where, error)  # noqa: TRY400 - it says all
 
 
 def _newest(records: Iterable[KafkaRecord]) -> Mapping[PartitionPlace, int]:
@@ -182,7 +203,7 @@ class _Reading:
             if message.error() is not None:
                 self._noted(place, message, after)
             else:
-                records.append(KafkaRecord(*place, message.offset(), message.timestamp()[1], message.value()))
+                records.append(KafkaRecord(*place, message.offset(), dated(message.timestamp()[1]), message.value()))
                 after[place] = message.offset() + 1
         self._written_ms = max((record.written_ms for record in records), default=self._written_ms)
         return records, {place: offset for place, offset in after.items() if offset != self.positions.get(place)}

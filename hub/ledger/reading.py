@@ -82,8 +82,14 @@ def _without_nul(texts: pa.Array) -> pa.Array:
     return pc.replace_substring(texts, "\0", "\ufffd")
 
 
+def _lists(lists: pa.ListArray) -> list[list[str]]:
+    """Of texts."""
+    names: list[list[str]] = pa.ListArray.from_arrays(lists.offsets, _without_nul(lists.values)).to_pylist()
+    return names
+
+
 def _lower(batch: pa.RecordBatch, name: str) -> list[Any]:
-    words: list[Any] = pc.utf8_lower(_of(batch, (name,))).to_pylist()
+    words: list[Any] = pc.utf8_lower(_without_nul(_of(batch, (name,)))).to_pylist()
     return words
 
 
@@ -110,9 +116,9 @@ def _take_changes(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
     )
     rule, reports, rules = _texts(batch, "rule"), _values(batch, "reports"), _texts(batch, "rules")
     score = _values(batch, "link", "score")
-    reasons = [list_ and to_json(list_) for list_ in _values(batch, "link", "reasons")]
+    reasons = [None if given is None else to_json(given) for given in _values(batch, "link", "reasons")]
     taken = zip(
-        department, [", ".join(names) or None for names in _values(batch, "co_handlers")], area, category, urgency,
+        department, [", ".join(names) or None for names in _lists(batch.column("co_handlers"))], area, category, urgency,
         _texts(batch, "channel"), rule, _texts(batch, "queue"), _values(batch, "priority"), _texts(batch, "desk_reason"),
         _values(batch, "opened_at"), reports, _texts(batch, "lead_source"), _texts(batch, "lead_ref"), _values(batch, "lat"),
         _values(batch, "lon"), rules, places.partitions, places.offsets, places.written,
@@ -136,9 +142,10 @@ def _given_clocks(lists: pa.ListArray, cases: Sequence[str]) -> list[FactRow]:
     parents, clocks = pc.list_parent_indices(lists).to_pylist(), lists.flatten()
     if not parents:
         return []
-    texts = [clocks.field(name).to_pylist() for name in ("clock", "policy")]
+    texts = [_without_nul(clocks.field(name)).to_pylist() for name in ("clock", "policy")]
     times = [clocks.field(name).cast(pa.int64()).to_pylist() for name in ("started_at", "due_at", "warn_at")]
-    others = [clocks.field(name).to_pylist() for name in ("provisional", "duration", "unit")]
+    others = [clocks.field(name).to_pylist() for name in ("provisional", "duration")]
+    others.append(_without_nul(clocks.field("unit")).to_pylist())
     return list(zip([cases[parent] for parent in parents], *texts, *times, *others, strict=True))
 
 
@@ -196,7 +203,11 @@ def _take_receipts(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None
         outcomes, decided, _values(batch, "counts_from"), _texts(batch, "detail"), places.written,
         strict=True,
     ))  # fmt: skip
-    origin = zip(*(_values(batch, "origin", name) for name in ("topic", "partition", "offset")), strict=True)
+    origin = zip(
+        _texts(batch, "origin", "topic"),
+        *(_values(batch, "origin", name) for name in ("partition", "offset")),
+        strict=True,
+    )
     updates = [f"{topic}-{partition:06d}-{offset:019d}" for topic, partition, offset in origin]
     facts.accepted += [
         (case, at_ms, update, event)

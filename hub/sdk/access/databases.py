@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from hub.errors import HubError
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 
 _REFUSED_STATES = ("28", "42501")
@@ -18,6 +19,8 @@ _REFUSED_WORDS = (
     "fe_sendauth",
     "readonly",
 )
+_LIMIT_STATE = "54"
+"""Of PostgreSQL: program limit exceeded."""
 _MISSING_STATES = ("42", "3D", "3F")
 _MISSING_WORDS = ("no such table", "no such column", "does not exist", "unable to open", "has no column")
 
@@ -30,6 +33,17 @@ def _without_a_password(value: str) -> str:
     if url.password is not None:
         raise ValueError("a password stands in the address; give it under password, as env:NAME or file:PATH")
     return value
+
+
+class UnfitError(HubError):
+    """The database does not take a row, and never will: one with a NUL, or with a text that is too long for its index. It says what
+    kind of error that is, and nothing of the row."""
+
+
+def is_unfit(error: SQLAlchemyError) -> bool:
+    """True if it is about what was to be written, and not about the database."""
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    return isinstance(error, (DataError, IntegrityError)) or state.startswith(_LIMIT_STATE)
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_without_a_password)]

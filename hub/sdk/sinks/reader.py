@@ -14,6 +14,7 @@ from hub.sdk.sink_contract import Delivery, DeliveryPlace, SinkPositions
 from hub.sdk.sinks.records import delivery_of
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
+from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
 from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 
@@ -161,7 +162,7 @@ class DeliveryReader:
             schema, record = self._codec.decode_one(message.value() or b"")
         except RejectedRecordError:
             return None  # not the hub's own, and so nobody's order
-        written_ms = message.timestamp()[1]
+        written_ms = dated(message.timestamp()[1])
         return delivery_of(schema.subject, record, place, message.offset(), written_ms, self._settings.namespace)
 
     def _complain(self, error: KafkaError) -> None:

@@ -20,6 +20,7 @@ import pyruhvro
 
 from hub.errors import Reason, RejectedRecordError
 from hub.stream.avro.decoding import decode, decode_exactly, empty, read, rewritten, sift
+from hub.stream.avro.readable import is_readable
 from hub.stream.avro.registry import FRAME, Registry, Schema, make_schema
 
 _MAGIC = 0
@@ -83,10 +84,13 @@ class Codec:
     def decode_one(self, data: bytes) -> tuple[Schema, dict[str, Any]]:
         """Unframe and decode one record as it was written.
 
-        Raises RejectedRecordError: undecodable, unknown_schema.
+        Raises RejectedRecordError: undecodable, unknown_schema; invalid for what not everybody can read (hub.stream.avro.readable).
         """
         schema = self._registry.by_id(_schema_id(data))
-        return schema, read(schema, data[HEADER_BYTES:])
+        record = read(schema, data[HEADER_BYTES:])
+        if not is_readable(schema, record):
+            raise RejectedRecordError(Reason.INVALID, f"a time of {schema.subject} is none, or a number")
+        return schema, record
 
     def decode_body(self, subject: str, body: bytes) -> dict[str, Any]:
         """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""

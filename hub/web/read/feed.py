@@ -16,6 +16,7 @@ from hub.clock import wall_ms
 from hub.errors import FatalError, HubError, RetriableError
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
+from hub.stream.avro.readable import dated
 from hub.stream.kafka.client import consumer_config, kafka_errors, missing, translated
 from hub.stream.kafka.known import names_in
 from hub.stream.kafka.record import KafkaRecord
@@ -150,7 +151,7 @@ class TopicFeed:
 
     def _stored(self, message: Message) -> KafkaRecord:
         name = message.topic()[len(self._settings.namespace) :]
-        return KafkaRecord(name, message.partition(), message.offset(), message.timestamp()[1], message.value())
+        return KafkaRecord(name, message.partition(), message.offset(), dated(message.timestamp()[1]), message.value())
 
     def _noted(self, message: Message, steps: Steps) -> None:
         error: KafkaError = message.error()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from hub.model.update import Update
 from hub.stream.kafka.record import KafkaRecord
-from hub.topics import OWN_SOURCE, city_replies, kept
+from hub.topics import OWN_SOURCE, city_events, city_replies, kept
 from hub.web.read import cursor
 from hub.web.read.model import CaseState, ShownClock
 from hub.web.read.records import forget, put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
+from tests.mutations import REGISTRY, examples
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
 
 _CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
@@ -82,6 +84,36 @@ def test_what_is_not_the_hubs_own_is_left_out(tmp_path: Path) -> None:
         records = [KafkaRecord("dept.roads.orders", 0, number, NOON, value) for number, value in enumerate(rubbish)]
         assert put_records(web.model, web.hub.codec, records) == set()
         assert web.model.end("dept.roads.orders") == (len(rubbish),)
+
+
+def test_a_record_that_nobody_can_show_stops_no_page(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        web.hub.publish(pothole("H1"))
+        web.settle()
+        own = city_events(OWN_SOURCE).name
+        event, order = examples(REGISTRY.latest("cityhub.CaseEvent"))[0], web.hub.records("dept.roads.orders")[0]
+        never = [
+            (own, "cityhub.CaseEvent", {**event, "source": OWN_SOURCE, "source_ref": "S-1", "reported_at": 1 << 62}),
+            (
+                own,
+                "cityhub.CaseEvent",
+                {**event, "source_ref": "S-2", "place": {**event["place"], "lat": float("nan")}},
+            ),
+            (
+                "dept.roads.orders",
+                "cityhub.Order",
+                {**order, "event": {**event, "place": {**event["place"], "lon": float("inf")}}},
+            ),
+        ]
+        records = [
+            KafkaRecord(topic, 0, 100 + number, NOON, web.hub.codec.encode_one(subject, fields))
+            for number, (topic, subject, fields) in enumerate(never)
+        ]
+        assert put_records(web.model, web.hub.codec, records) == set()
+        assert web.client.get("/open311/v2/requests.json").json() == []
+        assert web.client.get("/open311/v2/requests.xml").status_code == 200
+        told = web.client.get("/departments/roads/orders", headers=web.bearer("roads"))
+        assert len(json.loads(told.text, parse_constant=int)["orders"]) == 1
 
 
 def test_several_partitions_are_read_whole(tmp_path: Path) -> None:

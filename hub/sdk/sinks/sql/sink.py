@@ -11,10 +11,10 @@ from pydantic import Field, field_validator
 from sqlalchemy import Connection, Table, create_engine, event, insert, inspect, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
-from hub.sdk.access.databases import DatabaseUrl, next_step
+from hub.sdk.access.databases import DatabaseUrl, UnfitError, is_unfit, next_step
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.secrets import Secret
@@ -111,7 +111,7 @@ class SqlSink(Sink):
             with self._transaction() as connection:
                 self._put(connection, batch.deliveries)
                 self._move(connection, batch.after)
-        except _UnfitError:
+        except UnfitError:
             return self._answers(batch)
         self._positions |= batch.after
         return None
@@ -147,7 +147,7 @@ class SqlSink(Sink):
         try:
             with self._transaction(keep=False) as connection:
                 self._put(connection, [delivery])
-        except _UnfitError as error:
+        except UnfitError as error:
             return Never(f"the database does not take its row ({error})")
         return None
 
@@ -203,18 +203,18 @@ class SqlSink(Sink):
 
     @contextmanager
     def _transaction(self, *, keep: bool = True) -> Iterator[Connection]:
-        """Committed at its end, or taken back. Raises _UnfitError for a row that cannot be, else what hub.sdk.errors names."""
+        """Committed at its end, or taken back. Raises UnfitError for a row that cannot be, else what hub.sdk.errors names."""
         if self._engine is None:
             raise ConfigurationError(f"{self.context.name}: written before connect")
         try:
             with self._engine.connect() as connection:
                 yield connection
                 connection.commit() if keep else connection.rollback()
-        except (DataError, IntegrityError) as error:
-            raise _UnfitError(type(error.orig).__name__) from None
         except (OverflowError, UnicodeError) as error:  # of a driver, before it asks the database
-            raise _UnfitError(type(error).__name__) from None
+            raise UnfitError(type(error).__name__) from None
         except SQLAlchemyError as error:
+            if is_unfit(error):
+                raise UnfitError(type(getattr(error, "orig", error)).__name__) from None
             raise next_step(error, self.context.name) from None
 
     def _read_only(self) -> URL | None:
@@ -239,10 +239,6 @@ class SqlSink(Sink):
             return create_engine(url, connect_args=arguments, pool_size=1, max_overflow=0, hide_parameters=True)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise ConfigurationError(f"url: such databases cannot be written here ({type(error).__name__})") from error
-
-
-class _UnfitError(Exception):
-    """The database does not take a row."""
 
 
 def _durable(connection: Any, _record: Any) -> None:

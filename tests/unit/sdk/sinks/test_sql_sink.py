@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -84,6 +86,21 @@ def unfit(offset: int, database: Database) -> Delivery:
     made = order(offset, "C-9")
     priority = 2**70 if database.kind == "sqlite" else 2**40
     return type(made)(**{**vars(made), "values": {**made.values, "priority": priority}})
+
+
+def test_an_id_that_is_too_long_for_an_index_costs_its_own_row(server: str) -> None:
+    database = postgres_schema(server, f"t{next(_schemas)}")
+    long = "".join(map(chr, random.Random(1).sample(range(0x4E00, 0x9F00), 5000)))
+    sink, bad = database.sink(), order(0)
+    sink.connect()
+    try:
+        bad = replace(bad, values={**bad.values, "order_id": long})
+        answers = sink.write(batch(bad, order(1)))
+        assert answers is not None
+        assert isinstance(answers[0], Never)
+        assert answers[1] is None
+    finally:
+        sink.close()
 
 
 def test_each_stream_has_its_table_and_the_newest_of_a_case_stands(database: Database) -> None:
