@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
     if not isinstance(features, list) or not features:
         problems.add(spec.file, 1, "no features; a GeoJSON FeatureCollection with one polygon for each area is needed")
         return ()
-    starts = [text.count("\n", 0, match.start()) + 1 for match in _FEATURE.finditer(text)]
+    starts = list(_lines_of_features(text))
     found: dict[str, Area] = {}
     for index, feature in enumerate(features):
         line = starts[index] if index < len(starts) else 1
@@ -65,6 +66,15 @@ def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area,
             problems.add(spec.file, line, f"area code {area.code!r} stands here a second time; codes must differ")
         found.setdefault(area.code, area)
     return tuple(found.values())
+
+
+def _lines_of_features(text: str) -> Iterator[int]:
+    """Counted from one feature to the next: a file may have thousands."""
+    line, last = 1, 0
+    for match in _FEATURE.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        yield line
 
 
 def other_system(content: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
@@ -75,16 +75,18 @@ class Checker:
         self._problems.add(file, self._documents[file].line(location), what)
 
     def _known(self, file: str, location: Location, name: str, names: Iterable[str], kind: str) -> None:
-        if name not in set(names):
+        if name not in (names if isinstance(names, Collection) else set(names)):
             self._note(file, location, f"there is no {kind} {name!r}; {hint(name, names)}")
             self._broken.add((file, location[:2]))
 
     def _distinct(self, file: str, key: str, part: str, names: Sequence[str]) -> None:
+        seen: set[str] = set()
         for index, name in enumerate(names):
-            if name in names[:index]:
+            if name in seen:
                 self._note(
                     file, (key, index, part), f"the {part} {name!r} stands here a second time; {part}s must differ"
                 )
+            seen.add(name)
 
     def _rule_ids(self) -> None:
         seen: set[str] = set()

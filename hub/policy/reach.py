@@ -6,6 +6,7 @@ union of boxes, and a row is reached if subtracting the boxes of the rows above 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,17 +38,56 @@ def unreached(rows: Sequence[Sequence[Box]], domains: Mapping[Dimension, frozens
     """
     found: dict[int, Reach] = {}
     kept = [[box for box in boxes if _possible(box)] for boxes in rows]
+    higher = _BoxesAbove()
     for index, boxes in enumerate(kept):
         if not boxes:
             found[index] = Reach(empty=True)
             continue
-        above = [at for at in range(index) if any(_meet(one, other) for one in boxes for other in kept[at])]
+        near = sorted({at for one in boxes for at in higher.rows_near(one)})
+        above = [at for at in near if any(_meet(one, other) for one in boxes for other in kept[at])]
+        for one in boxes:
+            higher.add(index, one)
         alone = next((at for at in above if not _left(boxes, kept[at], domains)), None)
         if alone is not None:
             found[index] = Reach(by=alone)
         elif len(above) > 1 and not _left(boxes, [box for at in above for box in kept[at]], domains):
             found[index] = Reach()
     return found
+
+
+class _BoxesAbove:
+    """Boxes of rows by the values that they allow: of thousands of rows, each for areas of its own, few can meet."""
+
+    def __init__(self) -> None:
+        self._rows: list[int] = []
+        self._by_value: dict[Dimension, dict[Hashable, list[int]]] = defaultdict(dict)
+        self._naming: dict[Dimension, set[int]] = defaultdict(set)
+
+    def add(self, row: int, box: Box) -> None:
+        """Note a box of a row."""
+        number = len(self._rows)
+        self._rows.append(row)
+        for dimension, values in box.items():
+            self._naming[dimension].add(number)
+            for value in values:
+                self._by_value[dimension].setdefault(value, []).append(number)
+
+    def rows_near(self, box: Box) -> set[int]:
+        """The rows that this box may meet, by the dimension that leaves the fewest."""
+        best: tuple[int, Dimension] | None = None
+        for dimension, values in box.items():
+            by_value = self._by_value[dimension]
+            size = len(self._rows) - len(self._naming[dimension])
+            size += sum(len(by_value.get(value, ())) for value in values)
+            if best is None or (size, dimension) < best:
+                best = size, dimension
+        if best is None or best[0] >= len(self._rows):
+            return set(self._rows)
+        dimension, naming, by_value = best[1], self._naming[best[1]], self._by_value[best[1]]
+        found = {number for value in box[dimension] for number in by_value.get(value, ())}
+        if len(naming) < len(self._rows):
+            found |= set(range(len(self._rows))) - naming
+        return {self._rows[number] for number in found}
 
 
 def any_word(kind: str, words: Iterable[str]) -> list[Box]:
