@@ -96,7 +96,11 @@ def _take_in(
 def _locate(places: Places, events: Decoded) -> Located:
     place = events.batch.column("place")
     lat, lon = (np.array(place.field(name).to_numpy(zero_copy_only=False), dtype=np.float64) for name in ("lat", "lon"))
-    return places.locate(lat, lon, place.field("code").to_pylist(), place.field("crs").to_pylist())
+    code, crs = (place.field(name).to_pylist() for name in ("code", "crs"))
+    if not places.by_codes:
+        return places.locate(lat, lon, code, crs)
+    grid, source = place.field("grid").to_pylist(), events.batch.column("source").to_pylist()
+    return places.locate(lat, lon, code, crs, grid, source)
 
 
 def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) -> list[str | None]:

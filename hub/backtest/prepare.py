@@ -49,6 +49,8 @@ def _chunk(intake: HistoryIntake, rows: range, places: Places, memory: Seen, pre
         [math.nan if event.place.lon is None else event.place.lon for event in events],
         [event.place.code for event in events],
         [event.place.crs for event in events],
+        [event.place.grid for event in events],
+        [event.source for event in events],
     )
     admission = admit(_arrivals(events, list(rows), located.place_key), memory, 0)
     memory.add(admission.fresh.items())

@@ -8,6 +8,7 @@ from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, takes_all
+from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
@@ -40,7 +41,7 @@ class Checker:
         self._rule_ids()
         self._aliases()
         self._known("city.yaml", ("dispatch_desk",), parts.city.dispatch_desk, self._departments, "department")
-        RouteChecks(parts, self._known, self._note).run()
+        RouteChecks(parts, self._known, self._area, self._note).run()
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
             self._calendar(index, rule)
@@ -51,7 +52,9 @@ class Checker:
             self._note(file, location, what)
         for name, codes in parts.area_classes.items():
             for position, code in enumerate(codes):
-                self._known("deadlines.yaml", ("area_classes", name, position), code, parts.areas, "area")
+                self._area("deadlines.yaml", ("area_classes", name, position), code)
+        for file, location, what in division_mistakes(parts):
+            self._note(file, location, what)
         self._links()
         for index, example in enumerate(parts.examples):
             place: Location = ("examples", index, "expect")
@@ -59,7 +62,7 @@ class Checker:
                 "examples.yaml", (*place, "department"), example.expect.department, self._departments, "department"
             )
             if example.expect.area is not None:
-                self._known("examples.yaml", (*place, "area"), example.expect.area, parts.areas, "area")
+                self._area("examples.yaml", (*place, "area"), example.expect.area)
         self._purposes()
         self._unreachable()
 
@@ -77,6 +80,15 @@ class Checker:
     def _known(self, file: str, location: Location, name: str, names: Iterable[str], kind: str) -> None:
         if name not in (names if isinstance(names, Collection) else set(names)):
             self._note(file, location, f"there is no {kind} {name!r}; {hint(name, names)}")
+            self._broken.add((file, location[:2]))
+
+    def _area(self, file: str, location: Location, code: str) -> None:
+        """A code of the main layer: one of its file, or one that divisions.yaml can have."""
+        divisions = self._parts.divisions
+        if divisions is None or code in self._parts.areas:
+            self._known(file, location, code, self._parts.areas, "area")
+        elif fault := divisions.fault(code):
+            self._note(file, location, fault)
             self._broken.add((file, location[:2]))
 
     def _distinct(self, file: str, key: str, part: str, names: Sequence[str]) -> None:
@@ -113,10 +125,11 @@ class Checker:
         for kind, values, known in (
             ("category", when.category, self._codes),
             ("family", when.family, self._families),
-            ("area", when.area, self._parts.areas),
         ):
             for position, value in enumerate(values or ()):
                 self._known(file, (*row, "when", kind, position), value, known, kind)
+        for position, code in enumerate(when.area or ()):
+            self._area(file, (*row, "when", "area", position), code)
 
     def _condition(self, place: Location, spec: ConditionSpec) -> None:
         for kind, values, known in (
@@ -128,6 +141,9 @@ class Checker:
         layers = {MAIN_LAYER: self._parts.areas, self._parts.main_layer: self._parts.areas, **self._parts.layers}
         for layer, codes in spec.layers.items():
             for code in codes:
+                if layer in (MAIN_LAYER, self._parts.main_layer):
+                    self._area("deadlines.yaml", (*place, "area"), code)
+                    continue
                 self._known("deadlines.yaml", (*place, "area"), code, layers.get(layer, ()), f"area of {layer}")
 
     def _calendar(self, index: int, rule: DeadlineRule) -> None:
@@ -177,7 +193,7 @@ class Checker:
         for clock in {rule.clock for _, rule in plain}:
             rows = [(index, rule) for index, rule in plain if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
-                          main_layer=parts.main_layer)  # fmt: skip
+                          main_layer=parts.main_layer, divisions=parts.divisions)  # fmt: skip
             places: list[PlacedBoxes] = [
                 (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
             ]
@@ -192,6 +208,7 @@ class Checker:
             parts.owners,
             [one for row in rows for one in (row.effective_from, row.effective_until)],
             parts.main_layer,
+            parts.divisions,
         )
         known = [(where, row) for where, row in ladder if (file, where[:2]) not in self._broken]
         self._report(

@@ -12,6 +12,7 @@ from hub.declared.patterns import Pattern, compile_pattern
 from hub.millis import midnight_ms
 from hub.model.personal import Personal
 from hub.policy.areas import Area
+from hub.policy.divisions import CodesWithin, Divisions
 from hub.policy.models import (
     DEFAULT_CLOCKS,
     EVERYTHING,
@@ -77,6 +78,8 @@ class City:
     conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
     """Steps of the city's own by code."""
+    divisions: Divisions | None = None
+    """Areas as a tree of codes, where the city has divisions.yaml."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
@@ -145,6 +148,22 @@ class City:
     @property
     def default_points(self) -> tuple[DefaultPoint, ...]:
         return self.file.default_points
+
+    @cached_property
+    def _class_of(self) -> Mapping[str, str]:
+        return {code: name for name, codes in self.area_classes.items() for code in codes}
+
+    def area_class(self, area: str | None) -> str | None:
+        """The class of an area, or of the nearest above it that has one."""
+        if area is None or self.divisions is None:
+            return None if area is None else self._class_of.get(area)
+        code = self.divisions.nearest(area, self._class_of)
+        return None if code is None else self._class_of[code]
+
+    def areas_of(self, codes: Iterable[str]) -> frozenset[str]:
+        """These areas of the main layer, to be asked whether they have an area: with all that lies in them, where areas are a
+        tree."""
+        return frozenset(codes) if self.divisions is None else CodesWithin.of(self.divisions, codes)
 
     def category_of(self, label_or_code: str) -> Category | None:
         """The category of a code, a source's exact label or, failing these, the first pattern that is found in it."""

@@ -14,12 +14,14 @@ from hub.declared.texts import read_bytes
 from hub.policy.areas import read_areas
 from hub.policy.checks import Checker
 from hub.policy.city import City
+from hub.policy.divisions import Divisions
 from hub.policy.models import (
     DEFAULT_CLOCKS,
     CalendarsFile,
     CityFile,
     DeadlinesFile,
     DepartmentsFile,
+    DivisionsFile,
     ExamplesFile,
     LinkingFile,
     PrivacyFile,
@@ -39,7 +41,9 @@ _FILES: dict[str, type[BaseModel]] = {
     "linking.yaml": LinkingFile,
     "examples.yaml": ExamplesFile,
 }
-_OPTIONAL: dict[str, type[BaseModel]] = {"privacy.yaml": PrivacyFile, "steps.yaml": StepsFile}
+_OPTIONAL: dict[str, type[BaseModel]] = {
+    "privacy.yaml": PrivacyFile, "steps.yaml": StepsFile, "divisions.yaml": DivisionsFile,
+}  # fmt: skip
 """What a folder may leave out: it was whole before there were these."""
 
 
@@ -92,6 +96,9 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     assert isinstance(privacy, PrivacyFile)
     steps = models.get("steps.yaml", StepsFile())
     assert isinstance(steps, StepsFile)
+    spec = models.get("divisions.yaml")
+    assert spec is None or isinstance(spec, DivisionsFile)
+    divisions = None if spec is None else Divisions(spec)
     areas = read_areas(folder, city.areas, problems) if city.areas else ()
     layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
@@ -114,6 +121,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         conditions=deadlines.conditions,
         templates=deadlines.templates,
         privacy=privacy,
+        divisions=divisions,
     )
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
@@ -138,6 +146,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         privacy=privacy,
         steps=steps.steps,
         conditions=deadlines.conditions,
+        divisions=divisions,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hub.declared.document import Location
+from hub.policy.divisions import Divisions
 from hub.policy.models import (
     MAIN_LAYER,
     CalendarSpec,
@@ -49,6 +50,7 @@ class Parts:
     templates: tuple[str, ...] = ()
     """Templates of deadlines that are in force."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)
+    divisions: Divisions | None = None
 
     @property
     def main_layer(self) -> str:

@@ -17,9 +17,10 @@ Note = Callable[[str, Location, str], None]
 class RouteChecks:
     """Notes every name in routes.yaml that stands for nothing."""
 
-    def __init__(self, parts: Parts, require: RequireName, note: Note) -> None:
+    def __init__(self, parts: Parts, require: RequireName, require_area: Note, note: Note) -> None:
         self._parts = parts
         self._known = require
+        self._area = require_area
         self._note = note
         self._departments = frozenset(department.id for department in parts.departments)
         self._codes = frozenset(category.code for category in parts.categories)
@@ -67,4 +68,7 @@ class RouteChecks:
                 self._known(_FILE, place, layer, self._layers, "layer")
                 continue
             for position, code in enumerate(codes):
+                if layer in (MAIN_LAYER, self._parts.main_layer):
+                    self._area(_FILE, (*place, position), code)
+                    continue
                 self._known(_FILE, (*place, position), code, self._layers[layer], "area")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import date
 
 from hub.policy.city import fold, label_key
+from hub.policy.divisions import Divisions
 from hub.policy.models import (
     MAIN_LAYER,
     URGENCIES,
@@ -35,9 +37,10 @@ class Space:
         owners: Owners | None = None,
         dates: Iterable[date | None] = (),
         main_layer: str = MAIN_LAYER,
+        divisions: Divisions | None = None,
     ) -> None:
         self._categories = categories
-        self._main = main_layer
+        self._main, self._divisions = main_layer, divisions
         self._owners = frozenset[Hashable](owners.departments.values()) if owners else frozenset[Hashable]()
         self._days = sorted({one.toordinal() for one in dates if one is not None})
         more = [when for when in whens if isinstance(when, RouteWhen)]
@@ -56,6 +59,12 @@ class Space:
         }
         for layer, codes in layers.items():
             self.domains[("layer", layer)] = frozenset([None, *codes])
+        if divisions is not None:
+            self.domains[("layer", main_layer)] |= {
+                ELSE,
+                *(code for when in whens for code in _main_codes(when, main_layer)),
+            }
+        self._lying_in = _lying_in(divisions, self.domains.get(("layer", main_layer), frozenset()))
         for when in more:
             for name, values in (when.attribute or {}).items():
                 known = self.domains.get(("attribute", name), frozenset([ELSE]))
@@ -84,10 +93,11 @@ class Space:
             box[("urgency",)] = frozenset(when.urgency)
         if isinstance(when, When):
             if when.area is not None:
-                box[("layer", self._main)] = frozenset(when.area)
+                box[("layer", self._main)] = self._areas(when.area)
             return [box]
         for layer, codes in when.layers.items():
-            box[("layer", self._main if layer == MAIN_LAYER else layer)] = frozenset(codes)
+            main = layer in (MAIN_LAYER, self._main)
+            box[("layer", self._main if main else layer)] = self._areas(codes) if main else frozenset(codes)
         for name, values in (when.attribute or {}).items():
             box[("attribute", name)] = frozenset(map(label_key, values))
         if when.channel is not None:
@@ -107,6 +117,12 @@ class Space:
                 boxes = product(boxes, any_word(kind, map(fold, words)))
         return boxes
 
+    def _areas(self, codes: Iterable[str]) -> frozenset[Hashable]:
+        """These areas; where areas are a tree, with those of it that lie in them."""
+        if self._divisions is None:
+            return frozenset(codes)
+        return frozenset(each for code in codes for each in (code, *self._lying_in.get(code, ())))
+
     def _about(self, when: When | RouteWhen, unknown: bool) -> frozenset[Hashable]:
         known = frozenset[Hashable](
             category.code
@@ -115,6 +131,22 @@ class Space:
             and (when.family is None or category.family in when.family)
         )
         return known | {None} if unknown and when.category is None and when.family is None else known
+
+
+def _main_codes(when: When | RouteWhen, main_layer: str) -> Iterable[str]:
+    if isinstance(when, When):
+        return when.area or ()
+    return (code for layer in {MAIN_LAYER, main_layer} for code in when.layers.get(layer, ()))
+
+
+def _lying_in(divisions: Divisions | None, codes: Iterable[Hashable]) -> Mapping[str, list[str]]:
+    """Of each code those of these that lie in it. A report in none of them counts by the nearest above it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for code in codes if divisions is not None else ():
+        if isinstance(code, str) and code != ELSE and divisions is not None:
+            for above in divisions.above(code)[1:]:
+                found[above].append(code)
+    return found
 
 
 def _slots(bounds: Sequence[int], first: int, end: int, earliest: int) -> frozenset[Hashable]:

@@ -91,19 +91,18 @@ class _Points:
 
     def __init__(self, report: CheckReport, places: Places | None) -> None:
         self._report, self._places = report, places
-        self._held: list[tuple[float, float, str | None, str]] = []
+        self._held: list[tuple[float, float, str | None, str, str | None, str]] = []
 
     def add(self, event: CaseEvent) -> None:
         place = event.place
         if self._places is not None and place.lat is not None and place.lon is not None:
-            self._held.append((place.lat, place.lon, place.code, place.crs))
+            self._held.append((place.lat, place.lon, place.code, place.crs, place.grid, event.source))
             if len(self._held) >= _POINTS_AT_A_TIME:
                 self.count()
 
     def count(self) -> None:
         if self._places is not None and self._held:
-            lats, lons, codes, systems = zip(*self._held, strict=True)
-            located = self._places.locate(lats, lons, codes, systems)
+            located = self._places.locate(*zip(*self._held, strict=True))
             self._report.points.update(str(each) for each in located.faults.values())
             self._held.clear()
 

@@ -65,7 +65,15 @@ class Words:
         return f"{known.name.en} {known.name.zh}" if known else department
 
     def area(self, code: str | None) -> str:
-        return "no area 无区域" if code is None else f"{self._areas.get(code, '')} ({code})".strip()
+        return "no area 无区域" if code is None else f"{self._area_name(code)} ({code})".strip()
+
+    def _area_name(self, code: str) -> str:
+        """Its own, or where areas are a tree of codes, that of the nearest above it that has one."""
+        divisions = self._city.divisions
+        if divisions is None:
+            return self._areas.get(code, "")
+        names = self._areas | {each: f"{name.en} {name.zh}" for each, name in divisions.spec.names.items()}
+        return names.get(divisions.nearest(code, names) or "", "")
 
     def row(self, policy: str, rules: str, duration: float, unit: str) -> str:
         """What a deadline row says, as a record has it: duration, unit, and the law it follows."""

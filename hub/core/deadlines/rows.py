@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ class ClockRows:
         self._city = city
         clocks = list(dict.fromkeys([*CLOCKS, *(rule.clock for rule in city.deadlines)]))
         self._by_clock = [[rule for rule in city.deadlines if rule.clock == clock] for clock in clocks]
-        self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
+        self._codes = frozenset(_codes_asked(city))
         self.conditions = {label_key(one) for rule in city.deadlines for one in rule.when.condition or ()}
         """What some row asks of a report beyond its category, as `label_key` has it."""
         self._force = {rule.id: _force(rule, city.time_zone) for rule in city.deadlines}
@@ -65,6 +65,7 @@ class ClockRows:
 
     def plan(self, key: RuleKey) -> RulesByClock:
         """As `plans`, for one kind of report."""
+        key = key._replace(area=self._area_asked(key.area))
         return self._plan(tuple(key[at] for at in self._asked), key)
 
     def plans(
@@ -77,6 +78,8 @@ class ClockRows:
     ) -> list[RulesByClock]:
         """The rows that can apply to each report. Equal plans are one object, so that reports group by its identity; a kind of
         report that is known costs a look-up, and kinds differ only in what some row asks."""
+        if self._city.divisions is not None:
+            area = list(map(self._area_asked, area))
         columns = (category, source, urgency, area, condition)
 
         def key_of(index: int) -> RuleKey:
@@ -94,6 +97,11 @@ class ClockRows:
             if plan is None:
                 found[index] = self._plan(kinds[index], key_of(index))
         return found  # type: ignore[return-value]  # no None is left in it
+
+    def _area_asked(self, area: str | None) -> str | None:
+        """The area, or in a tree of codes the nearest above it that some row asks for: thousands of grids are a few kinds."""
+        divisions = self._city.divisions
+        return area if divisions is None else divisions.nearest(area, self._codes)
 
     def _plan(self, kind: tuple[Hashable, ...], key: RuleKey) -> RulesByClock:
         plan = self._remembered.get(kind)
@@ -120,7 +128,9 @@ class ClockRows:
         found: list[DeadlineRule] = []
         known = self._city.category_of(key.category)
         for rule in rows:
-            if self._also(rule, key) and matches(rule.when, key.source, known, key.area, key.urgency):
+            if self._also(rule, key) and matches(
+                rule.when, key.source, known, key.area, key.urgency, self._city.divisions
+            ):
                 longer = self._longer(rule, rows, key) if rule.yields else []
                 found += [*longer, rule]
                 if any(map(self.undated, (*longer, rule))):
@@ -136,7 +146,7 @@ class ClockRows:
             if other.legal
             and self._length(other) > self._length(rule)
             and self._also(other, key)
-            and matches(other.when, key.source, known, key.area, key.urgency)
+            and matches(other.when, key.source, known, key.area, key.urgency, self._city.divisions)
         ]
         return sorted(legal, key=self._length, reverse=True)
 
@@ -148,7 +158,7 @@ class ClockRows:
             if (
                 rule.yields
                 and self._also(rule, key)
-                and matches(rule.when, key.source, known, key.area, key.urgency)
+                and matches(rule.when, key.source, known, key.area, key.urgency, self._city.divisions)
                 and policy in {longer.id for longer in self._longer(rule, rows, key)}
             ):
                 return rule.id
@@ -157,10 +167,16 @@ class ClockRows:
     def _also(self, rule: DeadlineRule, key: RuleKey) -> bool:
         """The conditions that deadlines alone have."""
         when = rule.when
-        area_class = self._class_of.get(key.area) if key.area is not None else None
-        return (when.area_class is None or area_class in when.area_class) and (
+        return (when.area_class is None or self._city.area_class(key.area) in when.area_class) and (
             when.condition is None or any(label_key(one) in key.condition for one in when.condition)
         )
+
+
+def _codes_asked(city: City) -> Iterator[str]:
+    for rule in city.deadlines:
+        yield from rule.when.area or ()
+    for codes in city.area_classes.values():
+        yield from codes
 
 
 def _asked(city: City) -> tuple[int, ...]:

@@ -105,6 +105,7 @@ class Places:
     def __init__(self, city: City) -> None:
         self._layer = Layer(city.areas)
         self._known = frozenset(self._layer.codes)
+        self._divisions = city.divisions
         self._grid = city.grid_degrees
         self._default = np.array([_packed(point.lat, point.lon) for point in city.default_points], dtype=np.int64)
 
@@ -114,18 +115,24 @@ class Places:
         lon: npt.ArrayLike,
         code: Sequence[str | None],
         crs: Sequence[str],
+        grid: Sequence[str | None] = (),
+        source: Sequence[str] = (),
     ) -> Located:
-        """Place a chunk. `lat` and `lon` in degrees of `crs`, NaN where missing; `code` the source's division code.
+        """Place a chunk. `lat` and `lon` in degrees of `crs`, NaN where missing; `code` the source's division code. `grid`, its
+        code of a grid, and `source` are asked where `by_codes` is True.
 
         No point: missing, out of range, at 0/0, at a default point of the city, or in a reference system not known.
-        An event's own code counts if it is one of the city's areas, before its point does.
+        An event's own code counts if it is one of the city's areas, before its point does. Where the city has divisions.yaml, the
+        area is the finest code that is known, and the key that of the level by which places are keyed.
         """
         lats, lons = np.array(lat, dtype=np.float64), np.array(lon, dtype=np.float64)
         given = lats.copy(), lons.copy()
         unusable = ~self._usable(lats, lons)
         lats[unusable] = lons[unusable] = np.nan
         known = self._convert(lats, lons, crs)
-        area = self._areas(lats, lons, code)
+        area = (
+            self._areas(lats, lons, code) if self._divisions is None else self._divided(lats, lons, code, grid, source)
+        )
         unplaced = np.array([one is None for one in area], dtype=np.bool_)
         keys = self._keys(lats, lons, area, np.flatnonzero(~np.isnan(lats) & unplaced))
         return Located(lats, lons, area, keys, self._faults(*given, known, unplaced))
@@ -182,11 +189,39 @@ class Places:
             area[row] = found
         return area
 
+    @property
+    def by_codes(self) -> bool:
+        """True if areas are told by codes of divisions, so that grids and sources count."""
+        return self._divisions is not None
+
+    def _divided(
+        self,
+        lats: Degrees,
+        lons: Degrees,
+        code: Sequence[str | None],
+        grid: Sequence[str | None],
+        source: Sequence[str],
+    ) -> list[str | None]:
+        """What a report names counts before its point, unless the point lies within that and says more."""
+        divisions, known = self._divisions, self._known
+        assert divisions is not None
+        asked = zip(source or [""] * len(code), grid or [None] * len(code), code, strict=True)
+        area = [divisions.code_of(*each) or (each[2] if each[2] in known else None) for each in asked]
+        coarse = [one is None or len(one) <= divisions.key_digits for one in area]
+        rows = np.flatnonzero(~np.isnan(lats) & np.array(coarse, dtype=np.bool_))
+        for row, found in zip(rows.tolist(), self._layer.find(lats[rows], lons[rows]), strict=True):
+            named = area[row]
+            if named is None or (found is not None and divisions.within(found, (named,))):
+                area[row] = found
+        return area
+
     def _keys(
         self, lats: Degrees, lons: Degrees, area: list[str | None], rows: npt.NDArray[np.int64]
     ) -> list[str | None]:
-        """Each event's area, and for `rows`, which have a point and no area, the cell of the grid."""
-        keys = list(area)
+        """Each event's area, or that of the level that keys places; and for `rows`, which have a point and no area, the cell of the
+        grid."""
+        divisions = self._divisions
+        keys = list(area) if divisions is None else [one and divisions.key_of(one) for one in area]
         ix = np.floor(lons[rows] / self._grid).astype(np.int64).tolist()
         iy = np.floor(lats[rows] / self._grid).astype(np.int64).tolist()
         for row, cell in zip(rows.tolist(), zip(ix, iy, strict=True), strict=True):

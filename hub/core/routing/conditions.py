@@ -67,6 +67,7 @@ class Questions:
         self._rows = list(rows)
         self._owners = city.owners
         self._main = city.main_layer
+        self._areas_of = city.areas_of
         self._clock = clock
         whens = [row.when for row in self._rows]
         self._named: dict[Question, set[str]] = {}
@@ -88,7 +89,9 @@ class Questions:
         found: list[Test] = []
         for question, values in self._named_by(when).items():
             is_set = question[0] in ("keywords", "address")
-            accepted = frozenset(map(_answer(question), values))
+            accepted: frozenset[Hashable] = frozenset(map(_answer(question), values))
+            if question == AREA:
+                accepted = self._areas_of(values)
             found.append(Test(self._index[question], accepted, is_set))
         if isinstance(row, Route) and row.to_owner:
             assert self._owners is not None

@@ -46,7 +46,6 @@ class Predicates:
         self._asked: list[tuple[str, ConditionSpec, Route, tuple[Test, ...]]] = [
             (name, spec, row, self._questions.tests(row)) for (name, spec), row in zip(asked.items(), rows, strict=True)
         ]
-        self._class_of = {code: name for name, codes in city.area_classes.items() for code in codes}
 
     @cached_property
     def _clock(self) -> LocalTime:
@@ -78,7 +77,7 @@ class Predicates:
 
     def _placed_and_timed(self, spec: ConditionSpec, seen: Sighting) -> bool:
         """The conditions that routes do not have."""
-        if spec.area_class is not None and self._class_of.get(seen.area or "") not in spec.area_class:
+        if spec.area_class is not None and self._city.area_class(seen.area) not in spec.area_class:
             return False
         if spec.season is None:
             return True

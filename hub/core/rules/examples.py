@@ -35,7 +35,7 @@ def _differences(
     event, expect = example.event, example.expect
     nan = float("nan")
     lat, lon = (nan if event.lat is None else event.lat), (nan if event.lon is None else event.lon)
-    located = places.locate([lat], [lon], [event.code], [event.crs])
+    located = places.locate([lat], [lon], [event.code], [event.crs], [event.grid], [event.source])
     area, placed = located.area[0], located.place_key[0] is not None
     opened_ms = ms_of(event.opened)
     try:
@@ -63,7 +63,7 @@ def _sighting(example: ExampleEvent, opened_ms: int, located: Located) -> Sighti
         name: getattr(example, name)
         for name in ("source", "category", "urgency", "channel", "title", "text", "attributes")
     }
-    place = {name: getattr(example, name) for name in ("lat", "lon", "crs", "code", "address")}
+    place = {name: getattr(example, name) for name in ("lat", "lon", "crs", "code", "grid", "address")}
     event = CaseEvent.checked(
         {
             **copied,

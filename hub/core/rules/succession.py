@@ -60,7 +60,9 @@ def succeed(current: City, proposed: City, *, in_use: Iterable[str] = ()) -> Suc
 
 
 def _ground(city: City) -> tuple[object, ...]:
-    return (city.main_layer, tuple(area.code for area in city.areas), city.grid_degrees)
+    divisions = city.divisions
+    keyed = None if divisions is None else (divisions.spec.root, divisions.spec.levels, divisions.spec.places)
+    return (city.main_layer, tuple(area.code for area in city.areas), city.grid_degrees, keyed)
 
 
 def _changes(old: City, new: City) -> Iterable[str]:
@@ -87,6 +89,12 @@ def _changes(old: City, new: City) -> Iterable[str]:
         yield from _differences(kind, rows_of(old), rows_of(new))
     if old.owners != new.owners:
         yield "owners 权属: changed"
+    if old.divisions is None or new.divisions is None:
+        changed = old.divisions is not new.divisions
+    else:
+        changed = old.divisions.spec != new.divisions.spec
+    if changed:
+        yield "divisions.yaml 区划: changed"
     if _settings(old.file) != _settings(new.file):
         yield "city.yaml: changed"
 

@@ -38,6 +38,7 @@ from hub.policy.models.deadlines import (
     Extension,
     Pause,
 )
+from hub.policy.models.divisions import NATIONAL_LEVELS, AreaCode, DivisionsFile
 from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
@@ -62,9 +63,11 @@ __all__ = [
     "EVERYTHING",
     "MAIN_LAYER",
     "MATTERS",
+    "NATIONAL_LEVELS",
     "URGENCIES",
     "WEEKDAYS",
     "AfterClose",
+    "AreaCode",
     "AreasFile",
     "AwareInstant",
     "By",
@@ -82,6 +85,7 @@ __all__ = [
     "DefaultPoint",
     "Department",
     "DepartmentsFile",
+    "DivisionsFile",
     "Example",
     "ExampleEvent",
     "ExampleOutcome",

@@ -27,7 +27,8 @@ UnitName = Annotated[str, AfterValidator(_unit)]
 """A unit of durations by its name, one of hub/units."""
 Rung = Literal["reminded", "supervised", "notified"]
 """Of the ladder of supervision 督办阶梯: 催办, 督办, 通报."""
-AreaClass = Annotated[str, Field(pattern=r"^[A-Z]$")]
+AreaClass = Annotated[str, Field(pattern=r"^([A-Z]|[a-z][a-z0-9_]{0,39})$")]
+"""Of an area: A, B, C as limits of city management have it (核心区 A), or a word: urban, rural."""
 By = Literal["holder", "helper", "any"]
 """Whose word starts and stops a clock of the case: who holds it 主办, who helps 协办 or was called 吹哨, or any of them."""
 
@@ -125,8 +126,9 @@ class ConditionSpec(RouteWhen):
 class DeadlineWhen(When):
     """Conditions of deadlines; all that are given must hold, each by one of its values.
 
-    `area_class`: the class (A, B, C) that deadlines.yaml gives the area. `condition` (立案条件): what holds of this one report
-    beyond its category: one that `conditions` declares, or `channel=...` and `attribute.<name>=...`, which hold by themselves.
+    `area_class`: the class (A, B, C; urban, rural) that deadlines.yaml gives the area. `condition` (立案条件): what holds of this
+    one report beyond its category: one that `conditions` declares, or `channel=...` and `attribute.<name>=...`, which hold by
+    themselves.
     """
 
     area_class: tuple[AreaClass, ...] | None = Field(None, min_length=1)
@@ -224,8 +226,9 @@ class DeadlineRule(Strict):
 
 
 class DeadlinesFile(Strict):
-    """deadlines.yaml. `area_classes`: codes of the main layer by class. `conditions`: when each holds of a report.
-    `templates`: which named templates are in force."""
+    """deadlines.yaml. `area_classes`: codes of the main layer, or of
+    divisions.yaml, by class; what lies in an area is of its class, unless it has one of its own. `conditions`: when each holds of a
+    report. `templates`: which named templates are in force."""
 
     clocks: dict[ClockName, ClockSpec] = Field(default_factory=dict)
     conditions: dict[ShortText, ConditionSpec] = Field(default_factory=dict)

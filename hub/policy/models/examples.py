@@ -32,6 +32,7 @@ class ExampleEvent(Strict):
     lon: float | None = None
     crs: str = "EPSG:4326"
     code: str | None = None
+    grid: str | None = None
     channel: str = ""
     title: str = ""
     text: str = ""
