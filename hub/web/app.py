@@ -6,10 +6,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.serving import app_of
 from hub.web import status
+from hub.web.access.headers import SecurityHeaders
+from hub.web.access.login import Login
+from hub.web.access.passwords import Passwords
+from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.bodies import HttpProblem, json_answer, problem_answer
 from hub.web.front import Front
 from hub.web.gateway import operations as gateway
@@ -50,9 +53,14 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
         return html_page(title, operations)
 
     own = {"/": index, "/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
-    routes = [*(each.route for each in operations), *(Route(path, answer) for path, answer in own.items())]
+    routes = [
+        *(each.route for each in operations),
+        *(GuardedRoute(path, answer, OpenTo.ANYBODY) for path, answer in own.items()),
+        *Login(front.access, Passwords()).routes,
+    ]
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)
+    app.add_middleware(SecurityHeaders)
     return app
 
 

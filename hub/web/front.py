@@ -13,6 +13,7 @@ from starlette.requests import Request
 from hub.errors import FatalError
 from hub.policy import City
 from hub.stream.avro.codec import Codec
+from hub.web.access.guard import Access
 from hub.web.bodies import HttpProblem, not_now
 from hub.web.intake import Intake
 from hub.web.live_city import LiveCity
@@ -34,6 +35,7 @@ class Front:
     news: News
     intake: Intake
     tokens: Tokens
+    access: Access
     streams: Counter[str] = field(default_factory=Counter)
     """Open ones, by the token's id."""
 

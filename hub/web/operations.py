@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.bounds import SYSTEM_ID
 from hub.metrics import WEB_ANSWERS
+from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.bodies import HttpProblem, problem_answer
 
 _MOST_CHARS = 2_000
@@ -67,8 +67,9 @@ class Operation:
     refuse: Callable[[Request, HttpProblem], Response] = _refused
 
     @property
-    def route(self) -> Route:
-        return Route(self.path, self._answered, methods=[self.method])
+    def route(self) -> GuardedRoute:
+        may = OpenTo.ANYBODY if self.security is None else OpenTo(self.security)
+        return GuardedRoute(self.path, self._answered, may, [self.method])
 
     async def _answered(self, request: Request) -> Response:
         try:

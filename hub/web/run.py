@@ -17,6 +17,8 @@ from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
 from hub.topics import OWN_SOURCE, of_source
+from hub.web.access.file import AccessFile, access_path
+from hub.web.access.guard import Access
 from hub.web.app import web_app
 from hub.web.folder import ModelFolder
 from hub.web.front import Front
@@ -65,7 +67,8 @@ class Web:
         self._intake = KafkaIntake(settings)
         live = LiveCity(city, sources, settings.city)
         self.feed = TopicFeed(settings, codec, self._model, self._news, live.topics)
-        front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)))
+        self._access = Access(AccessFile(access_path(settings)))
+        front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)), self._access)
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
         self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy, prefix)
@@ -100,4 +103,5 @@ class Web:
         self._intake.stop()
         self.feed.stop()
         self._model.close()
+        self._access.close()
         self._folder.remove()

@@ -15,6 +15,8 @@ from hub.settings import ROOT
 from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 from hub.topics import OWN_SOURCE
+from hub.web.access.file import AccessFile
+from hub.web.access.guard import Access
 from hub.web.app import web_app
 from hub.web.front import Front
 from hub.web.intake import NotTakenError, Outgoing
@@ -38,6 +40,7 @@ class MemoryWeb:
         self.is_away = False
         """While Kafka is, nothing is taken."""
         self.tokens = Tokens(folder / "tokens.json")
+        self.access = Access(AccessFile(folder / "access.sqlite"))
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -47,7 +50,7 @@ class MemoryWeb:
         self._models += 1
         self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
         self._seen: dict[str, int] = {}
-        self.front = Front(LiveCity(CITY), self.hub.codec, self.model, self.news, self, self.tokens)
+        self.front = Front(LiveCity(CITY), self.hub.codec, self.model, self.news, self, self.tokens, self.access)
         self.app = web_app(self.front, self.offers, b"a secret of this test's")
         self.client = TestClient(self.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
         self.read()
@@ -92,6 +95,7 @@ def memory_web(folder: Path, offers: Open311File | None = None) -> Iterator[Memo
             yield web
         finally:
             web.close()
+            web.access.close()
 
 
 def pothole(ref: str, **changes: Any) -> CaseEvent:

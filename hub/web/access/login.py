@@ -1,0 +1,204 @@
+"""Logging in and out, and choosing a password: plain forms. An unknown name and a wrong password are told the same, as slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.errors import FatalError
+from hub.sdk.loopback import is_loopback
+from hub.web.access.accounts import MOST_PASSWORD_CHARS, User, password_fault
+from hub.web.access.guard import (
+    COOKIE,
+    Access,
+    counted,
+    prefix_of,
+    private,
+    redirect,
+    require_csrf,
+    require_same_origin,
+)
+from hub.web.access.html import STYLE, login_page, password_page
+from hub.web.access.passwords import Passwords
+from hub.web.access.routes import GuardedRoute, OpenTo
+from hub.web.access.sessions import LONGEST_MS, WebSession
+from hub.web.access.users import LocalUser
+from hub.web.bodies import HttpProblem, body_of, not_now, problem_answer
+from hub.web.open311.forms import FaultyError, Form, parsed_form
+from hub.web.rate import CallRate, caller_of
+
+log = logging.getLogger(__name__)
+_MOST_BYTES = 8_192
+_MOST_AFTER_CHARS = 1_000
+_WRONG = "Name or password is wrong, or the user is disabled 用户名或密码错误，或账户已停用"
+_TOO_OFTEN = "Too often; wait a minute 尝试过于频繁，请稍候"
+_UNGUARDED = "passwords go over https only, or from this machine itself; put a proxy with TLS before the web, and name it (--proxy)"
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Login:
+    """`outside`: what the other way in is called, where there is one. `by_address`, `by_name`: how often somebody may try."""
+
+    def __init__(
+        self,
+        access: Access,
+        passwords: Passwords,
+        outside: str | None = None,
+        by_address: CallRate | None = None,
+        by_name: CallRate | None = None,
+    ) -> None:
+        self._access, self._passwords, self._outside = access, passwords, outside
+        self._by_address = by_address or CallRate(20, 0.1)
+        self._by_name = by_name or CallRate(10, 1 / 30)
+
+    @property
+    def routes(self) -> list[GuardedRoute]:
+        """Open to anybody, who is then asked who they are."""
+        handlers: list[tuple[str, str, _Handler]] = [
+            ("GET", "/login", self._show),
+            ("POST", "/login", self._log_in),
+            ("POST", "/logout", self._log_out),
+            ("GET", "/password", self._show_password),
+            ("POST", "/password", self._change_password),
+            ("GET", "/login.css", _style),
+        ]
+        return [_open_route(*each) for each in handlers]
+
+    async def _show(self, request: Request) -> Response:
+        return login_page(inside(request.query_params.get("after", "")), outside=self._outside)
+
+    async def _log_in(self, request: Request) -> Response:
+        require_same_origin(request)
+        require_guarded(request)
+        form = await _form(request)
+        name, after = form.text("name")[:MOST_PASSWORD_CHARS], inside(form.text("after"))
+        if wait := self._wait_seconds(request, name):
+            answer = login_page(after, _TOO_OFTEN, 429, outside=self._outside)
+            answer.headers["Retry-After"] = str(wait)
+            return answer
+        local = await self._right(name, form.text("password"))
+        if local is None:
+            return login_page(after, _WRONG, 401, outside=self._outside)
+        return await begin_session(self._access, request, local.user, "/password" if local.must_change else after)
+
+    def _wait_seconds(self, request: Request, name: str) -> int:
+        """By address and by name, known or not: whoever tries names learns nothing by it."""
+        return self._by_address.wait_seconds(address_of(request)) or self._by_name.wait_seconds(name)
+
+    async def _right(self, name: str, password: str) -> LocalUser | None:
+        try:
+            local = self._access.users.find(name)
+        except FatalError as error:
+            log.error("%s", error)  # noqa: TRY400 - it says all
+            raise not_now("nobody can be looked up") from None
+        is_right = await self._passwords.check(password[:MOST_PASSWORD_CHARS], local and local.password)
+        return local if local is not None and is_right and local.disabled_ms is None else None
+
+    async def _log_out(self, request: Request) -> Response:
+        session = await self._access.session(request)
+        if session is not None:
+            require_same_origin(request)
+            require_csrf(session, (await _form(request)).text("csrf"))
+            await asyncio.to_thread(self._access.sessions.end, session)
+        answer = redirect(request, "/login")
+        answer.delete_cookie(COOKIE, path=prefix_of(request) or "/")
+        return answer
+
+    async def _show_password(self, request: Request) -> Response:
+        session = await self._own_session(request)
+        return password_page(session.user.name, session.csrf) if session else redirect(request, "/login")
+
+    async def _change_password(self, request: Request) -> Response:
+        session = await self._own_session(request)
+        if session is None:
+            return redirect(request, "/login")
+        require_same_origin(request)
+        require_guarded(request)
+        form = await _form(request)
+        require_csrf(session, form.text("csrf"))
+        fault, status = await self._fault_of(request, session, form)
+        if fault is not None:
+            return password_page(session.user.name, session.csrf, fault, status)
+        kept = await asyncio.to_thread(self._passwords.hashed, form.text("new"))
+        name = session.user.name
+        await asyncio.to_thread(lambda: self._access.users.set_password(name, kept, name, must_change=False))
+        return await begin_session(self._access, request, session.user, "/")
+
+    async def _fault_of(self, request: Request, session: WebSession, form: Form) -> tuple[str | None, int]:
+        name, old, new = session.user.name, form.text("old"), form.text("new")
+        if self._wait_seconds(request, name):
+            return _TOO_OFTEN, 429
+        if await self._right(name, old) is None:
+            return _WRONG, 401
+        if new != form.text("again"):
+            return "The two are not the same 两次输入不一致", 422
+        return password_fault(name, old, new), 422
+
+    async def _own_session(self, request: Request) -> WebSession | None:
+        """Of a local user: who logs in elsewhere changes it there."""
+        session = await self._access.session(request)
+        return session if session is not None and session.outside is None else None
+
+
+async def begin_session(access: Access, request: Request, user: User, after: str, outside: str | None = None) -> Response:
+    """Send somebody who is known now to where they wanted to go. The session that they had ends."""
+    old = await access.session(request)
+    if old is not None:
+        await asyncio.to_thread(access.sessions.end, old)
+    try:
+        text = await asyncio.to_thread(access.sessions.begin, user, address_of(request), outside)
+    except FatalError as error:
+        log.error("%s", error)  # noqa: TRY400 - it says all
+        raise not_now("no session can begin") from None
+    answer = redirect(request, after)
+    answer.set_cookie(
+        COOKIE, text, path=prefix_of(request) or "/", secure=request.url.scheme == "https", httponly=True, samesite="lax",
+    )  # fmt: skip
+    return answer
+
+
+def require_guarded(request: Request) -> None:
+    """Raises HttpProblem (403) where a password would go over a network in the clear."""
+    if request.url.scheme != "https" and not is_loopback(request.client.host if request.client else ""):
+        raise HttpProblem(403, _UNGUARDED)
+
+
+def address_of(request: Request) -> str:
+    """Who calls, as far as that is believed: X-Forwarded-For counts from a named proxy alone."""
+    return caller_of(request.client.host if request.client else "")
+
+
+def inside(path: str) -> str:
+    """A path of this web to go to; "/" for whatever else somebody wrote there, so that nobody is led elsewhere."""
+    parts = urlsplit(path) if len(path) <= _MOST_AFTER_CHARS and path.isprintable() and "\\" not in path else None
+    is_own = parts is not None and not parts.scheme and not parts.netloc and path.startswith("/") and path[:2] != "//"
+    return path if is_own else "/"
+
+
+async def _form(request: Request) -> Form:
+    try:
+        return parsed_form(await body_of(request, _MOST_BYTES))
+    except FaultyError as error:
+        raise HttpProblem(error.faults[0].status, error.faults[0].description) from None
+
+
+async def _style(_: Request) -> Response:
+    return Response(STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+
+def _open_route(method: str, path: str, handler: _Handler) -> GuardedRoute:
+    async def answer(request: Request) -> Response:
+        try:
+            found = await handler(request)
+        except HttpProblem as problem:
+            found = problem_answer(problem)
+        return counted(method, path, private(found))
+
+    return GuardedRoute(path, answer, OpenTo.ANYBODY, [method])
+
+
