@@ -10,8 +10,7 @@ from starlette.responses import Response
 from hub.serving import app_of
 from hub.web import status
 from hub.web.access.headers import SecurityHeaders
-from hub.web.access.login import Login
-from hub.web.access.passwords import Passwords
+from hub.web.access.login import LoginPages
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.bodies import HttpProblem, json_answer, problem_answer
 from hub.web.front import Front
@@ -56,7 +55,7 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
     routes = [
         *(each.route for each in operations),
         *(GuardedRoute(path, answer, OpenTo.ANYBODY) for path, answer in own.items()),
-        *Login(front.access, Passwords()).routes,
+        *LoginPages(front.access).routes,
     ]
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)

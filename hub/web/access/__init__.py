@@ -12,12 +12,16 @@ A page or call of the web for people is made by `Access`, which hangs in `Front.
             await front.intake.put(records)
         return json_answer({...}, 202)
 
-- `roles` is a set of `Role`: whoever has one of them may. Sets that are often meant stand in `accounts`: EVERYBODY, OVERVIEW, DISPATCHING,
-  OPERATING. Whoever has `Role.DEPARTMENT` alone sees the cases of `session.user.department` and no other: the handler sees to that.
-- `session.csrf` goes into the page (`<meta name="csrf" content="…">`) and comes back as the header `X-CSRF-Token` of every call that is
-  no GET. A form that is posted without a script bears it as the field `csrf` (`guard.require_csrf`).
-- A handler that streams asks `access.is_alive(session)` every few seconds and ends the stream when it says no: sessions can be revoked.
-- Every route of the web is a `GuardedRoute` and says who may (`may`); `tests/unit/web/access/test_refused.py` walks them all, with every
-  role, so a route without a declared right fails there. Files that anybody may have: `GuardedRoute(path, handler, may=OpenTo.ANYBODY)`.
-- Headers (CSP `default-src 'self'`: no inline script or style) are put on every answer by `headers.SecurityHeaders`.
+- `roles` is a set of `Role`: whoever has one of them may. Sets that are often meant stand in `accounts`: EVERYBODY, OVERVIEW,
+  DISPATCHING, OPERATING. Whoever has `Role.DEPARTMENT` alone sees the cases of `session.user.department` and no other: the handler
+  sees to that.
+- `session.csrf` goes into the page (`<meta name="csrf" content="…">`) and comes back as the header `X-CSRF-Token` of each call that
+  is no GET. A form that is posted without a script bears it as the field `csrf` (`guard.require_csrf`).
+- A handler that streams asks `access.is_alive(session)` every few seconds and ends the stream when it says no: sessions can be
+  revoked.
+- Every route of the web is a `GuardedRoute` and says who may (`may`); `tests/unit/web/access/test_refused.py` walks them all, with
+  every role, so a route without a declared right fails there. Files of pages that anybody may have, as styles and scripts:
+  `GuardedRoute(path, handler, may=OpenTo.BROWSERS)`.
+- `headers.SecurityHeaders` puts headers on every answer (CSP `default-src 'self'`: no inline script or style).
+- Tests: `MemoryWeb.logged_in(Role.DISPATCHER)` gives the headers of somebody who has a session.
 """

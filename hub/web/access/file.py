@@ -49,7 +49,9 @@ class AccessFile:
             with self.writing() as connection:
                 _migrate(connection, path)
         except (OSError, sqlite3.Error) as error:
-            raise FatalError(f"{path} cannot be used ({error}); put back a copy, or move it away and begin anew") from None
+            raise FatalError(
+                f"{path} cannot be used ({error}); put back a copy, or move it away and begin anew"
+            ) from None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

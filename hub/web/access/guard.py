@@ -1,4 +1,5 @@
-"""Lets people in, or says what is missing: asked by every page and call for people before anything else. The seam: hub.web.access."""
+"""Lets people in, or says what is missing: asked by every page and call for people before anything else.
+The seam is told in hub.web.access."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
 
-from starlette._utils import get_route_path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,6 +19,7 @@ from hub.web.access.accounts import Role
 from hub.web.access.chain import AuditedAct
 from hub.web.access.file import AccessFile
 from hub.web.access.html import refused_page
+from hub.web.access.passwords import Passwords
 from hub.web.access.routes import GuardedRoute
 from hub.web.access.sessions import Sessions, WebSession
 from hub.web.access.trail import note_acts
@@ -35,8 +36,9 @@ PersonHandler = Callable[[Request, WebSession], Awaitable[Response]]
 class Access:
     """Over one file of users and sessions."""
 
-    def __init__(self, file: AccessFile) -> None:
+    def __init__(self, file: AccessFile, passwords: Passwords | None = None) -> None:
         self._file = file
+        self.passwords = passwords or Passwords()
         self.users, self.sessions = Users(file), Sessions(file)
 
     def page(self, path: str, handler: PersonHandler, roles: frozenset[Role]) -> GuardedRoute:
@@ -49,7 +51,11 @@ class Access:
                     return redirect(request, f"/login?after={quote(_here(request), safe='')}")
                 if session.must_change:
                     return redirect(request, "/password")
-                found = await handler(request, session) if session.user.may(roles) else refused_page(roles, prefix_of(request))
+                found = (
+                    await handler(request, session)
+                    if session.user.may(roles)
+                    else refused_page(roles, prefix_of(request))
+                )
             except HttpProblem as problem:
                 found = problem_answer(problem)
             return counted("GET", path, private(found))
@@ -127,6 +133,7 @@ class Access:
             note_acts(connection, who, acts)
 
     def close(self) -> None:
+        self.passwords.close()
         self._file.close()
 
 
@@ -149,7 +156,8 @@ def _is_own(request: Request, origin: str) -> bool:
 
 
 def _here(request: Request) -> str:
-    return get_route_path(request.scope) + (f"?{request.url.query}" if request.url.query else "")
+    path = request.url.path.removeprefix(prefix_of(request))
+    return path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def redirect(request: Request, path: str) -> Response:

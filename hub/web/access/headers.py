@@ -1,5 +1,5 @@
-"""What every answer of the web says to browsers: nothing from elsewhere, in no frame, no guessing of types, no telling where one came
-from. An answer that asks for less of itself, or more, says so by its own header."""
+"""What every answer of the web says to browsers: nothing from elsewhere, in no frame, no guessing of types, no telling where one
+came from. An answer that asks for less of itself, or more, says so by its own header."""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def password_page(name: str, csrf: str, fault: str = "", status: int = 200) -> R
 def refused_page(roles: Iterable[Role], prefix: str) -> Response:
     """For who is logged in and may not. `prefix` is the request's `root_path`."""
     wanted = ", ".join(ROLE_NAMES[role] for role in sorted(roles))
-    body = f"<p class='fault'>This page is for 本页仅限: {wanted}.</p><p><a href='{escape(prefix)}/login'>{_LOGIN}</a></p>"
+    body = (
+        f"<p class='fault'>This page is for 本页仅限: {wanted}.</p><p><a href='{escape(prefix)}/login'>{_LOGIN}</a></p>"
+    )
     return _page("Not for you 无权限", body, 403, prefix + "/")
 
 

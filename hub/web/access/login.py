@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,16 +24,14 @@ from hub.web.access.guard import (
     require_same_origin,
 )
 from hub.web.access.html import STYLE, login_page, password_page
-from hub.web.access.passwords import Passwords
 from hub.web.access.routes import GuardedRoute, OpenTo
-from hub.web.access.sessions import LONGEST_MS, WebSession
+from hub.web.access.sessions import WebSession
 from hub.web.access.users import LocalUser
 from hub.web.bodies import HttpProblem, body_of, not_now, problem_answer
-from hub.web.open311.forms import FaultyError, Form, parsed_form
 from hub.web.rate import CallRate, caller_of
 
 log = logging.getLogger(__name__)
-_MOST_BYTES = 8_192
+_MOST_BYTES, _MOST_FIELDS = 8_192, 20
 _MOST_AFTER_CHARS = 1_000
 _WRONG = "Name or password is wrong, or the user is disabled 用户名或密码错误，或账户已停用"
 _TOO_OFTEN = "Too often; wait a minute 尝试过于频繁，请稍候"
@@ -41,18 +39,17 @@ _UNGUARDED = "passwords go over https only, or from this machine itself; put a p
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Login:
+class LoginPages:
     """`outside`: what the other way in is called, where there is one. `by_address`, `by_name`: how often somebody may try."""
 
     def __init__(
         self,
         access: Access,
-        passwords: Passwords,
         outside: str | None = None,
         by_address: CallRate | None = None,
         by_name: CallRate | None = None,
     ) -> None:
-        self._access, self._passwords, self._outside = access, passwords, outside
+        self._access, self._outside = access, outside
         self._by_address = by_address or CallRate(20, 0.1)
         self._by_name = by_name or CallRate(10, 1 / 30)
 
@@ -76,19 +73,19 @@ class Login:
         require_same_origin(request)
         require_guarded(request)
         form = await _form(request)
-        name, after = form.text("name")[:MOST_PASSWORD_CHARS], inside(form.text("after"))
+        name, after = form.get("name", "")[:MOST_PASSWORD_CHARS], inside(form.get("after", ""))
         if wait := self._wait_seconds(request, name):
             answer = login_page(after, _TOO_OFTEN, 429, outside=self._outside)
             answer.headers["Retry-After"] = str(wait)
             return answer
-        local = await self._right(name, form.text("password"))
+        local = await self._right(name, form.get("password", ""))
         if local is None:
             return login_page(after, _WRONG, 401, outside=self._outside)
         return await begin_session(self._access, request, local.user, "/password" if local.must_change else after)
 
     def _wait_seconds(self, request: Request, name: str) -> int:
         """By address and by name, known or not: whoever tries names learns nothing by it."""
-        return self._by_address.wait_seconds(address_of(request)) or self._by_name.wait_seconds(name)
+        return self._by_address.wait_seconds(calling_address(request)) or self._by_name.wait_seconds(name)
 
     async def _right(self, name: str, password: str) -> LocalUser | None:
         try:
@@ -96,14 +93,14 @@ class Login:
         except FatalError as error:
             log.error("%s", error)  # noqa: TRY400 - it says all
             raise not_now("nobody can be looked up") from None
-        is_right = await self._passwords.check(password[:MOST_PASSWORD_CHARS], local and local.password)
+        is_right = await self._access.passwords.check(password[:MOST_PASSWORD_CHARS], local and local.password)
         return local if local is not None and is_right and local.disabled_ms is None else None
 
     async def _log_out(self, request: Request) -> Response:
         session = await self._access.session(request)
         if session is not None:
             require_same_origin(request)
-            require_csrf(session, (await _form(request)).text("csrf"))
+            require_csrf(session, (await _form(request)).get("csrf", ""))
             await asyncio.to_thread(self._access.sessions.end, session)
         answer = redirect(request, "/login")
         answer.delete_cookie(COOKIE, path=prefix_of(request) or "/")
@@ -120,22 +117,22 @@ class Login:
         require_same_origin(request)
         require_guarded(request)
         form = await _form(request)
-        require_csrf(session, form.text("csrf"))
+        require_csrf(session, form.get("csrf", ""))
         fault, status = await self._fault_of(request, session, form)
         if fault is not None:
             return password_page(session.user.name, session.csrf, fault, status)
-        kept = await asyncio.to_thread(self._passwords.hashed, form.text("new"))
+        kept = await asyncio.to_thread(self._access.passwords.hashed, form.get("new", ""))
         name = session.user.name
         await asyncio.to_thread(lambda: self._access.users.set_password(name, kept, name, must_change=False))
         return await begin_session(self._access, request, session.user, "/")
 
-    async def _fault_of(self, request: Request, session: WebSession, form: Form) -> tuple[str | None, int]:
-        name, old, new = session.user.name, form.text("old"), form.text("new")
+    async def _fault_of(self, request: Request, session: WebSession, form: dict[str, str]) -> tuple[str | None, int]:
+        name, old, new = session.user.name, form.get("old", ""), form.get("new", "")
         if self._wait_seconds(request, name):
             return _TOO_OFTEN, 429
         if await self._right(name, old) is None:
             return _WRONG, 401
-        if new != form.text("again"):
+        if new != form.get("again", ""):
             return "The two are not the same 两次输入不一致", 422
         return password_fault(name, old, new), 422
 
@@ -145,13 +142,15 @@ class Login:
         return session if session is not None and session.outside is None else None
 
 
-async def begin_session(access: Access, request: Request, user: User, after: str, outside: str | None = None) -> Response:
+async def begin_session(
+    access: Access, request: Request, user: User, after: str, outside: str | None = None
+) -> Response:
     """Send somebody who is known now to where they wanted to go. The session that they had ends."""
     old = await access.session(request)
     if old is not None:
         await asyncio.to_thread(access.sessions.end, old)
     try:
-        text = await asyncio.to_thread(access.sessions.begin, user, address_of(request), outside)
+        text = await asyncio.to_thread(access.sessions.begin, user, calling_address(request), outside)
     except FatalError as error:
         log.error("%s", error)  # noqa: TRY400 - it says all
         raise not_now("no session can begin") from None
@@ -168,7 +167,7 @@ def require_guarded(request: Request) -> None:
         raise HttpProblem(403, _UNGUARDED)
 
 
-def address_of(request: Request) -> str:
+def calling_address(request: Request) -> str:
     """Who calls, as far as that is believed: X-Forwarded-For counts from a named proxy alone."""
     return caller_of(request.client.host if request.client else "")
 
@@ -180,11 +179,13 @@ def inside(path: str) -> str:
     return path if is_own else "/"
 
 
-async def _form(request: Request) -> Form:
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a posted form. Raises HttpProblem for what is none."""
+    body = await body_of(request, _MOST_BYTES)
     try:
-        return parsed_form(await body_of(request, _MOST_BYTES))
-    except FaultyError as error:
-        raise HttpProblem(error.faults[0].status, error.faults[0].description) from None
+        return dict(parse_qsl(body.decode("ascii"), encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise HttpProblem(400, "the body is no form in UTF-8 (application/x-www-form-urlencoded)") from None
 
 
 async def _style(_: Request) -> Response:
@@ -199,6 +200,4 @@ def _open_route(method: str, path: str, handler: _Handler) -> GuardedRoute:
             found = problem_answer(problem)
         return counted(method, path, private(found))
 
-    return GuardedRoute(path, answer, OpenTo.ANYBODY, [method])
-
-
+    return GuardedRoute(path, answer, OpenTo.BROWSERS, [method])

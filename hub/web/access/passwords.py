@@ -1,4 +1,5 @@
-"""Passwords: hashed with argon2id in threads of their own, a few at a time. Whether a name is known shows in no answer and no time."""
+"""Passwords: hashed with argon2id in threads of their own, a few at a time. Whether a name is known shows in no
+answer and no time."""
 
 from __future__ import annotations
 

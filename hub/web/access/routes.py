@@ -15,6 +15,8 @@ class OpenTo(StrEnum):
     """Whom a route lets in that is not for people who are logged in."""
 
     ANYBODY = "anybody"
+    BROWSERS = "browsers"
+    """Anybody, too: what belongs to the pages for people and shows nothing of the city, as logging in, styles and scripts."""
     TOKEN = "token"
     API_KEY = "api_key"
 

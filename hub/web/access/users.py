@@ -72,7 +72,9 @@ class Users:
         """Counts from their next call on. Raises FatalError if there is no such user, or no operator would be left."""
         with self._file.writing() as connection:
             before = _require(connection, user.name)
-            note_acts(connection, by, [AuditedAct("user.role", user.name, before.shown, before._replace(user=user).shown)])
+            note_acts(
+                connection, by, [AuditedAct("user.role", user.name, before.shown, before._replace(user=user).shown)]
+            )
             connection.execute(
                 "update accounts set roles = ?, department = ? where name = ?",
                 (_text(user.roles), user.department, user.name),

@@ -15,8 +15,9 @@ from hub.settings import ROOT
 from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 from hub.topics import OWN_SOURCE
+from hub.web.access.accounts import Role, User
 from hub.web.access.file import AccessFile
-from hub.web.access.guard import Access
+from hub.web.access.guard import COOKIE, Access
 from hub.web.app import web_app
 from hub.web.front import Front
 from hub.web.intake import NotTakenError, Outgoing
@@ -26,9 +27,11 @@ from hub.web.open311.config import Open311File, load_open311
 from hub.web.read.records import put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Scope, TokenKind, Tokens
+from tests.unit.web.access.cheap import cheap_passwords
 
 NOON = 1_772_424_000_000
 """2026-03-02 12:00 in the demo city, in ms."""
+
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
 
 
@@ -40,7 +43,7 @@ class MemoryWeb:
         self.is_away = False
         """While Kafka is, nothing is taken."""
         self.tokens = Tokens(folder / "tokens.json")
-        self.access = Access(AccessFile(folder / "access.sqlite"))
+        self.access = Access(AccessFile(folder / "access.sqlite"), cheap_passwords())
         self.rebuild()
 
     def rebuild(self) -> None:
@@ -52,7 +55,9 @@ class MemoryWeb:
         self._seen: dict[str, int] = {}
         self.front = Front(LiveCity(CITY), self.hub.codec, self.model, self.news, self, self.tokens, self.access)
         self.app = web_app(self.front, self.offers, b"a secret of this test's")
-        self.client = TestClient(self.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+        self.client = TestClient(
+            self.app, base_url="http://127.0.0.1", raise_server_exceptions=False, client=("127.0.0.1", 50_000)
+        )
         self.read()
         self.model.is_ready = True
 
@@ -85,6 +90,13 @@ class MemoryWeb:
     ) -> dict[str, str]:
         """The header of a new token."""
         return {"Authorization": f"Bearer {self.tokens.new(kind, holder, scopes)}"}
+
+    def logged_in(self, *roles: Role, department: str | None = None, name: str = "somebody") -> dict[str, str]:
+        """The headers of somebody who has a session, with what shows that a call comes from a page of it."""
+        text = self.access.sessions.begin(User(name, frozenset(roles), department), "127.0.0.1", outside="a test")
+        session = self.access.sessions.find(text)
+        assert session is not None
+        return {"Cookie": f"{COOKIE}={text}", "X-CSRF-Token": session.csrf, "Sec-Fetch-Site": "same-origin"}
 
 
 @contextmanager
