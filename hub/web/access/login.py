@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.errors import FatalError
-from hub.sdk.loopback import is_loopback
+from hub.sdk.access.loopback import is_loopback
 from hub.web.access.accounts import MOST_PASSWORD_CHARS, User, password_fault
 from hub.web.access.guard import (
     COOKIE,
