@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.audit.accounts import take_account
 from hub.audit.changelogs import read_changelogs
-from hub.audit.comparison import RunComparison, compare_tables
-from hub.audit.gaps import losses
+from hub.audit.checks.accounts import take_account
+from hub.audit.checks.comparison import RunComparison, compare_tables
+from hub.audit.checks.gaps import losses
+from hub.audit.checks.rebuilt import StateReport, judge_state
+from hub.audit.checks.receipts import check_receipts
+from hub.audit.checks.rest import Unrest, unrest
+from hub.audit.checks.structure import check_structure
 from hub.audit.identity import NOWHERE, Ids
 from hub.audit.reading import read_tables
-from hub.audit.rebuilt import StateReport, judge_state
-from hub.audit.receipts import check_receipts
 from hub.audit.report import SHOWN, AuditReport, Finding
-from hub.audit.rest import Unrest, unrest
-from hub.audit.structure import check_structure
 from hub.audit.tables import ORIGIN, Tables
 from hub.inspect.reading import OnRead, spans
 from hub.settings import Settings

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.backtest.decided import Decided
-from hub.backtest.difference import ReportDifference
+from hub.backtest.judging.difference import ReportDifference
 from hub.backtest.run import Backtest
 from hub.backtest.summary import report_markdown
 from hub.errors import FatalError

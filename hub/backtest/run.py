@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from hub.backtest.difference import Difference, difference, load
-from hub.backtest.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.intake import EventFile, HistoryIntake, OnProgress, RejectedRow, read_events
+from hub.backtest.judging.difference import Difference, difference, load
+from hub.backtest.judging.duplicates import DuplicateScore, score_duplicates
+from hub.backtest.judging.scores import Scores, score
+from hub.backtest.judging.truth import TruthTable, read_truth
 from hub.backtest.prepare import REPEAT, Prepared, prepare
 from hub.backtest.replay import Played, play
-from hub.backtest.scores import Scores, score
 from hub.backtest.stray import last_believed
-from hub.backtest.truth import TruthTable, read_truth
 from hub.backtest.updates import HistoryUpdate, closings, read_updates
 from hub.clock import iso
 from hub.core.report import Sighting

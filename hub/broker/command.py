@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from hub.broker.guarded.secure import ADMIN, Guard
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
-from hub.broker.secure import ADMIN, Guard
 from hub.broker.storage import KEYS
 from hub.errors import FatalError
 from hub.screen import Screen, say, say_json

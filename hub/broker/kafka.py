@@ -7,10 +7,10 @@ from typing import Self
 
 from hub.broker import process
 from hub.broker.archive import ClassArchive
+from hub.broker.guarded.secure import Guard
 from hub.broker.jars import OnFetch, ensure_jars
 from hub.broker.java import find_java
 from hub.broker.ready import wait_until_ready
-from hub.broker.secure import Guard
 from hub.broker.settings import (
     LOG4J2,
     Member,

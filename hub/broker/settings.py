@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from hub.broker.secure import Guard
+from hub.broker.guarded.secure import Guard
 
 NODE_ID = 1
 

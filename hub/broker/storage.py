@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from hub.broker import process
-from hub.broker.files import write_private
-from hub.broker.secure import Guard
+from hub.broker.guarded.files import write_private
+from hub.broker.guarded.secure import Guard
 from hub.broker.settings import NODE_ID, Member, Ports, java_environment, server_properties
 from hub.errors import FatalError
 

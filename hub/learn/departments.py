@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.policy.city import label_key
 from hub.policy.models import Department, Name
 

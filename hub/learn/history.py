@@ -47,7 +47,7 @@ class History:
     """Whether the city called it a duplicate of another report."""
     duplicate_of: pa.Array
     """Reference of the other report of a known pair: the truth's own, or, where it only flags duplicates, told by place and time
-    (see hub/backtest/pairs.py). Null for most duplicates of most cities. In a quarter of pairs it was opened later."""
+    (see hub/backtest/judging/pairs.py). Null for most duplicates of most cities. In a quarter of pairs it was opened later."""
     time_zone: str
     """IANA name: in which the city's offices live."""
     attributes: Mapping[str, pa.Array] = field(default_factory=dict)

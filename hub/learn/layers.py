@@ -14,7 +14,7 @@ import numpy.typing as npt
 import shapely
 import shapely.geometry
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.bounds import in_degrees
 from hub.core.places.places import Layer as Shapes
 from hub.declared.texts import parse_json, read_text

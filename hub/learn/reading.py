@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from hub.backtest.intake import HistoryIntake
-from hub.backtest.pairs import Reported, known_pairs
-from hub.backtest.truth import TruthRow, TruthTable
+from hub.backtest.judging.pairs import Reported, known_pairs
+from hub.backtest.judging.truth import TruthRow, TruthTable
 from hub.bounds import are_degrees
 from hub.core.places.crs import converter_of
 from hub.learn.history import History

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.backtest.intake import EventFile
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.backtest.output import iso_writer
 from hub.backtest.run import Bars, read_history
 from hub.backtest.run import ReadHistory as Files

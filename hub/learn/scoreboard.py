@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.backtest.decided import Decided
 from hub.backtest.intake import EventFile
+from hub.backtest.judging.scores import RightShare, Scores, score
 from hub.backtest.mappings import find_mapping
 from hub.backtest.run import Bars, Options, PolicyRun, ReadHistory, read_history, run
-from hub.backtest.scores import RightShare, Scores, score
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import load_yaml
 from hub.escaping import write_csv

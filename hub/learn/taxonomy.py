@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.policy.city import label_key
 from hub.policy.models import Category, Name
 

@@ -17,9 +17,9 @@ from typing import Any, Self
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from hub.broker.files import write_private
+from hub.broker.guarded.files import write_private
+from hub.broker.guarded.secure import ADMIN, Guard
 from hub.broker.kafka import EmbeddedKafka
-from hub.broker.secure import ADMIN, Guard
 from hub.broker.storage import KEYS, free_port
 from hub.settings import Security, Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hub.broker.certificates import Authority
+from hub.broker.guarded.certificates import Authority
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
 from hub.stream.avro.registry import ConfluentRegistry, FileRegistry, client_settings, make_registry

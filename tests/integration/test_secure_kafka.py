@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hub.broker.certificates import Authority
+from hub.broker.guarded.certificates import Authority
 from hub.cli.main import cli
 from hub.cli.process.children import environment_of
 from hub.errors import FatalError

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from hub.audit.checks.rest import Unrest, unrest
 from hub.audit.reading import read_tables
-from hub.audit.rest import Unrest, unrest
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
 from hub.cli.process.children import environment_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from hub.broker.files import write_private
+from hub.broker.guarded.files import write_private
 from hub.cli.terminal.options import with_settings
 from hub.errors import FatalError
 from hub.policy import load_city

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.learn.departments import DepartmentIds
 from hub.learn.history import History
 from hub.learn.layers import AreaLayer

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.learn.routes.columns import ATTRIBUTE, CHANNEL, HOUR, LAYER, PLACED, SOURCE, URGENCY, WEEKDAY, Column
 from hub.learn.routes.tree import RECENT_DAYS, Node
 from hub.learn.routes.words import PhraseColumn

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.audit import changelogs, reading
-from hub.audit.rebuilt import StateReport, judge_state
+from hub.audit.checks.rebuilt import StateReport, judge_state
 from hub.audit.report import AuditReport
 from hub.audit.run import judge_tables
 from hub.inspect.reading import OffsetSpan

@@ -18,7 +18,7 @@ from hub.agents.modules import AGENTS
 from hub.agents.track.agent import NAME as TRACK
 from hub.agents.track.waiting import PATIENCE_MS
 from hub.agents.view import open_cases
-from hub.audit.rebuilt import StateReport
+from hub.audit.checks.rebuilt import StateReport
 from hub.audit.report import AuditReport
 from hub.control.clocks import CheckedClock
 from hub.errors import FatalError

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hub.audit.identity import Ids
 from hub.audit.run import judge_tables
 from hub.audit.tables import HERE
+from tests.unit.audit.checks.test_audit_judgement import said
 from tests.unit.audit.made_up import T0, MadeUpRun
-from tests.unit.audit.test_audit_judgement import said
 
 Marks = list[int]
 """How many records there were after each thing that happened, which is one transaction or several."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.backtest.intake import HistoryIntake
-from hub.backtest.truth import TruthRow, TruthTable
+from hub.backtest.judging.truth import TruthRow, TruthTable
 from hub.cli.policy.learn import learn
 from hub.cli.policy.scoreboard import scoreboard
 from hub.errors import FatalError

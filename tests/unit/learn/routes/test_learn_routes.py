@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from hub.backtest.names import slug
+from hub.backtest.judging.names import slug
 from hub.learn.departments import DepartmentIds
 from hub.learn.history import History
 from hub.learn.routes.learn import RoutesDraft, learn_routes

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.backtest.truth import read_truth
+from hub.backtest.judging.truth import read_truth
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.mapping.columns import text_reader
 from hub.sdk.mapping.fields import Mapper

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from hub.broker.certificates import Authority
+from hub.broker.guarded.certificates import Authority
 from hub.errors import FatalError
 from hub.sdk.access.signature import signing_secrets
 from hub.sdk.errors import PermanentError, TransientError

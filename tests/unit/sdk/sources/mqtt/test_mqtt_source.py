@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hub.broker.certificates import Authority
+from hub.broker.guarded.certificates import Authority
 from hub.errors import Reason
 from hub.sdk.contract import Batch, Context
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError

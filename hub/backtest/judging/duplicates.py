@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.backtest.decided import Decided
-from hub.backtest.pairs import Reported, known_pairs
-from hub.backtest.truth import TruthTable
+from hub.backtest.judging.pairs import Reported, known_pairs
+from hub.backtest.judging.truth import TruthTable
 
 _LEAST_TEXT = 10
 """Characters below which two equal texts may well be about two matters."""

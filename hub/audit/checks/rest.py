@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.audit.accounts import DEDUPLICATE, ROUTE, TRACK, ids
+from hub.audit.checks.accounts import DEDUPLICATE, ROUTE, TRACK, ids
 from hub.audit.identity import Ids
 from hub.audit.tables import Tables
 from hub.inspect.reading import OffsetSpan, Partition

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hub.broker.files import write_private
+from hub.broker.guarded.files import write_private
 from hub.errors import FatalError
 
 _YEARS = dt.timedelta(days=3650)

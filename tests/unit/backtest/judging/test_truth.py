@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from hub.backtest.truth import TruthRow, read_truth
+from hub.backtest.judging.truth import TruthRow, read_truth
 from hub.errors import FatalError
 from hub.sdk.mapping.mapping import Mapping
 

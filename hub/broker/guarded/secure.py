@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from hub.broker.certificates import Authority
-from hub.broker.files import write_private
+from hub.broker.guarded.certificates import Authority
+from hub.broker.guarded.files import write_private
 
 ADMIN = "admin"
 _CONTROLLER = "controller"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.backtest.decided import Decided
-from hub.backtest.duplicates import DuplicateScore, score_duplicates
-from hub.backtest.names import DepartmentNames, same_queue
-from hub.backtest.truth import TruthRow, TruthTable
+from hub.backtest.judging.duplicates import DuplicateScore, score_duplicates
+from hub.backtest.judging.names import DepartmentNames, same_queue
+from hub.backtest.judging.truth import TruthRow, TruthTable
 from hub.millis import MINUTE_MS
 from hub.policy.city import City
 

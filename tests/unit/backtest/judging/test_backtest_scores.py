@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.backtest.difference import difference
-from hub.backtest.pairs import Reported, known_pairs
-from hub.backtest.scores import score
-from hub.backtest.truth import TruthRow, TruthTable
+from hub.backtest.judging.difference import difference
+from hub.backtest.judging.pairs import Reported, known_pairs
+from hub.backtest.judging.scores import score
+from hub.backtest.judging.truth import TruthRow, TruthTable
 from hub.policy.city import City
 from tests.unit.backtest.small_past import HOUR_MS, START_MS, closed, report, run, small_city
 

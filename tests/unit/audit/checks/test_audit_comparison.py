@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.audit.comparison import RunComparison, compare_tables
+from hub.audit.checks.comparison import RunComparison, compare_tables
 from tests.unit.audit.made_up import T0, MadeUpRun, good_run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.accounts import DEDUPLICATE, TRACK, ids
-from hub.audit.gaps import one_by_one
+from hub.audit.checks.accounts import DEDUPLICATE, TRACK, ids
+from hub.audit.checks.gaps import one_by_one
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due

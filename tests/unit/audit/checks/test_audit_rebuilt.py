@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from hub.audit.changelogs import Changelogs, Keyed, RememberedRows
-from hub.audit.rebuilt import StateReport, judge_state
+from hub.audit.checks.rebuilt import StateReport, judge_state
 from hub.audit.tables import ORIGIN
 from hub.core.cases.cases import Case, Report
 from hub.core.cases.statements import LinkedStatement, RouteRecord

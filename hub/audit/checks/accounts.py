@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.gaps import gaps_of, one_by_one
+from hub.audit.checks.gaps import gaps_of, one_by_one
 from hub.audit.identity import NOWHERE, Ids, occurrences
 from hub.audit.tables import HERE, ORIGIN, Tables, due
 

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.accounts import TRACK, ids
 from hub.audit.changelogs import Changelogs, RememberedRows
-from hub.audit.gaps import gaps_of
+from hub.audit.checks.accounts import TRACK, ids
+from hub.audit.checks.gaps import gaps_of
 from hub.audit.identity import Ids, occurrences
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, rows_of

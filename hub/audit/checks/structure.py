@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.audit.accounts import TRACK, ids
-from hub.audit.dates import check_dates
-from hub.audit.gaps import read_by
+from hub.audit.checks.accounts import TRACK, ids
+from hub.audit.checks.dates import check_dates
+from hub.audit.checks.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.columns import Flags

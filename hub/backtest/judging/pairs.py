@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.backtest.truth import TruthRow
+from hub.backtest.judging.truth import TruthRow
 from hub.policy.city import label_key
 
 _NONE = TruthRow()

@@ -7,9 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from hub.broker.certificates import Authority
 from hub.broker.command import settings_for
-from hub.broker.secure import Guard
+from hub.broker.guarded.certificates import Authority
+from hub.broker.guarded.secure import Guard
 from hub.broker.settings import Ports, server_properties
 from hub.broker.storage import KEYS, Storage
 from hub.errors import FatalError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.audit.rest import unrest
+from hub.audit.checks.rest import unrest
 from hub.audit.tables import Tables
 from hub.inspect.reading import OffsetSpan
 from tests.unit.audit.made_up import MadeUpRun

@@ -1,0 +1,1 @@
+"""Judges what a back-test decided by what the city itself decided, and by another policy."""

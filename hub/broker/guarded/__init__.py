@@ -1,0 +1,1 @@
+"""What a guarded broker needs: certificates, passwords, and files that hold secrets."""
