@@ -50,6 +50,7 @@ def erase(
     try:
         document = _document(settings, source, ref, unknown) | asked
         if not dry_run:
+            _note(settings, document)
             _send(settings, document)
     except ValueError as error:  # what can be no source, reference or reason
         raise FatalError(f"this report cannot be erased: {error}") from None
@@ -113,6 +114,15 @@ def _stay(what: str, topic: str, after: str, days: float, kept_ms: dict[str, int
 
     bound = kept_ms.get(topic)
     return {"what": what, "topic": topic, "after": after, "days": None if bound is None else days + bound / DAY_MS}
+
+
+def _note(settings: Settings, document: dict[str, Any]) -> None:
+    """In the trail, which is kept: not why, as that may tell of the person, and the record of the erasure has it."""
+    from hub.web.access.chain import AuditedAct
+    from hub.web.access.trail import note_command
+
+    report = f"{document['source']}:{document['source_ref']}"
+    note_command(settings, AuditedAct("report.erase", report, {"case_id": document["case_id"]}, {"by": document["by"]}))
 
 
 def _send(settings: Settings, document: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.stream.pauses.source_log import as_they_stand
 from hub.topics import SOURCES
+from hub.web.access.chain import AuditedAct
+from hub.web.access.trail import note_command
 
 _WIDTH = 150
 """Where there is no terminal to ask."""
@@ -78,6 +80,7 @@ def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) 
         )
         click.confirm("Leave them out?", abort=True)
     said = let_go_on(through, wall_ms(), "cityhub source resume", skip=skip)
+    note_command(settings, AuditedAct("source.resume", topic, {"waiting": left}, {"skip": skip}))
     with Sender(settings) as sender:
         sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)
     if as_json:

@@ -39,6 +39,8 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
     from hub.stream.changelog.proving import accept_loss, prove
     from hub.stream.kafka.known import sources_there
     from hub.topics import AGENT_CHANGELOGS, agent_topics
+    from hub.web.access.chain import AuditedAct
+    from hub.web.access.trail import note_command
 
     reads = agent_topics(sources_there(settings, discover()), load_city(settings.city).departments)
     chosen: dict[str, set[int]] = {}
@@ -50,6 +52,7 @@ def state(settings: Settings, accepted: tuple[str, ...], yes: bool, as_json: boo
             "What the changelogs lack is then lost for good, see ops/runbooks/state-refused.md. Accept?", abort=True
         )
     for agent, numbers in chosen.items():
+        note_command(settings, AuditedAct("state.accept-loss", agent, None, {"partitions": sorted(numbers)}))
         accept_loss(settings, agent, reads[agent], numbers)
     window_ms = int(settings.dedup_window_days * DAY_MS)
     proofs = [

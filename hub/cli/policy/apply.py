@@ -22,6 +22,8 @@ from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.kafka.client import consumer_config, kafka_errors
 from hub.topics import CONTROL, WORKERS, of_department
+from hub.web.access.chain import AuditedAct
+from hub.web.access.trail import note_command
 
 _QUIET_SECONDS = 3.0
 _PATIENCE_SECONDS = 10.0
@@ -46,6 +48,8 @@ def apply(settings: Settings, agents: Collection[str], wait_seconds: float, as_j
     if tally.complete:
         raise FatalError("no worker is in the hub's consumer groups; is one running with this Kafka and namespace?")
     require_kept(city, settings)
+    asked = {"fingerprint": request.fingerprint, "request": request.id}
+    note_command(settings, AuditedAct("policy.apply", city.version, None, asked))
     made = ensure_topics(settings, city.kept([topic for each in city.departments for topic in of_department(each)]))
     kept_otherwise = apply_retention(city, settings, agents)
     if not as_json:

@@ -1,0 +1,1 @@
+"""Who may: users, their sessions, and the trail of what was done."""
