@@ -26,7 +26,7 @@ from hub.sdk.running.drift import ColumnDrift
 from hub.sdk.running.pacing import Anchor, Pace
 from hub.sdk.running.positions import PositionFile
 from hub.sdk.running.progress import Bar
-from hub.sdk.running.status import Board, EdgeState
+from hub.sdk.running.status import Board, EdgeState, Lock
 from hub.sdk.sources.file.join import Input
 from hub.sdk.sources.file.source import FileSource, file_config
 from hub.sdk.sources.file.succession import SETTLE_SECONDS
@@ -109,8 +109,8 @@ def run_source(
     """Read the files `inputs` to their end (or, following, until told to stop) and publish what they hold.
 
     Delivery is at least once: after a crash the rows since the last position come again, in order. Blocks; run it in a thread or a
-    process of its own. Raises FatalError: file, mapping, broker, or too many rejects in a row. The position then is behind what was
-    set aside, and the next run raises the same at once, unless it is told how to go on.
+    process of its own. Raises FatalError: file, mapping, broker, another process that reads them, or too many rejects in a row. The
+    position then is behind what was set aside, and the next run raises the same at once, unless it is told how to go on.
     """
     options = options or RunnerOptions()
     intake = MappingSet(manifest)
@@ -132,7 +132,8 @@ def run_source(
         manifest.domain,
         [(each.file, each.mapping or manifest.default_mapping) for each in inputs],
     )
-    return Run(source, intake, position, options, publisher, Board(manifest.domain, manifest.domain, None)).run()
+    with Lock(position.path.parent, position.path.stem):
+        return Run(source, intake, position, options, publisher, Board(manifest.domain, manifest.domain, None)).run()
 
 
 def context_of(domain: str, intake: MappingSet, options: RunnerOptions) -> Context:

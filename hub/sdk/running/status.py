@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import socket
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from hub.errors import FatalError
 from hub.metrics import EDGE_OWNER, EDGE_PROGRESS, EDGE_SINCE, EDGE_STATE
 
 _BEAT_MS = 5_000
+_MOST_HOLDER_BYTES = 200
 EDGE_GONE_MS = 30_000
 """A state that was not confirmed for so long is that of a process which is gone."""
 
@@ -76,6 +78,11 @@ class Status(BaseModel):
         }
 
     @property
+    def is_elsewhere(self) -> bool:
+        """True if another process said so, and is there."""
+        return self.pid not in (None, os.getpid()) and self.state is not EdgeState.DONE and not self.gone
+
+    @property
     def gone(self) -> bool:
         """Whether the process that said so is not there any more, and was not asked to end."""
         ended = self.pid is None or self.state in (EdgeState.NEW, EdgeState.DONE)
@@ -89,11 +96,13 @@ class Board:
         self._path = None if folder is None else folder / f"{name}.status.json"
         self._now = now
         self._owners: set[str] = set()
+        self.stands_by = False
         self.status = Status(name=name, connector=connector, since=now(), pid=os.getpid())
 
     def enter(self, state: EdgeState, why: str = "", *, owner: str = "", until: int | None = None) -> bool:
         """The edge is in `state` now. True if that is news."""
-        news = (state, why) != (self.status.state, self.status.why)
+        news = self.stands_by or (state, why) != (self.status.state, self.status.why)
+        self.stands_by = False
         since = self.status.since if state is self.status.state else self._now()
         self._show(self.status.model_copy(
             update={"state": state, "why": why, "owner": owner, "until": until, "since": since}
@@ -121,10 +130,26 @@ class Board:
         self.beat()
 
     def leave(self) -> None:
-        """The state stays where people see it, and nobody is at work on it: in the metrics of this process it is over."""
-        self.status = self.status.model_copy(update={"pid": None, "seen": self._now()})
+        """The state stays where people see it, and this process is not at work on it: in its metrics it is over."""
         self._count(self.status.model_copy(update={"state": EdgeState.DONE, "owner": ""}))
-        self._write()
+        if not self.stands_by:
+            self.status = self.status.model_copy(update={"pid": None, "seen": self._now()})
+            self._write()
+
+    def stand_by(self, why: str) -> bool:
+        """Another process is at work on it and shows it in the file; this one waits, and shows it by its metrics alone. True if
+        that is news."""
+        news, self.stands_by = not self.stands_by, True
+        self.status = self.status.model_copy(
+            update={"state": EdgeState.WAITING, "why": why, "owner": "", "until": None}
+        )
+        self._count(self.status)
+        return news
+
+    @property
+    def stored(self) -> Status:
+        """As the file has it, which may be what another process says."""
+        return self.read(self.status.name, self.status.connector, self._path.parent) if self._path else self.status
 
     def beat(self) -> None:
         """Still there."""
@@ -202,8 +227,19 @@ class Wish:
         return way
 
 
+class LockedError(FatalError):
+    """Another process runs the edge; `holder` says which."""
+
+    def __init__(self, name: str, holder: str) -> None:
+        super().__init__(
+            f"{name} is running already, in {holder}: end that process, or have the edge pause first "
+            f"(`cityhub connector pause {name}`)"
+        )
+        self.holder = holder
+
+
 class Lock:
-    """One process at a time runs an edge, or moves its position. Use as a context manager. Raises FatalError if another has it."""
+    """One process at a time runs an edge, or moves its position. Use as a context manager. Raises LockedError if another has it."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._path, self._name = folder / f"{name}.lock", name
@@ -215,10 +251,11 @@ class Lock:
         try:
             fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            holder = os.pread(self._number, _MOST_HOLDER_BYTES, 0).decode(errors="replace")
             os.close(self._number)
-            raise FatalError(
-                f"{self._name} is running already: pause it first (`cityhub connector pause {self._name}`), or end that process"
-            ) from None
+            raise LockedError(self._name, holder or "another process") from None
+        os.truncate(self._number, 0)
+        os.pwrite(self._number, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -18,7 +18,7 @@ from hub.sdk.publishing.publisher import KafkaPublisher, Publisher, UpdatesPubli
 from hub.sdk.running.at_limit import AtLimitError, Way
 from hub.sdk.running.edges import Edge, edges_folder
 from hub.sdk.running.runner import Run, RunnerOptions, Summary
-from hub.sdk.running.status import Board, EdgeState, Lock, Wish
+from hub.sdk.running.status import Board, EdgeState, Lock, LockedError, Wish
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_department, of_source
@@ -55,7 +55,8 @@ class Supervised(ABC, Generic[_Result]):
         try:
             while not self.stop.is_set():
                 if (why := self.paused) is not None:
-                    self.board.enter(EdgeState.PAUSED, why, owner="operator")
+                    if not (self.board.stands_by and self.board.stored.is_elsewhere):
+                        self.board.enter(EdgeState.PAUSED, why, owner="operator")
                     self.stop.wait(_LOOK_SECONDS)
                     continue
                 result = self._once()
@@ -73,7 +74,7 @@ class Supervised(ABC, Generic[_Result]):
     def _leave(self) -> None:
         """Asked to stop. What somebody has to mend or to resume is shown as long as nobody has."""
         now = self.board.status
-        if now.state in (EdgeState.FAILED, EdgeState.PAUSED):
+        if self.board.stands_by or now.state in (EdgeState.FAILED, EdgeState.PAUSED):
             self.board.leave()
         elif now.state is EdgeState.WAITING:
             self.board.enter(EdgeState.DONE, f"asked to stop while it waited: {now.why}")
@@ -95,6 +96,8 @@ class Supervised(ABC, Generic[_Result]):
                 result = self._run()
                 self._backoff.reset()
                 return result
+        except LockedError as error:
+            self._stand_by(error.holder)
         except (RetriableError, UndeliveredError) as error:
             self._wait(str(error))
         except AtLimitError as error:
@@ -102,6 +105,13 @@ class Supervised(ABC, Generic[_Result]):
         except FatalError as error:
             self._hold(EdgeState.FAILED, error, error.owner if isinstance(error, EdgeError) else "operator")
         return None
+
+    def _stand_by(self, holder: str) -> None:
+        """Another process runs it: nothing is read twice, and this one takes it up when that one ends, however it ends."""
+        why = f"{holder} runs it; this process stands by 待命, and takes it up when that one ends"
+        if self.board.stand_by(why):
+            _log.warning("%s: %s", self._full, why)
+        self.stop.wait(_LOOK_SECONDS)
 
     def _wait(self, why: str) -> None:
         seconds = self._backoff.next_seconds()
@@ -114,7 +124,13 @@ class Supervised(ABC, Generic[_Result]):
         if self.board.enter(state, str(error), owner=owner):
             _log.error("%s: %s", self._full, error)
         while not (self._wish.resumed or self.paused or self.stop.wait(_LOOK_SECONDS)):
+            if self._is_at_work_elsewhere():  # it was resumed there
+                return
             self.board.beat()
+
+    def _is_at_work_elsewhere(self) -> bool:
+        stored = self.board.stored
+        return stored.is_elsewhere and stored.state not in (EdgeState.FAILED, EdgeState.PAUSED)
 
 
 class SupervisedSource(Supervised[Summary]):

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from hub.cli.connector.command import connector
 from hub.sdk.running.edges import chosen, load_edges
 from hub.sdk.running.runner import RunnerOptions
-from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.running.side_by_side import EdgesFileWatch, run_edges
 from hub.sdk.running.status import Board, Status
+from hub.sdk.scaffold.folder import scaffold
 from hub.settings import Settings
 from hub.testing.source_suite import MemoryPublisher
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hub.errors import FatalError
-from hub.sdk.running.edges import chosen, load_edges
 from hub.sdk.manifest import find_manifest
+from hub.sdk.running.edges import chosen, load_edges
 from hub.sdk.running.runner import RunnerOptions
 from hub.sdk.scaffold.folder import scaffold
 from tests.unit.sdk.running.city_of_edges import City

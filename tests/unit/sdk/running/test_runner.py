@@ -292,7 +292,7 @@ def test_the_cursor_never_runs_ahead_of_what_is_acknowledged(tmp_path: Path) -> 
 
     with pytest.raises(KilledError):
         run(tmp_path, Input(file=police_file(tmp_path / "calls.csv", 10)), publisher=Deaf())
-    assert not list((tmp_path / "cursors").glob("*"))
+    assert not list((tmp_path / "cursors").glob("*.json"))
 
 
 # -- commands ------------------------------------------------------------------------------------------------------
