@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
+from hub.sdk.errors import ConfigurationError, TransientError
 
 Position: TypeAlias = dict[str, Any]
 """How far a source has come: JSON that only the source understands, never empty, at most positions.MAX_BYTES long."""
@@ -116,7 +117,7 @@ class Source(ABC):
     """Whether the system itself knows how far it was read (a queue, a broker of messages): then there are no positions."""
     awaited: ClassVar[bool] = False
     """Whether somebody waits for the acknowledgement (a caller): then it comes behind each batch, not by the runner's own pace."""
-    adds: ClassVar[tuple[str, ...]] = ()
+    adds: tuple[str, ...] = ()
     """How names of columns begin that are the source's own word, not the system's: those that no mapping reads are no drift."""
     secrets: Sequence[str] = ()
 
@@ -149,7 +150,12 @@ class Source(ABC):
         try:
             count = 0
             while count < limit:
-                batch = self.read(1.0)
+                try:
+                    batch = self.read(1.0)
+                except TransientError:
+                    if not count:
+                        raise
+                    return  # what there is so far is a sample too
                 for item in batch.items[: limit - count]:
                     count += 1
                     yield item
@@ -163,8 +169,6 @@ class Source(ABC):
 
         Raises ConfigurationError where the source cannot tell.
         """
-        from hub.sdk.errors import ConfigurationError
-
         raise ConfigurationError(
             f"{self.context.domain}: this kind of source has no position for a time; use start or now"
         )
@@ -174,8 +178,6 @@ class Source(ABC):
 
         One whose settings have `once` is told that. Raises ConfigurationError where the system says nothing twice.
         """
-        from hub.sdk.errors import ConfigurationError
-
         if "once" in type(self.config).model_fields:
             return type(self)(self.config.model_copy(update={"once": True}), self.context)
         raise ConfigurationError(
@@ -191,6 +193,11 @@ class Source(ABC):
     def system(self) -> str:
         """What the positions are of (an address and a table, without secrets): a position of another is not gone on from."""
         return ""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Columns that the source itself goes by, as a cursor or a key: that no mapping reads them is no drift."""
+        return frozenset()
 
     @property
     def items_before(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from hub.cli.connector.run import run_command
 from hub.cli.connector.tested import as_dict, test_command, tier_in_words
 from hub.core.places.places import Places
 from hub.core.places.point_faults import HINTS, PointFault
-from hub.errors import FatalError, RetriableError
+from hub.errors import FatalError
 from hub.policy import load_city
 from hub.screen import Screen, say_json
 from hub.sdk.checking import CheckReport, check, check_source
 from hub.sdk.contract import Context
+from hub.sdk.errors import TransientError
 from hub.sdk.manifest import CONNECTORS, discover, find_manifest
 from hub.sdk.running.edges import load_edges
 from hub.sdk.scaffold.folder import SCAFFOLD_KINDS, scaffold
@@ -30,6 +32,7 @@ _out = Screen(soft_wrap=True)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 _path = click.Path(path_type=Path, dir_okay=False)
 _SAMPLE = 200
+_MOST_ATTEMPTS, _MOST_WAIT_SECONDS = 3, 30.0
 
 
 class _HubCommand(click.Group):
@@ -132,17 +135,20 @@ def _checked(name: str, mapping: str | None, file: Path | None, join: Path | Non
     edge = edges[name]
     intake = edge.intake()
     source = edge.source(intake, Context(edge.connector, intake.outcome, intake.mapping))
-    try:
-        return check_source(
-            edge.manifest(),
-            source,
-            intake,
-            mapping or edge.spec.mapping,
-            limit or _SAMPLE,
-            Places(load_city(settings.city)),
-        )
-    except RetriableError as error:
-        raise FatalError(f"{name} cannot be reached 无法连接: {error}") from error
+    places = Places(load_city(settings.city))
+    for attempt in range(_MOST_ATTEMPTS):
+        try:
+            return check_source(edge.manifest(), source, intake, mapping or edge.spec.mapping, limit or _SAMPLE, places)
+        except TransientError as error:
+            if attempt + 1 == _MOST_ATTEMPTS or not (error.asked and error.wait_seconds <= _MOST_WAIT_SECONDS):
+                raise FatalError(f"{name} gives nothing now 暂不可读: {error}{_until_when(error)}") from error
+            _out.print(f"{error}, and asks to wait {error.wait_seconds:g} s 请稍候", markup=False)
+            time.sleep(error.wait_seconds)
+    raise AssertionError("unreachable")
+
+
+def _until_when(error: TransientError) -> str:
+    return f"; it asks to wait {error.wait_seconds:,.0f} s" if error.asked else ""
 
 
 @connector.command("new")

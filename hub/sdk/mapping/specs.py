@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from hub.sdk.mapping.times import NAMED_FORMATS
+from hub.sdk.mapping.times import NAMED_FORMATS, require_formats
 
 
 class MappingPart(BaseModel):
@@ -62,6 +62,12 @@ class FieldSpec(MappingPart):
     @classmethod
     def _keys_as_text(cls, value: Any) -> Any:
         return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_exist(cls, value: list[str] | None) -> list[str] | None:
+        require_formats(value or ())
+        return value
 
     @field_validator("time_zone")
     @classmethod

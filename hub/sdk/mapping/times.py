@@ -74,6 +74,22 @@ def _strptime(text: str, pattern: str, zone: ZoneInfo) -> int:
     return _local(datetime.strptime(text, pattern), zone)  # noqa: DTZ007 - local to zone
 
 
+def require_formats(formats: Sequence[str]) -> None:
+    """Raises ValueError for what `parse_time` would never fit: another name, or a pattern that is none."""
+    for each in formats:
+        if each in _READERS:
+            continue
+        if "%" not in each:
+            raise ValueError(
+                f"there is no format of times {each!r}; write one of {', '.join(_READERS)}, or a strptime pattern as %d.%m.%Y %H:%M"
+            )
+        try:
+            datetime.strptime("", each)  # noqa: DTZ007 - nothing is read
+        except ValueError as error:
+            if "directive" in str(error) or "stray" in str(error):
+                raise ValueError(f"{each!r} is no strptime pattern: {error}") from None
+
+
 _READERS: dict[str, Callable[[str, str, ZoneInfo], int]] = {
     "iso": _iso, "ymd": _ymd, "epoch_s": _epoch_s, "epoch_ms": _epoch_ms,
 }  # fmt: skip

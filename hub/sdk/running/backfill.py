@@ -41,6 +41,7 @@ class Window(Source):
     def __init__(self, inner: Source, stretch: TimeStretch) -> None:
         super().__init__(inner.config, inner.context)
         self._inner, self._stretch = inner, stretch
+        self.adds = inner.adds
         self._latest = stretch.from_ms
 
     def check(self) -> str:
@@ -60,6 +61,10 @@ class Window(Source):
     @property
     def system(self) -> str:
         return self._inner.system
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return self._inner.reads
 
     def progress(self) -> tuple[int, int] | None:
         """By bytes, or by time where nobody knows them."""

@@ -81,10 +81,16 @@ class _Expected:
 
 class ColumnDrift:
     """Of one edge, while it runs. `mapping` gives a declared mapping by name, None for the edge's own.
-    `adds`: how names begin of columns that the source adds by itself."""
+    `adds`: how names begin of columns that the source adds by itself; `reads`: those that it goes by itself."""
 
-    def __init__(self, mapping: Callable[[str | None], Mapping], board: Board, adds: tuple[str, ...] = ()) -> None:
-        self._mapping, self._board, self._adds = mapping, board, adds
+    def __init__(
+        self,
+        mapping: Callable[[str | None], Mapping],
+        board: Board,
+        adds: tuple[str, ...] = (),
+        reads: frozenset[str] = frozenset(),
+    ) -> None:
+        self._mapping, self._board, self._adds, self._reads = mapping, board, adds, reads
         self._expected: dict[str | None, _Expected] = {}
         self._last: tuple[str | None, KeysView[str] | None] = (None, None)
         self.appeared: set[str] = set()
@@ -99,7 +105,7 @@ class ColumnDrift:
         expected = self._expected.get(mapping) or self._expected.setdefault(
             mapping, _Expected.of(self._mapping(mapping))
         )
-        news = self._come([each for each in columns if expected.strange(each) and not each.startswith(self._adds)])
+        news = self._come([each for each in columns if expected.strange(each) and not self._is_the_sources(each)])
         gone = expected.missed(columns, items)
         news |= self._gone({each: expected.readers[each] for each in gone})
         news |= self._back(columns & self.vanished.keys())
@@ -108,6 +114,9 @@ class ColumnDrift:
         self._last = (mapping, columns) if not expected.absent else (None, None)
         lost = sorted(expected.required & set(gone))
         return f"column {column_label(lost[0])} is gone, {self._read_by(expected.readers[lost[0]])}" if lost else None
+
+    def _is_the_sources(self, column: str) -> bool:
+        return column in self._reads or column.startswith(self._adds)
 
     def _come(self, columns: Collection[str]) -> bool:
         new = [each for each in columns if each not in self.appeared][: _MOST_NAMES - len(self.appeared)]

@@ -164,7 +164,7 @@ class Run:
         self._domain = source.context.domain
         self._file = position
         self._at_limit = AtLimit(self._domain, position)
-        self._drift = ColumnDrift(intake.mapping, board, source.adds)
+        self._drift = ColumnDrift(intake.mapping, board, source.adds, source.reads)
         self._summary = Summary(self._domain)
         self._pace, self._paced = Pace(options.speed, options.anchor), options.speed is not None
         self._checkpoints = Checkpoints(options.checkpoint_rows)

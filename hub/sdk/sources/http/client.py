@@ -86,7 +86,9 @@ class HttpClient:
             raise TransientError(f"{where}: the answer was cut off") from error
         except httpx2.TransportError as error:
             raise TransientError(f"{where}: cannot be reached ({type(error).__name__})") from error
-        except (httpx2.InvalidURL, httpx2.DecodingError) as error:
+        except httpx2.DecodingError as error:  # of a gateway between, as a rule
+            raise TransientError(f"{where}: the answer is not packed as its Content-Encoding says") from error
+        except httpx2.InvalidURL as error:
             raise ConfigurationError(f"{where}: {type(error).__name__}; look at base_url and path") from error
 
     def close(self) -> None:

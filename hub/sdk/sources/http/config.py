@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from hub.sdk.contract import Config
 from hub.sdk.mapping.specs import known_zone
+from hub.sdk.mapping.times import require_formats
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.http.paging import Paging, PagingNone
 
@@ -73,6 +74,12 @@ class Incremental(_Strict):
     param_format: str = Field("iso", description="how the parameter is written: iso, date, epoch_s, epoch_ms")
     overlap_minutes: float = Field(10, ge=0, description="read again before the newest; the hub knows repeats")
     start: str | None = Field(None, description="ISO time from which a first run reads; null: from the beginning")
+
+    @field_validator("formats")
+    @classmethod
+    def _formats_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        require_formats(value)
+        return value
 
     @field_validator("time_zone")
     @classmethod

@@ -60,6 +60,11 @@ class _Kind(BaseModel):
         """What asks for the page behind; None: there is none. Kinds that count give a word that says so."""
 
 
+def _is_last(place: PagePosition, items: int, size: int | None) -> bool:
+    """An empty page is. A short one only if the ones before were full: many systems give fewer at once than they are asked for."""
+    return not items or (size is not None and items < size and 0 < place.page * size == place.items)
+
+
 class PagingNone(_Kind):
     """All in one answer."""
 
@@ -70,20 +75,20 @@ class PagingNone(_Kind):
 
 
 class PagingPage(_Kind):
-    """page=1, page=2, ... until one is empty, or shorter than it could be."""
+    """page=1, page=2, ... until one is empty, or shorter than the full ones before it."""
 
     kind: Literal["page"]
     param: str = "page"
     start: int = 1
     size_param: str | None = None
-    size: int | None = Field(None, ge=1, description="items in a full page, if the system keeps to it")
+    size: int | None = Field(None, ge=1, description="items that are asked for; a system may give fewer")
 
     def params(self, place: PagePosition) -> dict[str, str | int]:
         sized: dict[str, str | int] = {self.size_param: self.size} if self.size_param and self.size else {}
         return {self.param: self.start + place.page} | sized
 
     def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
-        return None if not answer.items or (self.size and answer.items < self.size) else COUNTED
+        return None if _is_last(place, answer.items, self.size) else COUNTED
 
 
 class PagingOffset(_Kind):
@@ -98,7 +103,7 @@ class PagingOffset(_Kind):
         return {self.param: place.items, self.size_param: self.size}
 
     def next(self, place: PagePosition, answer: PageAnswer) -> str | None:
-        return None if answer.items < self.size else COUNTED
+        return None if _is_last(place, answer.items, self.size) else COUNTED
 
 
 class PagingCursor(_Kind):

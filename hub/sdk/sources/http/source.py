@@ -33,6 +33,8 @@ from hub.sdk.sources.http.paging import (
 
 _MOST_REMEMBERED = 200_000
 _MOST_REPEATS = 3
+_MOST_BARREN = 100
+"""Pages in a row without an item that the sweep has not seen: a list that goes on so has no end."""
 
 
 class HttpSource(Source):
@@ -54,17 +56,27 @@ class HttpSource(Source):
         self._repeats = 0
         self._reached = self._resumed = self._clamped = False
         self._dropped: str | None = None
+        self._said_odd = False
+        self._barren = 0
+        self._tokens: set[str] = set()
+        """That led to the pages of the sweep at work."""
 
     @property
     def system(self) -> str:
         return f"{self.config.base_url}{self.config.path}"
 
+    @property
+    def reads(self) -> frozenset[str]:
+        incremental = self.config.incremental
+        return frozenset() if incremental is None else frozenset((incremental.field,))
+
     def check(self) -> str:
         self.connect(None)
         try:
             place = self._begun(self._place, wall_ms())
-            reply, body, items = self._call(place)
-            del reply, body
+            _, _, items = self._call(place)
+            if (odd := self._without_time(items)) is not None:
+                raise ConfigurationError(odd)
             return f"GET {self.config.path} answers with {len(items)} items"
         finally:
             self.close()
@@ -77,7 +89,7 @@ class HttpSource(Source):
         self.close()
         self._client = HttpClient(self.config)
         if place != self._place:  # else it is where it was left, and what was read till then is acknowledged
-            self._before, self._now, self._page_digest = set(), set(), None
+            self._before, self._now, self._page_digest, self._tokens = set(), set(), None, set()
         self._place = place.resting if place.token is not None and place.token == self._dropped else place
         self._resumed = self._place.token is not None
 
@@ -100,14 +112,20 @@ class HttpSource(Source):
             raise TransientError("the page that was next is not known any more; the sweep begins anew") from None
         self._resumed = False
         self._require_other_page(place, found)
+        if (odd := self._without_time(found)) is not None and not self._said_odd:
+            self._said_odd = True
+            self.context.say(odd)
+        seen = len(self._now)
         batch_items = [
             item for index, each in enumerate(found, 1) if (item := self._item(each, place, index)) is not None
         ]
         after = self._after(place, reply, body, found)
+        self._repeats = 0
+        self._require_something(barren=len(self._now) == seen and seen < _MOST_REMEMBERED)
         over = after.began is None
         self._place = after
         if over:
-            self._before, self._now = self._now, set()
+            self._before, self._now, self._barren = self._now, set(), 0
         position = after.model_dump(exclude_defaults=True)
         last = over and self.config.once and not self._behind(after)
         rest = self.config.every_seconds if over and not last and not self._behind(after) else 0.0
@@ -185,8 +203,8 @@ class HttpSource(Source):
         token = self.config.paging.next(place, answer)
         if token is None or self._clamped:
             return PagePosition(since=self._until(place, newest, began), sweeps=place.sweeps + 1)
-        if token == place.token and token != COUNTED:
-            self._stumble(f"GET {self.config.path}: the page that is next is said to be the page itself")
+        if token != COUNTED:
+            self._require_new(token, place)
         if place.page + 1 >= self.config.max_pages:
             raise ConfigurationError(
                 f"a sweep has more than {self.config.max_pages:,} pages: paging is not as it was declared"
@@ -206,6 +224,24 @@ class HttpSource(Source):
                 "token": token,
             }
         )
+
+    def _require_something(self, *, barren: bool) -> None:
+        self._barren = self._barren + 1 if barren else 0
+        if self._barren >= _MOST_BARREN:
+            raise ConfigurationError(
+                f"GET {self.config.path}: {self._barren} pages in a row hold nothing that was not read in this sweep, and there is "
+                "always another; look at `paging`"
+            )
+
+    def _require_new(self, token: str, place: PagePosition) -> None:
+        """Raises TransientError or ConfigurationError if the next page is one that the sweep has read: it would go in a circle."""
+        if not place.page:
+            self._tokens.clear()
+        if token == place.token or token in self._tokens:
+            self._stumble(
+                f"GET {self.config.path}: the page that is next is said to be one that was read in this sweep"
+            )
+        self._tokens.add(token)
 
     def _until(self, place: PagePosition, newest: int | None, began: int | None) -> int | None:
         """From when the next sweep asks."""
@@ -237,7 +273,6 @@ class HttpSource(Source):
             self._clamped = self._repeats + 1 >= _MOST_REPEATS and place.page > 1
             if not self._clamped:
                 self._stumble(f"GET {self.config.path}: page {place.page + 1} is page {place.page} once more")
-        self._repeats = 0
         self._page_digest = (place.page, digest)
 
     def _stumble(self, text: str) -> NoReturn:
@@ -265,6 +300,18 @@ class HttpSource(Source):
         if len(self._now) < _MOST_REMEMBERED:
             self._now.add(digest)
         return None if known else Item(json_values(item), of, index, unit="item")
+
+    def _without_time(self, items: list[Any]) -> str | None:
+        """What is wrong if nothing says when it changed: then no sweep can ask for what is new. None: nothing is."""
+        incremental = self.config.incremental
+        if incremental is None or not items or isinstance(self.config.paging, PagingWindow):
+            return None
+        if any(self._changed_at(each) is not None for each in items):
+            return None
+        return (
+            f"GET {self.config.path}: of {len(items)} items none has {incremental.field} as a time of "
+            f"{', '.join(incremental.formats)}, so each sweep reads all once more; look at `incremental`"
+        )
 
     def _changed_at(self, item: Any) -> int | None:
         incremental = self.config.incremental
@@ -294,6 +341,10 @@ def _parsed(reply: HttpReply) -> Any:
     try:
         return parse_json(text.removeprefix("\ufeff"), parse_float=str)
     except ValueError as error:
+        if text.lstrip("\ufeff \t\r\n").startswith("<"):
+            raise TransientError(
+                "the answer is a page (HTML or XML) in place of JSON: of a gateway or a login, or base_url and path lead elsewhere"
+            ) from error
         raise TransientError("the answer is no whole JSON document: it was cut off, or is no JSON") from error
 
 

@@ -85,6 +85,11 @@ class MqttSource(Source):
     def system(self) -> str:
         return f"mqtt://{self.config.host}:{self.config.port} as {self.config.client_id}"
 
+    @property
+    def reads(self) -> frozenset[str]:
+        damping = self.config.damping
+        return frozenset() if damping is None else frozenset((damping.state, *damping.by))
+
     def check(self) -> str:
         """Under another name, so that an edge at work keeps its session; and what is heard is nobody's loss."""
         session = self._aside()

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from hub.millis import ms_of
 from hub.open311.documents import DocumentFormat
 from hub.sdk.mapping.specs import known_zone
+from hub.sdk.mapping.times import require_formats
 from hub.sdk.secrets import Secret
 from hub.sdk.sources.http.config import CallsConfig
 
@@ -52,6 +53,12 @@ class Open311Config(CallsConfig):
     ids_per_call: int = Field(
         50, ge=1, le=500, description="requests that are asked for by id at once; 1: each by its own address"
     )
+
+    @field_validator("time_formats")
+    @classmethod
+    def _formats_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        require_formats(value)
+        return value
 
     @field_validator("time_zone")
     @classmethod

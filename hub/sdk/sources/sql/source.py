@@ -53,6 +53,10 @@ class SqlSource(Source):
     def system(self) -> str:
         return f"{self.config.url}#{self.config.table}"
 
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset((self.config.cursor, *self.config.key))
+
     def check(self) -> str:
         """Raises ConfigurationError also for columns that the mapping reads and the table lacks."""
         self.connect(None)
