@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import logging
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,11 +15,21 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from prometheus_client import REGISTRY, generate_latest
+from sqlalchemy import select
+from sqlalchemy.engine import URL
 
 from hub import topics
+from hub.cli.main import cli
+from hub.contracts.asyncapi import KafkaServer, whole_document
+from hub.contracts.page import page
 from hub.core.dedup.validation import faults_of_events
 from hub.declared.document import read_yaml
+from hub.ledger.database import Database
+from hub.ledger.feed import topics_in
+from hub.ledger.store import LedgerStore
+from hub.ledger.tables import PROJECTED
 from hub.model.event import CaseEvent
 from hub.model.outputs import DeadLetter
 from hub.model.update import Update, UpdateStatus
@@ -31,12 +42,16 @@ from hub.sdk.mapping.updates import department_update
 from hub.sdk.running.runner import RunnerOptions, run_source
 from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
+from hub.stream.avro.registry import FileRegistry
+from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
 from hub.testing.source_suite import MemoryPublisher, fixture_inputs
 from hub.topics import OWN_SOURCE
 from hub.web.open311.config import load_open311
+from hub.web.tokens import TokenKind
 from tests.mutations import CODEC
 from tests.unit.agents.small_world import CITY, MINUTE
+from tests.unit.ledger.made_up import put as put_into
 from tests.unit.web.front import MemoryWeb
 
 REPORTER = {
@@ -185,6 +200,9 @@ def test_nothing_of_a_person_stands_where_it_should_not(
             assert held[WRITTEN] >= {"city.*.events", "hub.events", "hub.dead"}
             assert held[NOTE] >= {"dept.*.updates", "hub.updates", "city.*.replies"}
         must_be_silent(caplog.text, generate_latest(REGISTRY).decode(), *said_why(hub), *pages(hub, tmp_path))
+        must_keep_to_the_reports(gateway(hub, tmp_path), written=not city.withheld)
+        if name == "demo":
+            must_have_addresses_alone(hub, tmp_path)
 
 
 def answered(hub: MemoryHub) -> None:
@@ -245,6 +263,57 @@ def pages(hub: MemoryHub, folder: Path) -> Iterator[str]:
         web.close()
 
 
+def gateway(hub: MemoryHub, folder: Path) -> Iterator[tuple[str, str]]:
+    """What departments and sources are told of what is theirs, by path, to their own tokens."""
+    (at := folder / "gateway").mkdir()
+    web = MemoryWeb(hub, at, load_open311(None, CITY))
+    try:
+        for department in hub.departments:
+            for path in ("orders", "receipts", "cases"):
+                answer = web.client.get(f"/departments/{department}/{path}", headers=web.bearer(department))
+                assert answer.status_code == 200
+                yield path, answer.text
+        for change in hub.records("hub.cases"):
+            asked = {"source": change["source"], "ref": change["source_ref"]}
+            token = web.bearer(change["source"], TokenKind.SOURCE)
+            answer = web.client.get("/status", params=asked, headers=token)
+            assert answer.status_code == 200
+            yield "status", answer.text
+    finally:
+        web.close()
+
+
+def must_keep_to_the_reports(told: Iterable[tuple[str, str]], *, written: bool) -> None:
+    """Orders have what was written, if their department needs it, and answers what departments wrote; nothing has who reported."""
+    for path, text in told:
+        marks = {WRITTEN: path == "orders" and written, NOTE: path == "status"} | dict.fromkeys(
+            REPORTER.values(), False
+        )
+        assert not [mark for mark, may in marks.items() if mark in text and not may], path
+
+
+def must_have_addresses_alone(hub: MemoryHub, folder: Path) -> None:
+    """The ledger, and what `cityhub cases` prints and writes of it."""
+    database = Database(URL.create("sqlite", database=str(folder / "ledger" / "ledger.sqlite")))
+    database.migrate()
+    records = [
+        KafkaRecord(each.topic, each.partition, each.offset, each.arrived_ms, each.value)
+        for name in topics_in(hub.broker.names)
+        for each in hub.broker.records(name)
+    ]
+    put_into(LedgerStore(database), records)
+    with database.transaction() as connection:
+        rows = [(each.name, dict(row)) for each in PROJECTED for row in connection.execute(select(each)).mappings()]
+    database.close()
+    assert rows
+    must_be_silent(*(f"{name} {row | {'address': ''}}" for name, row in rows))
+    must_have = CliRunner(env={"CITYHUB_STATE_DIR": str(folder)})
+    for argv in (["--json"], ["--csv", str(folder / "cases.csv")], []):
+        said = must_have.invoke(cli, ["cases", "--state", "all", *argv], catch_exceptions=False).output
+        written = (folder / "cases.csv").read_text("utf-8-sig") if "--csv" in argv else ""
+        assert not [mark for mark in (*REPORTER.values(), NOTE) if mark in said + written]
+
+
 def must_be_silent(*said: str) -> None:
     for text in said:
         for mark in (*REPORTER.values(), WRITTEN, NOTE):
@@ -301,6 +370,13 @@ def test_further_statements_and_updates_drop_it_as_well() -> None:
     made = department_update(event_of_row, "roads")
     assert made.note == WRITTEN
     assert not [mark for mark in REPORTER.values() if mark in repr(made)]
+
+
+def test_contracts_show_nobody() -> None:
+    """Their examples are the schemas'; a telephone number or an identity card has its length."""
+    document = whole_document("All", FileRegistry().all(), KafkaServer(), {"source": ["hotline"]})
+    said = page(document) + json.dumps(document, ensure_ascii=False)
+    assert not re.findall(r"(?<![0-9.])1[3-9][0-9]{9}(?![0-9])|(?<![0-9.])[1-9][0-9]{16}[0-9X](?![0-9])", said)
 
 
 def test_a_form_of_the_web_keeps_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

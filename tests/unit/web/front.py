@@ -88,8 +88,10 @@ class MemoryWeb:
     def bearer(
         self, holder: str, kind: TokenKind = TokenKind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)
     ) -> dict[str, str]:
-        """The header of a new token."""
-        return {"Authorization": f"Bearer {self.tokens.new(kind, holder, scopes)}"}
+        """The header of a new token, which is known at once."""
+        text = self.tokens.new(kind, holder, scopes)
+        self.tokens._looked = -1e9
+        return {"Authorization": f"Bearer {text}"}
 
     def logged_in(self, *roles: Role, department: str | None = None, name: str = "somebody") -> dict[str, str]:
         """The headers of somebody who has a session, with what shows that a call comes from a page of it."""
