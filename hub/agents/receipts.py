@@ -15,9 +15,9 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
-from hub.core.columns import shared_values
+from hub.core.columns import any_said, shared_values
 from hub.core.dedup.admission import Repeats
-from hub.core.tracking.columns.updates import events_of
+from hub.core.tracking.columns.updates import events_of, outcomes_of
 from hub.core.tracking.consequences import Applied
 from hub.model.base import MAX_REF_CHARS
 from hub.model.outputs import WAITING
@@ -59,7 +59,7 @@ def acknowledge_repeats(
         return
     first = zip(repeats.topic, repeats.partition.tolist(), repeats.offset.tolist(), strict=True)
     columns = {name: updates.column(name) for name in _IDS} | {
-        "said": pc.utf8_lower(events_of(updates)),
+        **_said(updates),
         "origin": chunk.origins(rows),
         "outcome": [REPEAT] * len(rows),
         "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
@@ -84,7 +84,7 @@ def acknowledge(
     if verdicts:
         told = [each.admitted["update"] for each in verdicts]
         columns = {name: [each[name] for each in told] for name in _IDS} | {
-            "said": [event_of(each["status"], each["step"], each["code"]).lower() for each in told],
+            **any_said(**_said_by(told)),
             "origin": [each.admitted["origin"] for each in verdicts],
             "outcome": [each.outcome for each in verdicts],
             "detail": [each.detail for each in verdicts],
@@ -98,8 +98,8 @@ def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[
         return
     index, update = pa.array(rows, pa.int64()), updates.column("update")
     ids = {name: update.field(name).take(index) for name in _IDS}
-    said = pc.utf8_lower(events_of(update)).take(index)
-    fields = {**columns, **ids, "said": said, "origin": updates.column("origin").take(index)}
+    said = {name: column.take(index) for name, column in _said(update).items()}
+    fields = {**columns, **ids, **said, "origin": updates.column("origin").take(index)}
     _publish(hub, tx, fields, shared_values(update.field("department").take(index)))
 
 
@@ -123,12 +123,30 @@ def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
     """What a receipt calls an update that was set aside. What is too long is cut: its department knows it by its place."""
     if record is None:
         return {"case_id": _text(key), "update_id": "", "revision": 0, "said": ""}
-    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step", "code")}
+    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step", "code", "until")}
     return {
         "case_id": found["case_id"][:MAX_REF_CHARS],
         "update_id": found["update_id"][:MAX_REF_CHARS],
         "revision": found["revision"],
-        "said": event_of(found["status"], found["step"], found["code"]).lower(),
+        "said": event_of(found["status"], found["step"], found["code"], found["until"]).lower(),
+    }
+
+
+def _said(updates: pa.StructArray | pa.RecordBatch) -> dict[str, pa.Array]:
+    """What `cityhub.Update`s say. Outcomes are named only where there are some."""
+    said, outcome = {"said": pc.utf8_lower(events_of(updates))}, outcomes_of(updates)
+    if outcome.null_count == len(outcome):
+        return said
+    until = updates.field("until") if isinstance(updates, pa.StructArray) else updates.column("until")
+    return said | {"said_outcome": outcome, "said_until": until}
+
+
+def _said_by(updates: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """The same of updates that had to wait."""
+    return {
+        "said": [event_of(each["status"], each["step"], each["code"], each["until"]).lower() for each in updates],
+        "said_outcome": [each["outcome"] and each["outcome"].lower() for each in updates],
+        "said_until": [each["until"] for each in updates],
     }
 
 

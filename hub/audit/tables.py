@@ -45,8 +45,10 @@ KEPT: dict[str, SubjectColumns] = {
     ),
     "updates": _columns(
         UPDATES,
-        ("update", "code"),
-        _fields("update_id", "revision", "department", "case_id", "status", "step", "code", "at", within="update"),
+        ("update", "until"),
+        _fields(
+            "update_id", "revision", "department", "case_id", "status", "step", "code", "at", "until", within="update"
+        ),
         origin=True,
     ),
     "repeats": _columns(

@@ -93,6 +93,8 @@ CHINESE = {
     "rules": "规则版本",
     "said": "所述状态或步骤",
     "said_at": "所述时间",
+    "said_outcome": "所述办理结果",
+    "said_until": "所述挂账至",
     "score": "评分",
     "sha256": "SHA-256 摘要",
     "since": "自何时",

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from hub.core.figures.rates import ClockWord, CountedUpdate, Given, HolderChange, Period, Table, given_of, rates
+from hub.core.figures.outcomes import OutcomeTable, outcome_table
+from hub.core.figures.rates import (
+    ClockWord,
+    CountedUpdate,
+    Given,
+    Group,
+    HolderChange,
+    Period,
+    Table,
+    by_department,
+    given_of,
+    rates,
+)
 from hub.core.tracking.columns.history import read_held
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnRead, read_messages, spans
 from hub.millis import datetime_of
 from hub.model.update import event_of
+from hub.policy.city import City
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
@@ -22,7 +35,7 @@ from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 _LAST: dict[str, tuple[Topic, Path]] = {
     CASES.name: (CASES, ("held",)),
     DEADLINES.name: (DEADLINES, ("due_at",)),
-    UPDATES.name: (UPDATES, ("update", "code")),
+    UPDATES.name: (UPDATES, ("update", "until")),
     DEAD.name: (DEAD, ("origin",)),
 }
 PERIODS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y", "all": "-"}
@@ -34,9 +47,22 @@ def period_of(name: str, time_zone: str) -> Period:
     return lambda at_ms: datetime_of(at_ms, zone).strftime(pattern)
 
 
-def read_rates(settings: Settings, period: Period, on_progress: OnRead | None = None) -> tuple[Table, list[str]]:
-    """The rates as of now, and the places of records that are not the hub's. Raises FatalError if a topic is missing,
-    RetriableError if the broker cannot be read."""
+class RateReading(NamedTuple):
+    """The figures as of now, and the places of records that are not the hub's."""
+
+    rates: Table
+    outcomes: OutcomeTable
+    foreign: list[str]
+
+
+GROUPS = ("department", "category", "area")
+
+
+def read_rates(
+    settings: Settings, city: City, period: Period, of: str = "department", on_progress: OnRead | None = None
+) -> RateReading:
+    """By period and, as `of` says, one of GROUPS. Raises FatalError if a topic is missing, RetriableError if the broker cannot be
+    read."""
     registry = make_registry(settings)
     codec = Codec(registry)
     decoders = {
@@ -52,8 +78,25 @@ def read_rates(settings: Settings, period: Period, on_progress: OnRead | None = 
                 found = decoder.decode([each.value() for each in mine])
                 batches[name].append(found.batch)
                 foreign += [f"{name}[{mine[at].partition()}]@{mine[at].offset()}" for at in found.foreign.tolist()]
-    table = rates(_clocks(batches[DEADLINES.name]), _given(batches[CASES.name]), _said(batches), period)
-    return table, foreign
+    desks = frozenset((city.dispatch_desk, *city.file.life.supervisors))
+    meanings = {code: spec.counts for code, spec in city.outcomes.items()}
+    given, said = list(_given(batches[CASES.name])), [*_said(batches, desks), *_came_back(batches[CASES.name])]
+    group = by_department if of == "department" else _kinds(batches[CASES.name], of)
+    table = rates(_clocks(batches[DEADLINES.name]), given, said, period, meanings, group)
+    return RateReading(table, outcome_table(given, said, period, group), foreign)
+
+
+def _came_back(batches: Sequence[pa.RecordBatch]) -> Iterator[CountedUpdate]:
+    """What the hub itself opened again, as if a desk had said so: what the case had come to is no longer so."""
+    for case, department, at_ms, reopens in _columns(batches, ("case_id",), ("department",), ("at",), ("reopens",)):
+        if reopens:
+            yield CountedUpdate(str(case), str(department), "REOPENED", int(str(at_ms)), None, by_desk=True)
+
+
+def _kinds(batches: Sequence[pa.RecordBatch], of: str) -> Group:
+    """Groups by what the last record of each case says of it."""
+    kinds = {str(case): "-" if kind is None else str(kind) for case, kind in _columns(batches, ("case_id",), (of,))}
+    return lambda case_id, _department: kinds.get(case_id, "-")
 
 
 def _columns(batches: Sequence[pa.RecordBatch], *paths: Path) -> Iterator[tuple[object, ...]]:
@@ -95,18 +138,23 @@ def _given(batches: Sequence[pa.RecordBatch]) -> Iterator[Given]:
     return given_of(HolderChange(**row, ledger=ledger) for row, ledger in zip(rows, held, strict=True))
 
 
-def _said(batches: dict[str, list[pa.RecordBatch]]) -> Iterator[CountedUpdate]:
+def _said(batches: dict[str, list[pa.RecordBatch]], desks: frozenset[str]) -> Iterator[CountedUpdate]:
     """Updates but those that `track` set aside."""
     origin = [("origin", name) for name in ("topic", "partition", "offset")]
     aside = {
         tuple(row[1:]) for row in _columns(batches[DEAD.name], ("stage",), *origin) if row[0] == "track"
     }  # fmt: skip
-    names = ("case_id", "department", "status", "step", "code", "at", "solved")
+    names = ("case_id", "department", "status", "step", "code", "at", "solved", "outcome", "until")
     paths: list[Path] = [*origin, *(("update", name) for name in names)]
     for row in _columns(batches[UPDATES.name], *paths):
-        case, department, status, step, code, at_ms, solved = row[3:]
+        case, department, status, step, code, at_ms, solved, outcome, until = row[3:]
         if tuple(row[:3]) not in aside:
-            word = event_of(str(status), str(step), None if code is None else str(code))
             yield CountedUpdate(
-                str(case), str(department), word, int(str(at_ms)), None if solved is None else bool(solved)
+                str(case),
+                str(department),
+                event_of(str(status), str(step), None if code is None else str(code), until),
+                int(str(at_ms)),
+                None if solved is None else bool(solved),
+                None if outcome is None else str(outcome).lower(),
+                by_desk=str(department) in desks,
             )

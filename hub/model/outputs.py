@@ -355,6 +355,7 @@ class Reply(Record):
     status: HubText
     at: Millis
     text: Annotated[str, Personal.WORDS] = ""
+    outcome: HubText | None = None
 
 
 WAITING = "waiting"
@@ -381,6 +382,8 @@ class Receipt(Record):
     at: Millis
     counts_from: Millis | None = None
     detail: HubText = ""
+    said_outcome: HubText | None = None
+    said_until: Millis | None = None
 
 
 class DeadLetter(Record):

@@ -75,9 +75,11 @@ EVENT_NAMES: tuple[str, ...] = (*UpdateStatus, *(step for step in UpdateStep if 
 _NAMED = frozenset(EVENT_NAMES)
 
 
-def event_of(status: str, step: str, code: str | None) -> str:
+def event_of(status: str, step: str, code: str | None, until: object = None) -> str:
     """What an update says happened: its step, where it has one, and else its status. Of a step of the city's own its code in upper
-    case, unless that is the name of another."""
+    case, unless that is the name of another. A resolution that holds `until` a date (挂账) is a pause."""
+    if until is not None and status == UpdateStatus.RESOLVED and step == UpdateStep.AS_STATUS:
+        return UpdateStep.PAUSED.value
     if step == UpdateStep.CUSTOM and code and code.upper() not in _NAMED:
         return code.upper()
     return status if step == UpdateStep.AS_STATUS else step
@@ -114,3 +116,5 @@ class Update(Record):
     solved: bool | None = None
     report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS, Personal.REFERENCE] | None = None
     code: Code | None = None
+    outcome: Code | None = None
+    until: SourceMillis | None = None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
-from hub.policy.clock_checks import clock_mistakes, takes_all
+from hub.policy.clock_checks import clock_mistakes, outcome_mistakes, takes_all
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.parts import Parts
@@ -49,6 +49,8 @@ class Checker:
             self._condition(("conditions", name), spec)
         rows = (parts.deadlines, parts.clocks, parts.area_classes, parts.templates, parts.steps, parts.conditions)
         for file, location, what in clock_mistakes(*rows):
+            self._note(file, location, what)
+        for file, location, what in outcome_mistakes(parts.outcomes, parts.deadlines, parts.templates):
             self._note(file, location, what)
         for name, codes in parts.area_classes.items():
             for position, code in enumerate(codes):

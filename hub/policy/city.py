@@ -29,6 +29,7 @@ from hub.policy.models import (
     Exit,
     LinkRule,
     Name,
+    OutcomeSpec,
     Owners,
     PrivacyFile,
     Route,
@@ -80,6 +81,8 @@ class City:
     """Steps of the city's own by code."""
     divisions: Divisions | None = None
     """Areas as a tree of codes, where the city has divisions.yaml."""
+    outcomes: Mapping[str, OutcomeSpec] = field(default_factory=dict)
+    """What resolutions may come to (办理结果), by code."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)

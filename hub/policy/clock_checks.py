@@ -8,7 +8,7 @@ from hub.declared.document import Location
 from hub.declared.problems import hint
 from hub.model.update import EVENT_NAMES
 from hub.policy.city import label_key
-from hub.policy.models import CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, StepSpec
+from hub.policy.models import CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, OutcomeSpec, StepSpec
 
 FILE = "deadlines.yaml"
 _UPDATES = frozenset(event.lower() for event in EVENT_NAMES if event != "CUSTOM")
@@ -93,6 +93,22 @@ def _unsayable(
                 "steps.yaml",
                 ("steps", code),
                 f"every city has {code!r} already; give the city's own step another code",
+            )
+
+
+def outcome_mistakes(
+    outcomes: Mapping[str, OutcomeSpec], rules: Sequence[DeadlineRule], templates: Sequence[str]
+) -> Iterator[tuple[str, Location, str]]:
+    """An outcome that nobody could say: it hangs a case up, and no clock may be paused for that."""
+    pauses = [rule.pause for rule in rules if rule.pause is not None and (rule.template in (None, *templates))]
+    reasons = {label_key(reason) for pause in pauses for reason in pause.reasons}
+    for code, spec in outcomes.items():
+        if spec.counts == "hung_up" and reasons.isdisjoint(map(label_key, spec.labels(code))):
+            yield (
+                "steps.yaml",
+                ("outcomes", code),
+                f"no row of deadlines.yaml that is in force has a pause for {code!r}, so nobody can hang a case up so; "
+                f"give one `pause: {{reasons: [{code}]}}`",
             )
 
 

@@ -118,6 +118,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         clocks=deadlines.clocks,
         area_classes=deadlines.area_classes,
         steps=steps.steps,
+        outcomes=steps.outcomes,
         conditions=deadlines.conditions,
         templates=deadlines.templates,
         privacy=privacy,
@@ -145,6 +146,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         area_classes=deadlines.area_classes,
         privacy=privacy,
         steps=steps.steps,
+        outcomes=steps.outcomes,
         conditions=deadlines.conditions,
         divisions=divisions,
     )

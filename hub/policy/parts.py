@@ -19,6 +19,7 @@ from hub.policy.models import (
     Example,
     Exit,
     LinkRule,
+    OutcomeSpec,
     Owners,
     PrivacyFile,
     Route,
@@ -47,6 +48,7 @@ class Parts:
     area_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     conditions: Mapping[str, ConditionSpec] = field(default_factory=dict)
     steps: Mapping[str, StepSpec] = field(default_factory=dict)
+    outcomes: Mapping[str, OutcomeSpec] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     """Templates of deadlines that are in force."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)

@@ -9,13 +9,14 @@ at the whole history and is exact.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
+from types import MappingProxyType
 
 from hub import metrics
 from hub.agents.context import Hub
-from hub.core.figures.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock
+from hub.core.figures.rates import COUNTS, GIVEN, RETURNED, Counts, of_callback, of_clock, of_outcome
 from hub.core.tracking.consequences import Effects
 from hub.core.tracking.state import HolderLine
 from hub.stream.outlet import Transaction
@@ -31,7 +32,8 @@ class Balance:
 
 def count_rates(hub: Hub, tx: Transaction, effects: Effects) -> None:
     """Count a chunk's effects, if and when it commits."""
-    for department, balance in balances(effects).items():
+    meanings = {code: spec.counts for code, spec in hub.city.outcomes.items()} if effects.outcomes else {}
+    for department, balance in balances(effects, meanings).items():
         for name in COUNTS:
             for metric, counts in (
                 (metrics.RATE_COUNTS, balance.counted),
@@ -41,8 +43,8 @@ def count_rates(hub: Hub, tx: Transaction, effects: Effects) -> None:
                     tx.count(metric.labels(hub.label(department), name), amount)
 
 
-def balances(effects: Effects) -> dict[str, Balance]:
-    """By department."""
+def balances(effects: Effects, meanings: Mapping[str, str] = MappingProxyType({})) -> dict[str, Balance]:
+    """By department. `meanings`: what the city's outcomes count as, by code."""
     found: dict[str, Balance] = defaultdict(Balance)
     words = Counter((ring.name, ring.kind, ring.was, ring.department) for ring in effects.rings)
     for (clock, kind, was, department), times in words.items():
@@ -56,6 +58,10 @@ def balances(effects: Effects) -> dict[str, Balance]:
         balance.counted.add(of_callback(answer.status, answer.details.solved if answer.details else None))
         if before is not None:
             balance.taken_back.add(of_callback(before.status, before.details.solved if before.details else None))
+    for said in effects.outcomes:
+        balance = found[said.case.department]
+        balance.counted.add(of_outcome(meanings.get(said.outcome or "")))
+        balance.taken_back.add(of_outcome(meanings.get(said.before or "")))
     return found
 
 

@@ -22,7 +22,6 @@ from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import TrackedCase, UpdateDetails
-from hub.core.tracking.vocabulary import Vocabulary
 from hub.model.ids import derived_ids
 from hub.model.outputs import OrderKind
 from hub.model.personal import Personal
@@ -37,7 +36,7 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Rul
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
     _publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
-    _publish_replies(hub, tx, effects.replies, lives.vocabulary)
+    _publish_replies(hub, tx, effects.replies, lives)
     _publish_told(hub, tx, effects, now_ms)
     count_rates(hub, tx, effects)
     rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
@@ -71,9 +70,9 @@ def _detail_columns(details: Sequence[UpdateDetails | None]) -> dict[str, Any]:
     )
 
 
-def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], vocabulary: Vocabulary) -> None:
+def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], lives: Lives) -> None:
     answers = [reply.answer for reply in replies]
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Sequence[Any]] = {
         "reply_id": derived_ids(
             "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in replies]
         ),
@@ -83,18 +82,22 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], vocabu
         "department": [answer.department for answer in answers],
         "status": [answer.status for answer in answers],
         "at": [reply.at_ms for reply in replies],
-        "text": _texts(hub, replies, vocabulary),
+        "text": _texts(hub, replies, lives),
+        **any_said(outcome=[answer.details and answer.details.outcome for answer in answers]),
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     for source, chosen in rows_by(columns["source"]).items():
         tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
 
 
-def _texts(hub: Hub, replies: Sequence[OwedReply], vocabulary: Vocabulary) -> list[str]:
+def _texts(hub: Hub, replies: Sequence[OwedReply], lives: Lives) -> list[str]:
     """What the department wrote, unless the source is answered for a purpose that does not need it; else what the city says."""
     withheld = hub.city.withheld_from_sources
     notes = ["" if Personal.WORDS in withheld.get(reply.source, ()) else reply.answer.note for reply in replies]
-    return [note or vocabulary.reply(reply.answer.event) for note, reply in zip(notes, replies, strict=True)]
+    return [
+        note or lives.vocabulary.reply(reply.answer.event) or lives.outcomes.reply(reply.answer)
+        for note, reply in zip(notes, replies, strict=True)
+    ]
 
 
 def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: RuleVersions) -> None:

@@ -221,12 +221,12 @@ def _answers(tables: Tables, tracked: dict[str, TrackedCase], waiting: list[str]
     dead = pc.or_(pc.is_in(tables.updates.column(ORIGIN), letters), pc.is_in(tables.updates.column(HERE), letters))
     gone = gaps_of(tables, TRACK).over(ids(tables.updates))
     applied: dict[str, Counter[tuple[object, ...]]] = defaultdict(Counter)
-    names = ("case_id", "update_id", "department", "status", "step", "code")
-    for case, update, department, status, step, code in rows_of(
+    names = ("case_id", "update_id", "department", "status", "step", "code", "until")
+    for case, update, department, status, step, code, until in rows_of(
         tables.updates.filter(pc.and_not(pa.array(~gone), dead)), *names
     ):
         if case in tracked:
-            applied[str(case)][update, department, event_of(str(status), str(step), code)] += 1
+            applied[str(case)][update, department, event_of(str(status), str(step), code, until)] += 1
     wrong = [
         case_id
         for case_id, case in tracked.items()

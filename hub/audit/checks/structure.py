@@ -269,6 +269,6 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
     )
     updates = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), applied))
     is_due = pc.is_in(updates.column(ORIGIN), are_due).to_pylist()
-    names = ("update_id", "department", "case_id", "status", "step", "code", "at")
+    names = ("update_id", "department", "case_id", "status", "step", "code", "until", "at")
     for (update, department, case, *said, at), each_due in zip(rows_of(updates, *names), is_due, strict=True):
         yield update, department, case, event_of(*said), at, each_due

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from hub.cli.terminal.words import ORDER_NAMES, OUTCOME_NAMES, Words
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.escaping import shown
-from hub.millis import ms_of
+from hub.millis import midnight_ms, ms_of
 from hub.model.outputs import Order
 from hub.model.update import Update, UpdateStatus, UpdateStep, status_and_step
 from hub.policy import City, load_city
@@ -121,6 +121,14 @@ def watch(
 @click.option("--report", metavar="SOURCE:REF", help="The report that is about something else (unlinked).")
 @click.option("--score", type=click.IntRange(0, 100), help="With scored.")
 @click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
+@click.option(
+    "--outcome", metavar="CODE", help="With resolved: what it came to 办理结果, of the outcomes in steps.yaml."
+)
+@click.option(
+    "--until",
+    metavar="TIME",
+    help="Of an outcome that hangs the case up 挂账: until when; a day of the city, or ISO 8601 with offset.",
+)
 @click.option("--at", "done_at", metavar="TIME", help="When it was done, ISO 8601 with offset.  [now]")
 @click.option("--update-id", help="The department's own reference: sent twice, it counts once.  [a new one]")
 @click.option(
@@ -135,7 +143,7 @@ def watch(
 def update(
     settings: Settings, case: str, status: str, department: str, note: str, done_at: str | None, update_id: str | None,
     as_json: bool, reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None,
-    score: int | None, solved: bool | None, wait: float,
+    score: int | None, solved: bool | None, outcome: str | None, until: str | None, wait: float,
 ) -> None:  # fmt: skip
     """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
 
@@ -147,6 +155,9 @@ def update(
     if code is None and status.lower() not in STATUSES_TO_SAY:
         own = f", {', '.join(city.steps)}" if city.steps else ""
         raise click.BadParameter(f"there is no step {status!r}; say one of {', '.join(STATUSES_TO_SAY)}{own}")
+    _require_outcome(city, outcome)
+    if outcome is not None and city.outcomes[outcome].counts == "hung_up" and word == "RESOLVED":
+        word = "PAUSED"  # it does not end the case
     said_status, step = status_and_step("CUSTOM" if code else word)
     said = Update(
         update_id=update_id or f"by-hand-{uuid.uuid4()}",
@@ -162,6 +173,8 @@ def update(
         solved=solved,
         report=report,
         code=code,
+        outcome=outcome,
+        until=None if until is None else _day_or_instant(until, city.time_zone),
         at=wall_ms() if done_at is None else _instant(done_at),
         note=note,
     )
@@ -188,6 +201,13 @@ def require_department(city: City, department: str) -> None:
     """Raises FatalError naming the departments there are."""
     if department not in city.departments:
         raise FatalError(f"{city.name.en} has no department {department!r}; it has: {', '.join(city.departments)}")
+
+
+def _require_outcome(city: City, outcome: str | None) -> None:
+    """Raises BadParameter naming the outcomes there are."""
+    if outcome is not None and outcome not in city.outcomes:
+        there = ", ".join(city.outcomes) or "none, as steps.yaml declares no outcomes"
+        raise click.BadParameter(f"there is no outcome {outcome!r}; there are: {there}", param_hint="--outcome")
 
 
 def describe_order(order: dict[str, Any], words: Words) -> str:
@@ -217,17 +237,28 @@ def describe_receipt(receipt: dict[str, Any], words: Words) -> str:
     lines = [f"{words.local(receipt['at'])}  {receipt['case_id']}  receipt 回执: {what}: {outcome}"]
     if receipt["counts_from"] is not None:
         lines.append(f"    counts from 起算 {words.local(receipt['counts_from'])}")
+    if receipt.get("said_outcome") is not None:
+        until = "" if receipt["said_until"] is None else f" until 至 {words.local(receipt['said_until'])}"
+        lines.append(f"    outcome 办理结果 {words.outcome(receipt['said_outcome'])}{until}")
     lines += [f"    {receipt['detail']}"] if receipt["detail"] else []
     return "\n".join(map(shown, lines))
 
 
-def _instant(text: str) -> int:
+def _day_or_instant(text: str, time_zone: str) -> int:
+    """A day is its first instant in the city."""
+    try:
+        return midnight_ms(date.fromisoformat(text), time_zone)
+    except ValueError:
+        return _instant(text, "--until")
+
+
+def _instant(text: str, option: str = "--at") -> int:
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         when = None
     if when is None or when.tzinfo is None:
         raise click.BadParameter(
-            f"{text!r} is no time with offset; write it like 2026-03-02T09:00:00+08:00", param_hint="--at"
+            f"{text!r} is no time with offset; write it like 2026-03-02T09:00:00+08:00", param_hint=option
         )
     return ms_of(when)

@@ -289,6 +289,7 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
             for name in ("report", "to", "clock", "reason", "score")
             if update.get(name) is not None
         ]
+        said += _came_to(update, words)
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
         counts_ms = from_ms.get(_place(each["origin"]))
         if update["at"] < story.opened["opened_at"]:
@@ -299,8 +300,16 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
         yield Moment(update["at"], 1, "←", text, note, "magenta")
 
 
+def _came_to(update: dict[str, Any], words: Words) -> Iterator[str]:
+    """What a resolution came to, and until when it hangs the case up."""
+    if update.get("outcome") is not None:
+        yield f"outcome 办理结果 {words.outcome(update['outcome'])}"
+    if update.get("until") is not None:
+        yield f"until 至 {words.local(update['until'])}; its clocks go on by themselves then 到期自动恢复计时"
+
+
 def _event(update: dict[str, Any]) -> str:
-    return event_of(update["status"], update["step"], update.get("code"))
+    return event_of(update["status"], update["step"], update.get("code"), update.get("until"))
 
 
 def _replies(story: Story, words: Words) -> Iterator[Moment]:

@@ -56,6 +56,11 @@ class Words:
         """What happened to a case, by its status, step or code in upper or lower case."""
         return self._events.get(event.upper(), event)
 
+    def outcome(self, code: str) -> str:
+        """What a resolution came to, by its code in steps.yaml."""
+        known = self._city.outcomes.get(code.lower())
+        return f"{known.name.en} {known.name.zh}" if known else code
+
     def category(self, code: str) -> str:
         known = self._city.categories.get(code)
         return f"{known.name.en} {known.name.zh}" if known else code

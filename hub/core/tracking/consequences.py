@@ -123,6 +123,14 @@ class Callback(msgspec.Struct, frozen=True, gc=False):
     before: AppliedUpdate | None
 
 
+class CaseOutcome(msgspec.Struct, frozen=True, gc=False):
+    """What a case came to (办理结果) was said anew: the code of the outcome, and the one before that it takes the place of."""
+
+    case: TrackedCase
+    outcome: str | None
+    before: str | None
+
+
 @dataclass
 class Effects:
     """What a chunk causes, in order."""
@@ -137,5 +145,6 @@ class Effects:
     not_given: list[HolderLine] = field(default_factory=list)
     """What was counted as such and is known by now not to have been."""
     callbacks: list[Callback] = field(default_factory=list)
+    outcomes: list[CaseOutcome] = field(default_factory=list)
     left_out: int = 0
     """Changes of cases that can take no more of them, or no more reports; `route` writes none."""

@@ -85,6 +85,8 @@ class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
     solved: bool | None = None
     report: str | None = None
     code: str | None = None
+    outcome: str | None = None
+    until: Instant | None = None
 
 
 class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -220,6 +222,8 @@ class Now(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="now"):
 TrackRecord = TrackedCase | Waiting | Now
 CALLBACKS = ("SATISFIED", "UNSATISFIED")
 """Statuses of an update that say what the citizen thinks (回访)."""
+CONCLUDES = frozenset(("RESOLVED", "PAUSED", "RESUMED", "REOPENED"))
+"""Statuses that say anew what a case came to (办理结果), or that it has come to nothing yet."""
 NOW_KEY = "~now"
 WAITING_PREFIX = "~waiting:"
 

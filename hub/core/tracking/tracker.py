@@ -16,6 +16,7 @@ from hub.core.tracking.consequences import (
     RESOLVED,
     Applied,
     Callback,
+    CaseOutcome,
     Change,
     Effects,
     Ending,
@@ -95,6 +96,7 @@ class Tracking:
             return
         if case.special or self._clockwork.lives.starters:
             case, life = self._settle(case, before, effects)
+            self._conclude(before, case, life, effects)
             to_change(before, case, life, change, effects)
         journal.put(case.case_id, case)
 
@@ -163,8 +165,8 @@ class Tracking:
             return False
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
-            unknown = self._clockwork.lives.vocabulary.unknown(answer.event)
-            return not unknown and self._tell(case, journal, answer, update, effects)
+            mistaken = self._clockwork.lives.mistaken(answer)
+            return not mistaken and self._tell(case, journal, answer, update, effects)
         at_ms = max(update.at_ms, case.opened_ms)
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
@@ -233,6 +235,8 @@ class Tracking:
         """True if the update only ends clocks, whatever else is known of the case: the only holder it ever had says so."""
         if case.special or case.members or answer.status not in _QUICK or self._clockwork.lives.starters:
             return False
+        if answer.details is not None and (answer.details.outcome is not None or answer.details.until is not None):
+            return False
         if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
             return False
         return answer.status != _ACCEPTED or all(each.status != RESOLVED for each in case.answers)
@@ -263,6 +267,7 @@ class Tracking:
                 effects.callbacks.append(Callback(case, answer, last))
         elif status.lower() in LADDER:
             effects.notices.append(Notice(case, life.holder, answer))
+        self._conclude(before, case, life, effects)
         to_update(before, case, life, answer, lives.desk, effects)
         effects.applied.append(Applied(update, at_ms))
         journal.put(case.case_id, case)
@@ -272,6 +277,14 @@ class Tracking:
         case, life, rings = self._clockwork.settle(case)
         _note(before, case, rings, effects)
         return case, life
+
+    def _conclude(self, before: TrackedCase, case: TrackedCase, life: Life, effects: Effects) -> None:
+        """Count what the case has come to, if that is something else now; of one of which nobody named an outcome, nothing."""
+        if all(answer.details is None or answer.details.outcome is None for answer in case.answers):
+            return
+        was, now = self._clockwork.lives.tell(before).outcome, life.outcome
+        if was != now:
+            effects.outcomes.append(CaseOutcome(case, now, was))
 
     def _open(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
         effects.given.append(HolderLine(change.department, change.at_ms))

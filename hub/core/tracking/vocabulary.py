@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from hub.core.tracking.lifecycle import EVENT_RULES, OPEN, RANK, Rule, State, Who
 from hub.policy.city import City
 from hub.policy.models import StepSpec
+from hub.policy.models.steps import StepBy
 
-_WHO = {"holder": Who.HOLDER, "party": Who.PARTY, "joint": Who.CALLER, "desk": Who.DESK}
+WHO: Mapping[StepBy, Who] = {"holder": Who.HOLDER, "party": Who.PARTY, "joint": Who.CALLER, "desk": Who.DESK}
 _GONE = Rule("a step that the city has no more 已停用的步骤", Who.PARTY, {state: state for state in State})
 """What was applied while it was declared stays so."""
 _HELPERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
@@ -57,5 +58,5 @@ def rank(event: str) -> int:
 def _rule(spec: StepSpec) -> Rule:
     states = tuple(State(each) for each in spec.states) or OPEN
     return Rule(
-        f"{spec.name.en} {spec.name.zh}", _WHO[spec.by], {state: state for state in states}, spec.tell is not None
+        f"{spec.name.en} {spec.name.zh}", WHO[spec.by], {state: state for state in states}, spec.tell is not None
     )

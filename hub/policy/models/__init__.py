@@ -54,7 +54,7 @@ from hub.policy.models.routes import (
     RouteWhen,
     When,
 )
-from hub.policy.models.steps import StepsFile, StepSpec
+from hub.policy.models.steps import OutcomeMeaning, OutcomeSpec, StepsFile, StepSpec
 from hub.policy.models.taxonomy import Category, Department, DepartmentsFile, TaxonomyFile
 
 __all__ = [
@@ -100,6 +100,8 @@ __all__ = [
     "LinkingFile",
     "Matter",
     "Name",
+    "OutcomeMeaning",
+    "OutcomeSpec",
     "Owners",
     "PatternText",
     "Pause",

@@ -1,4 +1,4 @@
-"""steps.yaml: what may be said of a case here beside what may be said everywhere."""
+"""steps.yaml: what may be said of a case here beside what may be said everywhere, and what its resolutions may come to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,30 @@ class StepSpec(Strict):
     tell: Name | None = None
 
 
+OutcomeMeaning = Literal[
+    "solved", "explained", "mediated", "mediation_failed", "led_to_court", "withdrawn", "handed_on", "hung_up"
+]  # fmt: skip
+"""What an outcome counts as, whatever a city calls it: 已解决、解释说明、调解成功、调解不成功、引导诉讼、撤回、转办、挂账."""
+
+
+class OutcomeSpec(Strict):
+    """What a resolution may come to (办理结果). `by`: who may say so. `tell`: what those who reported are told where the department
+    writes nothing; left out, its name. What counts as `hung_up` does not end the case: said with a date, it pauses the clocks
+    whose rows have a pause for its code or its name, until then.
+    """
+
+    name: Name
+    counts: OutcomeMeaning
+    by: StepBy = "party"
+    tell: Name | None = None
+
+    def labels(self, code: str) -> tuple[str, ...]:
+        """What the pause of a row may call it."""
+        return code, self.name.en, self.name.zh, f"{self.name.en} {self.name.zh}", f"{self.name.zh} {self.name.en}"
+
+
 class StepsFile(Strict):
     """steps.yaml, which a folder may leave out. Codes are in lower case."""
 
     steps: dict[Id, StepSpec] = Field(default_factory=dict)
+    outcomes: dict[Id, OutcomeSpec] = Field(default_factory=dict)

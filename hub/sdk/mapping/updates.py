@@ -35,9 +35,13 @@ class UpdateSpec(MappingPart):
     solved: Spec | None = None
     report: Spec | None = None
     code: Spec | None = Field(None, description="of a step of the city's own, with the status custom")
+    outcome: Spec | None = Field(
+        None, description="what a resolution came to: a code of the outcomes in the city's steps.yaml"
+    )
+    until: Spec | None = Field(None, description="until when a case is hung up")
 
 
-_DIRECT = {"update_id": "source_ref", "at": "reported_at", "revision": "revision", "note": "text"}
+_DIRECT = {"update_id": "source_ref", "at": "reported_at", "until": "due_at", "revision": "revision", "note": "text"}
 """Fields that a report has as well, under these names."""
 
 
@@ -75,10 +79,11 @@ def department_update(event: CaseEvent, department: str) -> Update:
         "step": step,
         "at": event.reported_at,
         "note": event.text,
-        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report", "code")},
+        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report", "code", "outcome")},
         "members": [each for each in _BETWEEN.split(said.get("members", "")) if each],
         "score": _number(said.get("score")),
         "solved": _truth(said.get("solved")),
+        "until": event.due_at,
     }
     try:
         return Update.model_validate(fields)

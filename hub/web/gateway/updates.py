@@ -76,7 +76,9 @@ def _update(item: Any, department: str) -> Update:
         raise ValueError("department is not yours; leave it out")
     fields = {"department": department, **item, **_said(item)}
     if "at" in item:
-        fields["at"] = _instant(item["at"])
+        fields["at"] = _instant("at", item["at"])
+    if item.get("until") is not None:
+        fields["until"] = _instant("until", item["until"])
     try:
         return Update.model_validate(fields, strict=False)
     except ValidationError as error:
@@ -95,7 +97,7 @@ def _said(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"status": status, "step": step}
 
 
-def _instant(value: Any) -> int:
+def _instant(name: str, value: Any) -> int:
     """A number of ms since 1970 as it is, or ISO 8601 with an offset."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -104,5 +106,5 @@ def _instant(value: Any) -> int:
     except ValueError:
         when = None
     if when is None or when.tzinfo is None:
-        raise ValueError("at is ms since 1970 UTC, or a time with offset like 2026-03-02T09:00:00+08:00")
+        raise ValueError(f"{name} is ms since 1970 UTC, or a time with offset like 2026-03-02T09:00:00+08:00")
     return ms_of(when)

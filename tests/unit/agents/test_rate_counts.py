@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 from hypothesis import given
@@ -17,11 +18,18 @@ from hub.core.tracking.tracker import Tracking
 from hub.journal import Journal
 from hub.model.outputs import ChangeKind
 from hub.policy import load_city
+from hub.policy.models import Name, OutcomeSpec
 from hub.settings import ROOT
 
 HOUR_MS = 3_600_000
 START = 1_767_672_000_000
-RULES = DeadlineRules(load_city(ROOT / "ops" / "cities" / "demo"))
+OUTCOMES = {
+    "agreed": OutcomeSpec(name=Name(en="agreed", zh="调解成功"), counts="mediated"),
+    "court": OutcomeSpec(name=Name(en="court", zh="引导诉讼"), counts="led_to_court"),
+}
+MEANINGS = {code: spec.counts for code, spec in OUTCOMES.items()}
+_OUTCOMES = {None: None, True: "agreed", False: "court"}
+RULES = DeadlineRules(dataclasses.replace(load_city(ROOT / "ops" / "cities" / "demo"), outcomes=OUTCOMES))
 DESK, ROADS, WATER = "dispatch_desk", "roads", "water_supply"
 
 
@@ -74,11 +82,13 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
             tracking.change(Journal(book), change(what, department, hours, urgency), effects)
         else:
             by = DESK if what in ("SATISFIED", "UNSATISFIED", "REOPENED") else department
-            more = UpdateDetails(solved=solved) if what in ("SATISFIED", "UNSATISFIED") else None
+            outcome = _OUTCOMES[solved] if what == "RESOLVED" else None
+            callback = what in ("SATISFIED", "UNSATISFIED")
+            more = UpdateDetails(solved=solved) if callback else UpdateDetails(outcome=outcome) if outcome else None
             if tracking.update(
                 Journal(book), UpdateRow(f"U{number}", by, "C-1", what, "because", at_ms, details=more), effects
             ):
-                applied.append(CountedUpdate("C-1", by, what, at_ms, solved if more else None))
+                applied.append(CountedUpdate("C-1", by, what, at_ms, solved if callback else None, outcome, by == DESK))
     tracking.pass_time(Journal(book), START + 1000 * HOUR_MS, effects)
     case = book.case("C-1")
     assert case is not None
@@ -88,7 +98,7 @@ def live(said: list[tuple[str, bool | None, str, int]]) -> tuple[Effects, list[G
 
 def net(effects: Effects) -> dict[str, Counts]:
     found = {}
-    for department, balance in balances(effects).items():
+    for department, balance in balances(effects, MEANINGS).items():
         found[department] = Counts()
         found[department].add(balance.counted)
         found[department].add(balance.taken_back, -1)
@@ -100,7 +110,7 @@ def test_it_comes_to_the_rates(said: list[tuple[str, bool | None, str, int]]) ->
     """Of all departments together; where a case moves, its late clock stays with who held it when it ran out."""
     effects, given_, applied = live(said)
     words = [ClockWord("C-1", r.name, r.clock.started_ms, r.kind, r.department, r.clock.due_ms) for r in effects.rings]
-    table = rates(words, given_, applied, lambda _: "-")
+    table = rates(words, given_, applied, lambda _: "-", MEANINGS)
     total = Counts()
     for counts in net(effects).values():
         total.add(counts)
@@ -122,5 +132,5 @@ def test_every_count_is_of_some_department_and_known_by_name() -> None:
     )
     counts = Counter({name: getattr(net(effects)[ROADS], name) for name in COUNTS})
     assert +counts == Counter(
-        due=1, in_time=1, to_respond=1, responded=1, given=1, callbacks=1, asked_solved=1
+        due=1, in_time=1, ended=1, to_respond=1, responded=1, given=1, callbacks=1, asked_solved=1
     )  # fmt: skip

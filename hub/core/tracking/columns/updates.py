@@ -13,7 +13,7 @@ from hub.core.columns import from_columns, millis, shared_values
 from hub.core.tracking.consequences import UpdateRow
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.vocabulary import rank
-from hub.model.update import EVENT_NAMES, UpdateStep, event_of
+from hub.model.update import EVENT_NAMES, UpdateStatus, UpdateStep, event_of
 
 _MORE = ("reason", "clock", "to", "members", "score", "solved", "report", "code")
 
@@ -39,12 +39,17 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
 def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> UpdateRow:
     """Read one update that had to wait, as `updates_of` does."""
     update = admitted["update"]
-    more = UpdateDetails(**{name: update[name] for name in _MORE} | {"members": tuple(update["members"])})
+    outcome = update["outcome"]
+    more = UpdateDetails(
+        **{name: update[name] for name in _MORE} | {"members": tuple(update["members"])},
+        outcome=None if outcome is None else outcome.lower(),
+        until=update["until"],
+    )
     return UpdateRow(
         update_id=update["update_id"],
         department=update["department"],
         case_id=update["case_id"],
-        status=event_of(update["status"], update["step"], update["code"]),
+        status=event_of(update["status"], update["step"], update["code"], update["until"]),
         note=update["note"],
         at_ms=update["at"],
         body=body,
@@ -77,8 +82,11 @@ def instant(update: UpdateRow) -> tuple[int, int, str, str]:
 
 def events_of(updates: pa.StructArray | pa.RecordBatch) -> pa.Array:
     """As hub.model.update.event_of, for `cityhub.Update`s."""
-    status, step, code = (_field(updates, name) for name in ("status", "step", "code"))
+    status, step, code, until = (_field(updates, name) for name in ("status", "step", "code", "until"))
     plain = pc.equal(step, UpdateStep.AS_STATUS.value)
+    if until.null_count < len(until):
+        hung = pc.and_(pc.and_(plain, pc.equal(status, UpdateStatus.RESOLVED.value)), until.is_valid())
+        status = pc.if_else(hung, UpdateStep.PAUSED.value, status)
     if pc.all(plain).as_py() is not False:
         return status
     found = pc.if_else(plain, status, step)
@@ -94,8 +102,17 @@ def _field(updates: pa.StructArray | pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _more(update: pa.StructArray) -> Sequence[UpdateDetails | None]:
-    """The details of each update. A chunk without steps has none, so nothing is read."""
-    if pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False:
+    """The details of each update. A chunk without steps and outcomes has none, so nothing is read."""
+    outcome, until = outcomes_of(update), update.field("until")
+    plain = pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False
+    if plain and outcome.null_count + until.null_count == 2 * len(update):
         return [None] * len(update)
     columns = {name: update.field(name).to_pylist() for name in _MORE}
-    return list(from_columns(UpdateDetails, **columns | {"members": map(tuple, columns["members"])}))
+    columns |= {"members": map(tuple, columns["members"]), "outcome": outcome.to_pylist(), "until": millis(until)}
+    return list(from_columns(UpdateDetails, **columns))
+
+
+def outcomes_of(updates: pa.StructArray | pa.RecordBatch) -> pa.Array:
+    """The codes of the outcomes that `cityhub.Update`s name, in lower case as steps.yaml has them."""
+    said = _field(updates, "outcome")
+    return said if said.null_count == len(said) else pc.utf8_lower(said)

@@ -47,7 +47,8 @@ class Adjustments:
         for term in self._objections.pausable(life, happening):
             assert isinstance(term, Term)
             assert term.rule is not None
-            term.pauses.append((happening.at_ms, term.reckoner.pause_ends(term.rule, happening.at_ms)))
+            ends = (term.reckoner.pause_ends(term.rule, happening.at_ms), happening.details.until)
+            term.pauses.append((happening.at_ms, min((each for each in ends if each is not None), default=None)))
             reckon(term, happening.at_ms)
 
     def _resume(self, life: Life, happening: Happening) -> None:

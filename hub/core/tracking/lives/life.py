@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.core.deadlines.rules import RESOLVE, DeadlineRules
 from hub.core.deadlines.terms import Terms
 from hub.core.tracking.lifecycle import State
-from hub.core.tracking.state import AppliedUpdate, HolderLine, UpdateDetails, Version
+from hub.core.tracking.state import CONCLUDES, AppliedUpdate, HolderLine, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
 HappeningKey = tuple[str, str, str, int]
@@ -122,6 +122,8 @@ class Life:
     gave_up: dict[str, int] = field(default_factory=dict)
     """Who held the case before, and until when."""
     state: State = State.DISPATCHED
+    hung_until_ms: int | None = None
+    """Until when its last pause hung it up 挂账, if that was said."""
     members: list[str] = field(default_factory=list)
     """Who helps (协办), in the order in which they were called."""
     callers: list[str] = field(default_factory=list)
@@ -157,6 +159,12 @@ class Life:
             self.gave_up[self.holder] = at_ms
             self.holder, self.designated = department, False
             self.ledger.append(HolderLine(department, at_ms, returned_by))
+
+    @property
+    def outcome(self) -> str | None:
+        """What it came to (办理结果) by the last word on that: a code of steps.yaml. What helpers say of their own part is none."""
+        said = (each for each in reversed(self.effective) if each.event.upper() in CONCLUDES and not each.helper)
+        return next((each.details.outcome for each in said), None)
 
     def instant(self, answer: AppliedUpdate) -> int:
         """The instant from which an applied update counts; for any other, the time that the update itself gives."""

@@ -20,6 +20,7 @@ from hub.core.tracking.lives.adjustments import Adjustments, reckon
 from hub.core.tracking.lives.amendments import amend, case_versions, frozen_before
 from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lives.objections import Objections
+from hub.core.tracking.outcomes import Outcomes
 from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, UpdateDetails, Version
 from hub.core.tracking.vocabulary import Vocabulary, rank
 from hub.model.update import UpdateStatus
@@ -41,7 +42,8 @@ class Lives:
         city = self._city
         self._spec = city.file.life
         self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
-        self._objections = Objections(city, self.vocabulary)
+        self.outcomes = Outcomes(city, (each.city for each in rules.every))
+        self._objections = Objections(city, self.vocabulary, self.outcomes)
         self.desks = self._objections.desks
         """Who may speak of every case."""
         self._adjustments = Adjustments(self._objections)
@@ -86,7 +88,11 @@ class Lives:
         """Reason why this update is not allowed at its point in the case's history, or None. It may be applied already."""
         if answer not in case.answers:
             case = _with(case, answer)
-        return self.vocabulary.unknown(answer.event) or self.tell(case).void.get(update_key(answer))
+        return self.mistaken(answer) or self.tell(case).void.get(update_key(answer))
+
+    def mistaken(self, answer: AppliedUpdate) -> str | None:
+        """Reason why nobody may say this of any case now: the city has no such step, or no such outcome. None if there is none."""
+        return self.vocabulary.unknown(answer.event) or self.outcomes.mistaken(answer)
 
     def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
@@ -178,6 +184,7 @@ class Lives:
         from_ms = self._objections.counts_from(life, happening)
         if from_ms > happening.at_ms:
             return [happening._replace(at_ms=from_ms)]
+        self._go_on(life, happening)
         why = self._objections.barred(life, happening)
         if why is not None:
             life.void[happening.key] = why
@@ -240,8 +247,15 @@ class Lives:
         else:
             self._start(life, case, happening.event, happening.at_ms, helper=False if happening.department else None)
 
+    def _go_on(self, life: Life, happening: Happening) -> None:
+        """A case that was hung up 挂账 is in hand again once that is over by itself; who says so late is not contradicted."""
+        over = life.hung_until_ms is not None and life.hung_until_ms <= happening.at_ms
+        if over and life.state is State.PAUSED and happening.event != "resumed":
+            life.state = State.ACCEPTED
+
     def _enter(self, life: Life, happening: Happening, target: State) -> None:
         life.state = target
+        life.hung_until_ms = happening.details.until if happening.event == "paused" else life.hung_until_ms
         over = target in DONE or target is State.ENDED
         if over and life.over_ms is None:
             life.over_ms, life.ended_by = happening.at_ms, happening.event

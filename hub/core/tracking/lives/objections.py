@@ -8,7 +8,8 @@ from typing import assert_never
 
 from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, MAX_SCORE, PARTIES, Who, escalate
 from hub.core.tracking.lives.life import Happening, Life, Term
-from hub.core.tracking.vocabulary import Vocabulary
+from hub.core.tracking.outcomes import Outcomes
+from hub.core.tracking.vocabulary import WHO, Vocabulary
 from hub.policy.city import City, label_key
 
 WINDOW = "refuse"
@@ -19,8 +20,9 @@ class Objections:
     """Those of one city. Pure; each in words that name the way out, and quote nothing that a source or a department
     writes freely: it may be about a person, and these words are logged."""
 
-    def __init__(self, city: City, vocabulary: Vocabulary) -> None:
+    def __init__(self, city: City, vocabulary: Vocabulary, outcomes: Outcomes) -> None:
         self._vocabulary = vocabulary
+        self._outcomes = outcomes
         self._departments = city.departments
         self._spec = city.file.life
         self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
@@ -32,11 +34,17 @@ class Objections:
 
     def barred(self, life: Life, happening: Happening) -> str | None:
         """Reason why this department may not report the event at this point of the case's history, or None."""
-        rule = self._vocabulary.rule(happening.event)
         if not happening.department or happening.department in self._desks:
             return None
+        rule, outcome = self._vocabulary.rule(happening.event), self._outcomes.spec(happening.details.outcome)
+        barred = self._not_among(life, happening, rule.who, rule.name)
+        if barred is None and outcome is not None:
+            return self._not_among(life, happening, WHO[outcome.by], f"{outcome.name.en} {outcome.name.zh}")
+        return barred
+
+    def _not_among(self, life: Life, happening: Happening, who: Who, what: str) -> str | None:
         parties = life.holders(happening.at_ms)
-        match rule.who:
+        match who:
             case Who.HUB | Who.CITY:
                 return None  # no update can say it
             case Who.DESK:
@@ -48,10 +56,10 @@ class Objections:
             case Who.PARTY:
                 allowed = (*parties, *life.members)
             case _:
-                assert_never(rule.who)
+                assert_never(who)
         if happening.department in allowed:
             return None
-        return f"{rule.name} is for {rule.who}: now {', '.join(dict.fromkeys(allowed)) or 'nobody'}"
+        return f"{what} is for {who}: now {', '.join(dict.fromkeys(allowed)) or 'nobody'}"
 
     def counts_from(self, life: Life, happening: Happening) -> int:
         """The instant from which an event counts: when it happened, as its department says. What a desk says in the place of
@@ -149,7 +157,7 @@ class Objections:
         return None if term.asked_ms is not None else "nobody has asked for an extension 延期"
 
     def pausable(self, life: Life, happening: Happening) -> list[Term] | str:
-        reason = label_key(happening.details.reason or "")
+        reasons = self._outcomes.reasons(happening.details)
         found, why = [], "no running clock of this case may be paused 中止 by its row"
         for term in life.terms:
             pause = term.rule.pause if term.rule else None
@@ -159,7 +167,7 @@ class Objections:
                 or happening.details.clock not in (None, term.clock)
             ):
                 continue
-            if reason not in {label_key(each) for each in pause.reasons}:
+            if reasons.isdisjoint(map(label_key, pause.reasons)):
                 why = f"row {term.policy} pauses for: {', '.join(pause.reasons)}; give one of these as the reason"
             elif pause.times is not None and len(term.pauses) >= pause.times:
                 why = f"row {term.policy} allows {pause.times} pauses 中止, and that is used up"

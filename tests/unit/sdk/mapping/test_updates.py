@@ -27,6 +27,8 @@ MAPPING: dict[str, Any] = {
         "members": "members",
         "score": "score",
         "solved": "solved",
+        "outcome": {"column": "result", "map": {"": "", "调解成功": "mediated", "挂账": "parked"}},
+        "until": {"column": "until", "formats": ["%Y-%m-%d"], "time_zone": "Asia/Shanghai"},
     },
 }  # fmt: skip
 ROW = {"case": "C-1", "state": "taken", "at": "2026-03-02T12:00:00+08:00", "words": "A crew. " * 200}
@@ -53,6 +55,15 @@ def test_steps_lists_numbers_and_yes() -> None:
     assert (update.status, update.step, update.to) == (UpdateStatus.REFUSED, UpdateStep.TRANSFERRED, "water_supply")
     assert (update.members, update.score, update.solved) == (["a", "b", "c"], 95, True)
     assert said(state="there").step is UpdateStep.ARRIVED
+
+
+def test_what_a_resolution_came_to_is_said_in_words_of_its_own() -> None:
+    assert said(state="taken").outcome is None
+    assert said(result="调解成功").outcome == "mediated"
+    update = said(result="挂账", until="2026-05-01")
+    assert (update.outcome, update.until) == ("parked", 1_777_564_800_000)
+    with pytest.raises(RejectedRecordError, match="a time is not in any of the formats"):
+        said(until="soon")
 
 
 @pytest.mark.parametrize(
