@@ -136,6 +136,25 @@ class Settings(BaseSettings):
     ledger_days: float = Field(
         400.0, gt=0, description="how long the ledger keeps a case that is over; topics keep its changes 400 days"
     )
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="who vouches for people that log in to the web (OpenID Connect): its issuer",
+    )
+    oidc_client_id: str | None = Field(None, description="what the web is called there")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="the secret that goes with it; none for a public client"
+    )
+    oidc_ca: FilePath | None = Field(
+        None, description="certificates (PEM) that vouch for it; without it, public authorities"
+    )
+    oidc_roles: str | None = Field(
+        None, description="which of its groups have which roles: `GROUP=ROLE; GROUP=department:ID; …`"
+    )
+    oidc_roles_claim: str = Field("groups", description="the claim of its tokens that names somebody's groups")
+    oidc_name_claim: str = Field(
+        "preferred_username", description="the claim that names somebody, for lists and the trail"
+    )
     web_host: str = Field("127.0.0.1", description="address the worker's pages listen on")
     web_port: int = Field(6066, ge=0, le=65535, description="/metrics, /healthz, /readyz, /sources")
     chunk_records: int = Field(2000, ge=1, le=10_000, description="records in one transaction at most")
@@ -200,7 +219,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _belong_together(self) -> Self:
-        if problems := [*_kafka_problems(self), *_registry_problems(self)]:
+        if problems := [*_kafka_problems(self), *_registry_problems(self), *_oidc_problems(self)]:
             raise ValueError("\n".join(problems))
         return self
 
@@ -260,6 +279,14 @@ def _registry_problems(settings: Settings) -> Iterator[str]:
         yield f"{variable('registry_user')} and {variable('registry_password')}: give both, or none"
     if settings.registry_password is not None and not url.startswith(_UNHEARD):
         yield f"{variable('registry_url')}: a password goes over https only"
+
+
+def _oidc_problems(settings: Settings) -> Iterator[str]:
+    wanted = [settings.oidc_issuer, settings.oidc_client_id, settings.oidc_roles]
+    if any(wanted) and not all(wanted):
+        yield " and ".join(map(variable, ("oidc_issuer", "oidc_client_id", "oidc_roles"))) + ": give all, or none"
+    if settings.oidc_issuer is not None and not settings.oidc_issuer.startswith(_UNHEARD):
+        yield f"{variable('oidc_issuer')}: https only; who can change what it says lets anybody in"
 
 
 _UNHEARD = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")

@@ -11,6 +11,8 @@ from hub.serving import app_of
 from hub.web import status
 from hub.web.access.headers import SecurityHeaders
 from hub.web.access.login import LoginPages
+from hub.web.access.oidc.pages import OUTSIDE_NAME, OidcPages
+from hub.web.access.oidc.provider import Provider
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.bodies import HttpProblem, json_answer, problem_answer
 from hub.web.front import Front
@@ -31,8 +33,8 @@ def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Ope
     ]
 
 
-def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
-    """Over one front. `secret`: what ids that nobody is to guess are made with."""
+def web_app(front: Front, offers: Open311File, secret: bytes, provider: Provider | None = None) -> Starlette:
+    """Over one front. `secret`: what ids that nobody is to guess are made with. `provider`: who vouches for people, if anybody."""
     operations = all_operations(front, offers, secret)
     title = f"CityHub: {front.city.name.en} {front.city.name.zh}"
     described = openapi_document(title, operations)
@@ -55,7 +57,8 @@ def web_app(front: Front, offers: Open311File, secret: bytes) -> Starlette:
     routes = [
         *(each.route for each in operations),
         *(GuardedRoute(path, answer, OpenTo.ANYBODY) for path, answer in own.items()),
-        *LoginPages(front.access).routes,
+        *LoginPages(front.access, OUTSIDE_NAME if provider else None).routes,
+        *(OidcPages(front.access, provider).routes if provider else []),
     ]
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)

@@ -19,6 +19,7 @@ from hub.stream.avro.codec import Codec
 from hub.topics import OWN_SOURCE, of_source
 from hub.web.access.file import AccessFile, access_path
 from hub.web.access.guard import Access
+from hub.web.access.oidc.provider import Provider
 from hub.web.app import web_app
 from hub.web.folder import ModelFolder
 from hub.web.front import Front
@@ -71,7 +72,15 @@ class Web:
         front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)), self._access)
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host = host
-        self._server = Server(web_app(front, offers, secret_of(settings)), host, port, limits, "web", proxy, prefix)
+        self._server = Server(
+            web_app(front, offers, secret_of(settings), Provider.from_settings(settings)),
+            host,
+            port,
+            limits,
+            "web",
+            proxy,
+            prefix,
+        )
 
     @property
     def address(self) -> str:

@@ -37,7 +37,7 @@ class Access:
     """Over one file of users and sessions."""
 
     def __init__(self, file: AccessFile, passwords: Passwords | None = None) -> None:
-        self._file = file
+        self.file = file
         self.passwords = passwords or Passwords()
         self.users, self.sessions = Users(file), Sessions(file)
 
@@ -129,12 +129,12 @@ class Access:
             raise not_now("the audit trail cannot be written, so nothing is done") from None
 
     def _note(self, who: str, acts: Sequence[AuditedAct]) -> None:
-        with self._file.writing() as connection:
+        with self.file.writing() as connection:
             note_acts(connection, who, acts)
 
     def close(self) -> None:
         self.passwords.close()
-        self._file.close()
+        self.file.close()
 
 
 def require_csrf(session: WebSession, text: str) -> None:

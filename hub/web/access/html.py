@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, Response
 
@@ -27,12 +28,18 @@ _LOGIN = "Log in 登录"
 _OWN = "Choose a password of your own 设置您的密码"
 
 
-def login_page(after: str, fault: str = "", status: int = 200, *, outside: str | None = None) -> Response:
+def login_page(
+    after: str, fault: str = "", status: int = 200, *, outside: str | None = None, prefix: str = ""
+) -> Response:
     """`after`: where to go then; `outside`: what the other way in is called, if there is one."""
-    hidden = f"<input type='hidden' name='after' value='{escape(after)}'>"
-    other = f"<p><a class='button' href='login/oidc?after={escape(after)}'>{escape(outside)}</a></p>" if outside else ""
+    hidden, place = f"<input type='hidden' name='after' value='{escape(after)}'>", f"{escape(prefix)}/"
+    other = (
+        f"<p><a class='button' href='{place}login/oidc?after={quote(after)}'>{escape(outside)}</a></p>"
+        if outside
+        else ""
+    )
     fields = _field("name", "Name 用户名", "username") + _field("password", "Password 密码", "current-password")
-    return _page(_LOGIN, _form("login", fault, hidden + fields, _LOGIN) + other, status)
+    return _page(_LOGIN, _form(f"{place}login", fault, hidden + fields, _LOGIN) + other, status, place)
 
 
 def password_page(name: str, csrf: str, fault: str = "", status: int = 200) -> Response:

@@ -67,7 +67,10 @@ class LoginPages:
         return [_open_route(*each) for each in handlers]
 
     async def _show(self, request: Request) -> Response:
-        return login_page(inside(request.query_params.get("after", "")), outside=self._outside)
+        return self._login_page(request, inside(request.query_params.get("after", "")))
+
+    def _login_page(self, request: Request, after: str, fault: str = "", status: int = 200) -> Response:
+        return login_page(after, fault, status, outside=self._outside, prefix=prefix_of(request))
 
     async def _log_in(self, request: Request) -> Response:
         require_same_origin(request)
@@ -75,12 +78,12 @@ class LoginPages:
         form = await _form(request)
         name, after = form.get("name", "")[:MOST_PASSWORD_CHARS], inside(form.get("after", ""))
         if wait := self._wait_seconds(request, name):
-            answer = login_page(after, _TOO_OFTEN, 429, outside=self._outside)
+            answer = self._login_page(request, after, _TOO_OFTEN, 429)
             answer.headers["Retry-After"] = str(wait)
             return answer
         local = await self._right(name, form.get("password", ""))
         if local is None:
-            return login_page(after, _WRONG, 401, outside=self._outside)
+            return self._login_page(request, after, _WRONG, 401)
         return await begin_session(self._access, request, local.user, "/password" if local.must_change else after)
 
     def _wait_seconds(self, request: Request, name: str) -> int:
