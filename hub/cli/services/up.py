@@ -15,6 +15,7 @@ from rich.console import Console
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
 from hub.broker.storage import free_port
+from hub.cli.access.first import announce_first_user
 from hub.cli.policy.keeping import require_kept
 from hub.cli.process.children import Child
 from hub.cli.process.scrape import fetch
@@ -78,6 +79,7 @@ def up(
             console.print(f"Created {len(created)} topics")
         logs = settings.state_dir / "logs"
         front = str(front_port or _front_port())
+        announce_first_user(settings)
         supervisors = [
             _supervised(name, argv, settings, logs, console)
             for name, argv in (("worker", ["worker"]), ("web", ["web", "--port", front]), ("ledger", ["ledger", "run"]))

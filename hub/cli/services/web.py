@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import time
 from contextlib import nullcontext
 from ipaddress import ip_address, ip_network
@@ -14,6 +13,7 @@ import click
 from rich.table import Table
 
 from hub.bounds import MAX_SYSTEM_ID_CHARS, SYSTEM_ID
+from hub.cli.access.first import announce_first_user
 from hub.cli.terminal.options import with_settings
 from hub.clock import iso
 from hub.errors import FatalError
@@ -99,7 +99,7 @@ def web(
     codec = Codec(make_registry(settings))
     city = load_city(settings.city)
     offers = load_open311(open311, city)
-    _make_first_user(settings)
+    announce_first_user(settings)
     with (
         ended_by_signals(),
         nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, "127.0.0.1", metrics_port),
@@ -109,25 +109,6 @@ def web(
         while running.feed.failed is None:
             time.sleep(_LOOK_SECONDS)
         raise FatalError(f"the topics cannot be read: {running.feed.failed}")
-
-
-def _make_first_user(settings: Settings) -> None:
-    """Its password is shown once, on a terminal; a log has the name of a file that holds it."""
-    from hub.web.access.file import access_path, opened_file
-    from hub.web.access.first import first_password_path, make_first_user
-    from hub.web.access.users import Users
-
-    path = first_password_path(access_path(settings))
-    with opened_file(settings) as file:
-        made = make_first_user(Users(file), path)
-    if made is None:
-        return
-    is_seen = sys.stderr.isatty()
-    where = path.read_text("utf-8").strip() if is_seen else f"stands in {path}"
-    say(f"first user 首个用户: {made.user.name}, who is an operator; password 密码 (once 一次性): {where}", err=True)
-    say("log in at /login and choose another; others: `cityhub user add`", err=True)
-    if is_seen:
-        path.unlink()
 
 
 @web.group()

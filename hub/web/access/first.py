@@ -30,3 +30,10 @@ def _write(path: Path, password: str) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(f"{password}\n")
+
+
+def forget_first_password(users: Users, path: Path) -> None:
+    """Once they have chosen another."""
+    first = users.find(FIRST_USER.name)
+    if first is None or not first.must_change:
+        path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from hub.cli.access.first import announce_first_user
 from hub.cli.main import cli
 from hub.errors import FatalError
 from hub.settings import Settings
@@ -109,6 +110,28 @@ def test_who_writes_the_file_behind_its_back_is_found(settings: Settings) -> Non
         connection.execute("update trail set who = 'nobody' where number = 3")
     file.close()
     assert isinstance(typed("audit", "export").exception, FatalError)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_first_password_is_said_once_to_a_terminal_and_in_no_log(
+    settings: Settings, is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    path = first_password_path(access_path(settings))
+    announce_first_user(settings)
+    text = capsys.readouterr().err
+    assert ("stands in" in text) is path.exists() is not is_terminal
+    with opened_file(settings) as file:
+        local = Users(file).find("admin")
+        assert local is not None
+        word = text.splitlines()[0].split(": ")[-1] if is_terminal else path.read_text("utf-8").strip()
+        assert Passwords().is_right(word, local.password)
+        assert is_terminal or word not in text
+        announce_first_user(settings)
+        assert capsys.readouterr().err == ""
+        Users(file).set_password("admin", CHEAP.hash("another"), "a test", must_change=False)
+    announce_first_user(settings)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\x00" + b"x" * 100])
