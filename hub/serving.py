@@ -6,6 +6,7 @@ Connections, headers and the time that a connection may last are bounded.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,9 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from hub.errors import FatalError
@@ -114,7 +115,8 @@ class Server:
         self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
         protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
         config = uvicorn.Config(
-            app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            _of_one_length(app), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            log_level=logging.ERROR,  # strangers' mistakes would be a line each
             server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", root_path=prefix,
             timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
@@ -160,6 +162,21 @@ class PageServer(Server):
             raise FatalError(
                 f"the pages cannot be served at {self._host}:{self._port} ({error.strerror}); choose another port, or 0 for any"
             ) from error
+
+
+def _of_one_length(app: ASGIApp) -> ASGIApp:
+    """An app that hears only calls of which everybody on the way sees the same end: one that says its length in two ways may hide
+    another behind it."""
+
+    async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+        names = {name for name, _ in scope.get("headers", ())}
+        if {b"content-length", b"transfer-encoding"} <= names:
+            said = "a call has Content-Length or Transfer-Encoding, not both"
+            await PlainTextResponse(said, 400, {"Connection": "close"})(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return checked
 
 
 def app_of(routes: Sequence[Route]) -> Starlette:

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from hub.serving import app_of
 from hub.web import status
@@ -19,6 +20,7 @@ from hub.web.front import Front
 from hub.web.gateway import operations as gateway
 from hub.web.open311 import operations as open311
 from hub.web.open311.config import Open311File
+from hub.web.open311.server import refused
 from hub.web.openapi import openapi_document
 from hub.web.operations import Operation
 from hub.web.page import html_page
@@ -66,7 +68,21 @@ def web_app(front: Front, offers: Open311File, secret: bytes, provider: Provider
     return app
 
 
-async def _plain(_: Request, error: Exception) -> Response:
-    """What Starlette answers by itself (404, 405), in the shape of all else."""
+async def _plain(request: Request, error: Exception) -> Response:
+    """What Starlette answers by itself (404, 405), in the shape of all else that is beside it."""
     assert isinstance(error, HTTPException)
-    return problem_answer(HttpProblem(error.status_code, error.detail, headers=error.headers))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    problem = HttpProblem(error.status_code, error.detail, headers=headers)
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    return refused(request, problem) if path.startswith("/open311/") else problem_answer(problem)
+
+
+def _methods(request: Request) -> set[str]:
+    """Of all routes of a path: XXX: Starlette names those of the first alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found

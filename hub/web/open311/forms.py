@@ -19,6 +19,8 @@ _MOST_FIELDS = 500
 _MOST_CHARS = 1_000
 _MOST_REF_CHARS = 200
 _ATTRIBUTE = re.compile(r"attribute\[([A-Za-z0-9_.-]{1,100})\](\[\])?")
+_NUMBER = re.compile(r"[+-]?[0-9]{0,20}\.?[0-9]{0,20}([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_URL = re.compile(r"https?://[^\s/@]+([/?#][^\s]*)?")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -99,7 +101,7 @@ def report_in(form: Form, services: Mapping[str, Offer]) -> NewReport:
         raise FaultyError(sorted(faults, key=lambda fault: -fault.status))
     asked = {each.code for each in offer.attributes if each.variable} if offer else set()
     return NewReport(
-        form.text("service_code"), _number(form.text("lat")), _number(form.text("long")), form.text("address_string"),
+        form.text("service_code"), number_in(form.text("lat")), number_in(form.text("long")), form.text("address_string"),
         form.text("address_id"), form.text("description"), form.text("media_url"),
         {code: ",".join(values) for code, values in sorted(answers.items()) if code in asked},
     )  # fmt: skip
@@ -121,7 +123,7 @@ def _place_faults(form: Form) -> Iterator[FormFault]:
     if not (lat and lon):
         yield FormFault(400, "lat and long go together")
         return
-    north, east = _number(lat), _number(lon)
+    north, east = number_in(lat), number_in(lon)
     if north is None or east is None or not are_degrees(north, east):
         yield FormFault(400, "lat and long are degrees by WGS 84, like 34.02 and 114.515")
 
@@ -133,8 +135,10 @@ def _text_faults(form: Form) -> Iterator[FormFault]:
         if len(form.text(name)) > most:
             yield FormFault(400, f"{name} has more than {most:,} characters")
     url = form.text("media_url")
-    if url and not re.match(r"https?://[^\s/]+", url):
-        yield FormFault(400, "media_url begins with https:// or http://")
+    if url and not _URL.fullmatch(url):
+        yield FormFault(
+            400, "media_url is an address that begins with https:// or http://, without blanks, user or password"
+        )
 
 
 def _answer_faults(question: AttributeQuestion, values: Sequence[str]) -> Iterator[FormFault]:
@@ -151,13 +155,16 @@ def _answer_faults(question: AttributeQuestion, values: Sequence[str]) -> Iterat
         yield FormFault(400, f"{name} has more than {MAX_DESCRIPTION_CHARS:,} characters")
     if question.is_list and not set(values) <= set(question.values):
         yield FormFault(400, f"{name} takes the keys of its values in the service's definition")
-    if question.datatype == "number" and _number(values[0]) is None:
+    if question.datatype == "number" and number_in(values[0]) is None:
         yield FormFault(400, f"{name} is a number")
     if question.datatype == "datetime" and moment_in(values[0]) is None:
         yield FormFault(400, f"{name} is a time with offset, like 2026-03-02T09:00:00+08:00")
 
 
-def _number(text: str) -> float | None:
+def number_in(text: str) -> float | None:
+    """As everybody reads it: Python would also take `1_0`, and figures of other scripts."""
+    if not _NUMBER.fullmatch(text):
+        return None
     try:
         found = float(text)
     except ValueError:

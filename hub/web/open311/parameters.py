@@ -33,11 +33,11 @@ def _statuses(text: str) -> bool | None:
     return None if len(words) == 2 else "closed" in words
 
 
-def _degrees(most: float) -> Callable[[str], float]:
+def _number(least: float, most: float, unit: str) -> Callable[[str], float]:
     def read(text: str) -> float:
-        found = float(text)
-        if not -most <= found <= most:
-            raise UnreadableParameterError(f"degrees from {-most:g} to {most:g}")
+        found = forms.number_in(text)
+        if found is None or not least <= found <= most:
+            raise UnreadableParameterError(f"{unit} from {least:.0f} to {most:.0f}")
         return found
 
     return read
@@ -62,9 +62,11 @@ FILTERS = [
     Parameter("status", "open or closed, or both with a comma.", TEXT, _statuses),
     when("updated_after", "Changed from then on (an extension)."),
     when("updated_before", "Changed until then (an extension)."),
-    Parameter("lat", "With `long` and `radius`: near there (an extension).", {"type": "number"}, _degrees(90)),
-    Parameter("long", "With `lat`.", {"type": "number"}, _degrees(180)),
-    Parameter("radius", "In metres, 100000 at most.", {"type": "number"}, _degrees(100_000)),
+    Parameter(
+        "lat", "With `long` and `radius`: near there (an extension).", {"type": "number"}, _number(-90, 90, "degrees")
+    ),
+    Parameter("long", "With `lat`.", {"type": "number"}, _number(-180, 180, "degrees")),
+    Parameter("radius", "In metres, 100000 at most.", {"type": "number"}, _number(0, 100_000, "metres")),
     integer("page", "The first is 1 (an extension).", 1, 1_000_000, 1),
     integer("page_size", "At most so many (an extension).", 1, MOST_AT_ONCE, MOST_AT_ONCE),
 ]
@@ -95,6 +97,6 @@ def _box(values: Values) -> tuple[float, float, float, float] | None:
     given = [values[name] for name in ("lat", "long", "radius")]
     if all(each is None for each in given):
         return None
-    if any(each is None for each in given) or values["radius"] < 0:
+    if any(each is None for each in given):
         raise HttpProblem(400, "lat, long and radius go together")
     return shown.box_around(*given)

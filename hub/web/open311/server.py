@@ -59,7 +59,7 @@ def document_response(
 
 def refused(request: Request, problem: HttpProblem) -> Response:
     """In the format that was asked for, XML where that is none."""
-    form = DocumentFormat.JSON if request.path_params.get("format") == "json" else DocumentFormat.XML
+    form = DocumentFormat.JSON if request.url.path.endswith(".json") else DocumentFormat.XML
     faults = problem.errors or forms.fault_texts([FormFault(problem.status, problem.detail)])
     answer = document_response(ERRORS, [models.Error(**each) for each in faults], form, problem.status)
     answer.headers.update(problem.headers)
@@ -143,10 +143,9 @@ class GeoReportServer:
     async def post(self, request: Request, values: Values) -> Response:
         form, app = await self._form(request, Scope.WRITE)
         self.front.require_ready()
-        key = (values["idempotency-key"] or "")[:MAX_REF_CHARS]
+        device, key = form.text("account_id") or form.text("device_id"), values["idempotency-key"] or ""
         try:
-            report = forms.report_in(form, self.file.services)
-            ref = await self.reports.report(report, app.holder, form.text("account_id") or form.text("device_id"), key)
+            ref = await self.reports.report(forms.report_in(form, self.file.services), app.holder, device, key)
         except FaultyError as error:
             raise _problem(error) from None
         except (NotTakenError, RetriableError):

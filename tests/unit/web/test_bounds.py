@@ -83,6 +83,23 @@ def test_a_body_that_says_it_is_too_long_is_not_read(web: MemoryWeb, port: int, 
     assert said(port, head(web, f"Content-Length: {length}")).split(" ")[1] in ("413", "400")
 
 
+def test_a_call_that_says_its_length_in_two_ways_hides_no_other(web: MemoryWeb, port: int) -> None:
+    both = head(web, "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\n"
+    hidden = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as caller:
+        caller.sendall((both + hidden).encode())
+        answer = b""
+        while more := caller.recv(65_536):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_mistakes_of_strangers_fill_no_log(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    assert said(port, "nonsense\r\n\r\n").startswith("HTTP/1.1 400")
+    assert not caplog.records
+
+
 def test_a_body_in_parts_is_counted_as_it_comes(web: MemoryWeb, port: int) -> None:
     parts = [*(f"{2**16:x}\r\n{' ' * 2**16}\r\n" for _ in range(32)), "1\r\n \r\n"]
     assert said(port, head(web, "Transfer-Encoding: chunked"), *parts).startswith("HTTP/1.1 413")

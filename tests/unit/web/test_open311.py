@@ -162,6 +162,8 @@ def test_nothing_is_answered_before_kafka_has_it(web: MemoryWeb) -> None:
         ({"service_code": None}, ["400"]), ({"service_code": "no.such"}, ["404"]),
         ({"lat": None}, ["400"]), ({"lat": None, "long": None}, ["400"]), ({"lat": "91"}, ["400"]), ({"lat": "nan"}, ["400"]),
         ({"long": "east"}, ["400"]), ({"description": "x" * 4001}, ["400"]), ({"media_url": "javascript:x"}, ["400"]),
+        *[({"media_url": f"https://{rest}"}, ["400"]) for rest in ("", "x y", "user:pw@x/y", "x/\r\ny", "x y/")],
+        *[({name: text}, ["400"]) for name in ("lat", "long") for text in ("1_0", "\uff13\uff14", "\u0663", ".", "1e999", "0x1")],
         ({"attribute[size]": None}, ["400"]), ({"attribute[size]": "xl"}, ["400"]), ({"jurisdiction_id": "elsewhere"}, ["404"]),
         ({"jurisdiction_id": None}, ["400"]), ({"service_code": "no.such", "lat": "x"}, ["404", "400"]),
     ],
@@ -209,7 +211,8 @@ def test_what_is_offered(asking: MemoryWeb, web: MemoryWeb) -> None:
         ("/services/no.such", 404), ("/requests/S-NONE", 404), ("/tokens/S-NONE", 404), ("/requests?start_date=soon", 400),
         ("/requests?status=perhaps", 400), ("/requests?page=0", 400), ("/requests?page_size=1001", 400), ("/requests?lat=1", 400),
         ("/requests?start_date=2026-01-01T00:00:00Z&end_date=2026-06-01T00:00:00Z", 400), ("/services?jurisdiction_id=x", 404),
-        ("/servicerequestupdates", 403), ("/requests?lat=x&long=1&radius=1", 400),
+        ("/servicerequestupdates", 403), ("/requests?lat=1_0&long=1&radius=1", 400), ("/requests?lat=1&long=1&radius=-1", 400),
+        ("/nothing", 404), ("/requests?lat=x&long=1&radius=1", 400),
     ],
 )  # fmt: skip
 def test_what_is_asked_wrongly_is_told_in_its_format(
@@ -333,6 +336,23 @@ def test_a_body_that_is_no_form_is_refused(strict: tuple[MemoryWeb, str], form: 
     answer = web.client.post(f"{BASE}/requests.{form}", content=body)
     assert answer.status_code in (400, 403)
     assert read_records(ERRORS, answer.content)
+
+
+@FORMATS
+def test_another_method_is_told_which_there_are(strict: tuple[MemoryWeb, str], form: str) -> None:
+    web, _ = strict
+    for path, methods in (("requests", "GET, HEAD, POST"), ("services", "GET, HEAD")):
+        for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
+            answer = web.client.request(method, f"{BASE}/{path}.{form}")
+            assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+            assert [each.code for each in read_records(ERRORS, answer.content)] == ["405"]
+        assert not web.client.head(f"{BASE}/{path}.{form}", params={"jurisdiction_id": "harbour"}).content
+
+
+def test_long_keys_of_calls_are_told_apart(web: MemoryWeb) -> None:
+    fields, long = said(api_key=key(web)), "k" * 1_990
+    refs = {post(web, "json", {"Idempotency-Key": long + end}, **fields) for end in ("1", "2", "1")}
+    assert len(refs) == 2
 
 
 def test_a_body_that_is_too_long_is_refused(web: MemoryWeb) -> None:
