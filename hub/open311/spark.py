@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from hub.declared.texts import parse_json
+from hub.open311.charsets import text_of
 from hub.open311.errors import UnreadableError
 
 _LEADING_ZEROS = re.compile(r"(?<=[:\[,])(\s*)(0[0-9]+)(?=\s*[,}\]])")
@@ -21,7 +22,7 @@ def parsed_spark(body: bytes, charset: str | None = None) -> Any:
 
     Raises UnreadableError: no JSON, or not a whole document.
     """
-    text = _decoded(body, charset or "utf-8").removeprefix("\ufeff")
+    text = text_of(body, charset or "utf-8").removeprefix("\ufeff")
     try:
         return _texts(parse_json(text, parse_float=str))
     except ValueError:
@@ -29,13 +30,6 @@ def parsed_spark(body: bytes, charset: str | None = None) -> Any:
             return _texts(parse_json(_LEADING_ZEROS.sub(r'\1"\2"', text), parse_float=str))
         except ValueError:
             raise UnreadableError("it is no whole JSON document") from None
-
-
-def _decoded(body: bytes, charset: str) -> str:
-    try:
-        return body.decode(charset, "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
 
 
 def _texts(content: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from hub.cli.terminal.options import with_settings
+from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
 from hub.escaping import to_json, without_login
 from hub.screen import say, say_json, say_lines
@@ -96,6 +96,6 @@ def _documents(settings: Settings) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+        return parse_json(read_text(path))
+    except (OSError, ValueError) as error:
         raise FatalError(f"{path} is no JSON document ({error})") from None

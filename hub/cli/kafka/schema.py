@@ -12,6 +12,7 @@ import click
 import fastavro
 
 from hub.cli.terminal.options import with_settings
+from hub.declared.texts import parse_json, read_text
 from hub.errors import FatalError
 from hub.policy import City
 from hub.screen import say, say_json
@@ -69,9 +70,9 @@ def impact(settings: Settings, file: Path, as_json: bool) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        declared = json.loads(file.read_text("utf-8"))
+        declared = parse_json(read_text(file))
         fastavro.parse_schema(json.loads(json.dumps(declared)))
-    except (ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
+    except (OSError, ValueError, TypeError, KeyError, fastavro.schema.SchemaParseException) as error:
         raise FatalError(f"{file} is no Avro schema ({error})") from None
     if not isinstance(declared, dict) or declared.get("type") != "record":
         raise FatalError(f"{file} is no schema of a record")

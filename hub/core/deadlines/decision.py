@@ -192,9 +192,9 @@ def described(rules: DeadlineRules, policy: str) -> tuple[float, str, str]:
 
 
 def source_clock(opened_ms: int, due_ms: int) -> Due:
-    """The resolve clock of a case whose source names its due time. Instants in ms."""
-    warn_ms = opened_ms + (due_ms - opened_ms) * 4 // 5
-    return Due(RESOLVE, SOURCE_POLICY, opened_ms, min(warn_ms, due_ms), due_ms)
+    """The resolve clock of a case whose source names its due time; one from before the case counts as at its opening. In ms."""
+    due_ms = max(due_ms, opened_ms)
+    return Due(RESOLVE, SOURCE_POLICY, opened_ms, opened_ms + (due_ms - opened_ms) * 4 // 5, due_ms)
 
 
 def opening_clocks(rules: DeadlineRules, kind: CaseKind, opened_ms: int, due_ms: int | None) -> tuple[Due, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from itertools import chain
@@ -18,6 +19,7 @@ from hub.cli.main import cli
 from hub.contracts.asyncapi import CityTerms, KafkaServer, department_document, whole_document
 from hub.contracts.changes import additions, removals
 from hub.contracts.page import page
+from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.model.personal import Personal
 from hub.settings import ROOT
@@ -180,3 +182,17 @@ def test_by_hand(tmp_path: Path) -> None:
     assert (less.exit_code, less.stdout) == (1, "- channels/orders\n")
     assert typed("changes", str(tmp_path / "less.json"), str(tmp_path / "roads.asyncapi.json")).exit_code == 0
     assert typed("changes", str(RELEASED / "hub.json"), str(RELEASED / "hub.json")).stdout == ""
+
+
+def test_what_is_no_document_is_named(tmp_path: Path) -> None:
+    deep, pipe = tmp_path / "deep.json", tmp_path / "pipe"
+    deep.write_text("[" * 100_000, "utf-8")
+    os.mkfifo(pipe)
+    for command in (
+        ["contract", "changes", str(deep), str(deep)],
+        ["schema", "impact", str(deep)],
+        ["schema", "impact", str(pipe)],
+    ):
+        said = CliRunner().invoke(cli, command)
+        assert isinstance(said.exception, FatalError)
+        assert f"{command[2]} is no" in str(said.exception)

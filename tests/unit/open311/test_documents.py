@@ -313,3 +313,17 @@ def test_whatever_xml_comes_is_read_or_refused_by_name(prolog: str, element: str
             read_records(shape, body)
         except (UnreadableError, ErrorsError):
             continue
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "idna", "punycode", "unicode-escape", "Raw_Unicode_Escape", "hex", "nobody's"]
+)
+def test_a_charset_that_is_none_is_read_as_utf_8(charset: str) -> None:
+    """Of one that takes the square of the time, this much took a minute."""
+    name = charset if charset != "nobody's" else "x-nobody"
+    said = f"深 & {'a' * 200_000}-{'b' * 200_000} \\u0041"
+    xml = f'<?xml version="1.0" encoding="{name}"?><services><service><description>{said}</description></service></services>'
+    spark = f'[{{"description": "{said}"}}]'
+    for body, told in ((xml, None), (xml.partition("?>")[2], charset), (spark, charset)):
+        (found,) = documents.raw_records(documents.SERVICES, body.encode(), told)
+        assert found["description"].startswith("深 & a")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.deadlines.decision import CaseKind, Clocks, Stage, clocks_of, decide, opening_clocks
+from hub.core.deadlines.decision import CaseKind, Clocks, Stage, clocks_of, decide, opening_clocks, source_clock
 from hub.core.deadlines.rules import OPENED, DeadlineRules, Due
 from hub.policy import load_city
 from hub.policy.models import ClockSpec, DeadlineRule, Name
@@ -88,3 +88,9 @@ def test_the_sources_own_due_time_takes_the_place_of_the_resolve_clock_and_of_no
     assert [due for due in mine if due.clock != "resolve"] == [due for due in plain if due.clock != "resolve"]
     if case.due_ms is not None:
         assert [(due.policy, due.due_ms) for due in mine if due.clock == "resolve"] == [("source", case.due_ms)]
+
+
+@given(opened=st.integers(0, 10**12), due=st.integers(-(10**12), 2 * 10**12))
+def test_a_due_time_of_the_sources_own_is_never_before_the_case(opened: int, due: int) -> None:
+    clock = source_clock(opened, due)
+    assert clock.started_ms == opened <= clock.warn_ms <= clock.due_ms == max(opened, due)
