@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from confluent_kafka import Message
 
-from hub.stream.session import Publication, Session
+from hub.stream.publication import Publication
+from hub.stream.session import Session
 
 Headers = Sequence[tuple[str, bytes | None]] | None
 ORIGIN = pa.struct(

@@ -25,8 +25,9 @@ from hub.stream.gate import Gate
 from hub.stream.kafka.client import AbortableError, SessionLostError
 from hub.stream.pauses.limits import TooManyRejectsError
 from hub.stream.pauses.standings import Standing
+from hub.stream.publication import Publication
 from hub.stream.reading.reads import Reads
-from hub.stream.session import Publication, Session
+from hub.stream.session import Session
 from hub.stream.watch.progress import progressed
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from hub.stream.changelog.state import AgentState
 from hub.stream.chunk import Chunk
 from hub.stream.letters.dead_letters import fitted
 from hub.stream.pauses.limits import Counted, RejectLimits, rows_by_source
-from hub.stream.session import Publication
+from hub.stream.publication import Publication
 from hub.stream.tally import Tally
 from hub.stream.writing.writer import Output
 from hub.topics import DEAD, Topic

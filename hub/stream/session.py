@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
@@ -40,6 +40,7 @@ from hub.stream.numbers import PartitionPlace, places_of
 from hub.stream.pauses.limits import LetGoOn
 from hub.stream.pauses.sources import Sources
 from hub.stream.pauses.standings import Standing
+from hub.stream.publication import Publication
 from hub.stream.reading.backlog import Backlog
 from hub.stream.reading.inputs import Inputs
 from hub.stream.reading.reader import Reader
@@ -57,16 +58,6 @@ _REST_SECONDS = 5.0
 _WHOLE_EVERY_SECONDS = 86_400.0
 """How often the offsets of all that is held are written, moved or not: Kafka forgets an offset after offsets.retention.minutes (a
 week) if its topic is not one that the group subscribes to, and the changelog is the only one it does."""
-
-
-class Publication(NamedTuple):
-    """The results of one chunk. All of it commits together, or nothing does."""
-
-    outputs: list[Output]
-    ends: dict[tuple[str, int], int]
-    """The next offset to read of each topic (without namespace) and partition."""
-    committed: Callable[[], None]
-    """To be called once it is."""
 
 
 class Session:

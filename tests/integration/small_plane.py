@@ -25,8 +25,9 @@ from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
 from hub.stream.kafka.client import SessionLostError, consumer_config, producer_config
 from hub.stream.outlet import Outlet, Transaction
+from hub.stream.publication import Publication
 from hub.stream.reading.reads import Reads
-from hub.stream.session import Publication, Session
+from hub.stream.session import Session
 from hub.topics import DEAD, SOURCES, Topic
 from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
 from tests.waiting import wait_for

@@ -17,7 +17,8 @@ from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
 from hub.stream.kafka.client import SessionLostError
-from hub.stream.session import Publication, Session
+from hub.stream.publication import Publication
+from hub.stream.session import Session
 from hub.stream.writing import writer as writer_module
 from hub.stream.writing.proof import TransactionProof
 from tests.integration.small_plane import (

@@ -13,7 +13,7 @@ from hub.agents.modules import AGENTS
 from hub.agents.view import AgentView
 from hub.stream.changelog.state import AgentState
 from hub.stream.chunk import Chunk
-from hub.stream.session import Publication
+from hub.stream.publication import Publication
 from hub.testing.memory.broker import CommittedRecord, RecordBatch
 
 
