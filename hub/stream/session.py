@@ -10,7 +10,6 @@ import asyncio
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -19,24 +18,15 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
-from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS, STATE_REFUSED
+from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
-from hub.stream.changelog.claims import still_claimed
 from hub.stream.changelog.positions import Positions, with_checkpoints
-from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import AgentState
-from hub.stream.kafka.client import (
-    SessionLostError,
-    consumer_config,
-    kafka_errors,
-    missing,
-    translated,
-)
-from hub.stream.kafka.extent import Extent
-from hub.stream.kafka.extents import extents_reaching
+from hub.stream.holding import Holding
+from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
 from hub.stream.kafka.unpacking import end_of_batch
 from hub.stream.letters.gap_letters import GapLetters
-from hub.stream.numbers import PartitionPlace, places_of
+from hub.stream.numbers import PartitionPlace
 from hub.stream.pauses.limits import LetGoOn
 from hub.stream.pauses.sources import Sources
 from hub.stream.pauses.standings import Standing
@@ -89,13 +79,10 @@ class Session:
         self._looked = self._worked = 0.0
         self.stale = False
         """What is to be read is no longer what is read: `read_anew` is to be called."""
-        self.own_numbers: list[int] = []
-        self._claim = ""
-        """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
+        self._holding = Holding(settings, agent, state, self._positions, self._recovering)
         self._claimed = False
+        """This hold has committed, and so has its claim beside the offsets of all that it holds."""
         self._whole_at = 0.0
-        self._kept: set[int] = set()
-        """Taken away by a rebalance, with all that was decided of them committed: they may come back as they were."""
         self.hold = object()
         """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
         self.pending: Publication | None = None
@@ -230,18 +217,18 @@ class Session:
         partitions is open after that, so the changelog read next is all there is.
         """
         self._membership = consumer.consumer_group_metadata()
-        numbers = self._settings.partitions
-        self.own_numbers = sorted(place.partition for place in assigned if place.partition < numbers)
+        self._holding.numbers = sorted(
+            place.partition for place in assigned if place.partition < self._settings.partitions
+        )
         READY.labels(self._agent).set(0)
         started = time.monotonic()
         self._inputs.look()
         self.stale = False
-        committed = self._committed(consumer, places_of(self.own_numbers, self._inputs.counts, numbers))
+        committed = self._committed(consumer, self._holding.places(self._inputs.counts))
         self._sources.catch_up(self._recovering)
-        as_they_were = self._keep(still_claimed(committed, self._claim, numbers))
-        self._claim, self._claimed, self._whole_at = uuid.uuid4().hex, False, time.monotonic()
+        as_they_were = self._holding.claim_anew(committed)
+        self._claimed, self._whole_at = False, time.monotonic()
         self._writer.not_alone()
-        self._positions.refused.clear()
         self._take_up(committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
         STATE_RECORDS.labels(self._agent).set(len(self._state))
@@ -254,52 +241,11 @@ class Session:
         with kafka_errors(f"{self._agent}: asking for committed offsets"):
             return list(consumer.committed(asked, timeout=GIVE_UP_SECONDS)) if asked else []
 
-    def _keep(self, claimed: set[int]) -> set[int]:
-        """Of what was taken away, have in memory what is to be kept; which that is."""
-        kept, self._kept = self._kept & claimed, self._kept - claimed
-        self._forget()
-        if kept and self._state.wasteful():
-            self._kept, kept = kept, set()
-            self._forget()
-        return kept
-
     def _take_up(self, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
         self.hold, self.pending = object(), None
-        others = [partition for partition in self.own_numbers if partition not in as_they_were]
-        for partition in others:
-            self._state.drop(partition)
-        trails = recover(self._settings, self._state, others, self._recovering) if others else {}
-        self._positions.let_go()
-        self._positions.judge(committed, trails, wall_ms())
-        self._refuse()
-        held = set(places_of(self.own_numbers, self._inputs.counts, self._settings.partitions))
-        self._positions.go_on(
-            [place for place in committed if (place.topic, place.partition) in held], trails, self._extents
-        )
+        self._holding.recover(committed, as_they_were, self._inputs.counts)
         self._read_on()
-
-    def _refuse(self) -> None:
-        """Decide nothing of the partitions whose state is not what was committed. The others are served."""
-        refused = {number: self._refusal(number, fault) for number, fault in self._positions.refused.items()}
-        STATE_REFUSED.labels(self._agent).set(len(refused))
-        for number in set(self.own_numbers) & refused.keys():
-            self.own_numbers.remove(number)
-            self._state.drop(number)
-            log.error("%s", refused[number])
-        if refused and not self.own_numbers:
-            raise FatalError(next(iter(refused.values())))
-
-    def _refusal(self, number: int, fault: str) -> str:
-        topic = self._settings.topic(self._state.changelog.name)
-        return (
-            f"{self._agent}: partition {number} is refused, and nothing of it decided: the state in {topic}[{number}] is not what "
-            f"was committed with its offsets: {fault}. Restore the topic as it was; or stop the workers and accept the loss with "
-            f"`cityhub state --accept-loss {self._agent}:{number}`, see ops/runbooks/state-refused.md"
-        )
-
-    def _extents(self, wanted: dict[PartitionPlace, int | None]) -> dict[PartitionPlace, Extent]:
-        return extents_reaching(self._settings, wanted, self._recovering)
 
     def _read_on(self) -> None:
         """Assign the partitions, each from the offset of the last commit."""
@@ -324,7 +270,7 @@ class Session:
         if ripe:
             displaced = ripe & self._reader.displaced
             self._reader.displaced -= displaced
-            self._positions.go_on(self._positions.displaced(displaced), {}, self._extents)
+            self._holding.go_on(self._positions.displaced(displaced))
             for place in ripe & self._reader.packed.keys():
                 self._step_over(place)
             self._reader.read_from(self._reading(starts | {place: self._positions.starts()[place] for place in ripe}))
@@ -343,10 +289,10 @@ class Session:
         if too_many := self._sources.with_too_many_batches():
             self.pause(too_many)
             return
-        wanted = set(places_of(self.own_numbers, self._inputs.counts, self._settings.partitions))
+        wanted = self._holding.places(self._inputs.counts)
         self._positions.keep(wanted)
         fresh = self._committed(self._consumer, wanted - self._positions.ends.keys())
-        self._positions.go_on(fresh, {}, self._extents)
+        self._holding.go_on(fresh)
         self._claimed = False
         self._read_on()
 
@@ -360,6 +306,11 @@ class Session:
         self.commit([Output(self._settings.topic(SOURCES.name), 0, messages)], {})
         self._sources.take(said)
         self.read_anew()
+
+    @property
+    def own_numbers(self) -> list[int]:
+        """Partition numbers that are held, without those whose state is refused."""
+        return self._holding.numbers
 
     @property
     def behind(self) -> int | None:
@@ -406,21 +357,15 @@ class Session:
         del consumer, lost
         self.pending = None
         self._let_go()
-        self._forget()
+        self._holding.forget()
 
     def _let_go(self) -> None:
         self._reader.forget()
         READY.labels(self._agent).set(0)
         self._backlog.let_go(self.own_numbers)
-        self._kept.update(self.own_numbers)
-        self.own_numbers = []
+        self._holding.let_go()
         self._positions.let_go()
         self._membership = None
-
-    def _forget(self) -> None:
-        for partition in self._kept:
-            self._state.drop(partition)
-        self._kept.clear()
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -439,7 +384,7 @@ class Session:
         plan = self._positions.plan(
             {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()},
             {output.partition for output in outputs if output.topic == changelog and output.partition is not None},
-            self._claim,
+            self._holding.claim,
             wall_ms(),
             whole=whole,
         )
@@ -467,4 +412,4 @@ class Session:
                 self._consumer.close()
         finally:
             self._let_go()
-            self._forget()
+            self._holding.forget()

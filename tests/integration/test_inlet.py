@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.errors import RetriableError
-from hub.stream import session as session_module
+from hub.stream import holding as holding_module
 from hub.stream.changelog.checkpoints import Trail
 from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import JournaledState
@@ -131,7 +131,7 @@ def test_a_session_that_cannot_read_its_state_back_is_begun_anew(plane: Plane, m
             raise error
         return recover(*args)
 
-    monkeypatch.setattr(session_module, "recover", sometimes)
+    monkeypatch.setattr(holding_module, "recover", sometimes)
     asyncio.run(asyncio.wait_for(_counted(plane, state, seen, 3), PATIENCE_SECONDS))
     assert [value for _, _, value in plane.committed(OUT)] == [b"a"] * 3
     assert plane.offsets() == [3, 0, 0]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hub.settings import Settings
-from hub.stream import session as session_module
+from hub.stream import holding as holding_module
 from hub.stream.changelog.checkpoints import Trail
 from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import JournaledState
@@ -50,7 +50,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Read:
         calls.append((state, list(partitions)))
         return recover(settings, state, partitions, alive)
 
-    monkeypatch.setattr(session_module, "recover", noting)
+    monkeypatch.setattr(holding_module, "recover", noting)
     return calls
 
 
