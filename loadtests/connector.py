@@ -9,8 +9,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from hub.model.admitted import DeadLetter
 from hub.model.event import CaseEvent
-from hub.model.outputs import DeadLetter
 from hub.sdk.manifest import find_manifest
 from hub.sdk.publishing.publisher import KafkaPublisher, Publisher
 from hub.sdk.running.positions import PositionFile

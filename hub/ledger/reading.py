@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from hub.escaping import to_json
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.ledger.facts import ChangeFact, FactRow, Facts
-from hub.model.outputs import CaseChange, DeadLetter, DeadlineEvent, Erasure, Order, Receipt, Reply
+from hub.model.admitted import DeadLetter
+from hub.model.outputs import CaseChange, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import Registry
 from hub.stream.kafka.record import KafkaRecord

@@ -14,9 +14,9 @@ from typing import Any
 
 from hub.errors import Reason
 from hub.metrics import DEAD_LETTERS, ROWS
+from hub.model.admitted import DeadLetter
 from hub.model.base import MAX_TEXT_CHARS
 from hub.model.event import CaseEvent
-from hub.model.outputs import DeadLetter
 from hub.sdk.manifest import Manifest, load_manifest
 from hub.sdk.mapping.mapping import FileFormat, Mapping, load_mapping
 from hub.sdk.publishing.dead_letters import dead_letter

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from hub.clock import iso
 from hub.core.limits import Limits, LimitVerdict
 from hub.errors import Reason
+from hub.model.admitted import AdmittedEvent, AdmittedUpdate
 from hub.model.event import CaseEvent
-from hub.model.outputs import AdmittedEvent, AdmittedUpdate, CaseChange, Closure, Erasure
+from hub.model.outputs import CaseChange, Closure, Erasure
 from hub.model.update import Update
 
 _EVENTS, _UPDATES = Limits(CaseEvent), Limits(Update)

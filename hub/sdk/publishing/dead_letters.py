@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.clock import wall_ms
 from hub.errors import RejectedRecordError
-from hub.model.outputs import DeadLetter
+from hub.model.admitted import DeadLetter
 from hub.sdk.contract import Item
 
 

@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.errors import Reason, RejectedRecordError
 from hub.metrics import DEAD_LETTERS, PUBLISH_ERRORS
+from hub.model.admitted import DeadLetter
 from hub.model.base import Record
 from hub.model.event import CaseEvent
-from hub.model.outputs import DeadLetter
 from hub.sdk.errors import UndeliveredError
 from hub.sdk.mapping.by_columns import EventColumns
 from hub.sdk.mapping.updates import department_update

@@ -11,7 +11,7 @@ from hub import metrics
 from hub.clock import wall_ms
 from hub.errors import FatalError, Reason
 from hub.escaping import to_json
-from hub.model.outputs import DeadLetter
+from hub.model.admitted import DeadLetter
 from hub.sdk.errors import UndeliveredError
 from hub.sdk.sink_contract import Delivery
 from hub.settings import Settings

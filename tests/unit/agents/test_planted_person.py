@@ -30,8 +30,8 @@ from hub.ledger.database import Database
 from hub.ledger.feed import topics_in
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import PROJECTED
+from hub.model.admitted import DeadLetter
 from hub.model.event import CaseEvent
-from hub.model.outputs import DeadLetter
 from hub.model.update import Update, UpdateStatus
 from hub.policy import City, load_city
 from hub.sdk.manifest import Manifest, discover, load_manifest

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hub.model.admitted import DeadLetter
 from hub.model.event import CaseEvent
-from hub.model.outputs import DeadLetter
 from hub.sdk.contract import Source
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import find_manifest
