@@ -8,28 +8,24 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
 
 import msgspec
 
 from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.lifecycle import DONE, LADDER, RANK, Refusal, State, Who, escalate, follow, step
+from hub.core.tracking.lifecycle import DONE, LADDER, Refusal, State, Who, escalate, follow, step
 from hub.core.tracking.lives.adjustments import Adjustments, reckon
 from hub.core.tracking.lives.amendments import amend, case_versions, frozen_before
+from hub.core.tracking.lives.happenings import ORDER_IN_TIME, happening_of, happenings_of
 from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lives.objections import Objections
 from hub.core.tracking.outcomes import Outcomes
-from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, UpdateDetails, Version
-from hub.core.tracking.vocabulary import Vocabulary, rank
-from hub.model.update import UpdateStatus
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, Version
+from hub.core.tracking.vocabulary import Vocabulary
 from hub.policy.models import DEFAULT_CLOCKS
 
 SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
-_NOTHING = UpdateDetails()
-_IN_ORDER = itemgetter(0, 1, 2, 4, 5)
-"""Place in time, and what tells apart what is of one instant: rank, id, department, note."""
 
 
 class Lives:
@@ -74,12 +70,11 @@ class Lives:
         for member in first.co_handlers:
             self._start(life, case, "called", case.opened_ms, of=member)
         self._start(life, case, "dispatched", case.opened_ms)
-        amendments = (_amendment(number, case, version) for number, version in enumerate(others))
-        queue: list[Happening | Amendment] = sorted((*amendments, *self._happenings(case)), key=_IN_ORDER)
+        queue = happenings_of(case, others)
         for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
             self._run_out(life, case, happening.at_ms)
             for later in self._take(life, case, happening):
-                insort(queue, later, lo=index + 1, key=_IN_ORDER)
+                insort(queue, later, lo=index + 1, key=ORDER_IN_TIME)
         noticed_ms = max((clock.due_ms + 1 for clock in case.clocks if clock.breached), default=until_ms)
         self._run_out(life, case, max(until_ms, noticed_ms))
         return life
@@ -101,30 +96,7 @@ class Lives:
             return None
         return self.tell(case, clock.due_ms + 1).climbed.get((clock.clock, clock.department, clock.round))
 
-    # -- what is known -------------------------------------------------------------------------------------------------
-
-    def _happenings(self, case: TrackedCase) -> Iterator[Happening]:
-        for mark in case.marks:
-            yield _happening(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
-        if (
-            case.over_ms is not None
-            and not case.marks
-            and all(one.status != UpdateStatus.RESOLVED for one in case.answers)
-        ):
-            yield _happening("closed", case.over_ms, "~", "")  # ended before marks were kept
-        for answer in case.answers:
-            event, at_ms = answer.event, max(answer.at_ms, case.opened_ms)
-            yield Happening(
-                at_ms=at_ms,
-                rank=rank(event),
-                id=answer.update_id,
-                event=event,
-                department=answer.department,
-                note=answer.note,
-                details=answer.details or _NOTHING,
-                said_ms=answer.at_ms,
-                arrived_ms=answer.arrived_ms,
-            )
+    # -- clocks --------------------------------------------------------------------------------------------------------
 
     def _first_terms(self, rules: DeadlineRules, case: TrackedCase, version: Version) -> Iterator[Term]:
         for clock in case.clocks:
@@ -204,7 +176,7 @@ class Lives:
         if life.by_hand or life.over_ms is not None or version.department == life.holder:
             return
         self._join(life, case, version.co_handlers, amendment.at_ms)
-        self._happen(life, case, _happening("dispatched", amendment.at_ms, amendment.id, version.department))
+        self._happen(life, case, happening_of("dispatched", amendment.at_ms, amendment.id, version.department))
 
     def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str]) -> list[Happening]:
         """What departments have said that had no part in the case yet and have one now: it counts from here. `parties`: how
@@ -405,30 +377,3 @@ def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:
 
 def _with(case: TrackedCase, answer: AppliedUpdate) -> TrackedCase:
     return msgspec.structs.replace(case, answers=(*case.answers, answer))
-
-
-def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
-    """An amendment in order: behind moves by hand at the same instant, and before everything else."""
-    at_ms = max(version.at_ms, case.opened_ms)
-    return Amendment(
-        at_ms=at_ms,
-        rank=RANK["dispatched"],
-        id=f"~{number:06}",
-        event="amended",
-        department="",
-        note="",
-        version=version,
-    )
-
-
-def _happening(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:
-    return Happening(
-        at_ms=at_ms,
-        rank=RANK[event],
-        id=id_,
-        event=event,
-        department=department,
-        note="",
-        details=_NOTHING,
-        said_ms=at_ms if said_ms is None else said_ms,
-    )
