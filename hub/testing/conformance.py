@@ -48,7 +48,8 @@ class Bench:
     can do no such thing, in a sentence, and with that the rule is skipped; where it does not, the rule is broken.
     `away(True)` takes the system away, `away(False)` brings it back as it was. `busy(text)` has it answer the next call that it
     has too many, with this Retry-After. `slow()` gives a source with a budget of six calls a minute, and what counts its calls.
-    `strange(name)` has the system say one new thing, with one more field of this name. `live()` gives a source that does not end.
+    `strange(name)` has the system say one new thing, with one more field of this name; `garble()` one that cannot be taken apart.
+    `live()` gives a source that does not end.
     """
 
     make: Callable[[], Source]
@@ -59,6 +60,7 @@ class Bench:
     busy: Callable[[str], None] | None = None
     slow: Callable[[], tuple[Source, Callable[[], int]]] | None = None
     strange: Callable[[str], None] | None = None
+    garble: Callable[[], None] | None = None
     live: Callable[[], Source] | None = None
     says_last: bool = False
     """Its end is a batch that says `last`, and one without anything is a pause. False: either is the end."""
@@ -278,6 +280,21 @@ class SourceConformance:
         items = [item for batch in _closing(bench, bench.make(), position) for item in batch.items]
         fields = {name.rpartition(".")[2] for item in items for name in item.values or ()}
         assert "surprise" in fields, "a field that came is dropped, and nobody learns of it"
+
+    def test_one_that_cannot_be_taken_apart_stops_nothing(self, bench: Bench) -> None:
+        garble = bench.has("garble")
+        bench.add(3)
+        position = behind(_closing(bench, bench.make(), None))
+        garble()
+        found = _closing(bench, bench.make(), position)
+        faults = [item.fault for batch in found for item in batch.items if item.values is None]
+        assert faults, "what cannot be taken apart is no item: nobody learns of it"
+        assert all(faults), "without values and without a reason"
+        bench.add(2)
+        later = _closing(bench, bench.make(), behind(found, position))
+        assert sum(item.values is not None for batch in later for item in batch.items) >= 2, (
+            "what came behind it is lost"
+        )
 
     def test_silence_is_no_item_and_reading_comes_back(self, bench: Bench) -> None:
         bench.add(3)

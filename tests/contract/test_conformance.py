@@ -13,6 +13,7 @@ from unittest import SkipTest
 
 import pytest
 
+from hub.errors import Reason, RejectedRecordError
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.errors import TransientError
 from hub.sdk.kinds import kinds
@@ -31,6 +32,7 @@ class Lines(list[str]):
         self.away, self.busy, self.calls = False, "", 0
         self.strange: dict[str, str] = {}
         """By line, the name of one more field."""
+        self.garbled: set[str] = set()
 
     def call(self) -> None:
         self.calls += 1
@@ -63,9 +65,13 @@ class Sound(Source):
 
     def items(self) -> list[Item]:
         return [
-            Item({"line": text} | self.more(text), "list", self.at + index + 1)
-            for index, text in enumerate(self.lines[self.at : self.at + 2])
+            self.item(text, "list", self.at + index + 1) for index, text in enumerate(self.lines[self.at : self.at + 2])
         ]
+
+    def item(self, text: str, of: str, number: int) -> Item:
+        if text in self.lines.garbled:
+            return Item(None, of, number, text.encode(), fault=RejectedRecordError(Reason.BAD_ROW, "it is garbled"))
+        return Item({"line": text} | self.more(text), of, number)
 
     def more(self, text: str) -> dict[str, str]:
         return {self.lines.strange[text]: "!"} if text in self.lines.strange else {}
@@ -193,9 +199,7 @@ class SoundQueue(Sound):
             return Batch(wait_seconds=10)
         self.lines.call()
         lines = self.lines[self.in_hand : self.in_hand + 2]
-        items = [
-            Item({"line": text} | self.more(text), "queue", self.at + index + 1) for index, text in enumerate(lines)
-        ]
+        items = [self.item(text, "queue", self.at + index + 1) for index, text in enumerate(lines)]
         self.in_hand += len(items)
         self.at += len(items)
         return Batch(items)
@@ -263,6 +267,24 @@ class Blinkered(Sound):
         return {}
 
 
+class Brittle(Sound):
+    """Ends at what it cannot take apart."""
+
+    def item(self, text: str, of: str, number: int) -> Item:
+        if text in self.lines.garbled:
+            raise RuntimeError("no JSON")
+        return super().item(text, of, number)
+
+
+class Dropping(Sound):
+    """Steps over what it cannot take apart."""
+
+    def items(self) -> list[Item]:
+        found = super().items()
+        self.at += sum(item.values is None for item in found)
+        return [item for item in found if item.values is not None]
+
+
 class Talkative(Sound):
     """Brings something every time, so that it never seems silent."""
 
@@ -320,6 +342,8 @@ FAULTS: dict[type[Sound], str] = {
     Patient: "test_who_has_too_many_calls_is_given_the_time_that_it_asks_for",
     Spendthrift: "test_a_budget_of_calls_is_kept",
     Blinkered: "test_a_field_that_nobody_expected_is_handed_over",
+    Brittle: "test_one_that_cannot_be_taken_apart_stops_nothing",
+    Dropping: "test_one_that_cannot_be_taken_apart_stops_nothing",
     Talkative: "test_silence_is_no_item_and_reading_comes_back",
     Stuck: "test_silence_is_no_item_and_reading_comes_back",
     Grumbling: "test_a_loss_is_an_error_that_passes_and_only_the_runner_speaks_of_it",
@@ -339,6 +363,10 @@ def planted(fault: Callable[[Lines], Sound]) -> Bench:
         add(1)
         lines.strange[lines[-1]] = name
 
+    def garble() -> None:
+        add(1)
+        lines.garbled.add(lines[-1])
+
     def made(**more: Any) -> Sound:
         source = fault(lines)
         for name, value in more.items():
@@ -346,7 +374,7 @@ def planted(fault: Callable[[Lines], Sound]) -> Bench:
         return source
 
     return Bench(
-        made, add, secrets=(SECRET,), strange=strange, live=lambda: made(ends=False),
+        made, add, secrets=(SECRET,), strange=strange, garble=garble, live=lambda: made(ends=False),
         away=lambda away: setattr(lines, "away", away), busy=lambda text: setattr(lines, "busy", text),
         slow=lambda: (made(budget=2), lambda: lines.calls),
     )  # fmt: skip
@@ -368,7 +396,7 @@ def test_a_planted_fault_is_caught(fault: type[Sound], monkeypatch: pytest.Monke
 def test_what_a_system_cannot_do_is_said_in_words_or_the_rule_is_broken() -> None:
     lines = Lines()
     silent = Bench(lambda: Sound(lines), lambda count: lines.extend(map(str, range(count))))
-    for name in ("away", "busy", "slow", "strange"):
+    for name in ("away", "busy", "slow", "strange", "garble"):
         with pytest.raises(AssertionError, match=f"`{name}`"):
             silent.has(name)
         with pytest.raises(SkipTest, match="it takes no calls"):

@@ -8,7 +8,10 @@ import pytest
 
 from hub.errors import FatalError
 from hub.sdk.manifest import Manifest, Quality, discover, load_manifest
+from hub.sdk.running.edges import load_edges
 from hub.sdk.scaffold.folder import SCAFFOLD_KINDS, scaffold
+from hub.sdk.sinks.served import load_sinks
+from hub.settings import Settings
 from hub.testing.source_suite import SourceSuite
 from hub.testing.tiers import tried
 
@@ -46,6 +49,24 @@ def test_manifests_are_read_before_code() -> None:
         "assert not [name for name in sys.modules if name.startswith('connectors.')]"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_what_its_readme_says_of_connectors_yaml_is_sound(
+    scaffolded: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever follows it has an edge, and of a sink one too."""
+    name = scaffolded.domain
+    for what in ("TOKEN", "PASSWORD"):
+        monkeypatch.setenv(f"{name.upper()}_{what}", "hidden")
+    said = (scaffolded.folder / "README.md").read_text("utf-8").partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "connectors.yaml"
+    file.write_text(said, "utf-8")
+    monkeypatch.setenv("CITYHUB_CONNECTORS", str(file))
+    settings = Settings(connectors=file)
+    edges = load_edges(settings) | load_sinks(settings)
+    assert set(edges) == ({name, f"{name}_out"} if name.startswith("sink") else {name})
+    for edge in edges.values():
+        edge.require_sound()
 
 
 # -- each promise can be broken ------------------------------------------------------------------------------------

@@ -164,7 +164,10 @@ def new_command(name: str, into: Path, kind: str) -> None:
     found = name in discover()
     known = "" if found else f"  first    `search: [{into}]` in the connectors.yaml that CITYHUB_CONNECTORS names\n"
     _out.print(f"{folder} is ready.\n{known}  try it   cityhub connector check {name} --file {fixture}")
-    _out.print(f"  test it  cityhub connector test {name}\n  then edit mappings/demo.yaml for your own columns")
+    _out.print(
+        f"  test it  cityhub connector test {name}\n  then edit manifest.yaml, mappings/demo.yaml and the fixture; "
+        "README.md has what connectors.yaml may say of it"
+    )
 
 
 def _show(report: CheckReport) -> None:

@@ -63,6 +63,12 @@ cityhub connector test {name}
 cityhub connector run {name} --file FILE --follow
 ```
 
+In connectors.yaml, which `CITYHUB_CONNECTORS` names:
+
+```yaml
+{edge}
+```
+
 Publishes to `{topic}`. The contract suite reads `fixtures/<mapping>.csv` (or `.jsonl`) for each mapping;
 put invented rows there, never real ones.
 
@@ -124,6 +130,20 @@ source:                   # what is true of the system; port and secret stand in
   path: /events           # the system calls http://HOST:PORT/events, with one event or a list, as JSON or as CloudEvents
 """,
 }
+_EDGES = {
+    "file": "settings: {file: /inbox/NAME.csv, follow: true}   # or kind: folder, settings: {folder: /inbox/NAME}",
+    "cap": 'settings: {folder: /inbox/NAME}   # or feed: {base_url: "https://met.example", path: /alerts.atom}',
+    "changes": 'settings: {bootstrap_servers: "kafka.example:9093", tls: {}, login: {user: cityhub, '
+    'password: "env:NAME_PASSWORD"}}',
+    "http": 'settings: {base_url: "https://api.example.org", auth: {kind: bearer, token: "env:NAME_TOKEN"}}',
+    "mqtt": "settings: {host: broker.example, port: 8883, tls: {}, client_id: cityhub-NAME, user: cityhub, "
+    'password: "env:NAME_PASSWORD"}',
+    "open311": 'settings: {base_url: "https://city.example/open311/v2"}   # what stands before /requests.xml',
+    "own": "settings: {host: 127.0.0.1, port: 4711}",
+    "sql": 'settings: {url: "postgresql+psycopg://reader@db.example/NAME", password: "env:NAME_PASSWORD"}',
+    "webhook": 'settings: {port: 8410, auth: {kind: bearer, token: "env:NAME_TOKEN"}}',
+}
+"""What stands under an edge, by kind. NAME: the connector's, in capitals where it is a variable's."""
 _SINK = '''\
 """Hands deliveries to the system of this connector. hub/sdk/sink_contract.py is the whole contract."""
 
@@ -186,8 +206,19 @@ def scaffold(name: str, into: Path, kind: str = "file") -> Path:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         is_plain = "fixtures" in path or path.endswith(".py")
-        target.write_text(text if is_plain else text.format(name=name, title=title, topic=topic), "utf-8")
+        edge = _edges_file(name, kind, into)
+        target.write_text(text if is_plain else text.format(name=name, title=title, topic=topic, edge=edge), "utf-8")
     return folder
+
+
+def _edges_file(name: str, kind: str, into: Path) -> str:
+    """What connectors.yaml may have of it, as a whole file."""
+    edge = _EDGES["file" if kind == SINK else kind].replace("NAME_", f"{name.upper()}_").replace("NAME", name)
+    found = f"search: [{into}]   # the folder that {name} is in\nedges:\n  {name}:\n    {edge}"
+    if kind == SINK:
+        sink = f"{{kind: own, connector: {name}, sources: [{name}], settings: {{file: /outbox/{name}.jsonl}}}}"
+        found += f"\nsinks:\n  {name}_out: {sink}"
+    return found
 
 
 def _files(kind: str) -> dict[str, str]:

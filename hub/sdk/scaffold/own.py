@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from hub.errors import Reason, RejectedRecordError
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 
 from .client import Client
@@ -40,13 +41,24 @@ class Lines(Source):
 
     def read(self, timeout_seconds: float) -> Batch:
         lines = self._client.lines(self._at, self.context.batch_items)
-        items = [Item(json.loads(line), "line", self._at + at) for at, line in enumerate(lines, 1)]
+        items = [_item(line, self._at + at) for at, line in enumerate(lines, 1)]
         self._at += len(items)
         # stored when Kafka has all of it; never an empty position in the place of a real one
         return Batch(items, {"line": self._at} if items else None, wait_seconds=0.0 if items else self.config.every_seconds)
 
     def close(self) -> None:
         self._client.close()
+
+
+def _item(line: bytes, number: int) -> Item:
+    """One line. What cannot be taken apart is an item with a fault: a dead letter, and the next goes on."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        values = None
+    if isinstance(values, dict):
+        return Item(values, "line", number)
+    return Item(None, "line", number, raw=line, fault=RejectedRecordError(Reason.BAD_ROW, "the line is no JSON object"))
 
 
 SOURCE = Lines
@@ -76,24 +88,23 @@ class Client:
             self._wire = socket.create_connection(self._address, _TIMEOUT_SECONDS)
         except OSError as error:
             raise TransientError(f"{self._address[0]} cannot be reached ({error.strerror or 'timed out'})") from error
-        self._file = self._wire.makefile("rw", encoding="utf-8", newline="\\n")
+        self._file = self._wire.makefile("rb")
 
-    def lines(self, since: int, most: int) -> list[str]:
-        found: list[str] = []
+    def lines(self, since: int, most: int) -> list[bytes]:
+        found: list[bytes] = []
         try:
-            self._file.write(f"FROM {since} COUNT {most}\\n")
-            self._file.flush()
-            while (line := self._file.readline()) != ".\\n":
+            self._wire.sendall(f"FROM {since} COUNT {most}\\n".encode())
+            while (line := self._file.readline()) != b".\\n":
                 if not line:
                     raise TransientError(f"{self._address[0]} has hung up")
-                found.append(line.rstrip("\\n"))
+                found.append(line.rstrip(b"\\n"))
         except OSError as error:
             raise TransientError(f"{self._address[0]} does not answer ({error.strerror or 'timed out'})") from error
         return found
 
     def close(self) -> None:
         if self._wire is not None:
-            self._file.detach()
+            self._file.close()
             self._wire.close()
             self._wire = None
 '''
@@ -147,6 +158,7 @@ def bench(folder: Path) -> Iterator[Bench]:
             say,
             away=lambda gone: setattr(office, "gone", gone),
             strange=lambda name: say(1, **{name: "!"}),
+            garble=lambda: setattr(office, "lines", (*office.lines, "{half a line")),
             cannot={"busy": "it never says that it has too many calls", "slow": "it asks for no budget of calls"},
         )
         office.shutdown()

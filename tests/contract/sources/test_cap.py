@@ -46,6 +46,7 @@ class TestCap(SourceConformance):
             away=lambda gone: setattr(feed, "stumbles", [hanging_up] * 1000 if gone else []),
             busy=lambda text: feed.stumbles.append(refusing(429, Retry_After=text)),
             slow=limited,
+            garble=feed.garble,
             live=lambda: made(once=False),
             cannot={"strange": NO_OTHER_ELEMENTS},
         )
@@ -61,5 +62,6 @@ class TestCap(SourceConformance):
             lambda: CapSource(config, Context("warnings", batch_items=2)),
             office.warn,
             away=away,
+            garble=lambda: office.put("garbled.xml", b"<other/>"),
             cannot=NO_CALLS | {"strange": NO_OTHER_ELEMENTS},
         )

@@ -46,6 +46,7 @@ class TestChanges(SourceConformance):
             table.change,
             says_last=True,
             strange=table.grow,
+            garble=lambda: kafka.write(topic, b"{half an envelope"),
             live=lambda: ChangesSource(live, context),
             away=lambda gone: setattr(Reached, "through", not gone),
             cannot={

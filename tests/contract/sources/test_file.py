@@ -33,10 +33,15 @@ class TestFile(SourceConformance):
             rows = [[*police_row(number), "!"] for number in range(said[0])]
             file.write_text(csv_text((*POLICE_COLUMNS, name), rows), encoding="utf-8")
 
+        def garble() -> None:
+            with file.open("a", encoding="utf-8") as out:
+                out.write("one cell only\n")
+
         return Bench(
             lambda: FileSource(FileConfig(file=file), context),
             add,
             strange=strange,
+            garble=garble,
             live=lambda: FileSource(FileConfig(file=file, follow=True), context),
             cannot=NO_CALLS | {"away": "a file is there, or its setting is wrong: nothing else is said of it"},
         )

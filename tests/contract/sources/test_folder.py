@@ -53,12 +53,17 @@ class TestFolder(SourceConformance):
                 folder.mkdir(exist_ok=True)
                 (folder / f"strange-{said[0]}.csv").write_text(text, encoding="utf-8")
 
+        def garble() -> None:
+            for folder in (kept, inbox):
+                folder.mkdir(exist_ok=True)
+                (folder / f"garbled-{said[0]}.csv").write_bytes(b"\x00\xff" * 99)
+
         def away(gone: bool) -> None:
             """What is dropped while it is away is dropped where it is."""
             (inbox if gone else tmp_path / "unmounted").rename(tmp_path / "unmounted" if gone else inbox)
 
         cannot = NO_CALLS | {"away": "a pattern names no folder: files that are away are files that are not there yet"}
         return Bench(
-            lambda: Refilled(config, context), add, strange=strange, live=lambda: FolderSource(live, context),
+            lambda: Refilled(config, context), add, strange=strange, garble=garble, live=lambda: FolderSource(live, context),
             takes_away=request.param == "folder", away=away if request.param == "folder" else None, cannot=cannot,
         )  # fmt: skip

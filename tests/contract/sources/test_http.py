@@ -52,6 +52,10 @@ class TestHttp(SourceConformance):
                 rows.more(1)
                 rows[-1][name] = "!"
 
+            def garble() -> None:
+                rows.more(1)
+                rows[-1]["title"] = "\ud800"  # half a character, as JSON can write it
+
             def limited() -> tuple[Source, Callable[[], int]]:
                 before = len(api.asked)
                 return HttpSource(slow, Context("city")), lambda: len(api.asked) - before
@@ -59,5 +63,5 @@ class TestHttp(SourceConformance):
             yield Bench(
                 lambda: HttpSource(config, Context("city")), rows.more, secrets=(SECRET,), away=away, strange=strange,
                 busy=lambda text: api.stumbles.append(refusing(429, Retry_After=text)), slow=limited,
-                live=lambda: HttpSource(live, Context("city")),
+                live=lambda: HttpSource(live, Context("city")), garble=garble,
             )  # fmt: skip

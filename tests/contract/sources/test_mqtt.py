@@ -45,6 +45,7 @@ class TestMqtt(SourceConformance):
             (SECRET,),
             away=lambda gone: broker.stop() if gone else broker.start(),
             strange=system.tell_more,
+            garble=system.tell_half,
             cannot={
                 "busy": "MQTT has no word for how long a client should wait: a broker that has enough lets nobody in, and is away",
                 "slow": "the broker sends: nothing is asked of it that could be too much",

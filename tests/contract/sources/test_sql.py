@@ -18,8 +18,13 @@ from tests.postgres import away, postgres
 pytestmark = pytest.mark.process
 NO_CALLS_OF_DATABASES = {
     "busy": "a database that has too many clients does not say for how long: it is away",
+    "garble": "a row of a table has its columns, whatever stands in them",
     "slow": "queries have no budget: `every_seconds` and `page_rows` say how often and how much is asked",
 }
+
+
+def read_by_number(url: str, table: str) -> SqlConfig:
+    return SqlConfig(url=url, table=table, cursor="number", key=("id",), overlap_numbers=10, page_rows=3, once=True)
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +43,7 @@ class TestSqlOnPostgres(SourceConformance):
                 database.execute(statement)  # type: ignore[call-overload]
 
         run(f"create table {name} (number bigserial primary key, id text default gen_random_uuid())")
-        config = SqlConfig(
-            url=server.replace("postgresql:", "postgresql+psycopg:"),
-            table=name,
-            cursor="number",
-            key=("id",),
-            overlap_numbers=10,
-            page_rows=3,
-            once=True,
-        )
-        live = config.model_copy(update={"once": False})
+        config = read_by_number(server.replace("postgresql:", "postgresql+psycopg:"), name)
 
         def add(count: int) -> None:
             run(f"insert into {name} select from generate_series(1, {count})")
@@ -60,7 +56,7 @@ class TestSqlOnPostgres(SourceConformance):
             lambda: SqlSource(config, Context("works")),
             add,
             strange=strange,
-            live=lambda: SqlSource(live, Context("works")),
+            live=lambda: SqlSource(config.model_copy(update={"once": False}), Context("works")),
             away=lambda gone: away(server, gone),
             cannot=NO_CALLS_OF_DATABASES,
         )
@@ -80,16 +76,7 @@ class TestSql(SourceConformance):
                     database.execute("insert into requests (id) values (hex(randomblob(8)))")
             database.close()
 
-        config = SqlConfig(
-            url=f"sqlite:///{file}",
-            table="requests",
-            cursor="number",
-            key=("id",),
-            overlap_numbers=10,
-            page_rows=3,
-            once=True,
-        )
-        live = config.model_copy(update={"once": False})
+        config = read_by_number(f"sqlite:///{file}", "requests")
 
         def strange(name: str) -> None:
             with sqlite3.connect(file) as database:
@@ -101,7 +88,7 @@ class TestSql(SourceConformance):
             lambda: SqlSource(config, Context("works")),
             add,
             strange=strange,
-            live=lambda: SqlSource(live, Context("works")),
+            live=lambda: SqlSource(config.model_copy(update={"once": False}), Context("works")),
             cannot=NO_CALLS_OF_DATABASES
             | {"away": "a database in a file is there, or its setting is wrong: nothing else is said of it"},
         )

@@ -20,8 +20,11 @@ class TestWebhook(SourceConformance):
         monkeypatch.setenv("KEY_BY_TEST", webhook.SECRET)
         made: list[webhook.Patient] = []
         fields: dict[int, str] = {}
+        halves: set[int] = set()
 
         def body(number: int) -> bytes:
+            if number in halves:
+                return b'{"number": '
             return json.dumps({"number": number} | ({fields[number]: "!"} if number in fields else {})).encode()
 
         system = webhook.System(lambda: (made[-1].port or None) if made else None, body)
@@ -40,11 +43,15 @@ class TestWebhook(SourceConformance):
             fields[told[0]] = name
             add(1)
 
+        def garble() -> None:
+            halves.add(told[0])
+            add(1)
+
         cannot = {
             "away": "the system calls: one that does not is silent, which its rhythm tells",
             "busy": "the system calls, and is not called",
             "slow": "the system calls, and is not called",
         }
         secrets = (webhook.SECRET.removeprefix("whsec_"),)
-        yield Bench(make, add, secrets=secrets, strange=strange, cannot=cannot)
+        yield Bench(make, add, secrets=secrets, strange=strange, garble=garble, cannot=cannot)
         system.close()

@@ -69,6 +69,20 @@ def test_a_connector_is_tried_and_its_tier_falls_when_a_rule_is_broken_or_anythi
     assert "test_no_personal_data_is_carried" in [rule.name for rule in spoilt.failing]
 
 
+def test_whatever_a_connector_raises_is_a_broken_rule_and_a_fixture_of_another_format_is_named(tmp_path: Path) -> None:
+    folder = scaffold("other_by_test", tmp_path / "mine", "http")
+    mapping = folder / "mappings" / "demo.yaml"
+    mapping.write_text(mapping.read_text("utf-8").replace("source_ref: id", "source_ref: number"), "utf-8")
+    (folder / "bench.py").write_text("class Odd(Exception): ...\n\ndef bench(folder):\n    raise Odd('odd')\n", "utf-8")
+    said = {rule.name: rule.why for rule in tiers.tried(load_manifest(folder)).failing}
+    for name in (
+        "test_every_fixture_row_is_a_valid_event_or_a_named_reject",
+        "test_what_cannot_be_true_is_rejected_by_name",
+    ):
+        assert said[name] == "demo.jsonl: no row becomes an event; put rows there as the system writes them"
+    assert said["test_check_changes_nothing"] == "Odd: odd"
+
+
 def test_without_a_bench_the_rules_of_sources_are_untried_and_not_kept(tmp_path: Path) -> None:
     manifest = load_manifest(scaffold("api_by_test", tmp_path / "mine", "http"))
     assert tiers.bench_of(manifest) is None

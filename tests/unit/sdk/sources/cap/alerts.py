@@ -57,13 +57,20 @@ class Feed(Api):
     def __init__(self) -> None:
         super().__init__([])
         self.count = 0
+        self._garbled: set[int] = set()
 
     def warn(self, count: int) -> None:
         self.count += count
 
+    def garble(self) -> None:
+        """One that is none."""
+        self._garbled.add(self.count)
+        self.count += 1
+
     def answer(self, query: dict[str, str]) -> tuple[Any, dict[str, str]]:
         if "number" in query:
-            return numbered(int(query["number"])), {}
+            number = int(query["number"])
+            return b"<other/>" if number in self._garbled else numbered(number), {}
         links = (f'<entry><link href="{self.url}/one?number={each}"/></entry>' for each in reversed(range(self.count)))
         return f'<feed xmlns="http://www.w3.org/2005/Atom">{"".join(links)}</feed>'.encode(), {}
 

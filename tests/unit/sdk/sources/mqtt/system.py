@@ -17,7 +17,7 @@ class System:
     def __init__(self, broker: Broker, name: str) -> None:
         self._broker, self._name = broker, name
         self._told = 0
-        self.acknowledged: set[int] = set()
+        self.acknowledged: set[int | None] = set()
 
     @property
     def left(self) -> int:
@@ -29,6 +29,12 @@ class System:
     def tell_more(self, name: str) -> None:
         """One thing, with one field more."""
         self._tell(1, {name: "!"})
+
+    def tell_half(self) -> None:
+        """Half of something, once: it has no id."""
+        self._told += 1
+        with self._broker.device(f"{self._name}-device") as device:
+            device.send(f"{self._name}/alarm/b1", '{"id": ')
 
     def _tell(self, count: int, more: dict[str, str]) -> None:
         with self._broker.device(f"{self._name}-device") as device:
@@ -54,4 +60,4 @@ class Patient(MqttSource):
 
     def ack(self, batch: Batch) -> None:
         super().ack(batch)
-        self._of.acknowledged |= {(item.values or {})["id"] for item in batch.items}
+        self._of.acknowledged |= {(item.values or {}).get("id") for item in batch.items}
