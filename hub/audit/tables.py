@@ -60,7 +60,7 @@ KEPT: dict[str, SubjectColumns] = {
         ("moves",),
         _fields(
             "case_id", "change", "at", "source", "source_ref", "revision", "lead_source", "lead_ref", "department",
-            "rule", "over", "reopens", "unlinks", "co_handlers", "reports", "opened_at", "moves",
+            "rule", "over", "reopens", "unlinks", "co_handlers", "reports", "opened_at", "moves", "unit",
         ),
         origin=True,
     ),

@@ -183,6 +183,7 @@ class CaseChange(Record):
     link: Link | None = None
     history: CaseHistory | None = None
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
+    unit: SystemId | None = None
     moves: Counter = 0
     rules: HubLine = ""
     clocks: list[CaseClock] = Field(default_factory=list, max_length=MAX_CLOCKS)
@@ -223,6 +224,7 @@ class Order(Record):
     lead: HubText | None = None
     priority: Int | None = None
     deadlines: list[DueTime] = Field(default_factory=list)
+    unit: HubText | None = None
     event: CaseEvent | None = None
 
 

@@ -10,6 +10,7 @@ from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, outcome_mistakes, takes_all
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, ConditionSpec, DeadlineRule, Exit, Route, When
+from hub.policy.organisation_checks import codes_named, organisation_mistakes
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
@@ -65,8 +66,18 @@ class Checker:
             )
             if example.expect.area is not None:
                 self._area("examples.yaml", (*place, "area"), example.expect.area)
+        self._organisation()
         self._purposes()
         self._unreachable()
+
+    def _organisation(self) -> None:
+        spec = self._parts.organisation
+        if spec is None:
+            return
+        for location, what in organisation_mistakes(spec, self._parts.department_ids):
+            self._note("organisation.yaml", location, what)
+        for location, code in codes_named(spec):
+            self._area("organisation.yaml", location, code)
 
     def _purposes(self) -> None:
         known = {EVERYTHING, *self._parts.privacy.purposes}

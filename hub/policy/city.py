@@ -35,6 +35,7 @@ from hub.policy.models import (
     Route,
     StepSpec,
 )
+from hub.policy.organisation import Organisation
 from hub.topics import Topic, kept
 
 _LABEL_CHARACTERS = 300
@@ -83,6 +84,8 @@ class City:
     """Areas as a tree of codes, where the city has divisions.yaml."""
     outcomes: Mapping[str, OutcomeSpec] = field(default_factory=dict)
     """What resolutions may come to (办理结果), by code."""
+    organisation: Organisation | None = None
+    """Who stands above whom, where the city has organisation.yaml."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)
@@ -162,6 +165,19 @@ class City:
             return None if area is None else self._class_of.get(area)
         code = self.divisions.nearest(area, self._class_of)
         return None if code is None else self._class_of[code]
+
+    def unit_for(self, department: str, area: str | None) -> str | None:
+        """The unit of a department that serves an area, if any."""
+        return None if self.organisation is None else self.organisation.unit_for(department, area)
+
+    def department_of(self, who: str) -> str | None:
+        """The department that is called so, or that a unit of this name belongs to; None if there is neither."""
+        known = who if self.organisation is None else self.organisation.department_of(who)
+        return known if known in self.departments else None
+
+    def desk_for(self, area: str | None) -> str:
+        """The dispatch desk 派单台 for an area: that of its level, or else the city's."""
+        return (self.organisation.desk_for(area) if self.organisation else None) or self.dispatch_desk
 
     def areas_of(self, codes: Iterable[str]) -> frozenset[str]:
         """These areas of the main layer, to be asked whether they have an area: with all that lies in them, where areas are a

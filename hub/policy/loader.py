@@ -24,11 +24,13 @@ from hub.policy.models import (
     DivisionsFile,
     ExamplesFile,
     LinkingFile,
+    OrganisationFile,
     PrivacyFile,
     RoutesFile,
     StepsFile,
     TaxonomyFile,
 )
+from hub.policy.organisation import Organisation
 from hub.policy.parts import Parts
 
 _FILES: dict[str, type[BaseModel]] = {
@@ -43,6 +45,7 @@ _FILES: dict[str, type[BaseModel]] = {
 }
 _OPTIONAL: dict[str, type[BaseModel]] = {
     "privacy.yaml": PrivacyFile, "steps.yaml": StepsFile, "divisions.yaml": DivisionsFile,
+    "organisation.yaml": OrganisationFile,
 }  # fmt: skip
 """What a folder may leave out: it was whole before there were these."""
 
@@ -99,6 +102,8 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     spec = models.get("divisions.yaml")
     assert spec is None or isinstance(spec, DivisionsFile)
     divisions = None if spec is None else Divisions(spec)
+    tree = models.get("organisation.yaml")
+    assert tree is None or isinstance(tree, OrganisationFile)
     areas = read_areas(folder, city.areas, problems) if city.areas else ()
     layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
@@ -123,6 +128,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         templates=deadlines.templates,
         privacy=privacy,
         divisions=divisions,
+        organisation=tree,
     )
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
@@ -149,6 +155,7 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         outcomes=steps.outcomes,
         conditions=deadlines.conditions,
         divisions=divisions,
+        organisation=None if tree is None else Organisation(tree, parts.department_ids, divisions),
     )
 
 

@@ -19,6 +19,7 @@ from hub.policy.models import (
     Example,
     Exit,
     LinkRule,
+    OrganisationFile,
     OutcomeSpec,
     Owners,
     PrivacyFile,
@@ -53,6 +54,11 @@ class Parts:
     """Templates of deadlines that are in force."""
     privacy: PrivacyFile = field(default_factory=PrivacyFile)
     divisions: Divisions | None = None
+    organisation: OrganisationFile | None = None
+
+    @property
+    def department_ids(self) -> frozenset[str]:
+        return frozenset(department.id for department in self.departments)
 
     @property
     def main_layer(self) -> str:

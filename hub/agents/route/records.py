@@ -66,6 +66,8 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedC
             held=[step.ledger and held_value(step.ledger) for step in steps],
         ),
     }
+    if hub.city.organisation is not None:
+        columns["unit"] = [case.unit for case in cases]
     tx.publish(topics.CASES, hub.codec.encode_columns("cityhub.CaseChange", columns), columns["case_id"])
 
 
@@ -101,6 +103,8 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
         "deadlines": clocks.dues_of(of_steps, {at: step for at, (step, order) in enumerate(drafts) if order.called}),
     }
     bodies = [order.body for _, order in drafts]
+    if hub.city.organisation is not None:
+        columns["unit"] = [_unit(step, order) for step, order in drafts]
     if hub.withholds:
         withhold(hub, columns, bodies)
     values = hub.codec.encode_before("cityhub.Order", columns, bodies)
@@ -126,6 +130,11 @@ def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             "text": [step.reply for step in told],
         }
         tx.publish(hub.replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"])
+
+
+def _unit(step: Step, order: OrderDraft) -> str | None:
+    """Who below the receiver: the case's unit, if it is the receiver's."""
+    return step.case.unit if order.unit is None and order.department == step.case.department else order.unit
 
 
 def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:

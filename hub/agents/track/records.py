@@ -189,6 +189,8 @@ def _remind(
         "priority": [None] * len(cases),
         "deadlines": due_times([], [], [], [0] * (len(cases) + 1)) if deadlines is None else deadlines,
     }
+    if any(units := [case.unit if department == case.department else None for case in cases]):
+        columns["unit"] = units
     values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
     tx.publish(hub.orders(department), values, columns["case_id"])
     tx.count(metrics.ORDERS.labels(hub.label(department), OrderKind.REMIND), len(cases))

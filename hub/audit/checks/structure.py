@@ -146,9 +146,10 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
 
 
 def _parts_before(cases: pa.Table) -> dict[tuple[str, int], tuple[str, Sequence[str]]]:
-    """Who led and who helped before each rerouting of a case that ever had a helper, by case and place: who goes on as it was
-    is owed no second order. Hubs of before have sent one all the same."""
-    helped = cases.filter(pc.greater(pc.list_value_length(cases.column("co_handlers")), 0)).column("case_id")
+    """Who led and who helped before each rerouting of a case that ever had a helper or a unit, by case and place: who goes on as it
+    was is owed no second order. Hubs of before have sent one all the same."""
+    several = pc.greater(pc.list_value_length(cases.column("co_handlers")), 0)
+    helped = cases.filter(pc.or_(several, cases.column("unit").is_valid())).column("case_id")
     chosen = cases.filter(pc.is_in(cases.column("case_id"), pc.unique(helped))).sort_by(HERE)
     found: dict[tuple[str, int], tuple[str, Sequence[str]]] = {}
     last: dict[str, tuple[str, Sequence[str]]] = {}

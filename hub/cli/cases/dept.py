@@ -62,9 +62,32 @@ def list_command(settings: Settings, as_json: bool) -> None:
     Screen(soft_wrap=True).print(table)
 
 
+@dept.command("units")
+@click.argument("department", metavar="ID")
+@_as_json
+@with_settings
+def units_command(settings: Settings, department: str, as_json: bool) -> None:
+    """Who works below a department 下属单位: what it is, who stands above it, which areas it serves."""
+    city = load_city(settings.city)
+    require_department(city, department)
+    organisation = city.organisation
+    found = [] if organisation is None else [
+        each for each in organisation.units.values() if organisation.department_of(each.id) == department
+    ]  # fmt: skip
+    if as_json:
+        say_json([each.model_dump() for each in found], indent=2)
+        return
+    table = Table("unit 单位", "kind 类型", "name 名称", "above 上级", "areas 辖区", show_edge=False)
+    for each in found:
+        name = f"{each.name.en} {each.name.zh}" if each.name else ""
+        table.add_row(each.id, each.kind, name, each.parent, ", ".join(each.areas))
+    Screen(soft_wrap=True).print(table)
+
+
 @dept.command("watch")
 @click.argument("department", metavar="ID")
 @click.option("--from-start", is_flag=True, help="Begin with the oldest that is still there.")
+@click.option("--unit", metavar="ID", help="Only orders for this unit of it, and for those below it.")
 @click.option("--group", metavar="NAME", help="Go on where this consumer group stopped, and remember how far it came.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the whole order; times in ms.")
 @click.option(
@@ -74,11 +97,14 @@ def list_command(settings: Settings, as_json: bool) -> None:
 )
 @with_settings
 def watch(
-    settings: Settings, department: str, from_start: bool, group: str | None, as_json: bool, receipts: bool | None
-) -> None:
+    settings: Settings, department: str, from_start: bool, group: str | None, as_json: bool, receipts: bool | None,
+    unit: str | None,
+) -> None:  # fmt: skip
     """Show a department's orders 指令, and the receipts 回执 of its updates, as they come, until Ctrl-C."""
     city = load_city(settings.city)
     require_department(city, department)
+    if unit is not None:
+        require_unit(city, department, unit)
     words, codec, console = Words(city), Codec(make_registry(settings)), Screen(soft_wrap=True)
     show_receipts = not as_json if receipts is None else receipts
     if not as_json:
@@ -89,6 +115,8 @@ def watch(
         topics = [dept_orders(department), *([dept_receipts(department)] if show_receipts else [])]
         for subject, record in records_to(settings, codec, topics, from_start=from_start, group=group):
             is_order = subject == Order.subject()
+            if is_order and unit is not None and not _is_for(city, unit, record.get("unit")):
+                continue
             if as_json:
                 say_json(record if is_order else {"receipt": record})
             else:
@@ -110,7 +138,7 @@ def watch(
 @click.option(
     "--clock", metavar="NAME", help="The clock an extension or a pause is for.  [resolve; all that may pause]"
 )
-@click.option("--to", metavar="ID", help="The department that a case goes to, or that is scored.")
+@click.option("--to", metavar="ID", help="Who a case goes to, a department or a unit of one, or that is scored.")
 @click.option(
     "--member",
     "members",
@@ -210,6 +238,20 @@ def _require_outcome(city: City, outcome: str | None) -> None:
         raise click.BadParameter(f"there is no outcome {outcome!r}; there are: {there}", param_hint="--outcome")
 
 
+def require_unit(city: City, department: str, unit: str) -> None:
+    """Raises FatalError if a department has no such unit."""
+    organisation = city.organisation
+    if organisation is None or unit not in organisation.units or organisation.department_of(unit) != department:
+        raise FatalError(
+            f"{department} has no unit {unit!r} in organisation.yaml; `cityhub dept units {department}` lists them"
+        )
+
+
+def _is_for(city: City, unit: str, named: str | None) -> bool:
+    organisation = city.organisation
+    return named is not None and organisation is not None and unit in (named, *organisation.above(named))
+
+
 def describe_order(order: dict[str, Any], words: Words) -> str:
     """An order in a few lines."""
     said = (
@@ -217,6 +259,7 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
         f"{words.department(order['department'])}"
     )
     lines = [said + (f"  ({order['reason']})" if order["reason"] else "")]
+    lines += [f"    unit 单位 {words.unit(order['unit'])}"] if order.get("unit") else []
     event = order["event"]
     if event is not None:
         where = event["place"]["address"] or words.area(order["area"])

@@ -82,6 +82,8 @@ def _head(story: Story, words: Words) -> Panel:
     grid.add_row("where 地点", words.area(last["area"]))
     grid.add_row("urgency 紧急程度", last["urgency"].lower())
     grid.add_row("department 部门", f"{words.department(last['department'])} (rule 规则 {last['rule']})")
+    if last.get("unit"):
+        grid.add_row("unit 单位", words.unit(last["unit"]))
     for department, held_ms in totals(held_of(story)).items():
         grid.add_row("held 持有", f"{words.department(department)}: {timedelta(milliseconds=held_ms)}")
     grid.add_row("reports 来报", str(last["reports"]))

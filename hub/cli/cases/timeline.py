@@ -190,7 +190,8 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
             why = f"rule 规则 {change['rule']}"
             if change["desk_reason"]:
                 why += f", at the dispatch desk 派单台: {change['desk_reason']}"
-            details.append(f"goes to 归属 {words.department(change['department'])} by {why}")
+            unit = f", unit 单位 {words.unit(change['unit'])}," if change.get("unit") else ""
+            details.append(f"goes to 归属 {words.department(change['department'])}{unit} by {why}")
         noted = change["change"] == "AMENDED" and change.get("held")
         what = "UNLINKED" if change.get("unlinks") else "HELD" if noted else change["change"]
         text = f"{CHANGES[what]} ({change['source']}:{change['source_ref']})"

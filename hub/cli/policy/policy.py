@@ -78,6 +78,7 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
         "routes 派单规则": len(city.routes), "fallback 兜底": len(city.fallback), "deadlines 时限": len(city.deadlines),
         "calendars 日历": len(city.calendars), "linking 关联规则": len(city.linking), "examples 示例": len(city.examples),
         "layers 区域图层": len(city.layers) + bool(city.areas),
+        **({} if city.organisation is None else {"units 单位": len(city.organisation.units)}),
     }  # fmt: skip
     changes = None if succession is None else list(succession.changes)
     if as_json:

@@ -69,6 +69,15 @@ class Words:
         known = self._city.departments.get(department)
         return f"{known.name.en} {known.name.zh}" if known else department
 
+    def unit(self, unit: str | None) -> str:
+        """Who below a department, with what it is; nothing for none."""
+        organisation = self._city.organisation
+        known = None if organisation is None or unit is None else organisation.units.get(unit)
+        if known is None:
+            return unit or ""
+        name = f" {known.name.en} {known.name.zh}" if known.name else ""
+        return f"{known.kind} {known.id}{name}"
+
     def area(self, code: str | None) -> str:
         return "no area 无区域" if code is None else f"{self._area_name(code)} ({code})".strip()
 

@@ -55,6 +55,7 @@ class LeadVersion(msgspec.Struct, array_like=True, frozen=True, gc=False):
     queue: str | None
     co_handlers: tuple[str, ...]
     priority: Whole | None
+    unit: str | None = None
 
 
 class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -97,6 +98,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """How often it was moved by hand, put right or brought back: tells two such moves as of one instant apart."""
     rules: str = ""
     """Version of the rules in force when it was reported: by these its clocks run. Empty: opened before that was kept."""
+    unit: str | None = None
+    """Who below the department has it, where the city says so."""
 
     @property
     def source(self) -> str:

@@ -171,6 +171,7 @@ class Casework:
             queue=decision.queue,
             co_handlers=decision.co_handlers,
             priority=decision.priority,
+            unit=decision.unit,
             conditions=self._revisions.conditions(seen),
             event=None if ended else seen.body,
             rules=self._city.version,

@@ -34,6 +34,8 @@ class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     lead: str | None = None
     """Who leads, if the receiver only helps."""
+    unit: str | None = None
+    """Who below the receiver, if not the case's."""
     called: bool = False
     """The receiver is called to an open case (吹哨): it has clocks of its own from then on."""
 
@@ -79,13 +81,15 @@ def handed_over(
     goes on helping gets no second order to do so, but is told of another lead. `called`: new helpers are called together."""
     parties = (after.department, *after.co_handlers)
     lead = before.department
-    orders = [OrderDraft(WITHDRAW, lead, None, gone)] if lead != after.department else []
+    orders = [OrderDraft(WITHDRAW, lead, None, gone, unit=before.unit)] if lead != after.department else []
     orders += [OrderDraft(WITHDRAW, each, None, gone, lead) for each in before.co_handlers if each not in parties]
     if lead != after.department:
         orders.append(OrderDraft(ASSIGN, after.department, body, given))
+    elif before.unit != after.unit:
+        orders.append(OrderDraft(AMEND, after.department, body, given))
     for each in after.co_handlers:
         if each not in before.co_handlers:
-            orders.append(OrderDraft(ASSIGN, each, body, given, after.department, called))
+            orders.append(OrderDraft(ASSIGN, each, body, given, after.department, called=called))
         elif lead != after.department:
             orders.append(OrderDraft(AMEND, each, None, given, after.department))
     return tuple(orders)
@@ -107,11 +111,14 @@ def by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:
         queue=decision.queue,
         co_handlers=decision.co_handlers,
         priority=decision.priority,
+        unit=decision.unit,
     )
 
 
-def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Sequence[str] = ()) -> Case:
-    """The case with a department to which others gave it; what the rules say of it is kept."""
+def by_hand(
+    case: Case, to: str, rule: str, desk_reason: str | None, helpers: Sequence[str] = (), unit: str | None = None
+) -> Case:
+    """The case with a department, and a unit of it, to which others gave it; what the rules say of it is kept."""
     return msgspec.structs.replace(
         case,
         department=to,
@@ -120,6 +127,7 @@ def by_hand(case: Case, to: str, rule: str, desk_reason: str | None, helpers: Se
         queue=None,
         co_handlers=tuple(dict.fromkeys(each for each in helpers if each != to))[:MAX_ITEMS],
         versions=versions_of(case),
+        unit=unit,
     )
 
 
@@ -137,7 +145,7 @@ def moved(
     moved = msgspec.structs.replace(moved, moves=case.moves + 1)
     journal.put(case.case_id, moved)
     same = moved.department == case.department
-    if case.over or (same and moved.co_handlers == case.co_handlers):
+    if case.over or (same and moved.co_handlers == case.co_handlers and moved.unit == case.unit):
         return noted(moved, at_ms, ledger)
     orders = handed_over(case, moved, case.event, reason, moved.desk_reason or reason, called=called)
     return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, ledger=ledger)]

@@ -42,6 +42,7 @@ def _only(case: Case) -> LeadVersion:
         desk_reason=case.desk_reason,
         queue=case.queue,
         co_handlers=case.co_handlers,
+        unit=case.unit,
         priority=case.priority,
     )
 

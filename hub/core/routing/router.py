@@ -16,7 +16,7 @@ from hub.core.calendars.localtime import LocalTime
 from hub.core.kinds import ByKind, Kind
 from hub.core.places.places import Layers
 from hub.core.report import Sighting
-from hub.core.routing.conditions import PLACED, Asked, Questions, RouteRow, Test
+from hub.core.routing.conditions import AREA, PLACED, Asked, Questions, RouteRow, Test
 from hub.model.event import EventKind
 from hub.policy.city import City
 from hub.policy.models import Category, Exit, Route, RouteWhen
@@ -51,6 +51,8 @@ class Decision(NamedTuple):
     priority: int | None
     queue: str | None = None
     co_handlers: tuple[str, ...] = ()
+    unit: str | None = None
+    """Who below the department, where the city says so."""
     exit: Exit | None = None
 
 
@@ -221,7 +223,9 @@ class Router:
     def _decide(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> Decision:
         taken = plan.takes(key)
         if taken is None:
-            return Decision(self._city.dispatch_desk, DESK_RULE, self._why_desk(plan, key), None)
+            area = key[plan.questions.asked.index(AREA)]
+            desk = self._city.desk_for(area if isinstance(area, str) else None)
+            return Decision(desk, DESK_RULE, self._why_desk(plan, key), None)
         row = taken.row
         if isinstance(row, Exit):
             urgent = row.exit == "emergency"
@@ -232,7 +236,11 @@ class Router:
             assert isinstance(owner, str)
             department = owner
         helpers = tuple(one for one in row.co_handlers if one != department)
-        return Decision(department, row.id, None, row.priority, row.queue, helpers)
+        unit = row.unit
+        if row.unit_of_area:
+            area = key[plan.questions.asked.index(AREA)]
+            unit = self._city.unit_for(department, area if isinstance(area, str) else None)
+        return Decision(department, row.id, None, row.priority, row.queue, helpers, unit)
 
     def _why_desk(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> str:
         if plan.category is None:

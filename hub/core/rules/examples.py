@@ -88,6 +88,8 @@ def _misrouted(expect: ExampleOutcome, decision: Decision) -> list[str]:
         found.append(f"row {decision.rule} decides, expected {expect.rule}")
     if "queue" in expect.model_fields_set and decision.queue != expect.queue:
         found.append(f"row {decision.rule} gives queue {decision.queue}, expected {expect.queue}")
+    if "unit" in expect.model_fields_set and decision.unit != expect.unit:
+        found.append(f"row {decision.rule} gives unit {decision.unit}, expected {expect.unit}")
     if expect.co_handlers is not None and decision.co_handlers != expect.co_handlers:
         found.append(f"row {decision.rule} tells {list(decision.co_handlers)} too, expected {list(expect.co_handlers)}")
     kind = decision.exit.exit if decision.exit else None

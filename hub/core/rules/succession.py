@@ -77,6 +77,7 @@ def _changes(old: City, new: City) -> Iterable[str]:
         ("deadline 时限", lambda city: {row.id: row for row in city.deadlines}),
         ("calendar 日历", lambda city: city.calendars),
         ("linking rule 关联规则", lambda city: {row.id: row for row in city.linking}),
+        ("unit 单位", lambda city: {} if city.organisation is None else city.organisation.units),
         ("purpose 用途", lambda city: city.privacy.purposes),
         ("purpose of answers to 答复用途", lambda city: city.privacy.sources),
         ("retention 保留期限", lambda city: city.privacy.retention),
@@ -95,8 +96,14 @@ def _changes(old: City, new: City) -> Iterable[str]:
         changed = old.divisions.spec != new.divisions.spec
     if changed:
         yield "divisions.yaml 区划: changed"
+    if _places(old) != _places(new):
+        yield "organisation.yaml 组织: who stands above whom changed"
     if _settings(old.file) != _settings(new.file):
         yield "city.yaml: changed"
+
+
+def _places(city: City) -> Mapping[str, object]:
+    return {} if city.organisation is None else city.organisation.spec.departments
 
 
 def _codes(city: City, layer: str) -> tuple[tuple[str, bytes], ...]:

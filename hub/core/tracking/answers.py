@@ -47,14 +47,10 @@ def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Lif
 
 
 def to_update(
-    before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, desk: str, effects: Effects
+    before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, there: str, effects: Effects
 ) -> None:
-    """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise."""
-    there = life.holder
-    if answer.status == REFUSED and answer.department not in life.members:
-        there = desk
-    elif answer.status in _PASSED_ON:
-        there = (answer.details.to if answer.details else None) or life.holder
+    """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise.
+    `there`: to whom that effect gives the case."""
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
     moves = answer.status in (REFUSED, *_PASSED_ON)
     if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):

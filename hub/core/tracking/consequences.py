@@ -49,6 +49,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """Version of the rules by which its clocks were decided on; empty: `route` has not done so, and `track` reckons them."""
     clocks: tuple[ClockState, ...] = ()
     """Those that run from the opening, of a change that may alter them."""
+    unit: str | None = None
+    """Who below the department has it."""
 
 
 class UpdateRow(msgspec.Struct, frozen=True, gc=False):

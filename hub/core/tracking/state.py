@@ -178,6 +178,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """What it was, in order of time, once its life was told; the first from its opening."""
     rules: str = ""
     """Version of the rules in force when it was reported: by these all of it is reckoned. Empty: opened before that was kept."""
+    unit: str | None = None
+    """Who below the department has it, by what `route` said last."""
 
     @property
     def reported(self) -> Iterator[tuple[tuple[str, str], int]]:

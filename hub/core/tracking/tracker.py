@@ -87,6 +87,9 @@ class Tracking:
         if _is_full(before, change.change):
             effects.left_out += 1
             return
+        if change.unit != before.unit:
+            before = msgspec.structs.replace(before, unit=change.unit)
+            journal.put(before.case_id, before)
         stated = change.history is not None or change.opened_ms != before.opened_ms
         case = by_history(self._clockwork.versions, before, change) if stated else before
         case = self._changed(case, change, effects)
@@ -268,7 +271,7 @@ class Tracking:
         elif status.lower() in LADDER:
             effects.notices.append(Notice(case, life.holder, answer))
         self._conclude(before, case, life, effects)
-        to_update(before, case, life, answer, lives.desk, effects)
+        to_update(before, case, life, answer, lives.goes_to(life, answer), effects)
         effects.applied.append(Applied(update, at_ms))
         journal.put(case.case_id, case)
         return True
@@ -303,6 +306,7 @@ class Tracking:
             members=tuple(change.co_handlers),
             conditions=tuple(change.conditions),
             rules=change.rules,
+            unit=change.unit,
         )
         if change.over:
             mark = HubEvent("closed", change.at_ms, case.reports[0])

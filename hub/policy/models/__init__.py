@@ -42,6 +42,7 @@ from hub.policy.models.divisions import NATIONAL_LEVELS, AreaCode, DivisionsFile
 from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
+from hub.policy.models.organisation import DepartmentPlace, OrganisationFile, OrganisationUnit
 from hub.policy.models.privacy import EVERYTHING, PrivacyFile, Purpose
 from hub.policy.models.routes import (
     MATTERS,
@@ -84,6 +85,7 @@ __all__ = [
     "DeadlinesFile",
     "DefaultPoint",
     "Department",
+    "DepartmentPlace",
     "DepartmentsFile",
     "DivisionsFile",
     "Example",
@@ -100,6 +102,8 @@ __all__ = [
     "LinkingFile",
     "Matter",
     "Name",
+    "OrganisationFile",
+    "OrganisationUnit",
     "OutcomeMeaning",
     "OutcomeSpec",
     "Owners",

@@ -41,12 +41,13 @@ class ExampleEvent(Strict):
 
 
 class ExampleOutcome(Strict):
-    """What must come out. What is not given is not checked; `area: null` says it must be none, and so for queue and exit."""
+    """What must come out. What is not given is not checked; `area: null` says it must be none, and so for queue, unit and exit."""
 
     department: Id
     area: str | None = None
     rule: str | None = None
     queue: str | None = None
+    unit: str | None = None
     co_handlers: tuple[Id, ...] | None = None
     exit: ExitKind | None = None
     due: dict[ClockName, AwareInstant] = Field(default_factory=dict)

@@ -89,6 +89,7 @@ class _Dated(Strict):
 class Route(_Dated):
     """Who is responsible. The first row that matches decides.
 
+    `unit` names a unit of the department (organisation.yaml); `unit_of_area`: the one that serves the report's area, if any.
     `co_handlers` (协办) are told with the lead (主办). `to_owner` sends it to whoever owns the facility, and so holds only where
     `owners` knows that; `department` is then not given.
     """
@@ -97,6 +98,8 @@ class Route(_Dated):
     when: RouteWhen = RouteWhen()
     department: Id | None = None
     to_owner: bool = False
+    unit: Id | None = None
+    unit_of_area: bool = False
     queue: ShortText | None = None
     co_handlers: tuple[Id, ...] = ()
     priority: int | None = Field(None, ge=1, le=5)
@@ -105,6 +108,10 @@ class Route(_Dated):
     def _one_lead(self) -> Self:
         if (self.department is None) != self.to_owner:
             raise ValueError("a row names its department, or says `to_owner: true` and names none; give one of the two")
+        if self.unit is not None and (self.unit_of_area or self.to_owner):
+            raise ValueError(
+                "a row that names its unit neither asks the area for one nor who owns the facility; keep one"
+            )
         if len(set(self.co_handlers)) < len(self.co_handlers) or self.department in self.co_handlers:
             raise ValueError("the lead or a co-handler stands in co_handlers a second time; name each department once")
         return self

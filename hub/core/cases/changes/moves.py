@@ -49,7 +49,7 @@ class Moves:
                 return self.reopen(journal, case, at_ms, _why(closure), held)
             case ClosureStep.TRANSFERRED | ClosureStep.DESIGNATED | ClosureStep.WHISTLED:
                 known = journal.book.get(case)
-                to = closure.to or (known.department if known else by)
+                to = closure.to or ((known.unit or known.department) if known else by)
                 members = closure.members if closure.step is ClosureStep.WHISTLED else ()
                 return self.pass_on(journal, case, to, at_ms, _why(closure), members, held)
             case ClosureStep.UNLINKED:
@@ -82,10 +82,10 @@ class Moves:
         """The department says it is not theirs, or the desk that it is not: the dispatch desk (派单台) decides. If they no
         longer hold it, or the dispatch desk does already, it stays where it is."""
         case = journal.book.get(case_id)
-        desk = self._city.dispatch_desk
         if case is None:
             return []
-        parties = (case.department, desk, *self._city.file.life.supervisors)
+        desk = self._city.desk_for(case.area)
+        parties = (case.department, desk, self._city.dispatch_desk, *self._city.file.life.supervisors)
         if case.department == desk or department not in parties or (case.over and not ledger):
             return noted(case, at_ms, ledger)
         reason = f"{REFUSED} by {department}"
@@ -101,13 +101,15 @@ class Moves:
         members: Sequence[str] = (),
         ledger: tuple[HolderLine, ...] = (),
     ) -> list[Step]:
-        """Give a case to another department (转办、指定承办), or have others join its holder (吹哨)."""
+        """Give a case to another department, or to a unit of one (转办、指定承办), or have others join its holder (吹哨)."""
         case = journal.book.get(case_id)
         if case is None or (case.over and not ledger):
             return []
-        if case.department == to and not members:
+        department = self._city.department_of(to) or to
+        unit = None if department == to else to
+        if (case.department, case.unit) == (department, unit) and not members:
             return noted(case, at_ms, ledger)
-        there = by_hand(case, to, PASSED_ON, None, (*case.co_handlers, *members))
+        there = by_hand(case, department, PASSED_ON, None, (*case.co_handlers, *members), unit)
         return moved(journal, case, there, at_ms, reason, ledger, called=bool(members))
 
     def hold(
@@ -127,8 +129,15 @@ class Moves:
         if helpers is None and version is not None:
             there = by_rules(case, version)
         else:
-            desk = to == self._city.dispatch_desk
-            there = by_hand(case, to, REFUSED if desk else PASSED_ON, HELD_NOW if desk else None, helpers or ())
+            desk = to in (self._city.dispatch_desk, self._city.desk_for(case.area))
+            there = by_hand(
+                case,
+                to,
+                REFUSED if desk else PASSED_ON,
+                HELD_NOW if desk else None,
+                helpers or (),
+                case.unit if to == case.department else None,
+            )
         return moved(journal, case, there, at_ms, HELD_NOW, ledger)
 
     def reopen(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion
-from hub.core.cases.steps import by_rules
+from hub.core.cases.steps import PASSED_ON, REFUSED, by_rules
 from hub.core.cases.versions import complete, in_force, versions_of, with_version
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
@@ -53,7 +53,12 @@ class Revisions:
             versions=versions,
             rules=before.rules if opened_ms == before.opened_ms else self._city.version,
         )
-        return by_rules(amended, now) if alone else amended
+        if alone:
+            return by_rules(amended, now)
+        by_hand = case.rule in (REFUSED, PASSED_ON)
+        return (
+            amended if by_hand or now.department != case.department else msgspec.structs.replace(amended, unit=now.unit)
+        )
 
     def _version(self, seen: Sighting) -> LeadVersion:
         """What a statement says, not decided yet."""

@@ -44,7 +44,12 @@ def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
         ledger=read_held(batch.column("held")),
         rules=rules,
         clocks=read_clocks(batch.column("clocks")),
+        unit=_units(batch.column("unit")),
     )
+
+
+def _units(column: pa.StringArray) -> Iterable[str | None]:
+    return repeat(None) if column.null_count == len(column) else shared_values(column)
 
 
 def _flags(column: pa.BooleanArray) -> Iterable[bool]:

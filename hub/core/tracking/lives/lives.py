@@ -47,10 +47,12 @@ class Lives:
         """Events other than the opening that start some clock by any rules."""
         self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
 
-    @property
-    def desk(self) -> str:
-        """The dispatch desk."""
-        return self._city.dispatch_desk
+    def goes_to(self, life: Life, answer: AppliedUpdate) -> str:
+        """The department to which `route` gives the case by this update alone."""
+        if answer.event == "refused" and answer.department not in life.members:
+            return self._city.desk_for(life.version.area)
+        to = answer.details.to if answer.details and answer.event in ("transferred", "designated") else None
+        return (to and self._city.department_of(to)) or life.holder
 
     def terms_of(self, rules: DeadlineRules) -> Terms:
         """What reckons extensions and pauses by these rules."""
@@ -318,8 +320,9 @@ class Lives:
         if life.state is State.ENDED:
             return
         life.refusals += happening.department == life.holder
-        life.by_hand |= life.holder != self._city.dispatch_desk
-        life.pass_to(self._city.dispatch_desk, happening.at_ms, happening.department)
+        desk = self._city.desk_for(life.version.area)
+        life.by_hand |= life.holder != desk
+        life.pass_to(desk, happening.at_ms, happening.department)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
@@ -330,11 +333,11 @@ class Lives:
             life.state = life.state if life.designated or life.state in DONE else State.ARBITRATION
 
     def _pass_on(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        life.pass_to(happening.details.to or life.holder, happening.at_ms)
+        life.pass_to(self._city.department_of(happening.details.to or "") or life.holder, happening.at_ms)
         life.designated, life.by_hand = False, True
 
     def _designate(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        life.pass_to(happening.details.to or life.holder, happening.at_ms)
+        life.pass_to(self._city.department_of(happening.details.to or "") or life.holder, happening.at_ms)
         life.designated = life.by_hand = True
 
     def _call(self, life: Life, case: TrackedCase, happening: Happening) -> None:

@@ -23,6 +23,7 @@ class Objections:
     def __init__(self, city: City, vocabulary: Vocabulary, outcomes: Outcomes) -> None:
         self._vocabulary = vocabulary
         self._outcomes = outcomes
+        self._city = city
         self._departments = city.departments
         self._spec = city.file.life
         self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
@@ -94,9 +95,9 @@ class Objections:
 
     def _may_pass_on(self, life: Life, happening: Happening) -> str | None:
         to = happening.details.to
-        if not to or to not in self._departments:
+        if not to or self._city.department_of(to) is None:
             name = EVENT_RULES[happening.event].name
-            return f"{name} names the department it goes to, one of departments.yaml; what it names is none"
+            return f"{name} names who it goes to, of departments.yaml or organisation.yaml; what it names is none"
         if to == life.holder:
             return f"{to} holds the case already"
         if life.designated and happening.department not in self._desks:
@@ -105,10 +106,8 @@ class Objections:
 
     def _may_designate(self, life: Life, happening: Happening) -> str | None:
         to = happening.details.to
-        if not to or to not in self._departments:
-            return (
-                "a designation 指定承办 names the department it goes to, one of departments.yaml; what it names is none"
-            )
+        if not to or self._city.department_of(to) is None:
+            return "a designation 指定承办 names who it goes to, of departments.yaml or organisation.yaml; what it names is none"
         return None
 
     def running(self, life: Life, happening: Happening) -> Term | str:

@@ -1,0 +1,124 @@
+"""What organisation.yaml must agree on: parents that exist, no circles, one unit for each area of a department."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hub.declared.document import Location
+from hub.declared.problems import hint
+from hub.policy.models import OrganisationFile
+from hub.policy.organisation import parents_of
+
+FILE = "organisation.yaml"
+Mistake = tuple[Location, str]
+
+
+def organisation_mistakes(spec: OrganisationFile, departments: frozenset[str]) -> Iterator[Mistake]:
+    """Place and what is wrong, of every mistake but those of area codes."""
+    where = _places(spec)
+    yield from _ids(spec, departments)
+    found = [*_parents(spec, departments)]
+    yield from found
+    if not found:
+        yield from _circles(parents_of(spec), where)
+        yield from _served_twice(spec, departments)
+    for id_, place in spec.departments.items():
+        if place.desk and not place.areas:
+            yield ("departments", id_, "desk"), f"the desk {id_!r} serves no areas 派单台没有辖区; name them"
+    yield from _desks_twice(spec)
+
+
+def codes_named(spec: OrganisationFile) -> Iterator[tuple[Location, str]]:
+    """Every area that is named, with its place."""
+    for id_, place in spec.departments.items():
+        for position, code in enumerate(place.areas):
+            yield ("departments", id_, "areas", position), code
+    for index, unit in enumerate(spec.units):
+        for position, code in enumerate(unit.areas):
+            yield ("units", index, "areas", position), code
+
+
+def _places(spec: OrganisationFile) -> dict[str, Location]:
+    places: dict[str, Location] = {id_: ("departments", id_) for id_ in spec.departments}
+    return places | {unit.id: ("units", index) for index, unit in enumerate(spec.units)}
+
+
+def _ids(spec: OrganisationFile, departments: frozenset[str]) -> Iterator[Mistake]:
+    for id_ in spec.departments:
+        if id_ not in departments:
+            yield ("departments", id_), f"there is no department {id_!r}; {hint(id_, departments)}"
+    seen: set[str] = set()
+    for index, unit in enumerate(spec.units):
+        if unit.id in departments:
+            yield ("units", index, "id"), f"{unit.id!r} is a department; a unit has an id of its own"
+        elif unit.id in seen:
+            yield ("units", index, "id"), f"the id {unit.id!r} stands here a second time; ids must differ"
+        seen.add(unit.id)
+
+
+def _parents(spec: OrganisationFile, departments: frozenset[str]) -> Iterator[Mistake]:
+    known = {*departments, *(unit.id for unit in spec.units)}
+    for id_, place in spec.departments.items():
+        if place.parent is not None and place.parent not in departments:
+            yield (
+                ("departments", id_, "parent"),
+                f"there is no department {place.parent!r} to stand above {id_!r} 上级不存在; {hint(place.parent, departments)}",
+            )
+    for index, unit in enumerate(spec.units):
+        if unit.parent not in known:
+            yield (
+                ("units", index, "parent"),
+                f"there is no department or unit {unit.parent!r} to stand above {unit.id!r} 上级不存在; {hint(unit.parent, known)}",
+            )
+
+
+def _circles(parents: Mapping[str, str], where: Mapping[str, Location]) -> Iterator[Mistake]:
+    """Told once for each circle, where it is closed."""
+    good: set[str] = set()
+    for start in parents:
+        path: list[str] = []
+        who: str | None = start
+        while who is not None and who not in good and who not in path:
+            path.append(who)
+            who = parents.get(who)
+        if who is not None and who in path:
+            circle = path[path.index(who) :]
+            yield (
+                (*where[who], "parent"),
+                f"{' < '.join([*circle, who])} stand above each other in a circle 上下级成环; mend one",
+            )
+        good.update(path)
+
+
+def _served_twice(spec: OrganisationFile, departments: frozenset[str]) -> Iterator[Mistake]:
+    parents, department_of = parents_of(spec), {id_: id_ for id_ in departments}
+
+    def top(who: str) -> str:
+        path: list[str] = []
+        while who not in department_of and who in parents and who not in path:
+            path.append(who)
+            who = parents[who]
+        found = department_of.get(who, who)
+        department_of.update(dict.fromkeys(path, found))
+        return found
+
+    owner: dict[tuple[str, str], str] = {}
+    for index, unit in enumerate(spec.units):
+        for position, code in enumerate(unit.areas):
+            first = owner.setdefault((top(unit.id), code), unit.id)
+            if first != unit.id:
+                yield (
+                    ("units", index, "areas", position),
+                    f"the area {code!r} has the unit {first!r} of the same department already 一格两主; keep one",
+                )
+
+
+def _desks_twice(spec: OrganisationFile) -> Iterator[Mistake]:
+    owner: dict[str, str] = {}
+    for id_, place in spec.departments.items():
+        for position, code in enumerate(place.areas if place.desk else ()):
+            if owner.setdefault(code, id_) != id_:
+                yield (
+                    ("departments", id_, "areas", position),
+                    f"the area {code!r} has the desk {owner[code]!r} already 一地两台; keep one",
+                )
