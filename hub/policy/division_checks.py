@@ -8,7 +8,7 @@ from hub.declared.document import Location
 from hub.policy.divisions import circles
 from hub.policy.parts import Parts
 
-FILE = "divisions.yaml"
+_FILE = "divisions.yaml"
 
 
 def division_mistakes(parts: Parts) -> Iterator[tuple[str, Location, str]]:
@@ -19,16 +19,16 @@ def division_mistakes(parts: Parts) -> Iterator[tuple[str, Location, str]]:
     spec = divisions.spec
     for code in spec.names:
         if fault := divisions.fault(code):
-            yield FILE, ("names", code), fault
+            yield _FILE, ("names", code), fault
     for old in circles(spec.replaced):
-        yield FILE, ("replaced", old), f"the code {old!r} is replaced in a circle 循环替换; say what it is now"
+        yield _FILE, ("replaced", old), f"the code {old!r} is replaced in a circle 循环替换; say what it is now"
     for old, new in spec.replaced.items():
         if fault := divisions.fault(new):
-            yield FILE, ("replaced", old), fault
+            yield _FILE, ("replaced", old), fault
     for source, codes in spec.sources.items():
         for own, code in codes.items():
             if fault := divisions.fault(code):
-                yield FILE, ("sources", source, own), fault
+                yield _FILE, ("sources", source, own), fault
     for code in sorted(parts.areas):
         if fault := divisions.fault(code):
             yield "city.yaml", ("areas",), f"{fault} (a polygon has it)"

@@ -9,7 +9,6 @@ from hub.declared.problems import hint
 from hub.policy.models import OrganisationFile
 from hub.policy.organisation import parents_of
 
-FILE = "organisation.yaml"
 Mistake = tuple[Location, str]
 
 

@@ -89,7 +89,7 @@ class MadeUpRun:
         return self.add(
             "cases", "hub.cases", origin=origin, case_id=case, change=change, at=at, source=source, source_ref=ref,
             revision=revision, lead_source=lead[0], lead_ref=lead[1], department=department, rule=rule, over=over,
-            reopens=False, unlinks=unlinks, co_handlers=[], moves=0,
+            reopens=False, unlinks=unlinks, co_handlers=[], moves=0, unit=None,
             opened_at=T0 - HOUR,
             reports=joined.count(case) + (change in ("OPENED", "LINKED")) - left.count(case) - unlinks,
         )  # fmt: skip
