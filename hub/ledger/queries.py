@@ -56,6 +56,7 @@ class CaseQuery:
     ref: str | None = None
     address: str | None = None
     """A part of it."""
+    case_id: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -96,6 +97,11 @@ def last_standing(connection: Connection) -> tuple[int, int | None]:
     return (0, None) if row is None else (int(row[0] or 0), row[1])
 
 
+def newest_opened_ms(connection: Connection) -> int:
+    """When the youngest case was reported, in ms; 0 if there is none."""
+    return int(connection.execute(select(func.max(CASES_TABLE.c.opened_at))).scalar() or 0)
+
+
 def case_of(connection: Connection, source: str, ref: str) -> str | None:
     """The case that a report belongs to now."""
     newest = select(REPORTS_TABLE.c.case_id).where(
@@ -124,6 +130,8 @@ def story(connection: Connection, case_id: str) -> dict[str, list[dict[str, Any]
 
 def _wheres(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
     yield CASES_TABLE.c.state == query.state if query.state else CASES_TABLE.c.state.is_not(None)
+    if query.case_id:
+        yield CASES_TABLE.c.case_id == query.case_id
     if query.departments:
         helps = select(HELPERS_TABLE.c.case_id).where(HELPERS_TABLE.c.department.in_(query.departments))
         yield or_(CASES_TABLE.c.department.in_(query.departments), CASES_TABLE.c.case_id.in_(helps))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -35,8 +37,15 @@ def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Ope
     ]
 
 
-def web_app(front: Front, offers: Open311File, secret: bytes, provider: Provider | None = None) -> Starlette:
-    """Over one front. `secret`: what ids that nobody is to guess are made with. `provider`: who vouches for people, if anybody."""
+def web_app(
+    front: Front,
+    offers: Open311File,
+    secret: bytes,
+    provider: Provider | None = None,
+    board: Sequence[GuardedRoute] = (),
+) -> Starlette:
+    """Over one front. `secret`: what ids that nobody is to guess are made with. `provider`: who vouches for people, if anybody.
+    `board`: pages for people, where there are any."""
     operations = all_operations(front, offers, secret)
     title = f"CityHub: {front.city.name.en} {front.city.name.zh}"
     described = openapi_document(title, operations)
@@ -61,6 +70,7 @@ def web_app(front: Front, offers: Open311File, secret: bytes, provider: Provider
         *(GuardedRoute(path, answer, OpenTo.ANYBODY) for path, answer in own.items()),
         *LoginPages(front.access, OUTSIDE_NAME if provider else None).routes,
         *(OidcPages(front.access, provider).routes if provider else []),
+        *board,
     ]
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)

@@ -21,6 +21,7 @@ from hub.web.access.file import AccessFile, access_path
 from hub.web.access.guard import Access
 from hub.web.access.oidc.provider import Provider
 from hub.web.app import web_app
+from hub.web.board.app import WallBoard
 from hub.web.folder import ModelFolder
 from hub.web.front import Front
 from hub.web.gateway.reading import STREAM_SECONDS
@@ -71,16 +72,10 @@ class Web:
         self._access = Access(AccessFile(access_path(settings)))
         front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)), self._access)
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
-        self._host = host
-        self._server = Server(
-            web_app(front, offers, secret_of(settings), Provider.from_settings(settings)),
-            host,
-            port,
-            limits,
-            "web",
-            proxy,
-            prefix,
-        )
+        self._host, self._board = host, WallBoard(settings, front)
+        provider = Provider.from_settings(settings)
+        app = web_app(front, offers, secret_of(settings), provider, self._board.routes())
+        self._server = Server(app, host, port, limits, "web", proxy, prefix)
 
     @property
     def address(self) -> str:
@@ -91,6 +86,7 @@ class Web:
     def __enter__(self) -> Self:
         self._intake.start()
         self.feed.start()
+        self._board.start()
         try:
             self._server.start()
         except OSError as error:
@@ -104,11 +100,13 @@ class Web:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._news.close()  # open streams end by themselves, before the server would wait for them
+        self._board.end_streams()
         self._server.stop()
         self._end()
 
     def _end(self) -> None:
         self._news.close()
+        self._board.stop()
         self._intake.stop()
         self.feed.stop()
         self._model.close()

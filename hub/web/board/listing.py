@@ -1,0 +1,96 @@
+"""What the desk asks the ledger for: lists of cases by filters of the address, and the story of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
+
+from hub.ledger import queries
+from hub.ledger.queries import CaseQuery
+from hub.millis import MINUTE_MS
+from hub.web.bodies import HttpProblem
+
+MOST_ROWS = 200
+_MOST_CHARS = 100
+_MOST_MINUTES = 527_040
+_TEXTS = ("state", "outcome", "progress", "clock", "source", "ref", "address")
+_LISTS = {"department": "departments", "area": "areas", "category": "categories"}
+
+
+def case_query(asked: QueryParams, now_ms: int) -> CaseQuery:
+    """The filters of an address. Raises HttpProblem for what is no filter's value."""
+    given: dict[str, Any] = {name: value for name in _TEXTS if (value := _text(asked, name))}
+    for name, field in _LISTS.items():
+        if values := [each[:_MOST_CHARS] for each in asked.getlist(name) if each]:
+            given[field] = values
+    given.setdefault("state", "open")
+    if given["state"] == "any":
+        del given["state"]
+    if (overdue := _text(asked, "overdue")) is not None:
+        given["overdue"] = overdue == "1"
+    if (minutes := number(asked, "due", _MOST_MINUTES)) is not None:
+        given["due_before_ms"] = now_ms + minutes * MINUTE_MS
+    return CaseQuery(**given)
+
+
+def number(asked: QueryParams, name: str, most: int) -> int | None:
+    """A whole number from 0; None if none is given."""
+    text = _text(asked, name)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text[:12]) > most:
+        raise HttpProblem(400, f"{name} is a whole number from 0 to {most}")
+    return int(text)
+
+
+def _text(asked: QueryParams, name: str) -> str | None:
+    text = asked.get(name)
+    if text and len(text) > _MOST_CHARS:
+        raise HttpProblem(400, f"{name} has at most {_MOST_CHARS} characters")
+    return text or None
+
+
+def searched(connection: Connection, text: str) -> str | None:
+    """The case that somebody typed to look for, by SOURCE:REF or its id; None for a part of an address."""
+    source, colon, ref = text.partition(":")
+    if colon and (case := queries.case_of(connection, source.strip(), ref.strip())):
+        return case
+    if queries.story(connection, text)["cases"]:
+        return text
+    return None
+
+
+def page_of_cases(connection: Connection, asked: QueryParams, now_ms: int, own: str | None = None) -> dict[str, Any]:
+    """A page of the list, what is overdue first; and how many there are in all, and overdue. `own`: of this department alone."""
+    query = case_query(asked, now_ms)
+    if own is not None:
+        query = replace(query, departments=(own,))
+    offset = number(asked, "offset", 1_000_000) or 0
+    if (text := _text(asked, "q")) is not None:
+        case_id = searched(connection, text)
+        query = replace(query, state=None, case_id=case_id) if case_id else replace(query, address=text)
+    total, overdue = queries.count(connection, query)
+    rows = list(queries.cases(connection, query, MOST_ROWS, offset))
+    return {"now": now_ms, "total": total, "overdue": overdue, "cases": rows}
+
+
+def story_of(connection: Connection, case_id: str, now_ms: int, own: str | None = None) -> dict[str, Any]:
+    """All of one case, by table. Raises HttpProblem (404) for one that is not there, or not of the department `own`."""
+    mine = CaseQuery(case_id=case_id, departments=() if own is None else (own,))
+    found = queries.story(connection, case_id)
+    if not found["cases"] or not queries.count(connection, mine)[0]:
+        raise HttpProblem(404, "the ledger has no such case")
+    return {"now": now_ms, **{name: [_plain(row) for row in rows] for name, rows in found.items()}}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Reasons of links as what they are, not as text."""
+    reasons = row.get("link_reasons")
+    if isinstance(reasons, str) and reasons.startswith(("{", "[")):
+        return {**row, "link_reasons": json.loads(reasons)}
+    return dict(row)

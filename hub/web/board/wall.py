@@ -1,0 +1,88 @@
+"""What the wall shows, in parts that change by themselves: each is asked of the ledger, and is JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select
+
+from hub.ledger import queries
+from hub.ledger.tables import CASES_TABLE, DEAD_LETTERS_TABLE
+from hub.millis import DAY_MS
+from hub.web.board.arrivals import arrivals
+from hub.web.board.counts import IS_OPEN, counts_at, counts_now, is_soon
+
+_NEXT = 10
+MOST_POINTS = 5_000
+_NEXT_COLUMNS = ("case_id", "department", "category", "area", "address", "due_at", "due_clock")
+Json = dict[str, Any]
+
+
+def numbers(connection: Connection, now_ms: int, desk: str) -> Json:
+    """Overdue, soon, unowned; and all that are open."""
+    is_open = select(func.count()).select_from(CASES_TABLE).where(IS_OPEN)
+    return counts_now(connection, now_ms, desk)._asdict() | {"open": connection.execute(is_open).scalar_one()}
+
+
+def yesterday(connection: Connection, now_ms: int, desk: str) -> Json:
+    """The same at this hour of the day before; nothing if the ledger does not go back so far."""
+    first = connection.execute(select(func.min(CASES_TABLE.c.opened_at))).scalar()
+    if first is None or first > now_ms - DAY_MS:
+        return {}
+    return dict(counts_at(connection, now_ms - DAY_MS, desk)._asdict())
+
+
+def breaking_next(connection: Connection, now_ms: int, desk: str) -> list[Json]:
+    """The open cases whose clocks run out next."""
+    del now_ms, desk
+    query = queries.CaseQuery(state="open", overdue=False)
+    statement = queries.list_of(query, _NEXT).where(CASES_TABLE.c.due_at.is_not(None))
+    return [{name: row[name] for name in _NEXT_COLUMNS} for row in connection.execute(statement).mappings()]
+
+
+def departments(connection: Connection, now_ms: int, desk: str) -> Json:
+    """Open cases and overdue ones, by department."""
+    del now_ms, desk
+    return _by(connection, "department")
+
+
+def areas(connection: Connection, now_ms: int, desk: str) -> Json:
+    """The same by area; those without one are under an empty name."""
+    del now_ms, desk
+    return _by(connection, "area")
+
+
+def _by(connection: Connection, name: str) -> Json:
+    column = CASES_TABLE.c[name]
+    late = func.count().filter(CASES_TABLE.c.overdue)
+    rows = connection.execute(select(column, func.count(), late).where(IS_OPEN).group_by(column))
+    return {key or "": [count, overdue] for key, count, overdue in rows}
+
+
+def points(connection: Connection, now_ms: int, desk: str) -> Json:
+    """What is overdue, or will be within the hour, by case: latitude, longitude, and 1 if it is overdue."""
+    del desk
+    columns = CASES_TABLE.c
+    statement = (
+        select(columns.case_id, columns.lat, columns.lon, columns.overdue)
+        .where(IS_OPEN, or_(columns.overdue, is_soon(now_ms)), columns.lat.is_not(None))
+        .order_by(columns.overdue.desc(), columns.due_at.is_(None), columns.due_at)
+        .limit(MOST_POINTS)
+    )
+    return {
+        case: [round(lat, 5), round(lon, 5), int(overdue)] for case, lat, lon, overdue in connection.execute(statement)
+    }
+
+
+def sources(connection: Connection, now_ms: int, desk: str) -> list[Json]:
+    """The arrivals of each source."""
+    del desk
+    return [each.as_json() for each in arrivals(connection, now_ms)]
+
+
+def set_aside(connection: Connection, now_ms: int, desk: str) -> int:
+    """Dead letters of the last day."""
+    del desk
+    letters = DEAD_LETTERS_TABLE.c
+    statement = select(func.count()).where(letters.happened_at > now_ms - DAY_MS)
+    return int(connection.execute(statement).scalar_one())

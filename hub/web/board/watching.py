@@ -1,0 +1,137 @@
+"""Asks the ledger again and again while somebody looks, and says what has changed. One thread; at most four times a second."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.clock import ClockKind, wall_ms
+from hub.errors import HubError
+from hub.ledger import queries
+from hub.ledger.database import Database, address_of
+from hub.settings import Settings
+from hub.web.board import wall
+from hub.web.board.flow import Flow
+
+log = logging.getLogger(__name__)
+EVERY_SECONDS = 0.25
+PULSE_SECONDS = 1.0
+"""So often the standing is said, though nothing else has changed."""
+_AWAY_SECONDS = 5.0
+_SHARE = 20.0
+"""What took a second to ask is asked again after twenty: so all of the wall costs the ledger a twentieth of a core."""
+WallQuestion = Callable[[Connection, int, str], Any]
+
+
+@dataclass(frozen=True)
+class WallPart:
+    """`least_seconds`: how often it is asked again at most."""
+
+    name: str
+    ask: WallQuestion
+    least_seconds: float = EVERY_SECONDS
+
+
+PARTS = (
+    WallPart("numbers", wall.numbers),
+    WallPart("next", wall.breaking_next),
+    WallPart("departments", wall.departments),
+    WallPart("areas", wall.areas),
+    WallPart("points", wall.points, 0.5),
+    WallPart("arrivals", wall.sources, 2.0),
+    WallPart("letters", wall.set_aside, 2.0),
+    WallPart("yesterday", wall.yesterday, 60.0),
+)
+
+
+class LedgerReader:
+    """The ledger as the board reads it: one that is not there yet is looked for again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(address_of(settings))
+        self._is_there = False
+
+    def database(self) -> Database:
+        """Raises what hub.sdk.errors names; FatalError while there is none."""
+        if not self._is_there:
+            self._database.require_there()
+            self._is_there = True
+        return self._database
+
+    def now_ms(self, connection: Connection) -> int:
+        """The time by which cases are judged: the wall's; where history is played again, that of the newest report."""
+        if self._settings.clock is ClockKind.WALL:
+            return wall_ms()
+        newest = queries.newest_opened_ms(connection)
+        return max(0, newest - int(self._settings.lateness_seconds * 1000))
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class WallWatch:
+    """Runs from `start` to `stop`; asks nothing while nobody listens to the flow."""
+
+    def __init__(self, ledger: LedgerReader, desk: str, flow: Flow, health: Callable[[], Any]) -> None:
+        self._ledger, self._desk, self._flow, self._health = ledger, desk, flow, health
+        self._due: dict[str, float] = {}
+        self._said_at = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wall", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._flow.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if self._flow.is_heard(EVERY_SECONDS):
+                began = time.monotonic()
+                self._look()
+                self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
+
+    def _look(self) -> None:
+        """A ledger that cannot be read is said, and asked again later."""
+        try:
+            self.look()
+        except HubError as error:
+            log.warning("the board cannot read the ledger: %s", error)
+            self._say({"health": self._health() | {"ledger": "away"}})
+            self._stop.wait(_AWAY_SECONDS)
+
+    def look(self) -> None:
+        """WallQuestion what is due, and say what is other than before. Raises what hub.sdk.errors names."""
+        with self._ledger.database().transaction() as connection:
+            now_ms = self._ledger.now_ms(connection)
+            parts = {each.name: self._asked(each, connection, now_ms) for each in PARTS if self._is_due(each)}
+            level_ms, behind = queries.last_standing(connection)
+        parts["health"] = self._health() | {"ledger": "here"}
+        self._say(parts, {"now": now_ms, "level": level_ms, "behind": behind, "asked": wall_ms()})
+
+    def _is_due(self, part: WallPart) -> bool:
+        return time.monotonic() >= self._due.get(part.name, 0.0)
+
+    def _asked(self, part: WallPart, connection: Connection, now_ms: int) -> Any:
+        began = time.monotonic()
+        answer = part.ask(connection, now_ms, self._desk)
+        took = time.monotonic() - began
+        self._due[part.name] = began + max(part.least_seconds, _SHARE * took)
+        return answer
+
+    def _say(self, parts: Mapping[str, Any], standing: Mapping[str, Any] | None = None) -> None:
+        """The standing goes with whatever else is said, and by itself now and then."""
+        late = time.monotonic() - self._said_at >= PULSE_SECONDS
+        if self._flow.tell(parts, {} if standing is None else {"standing": standing}, also_alone=late):
+            self._said_at = time.monotonic()

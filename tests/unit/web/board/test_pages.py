@@ -1,0 +1,134 @@
+"""The board's pages in a real Chromium: they stand in both languages without obstacles, and say what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from hub.millis import HOUR_MS
+from hub.stream.kafka.record import KafkaRecord
+from hub.web.access.accounts import Role
+from hub.web.board.names import LANGUAGES, catalogue
+from hub.web.board.shell import BoardPage
+from tests.browser import axe_script, chromium
+from tests.unit.web.board.city_days import BEGIN, ServedBoard, city_records
+from tests.waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.process
+_SIZES = {BoardPage.WALL: (1920, 1080), BoardPage.PHONE: (360, 760)}
+_ROLES = {BoardPage.OPERATOR: (Role.OPERATOR,)}
+_LOCALES = {"zh": "zh-CN", "en": "en-GB"}
+_PATIENCE_MS = 1000 * PATIENCE_SECONDS
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def full(served: ServedBoard) -> ServedBoard:
+    served.show(_until(10))
+    served.stand()
+    return served
+
+
+def _until(hour: int) -> list[KafkaRecord]:
+    return [each for each in city_records() if each.written_ms <= BEGIN + hour * HOUR_MS]
+
+
+class Opened:
+    """A page, and what it complained of."""
+
+    def __init__(
+        self, browser: Browser, board: ServedBoard, page: BoardPage, language: str = "zh", filters: str = ""
+    ) -> None:
+        width, height = _SIZES.get(page, (1440, 900))
+        viewport = {"width": width, "height": height}
+        self.context = browser.new_context(viewport=viewport, locale=_LOCALES[language], reduced_motion="reduce")  # type: ignore[arg-type]
+        cookie = board.web.logged_in(*_ROLES.get(page, (Role.DISPATCHER,)))["Cookie"].partition("=")
+        self.context.add_cookies([{"name": cookie[0], "value": cookie[2], "url": board.url}])
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(_PATIENCE_MS)
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.goto(f"{board.url}/{page}?lang={language}{filters}")
+        self.page.wait_for_selector("html[data-ready] main h1")
+
+    def __enter__(self) -> Opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def obstacles(self) -> list[str]:
+        """What axe finds that is serious."""
+        self.page.evaluate(axe_script())
+        found = self.page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
+        return [
+            f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", list(BoardPage))
+def test_each_page_stands_without_obstacles(
+    browser: Browser, full: ServedBoard, page: BoardPage, language: str
+) -> None:
+    filters = "&department=roads" if page is BoardPage.PHONE else ""
+    with Opened(browser, full, page, language, filters) as opened:
+        ready = {
+            BoardPage.WALL: "[data-number]",
+            BoardPage.DESK: "table.cases tr td",
+            BoardPage.PHONE: "p[role=status]",
+        }
+        opened.page.wait_for_selector(ready.get(page, ".tiles table"))
+        assert opened.obstacles() == []
+        assert opened.page.title().startswith(catalogue()[f"page.{page}"][language])
+        wide, seen = opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= seen, "nobody has to scroll sideways"
+        assert opened.complaints == []
+
+
+def test_numbers_on_the_wall_are_the_ledgers_and_links_lead_to_the_cases(browser: Browser, full: ServedBoard) -> None:
+    counts = full.counts()
+    with Opened(browser, full, BoardPage.WALL) as opened:
+        for name, value in counts._asdict().items():
+            expect(opened.page.locator(f"[data-number={name}]")).to_have_text(f"{value:,}", timeout=_PATIENCE_MS)
+        for name, value in counts._asdict().items():
+            opened.page.goto(f"{full.url}/wall?lang=zh")
+            opened.page.locator(f"a.number.{name}").click()
+            expect(opened.page.locator("[data-total]")).to_have_attribute(
+                "data-total", str(value), timeout=_PATIENCE_MS
+            )
+
+
+def test_the_wall_follows_the_ledger_and_shows_when_it_is_old(browser: Browser, full: ServedBoard) -> None:
+    with Opened(browser, full, BoardPage.WALL) as opened:
+        number = opened.page.locator("[data-number=open]")
+        number.wait_for()
+        before = number.text_content()
+        full.show(_until(11))
+        expect(number).not_to_have_text(before or "", timeout=_PATIENCE_MS)
+        full.stand(age_ms=45_000)
+        opened.page.wait_for_selector(".wall-screen.is-stale")
+        full.stand()
+        opened.page.wait_for_selector(".wall-screen:not(.is-stale)")
+
+
+def test_a_case_tells_its_story(browser: Browser, full: ServedBoard) -> None:
+    with Opened(browser, full, BoardPage.DESK, "en") as opened:
+        opened.page.locator("table.cases tbody tr").first.click()
+        story = opened.page.locator(".story")
+        expect(story.locator(".timeline li").first).to_contain_text("case opened", timeout=_PATIENCE_MS)
+        expect(story.locator(".clock-row").first).to_contain_text("from")
+        assert opened.obstacles() == []
+        opened.page.locator("input[type=search]").fill("nowhere at all")
+        expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0", timeout=_PATIENCE_MS)
+        assert opened.complaints == []
