@@ -34,7 +34,7 @@ class Facts:
     placed_orders: list[FactRow] = field(default_factory=list)
     """That name an address: case, issued, order, address, source, ref."""
     accepted: list[FactRow] = field(default_factory=list)
-    """Updates that were taken: case, decided, place of the update, event."""
+    """Updates that were taken: case, decided, place of the update, event, the outcome they name and until when."""
     rows: dict[str, list[FactRow]] = field(default_factory=dict)
     """By table, for those that keep records: by their columns."""
     erasures: dict[tuple[str, str], str] = field(default_factory=dict)

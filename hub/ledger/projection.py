@@ -55,6 +55,10 @@ class CaseRow(msgspec.Struct, gc=False):
     progress: str | None = None
     progress_at: int | None = None
     progress_update: str | None = None
+    result: str | None = None
+    until_at: int | None = None
+    result_at: int | None = None
+    result_update: str | None = None
     kafka_partition: int | None = None
     kafka_offset: int | None = None
     written_at: int | None = None
@@ -199,11 +203,18 @@ def _addresses(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> Non
 
 
 def _progress(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
-    """What was last taken of what departments said."""
-    for case_id, decided_ms, update, event in facts.accepted_updates():
+    """What was last taken of what departments said, and of what they said that the case came to."""
+    for case_id, decided_ms, update, event, outcome, until_ms in facts.accepted_updates():
         row = _case(rows, case_id, touched)
         if (decided_ms, update) >= (row.progress_at or 0, row.progress_update or ""):
             row.progress_at, row.progress_update, row.progress = decided_ms, update, event
+        concludes = outcome is not None or event in _COMES_BACK
+        if concludes and (decided_ms, update) >= (row.result_at or 0, row.result_update or ""):
+            row.result_at, row.result_update, row.result, row.until_at = decided_ms, update, outcome, until_ms
+
+
+_COMES_BACK = ("resumed", "reopened")
+"""After these a case has come to nothing yet."""
 
 
 def _due(rows: CaseRows, touched: dict[str, CaseRow]) -> None:

@@ -24,7 +24,8 @@ from hub.ledger.tables import (
 
 SHOWN_COLUMNS = (
     "case_id", "state", "overdue", "due_at", "due_clock", "department", "helpers", "category", "area", "address", "urgency",
-    "opened_at", "changed_at", "progress", "ended_at", "outcome", "reports", "lead_source", "lead_ref", "lat", "lon",
+    "opened_at", "changed_at", "progress", "result", "until_at", "ended_at", "outcome", "reports",
+    "lead_source", "lead_ref", "lat", "lon",
 )  # fmt: skip
 """The columns of a list, in their order."""
 
@@ -43,6 +44,8 @@ class CaseQuery:
     outcome: str | None = None
     progress: str | None = None
     """What its department said last: accepted, paused, resolved, ..."""
+    result: str | None = None
+    """What it came to 办理结果: a code of the outcomes in steps.yaml."""
     overdue: bool | None = None
     clock: str | None = None
     """One that runs, or has run out and not ended."""
@@ -161,7 +164,8 @@ def _at_or_under(column: ColumnElement[str], code: str) -> ColumnElement[bool]:
 def _bounds(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
     columns = CASES_TABLE.c
     bounds = (
-        (columns.outcome.__eq__, query.outcome), (columns.progress.__eq__, query.progress), (columns.overdue.is_, query.overdue),
+        (columns.outcome.__eq__, query.outcome), (columns.progress.__eq__, query.progress), (columns.result.__eq__, query.result),
+        (columns.overdue.is_, query.overdue),
         (columns.due_at.__lt__, query.due_before_ms), (columns.opened_at.__ge__, query.opened_from_ms),
         (columns.opened_at.__lt__, query.opened_before_ms), (columns.ended_at.__ge__, query.ended_from_ms),
         (columns.ended_at.__lt__, query.ended_before_ms),

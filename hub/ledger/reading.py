@@ -59,7 +59,7 @@ _LAST_FIELD: dict[str, Path] = {
     DeadlineEvent.subject(): ("corrects",),
     Order.subject(): ("event",),
     Reply.subject(): ("at",),
-    Receipt.subject(): ("detail",),
+    Receipt.subject(): ("said_until",),
     DeadLetter.subject(): ("line",),
     Erasure.subject(): ("reason",),
 }
@@ -211,9 +211,18 @@ def _take_receipts(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None
     )
     updates = [f"{topic}-{partition:06d}-{offset:019d}" for topic, partition, offset in origin]
     facts.accepted += [
-        (case, at_ms, update, event)
-        for case, at_ms, update, event, outcome in zip(cases, decided, updates, events, outcomes, strict=True)
-        if outcome == "accepted"
+        row[:-1]
+        for row in zip(
+            cases,
+            decided,
+            updates,
+            events,
+            _texts(batch, "said_outcome"),
+            _values(batch, "said_until"),
+            outcomes,
+            strict=True,
+        )
+        if row[-1] == "accepted"
     ]
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import BigInteger, Column, Connection, Table
 from hub.ledger.tables import PROJECTED
 
 _INNER = frozenset((
-    "kafka_partition", "kafka_offset", "address_at", "address_order", "progress_update", "given_due_at", "notice", "notice_due_at",
+    "kafka_partition", "kafka_offset", "address_at", "address_order", "progress_update", "result_update",
+    "given_due_at", "notice", "notice_due_at",
 ))  # fmt: skip
 """How a row came about, which is of no use to people."""
 

@@ -30,7 +30,7 @@ _WIDTH = 170
 """Where there is no terminal to ask."""
 _EVERYTHING = 2**62
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
-_TIMES = ("due_at", "opened_at", "changed_at", "ended_at")
+_TIMES = ("due_at", "opened_at", "changed_at", "until_at", "ended_at")
 
 
 @click.command()
@@ -41,6 +41,7 @@ _TIMES = ("due_at", "opened_at", "changed_at", "ended_at")
     "--state", type=click.Choice(["open", "over", "all"]), default="open", show_default=True, help="在办, 已结."
 )
 @click.option("--progress", help="What its department said last: accepted, paused, refused, ...")
+@click.option("--outcome", "result", metavar="CODE", help="What it came to 办理结果, of the outcomes in steps.yaml.")
 @click.option("--overdue/--in-time", default=None, help="Only what has a clock that ran out 超时, or has none.")
 @click.option("--clock", help="With this clock 时限 running or overdue: accept, respond, resolve, ...")
 @click.option("--due-before", type=_DAY, help="Whose next clock runs out before; local time of the city.")
@@ -101,7 +102,8 @@ def _query(filters: dict[str, Any], zone: ZoneInfo) -> CaseQuery:
     source, _, ref = (filters["report"] or "").partition(":")
     return CaseQuery(
         departments=filters["department"], areas=filters["area"], categories=filters["category"],
-        state=None if filters["state"] == "all" else filters["state"], progress=filters["progress"], overdue=filters["overdue"],
+        state=None if filters["state"] == "all" else filters["state"], progress=filters["progress"], result=filters["result"],
+        overdue=filters["overdue"],
         clock=filters["clock"], due_before_ms=instant("due_before"), opened_from_ms=instant("since"),
         opened_before_ms=instant("until"), ended_from_ms=instant("ended_since"), source=source or None, ref=ref or None,
         address=filters["address"],
@@ -122,15 +124,20 @@ def _show(rows: list[dict[str, Any]], words: Words) -> None:
         table.add_row(
             row["case_id"], Text(f"{due} overdue 超时" if late else due, "bold red" if late else ""),
             CLOCK_NAMES.get(row["due_clock"], row["due_clock"] or ""), words.department(row["department"]),
-            words.category(row["category"]), row["area"] or "-", row["address"] or "", _progress(row),
+            words.category(row["category"]), row["area"] or "-", row["address"] or "", _progress(row, words),
             words.local(row["opened_at"])[:16],
         )  # fmt: skip
     console = Screen()
     (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
 
 
-def _progress(row: dict[str, Any]) -> str:
-    return STATUS_NAMES.get((row["progress"] or "").upper(), row["progress"] or "")
+def _progress(row: dict[str, Any], words: Words) -> str:
+    """What was said last, and what the case came to."""
+    said = STATUS_NAMES.get((row["progress"] or "").upper(), row["progress"] or "")
+    if row["result"] is None:
+        return said
+    until = "" if row["until_at"] is None else f" until 至 {words.local(row['until_at'])[:10]}"
+    return f"{said}: {words.outcome(row['result'])}{until}"
 
 
 def _cells(row: dict[str, Any], words: Words) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class MadeUpRun:
         self.add(
             "updates", "hub.updates", origin=origin, update_id=update, revision=0, department=department, case_id=case,
             status=status, at=T0,
-            step="AS_STATUS", code=None,
+            step="AS_STATUS", code=None, until=None,
         )  # fmt: skip
         if applied:
             self.receipt(origin, "accepted")

@@ -60,9 +60,12 @@ def a_day(hub: MemoryHub) -> None:
     for number in range(3):
         place = Place(code="LT01", lat=34.02, lon=114.515, address=f"Pump Lane {number}")
         hub.publish(report(f"P-{number}", source="police", reported_at=NOON + number * 60_000, place=place))
+    hub.publish(report("H-6", "LT03", category="road.pothole", urgency=Urgency.ROUTINE, reported_at=NOON - HOUR_MS))
     hub.send("city.hotline.events", b"x", b"rubbish")
     hub.run()
-    cases = {ref: hub.records("hub.cases", lead_ref=ref)[0]["case_id"] for ref in ("H-0", "H-1", "H-2", "H-5", "P-0")}
+    cases = {
+        ref: hub.records("hub.cases", lead_ref=ref)[0]["case_id"] for ref in ("H-0", "H-1", "H-2", "H-5", "P-0", "H-6")
+    }
     wait(hub, 0.1)
     for number, case in enumerate(cases.values()):
         update(hub, case, UpdateStatus.ACCEPTED, number)
@@ -73,7 +76,8 @@ def a_day(hub: MemoryHub) -> None:
     hub.publish(report("H-3", "LT01", revision=1, kind=EventKind.WITHDRAWN, category="road.pothole"))
     wait(hub, 4)
     update(hub, cases["H-1"], UpdateStep.REOPENED, 23, department=CITY.dispatch_desk)
-    update(hub, cases["H-5"], UpdateStatus.RESOLVED, 24)
+    update(hub, cases["H-5"], UpdateStatus.RESOLVED, 24, outcome="mediated")
+    update(hub, cases["H-6"], UpdateStep.PAUSED, 26, outcome="hung_up", until=hub.clock.now_ms + 48 * HOUR_MS)
     update(hub, cases["H-0"], UpdateStep.PAUSED, 25)
     wait(hub, 300)
 

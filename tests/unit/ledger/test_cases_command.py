@@ -60,6 +60,8 @@ def test_open_cases_come_with_what_is_overdue_first(said: Any) -> None:
         (("--address", "Street H-4"), lambda row: row["address"] == "Lantern Street H-4"),
         (("--address", "%"), lambda row: False),
         (("--progress", "refused"), lambda row: row["progress"] == "refused"),
+        (("--outcome", "mediated", "--state", "all"), lambda row: row["lead_ref"] == "H-5"),
+        (("--outcome", "hung_up"), lambda row: row["lead_ref"] == "H-6" and row["until_at"] is not None),
         (("--since", "2026-03-03"), lambda row: False),
         (("--until", "2026-03-03", "--state", "all"), lambda row: True),
         (("--report", "hotline:H-4"), lambda row: row["lead_ref"] == "H-4"),
@@ -68,6 +70,13 @@ def test_open_cases_come_with_what_is_overdue_first(said: Any) -> None:
 def test_each_filter_keeps_what_it_says(said: Any, argv: tuple[str, ...], holds: Any) -> None:
     everything = listed(said, "--state", "all")
     assert {row["case_id"] for row in listed(said, *argv)} == {row["case_id"] for row in everything if holds(row)}
+
+
+def test_what_a_case_came_to_is_shown_by_its_name_and_date(said: Any) -> None:
+    shown = said("cases", "--outcome", "hung_up")
+    assert "挂账" in shown
+    assert "2026-03-04" in shown
+    assert "调解成功" in said("cases", "--state", "over")
 
 
 def test_a_clock_filter_asks_for_one_that_runs(said: Any, ledger: Database) -> None:
