@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
+from hub.ledger.tables import METADATA
 from hub.ledger.views import drop_views, make_views
 from hub.sdk.access.databases import UnfitError, is_unfit, next_step
 from hub.settings import Settings, variable
@@ -85,6 +86,11 @@ class Database:
             drop_views(connection)
             _upgrade(config)
             make_views(connection)
+
+    def make(self) -> None:
+        """Make the tables in a file that no other program has had or will have: without the steps of those before it."""
+        with self.transaction(writes=True) as connection:
+            METADATA.create_all(connection)
 
     def require_there(self) -> None:
         """Raises FatalError where nobody has made the ledger yet."""

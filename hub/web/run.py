@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from hub.errors import FatalError
+from hub.ledger.reading import FactReader
 from hub.policy import City
 from hub.serving import PortLimits, Server
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
+from hub.stream.avro.registry import make_registry
 from hub.topics import OWN_SOURCE, of_source
 from hub.web.access.file import AccessFile, access_path
 from hub.web.access.guard import Access
@@ -68,7 +70,8 @@ class Web:
         self._model, self._news = SqliteModel(self._folder.path / "model.sqlite"), News()
         self._intake = KafkaIntake(settings)
         live = LiveCity(city, sources, settings.city)
-        self.feed = TopicFeed(settings, codec, self._model, self._news, live.topics)
+        facts = FactReader(make_registry(settings), codec)
+        self.feed = TopicFeed(settings, codec, facts, self._model, self._news, live.topics)
         self._access = Access(AccessFile(access_path(settings)))
         front = Front(live, codec, self._model, self._news, self._intake, Tokens(tokens_file(settings)), self._access)
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)

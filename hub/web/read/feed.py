@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 import uuid
@@ -14,6 +13,8 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError, HubError, RetriableError
+from hub.ledger.reading import FactReader
+from hub.sdk.access.databases import UnfitError
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.readable import dated
@@ -44,15 +45,17 @@ class TopicFeed:
     """
 
     def __init__(
-        self, settings: Settings, codec: Codec, model: SqliteModel, news: News, wanted: Callable[[Collection[str]], Iterable[Topic]]
+        self, settings: Settings, codec: Codec, facts: FactReader, model: SqliteModel, news: News,
+        wanted: Callable[[Collection[str]], Iterable[Topic]],
     ) -> None:  # fmt: skip
         """`wanted` says of the topics that there are, by names without the namespace, which are read."""
-        self._settings, self._codec, self._model, self._news, self._wanted = settings, codec, model, news, wanted
+        self._settings, self._codec, self._facts, self._model = settings, codec, facts, model
+        self._news, self._wanted = news, wanted
         self._topics: Sequence[Topic] = ()
         self._stop = threading.Event()
         self._read_places: set[PartitionPlace] = set()
         self._waiting: set[PartitionPlace] = set()
-        self.failed: HubError | sqlite3.Error | None = None
+        self.failed: HubError | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
     def start(self) -> None:
@@ -66,7 +69,7 @@ class TopicFeed:
     def _run(self) -> None:
         try:
             self._read()
-        except (HubError, sqlite3.Error) as error:
+        except HubError as error:
             log.error("the read model cannot be kept up: %s", error)  # noqa: TRY400 - it says all
             self.failed, self._model.is_ready = error, False
 
@@ -147,7 +150,21 @@ class TopicFeed:
                 next_forget = time.monotonic() + _FORGET_SECONDS
 
     def _take(self, records: list[KafkaRecord]) -> None:
-        self._news.tell(put_records(self._model, self._codec, records))
+        try:
+            self._put(records)
+        except UnfitError:
+            for record in records:
+                self._put_alone(record)
+
+    def _put(self, records: Sequence[KafkaRecord]) -> None:
+        self._news.tell(put_records(self._model, self._facts, self._codec, records))
+
+    def _put_alone(self, record: KafkaRecord) -> None:
+        try:
+            self._put([record])
+        except UnfitError as error:
+            place = f"{record.topic}[{record.partition}]@{record.offset}"
+            log.error("%s is not in the read model: the database does not take it (%s)", place, error)  # noqa: TRY400 - it says all
 
     def _stored(self, message: Message) -> KafkaRecord:
         name = message.topic()[len(self._settings.namespace) :]

@@ -1,6 +1,6 @@
 """The seam between the web and where it reads: what a read model answers.
 
-Today it is SQLite, rebuilt from the topics by each process (`hub.web.read.sqlite`); a ledger may take its place.
+It is the ledger, projected by each process for itself, and beside it the words that are handed on (`hub.web.read.sqlite`).
 """
 
 from __future__ import annotations

@@ -1,31 +1,29 @@
-"""The read model in SQLite: one writer (who reads the topics) and many readers (who answer), in a file for this process alone."""
+"""The read model in SQLite: the ledger's tables, those of words beside them. One writer (who reads the topics) and many readers
+(who answer), in a file for this process alone."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+from sqlalchemy.engine import URL
+
+from hub.ledger.database import Database
+from hub.ledger.facts import Facts
+from hub.ledger.store import LedgerPositions, LedgerStore
+from hub.stream.kafka.record import KafkaRecord
 from hub.topics import OWN_SOURCE
 from hub.web.read.cursor import PageCursor, cursor_behind, position_of
 from hub.web.read.model import CaseState, DepartmentRecord, OwnStatement, ShownClock, SourceReply, StatementQuery
 
 _MOST_BYTES = 4 * 2**20
 """Of one page of orders."""
-_TABLES = """
+_WORDS = """
 create table told(topic text, part integer, off integer, at integer, body text, primary key(topic, part, off));
-create table ends(topic text, part integer, off integer, primary key(topic, part));
-create table cases(
-    case_id text primary key, category text, urgency text, area text, department text, opened_at integer, changed_at integer,
-    reports integer, is_over integer, written_at integer);
-create table handlers(department text, case_id text, primary key(department, case_id));
-create index handlers_case on handlers(case_id);
-create table reports(source text, ref text, case_id text, written_at integer, primary key(source, ref));
-create table clocks(
-    case_id text, clock text, due_at integer, state text, written_at integer, primary key(case_id, clock));
 create table answers(
     reply_id text primary key, source text, ref text, department text, status text, at integer, text text,
     written_at integer);
@@ -33,20 +31,31 @@ create index answers_ref on answers(source, ref);
 create index answers_at on answers(source, written_at);
 create table statements(
     ref text primary key, first_at integer, changed_at integer, category text, lat real, lon real, body text);
-create table erased(source text, ref text, until_ms integer, primary key(source, ref));
+create table erased_words(source text, ref text, until_ms integer, primary key(source, ref));
 create index statements_at on statements(first_at);
 """
-_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, is_over"
+_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, state = 'over'"
+_CASE_ID = "select case_id from reports where source = ? and ref = ? and not has_left order by written_at desc limit 1"
+_RUNS = (
+    "select clock, due_at, state from clocks where case_id = ? and due_at is not null "
+    "order by state <> 'cancelled', started_at, due_at"
+)
+"""Of each clock the run that counts comes last: what started last, unless it was taken back."""
+_ENDS = "select kafka_partition, next_offset from positions where topic = ? order by kafka_partition"
 _ANSWER = "reply_id, source, ref, department, status, at, text, written_at"
 
 
 class SqliteModel:
-    """A `ReadModel`. `writing` belongs to the thread that feeds it; each thread that asks has a connection of its own."""
+    """A `ReadModel`. `put` belongs to the thread that feeds it; each thread that asks has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         """Makes the file, which must not be there. Nothing in it outlives the process: the topics are the truth."""
-        self._writer = _connected(path)
-        self._writer.executescript("pragma journal_mode=wal; pragma synchronous=off;" + _TABLES)
+        self.database = Database(URL.create("sqlite", database=str(path)))
+        self.database.make()
+        with self.database.transaction(writes=True) as sql:
+            for statement in filter(str.strip, _WORDS.split(";")):
+                sql.exec_driver_sql(statement)
+        self._ledger, self._positions = LedgerStore(self.database), LedgerPositions()
         self._path, self._own = path, threading.local()
         self._readers: list[sqlite3.Connection] = []
         self.is_ready = False
@@ -55,7 +64,15 @@ class SqliteModel:
         """Once nobody asks any more."""
         for reader in self._readers:
             reader.close()
-        self._writer.close()
+        self.database.close()
+
+    def put(self, facts: Facts, records: Sequence[KafkaRecord], put_words: Callable[[Connection], None]) -> None:
+        """What these records, in order of each partition, make of the ledger, and with it what `put_words` puts: together, or not
+        at all."""
+        after = {(each.topic, each.partition): each.offset + 1 for each in records}
+        written = {(each.topic, each.partition): each.written_ms for each in records}
+        self._ledger.write(facts, self._positions, after, written, put_words)
+        self._positions.update(after)
 
     @property
     def _reader(self) -> sqlite3.Connection:
@@ -65,18 +82,12 @@ class SqliteModel:
         reader: sqlite3.Connection = self._own.reader
         return reader
 
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """All that is written in the block is seen together, or not at all."""
-        with self._writer:
-            yield self._writer
-
     # -- asked -------------------------------------------------------------------------------------------------------------
 
     def department_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
         found: list[DepartmentRecord] = []
         size, cursor = 0, after
-        for (part,) in self._reader.execute("select part from ends where topic = ? order by part", (topic,)).fetchall():
+        for part, _ in self._reader.execute(_ENDS, (topic,)).fetchall():
             rows = self._reader.execute(
                 "select off, body from told where topic = ? and part = ? and off >= ? order by off limit ?",
                 (topic, part, position_of(after, part), limit - len(found)),
@@ -90,31 +101,32 @@ class SqliteModel:
 
     def end(self, topic: str) -> PageCursor:
         cursor: PageCursor = ()
-        for part, off in self._reader.execute("select part, off from ends where topic = ? order by part", (topic,)):
+        for part, off in self._reader.execute(_ENDS, (topic,)):
             cursor = cursor_behind(cursor, part, off - 1)
         return cursor
 
     def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
         rows = self._reader.execute(
-            f"select {_CASE} from cases where case_id in (select case_id from handlers where department = ? and case_id > ? "
-            "order by case_id limit ?) order by case_id",
-            (department, after, limit),
+            f"select {_CASE} from cases where state = 'open' and case_id > ? and case_id in ("
+            "select case_id from cases where state = 'open' and department = ? union all "
+            "select case_id from helpers where department = ?) order by case_id limit ?",
+            (after, department, department, limit),
         )
         return [_case(row) for row in rows]
 
     def case(self, case_id: str) -> CaseState | None:
-        row = self._reader.execute(f"select {_CASE} from cases where case_id = ?", (case_id,)).fetchone()
+        found = f"select {_CASE} from cases where case_id = ? and state is not null"
+        row = self._reader.execute(found, (case_id,)).fetchone()
         return _case(row) if row else None
 
     def case_of(self, source: str, ref: str) -> CaseState | None:
-        row = self._reader.execute("select case_id from reports where source = ? and ref = ?", (source, ref)).fetchone()
+        row = self._reader.execute(_CASE_ID, (source, ref)).fetchone()
         return self.case(row[0]) if row else None
 
     def clocks(self, case_id: str) -> list[ShownClock]:
-        rows = self._reader.execute(
-            "select clock, due_at, state from clocks where case_id = ? order by due_at", (case_id,)
-        )
-        return [ShownClock(*row) for row in rows]
+        rows = self._reader.execute(_RUNS, (case_id,))
+        newest = {clock: ShownClock(clock, due_ms, state) for clock, due_ms, state in rows}
+        return sorted(newest.values(), key=lambda each: each.due_ms)
 
     def answers(self, source: str, ref: str) -> list[SourceReply]:
         rows = self._reader.execute(
@@ -144,10 +156,13 @@ def _case(row: Sequence[Any]) -> CaseState:
     return CaseState._make((*told, bool(is_over)))
 
 
-_CASE_OF = f"(select c.{{}} from reports r join cases c using (case_id) where r.source = '{OWN_SOURCE}' and r.ref = statements.ref)"
+_CASE_OF = (
+    f"(select c.{{}} from reports r join cases c using (case_id) where r.source = '{OWN_SOURCE}' and r.ref = statements.ref "
+    "and not r.has_left order by r.written_at desc limit 1)"
+)
 _ANSWERED = f"(select max(written_at) from answers where source = '{OWN_SOURCE}' and ref = statements.ref)"
 _CHANGED = f"max(changed_at, coalesce({_CASE_OF.format('written_at')}, 0), coalesce({_ANSWERED}, 0))"
-_OVER = f"coalesce({_CASE_OF.format('is_over')}, 0)"
+_OVER = f"coalesce({_CASE_OF.format('ended_at')} is not null, 0)"
 
 
 def _wheres(query: StatementQuery) -> tuple[list[str], list[object]]:

@@ -27,6 +27,7 @@ from hub.web.open311.config import Open311File, load_open311
 from hub.web.read.records import put_records, topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Scope, TokenKind, Tokens
+from tests.unit.ledger.made_up import READER
 from tests.unit.web.access.cheap import cheap_passwords
 
 NOON = 1_772_424_000_000
@@ -83,7 +84,7 @@ class MemoryWeb:
             new = records[self._seen.get(topic.name, 0) :]
             found += [KafkaRecord(each.topic, each.partition, each.offset, each.arrived_ms, each.value) for each in new]
             self._seen[topic.name] = len(records)
-        self.news.tell(put_records(self.model, self.hub.codec, found))
+        self.news.tell(put_records(self.model, READER, self.hub.codec, found))
 
     def bearer(
         self, holder: str, kind: TokenKind = TokenKind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)

@@ -17,6 +17,7 @@ from hub.topics import ERASURES, OWN_SOURCE
 from hub.web.read.records import put_records
 from hub.web.read.sqlite import SqliteModel
 from tests.mutations import CODEC
+from tests.unit.ledger.made_up import READER
 
 ORDERS, REPLIES, EVENTS = "dept.roads.orders", f"city.{OWN_SOURCE}.replies", f"city.{OWN_SOURCE}.events"
 EXAMPLES = json.loads((ROOT / "schemas" / "CaseEvent" / "v2.examples.json").read_text("utf-8"))
@@ -60,12 +61,12 @@ def test_in_whatever_order_it_is_read(tmp_path: Path, sequence: tuple[int, ...])
     model = SqliteModel(tmp_path / "model.sqlite")
     try:
         for index in sequence:
-            put_records(model, CODEC, [RECORDS[index]])
-        put_records(model, CODEC, OTHERS)
-        with model.writing() as sql:
-            told = [json.loads(body) for (body,) in sql.execute("select body from told order by off")]
-            (statement,) = (json.loads(body) for (body,) in sql.execute("select body from statements"))
-            answers = dict(sql.execute("select ref, text from answers").fetchall())
+            put_records(model, READER, CODEC, [RECORDS[index]])
+        put_records(model, READER, CODEC, OTHERS)
+        with model.database.transaction() as sql:
+            told = [json.loads(body) for (body,) in sql.exec_driver_sql("select body from told order by off")]
+            (statement,) = (json.loads(body) for (body,) in sql.exec_driver_sql("select body from statements"))
+            answers = dict(sql.exec_driver_sql("select ref, text from answers").fetchall())
     finally:
         model.close()
     assert statement == erased_event(EVENT)
