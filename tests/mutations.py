@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hub.stream.avro.codec import Codec
@@ -194,3 +194,36 @@ def any_value(declared: Any, chance: random.Random) -> Any:
         "null": None, "boolean": chance.random() < 0.5, "double": chance.choice(_ODD_REALS),
         "string": chance.choice(_NAMES if chance.random() < 0.7 else _ODD_TEXTS),
     }[declared]  # fmt: skip
+
+
+def planted(value: Any, declared: Any, odd_values: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
+    """The same value with something odd in each of its places that may hold it, one at a time. `odd_values`: by type."""
+    if isinstance(declared, list):
+        (other,) = (branch for branch in declared if branch != "null")
+        yield from planted(blank(other) if value is None else value, other, odd_values)
+    elif not isinstance(declared, dict):
+        yield from odd_values.get(declared, ())
+    elif declared["type"] == "record":
+        for field in declared["fields"]:
+            for each in planted(value[field["name"]], field["type"], odd_values):
+                yield value | {field["name"]: each}
+    elif declared["type"] == "array":
+        for each in planted(value[0] if value else blank(declared["items"]), declared["items"], odd_values):
+            yield [each, *value[1:]]
+    elif declared["type"] == "map":
+        for each in odd_values.get("string", ()):
+            yield value | {each: each}
+    else:
+        yield from odd_values.get(declared.get("logicalType", ""), ())
+
+
+def blank(declared: Any) -> Any:
+    """A value of a type that says nothing."""
+    if isinstance(declared, list):
+        return None
+    if isinstance(declared, dict):
+        kind = declared["type"]
+        if kind == "record":
+            return {field["name"]: blank(field["type"]) for field in declared["fields"]}
+        return {"array": [], "map": {}, "enum": declared.get("symbols", [""])[0]}.get(kind, 0)
+    return {"string": "", "boolean": False, "double": 0.0, "bytes": b"", "null": None}.get(declared, 0)

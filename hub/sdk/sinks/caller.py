@@ -115,7 +115,9 @@ def judge(status: int, retry_after: str | None, now: float) -> Answer:
         raise PermanentError(said)
     if status in _BUSY:
         raise TransientError(said, wait_seconds=seconds_of(retry_after, now))
-    if status in _OTHER_DOOR or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        raise TransientError(f"{said}: it moved; redirects are not followed, so give its new address")
+    if status in _OTHER_DOOR:
         raise TransientError(f"{said}: are its address and its secret right?")
     if status in _PASSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Later(said, seconds_of(retry_after, now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, real_records
+from hub.clock import CALENDAR
+from tests.mutations import CODEC, REGISTRY, examples, mutated, odd, planted, real_records
 from tests.unit.agents.bare_agents import BareAgent, Record
 from tests.unit.agents.small_world import NOON
 
 TOPICS = {
     "deduplicate": {"city.police.events": "CaseEvent", "dept.roads.updates": "Update"},
-    "route": {"hub.events": "AdmittedEvent", "hub.closures": "Closure"},
+    "route": {"hub.events": "AdmittedEvent", "hub.closures": "Closure", "hub.erasures": "Erasure"},
     "track": {"hub.cases": "CaseChange", "hub.updates": "AdmittedUpdate"},
 }
 REAL = {name: real_records(f"cityhub.{name}") for kinds in TOPICS.values() for name in kinds.values()}
@@ -52,6 +54,28 @@ def test_an_agent_goes_on_over_rubbish(agent: str, seed: int, chunks: int, count
         for letter in bare.letters(outputs):
             assert letter["stage"] == agent
     bare.take([], caught_up=True)
+
+
+ODD_VALUES: dict[str, list[Any]] = {
+    "string": ["", "a\0b", "\x1b[2J", "x" * 9_000, "\U0001f6a8" * 5_000, "dispatch_desk", "a, b", "~now", "police:R1"],
+    "int": [-1, -(2**31), 2**31 - 1], "long": [-1, -(1 << 63), (1 << 63) - 1], "double": [float("nan"), float("-inf"), 1e308],
+    "boolean": [True, False], "timestamp-millis": [-1, 0, 1 << 62, -(1 << 63), CALENDAR.most, NOON],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("agent", TOPICS)
+def test_nothing_that_stands_in_any_field_ends_an_agent_or_comes_out_as_nobody_can_read_it(agent: str) -> None:
+    bare, letters = BareAgent(agent), 0
+    for topic, name in TOPICS[agent].items():
+        schema = REGISTRY.latest(f"cityhub.{name}")
+        for example in examples(schema):
+            values = [CODEC.encode_one(schema.subject, each) for each in planted(example, schema.declared, ODD_VALUES)]
+            outputs = bare.take([(topic, b"key", value) for value in values])
+            letters += len(bare.letters(outputs))
+            for _, value in itertools.chain.from_iterable(outputs.values()):
+                assert value is None or CODEC.decode_one(value)
+    bare.take([], caught_up=True)
+    assert letters
 
 
 @pytest.mark.parametrize("agent", TOPICS)

@@ -28,7 +28,7 @@ from hub.sdk.sink_contract import (
     SinkContext,
     SinkPositions,
 )
-from hub.sdk.sinks.sql.tables import SinkTables, stored_row
+from hub.sdk.sinks.sql.tables import SinkTables, require_fitting, stored_row
 
 _UPSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -56,6 +56,10 @@ class SqlSettings(Config):
     def address(self) -> URL:
         url = make_url(self.url)
         return url.set(password=self.password.get_secret_value()) if self.password else url
+
+
+_SOME = 20
+"""Rows of which one at least would be taken if it were about the rows."""
 
 
 class SqlSink(Sink):
@@ -139,6 +143,10 @@ class SqlSink(Sink):
     def _answers(self, batch: DeliveryBatch) -> Sequence[Answer]:
         """Which deliveries the database does not take, each tried alone; nothing of it stays."""
         answers = [self._answer(each) for each in batch.deliveries]
+        if len(answers) >= _SOME and all(answers):
+            raise ConfigurationError(
+                "the database takes none of the rows: look at the types and constraints of its columns, or give another `prefix`"
+            )
         if not any(answers):
             raise ConfigurationError("the database takes each row, and not all of them together")
         return answers
@@ -194,12 +202,7 @@ class SqlSink(Sink):
         for table in tables:
             if table not in there:
                 raise ConfigurationError(f"there is no table {table.name}; make it, or leave `create` on")
-            known = {each["name"] for each in inspector.get_columns(table.name, table.schema)}
-            missing = sorted({each.name for each in table.columns} - known)
-            if missing:
-                raise ConfigurationError(
-                    f"table {table.name} has no column {', '.join(missing)}; add it, or another `prefix`"
-                )
+            require_fitting(inspector, table)
 
     @contextmanager
     def _transaction(self, *, keep: bool = True) -> Iterator[Connection]:

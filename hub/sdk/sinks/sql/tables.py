@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Integer, MetaData, Table, Text
+from sqlalchemy.engine.reflection import Inspector
 
+from hub.sdk.errors import ConfigurationError
 from hub.sdk.sink_contract import Delivery
 from hub.sdk.sinks.rows import STREAM_COLUMNS, TIME_COLUMNS, delivery_row
 from hub.sdk.streams import Stream
@@ -43,6 +45,37 @@ class SinkTables:
     @property
     def all(self) -> list[Table]:
         return [*self.streams.values(), self.positions]
+
+
+def require_fitting(inspector: Inspector, table: Table) -> None:
+    """Raises ConfigurationError if a table that is there cannot hold what is written, by its columns or by what makes a row one."""
+    there = {each["name"]: each for each in inspector.get_columns(table.name, table.schema)}
+    own, key = {each.name for each in table.columns}, {each.name for each in table.primary_key}
+    if missing := sorted(own - there.keys()):
+        raise ConfigurationError(f"table {table.name} has no column {', '.join(missing)}; add it, or another `prefix`")
+    if strange := sorted(name for name, each in there.items() if name not in own and _must_be_given(each)):
+        raise ConfigurationError(
+            f"table {table.name} wants a value in {', '.join(strange)}, which the hub does not know; give it a default, or another "
+            "`prefix`"
+        )
+    if key not in _unique(inspector, table):
+        raise ConfigurationError(
+            f"table {table.name}: {', '.join(sorted(key))} is not its primary key, nor unique: a row that comes again would stand "
+            "there twice; make it so, or give another `prefix`"
+        )
+
+
+def _must_be_given(column: Mapping[str, Any]) -> bool:
+    made = any(column.get(name) for name in ("identity", "computed")) or column.get("autoincrement") is True
+    return not column["nullable"] and column.get("default") is None and not made
+
+
+def _unique(inspector: Inspector, table: Table) -> list[set[str]]:
+    where = (table.name, table.schema)
+    found: list[Any] = [inspector.get_pk_constraint(*where)["constrained_columns"]]
+    found += [each["column_names"] for each in inspector.get_unique_constraints(*where)]
+    found += [each["column_names"] for each in inspector.get_indexes(*where) if each["unique"]]
+    return [{name for name in each if name} for each in found]
 
 
 def _table(stream: Stream, metadata: MetaData, prefix: str) -> Table:
