@@ -112,4 +112,12 @@ def _text(cell: Any) -> str:
         return str(int(cell)) if abs(cell) < _EXACT else f"{cell:.14E}"
     if isinstance(cell, datetime.datetime | datetime.date | datetime.time):
         return cell.isoformat()
+    if isinstance(cell, datetime.timedelta):
+        return _hours(cell)
     return str(cell)
+
+
+def _hours(span: datetime.timedelta) -> str:
+    """A span of time as a sheet shows it by [h]:mm:ss."""
+    seconds = round(abs(span.total_seconds()))
+    return f"{'-' * (span < datetime.timedelta(0))}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

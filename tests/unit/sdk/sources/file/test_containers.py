@@ -274,6 +274,21 @@ def test_a_workbook_is_read_as_the_table_that_people_see(tmp_path: Path) -> None
         }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("span", "shown"),
+    [
+        (datetime.timedelta(hours=30, minutes=5), "30:05:00"),
+        (datetime.timedelta(minutes=90), "1:30:00"),
+        (datetime.timedelta(days=-1, hours=-2), "-26:00:00"),
+    ],
+)
+def test_a_workbooks_spans_of_time_are_hours_as_people_see_them(
+    span: datetime.timedelta, shown: str, tmp_path: Path
+) -> None:
+    (row,) = values(written(tmp_path, workbook({"s": [["a", "took"], ["1", span]]})))
+    assert row["took"] == shown
+
+
 def test_a_workbooks_dates_are_local_to_the_mappings_zone(tmp_path: Path) -> None:
     path = written(tmp_path, workbook({"s": [["a", "at"], ["1", NOON]]}))
     for formats in (["iso"], ["ymd"]):

@@ -7,7 +7,7 @@ import io
 import zipfile
 from xml.sax.saxutils import escape, quoteattr
 
-Cell = str | int | float | bool | datetime.datetime | None
+Cell = str | int | float | bool | datetime.datetime | datetime.timedelta | None
 _NS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _DAY_ZERO = datetime.datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's days have no zone
@@ -34,7 +34,8 @@ def workbook(sheets: dict[str, list[list[Cell]]], hidden: tuple[str, ...] = ()) 
             for n, _ in enumerate(names, 1)
         )
         + f'<Relationship Id="s" Type="{_REL}/styles" Target="styles.xml"/></Relationships>',
-        "xl/styles.xml": f'<styleSheet xmlns="{_NS}"><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>',
+        "xl/styles.xml": f'<styleSheet xmlns="{_NS}"><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/><xf numFmtId="46"/></cellXfs>'
+        "</styleSheet>",
     }
     for n, rows in enumerate(sheets.values(), 1):
         parts[f"xl/worksheets/sheet{n}.xml"] = _sheet(rows)
@@ -63,4 +64,6 @@ def _cell(at: str, cell: Cell) -> str:
     if isinstance(cell, datetime.datetime):
         days = (cell - _DAY_ZERO) / datetime.timedelta(days=1)
         return f'<c r="{at}" s="1"><v>{days!r}</v></c>'
+    if isinstance(cell, datetime.timedelta):
+        return f'<c r="{at}" s="2"><v>{cell / datetime.timedelta(days=1)!r}</v></c>'
     return f'<c r="{at}"><v>{cell!r}</v></c>'
