@@ -7,11 +7,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from hub.bounds import Bounds
 from hub.millis import DAY_MS, datetime_of, ms_of
 
 EARLIEST_MS = ms_of(datetime(1990, 1, 1, tzinfo=UTC))
 LATEST_MS = ms_of(datetime(2100, 1, 1, tzinfo=UTC))
 """Core times outside these two are mistakes of the source (a date in the year 0001, say) and are rejected."""
+
+
+CALENDAR = Bounds(
+    ms_of(datetime(1, 1, 1, tzinfo=UTC)) + DAY_MS, ms_of(datetime.max.replace(microsecond=0, tzinfo=UTC)) - DAY_MS
+)
+"""Times that are dates in every zone."""
 
 
 LEAP_MS = DAY_MS

@@ -15,7 +15,7 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
-from hub.core.columns import any_said, shared_values
+from hub.core.columns import any_said, millis, shared_values
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.columns.updates import events_of, outcomes_of
 from hub.core.tracking.consequences import Applied
@@ -123,12 +123,13 @@ def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
     """What a receipt calls an update that was set aside. What is too long is cut: its department knows it by its place."""
     if record is None:
         return {"case_id": _text(key), "update_id": "", "revision": 0, "said": ""}
-    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step", "code", "until")}
+    found = {name: record.column(name)[0].as_py() for name in (*_IDS, "status", "step", "code")}
+    (until,) = millis(record.column("until"))  # it may be no date
     return {
         "case_id": found["case_id"][:MAX_REF_CHARS],
         "update_id": found["update_id"][:MAX_REF_CHARS],
         "revision": found["revision"],
-        "said": event_of(found["status"], found["step"], found["code"], found["until"]).lower(),
+        "said": event_of(found["status"], found["step"], found["code"], until).lower(),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from hub.bounds import CONTROL_CHARACTERS, COUNTER, INT, LONG, MAX_SYSTEM_ID_CHARS, OFFSET, SYSTEM_ID
-from hub.clock import EARLIEST_MS, LATEST_MS
+from hub.clock import CALENDAR, EARLIEST_MS, LATEST_MS
 from hub.millis import ms_of
 from hub.model.personal import Personal
 
@@ -32,8 +32,8 @@ def to_ms(value: Any) -> Any:
 
 Int = Annotated[int, Field(ge=INT.least, le=INT.most), Avro("int")]
 Long = Annotated[int, Field(ge=LONG.least, le=LONG.most), Avro("long")]
-Millis = Annotated[int, BeforeValidator(to_ms), Avro("timestamp-millis")]
-"""Milliseconds since 1970 UTC."""
+Millis = Annotated[int, Field(ge=CALENDAR.least, le=CALENDAR.most), BeforeValidator(to_ms), Avro("timestamp-millis")]
+"""Milliseconds since 1970 UTC: some date."""
 SourceMillis = Annotated[int, Field(ge=EARLIEST_MS, le=LATEST_MS), BeforeValidator(to_ms), Avro("timestamp-millis")]
 """A time that a source or department claims: believed only between hub.clock.EARLIEST_MS and LATEST_MS."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,14 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hub.bounds import Bounds
-from hub.millis import DAY_MS, ms_of
+from hub.clock import CALENDAR
 from hub.stream.avro.registry import Schema
 
-CALENDAR = Bounds(
-    ms_of(datetime(1, 1, 1, tzinfo=UTC)) + DAY_MS, ms_of(datetime.max.replace(microsecond=0, tzinfo=UTC)) - DAY_MS
-)
-"""Times that are dates in every zone, in ms since 1970 UTC."""
 _Check = Callable[[Any], bool]
 Rows = npt.NDArray[np.int64]
 

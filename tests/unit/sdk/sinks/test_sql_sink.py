@@ -18,6 +18,7 @@ import pytest
 
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, Never
+from hub.sdk.sinks.rows import STREAM_COLUMNS, TIME_COLUMNS
 from hub.sdk.sinks.sql.sink import SqlSettings, SqlSink
 from hub.sdk.streams import Stream
 from hub.settings import ROOT
@@ -114,6 +115,60 @@ def test_each_stream_has_its_table_and_the_newest_of_a_case_stands(database: Dat
     ]  # fmt: skip
     assert database.run("select count(*) from cityhub_notices where kind = 'WARNED'")[0][0] == 1
     assert database.run("select text from cityhub_replies")[0][0] == "A crew is on its way."
+
+
+def made_orders(database: Database, key: str = "order_id text primary key", more: str = "") -> None:
+    """The table of orders as its owner made it."""
+    written(database.sink(Stream.ORDERS))  # the others stand as the hub makes them
+    kinds = {"priority": "integer", "content": "jsonb" if database.kind == "postgres" else "json"}
+    names = [name for name in STREAM_COLUMNS[Stream.ORDERS][1:] if name not in ("lat", "lon")] + ["content"]
+    columns = [f"{name} {kinds.get(name, 'timestamptz' if name in TIME_COLUMNS else 'text')}" for name in names]
+    columns += ["lat double precision", "lon double precision"]
+    where = f"{database.schema}." if database.schema else ""
+    database.run(f"drop table {where}cityhub_orders")
+    database.run(f"create table {where}cityhub_orders ({', '.join([key, *columns])}{more})")
+
+
+@pytest.mark.parametrize(
+    ("key", "more", "said"),
+    [
+        ("order_id text primary key", ", district text not null", "wants a value in district"),
+        ("order_id text", "", "order_id is not its primary key, nor unique"),
+        ("id integer primary key, order_id text", "", r"order_id is not its primary key|wants a value in id"),
+    ],
+)
+def test_a_table_that_cannot_hold_what_is_written_is_said_before_the_first_row(
+    key: str, more: str, said: str, database: Database
+) -> None:
+    made_orders(database, key, more)
+    for refused in (database.sink(Stream.ORDERS).connect, database.sink(Stream.ORDERS).check):
+        with pytest.raises(ConfigurationError, match=said):
+            refused()
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [
+        ("order_id text primary key", ", district text, seen integer not null default 0"),
+        ("order_id text not null unique", ""),
+        ("order_id text", ", constraint one unique (order_id)"),
+    ],
+)
+def test_a_table_of_others_with_more_columns_is_written(key: str, more: str, database: Database) -> None:
+    made_orders(database, key, more)
+    written(database.sink(Stream.ORDERS), order(0), order(1))
+    assert database.run("select count(*) from cityhub_orders")[0][0] == 2
+
+
+def test_a_table_that_takes_no_row_at_all_is_no_fault_of_the_rows(database: Database) -> None:
+    made_orders(database, more=", constraint never check (order_id = 'none')")
+    sink = database.sink(Stream.ORDERS)
+    sink.connect()
+    try:
+        with pytest.raises(ConfigurationError, match="takes none of the rows"):
+            sink.write(batch(*map(order, range(20))))
+    finally:
+        sink.close()
 
 
 def test_times_are_times(database: Database) -> None:
