@@ -47,7 +47,7 @@ COMMANDS = {
     "state": ("hub.cli.kafka.state:state", "Compare the agents' state with what was committed; accept a loss."),
     "rates": ("hub.cli.cases.rates:rates", "Show on-time, response, resolution, satisfaction and return rates."),
     "source": ("hub.cli.kafka.source:source", "List paused sources and let them go on."),
-    "dead": ("hub.cli.kafka.dead:dead", "List dead letters and send them again."),
+    "dead": ("hub.cli.dead.command:dead", "List, group, mend, send again and close dead letters."),
     "policy": ("hub.cli.policy.policy:policy", "Check a city's rules and show its routing table."),
     "doctor": ("hub.cli.checks.doctor:doctor", "Check Java, ports, broker, topics, schemas and policy."),
 }

@@ -113,6 +113,13 @@ def case_of(connection: Connection, source: str, ref: str) -> str | None:
     return connection.execute(newest.order_by(REPORTS_TABLE.c.written_at.desc()).limit(1)).scalar()
 
 
+def live_clocks(connection: Connection, case_id: str) -> list[tuple[str, int]]:
+    """The clocks of a case that run, or have run out and not ended, with when they are due in ms."""
+    columns = CLOCKS_TABLE.c
+    live = select(columns.clock, columns.due_at).where(columns.case_id == case_id, columns.state.in_(sorted(LIVE)))
+    return [(str(row.clock), int(row.due_at)) for row in connection.execute(live.order_by(columns.due_at))]
+
+
 def story(connection: Connection, case_id: str) -> dict[str, list[dict[str, Any]]]:
     """All that the ledger has of one case, by table: the case itself, its clocks, and what happened, the oldest first."""
     tables = (

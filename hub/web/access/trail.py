@@ -45,6 +45,17 @@ def trail_entries(file: AccessFile) -> Iterator[TrailEntry]:
             return
 
 
+def acts_named(file: AccessFile, prefix: str) -> Iterator[TrailEntry]:
+    """Those whose name begins so, in order."""
+    with file.reading() as connection:
+        rows = connection.execute(
+            "select number, at_ms, who, act, previous, digest from trail where substr(act, 1, ?) = ? order by number",
+            (len(prefix) + 2, f'["{prefix}'),
+        ).fetchall()
+    for number, at_ms, who, act, previous, digest in rows:
+        yield TrailEntry(number, at_ms, who, AuditedAct(*json.loads(act)), previous, digest)
+
+
 def note_command(settings: Settings, *acts: AuditedAct) -> None:
     """What an operator does by a command, noted before it is done, under who they are to this machine."""
     with opened_file(settings) as file, file.writing() as connection:

@@ -1,0 +1,157 @@
+"""`cityhub dead edit`, `close` and `reopen`: a letter's record is mended and sent, or nothing is to be done any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hub.cli.dead.choice import filters
+from hub.cli.dead.record import chosen_letters, codec_for, dealt_with, letters_there, note_deeds, running_clocks_note
+from hub.cli.dead.resend import RATE, send_paced
+from hub.cli.dead.rows import MendedRecord, mended_records
+from hub.cli.terminal.options import with_settings
+from hub.clock import ClockKind, wall_ms
+from hub.errors import FatalError, HubError
+from hub.inspect.letters import Letter
+from hub.inspect.mending.contents import contents_of, faults_if_sent
+from hub.inspect.mending.dealt import CLOSE, MOST_TIMES, REOPEN, RESEND, Dealt, LetterState, bytes_digest
+from hub.inspect.mending.edits import diff_lines, fields_that_differ, record_in, record_text, with_fields
+from hub.screen import say, say_json, say_lines
+from hub.settings import Settings
+from hub.stream.avro.codec import Codec
+
+_MOST_WHY_CHARS = 1_000
+
+
+@click.command()
+@click.argument("letter_id", metavar="ID")
+@click.option(
+    "--set", "changes", multiple=True, metavar="NAME=VALUE", help="A field, as in place.lat=31.2; may be given again."
+)
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The whole record as JSON, in its place.",
+)
+@click.option("--mapping", help="Of a connector's row: the mapping that reads it.  [the connector's own]")
+@click.option("--again", is_flag=True, help=f"Though these bytes were sent {MOST_TIMES} times.")
+@click.option("--dry-run", is_flag=True, help="Show what would be changed and whether it would be taken; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_settings
+def edit(
+    settings: Settings, letter_id: str, changes: tuple[str, ...], file: Path | None, mapping: str | None, again: bool,
+    dry_run: bool, yes: bool,
+) -> None:  # fmt: skip
+    """Mend a record 修正, see the difference, have it validated, and send it. Without --set and --file in your editor.
+
+    The row of a connector's letter is mended as JSON of its columns, and sent as the event that the connector makes of it.
+    Values are shown here and kept nowhere: the trail has the names of what was changed.
+    """
+    codec = codec_for(settings)
+    (letter,) = chosen_letters(letters_there(settings, None, None).letters, [letter_id])
+    contents = contents_of(letter, codec)
+    before = contents.record if contents else {}
+    after = record_in(file.read_text("utf-8")) if file else with_fields(before, changes) if changes else _edited(before)
+    lines = diff_lines(before, after)
+    if not lines:
+        raise FatalError("nothing is changed; `cityhub dead resend` sends it as it was")
+    say_lines("\n".join(lines))
+    records = mended_records(codec, letter, after, mapping)
+    _require_sound(settings, codec, records)
+    _require_rare(records, dealt_with(settings), again=again)
+    if clocks := running_clocks_note(settings, contents):
+        say(clocks)
+    if dry_run:
+        say("it would be taken 校验通过; nothing was sent 试运行")
+        return
+    if not yes:
+        click.confirm(
+            f"It goes to {', '.join(sorted({record.kind.topic.name for record in records}))}. Send it?", abort=True
+        )
+    _send(settings, letter, records, sorted(fields_that_differ(before, after)))
+    say("sent 已发送")
+
+
+def _edited(before: dict[str, object]) -> dict[str, object]:
+    text = click.edit(record_text(before), extension=".json")
+    if text is None:
+        raise FatalError("nothing was saved; give --set NAME=VALUE or --file where there is no editor")
+    return record_in(text)
+
+
+def _require_sound(settings: Settings, codec: Codec, records: list[MendedRecord]) -> None:
+    """Raises FatalError with all that it would be set aside for."""
+    ahead = int(settings.ahead_seconds * 1000) if settings.clock is ClockKind.WALL else None
+    found = [
+        fault for record in records for fault in faults_if_sent(codec, record.kind, record.value, wall_ms(), ahead)
+    ]
+    if found:
+        raise FatalError(
+            "it would be set aside again:\n" + "\n".join(f"{fault.reason}: {fault.detail}" for fault in found)
+        )
+
+
+def _require_rare(records: list[MendedRecord], dealt: Dealt, *, again: bool) -> None:
+    if not again and any(dealt.times(_digest(record)) >= MOST_TIMES for record in records):
+        raise FatalError(f"these bytes were sent {MOST_TIMES} times already, so they are not what helps (--again)")
+
+
+def _send(settings: Settings, letter: Letter, records: list[MendedRecord], fields: list[str]) -> None:
+    told = [{"topic": record.kind.topic.name, "bytes": _digest(record), "fields": fields} for record in records]
+    note_deeds(settings, [(RESEND, letter, each) for each in told])
+    try:
+        send_paced(settings, [(each.kind.topic.name, each.key, each.value) for each in records], RATE)
+    except HubError:
+        note_deeds(settings, [(f"{RESEND}.failed", letter, None)])
+        raise
+
+
+def _digest(record: MendedRecord) -> str:
+    return bytes_digest(record.kind.topic.name, record.key, record.value)
+
+
+_why = click.option("--why", required=True, help="The reason, which is kept; no names of persons.")
+
+
+@click.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@filters
+@_why
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; implies --yes.")
+@with_settings
+def close(
+    settings: Settings, ids: tuple[str, ...], stage: str | None, reason: str | None, why: str, yes: bool, as_json: bool
+) -> None:
+    """Say that nothing is to be done about letters any more 关闭, and why. They stay in hub.dead as long as that keeps them."""
+    _deal(settings, CLOSE, ids, (stage, reason), why, yes=yes, as_json=as_json)
+
+
+@click.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_why
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def reopen(settings: Settings, ids: tuple[str, ...], why: str, as_json: bool) -> None:
+    """Say that something is to be done about closed letters after all 重新打开."""
+    _deal(settings, REOPEN, ids, (None, None), why, yes=True, as_json=as_json)
+
+
+def _deal(
+    settings: Settings, what: str, ids: tuple[str, ...], chosen: tuple[str | None, str | None], why: str, *, yes: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    if not 0 < len(why.strip()) <= _MOST_WHY_CHARS:
+        raise FatalError(f"say why in 1 to {_MOST_WHY_CHARS:,} characters")
+    dealt = dealt_with(settings)
+    letters = chosen_letters(letters_there(settings, *chosen).letters, ids)
+    wanted = [letter for letter in letters if (dealt.state(letter) is LetterState.CLOSED) is (what == REOPEN)]
+    if wanted and not (yes or as_json):
+        click.confirm(f"Close {len(wanted):,} letters?", abort=True)
+    note_deeds(settings, [(what, letter, {"why": why.strip()}) for letter in wanted])
+    word = "closed 已关闭" if what == CLOSE else "reopened 已重新打开"
+    if as_json:
+        say_json({word.split(" ")[0]: len(wanted)})
+    else:
+        say(f"{len(wanted):,} {word}")
