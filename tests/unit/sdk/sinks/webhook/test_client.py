@@ -80,7 +80,7 @@ def test_an_address_inside_is_not_called(authority: Authority, other_side: Webho
 
 def test_a_redirection_is_not_followed(receiver: Receiver, other_side: WebhookReceiver) -> None:
     other_side.answers = lambda call: ReceiverAnswer(302, {"Location": other_side.url + "/elsewhere"})
-    with pytest.raises(TransientError, match="are its address and its secret right"):
+    with pytest.raises(TransientError, match="it moved; redirects are not followed"):
         receiver.deliver("order-1", b"{}")
     assert len(other_side.calls) == 1
 
