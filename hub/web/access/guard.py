@@ -8,7 +8,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -152,7 +152,7 @@ def require_same_origin(request: Request) -> None:
 
 
 def _is_own(request: Request, origin: str) -> bool:
-    return urlsplit(origin).netloc == request.url.netloc
+    return origin.partition("://")[2] == request.url.netloc
 
 
 def _here(request: Request) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -177,9 +177,8 @@ def calling_address(request: Request) -> str:
 
 def inside(path: str) -> str:
     """A path of this web to go to; "/" for whatever else somebody wrote there, so that nobody is led elsewhere."""
-    parts = urlsplit(path) if len(path) <= _MOST_AFTER_CHARS and path.isprintable() and "\\" not in path else None
-    is_own = parts is not None and not parts.scheme and not parts.netloc and path.startswith("/") and path[:2] != "//"
-    return path if is_own else "/"
+    is_sound = len(path) <= _MOST_AFTER_CHARS and path.isprintable() and "\\" not in path
+    return path if is_sound and path.startswith("/") and path[:2] != "//" else "/"
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -8,10 +8,10 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
 
 from hub.declared.texts import open_regular
 from hub.errors import FatalError, RejectedRecordError
+from hub.sdk.access.links import link_within
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 from hub.sdk.sources.cap.alert import root_of
 from hub.sdk.sources.cap.config import AlertFeed, Folder
@@ -154,11 +154,11 @@ class AlertFeedShelf(AlertShelf):
 
     def _own(self, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
         base = f"{self._feed.base_url}{self._feed.path}"
-        links = [(f"{urljoin(base, link)} {changed}", urljoin(base, link)) for link, changed in links if link]
-        own = [each for each in links if urlsplit(each[1])[:2] == urlsplit(base)[:2]]
-        if len(own) < len(links):
+        found = [(link_within(base, link), changed) for link, changed in links if link]
+        own = [(f"{address} {changed}", address) for address, changed in found if address is not None]
+        if len(own) < len(found):
             self._say_once(
-                f"GET {self._feed.path} names alerts at other hosts, which are not fetched: give them edges of their own"
+                f"GET {self._feed.path} names alerts at other hosts, or at none, which are not fetched: give them edges of their own"
             )
         return own
 

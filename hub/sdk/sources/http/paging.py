@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hub.sdk.access.links import link_within
 from hub.sdk.errors import ConfigurationError
 
 COUNTED = "counted"
@@ -134,9 +135,12 @@ class PagingLink(_Kind):
         found = found_at(answer.body, self.where) if self.where else answer.link
         if not found:
             return None
-        target, here = urlsplit(urljoin(answer.url, str(found))), urlsplit(answer.url)
-        if (target.scheme, target.netloc) != (here.scheme, here.netloc):
-            raise ConfigurationError("the next page is said to be on another system: credentials are not sent there")
+        address = link_within(answer.url, str(found))
+        if address is None:
+            raise ConfigurationError(
+                "the next page is said to be on another system, or nowhere: credentials are not sent there"
+            )
+        target = urlsplit(address)
         return f"{target.path}?{target.query}" if target.query else target.path
 
 

@@ -133,6 +133,7 @@ def test_a_password_does_not_go_over_a_network_in_the_clear(access: Access) -> N
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://other.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Origin": "https://hub.example"}, 303),
         ({"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.a.proxy"}, 303),
     ],
@@ -145,7 +146,18 @@ def test_another_site_logs_nobody_in(access: Access, headers: dict[str, str], st
 
 @pytest.mark.parametrize(
     "after",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\t//x", "", "wall", "/" * 3],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "\t//x",
+        "",
+        "wall",
+        "/" * 3,
+        "//[",
+        "http://[",
+    ],
 )
 def test_nobody_is_led_elsewhere(after: str) -> None:
     assert inside(after) == "/"

@@ -236,6 +236,14 @@ def test_alerts_of_a_feed_are_read_once(feed: tuple[dict[str, bytes | int], str]
     assert len(said(read(fed(address, told), position)[0])) == 2  # a new process hears them again, as repeats
 
 
+def test_a_link_that_is_none_costs_itself(feed: tuple[dict[str, bytes | int], str]) -> None:
+    pages, address = feed
+    pages["/feed"], pages["/1"] = atom("http://[", "//[::1", "mailto:x", "/1"), alert(1)
+    told: list[str] = []
+    assert said(read(fed(address, told))[0]) == [("alert", FIRST)]
+    assert len(told) == 1
+
+
 def test_an_address_that_is_an_alert_is_read_when_it_changes(feed: tuple[dict[str, bytes | int], str]) -> None:
     pages, address = feed
     pages["/feed"] = alert(1)

@@ -224,10 +224,12 @@ def test_no_secret_stands_in_logs_or_positions(
     assert all(asked["key"] == "echoed" for asked in api.asked)
 
 
-def test_the_next_page_is_not_asked_of_another_system(manifest: Manifest, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nowhere", ["", "http://[", "//[::1", "mailto:x"])
+def test_the_next_page_is_not_asked_of_another_system(manifest: Manifest, tmp_path: Path, nowhere: str) -> None:
     api = Api([row(n, TIMES[n]) for n in range(9)], "cursor")
     with serving(api), serving(Api([])) as other:
-        api.answer = lambda query: ({"data": {"requests": api.rows[:3]}, "next": f"{other.url}/requests"}, {})  # type: ignore[method-assign]
+        then = nowhere or f"{other.url}/requests"
+        api.answer = lambda query: ({"data": {"requests": api.rows[:3]}, "next": then}, {})  # type: ignore[method-assign]
         with pytest.raises(ConfigurationError, match="another system"):
             run(manifest, api, tmp_path, paging={"kind": "link", "where": "next"})
         assert not other.asked
