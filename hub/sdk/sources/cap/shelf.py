@@ -158,7 +158,7 @@ class AlertFeedShelf(AlertShelf):
         own = [(f"{address} {changed}", address) for address, changed in found if address is not None]
         if len(own) < len(found):
             self._say_once(
-                f"GET {self._feed.path} names alerts at other hosts, or nowhere, which are not fetched: give them edges of their own"
+                f"GET {self._feed.path} names alerts at other hosts or nowhere, which are not fetched: give them edges of their own"
             )
         return own
 
