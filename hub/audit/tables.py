@@ -65,7 +65,7 @@ KEPT: dict[str, SubjectColumns] = {
         origin=True,
     ),
     "orders": SubjectColumns(
-        "cityhub.Order", ("issued_at",), _fields("order_id", "kind", "case_id", "department", "issued_at")
+        "cityhub.Order", ("rule",), _fields("order_id", "kind", "case_id", "department", "issued_at", "rule")
     ),
     "deadlines": _columns(
         DEADLINES,

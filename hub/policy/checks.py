@@ -9,8 +9,8 @@ from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, outcome_mistakes, takes_all
 from hub.policy.division_checks import division_mistakes
-from hub.policy.models import EVERYTHING, MAIN_LAYER, ConditionSpec, DeadlineRule, Exit, Route, When
-from hub.policy.organisation_checks import codes_named, organisation_mistakes
+from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, ConditionSpec, DeadlineRule, Exit, Route, When
+from hub.policy.organisation_checks import codes_named, ladder_mistakes, organisation_mistakes
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
@@ -72,9 +72,16 @@ class Checker:
 
     def _organisation(self) -> None:
         spec = self._parts.organisation
+        rungs = {each.rung for each in (STANDARD_LADDER if spec is None else spec.ladder)}
+        for index, rule in enumerate(self._parts.deadlines):
+            if rule.climbs is not None:
+                self._known("deadlines.yaml", ("deadlines", index, "climbs"), rule.climbs, rungs, "rung")
         if spec is None:
             return
-        for location, what in organisation_mistakes(spec, self._parts.department_ids):
+        mistakes = [*organisation_mistakes(spec, self._parts.department_ids)]
+        if not mistakes:
+            mistakes += ladder_mistakes(spec, self._parts.steps)
+        for location, what in mistakes:
             self._note("organisation.yaml", location, what)
         for location, code in codes_named(spec):
             self._area("organisation.yaml", location, code)

@@ -17,6 +17,7 @@ from hub.policy.models import (
     DEFAULT_CLOCKS,
     EVERYTHING,
     MAIN_LAYER,
+    STANDARD_LADDER,
     CalendarSpec,
     Category,
     CityFile,
@@ -33,6 +34,7 @@ from hub.policy.models import (
     Owners,
     PrivacyFile,
     Route,
+    RungSpec,
     StepSpec,
 )
 from hub.policy.organisation import Organisation
@@ -165,6 +167,11 @@ class City:
             return None if area is None else self._class_of.get(area)
         code = self.divisions.nearest(area, self._class_of)
         return None if code is None else self._class_of[code]
+
+    @property
+    def ladder(self) -> tuple[RungSpec, ...]:
+        """The rungs of supervision, from below to above."""
+        return STANDARD_LADDER if self.organisation is None else self.organisation.spec.ladder
 
     def unit_for(self, department: str, area: str | None) -> str | None:
         """The unit of a department that serves an area, if any."""

@@ -17,6 +17,7 @@ class Organisation:
         self._departments = departments
         self._divisions = divisions
         self._parents = parents_of(spec)
+        self._superiors = frozenset(place.parent for place in spec.departments.values() if place.parent is not None)
         self._department_of: dict[str, str] = {}
         for unit in self.units:
             self._note_department(unit)
@@ -43,6 +44,21 @@ class Organisation:
             return self.units[who].kind
         place = self.spec.departments.get(who)
         return "department" if place is None else place.kind
+
+    @property
+    def seated(self) -> frozenset[str]:
+        """The departments that have a place in the tree."""
+        return frozenset((*self.spec.departments, *self._superiors))
+
+    @property
+    def superiors(self) -> frozenset[str]:
+        """The departments that stand above another."""
+        return self._superiors
+
+    @property
+    def desks(self) -> frozenset[str]:
+        """The departments that are the dispatch desk of an area."""
+        return frozenset(self._desks.values())
 
     def unit_for(self, department: str, area: str | None) -> str | None:
         """The unit of a department that serves an area: the one with the smallest around it, if any."""

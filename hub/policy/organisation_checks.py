@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from hub.declared.document import Location
 from hub.declared.problems import hint
-from hub.policy.models import OrganisationFile
+from hub.policy.models import STANDARD_LADDER, OrganisationFile
 from hub.policy.organisation import parents_of
 
 Mistake = tuple[Location, str]
@@ -25,6 +25,43 @@ def organisation_mistakes(spec: OrganisationFile, departments: frozenset[str]) -
         if place.desk and not place.areas:
             yield ("departments", id_, "desk"), f"the desk {id_!r} serves no areas 派单台没有辖区; name them"
     yield from _desks_twice(spec)
+
+
+def ladder_mistakes(spec: OrganisationFile, steps: Collection[str]) -> Iterator[Mistake]:
+    """Of a tree without circles: rungs that nobody can say, that stand there twice, or on which nobody stands."""
+    parents, kinds = parents_of(spec), {id_: place.kind for id_, place in spec.departments.items()}
+    kinds |= {unit.id: unit.kind for unit in spec.units}
+    above = {kinds.get(who, "department") for who in parents.values()}
+    deepest = max((_depth(who, parents) for who in parents), default=0)
+    sayable = {*(each.rung for each in STANDARD_LADDER), *steps}
+    seen: set[str] = set()
+    for index, rung in enumerate(spec.ladder):
+        where: Location = ("ladder", index)
+        if rung.rung not in sayable:
+            yield (
+                (*where, "rung"),
+                f"nobody can say {rung.rung!r}; declare it in steps.yaml: {hint(rung.rung, sayable)}",
+            )
+        if rung.rung in seen:
+            yield (*where, "rung"), f"the rung {rung.rung!r} stands here a second time; keep one"
+        seen.add(rung.rung)
+        if rung.kind is not None and rung.kind not in above:
+            yield (
+                (*where, "kind"),
+                f"nobody stands on the rung {rung.rung!r} 此级无人: no {rung.kind!r} is above anybody; {hint(rung.kind, above)}",
+            )
+        if rung.above is not None and rung.above > deepest:
+            yield (
+                (*where, "above"),
+                f"nobody stands on the rung {rung.rung!r} 此级无人: at most {deepest} stand above anybody; write no more",
+            )
+
+
+def _depth(who: str, parents: Mapping[str, str]) -> int:
+    depth = 0
+    while (parent := parents.get(who)) is not None and depth <= len(parents):
+        who, depth = parent, depth + 1
+    return depth
 
 
 def codes_named(spec: OrganisationFile) -> Iterator[tuple[Location, str]]:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from hub import metrics, topics
 from hub.agents.context import Hub
-from hub.agents.due_times import due_times
 from hub.agents.grouping import rows_by
 from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
+from hub.agents.track.reminders import noticed_ms, publish_reminders, publish_supervision
 from hub.core.columns import any_said
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.columns.history import held_value
 from hub.core.tracking.consequences import Effects, Ending, OwedReply
-from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
-from hub.core.tracking.state import TrackedCase, UpdateDetails
+from hub.core.tracking.state import UpdateDetails
 from hub.model.ids import derived_ids
-from hub.model.outputs import OrderKind
 from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
 
@@ -34,10 +30,10 @@ def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: Rul
     """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed. Nothing is dated before what it is about, of
     which a source's clock may be ahead, or a partition's data clock behind."""
     _publish_rings(hub, tx, effects.rings, now_ms, rules)
-    _publish_reminders(hub, tx, effects.rings, now_ms, lives)
+    publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies, lives)
-    _publish_told(hub, tx, effects, now_ms)
+    publish_supervision(hub, tx, effects.notices, now_ms, lives)
     count_rates(hub, tx, effects)
     rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
     for (kind, department, clock), times in rung.items():
@@ -113,84 +109,9 @@ def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, ru
         "started_at": [ring.clock.started_ms for ring in rings],
         "due_at": [ring.clock.due_ms for ring in rings],
         "at": [ring.at_ms for ring in rings],
-        "noticed_at": [_noticed_ms(ring, now_ms) for ring in rings],
+        "noticed_at": [noticed_ms(ring, now_ms) for ring in rings],
         "corrects": [ring.corrects for ring in rings],
         **derivation_columns(rules, rings),
         "said_at": [ring.clock.said_ms if ring.kind in (MET, ENDED_LATE) else None for ring in rings],
     }
     tx.publish(topics.DEADLINES, hub.codec.encode_columns("cityhub.DeadlineEvent", columns), columns["case_id"])
-
-
-def _noticed_ms(ring: Ring, now_ms: int) -> int:
-    return max(now_ms, ring.at_ms, ring.clock.started_ms)
-
-
-def _publish_reminders(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, lives: Lives) -> None:
-    reminders: dict[str, list[Ring]] = defaultdict(list)
-    for ring in rings:
-        if ring.kind in (WARNED, BREACHED):
-            reminders[ring.clock.department or ring.case.department].append(ring)  # who holds it now can still act
-    for department, told in reminders.items():
-        # another due time is another reminder: who leaves out what he has had by its id must not miss it
-        ids = [(r.case.case_id, r.department, r.kind, r.name, r.clock.policy, str(r.clock.due_ms)) for r in told]
-        due = due_times(
-            [ring.name for ring in told],
-            [ring.clock.policy for ring in told],
-            [ring.clock.due_ms for ring in told],
-            range(len(told) + 1),
-        )
-        reasons = [_reason(ring, lives) for ring in told]
-        rows = [ring.clock.policy for ring in told]
-        issued = [_noticed_ms(ring, now_ms) for ring in told]
-        _remind(hub, tx, department, derived_ids("O", ids), [ring.case for ring in told], rows, reasons, issued, due)
-
-
-def _reason(ring: Ring, lives: Lives) -> str:
-    """What rang; and the rung of supervision, where the clock's row climbs by itself."""
-    said = f"{ring.clock.clock} {ring.kind.lower()}"
-    rung = lives.climb(ring.case, ring.clock) if ring.kind == BREACHED else None
-    return f"{EVENT_RULES[rung].name} by row {ring.clock.policy}: {said}" if rung else said
-
-
-def _publish_told(hub: Hub, tx: Transaction, effects: Effects, now_ms: int) -> None:
-    """Supervision, one by one: it is rare."""
-    for notice in effects.notices:
-        answer = notice.answer
-        issued_ms = max(now_ms, answer.at_ms, notice.case.opened_ms)
-        rule = EVENT_RULES[answer.status.lower()].name
-        note = "" if Personal.WORDS in hub.withheld(notice.department) else answer.note
-        reason = f"{rule} by {answer.department}" + (f": {note}" if note else "")
-        order = derived_ids("O", [(notice.case.case_id, answer.status, answer.department, answer.update_id)])
-        _remind(hub, tx, notice.department, order, [notice.case], [answer.status.lower()], [reason], [issued_ms])
-
-
-def _remind(
-    hub: Hub,
-    tx: Transaction,
-    department: str,
-    order_ids: list[str],
-    cases: list[TrackedCase],
-    rules: list[str],
-    reasons: list[str],
-    issued: list[int],
-    deadlines: pa.ListArray | None = None,
-) -> None:
-    columns: dict[str, Any] = {
-        "order_id": order_ids,
-        "kind": [OrderKind.REMIND] * len(cases),
-        "case_id": [case.case_id for case in cases],
-        "department": [department] * len(cases),
-        "issued_at": issued,
-        "area": [case.area for case in cases],
-        "rule": rules,
-        "reason": reasons,
-        "queue": [None] * len(cases),
-        "lead": [None] * len(cases),
-        "priority": [None] * len(cases),
-        "deadlines": due_times([], [], [], [0] * (len(cases) + 1)) if deadlines is None else deadlines,
-    }
-    if any(units := [case.unit if department == case.department else None for case in cases]):
-        columns["unit"] = units
-    values = hub.codec.encode_before("cityhub.Order", columns, [None] * len(cases))
-    tx.publish(hub.orders(department), values, columns["case_id"])
-    tx.count(metrics.ORDERS.labels(hub.label(department), OrderKind.REMIND), len(cases))

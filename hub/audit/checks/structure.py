@@ -15,7 +15,7 @@ from hub.audit.checks.gaps import read_by
 from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.columns import Flags
-from hub.core.tracking.lifecycle import LADDER, REPORTERS_TOLD
+from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, REPORTERS_TOLD
 from hub.model.ids import derived_id
 from hub.model.update import event_of
 
@@ -110,6 +110,8 @@ def _orders(tables: Tables) -> Iterator[Finding]:
     yield Finding.of("order ids twice 重复指令", twice)
     yield Finding.of("orders owed and not sent 缺少指令", (owed - found).elements())
     causeless = set(old.filter(caused).column("order_id").to_pylist()) - wanted.keys()
+    if causeless:
+        causeless -= _told_above(tables, old.filter(pc.is_in(old.column("order_id"), pa.array(sorted(causeless)))))
     yield Finding.of("orders without a cause 无因指令", sorted(causeless))
 
 
@@ -136,13 +138,36 @@ def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
             new = receiver not in (others if receiver != department else (lead,))
             order = derived_id("O", case, receiver, kind, change, source, ref, revision, at, *nth)
             yield order, int(at), is_due and new
+    for _, order, told_ms, is_due in _reminders(tables):
+        yield order, told_ms, is_due
+
+
+def _reminders(tables: Tables) -> Iterator[tuple[str, str, int, bool]]:
+    """Case, and as `_wanted_orders`, of orders that remind who holds a case. Which steps of a city's own are rungs of its ladder no
+    record says: orders for these are allowed, and not owed."""
     rings = tables.deadlines.filter(pc.is_in(tables.deadlines.column("kind"), pa.array(["WARNED", "BREACHED"])))
     ringing = rows_of(rings, "case_id", "department", "kind", "clock", "policy", "due_at", "at")
     for (*ring, due_ms, rung_ms), is_due in zip(ringing, due(tables, rings).tolist(), strict=True):
-        yield derived_id("O", *ring, str(due_ms)), rung_ms, is_due
+        yield ring[0], derived_id("O", *ring, str(due_ms)), rung_ms, is_due
     for update, department, case, status, said_ms, is_due in _applied(tables):
-        if status.lower() in LADDER:
-            yield derived_id("O", case, status, department, update), said_ms, is_due
+        rung = status.lower() in LADDER
+        if rung or status.lower() not in EVENT_RULES:
+            yield case, derived_id("O", case, status, department, update), said_ms, is_due and rung
+
+
+def _told_above(tables: Tables, orders: pa.Table) -> set[str]:
+    """Of these orders those that tell who stands above a holder of a rung: their ids follow from that of the holder's order. No
+    record says who stands above whom, so none of them is owed."""
+    asked = set(orders.column("case_id").to_pylist())
+    causes: dict[str, list[str]] = defaultdict(list)
+    for case, order, _, _ in _reminders(tables):
+        if case in asked:
+            causes[case].append(order)
+    return {
+        order
+        for order, case, rung, department in rows_of(orders, "order_id", "case_id", "rule", "department")
+        if any(derived_id("O", cause, rung, department) == order for cause in causes[case])
+    }
 
 
 def _parts_before(cases: pa.Table) -> dict[tuple[str, int], tuple[str, Sequence[str]]]:

@@ -99,8 +99,8 @@ class Clockwork:
         if not rings:
             return case, rings
         case = msgspec.structs.replace(case, clocks=clocks)
-        starters = self.lives.starters
-        if starters and any(ring.kind == BREACHED and f"{ring.clock.clock}_overdue" in starters for ring in rings):
+        lives = self.lives
+        if lives.starters and any(ring.kind == BREACHED and lives.follows(case, ring.clock) for ring in rings):
             case, _, more = self.settle(case, now_ms)
             rings += more
         return case, rings

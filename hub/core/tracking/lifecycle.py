@@ -117,7 +117,7 @@ RANK = {
     for rank, event in enumerate((*_FIRST, *(each for each in EVENT_RULES if each not in (*_FIRST, *_LAST)), *_LAST))
 }
 LADDER = ("reminded", "supervised", "notified")
-"""The rungs of supervision (催办、督办、通报): a case climbs them and does not come down."""
+"""The rungs of supervision (催办、督办、通报) that every city has: a case climbs them and does not come down."""
 REPORTERS_TOLD = frozenset(event for event, rule in EVENT_RULES.items() if rule.reporters_told)
 PARTIES = (Who.PARTY, Who.HOLDER)
 IN_PLACE = frozenset(event for event, rule in EVENT_RULES.items() if rule.who in PARTIES)
@@ -144,13 +144,4 @@ def follow(state: State, rule: Rule) -> State | Refusal:
     may = ", ".join(STATE_NAMES[each] for each in rule.leads)
     return Refusal(
         f"{rule.name} is not allowed while the case is {STATE_NAMES[state]}; it may be said when it is {may}"
-    )
-
-
-def escalate(rung: str | None, event: str) -> Refusal | None:
-    """Reason why a case on this rung of supervision may not go to the rung of `event`, or None."""
-    if rung is None or LADDER.index(event) >= LADDER.index(rung):
-        return None
-    return Refusal(
-        f"{EVENT_RULES[event].name} comes below {EVENT_RULES[rung].name}, which was said already; a case does not come down"
     )

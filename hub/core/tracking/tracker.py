@@ -24,7 +24,6 @@ from hub.core.tracking.consequences import (
     OwedReply,
     UpdateRow,
 )
-from hub.core.tracking.lifecycle import LADDER
 from hub.core.tracking.lives.life import Life, update_key
 from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import (
@@ -268,7 +267,7 @@ class Tracking:
             last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
             if last is None or last.at_ms <= at_ms:
                 effects.callbacks.append(Callback(case, answer, last))
-        elif status.lower() in LADDER:
+        elif status.lower() in lives.ladder:
             effects.notices.append(Notice(case, life.holder, answer))
         self._conclude(before, case, life, effects)
         to_update(before, case, life, answer, lives.goes_to(life, answer), effects)

@@ -42,7 +42,13 @@ from hub.policy.models.divisions import NATIONAL_LEVELS, AreaCode, DivisionsFile
 from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
-from hub.policy.models.organisation import DepartmentPlace, OrganisationFile, OrganisationUnit
+from hub.policy.models.organisation import (
+    STANDARD_LADDER,
+    DepartmentPlace,
+    OrganisationFile,
+    OrganisationUnit,
+    RungSpec,
+)
 from hub.policy.models.privacy import EVERYTHING, PrivacyFile, Purpose
 from hub.policy.models.routes import (
     MATTERS,
@@ -65,6 +71,7 @@ __all__ = [
     "MAIN_LAYER",
     "MATTERS",
     "NATIONAL_LEVELS",
+    "STANDARD_LADDER",
     "URGENCIES",
     "WEEKDAYS",
     "AfterClose",
@@ -116,6 +123,7 @@ __all__ = [
     "RouteWhen",
     "RoutesFile",
     "RuleId",
+    "RungSpec",
     "Season",
     "ShortText",
     "Span",

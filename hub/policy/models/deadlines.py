@@ -25,8 +25,6 @@ ClockName = Id
 """Which clock: accept, respond, resolve, or one that the city names (contact, arrive, verify, review, ...)."""
 UnitName = Annotated[str, AfterValidator(_unit)]
 """A unit of durations by its name, one of hub/units."""
-Rung = Literal["reminded", "supervised", "notified"]
-"""Of the ladder of supervision 督办阶梯: 催办, 督办, 通报."""
 AreaClass = Annotated[str, Field(pattern=r"^([A-Z]|[a-z][a-z0-9_]{0,39})$")]
 """Of an area: A, B, C as limits of city management have it (核心区 A), or a word: urban, rural."""
 By = Literal["holder", "helper", "any"]
@@ -141,7 +139,8 @@ class DeadlineRule(Strict):
     `ends`: when in its last day a clock in days runs out: `same_time` (work_day's own way), `day_end` (that of natural_day and
     month), `close` of the office, or a time of day; for work_hour, `opening` lets what ends at a close wait for the next
     opening. `runs: false` says that no such clock runs here, and has no duration. `start`, `stop`, `by`: others than the
-    clock's. `climbs`: when this clock runs out, the case climbs to that rung by itself, and the order that says so names it; for
+    clock's. `climbs`: when this clock runs out, the case climbs to that rung of the ladder (organisation.yaml) by itself,
+    and the order that says so names it; for
     some time after another clock ran out, give a clock that `<clock>_overdue` starts. `legal`: a limit that a law sets (法定时限).
     `yields`: where such a limit of the same clock matches too and is longer, that one applies (法定时限更长的从其规定).
     `template`: not the law of this place; the row is off until `templates` in this file names it.
@@ -164,7 +163,7 @@ class DeadlineRule(Strict):
     by: By | None = None
     legal: bool = False
     yields: bool = False
-    climbs: Rung | None = None
+    climbs: Id | None = None
     extension: Extension | None = None
     pause: Pause | None = None
     effective_from: date | None = None

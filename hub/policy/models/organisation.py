@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from hub.policy.models.base import Id, Name, ShortText, Strict
 
@@ -32,8 +34,34 @@ class OrganisationUnit(Strict):
     """Areas that it serves: a case of its department goes to the unit with the smallest area around it."""
 
 
+class RungSpec(Strict):
+    """A rung of supervision (督办阶梯): a step that every city has (reminded 催办, supervised 督办, notified 通报), or one of
+    steps.yaml. It comes by the word of a desk or supervisor, or by itself where a row of deadlines.yaml says `climbs`; clocks that
+    it starts are its due dates.
+
+    Beside the holder is told who stands so many above it (`above`), or the nearest of this `kind` above it.
+    """
+
+    rung: Id
+    above: int | None = Field(None, ge=1, le=50)
+    kind: Id | None = None
+
+    @model_validator(mode="after")
+    def _one_addressee(self) -> Self:
+        if self.above is not None and self.kind is not None:
+            raise ValueError(
+                "a rung says how many stand between, or of what kind who is told is; give one of `above` and `kind`"
+            )
+        return self
+
+
+STANDARD_LADDER = tuple(RungSpec(rung=rung) for rung in ("reminded", "supervised", "notified"))
+"""Where a city names none: 催办, 督办, 通报, told to the holder alone."""
+
+
 class OrganisationFile(Strict):
-    """organisation.yaml"""
+    """organisation.yaml. `ladder`: from below to above."""
 
     departments: dict[Id, DepartmentPlace] = Field(default_factory=dict)
     units: tuple[OrganisationUnit, ...] = ()
+    ladder: tuple[RungSpec, ...] = STANDARD_LADDER

@@ -106,6 +106,7 @@ class MadeUpRun:
             case_id=row["case_id"],
             department=row["department"],
             issued_at=row["at"],
+            rule="row",
         )
 
     def opens(self, source: str, ref: str, *, over: bool = False) -> str:
@@ -187,6 +188,7 @@ class MadeUpRun:
                 case_id=case,
                 department="roads",
                 issued_at=at,
+                rule=policy,
             )
 
     # -- what it comes to ------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import msgspec
 from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.lifecycle import DONE, LADDER, Refusal, State, Who, escalate, follow, step
+from hub.core.tracking.ladder import Climb, Ladder
+from hub.core.tracking.lifecycle import DONE, Refusal, State, Who, follow
 from hub.core.tracking.lives.adjustments import Adjustments, reckon
 from hub.core.tracking.lives.amendments import amend, case_versions, frozen_before
 from hub.core.tracking.lives.happenings import ORDER_IN_TIME, happening_of, happenings_of
@@ -39,7 +40,8 @@ class Lives:
         self._spec = city.file.life
         self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
         self.outcomes = Outcomes(city, (each.city for each in rules.every))
-        self._objections = Objections(city, self.vocabulary, self.outcomes)
+        self.ladder = Ladder(city, self.vocabulary)
+        self._objections = Objections(city, self.vocabulary, self.outcomes, self.ladder)
         self.desks = self._objections.desks
         """Who may speak of every case."""
         self._adjustments = Adjustments(self._objections)
@@ -91,12 +93,24 @@ class Lives:
         """Reason why nobody may say this of any case now: the city has no such step, or no such outcome. None if there is none."""
         return self.vocabulary.unknown(answer.event) or self.outcomes.mistaken(answer)
 
-    def climb(self, case: TrackedCase, clock: ClockState) -> str | None:
+    def climb(self, case: TrackedCase, clock: ClockState) -> Climb | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
         rule = self._rules.of(case.rules, case.opened_ms).rule(clock.policy)
         if rule is None or rule.climbs is None:
             return None
-        return self.tell(case, clock.due_ms + 1).climbed.get((clock.clock, clock.department, clock.round))
+        life = self.tell(case, clock.due_ms + 1)
+        rung = life.climbed.get((clock.clock, clock.department, clock.round))
+        return None if rung is None else Climb(rung, _dues_from(life, rung, clock.due_ms))
+
+    def climb_of(self, case: TrackedCase, answer: AppliedUpdate) -> Climb:
+        """The rung to which an applied update has brought its case."""
+        life = self.tell(case)
+        return Climb(answer.event, _dues_from(life, answer.event, life.instant(answer)))
+
+    def follows(self, case: TrackedCase, clock: ClockState) -> bool:
+        """True if other clocks may start when this one runs out."""
+        rule = self._rules.of(case.rules, case.opened_ms).rule(clock.policy)
+        return f"{clock.clock}_overdue" in self.starters or (rule is not None and rule.climbs in self.starters)
 
     # -- clocks --------------------------------------------------------------------------------------------------------
 
@@ -215,6 +229,8 @@ class Lives:
         handler = _HANDLERS.get(happening.event)
         if handler is not None:
             handler(self, life, case, happening)
+        if happening.event in self.ladder:
+            life.rung = happening.event
         self._adjustments.take(life, happening)
         if happening.event == "reopened":
             self._again(life, case, happening.at_ms)
@@ -310,9 +326,14 @@ class Lives:
             first = min(late, key=lambda term: (term.due_ms, term.clock))
             first.overdue_told = True
             rung = first.rule.climbs if first.rule else None
-            if rung and isinstance(step(life.state, rung), State) and escalate(life.rung, rung) is None:
+            if rung and self._may_climb(life, rung):
                 life.rung = life.climbed[first.clock, first.department, first.round] = rung
+                self._start(life, case, rung, first.due_ms)
             self._start(life, case, f"{first.clock}_overdue", first.due_ms)
+
+    def _may_climb(self, life: Life, rung: str) -> bool:
+        allowed = rung in self.ladder and isinstance(follow(life.state, self.vocabulary.rule(rung)), State)
+        return allowed and self.ladder.refusal(life.rung, rung) is None
 
     # -- effects -------------------------------------------------------------------------------------------------------
 
@@ -359,18 +380,24 @@ class Lives:
             for event in starting:
                 self._start(life, case, event, at_ms, of=member)
 
-    def _climb(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        life.rung = happening.event
-
 
 _Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
 _HANDLERS: dict[str, _Handler] = {
     "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
-    "whistled": Lives._call, **dict.fromkeys(LADDER, Lives._climb),
+    "whistled": Lives._call,
 }  # fmt: skip
 _ENDS = frozenset(("closed", "withdrawn", "resolved"))
 CALL = ("called", "dispatched")
 """What being called (吹哨) starts: to the department that is called the case is dispatched then, whenever it was to its holder."""
+
+
+def _dues_from(life: Life, rung: str, at_ms: int) -> tuple[Due, ...]:
+    """The clocks that a rung has started at an instant."""
+    return tuple(
+        Due(term.clock, term.policy, term.started_ms, term.due_ms, term.due_ms)
+        for term in life.terms
+        if term.by_event and term.started_ms == at_ms and rung in life.rules.starts(term.policy)
+    )
 
 
 def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:

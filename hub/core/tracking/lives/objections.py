@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, MAX_SCORE, PARTIES, Who, escalate
+from hub.core.tracking.ladder import Ladder
+from hub.core.tracking.lifecycle import EVENT_RULES, MAX_SCORE, PARTIES, Who
 from hub.core.tracking.lives.life import Happening, Life, Term
+from hub.core.tracking.lives.powers import Powers
 from hub.core.tracking.outcomes import Outcomes
 from hub.core.tracking.vocabulary import WHO, Vocabulary
 from hub.policy.city import City, label_key
@@ -20,22 +22,25 @@ class Objections:
     """Those of one city. Pure; each in words that name the way out, and quote nothing that a source or a department
     writes freely: it may be about a person, and these words are logged."""
 
-    def __init__(self, city: City, vocabulary: Vocabulary, outcomes: Outcomes) -> None:
+    def __init__(self, city: City, vocabulary: Vocabulary, outcomes: Outcomes, ladder: Ladder) -> None:
+        self._ladder, self._powers = ladder, Powers(city)
         self._vocabulary = vocabulary
         self._outcomes = outcomes
         self._city = city
         self._departments = city.departments
         self._spec = city.file.life
-        self._desks = frozenset((city.dispatch_desk, *self._spec.supervisors))
 
     @property
     def desks(self) -> frozenset[str]:
-        """Who may speak of every case: the dispatch desk and the supervisors."""
-        return self._desks
+        """Who may speak as the desk of any case: the dispatch desks, the supervisors, and who stands above others."""
+        return self._powers.desks
+
+    def _as_desk(self, life: Life, happening: Happening) -> bool:
+        return self._powers.over(happening.department, life, happening.at_ms)
 
     def barred(self, life: Life, happening: Happening) -> str | None:
         """Reason why this department may not report the event at this point of the case's history, or None."""
-        if not happening.department or happening.department in self._desks:
+        if not happening.department or self._as_desk(life, happening):
             return None
         rule, outcome = self._vocabulary.rule(happening.event), self._outcomes.spec(happening.details.outcome)
         barred = self._not_among(life, happening, rule.who, rule.name)
@@ -49,7 +54,7 @@ class Objections:
             case Who.HUB | Who.CITY:
                 return None  # no update can say it
             case Who.DESK:
-                allowed: tuple[str, ...] = tuple(sorted(self._desks))
+                allowed: tuple[str, ...] = self._powers.now(life, happening.at_ms)
             case Who.CALLER:
                 allowed = (*life.callers, *life.members) if life.callers else ()
             case Who.HOLDER:
@@ -67,7 +72,7 @@ class Objections:
         who holds the case counts from when it came in, at the earliest: the desk did not do the work, so its word can end a
         clock, but not take back that it had run out.
         """
-        in_place = happening.department in self._desks and happening.department not in life.holders(happening.at_ms)
+        in_place = self._as_desk(life, happening) and happening.department not in life.holders(happening.at_ms)
         if happening.arrived_ms is None or not in_place:
             return happening.at_ms
         if self._vocabulary.rule(happening.event).who not in PARTIES:
@@ -76,11 +81,15 @@ class Objections:
 
     def why_not(self, life: Life, happening: Happening) -> str | None:
         """Reason to refuse an event that the table of states allows and the department may report, or None."""
+        if not happening.department:
+            return None
+        if happening.event in self._ladder:
+            return self._ladder.refusal(life.rung, happening.event)
         guard = _GUARDS.get(happening.event)
-        return guard(self, life, happening) if guard and happening.department else None
+        return guard(self, life, happening) if guard else None
 
     def _may_refuse(self, life: Life, happening: Happening) -> str | None:
-        if happening.department in self._desks:
+        if self._as_desk(life, happening):
             return None
         if life.designated:
             return "the case was designated to you and cannot be returned 指定承办不得退回; ask the desk"
@@ -100,7 +109,9 @@ class Objections:
             return f"{name} names who it goes to, of departments.yaml or organisation.yaml; what it names is none"
         if to == life.holder:
             return f"{to} holds the case already"
-        if life.designated and happening.department not in self._desks:
+        if out_of_reach := self._out_of_reach(life, happening, to):
+            return out_of_reach
+        if life.designated and not self._as_desk(life, happening):
             return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
         return None
 
@@ -108,7 +119,13 @@ class Objections:
         to = happening.details.to
         if not to or self._city.department_of(to) is None:
             return "a designation 指定承办 names who it goes to, of departments.yaml or organisation.yaml; what it names is none"
-        return None
+        return self._out_of_reach(life, happening, to)
+
+    def _out_of_reach(self, life: Life, happening: Happening, to: str) -> str | None:
+        """A superior that does not hold the case gives it to those below it alone."""
+        if happening.department in life.holders(happening.at_ms) or self._powers.reaches(happening.department, to):
+            return None
+        return "who stands above others gives a case to itself or to those below it 只能指定下级; ask the dispatch desk 派单台"
 
     def running(self, life: Life, happening: Happening) -> Term | str:
         """The clock that the update names, if it is running; else the reason why it cannot be changed."""
@@ -213,10 +230,6 @@ class Objections:
             return f"who it scores has no such part in this case; score {', '.join(scored)}"
         return None
 
-    def _may_climb(self, life: Life, happening: Happening) -> str | None:
-        refused = escalate(life.rung, happening.event)
-        return refused.reason if refused else None
-
 
 _Guard = Callable[[Objections, Life, Happening], str | None]
 _GUARDS: dict[str, _Guard] = {
@@ -224,7 +237,6 @@ _GUARDS: dict[str, _Guard] = {
     "extension_asked": Objections._may_ask, "extension_granted": Objections._may_grant, "extension_denied": Objections._may_deny,
     "paused": Objections._may_pause, "whistled": Objections._may_call, "scored": Objections._may_score,
     "unlinked": Objections._may_unlink,
-    **dict.fromkeys(LADDER, Objections._may_climb),
 }  # fmt: skip
 
 
