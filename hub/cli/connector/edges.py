@@ -13,6 +13,8 @@ from hub.sdk.running.runner import RunnerOptions
 from hub.sdk.running.status import Board, Lock, Status, Wish
 from hub.sdk.sinks.served import SinkEdge, load_sinks, reset_sink
 from hub.settings import Settings
+from hub.web.access.chain import AuditedAct
+from hub.web.access.trail import note_command
 
 _out = Screen(soft_wrap=True)
 _NAMES = 5
@@ -67,7 +69,9 @@ def _why(status: Status) -> str:
 def pause(name: str, why: str) -> None:
     """Have one edge stop reading, at the end of what it has in hand; no other is touched. Survives restarts."""
     settings = Settings.from_env()
-    _wish(chosen(_all(settings), (name,))[name], settings).pause(why)
+    wish = _wish(chosen(_all(settings), (name,))[name], settings)
+    note_command(settings, AuditedAct("edge.pause", name, None, {"why": why}))
+    wish.pause(why)
     say(f"{name} pauses; `cityhub connector resume {name}` has it go on")
 
 
@@ -80,7 +84,9 @@ def pause(name: str, why: str) -> None:
 def resume(name: str, way: str | None) -> None:
     """Have an edge go on that is paused, at its limit of rejects, or failed and mended."""
     settings = Settings.from_env()
-    _wish(chosen(_all(settings), (name,))[name], settings).resume(way or "")
+    wish = _wish(chosen(_all(settings), (name,))[name], settings)
+    note_command(settings, AuditedAct("edge.resume", name, None, {"way": way or ""}))
+    wish.resume(way or "")
     say(f"{name} goes on")
 
 
@@ -96,6 +102,7 @@ def reset(name: str, to: str) -> None:
     edge = chosen(_all(settings), (name,))[name]
     at = None if to == "start" else wall_ms() if to == "now" else time_option_ms(to)
     with Lock(edges_folder(settings), _full(edge, settings)):
+        note_command(settings, AuditedAct("edge.reset", name, None, {"to": to}))
         if isinstance(edge, SinkEdge):
             reset_sink(edge, settings, at)
         else:

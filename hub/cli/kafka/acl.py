@@ -19,6 +19,8 @@ from hub.settings import Settings
 from hub.stream.admin.acls import Acls, RightsDifference
 from hub.stream.admin.rights import Right, roles
 from hub.topics import OWN_SOURCE
+from hub.web.access.chain import AuditedAct
+from hub.web.access.trail import note_command
 
 _WIDTH = 150
 _PASSWORD_BYTES = 24
@@ -62,6 +64,8 @@ def acl(
     if passwords is not None:
         _make_passwords(Acls(settings), wanted, passwords)
     if apply or revoke:
+        what = {"users": sorted(wanted), "apply": apply, "revoke": revoke}
+        note_command(settings, AuditedAct("acl.apply", settings.topic(""), None, what))
         _put_right(Acls(settings), wanted, apply=apply, revoke=revoke)
 
 

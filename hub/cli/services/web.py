@@ -136,6 +136,7 @@ def new(settings: Settings, holder: str, kind: str | None, read_only: bool) -> N
             f"{holder!r} names no app: lower-case letters, digits and _ only, at most {MAX_SYSTEM_ID_CHARS}"
         )
     scopes = [Scope.READ] if read_only else [Scope.READ, Scope.WRITE]
+    _note(settings, "token.new", holder, {"kind": of, "scopes": scopes})
     say(Tokens(tokens_file(settings)).new(of, holder, scopes))
 
 
@@ -165,5 +166,15 @@ def revoke(settings: Settings, token_id: str) -> None:
     from hub.web.run import tokens_file
     from hub.web.tokens import Tokens
 
-    revoked = Tokens(tokens_file(settings)).revoke(token_id.partition(".")[0])
+    tokens, name = Tokens(tokens_file(settings)), token_id.partition(".")[0]
+    if any(each.id == name for each in tokens.all()):
+        _note(settings, "token.revoke", name, None)
+    revoked = tokens.revoke(name)
     say(f"{revoked.id} of {revoked.holder} is let in no more")
+
+
+def _note(settings: Settings, what: str, subject: str, after: object) -> None:
+    from hub.web.access.chain import AuditedAct
+    from hub.web.access.trail import note_command
+
+    note_command(settings, AuditedAct(what, subject, None, after))
