@@ -86,7 +86,10 @@ class Letter:
             return f"was made by {self.stage} and could not be sent; {mend}"
         if self.letter["origin"] is None:
             where = f"line {self.letter['line']} of {self.letter['file']}"
-            return f"never reached Kafka: correct {where} in a new file and run the connector on that"
+            mended = (
+                f"mend it by `cityhub dead edit {self.id}`" if self.stage.startswith("connector:") else "say it anew"
+            )
+            return f"never reached Kafka: correct {where} in a new file and run the connector on that, or {mended}"
         if self.until is not None:
             return mend
         if self.truncated:

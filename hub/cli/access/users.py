@@ -28,6 +28,10 @@ _roles = click.option(
 _department = click.option("--department", metavar="ID", help="Whose cases they see; goes with the role department.")
 
 
+_WIDTH = 150
+"""Where there is no terminal to ask."""
+
+
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Users]:
     with opened_file(settings) as file:
@@ -60,7 +64,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
     """Who there is, and what they may."""
     with _opened(settings) as users:
         rows = [
-            {"name": each.user.name, **each.shown, "made": iso(each.made_ms), "must_change": each.must_change}
+            {"name": each.user.name, **each.shown, "made": iso(each.made_ms)[:19], "must_change": each.must_change}
             for each in users.all()
         ]
     if as_json:
@@ -71,7 +75,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
         table.add_row(
             row["name"], ", ".join(row["roles"]), row["department"] or "", row["made"], "yes 是" * row["disabled"]
         )
-    Screen(soft_wrap=True).print(table)
+    _wide().print(table)
 
 
 @user.command()
@@ -144,11 +148,17 @@ def sessions_command(settings: Settings, as_json: bool) -> None:
     table = Table("id", "name 用户名", "by 认证", "began 登录", "seen 最近", "until 到期", "from 来自", show_edge=False)
     for row in rows:
         table.add_row(*(str(value or "") for value in row.values()))
-    Screen(soft_wrap=True).print(table)
+    _wide().print(table)
+
+
+def _wide() -> Screen:
+    console = Screen()
+    return console if console.is_terminal else Screen(width=_WIDTH)
 
 
 def _session_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name.removesuffix("_ms"): iso(value) if name.endswith("_ms") else value for name, value in row.items()}
+    """Times to the second: ids are not to be cut off for milliseconds."""
+    return {name.removesuffix("_ms"): iso(value)[:19] if name.endswith("_ms") else value for name, value in row.items()}
 
 
 @session.command()

@@ -14,14 +14,14 @@ from hub.cli.terminal.options import with_settings
 from hub.clock import ClockKind, wall_ms
 from hub.errors import FatalError, HubError
 from hub.inspect.letters import Letter
-from hub.inspect.mending.contents import contents_of, faults_if_sent
+from hub.inspect.mending.contents import contents_of, faults_if_sent, text_in
 from hub.inspect.mending.dealt import CLOSE, MOST_TIMES, REOPEN, RESEND, Dealt, LetterState, bytes_digest
 from hub.inspect.mending.edits import diff_lines, fields_that_differ, record_in, record_text, with_fields
 from hub.screen import say, say_json, say_lines
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 
-_MOST_WHY_CHARS = 1_000
+_MOST_WHY_CHARS, _MOST_HEADER_BYTES = 1_000, 100_000
 
 
 @click.command()
@@ -35,13 +35,17 @@ _MOST_WHY_CHARS = 1_000
     help="The whole record as JSON, in its place.",
 )
 @click.option("--mapping", help="Of a connector's row: the mapping that reads it.  [the connector's own]")
+@click.option(
+    "--header", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Of a row of CSV: a file whose first line has the names of its columns, as the one that it came from.",
+)  # fmt: skip
 @click.option("--again", is_flag=True, help=f"Though these bytes were sent {MOST_TIMES} times.")
 @click.option("--dry-run", is_flag=True, help="Show what would be changed and whether it would be taken; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_settings
 def edit(
-    settings: Settings, letter_id: str, changes: tuple[str, ...], file: Path | None, mapping: str | None, again: bool,
-    dry_run: bool, yes: bool,
+    settings: Settings, letter_id: str, changes: tuple[str, ...], file: Path | None, mapping: str | None,
+    header: Path | None, again: bool, dry_run: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Mend a record 修正, see the difference, have it validated, and send it. Without --set and --file in your editor.
 
@@ -50,7 +54,11 @@ def edit(
     """
     codec = codec_for(settings)
     (letter,) = chosen_letters(letters_there(settings, None, None).letters, [letter_id])
-    contents = contents_of(letter, codec)
+    contents = contents_of(letter, codec, _first_line(header) if header else None)
+    if contents is None and file is None:
+        raise FatalError(
+            "these bytes cannot be read as a record; give the whole record by --file, or --header of a row of CSV"
+        )
     before = contents.record if contents else {}
     after = record_in(file.read_text("utf-8")) if file else with_fields(before, changes) if changes else _edited(before)
     lines = diff_lines(before, after)
@@ -71,6 +79,11 @@ def edit(
         )
     _send(settings, letter, records, sorted(fields_that_differ(before, after)))
     say("sent 已发送")
+
+
+def _first_line(file: Path) -> str:
+    with file.open("rb") as opened:
+        return (text_in(opened.readline(_MOST_HEADER_BYTES)) or "").rstrip("\r\n")
 
 
 def _edited(before: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -46,13 +47,14 @@ class RecordFault(NamedTuple):
     detail: str
 
 
-def contents_of(letter: Letter, codec: Codec) -> LetterContents | None:
-    """None for bytes that no schema of the hub's reads, and that are no row in JSON."""
+def contents_of(letter: Letter, codec: Codec, header: str | None = None) -> LetterContents | None:
+    """None for bytes that no schema of the hub's reads, and that are no row in JSON. `header`: the line of column names of the CSV
+    file that a row is of."""
     value = letter.letter["value"] or b""
     try:
         schema, record = codec.decode_one(value)
     except RejectedRecordError:
-        row = _row(value)
+        row = _row(value) if header is None else _csv_row(value, header)
         return None if row is None else LetterContents("row", row)
     return LetterContents(f"{schema.subject} v{schema.version}", record)
 
@@ -63,6 +65,30 @@ def _row(value: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _csv_row(value: bytes, header: str) -> dict[str, Any] | None:
+    """None if there are not as many values as names."""
+    text = text_in(value)
+    if text is None:
+        return None
+    try:
+        lines = [*csv.reader([header]), *csv.reader(text.splitlines())]
+    except csv.Error:
+        return None
+    if len(lines) != 2 or len(lines[0]) != len(lines[1]):
+        return None
+    return dict(zip(*lines, strict=True))
+
+
+def text_in(data: bytes) -> str | None:
+    """UTF-8, or what files of offices are written in; None for what is neither."""
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
 
 
 def input_kind(name: str) -> InputKind:

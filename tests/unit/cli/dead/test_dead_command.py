@@ -112,6 +112,24 @@ def test_a_connectors_row_is_mended_and_sent_as_its_event(desk: Desk) -> None:
     assert _CODEC.decode_one(value or b"")[1]["reported_at"] == 1_767_672_000_000
 
 
+def test_a_row_of_csv_is_read_by_the_header_of_its_file(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_bytes(",".join(_ROW).encode("gb18030") + b"\r\nx,y\r\n")
+    line = ",".join([*_ROW.values()]).replace("1767672000000", "昨天").encode("gb18030") + b"\r\n"
+    desk.letters = [
+        a_letter(number, value, stage="connector:police", reason="bad_row", origin=None, file="calls.csv", line=7)
+        for number, value in enumerate([line, b"a,b", b"\xff\xff"])
+    ]
+    change = ("--set", 'BJSJ="1767672000000"', "--yes")
+    assert isinstance(desk.type("edit", "0:0", *change).exception, FatalError), "the names of its columns are not known"
+    for number in (1, 2):
+        assert isinstance(
+            desk.type("edit", f"0:{number}", "--header", str(tmp_path / "calls.csv"), *change).exception, FatalError
+        )
+    said = desk.type("edit", "0:0", "--header", str(tmp_path / "calls.csv"), *change)
+    assert said.exit_code == 0, said.exception
+    assert [(topic, key) for topic, key, _ in desk.sent] == [("city.police.events", b"JJ1")]
+
+
 def test_letters_are_closed_with_a_reason_and_reopened(desk: Desk) -> None:
     desk.letters = [a_letter(number) for number in range(3)]
     assert desk.type("close", "--yes").exit_code == 2, "why is asked for"
