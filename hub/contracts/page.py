@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from hub.contracts.meanings import RECORDS, meaning
+from hub.contracts.plain import code, in_chinese, plain_page, plain_table, prose
 from hub.contracts.words import chinese
 from hub.millis import DAY_MS
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;max-width:64rem;margin:2rem auto;"
-    "padding:0 1rem;color:#1a1a1a}h2{margin-top:2.5rem}code{background:#f2f2f2;padding:.1em .3em}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;"
-    "border-top:1px solid #ddd}"
-)
+_TYPES = {
+    "null": "null 空",
+    "boolean": "boolean 真假",
+    "int": "int 整数",
+    "long": "long 整数",
+    "double": "double 小数",
+    "string": "string 文本",
+    "bytes": "bytes 字节",
+    "timestamp-millis": "timestamp-millis 毫秒时间",
+}
 _ACTIONS = {"send": "sends 写", "receive": "receives 读"}
 
 
 def page(document: Mapping[str, Any]) -> str:
     """All that the document says, in its order."""
-    info = document["info"]
-    server = document["servers"]["kafka"]
+    info, server = document["info"], document["servers"]["kafka"]
+    heads = ("topic 主题", "who 谁", "record 记录", "key 键", "kept 保留", "meaning 含义")
     body = [
-        f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>",
-        f"<p>Broker 集群: <code>{escape(server['variables']['bootstrap']['default'])}</code>, {escape(server['protocol'])}. "
-        f"AsyncAPI {escape(document['asyncapi'])}.</p>",
+        f"<p>{escape(info['description'])}</p><p>Broker 集群: {code(server['variables']['bootstrap']['default'])}, "
+        f"{escape(server['protocol'])}. AsyncAPI {escape(document['asyncapi'])}.</p>",
         "<h2>Topics 主题</h2>",
-        _table(("topic 主题", "who 谁", "record 记录", "key 键", "kept 保留", "meaning 含义"), _channels(document)),
+        plain_table(heads, _channels(document)),
+        *(_message(name, message) for name, message in document["components"]["messages"].items()),
     ]
-    for name, message in document["components"]["messages"].items():
-        body.append(_message(name, message))
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(info['title'])}</title><style>{_STYLE}</style></head><body>{''.join(body)}</body></html>"
-    )
+    return plain_page(info["title"], "".join(body))
 
 
 def _channels(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -49,7 +50,7 @@ def _channels(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         ]
         (record,) = channel["messages"]
         yield (
-            _code(channel["address"]), escape(", ".join(actions)), f"<a href='#{escape(record)}'>{escape(record)}</a>",
+            code(channel["address"]), escape(", ".join(actions)), f"<a href='#{escape(record)}'>{escape(_named(record))}</a>",
             escape(messages[record]["bindings"]["kafka"]["key"]["description"]), escape(_kept(channel)),
             escape(channel["summary"]),
         )  # fmt: skip
@@ -63,15 +64,18 @@ def _kept(channel: Mapping[str, Any]) -> str:
     return "the last of each key 每键最新一条" if is_compacted else "as Kafka has it 按集群设置"
 
 
+def _named(record: str) -> str:
+    return f"{record} {RECORDS.get(record, '')}".rstrip()
+
+
 def _message(name: str, message: Mapping[str, Any]) -> str:
     ids = message.get("x-schema-ids", {})
     shown_ids = ", ".join(f"{version} = {number}" for version, number in ids.items())
     numbers = f"<p>Schema ids 模式编号: {escape(shown_ids)}</p>" if ids else ""
-    fields = _table(
-        ("field 字段", "中文", "type 类型", "default 默认", "personal 个人信息", "meaning 含义"),
-        _fields(message["payload"]["schema"], "", _marks(message)),
-    )
-    return f"<h2 id='{escape(name)}'>{escape(name)}</h2><p>{escape(message['summary'])}</p>{numbers}{fields}"
+    heads = ("field 字段", "name 名称", "type 类型", "default 默认", "personal 个人信息", "meaning 含义")
+    fields = plain_table(heads, _fields(message["payload"]["schema"], "", _marks(message)))
+    said = f"<p>{escape(message['summary'])} {in_chinese(meaning(name))}</p>"
+    return f"<h2 id='{escape(name)}'>{escape(_named(name))}</h2>{said}{numbers}{fields}"
 
 
 def _marks(message: Mapping[str, Any]) -> dict[str, str]:
@@ -83,10 +87,11 @@ def _fields(record: Mapping[str, Any], within: str, marks: Mapping[str, str]) ->
     """Every field, and behind it those of the record that it is, or is a list of."""
     for field in record["fields"]:
         place = f"{within}{field['name']}"
-        default = escape(repr(field["default"])) if "default" in field else ""
+        default = escape(json.dumps(field["default"])) if "default" in field else ""
+        means = prose(field.get("doc", "")) + in_chinese(meaning(record["name"], field["name"]))
         yield (
-            _code(place), escape(chinese(field["name"])), escape(_type(field["type"])), default,
-            escape(marks.get(place, "")), escape(field.get("doc", "")),
+            code(place), in_chinese(chinese(field["name"])), escape(_type(field["type"])), default,
+            escape(marks.get(place, "")), means,
         )  # fmt: skip
         for inner in _records(field["type"]):
             yield from _fields(inner, f"{place}.", marks)
@@ -96,7 +101,7 @@ def _type(declared: Any) -> str:
     if isinstance(declared, list):
         return " or 或 ".join(map(_type, declared))
     if isinstance(declared, str):
-        return declared
+        return _TYPES.get(declared, declared)
     kind = declared["type"]
     if kind == "enum":
         return f"one of 其一: {', '.join(declared['symbols'])}"
@@ -104,7 +109,8 @@ def _type(declared: Any) -> str:
         return f"list of 列表: {_type(declared['items'])}"
     if kind == "map":
         return f"by name 按名: {_type(declared['values'])}"
-    return str(declared.get("logicalType") or declared.get("name") or kind)
+    named = str(declared.get("logicalType") or declared.get("name") or kind)
+    return _TYPES.get(named, named)
 
 
 def _records(declared: Any) -> Iterator[Mapping[str, Any]]:
@@ -116,13 +122,3 @@ def _records(declared: Any) -> Iterator[Mapping[str, Any]]:
             yield declared
         for part in ("items", "values"):
             yield from _records(declared.get(part))
-
-
-def _code(text: str) -> str:
-    return f"<code>{escape(text)}</code>"
-
-
-def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{head}</tr>{cells}</table>"

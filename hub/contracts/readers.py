@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub import topics
+from hub.model.admitted import DeadLetter
 from hub.model.event import CaseEvent
-from hub.model.outputs import CaseChange, DeadlineEvent, Order, Receipt, Reply
+from hub.model.outputs import CaseChange, DeadlineEvent, Erasure, Order, Receipt, Reply
 from hub.sdk.streams import SUBJECTS
 from hub.settings import ROOT
 
-_ROOMS = ("hub.agents", "hub.core", "hub.web.read", "hub.web.open311", "hub.sdk.sinks", "hub.audit", "hub.inspect")
+_ROOMS = (
+    "hub.agents",
+    "hub.core",
+    "hub.ledger",
+    "hub.web.read",
+    "hub.web.open311",
+    "hub.sdk.sinks",
+    "hub.audit",
+    "hub.inspect",
+)
 """Where a field is used. Elsewhere it is declared, or carried without a look at it."""
 
 
@@ -28,9 +38,10 @@ class FieldReader(NamedTuple):
 
 
 def readers() -> list[FieldReader]:
-    """Agents, the web, what sinks make rows of, and who looks on."""
+    """Agents, the web, the ledger, what sinks make rows of, and who looks on."""
     all_subjects = frozenset(each.subject for each in topics.all_topics(["id"], ["id"]) if each.subject)
-    web = frozenset(each.subject() for each in (CaseEvent, CaseChange, DeadlineEvent, Order, Receipt, Reply))
+    web = frozenset(each.subject() for each in (CaseEvent, CaseChange, DeadlineEvent, Order, Receipt, Reply, Erasure))
+    ledger = web - {CaseEvent.subject()} | {DeadLetter.subject()}
     begin = {
         "deduplicate": ("hub.agents.deduplicate",), "route": ("hub.agents.route.agent",), "track": ("hub.agents.track.agent",),
     }  # fmt: skip
@@ -42,6 +53,7 @@ def readers() -> list[FieldReader]:
     return [
         *agents,
         FieldReader("web", ("hub.web.read.records", "hub.web.open311.shown"), web),
+        FieldReader("ledger", ("hub.ledger.reading",), ledger),
         FieldReader(
             "sinks", ("hub.sdk.sinks.rows", "hub.sdk.sinks.records", "hub.sdk.sinks.open311.sink"), frozenset(SUBJECTS)
         ),

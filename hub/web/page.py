@@ -7,18 +7,27 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
+from hub.contracts.plain import POLICY, code, in_chinese, plain_page, plain_table, prose
 from hub.web.operations import Operation
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;max-width:60rem;margin:2rem auto;"
-    "padding:0 1rem;color:#1a1a1a}h2{margin-top:2.5rem;font-size:1.05rem}code{background:#f2f2f2;padding:.1em .3em}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;"
-    "border-top:1px solid #ddd}td:first-child{white-space:nowrap}"
-)
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+}
+_STATUSES = {
+    200: "成功",
+    202: "已收下，Kafka 已全部保存",
+    400: "参数缺失或不可用",
+    401: "没有有效令牌",
+    403: "令牌或密钥无此权限",
+    404: "不存在",
+    408: "内容传送过慢",
+    410: "游标已失效，请从头开始",
+    413: "内容过大",
+    422: "全部未采纳，逐条说明原因",
+    429: "过于频繁，请稍候",
+    503: "暂不可用，请稍后重试",
 }
 _WHO = {
     "token": "a token 令牌 (Authorization: Bearer)",
@@ -31,27 +40,18 @@ def html_page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
     """What the document says, in its order."""
     body = "".join(map(_operation, operations))
     said = f"<p>For machines 机读: <a href='openapi.json'>/openapi.json</a></p>{body}"
-    head = f"<meta charset='utf-8'><meta name='viewport' content='width=device-width'><title>{escape(title)}</title>"
-    html = (
-        f"<!doctype html><html lang='en'><head>{head}<style>{_STYLE}</style></head>"
-        f"<body><h1>{escape(title)}</h1>{said}</body></html>"
-    )
-    return HTMLResponse(html, headers=_HEADERS)
+    return HTMLResponse(plain_page(title, said), headers=_HEADERS)
 
 
 def _operation(operation: Operation) -> str:
-    parameters = [(one.name, f"{one.where}: {one.description}") for one in operation.parameters]
-    answers = [(str(status), answer.description) for status, answer in sorted(operation.answers.items())]
-    takes = f"<p>Takes 提交: {', '.join(map(escape, operation.body))}</p>" if operation.body else ""
-    tables = _table("asks 参数", parameters) + _table("answers 应答", answers)
+    parameters = [(code(one.name), escape(one.where), prose(one.description)) for one in operation.parameters]
+    answers = [
+        (code(str(status)), prose(answer.description) + in_chinese(_STATUSES.get(status, "")))
+        for status, answer in sorted(operation.answers.items())
+    ]
+    takes = f"<p>Takes 提交: {', '.join(map(code, operation.body))}</p>" if operation.body else ""
+    asks = plain_table(("asks 参数", "where 位置", "meaning 含义"), parameters)
     return (
-        f"<h2><code>{escape(operation.method)} {escape(operation.path)}</code></h2><p>{escape(operation.summary)}. "
-        f"For 权限: {escape(_WHO[operation.security])}.</p>{takes}{tables}"
+        f"<h2>{code(f'{operation.method} {operation.path}')}</h2><p>{prose(operation.summary)}. "
+        f"For 权限: {escape(_WHO[operation.security])}.</p>{takes}{asks}{plain_table(('answers 应答', 'meaning 含义'), answers)}"
     )
-
-
-def _table(name: str, rows: list[tuple[str, str]]) -> str:
-    if not rows:
-        return ""
-    cells = "".join(f"<tr><td><code>{escape(one)}</code></td><td>{escape(other)}</td></tr>" for one, other in rows)
-    return f"<table><tr><th colspan='2'>{escape(name)}</th></tr>{cells}</table>"

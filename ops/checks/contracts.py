@@ -16,6 +16,7 @@ from jsonschema.exceptions import best_match
 
 from hub.contracts.asyncapi import SUMMARIES, KafkaServer, department_document, whole_document
 from hub.contracts.changes import removals
+from hub.contracts.meanings import MEANINGS, PUBLIC, RECORDS
 from hub.contracts.words import chinese
 from hub.settings import ROOT
 from hub.stream.avro.registry import FileRegistry
@@ -53,6 +54,27 @@ def unnamed(document: Any) -> Iterator[str]:
     for field in sorted(_fields(document)):
         if not chinese(field):
             yield f"hub/contracts/words.py: the field {field!r} has no Chinese word"
+    messages = document["components"]["messages"]
+    for name in messages.keys() - RECORDS.keys():
+        yield f"hub/contracts/meanings.py: RECORDS has no Chinese name for {name}"
+    said = {place for name in PUBLIC for place in _places(messages[name]["payload"]["schema"])}
+    for place in sorted(said - MEANINGS.keys()):
+        yield f"hub/contracts/meanings.py: what {place} means is said in English alone"
+    for place in sorted(MEANINGS.keys() - said):
+        yield f"hub/contracts/meanings.py: {place} is no public record or field"
+
+
+def _places(declared: Any) -> Iterator[str]:
+    """Every record and every field of one within a schema, as meanings name them."""
+    if isinstance(declared, list):
+        for branch in declared:
+            yield from _places(branch)
+    elif isinstance(declared, dict):
+        if declared.get("type") == "record":
+            yield declared["name"]
+            yield from (f"{declared['name']}.{field['name']}" for field in declared["fields"])
+            yield from _places([field["type"] for field in declared["fields"]])
+        yield from _places([declared.get("items"), declared.get("values")])
 
 
 def _fields(node: Any) -> set[str]:

@@ -71,7 +71,7 @@ def test_what_a_city_adds_is_in_it() -> None:
     assert document["channels"]["orders"]["bindings"]["kafka"]["topicConfiguration"]["retention.ms"] == 7 * DAY_MS
     assert "按用途不提供: words" in document["info"]["description"]
     assert document["components"]["messages"]["Order"]["x-personal"]["event.text"] == "words"
-    assert "<td>words</td>" in page(document)
+    assert ">words</td>" in page(document)
 
 
 def test_the_schema_is_the_published_one() -> None:
@@ -148,16 +148,31 @@ def test_the_page_says_it_all_in_both_languages() -> None:
     document = whole_document("A <city> 城市", SCHEMAS, KafkaServer(), {})
     text = page(document)
     assert "<city>" not in text
+    assert ">None</td>" not in text
     assert "script" not in text
-    names = re.findall(r"<tr><td><code>(?:\w+\.)*(\w+)</code></td><td>[^<]+</td><td>", text)
-    assert {"order_id", "due_at", "lat"} <= set(names)
+    named = re.findall(r"<code>(?:\w+\.)*(\w+)</code></td><td [^>]+><span lang='zh'>[^<]+</span></td>", text)
+    assert {"order_id", "due_at", "lat"} <= set(named)
+    order = text.partition("<h2 id='Order'>Order 指令</h2>")[2].partition("<h2")[0]
+    rows = re.findall(r"<code>((?:event\.|deadlines\.)?\w+)</code></td>.*?data-head='meaning 含义'>(.*?)</td>", order)
+    assert len(rows) > 10
+    assert not [name for name, means in rows if not re.fullmatch(r"[^<]+<span lang='zh'>[^<]+</span>", means)]
 
 
 def test_what_has_no_words_is_said() -> None:
     document = documents()["hub"]
     order(document)["fields"].append({"name": "fresh", "type": "string", "default": ""})
     document["channels"]["hub.fresh"] = document["channels"]["orders"]
-    assert len(list(unnamed(document))) == 2
+    document["components"]["messages"]["Fresh"] = document["components"]["messages"]["Order"]
+    order(document)["fields"] = [each for each in order(document)["fields"] if each["name"] != "queue"]
+    said = "\n".join(unnamed(document))
+    for lack in (
+        "nothing of hub.fresh",
+        "'fresh' has no",
+        "no Chinese name for Fresh",
+        "Order.fresh means",
+        "Order.queue is no",
+    ):
+        assert lack in said
 
 
 def test_by_hand(tmp_path: Path) -> None:
