@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from confluent_kafka import Message
 
+from hub.stream.avro.readable import all_dated
 from hub.stream.publication import Publication
 from hub.stream.session import Session
 
@@ -56,7 +57,7 @@ class Chunk:
         self.topics = [message.topic()[cut:] for message in messages]
         self.partitions = [message.partition() for message in messages]
         self.offsets = [message.offset() for message in messages]
-        self.arrived_ms = [message.timestamp()[1] for message in messages]
+        self.arrived_ms = all_dated([message.timestamp()[1] for message in messages])
         self.keys = [message.key() for message in messages]
         self.values = [message.value() for message in messages]
         headers = [message.headers() for message in messages]

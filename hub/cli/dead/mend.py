@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from hub.cli.dead.resend import RATE, send_paced
 from hub.cli.dead.rows import MendedRecord, mended_records
 from hub.cli.terminal.options import with_settings
 from hub.clock import ClockKind, wall_ms
+from hub.declared.texts import open_regular, read_text
 from hub.errors import FatalError, HubError
 from hub.inspect.letters import Letter
 from hub.inspect.mending.contents import contents_of, faults_if_sent, text_in
@@ -60,7 +63,7 @@ def edit(
             "these bytes cannot be read as a record; give the whole record by --file, or --header of a row of CSV"
         )
     before = contents.record if contents else {}
-    after = record_in(file.read_text("utf-8")) if file else with_fields(before, changes) if changes else _edited(before)
+    after = record_in(_text_of(file)) if file else with_fields(before, changes) if changes else _edited(before)
     lines = diff_lines(before, after)
     if not lines:
         raise FatalError("nothing is changed; `cityhub dead resend` sends it as it was")
@@ -82,8 +85,21 @@ def edit(
 
 
 def _first_line(file: Path) -> str:
-    with file.open("rb") as opened:
+    with _readable(file), open_regular(file) as opened:
         return (text_in(opened.readline(_MOST_HEADER_BYTES)) or "").rstrip("\r\n")
+
+
+def _text_of(file: Path) -> str:
+    with _readable(file):
+        return read_text(file)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        raise FatalError(f"{file} cannot be read ({error})") from None
 
 
 def _edited(before: dict[str, object]) -> dict[str, object]:

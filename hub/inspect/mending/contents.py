@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.core.limits import LimitVerdict
+from hub.declared.texts import parse_json
 from hub.errors import Reason, RejectedRecordError
 from hub.inspect.letters import Letter
 from hub.model.event import CaseEvent
@@ -52,7 +52,7 @@ def contents_of(letter: Letter, codec: Codec, header: str | None = None) -> Lett
     file that a row is of."""
     value = letter.letter["value"] or b""
     try:
-        schema, record = codec.decode_one(value)
+        schema, record = codec.decode_written(value)
     except RejectedRecordError:
         row = _row(value) if header is None else _csv_row(value, header)
         return None if row is None else LetterContents("row", row)
@@ -61,7 +61,7 @@ def contents_of(letter: Letter, codec: Codec, header: str | None = None) -> Lett
 
 def _row(value: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(value)
+        found = parse_json(value)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
@@ -121,7 +121,8 @@ def faults_if_sent(
 def case_asked_of(contents: LetterContents | None) -> tuple[str, str] | str | None:
     """Which case a record is about: a case id, or source and reference of a report."""
     record: Mapping[str, Any] = contents.record if contents else {}
-    record = record.get("event") or record.get("update") or record
+    inner = (record.get("event"), record.get("update"))
+    record = next((each for each in inner if isinstance(each, dict)), record)
     if isinstance(case_id := record.get("case_id"), str):
         return case_id
     source, ref = record.get("source"), record.get("source_ref")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from hub.declared.texts import parse_json
 from hub.errors import FatalError
 from hub.stream.avro.codec import Codec
 
@@ -51,7 +52,7 @@ def record_text(record: Mapping[str, Any]) -> str:
 def record_in(text: str) -> dict[str, Any]:
     """Raises FatalError for what is no JSON object."""
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError as error:
         raise FatalError(f"this is no JSON: {error}") from None
     if not isinstance(found, dict):

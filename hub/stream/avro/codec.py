@@ -86,11 +86,15 @@ class Codec:
 
         Raises RejectedRecordError: undecodable, unknown_schema; invalid for what not everybody can read (hub.stream.avro.readable).
         """
-        schema = self._registry.by_id(_schema_id(data))
-        record = read(schema, data[HEADER_BYTES:])
+        schema, record = self.decode_written(data)
         if not is_readable(schema, record):
             raise RejectedRecordError(Reason.INVALID, f"a time of {schema.subject} is none, or a number")
         return schema, record
+
+    def decode_written(self, data: bytes) -> tuple[Schema, dict[str, Any]]:
+        """The same of whatever a schema allows: for who looks at a record to mend it."""
+        schema = self._registry.by_id(_schema_id(data))
+        return schema, read(schema, data[HEADER_BYTES:])
 
     def decode_body(self, subject: str, body: bytes) -> dict[str, Any]:
         """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""

@@ -59,6 +59,13 @@ def dated(written_ms: int) -> int:
     return written_ms if _is_dated(written_ms) else 0
 
 
+def all_dated(written_ms: list[int]) -> list[int]:
+    """The same of many, which nearly always are dates."""
+    if not written_ms or (_is_dated(min(written_ms)) and _is_dated(max(written_ms))):
+        return written_ms
+    return list(map(dated, written_ms))
+
+
 def _is_dated(at_ms: int) -> bool:
     return CALENDAR.least <= at_ms <= CALENDAR.most
 

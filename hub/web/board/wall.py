@@ -65,7 +65,7 @@ def points(connection: Connection, now_ms: int, desk: str) -> Json:
     columns = CASES_TABLE.c
     statement = (
         select(columns.case_id, columns.lat, columns.lon, columns.overdue)
-        .where(IS_OPEN, or_(columns.overdue, is_soon(now_ms)), columns.lat.is_not(None))
+        .where(IS_OPEN, or_(columns.overdue, is_soon(now_ms)), columns.lat.is_not(None), columns.lon.is_not(None))
         .order_by(columns.overdue.desc(), columns.due_at.is_(None), columns.due_at)
         .limit(MOST_POINTS)
     )

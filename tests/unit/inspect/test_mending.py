@@ -186,3 +186,19 @@ def test_what_is_no_record_is_said(text: str) -> None:
 def test_what_fits_no_schema_is_said_without_a_value(record: dict[str, Any]) -> None:
     with pytest.raises(FatalError, match=r"cityhub\.CaseEvent"):
         encoded_record(_CODEC, "cityhub.CaseEvent", record)
+
+
+@pytest.mark.parametrize(
+    "value", [b"[" * 100_000, b'{"a":' * 100_000, b'{"event": "opened"}', b'{"update": [1]}', b"\xff", b"null"]
+)
+def test_whatever_somebody_wrote_is_looked_at(value: bytes) -> None:
+    found = contents_of(a_letter(1, value), _CODEC)
+    assert case_asked_of(found) is None
+    assert found is None or found.form == "row"
+
+
+def test_a_time_that_is_none_can_be_mended() -> None:
+    written = {**pothole("H1").to_avro(), "reported_at": 1 << 62}
+    found = contents_of(a_letter(1, _CODEC.encode_one("cityhub.CaseEvent", written)), _CODEC)
+    assert found is not None
+    assert found.record["reported_at"] == 1 << 62

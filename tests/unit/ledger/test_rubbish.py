@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
+from hub.clock import CALENDAR
 from hub.ledger.database import Database
 from hub.ledger.feed import Feed
 from hub.ledger.reading import FactReader
@@ -21,6 +22,7 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.record import KafkaRecord
 from hub.stream.numbers import PartitionPlace
+from hub.web.board.watching import PARTS
 from tests.mutations import CODEC, REGISTRY, examples, odd
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, records, rows_of
@@ -100,6 +102,7 @@ def test_one_record_costs_itself_at_most(kind: str, tmp_path: Path, request: pyt
         ("hub.cases", {"case_id": "NUL", "co_handlers": ["a\0"], "clocks": [{**clock, "clock": "a\0", "unit": "\0"}]}),
         ("hub.cases", {"case_id": "NEVER", "opened_at": 1 << 62}),
         ("hub.cases", {"case_id": "NOWHERE", "lat": float("nan"), "link": {**link, "score": float("inf")}}),
+        ("hub.cases", {"case_id": "HALF", "lat": 34.0, "lon": None, "over": False, "clocks": [clock]}),
         ("hub.cases", {"case_id": LONG}),
         ("hub.deadlines", {"case_id": "NEVER", "started_at": 1 << 62, "due_at": 1 << 62}),
         ("hub.deadlines", {"case_id": "LONG", "clock": LONG}),
@@ -118,6 +121,7 @@ def test_one_record_costs_itself_at_most(kind: str, tmp_path: Path, request: pyt
         with database.transaction() as connection:
             for name in ("cases", "clocks", "changes", "notices", "receipts", "replies"):
                 connection.exec_driver_sql(f"select * from bi_{name}").fetchall()
+            assert {part.name: part.ask(connection, CALENDAR.most, "dispatch_desk") for part in PARTS}["numbers"]
     finally:
         database.close()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hub.clock import CALENDAR
 from hub.errors import RejectedRecordError
 from hub.inspect.narrow import NarrowDecoder
-from hub.stream.avro.readable import dated, is_readable
+from hub.stream.avro.readable import all_dated, dated, is_readable
 from tests.mutations import CODEC, REGISTRY, examples, odd, planted
 
 SUBJECTS = sorted({each.subject for each in REGISTRY.all()} - {"cityhub.DeadLetter"})
@@ -52,4 +52,5 @@ def test_one_and_many_agree(seed: int, subject: str) -> None:
 @pytest.mark.parametrize("at_ms", [1 << 62, -(1 << 63), CALENDAR.most + 1])
 def test_a_record_that_its_writer_dated_so_has_no_date(at_ms: int) -> None:
     assert dated(at_ms) == 0
+    assert all_dated([at_ms, 1, at_ms]) == [0, 1, 0]
     assert dated(CALENDAR.most) == CALENDAR.most
