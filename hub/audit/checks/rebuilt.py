@@ -27,7 +27,6 @@ from hub.core.tracking.state import ClockState, TrackedCase
 from hub.model.update import event_of
 
 _ENDS = ("MET", "ENDED_LATE", "CANCELLED")
-CaseReports = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

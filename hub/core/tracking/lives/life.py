@@ -140,8 +140,6 @@ class Life:
     """Of each update that may not be: why."""
     early: list[Happening] = field(default_factory=list)
     """Said by departments that had no part in the case yet: each counts from when its department has one."""
-    ended_by: str | None = None
-    """The event that ended the case, if it is over."""
     effective: list[Happening] = field(default_factory=list)
     reports: tuple[tuple[str, str], ...] = ()
     """Source and reference of all that are or were of the case, the lead first."""

@@ -248,9 +248,9 @@ class Lives:
         life.hung_until_ms = happening.details.until if happening.event == "paused" else life.hung_until_ms
         over = target in DONE or target is State.ENDED
         if over and life.over_ms is None:
-            life.over_ms, life.ended_by = happening.at_ms, happening.event
+            life.over_ms = happening.at_ms
         elif not over:
-            life.over_ms = life.ended_by = None
+            life.over_ms = None
 
     def _stop(self, life: Life, happening: Happening) -> None:
         for term in life.terms:
