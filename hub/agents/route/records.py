@@ -18,6 +18,7 @@ from hub.core.columns import any_said
 from hub.core.linking import Match
 from hub.core.tracking.columns.history import held_value, history_value
 from hub.model.ids import derived_ids
+from hub.model.outputs import OrderKind
 from hub.stream.outlet import Transaction
 
 
@@ -86,7 +87,9 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     needs it. None is issued before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases = [step.case for step, _ in drafts]
-    of_steps = [-1 if order.kind == "WITHDRAW" else at for at, step in enumerate(steps) for order in step.orders]
+    of_steps = [
+        -1 if order.kind is OrderKind.WITHDRAW else at for at, step in enumerate(steps) for order in step.orders
+    ]
     case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
     columns: dict[str, Any] = {
         "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),

@@ -69,7 +69,7 @@ class Casework:
         """Whether sightings need their title, text, address, label and attributes."""
 
     def take(self, journal: CaseJournal, seen: Sighting) -> list[Step]:
-        """Apply one report. `put` stores a changed case. The first step accounts for the report."""
+        """Apply one report; what it changes is put into the journal. The first step accounts for the report."""
         return self.take_all(journal, [seen])
 
     def take_all(self, journal: CaseJournal, reports: Sequence[Sighting]) -> list[Step]:

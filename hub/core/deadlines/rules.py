@@ -27,6 +27,8 @@ OPENED = "opened"
 DISPATCHED, REOPENED = "dispatched", "reopened"
 RESOLVE = "resolve"
 """The clock that runs anew when a case comes back."""
+RESPOND = "respond"
+"""The clock that says when a department answered first."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hub.core.figures.rates import ALL, CountedUpdate, Given, Group, Period, by_department, holder_at, last_said
+from hub.model.update import UpdateStep
 
 
 @dataclass
@@ -45,5 +46,5 @@ def outcome_table(
             counts = found.setdefault((who, period(one.at_ms), one.outcome), OutcomeCounts())
             counts.cases += 1
             counts.callbacks += asked is not None
-            counts.satisfied += asked is not None and asked.status == "SATISFIED"
+            counts.satisfied += asked is not None and asked.status == UpdateStep.SATISFIED
     return found

@@ -26,8 +26,10 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import NamedTuple
 
+from hub.core.deadlines.rules import RESOLVE, RESPOND
 from hub.core.tracking.state import CALLBACKS, CONCLUDES, HolderLine
 from hub.model.outputs import ChangeKind, DeadlineKind
+from hub.model.update import UpdateStep
 
 MET, BREACHED, ENDED_LATE = DeadlineKind.MET, DeadlineKind.BREACHED, DeadlineKind.ENDED_LATE
 _REFUSED = "refused"
@@ -151,14 +153,14 @@ def of_clock(clock: str, kind: str | None) -> Counts:
     """What a clock counts for whose last word is this; a helper's own clock has another name, and counts nowhere."""
     if kind not in (MET, BREACHED, ENDED_LATE):
         return Counts()
-    if clock == "resolve":
+    if clock == RESOLVE:
         return Counts(due=1, in_time=int(kind == MET), overdue_open=int(kind == BREACHED), ended=int(kind != BREACHED))
-    return Counts(to_respond=1, responded=int(kind == MET)) if clock == "respond" else Counts()
+    return Counts(to_respond=1, responded=int(kind == MET)) if clock == RESPOND else Counts()
 
 
 def of_callback(status: str, solved: bool | None) -> Counts:
     """What the last callback of a case counts for."""
-    satisfied, asked = int(status == "SATISFIED"), int(solved is not None)
+    satisfied, asked = int(status == UpdateStep.SATISFIED), int(solved is not None)
     return Counts(callbacks=1, satisfied=satisfied, asked_solved=asked, solved=int(solved is True))
 
 

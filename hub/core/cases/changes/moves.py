@@ -1,4 +1,4 @@
-"""What `route` does on the word of departments and the desk, as `track` passes it on. Pure but for the book it is given."""
+"""What `route` does on the word of departments and the desk, as `track` passes it on. Pure but for the journal that it is given."""
 
 from __future__ import annotations
 
