@@ -76,7 +76,7 @@ WARNINGS = Counter("hub_deadline_warnings_total", "Deadlines warned of", ["depar
 # Clocks that ran out.
 BREACHES = Counter("hub_deadline_breaches_total", "Deadlines breached", ["department", "clock"])
 # Clocks stopped in time.
-MET = Counter("hub_deadlines_met_total", "Deadlines met", ["department", "clock"])
+DEADLINES_MET = Counter("hub_deadlines_met_total", "Deadlines met", ["department", "clock"])
 # What the rates (考核指标) are made of, by department: `count` is a field of hub.core.figures.rates.Counts. A rate is one net
 # count by another: what was counted, less what was taken back as a later word took its place (a breach that became a late end).
 RATE_COUNTS = Counter("hub_rate_counts_total", "What the rates by department are made of", ["department", "count"])

@@ -21,7 +21,7 @@ from hub.policy.city import City
 
 _CHUNK = 20_000
 _FOREVER_MS = 1 << 60
-REPEAT = "repeat"
+REPEATED = "repeat"
 
 
 @dataclass
@@ -55,10 +55,10 @@ def _chunk(intake: HistoryIntake, rows: range, places: Places, memory: Seen, pre
     admission = admit(_arrivals(events, list(rows), located.place_key), memory, 0)
     memory.add(admission.fresh.items())
     for reason, what in (
-        (REPEAT, "the hub lets it through once"),
+        (REPEATED, "the hub lets it through once"),
         (Reason.CONFLICT, "its content is another; the first counts"),
     ):
-        again = admission.repeats if reason == REPEAT else admission.conflicts
+        again = admission.repeats if reason == REPEATED else admission.conflicts
         for at, earlier in zip(again.row.tolist(), again.offset.tolist(), strict=True):
             file, line = intake.lines[earlier]
             detail = f"the same source, reference and revision as line {line} of {file}: {what}"

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.backtest.decided import Decided
 from hub.backtest.intake import OnProgress
-from hub.backtest.updates import ACCEPTED, CLOSED, OPEN, REFUSED, RESPONDED, WITHDRAWN, HistoryUpdate
+from hub.backtest.updates import HistoryUpdate, PastStatus
 from hub.core.cases.cases import Case, CaseBook
 from hub.core.cases.casework import Casework
 from hub.core.cases.steps import LINKED, Step
@@ -138,8 +138,8 @@ class _Run:
     def take(self, seen: Sighting) -> None:
         """A statement of a source."""
         key = (seen.source, seen.ref)
-        if seen.kind in (WITHDRAWN, CLOSED):
-            end = (seen.at_ms, seen.kind == WITHDRAWN)
+        if seen.kind in (EventKind.WITHDRAWN, EventKind.CLOSED):
+            end = (seen.at_ms, seen.kind is EventKind.WITHDRAWN)
             self._ends[key] = min(end, self._ends.get(key, end))
         else:
             self._latest[key] = seen
@@ -164,7 +164,7 @@ class _Run:
         """
         assert update.source is not None
         key = (update.source, update.ref)
-        if update.status in (CLOSED, WITHDRAWN):
+        if update.status in (PastStatus.CLOSED, PastStatus.WITHDRAWN):
             known = self._latest.get(key, self._first[key])
             self.take(
                 msgspec.structs.replace(
@@ -172,7 +172,7 @@ class _Run:
                 )
             )
             return
-        if update.status == OPEN:
+        if update.status == PastStatus.OPEN:
             return
         self.flush()
         case = self._cases.book.of_report(*key)
@@ -181,12 +181,12 @@ class _Run:
         department = case.department
         if update.department not in (None, department):
             played.elsewhere += 1  # history had given it to another than these rules do
-            if update.status == REFUSED:
+            if update.status == PastStatus.REFUSED:
                 return
-        if update.status == REFUSED:
+        if update.status == PastStatus.REFUSED:
             for step in self._casework.moves.refuse(self._cases, case.case_id, department, update.at_ms):
                 self._heard.append(_change(step))
-        if update.status in (ACCEPTED, REFUSED, RESPONDED):
+        if update.status in (PastStatus.ACCEPTED, PastStatus.REFUSED, PastStatus.RESPONDED):
             update_id = f"{update.file}:{update.line}"
             self._heard.append(Word(update_id, department, case.case_id, update.status, "", update.at_ms))
 

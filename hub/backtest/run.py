@@ -17,7 +17,7 @@ from hub.backtest.judging.difference import Difference, difference, load
 from hub.backtest.judging.duplicates import DuplicateScore, score_duplicates
 from hub.backtest.judging.scores import Scores, score
 from hub.backtest.judging.truth import TruthTable, read_truth
-from hub.backtest.prepare import REPEAT, Prepared, prepare
+from hub.backtest.prepare import REPEATED, Prepared, prepare
 from hub.backtest.replay import Played, play
 from hub.backtest.stray import last_believed
 from hub.backtest.updates import HistoryUpdate, closings, read_updates
@@ -113,7 +113,7 @@ class Backtest:
         found: dict[str, Any] = {
             "rows": intake.rows,
             "left_out": intake.left_out,
-            "rejected": sum(each.reason != REPEAT for each in self.rejects()),
+            "rejected": sum(each.reason != REPEATED for each in self.rejects()),
             "rejected_by_reason": dict(sorted(Counter(each.reason for each in self.rejects()).items())),
             "repeats": self.outcome.repeats,
             "closings_from": self.history.closed_by,

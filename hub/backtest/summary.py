@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hub.backtest.prepare import REPEAT
+from hub.backtest.prepare import REPEATED
 from hub.errors import Reason
 
 SummaryRow = tuple[str, str]
@@ -29,7 +29,7 @@ def counts(report: dict[str, Any]) -> Iterator[SummaryRow]:
         yield "left out by the mapping 映射略去", f"{report['left_out']:,}"
     yield "rejected 未采用", f"{report['rejected']:,}"
     for reason, count in report["rejected_by_reason"].items():
-        if reason != REPEAT:
+        if reason != REPEATED:
             yield f"  {REASONS.get(reason, reason)}", f"{count:,}"
     yield "repeats 重复报送", f"{report['repeats']:,}"
     yield from outcome(report)

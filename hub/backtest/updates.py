@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,19 +20,28 @@ from hub.sdk.mapping.times import parse_time
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow
 
-CLOSED, WITHDRAWN, ACCEPTED, REFUSED, RESPONDED, OPEN = (
-    "CLOSED", "WITHDRAWN", "ACCEPTED", "REFUSED", "RESPONDED", "OPEN",
-)  # fmt: skip
+
+class PastStatus(StrEnum):
+    """What became of a report, as a history says it."""
+
+    CLOSED = "CLOSED"
+    WITHDRAWN = "WITHDRAWN"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    RESPONDED = "RESPONDED"
+    OPEN = "OPEN"
+
+
 STATUS_WORDS: dict[str, tuple[str, ...]] = {
-    CLOSED: (
+    PastStatus.CLOSED: (
         "closed", "close", "resolved", "completed", "complete", "done", "finished",
         "办结", "已办结", "结案", "已结案", "关闭", "已关闭", "完成", "已完成",
     ),
-    WITHDRAWN: ("withdrawn", "cancelled", "canceled", "撤回", "撤销", "取消"),
-    ACCEPTED: ("accepted", "acknowledged", "assigned", "签收", "已签收", "受理", "已受理"),
-    REFUSED: ("refused", "rejected", "returned", "退回", "退单", "拒收"),
-    RESPONDED: ("responded", "in progress", "replied", "contacted", "回复", "已回复", "已联系"),
-    OPEN: ("open", "opened", "new", "pending", "待办", "在办"),
+    PastStatus.WITHDRAWN: ("withdrawn", "cancelled", "canceled", "撤回", "撤销", "取消"),
+    PastStatus.ACCEPTED: ("accepted", "acknowledged", "assigned", "签收", "已签收", "受理", "已受理"),
+    PastStatus.REFUSED: ("refused", "rejected", "returned", "退回", "退单", "拒收"),
+    PastStatus.RESPONDED: ("responded", "in progress", "replied", "contacted", "回复", "已回复", "已联系"),
+    PastStatus.OPEN: ("open", "opened", "new", "pending", "待办", "在办"),
 }  # fmt: skip
 """What a status may be called; compared without regard to case. OPEN changes nothing. A department's word that it is resolved
 ends the report as its own closing does."""
@@ -129,7 +139,7 @@ def _is_utf8(path: Path) -> bool:
 
 def closings(closed: Iterable[tuple[str, int | None]]) -> list[HistoryUpdate]:
     """Closings as updates: reference and instant, None where it is still open."""
-    return [HistoryUpdate(ref, at_ms, CLOSED) for ref, at_ms in closed if at_ms is not None]
+    return [HistoryUpdate(ref, at_ms, PastStatus.CLOSED) for ref, at_ms in closed if at_ms is not None]
 
 
 def _update(values: dict[str, str], zone: ZoneInfo, file: str, line: int) -> HistoryUpdate:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from hub.declared.texts import parse_json
-from hub.open311.charsets import text_of
+from hub.open311.charsets import decoded
 from hub.open311.errors import UnreadableError
 
 _LEADING_ZEROS = re.compile(r"(?<=[:\[,])(\s*)(0[0-9]+)(?=\s*[,}\]])")
@@ -22,7 +22,7 @@ def parsed_spark(body: bytes, charset: str | None = None) -> Any:
 
     Raises UnreadableError: no JSON, or not a whole document.
     """
-    text = text_of(body, charset or "utf-8").removeprefix("\ufeff")
+    text = decoded(body, charset or "utf-8").removeprefix("\ufeff")
     try:
         return _texts(parse_json(text, parse_float=str))
     except ValueError:

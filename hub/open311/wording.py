@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import re
 
-OPEN, CLOSED = "open", "closed"
-OVER = frozenset({
-    CLOSED, "fixed", "duplicate", "not_councils_responsibility", "no_further_action", "internal_referral", "cancelled",
+STATUS_OPEN, STATUS_CLOSED = "open", "closed"
+OVER_STATUSES = frozenset({
+    STATUS_CLOSED, "fixed", "duplicate", "not_councils_responsibility", "no_further_action", "internal_referral", "cancelled",
     "canceled", "resolved", "completed", "archived",
 })  # fmt: skip
 """Statuses of extensions that say that nothing more will be done here. All others are open."""
@@ -22,7 +22,7 @@ _ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9A-Fa-f
 
 def plain_status(status: str) -> str:
     """`open` or `closed`, as GeoReport v2 knows them, of what a system writes."""
-    return CLOSED if re.sub(r"[\s-]+", "_", status.strip().lower()) in OVER else OPEN
+    return STATUS_CLOSED if re.sub(r"[\s-]+", "_", status.strip().lower()) in OVER_STATUSES else STATUS_OPEN
 
 
 def plain_text(text: str) -> str:

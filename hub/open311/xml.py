@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from hub.open311.charsets import text_of
+from hub.open311.charsets import decoded
 from hub.open311.errors import UnreadableError
 
 ELEMENTS = {
@@ -81,7 +81,7 @@ def _parser(charset: str | None) -> Any:
 
 def _mended(body: bytes, charset: str | None) -> bytes:
     declared = _DECLARED.match(body)
-    text = text_of(body, declared[1].decode() if declared else charset or "utf-8")
+    text = decoded(body, declared[1].decode() if declared else charset or "utf-8")
     text = _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
     return _BARE.sub("&amp;", _UNWRITABLE.sub(_writable, text)).encode()
 

@@ -17,7 +17,7 @@ from hub.sdk.errors import ConfigurationError
 from hub.sdk.manifest import Manifest, find_manifest
 from hub.sdk.sink_contract import Sink
 
-ENTRY_POINTS, SINK_ENTRY_POINTS = "cityhub.sources", "cityhub.sinks"
+SOURCE_ENTRY_POINTS, SINK_ENTRY_POINTS = "cityhub.sources", "cityhub.sinks"
 OWN = "own"
 _BUILT_IN = {
     "cap": "hub.sdk.sources.cap.source:CapSource",
@@ -41,7 +41,7 @@ _BUILT_IN_SINKS = {
 
 def kinds() -> dict[str, str]:
     """Of sources: name to `module:class`."""
-    return {each.name: each.value for each in entry_points(group=ENTRY_POINTS)} | _BUILT_IN
+    return {each.name: each.value for each in entry_points(group=SOURCE_ENTRY_POINTS)} | _BUILT_IN
 
 
 def sink_kinds() -> dict[str, str]:

@@ -16,14 +16,14 @@ from hub.simulator.truth import Oddity, Statement, StatementKind
 METRES_PER_DEGREE = 111_320.0
 JITTER_M = 12.0
 """Standard deviation of a reported position."""
-AMENDED = 0.18
+_AMENDED = 0.18
 """Share of reports that are amended once; a quarter of those a second time."""
 AMENDED_AGAIN = 0.25
 RETOLD_LATE_SHARE = 0.12
 """Share of amended reports of which two statements arrive in the wrong order."""
-WITHDRAWN = 0.02
-CLOSED = 0.08
-REPEATED = 0.03
+_WITHDRAWN = 0.02
+_CLOSED = 0.08
+_REPEATED = 0.03
 BRIEF = 0.25
 """Share of follow-ups that leave out category and place: as before."""
 CORRECTED = 0.10
@@ -37,7 +37,7 @@ ODD = (
     (Oddity.UNPLACED, 0.012),
 )
 """What can be wrong with the report of an incident that only one person reports, and how often."""
-ROWS_PER_REPORT = (1 + AMENDED * (1 + AMENDED_AGAIN) + WITHDRAWN + CLOSED) * (1 + REPEATED)
+ROWS_PER_REPORT = (1 + _AMENDED * (1 + AMENDED_AGAIN) + _WITHDRAWN + _CLOSED) * (1 + _REPEATED)
 CHANNELS = {
     "police": ("phone", "phone", "phone", "app", "worker"),
     "hotline": ("phone", "phone", "app", "web"),
@@ -139,14 +139,14 @@ def jittered(rng: Random, where: Coordinates) -> Coordinates:
 
 def _follow_ups(scene: Scene, rng: Random, incident: Incident, first: Statement) -> list[Statement]:
     told = [first]
-    if rng.random() < AMENDED:
+    if rng.random() < _AMENDED:
         told.append(_amended(scene, rng, incident, told[-1]))
         if rng.random() < AMENDED_AGAIN:
             told.append(_amended(scene, rng, incident, told[-1]))
     drawn = rng.random()
-    if drawn < WITHDRAWN:
+    if drawn < _WITHDRAWN:
         told.append(_next(rng, told[-1], StatementKind.WITHDRAWN, 30 * MINUTE_MS))
-    elif drawn < WITHDRAWN + CLOSED:
+    elif drawn < _WITHDRAWN + _CLOSED:
         told.append(_next(rng, told[-1], StatementKind.CLOSED, 3 * HOUR_MS))
     return [_brief(rng, statement, first) for statement in told]
 
@@ -216,7 +216,7 @@ def _in_disorder(rng: Random, statements: list[Statement]) -> list[Statement]:
 def _repeated(rng: Random, statements: list[Statement]) -> Iterator[Statement]:
     for statement in statements:
         yield statement
-        if rng.random() < REPEATED:
+        if rng.random() < _REPEATED:
             yield replace(
                 statement, sent_ms=statement.sent_ms + rng.randrange(1, 90 * MINUTE_MS), repeat=True, late=False
             )

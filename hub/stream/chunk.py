@@ -17,7 +17,7 @@ from hub.stream.publication import Publication
 from hub.stream.session import Session
 
 Headers = Sequence[tuple[str, bytes | None]] | None
-ORIGIN = pa.struct(
+ORIGIN_TYPE = pa.struct(
     {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "ingested_at": pa.timestamp("ms")}
 )
 
@@ -103,5 +103,5 @@ class Chunk:
     @cached_property
     def _origins(self) -> pa.StructArray:
         columns = (self.topics, self.partitions, self.offsets, self.arrived_ms)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, ORIGIN, strict=True)]
-        return pa.StructArray.from_arrays(arrays, fields=list(ORIGIN))
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, ORIGIN_TYPE, strict=True)]
+        return pa.StructArray.from_arrays(arrays, fields=list(ORIGIN_TYPE))

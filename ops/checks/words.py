@@ -97,7 +97,8 @@ def _module_level(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    return [each.id for each in targets if isinstance(each, ast.Name)]
+    names = (each for target in targets for each in (target.elts if isinstance(target, ast.Tuple) else [target]))
+    return [each.id for each in names if isinstance(each, ast.Name)]
 
 
 # -- one meaning -----------------------------------------------------------------------------------------------------------
@@ -107,6 +108,9 @@ SEVERAL = {
     "NAME": "what an agent is called, in the module of every agent",
     "main": "what `python -m` and the script of the package begin with",
     "log": "the logger of a module, named for it",
+    "revision": "Alembic finds it by this name in every step of the ledger",
+    "down_revision": "as `revision`",
+    "upgrade": "as `revision`",
 }
 """Names that may be defined more than once, and why. A click command is named for what people type."""
 

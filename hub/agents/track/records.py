@@ -23,7 +23,7 @@ from hub.model.ids import derived_ids
 from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
 
-_COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.MET}
+_COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.DEADLINES_MET}
 
 
 def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: RuleVersions, lives: Lives) -> None:

@@ -10,7 +10,6 @@ from hub.core.cases.cases import Case, CaseBook, CaseJournal, Report
 from hub.core.cases.changes.moves import Moves
 from hub.core.cases.changes.revisions import Revisions
 from hub.core.cases.sequence import (
-    CLOSED,
     ENDINGS,
     begins_with_end,
     end_of,
@@ -29,8 +28,8 @@ from hub.core.cases.steps import (
     LINKED,
     OPENED,
     PASSED_ON,
-    REFUSED,
     REROUTED,
+    SENT_BACK,
     SUPERSEDED,
     WITHDRAW,
     OrderDraft,
@@ -44,6 +43,7 @@ from hub.core.cases.versions import complete, course, history_of
 from hub.core.linking import Clue, ClueReader, Match
 from hub.core.report import Sighting
 from hub.core.routing.router import Decision, Router
+from hub.model.event import EventKind
 from hub.model.ids import case_id
 from hub.model.outputs import ChangeKind
 from hub.policy.city import City
@@ -237,7 +237,7 @@ class Casework:
         """A step more if an open case is another department's now, unless departments or the desk have moved it themselves:
         then it stays until they move it again."""
         case = step.case
-        if case.over or not case.versions or step.reopens or case.rule in (REFUSED, PASSED_ON):
+        if case.over or not case.versions or step.reopens or case.rule in (SENT_BACK, PASSED_ON):
             return []
         now = complete(case.versions)[-1]
         if now.department == case.department:
@@ -270,7 +270,9 @@ class Casework:
     def _end_report(self, case: Case, seen: Sighting, report: Report, *, is_lead: bool) -> Step:
         # which reports are linked by now depends on their order: once the case is over, only the lead's own closing counts
         alone = len(case.reports) == 1
-        ends = (is_lead and seen.kind == CLOSED) or ((alone or not case.over) and (alone or case.live_reports == 0))
+        ends = (is_lead and seen.kind == EventKind.CLOSED) or (
+            (alone or not case.over) and (alone or case.live_reports == 0)
+        )
         orders: tuple[OrderDraft, ...] = ()
         if ends and not case.over:
             orders = to_all(case, WITHDRAW, None, f"{seen.kind.lower()} by {seen.source}")

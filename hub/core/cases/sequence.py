@@ -11,9 +11,9 @@ from hub.millis import NEVER_MS
 from hub.model.event import EventKind
 from hub.model.outputs import MarkKind
 
-OPENED, _, WITHDRAWN, CLOSED = EventKind
-REOPENED = MarkKind.REOPENED
-ENDINGS = (WITHDRAWN, CLOSED)
+_OPENED, _, _WITHDRAWN, _CLOSED = EventKind
+_REOPENED = MarkKind.REOPENED
+ENDINGS = (_WITHDRAWN, _CLOSED)
 RememberedStatement = tuple[int, str, int]
 """Revision, kind and time (ms) of a statement."""
 RevisionMark = tuple[str, int]
@@ -29,7 +29,7 @@ def with_statement(report: Report, case: Case, seen: Sighting) -> tuple[Remember
 def _thinned(statements: tuple[RememberedStatement, ...]) -> tuple[RememberedStatement, ...]:
     """Without what neither ends nor opens anything, but for the first; then without the oldest."""
     first = next((each for each in statements if each[1] not in ENDINGS), statements[0])
-    turns = [each for each in statements if each is not first and (each[1] == OPENED or each[1] in ENDINGS)]
+    turns = [each for each in statements if each is not first and (each[1] == _OPENED or each[1] in ENDINGS)]
     return tuple(sorted((first, *turns[1 - MAX_STATEMENTS :])))
 
 
@@ -40,7 +40,7 @@ def end_of(seen: Sighting) -> tuple[str, int] | None:
 
 def first_said(seen: Sighting) -> tuple[RememberedStatement, ...]:
     """What must be remembered of a first statement; of an opening or an end it is known anyway."""
-    return () if seen.kind == OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, _at_ms(seen)),)
+    return () if seen.kind == _OPENED or seen.kind in ENDINGS else ((seen.revision, seen.kind, _at_ms(seen)),)
 
 
 def _at_ms(seen: Sighting) -> int:
@@ -58,7 +58,7 @@ def standing(statements: Sequence[RememberedStatement]) -> tuple[bool, tuple[str
     for _, kind, at_ms in statements:
         if kind in ENDINGS:
             end = end or (kind, at_ms)
-        elif kind == OPENED:
+        elif kind == _OPENED:
             end = None
     return end is None, end
 
@@ -71,19 +71,19 @@ def marks_of(statements: Sequence[RememberedStatement]) -> list[RevisionMark]:
     for _, kind, at_ms in statements:
         if kind in ENDINGS:
             at_ms = max(at_ms, since_ms)
-            if ended_ms is None and found and found[-1] == (REOPENED, at_ms):
+            if ended_ms is None and found and found[-1] == (_REOPENED, at_ms):
                 found.pop()
             found.append((kind, at_ms))
             ended_ms = at_ms if ended_ms is None else max(at_ms, ended_ms)
-        elif kind == OPENED and ended_ms is not None:
+        elif kind == _OPENED and ended_ms is not None:
             since_ms, ended_ms = max(at_ms, ended_ms), None
-            found.append((REOPENED, since_ms))
+            found.append((_REOPENED, since_ms))
     return found
 
 
 def openings(statements: Sequence[RememberedStatement]) -> list[int]:
     """When a report was opened again by its own source after that had ended it."""
-    return [at_ms for kind, at_ms in marks_of(statements) if kind == REOPENED]
+    return [at_ms for kind, at_ms in marks_of(statements) if kind == _REOPENED]
 
 
 def case_marks(case: Case) -> list[RevisionMark]:
@@ -91,7 +91,7 @@ def case_marks(case: Case) -> list[RevisionMark]:
     more. What a linked report that came after the end says of itself changes nothing, unless it brought the case back."""
     found = marks_of(said_of(case.lead, case)) if len(case.reports) == 1 else _marks_of_all(case)
     # what was undone by the opening never was
-    undone = [index for index, (kind, at_ms) in enumerate(found) if kind == REOPENED and at_ms <= case.opened_ms]
+    undone = [index for index, (kind, at_ms) in enumerate(found) if kind == _REOPENED and at_ms <= case.opened_ms]
     return found[undone[-1] + 1 :] if undone else found
 
 
@@ -100,23 +100,23 @@ def _marks_of_all(case: Case) -> list[RevisionMark]:
     living: set[tuple[str, str]] = set()
     over = False
     for at_ms, _, kind, report in sorted(_told(case), key=lambda each: each[:2]):
-        if kind == OPENED:
+        if kind == _OPENED:
             over = over and report.over_before_ms is None
             living |= set() if over else {report.key}
-        elif kind == REOPENED:
+        elif kind == _REOPENED:
             living.add(report.key)
             if over:
                 over = False
-                found.append((REOPENED, at_ms))
+                found.append((_REOPENED, at_ms))
         else:
             living.discard(report.key)
-            if not living or (kind == CLOSED and report is case.lead):
+            if not living or (kind == _CLOSED and report is case.lead):
                 over = True
                 found.append((kind, at_ms))
     return found
 
 
-_ORDER: dict[str, int] = {OPENED: 0, CLOSED: 1, WITHDRAWN: 1, REOPENED: 2}
+_ORDER: dict[str, int] = {_OPENED: 0, _CLOSED: 1, _WITHDRAWN: 1, _REOPENED: 2}
 
 
 def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Report]]:
@@ -126,7 +126,7 @@ def _told(case: Case) -> Iterator[tuple[int, tuple[int, str, str, str], str, Rep
         made_ms = min((at_ms for _, kind, at_ms in said if kind not in ENDINGS), default=said[0][2])
         if report is not case.lead and report.over_before_ms is not None:
             made_ms = max(made_ms, report.over_before_ms)
-        for kind, at_ms in [(OPENED, made_ms), *marks_of(said)]:
+        for kind, at_ms in [(_OPENED, made_ms), *marks_of(said)]:
             yield max(at_ms, made_ms), (_ORDER[kind], kind, *report.key), kind, report
 
 
@@ -135,5 +135,5 @@ def said_of(report: Report, case: Case) -> tuple[RememberedStatement, ...]:
     if report.statements:
         return report.statements
     made_ms = report.clue.at_ms if report.clue is not None and report is not case.lead else case.opened_ms
-    kind, at_ms = report.end or (OPENED, made_ms)
+    kind, at_ms = report.end or (_OPENED, made_ms)
     return ((report.revision, kind, at_ms),)

@@ -17,7 +17,7 @@ from hub.model.outputs import ChangeKind, OrderKind
 
 OPENED, LINKED, AMENDED, SUPERSEDED, WITHDRAWN, CLOSED, REROUTED = ChangeKind
 ASSIGN, AMEND, LINK, WITHDRAW, _ = OrderKind
-REFUSED = "refused"
+SENT_BACK = "refused"
 PASSED_ON = "passed-on"
 """Rule named when departments moved the case themselves."""
 EMERGENCY = "emergency"

@@ -22,7 +22,7 @@ from hub.core.kinds import ByKind, Kind
 from hub.policy.city import City
 from hub.policy.models import By, CalendarSpec, DeadlineRule
 
-OPENED = "opened"
+OPENING = "opened"
 """The event that starts a clock unless its row or clock says otherwise: the report was opened."""
 DISPATCHED, REOPENED = "dispatched", "reopened"
 RESOLVE = "resolve"
@@ -58,7 +58,7 @@ class DeadlineRules:
         self._starts = {rule.id: frozenset(_events(rule, city, "start")) for rule in city.deadlines}
         self._stops = {rule.id: frozenset(_events(rule, city, "stop")) for rule in city.deadlines}
         self._by = {rule.id: _by(rule, city) for rule in city.deadlines}
-        self.starters = frozenset(event for events in self._starts.values() for event in events) - {OPENED}
+        self.starters = frozenset(event for events in self._starts.values() for event in events) - {OPENING}
         """Events other than the opening that start some clock."""
         self._rows = ClockRows(city, self._length)
 
@@ -74,7 +74,7 @@ class DeadlineRules:
         area: Sequence[str | None],
         opened_ms: MillisArray | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
-        event: str = OPENED,
+        event: str = OPENING,
     ) -> list[tuple[Due, ...]]:
         """For each report the clocks that `event` starts: accept, respond, resolve, then others as the rows first name them.
         All columns have one entry a report; `opened_ms` is the instant of the event. `condition`: what holds of each report
@@ -100,7 +100,7 @@ class DeadlineRules:
         area: Sequence[str | None] | pa.Array,
         opened_ms: MillisArray | Sequence[int],
         condition: Sequence[Collection[str]] | None = None,
-        event: str = OPENED,
+        event: str = OPENING,
         *,
         warns: bool = False,
     ) -> DueColumns:
@@ -143,7 +143,7 @@ class DeadlineRules:
         area: str | None,
         opened_ms: int,
         condition: Collection[str] = (),
-        event: str = OPENED,
+        event: str = OPENING,
     ) -> tuple[Due, ...]:
         """As `due`, for one report."""
         return self.due([category], [source], [urgency], [area], [opened_ms], [condition], event)[0]
@@ -275,5 +275,5 @@ def _events(rule: DeadlineRule, city: City, kind: Literal["start", "stop"]) -> t
     """The row's own events, or else its clock's."""
     clock = city.clocks.get(rule.clock)
     if kind == "start":
-        return rule.start or (clock.start if clock else (OPENED,))
+        return rule.start or (clock.start if clock else (OPENING,))
     return rule.stop or (clock.stop if clock else ())

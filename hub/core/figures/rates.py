@@ -27,11 +27,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hub.core.deadlines.rules import RESOLVE, RESPOND
+from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET
 from hub.core.tracking.state import CALLBACKS, CONCLUDES, HolderLine
-from hub.model.outputs import ChangeKind, DeadlineKind
+from hub.model.outputs import ChangeKind
 from hub.model.update import UpdateStep
 
-MET, BREACHED, ENDED_LATE = DeadlineKind.MET, DeadlineKind.BREACHED, DeadlineKind.ENDED_LATE
 _REFUSED = "refused"
 """The rule that records name where a refusal moved a case."""
 ALL = "all"

@@ -5,14 +5,14 @@ from hub.core.linking.ground.geo import EARTH_M, distance_m
 from hub.core.linking.incident import CaseClues
 from hub.core.linking.index import Incidents
 from hub.core.linking.lookout import NeighbourSearch
-from hub.core.linking.match import PLACE, TEXT, Match
+from hub.core.linking.match import BY_PLACE, BY_TEXT, Match
 from hub.core.linking.meeting import MeetingKeys
 from hub.core.linking.text import is_sketch
 
 __all__ = [
+    "BY_PLACE",
+    "BY_TEXT",
     "EARTH_M",
-    "PLACE",
-    "TEXT",
     "CaseClues",
     "Clue",
     "ClueReader",

@@ -10,7 +10,7 @@ import numpy as np
 from hub.core.linking.clues import Clue, ClueKey
 from hub.core.linking.ground.geo import DEGREE_M, distance_m
 from hub.core.linking.ground.points import Around, Level, Queries, slot_order
-from hub.core.linking.match import PLACE, TEXT, Match
+from hub.core.linking.match import BY_PLACE, BY_TEXT, Match
 from hub.core.linking.rules import Tie
 from hub.core.linking.store import Store
 
@@ -147,7 +147,7 @@ class NeighbourSearch:
             row=found.tie.row,
             by=found.by,
             family=clue.family,
-            held_family=incident.family if found.by == TEXT and incident is not None else found.tie.family,
+            held_family=incident.family if found.by == BY_TEXT and incident is not None else found.tie.family,
             closed=found.closed,
             alike=found.alike,
         )
@@ -185,7 +185,7 @@ class NeighbourSearch:
         rank = (-score, reported_ms, case_id)
         if score < row.min_score or (best is not None and best.rank <= rank):
             return best
-        return _Found(rank, tie, far, PLACE, closed)
+        return _Found(rank, tie, far, BY_PLACE, closed)
 
     def _same(self, clue: Clue, exclude: str | None, best: _Found | None) -> _Found | None:
         rules = self._store.ties.of(clue.family).rules
@@ -219,7 +219,7 @@ class NeighbourSearch:
             score = alike * (1 - abs(clue.at_ms - reported_ms) / tie.window_ms)
             rank = (-score, reported_ms, case_id)
             if score >= max(tie.row.min_score, 0.0) and (best is None or rank < best.rank):
-                best = _Found(rank, tie, 0.0, TEXT, closed, alike)
+                best = _Found(rank, tie, 0.0, BY_TEXT, closed, alike)
         return best
 
     def _closed(self, case_id: str, at_ms: int, after_ms: float) -> bool | None:

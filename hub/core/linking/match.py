@@ -6,7 +6,7 @@ import msgspec
 
 from hub.policy.models import LinkRule
 
-PLACE, TEXT = "place", "text"
+BY_PLACE, BY_TEXT = "place", "text"
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -54,13 +54,13 @@ class Match(msgspec.Struct, frozen=True):
         return reasons
 
     def _window_hours(self) -> float:
-        text = self.row.text if self.by == TEXT else None
+        text = self.row.text if self.by == BY_TEXT else None
         return self.row.window_hours if text is None or text.window_hours is None else text.window_hours
 
     def _agreement(self) -> str:
-        if self.by == PLACE:
+        if self.by == BY_PLACE:
             return f"{self.distance_m:.0f} m apart, allowed {self.row.radius_m:g} m"
-        if self.by == TEXT:
+        if self.by == BY_TEXT:
             needed = self.row.text.similarity if self.row.text else 1.0
             return f"texts {self.alike:.0%} alike, needed {needed:.0%}"
         return f"same {self.by}"

@@ -27,8 +27,8 @@ ELSEWHERE = "an area that no row names"
 RouteRow = Route | Exit
 Question = tuple[str, ...]
 """The kind of question, and the layer or attribute it is about."""
-SOURCE, URGENCY, PLACED, AREA = ("source",), ("urgency",), ("placed",), ("layer", MAIN_LAYER)
-BASE: tuple[Question, ...] = (SOURCE, URGENCY, PLACED, AREA)
+ASKS_SOURCE, ASKS_URGENCY, ASKS_PLACED, ASKS_AREA = ("source",), ("urgency",), ("placed",), ("layer", MAIN_LAYER)
+BASE: tuple[Question, ...] = (ASKS_SOURCE, ASKS_URGENCY, ASKS_PLACED, ASKS_AREA)
 """What is asked of every report, in this order at the start of every key."""
 
 _EPOCH = date(1970, 1, 1)
@@ -90,14 +90,14 @@ class Questions:
         for question, values in self._named_by(when).items():
             is_set = question[0] in ("keywords", "address")
             accepted: frozenset[Hashable] = frozenset(map(_answer(question), values))
-            if question == AREA:
+            if question == ASKS_AREA:
                 accepted = self._areas_of(values)
             found.append(Test(self._index[question], accepted, is_set))
         if isinstance(row, Route) and row.to_owner:
             assert self._owners is not None
             found.append(Test(self._index[("owner",)], frozenset(self._owners.departments.values()), False))
         if when.placed is not None:
-            found.append(Test(self._index[PLACED], frozenset([when.placed]), False))
+            found.append(Test(self._index[ASKS_PLACED], frozenset([when.placed]), False))
         if when.weekdays is not None:
             days = frozenset(WEEKDAYS.index(day) for day in when.weekdays)
             found.append(Test(self._index[("weekday",)], days, False))
@@ -137,13 +137,13 @@ class Questions:
     def _named_by(self, when: RouteWhen) -> dict[Question, tuple[str, ...]]:
         """The values that a row's conditions name, by question; category, family and time aside."""
         plain = {
-            SOURCE: when.source, URGENCY: when.urgency, ("channel",): when.channel, ("owner",): when.owner,
+            ASKS_SOURCE: when.source, ASKS_URGENCY: when.urgency, ("channel",): when.channel, ("owner",): when.owner,
             ("keywords",): when.keywords, ("address",): when.address,
         }  # fmt: skip
         found: dict[Question, tuple[str, ...]] = {
             question: tuple(values) for question, values in plain.items() if values is not None
         }
-        found |= {AREA if layer == self._main else ("layer", layer): codes for layer, codes in when.layers.items()}
+        found |= {ASKS_AREA if layer == self._main else ("layer", layer): codes for layer, codes in when.layers.items()}
         found |= {("attribute", name): values for name, values in (when.attribute or {}).items()}
         return found
 

@@ -16,7 +16,7 @@ from hub.core.calendars.localtime import LocalTime
 from hub.core.kinds import ByKind, Kind
 from hub.core.places.places import Layers
 from hub.core.report import Sighting
-from hub.core.routing.conditions import AREA, PLACED, Asked, Questions, RouteRow, Test
+from hub.core.routing.conditions import ASKS_AREA, ASKS_PLACED, Asked, Questions, RouteRow, Test
 from hub.model.event import EventKind
 from hub.policy.city import City
 from hub.policy.models import Category, Exit, Route, RouteWhen
@@ -223,7 +223,7 @@ class Router:
     def _decide(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> Decision:
         taken = plan.takes(key)
         if taken is None:
-            area = key[plan.questions.asked.index(AREA)]
+            area = key[plan.questions.asked.index(ASKS_AREA)]
             desk = self._city.desk_for(area if isinstance(area, str) else None)
             return Decision(desk, DESK_RULE, self._why_desk(plan, key), None)
         row = taken.row
@@ -238,7 +238,7 @@ class Router:
         helpers = tuple(one for one in row.co_handlers if one != department)
         unit = row.unit
         if row.unit_of_area:
-            area = key[plan.questions.asked.index(AREA)]
+            area = key[plan.questions.asked.index(ASKS_AREA)]
             unit = self._city.unit_for(department, area if isinstance(area, str) else None)
         return Decision(department, row.id, None, row.priority, row.queue, helpers, unit)
 
@@ -247,7 +247,7 @@ class Router:
             return UNKNOWN_CATEGORY
         areas = {index for index, question in enumerate(plan.questions.asked) if question[0] == "layer"}
         if any(self._but_for_area(one, key, areas) for one in plan.candidates):
-            placed = key[plan.questions.asked.index(PLACED)]
+            placed = key[plan.questions.asked.index(ASKS_PLACED)]
             return OUTSIDE if placed else UNPLACED
         return NO_RULE
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hub.core.tracking.consequences import REFUSED, RESOLVED, Change, Effects, Ending
+from hub.core.tracking.consequences import AS_REFUSED, AS_RESOLVED, Change, Effects, Ending
 from hub.core.tracking.lives.life import Life
 from hub.core.tracking.state import AppliedUpdate, HolderLine, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep
@@ -52,22 +52,22 @@ def to_update(
     """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise.
     `there`: to whom that effect gives the case."""
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
-    moves = answer.status in (REFUSED, *_PASSED_ON)
+    moves = answer.status in (AS_REFUSED, *_PASSED_ON)
     if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
         effects.endings.append(_held(case, life))
 
 
 def _held(case: TrackedCase, life: Life) -> Ending:
     more = UpdateDetails(to=life.holder, members=tuple(life.members))
-    return Ending(case, REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
+    return Ending(case, AS_REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
 
 
 def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
     """Tell `route` whether the case is over, by everything known now."""
     if life.over_ms is not None:
-        return Ending(case, RESOLVED, department, life.over_ms)
+        return Ending(case, AS_RESOLVED, department, life.over_ms)
     at_ms = case.opened_ms if life.reopened_ms is None else life.reopened_ms
-    return Ending(case, REFUSED, department, at_ms, ClosureStep.REOPENED, _NOT_OVER)
+    return Ending(case, AS_REFUSED, department, at_ms, ClosureStep.REOPENED, _NOT_OVER)
 
 
 def _alike(case: TrackedCase, ledger: tuple[HolderLine, ...]) -> bool:

@@ -11,7 +11,7 @@ from hub.core.tracking.rings import Ring
 from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, StatedHistory, TrackedCase, UpdateDetails
 from hub.model.outputs import ChangeKind, ClosureStep, Outcome
 
-REFUSED, RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
+AS_REFUSED, AS_RESOLVED = Outcome.REFUSED, Outcome.RESOLVED
 """A refusal is told to the dispatch desk, not to the sources: for them nothing has happened yet."""
 
 
@@ -105,7 +105,7 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     @property
     def ledger(self) -> tuple[HolderLine, ...]:
         """Who has held the case, if that may have changed."""
-        moves = self.step not in _STAYS or self.outcome == REFUSED
+        moves = self.step not in _STAYS or self.outcome == AS_REFUSED
         return self.case.ledger if moves else ()
 
 

@@ -12,8 +12,8 @@ from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
 from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
 from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
-    REFUSED,
-    RESOLVED,
+    AS_REFUSED,
+    AS_RESOLVED,
     Applied,
     Callback,
     CaseOutcome,
@@ -43,9 +43,9 @@ from hub.core.tracking.stated import by_history, with_amendment
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStatus, UpdateStep
 
-OPENED, LINKED, CLOSED = ChangeKind.OPENED, ChangeKind.LINKED, ChangeKind.CLOSED
+_OPENED, _LINKED, _CLOSED = ChangeKind.OPENED, ChangeKind.LINKED, ChangeKind.CLOSED
 _ACCEPTED = UpdateStatus.ACCEPTED
-_QUICK: frozenset[str] = frozenset((_ACCEPTED, UpdateStatus.RESPONDED, RESOLVED))
+_QUICK: frozenset[str] = frozenset((_ACCEPTED, UpdateStatus.RESPONDED, AS_RESOLVED))
 """Statuses that in a plain case only end clocks, if its holder says them."""
 _REOPENED = UpdateStep.REOPENED
 _MOVES: dict[str, ClosureStep] = {
@@ -73,14 +73,14 @@ class Tracking:
     def prepare(self, changes: Sequence[Change]) -> None:
         """Reckon the clocks of all new cases among these that are given none, which is many times faster than one by one: of a
         back-test."""
-        opened = [change for change in changes if change.change == OPENED and not change.over and not change.rules]
+        opened = [change for change in changes if change.change == _OPENED and not change.over and not change.rules]
         dues = self._clockwork.dues(opened) if opened else []
         self._dues = {change.case_id: due for change, due in zip(opened, dues, strict=True)}
 
     def change(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
         before = journal.book.case(change.case_id)
         if before is None:
-            if change.change == OPENED:
+            if change.change == _OPENED:
                 self._open(journal, change, effects)
             return
         if _is_full(before, change.change):
@@ -174,9 +174,9 @@ class Tracking:
         effects.rings += rings
         effects.replies += _replies(case, answer, at_ms)
         over_ms = case.over_ms
-        if status == RESOLVED:
+        if status == AS_RESOLVED:
             if over_ms is None:
-                effects.endings.append(Ending(case, RESOLVED, update.department, at_ms))
+                effects.endings.append(Ending(case, AS_RESOLVED, update.department, at_ms))
             over_ms = _earliest(over_ms, at_ms)
         journal.put(
             case.case_id,
@@ -241,7 +241,7 @@ class Tracking:
             return False
         if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
             return False
-        return answer.status != _ACCEPTED or all(each.status != RESOLVED for each in case.answers)
+        return answer.status != _ACCEPTED or all(each.status != AS_RESOLVED for each in case.answers)
 
     def _tell(
         self, case: TrackedCase, journal: TrackJournal, answer: AppliedUpdate, update: UpdateRow, effects: Effects
@@ -258,10 +258,10 @@ class Tracking:
             effects.replies += _replies(case, answer, at_ms)
         if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
-        if status == REFUSED:
-            effects.endings.append(Ending(case, REFUSED, department, at_ms))
+        if status == AS_REFUSED:
+            effects.endings.append(Ending(case, AS_REFUSED, department, at_ms))
         elif status in _MOVES and not (status == _REOPENED and life.over_ms is not None):
-            effects.endings.append(Ending(case, REFUSED, department, at_ms, _MOVES[status], _why(answer)))
+            effects.endings.append(Ending(case, AS_REFUSED, department, at_ms, _MOVES[status], _why(answer)))
         elif status in CALLBACKS:
             earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
             last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
@@ -341,12 +341,12 @@ class Tracking:
         kind, at_ms = change.change, change.at_ms
         # a case that its end has opened is known by now to have been withdrawn
         opening = HubEvent("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
-        known = (each for each in case.marks if kind == CLOSED or each != opening)
+        known = (each for each in case.marks if kind == _CLOSED or each != opening)
         marks = (*known, HubEvent(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)
         ended_ms = max(at_ms, case.opened_ms)
-        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != CLOSED, said_ms=at_ms)
+        clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != _CLOSED, said_ms=at_ms)
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
@@ -362,7 +362,7 @@ def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Ef
 
 
 def _is_full(case: TrackedCase, kind: ChangeKind) -> bool:
-    if kind == LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
+    if kind == _LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
         return True
     return len(case.marks) + len(case.ledger) >= MAX_TURNS
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hub.backoff import Backoff
 from hub.sdk.sink_contract import Delivery, DeliveryPlace, Later, SinkPositions
 
-FIRST_SECONDS, MOST_SECONDS = 1.0, 3600.0
+_FIRST_SECONDS, _MOST_SECONDS = 1.0, 3600.0
 LONGEST_WAIT_SECONDS = 86_400.0
 """However long a receiver asks for."""
 
@@ -112,7 +112,7 @@ class Outbox:
     def _wait(self, later: Later, tries: int) -> float:
         if later.seconds is not None:
             return min(max(later.seconds, 0.0), LONGEST_WAIT_SECONDS)
-        return Backoff(FIRST_SECONDS, MOST_SECONDS, self._share, tries - 1).next_seconds()
+        return Backoff(_FIRST_SECONDS, _MOST_SECONDS, self._share, tries - 1).next_seconds()
 
     def _done(self, pending: Pending) -> None:
         delivery = pending.delivery

@@ -20,7 +20,7 @@ from hub.clock import CALENDAR
 from hub.stream.avro.registry import Schema
 
 _Check = Callable[[Any], bool]
-Rows = npt.NDArray[np.int64]
+_Rows = npt.NDArray[np.int64]
 
 
 def is_readable(schema: Schema, record: dict[str, Any]) -> bool:
@@ -70,20 +70,20 @@ def _is_dated(at_ms: int) -> bool:
     return CALENDAR.least <= at_ms <= CALENDAR.most
 
 
-def unreadable_rows(batch: pa.RecordBatch) -> Rows:
+def unreadable_rows(batch: pa.RecordBatch) -> _Rows:
     """The rows of a batch of which this is not so, in order."""
     found = [_unreadable(column) for column in batch.columns]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
 
-def _unreadable(column: pa.Array) -> Rows:
+def _unreadable(column: pa.Array) -> _Rows:
     kind = column.type
     if pa.types.is_struct(kind):
         found = [_unreadable(part) for part in column.flatten()]  # what is null within one that is null is null
         return np.concatenate([np.zeros(0, np.int64), *found])
     if pa.types.is_list(kind):
         parents = pc.list_parent_indices(column).to_numpy()
-        rows: Rows = parents[_unreadable(column.flatten())]
+        rows: _Rows = parents[_unreadable(column.flatten())]
         return rows
     if pa.types.is_timestamp(kind):
         times = column.view(pa.int64())
@@ -96,5 +96,5 @@ def _unreadable(column: pa.Array) -> Rows:
     return np.zeros(0, np.int64)
 
 
-def _true(mask: pa.Array) -> Rows:
+def _true(mask: pa.Array) -> _Rows:
     return np.flatnonzero(mask.fill_null(False).to_numpy(zero_copy_only=False))

@@ -88,10 +88,10 @@ class CommitMark(NamedTuple):
 
     @property
     def accepts_loss(self) -> bool:
-        return self.claim == ACCEPTED
+        return self.claim == LOSS_ACCEPTED
 
 
-ACCEPTED = "accepted"
+LOSS_ACCEPTED = "accepted"
 """Stands for a claim where somebody has accepted that state is lost."""
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.settings import Settings
-from hub.stream.changelog.checkpoints import ACCEPTED, CommitMark
+from hub.stream.changelog.checkpoints import LOSS_ACCEPTED, CommitMark
 from hub.stream.changelog.positions import Positions
 from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import StateChange
@@ -105,4 +105,6 @@ def accept_loss(settings: Settings, agent: str, reads: Sequence[str], partitions
 def _accepted(place: TopicPartition, lows: Mapping[PartitionPlace, int]) -> TopicPartition:
     mark = CommitMark.read(place.metadata)
     offset = place.offset if place.offset >= 0 else lows[place.topic, place.partition]
-    return TopicPartition(place.topic, place.partition, offset, str(CommitMark(ACCEPTED, mark.sequence, wall_ms())))
+    return TopicPartition(
+        place.topic, place.partition, offset, str(CommitMark(LOSS_ACCEPTED, mark.sequence, wall_ms()))
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.open311 import models
-from hub.open311.wording import CLOSED, OPEN
+from hub.open311.wording import STATUS_CLOSED, STATUS_OPEN
 from hub.policy import City
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File
 from hub.web.read.model import CaseState, OwnStatement, ShownClock, SourceReply
@@ -56,7 +56,7 @@ def request(
     pictures = [each["uri"] for each in event["attachments"]]
     fields: dict[str, Any] = {
         "service_request_id": statement.ref,
-        "status": CLOSED if case is not None and case.is_over else OPEN,
+        "status": STATUS_CLOSED if case is not None and case.is_over else STATUS_OPEN,
         "status_notes": notes_of(answers[-1]) if answers else "",
         "service_name": f"{category.name.en} {category.name.zh}" if category else event["category"],
         "service_code": event["category"],
@@ -85,7 +85,7 @@ def update(answer: SourceReply) -> models.RequestUpdate:
     return models.RequestUpdate(
         update_id=answer.reply_id,
         service_request_id=answer.ref,
-        status=CLOSED if answer.status == "RESOLVED" else OPEN,
+        status=STATUS_CLOSED if answer.status == "RESOLVED" else STATUS_OPEN,
         updated_datetime=answer.written_ms,
         description=notes_of(answer),
         external_status_code=answer.status.lower(),

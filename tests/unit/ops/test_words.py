@@ -50,6 +50,7 @@ def test_the_page_names_the_words() -> None:
         "def held(): ...",
         "class Held: ...",
         "HELD = 1",
+        "HELD, OTHER = 1, 2",
         "class C:\n    held: int",
         "class C:\n    held = 1",
         "class C:\n    def held(self): ...",
@@ -85,7 +86,7 @@ def test_a_name_with_two_meanings_is_found(hub: Path) -> None:
     assert "hub/a.py:1" in problem
 
 
-@pytest.mark.parametrize("text", ["THING = 1", "THING: int = 1", "class THING: ..."])
+@pytest.mark.parametrize("text", ["THING = 1", "THING: int = 1", "class THING: ...", "THING, _ = 1, 2"])
 def test_a_constant_with_two_meanings_is_found(hub: Path, text: str) -> None:
     (problem,) = _problems(hub, a="THING = 1", b=text)
     assert problem.startswith("hub/b.py:1:")

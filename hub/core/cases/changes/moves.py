@@ -14,8 +14,8 @@ from hub.core.cases.steps import (
     CLOSED,
     HELD_NOW,
     PASSED_ON,
-    REFUSED,
     REROUTED,
+    SENT_BACK,
     Step,
     by_hand,
     by_rules,
@@ -88,8 +88,8 @@ class Moves:
         parties = (case.department, desk, self._city.dispatch_desk, *self._city.file.life.supervisors)
         if case.department == desk or department not in parties or (case.over and not ledger):
             return noted(case, at_ms, ledger)
-        reason = f"{REFUSED} by {department}"
-        return moved(journal, case, by_hand(case, desk, REFUSED, reason), at_ms, reason, ledger)
+        reason = f"{SENT_BACK} by {department}"
+        return moved(journal, case, by_hand(case, desk, SENT_BACK, reason), at_ms, reason, ledger)
 
     def pass_on(
         self,
@@ -133,7 +133,7 @@ class Moves:
             there = by_hand(
                 case,
                 to,
-                REFUSED if desk else PASSED_ON,
+                SENT_BACK if desk else PASSED_ON,
                 HELD_NOW if desk else None,
                 helpers or (),
                 case.unit if to == case.department else None,

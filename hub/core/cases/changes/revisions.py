@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion
-from hub.core.cases.steps import PASSED_ON, REFUSED, by_rules
+from hub.core.cases.steps import PASSED_ON, SENT_BACK, by_rules
 from hub.core.cases.versions import complete, in_force, versions_of, with_version
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
@@ -55,7 +55,7 @@ class Revisions:
         )
         if alone:
             return by_rules(amended, now)
-        by_hand = case.rule in (REFUSED, PASSED_ON)
+        by_hand = case.rule in (SENT_BACK, PASSED_ON)
         return (
             amended if by_hand or now.department != case.department else msgspec.structs.replace(amended, unit=now.unit)
         )

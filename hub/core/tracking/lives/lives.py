@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from hub.core.deadlines.rules import OPENED, REOPENED, RESOLVE, DeadlineRules, Due
+from hub.core.deadlines.rules import OPENING, REOPENED, RESOLVE, DeadlineRules, Due
 from hub.core.deadlines.terms import Terms
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.ladder import Climb, Ladder
@@ -143,11 +143,11 @@ class Lives:
         base_ms: int,
         department: str | None,
         round_: int,
-        by: str = OPENED,
+        by: str = OPENING,
     ) -> Term:
         stops = self.stops(rules, policy, clock)
         terms, rule = self.terms_of(rules), rules.rule(policy)
-        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, terms, by != OPENED)
+        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, terms, by != OPENING)
 
     def stops(self, rules: DeadlineRules, policy: str, clock: str) -> frozenset[str]:
         """The events that stop a clock: its row's, or those of its name where the row is gone or the source's."""

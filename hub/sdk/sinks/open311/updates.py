@@ -8,10 +8,10 @@ from hub.model.update import UpdateStatus, UpdateStep
 from hub.open311.models import iso_of, xml_text
 from hub.sdk.sink_contract import Delivery
 
-OPEN, CLOSED = "OPEN", "CLOSED"
+_OPEN, _CLOSED = "OPEN", "CLOSED"
 _ENDS = frozenset({UpdateStatus.RESOLVED, UpdateStep.VERIFIED, UpdateStep.SATISFIED})
 _KNOWN = frozenset(each.value for each in (*UpdateStatus, *UpdateStep))
-_WORDS = {OPEN: "The matter is being worked on. 正在办理。", CLOSED: "The matter is closed. 已办结。"}
+_WORDS = {_OPEN: "The matter is being worked on. 正在办理。", _CLOSED: "The matter is closed. 已办结。"}
 """Where nobody has written any: an update needs a description."""
 
 
@@ -21,7 +21,7 @@ def status_of(kind: str, statuses: Mapping[str, str], *, own: bool = False) -> s
     if kind in statuses:
         return statuses[kind]
     event = kind.upper()
-    return CLOSED if event in _ENDS or (event not in _KNOWN and not own) else OPEN
+    return _CLOSED if event in _ENDS or (event not in _KNOWN and not own) else _OPEN
 
 
 def update_form(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, str]:
@@ -32,5 +32,5 @@ def update_form(delivery: Delivery, statuses: Mapping[str, str]) -> dict[str, st
         "update_id": delivery.id,
         "status": status,
         "updated_datetime": iso_of(delivery.at_ms),
-        "description": xml_text(delivery.values["text"]) or _WORDS[CLOSED if status == CLOSED else OPEN],
+        "description": xml_text(delivery.values["text"]) or _WORDS[_CLOSED if status == _CLOSED else _OPEN],
     }

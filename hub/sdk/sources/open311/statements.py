@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from hub.errors import RejectedRecordError
 from hub.open311.models import iso_of, xml_text
-from hub.open311.wording import CLOSED, OPEN, plain_status, plain_text
+from hub.open311.wording import STATUS_CLOSED, STATUS_OPEN, plain_status, plain_text
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.times import parse_time
 
@@ -21,7 +21,7 @@ TIME_FIELDS = ("requested_datetime", "updated_datetime", "expected_datetime")
 _TEXTS = ("description", "status_notes", "service_notice", "service_name")
 _LATER = ("status_notes", "updated_datetime", "notes")
 """What is not yet there when a request is made."""
-OPENED, AMENDED = "opened", "amended"
+_OPENED, _AMENDED = "opened", "amended"
 _REOPENS = ("reopen", "reopened")
 """An update of another open status may come late, when its request was closed meanwhile: it opens nothing again."""
 _UPDATES = ("update_id", "service_request_id", "description", "media_url", "external_status_code", "customer_reference")
@@ -45,7 +45,7 @@ class StatementReader:
     def changed_at(self, request: StatementColumns) -> int | None:
         """When a request last changed, as far as it says; None for one that is closed and does not say when."""
         updated = self.time(request.get("updated_datetime"))
-        if updated is None and plain_status(xml_text(request.get("status"))) == CLOSED:
+        if updated is None and plain_status(xml_text(request.get("status"))) == STATUS_CLOSED:
             return None
         return updated if updated is not None else self.time(request.get("requested_datetime"))
 
@@ -61,9 +61,9 @@ class StatementReader:
         made_at = requested if requested is not None else updated
         said_at = max((at for at in (requested, updated) if at is not None), default=None)
         opened = {name: value for name, value in now.items() if name not in _LATER}
-        opened |= {"status": OPEN, "status_word": OPEN}
-        first = self._said(opened, OPENED, made_at)
-        if now["status"] == OPEN and said_at == made_at and not now.get("status_notes"):
+        opened |= {"status": STATUS_OPEN, "status_word": STATUS_OPEN}
+        first = self._said(opened, _OPENED, made_at)
+        if now["status"] == STATUS_OPEN and said_at == made_at and not now.get("status_notes"):
             return [first]
         return [first, self._said(now, now["status"], said_at)]
 
@@ -74,7 +74,8 @@ class StatementReader:
         if request is not None:
             said = self.statements(request)[0] | {_NOTES.get(name, name): text for name, text in said.items()}
         said |= {"status": plain_status(word), "status_word": word.lower()}
-        statement = CLOSED if said["status"] == CLOSED else OPEN if said["status_word"] in _REOPENS else AMENDED
+        reopened = STATUS_OPEN if said["status_word"] in _REOPENS else _AMENDED
+        statement = STATUS_CLOSED if said["status"] == STATUS_CLOSED else reopened
         at = self.time(update.get("updated_datetime"))
         said["said_at"] = xml_text(update.get("updated_datetime"))
         return self._said(said, statement, at)

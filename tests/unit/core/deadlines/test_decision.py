@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.core.deadlines.decision import CaseKind, Clocks, Stage, clocks_of, decide, opening_clocks, source_clock
-from hub.core.deadlines.rules import OPENED, DeadlineRules, Due
+from hub.core.deadlines.rules import OPENING, DeadlineRules, Due
 from hub.policy import load_city
 from hub.policy.models import ClockSpec, DeadlineRule, Name
 from hub.settings import ROOT
@@ -83,7 +83,7 @@ def test_many_at_once_as_each_alone(cases: list[Matter]) -> None:
 @given(matters)
 def test_the_sources_own_due_time_takes_the_place_of_the_resolve_clock_and_of_no_other(case: Matter) -> None:
     kind = CaseKind(case.category, case.source, case.urgency, case.area)
-    plain = RULES.due_one(*kind[:4], case.opened_ms, event=OPENED)
+    plain = RULES.due_one(*kind[:4], case.opened_ms, event=OPENING)
     mine = opening_clocks(RULES, kind, case.opened_ms, case.due_ms)
     assert [due for due in mine if due.clock != "resolve"] == [due for due in plain if due.clock != "resolve"]
     if case.due_ms is not None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.core.linking import PLACE, CaseClues, Clue, Incidents, distance_m
+from hub.core.linking import BY_PLACE, CaseClues, Clue, Incidents, distance_m
 from hub.core.linking.ground.geo import EARTH_M
 from hub.core.linking.incident import MOST_CLUES
 from hub.policy import load_city
@@ -85,7 +85,7 @@ def test_a_chunk_is_decided_as_if_every_report_were_looked_at(base, before, chun
             assert (match and match.case_id) == (expected and expected[2])
             if match and expected:
                 assert match.score == pytest.approx(-expected[0])
-                assert match.by == PLACE
+                assert match.by == BY_PLACE
                 known = held[match.case_id]
                 changed = replace_incident(known, clues=(*known.clues, one))
             else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.core.linking import TEXT, CaseClues, Clue, ClueReader, Incidents, MeetingKeys
+from hub.core.linking import BY_TEXT, CaseClues, Clue, ClueReader, Incidents, MeetingKeys
 from hub.core.linking.text import bands, bare, fingerprint, similarity, sketch
 from hub.core.report import Sighting
 from hub.policy import load_city
@@ -80,7 +80,7 @@ def test_reports_without_a_place_link_by_their_words_whatever_their_category() -
     for family in ("petition", None):
         match = index.find(reader.clue(seen(NEARLY), family))
         assert match is not None
-        assert (match.case_id, match.by, match.rule) == ("a", TEXT, "rest")
+        assert (match.case_id, match.by, match.rule) == ("a", BY_TEXT, "rest")
         assert "alike, needed 70%" in " ".join(match.reasons)
     assert index.find(reader.clue(seen(OTHER), "petition")) is None
     assert index.find(reader.clue(seen(CHINESE), "lift")) is None

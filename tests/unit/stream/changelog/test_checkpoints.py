@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.stream.changelog.checkpoints import ACCEPTED, RING, Checkpoint, CommitMark, Trail, read_checkpoint
+from hub.stream.changelog.checkpoints import LOSS_ACCEPTED, RING, Checkpoint, CommitMark, Trail, read_checkpoint
 
 Record = tuple[bytes | None, bytes | None]
 WINDOW_MS = 100
@@ -96,7 +96,8 @@ def test_offsets_that_are_older_than_the_state_are_found(times: list[int]) -> No
 def test_a_loss_that_was_accepted_is_not_held_against_it_again(compacted: bool) -> None:
     lost = history([10, 20, 30, 40, 50])
     assert (
-        trail(records(lost[:2], compacted=compacted), compacted=compacted).fault(CommitMark(ACCEPTED, 4, 40), 0) is None
+        trail(records(lost[:2], compacted=compacted), compacted=compacted).fault(CommitMark(LOSS_ACCEPTED, 4, 40), 0)
+        is None
     )
     hole = [*lost[:1], *history([10, 20, 30, 40, 50], anew=3)[2:]]
     assert trail(records(hole, compacted=compacted), compacted=compacted).fault(mark(lost[-1]), 0) is None
