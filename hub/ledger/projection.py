@@ -14,7 +14,7 @@ import msgspec
 
 from hub.ledger.facts import Facts
 
-OPEN, OVER = "open", "over"
+CASE_OPEN, CASE_OVER = "open", "over"
 LIVE = frozenset(("running", "warned", "breached"))
 ClockKey = tuple[str, str, str, int]
 """Case, clock, row of the rules, and when it started."""
@@ -124,9 +124,9 @@ def _changes(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
     for change in facts.case_changes():
         row = _case(rows, change.case_id, touched)
         if not change.over:
-            row.state, row.outcome, row.ended_at = OPEN, None, None
-        elif row.state != OVER:
-            row.state, row.outcome, row.ended_at = OVER, outcome_of(change.change, change.ends), change.changed_at
+            row.state, row.outcome, row.ended_at = CASE_OPEN, None, None
+        elif row.state != CASE_OVER:
+            row.state, row.outcome, row.ended_at = CASE_OVER, outcome_of(change.change, change.ends), change.changed_at
         for name, value in zip(_TAKEN, change.taken, strict=True):
             setattr(row, name, value)
         row.change, row.changed_at = change.change, change.changed_at
@@ -224,7 +224,7 @@ def _due(rows: CaseRows, touched: dict[str, CaseRow]) -> None:
         if clock.state in LIVE and clock.case_id in touched:
             live[clock.case_id].append(clock)
     for case_id, row in touched.items():
-        running = live[case_id] if row.state != OVER else ()
+        running = live[case_id] if row.state != CASE_OVER else ()
         first = min(running, key=_first, default=None)
         row.due_at, row.due_clock = (None, None) if first is None else (first.due_at, first.clock)
         row.overdue = any(clock.state == "breached" for clock in running)
