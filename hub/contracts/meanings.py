@@ -6,7 +6,7 @@ from __future__ import annotations
 PUBLIC = ("CaseEvent", "Reply", "Order", "Update", "Receipt")
 """Records that somebody outside the hub reads or writes, with those within them."""
 
-RECORDS = {
+RECORD_NAMES = {
     "AdmittedEvent": "已采纳来报",
     "AdmittedUpdate": "已采纳反馈",
     "CaseChange": "案件变更",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from hub.contracts.meanings import RECORDS, meaning
+from hub.contracts.meanings import RECORD_NAMES, meaning
 from hub.contracts.plain import code, in_chinese, plain_page, plain_table, prose
 from hub.contracts.words import chinese
 from hub.millis import DAY_MS
@@ -65,7 +65,7 @@ def _kept(channel: Mapping[str, Any]) -> str:
 
 
 def _named(record: str) -> str:
-    return f"{record} {RECORDS.get(record, '')}".rstrip()
+    return f"{record} {RECORD_NAMES.get(record, '')}".rstrip()
 
 
 def _message(name: str, message: Mapping[str, Any]) -> str:

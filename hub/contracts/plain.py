@@ -43,7 +43,7 @@ td.name{white-space:normal}
 a{color:inherit;text-decoration:none}
 }
 """
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+PLAIN_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What a browser may take from where, on such a page."""
 
 
@@ -51,7 +51,7 @@ def plain_page(title: str, body: str) -> str:
     """`title`: a text; `body`: HTML."""
     head = (
         "<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<meta http-equiv='Content-Security-Policy' content=\"{POLICY}\"><title>{escape(title)}</title>"
+        f"<meta http-equiv='Content-Security-Policy' content=\"{PLAIN_POLICY}\"><title>{escape(title)}</title>"
     )
     return (
         f"<!doctype html><html lang='en'><head>{head}<style>{_STYLE}</style></head>"

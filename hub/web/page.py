@@ -7,11 +7,11 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
-from hub.contracts.plain import POLICY, code, in_chinese, plain_page, plain_table, prose
+from hub.contracts.plain import PLAIN_POLICY, code, in_chinese, plain_page, plain_table, prose
 from hub.web.operations import Operation
 
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": PLAIN_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }

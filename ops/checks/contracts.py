@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 
 from hub.contracts.asyncapi import SUMMARIES, KafkaServer, department_document, whole_document
 from hub.contracts.changes import removals
-from hub.contracts.meanings import MEANINGS, PUBLIC, RECORDS
+from hub.contracts.meanings import MEANINGS, PUBLIC, RECORD_NAMES
 from hub.contracts.words import chinese
 from hub.settings import ROOT
 from hub.stream.avro.registry import FileRegistry
@@ -55,8 +55,8 @@ def unnamed(document: Any) -> Iterator[str]:
         if not chinese(field):
             yield f"hub/contracts/words.py: the field {field!r} has no Chinese word"
     messages = document["components"]["messages"]
-    for name in messages.keys() - RECORDS.keys():
-        yield f"hub/contracts/meanings.py: RECORDS has no Chinese name for {name}"
+    for name in messages.keys() - RECORD_NAMES.keys():
+        yield f"hub/contracts/meanings.py: RECORD_NAMES has no Chinese name for {name}"
     said = {place for name in PUBLIC for place in _places(messages[name]["payload"]["schema"])}
     for place in sorted(said - MEANINGS.keys()):
         yield f"hub/contracts/meanings.py: what {place} means is said in English alone"
