@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
-from hub.errors import HubError
+from hub.errors import HubError, RetriableError
 from hub.settings import Settings
-from hub.web.access.accounts import EVERYBODY, OPERATING, OVERVIEW, Role
+from hub.web.access.accounts import DISPATCHING, EVERYBODY, OPERATING, OVERVIEW, Role
 from hub.web.access.guard import redirect
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.access.sessions import WebSession
-from hub.web.board import listing
+from hub.web.board import acts, listing
 from hub.web.board.flow import Flow
 from hub.web.board.health import HubHealth
 from hub.web.board.names import STATIC, catalogue, city_document
 from hub.web.board.operator import operator_document
 from hub.web.board.shell import BoardPage, shell
 from hub.web.board.watching import LedgerReader, WallWatch
-from hub.web.bodies import HttpProblem, json_answer, not_now, problem_answer
+from hub.web.bodies import HttpProblem, body_of, json_answer, not_now, problem_answer
 from hub.web.front import Front
+from hub.web.gateway.operations import outgoing
+from hub.web.intake import NotTakenError, Outgoing
 
 _STREAM_SECONDS = 900.0
 """A stream ends by itself then, and the browser goes on with another."""
 _COMMENT_SECONDS = 15.0
 _ALIVE_SECONDS = 5.0
 _MOST_STREAMS = 200
+_AT_ONCE = 500
+"""Updates on their way into Kafka together."""
+Found = TypeVar("Found")
 _TYPES = {
     ".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".json": "application/json",
     ".woff2": "font/woff2", ".svg": "image/svg+xml",
@@ -50,6 +55,7 @@ class WallBoard:
         self._ledger = LedgerReader(settings)
         self._health = HubHealth(settings)
         self._flow = Flow()
+        self._book = acts.ActBook()
         self._watch = WallWatch(self._ledger, front.city.dispatch_desk, self._flow, self._health.shown)
         self._files = {str(path.relative_to(STATIC)): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 
@@ -84,6 +90,9 @@ class WallBoard:
             call("/board/data/cases", self._cases, EVERYBODY),
             call("/board/data/cases/{case_id}", self._case, EVERYBODY),
             call("/board/data/operator", self._operator, OPERATING),
+            call("/board/data/ids", self._ids, DISPATCHING),
+            self._access.call("POST", "/board/acts", self._act, DISPATCHING | {Role.DEPARTMENT}),
+            call("/board/acts/{act_id}", self._acted, DISPATCHING | {Role.DEPARTMENT}),
             GuardedRoute("/board/static/{path:path}", self._file, OpenTo.BROWSERS),
         ]
 
@@ -137,13 +146,54 @@ class WallBoard:
         city = self._front.city
         return await self._asked(lambda connection, now: operator_document(connection, now, city, health, edges))
 
+    async def _ids(self, request: Request, session: WebSession) -> Response:
+        del session
+        return await self._asked(lambda connection, now: listing.ids_of_cases(connection, request.query_params, now))
+
+    # -- what they say -----------------------------------------------------------------------------------------------------
+
+    async def _act(self, request: Request, session: WebSession) -> Response:
+        """Kafka has all of it when this answers; what becomes of it, the receipts say."""
+        act = acts.act_in(await body_of(request, acts.MOST_ACT_BYTES))
+        city = self._front.city
+        department = acts.speaker(session.user, act.event, city)
+        acts.require_whole(act, city)
+        before, at_ms = await self._in_ledger(
+            lambda connection, _: (acts.standing_of(connection, act.cases), self._ledger.newest_ms(connection))
+        )
+        acts.require_own(before, act.cases, own_department(session))
+        updates = acts.updates_in_act(act, department, at_ms)
+        records = await asyncio.to_thread(outgoing, self._front.codec, updates, department)
+        self._book.note(act, session.user.name)
+        async with self._access.acting(session.user.name, acts.audited(act, before, department)):
+            await self._put(records)
+        return json_answer({"act_id": act.act_id, "sent": len(updates)}, 202)
+
+    async def _put(self, records: Sequence[Outgoing]) -> None:
+        try:
+            for start in range(0, len(records), _AT_ONCE):
+                await self._front.intake.put(records[start : start + _AT_ONCE])
+        except (NotTakenError, RetriableError):
+            raise not_now("Kafka has not said that it has them all; what is sent again counts once") from None
+
+    async def _acted(self, request: Request, session: WebSession) -> Response:
+        act_id, name = request.path_params["act_id"], session.user.name
+        return await self._asked(lambda connection, _: self._book.outcome(connection, act_id, name)._asdict())
+
+    # -- the ledger --------------------------------------------------------------------------------------------------------
+
     async def _asked(self, ask: Callable[[Connection, int], Any]) -> Response:
-        def answer() -> Any:
+        return json_answer(await self._in_ledger(ask))
+
+    async def _in_ledger(self, ask: Callable[[Connection, int], Found]) -> Found:
+        """Raises HttpProblem (503) if the ledger cannot be read."""
+
+        def answer() -> Found:
             with self._ledger.database().transaction() as connection:
                 return ask(connection, self._ledger.now_ms(connection))
 
         try:
-            return json_answer(await asyncio.to_thread(answer))
+            return await asyncio.to_thread(answer)
         except HubError:
             raise not_now("the ledger cannot be read; `cityhub ledger run` keeps it") from None
 

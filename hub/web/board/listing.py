@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from hub.ledger import queries
 from hub.ledger.queries import CaseQuery
 from hub.millis import MINUTE_MS
+from hub.web.board.acts import MOST_CASES
 from hub.web.bodies import HttpProblem
 
 MOST_ROWS = 200
@@ -67,16 +68,28 @@ def searched(connection: Connection, text: str) -> str | None:
 
 def page_of_cases(connection: Connection, asked: QueryParams, now_ms: int, own: str | None = None) -> dict[str, Any]:
     """A page of the list, what is overdue first; and how many there are in all, and overdue. `own`: of this department alone."""
-    query = case_query(asked, now_ms)
-    if own is not None:
-        query = replace(query, departments=(own,))
+    query = _query(connection, asked, now_ms, own)
     offset = number(asked, "offset", 1_000_000) or 0
-    if (text := _text(asked, "q")) is not None:
-        case_id = searched(connection, text)
-        query = replace(query, state=None, case_id=case_id) if case_id else replace(query, address=text)
     total, overdue = queries.count(connection, query)
     rows = list(queries.cases(connection, query, MOST_ROWS, offset))
     return {"now": now_ms, "total": total, "overdue": overdue, "cases": rows}
+
+
+def _query(connection: Connection, asked: QueryParams, now_ms: int, own: str | None) -> CaseQuery:
+    """With what somebody typed to look for, and of the department `own` alone if there is one."""
+    query = case_query(asked, now_ms)
+    if own is not None:
+        query = replace(query, departments=(own,))
+    if (text := _text(asked, "q")) is None:
+        return query
+    case_id = searched(connection, text)
+    return replace(query, state=None, case_id=case_id) if case_id else replace(query, address=text)
+
+
+def ids_of_cases(connection: Connection, asked: QueryParams, now_ms: int) -> dict[str, Any]:
+    """The cases of a whole list, as far as one act takes them."""
+    rows = queries.cases(connection, _query(connection, asked, now_ms, None), MOST_CASES)
+    return {"cases": [row["case_id"] for row in rows]}
 
 
 def story_of(connection: Connection, case_id: str, now_ms: int, own: str | None = None) -> dict[str, Any]:

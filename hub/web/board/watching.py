@@ -67,10 +67,12 @@ class LedgerReader:
 
     def now_ms(self, connection: Connection) -> int:
         """The time by which cases are judged: the wall's; where history is played again, that of the newest report."""
-        if self._settings.clock is ClockKind.WALL:
-            return wall_ms()
-        newest = queries.newest_opened_ms(connection)
-        return max(0, newest - int(self._settings.lateness_seconds * 1000))
+        late_ms = 0 if self._settings.clock is ClockKind.WALL else int(self._settings.lateness_seconds * 1000)
+        return max(0, self.newest_ms(connection) - late_ms)
+
+    def newest_ms(self, connection: Connection) -> int:
+        """When something that is said now happens: the wall's time, or the newest that is known where history is played again."""
+        return wall_ms() if self._settings.clock is ClockKind.WALL else queries.newest_opened_ms(connection)
 
     def close(self) -> None:
         self._database.close()

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from hub.errors import RetriableError
 from hub.model.update import Update
+from hub.stream.avro.codec import Codec
 from hub.topics import Topic, dept_orders, dept_receipts, dept_updates
 from hub.web.bodies import HttpProblem, body_of, json_answer, not_now
 from hub.web.front import Front, bearer
@@ -145,23 +146,13 @@ class _Gateway:
         body = await body_of(request, _MOST_BODY_BYTES)
         try:
             updates = updates_in(body, department)
-            await self.front.intake.put(await asyncio.to_thread(self._outgoing, updates, department))
+            await self.front.intake.put(await asyncio.to_thread(outgoing, self.front.codec, updates, department))
         except UnusableCallError as error:
             raise HttpProblem(422, "nothing was taken", errors=[fault.as_json() for fault in error.faults]) from None
         except (NotTakenError, RetriableError):
             raise not_now("Kafka has not said that it has them all") from None
         taken = [{name: getattr(each, name) for name in ("case_id", "update_id", "revision")} for each in updates]
         return json_answer({"taken": taken}, 202)
-
-    def _outgoing(self, updates: Sequence[Update], department: str) -> list[Outgoing]:
-        topic = dept_updates(department)
-        values = self.front.codec.encode_many(Update.subject(), [each.to_avro() for each in updates])
-        found = [
-            Outgoing(topic.name, each.case_id.encode(), value) for each, value in zip(updates, values, strict=True)
-        ]
-        if any(len(each.key) + len(each.value) > topic.max_bytes for each in found):
-            raise HttpProblem(413, f"an update has more than {topic.max_bytes:,} bytes; shorten its note")
-        return found
 
     def _admitted(self, request: Request, values: Values, scope: Scope) -> Token:
         department = values["department"]
@@ -180,6 +171,16 @@ class _Gateway:
     def _case(self, case: CaseState, department: str) -> dict[str, Any]:
         clocks = [each._asdict() for each in self.front.model.clocks(case.case_id)]
         return {**case._asdict(), "holds": case.department == department, "clocks": clocks}
+
+
+def outgoing(codec: Codec, updates: Sequence[Update], department: str) -> list[Outgoing]:
+    """Updates of one department as its topic has them. Raises HttpProblem (413) for one that is too long."""
+    topic = dept_updates(department)
+    values = codec.encode_many(Update.subject(), [each.to_avro() for each in updates])
+    found = [Outgoing(topic.name, each.case_id.encode(), value) for each, value in zip(updates, values, strict=True)]
+    if any(len(each.key) + len(each.value) > topic.max_bytes for each in found):
+        raise HttpProblem(413, f"an update has more than {topic.max_bytes:,} bytes; shorten its note")
+    return found
 
 
 _CASES = {

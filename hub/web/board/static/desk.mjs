@@ -1,6 +1,7 @@
 // The desk: which cases there are, one's story, and what the dispatcher says of many at once.
 import { html, useEffect, useState } from './vendor/htm/standalone.mjs';
-import { Due, Nav } from './frame.mjs';
+import { Due, Head } from './frame.mjs';
+import { Acts, Outcome, mayDispatch, send } from './act.mjs';
 import { fetched } from './words.mjs';
 import { Story } from './story.mjs';
 
@@ -13,7 +14,22 @@ export function Page({ words }) {
   const [filters, setFilters] = useState(filtersIn(asked()));
   const [chosen, setChosen] = useState(asked().get('case'));
   const [limit, setLimit] = useState(1);
-  const list = useList(filters, limit);
+  const [picked, setPicked] = useState(new Set());
+  const [told, setTold] = useState(null);
+  const [asking, setAsking] = useState(0);
+  const list = useList(filters, limit, asking);
+  const may = mayDispatch(words);
+  const begun = (act) => {
+    setPicked(new Set());
+    send(words, act, (how) => { setTold(how); setAsking((count) => count + 1); });
+  };
+  const pick = (code) => {
+    const next = new Set(picked);
+    if (!next.delete(code)) next.add(code);
+    setPicked(next);
+  };
+  const pickAll = () => fetched(`data/ids?${new URLSearchParams(filters)}`).then(
+    (found) => setPicked(new Set(found.cases)), (error) => setTold({ bad: true, text: words.t('act.failed', { why: error.message }) }));
   useEffect(() => remember(words, filters, chosen), [filters, chosen]);
   const change = (name, value) => {
     const next = { ...filters, [name]: value };
@@ -21,14 +37,17 @@ export function Page({ words }) {
     setLimit(1);
     setFilters(next);
   };
-  return html`<header class="bar-top"><span class="city">${words.cityName}</span><${Nav} words=${words} /></header>
+  return html`<${Head} words=${words} />
     <main class="content"><h1>${words.t('page.desk')}</h1>
     <${Filters} words=${words} filters=${filters} change=${change} clear=${() => setFilters({})} />
     ${list.error && html`<p class="notice bad" role="alert">${words.t('failed', { why: list.error })}</p>`}
+    <${Outcome} told=${told} />
     <div class=${`columns ${chosen ? '' : 'alone'}`}>
-      <${List} words=${words} list=${list} chosen=${chosen} choose=${setChosen} more=${() => setLimit(limit + 1)} />
-      ${chosen && html`<${Story} words=${words} case_id=${chosen} close=${() => setChosen(null)} />`}
-    </div></main>`;
+      <${List} words=${words} list=${list} chosen=${chosen} choose=${setChosen} may=${may} picked=${picked} pick=${pick} pickAll=${pickAll} pickNone=${() => setPicked(new Set())} more=${() => setLimit(limit + 1)} />
+      ${chosen && html`<${Story} words=${words} case_id=${chosen} close=${() => setChosen(null)} begun=${may && begun} asking=${asking} />`}
+    </div>
+    ${picked.size > 0 && html`<section class="act-bar" aria-label=${words.t('act.title')}><b>${words.t('list.picked', { n: words.n(picked.size) })}</b>
+      <${Acts} words=${words} cases=${[...picked]} begun=${begun} /></section>`}</main>`;
 }
 
 function filtersIn(params) {
@@ -42,7 +61,7 @@ function remember(words, filters, chosen) {
 }
 
 // The list as the ledger has it, asked again every few seconds while somebody can see it.
-function useList(filters, pages) {
+function useList(filters, pages, asking) {
   const [list, setList] = useState({ cases: null, total: 0, overdue: 0, now: 0 });
   useEffect(() => {
     let isGone = false;
@@ -58,7 +77,7 @@ function useList(filters, pages) {
     ask();
     const timer = setInterval(() => document.hidden || ask(), EVERY_MS);
     return () => { isGone = true; clearInterval(timer); };
-  }, [JSON.stringify(filters), pages]);
+  }, [JSON.stringify(filters), pages, asking]);
   return list;
 }
 
@@ -102,25 +121,28 @@ function UrgencyChoice({ words, filters, change }) {
     <option value="">${words.t('f.any')}</option><option value="60">${words.t('f.due60')}</option><option value="1440">${words.t('f.due1440')}</option></select></label>`;
 }
 
-function List({ words, list, chosen, choose, more }) {
+function List({ words, list, chosen, choose, more, may, picked, pick, pickAll, pickNone }) {
   if (!list.cases) return html`<section class="panel"><p role="status">${words.t('loading')}</p></section>`;
   const left = list.total - list.cases.length;
   return html`<section class="panel list" aria-label=${words.t('list.label')}>
-    <div class="list-head"><span class="count" role="status" data-total=${list.total}>${words.t('list.count', { n: words.n(list.total), late: words.n(list.overdue) })}</span></div>
+    <div class="list-head"><span class="count" role="status" data-total=${list.total}>${words.t('list.count', { n: words.n(list.total), late: words.n(list.overdue) })}</span>
+      ${may && list.total > 0 && html`<button type="button" onClick=${picked.size ? pickNone : pickAll}>${picked.size ? words.t('list.nothing') : words.t('list.everything', { n: words.n(list.total) })}</button>`}</div>
     ${list.cases.length ? html`<table class="cases"><thead><tr>
+      ${may && html`<th scope="col"><span class="hidden">${words.t('list.all')}</span></th>`}
       <th scope="col">${words.t('col.due')}</th><th scope="col">${words.t('col.what')}</th><th scope="col">${words.t('col.who')}</th>
       <th scope="col">${words.t('col.progress')}</th><th scope="col" class="right">${words.t('col.reports')}</th><th scope="col">${words.t('col.opened')}</th>
-    </tr></thead><tbody>${list.cases.map((row) => html`<${Row} key=${row.case_id} words=${words} row=${row} now=${list.now} chosen=${row.case_id === chosen} choose=${choose} />`)}</tbody></table>`
+    </tr></thead><tbody>${list.cases.map((row) => html`<${Row} key=${row.case_id} words=${words} row=${row} now=${list.now} chosen=${row.case_id === chosen} choose=${choose} may=${may} isPicked=${picked.has(row.case_id)} pick=${pick} />`)}</tbody></table>`
     : html`<p class="list-head muted">${words.t('list.none')}</p>`}
     ${left > 0 && html`<button class="more" type="button" onClick=${more}>${words.t('list.more', { n: words.n(Math.min(200, left)) })}</button>`}
   </section>`;
 }
 
-function Row({ words, row, now, chosen, choose }) {
-  const pick = (event) => { event.preventDefault(); choose(row.case_id); };
-  return html`<tr class=${chosen ? 'chosen' : ''} onClick=${pick} aria-selected=${chosen}>
+function Row({ words, row, now, chosen, choose, may, isPicked, pick }) {
+  const open = (event) => { event.preventDefault(); choose(row.case_id); };
+  return html`<tr class=${chosen ? 'chosen' : ''} onClick=${open}>
+    ${may && html`<td onClick=${(event) => event.stopPropagation()}><input type="checkbox" checked=${isPicked} onChange=${() => pick(row.case_id)} aria-label=${words.t('list.pick', { case: row.case_id })} /></td>`}
     <td class="due"><${Due} words=${words} row=${row} now=${now} /><span class="place">${row.due_clock ? words.clock(row.due_clock) : ''}</span></td>
-    <td><a href=${words.link('desk', { case: row.case_id })} onClick=${pick}>${words.category(row.category)}</a><span class="place">${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</span></td>
+    <td><a href=${words.link('desk', { case: row.case_id })} onClick=${open}>${words.category(row.category)}</a><span class="place">${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</span></td>
     <td>${words.department(row.department)}</td>
     <td>${words.event(row.progress) || html`<span class="muted">–</span>`}</td>
     <td class="right">${words.n(row.reports)}</td>

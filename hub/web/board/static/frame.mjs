@@ -18,3 +18,10 @@ export function Due({ words, row, now }) {
   const mark = late ? '■' : soon ? '▲' : '';
   return html`<span class=${late ? 'late' : soon ? 'soon' : ''}>${mark && html`<span aria-hidden="true">${mark} </span>`}${words.left(row.due_at, now)}</span>`;
 }
+
+// The bar at the head of every page but the wall: where one is, and who.
+export function Head({ words }) {
+  return html`<header class="bar-top"><span class="city">${words.cityName}</span><${Nav} words=${words} />
+    <form method="post" action="../logout" class="who"><span>${words.city.asker.name}</span>
+      <input type="hidden" name="csrf" value=${words.city.csrf} /><button>${words.t('logout')}</button></form></header>`;
+}

@@ -1,6 +1,6 @@
 // How the hub is: agents, edges, dead letters, and the rules that open cases go by.
 import { html, useEffect, useState } from './vendor/htm/standalone.mjs';
-import { Nav } from './frame.mjs';
+import { Head } from './frame.mjs';
 import { fetched } from './words.mjs';
 
 const EVERY_MS = 3000;
@@ -16,7 +16,7 @@ export function Page({ words }) {
     return () => clearInterval(timer);
   }, []);
   const { found, error } = state;
-  return html`<header class="bar-top"><span class="city">${words.cityName}</span><${Nav} words=${words} /></header>
+  return html`<${Head} words=${words} />
     <main class="content"><h1>${words.t('page.operator')}</h1>
     ${error && html`<p class="notice bad" role="alert">${words.t('failed', { why: error })}</p>`}
     ${!found && !error && html`<p role="status">${words.t('loading')}</p>`}

@@ -1,31 +1,36 @@
 // One case: where it stands, how its clocks came about, why reports were joined, and all that happened, in order.
 import { html, useEffect, useState } from './vendor/htm/standalone.mjs';
+import { Acts } from './act.mjs';
 import { fetched } from './words.mjs';
 
 const EVERY_MS = 5000;
 
-export function useStory(caseId) {
+export function useStory(caseId, asking) {
   const [story, setStory] = useState({});
   useEffect(() => {
     let isGone = false;
     const ask = () => fetched(`data/cases/${encodeURIComponent(caseId)}`).then(
       (found) => { if (!isGone) setStory(found); }, (error) => { if (!isGone) setStory({ error: error.message }); });
-    setStory({});
     ask();
     const timer = setInterval(() => document.hidden || ask(), EVERY_MS);
     return () => { isGone = true; clearInterval(timer); };
-  }, [caseId]);
-  return story;
+  }, [caseId, asking]);
+  return story.cases && story.cases[0].case_id !== caseId ? {} : story;
 }
 
-export function Story({ words, case_id, close, children }) {
-  const story = useStory(case_id);
+export function Story({ words, case_id, close, begun, asking }) {
+  const story = useStory(case_id, asking);
   const row = story.cases && story.cases[0];
   return html`<aside class="panel story" aria-label=${words.t('story.title')}>
     <button type="button" onClick=${close}>✕ ${words.t('story.close')}</button>
     ${story.error && html`<p class="notice bad" role="alert">${words.t('failed', { why: story.error })}</p>`}
-    ${row && html`<${Told} words=${words} story=${story} row=${row} />`}${children}
+    ${row && html`<${Told} words=${words} story=${story} row=${row} />`}
+    ${row && begun && html`<h3>${words.t('act.title')}</h3><${Acts} words=${words} cases=${[case_id]} reports=${reportsIn(story)} begun=${begun} />`}
   </aside>`;
+}
+
+function reportsIn(story) {
+  return story.reports.filter((report) => !report.has_left).map((report) => `${report.source}:${report.ref}`);
 }
 
 function Told({ words, story, row }) {

@@ -111,6 +111,12 @@ class ServedBoard:
     def show(self, records: Sequence[KafkaRecord]) -> None:
         put(self._store, records)
 
+    def settle(self) -> None:
+        """Let the board's own hub decide, and the ledger read it."""
+        self.web.settle(self.web.hub.clock.now_ms + MINUTE_MS)
+        self.show(stored(self.web.hub))
+        self.stand()
+
     def stand(self, age_ms: int = 0) -> None:
         self._store.stand("ledger", wall_ms() - age_ms, 0)
 

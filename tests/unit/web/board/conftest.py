@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +15,8 @@ from tests.unit.web.board.city_days import ServedBoard, city_ledger, city_settin
 from tests.unit.web.front import memory_web
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBoard]:
-    folder = tmp_path_factory.mktemp("board")
+@contextmanager
+def _served(folder: Path) -> Iterator[ServedBoard]:
     ledger = city_ledger(folder)
     with memory_web(folder) as web:
         board = WallBoard(city_settings(folder), web.front)
@@ -25,3 +26,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBoard]:
             yield ServedBoard(f"http://127.0.0.1:{server.port}/board", ledger, web)
             board.end_streams()
     ledger.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedBoard]:
+    with _served(tmp_path_factory.mktemp("board")) as board:
+        yield board
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[ServedBoard]:
+    """One whose ledger has what its own hub decides."""
+    with _served(tmp_path) as board:
+        yield board

@@ -14,7 +14,8 @@ from hub.web.board.names import LANGUAGES, catalogue
 from hub.web.board.shell import BoardPage
 from tests.browser import axe_script, chromium
 from tests.unit.web.board.city_days import BEGIN, ServedBoard, city_records
-from tests.waiting import PATIENCE_SECONDS
+from tests.unit.web.front import pothole
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.process
 _SIZES = {BoardPage.WALL: (1920, 1080), BoardPage.PHONE: (360, 760)}
@@ -44,12 +45,14 @@ class Opened:
     """A page, and what it complained of."""
 
     def __init__(
-        self, browser: Browser, board: ServedBoard, page: BoardPage, language: str = "zh", filters: str = ""
-    ) -> None:
+        self, browser: Browser, board: ServedBoard, page: BoardPage, language: str = "zh", filters: str = "",
+        department: str | None = None,
+    ) -> None:  # fmt: skip
         width, height = _SIZES.get(page, (1440, 900))
         viewport = {"width": width, "height": height}
         self.context = browser.new_context(viewport=viewport, locale=_LOCALES[language], reduced_motion="reduce")  # type: ignore[arg-type]
-        cookie = board.web.logged_in(*_ROLES.get(page, (Role.DISPATCHER,)))["Cookie"].partition("=")
+        roles = (Role.DEPARTMENT,) if department else _ROLES.get(page, (Role.DISPATCHER,))
+        cookie = board.web.logged_in(*roles, department=department)["Cookie"].partition("=")
         self.context.add_cookies([{"name": cookie[0], "value": cookie[2], "url": board.url}])
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(_PATIENCE_MS)
@@ -86,7 +89,7 @@ def test_each_page_stands_without_obstacles(
         ready = {
             BoardPage.WALL: "[data-number]",
             BoardPage.DESK: "table.cases tr td",
-            BoardPage.PHONE: "p[role=status]",
+            BoardPage.PHONE: ".card",
         }
         opened.page.wait_for_selector(ready.get(page, ".tiles table"))
         assert opened.obstacles() == []
@@ -131,4 +134,33 @@ def test_a_case_tells_its_story(browser: Browser, full: ServedBoard) -> None:
         assert opened.obstacles() == []
         opened.page.locator("input[type=search]").fill("nowhere at all")
         expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0", timeout=_PATIENCE_MS)
+        assert opened.complaints == []
+
+
+def test_the_desk_reminds_of_many_cases_and_sees_what_becomes_of_it(browser: Browser, fresh: ServedBoard) -> None:
+    fresh.web.hub.publish(*(pothole(f"H-{number}", place={"code": f"LT0{number}"}) for number in range(1, 4)))
+    fresh.settle()
+    with Opened(browser, fresh, BoardPage.DESK) as opened:
+        opened.page.locator(".list-head button").click()
+        bar = opened.page.locator(".act-bar")
+        bar.locator("select[name=event]").select_option("reminded")
+        assert opened.obstacles() == []
+        bar.locator("button.main").click()
+        topic = fresh.web.hub.broker
+        wait_for(lambda: len(topic.records("dept.dispatch_desk.updates")) == 3, "the updates are on the topic")
+        fresh.settle()
+        expect(opened.page.locator(".notice.done")).to_contain_text("3", timeout=_PATIENCE_MS)
+        assert opened.complaints == []
+
+
+def test_a_department_accepts_in_two_taps(browser: Browser, fresh: ServedBoard) -> None:
+    fresh.web.hub.publish(pothole("H-1", place={"code": "LT01"}))
+    fresh.settle()
+    with Opened(browser, fresh, BoardPage.PHONE, "en", department="roads") as opened:
+        opened.page.locator(".card button.main").click()
+        opened.page.locator(".card button.main").click()
+        topic = fresh.web.hub.broker
+        wait_for(lambda: len(topic.records("dept.roads.updates")) == 1, "the update is on the topic")
+        fresh.settle()
+        expect(opened.page.locator(".card .muted")).to_contain_text("accepted", timeout=_PATIENCE_MS)
         assert opened.complaints == []
