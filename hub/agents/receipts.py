@@ -21,13 +21,15 @@ from hub.core.tracking.columns.updates import events_of, outcomes_of
 from hub.core.tracking.consequences import Applied
 from hub.model.base import MAX_REF_CHARS
 from hub.model.outputs import WAITING
-from hub.model.update import event_of
+from hub.model.update import EVENT_NAMES, UpdateStep, event_of
 from hub.stream.chunk import Chunk
 from hub.stream.outlet import Transaction
 from hub.topics import source_of
 
 ACCEPTED, REPEAT = "accepted", "repeat"
 _IDS = ("case_id", "update_id", "revision")
+_NO_WORD = UpdateStep.CUSTOM.lower()
+_EVENTS = ("", *(each.lower() for each in EVENT_NAMES))
 
 
 class LateDecision(NamedTuple):
@@ -111,12 +113,25 @@ def later_than_said(applied: Applied) -> int | None:
 def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Sequence[str]) -> None:
     count, outcomes = len(departments), columns["outcome"]
     fields = {"counts_from": [None] * count, "at": [hub.wall.now_ms()] * count, "department": departments} | columns
+    fields |= _in_known_words(hub, columns)
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
     keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
     for department, chosen in rows_by(departments).items():
         tx.publish(hub.receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
     for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
         tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
+
+
+def _in_known_words(hub: Hub, columns: Mapping[str, Any]) -> dict[str, pa.Array]:
+    """What was said, where it is a word that the hub or the city knows: what else somebody wrote there may be about a person."""
+    said, found = pa.array(columns["said"], pa.string()), dict[str, pa.Array]()
+    known = pc.is_in(said, pa.array([*_EVENTS, *hub.city.steps]))
+    found["said"] = pc.if_else(known, said, _NO_WORD)
+    if (outcome := columns.get("said_outcome")) is not None:
+        outcome = pa.array(outcome, pa.string())
+        is_one = pc.is_in(pc.utf8_lower(outcome), pa.array([*hub.city.outcomes], pa.string()))
+        found["said_outcome"] = pc.if_else(is_one, outcome, None)
+    return found
 
 
 def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:

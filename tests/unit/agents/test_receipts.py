@@ -218,3 +218,13 @@ def test_one_that_waits_for_a_step_is_told_so_and_then_that_it_is_set_aside(hub:
     hub.settle()
     told = [(each["outcome"], each["update_id"]) for each in all_receipts(hub)]
     assert told == [("waiting", "1"), ("not_allowed", "1")]
+
+
+def test_a_word_that_nobody_knows_is_not_said_again(hub: WholeHub) -> None:
+    for update in (said("CUSTOM", "1", code=PHONE), said("RESOLVED", "2", outcome=PHONE), said("ACCEPTED", "3")):
+        hub.say(update)
+    hub.settle(NOON + HOUR)
+    assert {(each["update_id"], each["said"]) for each in all_receipts(hub)} == {
+        ("1", "custom"), ("2", "resolved"), ("3", "accepted"),
+    }  # fmt: skip
+    assert PHONE not in repr(all_receipts(hub))
