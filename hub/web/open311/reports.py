@@ -12,12 +12,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 from hub.clock import wall_ms
+from hub.escaping import to_json
 from hub.model.event import Attachment, CaseEvent, EventKind, Place, Urgency
 from hub.topics import OWN_SOURCE, city_events
 from hub.web.front import Front
 from hub.web.intake import Outgoing
 from hub.web.open311.forms import NewReport
-from hub.web.read.model import StatementQuery
+from hub.web.read.model import OwnStatement, StatementQuery
 
 _WINDOW_MS = 600_000
 """A report that says the same within so long is the same, where the caller gives it no key of its own."""
@@ -53,6 +54,16 @@ class ReportIntake:
             await self._front.intake.put([outgoing])
             self._sent[ref] = outgoing, True
         return ref
+
+    def statement(self, ref: str) -> OwnStatement | None:
+        """What was reported under an id: as the topic has it, or as it went into it a moment ago. None for what is no such id."""
+        if found := self._front.model.statements(StatementQuery(refs=[ref]), 0, 1):
+            return found[0]
+        outgoing, is_kept = self._sent.get(ref, (None, False))
+        if outgoing is None or not is_kept:
+            return None
+        _, record = self._front.codec.decode_one(outgoing.value)
+        return OwnStatement(ref, record["reported_at"], record["reported_at"], to_json(record))
 
     async def add(self, ref: str, update_id: str, kind: EventKind, at_ms: int, text: str) -> None:
         """Something more that was said of a report, once Kafka has it. Raises NotTakenError."""

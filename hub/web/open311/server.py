@@ -199,10 +199,10 @@ class GeoReportServer:
 
     def _known(self, ref: str) -> OwnStatement:
         self.front.require_ready()
-        found = self.front.model.statements(StatementQuery(refs=[ref]), 0, 1)
-        if not found:
+        found = self.reports.statement(ref)
+        if found is None:
             raise HttpProblem(404, "there is no such request here")
-        return found[0]
+        return found
 
     async def _form(self, request: Request, scope: Scope) -> tuple[Form, Token]:
         """A form whose sender may post."""

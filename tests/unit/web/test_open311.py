@@ -302,6 +302,26 @@ def test_a_report_may_be_withdrawn(web: MemoryWeb) -> None:
     assert request.status == "closed"
 
 
+def test_a_request_is_there_as_soon_as_its_post_is_answered(web: MemoryWeb) -> None:
+    """Before the topic was read; and as it is there afterwards."""
+    api_key = key(web)
+    ref = post(web, **said(api_key=api_key))
+    (at_once,) = got(web, REQUESTS, f"{BASE}/requests/{ref}")
+    (token,) = got(web, POSTED_DOCUMENT, f"{BASE}/tokens/{ref}")
+    assert (at_once.service_request_id, at_once.status, at_once.lat, token.service_request_id) == (
+        ref,
+        "open",
+        34.02,
+        ref,
+    )
+    web.read()
+    (read,) = got(web, REQUESTS, f"{BASE}/requests/{ref}")
+    assert {**vars(read), "updated_datetime": None} == {**vars(at_once), "updated_datetime": None}
+    web.is_away = True
+    assert web.client.post(f"{BASE}/requests.json", data=said(api_key=api_key, lat="34.5")).status_code == 503
+    assert got(web, REQUESTS, f"{BASE}/requests") == [read], "what Kafka has not acknowledged is nowhere"
+
+
 @FORMATS
 @pytest.mark.parametrize("status", ["OPEN", "CANCELLED", "closed"])
 def test_only_the_app_that_made_a_request_may_add_to_it(web: MemoryWeb, form: str, status: str) -> None:
