@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from hub.learn.history import History
 from hub.learn.links.choice import Choice, Option, best_f1, eligible, flagged_at_one_place, within_share
-from hub.learn.links.families import families_of
+from hub.learn.links.held_out import Fitted, Verdict, cross_validated, fit
 from hub.learn.links.pairs import RADII_M, WINDOWS_H, pairs_of, reports_of
-from hub.learn.links.rates import Rates, rates_of
+from hub.learn.links.rates import Rates
+from hub.learn.links.single import SingleRule, best_single
 from hub.learn.links.texts import text_rule
 from hub.learn.rows import Drafted
 from hub.learn.taxonomy import Coded
@@ -53,16 +52,55 @@ def learn_links(history: History, *, most_share: float = MOST_SHARE) -> LearntLi
         rule = CAUTIOUS.model_copy(update={"text": text, "same": same})
         return LearntLinks([Drafted(rule, len(history), None, "not learnt")], notes=[note])
     pairs = pairs_of(reports)
-    rates = rates_of(reports, pairs, len(names))
-    into = families_of(rates, reports)
-    if (into != np.arange(len(names))).any():
-        reports = replace(reports, family=into[reports.family])
-        rates = rates_of(reports, pairs, len(names))
-    recorded = flagged_at_one_place(rates, reports)
-    choice = best_f1(rates, reports) if recorded >= _SYSTEMATIC else within_share(rates, reports, most_share)
-    families = {name: names[number] for name, number in zip(names, into.tolist(), strict=True)}
-    rows = _rows(rates, choice, names, sorted(set(families.values())), text, same)
-    return LearntLinks(rows, families, list(_notes(choice, recorded, len(reports))))
+    found = fit(reports, pairs, len(names))
+    recorded = flagged_at_one_place(found.rates, found.reports)
+    as_a_rule = recorded >= _SYSTEMATIC
+    choice = best_f1(found.rates, found.reports) if as_a_rule else within_share(found.rates, found.reports, most_share)
+    share = choice.links / len(reports) if as_a_rule else most_share
+    verdict = cross_validated(reports, pairs, len(names), share)
+    single = best_single(found.plain, reports, share)
+    humble = verdict.single.beats(verdict.by_family) if as_a_rule else not verdict.by_family.beats(verdict.single)
+    if single is not None and humble:
+        return _plain_rule(
+            found, single, text, same, [_habit(recorded), _judged(verdict, taken="one plain rule for all")]
+        )
+    if verdict.shrinkage != 1 and not as_a_rule:
+        found = fit(reports, pairs, len(names), verdict.shrinkage)
+        choice = within_share(found.rates, found.reports, most_share)
+    learnt = _by_family(found, choice, names, text, same, recorded)
+    learnt.notes.append(_judged(verdict, taken="rules by family"))
+    return learnt
+
+
+def _by_family(
+    found: Fitted, choice: Choice, names: list[str], text: TextRule | None, same: tuple[str, ...], recorded: float
+) -> LearntLinks:
+    families = {name: names[number] for name, number in zip(names, found.into.tolist(), strict=True)}
+    rows = _rows(found.rates, choice, names, sorted(set(families.values())), text, same)
+    return LearntLinks(rows, families, list(_notes(choice, recorded, len(found.reports))))
+
+
+def _plain_rule(
+    found: Fitted, single: SingleRule, text: TextRule | None, same: tuple[str, ...], notes: list[str]
+) -> LearntLinks:
+    """One row for every family, each category one by itself."""
+    known = float(found.plain.belief[single.fits(found.plain)].sum())
+    rule = LinkRule(
+        id="every_kind", radius_m=RADII_M[single.radius], window_hours=WINDOWS_H[single.window], same=same, text=text
+    )
+    told = Drafted(rule, single.links, min(known / max(single.links, 1), 1.0), f"{known:.1f} known duplicates")
+    return LearntLinks([told], notes=notes)
+
+
+def _judged(verdict: Verdict, *, taken: str) -> str:
+    """Both figures, for the README of the draft."""
+    by_family, single = verdict.by_family, verdict.single
+    return (
+        "Judged on parts of the history that they were not learnt from, at the same share of links: rules by family join "
+        f"{by_family.count:,} of {verdict.known:,} known duplicates ({by_family.links:,} links), one plain rule for all (same "
+        f"kind, one radius, one window) joins {single.count:,} ({single.links:,} links). Taken: {taken}. Where few duplicates are "
+        "recorded rules by family are taken only if they join more than chance would."
+    )
 
 
 def _same(history: History) -> tuple[str, ...]:
@@ -130,10 +168,16 @@ def _support(rates: Rates, choice: Choice) -> dict[int, tuple[int, float]]:
 
 
 def _notes(choice: Choice, recorded: float, reports: int) -> list[str]:
-    habit = "as a rule" if recorded >= _SYSTEMATIC else "now and then"
     return [
-        f"Of reports that repeat another of their family at one point within three days, {recorded:.0%} were flagged as "
-        f"duplicates: this city flags {habit}. Linking therefore aims at: {choice.aim}.",
+        f"{_habit(recorded)} Linking therefore aims at: {choice.aim}.",
         f"It links {choice.links:,} of {reports:,} reports of the history; a link must promise {choice.price:.3f} known "
         "duplicates. Confidence is what was recorded, which is less than what is true where few are recorded.",
     ]
+
+
+def _habit(recorded: float) -> str:
+    habit = "as a rule" if recorded >= _SYSTEMATIC else "now and then"
+    return (
+        f"Of reports that repeat another of their family at one point within three days, {recorded:.0%} were flagged as "
+        f"duplicates: this city flags {habit}."
+    )

@@ -34,9 +34,11 @@ class Rates:
     cell_factor: dict[bool, Floats]
     """By whether of one family: how many times likelier than all its pairs are those of a cell. Shape (CELLS,)."""
     group_rate: dict[int, float]
+    shrinkage: float = 1.0
+    """How many times the usual weight what all families have in common has."""
 
 
-def rates_of(reports: ReportColumns, pairs: Pairs, families: int) -> Rates:
+def rates_of(reports: ReportColumns, pairs: Pairs, families: int, shrinkage: float = 1.0) -> Rates:
     """Alternates between what families and cells tell of flagged reports, and what these tell of families and cells."""
     one, other = reports.family[pairs.earlier], reports.family[pairs.later]
     group = np.minimum(one, other) * families + np.maximum(one, other)
@@ -48,7 +50,7 @@ def rates_of(reports: ReportColumns, pairs: Pairs, families: int) -> Rates:
     belief = expected = pairs.duplicate
     factors: dict[bool, Floats] = {}
     for _ in range(_ROUNDS):
-        rate = _group_rates(groups // families == groups % families, number, belief, pairs.judged)
+        rate = _group_rates(groups // families == groups % families, number, belief, pairs.judged, shrinkage)
         expected = np.empty(len(pairs))
         for same in (True, False):
             rows = (within == same) & pairs.judged
@@ -58,15 +60,16 @@ def rates_of(reports: ReportColumns, pairs: Pairs, families: int) -> Rates:
             expected[within == same] = (rate[number] * factors[same][pairs.cell])[within == same]
         belief = share.out(expected)
     return Rates(
-        pairs, group, families, belief, expected, factors, dict(zip(groups.tolist(), rate.tolist(), strict=True))
-    )
+        pairs, group, families, belief, expected, factors,
+        dict(zip(groups.tolist(), rate.tolist(), strict=True)), shrinkage,
+    )  # fmt: skip
 
 
-def _group_rates(own: Flags, number: Ints, belief: Floats, judged: Flags) -> Floats:
+def _group_rates(own: Flags, number: Ints, belief: Floats, judged: Flags, shrinkage: float) -> Floats:
     found = np.bincount(number[judged], belief[judged], minlength=len(own))
     count = np.bincount(number[judged], minlength=len(own))
     base = np.where(own, found[own].sum() / max(count[own].sum(), 1), found[~own].sum() / max(count[~own].sum(), 1))
-    weight = np.where(own, _FAMILY_WEIGHT, _ACROSS_WEIGHT)
+    weight = shrinkage * np.where(own, _FAMILY_WEIGHT, _ACROSS_WEIGHT)
     rate: Floats = (found + weight * base) / (count + weight)
     return rate
 
@@ -102,4 +105,5 @@ def smoothed(rates: Rates, rows: slice, group: int) -> Floats:
     count = np.bincount(cell[judged], minlength=CELLS)
     found = np.bincount(cell[judged], rates.belief[rows][judged], minlength=CELLS)
     prior = rates.cell_factor[group // rates.families == group % rates.families] * rates.group_rate[group]
-    return (found + _CELL_WEIGHT * prior) / (count + _CELL_WEIGHT) * everything
+    weight = rates.shrinkage * _CELL_WEIGHT
+    return (found + weight * prior) / (count + weight) * everything

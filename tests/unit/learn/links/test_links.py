@@ -12,7 +12,7 @@ import pytest
 from hub.core.linking import CaseClues, Clue, Incidents
 from hub.learn.history import History
 from hub.learn.links.learn import CAUTIOUS, learn_links
-from hub.learn.links.pairs import RADII_M, pairs_of, reports_of
+from hub.learn.links.pairs import RADII_M, WINDOWS_H, pairs_of, reports_of
 from hub.learn.rows import plain
 from hub.policy import load_city
 from hub.policy.models import LinkRule, TextRule
@@ -134,3 +134,56 @@ def test_candidates_are_near_open_and_in_order() -> None:
     assert (reports.closed_h[pairs.earlier] > reports.opened_h[pairs.later]).all()
     assert pairs.duplicate.sum() > 20
     assert len(np.unique(pairs.earlier * len(reports) + pairs.later)) == len(pairs)
+
+
+def sparse_city(seed: int, *, kinds: int = 30, reports: int = 1_600, known: float = 0.1) -> tuple[History, list[Row]]:
+    """People report again within two days what they see, of whatever kind; few of these repeats were ever recorded as duplicates.
+    What is reported at the same place weeks later is another matter. Also all rows with every true duplicate."""
+    draw = random.Random(seed)
+    found: list[Row] = []
+    for number in range(reports):
+        at, kind = number * HOUR, f"kind{draw.randrange(kinds):02}"
+        lat, lon = round(34 + draw.random() / 10, 4), round(114 + draw.random() / 10, 4)
+        found.append((at, kind, lat, lon, at + 60 * DAY, False, None))
+        first = len(found) - 1
+        if draw.random() < 0.15:
+            later = at + draw.randint(1, 48) * HOUR
+            found.append((later, kind, lat + draw.choice((0, 0.0001)), lon, later + 5 * DAY, True, first))
+        if draw.random() < 0.3:
+            later = at + draw.randint(10, 50) * DAY
+            found.append((later, kind, lat, lon, later + 5 * DAY, False, None))
+    order = sorted(range(len(found)), key=lambda row: (found[row][0], row))
+    place = {row: at for at, row in enumerate(order)}
+    true = [(*found[row][:6], None if (o := found[row][6]) is None else place[o]) for row in order]
+    recorded = [row if row[6] is None or draw.random() < known else (*row[:5], False, None) for row in true]
+    return history(recorded), true
+
+
+def joined(rows: list[LinkRule], families: dict[str, str], seen: list[Row]) -> tuple[int, int]:
+    """How many of the true duplicates these rules join, and how many reports they link."""
+    reports, names = reports_of(history(seen))
+    pairs = pairs_of(reports)
+    family = [families.get(name, name) for name in names]
+    limits: dict[str, tuple[float, float]] = {}
+    for name in set(family):
+        row = next(each for each in rows if each.between is None and (each.family is None or name in each.family))
+        limits[name] = (row.radius_m, row.window_hours)
+    radius, window = np.array([(-1.0, -1.0) if limits[name][0] <= 0 else limits[name] for name in family]).T
+    wide, long = np.divmod(pairs.cell, len(WINDOWS_H))
+    own = reports.family[pairs.later]
+    fits = own == reports.family[pairs.earlier]
+    fits &= (np.array(RADII_M)[wide] <= radius[own]) & (np.array(WINDOWS_H)[long] <= window[own])
+    return int(pairs.duplicate[fits].sum()), len(np.unique(pairs.later[fits]))
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_where_little_is_known_no_worse_than_one_plain_rule_for_all(seed: int) -> None:
+    seen, true = sparse_city(seed)
+    learnt = learn_links(seen, most_share=0.12)
+    rows = [each.row for each in learnt.rows if isinstance(each.row, LinkRule)]
+    mine, links = joined(rows, learnt.families, true)
+    plain_rules = [LinkRule(id="one", radius_m=wide, window_hours=long) for wide in RADII_M for long in WINDOWS_H]
+    best = max(duplicates for duplicates, many in (joined([one], {}, true) for one in plain_rules) if many <= links)
+    assert mine >= best
+    (note,) = [each for each in learnt.notes if "one plain rule for all" in each]
+    assert "Taken: one plain rule for all" in note
