@@ -22,6 +22,7 @@ from hub.core.figures.rates import (
     rates,
 )
 from hub.core.tracking.columns.history import read_held
+from hub.core.tracking.lives.powers import Powers
 from hub.inspect.narrow import NarrowDecoder, Path, column
 from hub.inspect.reading import OnRead, read_messages, spans
 from hub.millis import datetime_of
@@ -33,7 +34,7 @@ from hub.stream.avro.registry import make_registry
 from hub.topics import CASES, DEAD, DEADLINES, UPDATES, Topic
 
 _LAST: dict[str, tuple[Topic, Path]] = {
-    CASES.name: (CASES, ("held",)),
+    CASES.name: (CASES, ("unit",)),
     DEADLINES.name: (DEADLINES, ("due_at",)),
     UPDATES.name: (UPDATES, ("update", "until")),
     DEAD.name: (DEAD, ("origin",)),
@@ -55,7 +56,7 @@ class RateReading(NamedTuple):
     foreign: list[str]
 
 
-GROUPS = ("department", "category", "area")
+GROUPS = ("department", "category", "area", "unit")
 
 
 def read_rates(
@@ -78,7 +79,7 @@ def read_rates(
                 found = decoder.decode([each.value() for each in mine])
                 batches[name].append(found.batch)
                 foreign += [f"{name}[{mine[at].partition()}]@{mine[at].offset()}" for at in found.foreign.tolist()]
-    desks = frozenset((city.dispatch_desk, *city.file.life.supervisors))
+    desks = Powers(city).desks
     meanings = {code: spec.counts for code, spec in city.outcomes.items()}
     given, said = list(_given(batches[CASES.name])), [*_said(batches, desks), *_came_back(batches[CASES.name])]
     group = by_department if of == "department" else _kinds(batches[CASES.name], of)

@@ -59,6 +59,7 @@ class CaseRow(msgspec.Struct, gc=False):
     until_at: int | None = None
     result_at: int | None = None
     result_update: str | None = None
+    unit: str | None = None
     kafka_partition: int | None = None
     kafka_offset: int | None = None
     written_at: int | None = None
@@ -134,7 +135,7 @@ def _changes(rows: CaseRows, facts: Facts, touched: dict[str, CaseRow]) -> None:
 
 _TAKEN = (
     "department", "helpers", "area", "category", "urgency", "channel", "rule", "queue", "priority", "desk_reason", "opened_at",
-    "reports", "lead_source", "lead_ref", "lat", "lon", "rules", "kafka_partition", "kafka_offset", "written_at",
+    "reports", "lead_source", "lead_ref", "lat", "lon", "rules", "unit", "kafka_partition", "kafka_offset", "written_at",
 )  # fmt: skip
 """What a change says of its case whole: the row has what the last one said."""
 

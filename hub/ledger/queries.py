@@ -23,7 +23,7 @@ from hub.ledger.tables import (
 )
 
 SHOWN_COLUMNS = (
-    "case_id", "state", "overdue", "due_at", "due_clock", "department", "helpers", "category", "area", "address", "urgency",
+    "case_id", "state", "overdue", "due_at", "due_clock", "department", "unit", "helpers", "category", "area", "address", "urgency",
     "opened_at", "changed_at", "progress", "result", "until_at", "ended_at", "outcome", "reports",
     "lead_source", "lead_ref", "lat", "lon",
 )  # fmt: skip
@@ -36,7 +36,11 @@ class CaseQuery:
 
     departments: Sequence[str] = ()
     """That hold it or help."""
+    units: Sequence[str] = ()
+    """Who below its department has it."""
     areas: Sequence[str] = ()
+    areas_within: Sequence[str] = ()
+    """Codes of a tree of areas: with all that lies in them."""
     categories: Sequence[str] = ()
     """With all that are under it: `road` has `road.pothole`."""
     state: str | None = None
@@ -147,8 +151,12 @@ def _wheres(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
         yield or_(CASES_TABLE.c.department.in_(query.departments), CASES_TABLE.c.case_id.in_(helps))
     if query.categories:
         yield or_(*(_at_or_under(CASES_TABLE.c.category, code) for code in query.categories))
+    if query.units:
+        yield CASES_TABLE.c.unit.in_(query.units)
     if query.areas:
         yield CASES_TABLE.c.area.in_(query.areas)
+    if query.areas_within:
+        yield or_(*(CASES_TABLE.c.area.startswith(code, autoescape=True) for code in query.areas_within))
     if query.clock:
         yield exists().where(
             CLOCKS_TABLE.c.case_id == CASES_TABLE.c.case_id,

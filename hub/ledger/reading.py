@@ -122,7 +122,7 @@ def _take_changes(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
         department, [", ".join(names) or None for names in _lists(batch.column("co_handlers"))], area, category, urgency,
         _texts(batch, "channel"), rule, _texts(batch, "queue"), _values(batch, "priority"), _texts(batch, "desk_reason"),
         _values(batch, "opened_at"), reports, _texts(batch, "lead_source"), _texts(batch, "lead_ref"), _values(batch, "lat"),
-        _values(batch, "lon"), rules, places.partitions, places.offsets, places.written,
+        _values(batch, "lon"), rules, _texts(batch, "unit"), places.partitions, places.offsets, places.written,
         strict=True,
     )  # fmt: skip
     facts.changes += map(ChangeFact, cases, changes, ats, _values(batch, "ends"), over, taken)

@@ -49,7 +49,7 @@ CASES_TABLE = _table(
     ("address_at", BigInteger, "地址所属指令时间"), ("address_order", Text, "地址所属指令"),
     ("progress", Text, "部门进展"), ("progress_at", BigInteger, "部门进展时间"), ("progress_update", Text, "部门进展所属反馈"),
     ("result", Text, "办理结果"), ("until_at", BigInteger, "挂账至"), ("result_at", BigInteger, "办理结果时间"),
-    ("result_update", Text, "办理结果所属反馈"),
+    ("result_update", Text, "办理结果所属反馈"), ("unit", Text, "承办单位"),
     *_WHERE, _WRITTEN,
     indexes=(
         _urgent_first("cases_urgent"), _urgent_first("cases_of_department", "department"),

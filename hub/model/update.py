@@ -118,3 +118,4 @@ class Update(Record):
     code: Code | None = None
     outcome: Code | None = None
     until: SourceMillis | None = None
+    unit: Code | None = None

@@ -38,6 +38,10 @@ class Organisation:
             who = parent
         return tuple(found)
 
+    def with_those_below(self, unit: str) -> tuple[str, ...]:
+        """A unit and all that stand below it."""
+        return (unit, *(each for each in self.units if unit in self.above(each)))
+
     def kind_of(self, who: str) -> str:
         """What a unit or a department is: grid, post, county, ..."""
         if who in self.units:

@@ -104,7 +104,7 @@ def _tell_above(
     case: TrackedCase,
     holder: str,
     climb: Climb,
-    said: str,
+    reason: str,
     cause: str,
     issued_ms: int,
     lives: Lives,
@@ -117,7 +117,7 @@ def _tell_above(
         return
     department = hub.city.department_of(who) or who
     order = derived_id("O", cause, climb.rung, department)
-    reason = f"{said}; held by 主办 {seat or holder}"
+    reason = f"{reason}; held by 主办 {seat or holder}"
     unit = None if department == who else who
     _remind(hub, tx, department, [order], [case], [climb.rung], [reason], [issued_ms], _dues(climb.dues), [unit])
 

@@ -18,7 +18,7 @@ from hub.cli.terminal.options import with_settings
 from hub.cli.terminal.words import CLOCK_NAMES, STATUS_NAMES, Words
 from hub.escaping import shown, write_csv
 from hub.millis import ms_of
-from hub.policy import load_city
+from hub.policy import City, load_city
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
@@ -35,7 +35,10 @@ _TIMES = ("due_at", "opened_at", "changed_at", "until_at", "ended_at")
 
 @click.command()
 @click.option("--department", multiple=True, help="Held 主办 or helped with 协办 by it.")
-@click.option("--area", multiple=True, help="Code of an area 区域.")
+@click.option("--unit", multiple=True, help="Had by this unit 单位 of a department, or by one below it.")
+@click.option(
+    "--area", multiple=True, help="Code of an area 区域; where the city has divisions.yaml, with all that lies in it."
+)
 @click.option("--category", multiple=True, help="Code of a category 类别, with all under it: road has road.pothole.")
 @click.option(
     "--state", type=click.Choice(["open", "over", "all"]), default="open", show_default=True, help="在办, 已结."
@@ -75,7 +78,7 @@ def cases(
     from hub.ledger.database import opened_ledger
 
     words = Words(load_city(settings.city))
-    query = _query(filters, ZoneInfo(load_city(settings.city).time_zone))
+    query = _query(filters, load_city(settings.city))
     with opened_ledger(settings) as database, database.transaction() as connection:
         if csv_path is None and xlsx_path is None and not as_json:
             rows = list(queries.cases(connection, query, limit or _SHOWN, offset))
@@ -92,8 +95,13 @@ def cases(
             _write(csv_path, xlsx_path, queries.SHOWN_COLUMNS, (_cells(row, words) for row in found))
 
 
-def _query(filters: dict[str, Any], zone: ZoneInfo) -> CaseQuery:
+def _query(filters: dict[str, Any], city: City) -> CaseQuery:
     from hub.ledger.queries import CaseQuery
+
+    zone, by_codes, tree = ZoneInfo(city.time_zone), city.divisions is not None, city.organisation
+    units = (
+        filters["unit"] if tree is None else [each for unit in filters["unit"] for each in tree.with_those_below(unit)]
+    )
 
     def instant(name: str) -> int | None:
         given: datetime | None = filters[name]
@@ -101,7 +109,8 @@ def _query(filters: dict[str, Any], zone: ZoneInfo) -> CaseQuery:
 
     source, _, ref = (filters["report"] or "").partition(":")
     return CaseQuery(
-        departments=filters["department"], areas=filters["area"], categories=filters["category"],
+        departments=filters["department"], units=units, categories=filters["category"],
+        areas=() if by_codes else filters["area"], areas_within=filters["area"] if by_codes else (),
         state=None if filters["state"] == "all" else filters["state"], progress=filters["progress"], result=filters["result"],
         overdue=filters["overdue"],
         clock=filters["clock"], due_before_ms=instant("due_before"), opened_from_ms=instant("since"),
@@ -123,12 +132,17 @@ def _show(rows: list[dict[str, Any]], words: Words) -> None:
         late = row["overdue"]
         table.add_row(
             row["case_id"], Text(f"{due} overdue 超时" if late else due, "bold red" if late else ""),
-            CLOCK_NAMES.get(row["due_clock"], row["due_clock"] or ""), words.department(row["department"]),
+            CLOCK_NAMES.get(row["due_clock"], row["due_clock"] or ""), _who(row, words),
             words.category(row["category"]), row["area"] or "-", row["address"] or "", _progress(row, words),
             words.local(row["opened_at"])[:16],
         )  # fmt: skip
     console = Screen()
     (console if console.is_terminal else Screen(width=_WIDTH)).print(table)
+
+
+def _who(row: dict[str, Any], words: Words) -> str:
+    name = words.department(row["department"])
+    return f"{name}, {words.unit(row['unit'])}" if row["unit"] else name
 
 
 def _progress(row: dict[str, Any], words: Words) -> str:

@@ -149,6 +149,7 @@ def watch(
 @click.option("--report", metavar="SOURCE:REF", help="The report that is about something else (unlinked).")
 @click.option("--score", type=click.IntRange(0, 100), help="With scored.")
 @click.option("--solved/--not-solved", default=None, help="Called back: whether it was solved, if that was asked.")
+@click.option("--unit", metavar="ID", help="Who of the department says so; `cityhub dept units` names them.")
 @click.option(
     "--outcome", metavar="CODE", help="With resolved: what it came to 办理结果, of the outcomes in steps.yaml."
 )
@@ -172,6 +173,7 @@ def update(
     settings: Settings, case: str, status: str, department: str, note: str, done_at: str | None, update_id: str | None,
     as_json: bool, reason: str | None, clock: str | None, to: str | None, members: tuple[str, ...], report: str | None,
     score: int | None, solved: bool | None, outcome: str | None, until: str | None, wait: float,
+    unit: str | None,
 ) -> None:  # fmt: skip
     """Say of a case what was done 反馈: accepted 受理, refused 退回, responded 答复, resolved 办结, or another step of its life.
 
@@ -184,6 +186,8 @@ def update(
         own = f", {', '.join(city.steps)}" if city.steps else ""
         raise click.BadParameter(f"there is no step {status!r}; say one of {', '.join(STATUSES_TO_SAY)}{own}")
     _require_outcome(city, outcome)
+    if unit is not None:
+        require_unit(city, department, unit)
     if outcome is not None and city.outcomes[outcome].counts == "hung_up" and word == "RESOLVED":
         word = "PAUSED"  # it does not end the case
     said_status, step = status_and_step("CUSTOM" if code else word)
@@ -202,6 +206,7 @@ def update(
         report=report,
         code=code,
         outcome=outcome,
+        unit=unit,
         until=None if until is None else _day_or_instant(until, city.time_zone),
         at=wall_ms() if done_at is None else _instant(done_at),
         note=note,

@@ -25,9 +25,13 @@ _WIDTH = 200
 @click.command()
 @click.option("--by", type=click.Choice(list(PERIODS)), default="month", show_default=True, help="Period 周期.")
 @click.option(
-    "--of", type=click.Choice(GROUPS), default="department", show_default=True, help="部门、类别或区域: whose rates."
+    "--of",
+    type=click.Choice(GROUPS),
+    default="department",
+    show_default=True,
+    help="部门、类别、区域或下属单位: whose rates.",
 )
-@click.option("--department", "only", metavar="ID", help="Only this one; of categories or areas, this code.")
+@click.option("--department", "only", metavar="ID", help="Only this one; of categories, areas or units, this code.")
 @click.option(
     "--outcomes", "by_outcome", is_flag=True, help="How matters came out 办理结果, by the outcomes in steps.yaml."
 )
@@ -65,13 +69,13 @@ def rates(settings: Settings, by: str, of: str, only: str | None, by_outcome: bo
     _print(table)
 
 
-_TITLES = {"department": "department 部门", "category": "category 类别", "area": "area 区域"}
+_TITLES = {"department": "department 部门", "category": "category 类别", "area": "area 区域", "unit": "unit 单位"}
 
 
 def _name(who: str, of: str, words: Words) -> str:
     if who == ALL:
         return "all 全部"
-    return {"department": words.department, "category": words.category, "area": words.area}[of](who)
+    return {"department": words.department, "category": words.category, "area": words.area, "unit": words.unit}[of](who)
 
 
 def _show_outcomes(outcomes: OutcomeTable, only: str | None, of: str, words: Words, *, as_json: bool) -> None:

@@ -284,7 +284,8 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
     }
     for each in story.updates:
         update = each["update"]
-        text = f"{words.department(update['department'])}: {words.event(_event(update))}"
+        unit = f" ({words.unit(update['unit'])})" if update.get("unit") else ""
+        text = f"{words.department(update['department'])}{unit}: {words.event(_event(update))}"
         said = [
             f"{name} {update[name]}"
             for name in ("report", "to", "clock", "reason", "score")

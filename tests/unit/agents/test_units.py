@@ -93,3 +93,13 @@ def test_who_is_no_unit_here_is_not_given_a_case(city: City) -> None:
         hub.settle(NOON + 60 * MINUTE)
         (receipt,) = [each for each in hub.receipts() if each["outcome"] != "waiting"]
         assert (receipt["outcome"], "organisation.yaml" in receipt["detail"]) == ("not_allowed", True)
+
+
+def test_who_of_the_department_says_so_is_kept(city: City) -> None:
+    with WholeHub(city, NOON) as hub:
+        hub.report(leak("530402001003007"))
+        hub.settle(NOON + 5 * MINUTE)
+        hub.say(said(1, UpdateStep.ARRIVED, 5, unit="grid7"))
+        hub.settle(NOON + 60 * MINUTE)
+        assert [each["update"]["unit"] for each in hub.records(topics.UPDATES.name)] == ["grid7"]
+        assert [each["outcome"] for each in hub.receipts()] == ["accepted"]
