@@ -100,6 +100,7 @@ MEANINGS = {
     "Update.code": "本市自定步骤（CUSTOM）在 steps.yaml 中的代码",
     "Update.outcome": "办结结果：steps.yaml 中结果清单的代码",
     "Update.until": "挂账类结果：挂账至何时；期间各时限停止计时，到期自行恢复",
+    "Update.unit": "部门以下由谁反馈（organisation.yaml）：科室、班组、网格、岗位或作业公司",
     "Receipt": "一条反馈的处理结果，发给其主题所属部门；该主题每条记录一份。",
     "Receipt.origin": "反馈所在位置",
     "Receipt.outcome": (
