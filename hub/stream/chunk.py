@@ -31,9 +31,9 @@ class Chunk:
 
     session: Session
     settled: asyncio.Future[Publication | BaseException]
-    """What it comes to, or why it comes to nothing."""
+    """Resolves to what the agent made of the chunk, or to the error because of which it made nothing."""
     caught_up: bool
-    """Nothing more was there to read, on any of the agent's topics."""
+    """True if nothing more was there to be read, on any of the agent's topics."""
     topics: list[str] = field(default_factory=list)
     """Names without the namespace."""
     partitions: list[int] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Chunk:
     keys: list[bytes | None] = field(default_factory=list)
     values: list[bytes | None] = field(default_factory=list)
     headers: list[Headers] = field(default_factory=list)
-    """Empty where no record has any."""
+    """The headers of each record; the list is empty if no record has any."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -64,7 +64,7 @@ class Chunk:
         self.headers = headers if any(headers) else []
 
     def header(self, name: str) -> dict[int, bytes]:
-        """The value of this header by row, of the rows that have it."""
+        """The value of one header, by row, for the rows that have it."""
         told = ((row, dict(headers).get(name)) for row, headers in enumerate(self.headers) if headers)
         return {row: value for row, value in told if value is not None}
 
@@ -76,7 +76,7 @@ class Chunk:
         }
 
     def rows(self, chosen: Callable[[str], bool]) -> list[int]:
-        """Rows that came by one of the topics chosen."""
+        """The rows that came by one of the topics for which `chosen` is true."""
         names = {topic for topic in set(self.topics) if chosen(topic)}
         if len(names) == len(set(self.topics)):
             return list(range(len(self.topics)))
@@ -93,7 +93,7 @@ class Chunk:
 
     @cached_property
     def lies_in(self) -> npt.NDArray[np.int64]:
-        """The partition of each row, as an array."""
+        """The partition of each row, int64 of shape (n,)."""
         return np.array(self.partitions, dtype=np.int64)
 
     def origins(self, rows: Sequence[int]) -> pa.StructArray:

@@ -1,4 +1,5 @@
-"""Whether the agents of a process may take work on: closed while anything forbids it, and then each inlet leaves its group."""
+"""The gate through which agents of a process take on work: while anything forbids it, it is closed and each inlet
+leaves its group."""
 
 from __future__ import annotations
 
@@ -15,16 +16,17 @@ class Gate:
 
     @property
     def closed(self) -> str | None:
-        """Why no work may be taken on; None if it may."""
+        """The reason why no work may be taken on, or None if it may."""
         return next(iter(tuple(self._reasons.values())), None)
 
     def close(self, name: str, reason: str) -> None:
-        """Forbid it, for a `reason` that ends with the way out. It is said in the log whenever it changes."""
+        """Close the gate in this name, for a `reason` that ends with the way out. The log says it whenever the reason
+        changes."""
         if self._reasons.get(name) != reason:
             self._reasons[name] = reason
             log.error("the agents wait: %s", reason)
 
     def open(self, name: str) -> None:
-        """Forbid it no longer in this name."""
+        """Take back the reason given in this name."""
         if self._reasons.pop(name, None) is not None and self.closed is None:
             log.warning("the agents go on")

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 
 class Holding:
-    """Of one session, in its thread. `alive` is called while state is read back, and raises if that is to end."""
+    """The numbers that one session holds; used in that session's thread. `alive` is called while state is read back,
+    and raises if that is to end."""
 
     def __init__(
         self, settings: Settings, agent: str, state: AgentState, positions: Positions, alive: Callable[[], None]
@@ -38,11 +39,13 @@ class Holding:
         self._positions = positions
         self._alive = alive
         self.numbers: list[int] = []
-        """Those held now, without those whose state is refused."""
+        """The numbers held now, without those whose state is refused."""
         self.claim = ""
-        """Written beside each offset committed in this hold; in its first commit, beside the offsets of all partitions held."""
+        """The name of this hold, written beside each offset that it commits; its first commit writes it beside the
+        offsets of all that is held."""
         self._kept: set[int] = set()
-        """Taken away by a rebalance, with all that was decided of them committed: they may come back as they were."""
+        """Numbers that a rebalance took away, with all that was decided of them committed: their state stays in
+        memory, as they may come back."""
 
     def places(self, counts: Mapping[str, int]) -> set[PartitionPlace]:
         """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
@@ -56,7 +59,8 @@ class Holding:
         return as_they_were
 
     def _keep(self, claimed: set[int]) -> set[int]:
-        """Of what was taken away, have in memory what is to be kept; which that is."""
+        """Drop the state of what was taken away, but for the numbers that are claimed still. Returns those whose
+        state stays."""
         kept, self._kept = self._kept & claimed, self._kept - claimed
         self.forget()
         if kept and self._state.wasteful():
@@ -67,10 +71,11 @@ class Holding:
     def recover(
         self, committed: list[TopicPartition], as_they_were: Collection[int], counts: Mapping[str, int]
     ) -> None:
-        """Have the state that was committed with these offsets, read back but for what is as it was, and the positions behind it.
+        """Read back the state that was committed with these offsets, but for the numbers that are as they were, and
+        read on behind it.
 
-        `counts`: how many partitions each topic has. Raises FatalError if nothing is left to be held, and RetriableError if the
-        broker cannot be read.
+        `counts`: how many partitions each topic has. Raises FatalError if nothing is left to be held, and
+        RetriableError if the broker cannot be read.
         """
         others = [number for number in self.numbers if number not in as_they_were]
         for number in others:
@@ -83,13 +88,15 @@ class Holding:
         self.go_on([place for place in committed if (place.topic, place.partition) in places], trails)
 
     def go_on(self, committed: Iterable[TopicPartition], trails: Mapping[int, Trail] | None = None) -> None:
-        """Read on at these places where the group's offsets and the changelogs say, as far as the broker has what lies there."""
+        """Take up these places where the group's offsets and the changelogs say, as far as the broker has what lies
+        there."""
         self._positions.go_on(
             list(committed), trails or {}, lambda wanted: extents_reaching(self._settings, wanted, self._alive)
         )
 
     def _refuse(self) -> None:
-        """Decide nothing of the partitions whose state is not what was committed. The others are served."""
+        """Decide nothing of the numbers whose state is not what was committed; the others are served. Raises
+        FatalError if no number is left."""
         refused = {number: self._refusal(number, fault) for number, fault in self._positions.refused.items()}
         STATE_REFUSED.labels(self._agent).set(len(refused))
         for number in set(self.numbers) & refused.keys():
@@ -108,7 +115,7 @@ class Holding:
         )
 
     def let_go(self) -> None:
-        """The numbers are taken away. Their state is kept until `claim_anew` or `forget`."""
+        """Take note that the numbers are taken away. Their state is kept until `claim_anew` or `forget`."""
         self._kept.update(self.numbers)
         self.numbers = []
 

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _MOST_SECONDS = 5.0
 _TRIES = 5
 STOP_SECONDS = 6.0
-"""A commit and leaving the group take less, with a broker that answers."""
+"""How long a stop may take. With a broker that answers, a commit and leaving the group take less."""
 _GATE_SECONDS = 0.1
 
 
@@ -90,7 +90,7 @@ class Inlet(mode.Service):
         return self.reads.topics
 
     def look_soon(self) -> None:
-        """Topics may have come: look before it is due. May be called from any thread."""
+        """Look for new topics before that is due. May be called from any thread."""
         if (session := self._session_now) is not None:
             session.look_soon()
 
@@ -130,7 +130,7 @@ class Inlet(mode.Service):
                 await self.sleep(wait)
 
     async def _wait_for_the_gate(self) -> None:
-        """Outside of the group, so that its partitions are with others meanwhile."""
+        """Wait while the gate is closed, outside of the group, so that others have the partitions meanwhile."""
         READY.labels(self._agent).set(0)
         while self._gate.closed is not None and not self.should_stop:
             progressed(self._agent)
@@ -176,9 +176,10 @@ class Inlet(mode.Service):
             await writing
 
     async def _turn(self, session: Session) -> bool:
-        """Read a chunk, commit the one before it, and have this one decided meanwhile if there is more than enough to do.
+        """Read a chunk, commit the one before it, and have this one decided meanwhile if there is more than enough to
+        do.
 
-        Whether anything has committed.
+        True if anything has committed.
         """
         limit, full, writing = self._settings.chunk_records, False, None
         self.paused = session.paused
@@ -213,7 +214,7 @@ class Inlet(mode.Service):
         return writing is not None
 
     async def _read_anew(self, session: Session) -> None:
-        """What is decided is committed first: the state then is what the commit says."""
+        """Commit what is decided, so that the state is what the commit says, and begin to read anew."""
         if (writing := session.write_pending()) is not None:
             await writing
         await session.call(session.read_anew)
@@ -226,7 +227,7 @@ class Inlet(mode.Service):
         return True
 
     async def _decide(self, chunk: Chunk) -> Publication:
-        """What the agent makes of a chunk."""
+        """Hand a chunk to the agent and wait for what it makes of it; the same chunk again after a RetriableError."""
         backoff = _backoff()
         for _ in range(_TRIES):
             await self.channel.put(chunk)

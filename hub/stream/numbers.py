@@ -14,11 +14,12 @@ PartitionPlace = tuple[str, int]
 
 
 def number_of(partition: int, numbers: int) -> int:
-    """To which of so many numbers a partition counts: those added to a topic later begin at 0 again."""
+    """The number to which a partition counts, of so many. Partitions that were added to a topic later count from 0
+    again."""
     return partition % numbers
 
 
 def places_of(own_numbers: Collection[int], counts: Mapping[str, int], numbers: int) -> Iterator[PartitionPlace]:
-    """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
+    """Every partition that is read by whoever holds these numbers. `counts`: how many partitions each topic has."""
     for topic, count in counts.items():
         yield from ((topic, partition) for partition in range(count) if number_of(partition, numbers) in own_numbers)

@@ -36,7 +36,8 @@ class Outlet:
     def __init__(
         self, settings: Settings, agent: str, codec: Codec, state: AgentState, topics: Container[str] | None = None
     ) -> None:
-        """`topics`: the names of all that there are, without the namespace; what is for another cannot be sent. None: any."""
+        """`topics`: the names of all topics that exist, without the namespace; a record for any other cannot be sent.
+        None: any topic will do."""
         self.topics = topics
         self.settings = settings
         self.agent = agent
@@ -46,18 +47,18 @@ class Outlet:
         self._hold: object = None
 
     def transaction(self, chunk: Chunk) -> Transaction:
-        """What an agent leaves its block with: outputs, changelog and offsets commit together, or nothing does."""
+        """The transaction of one chunk: outputs, changelog and offsets commit together, or nothing does."""
         if chunk.session.hold is not self._hold:
             self._hold = chunk.session.hold
             self.limit.give_back()
         return Transaction(self, chunk)
 
     def has(self, topic: Topic) -> bool:
-        """Whether there is such a topic."""
+        """True if there is such a topic."""
         return self.topics is None or topic.name in self.topics
 
     def committed(self, counted: Counted, tally: Tally) -> None:
-        """A chunk has."""
+        """Take note that a chunk has committed."""
         self.limit.keep(counted)
         metrics.STATE_RECORDS.labels(self.agent).set(len(self.state))
         tally.count()
@@ -147,12 +148,12 @@ class Transaction:
         log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail)
 
     def account(self, outcome: str, records: int = 1) -> None:
-        """One outcome for each record that was not rejected."""
+        """Record the outcome of so many records that were not rejected."""
         if records:
             self._tally.outcomes[outcome] += records
 
     def arrived(self, arrived_ms: npt.ArrayLike) -> None:
-        """When the records at hand first reached the hub, for the latency."""
+        """Say when the records at hand first reached the hub, UTC ms: the latency is measured from then."""
         self._tally.arrived_ms = np.asarray(arrived_ms, dtype=np.int64)
 
     def count(self, counter: Any, amount: float = 1) -> None:
@@ -179,8 +180,8 @@ class Transaction:
         return isinstance(error, Exception)  # the inlet deals with it; a cancellation goes on
 
     def _conclude(self) -> Publication | Exception:
-        """Have the outputs and changelog together, and the state changed: the next chunk is decided by it while this commits.
-        If that fails, the inlet has the state read again."""
+        """Put outputs and changelog together, and keep the changes of the state: the next chunk is decided by them
+        while this one commits. If the commit fails, the inlet has the state read again."""
         outlet, chunk, tally = self._outlet, self._chunk, self._tally
         try:
             if tally.accounted != len(chunk):

@@ -15,4 +15,4 @@ class Publication(NamedTuple):
     ends: dict[tuple[str, int], int]
     """The next offset to read of each topic (without namespace) and partition."""
     committed: Callable[[], None]
-    """To be called once it is."""
+    """Called once all of it has committed."""

@@ -46,12 +46,14 @@ _T = TypeVar("_T")
 _LOOK_EVERY_SECONDS = 5.0
 _REST_SECONDS = 5.0
 _WHOLE_EVERY_SECONDS = 86_400.0
-"""How often the offsets of all that is held are written, moved or not: Kafka forgets an offset after offsets.retention.minutes (a
-week) if its topic is not one that the group subscribes to, and the changelog is the only one it does."""
+"""How often the offsets of all that is held are written, moved or not. Kafka forgets an offset after
+offsets.retention.minutes (a week) if its topic is not one that the group subscribes to, and the changelog is the only
+one it subscribes to."""
 
 
 class Session:
-    """Joins at creation. Raises FatalError, RetriableError or SessionLostError from every call."""
+    """The membership of one agent in its group. Creating it joins the group. Every call raises FatalError,
+    RetriableError or SessionLostError."""
 
     def __init__(
         self,
@@ -78,15 +80,16 @@ class Session:
         self._membership: Any = None
         self._looked = self._worked = 0.0
         self.stale = False
-        """What is to be read is no longer what is read: `read_anew` is to be called."""
+        """True once what is to be read is no longer what is read: then `read_anew` is to be called."""
         self._holding = Holding(settings, agent, state, self._positions, self._recovering)
         self._claimed = False
         """This hold has committed, and so has its claim beside the offsets of all that it holds."""
         self._whole_at = 0.0
         self.hold = object()
-        """This hold on the partitions: another one after each rebalance, and when it goes back to the last commit."""
+        """Identifies this hold on the partitions: it is another object after each rebalance, and after going back to
+        the last commit."""
         self.pending: Publication | None = None
-        """Decided, and not being written yet. A rebalance has it written first."""
+        """What is decided and not being written yet. A rebalance has it written first."""
         self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
         self._consumer = Consumer(
             consumer_config(settings, agent, f"{settings.namespace}{agent}")
@@ -134,7 +137,7 @@ class Session:
         return len(ready) >= limit or ready.is_full
 
     def take(self) -> list[Message]:
-        """The records that are ready. Does not block."""
+        """Take the records that are ready. Does not block."""
         messages = self._reader.ready.take()
         if messages:
             self._worked = time.monotonic()
@@ -150,9 +153,10 @@ class Session:
         log.warning("%s: %s: %s", self._agent, topic, error.str())
 
     def _observe(self, *, idle: bool) -> None:
-        """Lag and progress. An idle agent makes progress only if the broker says that there is nothing to read.
+        """Report lag and progress. An idle agent makes progress only if the broker says that there is nothing to
+        read.
 
-        An agent that has something in hand says so at once, and until that is committed, however long it takes.
+        An agent that has something in hand reports it at once, and until that is committed, however long it takes.
         """
         now = time.monotonic()
         if not self._backlog.is_due(now, idle=idle):
@@ -184,17 +188,17 @@ class Session:
             log.warning("%s", error)
 
     def look_soon(self) -> None:
-        """Look thoroughly the next time that it is observed, from whichever thread that is asked."""
+        """Have the next observation look thoroughly. May be called from any thread."""
         self._looked = 0.0
 
     def _reading(self, places: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """The places among these that are read, with their offsets: all that are not paused."""
+        """Those of these places that are read, with their offsets: all whose sources are not paused."""
         paused = {self._settings.topic(topic) for topic in self._sources.paused}
         return {place: end for place, end in places.items() if place[0] not in paused}
 
     def _rest(self, now: float) -> None:
-        """An agent that has read everything for some time says so of the markers of transactions too, which no reader sees:
-        once retention takes them they must not look like records that were never read."""
+        """Commit past the markers of transactions, once an agent has had nothing to read for some time. No reader
+        sees markers, and once retention takes them they must not look like records that were never read."""
         past = self._backlog.markers_past(self._positions.ends)
         if past and self._claimed and now - self._worked > _REST_SECONDS:
             cut = len(self._settings.namespace)
@@ -256,12 +260,13 @@ class Session:
         self._reader.read_from(self._reading(self._positions.starts()))
 
     def _leave_out(self) -> None:
-        """What an operator does not want to be read of a source that was paused: a gap, written down with the next commit."""
+        """Pass over what an operator does not want read of a source that was paused. The next commit writes it down
+        as a gap."""
         for place, end in self._sources.to_skip(self._positions.ends).items():
             self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
     def _mend(self) -> None:
-        """Read on where there is something that can be read, once all that was read before it is committed."""
+        """Read on where reading halted and can go on, once all that was read before it is committed."""
         halted = self._reader.halted
         if not halted or self._membership is None:
             return
@@ -282,7 +287,7 @@ class Session:
         self.stale |= self._sources.stepped_over(topic, place[1], begin)
 
     def read_anew(self) -> None:
-        """Read what is to be read now, from the last commit on. Nothing may be decided that is not committed."""
+        """Begin to read what is to be read now, from the last commit on. All that is decided must be committed."""
         self.stale = False
         if self._membership is None:
             return
@@ -297,9 +302,9 @@ class Session:
         self._read_on()
 
     def pause(self, why: Mapping[str, str]) -> None:
-        """Read these sources no more, by topic, until somebody lets them go on: for good, and for all workers.
+        """Stop reading these sources, by topic, until somebody lets them go on: for good, and for all workers.
 
-        Nothing may be decided that is not committed.
+        All that is decided must be committed.
         """
         said = self._sources.to_pause(why)
         messages: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in said]

@@ -46,14 +46,16 @@ class RightsDifference(NamedTuple):
 
 
 class Acls:
-    """Raises FatalError without an authoriser or the right to ask it, RetriableError if the broker does not answer."""
+    """The rights and users of one broker. Every method raises FatalError if the broker has no authoriser or forbids
+    the question, and RetriableError if it does not answer."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._client = AdminClient(client_config(settings, "acl"))
 
     def differences(self, wanted: Mapping[str, Collection[Right]]) -> dict[str, RightsDifference]:
-        """By user, of these users. Only what is of this hub's namespace counts as extra."""
+        """How the rights of these users differ from those wanted, by user. Only rights within this hub's namespace
+        count as extra."""
         return {user: _difference(self._settings, set(rights), self._held(user)) for user, rights in wanted.items()}
 
     def grant(self, user: str, rights: Iterable[Right]) -> None:

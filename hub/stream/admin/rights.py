@@ -19,7 +19,7 @@ WORKER, SINKS, WEB, LEDGER, OPERATOR = "worker", "sinks", "web", "ledger", "oper
 
 
 class Resource(StrEnum):
-    """What a right is of."""
+    """The kind of thing that a right is about."""
 
     TOPIC = "topic"
     GROUP = "group"
@@ -27,7 +27,7 @@ class Resource(StrEnum):
 
 
 class RightOperation(StrEnum):
-    """What it allows. READ and WRITE include DESCRIBE."""
+    """What a right allows. READ and WRITE include DESCRIBE."""
 
     READ = "read"
     WRITE = "write"
@@ -83,14 +83,15 @@ def roles(settings: Settings, sources: Collection[str], departments: Collection[
 
 
 class _Named(NamedTuple):
-    """The rights in one namespace."""
+    """Makes the rights of each role within one namespace."""
 
     namespace: str
     sources: tuple[str, ...]
     departments: tuple[str, ...]
 
     def agent(self, agent: str) -> Iterator[Right]:
-        """A worker with this agent. It sees that all topics are there, hears the other workers, and commits in its own name."""
+        """The rights of a worker with this agent. It sees that all topics are there, hears the other workers, and
+        commits in its own name."""
         reads = [*topics.agent_topics(self.sources, self.departments)[agent]]
         changelog = topics.AGENT_CHANGELOGS[agent].name
         yield from self._topics(self._all(), RightOperation.DESCRIBE, RightOperation.DESCRIBE_CONFIGS)
@@ -117,13 +118,14 @@ class _Named(NamedTuple):
         return found
 
     def connector(self, source: str) -> Iterator[Right]:
-        """It says what its own system says, and puts aside what cannot be used."""
+        """The rights of a source's connector: to write what its system says, and to set aside what cannot be used."""
         yield from self._topics([city_events(source).name, topics.DEAD.name], RightOperation.WRITE)
         yield from self._topics([city_replies(source).name], RightOperation.READ)
         yield from self._groups([f"{source}-"], RightOperation.READ)
 
     def department(self, department: str) -> Iterator[Right]:
-        """It reads its orders and receipts, in groups whose names begin with its own, and says what it does."""
+        """The rights of a department: to read its orders and receipts, in groups whose names begin with its own, and
+        to write its updates."""
         yield from self._topics([dept_orders(department).name, dept_receipts(department).name], RightOperation.READ)
         yield from self._topics([dept_updates(department).name], RightOperation.WRITE)
         yield from self._groups([f"{department}-"], RightOperation.READ)
@@ -173,7 +175,7 @@ class _Named(NamedTuple):
             yield self._right(Resource.TOPIC, "doctor-", operation, prefixed=True)
 
     def _outward(self) -> list[str]:
-        """What sources and departments are told."""
+        """The topics by which sources and departments are told something."""
         told = [topic(each).name for each in self.departments for topic in (dept_orders, dept_receipts)]
         return [city_replies(each).name for each in self.sources] + told
 

@@ -23,7 +23,8 @@ _TIMEOUT_SECONDS = 30.0
 _MIN_INSYNC = "min.insync.replicas"
 _COMPACTION = "max.compaction.lag.ms"
 _PUT_RIGHT = (_MIN_INSYNC, "cleanup.policy", "message.timestamp.type", _COMPACTION)
-"""What is never a matter of taste. How long and how large is, unless the city's rules say it: less than declared is only said."""
+"""Settings that `cityhub topics --create` sets by itself. How long and how large a topic may be is set only where the
+city's rules say it; elsewhere a value below the declared one is only reported."""
 _AT_LEAST = (_MIN_INSYNC, "retention.ms", "max.message.bytes")
 _FOR_EVER = -1
 _UNBOUNDED = 1 << 62
@@ -34,12 +35,12 @@ class Drift:
     """One setting that is not as it must be."""
 
     topic: str
-    """Its name on the broker."""
+    """The topic's name on the broker."""
     setting: str
     there: str
     wanted: str
     ruled: bool = False
-    """The city's rules say it: neither less nor more will do."""
+    """True if the city's rules say this value: then neither a lower nor a higher one will do."""
 
     @property
     def put_right(self) -> bool:
@@ -53,19 +54,19 @@ class Drift:
 
 
 def min_insync(replicas: int) -> int:
-    """One replica may be missing; with fewer than three, all but one are no more than one."""
+    """How many replicas must have a record before it counts as written: all but one, and at least one."""
     return max(1, replicas - 1)
 
 
 def wanted_settings(topic: Topic, replicas: int) -> dict[str, str]:
-    """What a topic with so many replicas is made with."""
+    """The settings with which a topic of so many replicas is made."""
     return topic.settings | {_MIN_INSYNC: str(min_insync(replicas))}
 
 
 def drifts_of(
     name: str, wanted: Mapping[str, str], there: Mapping[str, str], ruled: Collection[str] = ()
 ) -> list[Drift]:
-    """Settings of one topic that are not as they must be; `ruled`: those that the city's rules say. Pure."""
+    """Settings of one topic that are not as they must be. `ruled` names those that the city's rules say. Pure."""
     return [
         Drift(name, setting, there[setting], value, setting in ruled)
         for setting, value in wanted.items()
@@ -82,7 +83,8 @@ def _serves(setting: str, there: str, wanted: str, ruled: bool) -> bool:
 
 
 def find_drifts(settings: Settings, topics: Iterable[Topic]) -> list[Drift]:
-    """Of the topics that are there. Raises RetriableError without a broker, FatalError without the right to see settings."""
+    """Settings that are not as they must be, of those of the topics that exist. Raises RetriableError without a
+    broker, FatalError without the right to see settings."""
     client = AdminClient(client_config(settings, "admin"))
     with kafka_errors("asking for the topics"):
         there = client.list_topics(timeout=_TIMEOUT_SECONDS).topics
@@ -96,7 +98,7 @@ def find_drifts(settings: Settings, topics: Iterable[Topic]) -> list[Drift]:
 
 
 def put_right(settings: Settings, drifts: Collection[Drift]) -> list[Drift]:
-    """Set what may be set without asking, and say so; what was set. Raises as `find_drifts`."""
+    """Set what may be set without asking, and log it. Returns the drifts that were set. Raises as `find_drifts`."""
     chosen = [drift for drift in drifts if drift.put_right]
     resources: dict[str, ConfigResource] = {}
     for drift in chosen:
@@ -116,7 +118,7 @@ def put_right(settings: Settings, drifts: Collection[Drift]) -> list[Drift]:
 
 
 def retentions(settings: Settings, topics: Collection[str]) -> dict[str, int]:
-    """The retention in ms of each topic, by name on the broker, that is there and forgets by age."""
+    """The retention in ms of each topic that exists and deletes records by age, by its name on the broker."""
     client = AdminClient(client_config(settings, "admin"))
     return {
         name: int(config["retention.ms"])

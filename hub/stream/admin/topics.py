@@ -40,7 +40,7 @@ class TopicState:
 
     @property
     def added(self) -> int:
-        """Partitions beyond those of the hub."""
+        """How many partitions the topic has beyond the hub's number."""
         return 0 if self.topic.partitions is not None else max(0, (self.partitions or 0) - self.wanted_partitions)
 
     @property
@@ -71,8 +71,8 @@ def inspect_topics(settings: Settings, topics: Iterable[Topic]) -> list[TopicSta
 
 
 def made_for(settings: Settings, states: Sequence[TopicState]) -> int | None:
-    """For how many partitions the hub was made: as it says itself in hub.sources, or as most of its topics have; None if there is
-    no hub yet. Raises FatalError or RetriableError if hub.sources is there and cannot be read."""
+    """The number of partitions for which the hub was made: as hub.sources says it, or as most of its topics have it.
+    None if there is no hub yet. Raises FatalError or RetriableError if hub.sources exists and cannot be read."""
     if any(state.topic is SOURCES and state.partitions for state in states):
         said = as_they_stand(settings, "admin").partitions
         if said:
@@ -140,7 +140,8 @@ def _all_done(call: Callable[..., dict[str, Any]], wanted: Sequence[Any], what: 
 
 
 def _keep_number(settings: Settings) -> None:
-    """Say in hub.sources for how many partitions the hub was made, where a lowered setting or a raised topic is told from."""
+    """Write into hub.sources for how many partitions the hub was made: by it a setting that was lowered is told from
+    topics that were raised."""
     if as_they_stand(settings, "admin").partitions:
         return
     producer = Producer(producer_config(settings, "admin"))
@@ -155,7 +156,7 @@ def _keep_number(settings: Settings) -> None:
 
 
 def _wait_until_visible(settings: Settings, topics: list[Topic]) -> None:
-    """A broker answers that a topic is created a moment before it can name it."""
+    """Wait until the broker shows the topics. It answers that a topic is created a moment before it can name it."""
     until = time.monotonic() + _TIMEOUT_SECONDS
     while not all(state.good for state in inspect_topics(settings, topics)):
         if time.monotonic() > until:
@@ -181,7 +182,8 @@ def require_topics(settings: Settings, topics: Iterable[Topic]) -> None:
 
 
 def _say_drifts(settings: Settings, topics: Sequence[Topic]) -> None:
-    """A worker may not have the right to see settings; then `cityhub doctor` is who looks."""
+    """Log settings that are not as they must be. A worker may not have the right to see settings; then `cityhub
+    doctor` is who looks."""
     try:
         drifts = find_drifts(settings, topics)
     except HubError as error:

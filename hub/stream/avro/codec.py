@@ -30,7 +30,7 @@ MAX_RECORD_BYTES = 16 << 20
 """No topic of the hub takes more."""
 _NOTHING = pa.scalar(b"", pa.binary())
 _NULL, _SOME = pa.scalar(b"\x00", pa.binary()), pa.scalar(b"\x02", pa.binary())
-"""How Avro writes which branch of [null, record] it takes."""
+"""The byte by which Avro says which branch of [null, record] follows."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Decoded:
 
     batch: pa.RecordBatch
     rows: npt.NDArray[np.int64]
-    """Which input each row of `batch` is."""
+    """For each row of `batch`, the index of its record in the input."""
     bodies: pa.BinaryArray
-    """Each row's Avro bytes without framing, in the reader's schema."""
+    """For each row of `batch`, its Avro bytes without framing, in the reader's schema."""
     rejects: list[Reject] = field(default_factory=list)
 
     def take(self, keep: np.ndarray) -> Decoded:
@@ -78,7 +78,7 @@ class Codec:
         return out.getvalue()
 
     def encode_many(self, subject: str, records: Sequence[Mapping[str, Any]]) -> list[bytes]:
-        """As `encode_one`, for each."""
+        """Frame each of these records. Raises as `encode_one`."""
         return [self.encode_one(subject, record) for record in records]
 
     def decode_one(self, data: bytes) -> tuple[Schema, dict[str, Any]]:
@@ -275,7 +275,8 @@ def _batch(schema: Schema, columns: Mapping[str, Any]) -> pa.RecordBatch:
 
 
 def _all_alike(value: pa.Scalar, rows: int) -> pa.Array:
-    """A column of one value. Arrow builds one of lists a row at a time, so empty ones are laid out here."""
+    """A column that has one value in all rows. Arrow builds a column of lists row by row, so empty lists are laid out
+    here."""
     if not pa.types.is_list(value.type) or value.as_py():
         return pa.repeat(value, rows)
     ends = pa.array(np.zeros(rows + 1, np.int32))
@@ -283,13 +284,13 @@ def _all_alike(value: pa.Scalar, rows: int) -> pa.Array:
 
 
 def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:
-    """The bytes of each row, one part after the other."""
+    """For each row, its bytes from every part, one after the other."""
     joined: list[bytes] = pc.binary_join_element_wise(*parts, _NOTHING).to_pylist()
     return joined
 
 
 def _fitted(column: Any, wanted: pa.DataType) -> pa.Array:
-    """A column of just this type: what may be null in a record differs from schema to schema."""
+    """The column converted to exactly this type: what may be null within a record differs from schema to schema."""
     if not isinstance(column, pa.Array):
         return pa.array(column, wanted)
     if column.type == wanted:

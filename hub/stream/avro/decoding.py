@@ -58,7 +58,7 @@ def rewritten(writer: Schema, body: bytes, reader: Schema) -> bytes:
 
 @contextmanager
 def _unreadable(writer: Schema) -> Iterator[None]:
-    """Whatever fastavro raises over bytes that are no record."""
+    """Turns whatever fastavro raises over bytes that are no record into RejectedRecordError."""
     try:
         yield
     except (

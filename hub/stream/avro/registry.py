@@ -48,7 +48,8 @@ class Schema:
 
     @cached_property
     def parsed(self) -> Any:
-        """For fastavro. Times stay the integers they are: one in the year 0001 or 99999 must not fail in the codec."""
+        """The schema as fastavro wants it. Times stay the integers they are: one in the year 0001 or 99999 must not
+        fail in the codec."""
         return fastavro.parse_schema(_without(json.loads(self.text), "logicalType"))
 
     @cached_property
@@ -58,17 +59,17 @@ class Schema:
 
     @cached_property
     def header(self) -> pa.Scalar:
-        """The same for the batch codec."""
+        """`frame` as the batch codec wants it."""
         return pa.scalar(self.frame, pa.binary())
 
     @cached_property
     def arrow(self) -> pa.Schema:
-        """What the batch codec makes of it."""
+        """The Arrow schema that the batch codec makes of this one."""
         return pyruhvro.avro_to_arrow_schema(self.text)
 
     @cached_property
     def defaults(self) -> dict[str, pa.Scalar]:
-        """What fields that have a default are where nobody says otherwise."""
+        """The default of each field that has one."""
         fields = (field for field in self.declared["fields"] if "default" in field)
         return {
             field["name"]: pa.array([field["default"]], self.arrow.field(field["name"]).type)[0] for field in fields

@@ -16,31 +16,32 @@ import msgspec
 from hub.stream.numbers import PartitionPlace
 
 _KEY = b"\0"
-"""What no key of a record of state begins with."""
+"""How the key of a checkpoint begins. No key of a record of state begins so."""
 RING = 64
-"""In a changelog that keeps only the last record of a key, so many checkpoints stay."""
+"""How many checkpoints stay in a changelog that keeps only the last record of each key."""
 
 
 class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
     """One commit, as the changelog of one partition has it."""
 
     sequence: int
-    """Of this partition: 1, 2, 3 ..."""
+    """The commits of this partition are counted: 1, 2, 3 ..."""
     at_ms: int
     previous_ms: int
-    """When the checkpoint before it was written, 0 for the first."""
+    """When the checkpoint before this one was written; 0 for the first."""
     ends: list[tuple[str, int, int]]
-    """Topic (without the namespace), partition and the next offset to read: of every place that counts to this partition, or,
-    if `logs` is empty, of those that moved."""
+    """Topic (without the namespace), partition and the next offset to read: of every place that counts to this
+    partition or, if `logs` is empty, of those places that moved with this commit."""
     logs: dict[str, str] = {}
-    """Ids of the topics: a topic that is deleted and made anew has another."""
+    """The ids of the topics, by name. A topic that is deleted and made anew has another id."""
     low: int = 0
-    """The changelog's low watermark as it was then; with compaction it never moves."""
+    """The changelog's low watermark at that time. It never moves in a changelog that is compacted."""
     anew: bool = False
-    """What was missing before it is known and accepted."""
+    """True if what was missing before this commit is known and accepted."""
 
     def key(self, *, compacted: bool) -> bytes:
-        """The record's key. Without compaction nothing else is needed: the record may be one of state, with its own value."""
+        """The key of the record that holds this checkpoint. Without compaction the key holds all of it, and the
+        record may be one of state with a value of its own."""
         return _KEY + (b"%d" % (self.sequence % RING) if compacted else _ENCODER.encode(self))
 
     def value(self) -> bytes:
@@ -67,12 +68,13 @@ def read_checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) 
 
 
 class CommitMark(NamedTuple):
-    """What is written beside a committed offset."""
+    """What is written as metadata beside a committed offset."""
 
     claim: str
-    """Of the hold that committed it; empty if somebody set the offset by hand."""
+    """The claim of the hold that committed the offset; empty if somebody set it by hand."""
     sequence: int = 0
-    """Of the checkpoint in the same transaction; 0 from a version of the hub that wrote none."""
+    """The sequence of the checkpoint in the same transaction; 0 if a version of the hub committed it that wrote
+    none."""
     at_ms: int = 0
 
     def __str__(self) -> str:
@@ -80,7 +82,8 @@ class CommitMark(NamedTuple):
 
     @classmethod
     def read(cls, metadata: str | None) -> Self:
-        """What is not a mark of the hub, or one of an older version, has no sequence."""
+        """Parse the metadata of a committed offset. Without a mark of the hub, or with one of an older version, there
+        is no sequence."""
         claim, *numbers = (metadata or "").split(" ")
         if len(numbers) != 2 or not all(each.isdecimal() for each in numbers):
             return cls(claim)
@@ -92,7 +95,7 @@ class CommitMark(NamedTuple):
 
 
 LOSS_ACCEPTED = "accepted"
-"""Stands for a claim where somebody has accepted that state is lost."""
+"""Stands in place of a claim where somebody has accepted that state is lost."""
 
 
 _NO_POSITION = "the group has no committed offset, and it has state of which nobody knows how far it goes"
@@ -104,18 +107,18 @@ class Trail:
 
     compacted: bool
     low: int = 0
-    """Its low watermark: records before that were deleted."""
+    """The changelog's low watermark: what lay before it was deleted."""
     last: Checkpoint | None = None
     ends: dict[PartitionPlace, int] = field(default_factory=dict)
-    """By topic, without the namespace, and partition."""
+    """The next offset to read of each topic (without the namespace) and partition."""
     logs: dict[str, str] = field(default_factory=dict)
     _first: Checkpoint | None = None
     _began: bool = False
     _breaks: list[tuple[int, int]] = field(default_factory=list)
-    """Sequences of checkpoints that follow each other and should not."""
+    """Pairs of sequences of checkpoints that follow each other and should not."""
 
     def take(self, checkpoint: Checkpoint | None) -> None:
-        """One more record, and its checkpoint if it has one."""
+        """Take in one more record of the changelog, with its checkpoint if it has one."""
         if checkpoint is None:
             self._began = True
             return

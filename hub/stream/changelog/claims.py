@@ -1,4 +1,5 @@
-"""Whose partitions were while a rebalance moved them: told by what is written beside the group's committed offsets. Pure."""
+"""Tells whether somebody else held partitions while a rebalance moved them, by what is written beside the group's
+committed offsets. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from hub.stream.numbers import number_of
 
 
 def still_claimed(committed: Iterable[TopicPartition], claim: str, numbers: int) -> set[int]:
-    """The numbers, of so many, of which nobody has committed anything since the hold that wrote `claim`.
+    """The numbers of which nobody has committed anything since the hold that wrote `claim`. `numbers` is the hub's
+    number of partitions.
 
-    `committed`: as the group's coordinator answers, all topics of each number. Every hold's first commit puts its own claim
-    beside all offsets that it holds, so one other claim, or none, says that the state may be another by now.
+    `committed`: the offsets of all topics of each number, as the group's coordinator answers. The first commit of
+    every hold puts its claim beside all offsets that it holds, so one other claim, or none, says that the state may
+    be another by now.
     """
     mine: dict[int, bool] = {}
     for place in committed:

@@ -29,24 +29,25 @@ class Commit(NamedTuple):
     ends: dict[PartitionPlace, int]
     offsets: list[TopicPartition]
     checkpoints: dict[int, Checkpoint]
-    """By number."""
+    """The checkpoint of each number whose state or offsets move."""
 
 
 @dataclass
 class _Proof:
-    """Of one number: its last commit."""
+    """What proves the state of one number: its last commit."""
 
     sequence: int = 0
     at_ms: int = 0
     low: int = 0
     """The changelog's low watermark."""
     anew: bool = False
-    """What was missing until now is accepted."""
+    """True if what was missing until now is accepted."""
 
 
 @dataclass
 class Positions:
-    """`namespace` and `numbers` are the hub's; `compacted` is the agent's changelog, `window_ms` how long it is needed if not."""
+    """The positions of one agent. `namespace` and `numbers` are the hub's; `compacted` says whether the agent's
+    changelog is, and `window_ms` how long its records are needed if it is not."""
 
     agent: str
     namespace: str
@@ -54,21 +55,21 @@ class Positions:
     compacted: bool
     window_ms: int
     ends: dict[PartitionPlace, int] = field(default_factory=dict)
-    """The next offset to read, as committed, or as it will be: where nothing was ever committed, the log's beginning."""
+    """The next offset to read of each place: as committed, or the log's beginning where nothing was ever committed."""
     gaps: dict[PartitionPlace, Gap] = field(default_factory=dict)
-    """Found, and not yet written down. Reading goes on behind them."""
+    """Gaps that were found and are not written down yet. Reading goes on behind them."""
     refused: dict[int, str] = field(default_factory=dict)
-    """Numbers of which the changelog does not have what was committed, with what was expected and found."""
+    """The numbers whose changelog does not have what was committed, each with what was expected and found."""
     _found: dict[PartitionPlace, TopicPartition] = field(default_factory=dict)
-    """The group's offsets with what is written beside them, as the broker has them."""
+    """The group's offsets with their metadata, as the broker has them."""
     _logs: dict[str, str] = field(default_factory=dict)
-    """Ids of topics, by name on the broker."""
+    """The ids of topics, by name on the broker."""
     _proofs: dict[int, _Proof] = field(default_factory=lambda: defaultdict(_Proof))
 
     # -- taking up -------------------------------------------------------------------------------------------------------
 
     def judge(self, committed: Iterable[TopicPartition], trails: Mapping[int, Trail], now_ms: int) -> None:
-        """Compare what was read back with what was committed: `refused` has what does not fit."""
+        """Compare the state that was read back with what was committed. Puts into `refused` what does not fit."""
         marks: dict[int, list[CommitMark]] = defaultdict(list)
         for place in committed:
             if place.offset >= 0:
@@ -137,13 +138,13 @@ class Positions:
         return ReadSoFar(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
 
     def pass_over(self, place: PartitionPlace, until: int, detail: str) -> None:
-        """Read on behind what somebody does not want to be read."""
+        """Have reading go on at `until`, because somebody does not want read what lies before."""
         if place not in self.gaps:
             topic = place[0][len(self.namespace) :]
             self.gaps[place] = Gap(topic, place[1], Reason.SKIPPED, self.ends[place], until, detail)
 
     def step_over(self, place: PartitionPlace, begin: int, until: int) -> None:
-        """Read on behind a batch that cannot be unpacked. All that lies before it is committed."""
+        """Have reading go on behind a batch that cannot be unpacked. All that lies before it is committed."""
         detail = f"{until - begin} records are in a batch that cannot be unpacked, or only into more than a reader takes (100 MB)"
         gap = Gap(place[0][len(self.namespace) :], place[1], Reason.UNREADABLE, begin, until, detail)
         self.gaps[place] = gap
@@ -154,15 +155,16 @@ class Positions:
         return [self._found[place] for place in self.ends]
 
     def starts(self) -> dict[PartitionPlace, int]:
-        """Where to read on."""
+        """The offset of each place at which reading goes on."""
         return self.ends | {place: gap.until for place, gap in self.gaps.items()}
 
     def displaced(self, places: Collection[PartitionPlace]) -> list[TopicPartition]:
-        """The same for places where the broker has nothing at the offset that was committed last, to be judged again."""
+        """The committed offsets of places where the broker has nothing at the offset to be read next, to be judged
+        again."""
         return [TopicPartition(*place, self.ends[place], self._found[place].metadata or "") for place in places]
 
     def keep(self, places: Collection[PartitionPlace]) -> None:
-        """Read of these only."""
+        """Forget all places but these."""
         self.ends = {place: end for place, end in self.ends.items() if place in places}
         self.gaps = {place: gap for place, gap in self.gaps.items() if place in places}
 
@@ -175,7 +177,8 @@ class Positions:
     def plan(
         self, ends: dict[PartitionPlace, int], changed: Iterable[int], claim: str, now_ms: int, *, whole: bool
     ) -> Commit:
-        """The next commit: `ends` move, and the state of the numbers `changed`. `whole`: with the offsets of all that is held."""
+        """What the next commit writes: `ends` move, and so does the state of the numbers `changed`. `whole`: the
+        offsets of all that is held are written, moved or not."""
         moved = self.starts() | ends
         whole = whole or bool(self.gaps)
         sent = list(moved) if whole else [place for place in moved if moved[place] != self.ends.get(place)]
@@ -210,7 +213,7 @@ class Positions:
         )
 
     def committed(self, commit: Commit) -> list[Gap]:
-        """It was. The gaps that were written down with it."""
+        """The planned commit has succeeded. Returns the gaps that were written down with it."""
         said = list(self.gaps.values())
         self.gaps.clear()
         self.ends = commit.ends

@@ -1,4 +1,5 @@
-"""Whether the agents' changelogs have what was committed with their offsets, and a loss that is accepted knowingly."""
+"""Proves from outside that the agents' changelogs have what was committed with their offsets, and accepts a loss that
+is known."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _TIMEOUT_SECONDS = 30.0
 
 @dataclass
 class _NoState:
-    """Remembers nothing: only the checkpoints are looked at."""
+    """A state that remembers nothing: only the checkpoints of its changelog are looked at."""
 
     changelog: Topic
     window_ms: int
@@ -47,14 +48,14 @@ class _NoState:
 
 @dataclass(frozen=True)
 class StateProof:
-    """Of one partition of an agent."""
+    """What was found about the state of one partition of an agent."""
 
     agent: str
     partition: int
     commit: int
-    """Number of the last commit by the changelog; 0 if it names none."""
+    """Number of the last commit that the changelog names; 0 if it names none."""
     fault: str | None
-    """What was expected and found, if the agent would refuse it."""
+    """What was expected and what was found, if the agent would refuse this state; else None."""
 
 
 def prove(

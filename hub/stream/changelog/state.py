@@ -12,7 +12,7 @@ from hub.journal import Book, Journal
 from hub.topics import Topic
 
 StateChange = tuple[int, bytes | None, bytes | None]
-"""Of a changelog: partition, key, value (None deletes)."""
+"""One change for a changelog: partition, key, value (None deletes)."""
 
 
 class AgentState(Protocol):
@@ -26,10 +26,11 @@ class AgentState(Protocol):
 
     changelog: Topic
     window_ms: int
-    """How long the records of a changelog that is not compacted are needed; 0 of one that is."""
+    """How long the records of the changelog are needed if it is not compacted; 0 if it is."""
 
     def load(self, partition: int, key: bytes | None, value: bytes | None) -> None:
-        """Raises RejectedRecordError if that is nothing which this program writes; then nothing has changed."""
+        """Take in one record of the changelog. Raises RejectedRecordError if this program writes no such record; then
+        nothing has changed."""
         ...
 
     def loaded(self, partition: int) -> None: ...
@@ -42,11 +43,12 @@ class AgentState(Protocol):
 
 
 Misfit = Callable[[str, Any], "str | None"]
-"""Why a record (None: deleted) cannot be what is kept under a key; None if it can."""
+"""Gives the reason why a record (None: deleted) cannot be what is kept under a key, or None if it can."""
 
 
 Renew = Callable[[Any], Any]
-"""A record as this version keeps it, of one that an earlier version may have kept. Raises RejectedRecordError if it is neither."""
+"""Gives a record as this version keeps it, made of one that an earlier version may have kept. Raises
+RejectedRecordError if it is neither."""
 
 
 def as_it_is(record: Any) -> Any:
@@ -61,7 +63,8 @@ class ChangelogReader:
         self._decoder, self._misfit, self._renew = msgspec.msgpack.Decoder(record), misfit, renew
 
     def read(self, key: bytes | None, value: bytes | None) -> tuple[str, Any]:
-        """Key and record. Raises RejectedRecordError if this is nothing that this program writes."""
+        """The key and the record that these bytes hold. Raises RejectedRecordError if this program writes nothing of
+        the kind."""
         if key is None:
             raise RejectedRecordError(Reason.UNDECODABLE, "it has no key")
         try:
@@ -115,7 +118,8 @@ class JournaledState(Generic[_B]):
         return sorted(self._journals)
 
     def books(self) -> list[_B]:
-        """The books there are. Unlike asking for one it makes none, so other threads may ask while partitions come and go."""
+        """The books of all partitions held. Asking makes none, unlike `journal`, so other threads may ask while
+        partitions come and go."""
         return [journal.book for journal in list(self._journals.values())]
 
     def remake(self) -> None:

@@ -20,20 +20,20 @@ from hub.stream.kafka.secure import secured
 _ASK_SECONDS = 15.0
 _TURN_SECONDS = 0.2
 _ONES_OWN_CERTIFICATE = re.compile(r"alert .*(certificate|unknown ca)")
-"""What the TLS of a broker answers that does not believe who speaks to it."""
+"""What a broker answers over TLS that does not accept the certificate shown to it."""
 _HUNG_UP = re.compile(r"SSL connection closed by peer.* in state UP")
 _OFTEN = 3
 _AROUND = re.compile(r"^\S+/\w+: | \(after \d+ms in state \w+\)$")
-"""What librdkafka puts around a reason."""
+"""What librdkafka writes before and behind a reason."""
 _ASKED: set[frozenset[tuple[str, str]]] = set()
-"""Where this process has been, and as whom."""
+"""The brokers that this process has asked, each with the settings by which it asked."""
 
 
 def require_admission(settings: Settings) -> None:
-    """Return if Kafka lets this hub in, or if nobody answers: who waits for Kafka has a patience of its own.
+    """Return if Kafka lets this hub in, or if nobody answers: waiting for Kafka is for the caller to do.
 
-    Asks once in a process, before its first client; blocks for some milliseconds, 15 s at most. Raises FatalError if one of the two
-    turns the other away, or what the settings name cannot be used.
+    Asks once in a process, before its first client; blocks for some milliseconds, 15 s at most. Raises FatalError if
+    one of the two turns the other away, or if something that the settings name cannot be used.
     """
     config = {"bootstrap.servers": settings.bootstrap_servers, **secured(settings)}
     door = frozenset(config.items())
@@ -43,7 +43,8 @@ def require_admission(settings: Settings) -> None:
 
 
 def refusal(settings: Settings, error: KafkaError) -> str | None:
-    """What this error of a connection says of the settings, and the way out; None if it says nothing of them."""
+    """A sentence on what this connection error says of the settings, with the way out; None if it says nothing of
+    them."""
     kafka, why = f"Kafka at {settings.bootstrap_servers}", _AROUND.sub("", error.str())
     if error.code() == KafkaError._AUTHENTICATION:
         return f"{kafka} does not let this hub in ({why}): check {_credentials(settings)}"
@@ -85,7 +86,7 @@ def _ask(settings: Settings, config: dict[str, str]) -> None:
 
 
 class _Heard(logging.Handler):
-    """What librdkafka says of its connections, as errors and in its log."""
+    """Collects what librdkafka says of its connections, as errors and in its log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +111,7 @@ class _Heard(logging.Handler):
         return None
 
     def nobody_is_there(self) -> bool:
-        """No address of the brokers can be connected to."""
+        """True if no address of the brokers can be connected to."""
         return self._is_down() and any(e.code() in (KafkaError._TRANSPORT, KafkaError._RESOLVE) for e in self.errors)
 
     def _is_down(self) -> bool:
@@ -118,7 +119,7 @@ class _Heard(logging.Handler):
 
 
 def _speaks_tls(bootstrap_servers: str) -> bool:
-    """True if who listens at the first address shows a certificate, to be trusted or not."""
+    """True if the server at the first address shows a certificate, to be trusted or not."""
     host, _, port = bootstrap_servers.split(",", 1)[0].strip().rpartition(":")
     looking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     looking.check_hostname, looking.verify_mode = False, ssl.CERT_NONE

@@ -23,7 +23,7 @@ PARTITIONER = "murmur2_random"  # what JVM clients use: keys meet wherever they 
 
 
 class SessionLostError(RetriableError):
-    """This producer, or this hold on the partitions, is over: join again and read the state back."""
+    """This producer, or this hold on the partitions, is over: the inlet joins again and reads the state back."""
 
 
 class AbortableError(RetriableError):
@@ -91,8 +91,8 @@ class _Complaints:
 
 
 def client_config(settings: Settings, role: str) -> dict[str, Any]:
-    """What every client of the hub begins with. The first time in a process Kafka is asked whether it lets this hub in
-    (`hub.stream.kafka.admission`). Raises FatalError if it does not."""
+    """The settings with which every client of the hub begins. At the first call in a process Kafka is asked whether
+    it lets this hub in (`hub.stream.kafka.admission`). Raises FatalError if it does not."""
     require_admission(settings)
     return {
         "bootstrap.servers": settings.bootstrap_servers,

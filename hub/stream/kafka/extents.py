@@ -46,7 +46,8 @@ def offsets(
 
 
 def extents(settings: Settings, places: Collection[PartitionPlace]) -> dict[PartitionPlace, Extent]:
-    """What the broker has of each place. Raises RetriableError without a broker."""
+    """Where each place begins and ends at the broker, and of which topic it is. Raises RetriableError without a
+    broker."""
     lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
     highs = offsets(settings, places, OffsetSpec.latest(), "ends")
     logs = _logs(settings, sorted({topic for topic, _ in places}))

@@ -13,7 +13,7 @@ from hub.stream.numbers import PartitionPlace, places_of
 
 _TIMEOUT_SECONDS = 30.0
 _MEMBERS_SECONDS = 5.0
-"""Who asks does nothing else meanwhile."""
+"""How long the question may take: the caller does nothing else meanwhile."""
 
 
 def places_read(settings: Settings, topics: Sequence[str]) -> list[PartitionPlace]:

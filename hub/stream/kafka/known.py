@@ -19,9 +19,10 @@ yet that any agent passed on: that takes longer."""
 
 
 class KnownTopics:
-    """By their names without the namespace. May be asked from any thread; asking the broker blocks.
+    """Topics of the hub, by their names without the namespace. May be asked from any thread; asking the broker
+    blocks.
 
-    What is not known is looked for on the broker, as a source or department may have come since.
+    A name that is not known is looked for on the broker, as its source or department may have come since.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class KnownTopics:
         return topic in self._look()
 
     def missing(self, topics: Iterable[str]) -> list[str]:
-        """Which of these are not there now."""
+        """The topics among these that do not exist now."""
         unknown = [topic for topic in topics if topic not in self._known]
         there: Collection[str] = self._look() if unknown else ()
         return [topic for topic in unknown if topic not in there]
@@ -79,5 +80,5 @@ def sources_there(settings: Settings, declared: Iterable[str]) -> list[str]:
 
 
 def names_in(namespace: str, names: Iterable[str]) -> frozenset[str]:
-    """Names on the broker that begin with the namespace, without it."""
+    """Those of these names that begin with the namespace, given without it."""
     return frozenset(name[len(namespace) :] for name in names if name.startswith(namespace))

@@ -1,4 +1,5 @@
-"""How every client of the hub makes sure of Kafka, and Kafka of it: librdkafka's settings for that."""
+"""librdkafka's settings by which every client of the hub knows that it speaks to its Kafka, and Kafka that it speaks
+to the hub."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from hub.settings import Security, Settings
 
 
 def secured(settings: Settings) -> dict[str, Any]:
-    """What librdkafka is told of encryption and of who this is."""
+    """The settings about encryption and about who logs in."""
     config: dict[str, Any] = {"security.protocol": _PROTOCOLS[settings.kafka_security]}
     if settings.kafka_security is not Security.PLAINTEXT:
         config |= _tls(settings)

@@ -1,4 +1,5 @@
-"""Dead letters that their topic takes, whatever they are about: what is too large is kept as it begins, with size and digest."""
+"""Makes dead letters that their topic takes, whatever they are about: of what is too large the beginning is kept,
+with size and digest."""
 
 from __future__ import annotations
 
@@ -11,11 +12,12 @@ from hub.topics import DEAD
 MAX_KEY_BYTES = 16 * 1024
 _MAX_DETAIL_CHARS = 4_000
 _REST_BYTES = 8 * _MAX_DETAIL_CHARS
-"""For all but value and key: the detail, names, numbers."""
+"""Room for all but value and key: the detail, names, numbers."""
 
 
 def fitted(letter: Mapping[str, Any]) -> dict[str, Any]:
-    """A `cityhub.DeadLetter` that goes into hub.dead with its own key as Kafka's key. `truncated` if key or value was cut."""
+    """A `cityhub.DeadLetter` that fits into hub.dead together with its own key as Kafka's key. It is `truncated` if
+    key or value was cut."""
     key, value = letter["key"], letter["value"]
     kept_key = key and key[:MAX_KEY_BYTES]
     most = DEAD.max_bytes - 2 * len(kept_key or b"") - _REST_BYTES

@@ -15,17 +15,15 @@ from hub.topics import DEAD, source_of
 
 
 class GapLetters:
-    """Of one agent."""
+    """Makes the letters for the gaps of one agent."""
 
     def __init__(self, settings: Settings, agent: str) -> None:
         self._settings = settings
         self._agent = agent
 
     def outputs(self, gaps: Sequence[Gap]) -> list[Output]:
-        """One letter for each, for the transaction that first commits past it.
-
-        Raises RetriableError if a registry service cannot be asked.
-        """
+        """One letter for each gap, for the transaction that first commits past it. Raises RetriableError if a
+        registry service cannot be asked."""
         if not gaps:
             return []
         codec, now_ms = Codec(make_registry(self._settings)), wall_ms()
@@ -36,7 +34,7 @@ class GapLetters:
         return [Output(self._settings.topic(DEAD.name), None, messages)]
 
     def count(self, gaps: Iterable[Gap]) -> None:
-        """They are written."""
+        """Count these gaps in the metrics: their letters have been committed."""
         for gap in gaps:
             metrics.DEAD_LETTERS.labels(self._agent, str(gap.reason)).inc()
             labels = (self._agent, source_of(gap.topic), str(gap.reason))

@@ -1,4 +1,5 @@
-"""Where an agent reads on, and the stretches of a partition that it therefore does not read, each said by one letter. Pure."""
+"""Decides where an agent reads on, and which stretches of a partition it therefore never reads: one letter stands for
+each. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ class Gap(NamedTuple):
     """Records of one partition that were not read, and never will be."""
 
     topic: str
-    """Without the namespace."""
+    """The topic, without the namespace."""
     partition: int
     reason: Reason
     """One of hub.errors.GAP_REASONS."""
@@ -26,7 +27,7 @@ class Gap(NamedTuple):
 
     @property
     def records_at_most(self) -> int:
-        """Offsets that were passed over: records, and markers of transactions that are none."""
+        """How many offsets were passed over: some are markers of transactions, which are no records."""
         return max(0, self.until - self.begin)
 
     @property
@@ -34,7 +35,7 @@ class Gap(NamedTuple):
         return f"{self.topic}[{self.partition}]@{self.begin}-{self.until}"
 
     def letter(self, agent: str, at_ms: int) -> dict[str, Any]:
-        """The `cityhub.DeadLetter` that stands for it. `at_ms`: when it was found."""
+        """The `cityhub.DeadLetter` that stands for this gap. `at_ms`: when the gap was found."""
         origin = {"topic": self.topic, "partition": self.partition, "offset": self.begin, "ingested_at": at_ms}
         return {
             "stage": agent, "reason": str(self.reason), "detail": self.detail, "at": at_ms, "origin": origin,
@@ -46,13 +47,13 @@ class ReadSoFar(NamedTuple):
     """What is known of how far a partition was read. Every part may be unknown."""
 
     committed: int | None = None
-    """The group's offset."""
+    """The group's committed offset."""
     by_hand: bool = False
-    """The hub did not commit it."""
+    """True if somebody other than the hub committed that offset."""
     end: int | None = None
-    """How far the state goes, by its changelog."""
+    """The next offset to read, as the changelog has it."""
     log: str = ""
-    """Id of the topic that was read."""
+    """Id of the topic that was read; empty if unknown."""
 
     @property
     def position(self) -> int | None:
@@ -61,7 +62,7 @@ class ReadSoFar(NamedTuple):
 
 
 def resume(topic: str, partition: int, reach: ReadSoFar, extent: Extent) -> tuple[int, Gap | None]:
-    """The offset to read on from, and what is not read therefore.
+    """The offset at which reading goes on, and the gap that this leaves, if any.
 
     A partition that was never read begins where its log does: what was deleted before was never the hub's.
     """

@@ -1,4 +1,5 @@
-"""When rejects of one source are too many: it is paused rather than drained into the dead letters, and nobody else. Pure."""
+"""Decides when rejects of one source are too many. That source alone is then paused, rather than drained into the
+dead letters. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ class TooManyRejectsError(HubError):
     def __init__(self, why: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{topic}: {reason}" for topic, reason in why.items()))
         self.why = dict(why)
-        """By topic, without the namespace."""
+        """The reason for each source, by topic without the namespace."""
 
 
 class SourceRows(NamedTuple):
@@ -26,11 +27,11 @@ class SourceRows(NamedTuple):
     records: int
     rejected: tuple[int, ...] = ()
     since_ms: int = 0
-    """When the source was let go on: it is counted anew from then."""
+    """When the source was let go on: its rejects are counted from then."""
 
 
 class LetGoOn(NamedTuple):
-    """A source that was paused once and is no more."""
+    """A source that was paused once and is paused no more."""
 
     at_ms: int
     through: Mapping[int, int]
@@ -79,7 +80,7 @@ class RejectCount(NamedTuple):
 
 
 Counted = Mapping[str, RejectCount]
-"""By topic."""
+"""The count of each source, by topic."""
 
 
 class RejectLimits:
@@ -107,16 +108,16 @@ class RejectLimits:
             raise TooManyRejectsError(why)
 
     def take(self) -> Counted:
-        """Count the chunk last checked. What `keep` is told once it has committed."""
+        """Count the chunk that was checked last. Returns what `keep` is to be given once that chunk has committed."""
         self._now |= self._next
         return self._next
 
     def keep(self, counted: Counted) -> None:
-        """That chunk, and all before it, have committed."""
+        """Take note that the chunk of this count has committed, and all before it."""
         self._kept |= counted
 
     def give_back(self) -> None:
-        """What has not committed will come again: count it no more."""
+        """Take back the counts of what has not committed: its records will come again."""
         self._now = dict(self._kept)
 
     def _judge(self, count: RejectCount, longest: int) -> str | None:

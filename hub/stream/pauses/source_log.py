@@ -69,7 +69,7 @@ class SourceLog:
             return int(self._consumer.get_watermark_offsets(self._place, timeout=_TIMEOUT_SECONDS)[1])
 
     def read(self, wait_seconds: float = 0.0) -> bool:
-        """Read what has come since; whether it says anything new."""
+        """Read what was written since. True if it says anything new."""
         with kafka_errors(self._what):
             messages = self._consumer.consume(_BATCH, wait_seconds)
         changed = False

@@ -1,4 +1,5 @@
-"""Whose records an agent reads: who is paused, as hub.sources has it, so that every worker knows of every pause and its end."""
+"""Knows which sources an agent reads: hub.sources says who is paused, so that every worker knows of every pause and
+its end."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ class Sources:
         self._reads = reads
         self._log = SourceLog(settings, agent) if self._topics else None
         self._batches: Counter[str] = Counter()
-        """That could not be unpacked, by topic."""
+        """How many batches could not be unpacked, by topic."""
         self.standings = Standings() if self._log is None else self._log.standings
 
     @property
@@ -41,7 +42,7 @@ class Sources:
 
     @property
     def paused(self) -> dict[str, Standing]:
-        """By topic, without the namespace."""
+        """The sources that are paused, by topic without the namespace."""
         paused = self.standings.paused
         topics = set(self._topics) if paused else set()
         return {topic: each for topic, each in paused.items() if topic in topics}
@@ -54,7 +55,7 @@ class Sources:
         }
 
     def to_skip(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """Where to read on behind what an operator wants to be left out."""
+        """For each place of which an operator wants something left out, the offset behind it."""
         return {
             (self._name(topic), partition): end
             for topic, each in self.standings.let_go_on.items()
@@ -91,7 +92,7 @@ class Sources:
         return bool(self.with_too_many_batches())
 
     def with_too_many_batches(self) -> dict[str, str]:
-        """By topic, why it is to be paused."""
+        """The sources with too many batches that could not be unpacked, by topic, with the reason for the pause."""
         why = f"{_MOST_BATCHES} batches could not be unpacked"
         return {topic: why for topic, batches in self._batches.items() if batches >= _MOST_BATCHES}
 

@@ -1,4 +1,5 @@
-"""Which sources are paused and which were let go on: what stands in hub.sources, where the last word on a topic counts. Pure."""
+"""Which sources are paused and which were let go on, as hub.sources says it: the last record about a topic counts.
+Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _TOPIC = re.compile(r"[\w.-]{1,249}", re.ASCII)
 
 
 HUB = "hub"
-"""The key of what stands there about the hub itself."""
+"""The key of the record about the hub itself."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -26,26 +27,27 @@ class Standing(msgspec.Struct, frozen=True):
     paused: bool
     at_ms: _Number
     by: _Text
-    """The worker that paused it, or who let it go on."""
+    """The worker that paused the source, or the person who let it go on."""
     why: _Text = ""
     through: dict[_Number, _Number] = msgspec.field(default_factory=dict)
-    """Let go on: where each partition ended then. What lies before is known to be bad, and no reason to pause it again."""
+    """For a source that was let go on: the offset at which each partition ended then. What lies before is known to be
+    bad, and no reason to pause it again."""
     skip: bool = False
-    """Let go on: what lies before is not read."""
+    """For a source that was let go on: true if what lies before `through` is not to be read."""
     partitions: _Number = 0
-    """Under `HUB`: the hub's number of partitions, which never changes."""
+    """In the record under `HUB`: the hub's number of partitions, which never changes."""
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)
 
 
 class Standings:
-    """By topic, without the namespace. A topic of which nothing was said is read."""
+    """The last word on each topic, by its name without the namespace. A topic of which nothing was said is read."""
 
     def __init__(self) -> None:
         self._of: dict[str, Standing] = {}
         self.unreadable = 0
-        """Records that are none of the hub's."""
+        """How many records were none of the hub's."""
 
     def take(self, key: bytes | None, value: bytes | None) -> bool:
         """One record of hub.sources, oldest first; whether it says anything new. What cannot be read is stepped over."""

@@ -1,4 +1,5 @@
-"""What a session has yet to read, counted by what its consumer knows and, of what is not read, by what the broker says."""
+"""Counts what a session has yet to read: by what its consumer knows and, for what it does not read, by what the
+broker says."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ _UNKNOWN = -1
 
 
 class Backlog:
-    """Of one agent, in a hub of `numbers` partitions. Not thread-safe: it belongs to the thread that reads."""
+    """The backlog of one agent, in a hub of `numbers` partitions. Not thread-safe: it belongs to the thread that
+    reads."""
 
     def __init__(self, agent: str, numbers: int, consumer: Consumer) -> None:
         self._agent = agent
@@ -34,7 +36,7 @@ class Backlog:
         return now - self._counted >= _EVERY_SECONDS or not (idle or self.records)
 
     def reached_end(self, place: PartitionPlace, offset: int) -> None:
-        """The consumer read a partition up to its end, which lies behind the markers of transactions."""
+        """The consumer has read a partition up to its end, which lies behind the markers of transactions."""
         self._eofs[place] = offset
 
     def read_anew(self) -> None:
@@ -42,7 +44,7 @@ class Backlog:
         self._eofs.clear()
 
     def forget(self, places: Iterable[PartitionPlace]) -> None:
-        """Nothing is known of these until the broker is asked again, which is due at once."""
+        """Forget where these places end, until the broker is asked again, which is due at once."""
         self._unread_highs = dict.fromkeys(places, _UNKNOWN)
         self._counted = 0.0
 
@@ -83,9 +85,9 @@ class Backlog:
         return not any(left[place] for place in reading)
 
     def stands(self, reading: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """How far each of these is read; beside what was committed, over the markers at its end."""
+        """How far each of these places is read: as committed, or further over the markers at its end."""
         return {place: max(end, self._eofs.get(place, 0)) for place, end in reading.items()}
 
     def markers_past(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """Ends that lie behind what was committed, by nothing but markers of transactions if nothing is left to read."""
+        """Ends of places that lie behind what was committed, where nothing but markers of transactions lies between."""
         return {place: end for place, end in self._eofs.items() if end > ends.get(place, end)}

@@ -1,4 +1,5 @@
-"""What an agent has been given by Kafka and has not decided yet, handed on in chunks that are bounded in bytes too."""
+"""What Kafka has given to an agent and the agent has not decided yet. It is handed on in chunks that are bounded in
+bytes too."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from itertools import accumulate
 from confluent_kafka import Message
 
 MAX_CHUNK_BYTES = 32 << 20
-"""Of values. A chunk lies in memory several times over, as bytes, as columns and as what it comes to; and what comes in may have
-megabytes a record."""
+"""Bytes of values that a chunk may have. A chunk lies in memory several times over, as bytes, as columns and as what
+comes of it, and a record may have megabytes."""
 
 
 class Inbox:
@@ -25,7 +26,7 @@ class Inbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is enough for a chunk, by its bytes."""
+        """True if its bytes are enough for a chunk."""
         return self._bytes >= MAX_CHUNK_BYTES
 
     def add(self, messages: Sequence[Message]) -> None:
@@ -33,7 +34,7 @@ class Inbox:
         self._bytes += sum(map(len, messages))
 
     def take(self) -> list[Message]:
-        """As many as a chunk may have, and one at least if there is one."""
+        """Take out as many records as a chunk may have, and one at least if there is one."""
         taken, self._messages = self._messages, []
         if self._bytes > MAX_CHUNK_BYTES:
             fit = max(1, bisect_right(list(accumulate(map(len, taken))), MAX_CHUNK_BYTES))

@@ -21,7 +21,7 @@ _TIMEOUT_SECONDS = 5.0
 
 
 class Inputs:
-    """What one agent reads."""
+    """The topics of one agent at the broker."""
 
     def __init__(self, settings: Settings, agent: str, reads: Reads) -> None:
         self._settings = settings
@@ -35,10 +35,8 @@ class Inputs:
         self._client = AdminClient(client_config(settings, f"{agent}.topics"))
 
     def look(self) -> bool:
-        """Ask the broker; whether anything is another than before.
-
-        Raises FatalError if a topic cannot be read that the hub itself writes, RetriableError without an answer.
-        """
+        """Ask the broker. True if anything has changed. Raises FatalError if a topic cannot be read that the hub
+        itself writes, RetriableError without an answer."""
         with kafka_errors(f"{self._agent}: asking for the partitions of its topics"):
             found = self._client.list_topics(timeout=_TIMEOUT_SECONDS).topics
         numbers, before = self._settings.partitions, self._there

@@ -1,4 +1,4 @@
-"""How many records an agent has yet to read, by what its consumer knows. Pure."""
+"""Computes how many records an agent has yet to read, from what its consumer knows. Pure."""
 
 from __future__ import annotations
 

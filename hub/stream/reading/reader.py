@@ -1,4 +1,4 @@
-"""What a session reads: records made ready for chunks, and where reading halted until somebody judges why."""
+"""Reads for a session: makes records ready for chunks, and notes where reading halted until somebody judges why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hub.stream.reading.inbox import Inbox
 
 
 class Reader:
-    """Of one agent's consumer. Not thread-safe: it belongs to the thread that reads."""
+    """Reads by one agent's consumer. Not thread-safe: it belongs to the thread that reads."""
 
     def __init__(self, agent: str, consumer: Consumer, backlog: Backlog) -> None:
         self._agent = agent
@@ -22,12 +22,13 @@ class Reader:
         self._backlog = backlog
         self.ready = Inbox()
         self.displaced: set[PartitionPlace] = set()
-        """Where the broker has nothing at the offset that is to be read next."""
+        """Places where the broker has nothing at the offset that is to be read next."""
         self.packed: dict[PartitionPlace, int] = {}
-        """Where a batch cannot be unpacked, and at which offset it begins."""
+        """Places where a batch cannot be unpacked, each with the offset at which that batch begins."""
 
     def receive(self, most: int, wait_seconds: float) -> Iterator[Message]:
-        """Make up to so many records ready; gives what else librdkafka reports, for the session to judge. Raises RetriableError."""
+        """Make up to `most` records ready. Yields whatever else librdkafka reports, for the session to judge. Raises
+        RetriableError."""
         if self.ready.is_full:
             return
         with kafka_errors(f"{self._agent}: reading"):
@@ -55,7 +56,7 @@ class Reader:
         self._consumer.assign([TopicPartition(*place, start) for place, start in starts.items()])
 
     def reached(self, starts: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """How far each of these places was read; its start, where nothing was."""
+        """The offset up to which each of these places was read; its start, where nothing was."""
         found = dict(starts)
         for read in self._consumer.position([TopicPartition(*place) for place in starts]):
             found[read.topic, read.partition] = max(found[read.topic, read.partition], read.offset)
@@ -63,11 +64,11 @@ class Reader:
 
     @property
     def halted(self) -> set[PartitionPlace]:
-        """Where reading goes on only once somebody has said from where."""
+        """Places where reading goes on only once somebody has said from which offset."""
         return self.displaced | self.packed.keys()
 
     def forget(self) -> None:
-        """What is ready, and where reading halted."""
+        """Forget the records that are ready, and where reading halted."""
         self.ready.clear()
         self.displaced.clear()
         self.packed.clear()

@@ -1,7 +1,8 @@
-"""Which topics an agent reads. Those of sources and departments come while it runs, and are taken up as the broker shows them.
+"""Which topics an agent reads. Topics of sources and departments may come while it runs, and are taken up once the
+broker shows them.
 
-A source is taken up once both of its topics are there, that of its events and that of its replies: its cases can be answered then.
-A department is taken up once the rules have it.
+A source is taken up once both of its topics exist, that of its events and that of its replies: its cases can be
+answered then. A department is taken up once the rules name it.
 """
 
 from __future__ import annotations
@@ -13,26 +14,26 @@ from hub.topics import city_events, city_replies, dept_updates, source_in
 
 log = logging.getLogger(__name__)
 _MOST = 1_000
-"""Sources that are taken up though nobody has declared them: whoever may make topics must not fill the memory."""
+"""How many sources are taken up that nobody has declared: somebody who may make topics must not fill the memory."""
 
 
 class Reads:
-    """Topics that stay the same, by their names without the namespace."""
+    """Topics that never change, by their names without the namespace."""
 
     def __init__(self, topics: Iterable[str]) -> None:
         self.topics: Sequence[str] = tuple(topics)
         self.listeners: list[Callable[[Sequence[str]], None]] = []
-        """Called, from the thread that looks, with what is read from now on and was not before."""
+        """Called, from the thread that looks, with the topics that are read from now on and were not before."""
 
     def look(self, there: Collection[str]) -> None:
-        """Have `topics` say what is to be read, with these topics on the broker."""
+        """Update `topics`, given the topics that the broker has."""
 
 
 class InputReads(Reads):
-    """All that sources and departments say.
+    """All topics by which sources and departments say something.
 
-    `sources` are read whether their topics are there or not, so that their absence is said; `departments` gives those that the
-    rules have by now.
+    Those of `sources` are read whether they exist or not, so that their absence is reported; `departments` gives
+    those that the rules name by now.
     """
 
     def __init__(self, sources: Iterable[str], departments: Callable[[], Iterable[str]]) -> None:

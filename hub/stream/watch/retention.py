@@ -1,4 +1,4 @@
-"""How long it is until Kafka may delete what an agent has not read yet."""
+"""Tells how long it is until Kafka may delete what an agent has not read yet."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ _GIVE_UP_SECONDS = 20.0
 
 
 class Margin(NamedTuple):
-    """Of one topic: its retention, and how much of it is left for the oldest record that the agent has not read. Negative: it may
-    be gone at any moment."""
+    """Of one topic, the retention, and how much of it is left for the oldest record that the agent has not read. If
+    that is negative, the record may be gone at any moment."""
 
     left_seconds: float
     retention_seconds: float
 
 
 def margins(settings: Settings, agent: str, topics: Sequence[str]) -> dict[str, Margin]:
-    """By topic, without the namespace; not of topics that are kept for ever. Raises RetriableError without a broker."""
+    """The margin of each topic, by its name without the namespace; topics that are kept for ever have none. Raises
+    RetriableError without a broker."""
     places = places_read(settings, topics)
     kept_ms = retentions(settings, {topic for topic, _ in places})
     oldest_ms = first_times(settings, _unread(settings, agent, [place for place in places if place[0] in kept_ms]))
@@ -61,7 +62,7 @@ def _unread(settings: Settings, agent: str, places: Sequence[PartitionPlace]) ->
 
 
 def first_times(settings: Settings, starts: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-    """When the first record from each offset on was written, UTC ms. A place with nothing but markers has none."""
+    """When the first record at or behind each offset was written, UTC ms. A place with nothing but markers has none."""
     if not starts:
         return {}
     # whatever lies there waits to be deleted, also what is not committed yet; a batch of each place is enough
@@ -90,7 +91,8 @@ def first_times(settings: Settings, starts: Mapping[PartitionPlace, int]) -> dic
 
 
 class RetentionWatch(mode.Service):
-    """Keeps the metrics true for these agents and what they read, whether they read at all, stand still or are paused."""
+    """Keeps the metrics up to date for these agents and the topics that they read, whether they read at all, stand
+    still or are paused."""
 
     def __init__(self, settings: Settings, reads: Mapping[str, Reads]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Topics of sources and departments that nobody reads, though records lie there: what every light would be green over."""
+"""Watches for topics of sources and departments that have records and that nobody reads: nothing else would show it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def records_behind(
 
 
 class UnreadWatch(mode.Service):
-    """Keeps the metrics true, and says it once. `paused`: topics that are not read on purpose, which have a metric of their own."""
+    """Keeps the metrics up to date, and logs each such topic once. `paused`: topics that are not read on purpose,
+    which have a metric of their own."""
 
     def __init__(self, settings: Settings, reads: Reads, paused: Callable[[], Collection[str]]) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ class UnreadWatch(mode.Service):
         self.show(len(inputs), found)
 
     def show(self, inputs: int, unread_records: Mapping[str, int]) -> None:
-        """Of so many topics, these are read by nobody."""
+        """Set the metrics: of so many topics, these are read by nobody."""
         INPUT_TOPICS.labels("unread").set(len(unread_records))
         INPUT_TOPICS.labels("read").set(inputs - len(unread_records))
         for topic in self._shown - unread_records.keys():

@@ -1,7 +1,9 @@
-"""Whether the records of a transaction lie where they were written: told by the offsets that the broker gave to some of them.
+"""Proves that the records of a transaction lie where they were written, by the offsets that the broker gave to some
+of them.
 
-librdkafka also takes a record for delivered that the broker took for one it has already (its number among the producer's was used
-before), or of which it only knows that a later one was taken (KAFKA-15591). Such a record has no offset, or one that is too low.
+librdkafka also takes a record for delivered that the broker took for one it has already (its number among the
+producer's was used before), or of which it only knows that a later one was taken (KAFKA-15591). Such a record has no
+offset, or one that is too low.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ _NOWHERE = -1
 
 
 class DeliveryReport(NamedTuple):
-    """Of one record: its number among those of its partition in the transaction, and the offset it got."""
+    """The report on one record: its number among those of its partition in the transaction, and the offset it got."""
 
     nth: int
     offset: int
@@ -44,10 +46,10 @@ class TransactionProof:
         self._asked: dict[PartitionPlace, int] = defaultdict(int)
         self._reports: dict[PartitionPlace, list[DeliveryReport]] = defaultdict(list)
         self.failed: set[PartitionPlace] = set()
-        """Where a record was not taken."""
+        """Places where a record was not taken."""
 
     def watch(self, place: PartitionPlace, messages: Sequence[dict[str, Any]]) -> None:
-        """Of these, which are published to one partition next, have some reported."""
+        """Have some of these messages reported, which are published to one partition next."""
         before = self._written[place]
         last = len(messages) - 1
         for at in sorted({0, last, *range(_EVERY, last, _EVERY)}):
@@ -77,5 +79,5 @@ class TransactionProof:
         return None
 
     def ends(self) -> dict[PartitionPlace, int]:
-        """By place, the offset after the last record."""
+        """The offset after the last record, by place."""
         return {place: max(report.offset for report in reports) + 1 for place, reports in self._reports.items()}
