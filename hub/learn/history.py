@@ -37,14 +37,14 @@ class History:
     title: pa.Array
     text: pa.Array
     due_ms: pa.Array
-    """The city's own due time."""
+    """The due time that the city itself set."""
     closed_ms: pa.Array
-    """Null: still open when the files were written, or not known."""
+    """When the report was closed. Null: still open when the files were written, or not known."""
     department: pa.Array
     """The responsible department as the truth writes it, not an id of a policy."""
     queue: pa.Array
     duplicate: pa.Array
-    """Whether the city called it a duplicate of another report."""
+    """True if the city called the report a duplicate of another."""
     duplicate_of: pa.Array
     """Reference of the other report of a known pair: the truth's own, or, where it only flags duplicates, told by place and time
     (see hub/backtest/judging/pairs.py). Null for most duplicates of most cities. In a quarter of pairs it was opened later."""

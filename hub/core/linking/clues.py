@@ -1,4 +1,5 @@
-"""What linking looks at in a report, and keeps of it: where, when, of which family, fingerprints of address, facility and text."""
+"""What linking reads of a report and keeps of it: time, place, family, and fingerprints of address, facility and
+text."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from hub.policy.city import City
 
 ADDRESS = "address"
 ClueKey = tuple[str, Number]
-"""Name and fingerprint of what may be equal instead of near."""
+"""Name and fingerprint of something that may be equal, where reports need not be near each other."""
 
 
 class Clue(msgspec.Struct, array_like=True, frozen=True, gc=False):

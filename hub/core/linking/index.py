@@ -44,7 +44,8 @@ class Incidents:
     # -- searching ---------------------------------------------------------------------------------------------------
 
     def look_ahead(self, clues: Sequence[Clue]) -> NeighbourSearch:
-        """The reports of a chunk, in the order in which they will be decided. Serves until the next call."""
+        """Find what lies around the reports of a chunk, in the order in which they will be decided. The answer serves
+        until the next call."""
         self._ahead = NeighbourSearch(self._store, clues)
         return self._ahead
 
@@ -155,7 +156,7 @@ class Incidents:
 
 
 def nowhere(clue: Clue) -> bool:
-    """Whether the report has no point."""
+    """True if the report has no point."""
     return clue.lat is None or clue.lon is None or isnan(clue.lat) or isnan(clue.lon)
 
 

@@ -1,4 +1,5 @@
-"""What lies around the reports of a chunk, found for all at once, and the decision about each, one after the other."""
+"""Finds what lies around the reports of a chunk, for all at once, and decides about each report, one after the
+other."""
 
 from __future__ import annotations
 
@@ -15,11 +16,12 @@ from hub.core.linking.rules import Tie
 from hub.core.linking.store import Store
 
 _MOST = 64
-"""Points that are looked at closely for one report, the best first: thousands of reports may be made of one place."""
+"""How many points are looked at closely for one report, the best first: thousands of reports may be made of one
+place."""
 _ROUNDING = 0.01
 """By how much a score from flat distances may be too low."""
 _Rank = tuple[float, int, str]
-"""Of a candidate, the smallest first: minus its score, when reported, case id."""
+"""Sort key of a candidate, the smallest first: minus its score, when it was reported, case id."""
 
 
 class _Found:
@@ -32,7 +34,8 @@ class _Found:
 
 
 class NeighbourSearch:
-    """Made by Incidents.look_ahead, which tells it of what is added and opened again while it serves."""
+    """The search for one chunk. Incidents.look_ahead makes it, and tells it of what is added and opened again while
+    it serves."""
 
     def __init__(self, store: Store, clues: Sequence[Clue]) -> None:
         self._store, self._clues = store, clues
@@ -41,9 +44,9 @@ class NeighbourSearch:
         self._young: dict[int, list[str]] = {}
         """Cases that the chunk's own reports became part of, by row."""
         self._rows: dict[str, list[int]] = {}
-        """The other way round."""
+        """`_young` the other way round: the row of each case."""
         self._strays: list[tuple[str, Clue]] = []
-        """What else changed while this serves: looked at for every report."""
+        """Points that changed otherwise while this serves: they are looked at for every report."""
         self._around: dict[int, list[tuple[int, int]]] = {}
         """For each row with anything around it: slots (or, inverted, rows of the chunk) and the tie that asked."""
         if clues:
@@ -223,7 +226,8 @@ class NeighbourSearch:
         return best
 
     def _closed(self, case_id: str, at_ms: int, after_ms: float) -> bool | None:
-        """Whether the incident was closed when the report was made; None if it is gone, or was closed too long before."""
+        """True if the incident was closed when the report was made; None if it is gone, or was closed too long
+        before."""
         incident = self._store.incidents.get(case_id)
         if incident is None:
             return None

@@ -1,4 +1,4 @@
-"""A link: which incident, how sure, and why, in words that an operator can check."""
+"""A link: to which incident, how sure, and why, in words that an operator can check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Match(msgspec.Struct, frozen=True):
     case_id: str
     score: float
     distance_m: float
-    """To the nearest-scoring report of the incident; 0 where either has no point."""
+    """Metres to the report of the incident that scores best; 0 where either has no point."""
     apart_seconds: float
     row: LinkRule
     by: str
@@ -23,7 +23,7 @@ class Match(msgspec.Struct, frozen=True):
     family: str | None
     held_family: str | None
     closed: bool = False
-    """The incident was closed before the report was made: the row's `after_close` says what follows."""
+    """True if the incident was closed before the report was made; then the row's `after_close` says what follows."""
     alike: float = 0.0
     """Similarity of the texts, if `by` text."""
 
@@ -33,12 +33,13 @@ class Match(msgspec.Struct, frozen=True):
 
     @property
     def reopens(self) -> bool:
-        """The incident is to be opened again for this report."""
+        """True if the incident is to be opened again for this report."""
         return self.closed and self.row.after_close == "reopen"
 
     @property
     def reasons(self) -> list[str]:
-        """Each with what is allowed. Made when asked for: most matches are looked at once."""
+        """The reasons in words, each with the limit that it keeps. Made when asked for: most matches are looked at
+        once."""
         row, hours = self.row, self.apart_seconds / 3600
         same = self.family == self.held_family
         about = f"same family {self.family}" if same else f"families {self.family} and {self.held_family}"

@@ -1,4 +1,4 @@
-"""Where reports without a place go, so that those that may be linked all the same meet in one partition."""
+"""Chooses the partition of reports without a place, so that those that may be linked all the same meet in one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ class MeetingKeys:
 
     @property
     def used(self) -> bool:
-        """Whether any row can link reports without a place; if not, `key` is always None."""
+        """True if any row can link reports without a place; if none can, `key` is always None."""
         return bool(self._attributes) or self._address or self._min_chars is not None
 
     def key(self, address: str | None, text: str, attributes: Mapping[str, str] = _EMPTY) -> str | None:
-        """None if nothing of the report can be compared: then it stays by itself."""
+        """The key by which the report meets others, or None if nothing of it can be compared: then it stays by
+        itself."""
         for name in self._attributes:
             if value := attributes.get(name):
                 return f"~{name}:{fingerprint(value):x}"

@@ -11,7 +11,7 @@ from hub.policy.models import LinkRule, TextRule
 
 @dataclass(frozen=True, eq=False)
 class Tie:
-    """A report of one family with an incident of another, `family`, by `row`. Times in ms."""
+    """Says that a report of one family is linked with an incident of another, `family`, by `row`. Times in ms."""
 
     family: str
     row: LinkRule
@@ -32,20 +32,20 @@ class Tie:
 
 @dataclass(frozen=True, eq=False)
 class FamilyRules:
-    """All that concerns reports of one family. `family` None: of a category that the city does not know."""
+    """All rows about reports of one family. `family` is None for a category that the city does not know."""
 
     ties: tuple[Tie, ...]
-    """Its own family first."""
+    """The ties of the family, that with itself first."""
     same: frozenset[str]
-    """Names of what may be equal instead of near."""
+    """Names of what may be equal, where reports need not be near each other."""
     text: TextRule | None
     text_tie: Tie | None
-    """How texts are compared, whatever the other's family."""
+    """How texts are compared, whatever the family of the other report."""
     window_ms: float
-    """The longest of all."""
+    """The longest span of time of all its ties."""
     after_ms: float
     radius_m: float
-    """The largest with which incidents of this family are looked for."""
+    """The largest radius within which incidents of this family are looked for."""
 
 
 class LinkTable:
@@ -62,7 +62,7 @@ class LinkTable:
         self._known: dict[str | None, FamilyRules | None] = {}
 
     def of(self, family: str | None) -> FamilyRules | None:
-        """None if reports of the family are never linked."""
+        """The rules of a family, or None if its reports are never linked."""
         if family not in self._known:
             self._known[family] = self._make(family)
         return self._known[family]

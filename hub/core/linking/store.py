@@ -1,4 +1,4 @@
-"""What one partition's index and the search in it share."""
+"""The store that one partition's index and the search in it share."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ StoredPoint = tuple[str, str | None, float, float, int]
 
 
 class Store:
-    """Written by Incidents alone."""
+    """Points, equal keys and sketches of one partition. Only Incidents writes into it."""
 
     def __init__(self, city: City) -> None:
         self.ties = Ties(LinkTable(city))
         self.ground = Ground()
         self.points: list[StoredPoint | None] = []
-        """By slot of the ground."""
+        """The points, by their slot on the ground."""
         self.equal: dict[tuple[str | None, ClueKey], list[tuple[int, str, Clue]]] = {}
-        """By family and what is equal: when reported, case id and report."""
+        """By family and key of what is equal: when it was reported, case id and report."""
         self.words = SketchIndex()
         self.incidents: dict[str, CaseClues] = {}

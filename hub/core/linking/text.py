@@ -1,7 +1,8 @@
-"""What reports say, made comparable: one form of an address, sketches of texts in Chinese and English (文本指纹).
+"""Makes what reports say comparable: one form of an address, sketches of texts in Chinese and English (文本指纹).
 
-A sketch is the 64 smallest hashes of a text's three-character pieces (MinHash): the share of places in which two sketches
-agree estimates the share of pieces that the texts have in common. It holds no words, so it may be kept when the text may not.
+A sketch is the 64 smallest hashes of a text's three-character pieces (MinHash): the share of places in which two
+sketches agree estimates the share of pieces that the texts have in common. It holds no words, so it may be kept when
+the text may not.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ _SEED = 20150
 _ROWS = 4
 """Hashes to a band: texts of similarity 0.6 share one of 16 bands in 9 of 10 cases, of 0.8 always (1 - (1 - s**4)**16)."""
 _LONGEST = 3000
-"""Characters of a text that are looked at."""
+"""How many characters of a text are looked at."""
 
 
 def bare(text: str) -> str:
-    """A text without case, width, blanks and punctuation: what is left says whether two texts are the same."""
+    """The text without case, width, blanks and punctuation. Two texts whose bare forms are equal are the same."""
     return _NO_WORD.sub("", unicodedata.normalize("NFKC", text[:_LONGEST]).casefold())
 
 
 def sketch(bare_text: str) -> bytes:
-    """Of `bare` text, at least one character: 64 hashes of 4 bytes, little endian."""
+    """The sketch of a `bare` text of at least one character: 64 hashes of 4 bytes, little endian."""
     hashes = RMinHash(num_perm=_HASHES, seed=_SEED)
     hashes.update([bare_text[at : at + _PIECE] for at in range(max(1, len(bare_text) - _PIECE + 1))])
     return np.array(hashes.digest(), dtype="<u4").tobytes()
@@ -43,17 +44,18 @@ def is_sketch(data: bytes) -> bool:
 
 
 def similarity(sketch: bytes, other: bytes) -> float:
-    """Of two sketches, 0 to 1; its standard error is at most 1/16."""
+    """How alike the texts of two sketches are, 0 to 1; the standard error is at most 1/16."""
     return float(np.count_nonzero(np.frombuffer(sketch, "<u4") == np.frombuffer(other, "<u4"))) / _HASHES
 
 
 def bands(of_sketch: bytes) -> list[int]:
-    """Keys of which alike texts have at least one in common: 16 of them."""
+    """The 16 keys of a sketch. Texts that are alike have at least one key in common."""
     width = 4 * _ROWS
     return [xxhash.xxh3_64_intdigest(of_sketch[at : at + width], seed=at) for at in range(0, len(of_sketch), width)]
 
 
 def fingerprint(value: str) -> int:
-    """Of an address or a facility's number: 63 bits, equal whatever the case, width, blanks and stops."""
+    """The fingerprint of an address or of a facility's number: 63 bits, equal whatever the case, width, blanks and
+    stops."""
     folded = _BLANKS.sub(" ", unicodedata.normalize("NFKC", value).casefold()).strip()
     return xxhash.xxh3_64_intdigest(folded.encode()) >> 1

@@ -1,4 +1,4 @@
-"""The texts of one partition's incidents, found again by sketches that share a band."""
+"""Finds the texts of one partition's incidents again, by sketches that share a band."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hub.core.linking.clues import Clue
 from hub.core.linking.text import bands, similarity
 
 _MOST = 256
-"""Texts of one band that are compared, the latest first: boilerplate shared by thousands says nothing."""
+"""How many texts of one band are compared, the latest first: boilerplate shared by thousands says nothing."""
 
 
 class SketchIndex:
-    """Sketches by band."""
+    """The sketches of one partition, by their bands."""
 
     def __init__(self) -> None:
         self._bands: dict[int, list[tuple[int, str, bytes]]] = {}

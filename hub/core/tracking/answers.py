@@ -23,7 +23,7 @@ _PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 
 
 def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
-    """After a record of `route`, which says where it believes the case to be."""
+    """Tell `route` what it does not know, after a record of `route` that says where it believes the case to be."""
     moved = (
         (HolderLine(change.department, change.at_ms),)
         if change.change == ChangeKind.REROUTED and not change.reopens
@@ -38,8 +38,8 @@ def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change
 
 
 def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Life], effects: Effects) -> None:
-    """After a record by which `route` does what it was told, or that changes nothing: it may have been told more since, or have
-    decided something else before it heard."""
+    """Tell `route` what it does not know, after a record by which it does what it was told, or that changes nothing:
+    it may have been told more since, or have decided something else before it heard."""
     if change.ledger and not (change.department == case.department and _alike(case, change.ledger)):
         effects.endings.append(_held(case, tell(case)))
     if change.over != (case.over_ms is not None):
@@ -49,8 +49,8 @@ def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Lif
 def to_update(
     before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, there: str, effects: Effects
 ) -> None:
-    """After an update, of whose own effect `route` was told already; it may have shown that who holds the case is otherwise.
-    `there`: to whom that effect gives the case."""
+    """Tell `route` what it does not know, after an update of whose own effect it was told already: the update may
+    have shown that another department holds the case. `there`: the department to which that effect gives the case."""
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
     moves = answer.status in (AS_REFUSED, *_PASSED_ON)
     if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
@@ -63,7 +63,7 @@ def _held(case: TrackedCase, life: Life) -> Ending:
 
 
 def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
-    """Tell `route` whether the case is over, by everything known now."""
+    """Tell `route` whether the case is over, by everything that is known now."""
     if life.over_ms is not None:
         return Ending(case, AS_RESOLVED, department, life.over_ms)
     at_ms = case.opened_ms if life.reopened_ms is None else life.reopened_ms

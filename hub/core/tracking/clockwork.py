@@ -41,7 +41,7 @@ from hub.core.tracking.state import (
 
 
 class Opened(Protocol):
-    """What decides which clocks a new case has."""
+    """The part of a new case by which its clocks are decided."""
 
     @property
     def category(self) -> str: ...
@@ -68,14 +68,14 @@ class Clockwork:
     """
 
     def __init__(self, rules: DeadlineRules, versions: RuleVersions | None = None) -> None:
-        """`rules`: the latest. `versions`: all by which cases may go; by default there are no others."""
+        """`rules`: the latest rules. `versions`: all rules by which cases may go; by default the latest alone."""
         self.rules = rules
         self.versions = versions or RuleVersions.only(rules)
         self.lives = Lives(self.versions)
         self._stops: dict[tuple[DeadlineRules, str, str], frozenset[str]] = {}
 
     def dues(self, opened: Sequence[Opened]) -> list[tuple[Due, ...]]:
-        """The clocks of many new cases in one go, for `start`."""
+        """The clocks of many new cases at once, for `start`."""
         return self.rules.due(
             [case.category for case in opened],
             [case.lead_source for case in opened],
@@ -93,7 +93,7 @@ class Clockwork:
         return msgspec.structs.replace(case, clocks=first_clocks(dues, case.opened_ms, due_ms))
 
     def look(self, case: TrackedCase, now_ms: int) -> Ringing:
-        """Warn of and breach what came to its instant before now."""
+        """Warn of clocks whose warning came due before now, and breach those that ran out."""
         rings: list[Ring] = []
         clocks = tuple(self._ring(case, clock, now_ms, rings) if clock.running else clock for clock in case.clocks)
         if not rings:
@@ -106,7 +106,7 @@ class Clockwork:
         return case, rings
 
     def stop(self, case: TrackedCase, which: tuple[str, ...], at_ms: int) -> Ringing:
-        """End clocks of these names at an instant, by the source's or a department's word."""
+        """End the clocks of these names at an instant, because the source or a department said so."""
         return self._end_all(case, at_ms, which=which)
 
     def cancel(self, case: TrackedCase, at_ms: int) -> Ringing:
@@ -114,7 +114,8 @@ class Clockwork:
         return self._end_all(case, at_ms, cancelled=True)
 
     def settle(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> tuple[TrackedCase, Life, list[Ring]]:
-        """Bring holders and clocks in line with the whole history of the case, and say what that changes of what was said."""
+        """Bring holders and clocks in line with the whole history of the case. Returns the notices that take back or
+        repeat what was said before."""
         life = self.lives.tell(case, until_ms)
         told = msgspec.structs.replace(
             case, ledger=tuple(life.ledger), versions=case_versions(case), over_ms=life.over_ms
@@ -134,7 +135,8 @@ class Clockwork:
         return msgspec.structs.replace(told, clocks=tuple(clocks)), life, rings
 
     def revise(self, case: TrackedCase, at_ms: int) -> Ringing:
-        """Reckon anew what was due provisionally, by the holidays that are known now. What ran out before `at_ms` stays."""
+        """Compute provisional due times again, by the holidays that are known now. A clock that ran out before
+        `at_ms` stays as it is."""
         doubtful = {clock_key(clock): clock for clock in case.clocks if clock.provisional and clock.running}
         fresh = {key: self._anew(case, clock) for key, clock in doubtful.items() if clock.due_ms >= at_ms}
         revised = msgspec.structs.replace(
@@ -158,7 +160,7 @@ class Clockwork:
         return msgspec.structs.replace(revised, clocks=tuple(clocks)), rings
 
     def _anew(self, case: TrackedCase, clock: ClockState) -> ClockState:
-        """The clock as its row alone has it by the latest rules, having said nothing."""
+        """The clock as its row alone has it by the latest rules, before any notice."""
         due = self.rules.clock_of(clock.policy, clock.started_ms)
         if due is None:
             return clock
@@ -217,7 +219,8 @@ class Clockwork:
         rings: list[Ring],
         said_ms: int | None = None,
     ) -> ClockState:
-        """The earliest end counts; of two at one instant, the one with a verdict."""
+        """Note that a clock ended at an instant. Of several ends the earliest counts; of two at one instant, the one
+        with a verdict."""
         if clock.ended_ms is not None and (clock.ended_ms, clock.cancelled) <= (at_ms, cancelled):
             return clock
         if not _silent_until(clock, at_ms):
@@ -231,7 +234,7 @@ class Clockwork:
         return clock
 
     def _agree(self, case: TrackedCase, clock: ClockState | None, term: Term, rings: list[Ring]) -> ClockState:
-        """The clock as its term has it, with what it has said so far if that still holds."""
+        """The clock as its term has it, with the notices given so far where they still hold."""
         if clock is not None and _cancelled_as(clock, term):
             return msgspec.structs.replace(clock, moved=_moved(term))
         again = clock is not None and term.cancelled and _cancelled_alike(clock, term)
@@ -255,7 +258,7 @@ class Clockwork:
         return self._judge(case, ended, rings, again=again)
 
     def _of(self, term: Term) -> ClockState:
-        """A clock that has said nothing yet."""
+        """A clock without any notice yet, made of a term."""
         warns: tuple[int, ...] = (term.started_ms + (term.due_ms - term.started_ms) * 4 // 5,)
         provisional = False
         if term.rule is not None:
@@ -267,8 +270,8 @@ class Clockwork:
         )  # fmt: skip
 
     def _judge(self, case: TrackedCase, clock: ClockState, rings: list[Ring], *, again: bool = False) -> ClockState:
-        """Say what an ended clock has come to, and take back what was said before if that was otherwise. `again`: that it is
-        cancelled was said before it was set anew."""
+        """Give the notice that an ended clock comes to, and take back an earlier one that says otherwise. `again`:
+        the notice of its cancelling was given before the clock was set anew."""
         assert clock.ended_ms is not None
         stands = clock.moved is not None and clock.moved.stands
         late = clock.due_ms < clock.ended_ms and not stands
@@ -317,8 +320,8 @@ def _started(due: Due) -> ClockState:
 
 
 def _silent_until(clock: ClockState, at_ms: int) -> bool:
-    """Nothing was said of it that an end at this instant takes back, and nothing is to be said before: what `_judge` comes to
-    is plain then."""
+    """True if no notice about the clock is taken back by an end at this instant, and none is due before it: then
+    `_judge` has nothing special to do."""
     return (
         clock.verdict is None
         and not clock.breached
@@ -329,14 +332,15 @@ def _silent_until(clock: ClockState, at_ms: int) -> bool:
 
 
 def _cancelled_as(clock: ClockState, term: Term) -> bool:
-    """All that is to be said of it was said: it is cancelled, at this instant."""
+    """True if every notice that there is to give was given: the clock is cancelled, at this instant."""
     late = term.ended_ms is not None and term.due_ms < term.ended_ms and not term.stands
     same = _cancelled_alike(clock, term) and (clock.breached, clock.ended_ms) == (late, term.ended_ms)
     return term.cancelled and same
 
 
 def _cancelled_alike(clock: ClockState, term: Term) -> bool:
-    """The last word on it was that it is cancelled, and the term is of the same row, start and due time."""
+    """True if the last notice of the clock was that it is cancelled, and the term has the same row, start and due
+    time."""
     alike = (clock.policy, clock.started_ms, clock.due_ms) == (term.policy, term.started_ms, term.due_ms)
     return clock.verdict == CANCELLED and alike
 

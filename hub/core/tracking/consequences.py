@@ -1,4 +1,5 @@
-"""What `track` reads, and what a chunk of that causes, as the pure core hands it to the agent."""
+"""What `track` reads, and what it causes by a chunk: the structs that the pure core takes from the agent and gives
+back."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _STAYS = (ClosureStep.AS_OUTCOME, ClosureStep.UNLINKED)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
-    """What `track` reads of a `cityhub.CaseChange`. Times in ms."""
+    """A `cityhub.CaseChange` as `track` reads it. Times in ms."""
 
     case_id: str
     change: ChangeKind
@@ -42,22 +43,21 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     conditions: Sequence[str] = ()
     unlinks: bool = False
     history: StatedHistory | None = None
-    """All that the statements of the case say of its life, where this does not simply follow what was known."""
+    """The life of the case by all its statements; None where this simply follows from what was known."""
     ledger: tuple[HolderLine, ...] = ()
-    """Who has held the case, by what `track` had told `route`."""
+    """The holder ledger of the case, as `track` had told it to `route`."""
     rules: str = ""
-    """Version of the rules by which its clocks were decided on; empty: `route` has not done so, and `track` reckons them."""
+    """Version of the rules by which its clocks were decided. Empty if `route` has not decided them; then `track`
+    does."""
     clocks: tuple[ClockState, ...] = ()
-    """Those that run from the opening, of a change that may alter them."""
+    """The clocks that run from the opening, of a change that may alter them."""
     unit: str | None = None
     """Who below the department has it."""
 
 
 class UpdateRow(msgspec.Struct, frozen=True, gc=False):
-    """What `track` reads of a `cityhub.Update`. Time in ms; `body` is the `cityhub.AdmittedUpdate` it came in, in Avro.
-
-    `status`: the step, where the update has one.
-    """
+    """A `cityhub.Update` as `track` reads it. Time in ms; `body` is the `cityhub.AdmittedUpdate` in Avro in which it
+    came. `status` is the step, where the update has one."""
 
     update_id: str
     department: str
@@ -68,9 +68,9 @@ class UpdateRow(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     details: UpdateDetails | None = None
     arrived_ms: int | None = None
-    """When it came to the hub; None in a replay, where that means nothing."""
+    """When the update came to the hub; None in a replay, where that means nothing."""
     row: int | None = None
-    """Which of the chunk's updates it is; None if an earlier chunk brought it, and it had to wait."""
+    """Index of the update in its chunk; None if an earlier chunk brought it, and it had to wait."""
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +91,7 @@ class OwedReply(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
-    """A case that is resolved or refused, or goes another way, for its place to know: a record of `hub.closures`."""
+    """A record of `hub.closures`: tells the place of a case that it is resolved or refused, or goes another way."""
 
     case: TrackedCase
     outcome: Outcome
@@ -100,17 +100,17 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     step: ClosureStep = ClosureStep.AS_OUTCOME
     details: UpdateDetails | None = None
     by_hand: bool = False
-    """Departments or the desk gave the case to its holder, not the rules."""
+    """True if departments or the desk gave the case to its holder, rather than the rules."""
 
     @property
     def ledger(self) -> tuple[HolderLine, ...]:
-        """Who has held the case, if that may have changed."""
+        """The holder ledger of the case, if it may have changed."""
         moves = self.step not in _STAYS or self.outcome == AS_REFUSED
         return self.case.ledger if moves else ()
 
 
 class Notice(msgspec.Struct, frozen=True, gc=False):
-    """Supervision (催办、督办、通报) to be told to who holds the case."""
+    """A step of supervision (催办、督办、通报), to be told to the department that holds the case."""
 
     case: TrackedCase
     department: str
@@ -118,7 +118,7 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
 
 
 class Callback(msgspec.Struct, frozen=True, gc=False):
-    """A caller was asked (回访): the answer, and the one before that it takes the place of."""
+    """The answer of a caller who was asked (回访), and the earlier answer that it replaces."""
 
     case: TrackedCase
     answer: AppliedUpdate
@@ -135,7 +135,7 @@ class CaseOutcome(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass
 class Effects:
-    """What a chunk causes, in order."""
+    """Everything that a chunk causes, in order."""
 
     rings: list[Ring] = field(default_factory=list)
     replies: list[OwedReply] = field(default_factory=list)
@@ -143,10 +143,10 @@ class Effects:
     notices: list[Notice] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     given: list[HolderLine] = field(default_factory=list)
-    """Each time a department was given a case."""
+    """One entry for each time that a department was given a case."""
     not_given: list[HolderLine] = field(default_factory=list)
-    """What was counted as such and is known by now not to have been."""
+    """Entries that were counted as `given` before, and are known by now not to have happened."""
     callbacks: list[Callback] = field(default_factory=list)
     outcomes: list[CaseOutcome] = field(default_factory=list)
     left_out: int = 0
-    """Changes of cases that can take no more of them, or no more reports; `route` writes none."""
+    """Changes of cases that have room for no more changes, or for no more reports; `route` writes none."""

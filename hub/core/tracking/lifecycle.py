@@ -52,7 +52,7 @@ class Rule(NamedTuple):
     who: Who
     leads: dict[State, State]
     reporters_told: bool = False
-    """Whether those who reported are told of it."""
+    """True if those who reported are told of the event."""
 
 
 _S = State
@@ -121,7 +121,7 @@ LADDER = ("reminded", "supervised", "notified")
 REPORTERS_TOLD = frozenset(event for event, rule in EVENT_RULES.items() if rule.reporters_told)
 PARTIES = (Who.PARTY, Who.HOLDER)
 IN_PLACE = frozenset(event for event, rule in EVENT_RULES.items() if rule.who in PARTIES)
-"""What is for who holds the case or helps. The desk may say it in their place."""
+"""Events that are for the holder or a helper to say. The desk may say them in their place."""
 MAX_SCORE = 100
 
 

@@ -11,12 +11,13 @@ from hub.policy.models.steps import StepBy
 
 WHO: Mapping[StepBy, Who] = {"holder": Who.HOLDER, "party": Who.PARTY, "joint": Who.CALLER, "desk": Who.DESK}
 _GONE = Rule("a step that the city has no more 已停用的步骤", Who.PARTY, {state: state for state in State})
-"""What was applied while it was declared stays so."""
+"""The rule of a step that was declared once: what was applied then stays applied."""
 _HELPERS = frozenset(("accepted", "arrived", "responded", "resolved", "refused"))
 
 
 class Vocabulary:
-    """By the latest state of the rules; of earlier ones what the latest has no more, for what was said then."""
+    """The steps by the latest state of the rules; and, for what was said earlier, those of earlier rules that the
+    latest has no more."""
 
     def __init__(self, latest: City, every: Iterable[City] = ()) -> None:
         declared: dict[str, StepSpec] = {}
@@ -51,7 +52,7 @@ class Vocabulary:
 
 
 def rank(event: str) -> int:
-    """Place of an event among those of one instant."""
+    """Sort key of an event among those of one instant."""
     return RANK.get(event, RANK["custom"])
 
 

@@ -1,1 +1,1 @@
-"""How long clocks run, learnt from a city's own due times."""
+"""Learns from a city's own due times how long its clocks run."""

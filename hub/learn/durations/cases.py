@@ -25,7 +25,7 @@ class DueReports:
     opened: MillisArray
     due: MillisArray
     category: Ints
-    """Index into `names`."""
+    """Index of the report's category in `names`."""
     names: tuple[str, ...]
     reports: Ints
     """How many reports each category has, with a due time or without."""

@@ -1,4 +1,4 @@
-"""Asks whether a category's durations also depend on where a report came from or what it carries."""
+"""Tells whether a category's durations also depend on where a report came from or what it carries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ColumnSplit:
 
     column: str
     rows: dict[int, Ints]
-    """By value's index; -1: the column says nothing."""
+    """The rows by index of the value; -1 for those of which the column says nothing."""
 
 
 def split_of(cases: DueReports, fits: Sequence[Fit], rows: Ints, durations: Sequence[Duration]) -> ColumnSplit | None:

@@ -40,7 +40,7 @@ def countries_of(time_zone: str) -> tuple[str, ...]:
 
 
 def candidates(countries: tuple[str, ...]) -> list[Statutory]:
-    """Sets of holidays to try, the plainest first."""
+    """The sets of holidays to be tried, the plainest first."""
     found: list[Statutory] = []
     for country in countries:
         if mistake_in(StatutorySet(country)) is not None:

@@ -50,7 +50,8 @@ def learn_offices(cases: DueReports, countries: tuple[str, ...] | None = None) -
 
 
 def _usual_years(cases: DueReports) -> DueReports:
-    """Without the few reports far before or after all others: they tell little, and calendars would span all years between."""
+    """The cases without the few that lie far before or after all others: these tell little, and calendars would span
+    all years between."""
     first, last = np.quantile(cases.opened, [0.005, 0.995])
     usual = (cases.opened >= first) & (cases.opened <= last) & (cases.due <= np.quantile(cases.due, 0.995))
     return cases.where(usual) if usual.any() else cases

@@ -1,1 +1,1 @@
-"""Who is responsible, learnt from who was."""
+"""Learns from a city's history which department is responsible for which reports."""

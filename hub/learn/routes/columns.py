@@ -15,7 +15,7 @@ from hub.policy.city import label_key
 
 ColumnCodes = npt.NDArray[np.int32]
 NONE = 0
-"""The number of: not given."""
+"""The code of an answer that is not given."""
 
 SOURCE, CHANNEL, URGENCY, PLACED, WEEKDAY, HOUR = "source", "channel", "urgency", "placed", "weekday", "hour"
 ATTRIBUTE, LAYER = "attribute", "layer"

@@ -169,7 +169,8 @@ def _grow(
 
 
 def _reached(drafted: list[Drafted], history: History, layers: list[AreaLayer]) -> list[Drafted]:
-    """Without rows that no report can reach, which no policy folder may hold: all of them rest on no report."""
+    """The rows without those that no report can reach: a policy folder may hold none of these, and all of them rest
+    on no report."""
     routes = [each.row for each in drafted if isinstance(each.row, Route)]
     codes = {name: [code for code in column.unique().to_pylist() if code] for name, column in history.areas.items()}
     codes |= {layer.layer: [area.code for area in layer.areas] for layer in layers}

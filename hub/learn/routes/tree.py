@@ -49,10 +49,10 @@ class Target:
     label: npt.NDArray[np.int64]
     labels: int
     department_of: npt.NDArray[np.int64]
-    """Of each label."""
+    """The department of each label."""
     departments: int
     days: Floats
-    """Since the first report."""
+    """Days since the first report."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Node:
     right: int
     department_right: int
     recent: tuple[int, int] = (0, 0)
-    """Of the last days: how many reports, and how many right."""
+    """Of the last days: how many reports there were, and how many were decided right."""
     column: Column | None = None
     branches: list[tuple[tuple[int, ...], Node]] = field(default_factory=list)
     rest: Node | None = None
@@ -192,7 +192,7 @@ class _Category:
         return None if chosen is None else chosen[1]
 
     def _counts(self, rows: Rows, codes: npt.NDArray[np.int64], values: int) -> Floats:
-        """By period, value and label."""
+        """How many reports there are by period, value and label."""
         counts = np.zeros((self._periods, values, len(self._used)))
         np.add.at(counts, (self._period[rows] - self._first, codes, self._label[rows]), 1.0)
         return counts
@@ -264,7 +264,7 @@ def _with_homes(parent: Floats, before: Floats, at_home: Floats | None) -> Float
 
 
 def _cumulated(counts: Floats, decay: float) -> Floats:
-    """What is known at the end of each period."""
+    """The counts known at the end of each period: its own and, decayed, those of all periods before."""
     known = counts.copy()
     for period in range(1, len(known)):
         known[period] += decay * known[period - 1]

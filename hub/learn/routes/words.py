@@ -17,7 +17,7 @@ KEYWORDS = "keywords"
 _LONGEST_PHRASE = 3
 _LEAST_REPORTS = 4
 _MOST_COMMON = 0.75
-"""A phrase that more of the reports hold says nothing."""
+"""Share of the reports: a phrase that more of them hold says nothing."""
 _MOST_CANDIDATES = 600
 _MOST_KEYWORDS = 14
 _LEAST_GAIN = 3.0

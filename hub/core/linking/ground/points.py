@@ -20,9 +20,9 @@ from hub.core.linking.ground.geo import DEGREE_M
 from hub.millis import NEVER_MS
 
 OPEN_MS = NEVER_MS
-"""The closing of what is open."""
+"""The instant of closing of a point that is still open."""
 LONG_GONE_MS = -NEVER_MS
-"""The closing of what was removed: no report was made before it."""
+"""The instant of closing of a point that was removed: no report was made before it."""
 ZONES = 1 << 10
 _LON_BITS, _ROW_BITS = 29, 24
 _MICRODEGREES = 1e6
@@ -31,11 +31,12 @@ _FEW, _MANY = 512, 4096
 """Sizes of the smaller levels."""
 _NONE, _NOWHERE = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float64)
 _POLE_COS = 0.01
-"""Nearer to a pole than half a degree, longitudes are taken as wide as there."""
+"""Least cosine of a latitude. Within half a degree of a pole longitudes are taken to be as wide as there."""
 
 
 def height_of(radius_m: float) -> float:
-    """Degrees of latitude of the strips in which points are found from `radius_m` metres away: within two strips."""
+    """Height in degrees of latitude of the strips in which points are found within `radius_m` metres, in at most two
+    strips."""
     return max(2 * radius_m / DEGREE_M * 1.001, _SMALLEST_HEIGHT)
 
 

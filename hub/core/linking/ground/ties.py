@@ -23,7 +23,7 @@ class Family:
     zone: int | None
     height: float
     first: int
-    """Its rows in the columns: from here, `count` of them."""
+    """Index of its first row in the columns; it has `count` rows from there."""
     count: int
 
 

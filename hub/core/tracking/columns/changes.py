@@ -1,4 +1,5 @@
-"""Changes of cases as `track` reads them, from columns, by name. What few changes have costs next to nothing where none has it."""
+"""Reads changes of cases from columns into structs of named fields, for `track`. A column that few changes fill costs
+next to nothing where none does."""
 
 from __future__ import annotations
 

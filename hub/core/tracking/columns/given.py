@@ -1,4 +1,4 @@
-"""The clocks that `route` gives to a case with its change, as `track` runs them."""
+"""Reads the clocks that `route` gives to a case with its change, as `track` runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates as `track` reads them, from columns or one by one, by name."""
+"""Reads updates into structs of named fields, for `track`: from columns, or one by one."""
 
 from __future__ import annotations
 
@@ -59,8 +59,9 @@ def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Upd
 
 
 def in_order_of_time(updates: list[UpdateRow], admitted: pa.RecordBatch) -> list[UpdateRow]:
-    """The updates of a chunk, those of one case in the order of the instants that they name, in the places that they have together:
-    who writes first decides nothing. Of one instant they follow each other as events do."""
+    """The updates of a chunk, with those of each case put in the order of the instants that they name, within the
+    places that they have together: so it decides nothing who writes first. Updates of one instant follow each other
+    as events do."""
     case = admitted.column("update").field("case_id").dictionary_encode().indices.to_numpy()
     at_ms = admitted.column("update").field("at").cast(pa.int64()).to_numpy()
     places = np.argsort(case, kind="stable")  # by case, and there in the order of arrival
@@ -76,7 +77,7 @@ def in_order_of_time(updates: list[UpdateRow], admitted: pa.RecordBatch) -> list
 
 
 def instant(update: UpdateRow) -> tuple[int, int, str, str]:
-    """Place of an update in the life of its case."""
+    """Sort key of an update in the life of its case."""
     return update.at_ms, rank(update.status.lower()), update.update_id, update.department
 
 

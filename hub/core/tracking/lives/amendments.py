@@ -1,4 +1,5 @@
-"""A case over time, by what its lead's source says of it: its versions, and what a new one does to the clocks that run. Pure."""
+"""A case over time, as its lead's source describes it: its versions, and what a new one does to the clocks that run.
+Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from hub.core.tracking.lives.life import Life, Term
 from hub.core.tracking.state import TrackedCase, Version
 
 NewTerm = Callable[[str, str, int], Term]
-"""A clock that runs from the opening: of a name, by a row, due at an instant."""
+"""Makes a clock that runs from the opening: with this name, by this row, due at this instant."""
 
 
 def case_versions(case: TrackedCase) -> tuple[Version, ...]:
@@ -51,8 +52,8 @@ def amended(case: TrackedCase, version: Version) -> TrackedCase:
 
 
 def amend(life: Life, version: Version, at_ms: int, new: NewTerm, reckon: Callable[[Term, int], None]) -> None:
-    """Let the clocks that run since the opening be those of a new version. What had ended or run out by then stays, and so do
-    clocks that something else started."""
+    """Let the clocks that run since the opening be those of a new version. Clocks that had ended or run out by then
+    stay as they are, and so do clocks that another event started."""
     life.version = version
     if life.over_ms is not None:
         return
@@ -86,7 +87,7 @@ def _follow(term: Term, other: Term, at_ms: int, reckon: Callable[[Term, int], N
 
 
 def _as_known(life: Life, term: Term, at_ms: int) -> Term:
-    """A clock that no version before had asked for: what would have stopped it may have happened already."""
+    """End a clock that no version before had asked for, if what stops it has happened already."""
     term.changed_ms = at_ms
     counts = {helper: life.rules.counts(term.policy, helper=helper) for helper in (False, True)}
     stopped = (one for one in life.effective if one.event in term.stops and counts[one.helper])

@@ -1,4 +1,4 @@
-"""What is known of a case as what happens in its life, in order of time."""
+"""Puts all that is known of a case in order of time, as the happenings of its life."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hub.model.update import UpdateStatus
 
 _NOTHING = UpdateDetails()
 ORDER_IN_TIME = itemgetter(0, 1, 2, 4, 5)
-"""Place in time, and what tells apart what is of one instant: rank, id, department, note."""
+"""Sort key of happenings: the instant, and for those of one instant rank, id, department and note."""
 
 
 def happenings_of(case: TrackedCase, amendments: Sequence[Version]) -> list[Happening | Amendment]:
-    """All that is known of a case, in order; `amendments`: its versions but the first."""
+    """All happenings of a case, in order. `amendments`: its versions but the first."""
     amended = (_amendment(number, case, version) for number, version in enumerate(amendments))
     return sorted((*amended, *_said(case)), key=ORDER_IN_TIME)
 
@@ -57,7 +57,7 @@ def _amendment(number: int, case: TrackedCase, version: Version) -> Amendment:
 
 
 def happening_of(event: str, at_ms: int, id_: str, department: str, said_ms: int | None = None) -> Happening:
-    """What nobody wrote an update about: it comes from the sources of the case, or from the rules."""
+    """A happening that no update brought: it follows from the sources of the case, or from the rules."""
     return Happening(
         at_ms=at_ms,
         rank=RANK[event],

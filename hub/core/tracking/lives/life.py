@@ -12,11 +12,11 @@ from hub.core.tracking.state import CONCLUDES, AppliedUpdate, HolderLine, Update
 from hub.policy.models import DeadlineRule
 
 HappeningKey = tuple[str, str, str, int]
-"""Of an update within its case: department, id, event, when it happened as its department says."""
+"""Identifies an update within its case: department, id, event, and when it happened as its department says."""
 
 
 def update_key(answer: AppliedUpdate) -> HappeningKey:
-    """As `Happening.key`."""
+    """The key of this update, as `Happening.key` has it."""
     return answer.department, answer.update_id, answer.event, answer.at_ms
 
 
