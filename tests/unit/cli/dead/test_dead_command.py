@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 from hub.cli.main import cli
 from hub.errors import FatalError
 from hub.inspect.letters import Letter, Letters
+from hub.ledger.database import Database, address_of
+from hub.ledger.tables import CLOCKS_TABLE, REPORTS_TABLE
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
@@ -172,3 +174,32 @@ def test_before_sending_it_is_said_what_would_come_back(desk: Desk) -> None:
     said = desk.type("resend", "--dry-run").stdout
     assert "1 of them would come back at once" in said
     assert "1 undecodable" in said
+
+
+def test_a_letter_for_a_case_whose_clock_runs_says_so(desk: Desk, tmp_path: Path) -> None:
+    desk.letters = [a_letter(1, an_event(), origin=_ORIGIN), a_letter(2, an_event(source_ref="H2"), origin=_ORIGIN)]
+    assert "there is no ledger" in desk.json("show", "0:1")["clocks"]
+    database = Database(address_of(Settings(state_dir=tmp_path)))
+    database.migrate()
+    with database.transaction(writes=True) as connection:
+        connection.execute(
+            REPORTS_TABLE.insert(), {"source": "hotline", "ref": "H1", "case_id": "C1", "has_left": False}
+        )
+        for clock, state in (("resolve", "running"), ("respond", "breached"), ("accept", "met")):
+            row = {
+                "case_id": "C1",
+                "clock": clock,
+                "policy": "p",
+                "started_at": 0,
+                "state": state,
+                "due_at": 1_772_424_000_000,
+            }
+            connection.execute(CLOCKS_TABLE.insert(), row)
+    database.close()
+    shown = desk.json("show", "0:1")["clocks"]
+    assert "a clock runs" in shown
+    assert [clock in shown for clock in ("resolve", "respond", "accept", "C1")] == [True, True, False, True]
+    assert desk.json("show", "0:2")["clocks"] is None
+    assert "0:1: a clock runs" in desk.type("resend", "--dry-run").stdout
+    (tmp_path / "ledger" / "ledger.sqlite").write_bytes(b"x" * 99)
+    assert "is not known" in desk.json("show", "0:1")["clocks"]
