@@ -18,10 +18,11 @@ from hub.web.access.chain import AuditedAct, export_lines, verified
 from hub.web.access.file import AccessFile
 from hub.web.access.guard import COOKIE, Access
 from hub.web.access.login import LoginPages, inside
+from hub.web.access.passwords import Passwords
 from hub.web.access.sessions import IDLE_MS, LONGEST_MS, LONGEST_VIEWER_MS, Sessions, WebSession
 from hub.web.access.trail import note_acts, trail_entries
 from hub.web.rate import CallRate
-from tests.unit.web.access.cheap import cheap_passwords
+from tests.unit.web.access.cheap import CountingHasher, cheap_passwords
 
 _ONE_TIME, _OWN = "one-time-word", "a-whole-new-word-1"
 _NEVER = 1e-6
@@ -98,16 +99,29 @@ def test_an_unknown_name_is_told_what_a_wrong_password_is(access: Access) -> Non
     added(access, "gone", Role.OPERATOR)
     added(access, "left")
     access.users.set_disabled("left", disabled=True, by="a test")
-    checked: list[str | None] = []
-    is_right = access.passwords.is_right
-    access.passwords.is_right = lambda password, kept: checked.append(kept) or is_right(password, kept)  # type: ignore[method-assign, func-returns-value]
+    hasher = CountingHasher()
+    access.passwords = Passwords(hasher)
     found = [
         log_in(browser(access), name, word)
         for name, word in (("li", "wrong"), ("nobody", "wrong"), ("left", _ONE_TIME))
     ]
     assert len({(answer.status_code, answer.text) for answer in found}) == 1
     assert found[0].status_code == 401
-    assert len(checked) == 3, "a password is hashed for each, so that none is answered sooner"
+    assert hasher.verified == 3, "a password is hashed for each, so that none is answered sooner"
+
+
+def test_a_password_that_is_changed_ends_sessions_elsewhere_and_is_not_guessed_there_either(access: Access) -> None:
+    added(access)
+    here, elsewhere = browser(access, burst=100), browser(access)
+    settled(access, elsewhere)
+    assert log_in(here, password=_OWN).status_code == 303
+    fields = {"csrf": here.get("/wall").text.partition(" ")[2], "new": "yet-another-word", "again": "yet-another-word"}
+    assert here.post("/password", data=fields | {"old": _OWN}).status_code == 303
+    assert here.get("/wall").status_code == 200
+    assert elsewhere.get("/wall").headers["location"].startswith("/login")
+    fields["csrf"] = here.get("/wall").text.partition(" ")[2]
+    tries = [here.post("/password", data=fields | {"old": f"guess {number}"}).status_code for number in range(10)]
+    assert tries.count(401) <= 10 - tries.count(429) < 10
 
 
 def test_who_tries_too_often_waits_by_address_and_by_name(access: Access) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 
+from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.serving import app_of
 from hub.settings import Settings, SettingsError
@@ -20,6 +21,7 @@ from hub.web.access.accounts import EVERYBODY, Role
 from hub.web.access.file import AccessFile
 from hub.web.access.guard import COOKIE, Access
 from hub.web.access.login import LoginPages
+from hub.web.access.oidc.attempts import ATTEMPT_MS, LoginAttempts
 from hub.web.access.oidc.claims import RoleMap
 from hub.web.access.oidc.pages import OidcPages
 from hub.web.access.oidc.provider import Provider
@@ -136,6 +138,22 @@ def test_a_login_serves_once_and_in_one_browser(browser: Browser) -> None:
     assert browser.come_back(browser.set_out() | {"state": "x"}).status_code == 403
     assert browser.come_back(browser.set_out() | {"iss": "https://evil.example"}).status_code == 403
     assert browser.come_back(browser.set_out() | {"code": "of another"}).status_code == 403
+
+
+def test_a_login_on_its_way_is_taken_once_by_its_browser_and_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = AccessFile(tmp_path / "access.sqlite")
+    attempts = LoginAttempts(file)
+    attempt, binding = attempts.begin("/wall")
+    other, other_binding = attempts.begin("/wall")
+    assert attempts.take(attempt.state, other_binding) is None
+    assert attempts.take(attempt.state, binding) == attempt
+    assert attempts.take(attempt.state, binding) is None
+    later_ms = wall_ms() + ATTEMPT_MS + 1
+    monkeypatch.setattr("hub.web.access.oidc.attempts.wall_ms", lambda: later_ms)
+    assert attempts.take(other.state, other_binding) is None
+    file.close()
 
 
 def test_a_code_that_comes_again_is_refused_by_the_nonce_and_the_verifier(browser: Browser) -> None:
