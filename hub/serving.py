@@ -115,7 +115,7 @@ class Server:
         self._host, self._port, self._name, self._backlog = host, port, name, limits.connections
         protocol = type("_Protocol", (_BoundedProtocol,), {"limits": limits})
         config = uvicorn.Config(
-            _of_one_length(app), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            _within_bounds(app), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             log_level=logging.ERROR,  # strangers' mistakes would be a line each
             server_header=False, proxy_headers=proxy is not None, forwarded_allow_ips=proxy or "", root_path=prefix,
             timeout_keep_alive=5, timeout_graceful_shutdown=_STOP_SECONDS, backlog=limits.connections,
@@ -164,19 +164,29 @@ class PageServer(Server):
             ) from error
 
 
-def _of_one_length(app: ASGIApp) -> ASGIApp:
-    """An app that hears only calls of which everybody on the way sees the same end: one that says its length in two ways may hide
-    another behind it."""
+def _within_bounds(app: ASGIApp) -> ASGIApp:
+    """An app that hears only calls whose head has a bounded size, and of which everybody on the way sees the same end."""
 
     async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-        names = {name for name, _ in scope.get("headers", ())}
-        if {b"content-length", b"transfer-encoding"} <= names:
-            said = "a call has Content-Length or Transfer-Encoding, not both"
-            await PlainTextResponse(said, 400, {"Connection": "close"})(scope, receive, send)
+        status, said = _unfit(scope) if scope["type"] == "http" else (0, "")
+        if status:
+            await PlainTextResponse(said, status, {"Connection": "close"})(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return checked
+
+
+def _unfit(scope: Scope) -> tuple[int, str]:
+    """The status that refuses such a call, and why; 0 for one that is sound. XXX: h11 bounds only a head that comes in pieces."""
+    headers = scope["headers"]
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_HEADER_BYTES:
+        return 414, "the address is too long"
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        return 431, f"the headers have more than {MAX_HEADER_BYTES:,} bytes"
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        return 400, "a call has Content-Length or Transfer-Encoding: one that has both may hide another behind it"
+    return 0, ""
 
 
 def app_of(routes: Sequence[Route]) -> Starlette:

@@ -110,7 +110,7 @@ class _Gateway:
         after = values["after"] if values["last-event-id"] is None else values["last-event-id"]
         require_known(self.front.model.end(topic.name), after)
         self.front.require_room(token)
-        if _STREAM in request.headers.get("accept", ""):
+        if _STREAM in request.headers.get("accept", "") and request.method != "HEAD":
             return self._stream(request, token, topic, name, after)
         with self.front.counted(token):
             found = await page_behind(self.front, topic.name, after, values["limit"], values["wait"])

@@ -78,6 +78,19 @@ def test_endless_headers_are_refused(web: MemoryWeb, port: int) -> None:
     assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: " + "x" * 20_000).startswith("HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        ("GET /healthz?" + "x" * 17_000, 414), ("GET /" + "x" * 17_000, 414),
+        ("GET /healthz", 431), ("POST /departments/roads/updates", 431),
+    ],
+)  # fmt: skip
+def test_a_head_that_comes_at_once_is_bounded_too(port: int, call: str, status: int) -> None:
+    many = "".join(f"X-{number}: {'x' * 20}\r\n" for number in range(700)) if status == 431 else ""
+    answer = said(port, f"{call} HTTP/1.1\r\nHost: x\r\n{many}\r\n")
+    assert answer.split(" ")[1] in (str(status), "400"), "400 where it came in pieces"
+
+
 @pytest.mark.parametrize("length", ["9999999999", "1" * 4000])
 def test_a_body_that_says_it_is_too_long_is_not_read(web: MemoryWeb, port: int, length: str) -> None:
     assert said(port, head(web, f"Content-Length: {length}")).split(" ")[1] in ("413", "400")

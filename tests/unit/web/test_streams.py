@@ -88,6 +88,14 @@ def test_who_listens_hears_what_comes_and_the_end(web: MemoryWeb) -> None:
     assert heard == ["ASSIGN"]
 
 
+def test_who_asks_for_the_head_alone_holds_no_stream(web: MemoryWeb) -> None:
+    report(web, 1)
+    headers = web.bearer("roads") | {"Accept": "text/event-stream"}
+    answer = web.client.head(ORDERS, headers=headers)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert not web.front.streams
+
+
 def test_a_page_may_wait_for_what_comes(web: MemoryWeb) -> None:
     roads = web.bearer("roads")
     with served(web) as client:
