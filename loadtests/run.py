@@ -28,10 +28,12 @@ from loadtests.scenario import (
     Scaling,
     Sustained,
     Takeover,
+    WebhookCalls,
 )
 from loadtests.stage import stage
 from loadtests.sustained import sustained
 from loadtests.takeover import takeover
+from loadtests.webhook import webhook
 
 
 def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = None) -> dict[str, Any]:
@@ -57,6 +59,8 @@ def run_scenario(scenario: Any, only: tuple[str, ...] = (), keep: Path | None = 
             return connector(here, scenario)
         if isinstance(scenario, Receivers):
             return receivers(here, scenario)
+        if isinstance(scenario, WebhookCalls):
+            return webhook(here, scenario)
         if isinstance(scenario, Dedup):
             return dedup(here, scenario)
     raise FatalError(f"{scenario.name}: nothing runs scenarios of kind {scenario.kind}")

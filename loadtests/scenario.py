@@ -80,6 +80,15 @@ class Receivers(_Named):
     rounds: int = Field(2, ge=1)
 
 
+class WebhookCalls(_Named):
+    """Systems that call one webhook edge, and wait for their 202."""
+
+    kind: Literal["webhook"]
+    calls: int = Field(ge=100)
+    """Of all callers together."""
+    callers: tuple[int, ...] = (1, 8)
+
+
 class Agents(_Named):
     """All three agents without Kafka and Faust: what an event with its whole life costs, by agent and step."""
 
@@ -169,7 +178,18 @@ class Ledger(Agents):
 
 
 Scenario = Annotated[
-    Compare | Connector | Receivers | Core | Agents | Sustained | FrontLoad | Takeover | Scaling | Dedup | Ledger,
+    Compare
+    | Connector
+    | Receivers
+    | WebhookCalls
+    | Core
+    | Agents
+    | Sustained
+    | FrontLoad
+    | Takeover
+    | Scaling
+    | Dedup
+    | Ledger,
     Field(discriminator="kind"),
 ]
 

@@ -93,6 +93,8 @@ class Supervised(ABC, Generic[_Result]):
         """One run; None if it ended badly, and it was waited until another makes sense."""
         try:
             with Lock(self._folder, self._full):
+                if self.board.stands_by:
+                    _log.warning("%s: the process that ran it has ended; it is taken up here 已接管", self._full)
                 result = self._run()
                 self._backoff.reset()
                 return result

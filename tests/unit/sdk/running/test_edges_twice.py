@@ -54,6 +54,7 @@ def test_the_second_stands_by_says_so_once_and_takes_over(city: City, caplog: py
     until(lambda: city.status("live").state is EdgeState.RUNNING)
     second.end()
     assert caplog.text.count("stands by") == 1
+    assert caplog.text.count("it is taken up here") == 1
     assert len(first.sent.events) == 5
     assert city.status("live").state is EdgeState.DONE
 
