@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,23 @@ def test_it_may_be_asked_while_cases_open_and_close() -> None:
         done.set()
         asking.join()
     assert not failed
+
+
+def sets_of_others(tree: ast.AST) -> Iterator[str]:
+    """Where an attribute of anything but one's own object is set."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            owner = ast.unparse(node.value)
+            if owner != "self":
+                yield f"line {node.lineno}: {owner}.{node.attr}"
+
+
+def test_no_agent_sets_an_attribute_of_others() -> None:
+    files = {path: ast.parse(path.read_text("utf-8")) for path in (ROOT / "hub" / "agents").rglob("*.py")}
+    found = [f"{path.relative_to(ROOT)}, {what}" for path, tree in files.items() for what in sets_of_others(tree)]
+    assert found == []
+
+
+def test_one_that_did_would_be_found() -> None:
+    code = "def attach(app, hub):\n    app.pages.open_cases = 1\n    hub.view += 1\nself.x = 1"
+    assert list(sets_of_others(ast.parse(code))) == ["line 2: app.pages.open_cases", "line 3: hub.view"]
