@@ -11,6 +11,7 @@ from functools import partial
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from hub.backoff import Backoff
 from hub.clock import wall_ms
 from hub.errors import FatalError, HubError, RetriableError
 from hub.ledger.reading import FactReader
@@ -35,6 +36,7 @@ _ASK_SECONDS = 10.0
 _LOOK_SECONDS, _LOOK_PATIENCE_SECONDS = 5.0, 1.0
 """How often it looks for new topics, and how long it waits for the broker to name them: a stop waits as long."""
 _AGAIN_SECONDS = 1.0
+_MOST_SECONDS = 5.0
 _FORGET_SECONDS = 3600.0
 
 
@@ -84,12 +86,13 @@ class TopicFeed:
 
     def _tried(self, what: Callable[[], None]) -> None:
         """As long as Kafka, or the registry, may come back."""
+        backoff = Backoff(_AGAIN_SECONDS, _MOST_SECONDS)
         while not self._stop.is_set():
             try:
                 what()
             except RetriableError as error:
                 log.warning("%s; trying again", error)
-                self._stop.wait(_AGAIN_SECONDS)
+                self._stop.wait(backoff.next_seconds())
             else:
                 return
 
