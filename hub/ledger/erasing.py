@@ -21,13 +21,14 @@ def erase_within(connection: Connection, source: str, ref: str, actor: str) -> i
     is_first = connection.execute(select(ERASED_TABLE.c.ref).where(*is_it)).first() is None
     if is_first:
         connection.execute(insert(ERASED_TABLE).values(source=source, ref=ref, erased_at=wall_ms()))
-    rows = _without_address(connection, source, ref)
+    rows = without_address(connection, source, ref)
     if is_first or rows:
         note_act(connection, "erase", actor, rows, source=source, ref=ref)
     return rows
 
 
-def _without_address(connection: Connection, source: str, ref: str) -> int:
+def without_address(connection: Connection, source: str, ref: str) -> int:
+    """Take out the address that a report named, of the cases that it is known to be in: how many rows."""
     of_report = (ORDERS_TABLE.c.source == source, ORDERS_TABLE.c.ref == ref, ORDERS_TABLE.c.address.is_not(None))
     reported = select(REPORTS_TABLE.c.case_id).where(REPORTS_TABLE.c.source == source, REPORTS_TABLE.c.ref == ref)
     affected = list(

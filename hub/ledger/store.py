@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, delete, select
 
 from hub.errors import RetriableError
 from hub.ledger.database import Database
-from hub.ledger.erasing import erase_within
+from hub.ledger.erasing import erase_within, without_address
 from hub.ledger.facts import Facts
 from hub.ledger.projection import CaseRow, CaseRows, LedgerClock, project, tuples_of
 from hub.ledger.tables import (
@@ -111,14 +111,22 @@ class LedgerStore:
             self._run(connection, self._sql.insert(METADATA.tables[name]), rows)
         for (source, ref), by in facts.erasures.items():
             erase_within(connection, source, ref, by)
+        self._erase_again(connection, facts)
 
     def _put_helpers(self, connection: Connection, helpers: Mapping[str, Sequence[str]]) -> None:
         self._run(connection, self._sql.no_helpers, [(case_id,) for case_id in helpers])
         rows = [(department, case_id) for case_id, departments in helpers.items() for department in departments]
         self._run(connection, self._sql.insert(HELPERS_TABLE), rows)
 
+    def _erase_again(self, connection: Connection, facts: Facts) -> None:
+        """Reports of which it is only now known in which case they are: their orders may have come before the erasure."""
+        if facts.reports and _has_erased(connection):
+            reports = {(row[0], row[1]) for row in facts.reports}
+            for source, ref in set(_erased(connection, {ref for _, ref in reports})) & reports:
+                without_address(connection, source, ref)
+
     def _leave_out_erased(self, connection: Connection, facts: Facts) -> None:
-        if facts.placed_orders and connection.execute(select(func.count()).select_from(ERASED_TABLE)).scalar_one():
+        if facts.placed_orders and _has_erased(connection):
             refs = {row[5] for row in facts.placed_orders}
             facts.without_words_of(set(_erased(connection, refs)))
 
@@ -136,6 +144,10 @@ def _rows_of(connection: Connection, case_ids: Collection[str]) -> CaseRows:
         for clock in connection.execute(select(CLOCKS_TABLE).where(CLOCKS_TABLE.c.case_id.in_(ids))):
             rows.clocks[clock[0], clock[1], clock[2], clock[3]] = LedgerClock(*clock)
     return rows
+
+
+def _has_erased(connection: Connection) -> bool:
+    return connection.execute(select(ERASED_TABLE.c.ref).limit(1)).first() is not None
 
 
 def _erased(connection: Connection, refs: Collection[str]) -> Iterable[tuple[str, str]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from hub.errors import RetriableError
 from hub.ledger import keeping
@@ -44,6 +46,27 @@ def test_erasing_before_anything_is_known_holds_for_what_comes(ledger: Database)
     put(LedgerStore(ledger), records())
     assert "Lantern Street H-1" not in repr(tables_of(ledger))
     assert "Lantern Street H-2" in repr(tables_of(ledger))
+
+
+@pytest.mark.parametrize("sequence", list(permutations(("orders", "erasures", "others"))))
+def test_an_erasure_holds_in_whatever_order_topics_are_read(tmp_path: Path, sequence: tuple[str, ...]) -> None:
+    record = Erasure(source="hotline", source_ref="H-4", at=NOON, by="officer", reason="2026-7")
+    value = Codec(REGISTRY).encode_one(Erasure.subject(), record.to_avro())
+    parts: dict[str, list[KafkaRecord]] = {
+        "erasures": [KafkaRecord(ERASURES.name, 0, 0, NOON, value)],
+        "orders": [],
+        "others": [],
+    }
+    for each in records():
+        parts["orders" if each.topic.endswith(".orders") else "others"].append(each)
+    database = Database(URL.create("sqlite", database=str(tmp_path / "ledger.sqlite")))
+    database.make()
+    for name in sequence:
+        put(LedgerStore(database), parts[name])
+    tables = repr(tables_of(database))
+    database.close()
+    assert "Lantern Street H-4" not in tables
+    assert "Lantern Street H-2" in tables
 
 
 def test_what_ended_before_is_deleted_whole_and_what_is_open_stays(ledger: Database) -> None:

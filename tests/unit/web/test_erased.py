@@ -13,7 +13,7 @@ from hub.model.event import CaseEvent
 from hub.model.outputs import Erasure
 from hub.settings import ROOT
 from hub.stream.kafka.record import KafkaRecord
-from hub.topics import ERASURES, OWN_SOURCE
+from hub.topics import CASES, ERASURES, OWN_SOURCE
 from hub.web.read.records import put_records
 from hub.web.read.sqlite import SqliteModel
 from tests.mutations import CODEC
@@ -22,6 +22,15 @@ from tests.unit.ledger.made_up import READER
 ORDERS, REPLIES, EVENTS = "dept.roads.orders", f"city.{OWN_SOURCE}.replies", f"city.{OWN_SOURCE}.events"
 EXAMPLES = json.loads((ROOT / "schemas" / "CaseEvent" / "v2.examples.json").read_text("utf-8"))
 EVENT = {**EXAMPLES[0], "source": OWN_SOURCE, "source_ref": 'R"1', "text": "SECRET", "title": "SECRET"}
+EVENT["place"] = {**EVENT["place"], "address": "SECRET"}
+
+CHANGES = sorted(
+    (ROOT / "schemas" / "CaseChange").glob("v*.examples.json"), key=lambda path: int(path.name[1:].partition(".")[0])
+)
+CHANGE = {
+    **json.loads(CHANGES[-1].read_text("utf-8"))[0], "case_id": "C", "source": OWN_SOURCE, "source_ref": 'R"1',
+    "lead_source": OWN_SOURCE, "lead_ref": 'R"1',
+}  # fmt: skip
 
 
 def order(event: dict[str, object]) -> bytes:
@@ -62,6 +71,14 @@ def test_in_whatever_order_it_is_read(tmp_path: Path, sequence: tuple[int, ...])
     try:
         for index in sequence:
             put_records(model, READER, CODEC, [RECORDS[index]])
+        put_records(
+            model, READER, CODEC, [KafkaRecord(CASES.name, 0, 0, 105, CODEC.encode_one("cityhub.CaseChange", CHANGE))]
+        )
+        with model.database.transaction() as sql:
+            tables = sql.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars().all()
+            whole = "".join(repr(sql.exec_driver_sql(f"select * from {name}").fetchall()) for name in tables)
+        assert {"orders", "cases", "told"} <= set(tables)
+        assert "SECRET" not in whole, "neither beside the ledger nor in it"
         put_records(model, READER, CODEC, OTHERS)
         with model.database.transaction() as sql:
             told = [json.loads(body) for (body,) in sql.exec_driver_sql("select body from told order by off")]
