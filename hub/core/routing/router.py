@@ -240,7 +240,9 @@ class Router:
         if row.unit_of_area:
             area = key[plan.questions.asked.index(ASKS_AREA)]
             unit = self._city.unit_for(department, area if isinstance(area, str) else None)
-        return Decision(department, row.id, None, row.priority, row.queue, helpers, unit)
+        return Decision(
+            department, row.id, None, row.priority, queue=row.queue, co_handlers=helpers, unit=unit
+        )  # fmt: skip
 
     def _why_desk(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> str:
         if plan.category is None:
