@@ -40,6 +40,7 @@ def test_a_small_day_adds_up_and_leaves_nobody_behind(tmp_path: Path) -> None:
     assert report["breaches"] > 0
     assert report["truth"]["links"]["recall"] > 0.8
     assert "0 unaccounted" in said
+    assert "Board 看板 http://127.0.0.1:" in said
     assert leftovers(tmp_path) == []
 
 

@@ -19,7 +19,9 @@ from hub.simulator.rhythm import NOMINAL_RATE
 @click.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed plays the same day.")
 @click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="How long a simulated day takes. [default: 0.85]"
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="How long a simulated day takes. [default: 0.85; 24 with --forever]",
 )
 @click.option("--rate", type=click.IntRange(1), default=NOMINAL_RATE, show_default=True, help="Rows a simulated day.")
 @click.option("--forever", is_flag=True, help="Day after day until Ctrl-C, which then ends with the reconciliation.")
@@ -30,7 +32,8 @@ def demo(seed: int, minutes: float | None, rate: int, forever: bool, keep: Path 
 
     演示：一分钟走完一座模拟城市的一天，结束时逐条对账。
 
-    Starts Kafka, the worker and the four connectors, all stopped again at the end. Two read files; where the machine has what
+    Starts Kafka, the worker, the ledger, the board and the four connectors, all stopped again at the end; the board's address is
+    shown. Two read files; where the machine has what
     it takes, the hotline's calls come by MQTT and city management's from a database. One department is called by webhook. With
     CITYHUB_DATA naming a folder of real files, these are replayed instead. Ends with exit code 0 if every record is accounted
     for, 1 if not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.text import Text
 from hub.audit import AuditReport, audit
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
+from hub.cli.demo.board import DemoBoard
 from hub.cli.demo.calm import Calm
 from hub.cli.demo.scenes import RealFiles, ShownScenes, SimulatedDay
 from hub.cli.demo.verdict import (
@@ -43,9 +44,11 @@ from hub.simulator.scene import SYSTEMS, scene_of
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.topics import all_topics
+from hub.topics import OWN_SOURCE, all_topics
 
 _MINUTES = 0.85
+_FOREVER_MINUTES = 24.0
+"""A simulated minute a second: orders reach departments within the minute, and the board can be followed."""
 _REPLAY_MINUTES = 2.0
 _PARTITIONS = 2
 """Enough for one machine. A transaction is closed in every partition it wrote to: with six, orders took four times as long."""
@@ -88,7 +91,7 @@ class DemoRun:
         )
         self._settings = self._start_kafka()
         self._codec = Codec(make_registry(self._settings))
-        ensure_topics(self._settings, self._city.kept(all_topics(SYSTEMS, self._city.departments)))
+        ensure_topics(self._settings, self._city.kept(all_topics((*SYSTEMS, OWN_SOURCE), self._city.departments)))
         self._dead = DeadLetters(self._settings, self._codec)
         stack.callback(self._dead.close)
         self._view = View(_title(self._city), SYSTEMS, list(self._city.departments), self._city.time_zone)
@@ -97,7 +100,9 @@ class DemoRun:
         self._answered = False
 
     def run(self) -> DemoReport:
+        board = DemoBoard(self._settings, self._stack)
         worker = self._start_worker()
+        board.announce(self._console)
         self._stack.callback(self._show.stop)
         opened = time.monotonic()
         self._show.start(self._settings)
@@ -105,7 +110,7 @@ class DemoRun:
             for line in (self._show.wires.description, *self._show.wires.missing):
                 self._console.print(line, soft_wrap=True, highlight=False)
         with self._watching(opened) as look:
-            self._play(worker, look)
+            self._play((worker, board), look)
             self._settle(worker, look, "draining 收尾")
             if self._show.departments is not None:
                 self._show.departments.stop()
@@ -126,7 +131,8 @@ class DemoRun:
             scene = scene_of(self._city)
         except ValueError as error:
             raise FatalError(f"{self._city.folder} cannot be simulated: {error}") from error
-        return SimulatedDay(self._folder / "files", plan, scene, departments, 1440 / (minutes or _MINUTES))
+        a_day = minutes or (_FOREVER_MINUTES if self._forever else _MINUTES)
+        return SimulatedDay(self._folder / "files", plan, scene, departments, 1440 / a_day)
 
     def _start_kafka(self) -> Settings:
         with show_progress(self._console) as on_progress:
@@ -156,10 +162,11 @@ class DemoRun:
 
     # -- middle --------------------------------------------------------------------------------------------------------
 
-    def _play(self, worker: Child, look: Callable[[str], None]) -> None:
+    def _play(self, children: Sequence[Child | DemoBoard], look: Callable[[str], None]) -> None:
         try:
             while not self._show.over:
-                worker.must_run()
+                for child in children:
+                    child.must_run()
                 self._show.step()
                 look("")
                 time.sleep(_TICK_SECONDS)
@@ -167,7 +174,7 @@ class DemoRun:
             if not self._forever:
                 raise
             self._show.end()
-            self._play(worker, look)
+            self._play(children, look)
 
     def _settle(
         self, worker: Child, look: Callable[[str], None], note: str, also: Callable[[], bool] = lambda: True

@@ -119,6 +119,7 @@ def _announce(settings: Settings, front: str, logs: Path, console: Console) -> N
     console.print(
         f"web 网关         http://127.0.0.1:{front}   (departments, Open311: docs/gateway.md, docs/open311.md)"
     )
+    console.print(f"board 看板       http://127.0.0.1:{front}/board   (log in as somebody of `cityhub user list`)")
     console.print(f"logs             {logs}/worker.log, web.log, ledger.log")
 
 

@@ -99,7 +99,7 @@ def update_id(act_id: str, case_id: str) -> str:
     return f"board-{act_id}-{case_id}"[:128]
 
 
-def audited(act: BoardAct, before: Mapping[str, Any], department: str) -> list[AuditedAct]:
+def audited_acts(act: BoardAct, before: Mapping[str, Any], department: str) -> list[AuditedAct]:
     """One for each case, without the words of its reason."""
     after = {"as": department, "to": act.to, "clock": act.clock, "act": act.act_id}
     said = {name: value for name, value in after.items() if value is not None}

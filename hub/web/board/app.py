@@ -36,7 +36,7 @@ _ALIVE_SECONDS = 5.0
 _MOST_STREAMS = 200
 _AT_ONCE = 500
 """Updates on their way into Kafka together."""
-Found = TypeVar("Found")
+BoardAnswer = TypeVar("BoardAnswer")
 _TYPES = {
     ".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css", ".json": "application/json",
     ".woff2": "font/woff2", ".svg": "image/svg+xml",
@@ -165,7 +165,7 @@ class WallBoard:
         updates = acts.updates_in_act(act, department, at_ms)
         records = await asyncio.to_thread(outgoing, self._front.codec, updates, department)
         self._book.note(act, session.user.name)
-        async with self._access.acting(session.user.name, acts.audited(act, before, department)):
+        async with self._access.acting(session.user.name, acts.audited_acts(act, before, department)):
             await self._put(records)
         return json_answer({"act_id": act.act_id, "sent": len(updates)}, 202)
 
@@ -185,10 +185,10 @@ class WallBoard:
     async def _asked(self, ask: Callable[[Connection, int], Any]) -> Response:
         return json_answer(await self._in_ledger(ask))
 
-    async def _in_ledger(self, ask: Callable[[Connection, int], Found]) -> Found:
+    async def _in_ledger(self, ask: Callable[[Connection, int], BoardAnswer]) -> BoardAnswer:
         """Raises HttpProblem (503) if the ledger cannot be read."""
 
-        def answer() -> Found:
+        def answer() -> BoardAnswer:
             with self._ledger.database().transaction() as connection:
                 return ask(connection, self._ledger.now_ms(connection))
 

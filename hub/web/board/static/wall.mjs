@@ -113,11 +113,12 @@ function Scale() {
 
 function Departments({ words, rows }) {
   const sorted = Object.entries(rows).map(([code, [open, late]]) => ({ code, open, late, share: late / open }));
+  const full = Math.max(0.2, ...sorted.map((row) => row.share));
   sorted.sort((one, other) => other.share - one.share || other.open - one.open);
   return html`<section class="panel departments"><h2>${words.t('dep.title')}</h2><ul>
     ${sorted.slice(0, 12).map((row) => html`<li key=${row.code}>
       <a href=${words.link('desk', { department: row.code, overdue: '1' })}>${words.department(row.code)}</a>
-      <${Bar} share=${row.share} />
+      <${Bar} share=${row.share / full} />
       <span class="share">${Math.round(row.share * 100)}%</span>
       <span class="of">${words.t('dep.of', { late: words.n(row.late), open: words.n(row.open) })}</span>
     </li>`)}</ul></section>`;
