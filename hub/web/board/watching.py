@@ -38,7 +38,7 @@ class WallPart:
     least_seconds: float = EVERY_SECONDS
 
 
-PARTS = (
+WALL_PARTS = (
     WallPart("numbers", wall.numbers),
     WallPart("next", wall.breaking_next),
     WallPart("departments", wall.departments),
@@ -117,7 +117,7 @@ class WallWatch:
         """WallQuestion what is due, and say what is other than before. Raises what hub.sdk.errors names."""
         with self._ledger.database().transaction() as connection:
             now_ms = self._ledger.now_ms(connection)
-            parts = {each.name: self._asked(each, connection, now_ms) for each in PARTS if self._is_due(each)}
+            parts = {each.name: self._asked(each, connection, now_ms) for each in WALL_PARTS if self._is_due(each)}
             level_ms, behind = queries.last_standing(connection)
         parts["health"] = self._health() | {"ledger": "here"}
         self._say(parts, {"now": now_ms, "level": level_ms, "behind": behind, "asked": wall_ms()})
