@@ -33,8 +33,21 @@ def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
         raise yaml.MarkedYAMLError(problem=f"{node.value!r}: {error}", problem_mark=node.start_mark) from error
 
 
+def _int(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """XXX: YAML 1.1 takes 8:30 for the number 510, and the square of the time over a long one; in 1.2 it is a text."""
+    return node.value if ":" in node.value else loader.construct_yaml_int(node)
+
+
+def _float(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    return node.value if ":" in node.value else loader.construct_yaml_float(node)
+
+
 _Loader.add_constructor("tag:yaml.org,2002:seq", _tuple)
+_Loader.add_constructor("tag:yaml.org,2002:int", _int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _float)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+_MOST_MISTAKES = 200
+"""That are told of one file at once."""
 _OF_MANY_SPELLINGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
 
 
@@ -64,7 +77,7 @@ class Document:
         try:
             return model.model_validate({} if self.value is None else self.value)
         except ValidationError as error:
-            for one in error.errors():
+            for one in error.errors()[:_MOST_MISTAKES]:
                 where = tuple(one["loc"])
                 problems.add(self.file, self.line(where), _in_words(model, where, one["type"], one["msg"]))
             return None

@@ -10,10 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.declared.document import read_document
-from hub.declared.problems import Problems
+from hub.declared.document import read_document, read_yaml
+from hub.declared.problems import DeclarationError, Problems
 from hub.declared.yaml_bounds import MAX_DEPTH, MAX_REPEATED, require_bounded
 from hub.errors import FatalError
+from hub.sdk.edges_file import read_edges_file
 from hub.sdk.mapping.mapping import load_mapping
 
 LAUGHS = "\n".join(["a0: &a0 [lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12))])
@@ -79,3 +80,19 @@ leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5))
 )
 def test_whatever_is_dumped_is_bounded(value: object) -> None:
     require_bounded(yaml.safe_dump(value), yaml.SafeLoader)
+
+
+@pytest.mark.parametrize("text", ["8:30", "190:20:30", "1:30.5", "1:" * 500_000 + "1"])
+def test_a_time_of_day_is_a_text_and_no_number(text: str, tmp_path: Path) -> None:
+    """As a number the last took minutes."""
+    path = tmp_path / "some.yaml"
+    path.write_text(f"at: {text}\n{text[:50]}: 1\n", "utf-8")
+    assert read_yaml(path) == {"at": text, text[:50]: 1}
+
+
+def test_of_very_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "connectors.yaml"
+    path.write_text("".join(f"k{number}: 1\n" for number in range(3_000)), "utf-8")
+    with pytest.raises(DeclarationError) as refused:
+        read_edges_file(path)
+    assert str(refused.value).count("unknown key") == 200
