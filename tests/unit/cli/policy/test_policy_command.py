@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.cli.policy import policy
+from hub.cli.policy.policy import policy
 from hub.settings import ROOT
 
 DEMO = ROOT / "ops" / "cities" / "demo"
