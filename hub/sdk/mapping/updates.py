@@ -39,6 +39,7 @@ class UpdateSpec(MappingPart):
         None, description="what a resolution came to: a code of the outcomes in the city's steps.yaml"
     )
     until: Spec | None = Field(None, description="until when a case is hung up")
+    unit: Spec | None = Field(None, description="who of the department says so: an id of the city's organisation.yaml")
 
 
 _DIRECT = {"update_id": "source_ref", "at": "reported_at", "until": "due_at", "revision": "revision", "note": "text"}
@@ -79,7 +80,7 @@ def department_update(event: CaseEvent, department: str) -> Update:
         "step": step,
         "at": event.reported_at,
         "note": event.text,
-        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report", "code", "outcome")},
+        **{name: said.get(name) or None for name in ("reason", "clock", "to", "report", "code", "outcome", "unit")},
         "members": [each for each in _BETWEEN.split(said.get("members", "")) if each],
         "score": _number(said.get("score")),
         "solved": _truth(said.get("solved")),

@@ -38,6 +38,18 @@ def said(case: str, update_id: str = "U1", **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def test_who_of_the_department_says_so_goes_with_it(web: MemoryWeb) -> None:
+    roads = web.bearer("roads")
+    web.hub.publish(pothole("H1"))
+    web.settle()
+    (entry,) = web.client.get(ORDERS, headers=roads).json()["orders"]
+    assert entry["order"]["unit"] is None  # this city has no organisation.yaml
+    answer = web.client.post(UPDATES, json=said(entry["order"]["case_id"], unit="patrol"), headers=roads)
+    assert answer.status_code == 202
+    web.settle()
+    assert [each["update"]["unit"] for each in web.hub.records("hub.updates")] == ["patrol"]
+
+
 def test_a_report_becomes_an_order_an_update_and_a_receipt(web: MemoryWeb) -> None:
     roads = web.bearer("roads")
     web.hub.publish(pothole("H1"))

@@ -28,6 +28,7 @@ MAPPING: dict[str, Any] = {
         "score": "score",
         "solved": "solved",
         "outcome": {"column": "result", "map": {"": "", "调解成功": "mediated", "挂账": "parked"}},
+        "unit": "crew",
         "until": {"column": "until", "formats": ["%Y-%m-%d"], "time_zone": "Asia/Shanghai"},
     },
 }  # fmt: skip
@@ -48,6 +49,11 @@ def test_a_row_is_an_update() -> None:
         ROW["words"].strip(),
     )
     assert update.at == 1_772_424_000_000
+
+
+def test_who_of_the_department_says_so() -> None:
+    assert said().unit is None
+    assert said(crew="patrol").unit == "patrol"
 
 
 def test_steps_lists_numbers_and_yes() -> None:
