@@ -64,12 +64,13 @@ def web_app(
     async def index(_: Request) -> Response:
         return html_page(title, operations)
 
+    home = "/board" if board else "/"
     own = {"/": index, "/healthz": healthz, "/readyz": readyz, "/openapi.json": openapi}
     routes = [
         *(each.route for each in operations),
         *(GuardedRoute(path, answer, OpenTo.ANYBODY) for path, answer in own.items()),
-        *LoginPages(front.access, OUTSIDE_NAME if provider else None).routes,
-        *(OidcPages(front.access, provider).routes if provider else []),
+        *LoginPages(front.access, OUTSIDE_NAME if provider else None, home).routes,
+        *(OidcPages(front.access, provider, home).routes if provider else []),
         *board,
     ]
     app = app_of(routes)

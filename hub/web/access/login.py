@@ -40,16 +40,17 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class LoginPages:
-    """`outside`: what the other way in is called, where there is one. `by_address`, `by_name`: how often somebody may try."""
+    """`outside`: what the other way in is called, where there is one; `home`: where to go who does not say. `by_address`, `by_name`: how often somebody may try."""
 
     def __init__(
         self,
         access: Access,
         outside: str | None = None,
+        home: str = "/",
         by_address: CallRate | None = None,
         by_name: CallRate | None = None,
     ) -> None:
-        self._access, self._outside = access, outside
+        self._access, self._outside, self._home = access, outside, home
         self._by_address = by_address or CallRate(20, 0.1)
         self._by_name = by_name or CallRate(10, 1 / 30)
 
@@ -67,7 +68,7 @@ class LoginPages:
         return [_open_route(*each) for each in handlers]
 
     async def _show(self, request: Request) -> Response:
-        return self._login_page(request, inside(request.query_params.get("after", "")))
+        return self._login_page(request, inside(request.query_params.get("after", ""), self._home))
 
     def _login_page(self, request: Request, after: str, fault: str = "", status: int = 200) -> Response:
         return login_page(after, fault, status, outside=self._outside, prefix=prefix_of(request))
@@ -76,7 +77,7 @@ class LoginPages:
         require_same_origin(request)
         require_guarded(request)
         form = await _form(request)
-        name, after = form.get("name", "")[:MOST_PASSWORD_CHARS], inside(form.get("after", ""))
+        name, after = form.get("name", "")[:MOST_PASSWORD_CHARS], inside(form.get("after", ""), self._home)
         if wait := self._wait_seconds(request, name):
             answer = self._login_page(request, after, _TOO_OFTEN, 429)
             answer.headers["Retry-After"] = str(wait)
@@ -127,7 +128,7 @@ class LoginPages:
         kept = await asyncio.to_thread(self._access.passwords.hashed, form.get("new", ""))
         name = session.user.name
         await asyncio.to_thread(lambda: self._access.users.set_password(name, kept, name, must_change=False))
-        return await begin_session(self._access, request, session.user, "/")
+        return await begin_session(self._access, request, session.user, self._home)
 
     async def _fault_of(self, request: Request, session: WebSession, form: dict[str, str]) -> tuple[str | None, int]:
         name, old, new = session.user.name, form.get("old", ""), form.get("new", "")
@@ -175,8 +176,8 @@ def calling_address(request: Request) -> str:
     return caller_of(request.client.host if request.client else "")
 
 
-def inside(path: str) -> str:
-    """A path of this web to go to; "/" for whatever else somebody wrote there, so that nobody is led elsewhere."""
+def inside(path: str, home: str = "/") -> str:
+    """A path of this web to go to; `home` for whatever else somebody wrote there, so that nobody is led elsewhere."""
     is_sound = len(path) <= _MOST_AFTER_CHARS and path.isprintable() and "\\" not in path
     return path if is_sound and path.startswith("/") and path[:2] != "//" else "/"
 

@@ -30,10 +30,10 @@ _TOO_OFTEN = "Too often; wait a minute 尝试过于频繁，请稍候"
 
 
 class OidcPages:
-    """`by_address`: how often somebody may set out."""
+    """`home`: where to go who does not say; `by_address`: how often somebody may set out."""
 
-    def __init__(self, access: Access, provider: Provider, by_address: CallRate | None = None) -> None:
-        self._access, self._provider = access, provider
+    def __init__(self, access: Access, provider: Provider, home: str = "/", by_address: CallRate | None = None) -> None:
+        self._access, self._provider, self._home = access, provider, home
         self._attempts = LoginAttempts(access.file)
         self._by_address = by_address or CallRate(20, 0.1)
 
@@ -47,7 +47,7 @@ class OidcPages:
                 require_guarded(request)
                 found = await handler(request)
             except LoginRefusedError as error:
-                found = login_page("/", str(error), 403, outside=OUTSIDE_NAME, prefix=prefix_of(request))
+                found = login_page(self._home, str(error), 403, outside=OUTSIDE_NAME, prefix=prefix_of(request))
             except FatalError as error:
                 log.error("%s", error)  # noqa: TRY400 - it says all
                 found = problem_answer(not_now("no login can begin"))
@@ -60,7 +60,7 @@ class OidcPages:
     async def _begin(self, request: Request) -> Response:
         if wait := self._by_address.wait_seconds(calling_address(request)):
             raise HttpProblem(429, _TOO_OFTEN, headers={"Retry-After": str(wait)})
-        after = inside(request.query_params.get("after", ""))
+        after = inside(request.query_params.get("after", ""), self._home)
         attempt, binding = await asyncio.to_thread(self._attempts.begin, after)
         answer = RedirectResponse(await self._provider.address(attempt, _back_address(request)), 303)
         answer.set_cookie(

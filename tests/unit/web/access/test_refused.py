@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.testclient import TestClient
 
 from hub.serving import app_of
+from hub.settings import Settings
 from hub.web.access.accounts import DISPATCHING, EVERYBODY, OPERATING, OVERVIEW, Role
 from hub.web.access.guard import Access
+from hub.web.access.oidc.claims import RoleMap
+from hub.web.access.oidc.provider import Provider
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.access.sessions import WebSession
+from hub.web.app import web_app
+from hub.web.board.app import WallBoard
 from tests.unit.web.front import MemoryWeb, memory_web
 
 _REFUSED = (401, 403)
@@ -76,16 +82,41 @@ def require_guarded_doors(client: TestClient, access: MemoryWeb, found: list[Doo
                 )
 
 
-def test_nobody_comes_through_a_door_that_is_not_theirs(web: MemoryWeb) -> None:
-    require_guarded_doors(web.client, web, doors(web.app.routes))
+@pytest.fixture
+def whole(web: MemoryWeb, tmp_path: Path) -> Iterator[TestClient]:
+    """All that `cityhub web` may serve: the board, and a provider's logins."""
+    board = WallBoard(Settings(state_dir=tmp_path), web.front)
+    provider = Provider("https://id.example", "cityhub", None, RoleMap("duty=viewer"), ("name", "groups"))
+    app = web_app(web.front, web.offers, b"a secret of this test's", provider, board.routes())
+    board.end_streams()
+    with TestClient(app, base_url="http://127.0.0.1", client=("203.0.113.7", 1)) as client:
+        yield client
+    board.stop()
 
 
-def test_a_session_opens_nothing_that_asks_for_a_token(web: MemoryWeb) -> None:
-    for door in doors(web.app.routes):
+def routes_of(client: TestClient) -> list[BaseRoute]:
+    app = client.app
+    assert isinstance(app, Starlette)
+    return app.routes
+
+
+def test_nobody_comes_through_a_door_that_is_not_theirs(web: MemoryWeb, whole: TestClient) -> None:
+    found = doors(routes_of(whole))
+    assert {"/board/wall", "/login/oidc", "/departments/x/updates"} <= {door.path for door in found}
+    require_guarded_doors(whole, web, found)
+
+
+def test_who_logs_in_comes_to_the_board(whole: TestClient) -> None:
+    assert "value='/board'" in whole.get("/login").text
+    assert "value='/'" in whole.get("/login?after=/").text
+
+
+def test_a_session_opens_nothing_that_asks_for_a_token(web: MemoryWeb, whole: TestClient) -> None:
+    for door in doors(routes_of(whole)):
         if door.may in (OpenTo.TOKEN, OpenTo.API_KEY):
             for role in Role:
                 headers = web.logged_in(role, department="x" if role == Role.DEPARTMENT else None)
-                assert ask(web.client, door, headers).status_code in (*_REFUSED, 400), door
+                assert ask(whole, door, headers).status_code in (*_REFUSED, 400), door
 
 
 async def _shown(_: Request, session: WebSession) -> Response:
