@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from hub.errors import FatalError
@@ -46,8 +47,8 @@ class AccessFile:
         try:
             _make(path)
             self._reader, self._writer = _connected(path), _connected(path)
-            with self.writing() as connection:
-                _migrate(connection, path)
+            with self.reading() as connection:
+                _require_version(connection, path)
         except (OSError, sqlite3.Error) as error:
             raise FatalError(
                 f"{path} cannot be used ({error}); put back a copy, or move it away and begin anew"
@@ -95,25 +96,33 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
+    """Whole at once, or not at all: several processes may begin together. XXX: SQLite's change to WAL waits for nobody."""
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(_connected(path)) as connection:
+    fresh = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
+    os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    try:
+        with closing(_connected(fresh)) as connection:
             connection.execute("pragma journal_mode=wal")  # readers do not wait for who writes
+            for statement in _statements(_TABLES):
+                connection.execute(statement)
+            connection.execute(f"pragma user_version = {_VERSION}")
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+def _require_version(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("pragma user_version").fetchone()
-    if version > _VERSION:
-        raise FatalError(f"{path} was made by a newer program; use that")
-    if version == 0:
-        for statement in _statements(_TABLES):
-            connection.execute(statement)
-        connection.execute(f"pragma user_version = {_VERSION}")
+    if version != _VERSION:
+        raise FatalError(
+            f"{path} is of version {version} and this program's is {_VERSION}; use the program that made it"
+        )
 
 
 def _statements(script: str) -> Iterator[str]:
-    """XXX: `executescript` would commit before it begins."""
     statement = ""
     for line in script.splitlines():
         statement += f"{line}\n"

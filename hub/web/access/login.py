@@ -40,7 +40,8 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class LoginPages:
-    """`outside`: what the other way in is called, where there is one; `home`: where to go who does not say. `by_address`, `by_name`: how often somebody may try."""
+    """`outside`: what the other way in is called, where there is one; `home`: where to go who does not say.
+    `by_address`, `by_name`: how often somebody may try."""
 
     def __init__(
         self,
@@ -179,7 +180,7 @@ def calling_address(request: Request) -> str:
 def inside(path: str, home: str = "/") -> str:
     """A path of this web to go to; `home` for whatever else somebody wrote there, so that nobody is led elsewhere."""
     is_sound = len(path) <= _MOST_AFTER_CHARS and path.isprintable() and "\\" not in path
-    return path if is_sound and path.startswith("/") and path[:2] != "//" else "/"
+    return path if is_sound and path.startswith("/") and path[:2] != "//" else home
 
 
 async def _form(request: Request) -> dict[str, str]:
