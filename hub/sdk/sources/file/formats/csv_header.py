@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -16,6 +17,7 @@ _MANGLED_BOM = "ï»¿"
 """A byte order mark that was taken for Latin-1 on the way."""
 _DELIMITERS = ",;\t|"
 _MAX_LINES = 100
+_SEPARATOR = re.compile(r'"?sep=([^"A-Za-z0-9])"?', re.IGNORECASE)
 
 
 class Header(NamedTuple):
@@ -38,8 +40,8 @@ def read_header(feed: LineSource, lines: Lines, mapping: Mapping, carried: Seque
 
     `carried`: the header of the file before it. Raises FatalError if columns are missing that the mapping uses, or one comes twice.
     """
-    first = feed.next()
-    delimiter = lines.content.delimiter or mapping.delimiter
+    first, named = _first(feed, lines.content.encoding)
+    delimiter = named or lines.content.delimiter or mapping.delimiter
     if first is None:
         return Header([], delimiter)
     if carried and _goes_on(first[1], carried, delimiter, lines.content.encoding):
@@ -47,12 +49,26 @@ def read_header(feed: LineSource, lines: Lines, mapping: Mapping, carried: Seque
         return Header(list(carried), delimiter, headless=True)
     text = _text(first[1], feed, lines)
     names = _names(text, delimiter)
-    if "delimiter" not in mapping.model_fields_set and lines.content.delimiter is None:
+    if "delimiter" not in mapping.model_fields_set and (named or lines.content.delimiter) is None:
         for each in _DELIMITERS:
             if not mapping.file_columns() <= set(names) and mapping.file_columns() <= set(_names(text, each)):
                 delimiter, names = each, _names(text, each)
     _require(names, mapping, lines)
     return Header(names, delimiter)
+
+
+def _first(feed: LineSource, codec: str) -> tuple[tuple[int, Line] | None, str | None]:
+    """The first line that says something; and the delimiter, where spreadsheets have named it on a line before (`sep=;`)."""
+    named = None
+    for _ in range(_MAX_LINES):
+        if (first := feed.next()) is None:
+            break
+        text = first[1].data.removeprefix(_BOM).decode(codec, "replace").strip("\ufeff\r\n ")
+        found = _SEPARATOR.fullmatch(text)
+        if text and not found:
+            break
+        named = found[1] if found else named
+    return first, named
 
 
 def _goes_on(first: Line, carried: Sequence[str], delimiter: str, codec: str) -> bool:

@@ -232,3 +232,20 @@ def test_rows_of_police_calls_with_every_kind_of_text(folder: Path) -> None:
     reader = open_reader(path, mapping(event=event))
     assert [list(row.values.values()) for row in reader if isinstance(row, Row)] == rows
     reader.lines.close()
+
+
+@pytest.mark.parametrize(
+    "before", ["sep=;\r\n", "\r\n\r\n", "\ufeffsep=;\r\n\r\n", '"sep=;"\r\n', "SEP=;\n", "\ufeff\n"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_what_spreadsheets_write_before_a_header_is_no_header(folder: Path, before: str, encoding: str) -> None:
+    lines = [";".join(each) for each in (HEADER, ("A1", AT, "x", "y"))]
+    content = before + "\r\n".join([*lines, ""])
+    path = written(folder, content.removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding))
+    assert [cells(row) for row in read(path)] == [("A1", AT, "x", "y")]
+    (row,) = read(path)
+    assert row.line == 1 + content.count("\n", 0, content.index("A1"))
+
+
+def test_a_file_of_nothing_but_that_has_no_rows(folder: Path) -> None:
+    assert read(written(folder, "sep=;\r\n\r\n")) == []
