@@ -56,16 +56,23 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return read_bytes(path).decode(encoding)
 
 
-def parse_json(text: str | bytes, parse_float: Callable[[str], Any] | None = None) -> Any:
+def parse_json(
+    text: str | bytes, parse_float: Callable[[str], Any] | None = None, *, null_for_no_number: bool = False
+) -> Any:
     """A JSON document; `parse_float` makes what it likes of a number with a point or exponent.
 
-    Raises ValueError (JSONDecodeError where the place is known) for all that is none, also for a number that is none (NaN), and for
-    one nested deeper than anybody writes.
+    Raises ValueError (JSONDecodeError where the place is known) for all that is none, also for one nested deeper than anybody
+    writes, and for a number that is none (NaN). With `null_for_no_number` that is null: for a long list, of which one such value
+    would spoil all others.
     """
     try:
-        return json.loads(text, parse_float=parse_float, parse_constant=_no_number)
+        return json.loads(text, parse_float=parse_float, parse_constant=_null if null_for_no_number else _no_number)
     except RecursionError:
         raise ValueError("it is nested too deeply; write it flatter") from None
+
+
+def _null(_name: str) -> None:
+    return None
 
 
 def _no_number(name: str) -> NoReturn:

@@ -24,10 +24,10 @@ def parsed_spark(body: bytes, charset: str | None = None) -> Any:
     """
     text = decoded(body, charset or "utf-8").removeprefix("\ufeff")
     try:
-        return _texts(parse_json(text, parse_float=str))
+        return _texts(parse_json(text, parse_float=str, null_for_no_number=True))
     except ValueError:
         try:
-            return _texts(parse_json(_LEADING_ZEROS.sub(r'\1"\2"', text), parse_float=str))
+            return _texts(parse_json(_LEADING_ZEROS.sub(r'\1"\2"', text), parse_float=str, null_for_no_number=True))
         except ValueError:
             raise UnreadableError("it is no whole JSON document") from None
 

@@ -339,7 +339,7 @@ def _parsed(reply: HttpReply) -> Any:
     except UnicodeDecodeError:
         text = reply.body.decode(reply.charset, "surrogateescape")
     try:
-        return parse_json(text.removeprefix("\ufeff"), parse_float=str)
+        return parse_json(text.removeprefix("\ufeff"), parse_float=str, null_for_no_number=True)
     except ValueError as error:
         if text.lstrip("\ufeff \t\r\n").startswith("<"):
             raise TransientError(

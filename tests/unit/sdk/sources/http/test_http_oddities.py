@@ -103,6 +103,14 @@ def test_a_bomb_is_refused_before_it_is_whole(manifest: Manifest) -> None:
             source.check()
 
 
+def test_a_number_that_is_none_spoils_no_other_item(manifest: Manifest, tmp_path: Path) -> None:
+    """As servers in Python write a missing coordinate."""
+    with serving(Api([row(0, TIMES[0], lat=float("nan")), row(1, TIMES[1], lat=float("-inf"))], "page")) as api:
+        sent = run(manifest, api, tmp_path)
+    assert refs(sent) == ["N-0", "N-1"]
+    assert [event.place.lat for event in sent.events] == [None, None]
+
+
 def test_a_page_for_people_is_told_from_half_an_answer(manifest: Manifest) -> None:
     with serving(Api([], "page")) as api:
         api.stumbles = [sent_as("", b"\n<!DOCTYPE html><title>Sign in, Li Lei</title>")]
