@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from hub.core.tracking.state import AppliedUpdate, UpdateDetails
@@ -38,8 +39,9 @@ class Outcomes:
             return None
         spec = self._latest.get(said.outcome or "")
         if spec is None:
-            known = ", ".join(self._latest) or "none"
-            return f"what it came to 办理结果 is a code of the outcomes in steps.yaml; there are: {known}"
+            known, near = ", ".join(self._latest) or "none", get_close_matches(said.outcome or "", self._latest, 1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            return f"what it came to 办理结果 is a code of the outcomes in steps.yaml; {meant}there are: {known}"
         hangs = spec.counts == "hung_up"
         if hangs != (said.until is not None) or answer.event != ("paused" if hangs else "resolved"):
             return _HOW[hangs]

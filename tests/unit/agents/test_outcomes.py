@@ -132,7 +132,10 @@ def test_once_it_goes_on_the_case_is_in_hand_and_who_says_so_late_is_not_contrad
 @pytest.mark.parametrize(
     ("update", "why"),
     [
-        (said(1, "RESOLVED", 1, outcome="mediatd"), "there are: solved, mediated, failed, sued, parked"),
+        (
+            said(1, "RESOLVED", 1, outcome="mediatd"),
+            "did you mean 'mediated'? there are: solved, mediated, failed, sued, parked",
+        ),
         (said(1, "RESOLVED", 1, until=NOON + DAY), "there are: solved, mediated, failed, sued, parked"),
         (said(1, "RESOLVED", 1, outcome="sued"), "led to court 引导诉讼 is for the dispatch desk or a supervisor"),
         (
