@@ -186,6 +186,7 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
         link = change["link"]
         if link is not None:
             details.append(f"why 理由: score {link['score']:.2f}; {'; '.join(link['reasons'])}")
+            details += _asks(story, change, words)
         if change["change"] in ("OPENED", "REROUTED"):
             why = f"rule 规则 {change['rule']}"
             if change["desk_reason"]:
@@ -196,6 +197,19 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
         what = "UNLINKED" if change.get("unlinks") else "HELD" if noted else change["change"]
         text = f"{CHANGES[what]} ({change['source']}:{change['source_ref']})"
         yield Moment(change["at"], 1, "●", text, tuple(details), "blue")
+
+
+def _asks(story: Story, change: dict[str, Any], words: Words) -> Iterator[str]:
+    """What the item of a report that was joined to this case asks by itself: its category, and the limit that it would have alone.
+    The case's own clocks run; this one stays visible beside them (并案后原诉求保留)."""
+    mine = change["source"], change["source_ref"]
+    for each in story.reports:
+        event = each["event"]
+        if (event["source"], event["source_ref"]) == mine and event["category"]:
+            kind = event["category"], event["source"], event["urgency"], change["area"]
+            yield f"joined 并入; asks 诉求: {words.category(event['category'])}"
+            yield f"by itself 单独时限: {words.limits(*kind, event['reported_at']) or '-'}"
+            return
 
 
 def _orders(story: Story, words: Words) -> Iterator[Moment]:

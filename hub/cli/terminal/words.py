@@ -104,6 +104,13 @@ class Words:
             return None
         return self._deadlines.gave_way(policy, category, source, urgency, area, conditions)
 
+    def limits(self, category: str, source: str, urgency: str, area: str | None, at_ms: int) -> str:
+        """The rows of the clocks that a report would have as a case of its own, by the city's folder, with when they are due."""
+        known = self._city.category_of(category)
+        code = category if known is None else known.code
+        dues = self._deadlines.due_one(code, source, urgency, area, at_ms)
+        return "; ".join(f"{due.clock} {due.policy}, due 到期 {self.local(due.due_ms)}" for due in dues)
+
     def legal_basis(self, policy: str, rules: str) -> str | None:
         """The law that a deadline row names, if the rules here are those of which it is a row."""
         rule = self._rules.get(policy) if rules == self._city.version else None
