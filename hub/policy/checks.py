@@ -10,6 +10,7 @@ from hub.policy.city import label_key
 from hub.policy.clock_checks import clock_mistakes, outcome_mistakes, takes_all
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, ConditionSpec, DeadlineRule, Exit, Route, When
+from hub.policy.organisation import served_by
 from hub.policy.organisation_checks import codes_named, ladder_mistakes, organisation_mistakes
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
@@ -221,6 +222,7 @@ class Checker:
 
     def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
         rows = [row for _, row in ladder]
+        kinds = {row.to_area for row in rows if isinstance(row, Route) and row.to_area is not None}
         space = Space(
             [row.when for row in rows],
             parts.categories,
@@ -229,6 +231,7 @@ class Checker:
             [one for row in rows for one in (row.effective_from, row.effective_until)],
             parts.main_layer,
             parts.divisions,
+            {kind: served_by(parts.organisation, kind) for kind in kinds},
         )
         known = [(where, row) for where, row in ladder if (file, where[:2]) not in self._broken]
         self._report(

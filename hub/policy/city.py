@@ -37,7 +37,7 @@ from hub.policy.models import (
     RungSpec,
     StepSpec,
 )
-from hub.policy.organisation import Organisation
+from hub.policy.organisation import Organisation, served_by
 from hub.topics import Topic, kept
 
 _LABEL_CHARACTERS = 300
@@ -176,6 +176,10 @@ class City:
     def unit_for(self, department: str, area: str | None) -> str | None:
         """The unit of a department that serves an area, if any."""
         return None if self.organisation is None else self.organisation.unit_for(department, area)
+
+    def served_by(self, kind: str) -> tuple[str, ...]:
+        """The areas that departments of a kind serve."""
+        return served_by(None if self.organisation is None else self.organisation.spec, kind)
 
     def department_of(self, who: str) -> str | None:
         """The department that is called so, or that a unit of this name belongs to; None if there is neither."""

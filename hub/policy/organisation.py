@@ -24,6 +24,7 @@ class Organisation:
         self._serving = {
             (self._department_of[unit.id], code): unit.id for unit in spec.units for code in unit.areas
         }  # fmt: skip
+        self._seats = {(place.kind, code): id_ for id_, place in spec.departments.items() for code in place.areas}
         self._desks = {code: id_ for id_, place in spec.departments.items() if place.desk for code in place.areas}
 
     def department_of(self, who: str) -> str:
@@ -68,6 +69,10 @@ class Organisation:
         """The unit of a department that serves an area: the one with the smallest around it, if any."""
         return next((found for code in self._around(area) if (found := self._serving.get((department, code)))), None)
 
+    def department_for(self, kind: str, area: str | None) -> str | None:
+        """The department of a kind that serves an area: the one with the smallest around it, if any."""
+        return next((found for code in self._around(area) if (found := self._seats.get((kind, code)))), None)
+
     def desk_for(self, area: str | None) -> str | None:
         """The dispatch desk of an area, or of the nearest around it that has one."""
         return next((found for code in self._around(area) if (found := self._desks.get(code))), None)
@@ -84,6 +89,12 @@ class Organisation:
             below.append(who)
             who = self._parents[who]
         self._department_of |= dict.fromkeys(below, self._department_of.get(who, who))
+
+
+def served_by(spec: OrganisationFile | None, kind: str) -> tuple[str, ...]:
+    """The areas that departments of a kind serve."""
+    places = () if spec is None else spec.departments.values()
+    return tuple(code for place in places if place.kind == kind for code in place.areas)
 
 
 def parents_of(spec: OrganisationFile) -> dict[str, str]:

@@ -24,7 +24,7 @@ def organisation_mistakes(spec: OrganisationFile, departments: frozenset[str]) -
     for id_, place in spec.departments.items():
         if place.desk and not place.areas:
             yield ("departments", id_, "desk"), f"the desk {id_!r} serves no areas 派单台没有辖区; name them"
-    yield from _desks_twice(spec)
+    yield from _areas_twice(spec)
 
 
 def ladder_mistakes(spec: OrganisationFile, steps: Collection[str]) -> Iterator[Mistake]:
@@ -149,12 +149,16 @@ def _served_twice(spec: OrganisationFile, departments: frozenset[str]) -> Iterat
                 )
 
 
-def _desks_twice(spec: OrganisationFile) -> Iterator[Mistake]:
-    owner: dict[str, str] = {}
+def _areas_twice(spec: OrganisationFile) -> Iterator[Mistake]:
+    desks: dict[str, str] = {}
+    seats: dict[tuple[str, str], str] = {}
     for id_, place in spec.departments.items():
-        for position, code in enumerate(place.areas if place.desk else ()):
-            if owner.setdefault(code, id_) != id_:
+        for position, code in enumerate(place.areas):
+            where: Location = ("departments", id_, "areas", position)
+            if place.desk and desks.setdefault(code, id_) != id_:
+                yield where, f"the area {code!r} has the desk {desks[code]!r} already 一地两台; keep one"
+            elif (first := seats.setdefault((place.kind, code), id_)) != id_:
                 yield (
-                    ("departments", id_, "areas", position),
-                    f"the area {code!r} has the desk {owner[code]!r} already 一地两台; keep one",
+                    where,
+                    f"the area {code!r} has the {place.kind} {first!r} already 一地两主; keep one",
                 )

@@ -59,6 +59,7 @@ class RouteChecks:
             self._known(_FILE, (*where, "department"), row.department, self._departments, "department")
         if isinstance(row, Route):
             self._unit(where, row)
+            self._to_area(where, row)
             for position, helper in enumerate(row.co_handlers):
                 self._known(_FILE, (*where, "co_handlers", position), helper, self._departments, "department")
         asks_owner = row.when.owner is not None or (isinstance(row, Route) and row.to_owner)
@@ -69,6 +70,18 @@ class RouteChecks:
                 f"row {row.id!r} asks who owns the facility, but there is no `owners`; add it below the routes",
             )
         self._conditions((*where, "when"), row.when)
+
+    def _to_area(self, where: Location, row: Route) -> None:
+        tree = self._parts.organisation
+        if row.to_area is None:
+            return
+        if tree is None:
+            self._note(
+                _FILE, where, f"row {row.id!r} asks who serves the area, but there is no organisation.yaml; add it"
+            )
+        else:
+            kinds = {place.kind for place in tree.departments.values() if place.areas}
+            self._known(_FILE, (*where, "to_area"), row.to_area, kinds, "kind of department with areas")
 
     def _unit(self, where: Location, row: Route) -> None:
         if row.unit is None and not row.unit_of_area:

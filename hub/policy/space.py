@@ -38,9 +38,11 @@ class Space:
         dates: Iterable[date | None] = (),
         main_layer: str = MAIN_LAYER,
         divisions: Divisions | None = None,
+        served: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """`served`: by kind of department, the areas that these serve."""
         self._categories = categories
-        self._main, self._divisions = main_layer, divisions
+        self._main, self._divisions, self._served = main_layer, divisions, served or {}
         self._owners = frozenset[Hashable](owners.departments.values()) if owners else frozenset[Hashable]()
         self._days = sorted({one.toordinal() for one in dates if one is not None})
         more = [when for when in whens if isinstance(when, RouteWhen)]
@@ -60,7 +62,9 @@ class Space:
         for layer, codes in layers.items():
             self.domains[("layer", layer)] = frozenset([None, *codes])
         if divisions is not None:
+            named_codes = (code for codes in self._served.values() for code in codes)
             self.domains[("layer", main_layer)] |= {
+                *named_codes,
                 ELSE,
                 *(code for when in whens for code in _main_codes(when, main_layer)),
             }
@@ -82,6 +86,8 @@ class Space:
             more[("day",)] = _slots(self._days, first, end, _EARLIEST)
         if isinstance(row, Route) and row.to_owner:
             more[("owner",)] = self._owners
+        if isinstance(row, Route) and row.to_area is not None:
+            more[("layer", self._main)] = self._areas(self._served.get(row.to_area, ()))
         return product(boxes, [more])
 
     def boxes(self, when: When | RouteWhen, *, unknown_category: bool) -> list[Box]:

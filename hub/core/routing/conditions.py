@@ -67,7 +67,7 @@ class Questions:
         self._rows = list(rows)
         self._owners = city.owners
         self._main = city.main_layer
-        self._areas_of = city.areas_of
+        self._areas_of, self._served = city.areas_of, city.served_by
         self._clock = clock
         whens = [row.when for row in self._rows]
         self._named: dict[Question, set[str]] = {}
@@ -96,6 +96,8 @@ class Questions:
         if isinstance(row, Route) and row.to_owner:
             assert self._owners is not None
             found.append(Test(self._index[("owner",)], frozenset(self._owners.departments.values()), False))
+        if isinstance(row, Route) and row.to_area is not None:
+            found.append(Test(self._index[ASKS_AREA], self._areas_of(self._served(row.to_area)), False))
         if when.placed is not None:
             found.append(Test(self._index[ASKS_PLACED], frozenset([when.placed]), False))
         if when.weekdays is not None:

@@ -230,7 +230,10 @@ class Router:
         if isinstance(row, Exit):
             urgent = row.exit == "emergency"
             return Decision(row.department or self._city.dispatch_desk, row.id, None, 1 if urgent else None, exit=row)
+        area = key[plan.questions.asked.index(ASKS_AREA)]
         department = row.department
+        if department is None and row.to_area is not None and self._city.organisation is not None:
+            department = self._city.organisation.department_for(row.to_area, area if isinstance(area, str) else None)
         if department is None:
             owner = key[plan.questions.asked.index(("owner",))]
             assert isinstance(owner, str)
@@ -238,7 +241,6 @@ class Router:
         helpers = tuple(one for one in row.co_handlers if one != department)
         unit = row.unit
         if row.unit_of_area:
-            area = key[plan.questions.asked.index(ASKS_AREA)]
             unit = self._city.unit_for(department, area if isinstance(area, str) else None)
         return Decision(
             department, row.id, None, row.priority, queue=row.queue, co_handlers=helpers, unit=unit
@@ -274,5 +276,5 @@ def asks_nothing(row: RouteRow) -> bool:
         all(getattr(row.when, condition) is None for condition in _BEYOND_CATEGORY)
         and row.effective_from is None
         and row.effective_until is None
-        and not (isinstance(row, Route) and row.to_owner)
+        and not (isinstance(row, Route) and (row.to_owner or row.to_area is not None))
     )

@@ -37,7 +37,7 @@ def outcome_in_words(row: Route | Exit) -> str:
     """What a row does."""
     if isinstance(row, Exit):
         return f"{row.exit} → {row.department or row.reason or 'reply'}"
-    lead = "the facility's owner 属主" if row.to_owner else row.department
+    lead = "the facility's owner 属主" if row.to_owner else row.department or f"the {row.to_area} of the area 属地"
     queue = f" / {row.queue}" if row.queue else ""
     helpers = f" + {', '.join(row.co_handlers)}" if row.co_handlers else ""
     return f"{lead}{queue}{helpers}"

@@ -91,13 +91,15 @@ class Route(_Dated):
 
     `unit` names a unit of the department (organisation.yaml); `unit_of_area`: the one that serves the report's area, if any.
     `co_handlers` (协办) are told with the lead (主办). `to_owner` sends it to whoever owns the facility, and so holds only where
-    `owners` knows that; `department` is then not given.
+    `owners` knows that; `to_area` to the department of this kind that serves the report's area (属地, organisation.yaml), and so
+    holds only where there is one. `department` is then not given.
     """
 
     id: RuleId
     when: RouteWhen = RouteWhen()
     department: Id | None = None
     to_owner: bool = False
+    to_area: Id | None = None
     unit: Id | None = None
     unit_of_area: bool = False
     queue: ShortText | None = None
@@ -106,9 +108,12 @@ class Route(_Dated):
 
     @model_validator(mode="after")
     def _one_lead(self) -> Self:
-        if (self.department is None) != self.to_owner:
-            raise ValueError("a row names its department, or says `to_owner: true` and names none; give one of the two")
-        if self.unit is not None and (self.unit_of_area or self.to_owner):
+        leads = (self.department is not None, self.to_owner, self.to_area is not None)
+        if sum(leads) != 1:
+            raise ValueError(
+                "a row names its department, or says `to_owner: true` or `to_area: KIND` and names none; give one of these"
+            )
+        if self.unit is not None and (self.unit_of_area or self.department is None):
             raise ValueError(
                 "a row that names its unit neither asks the area for one nor who owns the facility; keep one"
             )

@@ -158,3 +158,57 @@ def test_thousands_of_grids_are_one_department_and_a_look_up_each(
     assert sorted(asked) == sorted(codes)  # once each, whatever comes again
     assert isinstance(divisions, Divisions)
     assert len(divisions.above(codes[0])) <= 8
+
+
+TERRITORY = """\
+routes:
+  - {id: roads, when: {family: [road]}, department: roads}
+fallback:
+  - {id: territory, to_area: county, unit_of_area: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("category", "area", "department", "unit", "rule"),
+    [
+        ("road.hole", "530402001003007", "roads", None, "roads"),
+        ("water.leak", "530402001003007", "county", "grid7", "territory"),
+        ("nobody knows", "530402001003008", "county", "village", "territory"),
+        ("water.leak", "530403", "desk", None, "desk"),
+        ("water.leak", None, "desk", None, "desk"),
+    ],
+)
+def test_who_serves_the_area_gets_what_no_row_takes(
+    tmp_path: Path, category: str, area: str | None, department: str, unit: str | None, rule: str
+) -> None:
+    decision = Router(city_of(tmp_path, routes=TERRITORY)).route_one(
+        "hotline", category, area, "ROUTINE", area is not None
+    )
+    assert (decision.department, decision.unit, decision.rule) == (department, unit, rule)
+
+
+@pytest.mark.parametrize(
+    ("routes", "what"),
+    [
+        (
+            TERRITORY.replace("to_area: county", "to_area: conty"),
+            "no kind of department with areas 'conty'; did you mean",
+        ),
+        (TERRITORY.replace("to_area: county", "to_area: county, department: roads"), "give one of these"),
+        (
+            TERRITORY + '  - {id: hongta, when: {area: ["530402001"]}, department: roads}\n',
+            r"row 'hongta' is never reached: row 'territory' \(line 4\)",
+        ),
+    ],
+)
+def test_mistakes_of_territory(tmp_path: Path, routes: str, what: str) -> None:
+    with pytest.raises(DeclarationError, match=what):
+        city_of(tmp_path, routes=routes)
+
+
+def test_two_of_a_kind_for_one_area(tmp_path: Path) -> None:
+    twice = ORGANISATION.replace("units:", '  roads: {kind: county, areas: ["530402"]}\nunits:', 1)
+    with pytest.raises(
+        DeclarationError, match=r"organisation.yaml:3: the area '530402' has the county 'county' already 一地两主"
+    ):
+        city_of(tmp_path, twice)
