@@ -69,8 +69,8 @@ def _checks(hint: Any, marks: Sequence[Any]) -> tuple[_Check, ...]:
     if origin is list:
         return (_Many(_limit(marks, annotated_types.MaxLen, "max_length"), _checks(arguments[0], ())),)
     if origin is dict:
-        entries = (_checks(each, ()) for each in arguments)
-        return (_Entries(_limit(marks, annotated_types.MaxLen, "max_length"), *entries),)
+        keys, values = (_checks(each, ()) for each in arguments)
+        return (_Entries(_limit(marks, annotated_types.MaxLen, "max_length"), keys, values),)
     return _checks_of_one(hint, marks)
 
 

@@ -98,7 +98,10 @@ def _laid_out(names: Sequence[tuple[str, str]], parts: Sequence[tuple[Rows, Reck
     if not all(never):
         flags = [np.zeros(len(mine), np.bool_) if r.provisional is None else r.provisional for mine, r in parts]
         provisional = np.concatenate(flags)[order]
-    return DueColumns(row[order], clock, policy, due_ms, warn_ms, _later_warnings(parts, order), provisional)
+    return DueColumns(
+        row=row[order], clock=clock, policy=policy, due_ms=due_ms, warn_ms=warn_ms,
+        warns=_later_warnings(parts, order), provisional=provisional,
+    )  # fmt: skip
 
 
 def _later_warnings(parts: Sequence[tuple[Rows, Reckoned]], order: Rows) -> dict[int, tuple[int, ...]]:

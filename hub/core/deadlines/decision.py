@@ -115,8 +115,8 @@ def _of_openings(rules: DeadlineRules, cases: Sequence[ClockFacts]) -> Clocks:
     dues = rules.columns(*_asked(cases), warns=True)
     opened_ms = np.array([case.opened_ms for case in cases], dtype=np.int64)
     return Clocks(
-        dues.row, dues.clock, dues.policy, opened_ms[dues.row], dues.due_ms, dues.warn_ms, dues.warns, dues.provisional,
-        np.zeros(len(dues), np.bool_),
+        case=dues.row, clock=dues.clock, policy=dues.policy, started_ms=opened_ms[dues.row], due_ms=dues.due_ms,
+        warn_ms=dues.warn_ms, warns=dues.warns, provisional=dues.provisional, by_event=np.zeros(len(dues), np.bool_),
     )  # fmt: skip
 
 
@@ -244,10 +244,10 @@ def _without(clocks: Clocks, alone: Flags, own: Flags) -> Clocks:
     chosen, kept = pa.array(keep), np.flatnonzero(keep)
     place = {entry: at for at, entry in enumerate(kept.tolist())} if clocks.warns else {}
     return Clocks(
-        clocks.case[keep], clocks.clock.filter(chosen), clocks.policy.filter(chosen), clocks.started_ms[keep],
-        clocks.due_ms[keep], clocks.warn_ms[keep],
-        {place[entry]: warns for entry, warns in clocks.warns.items() if entry in place},
-        clocks.provisional[keep], clocks.by_event[keep],
+        case=clocks.case[keep], clock=clocks.clock.filter(chosen), policy=clocks.policy.filter(chosen),
+        started_ms=clocks.started_ms[keep], due_ms=clocks.due_ms[keep], warn_ms=clocks.warn_ms[keep],
+        warns={place[entry]: warns for entry, warns in clocks.warns.items() if entry in place},
+        provisional=clocks.provisional[keep], by_event=clocks.by_event[keep],
     )  # fmt: skip
 
 
@@ -270,13 +270,13 @@ def _with(clocks: Clocks, others: Sequence[tuple[int, bool, Due]]) -> Clocks:
 
     more = dict(clocks.warns) | {len(clocks) + n: due.warns_ms[1:] for n, due in enumerate(dues) if due.warns_ms}
     return Clocks(
-        case[order],
-        texts(clocks.clock, [due.clock for due in dues]),
-        texts(clocks.policy, [due.policy for due in dues]),
-        numbers(clocks.started_ms, (due.started_ms for due in dues)),
-        numbers(clocks.due_ms, (due.due_ms for due in dues)),
-        numbers(clocks.warn_ms, (due.warn_ms for due in dues)),
-        {entry: more[was] for entry, was in enumerate(order.tolist()) if was in more} if more else {},
-        flags(clocks.provisional, [due.provisional for due in dues]),
-        flags(clocks.by_event, by_event),
+        case=case[order],
+        clock=texts(clocks.clock, [due.clock for due in dues]),
+        policy=texts(clocks.policy, [due.policy for due in dues]),
+        started_ms=numbers(clocks.started_ms, (due.started_ms for due in dues)),
+        due_ms=numbers(clocks.due_ms, (due.due_ms for due in dues)),
+        warn_ms=numbers(clocks.warn_ms, (due.warn_ms for due in dues)),
+        warns={entry: more[was] for entry, was in enumerate(order.tolist()) if was in more} if more else {},
+        provisional=flags(clocks.provisional, [due.provisional for due in dues]),
+        by_event=flags(clocks.by_event, by_event),
     )

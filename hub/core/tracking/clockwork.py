@@ -176,7 +176,7 @@ class Clockwork:
         key = (rules, clock.policy, clock.clock)
         found = self._stops.get(key)
         if found is None:
-            found = self._stops[key] = self.lives.holder_stops(*key)
+            found = self._stops[key] = self.lives.terms.holder_stops(*key)
         return found
 
     def ended(

@@ -13,12 +13,13 @@ AT_MOST = 6
 
 
 def structs(trees: list[ast.Module]) -> set[str]:
-    """The names of all structs and named tuples."""
+    """The names of all structs, named tuples and data classes."""
     kinds = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return {
         kind.name
         for kind in kinds
         if any("Struct" in base or "NamedTuple" in base for base in map(ast.unparse, kind.bases))
+        or any("dataclass" in decorator for decorator in map(ast.unparse, kind.decorator_list))
     }
 
 
@@ -37,7 +38,7 @@ def by_order(tree: ast.Module, names: set[str]) -> Iterator[str]:
 def test_the_core_builds_them_so() -> None:
     files = {path: ast.parse(path.read_text("utf-8")) for path in (ROOT / "hub" / "core").rglob("*.py")}
     names = structs(list(files.values()))
-    assert {"Case", "TrackedCase", "Change", "Sighting", "ClockState"} <= names
+    assert {"Case", "TrackedCase", "Change", "Sighting", "ClockState", "Term"} <= names
     found = [f"{path.relative_to(ROOT)}, {what}" for path, tree in files.items() for what in by_order(tree, names)]
     assert found == []
 

@@ -138,7 +138,7 @@ class Level:
         return Level.sort(*(np.concatenate(pair) for pair in pairs))
 
     def kept(self, which: npt.NDArray[np.bool_]) -> Level:
-        return Level(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+        return Level(**{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
 
     def around(self, spans: Spans) -> tuple[Ints, Ints]:
         """Pairs of query and point within the query's box and span of time: positions in `asked` and here."""

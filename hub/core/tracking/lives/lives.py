@@ -7,26 +7,23 @@ that was refused for want of an earlier one is allowed as soon as that one is kn
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.core.deadlines.rules import OPENING, REOPENED, RESOLVE, DeadlineRules, Due
-from hub.core.deadlines.terms import Terms
+from hub.core.deadlines.rules import REOPENED, DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.ladder import Climb, Ladder
 from hub.core.tracking.lifecycle import DONE, Refusal, State, Who, follow
 from hub.core.tracking.lives.adjustments import Adjustments, reckon
-from hub.core.tracking.lives.amendments import amend, case_versions, frozen_before
+from hub.core.tracking.lives.amendments import amend, case_versions
 from hub.core.tracking.lives.happenings import ORDER_IN_TIME, happening_of, happenings_of
 from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, update_key
 from hub.core.tracking.lives.objections import Objections
+from hub.core.tracking.lives.terms import TermMaker
 from hub.core.tracking.outcomes import Outcomes
-from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, Version
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase
 from hub.core.tracking.vocabulary import Vocabulary
-from hub.policy.models import DEFAULT_CLOCKS
-
-SOURCE_STOPS = frozenset(DEFAULT_CLOCKS[RESOLVE].stop)
 
 
 class Lives:
@@ -35,7 +32,7 @@ class Lives:
 
     def __init__(self, rules: RuleVersions) -> None:
         self._rules, self._city = rules, rules.latest.city
-        self._terms: dict[DeadlineRules, Terms] = {}
+        self.terms = TermMaker()
         city = self._city
         self._spec = city.file.life
         self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
@@ -56,19 +53,12 @@ class Lives:
         to = answer.details.to if answer.details and answer.event in ("transferred", "designated") else None
         return (to and self._city.department_of(to)) or life.holder
 
-    def terms_of(self, rules: DeadlineRules) -> Terms:
-        """What reckons extensions and pauses by these rules."""
-        made = self._terms.get(rules)
-        if made is None:
-            made = self._terms[rules] = Terms(rules)
-        return made
-
     def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
         first, *others = case_versions(case)
         rules = self._rules.of(case.rules, case.opened_ms)
         life = Life(first.department, first, rules, [HolderLine(first.department, case.opened_ms)])
-        life.terms += self._first_terms(rules, case, first)
+        life.terms += self.terms.first(rules, case, first)
         life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left
         for member in first.co_handlers:
@@ -112,55 +102,6 @@ class Lives:
         rule = self._rules.of(case.rules, case.opened_ms).rule(clock.policy)
         return f"{clock.clock}_overdue" in self.starters or (rule is not None and rule.climbs in self.starters)
 
-    # -- clocks --------------------------------------------------------------------------------------------------------
-
-    def _first_terms(self, rules: DeadlineRules, case: TrackedCase, version: Version) -> Iterator[Term]:
-        for clock in case.clocks:
-            if not clock.by_event and frozen_before(case, clock.cancelled, clock.ended_ms):
-                term = self._term(rules, clock.clock, clock.policy, clock.started_ms, clock.due_ms, None, 0)
-                term.frozen, term.ended_ms, term.cancelled = True, clock.ended_ms, True
-                yield term
-        for start in version.starts:
-            yield self._opening(rules, case, version, *start)
-
-    def _opening(
-        self, rules: DeadlineRules, case: TrackedCase, version: Version, clock: str, policy: str, due_ms: int
-    ) -> Term:
-        """A clock that runs from the opening, as `route` decided it for this version of the case."""
-        term = self._term(rules, clock, policy, case.opened_ms, due_ms, None, 0)
-        known = (
-            each.rules for each in case.clocks if (each.clock, each.policy) == (clock, policy) and not each.by_event
-        )
-        term.rules = next((rules for rules in known if rules is not None), version.rules)
-        return term
-
-    def _term(
-        self,
-        rules: DeadlineRules,
-        clock: str,
-        policy: str,
-        started_ms: int,
-        base_ms: int,
-        department: str | None,
-        round_: int,
-        by: str = OPENING,
-    ) -> Term:
-        stops = self.stops(rules, policy, clock)
-        terms, rule = self.terms_of(rules), rules.rule(policy)
-        return Term(clock, policy, started_ms, base_ms, base_ms, department, round_, stops, rule, terms, by != OPENING)
-
-    def stops(self, rules: DeadlineRules, policy: str, clock: str) -> frozenset[str]:
-        """The events that stop a clock: its row's, or those of its name where the row is gone or the source's."""
-        known = rules.stops(policy)
-        if known:
-            return known
-        spec = rules.city.clocks.get(clock)
-        return frozenset(spec.stop) if spec else SOURCE_STOPS
-
-    def holder_stops(self, rules: DeadlineRules, policy: str, clock: str) -> frozenset[str]:
-        """The events that stop a clock when the holder says them."""
-        return self.stops(rules, policy, clock) if rules.counts(policy, helper=False) else frozenset()
-
     # -- one event -----------------------------------------------------------------------------------------------------
 
     def _take(self, life: Life, case: TrackedCase, happening: Happening | Amendment) -> list[Happening]:
@@ -186,7 +127,7 @@ class Lives:
         version = amendment.version
 
         def new(clock: str, policy: str, due_ms: int) -> Term:
-            return self._opening(life.rules, case, version, clock, policy, due_ms)
+            return self.terms.opening(life.rules, case, version, clock, policy, due_ms)
 
         amend(life, version, amendment.at_ms, new, reckon)
         if life.by_hand or life.over_ms is not None or version.department == life.holder:
@@ -306,7 +247,7 @@ class Lives:
 
     def _started(self, life: Life, case: TrackedCase, due: Due, of: str | None, event: str) -> Term:
         """A clock that an event starts; it says by which rules if those of its case are not known here any more."""
-        term = self._term(life.rules, due.clock, due.policy, due.started_ms, due.due_ms, of, life.round, event)
+        term = self.terms.term(life.rules, due.clock, due.policy, due.started_ms, due.due_ms, of, life.round, event)
         term.rules = _others(life.rules, case)
         return term
 
