@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL
+from starlette.applications import Starlette
 
 from hub.clock import wall_ms
 from hub.ledger.database import Database
@@ -104,8 +105,8 @@ def city_ledger(folder: Path) -> Database:
 class ServedBoard:
     """A board at an address, and the ledger that it shows. `show` puts records there, `stand` says that it is level now."""
 
-    def __init__(self, url: str, ledger: Database, web: MemoryWeb) -> None:
-        self.url, self.ledger, self.web = url, ledger, web
+    def __init__(self, url: str, ledger: Database, web: MemoryWeb, app: Starlette) -> None:
+        self.url, self.ledger, self.web, self.app = url, ledger, web, app
         self._store = LedgerStore(ledger)
 
     def show(self, records: Sequence[KafkaRecord]) -> None:

@@ -23,7 +23,7 @@ def _served(folder: Path) -> Iterator[ServedBoard]:
         app = web_app(web.front, web.offers, b"a secret of this test's", board=board.routes())
         limits = PortLimits(100, 20.0, renewed=True, busy_seconds=600)
         with board, Server(app, "127.0.0.1", 0, limits, "web") as server:
-            yield ServedBoard(f"http://127.0.0.1:{server.port}/board", ledger, web)
+            yield ServedBoard(f"http://127.0.0.1:{server.port}/board", ledger, web, app)
             board.end_streams()
     ledger.close()
 
