@@ -123,6 +123,7 @@ def test_only_secrets_stand_in_files(tmp_path: Path) -> None:
         "kafka_key_password",
         "kafka_password",
         "ledger_password",
+        "oidc_client_secret",
         "registry_password",
     }
     assert "CITYHUB_PARTITIONS_FILE" not in Settings.variables()
