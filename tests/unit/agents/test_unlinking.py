@@ -356,12 +356,12 @@ def test_all_is_read_back_from_the_changelog_and_undone_with_its_transaction(hub
 def test_what_was_kept_before_reports_could_be_taken_out_is_read(hub: WholeHub) -> None:
     """Cases, tracked cases and waiting updates of the version before lack their last fields."""
     case, life = routed(hub, CASE), tracked(hub, CASE)
-    old_case = _raw(case)[:-2]
+    old_case = _raw(case)[:-3]
     old_case[1] = [report[:5] for report in old_case[1]]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(old_case), type=RouteRecord) == msgspec.structs.replace(
         case, rules=""
     )
-    old_life = _raw(life)[:-3]
+    old_life = _raw(life)[:-4]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(old_life), type=TrackRecord) == msgspec.structs.replace(
         life, since=(), rules=""
     )
