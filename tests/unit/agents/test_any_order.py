@@ -5,6 +5,7 @@ What is left to order on purpose stands in ops/adr/0026 and, by name, in test_wh
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import permutations
 from typing import Any
 
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from hub import topics
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
 from hub.model.update import Update
-from tests.unit.agents.any_order import CASE, DESK, HOLDERS, outcome, statement, update
+from hub.policy.models import ClockSpec, DeadlineRule, Name
+from tests.unit.agents.any_order import CASE, DESK, HOLDERS, WIDER, outcome, statement, update
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report
 from tests.unit.agents.whole_hub import WholeHub
@@ -227,3 +229,37 @@ def test_a_word_on_a_case_that_is_over_reaches_its_holder() -> None:
         (order,) = hub.orders(kind="AMEND")
         assert order["department"] == "water_supply"
         assert order["event"]["revision"] == 2
+
+
+JOINT = [
+    statement("P1", 0, EventKind.OPENED, 30, "police"),
+    update(1, "water_supply", "WHISTLED", 10, members=["roads"]),
+    update(2, "roads", "ARRIVED", 20),
+    update(3, "water_supply", "RESOLVED", 50, outcome="solved"),
+]
+"""A report that is linked, a unit that is called and is there, and what the matter came to."""
+
+
+CALLED = dataclasses.replace(
+    WIDER,
+    clocks={**WIDER.clocks, "report_in": ClockSpec(name=Name(en="report in", zh="报到"), stop=("arrived",))},
+    deadlines=(
+        *WIDER.deadlines,
+        DeadlineRule(
+            id="report.in", clock="report_in", duration=30, unit="minute", start=("called",), stop=("arrived",)
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(("breath", "each"), [(True, 1), (False, 3)], ids=["chunk by chunk", "at once"])
+def test_linked_reports_called_units_and_outcomes_of_several_departments_in_every_order(
+    breath: bool, each: int
+) -> None:
+    """Over all permutations, across chunks and (of some) within one: the opening comes first, as nobody knows the case before."""
+    opening = statement("H1", 0, EventKind.OPENED, 0)
+    orders = list(permutations(JOINT))[::each]
+    found = [outcome([opening, *order], [True, *[breath] * len(order)], CALLED) for order in orders]
+    assert all(one == found[0] for one in found)
+    assert found[0]["holder"] == "water_supply"
+    assert {("resolve", "MET"), ("report_in/roads", "MET")} <= {(clock[0], clock[6]) for clock in found[0]["clocks"]}
