@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
+from hub.cli.connector.command import connector
 from hub.errors import FatalError
 from hub.sdk.manifest import find_manifest
 from hub.sdk.running.edges import chosen, load_edges
@@ -79,3 +81,19 @@ def test_there_is_no_such_edge(city: City) -> None:
     with pytest.raises(FatalError, match="did you mean 'roads'"):
         chosen(load_edges(city.settings), ("raods",))
     assert find_manifest("police").source.kind == "file"
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"), [("away row", 0, "1 rows, 1 events"), ("away " * 9, 1, "gives nothing now")]
+)
+def test_check_waits_where_it_is_asked_to_and_not_for_ever(
+    script: str, code: int, said: str, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"busy_{code}_by_test"
+    city.own(name)
+    monkeypatch.setenv("SECRET_BY_TEST", "hunter2hunter2")
+    city.write(
+        f"search: [mine]\nedges:\n  {name}: {{settings: {{script: {script}, password: 'env:SECRET_BY_TEST'}}}}\n"
+    )
+    found = CliRunner().invoke(connector, ["check", name])
+    assert (found.exit_code, said in found.output, "asks to wait" in found.output) == (code, True, True), found.output
