@@ -46,7 +46,7 @@ def fit(reports: ReportColumns, pairs: Pairs, families: int, shrinkage: float = 
 
 
 @dataclass(frozen=True)
-class Trial:
+class HeldOutTrial:
     """What one way to choose did on all parts together: known duplicates joined, by whether each was, and links."""
 
     joined: Flags
@@ -56,42 +56,42 @@ class Trial:
     def count(self) -> int:
         return int(self.joined.sum())
 
-    def beats(self, other: Trial) -> bool:
+    def beats(self, other: HeldOutTrial) -> bool:
         """More joined, by more than chance: one standard error of what only one of the two joined."""
         mine, others = int((self.joined & ~other.joined).sum()), int((other.joined & ~self.joined).sum())
         return (mine - others) ** 2 > mine + others and mine > others
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HeldOutVerdict:
     """How rules by family did with the better `shrinkage`, and one plain rule for all."""
 
     shrinkage: float
-    by_family: Trial
-    single: Trial
+    by_family: HeldOutTrial
+    single: HeldOutTrial
 
     @property
-    def known(self) -> int:
+    def hidden(self) -> int:
         """Duplicates that were held out."""
         return len(self.single.joined)
 
 
-def cross_validated(reports: ReportColumns, pairs: Pairs, families: int, most_share: float) -> Verdict:
+def cross_validated(reports: ReportColumns, pairs: Pairs, families: int, most_share: float) -> HeldOutVerdict:
     """Try each way on each part of the history."""
-    known = _Known(reports, pairs)
-    single, several = _Count(known), {shrinkage: _Count(known) for shrinkage in SHRINKAGES}
-    for held in _parts(len(reports)):
-        hidden = _hidden(reports, pairs, held)
+    duplicates = _Known(reports, pairs)
+    single, several = _Count(duplicates), {shrinkage: _Count(duplicates) for shrinkage in SHRINKAGES}
+    for part in _parts(len(reports)):
+        hidden = _hidden(reports, pairs, part)
         for shrinkage, count in several.items():
             found = fit(*hidden, families, shrinkage)
             choice = within_share(found.rates, found.reports, most_share)
-            count.take(found.rates, eligible(found.rates, choice.chosen), held)
+            count.take(found.rates, eligible(found.rates, choice.chosen), part)
             if shrinkage == SHRINKAGES[0]:
                 rule = best_single(found.plain, reports, most_share)
                 if rule is not None:
-                    single.take(found.plain, rule.fits(found.plain), held)
+                    single.take(found.plain, rule.fits(found.plain), part)
     shrinkage = max(SHRINKAGES, key=lambda each: (several[each].trial.count, each))
-    return Verdict(shrinkage, several[shrinkage].trial, single.trial)
+    return HeldOutVerdict(shrinkage, several[shrinkage].trial, single.trial)
 
 
 def _parts(reports: int) -> list[Flags]:
@@ -100,13 +100,13 @@ def _parts(reports: int) -> list[Flags]:
     return [number == part for part in range(PARTS)]
 
 
-def _hidden(reports: ReportColumns, pairs: Pairs, held: Flags) -> tuple[ReportColumns, Pairs]:
+def _hidden(reports: ReportColumns, pairs: Pairs, part: Flags) -> tuple[ReportColumns, Pairs]:
     """As if nobody had said yet what the reports of this part are. What nobody could say speaks neither for nor against."""
-    unknown = held[pairs.later]
+    unknown = part[pairs.later]
     seen = replace(
         reports,
-        flagged=reports.flagged & ~held,
-        partner=np.where(held | held[np.maximum(reports.partner, 0)], -1, reports.partner),
+        flagged=reports.flagged & ~part,
+        partner=np.where(part | part[np.maximum(reports.partner, 0)], -1, reports.partner),
     )
     return seen, replace(pairs, duplicate=np.where(unknown, 0.0, pairs.duplicate), judged=pairs.judged & ~unknown)
 
@@ -131,11 +131,11 @@ class _Known:
 
 
 class _Count:
-    def __init__(self, known: _Known) -> None:
-        self._known, self.trial = known, Trial(np.zeros(len(known.later), dtype=np.bool_), 0)
+    def __init__(self, duplicates: _Known) -> None:
+        self._known, self.trial = duplicates, HeldOutTrial(np.zeros(len(duplicates.later), dtype=np.bool_), 0)
 
-    def take(self, rates: Rates, fits: Flags, held: Flags) -> None:
+    def take(self, rates: Rates, fits: Flags, part: Flags) -> None:
         """Count what is joined in one part."""
-        mine = fits & held[rates.pairs.later]
+        mine = fits & part[rates.pairs.later]
         joined = self.trial.joined | self._known.joined_by(rates, mine)
-        self.trial = Trial(joined, self.trial.links + len(np.unique(rates.pairs.later[mine])))
+        self.trial = HeldOutTrial(joined, self.trial.links + len(np.unique(rates.pairs.later[mine])))

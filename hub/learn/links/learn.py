@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from hub.learn.history import History
 from hub.learn.links.choice import Choice, Option, best_f1, eligible, flagged_at_one_place, within_share
-from hub.learn.links.held_out import Fitted, Verdict, cross_validated, fit
+from hub.learn.links.held_out import Fitted, HeldOutVerdict, cross_validated, fit
 from hub.learn.links.pairs import RADII_M, WINDOWS_H, pairs_of, reports_of
 from hub.learn.links.rates import Rates
 from hub.learn.links.single import SingleRule, best_single
@@ -52,39 +52,41 @@ def learn_links(history: History, *, most_share: float = MOST_SHARE) -> LearntLi
         rule = CAUTIOUS.model_copy(update={"text": text, "same": same})
         return LearntLinks([Drafted(rule, len(history), None, "not learnt")], notes=[note])
     pairs = pairs_of(reports)
-    found = fit(reports, pairs, len(names))
-    recorded = flagged_at_one_place(found.rates, found.reports)
+    fitted = fit(reports, pairs, len(names))
+    recorded = flagged_at_one_place(fitted.rates, fitted.reports)
     as_a_rule = recorded >= _SYSTEMATIC
-    choice = best_f1(found.rates, found.reports) if as_a_rule else within_share(found.rates, found.reports, most_share)
+    choice = (
+        best_f1(fitted.rates, fitted.reports) if as_a_rule else within_share(fitted.rates, fitted.reports, most_share)
+    )
     share = choice.links / len(reports) if as_a_rule else most_share
     verdict = cross_validated(reports, pairs, len(names), share)
-    single = best_single(found.plain, reports, share)
+    single = best_single(fitted.plain, reports, share)
     humble = verdict.single.beats(verdict.by_family) if as_a_rule else not verdict.by_family.beats(verdict.single)
     if single is not None and humble:
         return _plain_rule(
-            found, single, text, same, [_habit(recorded), _judged(verdict, taken="one plain rule for all")]
+            fitted, single, text, same, [_habit(recorded), _judged(verdict, taken="one plain rule for all")]
         )
     if verdict.shrinkage != 1 and not as_a_rule:
-        found = fit(reports, pairs, len(names), verdict.shrinkage)
-        choice = within_share(found.rates, found.reports, most_share)
-    learnt = _by_family(found, choice, names, text, same, recorded)
+        fitted = fit(reports, pairs, len(names), verdict.shrinkage)
+        choice = within_share(fitted.rates, fitted.reports, most_share)
+    learnt = _by_family(fitted, choice, names, text, same, recorded)
     learnt.notes.append(_judged(verdict, taken="rules by family"))
     return learnt
 
 
 def _by_family(
-    found: Fitted, choice: Choice, names: list[str], text: TextRule | None, same: tuple[str, ...], recorded: float
+    fitted: Fitted, choice: Choice, names: list[str], text: TextRule | None, same: tuple[str, ...], recorded: float
 ) -> LearntLinks:
-    families = {name: names[number] for name, number in zip(names, found.into.tolist(), strict=True)}
-    rows = _rows(found.rates, choice, names, sorted(set(families.values())), text, same)
-    return LearntLinks(rows, families, list(_notes(choice, recorded, len(found.reports))))
+    families = {name: names[number] for name, number in zip(names, fitted.into.tolist(), strict=True)}
+    rows = _rows(fitted.rates, choice, names, sorted(set(families.values())), text, same)
+    return LearntLinks(rows, families, list(_notes(choice, recorded, len(fitted.reports))))
 
 
 def _plain_rule(
-    found: Fitted, single: SingleRule, text: TextRule | None, same: tuple[str, ...], notes: list[str]
+    fitted: Fitted, single: SingleRule, text: TextRule | None, same: tuple[str, ...], notes: list[str]
 ) -> LearntLinks:
     """One row for every family, each category one by itself."""
-    known = float(found.plain.belief[single.fits(found.plain)].sum())
+    known = float(fitted.plain.belief[single.fits(fitted.plain)].sum())
     rule = LinkRule(
         id="every_kind", radius_m=RADII_M[single.radius], window_hours=WINDOWS_H[single.window], same=same, text=text
     )
@@ -92,12 +94,12 @@ def _plain_rule(
     return LearntLinks([told], notes=notes)
 
 
-def _judged(verdict: Verdict, *, taken: str) -> str:
+def _judged(verdict: HeldOutVerdict, *, taken: str) -> str:
     """Both figures, for the README of the draft."""
     by_family, single = verdict.by_family, verdict.single
     return (
         "Judged on parts of the history that they were not learnt from, at the same share of links: rules by family join "
-        f"{by_family.count:,} of {verdict.known:,} known duplicates ({by_family.links:,} links), one plain rule for all (same "
+        f"{by_family.count:,} of {verdict.hidden:,} known duplicates ({by_family.links:,} links), one plain rule for all (same "
         f"kind, one radius, one window) joins {single.count:,} ({single.links:,} links). Taken: {taken}. Where few duplicates are "
         "recorded rules by family are taken only if they join more than chance would."
     )

@@ -21,11 +21,11 @@ class SingleRule(NamedTuple):
     def fits(self, rates: Rates) -> Flags:
         """The candidates that it links."""
         radius, window = np.divmod(rates.pairs.cell, len(WINDOWS_H))
-        fits: Flags = within(rates) & (radius <= self.radius) & (window <= self.window)
+        fits: Flags = _within(rates) & (radius <= self.radius) & (window <= self.window)
         return fits
 
 
-def within(rates: Rates) -> Flags:
+def _within(rates: Rates) -> Flags:
     """The candidates of one family."""
     same: Flags = rates.group // rates.families == rates.group % rates.families
     return same
@@ -45,14 +45,14 @@ def best_single(rates: Rates, reports: ReportColumns, most_share: float) -> Sing
 
 def _believed(rates: Rates) -> Floats:
     """Duplicates believed within each radius and window. Shape (radii, windows)."""
-    same = within(rates)
+    same = _within(rates)
     cells = np.bincount(rates.pairs.cell[same], rates.belief[same], minlength=CELLS)
     return cells.reshape(len(RADII_M), len(WINDOWS_H)).cumsum(0).cumsum(1)
 
 
 def _links(rates: Rates, reports: int) -> Ints:
     """Later reports linked within each radius and window. Shape (radii, windows)."""
-    rows = within(rates)
+    rows = _within(rates)
     later = rates.pairs.later[rows]
     radius, window = np.divmod(rates.pairs.cell[rows], len(WINDOWS_H))
     found = []

@@ -22,7 +22,7 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.record import KafkaRecord
 from hub.stream.numbers import PartitionPlace
-from hub.web.board.watching import PARTS
+from hub.web.board.watching import WALL_PARTS
 from tests.mutations import CODEC, REGISTRY, examples, odd
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, records, rows_of
@@ -121,7 +121,7 @@ def test_one_record_costs_itself_at_most(kind: str, tmp_path: Path, request: pyt
         with database.transaction() as connection:
             for name in ("cases", "clocks", "changes", "notices", "receipts", "replies"):
                 connection.exec_driver_sql(f"select * from bi_{name}").fetchall()
-            assert {part.name: part.ask(connection, CALENDAR.most, "dispatch_desk") for part in PARTS}["numbers"]
+            assert {part.name: part.ask(connection, CALENDAR.most, "dispatch_desk") for part in WALL_PARTS}["numbers"]
     finally:
         database.close()
 
