@@ -24,8 +24,8 @@ EVERY_SECONDS = 0.25
 PULSE_SECONDS = 1.0
 """So often the standing is said, though nothing else has changed."""
 _AWAY_SECONDS = 5.0
-_SHARE = 20.0
-"""What took a second to ask is asked again after twenty: so all of the wall costs the ledger a twentieth of a core."""
+_SHARE = 8.0
+"""What took a second to ask is asked again after eight: so no part of the wall costs the ledger more than an eighth of a core."""
 WallQuestion = Callable[[Connection, int, str], Any]
 
 
