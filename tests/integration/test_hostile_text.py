@@ -125,7 +125,7 @@ def hub(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Plant
 COMMANDS = {
     "dead list": ("hub.dead",), "reconcile": ("异物",), "reconcile --live": ("异物",), "rates": ("hub.cases", "stepped over"),
     f"explain\0{CASE}": ("case 案件",), "source list": (), "topics": (), "doctor": (), "dept list": (), "policy show": (),
-    "connector list": (), "erase": (),
+    "connector list": (), "erase": (), "dead groups": (),
 }  # fmt: skip
 
 
