@@ -14,7 +14,7 @@ from hub.settings import ROOT
 
 DEMO = ROOT / "ops" / "cities" / "demo"
 _EXTENSION = {"times": 2, "duration": 3, "unit": "hour", "approved_by": "the desk"}
-_PAUSE = {"reasons": ["appraisal", "weather"], "times": 2}
+_PAUSE = {"reasons": ["appraisal", "weather", "hung up 挂账"], "times": 2}
 _CLOCKS = {
     "assist": {"name": {"en": "assist", "zh": "协办"}, "start": ["called"], "stop": ["resolved"]},
     "callback": {"name": {"en": "callback", "zh": "回访"}, "start": ["resolved"], "stop": ["satisfied", "unsatisfied"]},

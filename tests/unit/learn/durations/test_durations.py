@@ -37,6 +37,7 @@ def due_again(learnt: LearntDurations, cases: DueReports, conditions: list[list[
         calendars=dict(learnt.calendars),
         deadlines=deadline_rules(learnt),
         area_classes={},
+        divisions=None,
         clocks={},
         category_of=lambda code: SimpleNamespace(code=code, family="any"),
     )

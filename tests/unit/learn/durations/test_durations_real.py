@@ -45,6 +45,7 @@ def test_half_a_year_teaches_the_next_quarter() -> None:
     learnt = learn_from(cases_from(opened[before], due[before], [codes[at] for at in before], ZONE))
     city = SimpleNamespace(
         time_zone=ZONE, calendars=dict(learnt.calendars), deadlines=deadline_rules(learnt), area_classes={}, clocks={},
+        divisions=None,
         category_of=lambda code: SimpleNamespace(code=code, family="any"),
     )  # fmt: skip
     judged = np.flatnonzero((opened >= cut) & np.isfinite(due))
