@@ -47,7 +47,7 @@ function Told({ words, story, row }) {
 function Clock({ words, clock, now }) {
   const runs = ['running', 'warned', 'breached'].includes(clock.state);
   const colour = clock.state === 'breached' || clock.state === 'ended_late' ? 'late' : clock.state === 'warned' ? 'soon' : clock.state === 'met' ? 'good' : '';
-  const unit = words.named('units', clock.unit);
+  const unit = words.unit(clock.unit, clock.duration);
   const derived = clock.duration ? words.t('clock.derived', { start: words.when(clock.started_at), duration: words.n(clock.duration), unit, policy: clock.policy })
     : words.t('clock.derived.source', { start: words.when(clock.started_at) });
   return html`<div class="clock-row"><span><b>${words.clock(clock.clock)}</b> <span class=${colour}>${words.t(`clock.${clock.state}`)}</span></span>

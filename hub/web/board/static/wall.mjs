@@ -90,7 +90,7 @@ function Next({ words, rows }) {
 }
 
 function minutesLeft(words, ms) {
-  return ms < 0 ? html`<span class="late">0</span>` : html`<span class=${ms < 900000 ? 'late' : 'soon'}>${words.span(ms)}</span>`;
+  return ms < 0 ? html`<span class="late">${words.t('u.minutes', { n: 0 })}</span>` : html`<span class=${ms < 900000 ? 'late' : 'soon'}>${words.span(ms)}</span>`;
 }
 
 function place(words, row) {

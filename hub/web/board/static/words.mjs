@@ -48,6 +48,7 @@ export class Words {
   area(code) { return code ? this.named('areas', code) : this.t('area.none'); }
   source(code) { return this.named('sources', code); }
   clock(code) { return this.named('clocks', code); }
+  unit(code, count) { return this.named('units', code) + (this.language === 'en' && count !== 1 ? 's' : ''); }
   event(code) { return code ? this.named('events', code.toLowerCase()) : ''; }
 
   time(ms) { return ms ? this.clockFormat.format(ms) : '–'; }
