@@ -119,7 +119,10 @@ class DemoRun:
         account = audit(self._settings, list(SYSTEMS), list(self._city.departments))
         cases = read_cases(self._settings, self._codec)
         report = self._judge(account, cases, time.monotonic() - opened)
-        self._explain(cases.worth_explaining())
+        for told in (*self._show.told, cases.worth_explaining()):
+            if told is not None:
+                self._explain(told)
+        self._tell_the_way_on()
         return report
 
     # -- beginning -----------------------------------------------------------------------------------------------------
@@ -286,24 +289,24 @@ class DemoRun:
         )
         return DemoReport(account.good and all(check.good for check in checks), facts)
 
-    def _explain(self, case: str | None) -> None:
-        """Where to look next: one case's story, told while the broker still has it, and the command that tells it."""
-        if case is None:
-            return
-        command = f"cityhub explain {case}"
+    def _explain(self, what: str) -> None:
+        """One case's story, told while the broker still has it, and the command that tells it. `what`: a case, or a report."""
         log = self._settings.state_dir / "logs" / "explain.log"
-        story = Child("explain", ["explain", case], self._settings, log)
+        story = Child("explain", ["explain", what], self._settings, log)
         self._stack.callback(story.stop)
         story.wait(_EXPLAIN_SECONDS)
-        self._console.print(Text(f"\n$ {command}", "bold"))
+        self._console.print(Text(f"\n$ cityhub explain {what}", "bold"))
         if story.code == 0:
             self._console.print(log.read_text("utf-8"), markup=False, highlight=False, soft_wrap=True)
         else:
             self._console.print(f"(it could not be told; {log} says why)", soft_wrap=True)
+
+    def _tell_the_way_on(self) -> None:
+        """Where to look next."""
         if self._kept:
             port = self._settings.bootstrap_servers
             self._console.print(
-                f"To look further: cityhub broker --data-dir {self._folder / 'kafka'} and, beside it, {command}"
+                f"To look further: cityhub broker --data-dir {self._folder / 'kafka'} and, beside it, cityhub explain CASE"
                 f" with CITYHUB_BOOTSTRAP_SERVERS={port}",
                 soft_wrap=True,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.cli.demo.alarm import ALARM_REF, ALARM_SOURCE, alarm_of
 from hub.cli.demo.wires import WiredFiles, Wires
 from hub.cli.process.children import Child
 from hub.clock import ClockKind
@@ -34,6 +36,11 @@ class ShownScenes(ABC):
     truth: Truth | None = None
     departments: Departments | None = None
     wires: Wires | None = None
+
+    @property
+    def told(self) -> Sequence[str]:
+        """Reports whose story is told at the end, as `explain` takes them."""
+        return ()
 
     @abstractmethod
     def hub_settings(self) -> dict[str, Any]:
@@ -80,6 +87,11 @@ class SimulatedDay(ShownScenes):
         self._connectors: list[Child] = []
         self.wires = self._wires = Wires(folder.with_name("wires"), departments)
 
+    @property
+    def told(self) -> Sequence[str]:
+        was_pressed = self.truth is not None and (ALARM_SOURCE, ALARM_REF) in self.truth.reports
+        return (f"{ALARM_SOURCE}:{ALARM_REF}",) if was_pressed else ()
+
     def hub_settings(self) -> dict[str, Any]:
         return {"clock": ClockKind.DATA, "lateness_seconds": _SLACK_WALL_SECONDS * self._speed}
 
@@ -105,7 +117,8 @@ class SimulatedDay(ShownScenes):
                 wire.open()
             with WiredFiles(self._folder, self._wires.sources) as files:
                 self._opened.set()
-                said = statements(self._plan, self._scene)
+                pressed = alarm_of(self._plan, self._scene)
+                said = heapq.merge(statements(self._plan, self._scene), [pressed], key=lambda each: each.sent_ms)
                 write_live(said, files, self.truth, self._clock, self._ending.wait)
             for wire in self._wires.sources:
                 wire.close()
