@@ -15,7 +15,7 @@ _CATEGORY = "safety.person"
 
 
 def alarm_of(plan: Plan, scene: Scene) -> Statement:
-    """The press, an hour into the first day, in the city's first area. In a city without help for persons, of its first category."""
+    """The press, an hour into the first day, in the city's first area; of its first category where nobody helps persons."""
     kind = next((kind for kind in scene.kinds if kind.code == _CATEGORY), scene.kinds[0])
     area = scene.areas[0]
     point = area.shape.representative_point()
