@@ -1,4 +1,4 @@
-"""What takes something out of the ledger again: a report's words, and cases that ended long ago. Each is noted in `acts`."""
+"""What takes cases that ended long ago out of the ledger again, and what was taken out: each act is noted in `acts`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from hub.ledger.database import Database
-from hub.ledger.erasing import erase_within, note_act
+from hub.ledger.erasing import note_act
 from hub.ledger.store import remove_cases
 from hub.ledger.tables import ACTS_TABLE, CASES_TABLE, DEAD_LETTERS_TABLE
 
 RETENTION = "retention"
 """Who deletes by age, where nobody asked for it."""
-
-
-def erase_words(database: Database, source: str, ref: str, actor: str) -> int:
-    """As `erase_within`, in a transaction of its own. Raises what hub.sdk.errors names."""
-    with database.transaction(writes=True) as connection:
-        return erase_within(connection, source, ref, actor)
 
 
 def delete_older(database: Database, before_ms: int, actor: str = RETENTION) -> int:

@@ -1,7 +1,7 @@
 """The documents of GeoReport v2, to render and to read. A server renders what a client reads, from the same records.
 
 body = render(SERVICES, [Service(service_code="001", service_name="Pothole")], DocumentFormat.XML)
-services = read(SERVICES, body)
+services = raw_records(SERVICES, body)
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
-
-from pydantic import ValidationError
 
 from hub.open311 import models, spark, xml
 from hub.open311.errors import UnreadableError
@@ -84,19 +82,11 @@ def render(shape: DocumentShape[_R], records: Sequence[_R], form: DocumentFormat
     return xml.written_xml(shape.root, content) if form is DocumentFormat.XML else spark.written_spark(content)
 
 
-def read_records(shape: DocumentShape[_R], body: bytes, charset: str | None = None) -> list[_R]:
-    """The records of a document in either format: of a shape that is no list, exactly one.
+def raw_records(shape: DocumentShape[Any], body: bytes, charset: str | None = None) -> list[Any]:
+    """The records of a document in either format, as dictionaries with all that a system adds; what is no record, as it is.
 
     Raises UnreadableError, and ErrorsError where the answer is one of errors.
     """
-    try:
-        return [shape.record.model_validate(each) for each in raw_records(shape, body, charset)]
-    except ValidationError:
-        raise UnreadableError("a record in it cannot be read") from None
-
-
-def raw_records(shape: DocumentShape[Any], body: bytes, charset: str | None = None) -> list[Any]:
-    """As `read_records`, but each record as a dictionary, with all that a system adds; what is no record, as it is."""
     if len(body) > MAX_DOCUMENT_BYTES:
         raise UnreadableError(f"it has more than {MAX_DOCUMENT_BYTES:,} bytes")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" or body[:2] in (b"\xff\xfe", b"\xfe\xff"):

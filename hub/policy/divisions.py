@@ -61,10 +61,6 @@ class Divisions:
             return f"the area code {code!r} does not begin with {self.spec.root!r}, the root of divisions.yaml"
         return None
 
-    def level_of(self, code: str) -> str | None:
-        """The name of the level that has codes of so many digits."""
-        return next((name for name, lengths in self.spec.levels.items() if len(code) in lengths), None)
-
     def _said_lengths(self) -> str:
         said = (f"{' or '.join(map(str, lengths))} ({name})" for name, lengths in self.spec.levels.items())
         return ", ".join(said)

@@ -15,7 +15,6 @@ from hub.errors import FatalError
 from hub.millis import DAY_MS
 from hub.policy.models import CalendarSpec
 from hub.units import Manner, unit_of
-from hub.units.office import open_between
 
 _LAST_YEAR = 2400
 Amount = float | npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -62,11 +61,6 @@ class Calendar:
         """Instants at which `share` of the clock's own time, as `unit` counts it, has run from start to due."""
         starts, dues = np.asarray(start_ms, dtype=np.int64), np.asarray(due_ms, dtype=np.int64)
         return unit_of(unit).share(self, starts, dues, share) if starts.size else starts.copy()
-
-    def open_ms(self, start_ms: MillisArray, end_ms: MillisArray) -> MillisArray:
-        """Open milliseconds between two instants."""
-        starts, ends = np.asarray(start_ms, dtype=np.int64), np.asarray(end_ms, dtype=np.int64)
-        return open_between(self, starts, ends) if starts.size else starts.copy()
 
     def is_provisional(self, due_ms: MillisArray) -> npt.NDArray[np.bool_]:
         """Whether each due instant lies beyond the last day whose holidays are settled: it must be reckoned again later."""

@@ -120,8 +120,6 @@ LADDER = ("reminded", "supervised", "notified")
 """The rungs of supervision (催办、督办、通报) that every city has: a case climbs them and does not come down."""
 REPORTERS_TOLD = frozenset(event for event, rule in EVENT_RULES.items() if rule.reporters_told)
 PARTIES = (Who.PARTY, Who.HOLDER)
-IN_PLACE = frozenset(event for event, rule in EVENT_RULES.items() if rule.who in PARTIES)
-"""Events that are for the holder or a helper to say. The desk may say them in their place."""
 MAX_SCORE = 100
 
 

@@ -66,12 +66,6 @@ def refused_page(roles: Iterable[Role], prefix: str) -> Response:
     return _page("Not for you 无权限", body, 403, prefix + "/")
 
 
-def logout_form(csrf: str, prefix: str = "") -> str:
-    """What a page shows to log out; `prefix` is the request's `root_path`."""
-    token = f"<input type='hidden' name='csrf' value='{escape(csrf)}'>"
-    return f"<form method='post' action='{escape(prefix)}/logout'>{token}<button>Log out 退出</button></form>"
-
-
 def _form(action: str, fault: str, fields: str, button: str) -> str:
     said = f"<p class='fault' role='alert'>{escape(fault)}</p>" if fault else ""
     return f"<form method='post' action='{action}'>{said}{fields}<button>{button}</button></form>"

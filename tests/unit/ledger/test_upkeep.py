@@ -11,8 +11,9 @@ from sqlalchemy.engine import URL
 from hub.errors import RetriableError
 from hub.ledger import keeping
 from hub.ledger.database import Database
+from hub.ledger.erasing import erase_within
 from hub.ledger.store import LedgerStore
-from hub.ledger.upkeep import RETENTION, acts, delete_older, erase_words
+from hub.ledger.upkeep import RETENTION, acts, delete_older
 from hub.millis import DAY_MS
 from hub.model.outputs import Erasure
 from hub.settings import Settings
@@ -20,6 +21,11 @@ from hub.stream.avro.codec import Codec
 from hub.stream.kafka.record import KafkaRecord
 from hub.topics import ERASURES
 from tests.unit.ledger.made_up import NOON, REGISTRY, put, records, rows_of, tables_of
+
+
+def erase_words(database: Database, source: str, ref: str, actor: str) -> int:
+    with database.transaction(writes=True) as connection:
+        return erase_within(connection, source, ref, actor)
 
 
 def test_an_erased_report_s_words_are_gone_also_after_a_rebuild(ledger: Database) -> None:

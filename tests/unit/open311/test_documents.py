@@ -21,7 +21,6 @@ from hub.open311.documents import (
     DocumentFormat,
     ErrorsError,
     raw_records,
-    read_records,
     render,
 )  # fmt: skip
 from hub.open311.errors import UnreadableError
@@ -41,8 +40,10 @@ from hub.open311.models import (
     ServiceDefinition,
     iso_of,
 )  # fmt: skip
+from tests.unit.open311.reading import read_records
 
 _TEXTS = st.text(max_size=30)
+
 _NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,10}", fullmatch=True)
 _BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
     "str": _TEXTS,
@@ -293,6 +294,7 @@ _ELEMENTS = st.recursive(
     ),
     max_leaves=8,
 )
+
 _PROLOGS = st.sampled_from(
     [
         "",

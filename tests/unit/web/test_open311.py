@@ -20,11 +20,11 @@ from hub.open311.documents import (
     SERVICES,
     UPDATES_DOCUMENT,
     DocumentShape,
-    read_records,
 )  # fmt: skip
 from hub.open311.models import iso_of
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File, load_open311
 from hub.web.tokens import Scope, TokenKind
+from tests.unit.open311.reading import read_records
 from tests.unit.web.front import CITY, NOON, MemoryWeb, memory_web, pothole
 
 BASE = "/open311/v2"

@@ -9,13 +9,14 @@ import numpy as np
 
 from hub.core.calendars.calendar import Calendar
 from hub.policy.models import CalendarSpec, parse_span
+from hub.units.office import open_between
 
 MINUTE = timedelta(minutes=1)
 
 
 def open_at(calendar: Calendar, instant_ms: int) -> bool:
     """Whether the office is open at an instant; at its closing time it is not."""
-    return bool(calendar.open_ms(np.array([instant_ms]), np.array([instant_ms + 1]))[0])
+    return bool(open_between(calendar, np.array([instant_ms]), np.array([instant_ms + 1]))[0])
 
 
 class SlowCalendar:

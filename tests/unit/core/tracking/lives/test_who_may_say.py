@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.tracking.consequences import Change, UpdateRow
-from hub.core.tracking.lifecycle import EVENT_RULES, IN_PLACE, Who
+from hub.core.tracking.lifecycle import EVENT_RULES, PARTIES, Who
 from hub.core.tracking.rings import BREACHED
 from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.tracker import Tracking
@@ -68,7 +68,7 @@ def test_the_table_says_of_everything_that_can_be_said_who_may_say_it() -> None:
 
 def test_nothing_is_for_just_anybody() -> None:
     assert {who.name for who in Who} == {"PARTY", "HOLDER", "DESK", "CALLER", "CITY", "HUB"}
-    assert {"accepted", "responded", "resolved", "refused"} <= IN_PLACE
+    assert {EVENT_RULES[event].who for event in ("accepted", "responded", "resolved", "refused")} <= {*PARTIES}
 
 
 # -- strangers -------------------------------------------------------------------------------------------------------------
