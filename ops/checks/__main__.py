@@ -5,7 +5,7 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import compose, contracts, lifecycle, personal, queries, settings, words
+from ops.checks import callers, compose, contracts, lifecycle, personal, queries, settings, words
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
             *personal.problems(),
             *settings.problems(),
             *words.problems(),
+            *callers.problems(),
         ]
     except FatalError as error:
         raise SystemExit(f"error: {error}") from error
@@ -26,7 +27,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, contracts, drawings, marks of personal fields, settings and words are sound"
+        else "ops: rules, dashboard, compose file, contracts, drawings, personal fields, settings, words and callers are sound"
     )
     sys.exit(1 if found else 0)
 
