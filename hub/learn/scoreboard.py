@@ -19,6 +19,7 @@ from hub.backtest.run import Bars, Options, PolicyRun, ReadHistory, read_history
 from hub.bounds import SYSTEM_ID
 from hub.declared.document import load_yaml
 from hub.escaping import write_csv
+from hub.handed_out import handed_out
 from hub.learn.layers import read_layer
 from hub.learn.months import months_between
 from hub.learn.run import draft_folder
@@ -223,7 +224,7 @@ def _write_sample(path: Path, decisions: list[Decided]) -> None:
     lead = {(each.report.source, each.report.ref): each.report for each in decisions}
     linked = [each for each in decisions if each.linked]
     drawn = random.Random(1).sample(linked, min(_SAMPLE, len(linked)))
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with open(path, "w", encoding="utf-8", newline="", opener=handed_out) as file:
         rows: list[tuple[Any, ...]] = [("score", "lead_ref", "source_ref", "lead", "linked")]
         for each in drawn:
             texts = [_words(lead[each.lead_source, each.lead_ref]), _words(each.report)]

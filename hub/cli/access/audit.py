@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 import click
 
 from hub.cli.terminal.options import with_settings
 from hub.errors import FatalError
+from hub.handed_out import handed_out
 from hub.screen import say
 from hub.settings import Settings
 
@@ -31,9 +35,14 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--output", type=click.File("w", encoding="utf-8"), default="-", help="Where to.  [stdout]")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    help="Where to; a new file is for its owner and group.  [stdout]",
+)
 @with_settings
-def export(settings: Settings, output: TextIO) -> None:
+def export(settings: Settings, output: Path) -> None:
     """Write the whole trail, one JSON object a line. Note what is said at the end elsewhere: `verify --head` asks for it."""
     from hub.web.access.chain import export_lines, verified
     from hub.web.access.file import opened_file
@@ -41,9 +50,22 @@ def export(settings: Settings, output: TextIO) -> None:
 
     with opened_file(settings) as file:
         lines = list(export_lines(trail_entries(file)))
-    output.writelines(f"{line}\n" for line in lines)
+    with _to_write(output) as out:
+        out.writelines(f"{line}\n" for line in lines)
     head = verified(lines)
     say(f"{head.entries:,} entries 条; head 链首 {head.entries}:{head.digest}", err=True)
+
+
+@contextmanager
+def _to_write(path: Path) -> Iterator[TextIO]:
+    if str(path) == "-":
+        yield sys.stdout
+        return
+    try:
+        with open(path, "w", encoding="utf-8", opener=handed_out) as out:
+            yield out
+    except OSError as error:
+        raise FatalError(f"{path} cannot be written ({error.strerror}); choose another --output") from None
 
 
 @audit.command()

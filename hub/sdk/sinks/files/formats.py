@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.escaping import csv_cell, write_csv
+from hub.handed_out import handed_out
 from hub.sdk.errors import ConfigurationError
 
 FileRows = Iterable[Mapping[str, Any]]
@@ -17,7 +18,7 @@ _MOST_CHARS = 32_767
 
 def as_csv(path: Path, columns: Sequence[str], rows: FileRows) -> None:
     """UTF-8 with the mark by which spreadsheets know it."""
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with open(path, "w", encoding="utf-8-sig", newline="", opener=handed_out) as file:
         write_csv(file, [columns])
         write_csv(file, ([row.get(name) for name in columns] for row in rows))
 
@@ -30,7 +31,8 @@ def as_xlsx(path: Path, columns: Sequence[str], rows: FileRows) -> None:
         raise ConfigurationError(
             "workbooks cannot be written here; pip install 'cityhub[xlsx]' brings what it needs"
         ) from error
-    with xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+    options = {"constant_memory": True, "tmpdir": str(path.parent)}
+    with open(path, "wb", opener=handed_out) as file, xlsxwriter.Workbook(file, options) as book:
         sheet, at = _sheet(book, columns), 1
         for row in rows:
             if at > _SHEET_ROWS:

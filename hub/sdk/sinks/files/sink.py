@@ -29,7 +29,7 @@ _OWN = ".cityhub"
 class FilesSettings(Config):
     """Files are called `<stream>-<year>-<month>-<day>.<format>`."""
 
-    folder: LocalPath = Field(description="where the files lie; made if it is not there")
+    folder: LocalPath = Field(description="where the files lie; made if it is not there, for its owner and group")
     format: Literal["csv", "xlsx"] = "csv"
     every_seconds: float = Field(10.0, ge=0, description="the file of a day is written anew at most so often")
 
@@ -57,7 +57,7 @@ class FilesSink(Sink):
     def connect(self) -> None:
         self.close()
         with self._disk():
-            self.config.folder.mkdir(parents=True, exist_ok=True)
+            self.config.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._spool = Spool(self.config.folder / _OWN)
         self._next = 0.0
 

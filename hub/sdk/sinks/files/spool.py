@@ -115,6 +115,7 @@ class Spool:
 def replace(path: Path, write: Any) -> None:
     """Have `write` make a file, and put it in the place of `path` in one step, for good."""
     temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)  # who was killed may have left it to more people
     write(temporary)
     with temporary.open("rb") as written:
         os.fsync(written.fileno())

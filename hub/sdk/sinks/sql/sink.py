@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from hub.errors import FatalError
+from hub.handed_out import handed_out
 from hub.sdk.access.databases import DatabaseUrl, UnfitError, is_unfit, next_step
 from hub.sdk.contract import Config
 from hub.sdk.errors import ConfigurationError, TransientError
@@ -94,6 +95,7 @@ class SqlSink(Sink):
         self.close()
         self._engine = self._made(self.config.address)
         if self._engine.dialect.name == "sqlite":
+            _make_file(self.config.address)
             event.listen(self._engine, "connect", _durable)
         try:
             with self._transaction() as connection:
@@ -242,6 +244,13 @@ class SqlSink(Sink):
             return create_engine(url, connect_args=arguments, pool_size=1, max_overflow=0, hide_parameters=True)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise ConfigurationError(f"url: such databases cannot be written here ({type(error).__name__})") from error
+
+
+def _make_file(url: URL) -> None:
+    """SQLite would make its file for everybody on the machine. What stands in the way, SQLite says when it opens it."""
+    if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
+        with suppress(OSError):
+            open(url.database, "ab", opener=handed_out).close()
 
 
 def _durable(connection: Any, _record: Any) -> None:
