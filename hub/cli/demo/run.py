@@ -119,9 +119,9 @@ class DemoRun:
         account = audit(self._settings, list(SYSTEMS), list(self._city.departments))
         cases = read_cases(self._settings, self._codec)
         report = self._judge(account, cases, time.monotonic() - opened)
-        for told in (*self._show.told, cases.worth_explaining()):
-            if told is not None:
-                self._explain(told)
+        for each in (*self._show.to_explain, cases.worth_explaining()):
+            if each is not None:
+                self._explain(each)
         self._tell_the_way_on()
         return report
 

@@ -38,7 +38,7 @@ class ShownScenes(ABC):
     wires: Wires | None = None
 
     @property
-    def told(self) -> Sequence[str]:
+    def to_explain(self) -> Sequence[str]:
         """Reports whose story is told at the end, as `explain` takes them."""
         return ()
 
@@ -88,7 +88,7 @@ class SimulatedDay(ShownScenes):
         self.wires = self._wires = Wires(folder.with_name("wires"), departments)
 
     @property
-    def told(self) -> Sequence[str]:
+    def to_explain(self) -> Sequence[str]:
         was_pressed = self.truth is not None and (ALARM_SOURCE, ALARM_REF) in self.truth.reports
         return (f"{ALARM_SOURCE}:{ALARM_REF}",) if was_pressed else ()
 
