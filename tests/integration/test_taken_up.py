@@ -1,4 +1,4 @@
-"""A source and a department that come while the hub runs are taken up by its worker within seconds, without a restart."""
+"""A source and a department that come while the hub runs are taken up by both of its workers within seconds, without a restart."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.process.children import Child
 from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import city_events, city_replies
-from tests.integration.small_hub import SmallHub, case_event, own_city, ready, small_settings, wait_for
+from tests.integration.small_hub import SmallHub, case_event, free_port, own_city, ready, small_settings, wait_for
 
 pytestmark = pytest.mark.kafka
+
+
+def reads(worker: Child, topic: str) -> bool:
+    """Whether it says that it has taken the topic up."""
+    worker.must_run()
+    return any("taken up" in line and topic in line for line in worker.log.read_text("utf-8").splitlines())
 
 
 def test_a_source_and_a_department_come_while_the_hub_runs(
@@ -21,8 +28,13 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
     city = own_city(tmp_path)
     settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city)
     hub = SmallHub(settings)
+    there = settings.model_copy(
+        update={"state_dir": tmp_path / "second", "web_port": free_port(), "instance": f"{namespace}second"}
+    )
+    second = hub.another(there)
     try:
         wait_for(lambda: ready(settings), "not ready")
+        wait_for(lambda: ready(there), "the second is not ready")
         # a source of which only one topic is there is not read, and that is seen
         ensure_topics(settings, [city_events("newcomer")])
         hub.publish(case_event("newcomer", "N-1", reported_at=wall_ms()))
@@ -33,6 +45,11 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
         ensure_topics(settings, [city_replies("newcomer")])
         hub.sources.append("newcomer")
         hub.settle(lambda report: report.cases == 1)
+        wait_for(lambda: reads(hub.worker, "city.newcomer.events"), "the first does not read it")
+        wait_for(lambda: reads(second, "city.newcomer.events"), "the second does not read it")
+        # each has one of the two partitions, and there are reports for both
+        hub.publish(*(case_event("newcomer", f"B-{n}", reported_at=wall_ms()) for n in range(8)))
+        hub.settle(lambda report: report.taken_in[city_events("newcomer").name] == 9)
 
         departments, routes = city / "departments.yaml", city / "routes.yaml"
         departments.write_text(
@@ -60,4 +77,5 @@ def test_a_source_and_a_department_come_while_the_hub_runs(
         )
         assert hub.json("reconcile", "--state")["good"]
     finally:
+        second.stop()
         hub.worker.stop()
