@@ -39,7 +39,7 @@ def with_fields(record: Mapping[str, Any], changes: Iterable[str]) -> dict[str, 
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         return text
 

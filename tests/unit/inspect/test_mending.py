@@ -170,6 +170,11 @@ def test_fields_are_set_and_nothing_else_is_changed() -> None:
     assert list(fields_that_differ(before, after)) == ["geo", "place.lat", "text", "title"]
 
 
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "[" * 200_000])
+def test_what_json_does_not_know_is_text(text: str) -> None:
+    assert with_fields({"title": "x"}, [f"title={text}"]) == {"title": text}
+
+
 @pytest.mark.parametrize("change", ["x", "=1", "place.=1", "title.x=1"])
 def test_what_is_no_change_is_said(change: str) -> None:
     with pytest.raises(FatalError):

@@ -4,7 +4,6 @@ Confluent's frame."""
 from __future__ import annotations
 
 import io
-import json
 import re
 import struct
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import fastavro
 from fastavro.schema import SchemaParseException
 
+from hub.declared.texts import parse_json
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.errors import ConfigurationError
 from hub.sdk.sources.bodies import parsed_json
@@ -71,7 +71,7 @@ class AvroDecoder:
         self._schemas: dict[int, _Schema] = {}
 
     def decode(self, raw: bytes) -> DecodedChange:
-        """Raises RejectedRecordError, and what `text_of` does."""
+        """Raises RejectedRecordError, ConfigurationError for a schema that is none, and what `text_of` does."""
         if len(raw) < _FRAME.size or raw[0] != 0:
             raise RejectedRecordError(
                 Reason.BAD_ROW, "it is not Avro behind Confluent's frame; are the changes JSON? Then name no registry"
@@ -86,10 +86,11 @@ class AvroDecoder:
     def _schema(self, number: int) -> _Schema:
         found = self._schemas.get(number)
         if found is None:
-            declared = json.loads(self._text_of(number))
+            text = self._text_of(number)
             try:
+                declared = parse_json(text)
                 found = _Schema(fastavro.parse_schema(declared), dict(_avro_types(declared)))
-            except (SchemaParseException, ValueError, KeyError, TypeError) as error:
+            except (SchemaParseException, ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ConfigurationError(
                     f"schema {number} of the registry is none of Avro ({type(error).__name__})"
                 ) from error

@@ -155,3 +155,9 @@ def test_no_bytes_do_more_than_be_refused(raw: bytes) -> None:
 def test_a_schema_that_is_none_stops_the_edge() -> None:
     with pytest.raises(ConfigurationError, match="schema 7"):
         AvroDecoder(lambda number: '{"type": "nothing"}').decode(b"\0\0\0\0\7")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"type": "nothing"}', "[" * 200_000])
+def test_what_is_no_schema_is_said(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^schema 7 of the registry is none of Avro"):
+        AvroDecoder(lambda _: text).decode(b"\0\0\0\0\7")
