@@ -50,8 +50,10 @@ from hub.topics import OWN_SOURCE
 from hub.web.open311.config import load_open311
 from hub.web.tokens import TokenKind
 from tests.mutations import CODEC
+from tests.unit.agents.planted_shown import ShownBoard, printed_by_the_demo, stories
 from tests.unit.agents.small_world import CITY, MINUTE
 from tests.unit.ledger.made_up import put as put_into
+from tests.unit.web.board.city_days import city_ledger
 from tests.unit.web.front import MemoryWeb
 
 REPORTER = {
@@ -203,6 +205,9 @@ def test_nothing_of_a_person_stands_where_it_should_not(
         must_keep_to_the_reports(gateway(hub, tmp_path), written=not city.withheld)
         if name == "demo":
             must_have_addresses_alone(hub, tmp_path)
+        if (domain, name) == ("hotline", "demo"):  # pages are the same whoever reported
+            must_show_nobody(hub, tmp_path, written_in_orders=not city.withheld)
+            must_be_silent(caplog.text)
 
 
 def answered(hub: MemoryHub) -> None:
@@ -312,6 +317,23 @@ def must_have_addresses_alone(hub: MemoryHub, folder: Path) -> None:
         said = must_have.invoke(cli, ["cases", "--state", "all", *argv], catch_exceptions=False).output
         written = (folder / "cases.csv").read_text("utf-8-sig") if "--csv" in argv else ""
         assert not [mark for mark in (*REPORTER.values(), NOTE) if mark in said + written]
+
+
+def must_show_nobody(hub: MemoryHub, folder: Path, *, written_in_orders: bool) -> None:
+    """The board's pages, data and stream, whoever asks and whatever is typed there; and what the demo prints."""
+    database = city_ledger(folder)
+    board = ShownBoard(hub, database, folder)
+    try:
+        said = list(board.said(NOTE))
+    finally:
+        board.close()
+        database.close()
+    assert {"acts", "stream", "trail"} < {where for where, _ in said}
+    must_be_silent(*(text for _, text in said), *printed_by_the_demo(hub))
+    must_be_where_it_may(hub, written_in_orders=written_in_orders)
+    told = "".join(stories(hub))
+    assert WRITTEN in told
+    assert not [mark for mark in REPORTER.values() if mark in told]
 
 
 def must_be_silent(*said: str) -> None:
