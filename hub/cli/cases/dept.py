@@ -268,10 +268,8 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
     event = order["event"]
     if event is not None:
         where = event["place"]["address"] or words.area(order["area"])
-        lines += [
-            f"    {event['urgency'].lower()}  {words.category(event['category'])}  {where}",
-            f"    {event['title']}",
-        ]
+        lines += [f"    {event['urgency'].lower()}  {words.category(event['category'])}  {where}"]
+        lines += [f"    {event['title']}"] if event["title"] else []
     dues = "; ".join(f"{due['clock']} {words.local(due['due_at'])}" for due in order["deadlines"])
     lines += [f"    due 到期: {dues}"] if dues else []
     return "\n".join(map(shown, lines))

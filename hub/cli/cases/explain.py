@@ -85,7 +85,7 @@ def _head(story: Story, words: Words) -> Panel:
     if last.get("unit"):
         grid.add_row("unit 单位", words.unit(last["unit"]))
     for department, held_ms in totals(held_of(story)).items():
-        grid.add_row("held 持有", f"{words.department(department)}: {timedelta(milliseconds=held_ms)}")
+        grid.add_row("held 持有", f"{words.department(department)}: {timedelta(seconds=held_ms // 1000)}")
     grid.add_row("reports 来报", str(last["reports"]))
     grid.add_row("state 状态", "over 已结" if last["over"] else "open 在办")
     return Panel(grid, title=Text(f"case 案件 {story.case_id}"), title_align="left", expand=False)

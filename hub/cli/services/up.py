@@ -48,7 +48,11 @@ _CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
     type=click.Path(file_okay=False, path_type=Path),
     help="Of the embedded Kafka.  [kafka in the state directory]",
 )
-@click.option("--web-port", type=int, help="Port of /metrics, /healthz and /readyz.  [CITYHUB_WEB_PORT; 6066]")
+@click.option(
+    "--web-port",
+    type=click.IntRange(0, 65535),
+    help="Port of /metrics, /healthz and /readyz, 0 for any.  [CITYHUB_WEB_PORT; 6066]",
+)
 @click.option(
     "--front-port", type=click.IntRange(1, 65535), envvar="CITYHUB_FRONT_PORT",
     help="Port of `cityhub web`: departments, Open311.  [6080, or any if that is taken]",
@@ -62,7 +66,7 @@ def up(
     A worker that ends is started again, slower each time; nothing is lost or doubled by that, and Kafka stays for all others.
     """
     console = Screen(stderr=True, soft_wrap=True)
-    settings = settings.changed(web_port=web_port)
+    settings = with_own_port(settings.changed(web_port=web_port))
     if embedded is None:
         embedded = not _is_configured(settings)
     with ended_by_signals(), ExitStack() as stack:
@@ -87,6 +91,11 @@ def up(
         stack.callback(_stop, supervisors, console)
         _announce(settings, front, logs, console)
         _watch(settings, supervisors, kafka, console)
+
+
+def with_own_port(settings: Settings) -> Settings:
+    """With 0 any port is good, and chosen here: the addresses that are said, and who looks whether the worker is ready, need it."""
+    return settings if settings.web_port else settings.changed(web_port=free_port())
 
 
 def _supervised(name: str, argv: list[str], settings: Settings, logs: Path, console: Console) -> Supervisor:
