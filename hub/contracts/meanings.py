@@ -1,5 +1,5 @@
 """What records and fields mean, in Chinese, for the pages of documents: of what departments and sources read and write. The English
-stands in the schemas. A new field of such a record gets its sentence here."""
+stands in the schemas, and with the parameters of the web's operations. A new field or parameter gets its sentence here."""
 
 from __future__ import annotations
 
@@ -123,6 +123,36 @@ MEANINGS = {
     "Origin.offset": "位点",
     "Origin.ingested_at": "Kafka 为该记录标的时间",
 }
+
+PARAMETER_MEANINGS = {
+    "after": "从此处之后继续：上一页给出的游标，或其最后一个案件编号；不填则从最早开始",
+    "api_key": "应用的密钥",
+    "code": "来源交给来报人的查询码",
+    "department": "部门编号，见本市 departments.yaml",
+    "end_date": "截止时间",
+    "extensions": "填 true 则另给 notes，即该诉求的经过",
+    "format": "xml 或 json",
+    "idempotency-key": "调用方为本次调用所起的名称；重复提交只算一次",
+    "jurisdiction_id": "辖区编号；多个辖区共用本端点时必填",
+    "last-event-id": "同 after，由浏览器的 EventSource 发送，优先于 after",
+    "lat": "纬度，度；与 long、radius 合用，查附近的诉求（扩展）",
+    "limit": "最多多少条",
+    "long": "经度，度；与 lat 合用",
+    "page": "页码，从 1 起（扩展）",
+    "page_size": "每页最多多少条（扩展）",
+    "radius": "半径，米，最大 100000",
+    "ref": "该系统中的诉求编号",
+    "service_code": "事项代码，见 /services；列表中多个以逗号分隔",
+    "service_request_id": "受理时给出的编号；列表中多个以逗号分隔，此时其他条件不计",
+    "source": "受理来报的业务系统",
+    "start_date": "起始时间；列表的跨度最长 90 天",
+    "status": "open 或 closed，或两者以逗号分隔",
+    "token": "此处编号即时给出，令牌即诉求编号",
+    "updated_after": "在此之后有变化的（扩展）",
+    "updated_before": "在此之前有变化的（扩展）",
+    "wait": "暂无新内容时最多等待多少秒",
+}
+"""Of calls by HTTP, by name."""
 
 
 def meaning(record: str, field: str = "") -> str:

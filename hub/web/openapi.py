@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hub.contracts.meanings import PARAMETER_MEANINGS
 from hub.model.update import EVENT_NAMES, Update
 from hub.web.bodies import HttpProblem
 from hub.web.operations import AnswerSpec, Operation, Parameter
@@ -54,8 +55,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    said = f"{parameter.description} {PARAMETER_MEANINGS.get(parameter.name, '')}".rstrip()
     return {
-        "name": parameter.name, "in": parameter.where, "description": parameter.description, "required": parameter.required,
+        "name": parameter.name, "in": parameter.where, "description": said, "required": parameter.required,
         "schema": dict(parameter.schema),
     }  # fmt: skip
 

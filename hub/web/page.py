@@ -7,6 +7,7 @@ from html import escape
 
 from starlette.responses import HTMLResponse
 
+from hub.contracts.meanings import PARAMETER_MEANINGS
 from hub.contracts.plain import PLAIN_POLICY, code, in_chinese, plain_page, plain_table, prose
 from hub.web.operations import Operation
 
@@ -44,7 +45,10 @@ def html_page(title: str, operations: Iterable[Operation]) -> HTMLResponse:
 
 
 def _operation(operation: Operation) -> str:
-    parameters = [(code(one.name), escape(one.where), prose(one.description)) for one in operation.parameters]
+    parameters = [
+        (code(one.name), escape(one.where), prose(one.description) + in_chinese(PARAMETER_MEANINGS.get(one.name, "")))
+        for one in operation.parameters
+    ]
     answers = [
         (code(str(status)), prose(answer.description) + in_chinese(_STATUSES.get(status, "")))
         for status, answer in sorted(operation.answers.items())

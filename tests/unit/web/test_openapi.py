@@ -4,6 +4,7 @@ the caller. (schemathesis was tried: it takes half a minute to make up what it a
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from hub.contracts.meanings import PARAMETER_MEANINGS
 from hub.model.event import CaseEvent
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.app import all_operations
@@ -86,6 +88,16 @@ def test_the_page_says_it_to_people(web: MemoryWeb) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     assert all(f"{each.method} {each.path}" in answer.text for each in operations(web))
     assert "script" not in answer.text
+
+
+def test_each_parameter_is_explained_in_both_languages(web: MemoryWeb) -> None:
+    asked = {one.name for each in operations(web) for one in each.parameters}
+    assert asked == PARAMETER_MEANINGS.keys()
+    page, paths = web.client.get("/").text, document(web)["paths"]
+    for each in operations(web):
+        for one in paths[re.sub(r":\w+}", "}", each.path)][each.method.lower()]["parameters"]:
+            assert one["description"].endswith(f" {PARAMETER_MEANINGS[one['name']]}")
+            assert PARAMETER_MEANINGS[one["name"]] in page
 
 
 def operations(web: MemoryWeb) -> list[Operation]:
