@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hub.core.deadlines.decision import CaseKind, opening_clocks, with_source_clock
+from hub.core.deadlines.decision import CaseKind, opening_clocks, warning_without_row, with_source_clock
 from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.lives.amendments import case_versions
@@ -259,7 +259,7 @@ class Clockwork:
 
     def _of(self, term: Term) -> ClockState:
         """A clock without any notice yet, made of a term."""
-        warns: tuple[int, ...] = (term.started_ms + (term.due_ms - term.started_ms) * 4 // 5,)
+        warns: tuple[int, ...] = (warning_without_row(term.started_ms, term.due_ms),)
         provisional = False
         if term.rule is not None:
             warns = term.reckoner.warn(term.rule, term.started_ms, term.due_ms)

@@ -53,6 +53,7 @@ ONCE = {
     r"\.timestamp\(\) \* 1000|fromtimestamp\([^,]*/ 1000": "hub/millis.py",
     r"2 ?\*\* ?31|1 << 31|2 ?\*\* ?63|1 << 63\b": "hub/bounds.py",
     r"[gl]e=-?(90|180)\b|[<>]=? -?(90|180)\b": "hub/bounds.py",
+    r"\* 4 // 5\b|\* 0\.8\b": "hub/core/deadlines/decision.py",
     r"[\"']AS_STATUS[\"']|(is|==) UpdateStep\.AS_STATUS": "hub/model/update.py",
 }
 """What is written in one place: a pattern that finds it, and where it is."""
@@ -63,6 +64,7 @@ BESIDE = {
 EXAMPLES = (
     "DAY_MS = 86_400_000", "HOUR_MS = 3600000", "round(when.timestamp() * 1000)", "le=2**31 - 1", "1 << 63", "ge=-90, le=90",
     "np.abs(lon) <= 180", 'if step == "AS_STATUS"', "step is UpdateStep.AS_STATUS",
+    "start + (due - start) * 4 // 5",
 )  # fmt: skip
 
 
