@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
-from hub.stream.kafka.client import client_config
+from hub.stream.kafka.client import client_config, kafka_errors
 from hub.topics import Topic
 from tests.waiting import wait_for, wait_for_value
 
@@ -35,7 +35,12 @@ def delete_before(settings: Settings, topic: Topic, partition: int, offset: int)
 def wait_until_left(settings: Settings, agent: str) -> None:
     """Until nobody is in the agent's group, as far as its broker knows: who leaves is there for a moment more."""
     group, client = f"{settings.namespace}{agent}", AdminClient(client_config(settings, "accident"))
-    wait_for(lambda: not client.describe_consumer_groups([group])[group].result().members, f"somebody is in {group}")
+
+    def is_left() -> bool:
+        with kafka_errors("asking who is in a group"):
+            return not client.describe_consumer_groups([group])[group].result().members
+
+    wait_for(is_left, f"somebody is in {group}")
 
 
 def make_anew(settings: Settings, topic: Topic) -> None:

@@ -13,7 +13,7 @@ from hub.stream import inlet as inlet_module
 from hub.stream.changelog.state import JournaledState
 from hub.stream.chunk import Chunk
 from hub.stream.inlet import Inlet
-from hub.stream.kafka.client import client_config
+from hub.stream.kafka.client import client_config, kafka_errors
 from hub.stream.outlet import Outlet
 from hub.stream.session import Session
 from hub.stream.writing.writer import Output
@@ -70,7 +70,8 @@ def test_what_an_agent_still_decides_when_told_to_stop_is_committed_and_the_grou
     group = f"{plane.settings.namespace}{AGENT}"
 
     def state() -> ConsumerGroupState:
-        return client.describe_consumer_groups([group])[group].result().state
+        with kafka_errors("asking whether a group is left"):
+            return client.describe_consumer_groups([group])[group].result().state
 
     # at once, but for the broker's own work: else it is there until its session runs out, which is half a minute
     wait_for_value(state, ConsumerGroupState.EMPTY, "the group is not left", 15)
