@@ -50,8 +50,9 @@ from hub.testing.open311_server import serving as serving_open311
 from hub.testing.source_suite import MemoryPublisher
 from tests.mosquitto import mosquitto
 from tests.mutations import CODEC
+from tests.unit.agents.planted_files import REPORTER, WRITTEN
 from tests.unit.agents.small_world import CITY
-from tests.unit.agents.test_planted_person import REPORTER, WRITTEN, must_be_silent, said_why
+from tests.unit.agents.test_planted_person import must_be_silent, said_why
 from tests.unit.sdk.sources.cap.alerts import Office, alert, info
 from tests.unit.sdk.sources.changes.envelopes import envelope, plain
 from tests.unit.sdk.sources.changes.system import Kafka

@@ -3,18 +3,14 @@ metric, page, receipt, dead letter and error: what of it may stand where, and no
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
 from prometheus_client import REGISTRY, generate_latest
 from sqlalchemy import select
@@ -25,7 +21,6 @@ from hub.cli.main import cli
 from hub.contracts.asyncapi import KafkaServer, whole_document
 from hub.contracts.page import page
 from hub.core.dedup.validation import faults_of_events
-from hub.declared.document import read_yaml
 from hub.ledger.database import Database
 from hub.ledger.feed import topics_in
 from hub.ledger.store import LedgerStore
@@ -34,13 +29,11 @@ from hub.model.admitted import DeadLetter
 from hub.model.event import CaseEvent
 from hub.model.update import Update, UpdateStatus
 from hub.policy import City, load_city
-from hub.sdk.manifest import Manifest, discover, load_manifest
+from hub.sdk.manifest import discover
 from hub.sdk.mapping.fields import Mapper
-from hub.sdk.mapping.mapping import Mapping, load_mapping
-from hub.sdk.mapping.personal import BY_REFERENCE, personal_columns
+from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.mapping.updates import department_update
 from hub.sdk.running.runner import RunnerOptions, run_source
-from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.kafka.record import KafkaRecord
@@ -50,114 +43,19 @@ from hub.topics import OWN_SOURCE
 from hub.web.open311.config import load_open311
 from hub.web.tokens import TokenKind
 from tests.mutations import CODEC
+from tests.unit.agents.planted_files import REPORTER, WRITTEN, planted_connector
 from tests.unit.agents.planted_shown import ShownBoard, printed_by_the_demo, stories
 from tests.unit.agents.small_world import CITY, MINUTE
 from tests.unit.ledger.made_up import put as put_into
 from tests.unit.web.board.city_days import city_ledger
 from tests.unit.web.front import MemoryWeb
 
-REPORTER = {
-    "name": "欧阳小明",
-    "phone": "13800138000",
-    "identity": "110101199003078515",
-    "home": "幸福里9号楼3单元",
-    "mail": "ouyang@example.org",
-}
-"""What the source knows of who reported. It has no business anywhere."""
-WRITTEN = "张大伟家13911112222"
-"""What somebody wrote, in all that a mapping carries."""
 NOTE = "李四的邻居13722223333"
 """What a department wrote."""
 FIXTURES = [(domain, name) for domain, manifest in discover().items() for name in sorted(fixture_inputs(manifest))]
 SOURCES = ("hotline", "police", "petition", "citymgmt", OWN_SOURCE)
 MAY_HOLD_WRITTEN = ("city.*.events", "hub.events", "hub.dead", "hub.route.changelog")
 MAY_HOLD_NOTES = ("dept.*.updates", "hub.updates", "city.*.replies", "hub.track.changelog", "hub.dead")
-
-
-# -- the files -----------------------------------------------------------------------------------------------------------------
-
-
-def planted_connector(domain: str, name: str, folder: Path) -> tuple[Manifest, Input]:
-    """The connector whose mapping knows what is personal, and a file of its own with a person in each column that can hold one."""
-    shipped = discover()[domain]
-    each = fixture_inputs(shipped)[name]
-    copied = Path(shutil.copytree(shipped.folder, folder / domain))
-    manifest = load_manifest(copied)
-    path = manifest.mapping_path(name)
-    declared = read_yaml(path)
-    mapping = load_mapping(path)
-    columns, coded = personal_columns(mapping), codes(mapping)
-    carried = {
-        column
-        for column, kinds in columns.items()
-        if kinds not in (BY_REFERENCE, "reference", "place") and column not in coded
-    } | addresses(mapping)
-    file = folder / each.file.name
-    if declared["format"] == "jsonl":
-        declared["personal"] = [*mapping.personal, "reporter"]
-        planted_lines(each.file, file, carried)
-    else:
-        declared["personal"] = [*mapping.personal, *(f"reporter_{part}" for part in REPORTER)]
-        planted_cells(each.file, file, carried, mapping)
-    path.write_text(yaml.safe_dump(declared, allow_unicode=True), "utf-8")
-    return manifest, Input(file=file, mapping=name, join=each.join)
-
-
-def codes(mapping: Mapping) -> set[str]:
-    """Columns of closed lists and references."""
-    event = mapping.event
-    specs = [
-        event.source_ref,
-        event.category,
-        event.channel,
-        event.kind,
-        event.urgency,
-        event.revision,
-        event.reported_at,
-    ]
-    found = {column for spec in [*specs, event.place.code] if spec is not None for column in spec.columns()}
-    return found | {each.column for each in mapping.where}
-
-
-def addresses(mapping: Mapping) -> set[str]:
-    address = mapping.event.place.address
-    return set(address.columns()) - codes(mapping) if address is not None else set()
-
-
-def planted_cells(shipped: Path, file: Path, carried: Iterable[str], mapping: Mapping) -> None:
-    header, *rows = csv.reader(io.StringIO(shipped.read_text("utf-8")), delimiter=mapping.delimiter)
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=mapping.delimiter)
-    writer.writerow([*header, *(f"reporter_{part}" for part in REPORTER)])
-    for row in rows:
-        cells = dict(zip(header, row, strict=True))
-        cells |= {column: WRITTEN for column in carried if column in cells}
-        cells |= {column: REPORTER["name"] for column in mapping.personal if column in cells}
-        writer.writerow([*cells.values(), *REPORTER.values()])
-        spoilt = {
-            name: WRITTEN if name in mapping.event.reported_at.columns() else text for name, text in cells.items()
-        }
-        writer.writerow([*spoilt.values(), *REPORTER.values()])
-    writer.writerow([*REPORTER.values(), *REPORTER.values()])
-    file.write_text(out.getvalue(), "utf-8")
-
-
-def planted_lines(shipped: Path, file: Path, carried: Iterable[str]) -> None:
-    lines = []
-    for line in shipped.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        for column in carried:
-            put(row, column.split("."))
-        late = {"time": {"reported": WRITTEN}, "reportTime": WRITTEN}
-        lines += [row | {"reporter": REPORTER}, row | {"reporter": [REPORTER]} | late]
-    text = [json.dumps(row, ensure_ascii=False) for row in lines]
-    file.write_text("\n".join([*text, f'{{"reporter": "{REPORTER["name"]}', f'["{REPORTER["phone"]}"]', ""]), "utf-8")
-
-
-def put(row: dict[str, Any], path: list[str]) -> None:
-    for name in path[:-1]:
-        row = row.setdefault(name, {}) if isinstance(row.get(name, {}), dict) else {}
-    row[path[-1]] = [WRITTEN] if path[-1] == "photos" else WRITTEN
 
 
 # -- the hub -------------------------------------------------------------------------------------------------------------------
