@@ -49,9 +49,10 @@ def test_a_remembered_key_takes_64_bytes_at_most() -> None:
     rng = np.random.default_rng(7)
     table = DigestTable(2)
     for _ in range(200):
-        table.insert(
-            rng.integers(0, 1 << 63, (500, 2)).astype(np.uint64), np.zeros((500, 2), dtype=np.int64), nothing(500)
-        )
+        fresh = rng.integers(
+            0, 1 << 64, (500, 2), dtype=np.uint64
+        )  # of all bits: half of them would fill half of the buckets
+        table.insert(fresh, np.zeros((500, 2), dtype=np.int64), nothing(500))
         if len(table) > 10_000:
             assert table.nbytes <= 64 * len(table)
 
