@@ -72,6 +72,10 @@ class Document:
                     break
         return self.lines.get(found, 1)
 
+    def place(self, location: Location) -> tuple[str, int]:
+        """File and line of the value at `location`, as `line`."""
+        return self.file, self.line(location)
+
     def validate(self, model: type[_M], problems: Problems) -> _M | None:
         """The file as `model`, or None after noting every mistake."""
         try:
@@ -79,7 +83,7 @@ class Document:
         except ValidationError as error:
             for one in error.errors()[:_MOST_MISTAKES]:
                 where = tuple(one["loc"])
-                problems.add(self.file, self.line(where), _in_words(model, where, one["type"], one["msg"]))
+                problems.add(*self.place(where), _in_words(model, where, one["type"], one["msg"]))
             return None
 
 
@@ -129,9 +133,12 @@ def read_yaml(path: Path) -> Any:
     return document.value if document else None
 
 
-def read_document(path: Path, problems: Problems) -> Document | None:
-    """A YAML file, or None after noting why it cannot be read. A key that is given twice is noted, and the file read on."""
-    file = path.name
+def read_document(path: Path, problems: Problems, name: str | None = None) -> Document | None:
+    """A YAML file, or None after noting why it cannot be read. A key that is given twice is noted, and the file read on.
+
+    `name`: how mistakes call the file, if not by its own name.
+    """
+    file = name or path.name
     try:
         text = read_text(path)
     except FileNotFoundError:

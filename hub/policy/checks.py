@@ -96,7 +96,7 @@ class Checker:
             self._known("privacy.yaml", ("sources", source), purpose, known, "purpose")
 
     def _note(self, file: str, location: Location, what: str) -> None:
-        self._problems.add(file, self._documents[file].line(location), what)
+        self._problems.add(*self._documents[file].place(location), what)
 
     def _known(self, file: str, location: Location, name: str, names: Iterable[str], kind: str) -> None:
         if name not in (names if isinstance(names, Collection) else set(names)):
@@ -253,9 +253,10 @@ class Checker:
                 self._note(file, where, f"row {rule!r} is never reached: {_REMEDY}")
             else:
                 above, name, _ = rows[reach.by]
-                line = self._documents[file].line(above)
+                other, line = self._documents[file].place(above)
+                at_line = f"line {line}" if other == self._documents[file].place(where)[0] else f"{other}:{line}"
                 self._note(
-                    file, where, f"row {rule!r} is never reached: row {name!r} (line {line}) above takes all it "
+                    file, where, f"row {rule!r} is never reached: row {name!r} ({at_line}) above takes all it "
                     "could match; move it up or remove it"
                 )  # fmt: skip
 

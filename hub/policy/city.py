@@ -88,6 +88,10 @@ class City:
     """What resolutions may come to (办理结果), by code."""
     organisation: Organisation | None = None
     """Who stands above whom, where the city has organisation.yaml."""
+    included: tuple[str, ...] = ()
+    """The packs 流程包 that the folder includes, by name."""
+    replaced: tuple[str, ...] = ()
+    """Rows of the city's own that took the place of a pack's, in words."""
     _exact: dict[str, Category] = field(init=False, repr=False, default_factory=dict)
     _patterns: list[tuple[Pattern, Category]] = field(init=False, repr=False, default_factory=list)
     _remembered: dict[str, Category | None] = field(init=False, repr=False, default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -15,6 +15,7 @@ from hub.policy.areas import read_areas
 from hub.policy.checks import Checker
 from hub.policy.city import City
 from hub.policy.divisions import Divisions
+from hub.policy.inclusion import BESIDE, NOT_INCLUDED, Combined, Pack, combined, packs_of
 from hub.policy.models import (
     DEFAULT_CLOCKS,
     CalendarsFile,
@@ -56,34 +57,63 @@ def load_city(folder: Path) -> City:
     if not folder.is_dir():
         problems.add(str(folder), 0, "there is no such folder; --city or CITYHUB_CITY must name a policy folder")
         problems.raise_if_any()
-    documents: dict[str, Document] = {}
+    city = read_document(folder / "city.yaml", problems)
+    packs = packs_of(folder, city, problems)
+    documents = _documents(folder, packs, city, problems)
     models: dict[str, BaseModel] = {}
-    there = {file: kind for file, kind in _OPTIONAL.items() if (folder / file).exists()}
-    for file, kind in (_FILES | there).items():
-        document = read_document(folder / file, problems)
-        if document is None:
-            continue
-        documents[file] = document
-        model = document.validate(kind, problems)
+    for file, document in documents.items():
+        model = document.validate((_FILES | _OPTIONAL)[file], problems)
         if model is not None:
             models[file] = model
-    _stray_files(folder, problems)
+    _stray_files(folder, "", _FILES | _OPTIONAL, problems)
+    for pack in packs:
+        _stray_files(pack.folder, f"{pack.name}/", (*pack_files(), *BESIDE), problems)
     problems.raise_if_any()
-    return _assemble(folder, models, documents, problems)
+    return _assemble(folder, packs, models, documents, problems)
 
 
-def _stray_files(folder: Path, problems: Problems) -> None:
+def pack_files() -> tuple[str, ...]:
+    """The files of rows that a pack may have."""
+    return tuple(file for file in _FILES | _OPTIONAL if file not in NOT_INCLUDED)
+
+
+def _documents(folder: Path, packs: Sequence[Pack], city: Document | None, problems: Problems) -> dict[str, Document]:
+    """Each kind of file as the city has it: its own, and what its packs have of it."""
+    found: dict[str, Document] = {} if city is None else {"city.yaml": city}
+    for file in _FILES | _OPTIONAL:
+        if file == "city.yaml":
+            continue
+        packed = [each for each in packs if file not in NOT_INCLUDED and (each.folder / file).exists()]
+        own = (folder / file).exists() or (file in _FILES and not packed)
+        paths = [
+            *([(folder / file, file)] if own else []),
+            *((each.folder / file, f"{each.name}/{file}") for each in packed),
+        ]
+        documents = [read_document(path, problems, name) for path, name in paths]
+        there = [document for document in documents if document is not None]
+        if there:
+            found[file] = combined(file, there, problems)
+    return found
+
+
+def _stray_files(folder: Path, prefix: str, known: Collection[str], problems: Problems) -> None:
     """A misspelt file name would silently mean an empty file; so it is a mistake."""
     for path in sorted(folder.glob("*.y*ml")):
-        if path.name not in _FILES | _OPTIONAL:
+        if path.name not in known:
             problems.add(
-                path.name,
+                f"{prefix}{path.name}",
                 0,
-                f"not a file of a policy folder; rename or remove it (known: {', '.join(_FILES | _OPTIONAL)})",
+                f"not a file of a {'flow pack' if prefix else 'policy folder'}; rename or remove it (known: {', '.join(known)})",
             )
 
 
-def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, Document], problems: Problems) -> City:
+def _assemble(
+    folder: Path,
+    packs: Sequence[Pack],
+    models: dict[str, BaseModel],
+    documents: dict[str, Document],
+    problems: Problems,
+) -> City:
     city, taxonomy, departments = models["city.yaml"], models["taxonomy.yaml"], models["departments.yaml"]
     routes, deadlines, calendars = models["routes.yaml"], models["deadlines.yaml"], models["calendars.yaml"]
     linking, examples = models["linking.yaml"], models["examples.yaml"]
@@ -143,7 +173,11 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
         calendars=dict(calendars.calendars),
         linking=linking.linking,
         examples=examples.examples,
-        fingerprint=_fingerprint(folder, {*models, *(spec.file for spec in (city.areas, *city.layers) if spec)}),
+        fingerprint=_fingerprint(folder, packs, {*models, *(spec.file for spec in (city.areas, *city.layers) if spec)}),
+        included=tuple(pack.name for pack in packs),
+        replaced=tuple(
+            each for document in documents.values() if isinstance(document, Combined) for each in document.replaced
+        ),
         layers=layers,
         exits=routes.exits,
         fallback=routes.fallback,
@@ -159,10 +193,16 @@ def _assemble(folder: Path, models: dict[str, BaseModel], documents: dict[str, D
     )
 
 
-def _fingerprint(folder: Path, files: Collection[str]) -> str:
+def _fingerprint(folder: Path, packs: Sequence[Pack], files: Collection[str]) -> str:
+    """Of all that was read, by the names that the city gives it: where the folders lie does not count."""
+    read = {file: folder / file for file in files}
+    for pack in packs:
+        read |= {f"{pack.name}/{file}": pack.folder / file for file in pack_files()}
     digest = hashlib.sha256()
-    for file in sorted(files):
-        content = read_bytes(folder / file)
-        digest.update(f"{file}\0{len(content)}\0".encode())
+    for name, path in sorted(read.items()):
+        if not path.exists():
+            continue  # what is put together has no file of its own in every folder
+        content = read_bytes(path)
+        digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:16]

@@ -82,11 +82,18 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
     }  # fmt: skip
     changes = None if succession is None else list(succession.changes)
     if as_json:
-        document = {"folder": str(city.folder), "ok": True, "version": city.version, "rows": counts, "changes": changes}
+        document = {
+            "folder": str(city.folder), "ok": True, "version": city.version, "rows": counts, "included": city.included,
+            "replaced": city.replaced, "changes": changes,
+        }  # fmt: skip
         say_json(document, indent=2)
         return
     say(f"✓ {city.version} {city.name.en} {city.name.zh}: every row can be reached, every example holds 校验通过")
     say("  " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    if city.included:
+        say(f"  packs included 引入流程包: {', '.join(city.included)}")
+    for row in city.replaced:
+        say(f"  {row} 以本市为准")
     for change in changes or ():
         say(f"  {change}")
     if changes == []:

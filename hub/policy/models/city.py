@@ -55,6 +55,8 @@ class CityFile(Strict):
     time_zone: TimeZone
     effective_from: date
     dispatch_desk: Id
+    include: tuple[ShortText, ...] = ()
+    """Folders of packs 流程包, absolute or from this folder: their rows are the city's too (hub/policy/inclusion.py)."""
     areas: AreasFile | None = None
     """The main layer: its codes key places, and are what `area` means in every table. Without one, cells of a grid key places."""
     layers: tuple[AreasFile, ...] = ()
