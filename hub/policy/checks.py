@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
-from hub.policy.clock_checks import clock_mistakes, outcome_mistakes, takes_all
+from hub.policy.clock_checks import clock_mistakes, may_apply, outcome_mistakes, takes_all
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.organisation import served_by
@@ -209,16 +209,18 @@ class Checker:
     def _unreachable(self) -> None:
         parts = self._parts
         self._reach("routes.yaml", parts.ladder(), parts)
-        # a row that holds for a time, or for some reports only, leaves the rest of its reports to the rows below
-        plain = [(index, rule) for index, rule in enumerate(parts.deadlines) if takes_all(rule, parts.templates)]
-        for clock in {rule.clock for _, rule in plain}:
-            rows = [(index, rule) for index, rule in plain if rule.clock == clock]
+        held = [(index, rule) for index, rule in enumerate(parts.deadlines) if may_apply(rule, parts.templates)]
+        for clock in {rule.clock for _, rule in held}:
+            rows = [(index, rule) for index, rule in held if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
                           main_layer=parts.main_layer, divisions=parts.divisions)  # fmt: skip
             places: list[PlacedBoxes] = [
                 (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
             ]
-            self._report("deadlines.yaml", places, space)
+            # a row that holds for a time leaves the rest to the rows below, and one that yields what a law sets
+            takes = {rule.id: (takes_all(rule), rule.yields, rule.legal) for _, rule in rows}
+            self._report("deadlines.yaml", places, space,
+                         lambda above, row, takes=takes: takes[above][0] and not (takes[above][1] and takes[row][2]))  # fmt: skip
 
     def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
         rows = [row for _, row in ladder]
@@ -240,10 +242,19 @@ class Checker:
             space,
         )
 
-    def _report(self, file: str, rows: list[PlacedBoxes], space: Space) -> None:
+    def _report(
+        self,
+        file: str,
+        rows: list[PlacedBoxes],
+        space: Space,
+        takes_from: Callable[[str, str], bool] = lambda above, row: True,
+    ) -> None:
         # what a row with an unknown name would match is not known, and the name has been told already
         rows = [row for row in rows if (file, row[0][:2]) not in self._broken]
-        for at, reach in unreached([boxes for _, _, boxes in rows], space.domains).items():
+        found = unreached(
+            [boxes for _, _, boxes in rows], space.domains, lambda above, at: takes_from(rows[above][1], rows[at][1])
+        )
+        for at, reach in found.items():
             where, rule, _ = rows[at]
             if reach.empty:
                 self._note(

@@ -8,20 +8,38 @@ from hub.declared.document import Location
 from hub.declared.problems import hint
 from hub.model.update import EVENT_NAMES
 from hub.policy.city import label_key
-from hub.policy.models import CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, OutcomeSpec, StepSpec
+from hub.policy.models import CLOCKS, DEFAULT_CLOCKS, ClockSpec, ConditionSpec, DeadlineRule, OutcomeSpec, StepSpec
 
 FILE = "deadlines.yaml"
 _UPDATES = frozenset(event.lower() for event in EVENT_NAMES if event != "CUSTOM")
 """What departments can say everywhere."""
 _HUB = ("dispatched", "reopened", "closed", "withdrawn")
+_HELPERS = frozenset(
+    (
+        "accepted",
+        "arrived",
+        "responded",
+        "resolved",
+        "refused",
+        "extension_asked",
+        "paused",
+        "resumed",
+        "whistled",
+        "scored",
+    )
+)
+"""What who helps can say everywhere (hub/core/lifecycle.md)."""
 _STARTS_ONLY = ("opened", "called")
 
 
-def takes_all(rule: DeadlineRule, templates: Sequence[str]) -> bool:
-    """Whether a row is in force at all times for every report that meets its plain conditions."""
-    dated = rule.effective_from is not None or rule.effective_until is not None
-    some = rule.when.area_class is not None or rule.when.condition is not None
-    return not dated and not some and not rule.yields and (rule.template is None or rule.template in templates)
+def may_apply(rule: DeadlineRule, templates: Sequence[str]) -> bool:
+    """Whether a row is in force here at some time."""
+    return rule.template is None or rule.template in templates
+
+
+def takes_all(rule: DeadlineRule) -> bool:
+    """Whether a row that is in force leaves nothing that it matches to the rows below: it holds at all times."""
+    return rule.effective_from is None and rule.effective_until is None
 
 
 def clock_mistakes(
@@ -50,6 +68,8 @@ def clock_mistakes(
                     f"no area is of class {one!r}; {hint(one, area_classes)} (name its areas under `area_classes`)",
                 )
     yield from _unsayable(rules, clocks, steps)
+    yield from _unmeetable(rules, clocks, steps)
+    yield from _never_overdue(rules, clocks, templates)
     yield from _unfulfillable(rules, conditions)
     yield from _yield_to_none(rules)
     offered = {rule.template for rule in rules if rule.template is not None}
@@ -93,6 +113,43 @@ def _unsayable(
                 "steps.yaml",
                 ("steps", code),
                 f"every city has {code!r} already; give the city's own step another code",
+            )
+
+
+def _unmeetable(
+    rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec], steps: Mapping[str, StepSpec]
+) -> Iterator[tuple[str, Location, str]]:
+    """A clock that only a helper's word stops, by what no helper can say."""
+    sayable = {*_HELPERS, *_HUB, *(code for code, step in steps.items() if step.by in ("party", "joint"))}
+    for index, rule in enumerate(rules):
+        clock = clocks.get(rule.clock) or DEFAULT_CLOCKS.get(rule.clock)
+        stops = rule.stop or (clock.stop if clock else ())
+        by = rule.by or (clock.by if clock else "holder")
+        if by == "helper" and stops and sayable.isdisjoint(stops):
+            yield (
+                FILE,
+                ("deadlines", index),
+                f"no helper can say {', '.join(stops)}, so row {rule.id!r} is never met; write `by: any`, or give the step "
+                "`by: party` in steps.yaml",
+            )
+
+
+def _never_overdue(
+    rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec], templates: Sequence[str]
+) -> Iterator[tuple[str, Location, str]]:
+    """A row that waits for a clock to run out which never runs."""
+    runs = {f"{rule.clock}_overdue" for rule in rules if rule.runs}
+    in_force = {f"{rule.clock}_overdue" for rule in rules if rule.runs and rule.template in (None, *templates)}
+    for index, rule in enumerate(rules):
+        clock = clocks.get(rule.clock)
+        starts = rule.start or (clock.start if clock else ("opened",))
+        known = in_force if rule.template in (None, *templates) else runs
+        waits = [event for event in starts if event.endswith("_overdue")]
+        if waits and len(waits) == len(starts) and known.isdisjoint(waits):
+            yield (
+                FILE,
+                ("deadlines", index),
+                f"no row times the clock of {waits[0]!r}, so row {rule.id!r} never starts; give that clock a row",
             )
 
 

@@ -7,7 +7,7 @@ union of boxes, and a row is reached if subtracting the boxes of the rows above 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Dimension = tuple[str, ...]
@@ -31,10 +31,15 @@ class Reach:
     by: int | None = None
 
 
-def unreached(rows: Sequence[Sequence[Box]], domains: Mapping[Dimension, frozenset[Hashable]]) -> dict[int, Reach]:
+def unreached(
+    rows: Sequence[Sequence[Box]],
+    domains: Mapping[Dimension, frozenset[Hashable]],
+    covers: Callable[[int, int], bool] = lambda above, row: True,
+) -> dict[int, Reach]:
     """The rows that nothing reaches, by their place. A row is the union of its boxes; earlier rows come first.
 
-    `domains` holds all values of every dimension that a box names.
+    `domains` holds all values of every dimension that a box names. `covers`: whether a row above takes what it matches from one
+    below it, which it does not if it holds for a time only.
     """
     found: dict[int, Reach] = {}
     kept = [[box for box in boxes if _possible(box)] for boxes in rows]
@@ -44,7 +49,7 @@ def unreached(rows: Sequence[Sequence[Box]], domains: Mapping[Dimension, frozens
             found[index] = Reach(empty=True)
             continue
         near = sorted({at for one in boxes for at in higher.rows_near(one)})
-        above = [at for at in near if any(_meet(one, other) for one in boxes for other in kept[at])]
+        above = [at for at in near if covers(at, index) and any(_meet(one, o) for one in boxes for o in kept[at])]
         for one in boxes:
             higher.add(index, one)
         alone = next((at for at in above if not _left(boxes, kept[at], domains)), None)

@@ -14,6 +14,7 @@ from hub.policy.models import (
     URGENCIES,
     WEEKDAYS,
     Category,
+    DeadlineWhen,
     Exit,
     Owners,
     Route,
@@ -68,6 +69,11 @@ class Space:
                 ELSE,
                 *(code for when in whens for code in _main_codes(when, main_layer)),
             }
+        deadlines = [when for when in whens if isinstance(when, DeadlineWhen)]
+        self.domains |= {
+            ("condition", label_key(name)): YES | NO for when in deadlines for name in when.condition or ()
+        }
+        self.domains[("area_class",)] = frozenset([ELSE, *(one for when in deadlines for one in when.area_class or ())])
         self._lying_in = _lying_in(divisions, self.domains.get(("layer", main_layer), frozenset()))
         for when in more:
             for name, values in (when.attribute or {}).items():
@@ -100,7 +106,7 @@ class Space:
         if isinstance(when, When):
             if when.area is not None:
                 box[("layer", self._main)] = self._areas(when.area)
-            return [box]
+            return self._of_deadline(box, when)
         for layer, codes in when.layers.items():
             main = layer in (MAIN_LAYER, self._main)
             box[("layer", self._main if main else layer)] = self._areas(codes) if main else frozenset(codes)
@@ -122,6 +128,15 @@ class Space:
             if words is not None:
                 boxes = product(boxes, any_word(kind, map(fold, words)))
         return boxes
+
+    def _of_deadline(self, box: dict[Dimension, frozenset[Hashable]], when: When) -> list[Box]:
+        """What only deadlines ask. A condition holds or does not, whatever other conditions do."""
+        if not isinstance(when, DeadlineWhen):
+            return [box]
+        if when.area_class is not None:
+            box[("area_class",)] = frozenset(when.area_class)
+        names = () if when.condition is None else any_word("condition", map(label_key, when.condition))
+        return product([box], names) if when.condition is not None else [box]
 
     def _areas(self, codes: Iterable[str]) -> frozenset[Hashable]:
         """These areas; where areas are a tree, with those of it that lie in them."""

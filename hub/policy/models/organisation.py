@@ -45,6 +45,7 @@ class RungSpec(Strict):
     rung: Id
     above: int | None = Field(None, ge=1, le=50)
     kind: Id | None = None
+    legal_basis: ShortText | None = None
 
     @model_validator(mode="after")
     def _one_addressee(self) -> Self:

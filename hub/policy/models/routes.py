@@ -78,6 +78,7 @@ class _Dated(Strict):
     effective_from: date | None = None
     effective_until: date | None = None
     """The first day on which the row no longer holds."""
+    legal_basis: ShortText | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

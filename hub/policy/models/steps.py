@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hub.policy.models.base import Id, Name, Strict
+from hub.policy.models.base import Id, Name, ShortText, Strict
 
 StepBy = Literal["holder", "party", "joint", "desk"]
 """Who may say a step: who holds the case 主办; who holds it or helps 协办; who called others together or was called 吹哨、报到;
@@ -27,6 +27,7 @@ class StepSpec(Strict):
     by: StepBy = "party"
     states: tuple[StateName, ...] = ()
     tell: Name | None = None
+    legal_basis: ShortText | None = None
 
 
 OutcomeMeaning = Literal[
@@ -45,6 +46,7 @@ class OutcomeSpec(Strict):
     counts: OutcomeMeaning
     by: StepBy = "party"
     tell: Name | None = None
+    legal_basis: ShortText | None = None
 
     def labels(self, code: str) -> tuple[str, ...]:
         """What the pause of a row may call it."""

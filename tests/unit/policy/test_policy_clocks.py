@@ -112,3 +112,59 @@ def test_rows_hold_in_their_time_and_class_of_area_and_may_run_no_clock(tmp_path
     assert (verify.clock, verify.policy) == ("verify", "verify")
     assert rules.stops("verify") == {"verified"}
     assert city.calendars["office"].holidays == (date(2026, 10, 5),)
+
+
+CLOCKS_OF_HELPERS = """\
+clocks:
+  opinion: {name: {en: opinion, zh: 意见}, start: [called], stop: [verified], by: helper}
+  late: {name: {en: late, zh: 逾期}, start: [arrive_overdue], stop: [resolved]}
+  arrive: {name: {en: arrive, zh: 到场}, stop: [arrived]}
+deadlines:
+  - {id: opinion, clock: opinion, duration: 1, unit: hour}
+  - {id: late, clock: late, duration: 1, unit: hour}
+"""
+
+
+def test_a_clock_that_no_helper_can_stop_and_one_that_never_starts_are_mistakes(tmp_path: Path) -> None:
+    write_folder(tmp_path, deadlines_yaml=CLOCKS_OF_HELPERS)
+    with pytest.raises(DeclarationError) as caught:
+        load_city(tmp_path)
+    said = str(caught.value)
+    assert "deadlines.yaml:6: no helper can say verified, so row 'opinion' is never met" in said
+    assert "deadlines.yaml:7: no row times the clock of 'arrive_overdue', so row 'late' never starts" in said
+
+
+CONDITIONS = """\
+conditions: {big: {keywords: [big]}, small: {keywords: [small]}}
+area_classes: {A: [A1]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "shadowed"),
+    [
+        (["{}", "{condition: [big]}"], "b"),
+        (["{condition: [big]}", "{}"], None),
+        (["{condition: [big]}", "{condition: [small]}", "{}"], None),
+        (["{condition: [big]}", "{condition: [big], family: [road]}"], "b"),
+        (["{condition: [big, small]}", "{condition: [small]}"], "b"),
+        (["{condition: [big]}", "{condition: [big, small]}"], None),
+        (["{family: [road]}", "{area_class: [A], category: [road.hole]}"], "b"),
+        (["{area_class: [A]}", "{family: [road]}"], None),
+        (["{}, yields: true", "{condition: [big]}, legal: true"], None),
+        (["{}, yields: true", "{condition: [big]}", "{}, legal: true"], "b"),
+        (["{}, effective_until: 2027-01-01", "{condition: [big]}"], None),
+    ],
+)
+def test_a_row_with_a_condition_is_shadowed_by_rows_above_that_take_all_of_it(
+    tmp_path: Path, rows: list[str], shadowed: str | None
+) -> None:
+    text = CONDITIONS + "deadlines:\n"
+    for name, when in zip("abc", rows, strict=False):
+        text += f"  - {{id: {name}, clock: resolve, duration: 1, unit: hour, when: {when}}}\n"
+    write_folder(tmp_path, deadlines_yaml=text, examples_yaml="examples: []\n")
+    if shadowed is None:
+        assert len(load_city(tmp_path).deadlines) == len(rows)
+        return
+    with pytest.raises(DeclarationError, match=f"row '{shadowed}' is never reached"):
+        load_city(tmp_path)
