@@ -16,6 +16,7 @@ from hub.policy.checks import Checker
 from hub.policy.city import City
 from hub.policy.divisions import Divisions
 from hub.policy.inclusion import BESIDE, NOT_INCLUDED, Combined, Pack, combined, packs_of
+from hub.policy.labels import alias_mistakes, with_aliases
 from hub.policy.models import (
     DEFAULT_CLOCKS,
     CalendarsFile,
@@ -138,7 +139,7 @@ def _assemble(
     layers = {spec.layer: read_areas(folder, spec, problems) for spec in city.layers}
     parts = Parts(
         city=city,
-        categories=taxonomy.categories,
+        categories=with_aliases(taxonomy),
         departments=departments.departments,
         areas=frozenset(area.code for area in areas),
         routes=routes.routes,
@@ -160,12 +161,15 @@ def _assemble(
         divisions=divisions,
         organisation=tree,
     )
+    for where, what in alias_mistakes(taxonomy):
+        problems.add(*documents["taxonomy.yaml"].place(where), what)
+    problems.raise_if_any()
     Checker(parts, documents, problems).run()
     problems.raise_if_any()
     return City(
         folder=folder,
         file=city,
-        categories={category.code: category for category in taxonomy.categories},
+        categories={category.code: category for category in parts.categories},
         departments={department.id: department for department in departments.departments},
         areas=areas,
         routes=routes.routes,

@@ -148,3 +148,27 @@ def test_the_fingerprint_covers_what_is_included_and_not_where_it_lies(tmp_path:
     assert load_city(tmp_path.parent / f"{tmp_path.name}-copy" / "city").fingerprint == first
     (tmp_path / "lamps" / "steps.yaml").write_text(PACK["steps.yaml"] + "# told\n", encoding="utf-8")
     assert load_city(folder).fingerprint != first
+
+
+LABELS = "aliases:\n  hotline:\n    road.hole: [道路/路面/坑洼, 市政/道路*]\n"
+
+
+def test_a_pack_brings_the_labels_of_a_taxonomy_for_the_citys_categories(tmp_path: Path) -> None:
+    city = load_city(folder_of(tmp_path, {"labels": {"taxonomy.yaml": LABELS}}))
+    found = {label: city.category_of(label) for label in ("道路/路面/坑洼", "市政/道路/裂缝", "路坑", "交通/市政/道路")}
+    assert [each.code if each else None for each in found.values()] == ["road.hole", "road.hole", "road.hole", None]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "road.hole",
+            "road.holes",
+            "labels/taxonomy.yaml:3: there is no category 'road.holes'; did you mean 'road.hole'?",
+        ),
+        ("坑洼", "坑洼, water.leak", "labels/taxonomy.yaml:3: the alias 'water.leak' already means 'water.leak'"),
+    ],
+)
+def test_a_label_means_one_category_that_is_there(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert said in mistakes(folder_of(tmp_path, {"labels": {"taxonomy.yaml": LABELS.replace(old, new)}}))
