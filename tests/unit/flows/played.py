@@ -1,0 +1,171 @@
+"""A flow pack played through a whole hub: its statements by its mapping, its updates at their times. No tests of its own.
+
+`statements.csv` has the columns that the mapping reads. `updates.csv`: report, department, at, says (a step of every city or a code
+of the city's own, in lower case), and what else the update says, each column empty where it says nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from hub import topics
+from hub.backtest.intake import EventFile, read_events
+from hub.backtest.mappings import ChosenMapping
+from hub.core.figures.rates import ALL, ClockWord, CountedUpdate, Counts, Given, rates
+from hub.model.event import CaseEvent
+from hub.model.ids import case_id
+from hub.model.update import EVENT_NAMES, Update, event_of, status_and_step
+from hub.policy import City, load_city
+from hub.sdk.mapping.mapping import load_mapping
+from hub.settings import ROOT
+from hub.testing.memory import MemoryHub
+
+FLOWS = ROOT / "ops" / "flows"
+_CITY = """\
+id: played
+name: {{en: Played, zh: 演练}}
+time_zone: Asia/Shanghai
+effective_from: 2022-05-01
+dispatch_desk: dispatch_desk
+include: [{include}]
+life: {{refusal_needs_reason: true, supervisors: [petition_office, government_office, citymgmt_centre, grid_centre]}}
+"""
+_CHINA = timezone(timedelta(hours=8))
+_TEXTS = ("note", "reason", "clock", "to", "outcome", "unit")
+
+
+def at(text: str) -> int:
+    """Local time of China, in ms."""
+    return int(datetime.fromisoformat(f"{text}+08:00").timestamp() * 1000)
+
+
+def city_of(folder: Path, *packs: str, templates: str = "[]", **files: str) -> City:
+    """A city that includes these packs and base, with these templates in force and more files of its own."""
+    include = ", ".join(str(FLOWS / pack) for pack in (*packs, "base"))
+    (folder / "city.yaml").write_text(_CITY.format(include=include), encoding="utf-8")
+    (folder / "deadlines.yaml").write_text(f"templates: {templates}\n", encoding="utf-8")
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return load_city(folder)
+
+
+def played(city: City, pack: str, until: str, **only: str) -> MemoryHub:
+    """The hub after all that the pack's examples say. `only`: `report`, of which reports alone."""
+    said = [*_statements(FLOWS / pack), *_updates(FLOWS / pack, city)]
+    said = [each for each in said if only.get("report") in (None, _report(each))]
+    sources = sorted({each.source for each in said if isinstance(each, CaseEvent)})
+    # longer than the default, as the procedures of the law go on after a case is resolved: a review and a recheck take 120 days
+    hub = MemoryHub(city, min(map(_when, said)), sources=sources, closed_case_days=400)
+    hub.__enter__()
+    for each in sorted(said, key=_when):
+        hub.settle(max(_when(each), hub.clock.now_ms))
+        hub.publish(each)
+        hub.run()
+    hub.settle()
+    hub.settle(at(until))
+    return hub
+
+
+def _statements(pack: Path) -> list[CaseEvent]:
+    mapping = load_mapping(pack / "mapping.yaml")
+    intake = read_events([EventFile(pack / "statements.csv", ChosenMapping(pack.name, mapping, pack.name))])
+    assert not intake.rejects, intake.rejects
+    return intake.events
+
+
+def _updates(pack: Path, city: City) -> Iterator[Update]:
+    with (pack / "updates.csv").open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), start=1):
+            word = row["says"]
+            own = word not in map(str.lower, EVENT_NAMES)
+            status, step = status_and_step("CUSTOM" if own else word.upper())
+            more: dict[str, Any] = {name: row[name] for name in _TEXTS if row.get(name)}
+            if own:
+                more["code"] = word
+            if row.get("members"):
+                more["members"] = row["members"].split(" ")
+            if row.get("score"):
+                more["score"] = int(row["score"])
+            if row.get("solved"):
+                more["solved"] = row["solved"] == "yes"
+            if row.get("until"):
+                more["until"] = at(row["until"])
+            source, _, ref = row["report"].partition(":")
+            yield Update(
+                update_id=f"{pack.name}-{number}", department=row["department"], case_id=case_id(source, ref), status=status,
+                step=step, at=at(row["at"]), **more,
+            )  # fmt: skip
+
+
+def _when(said: CaseEvent | Update) -> int:
+    return said.at if isinstance(said, Update) else said.reported_at
+
+
+def _report(said: CaseEvent | Update) -> str:
+    return said.case_id if isinstance(said, Update) else case_id(said.source, said.source_ref)
+
+
+def clocks(hub: MemoryHub, source: str, ref: str) -> dict[str, tuple[str, str, str]]:
+    """Of each clock of a case that ended or ran out: its last word, when it was said, and when it was due; local times."""
+    found = {}
+    for ring in hub.records(topics.DEADLINES.name, case_id=case_id(source, ref)):
+        if ring["kind"] != "WARNED":
+            found[ring["clock"]] = (ring["kind"], local(ring["at"]), local(ring["due_at"]))
+    return found
+
+
+def local(at_ms: int) -> str:
+    """As `at` reads it, without seconds."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=_CHINA).isoformat(timespec="minutes")[:16]
+
+
+def orders(hub: MemoryHub, source: str, ref: str) -> list[tuple[str, str]]:
+    """Department and kind of each order about a case, without reminders, as they were issued."""
+    found = [each for each in hub.orders(case_id=case_id(source, ref)) if each["kind"] != "REMIND"]
+    return [(each["department"], each["kind"]) for each in sorted(found, key=lambda each: each["issued_at"])]
+
+
+def holders(hub: MemoryHub, source: str, ref: str) -> list[str]:
+    """Who held the case 主办, one after the other."""
+    found = hub.records(topics.CASES.name, case_id=case_id(source, ref))
+    return [each["department"] for each in found if each["change"] in ("OPENED", "REROUTED")]
+
+
+def replies(hub: MemoryHub, source: str, ref: str) -> list[str]:
+    """What who reported was told, in order: the status of each reply."""
+    return [each["status"] for each in hub.replies(source_ref=ref) if each["source"] == source]
+
+
+def refused(hub: MemoryHub) -> list[tuple[str, str]]:
+    """Updates that came to nothing, with why."""
+    return [(r["update_id"], r["detail"]) for r in hub.receipts() if r["outcome"] not in ("accepted", "waiting")]
+
+
+def figures(hub: MemoryHub, city: City, department: str = ALL) -> Counts:
+    """The figures of all time, of all departments together or of one, as `cityhub rates` counts them."""
+    words = [
+        ClockWord(r["case_id"], r["clock"], r["started_at"], r["kind"], r["department"], r["due_at"])
+        for r in hub.records(topics.DEADLINES.name)
+    ]
+    given = [
+        Given(r["case_id"], r["department"], r["at"])
+        for r in hub.records(topics.CASES.name)
+        if r["change"] in ("OPENED", "REROUTED")
+    ]
+    desks = {city.dispatch_desk, *city.file.life.supervisors}
+    said = [_counted(r["update"], desks) for r in hub.records(topics.UPDATES.name)]
+    table = rates(words, given, said, lambda _: "-", {code: spec.counts for code, spec in city.outcomes.items()})
+    return table.get((department, "-"), Counts())
+
+
+def _counted(update: dict[str, Any], desks: set[str]) -> CountedUpdate:
+    event = event_of(update["status"], update["step"], update["code"], update["until"])
+    outcome = None if update["outcome"] is None else update["outcome"].lower()
+    by_desk = update["department"] in desks
+    return CountedUpdate(
+        update["case_id"], update["department"], event, update["at"], update["solved"], outcome, by_desk
+    )  # fmt: skip
