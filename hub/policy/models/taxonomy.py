@@ -52,7 +52,7 @@ class Category(Strict):
 
 
 class TaxonomyFile(Strict):
-    """taxonomy.yaml. `aliases`: by the name of a taxonomy (a hotline's, the police's) what it calls categories, by their codes. A label
+    """taxonomy.yaml. `aliases`: by the name of a taxonomy what it calls categories, by their codes. A label
     that ends in * stands for every label that begins so, such as all kinds of a third level below one of the second."""
 
     categories: tuple[Category, ...] = Field(min_length=1)

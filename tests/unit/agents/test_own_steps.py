@@ -140,7 +140,7 @@ STEPS = {
         (said(1, "fild", OPENED + DAY), "one of steps.yaml; there are: filed, accepted_late"),
         (said(1, "resolved", OPENED + DAY), "one of steps.yaml"),
         (said(1, "accepted_late", OPENED + DAY, by="dispatch_desk"), "is not allowed while the case is dispatched"),
-        (said(1, "accepted_late", OPENED + DAY), "the dispatch desk or a supervisor"),
+        (said(1, "accepted_late", OPENED + DAY, by="market_office"), "the dispatch desk or a supervisor"),
     ],
 )
 def test_who_may_say_a_step_and_when_is_the_citys_to_say(update: Update, why: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,8 +16,13 @@ from hub.policy.models import DeadlinesFile
 from hub.settings import ROOT
 
 FOLDER = ROOT / "ops" / "cities" / "cn-template"
-WRITTEN = read_yaml(FOLDER / "deadlines.yaml")
-TEMPLATES = sorted({row["template"] for row in WRITTEN["deadlines"] if "template" in row})
+FLOWS = ROOT / "ops" / "flows"
+FILES = {path.parent.name: read_yaml(path) for path in sorted(FLOWS.glob("*/deadlines.yaml"))}
+WRITTEN = [row for file in FILES.values() for row in file.get("deadlines", ())]
+CHOSEN = {name for file in FILES.values() for name in file.get("templates", ())}
+"""What including its pack puts in force."""
+TEMPLATES = sorted({row["template"] for row in WRITTEN if "template" in row} - CHOSEN)
+PACKS = sorted(path.name for path in FLOWS.iterdir() if path.is_dir() and path.name != "base")
 AREAS = """{"type": "FeatureCollection", "features": [%s]}"""
 SQUARE = (
     '{"type": "Feature", "properties": {"code": "%s", "name": "%s"}, "geometry": {"type": "Polygon", "coordinates": '
@@ -29,14 +34,18 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def chosen(folder: Path, templates: str) -> Path:
-    """The template with some of its templates in force, and an area of each class."""
-    shutil.copytree(FOLDER, folder, dirs_exist_ok=True)
-    deadlines, city = folder / "deadlines.yaml", folder / "city.yaml"
-    text = deadlines.read_text(encoding="utf-8").replace("templates: []", f"templates: {templates}")
-    deadlines.write_text(text.replace("area_classes: {}", "area_classes: {A: [a], B: [b], C: [c]}"), encoding="utf-8")
-    city.write_text(
-        city.read_text(encoding="utf-8") + "areas: {file: a.geojson, code: code, name: name}\n", encoding="utf-8"
+def chosen(folder: Path, templates: str, packs: Sequence[str] = PACKS) -> Path:
+    """The template with these packs and some of its templates in force, and an area of each class."""
+    folder.mkdir(exist_ok=True)
+    city = (FOLDER / "city.yaml").read_text(encoding="utf-8")
+    head, _, tail = city.partition("include:\n")
+    included = "".join(f"  - {FLOWS / pack}\n" for pack in (*packs, "base"))
+    (folder / "city.yaml").write_text(
+        f"{head}include:\n{included}{tail[tail.index('life:') :]}areas: {{file: a.geojson, code: code, name: name}}\n",
+        "utf-8",
+    )
+    (folder / "deadlines.yaml").write_text(
+        f"area_classes: {{A: [a], B: [b], C: [c]}}\ntemplates: {templates}\n", "utf-8"
     )
     squares = [SQUARE % (code, code, x, x + 1, x + 1, x, x) for code, x in (("a", 100), ("b", 101), ("c", 102))]
     (folder / "a.geojson").write_text(AREAS % ",".join(squares), encoding="utf-8")
@@ -51,13 +60,13 @@ def test_only_what_binds_nationally_is_in_force_and_says_by_which_law() -> None:
 
 
 def test_no_row_leaves_its_unit_to_be_guessed() -> None:
-    assert all("unit" in row for row in WRITTEN["deadlines"] if row.get("runs", True))
+    assert all("unit" in row for row in WRITTEN if row.get("runs", True))
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_loads_when_it_is_chosen(tmp_path: Path, template: str) -> None:
     city = load_city(chosen(tmp_path, f"[{template}]"))
-    mine = [rule for rule in city.deadlines if rule.template is not None]
+    mine = [rule for rule in city.deadlines if rule.template not in (None, *CHOSEN)]
     assert mine
     assert {rule.template for rule in mine} == {template}
     assert all(rule.legal_basis for rule in mine)
