@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 from hub.declared.document import Document, Location
 from hub.declared.problems import Problems, hint
 from hub.policy.city import label_key
-from hub.policy.clock_checks import clock_mistakes, may_apply, outcome_mistakes, takes_all
+from hub.policy.clock_checks import clock_mistakes, leaves_none, may_apply, outcome_mistakes
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.organisation import served_by
@@ -209,7 +210,11 @@ class Checker:
     def _unreachable(self) -> None:
         parts = self._parts
         self._reach("routes.yaml", parts.ladder(), parts)
-        held = [(index, rule) for index, rule in enumerate(parts.deadlines) if may_apply(rule, parts.templates)]
+        held = [
+            (index, rule)
+            for index, rule in enumerate(parts.deadlines)
+            if may_apply(rule, parts.templates) and ("deadlines.yaml", ("deadlines", index)) not in self._broken
+        ]
         for clock in {rule.clock for _, rule in held}:
             rows = [(index, rule) for index, rule in held if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
@@ -217,10 +222,7 @@ class Checker:
             places: list[PlacedBoxes] = [
                 (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
             ]
-            # a row that holds for a time leaves the rest to the rows below, and one that yields what a law sets
-            takes = {rule.id: (takes_all(rule), rule.yields, rule.legal) for _, rule in rows}
-            self._report("deadlines.yaml", places, space,
-                         lambda above, row, takes=takes: takes[above][0] and not (takes[above][1] and takes[row][2]))  # fmt: skip
+            self._report("deadlines.yaml", places, space, partial(_takes, [rule for _, rule in rows]))
 
     def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
         rows = [row for _, row in ladder]
@@ -247,13 +249,11 @@ class Checker:
         file: str,
         rows: list[PlacedBoxes],
         space: Space,
-        takes_from: Callable[[str, str], bool] = lambda above, row: True,
+        covers: Callable[[int, int], bool] = lambda above, at: True,
     ) -> None:
         # what a row with an unknown name would match is not known, and the name has been told already
         rows = [row for row in rows if (file, row[0][:2]) not in self._broken]
-        found = unreached(
-            [boxes for _, _, boxes in rows], space.domains, lambda above, at: takes_from(rows[above][1], rows[at][1])
-        )
+        found = unreached([boxes for _, _, boxes in rows], space.domains, covers)
         for at, reach in found.items():
             where, rule, _ = rows[at]
             if reach.empty:
@@ -270,6 +270,10 @@ class Checker:
                     file, where, f"row {rule!r} is never reached: row {name!r} ({at_line}) above takes all it "
                     "could match; move it up or remove it"
                 )  # fmt: skip
+
+
+def _takes(rules: Sequence[DeadlineRule], above: int, at: int) -> bool:
+    return leaves_none(rules[above], rules[at])
 
 
 _REMEDY = "rows above take all it could match; move it up or remove it"

@@ -37,9 +37,10 @@ def may_apply(rule: DeadlineRule, templates: Sequence[str]) -> bool:
     return rule.template is None or rule.template in templates
 
 
-def takes_all(rule: DeadlineRule) -> bool:
-    """Whether a row that is in force leaves nothing that it matches to the rows below: it holds at all times."""
-    return rule.effective_from is None and rule.effective_until is None
+def leaves_none(above: DeadlineRule, rule: DeadlineRule) -> bool:
+    """Whether a row takes what it matches from one below it: not if it holds for a time only, nor if it yields what a law sets."""
+    dated = above.effective_from is not None or above.effective_until is not None
+    return not dated and not (above.yields and rule.legal)
 
 
 def clock_mistakes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hub import topics
 from hub.backtest.intake import EventFile, read_events
 from hub.backtest.mappings import ChosenMapping
 from hub.core.figures.rates import ALL, ClockWord, CountedUpdate, Counts, Given, rates
+from hub.millis import DAY_MS
 from hub.model.event import CaseEvent
 from hub.model.ids import case_id
 from hub.model.update import EVENT_NAMES, Update, event_of, status_and_step
@@ -35,6 +37,8 @@ include: [{include}]
 life: {{refusal_needs_reason: true, supervisors: [petition_office, government_office, citymgmt_centre, grid_centre]}}
 """
 _CHINA = timezone(timedelta(hours=8))
+HOUR_MS = DAY_MS // 24
+_OPENING_MS = 8 * HOUR_MS + HOUR_MS // 2 + 1_000
 _TEXTS = ("note", "reason", "clock", "to", "outcome", "unit")
 
 
@@ -53,21 +57,33 @@ def city_of(folder: Path, *packs: str, templates: str = "[]", **files: str) -> C
     return load_city(folder)
 
 
-def played(city: City, pack: str, until: str, **only: str) -> MemoryHub:
-    """The hub after all that the pack's examples say. `only`: `report`, of which reports alone."""
-    said = [*_statements(FLOWS / pack), *_updates(FLOWS / pack, city)]
-    said = [each for each in said if only.get("report") in (None, _report(each))]
-    sources = sorted({each.source for each in said if isinstance(each, CaseEvent)})
+def played(city: City, pack: str, until: str) -> MemoryHub:
+    """The hub after all that the pack's examples say, closed: its topics may still be read."""
+    statements = _statements(FLOWS / pack)
+    said: list[CaseEvent | Update] = [*statements, *_updates(FLOWS / pack, city)]
+    sources = sorted({each.source for each in statements})
     # longer than the default, as the procedures of the law go on after a case is resolved: a review and a recheck take 120 days
-    hub = MemoryHub(city, min(map(_when, said)), sources=sources, closed_case_days=400)
-    hub.__enter__()
-    for each in sorted(said, key=_when):
-        hub.settle(max(_when(each), hub.clock.now_ms))
-        hub.publish(each)
-        hub.run()
-    hub.settle()
-    hub.settle(at(until))
+    with MemoryHub(city, min(map(_when, said)), sources=sources, closed_case_days=400) as hub:
+        for each in sorted(said, key=_when):
+            _pass(hub, _when(each))
+            hub.publish(each)
+            hub.run()
+        hub.settle()
+        _pass(hub, at(until))
     return hub
+
+
+def _pass(hub: MemoryHub, until_ms: int) -> None:
+    """Let time pass, stopping just after a limit in days may end: at every midnight, and when offices open."""
+    stops = (
+        day + part for day in range(_midnight(hub.clock.now_ms), until_ms, DAY_MS) for part in (1_000, _OPENING_MS)
+    )
+    for stop in (*(each for each in stops if hub.clock.now_ms < each < until_ms), until_ms):
+        hub.settle(max(stop, hub.clock.now_ms))
+
+
+def _midnight(at_ms: int) -> int:
+    return at_ms - (at_ms + 8 * HOUR_MS) % DAY_MS
 
 
 def _statements(pack: Path) -> list[CaseEvent]:
@@ -105,10 +121,6 @@ def _when(said: CaseEvent | Update) -> int:
     return said.at if isinstance(said, Update) else said.reported_at
 
 
-def _report(said: CaseEvent | Update) -> str:
-    return said.case_id if isinstance(said, Update) else case_id(said.source, said.source_ref)
-
-
 def clocks(hub: MemoryHub, source: str, ref: str) -> dict[str, tuple[str, str, str]]:
     """Of each clock of a case that ended or ran out: its last word, when it was said, and when it was due; local times."""
     found = {}
@@ -132,7 +144,7 @@ def orders(hub: MemoryHub, source: str, ref: str) -> list[tuple[str, str]]:
 def holders(hub: MemoryHub, source: str, ref: str) -> list[str]:
     """Who held the case 主办, one after the other."""
     found = hub.records(topics.CASES.name, case_id=case_id(source, ref))
-    return [each["department"] for each in found if each["change"] in ("OPENED", "REROUTED")]
+    return [who for who, _ in groupby(each["department"] for each in found if each["change"] in ("OPENED", "REROUTED"))]
 
 
 def replies(hub: MemoryHub, source: str, ref: str) -> list[str]:
