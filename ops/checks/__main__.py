@@ -5,7 +5,7 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import callers, compose, contracts, lifecycle, personal, queries, settings, words
+from ops.checks import callers, compose, contracts, lifecycle, personal, queries, rules, settings, words
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
             *contracts.problems(),
             *lifecycle.problems(),
             *personal.problems(),
+            *rules.problems(),
             *settings.problems(),
             *words.problems(),
             *callers.problems(),
@@ -27,7 +28,8 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, contracts, drawings, personal fields, settings, words and callers are sound"
+        else "ops: rules, dashboard, compose file, contracts, drawings, personal fields, flow packs, settings, words and callers "
+        "are sound"
     )
     sys.exit(1 if found else 0)
 
