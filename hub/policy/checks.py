@@ -249,7 +249,7 @@ class Checker:
         file: str,
         rows: list[PlacedBoxes],
         space: Space,
-        covers: Callable[[int, int], bool] = lambda above, at: True,
+        covers: Callable[[int, int], bool] = lambda above, below: True,
     ) -> None:
         # what a row with an unknown name would match is not known, and the name has been told already
         rows = [row for row in rows if (file, row[0][:2]) not in self._broken]
@@ -272,8 +272,8 @@ class Checker:
                 )  # fmt: skip
 
 
-def _takes(rules: Sequence[DeadlineRule], above: int, at: int) -> bool:
-    return leaves_none(rules[above], rules[at])
+def _takes(rules: Sequence[DeadlineRule], above: int, below: int) -> bool:
+    return leaves_none(rules[above], rules[below])
 
 
 _REMEDY = "rows above take all it could match; move it up or remove it"

@@ -97,14 +97,14 @@ def _documents(folder: Path, packs: Sequence[Pack], city: Document | None, probl
     return found
 
 
-def _stray_files(folder: Path, prefix: str, known: Collection[str], problems: Problems) -> None:
+def _stray_files(folder: Path, prefix: str, names: Collection[str], problems: Problems) -> None:
     """A misspelt file name would silently mean an empty file; so it is a mistake."""
     for path in sorted(folder.glob("*.y*ml")):
-        if path.name not in known:
+        if path.name not in names:
             problems.add(
                 f"{prefix}{path.name}",
                 0,
-                f"not a file of a {'flow pack' if prefix else 'policy folder'}; rename or remove it (known: {', '.join(known)})",
+                f"not a file of a {'flow pack' if prefix else 'policy folder'}; rename or remove it (known: {', '.join(names)})",
             )
 
 

@@ -37,18 +37,18 @@ can start and stop, and that every example holds; a row without a citable text s
 def page() -> str:
     """Every rule with its source, start, stop and who can say these, as Markdown."""
     packs = sorted(path for path in FLOWS.iterdir() if path.is_dir())
-    said = _who_says(packs)
+    speakers = _who_says(packs)
     clocks = DEFAULT_CLOCKS | {name: spec for pack in packs for name, spec in _deadlines(pack).clocks.items()}
-    return _HEAD + "\n".join(line for pack in packs for line in _section(pack, said, clocks))
+    return _HEAD + "\n".join(line for pack in packs for line in _section(pack, speakers, clocks))
 
 
-def _section(pack: Path, said: Mapping[str, str], clocks: Mapping[str, ClockSpec]) -> Iterator[str]:
+def _section(pack: Path, speakers: Mapping[str, str], clocks: Mapping[str, ClockSpec]) -> Iterator[str]:
     yield f"## {pack.name}\n"
     file = _deadlines(pack)
     if file.deadlines:
         yield "| limit 时限 | of | duration 时长 | starts 起算 | stops 止算 | source 依据 | in force 生效 |"
         yield "|---|---|---|---|---|---|---|"
-        yield from (_limit(row, clocks, said, file.templates) for row in file.deadlines)
+        yield from (_limit(row, clocks, speakers, file.templates) for row in file.deadlines)
         yield ""
     routes = _routes(pack)
     if routes:
@@ -62,15 +62,17 @@ def _section(pack: Path, said: Mapping[str, str], clocks: Mapping[str, ClockSpec
         yield ""
 
 
-def _limit(row: DeadlineRule, clocks: Mapping[str, ClockSpec], said: Mapping[str, str], chosen: Sequence[str]) -> str:
+def _limit(
+    row: DeadlineRule, clocks: Mapping[str, ClockSpec], speakers: Mapping[str, str], chosen: Sequence[str]
+) -> str:
     clock = clocks[row.clock]
     by = row.by or clock.by
     whose = "" if by == "holder" else f" (`{by}`)"
     duration = f"{row.duration:g} {row.unit}" if row.runs else "none runs"
     force = "with its pack" if row.template is None or row.template in chosen else f"`{row.template}`"
     cells = (
-        f"`{row.id}` {clock.name.zh}", _of(row.when), duration, _events(row.start or clock.start, said),
-        _events(row.stop or clock.stop, said) + whose, row.legal_basis or "", force,
+        f"`{row.id}` {clock.name.zh}", _of(row.when), duration, _events(row.start or clock.start, speakers),
+        _events(row.stop or clock.stop, speakers) + whose, row.legal_basis or "", force,
     )  # fmt: skip
     return f"| {' | '.join(map(_cell, cells))} |"
 
@@ -83,8 +85,8 @@ def _of(when: DeadlineWhen) -> str:
     return "; ".join(parts) or "all"
 
 
-def _events(events: Sequence[str], said: Mapping[str, str]) -> str:
-    return ", ".join(f"{event} *{said.get(event, 'hub')}*" for event in events)
+def _events(events: Sequence[str], speakers: Mapping[str, str]) -> str:
+    return ", ".join(f"{event} *{speakers.get(event, 'hub')}*" for event in events)
 
 
 def _who_says(packs: Sequence[Path]) -> dict[str, str]:
