@@ -78,6 +78,7 @@ class LivePolicy:
         if fingerprint is not None and proposed.fingerprint != fingerprint:
             return POLICY_REFUSED, [
                 f"{folder} here is {proposed.version}, not the folder that was announced; copy that here first"
+                + (f", and the packs that it includes: {', '.join(proposed.included)}" if proposed.included else "")
             ]
         succession = succeed(current, proposed, in_use=in_use)
         problems = [

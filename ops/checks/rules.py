@@ -26,10 +26,11 @@ _HEAD = """\
 <!-- made from ops/flows by `python -m ops.checks.rules` -->
 # The rules of all flow packs 规则一览
 
-What starts and stops a clock is followed by who can say it: *holder* 主办单位, *party* 主办或协办单位, *joint* 吹哨、报到单位, *desk*
-派单台、督办单位, *hub* 平台自身; the desk may say all of them. `any`, `helper`: whose word counts, where it is not the holder's. In force: where
-its pack is included, or once a city names the template. `cityhub policy check ops/cities/cn-full` proves of all packs together that every
-row can be reached, that every clock can start and stop, and that every example holds; a row without a citable text says so as its source.
+What starts and stops a clock is followed by who can say it: *holder* 主办单位, *party* 主办或协办单位,
+*joint* 吹哨、报到单位, *desk* 派单台、督办单位, *hub* 平台自身; the desk may say all of them. `any`, `helper`: whose
+word counts, where it is not the holder's. In force: where its pack is included, or once a city names the
+template. `cityhub policy check ops/cities/cn-full` proves of all packs together that every row can be reached,
+that every clock can start and stop, and that every example holds; a row without a citable text says so.
 
 """
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from hub.agents.live_policy import LivePolicy
+from hub.cli.policy.policy import policy as policy_command
 from hub.core.deadlines.rules import DeadlineRules
 from hub.declared.problems import DeclarationError
 from hub.policy import City, load_city
@@ -148,6 +152,29 @@ def test_the_fingerprint_covers_what_is_included_and_not_where_it_lies(tmp_path:
     assert load_city(tmp_path.parent / f"{tmp_path.name}-copy" / "city").fingerprint == first
     (tmp_path / "lamps" / "steps.yaml").write_text(PACK["steps.yaml"] + "# told\n", encoding="utf-8")
     assert load_city(folder).fingerprint != first
+
+
+def test_a_worker_takes_the_folder_with_its_packs_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, {"lamps": PACK})
+    announced = load_city(folder).fingerprint
+    steps = tmp_path / "lamps" / "steps.yaml"
+    steps.write_text(PACK["steps.yaml"] + "# of another day\n", encoding="utf-8")
+    policy = LivePolicy(load_city(folder))
+    outcome, (why,) = policy.reload(folder, announced)
+    assert (outcome, "and the packs that it includes: lamps" in why) == ("refused", True)
+    steps.write_text(PACK["steps.yaml"], encoding="utf-8")
+    assert policy.reload(folder, announced)[0] == "applied"
+    assert policy.latest.fingerprint == announced
+
+
+def test_policy_check_says_what_is_included_and_whose_row_counts(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, {"lamps": PACK}, deadlines_yaml=OWN)
+    said = CliRunner().invoke(policy_command, ["check", str(folder)])
+    assert said.exit_code == 0
+    assert "packs included 引入流程包: lamps" in said.output
+    assert "'lamp.resolve' takes the place of that in lamps/deadlines.yaml:5 以本市为准" in said.output
+    document = json.loads(CliRunner().invoke(policy_command, ["check", str(folder), "--json"]).output)
+    assert document["included"] == ["lamps"]
 
 
 LABELS = "aliases:\n  hotline:\n    road.hole: [道路/路面/坑洼, 市政/道路*]\n"
