@@ -76,6 +76,18 @@ def test_nobodys_is_the_desks_and_a_court_case_is_not_opened(hub: MemoryHub) -> 
     assert replies(hub, "hotline", "HL8") == ["litigation"]
 
 
+def test_what_is_the_polices_alone_never_comes(hub: MemoryHub, city: City) -> None:
+    """Of 110 the hub takes calls for help, disputes and services; crimes stay where they are (国办发〔2022〕12号)."""
+    assert not [each for each in hub.records(topics.EVENTS.name) if "JQ9" in str(each)]
+    told = {
+        label: city.category_of(f"110/{label}")
+        for label in ("群众紧急求助/开锁", "纠纷/邻里", "咨询/户籍", "刑事类警情/盗窃")
+    }
+    assert [each.code if each else None for each in told.values()] == [
+        "police.call", "dispute.neighbour", "advice.question", None,
+    ]  # fmt: skip
+
+
 def test_the_three_rates(hub: MemoryHub, city: City) -> None:
     """Of two callers called back one says solved and satisfied. In time: rubbish, labour and fire, of these and of the property
     company's and nobody's. No limit for a first response is in force, so there is no 响应率 to tell."""

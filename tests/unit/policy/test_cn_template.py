@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.core.deadlines.rules import DeadlineRules
+from hub.core.rules.examples import check_examples
 from hub.declared.document import read_yaml
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
@@ -22,6 +23,9 @@ WRITTEN = [row for file in FILES.values() for row in file.get("deadlines", ())]
 CHOSEN = {name for file in FILES.values() for name in file.get("templates", ())}
 """What including its pack puts in force."""
 TEMPLATES = sorted({row["template"] for row in WRITTEN if "template" in row} - CHOSEN)
+PACK_OF = {
+    row["template"]: pack for pack, file in FILES.items() for row in file.get("deadlines", ()) if "template" in row
+}
 PACKS = sorted(path.name for path in FLOWS.iterdir() if path.is_dir() and path.name != "base")
 AREAS = """{"type": "FeatureCollection", "features": [%s]}"""
 SQUARE = (
@@ -63,9 +67,18 @@ def test_no_row_leaves_its_unit_to_be_guessed() -> None:
     assert all("unit" in row for row in WRITTEN if row.get("runs", True))
 
 
+def test_all_packs_stand_together() -> None:
+    """Every row can be reached, every clock can start and stop, every example holds."""
+    city = load_city(FOLDER.parent / "cn-full")
+    assert set(city.included) == {*PACKS, "base"}
+    assert check_examples(city) == []
+    assert all(rule.legal_basis for rule in city.deadlines)
+
+
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_loads_when_it_is_chosen(tmp_path: Path, template: str) -> None:
-    city = load_city(chosen(tmp_path, f"[{template}]"))
+    packs = {"petition-law", "hotline-12345", PACK_OF[template]} - {"base"}
+    city = load_city(chosen(tmp_path, f"[{template}]", sorted(packs)))
     mine = [rule for rule in city.deadlines if rule.template not in (None, *CHOSEN)]
     assert mine
     assert {rule.template for rule in mine} == {template}
