@@ -163,7 +163,9 @@ class Settings(BaseSettings):
         7.0, gt=0, le=30, description="how long a (source, ref, revision) is remembered; its changelog is kept 30 days"
     )
     closed_case_days: float = Field(
-        90.0, gt=0, description="live: how long a case that is over is remembered, for late reports"
+        90.0,
+        gt=0,
+        description="live: how long a case that is over, and all of whose clocks ended or ran out, is remembered, for late reports",
     )
     transaction_timeout_ms: int = Field(
         10_000, ge=1000, description="after this the broker aborts the transaction of a worker that is gone"

@@ -283,14 +283,19 @@ class TrackBook:
             known = before if isinstance(before, TrackedCase) else None
             if known is None or known.clocks is not value.clocks:
                 self._schedule(value)
-            if value.over_ms != (None if known is None else known.over_ms):
-                if value.over_ms is None:
-                    self._endings.discard(key)
-                else:
-                    self._endings.set(key, value.over_ms)
+            if known is None or value.over_ms != known.over_ms or value.clocks is not known.clocks:
+                self._note_ending(value)
         elif isinstance(value, Waiting):
             self.waiting.add(key)
         return before
+
+    def _note_ending(self, case: TrackedCase) -> None:
+        """Of a case that is over: when the last of its clocks ended or is due, as what a law allows then may go on for months."""
+        if case.over_ms is None:
+            self._endings.discard(case.case_id)
+            return
+        last = max((clock.due_ms if clock.running else clock.ended_ms or 0 for clock in case.clocks), default=0)
+        self._endings.set(case.case_id, max(case.over_ms, last))
 
     def _schedule(self, case: TrackedCase) -> None:
         following, overdue = None, False
@@ -319,7 +324,7 @@ class TrackBook:
         return (case for case in found if case is not None)
 
     def over_before(self, limit_ms: Instant, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that ended before `limit_ms`, the oldest first. The caller forgets them."""
+        """Ids of cases that ended before `limit_ms`, as did all of their clocks, the oldest first. The caller forgets them."""
         return islice(self._endings.take(limit_ms), at_most)
 
 

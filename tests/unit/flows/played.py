@@ -62,8 +62,7 @@ def played(city: City, pack: str, until: str) -> MemoryHub:
     statements = _statements(FLOWS / pack)
     said: list[CaseEvent | Update] = [*statements, *_updates(FLOWS / pack, city)]
     sources = sorted({each.source for each in statements})
-    # longer than the default, as the procedures of the law go on after a case is resolved: a review and a recheck take 120 days
-    with MemoryHub(city, min(map(_when, said)), sources=sources, closed_case_days=400) as hub:
+    with MemoryHub(city, min(map(_when, said)), sources=sources) as hub:
         for each in sorted(said, key=_when):
             _pass(hub, _when(each))
             hub.publish(each)
