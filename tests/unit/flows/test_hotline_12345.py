@@ -9,8 +9,10 @@ import pytest
 
 from hub import topics
 from hub.core.deadlines.rules import DeadlineRules
+from hub.model.event import Place
 from hub.policy import City
 from hub.testing.memory import MemoryHub
+from tests.unit.agents.test_times import report
 from tests.unit.flows.played import at, city_of, clocks, figures, holders, orders, played, refused, replies
 
 FIVE_DAYS = "2026-04-16T00:00"
@@ -105,6 +107,32 @@ def test_shandongs_window_for_returns_is_two_working_days(tmp_path: Path) -> Non
         for d in rules.due_one("order.appearance", "hotline", "ROUTINE", None, opened, event="dispatched")
     }
     assert due["refuse"] == at("2026-04-11T00:00")
+
+
+LEVELS = """\
+departments:
+  county_government: {kind: county, areas: ["530402"], desk: true}
+  street: {parent: county_government, kind: town, areas: ["530402001"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("category", "code", "holder"),
+    [
+        ("unclear.duty", "530402001003", "county_government"),
+        ("unclear.duty", "530403001003", "dispatch_desk"),
+        ("城市管理/市容环境卫生/垃圾", "530402001003", "city_management"),
+    ],
+)
+def test_one_intake_for_city_district_and_street(tmp_path: Path, category: str, code: str, holder: str) -> None:
+    """北京 第12条: what is nobody's goes to the district that it is in, by its code; what has a department goes there at once."""
+    files = {"divisions": 'root: "5304"\n', "organisation": LEVELS}
+    rules = city_of(tmp_path, "hotline-12345", **files)
+    opened = at("2026-04-08T09:00")
+    with MemoryHub(rules, opened, sources=["hotline"]) as hub:
+        hub.publish(report("D1", opened, category=category, place=Place(code=code)))
+        hub.run()
+        assert holders(hub, "hotline", "D1") == [holder]
 
 
 def test_no_account_is_wrong(hub: MemoryHub) -> None:
