@@ -36,6 +36,8 @@ COMMANDS = {
     "user": ("hub.cli.access.users:user", "Add, list and disable people who log in, and say what they may."),
     "session": ("hub.cli.access.users:session", "List who is logged in, and end sessions."),
     "audit": ("hub.cli.access.audit:audit", "Export and verify the trail of who did what."),
+    "backup": ("hub.cli.backup.command:backup", "Write what this machine keeps beside Kafka into one file."),
+    "restore": ("hub.cli.backup.command:restore", "Put back what `backup` wrote, once it is proven."),
     "ledger": ("hub.cli.services.ledger:ledger", "Keep the ledger: run, rebuild, status."),
     "cases": ("hub.cli.cases.cases:cases", "List cases: filters, what is overdue first, CSV, XLSX, JSON."),
     "explain": ("hub.cli.cases.explain:explain", "Tell one case's story from the topics."),
