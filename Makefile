@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup format check test test-fast test-real fuzz-web load load-small faults demo up new-connector clean
+.PHONY: help setup format check test test-fast test-real fuzz-web load load-small faults demo up lock sbom audit new-connector clean
 
 help: ## list the recipes
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -78,6 +78,20 @@ demo: setup ## a simulated city through the whole hub; ends by itself (DEMO_ARGS
 
 up: setup ## a hub to work with, until Ctrl-C
 	$(BIN)/cityhub up $(UP_ARGS)
+
+# For all systems and Python versions at once, with hashes and without an address; `make check` holds it to pyproject.toml.
+lock: $(VENV)/.stamp ## lock the image's dependencies anew, by version and hash (needs the network)
+	$(PY) -m pip install --quiet 'uv>=0.9'
+	$(BIN)/uv pip compile --quiet pyproject.toml ops/lock/build.in --extra sql --extra mqtt --extra xlsx --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --no-emit-index-url --upgrade --output-file ops/lock/requirements.txt
+
+sbom: $(VENV)/.stamp ## what the image is made of, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements ops/lock/requirements.txt --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
+
+audit: $(VENV)/.stamp ## known weaknesses of what is locked (asks PyPI; says so when it cannot)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement ops/lock/requirements.txt || { code=$$?; \
+		echo "audit: either a weakness is listed above, or nobody could be asked (no network): then nothing is proven" >&2; exit $$code; }
 
 new-connector: $(VENV)/.stamp ## a connector that works, to start from: make new-connector NAME=firebrigade
 	@test -n "$(NAME)" || { echo "name it: make new-connector NAME=firebrigade" >&2; exit 2; }

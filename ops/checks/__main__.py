@@ -5,7 +5,7 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import callers, compose, contracts, lifecycle, personal, queries, rules, settings, words
+from ops.checks import callers, compose, contracts, lifecycle, lock, personal, queries, rules, settings, words
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
             *compose.problems(),
             *contracts.problems(),
             *lifecycle.problems(),
+            *lock.problems(),
             *personal.problems(),
             *rules.problems(),
             *settings.problems(),
@@ -28,7 +29,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose file, contracts, drawings, personal fields, flow packs, settings, words and callers "
+        else "ops: rules, dashboard, compose files, lock, contracts, drawings, personal fields, flow packs, settings, words and callers "
         "are sound"
     )
     sys.exit(1 if found else 0)

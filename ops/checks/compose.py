@@ -1,5 +1,5 @@
-"""What can be known of docker-compose.yml without Docker: the published schema of compose files, and then what no schema knows:
-references, mounted files, commands, settings, versions."""
+"""What can be known of docker-compose.yml, and of what is laid over it, without Docker: the published schema of compose files, and
+then what no schema knows: references, mounted files, commands, settings, secrets, versions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ from hub.declared.document import read_yaml
 from hub.settings import PREFIX, ROOT, Settings, SettingsError
 
 COMPOSE = ROOT / "docker-compose.yml"
+OVER = ROOT / "ops" / "compose" / "city.yml"
+"""What is laid over it for a city, with its variables beside it."""
+_ADDED = frozenset({"ports", "volumes", "secrets", "tmpfs", "cap_drop", "security_opt", "expose"})
+"""Lists of a service that a file laid over another adds to; all else takes the place of what was there."""
+_SECRETS = "/run/secrets/"
 SCHEMA = ROOT / "ops" / "compose" / "schema" / "compose-spec.json"
 """As published; see the README beside it."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
-_PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+")
+_PINNED = re.compile(r"(?:[a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)(?:@sha256:[0-9a-f]{64})?")
 _IMAGE_ROOT = "/app/"
 """Where the image has the project's folders."""
 
@@ -34,20 +39,50 @@ def load(path: Path = COMPOSE) -> dict[str, Any]:
     return loaded
 
 
+def laid_over(compose: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """What Compose makes of two files: mappings are merged, some lists added to, all else replaced."""
+    merged = dict(compose)
+    for key, value in over.items():
+        before = merged.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[key] = laid_over(before, value)
+        elif key in _ADDED and isinstance(before, list):
+            merged[key] = [*before, *(each for each in value if each not in before)]
+        else:
+            merged[key] = value
+    return merged
+
+
+def for_a_city() -> dict[str, Any]:
+    """Both files as one, with the variables that stand beside the second."""
+    lines = OVER.with_suffix(".env").read_text("utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    merged = laid_over(load(), load(OVER))
+    text = _VARIABLE.sub(lambda found: given.get(found[1], found[0]), json.dumps(merged, ensure_ascii=False))
+    return dict(json.loads(text))
+
+
 def settled(text: object) -> str:
     """A value with its variables at their defaults."""
     return _VARIABLE.sub(lambda found: found[2] or "", str(text))
 
 
 def problems(compose: dict[str, Any] | None = None) -> Iterator[str]:
-    """Everything that is wrong; nothing when all is well."""
-    compose = compose or load()
+    """Everything that is wrong with one set of services, or with both that there are; nothing when all is well."""
+    if compose is not None:
+        yield from _problems(compose)
+        return
+    yield from _problems(load())
+    yield from (f"with {OVER.name}: {problem}" for problem in _problems(for_a_city()))
+
+
+def _problems(compose: dict[str, Any]) -> Iterator[str]:
     wrong = [f"docker-compose.yml: {problem}" for problem in _against_the_schema(compose)]
     if wrong:
         yield from wrong
         return  # what follows takes for granted that everything has its form
     for name, service in compose["services"].items():
-        checks = (_made_of, _references, _mounts, _health, _settings, _command)
+        checks = (_made_of, _references, _mounts, _secrets, _health, _settings, _command)
         for check in checks:
             yield from (f"docker-compose.yml: {name}: {problem}" for problem in check(service, compose))
     yield from _versions(compose)
@@ -114,6 +149,16 @@ def _mounts(service: Service, compose: dict[str, Any]) -> Iterator[str]:
             yield f"mounts {source}, which is no volume"
 
 
+def _secrets(service: Service, compose: dict[str, Any]) -> Iterator[str]:
+    given = service.get("secrets", [])
+    yield from (
+        f"is given the secret {each}, which is none" for each in given if each not in compose.get("secrets", {})
+    )
+    for value in map(settled, service.get("environment", {}).values()):
+        if value.startswith(_SECRETS) and value.removeprefix(_SECRETS) not in given:
+            yield f"reads {value}, and is not given that secret"
+
+
 def _health(service: Service, _: dict[str, Any]) -> Iterator[str]:
     check = service.get("healthcheck")
     if check is None:
@@ -130,7 +175,7 @@ def _settings(service: Service, _: dict[str, Any]) -> Iterator[str]:
     for key in sorted(given.keys() - set(Settings.variables())):
         yield f"{key} is no setting"
     try:
-        Settings.from_env(given)
+        Settings.from_env({key: value for key, value in given.items() if not value.startswith(_SECRETS)})
     except SettingsError as error:
         yield f"its settings are not valid: {'; '.join(error.problems)}"
     yield from _files_of_the_image(given.values())
@@ -155,7 +200,7 @@ def usage_problem(arguments: list[str]) -> str | None:
     """What click says to these arguments of `cityhub`, without running anything."""
     group: click.Command = cli
     context = click.Context(cli, info_name="cityhub")
-    while isinstance(group, click.Group):
+    while isinstance(group, click.Group) and not _runs_by_itself(group, arguments):
         if not arguments:
             return "names no command"
         found = group.get_command(context, arguments[0])
@@ -169,8 +214,13 @@ def usage_problem(arguments: list[str]) -> str | None:
     return None
 
 
+def _runs_by_itself(group: click.Group, arguments: list[str]) -> bool:
+    return group.invoke_without_command and (not arguments or arguments[0].startswith("-"))
+
+
 def _versions(compose: dict[str, Any]) -> Iterator[str]:
     found = re.search(r"<kafka\.version>([^<]+)<", POM.read_text("utf-8"))
-    kafka = compose["services"].get("kafka", {}).get("image", "")
-    if found and not kafka.endswith(f":{found[1]}"):
-        yield f"docker-compose.yml: kafka is {kafka}, the embedded one {found[1]}"
+    for name, service in compose["services"].items():
+        image = service.get("image", "")
+        if found and name.startswith("kafka") and not image.endswith(f":{found[1]}"):
+            yield f"docker-compose.yml: {name} is {image}, the embedded one {found[1]}"

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from hub.declared.document import read_yaml
 from hub.sdk.manifest import Quality, discover
-from ops.checks.compose import SCHEMA, load, problems, settled, usage_problem
+from hub.settings import ROOT
+from ops.checks.compose import SCHEMA, for_a_city, laid_over, load, problems, settled, usage_problem
 from ops.checks.queries import PROMETHEUS
 from ops.compose.probe import main as probe
 
@@ -92,7 +93,68 @@ def test_a_mistake_is_found(change: Change, said: str) -> None:
     assert any(said in problem for problem in found), found
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_set("kafka3", "image", value="apache/kafka:3.9.0"), "kafka3 is apache/kafka:3.9.0, the embedded one"),
+        (_set("worker", "secrets", value=[]), "worker: reads /run/secrets/ledger_password, and is not given"),
+        (_set("web", "secrets", value=["ledger_pasword"]), "web: is given the secret ledger_pasword, which is none"),
+        (
+            _set("registry", "depends_on", value={"kafka4": {"condition": "service_healthy"}}),
+            "kafka4, which is no service",
+        ),
+        (_set("postgres", "image", value="postgres:latest"), "names no exact version"),
+    ],
+)
+def test_a_mistake_in_what_is_laid_over_it_is_found(change: Change, said: str) -> None:
+    compose = for_a_city()
+    assert list(problems(compose)) == []
+    change(compose["services"])
+    assert any(said in problem for problem in problems(compose)), list(problems(compose))
+
+
+def test_a_file_laid_over_another_adds_and_replaces_as_compose_does() -> None:
+    under = {"services": {"a": {"ports": ["1"], "command": ["x", "y"], "environment": {"A": 1, "B": 2}}}}
+    over = {"services": {"a": {"ports": ["1", "2"], "command": ["z"], "environment": {"B": 3}}, "b": {"image": "c"}}}
+    assert laid_over(under, over) == {
+        "services": {"a": {"ports": ["1", "2"], "command": ["z"], "environment": {"A": 1, "B": 3}}, "b": {"image": "c"}}
+    }
+
+
+def test_a_city_has_three_of_everything_and_tells_the_hub() -> None:
+    services = for_a_city()["services"]
+    brokers = [name for name, service in services.items() if "KAFKA_NODE_ID" in service.get("environment", {})]
+    assert len(brokers) == 3
+    for name in brokers:
+        environment = services[name]["environment"]
+        voters = environment["KAFKA_CONTROLLER_QUORUM_VOTERS"].split(",")
+        assert f"{environment['KAFKA_NODE_ID']}@{name}:9093" in voters
+        assert (environment["KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR"], environment["KAFKA_MIN_INSYNC_REPLICAS"]) == (
+            3,
+            2,
+        )
+        assert any(volume.endswith(":/var/lib/kafka/data") for volume in services[name]["volumes"])
+    told = services["worker"]["environment"]
+    assert [each.split(":")[0] for each in told["CITYHUB_BOOTSTRAP_SERVERS"].split(",")] == brokers
+    assert told["CITYHUB_REPLICATION_FACTOR"] == "3"
+
+
+def test_what_is_ours_runs_with_a_read_only_root_and_no_rights() -> None:
+    for name, service in load()["services"].items():
+        if "build" in service:
+            assert service["read_only"], name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+    dockerfile = (ROOT / "ops" / "compose" / "Dockerfile").read_text("utf-8")
+    last = dockerfile[dockerfile.rindex("FROM ") :]
+    assert "\nUSER 10001\n" in last
+    assert "pip install" not in last
+    assert "--require-hashes" in dockerfile
+
+
 def test_usage() -> None:
+    assert usage_problem(["web", "--port", "6080"]) is None
+    assert "No such option" in (usage_problem(["web", "--prot", "6080"]) or "")
     assert usage_problem(["topics", "--create"]) is None
     assert usage_problem([]) == "names no command"
 

@@ -13,7 +13,11 @@ ROOT = Path(__file__).parents[3]
 PAGES = [
     *(ROOT / page for page in ("README.md", "CONTRIBUTING.md")),
     *(ROOT / folder / "README.md" for folder in ("hub/backtest", "loadtests", "schemas")),
-    *(page for folder in ("docs", "docs/operations", "ops/contracts", "ops/runbooks") for page in sorted((ROOT / folder).glob("*.md"))),
+    *(
+        page
+        for folder in ("docs", "docs/operations", "ops/contracts", "ops/runbooks")
+        for page in sorted((ROOT / folder).glob("*.md"))
+    ),
 ]
 _ROOMS = ("connectors", "docs", "hub", "loadtests", "ops", "schemas", "tests")
 _PATH = re.compile(rf"(?<![\w/.-])(?<!\]\()(?:{'|'.join(_ROOMS)})/[\w./*<>{{}},-]*")
