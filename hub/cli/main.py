@@ -40,6 +40,10 @@ COMMANDS = {
     "restore": ("hub.cli.backup.command:restore", "Put back what `backup` wrote, once it is proven."),
     "ledger": ("hub.cli.services.ledger:ledger", "Keep the ledger: run, rebuild, status."),
     "cases": ("hub.cli.cases.cases:cases", "List cases: filters, what is overdue first, CSV, XLSX, JSON."),
+    "bulletin": (
+        "hub.cli.bulletin.command:bulletin",
+        "Make the daily bulletin and the figures of a month from the ledger.",
+    ),
     "explain": ("hub.cli.cases.explain:explain", "Tell one case's story from the topics."),
     "erase": ("hub.cli.cases.erase:erase", "Erase what a report says, and list what was erased."),
     "reconcile": (
