@@ -132,6 +132,20 @@ def test_they_are_what_a_slow_count_gives_and_balance_from_day_to_day(cases: lis
     database.close()
 
 
+def test_what_runs_out_as_a_day_ends_is_of_the_next() -> None:
+    case = {
+        "department": "roads", "area": None, "category": "road.pothole", "opened_at": BEGIN, "lasts": 2 * DAY_MS,
+        "outcome": "resolved", "clocks": [("resolve", BEGIN + DAY_MS)], "refused_at": [BEGIN + DAY_MS], "reopened_at": [],
+    }  # fmt: skip
+    database = filled([case])
+    first, second, third = (of_day(database, day).total for day in (1, 2, 3))
+    assert [(each.open, each.overdue, each.breached, each.refused, each.ended) for each in (first, second, third)] == [
+        (1, 0, 0, 0, 0), (1, 1, 1, 1, 0), (0, 0, 0, 0, 1),
+    ]  # fmt: skip
+    assert (third.timed, third.in_time) == (1, 0)
+    database.close()
+
+
 def test_a_month_is_its_days(ledger: Database) -> None:
     month = counted(ledger, FigurePeriod.month(date(2026, 3, 1), SHANGHAI))
     days = [of_day(ledger, day) for day in range(1, 32)]
