@@ -42,6 +42,13 @@ class Security(StrEnum):
     OAUTH = "oauth"
 
 
+class LogFormat(StrEnum):
+    """How a line of a log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class ScramMechanism(StrEnum):
     """What passwords are hashed with."""
 
@@ -112,6 +119,10 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         description="wall clock only: how far it may be from the broker's before nothing is said to have run out",
+    )
+    log_format: LogFormat = Field(
+        LogFormat.TEXT,
+        description="`text`, or `json`: one object a line, with case and event, for whoever gathers logs",
     )
     instance: str = Field(
         default_factory=socket.gethostname,

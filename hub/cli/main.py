@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 
 import click
 
 from hub.errors import HubError
 from hub.escaping import escape_logs
+from hub.logs import json_logs
 from hub.screen import say, say_lines
-from hub.settings import SettingsError
+from hub.settings import LogFormat, SettingsError, variable
 
 COMMANDS = {
     "demo": ("hub.cli.demo.command:demo", "Start everything on a simulated city and watch it work."),
@@ -92,6 +94,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors meant for people end in one sentence and exit code 1."""
     escape_logs()
+    if os.environ.get(variable("log_format")) == LogFormat.JSON:
+        json_logs(logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         cli(standalone_mode=True)

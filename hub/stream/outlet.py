@@ -145,7 +145,8 @@ class Transaction:
         self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [letter["key"] or b""])
         self.count(metrics.DEAD_LETTERS.labels(agent, str(reason)))
         place = "an output" if origin is None else f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
-        log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail)
+        facts = {"agent": agent, "reason": str(reason), "event_id": place, "case_id": key}
+        log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail, extra=facts)
 
     def account(self, outcome: str, records: int = 1) -> None:
         """Record the outcome of so many records that were not rejected."""

@@ -14,7 +14,8 @@ import click
 
 from hub.cli.terminal.options import with_settings
 from hub.escaping import escape_logs
-from hub.settings import Settings
+from hub.logs import json_log_config
+from hub.settings import LogFormat, Settings
 from hub.topics import AGENT_CHANGELOGS
 
 _YOUNG_OBJECTS = 100_000
@@ -62,10 +63,10 @@ def worker(
     require_topics(settings, hub.city.kept(all_topics(hub.sources, hub.departments)))
     app = make_app(hub, agents or tuple(AGENT_CHANGELOGS))
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    run_app(app, log_level)
+    run_app(app, log_level, settings.log_format)
 
 
-def run_app(app: Any, log_level: str) -> None:
+def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) -> None:
     """Run a Faust app of inlets and agents as a process of its own, until it is told to stop. Does not return."""
     import faust
 
@@ -86,7 +87,10 @@ def run_app(app: Any, log_level: str) -> None:
             await super().stop()
 
     try:
-        Worker(app, loglevel=log_level, quiet=True, redirect_stdouts=False).execute_from_commandline()
+        config = json_log_config(log_level) if log_format is LogFormat.JSON else None
+        Worker(
+            app, loglevel=log_level, logging_config=config, quiet=True, redirect_stdouts=False
+        ).execute_from_commandline()
     except SystemExit as ended:
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writing/writer.py)
