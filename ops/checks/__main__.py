@@ -5,7 +5,20 @@ import sys
 import click
 
 from hub.errors import FatalError
-from ops.checks import callers, compose, contracts, lifecycle, lock, personal, queries, rules, settings, words
+from ops.checks import (
+    callers,
+    compose,
+    contracts,
+    kubernetes,
+    lifecycle,
+    lock,
+    personal,
+    queries,
+    rules,
+    settings,
+    systemd,
+    words,
+)
 
 
 def main() -> None:
@@ -14,11 +27,13 @@ def main() -> None:
             *queries.problems(),
             *compose.problems(),
             *contracts.problems(),
+            *kubernetes.problems(),
             *lifecycle.problems(),
             *lock.problems(),
             *personal.problems(),
             *rules.problems(),
             *settings.problems(),
+            *systemd.problems(),
             *words.problems(),
             *callers.problems(),
         ]
@@ -29,7 +44,7 @@ def main() -> None:
     click.echo(
         f"ops: {len(found)} problems"
         if found
-        else "ops: rules, dashboard, compose files, lock, contracts, drawings, personal fields, flow packs, settings, words and callers "
+        else "ops: rules, dashboard, compose files, Kubernetes, units, lock, contracts, drawings, personal fields, flow packs, settings, words and callers "
         "are sound"
     )
     sys.exit(1 if found else 0)
