@@ -1,5 +1,5 @@
-"""What can be known of ops/kubernetes without a cluster: Kubernetes' own schemas, strictly, and then what no schema knows: files that are
-named, commands, settings, rights, probes, claims."""
+"""What can be known of ops/kubernetes without a cluster: Kubernetes' own schemas, strictly, and then what no schema knows: files
+that are named, commands, settings, rights, probes, claims."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import kubernetes_validate
 import yaml
 
 from hub.declared.document import read_yaml
-from hub.settings import PREFIX, ROOT, Settings, SettingsError
+from hub.settings import ROOT, Settings, SettingsError
 from ops.checks.compose import usage_problem
 
 BASE = ROOT / "ops" / "kubernetes" / "base"

@@ -1,9 +1,10 @@
-"""What can be known of ops/systemd without starting anything: commands, variables, and that each unit is hardened and each timer has
-its service. `systemd-analyze verify` says the rest, in the tests."""
+"""What can be known of ops/systemd without starting anything: commands, variables, that each unit is hardened, and that each timer
+has its service. `systemd-analyze verify` says the rest, where it is there."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from ops.checks.compose import usage_problem
 
 UNITS = ROOT / "ops" / "systemd"
 HARDENING = "cityhub-.service.d/50-hardening.conf"
-_COMMAND = re.compile(r"/opt/cityhub/bin/cityhub ([^\"']+)")
+_COMMAND = re.compile(r"/opt/cityhub/bin/cityhub ([^']+)")
 _WANTED = (
     "User=cityhub", "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "CapabilityBoundingSet=",
     "StateDirectoryMode=0700", "SystemCallFilter=@system-service",
@@ -44,7 +45,9 @@ def problems(folder: Path = UNITS) -> Iterator[str]:
             yield f"ops/systemd: {path.name} is not hardened: its name does not begin with cityhub-"
         for name, value in unit_file(path.read_text("utf-8"))["Service"]:
             command = _COMMAND.search(value) if name == "ExecStart" else None
-            problem = usage_problem(command[1].replace("%i", "1").replace("%H", "host").split()) if command else None
+            problem = (
+                usage_problem(shlex.split(command[1].replace("%i", "1").replace("%H", "host"))) if command else None
+            )
             if problem:
                 yield f"ops/systemd: {path.name}: `{value}`: {problem}"
             elif name == "ExecStart" and "cityhub" not in value:
