@@ -1,4 +1,4 @@
-"""Units of systemd and the Kustomize base are sound as far as that can be known without a machine, and each check can fail."""
+"""Units of systemd and the Kustomize base are sound as far as can be known without a machine, and each check of it can fail."""
 
 from __future__ import annotations
 
