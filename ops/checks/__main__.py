@@ -20,33 +20,18 @@ from ops.checks import (
     words,
 )
 
+CHECKS = (queries, compose, kubernetes, systemd, lock, contracts, lifecycle, personal, rules, settings, words, callers)
+
 
 def main() -> None:
     try:
-        found = [
-            *queries.problems(),
-            *compose.problems(),
-            *contracts.problems(),
-            *kubernetes.problems(),
-            *lifecycle.problems(),
-            *lock.problems(),
-            *personal.problems(),
-            *rules.problems(),
-            *settings.problems(),
-            *systemd.problems(),
-            *words.problems(),
-            *callers.problems(),
-        ]
+        found = [problem for check in CHECKS for problem in check.problems()]
     except FatalError as error:
         raise SystemExit(f"error: {error}") from error
     for problem in found:
         click.echo(problem, err=True)
-    click.echo(
-        f"ops: {len(found)} problems"
-        if found
-        else "ops: rules, dashboard, compose files, Kubernetes, units, lock, contracts, drawings, personal fields, flow packs, settings, words and callers "
-        "are sound"
-    )
+    names = ", ".join(check.__name__.rpartition(".")[2] for check in CHECKS)
+    click.echo(f"ops: {len(found)} problems" if found else f"ops: all is sound ({names})")
     sys.exit(1 if found else 0)
 
 
