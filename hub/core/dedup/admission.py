@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -107,6 +108,9 @@ class Seen:
         self._refs = Memory(self._window_ms, 2)
         self._more = Memory(self._window_ms, 1)
         self._topics, self._places = _Names(), _Names()
+        self._drawn = secrets.randbits(62)
+        """Of this memory alone: who chose references to fill one stretch of its tables would make every look-up near it long,
+        for everybody."""
         self._salts: dict[int, int] = {}
         """Of each partition held, what its keys are mixed with."""
         self._dropped = 0
@@ -122,7 +126,7 @@ class Seen:
         return self._refs.nbytes + self._more.nbytes
 
     def hold(self, partition: int) -> None:
-        self._salts.setdefault(partition, partition + self._dropped * _PARTITIONS)
+        self._salts.setdefault(partition, self._drawn + partition + self._dropped * _PARTITIONS)
 
     def drop(self, partition: int) -> None:
         """Know nothing of a partition any more. Its entries take their place until the window has passed, or the last goes."""
