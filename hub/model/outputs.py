@@ -297,6 +297,7 @@ class Closure(Record):
     report: Annotated[str, Field(max_length=MAX_REPORT_CHARS), NO_CONTROLS, Personal.REFERENCE] | None = None
     by_hand: bool = False
     held: list[HolderEntry] = Field(default_factory=list, max_length=MAX_MARKS)
+    until: SourceMillis | None = None
 
 
 class Reply(Record):

@@ -102,7 +102,7 @@ def test_closures() -> None:
     for closure, said in zip(found, told, strict=True):
         names = ("case_id", "outcome", "department", "step", "to", "members", "reason", "report", "by_hand")
         assert {name: getattr(closure, name) for name in names} == {name: said[name] for name in names}
-        assert closure.at_ms == said["at"]
+        assert (closure.at_ms, closure.until_ms) == (said["at"], said["until"])
         assert [(one.department, one.from_ms, one.returned_by) for one in closure.ledger] == [
             (one["department"], one["since"], one["returned_by"]) for one in said["held"]
         ]

@@ -150,9 +150,9 @@ def test_what_was_erased_is_shown_no_longer_and_the_logs_say_until_when(hub: Sma
         assert days["city.hotline.events"] == pytest.approx(30 + 7)
         assert days["hub.route.changelog"] == pytest.approx(7 + 7)
         assert {(each["what"], each["topic"]): (each["after"], each["days"]) for each in document["stays"]} == {
-            ("point", "hub.route.changelog"): ("the case ends", 90 + 7 + 7),
+            ("point", "hub.route.changelog"): ("the case and its clocks end", 90 + 7 + 7),
             ("point", "hub.cases"): ("it was written", 400 + 7),
-            ("departments' notes", "hub.track.changelog"): ("the case ends", 90 + 7 + 7),
+            ("departments' notes", "hub.track.changelog"): ("the case and its clocks end", 90 + 7 + 7),
         }
     wait_for(
         lambda: any("已按申请删除" in (each["reason"] or "") for each in hub.json("explain", "hotline:E1")["orders"]),

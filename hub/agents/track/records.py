@@ -50,7 +50,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "department": [ending.department for ending in endings],
         "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
         "step": [ending.step for ending in endings],
-        **any_said(by_hand=[ending.by_hand for ending in endings]),
+        **any_said(by_hand=[ending.by_hand for ending in endings], until=[ending.until_ms for ending in endings]),
         **(_detail_columns(details) if any(details) else {}),
         **({"held": list(map(held_value, ledgers))} if any(ledgers) else {}),
     }

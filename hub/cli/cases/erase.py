@@ -99,9 +99,9 @@ def _document(settings: Settings, source: str, ref: str, unknown: bool) -> dict[
             if topic in kept_ms
         ],
         "stays": [
-            _stay("point", ROUTE_CHANGELOG.name, "the case ends", ended, kept_ms),
+            _stay("point", ROUTE_CHANGELOG.name, "the case and its clocks end", ended, kept_ms),
             _stay("point", CASES.name, "it was written", 0, kept_ms),
-            _stay("departments' notes", TRACK_CHANGELOG.name, "the case ends", ended, kept_ms),
+            _stay("departments' notes", TRACK_CHANGELOG.name, "the case and its clocks end", ended, kept_ms),
         ]
         if case
         else [],

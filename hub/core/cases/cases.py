@@ -100,6 +100,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Version of the rules in force when it was reported: by these its clocks run. Empty: opened before that was kept."""
     unit: str | None = None
     """Who below the department has it, where the city says so."""
+    clocks_ms: Instant | None = None
+    """When the last of its clocks ended or is due, if that may be after its end: it is remembered from then, not from its end."""
 
     @property
     def source(self) -> str:
@@ -169,8 +171,8 @@ class CaseBook:
             self._cases[key] = value
             self._count(before, -1)
             self._count(value, 1)
+            self._note_closing(value)
             if before.closed_ms != value.closed_ms:
-                self._note_closing(value)
                 self.incidents.close(key, value.closed_ms)
             return before
         if before is not None:
@@ -184,7 +186,7 @@ class CaseBook:
         return before
 
     def closed_before(self, limit_ms: int, at_most: int = 100) -> Iterator[str]:
-        """Ids of cases that were over before `limit_ms`, the oldest first. The caller forgets them."""
+        """Ids of cases that were over before `limit_ms`, as were their clocks, the oldest first. The caller forgets them."""
         return islice(self._closings.take(limit_ms), at_most)
 
     def _index(self, case: Case) -> None:
@@ -217,7 +219,7 @@ class CaseBook:
         if case.closed_ms is None:
             self._closings.discard(case.case_id)
         else:
-            self._closings.set(case.case_id, case.closed_ms)
+            self._closings.set(case.case_id, max(case.closed_ms, case.clocks_ms or 0))
 
 
 CaseJournal = Journal[CaseBook]

@@ -101,6 +101,8 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     details: UpdateDetails | None = None
     by_hand: bool = False
     """True if departments or the desk gave the case to its holder, rather than the rules."""
+    until_ms: int | None = None
+    """Of a case that is over already: how long its clocks go on, and so it is to be remembered."""
 
     @property
     def ledger(self) -> tuple[HolderLine, ...]:

@@ -190,6 +190,14 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     def department(self) -> str:
         return self.ledger[-1].department
 
+    @property
+    def settled_ms(self) -> int | None:
+        """When the last of its clocks ended or is due: what a law allows once it is over may go on for months. None: not over."""
+        if self.over_ms is None:
+            return None
+        ends = (clock.due_ms if clock.ended_ms is None else clock.ended_ms for clock in self.clocks)
+        return max(self.over_ms, *ends) if self.clocks else self.over_ms
+
     def holder_at(self, at_ms: int) -> str:
         """Who answers for what happens at an instant: who held the case until then, if it changes hands at that very instant."""
         found = self.ledger[0].department
@@ -290,12 +298,10 @@ class TrackBook:
         return before
 
     def _note_ending(self, case: TrackedCase) -> None:
-        """Of a case that is over: when the last of its clocks ended or is due, as what a law allows then may go on for months."""
-        if case.over_ms is None:
+        if case.settled_ms is None:
             self._endings.discard(case.case_id)
-            return
-        last = max((clock.due_ms if clock.running else clock.ended_ms or 0 for clock in case.clocks), default=0)
-        self._endings.set(case.case_id, max(case.over_ms, last))
+        else:
+            self._endings.set(case.case_id, case.settled_ms)
 
     def _schedule(self, case: TrackedCase) -> None:
         following, overdue = None, False

@@ -100,7 +100,7 @@ class Tracking:
             case, life = self._settle(case, before, effects)
             self._conclude(before, case, life, effects)
             to_change(before, case, life, change, effects)
-        journal.put(case.case_id, case)
+        _put(journal, before, case, effects)
 
     def _changed(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         match change.change:
@@ -178,10 +178,8 @@ class Tracking:
             if over_ms is None:
                 effects.endings.append(Ending(case, AS_RESOLVED, update.department, at_ms))
             over_ms = _earliest(over_ms, at_ms)
-        journal.put(
-            case.case_id,
-            msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms),
-        )
+        after = msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms)
+        _put(journal, case, after, effects)
         effects.applied.append(Applied(update, at_ms))
         return True
 
@@ -205,7 +203,7 @@ class Tracking:
             case, rings = self._clockwork.look(due, now_ms)
             if rings:
                 effects.rings += rings
-                journal.put(case.case_id, case)
+                _put(journal, due, case, effects)
 
     def keep_time(self, journal: TrackJournal, now: Now) -> None:
         """Store the data clock, so that a restart continues from it."""
@@ -214,12 +212,12 @@ class Tracking:
 
     def revise(self, journal: TrackJournal, now_ms: int, effects: Effects) -> None:
         """Reckon what is due provisionally by the holidays known now: once for each state of the rules."""
-        for key, case in list(journal.book.items()):
+        for _, case in list(journal.book.items()):
             if isinstance(case, TrackedCase) and any(clock.provisional for clock in case.clocks):
                 revised, rings = self._clockwork.revise(case, now_ms)
                 effects.rings += rings
                 if revised != case:
-                    journal.put(key, revised)
+                    _put(journal, case, revised, effects)
 
     def _answer(self, update: UpdateRow) -> AppliedUpdate:
         arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
@@ -272,7 +270,7 @@ class Tracking:
         self._conclude(before, case, life, effects)
         to_update(before, case, life, answer, lives.goes_to(life, answer), effects)
         effects.applied.append(Applied(update, at_ms))
-        journal.put(case.case_id, case)
+        _put(journal, before, case, effects)
         return True
 
     def _settle(self, case: TrackedCase, before: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
@@ -350,6 +348,14 @@ class Tracking:
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
+
+
+def _put(journal: TrackJournal, before: TrackedCase, case: TrackedCase, effects: Effects) -> None:
+    """Keep the case; tell `route` to remember it as long as `track` does, where a clock goes on after all that `route` knows of."""
+    journal.put(case.case_id, case)
+    settled_ms = case.settled_ms
+    if case.over_ms is not None and settled_ms is not None and settled_ms > (before.settled_ms or case.over_ms):
+        effects.endings.append(Ending(case, AS_RESOLVED, case.department, case.over_ms, until_ms=settled_ms))
 
 
 def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Effects) -> None:

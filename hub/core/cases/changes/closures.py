@@ -29,6 +29,8 @@ class ClosureRow(msgspec.Struct, frozen=True, gc=False):
     by_hand: bool = False
     ledger: tuple[HolderLine, ...] = ()
     """Who has held the case by what `track` knows, if that may have changed."""
+    until_ms: int | None = None
+    """Of a case that is over already: how long it is to be remembered at least."""
 
     @property
     def by(self) -> str:
@@ -51,6 +53,7 @@ def closures_of(batch: pa.RecordBatch) -> list[ClosureRow]:
         report=batch.column("report").to_pylist(),
         by_hand=batch.column("by_hand").to_pylist(),
         ledger=read_held(batch.column("held")),
+        until_ms=millis(batch.column("until")),
     )
     return list(found)
 

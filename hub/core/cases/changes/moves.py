@@ -59,6 +59,8 @@ class Moves:
 
     def _end(self, journal: CaseJournal, closure: ClosureRow) -> list[Step]:
         match closure.outcome:
+            case Outcome.RESOLVED if closure.until_ms is not None:
+                return self.remember(journal, closure.case_id, closure.until_ms)
             case Outcome.RESOLVED:
                 return self.close(journal, closure.case_id, closure.at_ms)
             case Outcome.REFUSED:
@@ -75,6 +77,13 @@ class Moves:
         ended = over(case, at_ms)
         journal.put(case_id, ended)
         return [] if case.over else [Step(CLOSED, ended, at_ms, case.reports[0], None)]
+
+    def remember(self, journal: CaseJournal, case_id: str, until_ms: int) -> list[Step]:
+        """The case is over, and its procedure goes on until then at least: who moves or reopens it meanwhile has orders given."""
+        case = journal.book.get(case_id)
+        if case is not None and case.over:
+            journal.put(case_id, msgspec.structs.replace(case, clocks_ms=max(until_ms, case.clocks_ms or 0)))
+        return []
 
     def refuse(
         self, journal: CaseJournal, case_id: str, department: str, at_ms: int, ledger: tuple[HolderLine, ...] = ()
