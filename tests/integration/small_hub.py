@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,11 @@ def small_settings(bootstrap: str, namespace: str, folder: Path, **more: Any) ->
 class SmallHub:
     """A running hub of the demo city, on the wall clock."""
 
-    def __init__(self, settings: Settings, module: str = "hub.cli.main") -> None:
+    def __init__(self, settings: Settings, module: str = "hub.cli.main", sources: Sequence[str] | None = None) -> None:
+        """`sources`: who reports; None: the connectors that are there."""
         self.settings, self._module = settings, module
-        self.sources, self.departments = list(discover()), list(load_city(settings.city).departments)
+        self.sources = list(discover() if sources is None else sources)
+        self.departments = list(load_city(settings.city).departments)
         self.codec = Codec(make_registry(settings))
         ensure_topics(settings, all_topics(self.sources, self.departments))
         self.worker = self._started()

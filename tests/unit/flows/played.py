@@ -7,7 +7,7 @@ of the city's own, in lower case), and what else the update says, each column em
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
 from pathlib import Path
@@ -59,17 +59,25 @@ def city_of(folder: Path, *packs: str, templates: str = "[]", **files: str) -> C
 
 def played(city: City, pack: str, until: str) -> MemoryHub:
     """The hub after all that the pack's examples say, closed: its topics may still be read."""
-    statements = _statements(FLOWS / pack)
-    said: list[CaseEvent | Update] = [*statements, *_updates(FLOWS / pack, city)]
-    sources = sorted({each.source for each in statements})
-    with MemoryHub(city, min(map(_when, said)), sources=sources) as hub:
-        for each in sorted(said, key=_when):
-            _pass(hub, _when(each))
+    told = said(city, pack)
+    with MemoryHub(city, when(told[0]), sources=sources_of(told)) as hub:
+        for each in told:
+            _pass(hub, when(each))
             hub.publish(each)
             hub.run()
         hub.settle()
         _pass(hub, at(until))
     return hub
+
+
+def said(city: City, *packs: str) -> list[CaseEvent | Update]:
+    """All that the examples of these packs say, in order of time."""
+    told = (each for pack in packs for each in (*statements(FLOWS / pack), *_updates(FLOWS / pack, city)))
+    return sorted(told, key=when)
+
+
+def sources_of(told: Iterable[CaseEvent | Update]) -> list[str]:
+    return sorted({each.source for each in told if isinstance(each, CaseEvent)})
 
 
 def _pass(hub: MemoryHub, until_ms: int) -> None:
@@ -85,7 +93,7 @@ def _midnight(at_ms: int) -> int:
     return at_ms - (at_ms + 8 * HOUR_MS) % DAY_MS
 
 
-def _statements(pack: Path) -> list[CaseEvent]:
+def statements(pack: Path) -> list[CaseEvent]:
     mapping = load_mapping(pack / "mapping.yaml")
     intake = read_events([EventFile(pack / "statements.csv", ChosenMapping(pack.name, mapping, pack.name))])
     assert not intake.rejects, intake.rejects
@@ -116,8 +124,8 @@ def _updates(pack: Path, city: City) -> Iterator[Update]:
             )  # fmt: skip
 
 
-def _when(said: CaseEvent | Update) -> int:
-    return said.at if isinstance(said, Update) else said.reported_at
+def when(told: CaseEvent | Update) -> int:
+    return told.at if isinstance(told, Update) else told.reported_at
 
 
 def clocks(hub: MemoryHub, source: str, ref: str) -> dict[str, tuple[str, str, str]]:
