@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
@@ -55,10 +55,8 @@ class LedgerStore:
         before: LedgerPositions,
         after: Mapping[PartitionPlace, int],
         written: Mapping[PartitionPlace, int],
-        beside: Callable[[Connection], None] | None = None,
     ) -> None:
-        """`before`: the positions as this process knows them. `written`: the newest record's timestamp, by place. `beside`
-        puts what somebody else keeps of the same records into tables of his own.
+        """`before`: the positions as this process knows them. `written`: the newest record's timestamp, by place.
 
         Raises FencedError, or what hub.sdk.errors names.
         """
@@ -66,8 +64,6 @@ class LedgerStore:
             self._move(connection, before, after, written)
             if facts.records:
                 self._put(connection, facts)
-            if beside is not None:
-                beside(connection)
 
     def stand(self, name: str, level_ms: int, behind: int) -> None:
         """Note when the ledger was level with the topics last, and how many records it lacks."""

@@ -27,7 +27,7 @@ async def page_behind(
     with front.news.listening(topic) as event:
         while True:
             event.clear()
-            found = front.model.department_records(topic, after, limit)
+            found = await _records_behind(front, topic, after, limit)
             if found or front.news.is_closed or not await _woken(event, until - loop.time()):
                 return found
 
@@ -43,12 +43,19 @@ async def events(
             event.clear()
             if front.news.is_closed or not front.model.is_ready:
                 return
-            found = front.model.department_records(topic, after, _AT_ONCE)
-            for each in found:
-                after = each.cursor
-                yield f"id: {cursor_text(after)}\nevent: {name}\ndata: {each.body}\n\n"
-            if not found and not await _woken(event, _COMMENT_SECONDS):
+            if found := await _records_behind(front, topic, after, _AT_ONCE):
+                after = found[-1].cursor
+                yield "".join(f"id: {cursor_text(each.cursor)}\nevent: {name}\ndata: {each.body}\n\n" for each in found)
+            elif not await _woken(event, _COMMENT_SECONDS):
                 yield ":\n\n"
+
+
+async def _records_behind(front: Front, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
+    """Who is up to date is answered at once; who is further behind waits for the database, and nobody else does."""
+    found = front.model.newest_records(topic, after, limit)
+    if found is None:
+        found = await asyncio.to_thread(front.model.department_records, topic, after, limit)
+    return found
 
 
 def require_known(end: PageCursor, after: PageCursor) -> None:

@@ -26,7 +26,7 @@ from hub.stream.kafka.unpacking import Steps, cannot_be_unpacked
 from hub.stream.numbers import PartitionPlace
 from hub.topics import Topic
 from hub.web.news import News
-from hub.web.read.records import forget, put_records
+from hub.web.read.records import forget, put_facts, put_words
 from hub.web.read.sqlite import SqliteModel
 
 log = logging.getLogger(__name__)
@@ -160,7 +160,8 @@ class TopicFeed:
                 self._put_alone(record)
 
     def _put(self, records: Sequence[KafkaRecord]) -> None:
-        self._news.tell(put_records(self._model, self._facts, self._codec, records))
+        self._news.tell(put_words(self._model, self._codec, records))
+        put_facts(self._model, self._facts, records)
 
     def _put_alone(self, record: KafkaRecord) -> None:
         try:

@@ -89,6 +89,10 @@ class ReadModel(Protocol):
         """True once it has read all that the topics held when it began. Before that its answers are not to be given."""
         ...
 
+    def newest_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord] | None:
+        """The same as `department_records`, at once and without I/O; None where it is not at hand."""
+        ...
+
     def department_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
         """What a topic of orders or receipts has after a cursor, the oldest first, at most so many, and not more than some MB."""
         ...

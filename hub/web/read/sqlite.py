@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
 from hub.ledger.database import Database
@@ -17,11 +17,11 @@ from hub.ledger.facts import Facts
 from hub.ledger.store import LedgerPositions, LedgerStore
 from hub.stream.kafka.record import KafkaRecord
 from hub.topics import OWN_SOURCE
-from hub.web.read.cursor import PageCursor, cursor_behind, position_of
+from hub.web.read.cursor import PageCursor, position_of
 from hub.web.read.model import CaseState, DepartmentRecord, OwnStatement, ShownClock, SourceReply, StatementQuery
+from hub.web.read.tail import LineTail, page_of
+from hub.web.read.words import ErasedWords, WordsBatch, is_told
 
-_MOST_BYTES = 4 * 2**20
-"""Of one page of orders."""
 _WORDS = """
 create table told(topic text, part integer, off integer, at integer, body text, primary key(topic, part, off));
 create table answers(
@@ -31,7 +31,6 @@ create index answers_ref on answers(source, ref);
 create index answers_at on answers(source, written_at);
 create table statements(
     ref text primary key, first_at integer, changed_at integer, category text, lat real, lon real, body text);
-create table erased_words(source text, ref text, until_ms integer, primary key(source, ref));
 create index statements_at on statements(first_at);
 """
 _CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, state = 'over'"
@@ -41,12 +40,12 @@ _RUNS = (
     "order by state <> 'cancelled', started_at, due_at"
 )
 """Of each clock the run that counts comes last: what started last, unless it was taken back."""
-_ENDS = "select kafka_partition, next_offset from positions where topic = ? order by kafka_partition"
+_LINES = "select off, body from told where topic = ? and part = ? and off >= ? order by off limit ?"
 _ANSWER = "reply_id, source, ref, department, status, at, text, written_at"
 
 
 class SqliteModel:
-    """A `ReadModel`. `put` belongs to the thread that feeds it; each thread that asks has a connection of its own."""
+    """A `ReadModel`. What puts belongs to the thread that feeds it; each thread that asks has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
         """Makes the file, which must not be there. Nothing in it outlives the process: the topics are the truth."""
@@ -56,6 +55,8 @@ class SqliteModel:
             for statement in filter(str.strip, _WORDS.split(";")):
                 sql.exec_driver_sql(statement)
         self._ledger, self._positions = LedgerStore(self.database), LedgerPositions()
+        self._tail = LineTail()
+        self._erased: ErasedWords = {}
         self._path, self._own = path, threading.local()
         self._readers: list[sqlite3.Connection] = []
         self.is_ready = False
@@ -66,13 +67,31 @@ class SqliteModel:
             reader.close()
         self.database.close()
 
-    def put(self, facts: Facts, records: Sequence[KafkaRecord], put_words: Callable[[Connection], None]) -> None:
-        """What these records, in order of each partition, make of the ledger, and with it what `put_words` puts: together, or not
-        at all."""
+    @contextmanager
+    def words(self, records: Sequence[KafkaRecord]) -> Iterator[WordsBatch]:
+        """One transaction of the words of these records. What is told is at hand once it has committed; all that is done may be
+        done again."""
+        with self.database.transaction(writes=True) as sql:
+            batch = WordsBatch(sql, self._erased)
+            yield batch
+            batch.write_lines()
+        self._tail.put([each for each in records if is_told(each.topic)], batch.lines)
+        if batch.takes_back:
+            self._tail.forget()
+
+    def put_facts(self, facts: Facts, records: Sequence[KafkaRecord]) -> None:
+        """What these records, in order of each partition, make of the ledger."""
         after = {(each.topic, each.partition): each.offset + 1 for each in records}
         written = {(each.topic, each.partition): each.written_ms for each in records}
-        self._ledger.write(facts, self._positions, after, written, put_words)
+        self._ledger.write(facts, self._positions, after, written)
         self._positions.update(after)
+
+    def forget_lines(self, topic: str, before_ms: int) -> None:
+        """Of a topic of orders or receipts, what was written before."""
+        with self.database.transaction(writes=True) as sql:
+            removed = sql.exec_driver_sql("delete from told where topic = ? and at < ?", (topic, before_ms)).rowcount
+        if removed:
+            self._tail.forget()
 
     @property
     def _reader(self) -> sqlite3.Connection:
@@ -84,26 +103,19 @@ class SqliteModel:
 
     # -- asked -------------------------------------------------------------------------------------------------------------
 
+    def newest_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord] | None:
+        return self._tail.behind(topic, after, limit)
+
     def department_records(self, topic: str, after: PageCursor, limit: int) -> list[DepartmentRecord]:
-        found: list[DepartmentRecord] = []
-        size, cursor = 0, after
-        for part, _ in self._reader.execute(_ENDS, (topic,)).fetchall():
-            rows = self._reader.execute(
-                "select off, body from told where topic = ? and part = ? and off >= ? order by off limit ?",
-                (topic, part, position_of(after, part), limit - len(found)),
-            )
-            for off, body in rows:
-                cursor, size = cursor_behind(cursor, part, off), size + len(body)
-                found.append(DepartmentRecord(cursor, body))
-                if len(found) >= limit or size >= _MOST_BYTES:
-                    return found
-        return found
+        rows = (
+            (part, off, body)
+            for part in range(len(self.end(topic)))
+            for off, body in self._reader.execute(_LINES, (topic, part, position_of(after, part), limit))
+        )
+        return page_of(rows, after, limit)
 
     def end(self, topic: str) -> PageCursor:
-        cursor: PageCursor = ()
-        for part, off in self._reader.execute(_ENDS, (topic,)):
-            cursor = cursor_behind(cursor, part, off - 1)
-        return cursor
+        return self._tail.end(topic)
 
     def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
         rows = self._reader.execute(

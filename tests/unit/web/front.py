@@ -24,9 +24,10 @@ from hub.web.intake import NotTakenError, Outgoing
 from hub.web.live_city import LiveCity
 from hub.web.news import News
 from hub.web.open311.config import Open311File, load_open311
-from hub.web.read.records import put_records, topics_read
+from hub.web.read.records import put_facts, put_words, topics_read
 from hub.web.read.sqlite import SqliteModel
 from hub.web.tokens import Scope, TokenKind, Tokens
+from tests.mutations import CODEC
 from tests.unit.ledger.made_up import READER
 from tests.unit.web.access.cheap import cheap_passwords
 
@@ -34,6 +35,13 @@ NOON = 1_772_424_000_000
 """2026-03-02 12:00 in the demo city, in ms."""
 
 CITY = load_city(ROOT / "ops" / "cities" / "demo")
+
+
+def put_all(model: SqliteModel, records: Sequence[KafkaRecord]) -> set[str]:
+    """As the feed does: the topics that have something new."""
+    changed = put_words(model, CODEC, records)
+    put_facts(model, READER, records)
+    return changed
 
 
 class MemoryWeb:
@@ -84,7 +92,7 @@ class MemoryWeb:
             new = records[self._seen.get(topic.name, 0) :]
             found += [KafkaRecord(each.topic, each.partition, each.offset, each.arrived_ms, each.value) for each in new]
             self._seen[topic.name] = len(records)
-        self.news.tell(put_records(self.model, READER, self.hub.codec, found))
+        self.news.tell(put_all(self.model, found))
 
     def bearer(
         self, holder: str, kind: TokenKind = TokenKind.DEPARTMENT, scopes: Sequence[Scope] = tuple(Scope)

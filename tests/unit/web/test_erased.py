@@ -14,10 +14,9 @@ from hub.model.outputs import Erasure
 from hub.settings import ROOT
 from hub.stream.kafka.record import KafkaRecord
 from hub.topics import CASES, ERASURES, OWN_SOURCE
-from hub.web.read.records import put_records
 from hub.web.read.sqlite import SqliteModel
 from tests.mutations import CODEC
-from tests.unit.ledger.made_up import READER
+from tests.unit.web.front import put_all
 
 ORDERS, REPLIES, EVENTS = "dept.roads.orders", f"city.{OWN_SOURCE}.replies", f"city.{OWN_SOURCE}.events"
 EXAMPLES = json.loads((ROOT / "schemas" / "CaseEvent" / "v2.examples.json").read_text("utf-8"))
@@ -70,16 +69,14 @@ def test_in_whatever_order_it_is_read(tmp_path: Path, sequence: tuple[int, ...])
     model = SqliteModel(tmp_path / "model.sqlite")
     try:
         for index in sequence:
-            put_records(model, READER, CODEC, [RECORDS[index]])
-        put_records(
-            model, READER, CODEC, [KafkaRecord(CASES.name, 0, 0, 105, CODEC.encode_one("cityhub.CaseChange", CHANGE))]
-        )
+            put_all(model, [RECORDS[index]])
+        put_all(model, [KafkaRecord(CASES.name, 0, 0, 105, CODEC.encode_one("cityhub.CaseChange", CHANGE))])
         with model.database.transaction() as sql:
             tables = sql.exec_driver_sql("select name from sqlite_master where type = 'table'").scalars().all()
             whole = "".join(repr(sql.exec_driver_sql(f"select * from {name}").fetchall()) for name in tables)
         assert {"orders", "cases", "told"} <= set(tables)
         assert "SECRET" not in whole, "neither beside the ledger nor in it"
-        put_records(model, READER, CODEC, OTHERS)
+        put_all(model, OTHERS)
         with model.database.transaction() as sql:
             told = [json.loads(body) for (body,) in sql.exec_driver_sql("select body from told order by off")]
             (statement,) = (json.loads(body) for (body,) in sql.exec_driver_sql("select body from statements"))

@@ -15,11 +15,10 @@ from hub.stream.kafka.record import KafkaRecord
 from hub.topics import OWN_SOURCE, city_events, city_replies, kept
 from hub.web.read import cursor
 from hub.web.read.model import CaseState, ShownClock
-from hub.web.read.records import forget, put_records, topics_read
+from hub.web.read.records import forget, topics_read
 from hub.web.read.sqlite import SqliteModel
 from tests.mutations import REGISTRY, examples
-from tests.unit.ledger.made_up import READER
-from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
+from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole, put_all
 
 _CURSORS = st.lists(st.integers(0, 10**17), max_size=8).map(tuple)
 
@@ -69,7 +68,7 @@ def test_topics_may_be_read_in_any_order(tmp_path: Path) -> None:
             random.Random(seed).shuffle(topics)
             model = SqliteModel(tmp_path / f"again{seed}.sqlite")
             for topic in topics:
-                put_records(model, READER, web.hub.codec, [each for each in records if each.topic == topic])
+                put_all(model, [each for each in records if each.topic == topic])
             assert seen(model, refs) == expected
             model.close()
 
@@ -83,7 +82,7 @@ def test_what_is_not_the_hubs_own_is_left_out(tmp_path: Path) -> None:
     with memory_web(tmp_path) as web:
         rubbish = [None, b"", b"\x00", b"\x00\x00\x00\x00\x01", b"{}", b"\xff" * 40]
         records = [KafkaRecord("dept.roads.orders", 0, number, NOON, value) for number, value in enumerate(rubbish)]
-        assert put_records(web.model, READER, web.hub.codec, records) == set()
+        assert put_all(web.model, records) == set()
         assert web.model.end("dept.roads.orders") == (len(rubbish),)
 
 
@@ -110,7 +109,7 @@ def test_a_record_that_nobody_can_show_stops_no_page(tmp_path: Path) -> None:
             KafkaRecord(topic, 0, 100 + number, NOON, web.hub.codec.encode_one(subject, fields))
             for number, (topic, subject, fields) in enumerate(never)
         ]
-        assert put_records(web.model, READER, web.hub.codec, records) == set()
+        assert put_all(web.model, records) == set()
         assert web.client.get("/open311/v2/requests.json").json() == []
         assert web.client.get("/open311/v2/requests.xml").status_code == 200
         told = web.client.get("/departments/roads/orders", headers=web.bearer("roads"))
@@ -129,7 +128,7 @@ def test_several_partitions_are_read_whole(tmp_path: Path) -> None:
             KafkaRecord("dept.roads.orders", number % 3, number // 3, NOON, value)
             for number, value in enumerate(values)
         ]
-        put_records(model, READER, web.hub.codec, records)
+        put_all(model, records)
         found, after = [], cursor.PAGE_START
         while page := model.department_records("dept.roads.orders", after, 2):
             found += [each.body for each in page]

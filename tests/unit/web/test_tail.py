@@ -1,0 +1,162 @@
+"""Who reads on by cursor has every line once and in order, whether memory or the database answers; and does not wait for more."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.ledger.facts import Facts
+from hub.settings import Settings
+from hub.stream.kafka.record import KafkaRecord
+from hub.topics import ERASURES
+from hub.web.news import News
+from hub.web.read.cursor import PAGE_START, PageCursor
+from hub.web.read.feed import TopicFeed
+from hub.web.read.records import put_words
+from hub.web.read.sqlite import SqliteModel
+from hub.web.read.tail import LineTail
+from tests.mutations import CODEC, REGISTRY, examples
+from tests.unit.web.front import NOON, MemoryWeb, memory_web, put_all
+from tests.unit.web.test_erased import ERASE, EVENT
+
+TOPIC = "dept.roads.orders"
+_ORDER = examples(REGISTRY.latest("cityhub.Order"))[0]
+
+
+def order(partition: int, offset: int) -> KafkaRecord:
+    """Of a report that an erasure takes away, wherever it comes."""
+    fields: dict[str, Any] = {**_ORDER, "order_id": f"{partition}@{offset}", "event": EVENT}
+    return KafkaRecord(TOPIC, partition, offset, NOON, CODEC.encode_one("cityhub.Order", fields))
+
+
+class Reader:
+    """A client that keeps its cursor, and is answered as the gateway answers."""
+
+    def __init__(self) -> None:
+        self.after: PageCursor = PAGE_START
+        self.bodies: list[dict[str, Any]] = []
+
+    def read(self, model: SqliteModel, limit: int) -> bool:
+        found, known = (each(TOPIC, self.after, limit) for each in (model.newest_records, model.department_records))
+        assert found is None or found == known, "memory says what the database says"
+        for each in known:
+            self.after = each.cursor
+            self.bodies.append(json.loads(each.body))
+        return bool(known)
+
+    @property
+    def places(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = defaultdict(list)
+        for body in self.bodies:
+            partition, offset = body["order_id"].split("@")
+            found[int(partition)].append(int(offset))
+        return found
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[list[KafkaRecord]]:
+    """Orders in several partitions, some behind a hole, with what is no order between, and now and then an erasure."""
+    ends: dict[int, int] = defaultdict(int)
+    drawn: list[list[KafkaRecord]] = []
+    for kinds in draw(st.lists(st.lists(st.sampled_from("ooooohxe"), min_size=1, max_size=6), max_size=8)):
+        batch: list[KafkaRecord] = []
+        for kind in kinds:
+            partition = draw(st.integers(0, 2))
+            if kind == "e":
+                batch.append(KafkaRecord(ERASURES.name, 0, 10 * len(drawn) + len(batch), NOON + 1, ERASE))
+                continue
+            offset = ends[partition] + (kind == "h")
+            ends[partition] = offset + 1
+            batch.append(
+                KafkaRecord(TOPIC, partition, offset, NOON, b"rubbish") if kind == "x" else order(partition, offset)
+            )
+        drawn.append(batch)
+    return drawn
+
+
+@settings(max_examples=50, deadline=None)
+@given(batches(), st.sampled_from((0, 3000, 10**6)), st.data())
+def test_whoever_reads_on_has_every_line_once_and_in_order(
+    drawn: list[list[KafkaRecord]], most_bytes: int, data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        model = SqliteModel(Path(folder) / "model.sqlite")
+        model._tail = LineTail(most_bytes)
+        readers = [Reader() for _ in range(3)]
+        try:
+            for batch in drawn:
+                put_words(model, CODEC, batch)
+                if data.draw(st.booleans(), "again"):
+                    put_words(model, CODEC, batch)  # as after a transaction that failed at its end
+                for reader in data.draw(st.lists(st.sampled_from(readers)), "who asks"):
+                    reader.read(model, data.draw(st.integers(1, 4)))
+            for reader in readers:
+                while reader.read(model, 3):
+                    pass
+            end = model.end(TOPIC)
+            last = model.newest_records(TOPIC, end, 9)
+        finally:
+            model.close()
+    expected: dict[int, list[int]] = defaultdict(list)
+    for each in (record for batch in drawn for record in batch if record.topic == TOPIC):
+        assert end[each.partition] > each.offset
+        if each.value != b"rubbish":
+            expected[each.partition].append(each.offset)
+    assert last == [], "who has come to the end is answered without the database"
+    for reader in readers:
+        assert reader.places == expected
+        assert all(here <= there for here, there in zip(reader.after, end, strict=False))
+
+
+def test_what_was_erased_is_in_memory_no_longer(tmp_path: Path) -> None:
+    for number, batch in enumerate(([0, 1], [1, 0], [0], [1])):
+        records = [order(0, 0), KafkaRecord(ERASURES.name, 0, 0, NOON + 1, ERASE)]
+        model = SqliteModel(tmp_path / f"{number}.sqlite")
+        put_all(model, [records[at] for at in batch])
+        put_all(model, [records[at] for at in (0, 1) if at not in batch])
+        put_all(model, [order(0, 1)])
+        assert model.newest_records(TOPIC, (1,), 9) is not None
+        for told in (model.newest_records(TOPIC, PAGE_START, 9), model.department_records(TOPIC, PAGE_START, 9)):
+            assert told is None or [json.loads(each.body)["event"]["text"] for each in told] == ["", ""]
+        model.close()
+
+
+class SlowFacts:
+    """The projection, while it works: what is there by then, and who was told."""
+
+    def __init__(self, web: MemoryWeb) -> None:
+        self._web = web
+        self.seen: list[tuple[int, set[str]]] = []
+        self.told: set[str] = set()
+
+    def read(self, records: Sequence[KafkaRecord]) -> Facts:
+        found = self._web.model.department_records(TOPIC, PAGE_START, 9)
+        self.seen.append((len(found), set(self.told)))
+        return Facts()
+
+
+class HeardNews(News):
+    def __init__(self, facts: SlowFacts) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def tell(self, topics: Any) -> None:
+        self._facts.told |= set(topics)
+
+
+def test_nobody_waits_for_the_projection_to_have_an_order(tmp_path: Path) -> None:
+    with memory_web(tmp_path) as web:
+        facts = SlowFacts(web)
+        feed: Any = TopicFeed(Settings(), CODEC, facts, web.model, HeardNews(facts), lambda there: [])  # type: ignore[arg-type]
+        feed._take([order(0, 0)])
+        assert facts.seen == [(1, {TOPIC})]
+        (line,) = web.model.department_records(TOPIC, PAGE_START, 9)
+        asked = web.client.get("/departments/roads/orders?after=1", headers=web.bearer("roads"))
+        assert (line.cursor, asked.status_code) == ((1,), 200), "its cursor is known, though the projection is behind"
