@@ -50,9 +50,10 @@ def address_of(settings: Settings) -> URL:
 class Database:
     """One ledger's. Every error of SQLAlchemy leaves as one of the hub's that says what happens next (hub.sdk.errors)."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, lasts: bool = True) -> None:
+        """`lasts`: whether it has to outlive this process, and so reaches the disk; of SQLite."""
         self.url = url
-        self._engine = _made(url)
+        self._engine = _made(url, lasts=lasts)
 
     @property
     def kind(self) -> str:
@@ -149,7 +150,7 @@ def _make_folder(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _made(url: URL) -> Engine:
+def _made(url: URL, *, lasts: bool) -> Engine:
     arguments: dict[str, Any] = {"connect_timeout": _BUSY_SECONDS}
     if url.get_backend_name() == "sqlite":
         arguments = {"timeout": _BUSY_SECONDS, "check_same_thread": False}
@@ -161,7 +162,7 @@ def _made(url: URL) -> Engine:
             "pip install 'cityhub[sql]' brings the driver of PostgreSQL"
         ) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepared)
+        event.listen(engine, "connect", _prepared if lasts else _prepared_for_now)
     event.listen(engine, "begin", _begun if engine.dialect.name == "sqlite" else _begun_alone)
     return engine
 
@@ -172,6 +173,12 @@ def _prepared(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=wal", "synchronous=normal", f"cache_size=-{_CACHE_KB}", "temp_store=memory"):
         connection.execute(f"pragma {pragma}")
+
+
+def _prepared_for_now(connection: Any, record: Any) -> None:
+    """Nothing waits for the disk: what is written by then is nobody's once this process is gone."""
+    _prepared(connection, record)
+    connection.execute("pragma synchronous=off")
 
 
 def _begun(connection: Connection) -> None:

@@ -31,6 +31,9 @@ from hub.web.read.sqlite import SqliteModel
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 2000
+_PIECE = 500
+"""Records that the ledger's rows are made of at once while others wait: a few hundredths of a second."""
+_MOST_LATER = 20_000
 _WAIT_SECONDS = 0.1
 _ASK_SECONDS = 10.0
 _LOOK_SECONDS, _LOOK_PATIENCE_SECONDS = 5.0, 1.0
@@ -57,6 +60,8 @@ class TopicFeed:
         self._stop = threading.Event()
         self._read_places: set[PartitionPlace] = set()
         self._waiting: set[PartitionPlace] = set()
+        self._later: list[KafkaRecord] = []
+        """Read and told, and not in the ledger's rows yet."""
         self.failed: HubError | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
@@ -138,10 +143,8 @@ class TopicFeed:
         next_look = time.monotonic() + _LOOK_SECONDS
         while not self._stop.is_set():
             with kafka_errors("reading for the web"):
-                messages = consumer.consume(_AT_ONCE, _WAIT_SECONDS)
-            records = [self._stored(each) for each in messages if each.error() is None]
-            if records:
-                self._tried(partial(self._take, records))
+                messages = consumer.consume(_AT_ONCE, 0.0 if self._later else _WAIT_SECONDS)
+            self._take([self._stored(each) for each in messages if each.error() is None])
             for message in messages:
                 if message.error() is not None:
                     self._noted(message, steps)
@@ -153,19 +156,34 @@ class TopicFeed:
                 next_forget = time.monotonic() + _FORGET_SECONDS
 
     def _take(self, records: list[KafkaRecord]) -> None:
-        try:
-            self._put(records)
-        except UnfitError:
-            for record in records:
-                self._put_alone(record)
+        """What these say is told at once. What the ledger makes of them comes piece by piece, so that the next to come waits for a
+        piece at most; until the model is ready, and where too much of it has piled up, all comes first."""
+        if records:
+            self._tried(partial(self._put, self._put_words, records))
+            self._later += records
+        while self._later and not self._stop.is_set():
+            piece = self._later[: _PIECE if self._model.is_ready else None]
+            self._tried(partial(self._put, self._put_facts, piece))
+            del self._later[: len(piece)]
+            if self._model.is_ready and len(self._later) <= _MOST_LATER:
+                return
 
-    def _put(self, records: Sequence[KafkaRecord]) -> None:
+    def _put_words(self, records: Sequence[KafkaRecord]) -> None:
         self._news.tell(put_words(self._model, self._codec, records))
+
+    def _put_facts(self, records: Sequence[KafkaRecord]) -> None:
         put_facts(self._model, self._facts, records)
 
-    def _put_alone(self, record: KafkaRecord) -> None:
+    def _put(self, put: Callable[[Sequence[KafkaRecord]], None], records: Sequence[KafkaRecord]) -> None:
         try:
-            self._put([record])
+            put(records)
+        except UnfitError:
+            for record in records:
+                self._put_alone(put, record)
+
+    def _put_alone(self, put: Callable[[Sequence[KafkaRecord]], None], record: KafkaRecord) -> None:
+        try:
+            put([record])
         except UnfitError as error:
             place = f"{record.topic}[{record.partition}]@{record.offset}"
             log.error("%s is not in the read model: the database does not take it (%s)", place, error)  # noqa: TRY400 - it says all

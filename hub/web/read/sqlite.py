@@ -49,7 +49,7 @@ class SqliteModel:
 
     def __init__(self, path: Path) -> None:
         """Makes the file, which must not be there. Nothing in it outlives the process: the topics are the truth."""
-        self.database = Database(URL.create("sqlite", database=str(path)))
+        self.database = Database(URL.create("sqlite", database=str(path)), lasts=False)
         self.database.make()
         with self.database.transaction(writes=True) as sql:
             for statement in filter(str.strip, _WORDS.split(";")):

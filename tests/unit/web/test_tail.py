@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from hub.settings import Settings
 from hub.stream.kafka.record import KafkaRecord
 from hub.topics import ERASURES
 from hub.web.news import News
+from hub.web.read import feed as feed_module
 from hub.web.read.cursor import PAGE_START, PageCursor
 from hub.web.read.feed import TopicFeed
 from hub.web.read.records import put_words
@@ -81,7 +83,7 @@ def batches(draw: st.DrawFn) -> list[list[KafkaRecord]]:
     return drawn
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(batches(), st.sampled_from((0, 3000, 10**6)), st.data())
 def test_whoever_reads_on_has_every_line_once_and_in_order(
     drawn: list[list[KafkaRecord]], most_bytes: int, data: st.DataObject
@@ -128,35 +130,58 @@ def test_what_was_erased_is_in_memory_no_longer(tmp_path: Path) -> None:
         model.close()
 
 
-class SlowFacts:
-    """The projection, while it works: what is there by then, and who was told."""
+class SeenFacts:
+    """The projection, while it works: how many records it was given, how many lines are there by then, and who was told."""
 
     def __init__(self, web: MemoryWeb) -> None:
         self._web = web
-        self.seen: list[tuple[int, set[str]]] = []
+        self.seen: list[tuple[int, int, set[str]]] = []
         self.told: set[str] = set()
 
     def read(self, records: Sequence[KafkaRecord]) -> Facts:
         found = self._web.model.department_records(TOPIC, PAGE_START, 9)
-        self.seen.append((len(found), set(self.told)))
+        self.seen.append((len(records), len(found), set(self.told)))
         return Facts()
 
 
 class HeardNews(News):
-    def __init__(self, facts: SlowFacts) -> None:
+    def __init__(self, facts: SeenFacts) -> None:
         super().__init__()
         self._facts = facts
 
-    def tell(self, topics: Any) -> None:
+    def tell(self, topics: Iterable[str]) -> None:
         self._facts.told |= set(topics)
 
 
-def test_nobody_waits_for_the_projection_to_have_an_order(tmp_path: Path) -> None:
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[MemoryWeb]:
     with memory_web(tmp_path) as web:
-        facts = SlowFacts(web)
-        feed: Any = TopicFeed(Settings(), CODEC, facts, web.model, HeardNews(facts), lambda there: [])  # type: ignore[arg-type]
-        feed._take([order(0, 0)])
-        assert facts.seen == [(1, {TOPIC})]
-        (line,) = web.model.department_records(TOPIC, PAGE_START, 9)
-        asked = web.client.get("/departments/roads/orders?after=1", headers=web.bearer("roads"))
-        assert (line.cursor, asked.status_code) == ((1,), 200), "its cursor is known, though the projection is behind"
+        yield web
+
+
+def feed_of(web: MemoryWeb, facts: SeenFacts) -> TopicFeed:
+    return TopicFeed(Settings(), CODEC, facts, web.model, HeardNews(facts), lambda there: [])  # type: ignore[arg-type]
+
+
+def test_nobody_waits_for_the_projection_to_have_an_order(web: MemoryWeb) -> None:
+    facts = SeenFacts(web)
+    feed_of(web, facts)._take([order(0, 0)])
+    assert facts.seen == [(1, 1, {TOPIC})]
+    (line,) = web.model.department_records(TOPIC, PAGE_START, 9)
+    asked = web.client.get("/departments/roads/orders?after=1", headers=web.bearer("roads"))
+    assert (line.cursor, asked.status_code) == ((1,), 200), "its cursor is known, though the projection is behind"
+
+
+def test_what_piles_up_before_the_projection_is_in_nobodys_way(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "_PIECE", 2)
+    monkeypatch.setattr(feed_module, "_MOST_LATER", 4)
+    facts = SeenFacts(web)
+    feed = feed_of(web, facts)
+    for batch in ([order(0, 0), order(0, 1), order(0, 2), order(0, 3)], [order(0, 4)], []):
+        feed._take(batch)
+    assert [(records, lines) for records, lines, _ in facts.seen] == [(2, 4), (2, 5), (1, 5)]
+    feed._take([order(0, number) for number in range(5, 13)])
+    assert [records for records, *_ in facts.seen[3:]] == [2, 2], "it waits where too much would pile up"
+    web.model.is_ready = False
+    feed._take([])
+    assert [records for records, *_ in facts.seen[5:]] == [4], "nobody is answered by then, so all comes first"
