@@ -14,11 +14,13 @@ from hub.core.limits import LimitVerdict
 from hub.errors import Reason
 from hub.stream.avro.codec import Decoded
 from hub.stream.chunk import Chunk
+from hub.stream.kafka.client import SessionLostError
 from hub.stream.outlet import Transaction
-from hub.topics import Topic
+from hub.topics import Topic, is_own
 
 Faults = Callable[[pa.RecordBatch, list[int]], Iterable[LimitVerdict]]
 """Of a batch, and which row of the chunk each of its rows is."""
+_NEWER = "schemas"
 
 
 class Refused(NamedTuple):
@@ -49,6 +51,10 @@ def take_in(
     """
     rows = chunk.rows(chosen)
     decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
+    if is_own(like.name):
+        _leave_to_newer(
+            hub, chunk, [rows[each.index] for each in decoded.rejects if each.reason is Reason.UNKNOWN_SCHEMA]
+        )
     refused = [Refused(rows[each.index], each.reason, each.detail, None) for each in decoded.rejects]
     rows = [rows[index] for index in decoded.rows.tolist()]
     verdicts: dict[int, LimitVerdict] = {}
@@ -66,5 +72,22 @@ def take_in(
 def take_in_own(
     hub: Hub, chunk: Chunk, tx: Transaction, topic: Topic, faults: Callable[[pa.RecordBatch], Iterable[LimitVerdict]]
 ) -> UsableRecords:
-    """The same of a topic that the hub writes itself; others may write there too, and are believed no more."""
+    """The same of a topic that the hub writes itself; others may write there too, and are believed no more.
+
+    Raises SessionLostError, with the gate closed, at a record of a newer program: that is left to workers that can read it.
+    """
     return take_in(hub, chunk, tx, topic.name.__eq__, topic, lambda batch, _: faults(batch))
+
+
+def _leave_to_newer(hub: Hub, chunk: Chunk, unknown: Iterable[int]) -> None:
+    """Have this worker stand back if one of these rows is what a newer program's agents wrote. Set aside, it would be lost."""
+    row = next((row for row in unknown if hub.codec.may_be_newer(chunk.values[row])), None)
+    if row is None:
+        return
+    reason = (
+        f"{chunk.topics[row]}[{chunk.partitions[row]}]@{chunk.offsets[row]} was written by a newer program than this one, which "
+        "leaves it to workers that can read it; bring this worker to the newer release and start it again "
+        "(docs/operations/upgrade.md)"
+    )
+    hub.gate.close(_NEWER, reason)
+    raise SessionLostError(reason)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +16,10 @@ from hub.core.tracking.state import TrackedCase
 from hub.errors import Reason
 from hub.settings import ROOT
 from hub.stream.avro.codec import Codec
-from hub.stream.avro.registry import FileRegistry, Schema
+from hub.stream.avro.registry import ConfluentRegistry, FileRegistry, Schema
+from hub.stream.gate import Gate
+from hub.stream.kafka.client import SessionLostError
+from hub.testing.memory.agent import MemoryAgent
 from hub.testing.memory.hub import MemoryHub
 from tests.mutations import examples
 from tests.unit.agents.small_world import CITY, NOON
@@ -30,12 +35,17 @@ SUBJECTS = sorted({each.subject for each in NEWER.all() if len(NEWER.versions(ea
 def older(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, FileRegistry]:
     """The schemas of a program from before the newest version of one subject."""
     subject: str = request.param
-    folder = tmp_path_factory.mktemp("schemas") / "schemas"
-    shutil.copytree(ROOT / "schemas", folder)
-    ids = json.loads((folder / "ids.json").read_text("utf-8"))
-    del ids[subject.removeprefix("cityhub.")][str(NEWER.latest(subject).version)]
-    (folder / "ids.json").write_text(json.dumps(ids), "utf-8")
-    return subject, FileRegistry(folder)
+    return subject, without_newest(subject.removeprefix("cityhub."), tmp_path_factory.mktemp("schemas"))
+
+
+def without_newest(record: str, folder: Path) -> FileRegistry:
+    """The schemas of a program from before the newest version of this record."""
+    schemas = folder / "schemas"
+    shutil.copytree(ROOT / "schemas", schemas)
+    ids = json.loads((schemas / "ids.json").read_text("utf-8"))
+    del ids[record][str(NEWER.latest(f"cityhub.{record}").version)]
+    (schemas / "ids.json").write_text(json.dumps(ids), "utf-8")
+    return FileRegistry(schemas)
 
 
 class Service:
@@ -52,6 +62,10 @@ class Service:
 
     def versions(self, subject: str) -> list[Schema]:
         return self._own.versions(subject)
+
+    def may_be_newer(self, schema_id: int) -> bool:
+        del schema_id
+        return False
 
 
 def newest_records(subject: str) -> list[bytes]:
@@ -118,3 +132,38 @@ def _read(value: bytes, record: Any) -> Any:
 
 def test_what_agents_write_for_each_other_is_tried() -> None:
     assert {"cityhub.AdmittedEvent", "cityhub.AdmittedUpdate", "cityhub.CaseChange", "cityhub.Closure"} <= set(SUBJECTS)
+
+
+@pytest.mark.parametrize(("agent", "subject"), [("route", "AdmittedEvent"), ("track", "CaseChange")])
+def test_an_older_worker_leaves_what_a_newer_one_wrote_to_those_that_can_read_it(
+    agent: str, subject: str, tmp_path: Path
+) -> None:
+    older = without_newest(subject, tmp_path)
+    with MemoryHub(CITY, NOON, sources=["hotline"]) as hub:
+        hub.publish(report("H-1", NOON))
+        for before in ("deduplicate", "route")[: 1 + (agent == "track")]:
+            hub.turn(before)
+        gate = Gate()
+        beside = MemoryAgent(agent, replace(hub._hub, codec=Codec(older), gate=gate))
+        with pytest.raises(SessionLostError, match="newer program"):
+            beside.decide(hub.broker.read(agent, 100))
+        beside.close()
+        assert "start it again" in (gate.closed or "")
+        hub.run()
+        assert len(hub.records("hub.cases")) == 1
+        assert len(hub.records("dept.water_supply.orders")) == 1
+        assert hub.records("hub.dead") == []
+
+
+def test_what_no_program_of_the_hub_wrote_is_set_aside_and_nobody_stands_back() -> None:
+    with MemoryHub(CITY, NOON, sources=["hotline"]) as hub:
+        hub.send("hub.events", b"", b"\0" + (9_999).to_bytes(4, "big") + b"junk")
+        hub.run()
+        assert [letter["reason"] for letter in hub.records("hub.dead")] == ["unknown_schema"]
+
+
+def test_a_registry_service_knows_what_a_newer_program_writes(tmp_path: Path) -> None:
+    newest = NEWER.latest("cityhub.AdmittedEvent").id
+    assert without_newest("AdmittedEvent", tmp_path).may_be_newer(newest)
+    assert not NEWER.may_be_newer(newest)
+    assert not ConfluentRegistry("http://127.0.0.1:1", NEWER).may_be_newer(9_999)

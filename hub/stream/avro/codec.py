@@ -100,6 +100,11 @@ class Codec:
         """Decode one record without framing, in this program's newest version. Times are ms. Raises RejectedRecordError."""
         return read(self._registry.latest(subject), body)
 
+    def may_be_newer(self, value: bytes | None) -> bool:
+        """True of a framed record whose schema is not known here and may be one of a newer program of the hub."""
+        framed = value is not None and len(value) >= HEADER_BYTES and value[0] == _MAGIC
+        return framed and self._registry.may_be_newer(_schema_id(value or b""))
+
     def translate(self, subject: str, value: bytes | None) -> bytes:
         """The Avro bytes, in this program's newest version, of a framed record of any. Raises RejectedRecordError."""
         return self._translate(self._registry.latest(subject), value)

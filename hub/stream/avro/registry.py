@@ -29,6 +29,8 @@ _TIMEOUT_SECONDS = 10
 _MALFORMED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 _ASK_AGAIN_SECONDS = 30.0
 _REFUSED_AT_MOST = 10_000
+_IDS_AHEAD = 500
+"""So many schemas more may a newer program of the hub have. An id beyond them is nobody's."""
 _NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LOG_IN = f"; check {variable('registry_user')} and {variable('registry_password')}"
 _NOT_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
@@ -103,6 +105,10 @@ class Registry(Protocol):
         """All versions in this program's own schemas/, the newest first."""
         ...
 
+    def may_be_newer(self, schema_id: int) -> bool:
+        """True of an id that is not known here and may be one of a newer program of the hub."""
+        ...
+
 
 def _without(node: Any, unwanted: str) -> Any:
     if isinstance(node, dict):
@@ -134,6 +140,9 @@ class FileRegistry:
 
     def all(self) -> list[Schema]:
         return list(self._by_id.values())
+
+    def may_be_newer(self, schema_id: int) -> bool:
+        return schema_id not in self._by_id and 0 < schema_id <= max(self._by_id) + _IDS_AHEAD
 
     def versions(self, subject: str) -> list[Schema]:
         found = [each for each in self._by_id.values() if each.subject == subject]
@@ -187,6 +196,11 @@ class ConfluentRegistry:
                 self._refused.clear()
             self._refused[schema_id] = error, now
             raise
+
+    def may_be_newer(self, schema_id: int) -> bool:
+        """Never: a newer program has registered what it writes, and the service has been asked."""
+        del schema_id
+        return False
 
     def latest(self, subject: str) -> Schema:
         if subject not in self._latest:
