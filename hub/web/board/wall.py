@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
+from hub.clock import ClockKind
 from hub.ledger import queries
+from hub.ledger.arrivals import SenderArrivals, source_arrivals
 from hub.ledger.tables import CASES_TABLE, DEAD_LETTERS_TABLE
 from hub.millis import DAY_MS
-from hub.web.board.arrivals import arrivals
 from hub.web.board.counts import IS_OPEN, counts_at, counts_now, is_soon
 
 _NEXT = 10
@@ -74,10 +76,18 @@ def points(connection: Connection, now_ms: int, desk: str) -> Json:
     }
 
 
-def sources(connection: Connection, now_ms: int, desk: str) -> list[Json]:
-    """The arrivals of each source."""
+def sources(clock: ClockKind, connection: Connection, now_ms: int, desk: str) -> list[Json]:
+    """The arrivals of each source, by the time that counts with such a clock."""
     del desk
-    return [each.as_json() for each in arrivals(connection, now_ms)]
+    return [_arrivals_shown(each) for each in source_arrivals(connection, now_ms, clock)]
+
+
+def _arrivals_shown(each: SenderArrivals) -> Json:
+    usual = [None if isnan(one) else round(one, 1) for one in each.usual]
+    return {
+        "source": each.sender, "hours": list(each.hours), "usual": usual, "last": each.silence.last_ms,
+        "silent": each.silence.is_silent,
+    }  # fmt: skip
 
 
 def set_aside(connection: Connection, now_ms: int, desk: str) -> int:

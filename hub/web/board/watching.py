@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -38,16 +39,20 @@ class WallPart:
     least_seconds: float = EVERY_SECONDS
 
 
-WALL_PARTS = (
+_WALL_PARTS = (
     WallPart("numbers", wall.numbers),
     WallPart("next", wall.breaking_next),
     WallPart("departments", wall.departments),
     WallPart("areas", wall.areas),
     WallPart("points", wall.points, 0.5),
-    WallPart("arrivals", wall.sources, 2.0),
     WallPart("letters", wall.set_aside, 2.0),
     WallPart("yesterday", wall.yesterday, 60.0),
 )
+
+
+def wall_parts(clock: ClockKind) -> tuple[WallPart, ...]:
+    """What a wall shows where time goes by such a clock."""
+    return (*_WALL_PARTS, WallPart("arrivals", partial(wall.sources, clock), 2.0))
 
 
 class LedgerReader:
@@ -57,6 +62,10 @@ class LedgerReader:
         self._settings = settings
         self._database = Database(address_of(settings))
         self._is_there = False
+
+    @property
+    def clock(self) -> ClockKind:
+        return self._settings.clock
 
     def database(self) -> Database:
         """Raises what hub.sdk.errors names; FatalError while there is none."""
@@ -83,6 +92,7 @@ class WallWatch:
 
     def __init__(self, ledger: LedgerReader, desk: str, flow: Flow, health: Callable[[], Any]) -> None:
         self._ledger, self._desk, self._flow, self._health = ledger, desk, flow, health
+        self._parts = wall_parts(ledger.clock)
         self._due: dict[str, float] = {}
         self._said_at = 0.0
         self._stop = threading.Event()
@@ -117,7 +127,7 @@ class WallWatch:
         """WallQuestion what is due, and say what is other than before. Raises what hub.sdk.errors names."""
         with self._ledger.database().transaction() as connection:
             now_ms = self._ledger.now_ms(connection)
-            parts = {each.name: self._asked(each, connection, now_ms) for each in WALL_PARTS if self._is_due(each)}
+            parts = {each.name: self._asked(each, connection, now_ms) for each in self._parts if self._is_due(each)}
             level_ms, behind = queries.last_standing(connection)
         parts["health"] = self._health() | {"ledger": "here"}
         self._say(parts, {"now": now_ms, "level": level_ms, "behind": behind, "asked": wall_ms()})

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
 
-from hub.clock import CALENDAR
+from hub.clock import CALENDAR, ClockKind
 from hub.ledger.database import Database
 from hub.ledger.feed import Feed
 from hub.ledger.reading import FactReader
@@ -22,7 +22,7 @@ from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.kafka.record import KafkaRecord
 from hub.stream.numbers import PartitionPlace
-from hub.web.board.watching import WALL_PARTS
+from hub.web.board.watching import wall_parts
 from tests.mutations import CODEC, REGISTRY, examples, odd
 from tests.unit.ledger.conftest import sqlite_ledger
 from tests.unit.ledger.made_up import READER, records, rows_of
@@ -121,7 +121,8 @@ def test_one_record_costs_itself_at_most(kind: str, tmp_path: Path, request: pyt
         with database.transaction() as connection:
             for name in ("cases", "clocks", "changes", "notices", "receipts", "replies"):
                 connection.exec_driver_sql(f"select * from bi_{name}").fetchall()
-            assert {part.name: part.ask(connection, CALENDAR.most, "dispatch_desk") for part in WALL_PARTS}["numbers"]
+            parts = wall_parts(ClockKind.WALL)
+            assert {part.name: part.ask(connection, CALENDAR.most, "dispatch_desk") for part in parts}["numbers"]
     finally:
         database.close()
 
