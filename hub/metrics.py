@@ -176,3 +176,27 @@ WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation
 LEDGER_RECORDS = Counter("hub_ledger_records_total", "Records put into the ledger")
 LEDGER_BEHIND_RECORDS = Gauge("hub_ledger_behind_records", "Records that the ledger lacks")
 LEDGER_BEHIND_SECONDS = Gauge("hub_ledger_behind_seconds", "Age of the oldest record that the ledger lacks")
+# Who is silent against its own rhythm by hour of the week (hub.core.figures.rhythm), said by `cityhub ledger run` each minute: what
+# came in the last 24 hours, what should have come since the last arrival, when that was, and from how many days that is known. A
+# source's statements, and what a department says of its cases.
+SOURCE_CAME = Gauge("hub_source_day_reports", "Statements of a source in the last 24 hours", ["source"])
+SOURCE_MISSING = Gauge("hub_source_missing_arrivals", "Arrivals to be expected of a source since its last", ["source"])
+SOURCE_LAST = Gauge("hub_source_last_arrival_seconds", "Unix time at which a source last said something", ["source"])
+SOURCE_SILENT = Gauge("hub_source_silent", "1 while a source's silence is no chance", ["source"])
+SOURCE_KNOWN_DAYS = Gauge("hub_source_known_days", "Days from which a source's rhythm is learnt", ["source"])
+DEPARTMENT_CAME = Gauge("hub_department_day_updates", "Updates of a department in the last 24 hours", ["department"])
+DEPARTMENT_MISSING = Gauge(
+    "hub_department_missing_arrivals", "Arrivals to be expected of a department since its last", ["department"]
+)
+DEPARTMENT_LAST = Gauge(
+    "hub_department_last_arrival_seconds", "Unix time at which a department last said something", ["department"]
+)
+DEPARTMENT_SILENT = Gauge("hub_department_silent", "1 while a department's silence is no chance", ["department"])
+DEPARTMENT_KNOWN_DAYS = Gauge(
+    "hub_department_known_days", "Days from which a department's rhythm is learnt", ["department"]
+)
+# Orders to a department that has their cases still, and has said nothing of them since; and when the oldest was written, or 0.
+UNANSWERED_ORDERS = Gauge("hub_unanswered_orders", "Orders that a department has not answered", ["department"])
+UNANSWERED_SINCE = Gauge(
+    "hub_unanswered_since_seconds", "Unix time of the oldest order not answered, or 0", ["department"]
+)

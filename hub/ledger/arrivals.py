@@ -47,7 +47,7 @@ class _Hour(NamedTuple):
     """`minutes`: in how many of its minutes something came."""
 
     hour: int
-    count: int
+    records: int
     minutes: int
     last_ms: int
 
@@ -96,8 +96,8 @@ def _arrivals(
     )
     by_sender: dict[str, list[_Hour]] = {}
     for name, *found in rows:
-        number, count, minutes, last_ms = map(int, found)
-        by_sender.setdefault(name, []).append(_Hour(number - first_hour, count, minutes, last_ms))
+        number, records, minutes, last_ms = map(int, found)
+        by_sender.setdefault(name, []).append(_Hour(number - first_hour, records, minutes, last_ms))
     return [_of_sender(name, hours, now_ms) for name, hours in sorted(by_sender.items())]
 
 
@@ -105,7 +105,7 @@ def _of_sender(sender: str, rows: Iterable[_Hour], now_ms: int) -> SenderArrival
     counts, minutes = np.zeros((2, _KEPT_HOURS + 1), np.int64)
     last = max(rows, key=lambda row: row.last_ms)
     for row in rows:
-        counts[row.hour], minutes[row.hour] = row.count, row.minutes
+        counts[row.hour], minutes[row.hour] = row.records, row.minutes
     usual = usual_of(counts[-LEARNT_HOURS - 1 :], last.hour - GONE_HOURS, SHOWN_HOURS)
     silence = silence_of(minutes[: last.hour + 1], last.last_ms, now_ms)
     return SenderArrivals(sender, counts[-SHOWN_HOURS:].tolist(), usual.tolist(), silence)

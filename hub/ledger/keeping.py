@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from hub import metrics
-from hub.clock import wall_ms
-from hub.errors import RetriableError
+from hub.clock import ClockKind, wall_ms
+from hub.errors import HubError, RetriableError
 from hub.inspect.reading import spans
 from hub.ledger.database import Database, address_of
 from hub.ledger.feed import Feed, LedgerStanding, topics_in
 from hub.ledger.reading import FactReader
+from hub.ledger.rhythms import RhythmGauges
 from hub.ledger.store import LedgerStore
 from hub.ledger.upkeep import delete_older
 from hub.millis import DAY_MS
@@ -27,6 +29,9 @@ from hub.stream.numbers import PartitionPlace
 log = logging.getLogger(__name__)
 
 _FORGET_SECONDS = 3600.0
+_RHYTHM_SECONDS = 60.0
+_SHARE = 8.0
+"""What took a second to ask is asked again after eight."""
 READY_SECONDS = 30.0
 """Who lacks older records than that is not ready."""
 
@@ -63,13 +68,17 @@ class Keeper:
 
     def run(self) -> None:
         """Until stopped. Raises FatalError where people have to act."""
-        upkeep = threading.Thread(target=self._forget_again_and_again, name="upkeep", daemon=True)
-        upkeep.start()
+        beside = [threading.Thread(target=self._forget_again_and_again, name="upkeep", daemon=True)]
+        if self._settings.clock is ClockKind.WALL:  # of history that is played again, nobody is to be called
+            beside.append(threading.Thread(target=self._look_for_silence, name="rhythms", daemon=True))
+        for each in beside:
+            each.start()
         try:
             self._feed(self._note).run()
         finally:
             self.stop()
-            upkeep.join()
+            for each in beside:
+                each.join()
 
     def rebuild(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Make all that comes from the topics anew, to where they end now: how many records. Readers see it fill meanwhile."""
@@ -102,6 +111,16 @@ class Keeper:
         metrics.LEDGER_RECORDS.inc(standing.records - before)
         metrics.LEDGER_BEHIND_RECORDS.set(standing.behind)
         metrics.LEDGER_BEHIND_SECONDS.set(standing.seconds)
+
+    def _look_for_silence(self) -> None:
+        gauges, took = RhythmGauges(self.database), 0.0
+        while not self._stop.wait(max(_RHYTHM_SECONDS, _SHARE * took)):
+            began = time.monotonic()
+            try:
+                gauges.look()
+            except HubError as error:
+                log.warning("who is silent is not known for a while: %s", error)
+            took = time.monotonic() - began
 
     def _forget_again_and_again(self) -> None:
         while not self._stop.wait(_FORGET_SECONDS):
