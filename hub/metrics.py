@@ -59,8 +59,9 @@ UNLINKS = Counter("hub_unlinks_total", "Reports taken out of a case again", ["ca
 # Points of admitted events that lie in no area of the city, by source and likely reason (hub.core.places.point_faults). Their
 # events are decided without a point, or by the cell it lies in.
 POINTS = Counter("hub_points_unplaced_total", "Points in no area of the city, by likely reason", ["source", "why"])
-# Records set aside, by the agent or connector that did so and why.
-DEAD_LETTERS = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason"])
+# Records set aside, by the agent, connector or sink that did so, why, and who sent them: a source, a department, `hub` for what the
+# hub itself made.
+DEAD_LETTERS = Counter("hub_dead_letters_total", "Records set aside as dead letters", ["stage", "reason", "source"])
 # Cases opened and not yet closed, by the department that holds them.
 OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
 # Those of them of which some clock has run out and has not ended: what a department owes now.
@@ -169,6 +170,8 @@ SINK_OLDEST = Gauge(
 )
 # Its circuits that are open: one try at a time, ever further apart, finds out whether the receiver is back.
 SINK_HELD = Gauge("hub_sink_held_receivers", "Receivers to which nothing goes because they take nothing", ["sink"])
+# When what this process shows or believes runs out, by the setting (or the edge) that names the file; 0: it cannot be read.
+CERTIFICATE_EXPIRES = Gauge("hub_certificate_expires_seconds", "Unix time at which a certificate runs out", ["use"])
 # Answers of `cityhub web`, by operation (GET /departments/{department}/orders) and status: 401 and 403 say that somebody tries
 # doors, 503 that Kafka does not have what came, or that the topics are still being read.
 WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation and status", ["operation", "status"])

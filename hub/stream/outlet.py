@@ -25,9 +25,11 @@ from hub.stream.pauses.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.publication import Publication
 from hub.stream.tally import Tally
 from hub.stream.writing.writer import Output
-from hub.topics import DEAD, Topic
+from hub.topics import DEAD, Topic, source_of
 
 log = logging.getLogger(__name__)
+_OWN = "hub"
+"""Who sent what the hub itself made."""
 
 
 class Outlet:
@@ -127,15 +129,17 @@ class Transaction:
     def reject(self, row: int, reason: Reason, detail: str) -> None:
         """Set a record of the chunk aside, whole, with the reason."""
         chunk = self._chunk
-        self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail)
+        sender = source_of(chunk.topics[row])
+        self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail, sender=sender)
         self._tally.rejected.append(row)
 
     def set_aside(
-        self, origin: dict[str, Any] | None, key: bytes | None, value: bytes | None, reason: Reason, detail: str
-    ) -> None:
+        self, origin: dict[str, Any] | None, key: bytes | None, value: bytes | None, reason: Reason, detail: str, *,
+        sender: str = _OWN,
+    ) -> None:  # fmt: skip
         """Set aside a record that an earlier chunk accounted for, or one of this: a dead letter with its bytes, as far as they fit.
 
-        Without an origin it is what this agent itself made, and cannot send.
+        Without an origin it is what this agent itself made, and cannot send. `sender`: a name that the rules know, for the metric.
         """
         agent = self._outlet.agent
         letter = fitted({
@@ -143,7 +147,7 @@ class Transaction:
             "file": None, "line": None, "key": key, "value": value,
         })  # fmt: skip
         self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [letter["key"] or b""])
-        self.count(metrics.DEAD_LETTERS.labels(agent, str(reason)))
+        self.count(metrics.DEAD_LETTERS.labels(agent, str(reason), sender))
         place = "an output" if origin is None else f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
         facts = {"agent": agent, "reason": str(reason), "event_id": place, "case_id": key}
         log.warning("%s: rejected %s: %s: %s", agent, place, reason, detail, extra=facts)

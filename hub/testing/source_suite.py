@@ -66,7 +66,7 @@ class MemoryPublisher:
             self.stop.set()
 
     def set_aside(self, letter: DeadLetter) -> None:
-        DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
+        DEAD_LETTERS.labels(letter.stage, letter.reason, letter.stage.partition(":")[2]).inc()
         self.letters.append(letter)
 
     def poll(self) -> None:

@@ -121,7 +121,8 @@ def refuse(
         why = tracking.refusal(book, _read(hub, body))
         detail = why or "it was not allowed when it came; send it again, under another id"
     value = hub.codec.encode_one("cityhub.Update", admitted["update"])
-    tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail)
+    sender = hub.label(admitted["update"]["department"])
+    tx.set_aside(admitted["origin"], case_id.encode(), value, reason, detail, sender=sender)
     return [LateDecision(admitted, str(reason), detail=detail)]
 
 

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from hub.certificates import watch_authorities, watch_own
 from hub.sdk.access.paths import LocalPath
 
 
@@ -23,3 +24,10 @@ class Tls(BaseModel):
         if (self.certificate is None) != (self.key is None):
             raise ValueError("give certificate and key, or neither")
         return self
+
+    def watch(self, edge: str) -> None:
+        """Have the metrics of this process say when they run out."""
+        if self.ca is not None:
+            watch_authorities(f"{edge} ca", self.ca)
+        if self.certificate is not None:
+            watch_own(f"{edge} certificate", self.certificate)

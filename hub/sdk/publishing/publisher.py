@@ -86,7 +86,7 @@ class _ToKafka:
         self._produce(self._topic, key.encode(), value, self._headers)
 
     def set_aside(self, letter: DeadLetter) -> None:
-        DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
+        DEAD_LETTERS.labels(letter.stage, letter.reason, self._domain).inc()
         fits = fitted(letter.to_avro())
         self._produce(self._dead, fits["key"], self._codec.encode_one(DeadLetter.subject(), fits))
 

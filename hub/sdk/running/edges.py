@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from hub.declared.document import Document, read_document
 from hub.declared.problems import Problems, hint
 from hub.errors import FatalError
+from hub.sdk.access.tls import Tls
 from hub.sdk.contract import Context, Source
 from hub.sdk.edges_file import EdgeSpec, read_edges_file, require_path
 from hub.sdk.errors import ConfigurationError
@@ -49,7 +50,11 @@ class Edge:
         """The source by its settings. Raises ConfigurationError, with the line of every mistake, and FatalError."""
         manifest = self.manifest()
         kind = source_type(manifest, self.spec.kind)
-        return kind(self.config(manifest, kind), context)
+        config = self.config(manifest, kind)
+        tls = getattr(config, "tls", None)
+        if isinstance(tls, Tls):
+            tls.watch(self.name)
+        return kind(config, context)
 
     def config(self, manifest: Manifest, kind: type[Source]) -> BaseModel:
         base = manifest.source.settings if self.spec.kind in (None, manifest.source.kind) else {}

@@ -55,7 +55,7 @@ class SinkLetters:
         )  # fmt: skip
         if self._made().flush(_FLUSH_SECONDS) or failed:
             raise UndeliveredError(f"{self._name}: {DEAD.name} did not take a dead letter; nothing is lost")
-        metrics.DEAD_LETTERS.labels(letter.stage, letter.reason).inc()
+        metrics.DEAD_LETTERS.labels(letter.stage, letter.reason, self._name).inc()
         log.warning("%s: set aside in %s: %s", self._name, DEAD.name, why)
 
     def _made(self) -> Producer:

@@ -36,7 +36,7 @@ class GapLetters:
     def count(self, gaps: Iterable[Gap]) -> None:
         """Count these gaps in the metrics: their letters have been committed."""
         for gap in gaps:
-            metrics.DEAD_LETTERS.labels(self._agent, str(gap.reason)).inc()
+            metrics.DEAD_LETTERS.labels(self._agent, str(gap.reason), source_of(gap.topic)).inc()
             labels = (self._agent, source_of(gap.topic), str(gap.reason))
             metrics.GAPS.labels(*labels).inc()
             metrics.GAP_RECORDS.labels(*labels).inc(gap.records_at_most)

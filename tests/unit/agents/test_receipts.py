@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hub import topics
 from hub.agents.track.waiting import MAX_WAITING
+from hub.metrics import DEAD_LETTERS
 from hub.model.outputs import WAITING
 from hub.model.update import Update, UpdateStatus, status_and_step
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
@@ -90,6 +91,30 @@ def test_an_unknown_case_a_wrong_sender_and_an_impossible_time_are_told_to_who_s
         ("unknown", "accepted", "unknown_case"),
     ]  # fmt: skip
     assert not receipts(hub)
+
+
+def test_dead_letters_are_counted_by_who_sent_them(hub: WholeHub) -> None:
+    """By names that the rules know, whatever a record says of itself."""
+    before = _dead_by_sender()
+    hub.say(said("ACCEPTED", "unknown", case_id="C-NONE", department="roads"))
+    send(hub, b"rubbish", department="power_light")
+    hub._append("city.hotline.events", b"x", b"rubbish")
+    hub.settle()
+    hub.settle()
+    assert _dead_by_sender() - before == {
+        ("deduplicate", "hotline"): 1, ("deduplicate", "power_light"): 1, ("track", "roads"): 1,
+    }  # fmt: skip
+
+
+def _dead_by_sender() -> Counter[tuple[str, str]]:
+    return Counter(
+        {
+            (sample.labels["stage"], sample.labels["source"]): int(sample.value)
+            for family in DEAD_LETTERS.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        }
+    )
 
 
 def test_a_repeat_and_a_conflict_name_where_it_came_first(hub: WholeHub) -> None:

@@ -27,7 +27,7 @@ def test_every_collector_of_the_module_is_declared() -> None:
 
 
 def test_labels_are_those_of_the_declaration() -> None:
-    assert labels_of(metrics.DEAD_LETTERS) == ("stage", "reason")
+    assert labels_of(metrics.DEAD_LETTERS) == ("stage", "reason", "source")
     assert labels_of(metrics.LATENCY_SECONDS) == ("agent",)
     assert hub_series()["hub_latency_seconds_bucket"] == {"agent", "le", "job", "instance"}
 
