@@ -69,8 +69,8 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     app.service(control)
     app.service(presence)
     views += [AGENTS[name].attach(app, hub) for name in agents]
-    show_cases(views, hub.departments)
-    hub.policy.listeners.append(lambda: show_cases(views, hub.departments))
+    show_cases(views, hub.departments, hub.city.dispatch_desk)
+    hub.policy.listeners.append(lambda: show_cases(views, hub.departments, hub.city.dispatch_desk))
     inlets = [view.inlet for view in views]
     reads = {name: inlet.reads for name, inlet in zip(agents, inlets, strict=True)}
     app.service(RetentionWatch(settings, reads))

@@ -66,6 +66,8 @@ DEAD_LETTERS = Counter("hub_dead_letters_total", "Records set aside as dead lett
 OPEN_CASES = Gauge("hub_open_cases", "Cases now open", ["department"])
 # Those of them of which some clock has run out and has not ended: what a department owes now.
 OVERDUE_CASES = Gauge("hub_overdue_cases", "Cases now open of which some clock has run out", ["department"])
+# Those of them that are at the dispatch desk: whoever sent them there, they stay until somebody sends them on.
+DESK_OPEN_CASES = Gauge("hub_desk_open_cases", "Cases now open at the dispatch desk")
 # Cases that no rule could send anywhere.
 DESK_CASES = Counter("hub_dispatch_desk_total", "Cases sent to the dispatch desk", ["why"])
 # Cases opened by reports of a category that the city's taxonomy does not know, wherever they went: a source has changed its list.
@@ -172,6 +174,8 @@ SINK_OLDEST = Gauge(
 SINK_HELD = Gauge("hub_sink_held_receivers", "Receivers to which nothing goes because they take nothing", ["sink"])
 # When what this process shows or believes runs out, by the setting (or the edge) that names the file; 0: it cannot be read.
 CERTIFICATE_EXPIRES = Gauge("hub_certificate_expires_seconds", "Unix time at which a certificate runs out", ["use"])
+# What is free of the disk on which the state directory lies, as a share of it.
+DISK_FREE = Gauge("hub_disk_free_ratio", "Share of the state directory's disk that is free", ["use"])
 # Answers of `cityhub web`, by operation (GET /departments/{department}/orders) and status: 401 and 403 say that somebody tries
 # doors, 503 that Kafka does not have what came, or that the topics are still being read.
 WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation and status", ["operation", "status"])
@@ -179,6 +183,8 @@ WEB_ANSWERS = Counter("hub_web_answers_total", "Answers of the web, by operation
 LEDGER_RECORDS = Counter("hub_ledger_records_total", "Records put into the ledger")
 LEDGER_BEHIND_RECORDS = Gauge("hub_ledger_behind_records", "Records that the ledger lacks")
 LEDGER_BEHIND_SECONDS = Gauge("hub_ledger_behind_seconds", "Age of the oldest record that the ledger lacks")
+# Unix time at which that was said last: a ledger that cannot be written, or Kafka not read, says nothing.
+LEDGER_LOOKED = Gauge("hub_ledger_looked_seconds", "Unix time at which the ledger last said how far it is")
 # Who is silent against its own rhythm by hour of the week (hub.core.figures.rhythm), said by `cityhub ledger run` each minute: what
 # came in the last 24 hours, what should have come since the last arrival, when that was, and from how many days that is known. A
 # source's statements, and what a department says of its cases.

@@ -43,8 +43,10 @@ def overdue_cases(views: Iterable[AgentView]) -> Counter[str]:
     return _of_all(view.overdue_cases for view in views)
 
 
-def show_cases(views: Sequence[AgentView], departments: Iterable[str]) -> None:
+def show_cases(views: Sequence[AgentView], departments: Iterable[str], desk: str) -> None:
     """Have /metrics ask whenever it is read, if one of these agents knows."""
+    if any(view.open_cases is not None for view in views):
+        metrics.DESK_OPEN_CASES.set_function(partial(_count, open_cases, views, desk))
     for department in departments:
         if any(view.open_cases is not None for view in views):
             metrics.OPEN_CASES.labels(department).set_function(partial(_count, open_cases, views, department))

@@ -111,6 +111,7 @@ class Keeper:
         metrics.LEDGER_RECORDS.inc(standing.records - before)
         metrics.LEDGER_BEHIND_RECORDS.set(standing.behind)
         metrics.LEDGER_BEHIND_SECONDS.set(standing.seconds)
+        metrics.LEDGER_LOOKED.set_to_current_time()
 
     def _look_for_silence(self) -> None:
         gauges, took = RhythmGauges(self.database), 0.0

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
 from cryptography import x509
 from prometheus_client import REGISTRY
-from pydantic import FilePath
 
 from hub.broker.guarded.certificates import Authority
 from hub.certificates import watch_authorities, watch_own
-from hub.cli.terminal.options import AUTHORITIES, OWN_CERTIFICATES, with_settings
 from hub.metrics import CERTIFICATE_EXPIRES
 from hub.sdk.access.tls import Tls
-from hub.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -50,28 +45,6 @@ def test_a_file_is_read_anew_and_one_that_cannot_be_read_has_run_out(tmp_path: P
     assert _seen("mine") == 0
     path.write_bytes(Authority.kept_in(tmp_path).issued("broker").read_bytes())
     assert (_seen("mine") or 0) > 1e9
-
-
-def test_every_setting_that_names_certificates_is_watched() -> None:
-    files = {
-        name for name, field in Settings.model_fields.items() if FilePath in getattr(field.annotation, "__args__", ())
-    }
-    assert files - {"kafka_key"} == {*OWN_CERTIFICATES, *AUTHORITIES}
-
-
-def test_a_command_watches_those_of_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority = Authority.kept_in(tmp_path)
-    monkeypatch.setenv("CITYHUB_KAFKA_SECURITY", "tls")
-    monkeypatch.setenv("CITYHUB_KAFKA_CA", str(authority.certificate))
-
-    @click.command()
-    @with_settings
-    def command(settings: Settings) -> None:
-        del settings
-
-    assert CliRunner().invoke(command).exit_code == 0
-    assert _seen("kafka_ca") == _expiries(authority.certificate)[-1]
-    assert _seen("kafka_certificate") is None
 
 
 def test_an_edge_says_whose_they_are(tmp_path: Path) -> None:

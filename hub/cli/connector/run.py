@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from hub.cli.process.files import watch_files
 from hub.errors import FatalError
 from hub.escaping import to_json
 from hub.screen import say
@@ -100,6 +101,7 @@ def run_command(
         stop=stop_on_signals(),
     )
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    watch_files(settings)
     with nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port):
         summaries = _run(names, files, mappings, joins, settings, options)
     if files:

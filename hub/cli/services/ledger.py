@@ -34,9 +34,11 @@ def ledger() -> None:
 @with_settings
 def run(settings: Settings, port: int | None, host: str) -> None:
     """Keep it level with the topics until Ctrl-C. A process of its own: agents never wait for it."""
+    from hub.cli.process.files import watch_files
     from hub.ledger.keeping import Keeper
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    watch_files(settings)
     with ended_by_signals(), Keeper(settings) as keeper:
         pages = {
             "/metrics": metrics_page,

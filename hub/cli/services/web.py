@@ -89,6 +89,7 @@ def web(
     context.obj = settings
     if context.invoked_subcommand is not None:
         return
+    from hub.cli.process.files import watch_files
     from hub.stream.avro.codec import Codec
     from hub.stream.avro.registry import make_registry
     from hub.stream.kafka.known import sources_there
@@ -100,6 +101,7 @@ def web(
     city = load_city(settings.city)
     offers = load_open311(open311, city)
     announce_first_user(settings)
+    watch_files(settings)
     with (
         ended_by_signals(),
         nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, "127.0.0.1", metrics_port),

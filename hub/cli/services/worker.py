@@ -54,6 +54,7 @@ def worker(
     import uvloop
 
     from hub.app import make_app, make_hub
+    from hub.cli.process.files import watch_files
     from hub.stream.admin.topics import require_topics
     from hub.topics import all_topics
 
@@ -63,6 +64,7 @@ def worker(
     require_topics(settings, hub.city.kept(all_topics(hub.sources, hub.departments)))
     app = make_app(hub, agents or tuple(AGENT_CHANGELOGS))
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    watch_files(settings)
     run_app(app, log_level, settings.log_format)
 
 

@@ -45,13 +45,13 @@ def test_open_cases_are_those_of_all_agents_that_know() -> None:
 
 def test_metrics_show_them_as_they_are_when_asked_and_only_if_somebody_knows() -> None:
     held = Counter(made_up=1)
-    show_cases([AgentView(None)], ["unseen"])  # type: ignore[arg-type]
-    show_cases([AgentView(None, lambda: held)], ["made_up", "idle"])  # type: ignore[arg-type]
-    show_cases([AgentView(None, overdue_cases=lambda: Counter(late=3))], ["late"])  # type: ignore[arg-type]
+    show_cases([AgentView(None)], ["unseen"], "desk")  # type: ignore[arg-type]
+    show_cases([AgentView(None, lambda: held)], ["made_up", "idle"], "made_up")  # type: ignore[arg-type]
+    show_cases([AgentView(None, overdue_cases=lambda: Counter(late=3))], ["late"], "desk")  # type: ignore[arg-type]
     try:
         assert (gauge("unseen"), gauge("made_up"), gauge("idle")) == (None, 1.0, 0.0)
         held["made_up"] += 1
-        assert gauge("made_up") == 2.0
+        assert gauge("made_up") == REGISTRY.get_sample_value("hub_desk_open_cases") == 2.0
         assert (gauge("late"), gauge("late", "hub_overdue_cases")) == (None, 3.0)
     finally:
         for department in ("made_up", "idle"):
