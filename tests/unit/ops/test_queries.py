@@ -79,6 +79,7 @@ def test_a_metric_on_no_panel_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     less = [panel for panel in queries.panels() if not any("open_cases" in t["expr"] for t in panel.get("targets", ()))]
     monkeypatch.setattr(queries, "panels", lambda: less)
     assert list(queries.dashboard_problems()) == [
+        "dashboard: hub_desk_open_cases is on no panel",
         "dashboard: hub_open_cases is on no panel",
         "dashboard: hub_overdue_cases is on no panel",
     ]
@@ -94,10 +95,12 @@ def test_a_rule_that_stops_firing_fails_its_unit_test(tmp_path: Path) -> None:
 
 
 def test_every_alert_is_fired_by_a_unit_test() -> None:
-    tests = (queries.PROMETHEUS / "rules_test.yml").read_text("utf-8")
+    paths = sorted(queries.PROMETHEUS.glob("*_test.yml"))
+    tests = "".join(path.read_text("utf-8") for path in paths)
     fired = {
         alert["alertname"]
-        for test in read_yaml(queries.PROMETHEUS / "rules_test.yml")["tests"]
+        for path in paths
+        for test in read_yaml(path)["tests"]
         for alert in test.get("alert_rule_test", ())
         if alert["exp_alerts"]
     }
