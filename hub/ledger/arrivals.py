@@ -66,7 +66,7 @@ def department_arrivals(connection: Connection, now_ms: int, clock: ClockKind) -
     return _arrivals(connection, RECEIPTS_TABLE, department, at, department.is_not(None), now_ms)
 
 
-def unanswered(connection: Connection) -> dict[str, Unanswered]:
+def unanswered_orders(connection: Connection) -> dict[str, Unanswered]:
     """By department. Only what is open and with it still: an order that went elsewhere is nobody's to answer."""
     order, case, receipt = ORDERS_TABLE.c, CASES_TABLE.c, RECEIPTS_TABLE.c
     answered = exists().where(
@@ -84,14 +84,19 @@ def unanswered(connection: Connection) -> dict[str, Unanswered]:
 
 
 def _arrivals(
-    connection: Connection, table: Table, sender: Column[str], at: Column[int], wanted: ColumnElement[bool], now_ms: int
+    connection: Connection,
+    table: Table,
+    sender: Column[str],
+    heard_at: Column[int],
+    wanted: ColumnElement[bool],
+    now_ms: int,
 ) -> list[SenderArrivals]:
     first_hour = now_ms // HOUR_MS - _KEPT_HOURS
-    hour = (at // HOUR_MS).label("hour")
+    hour = (heard_at // HOUR_MS).label("hour")
     rows = connection.execute(
-        select(sender, hour, func.count(), func.count((at // MINUTE_MS).distinct()), func.max(at))
+        select(sender, hour, func.count(), func.count((heard_at // MINUTE_MS).distinct()), func.max(heard_at))
         .select_from(table)
-        .where(and_(wanted, at >= first_hour * HOUR_MS, at <= now_ms))
+        .where(and_(wanted, heard_at >= first_hour * HOUR_MS, heard_at <= now_ms))
         .group_by(sender, hour)
     )
     by_sender: dict[str, list[_Hour]] = {}

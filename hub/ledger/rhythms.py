@@ -10,7 +10,7 @@ from hub import metrics
 from hub.clock import ClockKind
 from hub.core.figures.rhythm import Silence
 from hub.ledger import queries
-from hub.ledger.arrivals import SenderArrivals, Unanswered, department_arrivals, source_arrivals, unanswered
+from hub.ledger.arrivals import SenderArrivals, Unanswered, department_arrivals, source_arrivals, unanswered_orders
 from hub.ledger.database import Database
 
 _SOURCES: Mapping[str, Gauge] = {
@@ -41,13 +41,13 @@ class RhythmGauges:
                 return
             sources = source_arrivals(connection, level_ms, ClockKind.WALL)
             departments = department_arrivals(connection, level_ms, ClockKind.WALL)
-            owed = unanswered(connection)
+            owed = unanswered_orders(connection)
         self._show_all(_SOURCES, sources)
         self._show_all(_DEPARTMENTS, departments)
         self._show_owed({each.sender: Unanswered(0, 0) for each in departments} | owed)
 
-    def _show_all(self, gauges: Mapping[str, Gauge], found: Iterable[SenderArrivals]) -> None:
-        by_sender = {each.sender: _figures(each.silence, sum(each.hours)) for each in found}
+    def _show_all(self, gauges: Mapping[str, Gauge], senders: Iterable[SenderArrivals]) -> None:
+        by_sender = {each.sender: _figures(each.silence, sum(each.hours)) for each in senders}
         for name, gauge in gauges.items():
             self._show(gauge, {sender: figures[name] for sender, figures in by_sender.items()})
 

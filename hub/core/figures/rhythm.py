@@ -29,7 +29,7 @@ _DAY, _WEEK = 24, 7 * 24
 _WEEKS_KNOWN_HOURS = 2 * _WEEK
 """From then on an hour is compared with the same hour of the same weekday alone."""
 _LEAST_SILENCE_MS = 10 * MINUTE_MS
-Counts = npt.NDArray[np.int64]
+HourlyCounts = npt.NDArray[np.int64]
 
 
 class Silence(NamedTuple):
@@ -44,7 +44,7 @@ class Silence(NamedTuple):
     is_silent: bool
 
 
-def silence_of(arrivals: Sequence[int] | Counts, last_ms: int, now_ms: int) -> Silence:
+def silence_of(arrivals: Sequence[int] | HourlyCounts, last_ms: int, now_ms: int) -> Silence:
     """`arrivals`: by hour, the last the one in which the last arrival was; at most `LEARNT_HOURS` are looked at."""
     counts = np.asarray(arrivals, np.int64)[-LEARNT_HOURS - 1 :]
     length = _known_hours(counts)
@@ -56,29 +56,29 @@ def silence_of(arrivals: Sequence[int] | Counts, last_ms: int, now_ms: int) -> S
     return Silence(last_ms, missing, length // _DAY, missing >= sure and now_ms - last_ms >= _LEAST_SILENCE_MS)
 
 
-def _known_hours(counts: Counts) -> int:
+def _known_hours(counts: HourlyCounts) -> int:
     """Whole hours from the first arrival to the hour of the last."""
     seen = np.flatnonzero(counts)
     return len(counts) - 1 - int(seen[0]) if len(seen) else 0
 
 
-def _weights(known: Counts, next_hour: int) -> npt.NDArray[np.float64]:
-    """By hour of the week: how much it says if nothing comes in it. `known` ends before `next_hour`.
+def _weights(learnt: HourlyCounts, next_hour: int) -> npt.NDArray[np.float64]:
+    """By hour of the week: how much it says if nothing comes in it. `learnt` ends before `next_hour`.
 
     From one week on until two are known it is the less of what days and weeks say: the second weekend is no surprise then.
     """
-    by_day = np.tile(_of_slots(known, next_hour, _DAY), 7)
-    if len(known) < _WEEK:
+    by_day = np.tile(_of_slots(learnt, next_hour, _DAY), 7)
+    if len(learnt) < _WEEK:
         return by_day
-    by_week = _of_slots(known, next_hour, _WEEK)
-    return by_week if len(known) >= _WEEKS_KNOWN_HOURS else np.minimum(by_day, by_week)
+    by_week = _of_slots(learnt, next_hour, _WEEK)
+    return by_week if len(learnt) >= _WEEKS_KNOWN_HOURS else np.minimum(by_day, by_week)
 
 
-def _of_slots(known: Counts, next_hour: int, slots: int) -> npt.NDArray[np.float64]:
-    slot = np.arange(next_hour - len(known), next_hour) % slots
+def _of_slots(learnt: HourlyCounts, next_hour: int, slots: int) -> npt.NDArray[np.float64]:
+    slot = np.arange(next_hour - len(learnt), next_hour) % slots
     times = np.bincount(slot, minlength=slots)
-    empty = np.bincount(slot, weights=known == 0, minlength=slots)
-    mean = np.bincount(slot, weights=known, minlength=slots) / np.maximum(times, 1)
+    empty = np.bincount(slot, weights=learnt == 0, minlength=slots)
+    mean = np.bincount(slot, weights=learnt, minlength=slots) / np.maximum(times, 1)
     by_the_clock = (times > 0) & (empty == 0)
     return np.maximum(mean, np.where(by_the_clock, np.log(2.0 * (times + 1)), 0.0))
 
@@ -93,7 +93,7 @@ def _missing(weights: npt.NDArray[np.float64], last_ms: int, now_ms: int) -> flo
     return float(weights[hours % _WEEK] @ ((ends - begins) / HOUR_MS))
 
 
-def usual_of(counts: Sequence[int] | Counts, last_hour: int, shown: int) -> npt.NDArray[np.float64]:
+def usual_of(counts: Sequence[int] | HourlyCounts, last_hour: int, shown: int) -> npt.NDArray[np.float64]:
     """What is usual in each of the last `shown` hours, for people: the mean of the same hour of the days (or weeks) before it, as
     far as something had come by then. NaN for an hour that is not known; empty without a whole day.
 
@@ -108,7 +108,7 @@ def usual_of(counts: Sequence[int] | Counts, last_hour: int, shown: int) -> npt.
     return np.array([_mean(known, hour, step, first, last_hour) for hour in range(len(known) - shown, len(known))])
 
 
-def _mean(counts: Counts, hour: int, step: int, first: int, last: int) -> float:
+def _mean(counts: HourlyCounts, hour: int, step: int, first: int, last: int) -> float:
     before: npt.NDArray[Any] = np.arange(hour - step, first - 1, -step)
     before = before[before <= last]
     return float(counts[before].mean()) if len(before) else nan

@@ -82,11 +82,11 @@ def sources(clock: ClockKind, connection: Connection, now_ms: int, desk: str) ->
     return [_arrivals_shown(each) for each in source_arrivals(connection, now_ms, clock)]
 
 
-def _arrivals_shown(each: SenderArrivals) -> Json:
-    usual = [None if isnan(one) else round(one, 1) for one in each.usual]
+def _arrivals_shown(source: SenderArrivals) -> Json:
+    usual = [None if isnan(one) else round(one, 1) for one in source.usual]
     return {
-        "source": each.sender, "hours": list(each.hours), "usual": usual, "last": each.silence.last_ms,
-        "silent": each.silence.is_silent,
+        "source": source.sender, "hours": list(source.hours), "usual": usual, "last": source.silence.last_ms,
+        "silent": source.silence.is_silent,
     }  # fmt: skip
 
 

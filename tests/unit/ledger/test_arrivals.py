@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert
 
 from hub.clock import ClockKind
-from hub.ledger.arrivals import GONE_HOURS, SHOWN_HOURS, department_arrivals, source_arrivals, unanswered
+from hub.ledger.arrivals import GONE_HOURS, SHOWN_HOURS, department_arrivals, source_arrivals, unanswered_orders
 from hub.ledger.database import Database
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE, CHANGES_TABLE, ORDERS_TABLE, RECEIPTS_TABLE
@@ -122,4 +122,4 @@ def test_orders_are_unanswered_until_their_department_says_something_of_the_case
             insert(RECEIPTS_TABLE), [receipt("DONE", 11), receipt("AGAIN", 6), receipt("OLD", 12, "power")]
         )
     with ledger.transaction() as connection:
-        assert unanswered(connection) == {"roads": (3, 10)}
+        assert unanswered_orders(connection) == {"roads": (3, 10)}
