@@ -6,6 +6,7 @@ import click
 
 from hub.errors import FatalError
 from ops.checks import (
+    alarms,
     callers,
     compose,
     contracts,
@@ -20,7 +21,9 @@ from ops.checks import (
     words,
 )
 
-CHECKS = (queries, compose, kubernetes, systemd, lock, contracts, lifecycle, personal, rules, settings, words, callers)
+CHECKS = (
+    queries, alarms, compose, kubernetes, systemd, lock, contracts, lifecycle, personal, rules, settings, words, callers,
+)  # fmt: skip
 
 
 def main() -> None:

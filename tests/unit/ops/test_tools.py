@@ -16,18 +16,22 @@ echo "$@" >> "$CALLS"
 case "$*" in
   *indextargets*) echo "$SITE" ;;
   *update*) [ -z "$BROKEN" ] || { echo "E: no answer" >&2; exit 100; } ;;
-  *download*) touch promtool_1.deb prometheus_1.deb ;;
+  *download*promtool*) touch promtool_1.deb prometheus_1.deb ;;
+  *download*) touch alertmanager_1.deb ;;
 esac
 """
 APT_CACHE = """#!/bin/sh
 echo " promtool | 1.0.0+ds-1 | somewhere"
-echo " promtool | $OFFERED | somewhere"
+case "$*" in *promtool*) echo " promtool | $OFFERED | somewhere" ;; *) echo " x | $OTHER | somewhere" ;; esac
 """
 DPKG_DEB = """#!/bin/sh
 mkdir -p "$3/usr/bin"
-case "$2" in *promtool*) name=promtool ;; *) name=prometheus ;; esac
-printf '#!/bin/sh\\necho "%s, version %s (branch: x)"\\n' $name "$OFFERED" > "$3/usr/bin/$name"
-chmod +x "$3/usr/bin/$name"
+names=prometheus; version=$OFFERED
+case "$2" in *promtool*) names=promtool ;; *alertmanager*) names="amtool prometheus-alertmanager"; version=$OTHER ;; esac
+for name in $names; do
+  printf '#!/bin/sh\\necho "%s, version %s (branch: x)"\\n' $name "$version" > "$3/usr/bin/$name"
+  chmod +x "$3/usr/bin/$name"
+done
 """
 
 
@@ -42,6 +46,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CITYHUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
     monkeypatch.setenv("OFFERED", f"{tools.wanted()}.9+ds1-6")
+    monkeypatch.setenv("OTHER", f"{tools.wanted(tools.ALERTMANAGER)}.9-1")
     monkeypatch.setenv("SITE", "http://mirror.example/debian/")
     monkeypatch.delenv("BROKEN", raising=False)
     tools.version_of.cache_clear()
@@ -64,10 +69,11 @@ def _says(version: str) -> str:
 
 
 def test_it_is_the_release_that_compose_runs() -> None:
-    image = read_yaml(ROOT / "docker-compose.yml")["services"]["prometheus"]["image"]
-    assert image.startswith(f"prom/prometheus:v{tools.wanted()}.")
-    for name in tools.PROGRAMS:
-        assert tools.version_of(str(tools.find(name))).startswith(f"{tools.wanted()}.")
+    for kit in tools.KITS:
+        image = read_yaml(ROOT / "docker-compose.yml")["services"][kit.service]["image"]
+        assert image.startswith(f"prom/{kit.service}:v{tools.wanted(kit)}.")
+        for name in kit.programs:
+            assert tools.version_of(str(tools.find(name))).startswith(f"{tools.wanted(kit)}.")
 
 
 def test_what_is_missing_is_said_in_one_sentence(machine: Path) -> None:
@@ -94,20 +100,23 @@ def test_fetched_once_past_one_of_another_release(machine: Path) -> None:
     _debian(machine)
     _program(machine, "promtool", _says("2.42.0"))
     tools.fetch()
-    assert [tools.find(name) for name in tools.PROGRAMS] == [tools.unpacked_dir() / name for name in tools.PROGRAMS]
+    folders = [tools.unpacked_dir(kit) for kit in tools.KITS]
+    found = [tools.find(name) for kit in tools.KITS for name in kit.programs]
+    names = ["promtool", "prometheus", "amtool", "prometheus-alertmanager"]
+    assert found == [folders[number // 2] / name for number, name in enumerate(names)]
     calls = Path(os.environ["CALLS"])
     assert f"promtool={tools.wanted()}.9+ds1-6" in calls.read_text()
     asked = len(calls.read_text().splitlines())
     tools.fetch()
     assert len(calls.read_text().splitlines()) == asked, "nothing is fetched twice"
-    assert list(tools.unpacked_dir().parent.iterdir()) == [tools.unpacked_dir()], "no scratch is left"
+    assert sorted(folders[0].parent.iterdir()) == sorted(folders), "no scratch is left"
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
         ("BROKEN", "1", r"`apt-get update` failed \(E: no answer\): put `promtool`"),
-        ("OFFERED", "9.9.1-1", r"Debian has Prometheus 1\.0\.0\+ds-1, 9\.9\.1-1 now, and docker-compose\.yml runs"),
+        ("OFFERED", "9.9.1-1", r"Debian has prometheus 1\.0\.0\+ds-1, 9\.9\.1-1 now, and docker-compose\.yml runs"),
         ("SITE", "http://mirror.example/ubuntu", "this machine's packages are not Debian's"),
     ],
 )
