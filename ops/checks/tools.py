@@ -35,6 +35,7 @@ class Kit(NamedTuple):
 PROMETHEUS = Kit("prometheus", ("promtool", "prometheus"), ("promtool", "prometheus"))
 ALERTMANAGER = Kit("alertmanager", ("amtool", "alertmanager"), ("prometheus-alertmanager",))
 KITS = (PROMETHEUS, ALERTMANAGER)
+_TEMPLATES = "/usr/share/prometheus/alertmanager"
 _RELEASE = "forky"
 """The Debian release whose packages are taken, on older ones too: the programs need nothing but a C library of 2021."""
 _KEYRINGS = ("/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp")
@@ -107,10 +108,23 @@ def _fetch(kit: Kit) -> None:
     try:
         for archive in _downloaded(kit, scratch):
             _run(kit, ["dpkg-deb", "--extract", str(archive), str(scratch)], scratch)
+        _take_along(scratch / "usr")
         shutil.rmtree(folder, ignore_errors=True)
         (scratch / "usr" / "bin").rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _take_along(usr: Path) -> None:
+    """XXX: Debian's Alertmanager ends if its templates are not in /usr/share, where only root may put them; upstream's has them
+    within it. So ours looks for them in the folder where it is started, which is to be that of the program."""
+    templates, program = usr / "share" / "prometheus" / "alertmanager", usr / "bin" / "prometheus-alertmanager"
+    found = list(templates.glob("*.tmpl"))
+    for template in found:
+        shutil.copy(template, usr / "bin")
+    if found:
+        there = _TEMPLATES.encode()
+        program.write_bytes(program.read_bytes().replace(there, b".".ljust(len(there), b"/")))
 
 
 def _downloaded(kit: Kit, scratch: Path) -> list[Path]:

@@ -34,6 +34,12 @@ AT_REST = {
     metrics.EDGE_STATE: 1.0,
     metrics.EDGE_OWNER: 1.0,
     metrics.UNREAD_RECORDS: 0.0,
+    metrics.SOURCE_SILENT: 1.0,
+    metrics.SOURCE_KNOWN_DAYS: 1.0,
+    metrics.DEPARTMENT_SILENT: 1.0,
+    metrics.DEPARTMENT_KNOWN_DAYS: 1.0,
+    metrics.CERTIFICATE_EXPIRES: 1e10,
+    metrics.DISK_FREE: 0.5,
 }
 STILL = (metrics.GAPS, metrics.UNREADABLE_STATE)
 """Counters that count nothing where all is well."""

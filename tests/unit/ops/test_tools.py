@@ -128,3 +128,21 @@ def test_what_cannot_be_fetched_is_said_and_leaves_nothing(
     with pytest.raises(FatalError, match=said):
         tools.fetch()
     assert list(tools.unpacked_dir().parent.iterdir()) == []
+
+
+def test_alertmanager_finds_its_templates_beside_itself(tmp_path: Path) -> None:
+    """Debian's looks where only root may put them; nothing in the program may move for it."""
+    usr = tmp_path / "usr"
+    (usr / "bin").mkdir(parents=True)
+    (usr / "share/prometheus/alertmanager").mkdir(parents=True)
+    (usr / "share/prometheus/alertmanager/default.tmpl").write_text("x")
+    program = usr / "bin" / "prometheus-alertmanager"
+    program.write_bytes(b"a/usr/share/prometheus/alertmanager\x00b/usr/share/prometheus/alertmanager/uic")
+    before = program.stat().st_size
+    tools._take_along(usr)
+    assert program.stat().st_size == before
+    (first, second) = program.read_bytes().split(b"\x00")
+    assert first[:3] == b"a./"
+    assert b"usr" not in first + second
+    assert os.path.normpath(first[1:] + b"/default.tmpl") == b"default.tmpl"
+    assert (usr / "bin" / "default.tmpl").read_text() == "x"
