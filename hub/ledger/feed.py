@@ -69,7 +69,7 @@ class Feed:
         self, settings: Settings, reader: FactReader, store: LedgerStore, stop: threading.Event,
         note: Callable[[LedgerStanding], None] = lambda standing: None,
     ) -> None:  # fmt: skip
-        """`note` is called some times a second with how far it has come."""
+        """`note` is called some times a second with how far it has come, while the database takes what is written."""
         self._settings, self._reader, self._store = settings, reader, store
         self._stop, self._note = stop, note
         self._backoff = Backoff(1.0, 30.0)
@@ -101,10 +101,10 @@ class Feed:
                     next_look = time.monotonic() + _LOOK_SECONDS
                 self._turn(reading)
                 standing = reading.standing(self._records)
-                self._note(standing)
                 if time.monotonic() >= next_stand:
                     self._store.stand("topics", wall_ms() if standing.is_level else reading.level_ms, standing.behind)
                     next_stand = time.monotonic() + _STAND_SECONDS
+                self._note(standing)
                 if until is not None and all(reading.positions.get(place, 0) >= end for place, end in until.items()):
                     return True
             return False

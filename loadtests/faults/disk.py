@@ -17,19 +17,20 @@ class TinyDisk:
     Without the right to mount, the folder is made read-only instead: that stops everyone but root, who may mount.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kib: int = _KIB) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={_KIB}k,mode=0700", "cityhub-faults", str(folder)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0700", "cityhub-faults", str(folder)]
         try:
             mounted = subprocess.run(mount, capture_output=True, timeout=30, check=False).returncode == 0
         except FileNotFoundError:
             mounted = False
         self.mounted = mounted
+        self._kib = kib
 
     @property
     def how(self) -> str:
-        return f"tmpfs of {_KIB} KiB" if self.mounted else "folder made read-only"
+        return f"tmpfs of {self._kib} KiB" if self.mounted else "folder made read-only"
 
     def fill(self) -> None:
         if not self.mounted:

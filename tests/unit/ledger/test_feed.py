@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
 
-from hub.errors import FatalError
+from hub.errors import FatalError, RetriableError
 from hub.inspect.reading import OffsetSpan
 from hub.ledger import feed
 from hub.settings import Settings
@@ -46,3 +47,41 @@ def test_a_topic_that_was_made_anew_is_named_with_the_way_out(monkeypatch: pytes
     reading = feed._Reading(Settings(), consumer, {("hub.cases", 0): 5})
     with pytest.raises(FatalError, match=r"hub\.cases\[0\] ends at 2.*ledger rebuild"):
         reading.take_up({"hub.cases": 1})
+
+
+def test_a_ledger_that_cannot_be_written_does_not_say_that_it_is_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be read, and the disk is full: whoever goes by its word hears none, and so raises the alarm."""
+
+    class AtEnd:
+        positions: dict[tuple[str, int], int] = {}  # noqa: RUF012 - as the real one has it
+        level_ms = 0
+
+        def take_up(self, topics: object) -> None:
+            """All there is."""
+
+        def read(self) -> tuple[list[Any], dict[Any, int]]:
+            return [], {}
+
+        def standing(self, records: int) -> feed.LedgerStanding:
+            return feed.LedgerStanding(0, 0.0, records)
+
+    class Full:
+        def positions(self) -> dict[Any, int]:
+            return {}
+
+        def stand(self, name: str, level_ms: int, behind: int) -> None:
+            raise RetriableError("database or disk is full")
+
+    class Consumer:
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(feed, "_Reading", lambda *_: AtEnd())
+    monkeypatch.setattr(feed, "on_broker", lambda *_: dict)
+    monkeypatch.setattr(feed.Feed, "_consumer", lambda _: Consumer())
+    noted: list[feed.LedgerStanding] = []
+    reader: Any = None
+    store: Any = Full()
+    with pytest.raises(RetriableError):
+        feed.Feed(Settings(), reader, store, threading.Event(), noted.append)._follow(None)
+    assert noted == []
