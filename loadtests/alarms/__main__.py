@@ -77,7 +77,7 @@ def _is(heard: Heard, fault: AlarmedFault, over: bool, since: float) -> bool:
     )
 
 
-def table_of(found: list[Seen], pace: float) -> Table:
+def table_of(seen: list[Seen], pace: float) -> Table:
     table = Table(
         "fault 故障",
         "alarm 告警",
@@ -86,7 +86,7 @@ def table_of(found: list[Seen], pace: float) -> Table:
         "over 恢复",
         title=f"every `for` divided by {pace:g}",
     )
-    for each in found:
+    for each in seen:
         raised = each.note or _shown(each.raised)
         table.add_row(
             each.fault,
