@@ -26,7 +26,7 @@ error, and no option takes one. They are: {secrets}.
 ## Read elsewhere
 | variable | who reads it | meaning |
 |---|---|---|
-| `CITYHUB_CACHE` | `make setup`, the embedded broker | where Kafka's jars, Prometheus and Alertmanager are kept, instead of `~/.cache/cityhub` |
+| `CITYHUB_CACHE` | `make setup`, the embedded broker | where jars and programs are kept, instead of `~/.cache/cityhub` |
 | `CITYHUB_DATA` | `cityhub demo`, `cityhub scoreboard`, `make test-real` | folder of real files to replay |
 | `CITYHUB_TEST_BOOTSTRAP` | the tests | Kafka to use, instead of one of their own |
 """
