@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from hub.cli.terminal.options import with_settings
+from hub.errors import HubError
 from hub.escaping import escape_logs
 from hub.logs import json_log_config
 from hub.settings import LogFormat, Settings
@@ -83,7 +84,8 @@ def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) ->
 
     class Worker(faust.Worker):
         async def stop(self) -> None:
-            log.info("told to stop: commits what is decided and leaves the groups; a second Ctrl-C ends at once")
+            if self.crash_reason is None:
+                log.info("told to stop: commits what is decided and leaves the groups; a second Ctrl-C ends at once")
             _insist_on_ending()
             self.loop.add_signal_handler(signal.SIGINT, _end, _INTERRUPTED, "told to stop a second time; ends at once")
             await super().stop()
@@ -94,9 +96,23 @@ def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) ->
             app, loglevel=log_level, logging_config=config, quiet=True, redirect_stdouts=False
         ).execute_from_commandline()
     except SystemExit as ended:
+        if ended.code:
+            log.error("%s", _last_line(ended.__context__))  # noqa: TRY400 - the traceback stands above
         logging.shutdown()
         # not sys.exit: that waits for every thread, also one stuck in librdkafka (see hub/stream/writing/writer.py)
         os._exit(ended.code if isinstance(ended.code, int) else 1)
+
+
+def _last_line(cause: BaseException | None) -> str:
+    """What whoever reads the end of the log needs: the cause, and the way out."""
+    if isinstance(cause, HubError):
+        return f"the worker ends: {cause}"
+    if cause is None:
+        return "the worker ends, and nobody said why: read what stands above"
+    if isinstance(cause, OSError):
+        return f"the worker ends: the machine refused it ({cause.strerror or type(cause).__name__}); where stands above"
+    what = type(cause).__name__
+    return f"the worker ends by a mistake in the hub ({what}): keep this log and report it; where it was stands above"
 
 
 def tune_collector() -> None:
