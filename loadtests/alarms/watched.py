@@ -48,6 +48,7 @@ _READY_SECONDS = 120.0
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _SPREAD = 0.012
 _ROUTE, _MISTAKE = "family: [water, drainage]", "family: [drainage]"
+_LOSER, _EXAMPLE = "department: water_supply", "\n  - name:"
 
 
 class Receiver:
@@ -184,7 +185,7 @@ class WatchedHub:
                 sender.send(city_events("hotline").name, event["source_ref"].encode(), value)
 
     def make_mistake(self) -> None:
-        """Take a row out of the routes of a running hub, as an operator might."""
+        """Take a row out of the routes of a running hub, as an operator might, and the example that refuses that."""
         forget_route(self.city)
         command = [sys.executable, "-m", "hub.cli.main", "policy", "apply", "--wait", "120"]
         done = subprocess.run(command, env=environment_of(self.settings), capture_output=True, text=True, check=False)
@@ -210,14 +211,16 @@ def remember(database: Database, last_ms: int) -> None:
 
 
 def forget_route(city: Path) -> None:
-    """Have the routes of the folder not know where burst mains go. Raises FatalError if they never did."""
-    routes = city / "routes.yaml"
+    """Have the folder not know where burst mains go, and not say that they go there. Raises FatalError if it never did."""
+    routes, examples = city / "routes.yaml", city / "examples.yaml"
     text = routes.read_text("utf-8")
     if _ROUTE not in text:
         raise FatalError(
             f"{routes} has no route `{_ROUTE}`: the demo city is another; mend loadtests/alarms/watched.py"
         )
     routes.write_text(text.replace(_ROUTE, _MISTAKE), "utf-8")
+    first, *others = examples.read_text("utf-8").split(_EXAMPLE)
+    examples.write_text(_EXAMPLE.join([first, *(each for each in others if _LOSER not in each)]), "utf-8")
 
 
 def reports_of(areas: Sequence[Area], category: str, numbers: Iterable[int]) -> list[dict[str, Any]]:
