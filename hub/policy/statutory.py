@@ -15,6 +15,8 @@ from holidays.constants import HALF_DAY, PUBLIC, WORKDAY
 
 _DAY = timedelta(days=1)
 _NOTICES_FROM, _NOTICES_TO = 2000, 2051
+USUAL: str = PUBLIC
+"""The kind of days that is meant where none is named."""
 PARTLY_WORKED = frozenset((HALF_DAY, WORKDAY))
 """Kinds of days on which people work, for a part or wholly: to take them for days off would lengthen every clock."""
 
@@ -109,7 +111,7 @@ def _made(which: StatutorySet, years: tuple[int, ...]) -> holidays.HolidayBase:
             years=years,
             expand=False,
             observed=which.observed,
-            categories=which.categories or (PUBLIC,),
+            categories=which.categories or (USUAL,),
         )
     except (NotImplementedError, ValueError) as error:  # holidays raises the former for an unknown country
         raise ValueError(f"{error}; {mistake_in(which) or 'mend the calendar'}") from error

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import Id, ShortText, Strict
 from hub.policy.models.city import TimeZone
-from hub.policy.statutory import PARTLY_WORKED, StatutorySet, mistake_in
+from hub.policy.statutory import PARTLY_WORKED, USUAL, StatutorySet, mistake_in
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -117,7 +117,7 @@ class Revision(Hours):
 class Statutory(Strict):
     """Holidays and make-up working days (法定节假日与调休) that a country sets, from the library the hub comes with.
 
-    `kinds` are the library's (public, bank, ...), days on which the office stays closed. `hours`: kinds of days on which it is
+    `kinds` are the library's (bank, ...), days on which the office stays closed; without any, the public ones. `hours`: kinds of days on which it is
     open for a part (half_day 半日假), each with its spans; they count on days that the week has open. `observed`: a holiday
     that falls on a weekend is kept on the next weekday.
     """
@@ -146,6 +146,11 @@ class Statutory(Strict):
                     f"days of kind {kind!r} are no whole days off, so they need hours; "
                     f"write `hours: {{{kind}: ['08:30-12:00']}}` with the office's own spans instead"
                 )
+        if not self.kinds and USUAL in self.hours:
+            raise ValueError(
+                f"`hours` gives the kind {USUAL!r} spans, on which an office stays closed where `kinds` names no others; "
+                "name in `kinds` those on which it does"
+            )
         empty = next((kind for kind, spans in self.hours.items() if not spans), None)
         if empty is not None:
             raise ValueError(f"`hours` gives the kind {empty!r} no span; write one, or name the kind in `kinds`")

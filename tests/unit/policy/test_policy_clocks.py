@@ -33,6 +33,8 @@ def at(text: str) -> int:
         (CALENDAR, "    statutory: {country: FI, kinds: [workday]}", 6, "are no whole days off, so they need hours"),
         (CALENDAR, "    statutory: {country: CN, hours: {half_day: []}}", 6, "gives the kind 'half_day' no span"),
         (CALENDAR, "    statutory: {country: CN, kinds: [public], hours: {public: ['08:30-12:00']}}", 6, "keep one"),
+        (CALENDAR, "    statutory: {country: CN, hours: {public: ['08:30-12:00']}}", 6, "stays closed"),
+        (CALENDAR, "    statutory: {country: FI, kinds: [], hours: {public: ['08:30-12:00']}}", 6, "stays closed"),
         (CALENDAR, "    statutory: {country: US, hours: {half: ['08:30-12:00']}}", 6, "of kind 'half'"),
         (CALENDAR, "    time_zone: Mars/North", 6, "not an IANA time zone"),
         (CALENDAR, "    seasons: [{first_day: 06-31, last_day: 08-31, week: {mon: ['08:00-12:00']}}]", 6, "not a day of the year"),
