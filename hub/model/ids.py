@@ -31,6 +31,11 @@ def derived_id(prefix: str, *parts: str) -> str:
     return f"{prefix}-{base64.b32encode(_digest(parts)).decode()}"
 
 
+def of_revision(reference: str, revision: int) -> str:
+    """A part of an id derived from what may be said again with other content: each revision of it causes an id of its own."""
+    return f"{reference}{_SEPARATOR}{revision}" if revision else reference
+
+
 def derived_ids(prefix: str, rows: Iterable[tuple[str, ...]]) -> list[str]:
     """As `derived_id`, for many rows of parts."""
     raw = np.frombuffer(b"".join(map(_digest, rows)), dtype=np.uint8).reshape(-1, _BYTES)

@@ -19,7 +19,7 @@ from hub.core.tracking.consequences import Effects, Ending, OwedReply
 from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import UpdateDetails
-from hub.model.ids import derived_ids
+from hub.model.ids import derived_ids, of_revision
 from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
 
@@ -68,9 +68,11 @@ def _detail_columns(details: Sequence[UpdateDetails | None]) -> dict[str, Any]:
 
 def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], lives: Lives) -> None:
     answers = [reply.answer for reply in replies]
+    said = [of_revision(answer.update_id, answer.revision) for answer in answers]
     columns: dict[str, Sequence[Any]] = {
         "reply_id": derived_ids(
-            "R", [(r.case.case_id, r.answer.department, r.answer.update_id, r.source, r.ref) for r in replies]
+            "R",
+            [(r.case.case_id, r.answer.department, by, r.source, r.ref) for r, by in zip(replies, said, strict=True)],
         ),
         "source": [reply.source for reply in replies],
         "source_ref": [reply.ref for reply in replies],

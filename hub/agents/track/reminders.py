@@ -18,7 +18,7 @@ from hub.core.tracking.ladder import Climb
 from hub.core.tracking.lives.lives import Lives
 from hub.core.tracking.rings import BREACHED, WARNED, Ring
 from hub.core.tracking.state import TrackedCase
-from hub.model.ids import derived_id, derived_ids
+from hub.model.ids import derived_id, derived_ids, of_revision
 from hub.model.outputs import OrderKind
 from hub.model.personal import Personal
 from hub.stream.outlet import Transaction
@@ -73,7 +73,8 @@ def publish_supervision(hub: Hub, tx: Transaction, notices: Sequence[Notice], no
         rule = lives.ladder.name_of(answer.event)
         note = "" if Personal.WORDS in hub.withheld(notice.department) else answer.note
         reason = f"{rule} by {answer.department}" + (f": {note}" if note else "")
-        order = derived_id("O", case.case_id, answer.status, answer.department, answer.update_id)
+        said = of_revision(answer.update_id, answer.revision)
+        order = derived_id("O", case.case_id, answer.status, answer.department, said)
         unit = _unit_of_holder(case, notice.department)
         climb = lives.climb_of(case, answer)
         _remind(
@@ -88,8 +89,8 @@ def publish_supervision(hub: Hub, tx: Transaction, notices: Sequence[Notice], no
             _dues(climb.dues),
             [unit],
         )
-        said = f"{rule} by {answer.department}"
-        _tell_above(hub, tx, case, notice.department, climb, said, order, issued_ms, lives)
+        told = f"{rule} by {answer.department}"
+        _tell_above(hub, tx, case, notice.department, climb, told, order, issued_ms, lives)
 
 
 def _reason(ring: Ring, climb: Climb | None, lives: Lives) -> str:

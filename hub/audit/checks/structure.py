@@ -16,7 +16,7 @@ from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.columns import Flags
 from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, REPORTERS_TOLD
-from hub.model.ids import derived_id
+from hub.model.ids import derived_id, of_revision
 from hub.model.update import event_of
 
 _RINGS_TWICE = "deadline records twice 重复时限"
@@ -241,7 +241,7 @@ def _verdicts(deadlines: pa.Table) -> Finding:
 
 
 def _replies(tables: Tables) -> Iterator[Finding]:
-    """A reply's id is derived from case, department, update and report. An update sent again changed is owed the same id once more.
+    """A reply's id is derived from case, department, update with its revision, and report.
 
     A refusal is told to nobody, or to reports linked after it: both are right. While an update is not applied, or `track` has
     not read a link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been
@@ -285,7 +285,7 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
 
 
 def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
-    """Id, department, case, step (or else status) and time of each update of which its receipt says that it was applied, and
+    """Id with its revision, department, case, step (or else status) and time of each update of which its receipt says that it was applied, and
     whether what comes of it must be there by now."""
     receipts = tables.receipts
     old = pa.array(due(tables, receipts))
@@ -295,6 +295,6 @@ def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
     )
     updates = tables.updates.filter(pc.is_in(tables.updates.column(ORIGIN), applied))
     is_due = pc.is_in(updates.column(ORIGIN), are_due).to_pylist()
-    names = ("update_id", "department", "case_id", "status", "step", "code", "until", "at")
-    for (update, department, case, *said, at), each_due in zip(rows_of(updates, *names), is_due, strict=True):
-        yield update, department, case, event_of(*said), at, each_due
+    names = ("update_id", "revision", "department", "case_id", "status", "step", "code", "until", "at")
+    for (update, revision, department, case, *said, at), each_due in zip(rows_of(updates, *names), is_due, strict=True):
+        yield of_revision(update, revision), department, case, event_of(*said), at, each_due

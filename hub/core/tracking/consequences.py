@@ -71,6 +71,7 @@ class UpdateRow(msgspec.Struct, frozen=True, gc=False):
     """When the update came to the hub; None in a replay, where that means nothing."""
     row: int | None = None
     """Index of the update in its chunk; None if an earlier chunk brought it, and it had to wait."""
+    revision: int = 0
 
 
 class Applied(msgspec.Struct, frozen=True, gc=False):

@@ -100,6 +100,8 @@ class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
     details: UpdateDetails | None = None
     arrived_ms: Instant | None = None
     """When it came in, if a desk said it: in the place of who holds the case it counts from then."""
+    revision: Count = 0
+    """Counted up by a department that says the same update again with other content."""
 
     @property
     def event(self) -> str:

@@ -229,6 +229,7 @@ class Tracking:
             note=update.note,
             details=update.details,
             arrived_ms=arrived_ms,
+            revision=update.revision,
         )
 
     def _is_plain(self, case: TrackedCase, answer: AppliedUpdate) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub import topics
+from hub.model.event import EventKind
 from hub.model.update import Update, UpdateStatus
-from tests.unit.agents.small_world import CITY, NOON
+from tests.unit.agents.any_order import outcome, statement, update
+from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_reopening import CASE, report
 from tests.unit.agents.whole_hub import WholeHub
 
@@ -57,3 +62,47 @@ def test_two_departments_that_number_alike_get_an_answer_each_through() -> None:
         replies = hub.replies()
         assert {each["department"] for each in replies} == {"water_supply", "dispatch_desk"}
         assert len({each["reply_id"] for each in replies}) == 2
+
+
+def test_each_revision_of_an_update_has_replies_of_its_own() -> None:
+    """Who reads replies by their ids, as SQL rows, pages and webhooks do, must not miss what the department said then."""
+    with WholeHub(CITY, NOON + 10 * MINUTE) as hub:
+        hub.report(report("H1", NOON))
+        for revision, word in enumerate((UpdateStatus.RESPONDED, UpdateStatus.RESPONDED, UpdateStatus.RESOLVED)):
+            hub.say(
+                Update(
+                    update_id="1", revision=revision, department="water_supply", case_id=CASE, status=word, at=NOON,
+                    note=f"word {revision}",
+                )
+            )  # fmt: skip
+            hub.run()
+        hub.settle()
+        replies = hub.replies()
+        assert [each["text"] for each in replies] == ["word 0", "word 1", "word 2"]
+        assert len({each["reply_id"] for each in replies}) == 3
+        account, state = hub.audit()
+        assert not [each for each in (*account.findings, *state.findings) if each.count]
+
+
+def test_each_revision_of_a_step_of_supervision_has_an_order_of_its_own() -> None:
+    with WholeHub(CITY, NOON + 10 * MINUTE) as hub:
+        hub.report(report("H1", NOON))
+        for revision in range(3):
+            hub.say(update(1, "dispatch_desk", "SUPERVISED", 5, revision=revision))
+            hub.run()
+        hub.settle()
+        reminders = [each["order_id"] for each in hub.orders(kind="REMIND", rule="supervised")]
+        assert len(reminders) == len(set(reminders)) == 3
+        account, state = hub.audit()
+        assert not [each for each in (*account.findings, *state.findings) if each.count]
+
+
+@pytest.mark.parametrize("word", ["DESIGNATED", "WHISTLED"])
+def test_revisions_of_one_instant_count_in_their_order_whichever_comes_first(word: str) -> None:
+    said = [
+        update(1, "dispatch_desk", word, 5, revision=revision, to=to, members=[to] if word == "WHISTLED" else [])
+        for revision, to in enumerate(("roads", "police_assistance", "urban_mgmt"))
+    ]
+    opened = statement("H1", 0, EventKind.OPENED, 0)
+    found = [outcome([opened, *order], [True] * 4) for order in permutations(said)]
+    assert all(each == found[0] for each in found)

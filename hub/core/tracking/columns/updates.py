@@ -33,6 +33,7 @@ def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bo
         details=_more(update),
         arrived_ms=millis(admitted.column("origin").field("ingested_at")) if arrived else [None] * len(admitted),
         row=range(len(admitted)),
+        revision=update.field("revision").to_pylist(),
     )
 
 
@@ -55,6 +56,7 @@ def update_of(admitted: Mapping[str, Any], body: bytes, *, arrived: bool) -> Upd
         body=body,
         details=None if more == UpdateDetails() else more,
         arrived_ms=admitted["origin"]["ingested_at"] if arrived else None,
+        revision=update["revision"],
     )
 
 
@@ -76,9 +78,9 @@ def in_order_of_time(updates: list[UpdateRow], admitted: pa.RecordBatch) -> list
     return found
 
 
-def instant(update: UpdateRow) -> tuple[int, int, str, str]:
+def instant(update: UpdateRow) -> tuple[int, int, str, str, int]:
     """Sort key of an update in the life of its case."""
-    return update.at_ms, rank(update.status.lower()), update.update_id, update.department
+    return update.at_ms, rank(update.status.lower()), update.update_id, update.department, update.revision
 
 
 def events_of(updates: pa.StructArray | pa.RecordBatch) -> pa.Array:

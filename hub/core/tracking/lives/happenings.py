@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from hub.core.tracking.lifecycle import RANK
 from hub.core.tracking.lives.life import Amendment, Happening
@@ -12,8 +12,10 @@ from hub.core.tracking.vocabulary import rank
 from hub.model.update import UpdateStatus
 
 _NOTHING = UpdateDetails()
-ORDER_IN_TIME = itemgetter(0, 1, 2, 4, 5)
-"""Sort key of happenings: the instant, and for those of one instant rank, id, department and note."""
+ORDER_IN_TIME = itemgetter(0, 1, 2, 4)
+"""Sort key of happenings: the instant, and for those of one instant rank, id and department. What one department says under one id
+of one instant is in the order of its revisions already."""
+_REVISED = attrgetter("revision", "note")
 
 
 def happenings_of(case: TrackedCase, amendments: Sequence[Version]) -> list[Happening | Amendment]:
@@ -27,7 +29,7 @@ def _said(case: TrackedCase) -> Iterator[Happening]:
         yield happening_of(mark.event, max(mark.at_ms, case.opened_ms), "~", "", mark.at_ms)
     if case.over_ms is not None and not case.marks and all(one.status != UpdateStatus.RESOLVED for one in case.answers):
         yield happening_of("closed", case.over_ms, "~", "")  # ended before marks were kept
-    for answer in case.answers:
+    for answer in sorted(case.answers, key=_REVISED):
         event, at_ms = answer.event, max(answer.at_ms, case.opened_ms)
         yield Happening(
             at_ms=at_ms,
@@ -39,6 +41,7 @@ def _said(case: TrackedCase) -> Iterator[Happening]:
             details=answer.details or _NOTHING,
             said_ms=answer.at_ms,
             arrived_ms=answer.arrived_ms,
+            revision=answer.revision,
         )
 
 

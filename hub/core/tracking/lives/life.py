@@ -11,13 +11,13 @@ from hub.core.tracking.lifecycle import State
 from hub.core.tracking.state import CONCLUDES, AppliedUpdate, HolderLine, UpdateDetails, Version
 from hub.policy.models import DeadlineRule
 
-HappeningKey = tuple[str, str, str, int]
-"""Identifies an update within its case: department, id, event, and when it happened as its department says."""
+HappeningKey = tuple[str, str, str, int, int]
+"""Identifies an update within its case: department, id, event, when it happened as its department says, and its revision."""
 
 
 def update_key(answer: AppliedUpdate) -> HappeningKey:
     """The key of this update, as `Happening.key` has it."""
-    return answer.department, answer.update_id, answer.event, answer.at_ms
+    return answer.department, answer.update_id, answer.event, answer.at_ms, answer.revision
 
 
 class Happening(NamedTuple):
@@ -36,6 +36,7 @@ class Happening(NamedTuple):
     """When the hub was told, where that matters."""
     helper: bool = False
     """Said by a department that helped then, of its own part."""
+    revision: int = 0
 
     @property
     def clock(self) -> str:
@@ -44,7 +45,7 @@ class Happening(NamedTuple):
     @property
     def key(self) -> HappeningKey:
         """Identifies the update within its case."""
-        return self.department, self.id, self.event, self.said_ms
+        return self.department, self.id, self.event, self.said_ms, self.revision
 
 
 class Amendment(NamedTuple):
