@@ -34,11 +34,12 @@ _NUMBERS = {
 """By the numbers of EPSG and Esri."""
 _WORDS = {
     Crs.WGS84: (
-        "wgs84", "wgs1984", "gcswgs1984", "worldgeodeticsystem1984", "worldgeodeticsystem84", "crs84h", "crs84", "gps", "地球",
+        "wgs84", "wgs1984", "gcswgs1984", "worldgeodeticsystem1984", "worldgeodeticsystem84", "crs84h", "crs84", "gps84", "gps", "4326", "地球",
+        "googleearth", "谷歌地球",
         "projlonglatdatumwgs84nodefs", "projlonglatellpswgs84datumwgs84nodefs",
     ),
     Crs.CGCS2000: (
-        "cgcs2000", "gcscgcs2000", "chinageodeticcoordinatesystem2000", "gcschinageodeticcoordinatesystem2000", "2000", "天地图",
+        "cgcs2000", "gcscgcs2000", "chinageodeticcoordinatesystem2000", "gcschinageodeticcoordinatesystem2000", "2000", "4490", "天地图",
         "tianditu",
     ),
     Crs.GCJ02: (
@@ -52,7 +53,7 @@ _WORDS = {
     ),
 }  # fmt: skip
 _FILLERS = (
-    "坐标系统", "坐标系", "坐标", "经纬度", "地图", "国家", "中国", "大地", "加密", "系", "coordinates", "coordinate", "system",
+    "坐标系统", "坐标系", "坐标", "经纬度", "地图", "国家", "中国", "世界", "大地", "加密", "原始", "系", "coordinates", "coordinate", "system",
     "datum", "lnglat", "latlng", "lonlat", "latlon", "map", "ll", "ogc",
 )  # fmt: skip
 """What stands beside the words that name a system and says nothing more."""
@@ -64,7 +65,9 @@ _NAME = re.compile(f"(?>{_WORD})++")  # takes nothing back: a sender must not ma
 _ANY_WORD = re.compile(_WORD)
 _NUMBER = re.compile(r"(?:epsg|esri|srid).*?(?<!\d)(\d{4,6})\D*$|^(\d{4,6})$", re.DOTALL)
 _OGC = re.compile(r"ogc.*crs84h?$", re.DOTALL)
-_WELL_KNOWN_TEXT = re.compile(r'(?:geog|geod|proj)\w*\s*[\[(]\s*"([^"]+)"')
+_SHIFTED = (Crs.GCJ02, Crs.BD09)
+"""No number means these: beside a number their names contradict it."""
+_WELL_KNOWN_TEXT = re.compile(r'(geog|geod|proj)\w*\s*[\[(]\s*"([^"]+)"')
 
 
 @lru_cache(maxsize=1024)
@@ -76,12 +79,18 @@ def crs_of(name: str) -> Crs | None:
     """
     text = unicodedata.normalize("NFKC", name[:MAX_CODE_CHARS]).casefold().strip()
     if found := _WELL_KNOWN_TEXT.match(text):
-        text = found[1]
+        named = _named(found[2])
+        return named if (found[1] == "proj") == (named is Crs.WEB_MERCATOR) else None
+    return _named(text)
+
+
+def _named(text: str) -> Crs | None:
+    key = "".join(character for character in text if character.isalnum())
     if found := _NUMBER.search(text):
         number = int(found[1] or found[2])
         if found[1] or number in _NUMBERS:
-            return _NUMBERS.get(number)
-    key = "".join(character for character in text if character.isalnum())
+            denied = any(_MEANING[word[0]] in _SHIFTED for word in _ANY_WORD.finditer(key))
+            return None if denied else _NUMBERS.get(number)
     return Crs.WGS84 if _OGC.search(key) else _by_words(key)
 
 

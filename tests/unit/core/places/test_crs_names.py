@@ -16,11 +16,12 @@ NAMES = {
         "urn:ogc:def:crs:EPSG:6.9:4326", "http://www.opengis.net/def/crs/OGC/1.3/CRS84", "WGS84坐标系", "地球坐标系",
         "http://www.opengis.net/def/crs/EPSG/0/4326", "http://www.opengis.net/gml/srs/epsg.xml#4326", "World Geodetic System 1984",
         'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]]]', "+proj=longlat +datum=WGS84 +no_defs",
-        "ＷＧＳ８４", " wgs84 ", "WGS-84坐标系（GPS）",
+        "ＷＧＳ８４", " wgs84 ", "WGS-84坐标系（GPS）", "WGS84(4326)", "WGS84-4326", "WGS-84世界大地坐标系", "谷歌地球", "gps84",
+        "GPS原始坐标",
     ],
     Crs.CGCS2000: [
         "EPSG:4490", "CGCS2000", "cgcs 2000", "国家2000", "2000国家大地坐标系", "国家大地坐标系2000", "天地图",
-        "CGCS2000国家大地坐标系",        "China Geodetic Coordinate System 2000",
+        "CGCS2000国家大地坐标系", "CGCS2000(4490)", "China Geodetic Coordinate System 2000",
     ],
     Crs.GCJ02: [
         "GCJ-02", "gcj02", "GCJ 02", "gcj_02", "火星坐标", "火星坐标系", "高德", "高德地图", "高德坐标", "腾讯地图", "国测局坐标",
@@ -40,7 +41,9 @@ def test_a_system_is_known_by_every_usual_name(name: str, crs: Crs) -> None:
 @pytest.mark.parametrize(
     "name",
     ["", " ", "EPSG:27700", "EPSG:32650", "EPSG:43260", "EPSG:2000", "WGS 84 / UTM zone 50N", "BD09MC", "百度墨卡托", "北京54",
-     "西安80", "city grid", "坐标系", "百度/高德", "urn:ogc:def:crs:OGC:1.3:CRS27", "12", "NAD83", "local"],
+     "西安80", "city grid", "坐标系", "百度/高德", "urn:ogc:def:crs:OGC:1.3:CRS27", "12", "NAD83", "local",
+     "EPSG:4326 高德坐标", "GCJ-02 EPSG:4326", "EPSG:4490 火星", "epsg:4326 baidu", "EPSG:4326 GCJ加密", "EPSG:3857 百度", "4326/gcj02",
+     'PROJCS["CGCS2000",GEOGCS["CGCS2000"]]', 'PROJCS["WGS 84 / UTM zone 50N",GEOGCS["WGS 84"]]'],
 )  # fmt: skip
 def test_any_other_is_none(name: str) -> None:
     assert crs_of(name) is None
