@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +35,9 @@ def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    """XXX: YAML 1.1 takes 8:30 for the number 510, and the square of the time over a long one; in 1.2 it is a text."""
-    return node.value if ":" in node.value else loader.construct_yaml_int(node)
+    """XXX: YAML 1.1 takes 8:30 for the number 510, and the square of the time over a long one; in 1.2 it is a text. And it takes 010
+    for 8, which in 1.2 is 10: nobody knows which is meant, so it is left a text, too."""
+    return node.value if _NO_NUMBER.search(node.value) else loader.construct_yaml_int(node)
 
 
 def _float(loader: _Loader, node: yaml.ScalarNode) -> Any:
@@ -46,6 +48,7 @@ _Loader.add_constructor("tag:yaml.org,2002:seq", _tuple)
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+_NO_NUMBER = re.compile(r":|^[-+]?0[0-7_]")
 _MOST_MISTAKES = 200
 """That are told of one file at once."""
 _OF_MANY_SPELLINGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))

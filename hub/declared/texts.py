@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -56,6 +57,12 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return read_bytes(path).decode(encoding)
 
 
+def parse_declared_json(text: str) -> Any:
+    """A JSON document that people have written. Raises ValueError as `parse_json`, and for a key that stands twice in one object: of
+    two values JSON itself would silently take the last."""
+    return _parsed(text, object_pairs_hook=_each_key_once, parse_constant=_no_number)
+
+
 def parse_json(
     text: str | bytes, parse_float: Callable[[str], Any] | None = None, *, null_for_no_number: bool = False
 ) -> Any:
@@ -65,10 +72,22 @@ def parse_json(
     writes, and for a number that is none (NaN). With `null_for_no_number` that is null: for a long list, of which one such value
     would spoil all others.
     """
+    return _parsed(text, parse_float=parse_float, parse_constant=_null if null_for_no_number else _no_number)
+
+
+def _parsed(text: str | bytes, **hooks: Any) -> Any:
     try:
-        return json.loads(text, parse_float=parse_float, parse_constant=_null if null_for_no_number else _no_number)
+        return json.loads(text, **hooks)
     except RecursionError:
         raise ValueError("it is nested too deeply; write it flatter") from None
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object; keep one of the two")
+    return found
 
 
 def _null(_name: str) -> None:

@@ -12,13 +12,18 @@ from typing import Any
 import shapely
 import shapely.geometry
 
-from hub.bounds import in_degrees
+from hub.bounds import CONTROL_CHARACTERS, in_degrees
 from hub.declared.problems import Problems
-from hub.declared.texts import parse_json, read_text
+from hub.declared.texts import parse_declared_json, read_text
+from hub.model.base import MAX_CODE_CHARS
 from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
 
-_MAX_NAME_CHARS = 100
+_MAX_NAME_CHARS = 400
+_SYSTEM_MEMBERS = frozenset(("crs", "srs", "srsname", "coordrefsys"))
+_MAX_SHOWN_CHARS = 100
+_UNUSABLE = re.compile(f"[{CONTROL_CHARACTERS}\ud800-\udfff]")
+"""Control characters, and halves of characters, which no record can carry."""
 _FEATURE = re.compile(r'"type"\s*:\s*"Feature"')
 
 
@@ -34,8 +39,8 @@ class Area:
 def read_areas(folder: Path, spec: AreasFile, problems: Problems) -> tuple[Area, ...]:
     """The areas of `spec.file`; mistakes are noted in `problems` and their features left out."""
     try:
-        text = read_text(folder / spec.file)
-        content = parse_json(text)
+        text = read_text(folder / spec.file, "utf-8-sig")
+        content = parse_declared_json(text)
     except FileNotFoundError:
         problems.add(spec.file, 0, "the file is missing, but city.yaml names it under areas; add it or remove `areas`")
         return ()
@@ -80,7 +85,7 @@ def _lines_of_features(text: str) -> Iterator[int]:
 def other_system(content: Any) -> str | None:
     """What a GeoJSON document says if it, or one of its features, names a reference system that is not WGS84 or CGCS2000.
 
-    RFC 7946 knows no `crs`, but older files have one, and then their numbers are of that system.
+    RFC 7946 knows no `crs`, but older files have one, and then their numbers are of that system; others spell it otherwise.
     """
     if not isinstance(content, dict):
         return None
@@ -88,9 +93,13 @@ def other_system(content: Any) -> str | None:
     inner = [each for each in features if isinstance(each, dict)] if isinstance(features, list) else []
     inner += [each["geometry"] for each in inner if isinstance(each.get("geometry"), dict)]
     for each in (content, *inner):
-        crs = each.get("crs")
-        if crs is not None and (name := _system_name(crs)) not in (Crs.WGS84, Crs.CGCS2000):
-            return f"its `crs` says {name or 'a system by a link'}, but areas must be in WGS84 (EPSG:4326) or CGCS2000 (EPSG:4490)"
+        for member in (member for member in each if member.casefold() in _SYSTEM_MEMBERS):
+            crs = each[member]
+            if crs is not None and (name := _system_name(crs)) not in (Crs.WGS84, Crs.CGCS2000):
+                return (
+                    f"its `{member}` says {name or 'a system by a link'}, but areas must be in WGS84 (EPSG:4326) or CGCS2000 "
+                    "(EPSG:4490)"
+                )
     return None
 
 
@@ -100,7 +109,7 @@ def _system_name(crs: Any) -> str | None:
     name = properties.get("name", properties.get("code")) if isinstance(properties, dict) else crs
     if not isinstance(name, str | int):
         return None
-    text = f"{name}"[:_MAX_NAME_CHARS]
+    text = f"{name}"[:_MAX_SHOWN_CHARS]
     return crs_of(text) or text
 
 
@@ -117,6 +126,12 @@ def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area 
             spec.file, line, f"area {code} has no property {spec.name!r} to be its name; city.yaml says it has"
         )
         return None
+    for what, said, most in (("code", str(code), MAX_CODE_CHARS), ("name", name, _MAX_NAME_CHARS)):
+        if len(said) > most or _UNUSABLE.search(said):
+            problems.add(
+                spec.file, line, f"an area's {what} has at most {most} characters, none of them a control character; mend it"
+            )
+            return None
     try:
         geometry = shapely.geometry.shape(feature["geometry"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.errors.ShapelyError) as error:

@@ -81,6 +81,15 @@ MISTAKES = [
     ("areas.geojson", '"Polygon"', '"LineString"', 2, "no usable geometry"),
     ("areas.geojson", "[100.1, 30.0]", "[400.1, 30.0]", 2, "not degrees"),
     ("areas.geojson", '"properties"', '"properties" "x"', 2, "not JSON"),
+    ("areas.geojson", '"features"', '"srsName": "EPSG:4547", "features"', 1, "its `srsName` says EPSG:4547"),
+    ("areas.geojson", '"features"', '"CRS": "高德", "features"', 1, "its `CRS` says GCJ-02"),
+    ("areas.geojson", '"features"', '"coordRefSys": {"href": "x"}, "features"', 1, "its `coordRefSys` says a system by a link"),
+    ("areas.geojson", '"features"', '"crs": "EPSG:4547", "crs": null, "features"', 0, "'crs' stands twice"),
+    ("areas.geojson", '"code": "A2"', '"code": "A\\ud800"', 4, "an area's code"),
+    ("areas.geojson", '"code": "A2"', '"code": "A\\n2"', 4, "an area's code"),
+    ("areas.geojson", '"code": "A2"', f'"code": "{"A" * 201}"', 4, "at most 200 characters"),
+    ("areas.geojson", '"name": "Two"', '"name": "T\\u001b[31mwo"', 4, "an area's name"),
+    ("deadlines.yaml", "duration: 5", "duration: 010", 10, "duration"),
 ]
 
 
@@ -174,3 +183,7 @@ def test_an_area_is_a_polygon(tmp_path: Path) -> None:
     point += '"geometry": {"type": "Point", "coordinates": [100, 30]}}]}'
     with pytest.raises(DeclarationError, match=r"areas\.geojson:1: area A1: the geometry is a Point"):
         load_city(write_folder(tmp_path, areas_geojson=point))
+
+
+def test_areas_are_read_behind_the_mark_that_programs_of_windows_put_first(tmp_path: Path) -> None:
+    assert len(load_city(write_folder(tmp_path, areas_geojson="\ufeff" + FILES["areas.geojson"])).areas) == 2
