@@ -77,9 +77,10 @@ def acknowledge(
     cannot be decided yet. `waited`: what it came to with those that had to wait before."""
     direct = [each for each in applied if each.update.row is not None]
     rows = [each.update.row for each in direct if each.update.row is not None]
-    starts = [later_than_said(each) for each in direct]
+    starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
     _of_rows(hub, tx, updates, rows, {
         "outcome": [ACCEPTED] * len(rows), "detail": [""] * len(rows), "counts_from": starts,
+        "at": [max(now_ms, each.from_ms) for each in direct],
     })  # fmt: skip
     _of_rows(hub, tx, updates, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)
@@ -91,6 +92,7 @@ def acknowledge(
             "outcome": [each.outcome for each in verdicts],
             "detail": [each.detail for each in verdicts],
             "counts_from": [each.counts_from for each in verdicts],
+            "at": [_decided_ms(each, now_ms) for each in verdicts],
         }
         _publish(hub, tx, columns, [each["department"] for each in told])
 
@@ -103,6 +105,12 @@ def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[
     said = {name: column.take(index) for name, column in _said(update).items()}
     fields = {**columns, **ids, **said, "origin": updates.column("origin").take(index)}
     _publish(hub, tx, fields, shared_values(update.field("department").take(index)))
+
+
+def _decided_ms(late: LateDecision, now_ms: int) -> int:
+    """Not before what it is about, of which a department's clock may be ahead; what is set aside may claim any time."""
+    counts_from = late.admitted["update"]["at"] if late.counts_from is None else late.counts_from
+    return max(now_ms, counts_from) if late.outcome == ACCEPTED else now_ms
 
 
 def later_than_said(applied: Applied) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +109,16 @@ def test_an_update_that_counts_as_it_says_has_no_mark() -> None:
         hub.say(update(1, "H1", UpdateStatus.RESOLVED, -5, desk=False))
         hub.settle()
         assert {r["said_at"] for r in hub.records(topics.DEADLINES.name)} == {None}
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_the_receipt_of_an_update_is_not_dated_before_it_counts(waits: bool) -> None:
+    """A department's clock may be some minutes ahead, and a case open later than that."""
+    with WholeHub(CITY, NOON) as hub:
+        told, rows = report("H1", NOON + 12 * MINUTE), [update(1, "H1", UpdateStatus.ACCEPTED, 10, desk=False)]
+        rows.append(update(2, "H1", UpdateStatus.RESPONDED, 14, desk=False))
+        for record in [*rows, told] if waits else [told, *rows]:
+            hub.publish(record)
+            hub.run()
+        dated = {each["update_id"]: each["at"] for each in hub.receipts(outcome="accepted")}
+        assert dated == {"U1": NOON + 12 * MINUTE, "U2": NOON + 14 * MINUTE}
