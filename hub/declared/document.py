@@ -35,8 +35,8 @@ def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    """XXX: YAML 1.1 takes 8:30 for the number 510, and the square of the time over a long one; in 1.2 it is a text. And it takes 010
-    for 8, which in 1.2 is 10: nobody knows which is meant, so it is left a text, too."""
+    """XXX: YAML 1.1 takes 8:30 for the number 510, and the square of the time over a long one; in 1.2 it is a text. And it takes
+    010 for 8, which in 1.2 is 10: nobody knows which is meant, so it is left a text, too."""
     return node.value if _NO_NUMBER.search(node.value) else loader.construct_yaml_int(node)
 
 

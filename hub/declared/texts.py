@@ -58,8 +58,8 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
 
 
 def parse_declared_json(text: str) -> Any:
-    """A JSON document that people have written. Raises ValueError as `parse_json`, and for a key that stands twice in one object: of
-    two values JSON itself would silently take the last."""
+    """A JSON document that people have written. Raises ValueError as `parse_json`, and for a key that stands twice in one object:
+    of two values JSON itself would silently take the last."""
     return _parsed(text, object_pairs_hook=_each_key_once, parse_constant=_no_number)
 
 

@@ -34,13 +34,13 @@ _NUMBERS = {
 """By the numbers of EPSG and Esri."""
 _WORDS = {
     Crs.WGS84: (
-        "wgs84", "wgs1984", "gcswgs1984", "worldgeodeticsystem1984", "worldgeodeticsystem84", "crs84h", "crs84", "gps84", "gps", "4326", "地球",
-        "googleearth", "谷歌地球",
+        "wgs84", "wgs1984", "gcswgs1984", "worldgeodeticsystem1984", "worldgeodeticsystem84", "crs84h", "crs84", "gps84", "gps",
+        "4326", "地球", "googleearth", "谷歌地球",
         "projlonglatdatumwgs84nodefs", "projlonglatellpswgs84datumwgs84nodefs",
     ),
     Crs.CGCS2000: (
-        "cgcs2000", "gcscgcs2000", "chinageodeticcoordinatesystem2000", "gcschinageodeticcoordinatesystem2000", "2000", "4490", "天地图",
-        "tianditu",
+        "cgcs2000", "gcscgcs2000", "chinageodeticcoordinatesystem2000", "gcschinageodeticcoordinatesystem2000", "2000", "4490",
+        "天地图", "tianditu",
     ),
     Crs.GCJ02: (
         "gcj02", "gcj", "火星", "mars", "国测局02", "国测局", "高德", "gaode", "amap", "autonavi", "腾讯", "tencent", "qqmap",
@@ -53,8 +53,8 @@ _WORDS = {
     ),
 }  # fmt: skip
 _FILLERS = (
-    "坐标系统", "坐标系", "坐标", "经纬度", "地图", "国家", "中国", "世界", "大地", "加密", "原始", "系", "coordinates", "coordinate", "system",
-    "datum", "lnglat", "latlng", "lonlat", "latlon", "map", "ll", "ogc",
+    "坐标系统", "坐标系", "坐标", "经纬度", "地图", "国家", "中国", "世界", "大地", "加密", "原始", "系", "coordinates",
+    "coordinate", "system", "datum", "lnglat", "latlng", "lonlat", "latlon", "map", "ll", "ogc",
 )  # fmt: skip
 """What stands beside the words that name a system and says nothing more."""
 _MEANING: dict[str, Crs | None] = dict.fromkeys(_FILLERS) | {

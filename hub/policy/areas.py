@@ -129,7 +129,9 @@ def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area 
     for what, said, most in (("code", str(code), MAX_CODE_CHARS), ("name", name, _MAX_NAME_CHARS)):
         if len(said) > most or _UNUSABLE.search(said):
             problems.add(
-                spec.file, line, f"an area's {what} has at most {most} characters, none of them a control character; mend it"
+                spec.file,
+                line,
+                f"an area's {what} has at most {most} characters, none of them a control character; mend it",
             )
             return None
     try:

@@ -285,8 +285,8 @@ def _reports(tables: Tables) -> dict[str, list[tuple[str, str, bool]]]:
 
 
 def _applied(tables: Tables) -> Iterator[tuple[str, str, str, str, int, bool]]:
-    """Id with its revision, department, case, step (or else status) and time of each update of which its receipt says that it was applied, and
-    whether what comes of it must be there by now."""
+    """Id with its revision, department, case, step (or else status) and time of each update of which its receipt says that it was
+    applied, and whether what comes of it must be there by now."""
     receipts = tables.receipts
     old = pa.array(due(tables, receipts))
     accepted = pc.equal(receipts.column("outcome"), "accepted")

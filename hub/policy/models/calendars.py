@@ -117,9 +117,9 @@ class Revision(Hours):
 class Statutory(Strict):
     """Holidays and make-up working days (法定节假日与调休) that a country sets, from the library the hub comes with.
 
-    `kinds` are the library's (bank, ...), days on which the office stays closed; without any, the public ones. `hours`: kinds of days on which it is
-    open for a part (half_day 半日假), each with its spans; they count on days that the week has open. `observed`: a holiday
-    that falls on a weekend is kept on the next weekday.
+    `kinds` are the library's (bank, ...), days on which the office stays closed; without any, the public ones. `hours`: kinds of
+    days on which it is open for a part (half_day 半日假), each with its spans; they count on days that the week has open.
+    `observed`: a holiday that falls on a weekend is kept on the next weekday.
     """
 
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]

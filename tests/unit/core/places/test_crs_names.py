@@ -42,7 +42,8 @@ def test_a_system_is_known_by_every_usual_name(name: str, crs: Crs) -> None:
     "name",
     ["", " ", "EPSG:27700", "EPSG:32650", "EPSG:43260", "EPSG:2000", "WGS 84 / UTM zone 50N", "BD09MC", "百度墨卡托", "北京54",
      "西安80", "city grid", "坐标系", "百度/高德", "urn:ogc:def:crs:OGC:1.3:CRS27", "12", "NAD83", "local",
-     "EPSG:4326 高德坐标", "GCJ-02 EPSG:4326", "EPSG:4490 火星", "epsg:4326 baidu", "EPSG:4326 GCJ加密", "EPSG:3857 百度", "4326/gcj02",
+     "EPSG:4326 高德坐标", "GCJ-02 EPSG:4326", "EPSG:4490 火星", "epsg:4326 baidu", "EPSG:4326 GCJ加密", "EPSG:3857 百度",
+     "4326/gcj02",
      'PROJCS["CGCS2000",GEOGCS["CGCS2000"]]', 'PROJCS["WGS 84 / UTM zone 50N",GEOGCS["WGS 84"]]'],
 )  # fmt: skip
 def test_any_other_is_none(name: str) -> None:
