@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from confluent_kafka import Message
+
 from hub.errors import Reason, RejectedRecordError
-from hub.inspect.reading import OnRead, read_messages, spans
+from hub.inspect.reading import OffsetSpan, OnRead, read_messages, spans
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.topics import DEAD
@@ -118,18 +121,53 @@ def read_letters(
 ) -> Letters:
     """The letters chosen, and all that is none. `stage` may be the beginning of one, as in `connector`."""
     letters = Letters()
-    letter = DEAD.subject
     for messages in read_messages(settings, spans(settings, [DEAD.name]), on_progress):
         for message in messages:
-            name = f"{message.partition()}:{message.offset()}"
-            try:
-                schema, record = codec.decode_one(message.value() or b"")
-            except RejectedRecordError:
-                letters.foreign.append(name)
-                continue
-            found = Letter(name, record)
-            if schema.subject != letter:
-                letters.foreign.append(name)
+            found = _letter_in(message, codec)
+            if found is None:
+                letters.foreign.append(f"{message.partition()}:{message.offset()}")
             elif found.stage.startswith(stage or "") and reason in (None, found.reason):
                 letters.letters.append(found)
     return letters
+
+
+MOST_HELD_BYTES = 64 * 2**20
+"""Of letters that are read whole at once."""
+
+
+def letters_at(settings: Settings, codec: Codec, ids: Collection[str]) -> tuple[list[Letter], bool]:
+    """Those with these ids that hub.dead still has, up to MOST_HELD_BYTES; and whether that was reached. Of a partition no more is
+    read than from the first of them to the last."""
+    offsets: dict[int, list[int]] = {}
+    for partition, offset in filter(None, map(_place_in, ids)):
+        offsets.setdefault(partition, []).append(offset)
+    wanted = {
+        place: OffsetSpan(max(span.begin, min(some)), min(span.end, max(some) + 1))
+        for place, span in spans(settings, [DEAD.name]).items()
+        if (some := offsets.get(place[1]))
+    }
+    messages = (message for batch in read_messages(settings, wanted) for message in batch)
+    letters, held_bytes = [], 0
+    for message in messages:
+        if f"{message.partition()}:{message.offset()}" not in ids or (letter := _letter_in(message, codec)) is None:
+            continue
+        letters.append(letter)
+        held_bytes += len(message.value())
+        if held_bytes >= MOST_HELD_BYTES:
+            return letters, True
+    return letters, False
+
+
+def _place_in(letter_id: str) -> tuple[int, int] | None:
+    match = re.fullmatch(r"(\d{1,9}):(\d{1,18})", letter_id, re.ASCII)
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def _letter_in(message: Message, codec: Codec) -> Letter | None:
+    """None for what is no dead letter."""
+    try:
+        schema, record = codec.decode_one(message.value() or b"")
+    except RejectedRecordError:
+        return None
+    name = f"{message.partition()}:{message.offset()}"
+    return Letter(name, record) if schema.subject == DEAD.subject else None

@@ -31,8 +31,8 @@ class Outgoing(NamedTuple):
     """A record for a topic named without the namespace."""
 
     topic: str
-    key: bytes
-    value: bytes
+    key: bytes | None
+    value: bytes | None
 
 
 class Intake(Protocol):
@@ -78,7 +78,7 @@ class KafkaIntake:
             raise NotTakenError
 
     def _send(self, record: Outgoing, loop: asyncio.AbstractEventLoop, future: asyncio.Future[bool]) -> None:
-        size = len(record.key) + len(record.value)
+        size = len(record.key or b"") + len(record.value or b"")
         number = self._admit(size)
 
         def delivered(error: KafkaError | None, _: Message) -> None:

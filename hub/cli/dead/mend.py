@@ -11,20 +11,20 @@ import click
 from hub.cli.dead.choice import filters
 from hub.cli.dead.record import chosen_letters, codec_for, dealt_with, letters_there, note_deeds, running_clocks_note
 from hub.cli.dead.resend import RATE, send_paced
-from hub.cli.dead.rows import MendedRecord, mended_records
 from hub.cli.terminal.options import with_settings
-from hub.clock import ClockKind, wall_ms
+from hub.clock import wall_ms
 from hub.declared.texts import open_regular, read_text
 from hub.errors import FatalError, HubError
 from hub.inspect.letters import Letter
-from hub.inspect.mending.contents import contents_of, faults_if_sent, text_in
-from hub.inspect.mending.dealt import CLOSE, MOST_TIMES, REOPEN, RESEND, Dealt, LetterState, bytes_digest
+from hub.inspect.mending.contents import contents_of, most_ahead_ms, text_in
+from hub.inspect.mending.dealt import CLOSE, MOST_TIMES, MOST_WHY_CHARS, REOPEN, RESEND, Dealt, LetterState
 from hub.inspect.mending.edits import diff_lines, fields_that_differ, record_in, record_text, with_fields
+from hub.inspect.mending.rows import MendedRecord, faults_of_mended, mended_records
 from hub.screen import say, say_json, say_lines
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 
-_MOST_WHY_CHARS, _MOST_HEADER_BYTES = 1_000, 100_000
+_MOST_HEADER_BYTES = 100_000
 
 
 @click.command()
@@ -111,10 +111,7 @@ def _edited(before: dict[str, object]) -> dict[str, object]:
 
 def _require_sound(settings: Settings, codec: Codec, records: list[MendedRecord]) -> None:
     """Raises FatalError with all that it would be set aside for."""
-    ahead = int(settings.ahead_seconds * 1000) if settings.clock is ClockKind.WALL else None
-    found = [
-        fault for record in records for fault in faults_if_sent(codec, record.kind, record.value, wall_ms(), ahead)
-    ]
+    found = faults_of_mended(codec, records, wall_ms(), most_ahead_ms(settings))
     if found:
         raise FatalError(
             "it would be set aside again:\n" + "\n".join(f"{fault.reason}: {fault.detail}" for fault in found)
@@ -122,22 +119,18 @@ def _require_sound(settings: Settings, codec: Codec, records: list[MendedRecord]
 
 
 def _require_rare(records: list[MendedRecord], dealt: Dealt, *, again: bool) -> None:
-    if not again and any(dealt.times(_digest(record)) >= MOST_TIMES for record in records):
+    if not again and any(dealt.times(record.digest) >= MOST_TIMES for record in records):
         raise FatalError(f"these bytes were sent {MOST_TIMES} times already, so they are not what helps (--again)")
 
 
 def _send(settings: Settings, letter: Letter, records: list[MendedRecord], fields: list[str]) -> None:
-    told = [{"topic": record.kind.topic.name, "bytes": _digest(record), "fields": fields} for record in records]
+    told = [{"topic": record.kind.topic.name, "bytes": record.digest, "fields": fields} for record in records]
     note_deeds(settings, [(RESEND, letter, each) for each in told])
     try:
         send_paced(settings, [(each.kind.topic.name, each.key, each.value) for each in records], RATE)
     except HubError:
         note_deeds(settings, [(f"{RESEND}.failed", letter, None)])
         raise
-
-
-def _digest(record: MendedRecord) -> str:
-    return bytes_digest(record.kind.topic.name, record.key, record.value)
 
 
 _why = click.option("--why", required=True, help="The reason, which is kept; no names of persons.")
@@ -171,8 +164,8 @@ def _deal(
     settings: Settings, what: str, ids: tuple[str, ...], chosen: tuple[str | None, str | None], why: str, *, yes: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    if not 0 < len(why.strip()) <= _MOST_WHY_CHARS:
-        raise FatalError(f"say why in 1 to {_MOST_WHY_CHARS:,} characters")
+    if not 0 < len(why.strip()) <= MOST_WHY_CHARS:
+        raise FatalError(f"say why in 1 to {MOST_WHY_CHARS:,} characters")
     dealt = dealt_with(settings)
     letters = chosen_letters(letters_there(settings, *chosen).letters, ids)
     wanted = [letter for letter in letters if (dealt.state(letter) is LetterState.CLOSED) is (what == REOPEN)]

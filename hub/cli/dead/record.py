@@ -9,18 +9,15 @@ from hub.clock import iso
 from hub.errors import FatalError, HubError
 from hub.inspect.letters import Letter, Letters, read_letters
 from hub.inspect.mending.contents import LetterContents, case_asked_of
-from hub.inspect.mending.dealt import Dealt, Deed
+from hub.inspect.mending.dealt import Dealt
 from hub.ledger.database import has_ledger, opened_ledger
 from hub.ledger.queries import case_of, live_clocks
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.topics import DEAD
-from hub.web.access.chain import AuditedAct
 from hub.web.access.file import opened_file
-from hub.web.access.trail import acts_named, note_command
-
-_ACTS = "dead."
+from hub.web.access.trail import note_command
+from hub.web.letters.deeds import DeedBook, deed_act
 
 
 def codec_for(settings: Settings) -> Codec:
@@ -45,21 +42,12 @@ def chosen_letters(letters: Sequence[Letter], ids: Sequence[str]) -> list[Letter
 def dealt_with(settings: Settings) -> Dealt:
     """From the trail of this state directory."""
     with opened_file(settings) as file:
-        deeds = [
-            Deed(entry.at_ms, entry.who, entry.act.what, entry.act.subject, entry.act.after)
-            for entry in acts_named(file, _ACTS)
-        ]
-    return Dealt(deeds, f"{settings.topic(DEAD.name)} ")
+        return DeedBook(file, settings).dealt()
 
 
 def note_deeds(settings: Settings, deeds: Sequence[tuple[str, Letter, object]]) -> None:
     """Each with its name, letter, and what comes of it; before it is done."""
-    prefix = f"{settings.topic(DEAD.name)} "
-    acts = [
-        AuditedAct(name, prefix + letter.id, {"reason": letter.reason, "stage": letter.stage}, after)
-        for name, letter, after in deeds
-    ]
-    note_command(settings, *acts)
+    note_command(settings, *(deed_act(settings, name, letter, after) for name, letter, after in deeds))
 
 
 def running_clocks_note(settings: Settings, contents: LetterContents | None) -> str:

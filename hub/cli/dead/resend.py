@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 
 import click
@@ -13,11 +12,11 @@ from hub.cli.dead.record import chosen_letters, codec_for, dealt_with, letters_t
 from hub.cli.terminal.bars import progress_bar
 from hub.cli.terminal.options import with_settings
 from hub.cli.terminal.sending import Sender
-from hub.clock import ClockKind, wall_ms
+from hub.clock import wall_ms
 from hub.errors import HubError
-from hub.inspect.mending.contents import contents_of, faults_if_sent, input_kind
+from hub.inspect.mending.contents import contents_of, most_ahead_ms
 from hub.inspect.mending.dealt import MOST_TIMES, RESEND
-from hub.inspect.mending.redrive import RedrivePlan, Resent, paced, plan_redrive
+from hub.inspect.mending.redrive import RedrivePlan, Resent, coming_back, paced, plan_redrive
 from hub.screen import say, say_json
 from hub.settings import Settings
 
@@ -59,12 +58,8 @@ def resend(
 
 
 def _foretell(settings: Settings, sent: list[Resent]) -> None:
-    codec, now = codec_for(settings), wall_ms()
-    ahead = int(settings.ahead_seconds * 1000) if settings.clock is ClockKind.WALL else None
-    back: Counter[str] = Counter()
-    for each in sent:
-        faults = faults_if_sent(codec, input_kind(each.topic), each.letter.letter["value"], now, ahead)
-        back.update(fault.reason for fault in faults[:1])
+    codec = codec_for(settings)
+    back = coming_back(codec, sent, wall_ms(), most_ahead_ms(settings))
     say(f"{len(sent):,} records go back to {', '.join(sorted({each.topic for each in sent}))}.")
     if back:
         counted = ", ".join(f"{count:,} {why}" for why, count in back.most_common())

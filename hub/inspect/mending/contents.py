@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from hub.clock import ClockKind
 from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
 from hub.core.limits import LimitVerdict
 from hub.declared.texts import parse_json
@@ -15,6 +16,7 @@ from hub.errors import Reason, RejectedRecordError
 from hub.inspect.letters import Letter
 from hub.model.event import CaseEvent
 from hub.model.update import Update
+from hub.settings import Settings
 from hub.stream.avro.codec import Codec
 from hub.topics import Topic, city_events, dept_updates, source_in
 
@@ -116,6 +118,11 @@ def faults_if_sent(
         times = decoded.batch.column(kind.time)
         found += [RecordFault(why, text) for _, why, text in ahead_of_arrival(times, kind.time, [now_ms], ahead_ms)]
     return found
+
+
+def most_ahead_ms(settings: Settings) -> int | None:
+    """How far ahead of its arrival a record's time may be; None where history is played again: any."""
+    return int(settings.ahead_seconds * 1000) if settings.clock is ClockKind.WALL else None
 
 
 def case_asked_of(contents: LetterContents | None) -> tuple[str, str] | str | None:

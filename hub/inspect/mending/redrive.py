@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 from hub.inspect.letters import Letter
+from hub.inspect.mending.contents import faults_if_sent, input_kind
 from hub.inspect.mending.dealt import MOST_TIMES, Dealt, LetterState, bytes_digest
+from hub.stream.avro.codec import Codec
 
 _T = TypeVar("_T")
 
@@ -69,6 +71,15 @@ def _objection(resent: Resent, dealt: Dealt, taken: set[str], *, named: bool, ag
     if named or again:
         return None
     return {LetterState.SENT: WAS_SENT, LetterState.CLOSED: IS_CLOSED}.get(state)
+
+
+def coming_back(codec: Codec, sent: Iterable[Resent], now_ms: int, ahead_ms: int | None) -> Counter[str]:
+    """How many of these would be set aside again at once, for which reason."""
+    back: Counter[str] = Counter()
+    for each in sent:
+        faults = faults_if_sent(codec, input_kind(each.topic), each.letter.letter["value"], now_ms, ahead_ms)
+        back.update(fault.reason for fault in faults[:1])
+    return back
 
 
 def paced(

@@ -45,12 +45,13 @@ def trail_entries(file: AccessFile) -> Iterator[TrailEntry]:
             return
 
 
-def acts_named(file: AccessFile, prefix: str) -> Iterator[TrailEntry]:
-    """Those whose name begins so, in order."""
+def acts_named(file: AccessFile, prefix: str, after: int = 0) -> Iterator[TrailEntry]:
+    """Those behind entry `after` whose name begins so, in order."""
     with file.reading() as connection:
         rows = connection.execute(
-            "select number, at_ms, who, act, previous, digest from trail where substr(act, 1, ?) = ? order by number",
-            (len(prefix) + 2, f'["{prefix}'),
+            "select number, at_ms, who, act, previous, digest from trail where number > ? and substr(act, 1, ?) = ? "
+            "order by number",
+            (after, len(prefix) + 2, f'["{prefix}'),
         ).fetchall()
     for number, at_ms, who, act, previous, digest in rows:
         yield TrailEntry(number, at_ms, who, AuditedAct(*json.loads(act)), previous, digest)

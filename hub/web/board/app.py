@@ -28,6 +28,8 @@ from hub.web.bodies import HttpProblem, body_of, json_answer, not_now, problem_a
 from hub.web.front import Front
 from hub.web.gateway.operations import outgoing
 from hub.web.intake import NotTakenError, Outgoing
+from hub.web.letters.routes import LetterRoutes
+from hub.web.letters.source import KafkaLetters, LetterSource
 
 _STREAM_SECONDS = 900.0
 """A stream ends by itself then, and the browser goes on with another."""
@@ -43,6 +45,7 @@ _TYPES = {
 }  # fmt: skip
 PAGES: dict[BoardPage, frozenset[Role]] = {
     BoardPage.WALL: OVERVIEW, BoardPage.DESK: OVERVIEW, BoardPage.PHONE: EVERYBODY, BoardPage.OPERATOR: OPERATING,
+    BoardPage.LETTERS: OPERATING,
 }  # fmt: skip
 """Whom each page is for."""
 
@@ -50,13 +53,15 @@ PAGES: dict[BoardPage, frozenset[Role]] = {
 class WallBoard:
     """One city's board. Its thread runs from `start` to `stop`; streams that are open end when it stops."""
 
-    def __init__(self, settings: Settings, front: Front) -> None:
+    def __init__(self, settings: Settings, front: Front, letters: LetterSource | None = None) -> None:
         self._front, self._access = front, front.access
         self._ledger = LedgerReader(settings)
         self._health = HubHealth(settings)
         self._flow = Flow()
         self._book = acts.ActBook()
         self._watch = WallWatch(self._ledger, front.city.dispatch_desk, self._flow, self._health.shown)
+        source = letters or KafkaLetters(settings, front.codec)
+        self._letters = LetterRoutes(settings, front, self._in_ledger, source)
         self._files = {str(path.relative_to(STATIC)): path for path in STATIC.rglob("*") if path.suffix in _TYPES}
 
     def start(self) -> None:
@@ -93,6 +98,7 @@ class WallBoard:
             call("/board/data/ids", self._ids, DISPATCHING),
             self._access.call("POST", "/board/acts", self._act, DISPATCHING | {Role.DEPARTMENT}),
             call("/board/acts/{act_id}", self._acted, DISPATCHING | {Role.DEPARTMENT}),
+            *self._letters.routes(),
             GuardedRoute("/board/static/{path:path}", self._file, OpenTo.BROWSERS),
         ]
 

@@ -18,6 +18,7 @@ class BoardPage(StrEnum):
     DESK = "desk"
     PHONE = "phone"
     OPERATOR = "operator"
+    LETTERS = "letters"
 
 
 _CLASSIC = {

@@ -178,7 +178,9 @@ def outgoing(codec: Codec, updates: Sequence[Update], department: str) -> list[O
     topic = dept_updates(department)
     values = codec.encode_many(Update.subject(), [each.to_avro() for each in updates])
     found = [Outgoing(topic.name, each.case_id.encode(), value) for each, value in zip(updates, values, strict=True)]
-    if any(len(each.key) + len(each.value) > topic.max_bytes for each in found):
+    if any(
+        len(each.case_id.encode()) + len(value) > topic.max_bytes for each, value in zip(updates, values, strict=True)
+    ):
         raise HttpProblem(413, f"an update has more than {topic.max_bytes:,} bytes; shorten its note")
     return found
 

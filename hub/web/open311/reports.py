@@ -62,7 +62,7 @@ class ReportIntake:
         outgoing, is_kept = self._sent.get(ref, (None, False))
         if outgoing is None or not is_kept:
             return None
-        _, record = self._front.codec.decode_one(outgoing.value)
+        _, record = self._front.codec.decode_one(outgoing.value or b"")
         return OwnStatement(ref, record["reported_at"], record["reported_at"], to_json(record))
 
     async def add(self, ref: str, update_id: str, kind: EventKind, at_ms: int, text: str) -> None:

@@ -22,6 +22,7 @@ export function Due({ words, row, now }) {
 // The bar at the head of every page but the wall: where one is, and who.
 export function Head({ words }) {
   return html`<header class="bar-top"><span class="city">${words.cityName}</span><${Nav} words=${words} />
+    <span class="zone">${words.t('zone', { zone: words.zone })}</span>
     <form method="post" action="../logout" class="who"><span>${words.city.asker.name}</span>
       <input type="hidden" name="csrf" value=${words.city.csrf} /><button>${words.t('logout')}</button></form></header>`;
 }

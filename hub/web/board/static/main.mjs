@@ -7,6 +7,7 @@ const PAGES = {
   desk: () => import('./desk.mjs'),
   phone: () => import('./phone.mjs'),
   operator: () => import('./operator.mjs'),
+  letters: () => import('./letters.mjs'),
 };
 
 async function begin() {

@@ -62,7 +62,9 @@ function Edges({ words, rows }) {
 function span(words, seconds) { return seconds === null ? '–' : words.span(seconds * 1000); }
 
 function Letters({ words, rows }) {
-  const cells = rows.map((row) => [row.stage, row.reason, words.n(row.day), words.n(row.count), words.when(row.last)]);
+  const link = (row) => html`<a href=${words.link('letters', { stage: row.stage, reason: row.reason, state: 'all' })}>${words.n(row.count)}</a>`;
+  const cells = rows.map((row) => [words.stage(row.stage), words.t(`reason.${row.reason}`), words.n(row.day), link(row), words.when(row.last)]);
   return html`<section class="panel wide"><h2>${words.t('op.letters')}</h2><${Table} heads=${[[words.t('op.stage')], [words.t('op.reason')],
-    [words.t('op.day'), 'right'], [words.t('op.total'), 'right'], [words.t('op.newest')]]} rows=${cells} none=${words.t('op.noletters')} /></section>`;
+    [words.t('op.day'), 'right'], [words.t('op.total'), 'right'], [words.t('op.newest')]]} rows=${cells} none=${words.t('op.noletters')} />
+    <p><a href=${words.link('letters')}>${words.t('op.deal')}</a></p></section>`;
 }

@@ -42,7 +42,7 @@ function Head({ words, age }) {
   return html`<header>
     <div class="city">${words.cityName}</div>
     <${Nav} words=${words} />
-    <div class="now"><span class="day">${words.day(now)}</span><span class="clock">${live.isReplay ? words.minute(now) : words.time(now)}</span></div>
+    <div class="now"><span class="day">${words.day(now)}<small>${words.zone}</small></span><span class="clock">${live.isReplay ? words.minute(now) : words.time(now)}</span></div>
     <div class=${`asof ${isOld || !live.isConnected ? 'late' : ''}`} role="status" aria-live="off">
       <span>${live.isReplay ? words.t('replay') + ' · ' : ''}${words.t('asof')} ${words.time(asof)}</span>
       <span class="age"><span aria-hidden="true">${isOld || !live.isConnected ? '⚠ ' : '● '}</span>${standing}</span>

@@ -8,6 +8,14 @@ export async function fetched(path) {
   return answer.json();
 }
 
+// A call that does something. Rejects with what the hub says of it.
+export async function posted(words, path, body) {
+  const answer = await fetch(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': words.city.csrf } });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.detail || String(answer.status));
+  return said;
+}
+
 export async function load() {
   const [texts, city] = await Promise.all([fetched('data/texts'), fetched('data/city')]);
   return new Words(document.documentElement.dataset.language, texts, city);
@@ -25,8 +33,15 @@ export class Words {
     this.dayFormat = new Intl.DateTimeFormat(locale, { ...zone, month: 'long', day: 'numeric', weekday: 'short' });
     this.minuteFormat = new Intl.DateTimeFormat(locale, { ...zone, hour: '2-digit', minute: '2-digit' });
     this.whenFormat = new Intl.DateTimeFormat(locale, {
-      ...zone, month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
+      ...zone, month: language === 'zh' ? '2-digit' : 'short', day: '2-digit', hour: '2-digit', minute: '2-digit',
     });
+  }
+
+  // The zone of all times, as people write it: UTC+8.
+  get zone() {
+    const parts = new Intl.DateTimeFormat('en-GB', { timeZone: this.city.zone, timeZoneName: 'shortOffset' }).formatToParts(Date.now());
+    const offset = parts.find((part) => part.type === 'timeZoneName').value.replace('GMT', 'UTC');
+    return `${offset} ${this.city.zone}`;
   }
 
   t(key, values = {}) {
@@ -49,6 +64,12 @@ export class Words {
   source(code) { return this.named('sources', code); }
   clock(code) { return this.named('clocks', code); }
   unit(code, count) { return this.named('units', code) + (this.language === 'en' && count !== 1 ? 's' : ''); }
+  // Who wrote something: a source, a department, or a part of the hub that has no name in words.
+  sender(code) { return this.city.sources[code] ? this.source(code) : this.city.departments[code] ? this.department(code) : code || '–'; }
+  stage(code) {
+    const [kind, name] = code.split(':');
+    return name ? this.t(`stage.${kind}`, { name: this.sender(name) }) : this.t(`stage.${code}`);
+  }
   event(code) { return code ? this.named('events', code.toLowerCase()) : ''; }
 
   time(ms) { return ms ? this.clockFormat.format(ms) : '–'; }

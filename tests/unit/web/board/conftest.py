@@ -13,13 +13,14 @@ from hub.web.app import web_app
 from hub.web.board.app import WallBoard
 from tests.unit.web.board.city_days import ServedBoard, city_ledger, city_settings
 from tests.unit.web.front import memory_web
+from tests.unit.web.letters import MemoryLetters
 
 
 @contextmanager
 def _served(folder: Path) -> Iterator[ServedBoard]:
     ledger = city_ledger(folder)
     with memory_web(folder) as web:
-        board = WallBoard(city_settings(folder), web.front)
+        board = WallBoard(city_settings(folder), web.front, MemoryLetters(web.hub))
         app = web_app(web.front, web.offers, b"a secret of this test's", board=board.routes())
         limits = PortLimits(100, 20.0, renewed=True, busy_seconds=600)
         with board, Server(app, "127.0.0.1", 0, limits, "web") as server:

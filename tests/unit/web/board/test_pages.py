@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,7 +21,7 @@ from tests.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.process
 _SIZES = {BoardPage.WALL: (1920, 1080), BoardPage.PHONE: (360, 760)}
-_ROLES = {BoardPage.OPERATOR: (Role.OPERATOR,)}
+_ROLES = {BoardPage.OPERATOR: (Role.OPERATOR,), BoardPage.LETTERS: (Role.OPERATOR,)}
 _LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 _PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
@@ -90,6 +92,7 @@ def test_each_page_stands_without_obstacles(
             BoardPage.WALL: "[data-number]",
             BoardPage.DESK: "table.cases tr td",
             BoardPage.PHONE: ".card",
+            BoardPage.LETTERS: ".groups tbody tr",
         }
         opened.page.wait_for_selector(ready.get(page, ".tiles table"))
         assert opened.obstacles() == []
@@ -151,6 +154,37 @@ def test_the_desk_reminds_of_many_cases_and_sees_what_becomes_of_it(browser: Bro
         fresh.settle()
         expect(opened.page.locator(".notice.done")).to_contain_text("3", timeout=_PATIENCE_MS)
         assert opened.complaints == []
+
+
+def test_an_operator_mends_a_letter_and_sends_it(browser: Browser, fresh: ServedBoard) -> None:
+    hub = fresh.web.hub
+    hub.send("city.hotline.events", b"H-1", hub.codec.encode_one("cityhub.CaseEvent", too_long_a_category()))
+    fresh.settle()
+    with Opened(browser, fresh, BoardPage.LETTERS, "en") as opened:
+        opened.page.locator(".columns table.cases td a").click()
+        record = opened.page.locator(".letter textarea")
+        expect(record).to_have_value(re.compile('"H-1"'), timeout=_PATIENCE_MS)
+        record.fill(record.input_value().replace("x" * 300, "road.pothole"))
+        opened.page.get_by_role("button", name="Check it").click()
+        expect(opened.page.locator(".letter .diff .plus")).to_contain_text("road.pothole", timeout=_PATIENCE_MS)
+        assert opened.obstacles() == []
+        opened.page.locator(".letter button.main").click()
+        expect(opened.page.locator(".letter .timeline")).to_contain_text("changed: category", timeout=_PATIENCE_MS)
+        fresh.settle()
+        assert len(hub.broker.records("hub.dead")) == 1, "it was taken"
+        opened.page.locator("select[name=state]").select_option("sent")
+        opened.page.locator("input[type=checkbox]").first.check()
+        bar = opened.page.locator(".act-bar")
+        bar.locator("select[name=what]").select_option("close")
+        bar.locator("input[name=why]").fill("mended")
+        assert opened.obstacles() == []
+        bar.locator("button.main").click()
+        expect(opened.page.locator(".notice.done")).to_have_text("Done for 1", timeout=_PATIENCE_MS)
+        assert opened.complaints == []
+
+
+def too_long_a_category() -> dict[str, Any]:
+    return pothole("H-1").to_avro() | {"category": "x" * 300}
 
 
 def test_a_department_accepts_in_two_taps(browser: Browser, fresh: ServedBoard) -> None:

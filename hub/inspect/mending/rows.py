@@ -1,13 +1,14 @@
-"""From a mended record to what is sent: a sender's record as it is, a connector's row by its mapping."""
+"""From a mended record to what is sent: a sender's as it is, a connector's row by its mapping; and whether it would be taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from hub.errors import FatalError, RejectedRecordError
 from hub.inspect.letters import Letter
-from hub.inspect.mending.contents import InputKind, input_kind
+from hub.inspect.mending.contents import InputKind, RecordFault, faults_if_sent, input_kind
+from hub.inspect.mending.dealt import bytes_digest
 from hub.inspect.mending.edits import encoded_record
 from hub.model.event import CaseEvent
 from hub.sdk.contract import Item
@@ -25,6 +26,18 @@ class MendedRecord(NamedTuple):
     kind: InputKind
     key: bytes
     value: bytes
+
+    @property
+    def digest(self) -> str:
+        """By which it is known when it is sent again."""
+        return bytes_digest(self.kind.topic.name, self.key, self.value)
+
+
+def faults_of_mended(
+    codec: Codec, records: Iterable[MendedRecord], now_ms: int, ahead_ms: int | None
+) -> list[RecordFault]:
+    """All that they would be set aside for."""
+    return [fault for each in records for fault in faults_if_sent(codec, each.kind, each.value, now_ms, ahead_ms)]
 
 
 def mended_records(codec: Codec, letter: Letter, record: dict[str, Any], mapping: str | None) -> list[MendedRecord]:
