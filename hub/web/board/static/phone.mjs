@@ -23,8 +23,8 @@ export function Page({ words }) {
   const say = own && ((act) => send(words, act, (how) => { setTold(how); if (how.over) ask(); }));
   return html`<${Head} words=${words} />
     <main class="content"><h1>${words.t('page.phone')}</h1>
-    <div class="phone-head"><label>${words.t('phone.choose')}<select value=${department} disabled=${Boolean(own)} onChange=${(event) => { setList({}); setDepartment(event.target.value); }}>
-      <option value="">–</option>${Object.keys(words.city.departments).map((code) => html`<option key=${code} value=${code}>${words.department(code)}</option>`)}</select></label>
+    <div class="phone-head">${own ? html`<p class="own"><span class="muted">${words.t('phone.mine')}</span><b>${words.department(own)}</b></p>` : html`<label>${words.t('phone.choose')}<select value=${department} onChange=${(event) => { setList({}); setDepartment(event.target.value); }}>
+      <option value="">–</option>${Object.keys(words.city.departments).map((code) => html`<option key=${code} value=${code}>${words.department(code)}</option>`)}</select></label>`}
       <button type="button" onClick=${ask}>${words.t('phone.refresh')}</button></div>
     <${Outcome} told=${told} />
     ${list.error && html`<p class="notice bad" role="alert">${words.t('failed', { why: list.error })}</p>`}
