@@ -24,9 +24,10 @@ def hub(city: City) -> MemoryHub:
 def test_a_petition_from_its_register_to_its_end(hub: MemoryHub) -> None:
     """Received on Monday, 2 March 2026. A day that is counted in days ends at midnight (民法典 第203条)."""
     assert clocks(hub, "petition", "XF1") == {
-        # 15 days, art. 22 and 23
+        # 15 days, art. 22 and 23 (2); from the assignment on 5 March 15 more for whoever got it, art. 23 (3)
         "register": ("MET", "2026-03-05T09:00", "2026-03-18T00:00"),
-        "notify": ("MET", "2026-03-10T10:00", "2026-03-18T00:00"),
+        "notify": ("MET", "2026-03-05T09:00", "2026-03-18T00:00"),
+        "acknowledge": ("MET", "2026-03-10T10:00", "2026-03-21T00:00"),
         # 5 working days from the assignment on Thursday, 5 March, art. 23: 6, 9, 10, 11 and 12 March
         "refuse": ("MET", "2026-03-10T10:00", "2026-03-13T00:00"),
         # 60 days from the acceptance on 10 March and 30 more that the head approved, art. 34
@@ -53,7 +54,7 @@ def test_an_objection_in_its_five_working_days_is_settled_and_led_to_mediation(h
     """Assigned on Wednesday, 4 March; objected on the 11th, the fifth working day. Then 访调对接."""
     found = clocks(hub, "petition", "XF2")
     assert found["refuse"] == ("MET", "2026-03-11T17:00", "2026-03-12T00:00")
-    assert found["notify"] == ("MET", "2026-03-13T10:00", "2026-03-18T00:00")
+    assert found["acknowledge"] == ("MET", "2026-03-13T10:00", "2026-03-20T00:00")  # 15 days from 4 March
     assert "resolve" not in found  # the 60 days run from an acceptance; this one was never accepted as a petition
     assigned = [department for department, kind in orders(hub, "petition", "XF2") if kind == "ASSIGN"]
     assert assigned == ["petition_office", "labour_office", "dispatch_desk", "justice_office"]
@@ -61,11 +62,12 @@ def test_an_objection_in_its_five_working_days_is_settled_and_led_to_mediation(h
 
 
 def test_after_the_window_the_assignment_stands(hub: MemoryHub) -> None:
-    """Assigned on 5 March, returned on the 16th, after 12 March: too late, and nobody was told in writing by 17 March."""
+    """Assigned on 5 March, returned on the 16th, after 12 March: too late, and nobody was told in writing by the 20th."""
     assert [update for update, _ in refused(hub)] == ["petition-law-24"]
     found = clocks(hub, "petition", "XF5")
     assert found["refuse"] == ("BREACHED", "2026-03-13T00:00", "2026-03-13T00:00")
-    assert found["notify"] == ("BREACHED", "2026-03-18T00:00", "2026-03-18T00:00")
+    assert found["notify"] == ("MET", "2026-03-05T10:00", "2026-03-18T00:00")  # whom it was handed to has to tell
+    assert found["acknowledge"] == ("BREACHED", "2026-03-21T00:00", "2026-03-21T00:00")
 
 
 @pytest.mark.parametrize(("ref", "reason"), [("XF3", "discipline"), ("XF4", "petition"), ("XF6", "other")])
