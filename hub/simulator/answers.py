@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from hub.millis import HOUR_MS, MINUTE_MS
 from hub.model.base import to_ms
+from hub.model.update import status_and_step
 
 DEFAULT_MS = {"accept": 30 * MINUTE_MS, "respond": 6 * HOUR_MS, "resolve": 24 * HOUR_MS}
 """How long a step may take when the order names no deadline for it."""
@@ -31,25 +32,30 @@ _NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedUpdate:
-    """One update a department will send at `at_ms`, `times` times over."""
+    """One update a department will send at `at_ms`, `times` times over. `more`: further fields of cityhub.Update."""
 
     at_ms: int
     department: str
     case_id: str
     update_id: str
-    status: str
+    event: str
+    """What it says happened: a status or a step."""
     times: int = 1
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def update(self) -> dict[str, Any]:
         """As a cityhub.Update."""
+        status, step = status_and_step(self.event)
         return {
             "update_id": self.update_id,
             "revision": 0,
             "department": self.department,
             "case_id": self.case_id,
-            "status": self.status,
+            "status": status,
+            "step": step,
             "at": self.at_ms,
-            "note": _NOTES[self.status],
+            "note": _NOTES.get(self.event, ""),
+            **self.more,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -22,6 +22,13 @@ from hub.topics import dept_orders, dept_updates
 _POLL_SECONDS = 0.1
 
 
+Script = Callable[[Mapping[str, Any]], list[PlannedUpdate] | None]
+
+
+def _nothing(_order: Mapping[str, Any]) -> None:
+    return None
+
+
 class UpdateSink(Protocol):
     """Where updates go. `send` may be called many times between two `flush`; it must not block for long."""
 
@@ -33,8 +40,9 @@ class UpdateSink(Protocol):
 class UpdateDesk:
     """What the departments still have to say, by when. One thread at a time."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, script: Script = _nothing) -> None:
+        """`script`: what is said of a case that is told beforehand, whoever holds it; None of all others."""
+        self._seed, self._script = seed, script
         self._due: list[tuple[int, int, PlannedUpdate]] = []
         self._count = 0
         self._held: dict[str, str] = {}
@@ -46,11 +54,18 @@ class UpdateDesk:
     def take(self, order: dict[str, Any]) -> None:
         """Note an order. A withdrawn or reassigned case is not worked on by whoever had it."""
         case_id, department = order["case_id"], order["department"]
+        told = self._script(order)
+        if told is not None:
+            self._note(told)
+            return
         if order["kind"] == "WITHDRAW" and self._held.get(case_id) == department:
             self._held[case_id] = ""
         if order["kind"] == "ASSIGN":
             self._held[case_id] = department
-        for answer in answers_to(self._seed, order):
+        self._note(answers_to(self._seed, order))
+
+    def _note(self, answers: Iterable[PlannedUpdate]) -> None:
+        for answer in answers:
             heapq.heappush(self._due, (answer.at_ms, self._count, answer))
             self._count += 1
 
@@ -105,7 +120,14 @@ class Departments:
     `error` is what ended the thread, if it did not end in order.
     """
 
-    def __init__(self, settings: Settings, departments: Sequence[str], clock: SimulationClock, seed: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        departments: Sequence[str],
+        clock: SimulationClock,
+        seed: int,
+        script: Script = _nothing,
+    ) -> None:
         self.sent: Counter[str] = Counter()
         """Updates published, by department."""
         self.orders: Counter[str] = Counter()
@@ -118,7 +140,7 @@ class Departments:
         self._settings = settings
         self._topics = [settings.topic(dept_orders(department).name) for department in departments]
         self._clock = clock
-        self._desk = UpdateDesk(seed)
+        self._desk = UpdateDesk(seed, script)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="departments", daemon=True)
 

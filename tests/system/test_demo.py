@@ -40,6 +40,8 @@ def test_a_small_day_adds_up_and_leaves_nobody_behind(tmp_path: Path) -> None:
     assert report["breaches"] > 0
     assert report["truth"]["links"]["recall"] > 0.8
     assert "0 unaccounted" in said
+    for what in ("paused 中止", "extension granted 准予延期", "supervised 督办 by", "outcome 办理结果 solved"):
+        assert what in said
     assert "Board 看板 http://127.0.0.1:" in said
     assert leftovers(tmp_path) == []
 

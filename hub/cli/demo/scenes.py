@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.cli.demo.alarm import ALARM_REF, ALARM_SOURCE, alarm_of
+from hub.cli.demo.staged import ALARM_REF, STAGED_SOURCE, WHISTLE_REF, alarm_of, staged_answers, whistle_of
 from hub.cli.demo.wires import WiredFiles, Wires
 from hub.cli.process.children import Child
 from hub.clock import ClockKind
@@ -89,15 +89,15 @@ class SimulatedDay(ShownScenes):
 
     @property
     def to_explain(self) -> Sequence[str]:
-        was_pressed = self.truth is not None and (ALARM_SOURCE, ALARM_REF) in self.truth.reports
-        return (f"{ALARM_SOURCE}:{ALARM_REF}",) if was_pressed else ()
+        told = ((STAGED_SOURCE, ref) for ref in (ALARM_REF, WHISTLE_REF))
+        return [":".join(each) for each in told if self.truth is not None and each in self.truth.reports]
 
     def hub_settings(self) -> dict[str, Any]:
         return {"clock": ClockKind.DATA, "lateness_seconds": _SLACK_WALL_SECONDS * self._speed}
 
     def start(self, settings: Settings) -> None:
         self._clock = SimulationClock(self._plan.start_ms, self._speed, self._plan.end_ms)
-        self.departments = Departments(settings, self._names, self._clock, self._plan.seed)
+        self.departments = Departments(settings, self._names, self._clock, self._plan.seed, staged_answers)
         self.departments.start()
         self._writer.start()
         self._opened.wait()
@@ -117,8 +117,9 @@ class SimulatedDay(ShownScenes):
                 wire.open()
             with WiredFiles(self._folder, self._wires.sources) as files:
                 self._opened.set()
-                pressed = alarm_of(self._plan, self._scene)
-                said = heapq.merge(statements(self._plan, self._scene), [pressed], key=lambda each: each.sent_ms)
+                whistle = whistle_of(self._plan, self._scene, self._names)
+                staged = [alarm_of(self._plan, self._scene), *([whistle] if whistle is not None else [])]
+                said = heapq.merge(statements(self._plan, self._scene), staged, key=lambda each: each.sent_ms)
                 write_live(said, files, self.truth, self._clock, self._ending.wait)
             for wire in self._wires.sources:
                 wire.close()

@@ -38,7 +38,7 @@ def test_answers_are_drawn_once_and_for_all_and_in_order(seed: int, case: int) -
     answers = answers_to(seed, order(case))
     assert answers == answers_to(seed, order(case))
     own = [answer for answer in answers if answer.case_id != UNKNOWN_CASE]
-    assert [answer.status for answer in own] in (["ACCEPTED", "RESPONDED", "RESOLVED"], ["REFUSED"], [])
+    assert [answer.event for answer in own] in (["ACCEPTED", "RESPONDED", "RESOLVED"], ["REFUSED"], [])
     assert all(answer.at_ms > START_MS for answer in answers)
     assert len({answer.update_id for answer in answers}) == len(answers)
 
@@ -47,11 +47,11 @@ def test_most_keep_the_deadline_some_do_not_few_refuse_or_forget_or_stray() -> N
     asked = [
         answers_to(1, order(case, accept=HOUR_MS, respond=4 * HOUR_MS, resolve=9 * HOUR_MS)) for case in range(3000)
     ]
-    accepted = [a for answers in asked for a in answers if a.status == "ACCEPTED" and a.case_id != UNKNOWN_CASE]
+    accepted = [a for answers in asked for a in answers if a.event == "ACCEPTED" and a.case_id != UNKNOWN_CASE]
     late = sum(answer.at_ms > START_MS + HOUR_MS for answer in accepted)
     assert 0.05 < late / len(accepted) < 0.2
     assert 20 < sum(not answers for answers in asked) < 120
-    assert 20 < sum(answers[0].status == "REFUSED" for answers in asked if answers) < 120
+    assert 20 < sum(answers[0].event == "REFUSED" for answers in asked if answers) < 120
     assert 0 < sum(a.case_id == UNKNOWN_CASE for answers in asked for a in answers) < 20
     assert 100 < sum(a.times == 2 for answers in asked for a in answers) < 500
 
@@ -101,7 +101,7 @@ def test_an_answer_fits_the_schema() -> None:
     codec = Codec(FileRegistry())
     for answer in answers_to(1, order(7)):
         _, update = codec.decode_one(codec.encode_one("cityhub.Update", answer.update()))
-        assert update["status"] == answer.status
+        assert update["status"] == answer.event
         assert to_ms(update["at"]) == answer.at_ms
 
 

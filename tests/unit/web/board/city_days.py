@@ -66,7 +66,7 @@ def _live(hub: MemoryHub, an_hour: int, hours: int) -> None:
         for order in (each for each in orders if each["order_id"] not in seen):
             for answer in answers_to(7, order):
                 if answer.case_id != UNKNOWN_CASE:
-                    said = answer.update() | {"status": UpdateStatus(answer.status)}
+                    said = answer.update() | {"status": UpdateStatus(answer.event)}
                     planned.append((answer.at_ms, answer.update_id, said))
         seen |= {each["order_id"] for each in orders}
     hub.settle(BEGIN + hours * HOUR_MS)
