@@ -32,7 +32,7 @@ _NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedUpdate:
-    """One update a department will send at `at_ms`, `times` times over. `more`: further fields of cityhub.Update."""
+    """One update a department will send at `at_ms`, `times` times over. `fields`: further ones of cityhub.Update."""
 
     at_ms: int
     department: str
@@ -41,7 +41,7 @@ class PlannedUpdate:
     event: str
     """What it says happened: a status or a step."""
     times: int = 1
-    more: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def update(self) -> dict[str, Any]:
         """As a cityhub.Update."""
@@ -55,7 +55,7 @@ class PlannedUpdate:
             "step": step,
             "at": self.at_ms,
             "note": _NOTES.get(self.event, ""),
-            **self.more,
+            **self.fields,
         }
 
 

@@ -19,7 +19,7 @@ _ALARM, _WHISTLE = -1, -2
 """Incidents; none of the simulator's own, which count from zero."""
 _PERSON, _BUILDING = "safety.person", "order.building"
 _LEAD, _HELPER, _OTHER_HELPER, _DESK = "urban_mgmt", "housing", "police_assistance", "dispatch_desk"
-PARTIES = frozenset((_LEAD, _HELPER, _OTHER_HELPER, _DESK))
+CALLED = frozenset((_LEAD, _HELPER, _OTHER_HELPER, _DESK))
 
 
 def alarm_of(plan: Plan, scene: Scene) -> Statement:
@@ -34,7 +34,7 @@ def alarm_of(plan: Plan, scene: Scene) -> Statement:
 def whistle_of(plan: Plan, scene: Scene, departments: Sequence[str]) -> Statement | None:
     """The whistle, at the same time in the city's last area; None in a city that has not its matter or those whom it calls."""
     kind = next((kind for kind in scene.kinds if kind.code == _BUILDING), None)
-    if kind is None or not set(departments) >= PARTIES:
+    if kind is None or not set(departments) >= CALLED:
         return None
     return _report(
         plan, scene.areas[-1], kind, _WHISTLE, ref=WHISTLE_REF, urgency="URGENT", title="Whistle 吹哨: building work 加建",
@@ -59,7 +59,7 @@ class _Line(NamedTuple):
     minutes: int
     department: str
     event: str
-    more: Mapping[str, Any]
+    fields: Mapping[str, Any]
 
 
 _SAID = (
@@ -88,7 +88,7 @@ def staged_answers(order: Mapping[str, Any]) -> list[PlannedUpdate] | None:
     return [
         PlannedUpdate(
             since_ms + line.minutes * MINUTE_MS, line.department, case_id, f"{WHISTLE_REF}-{number}", line.event,
-            more=line.more,
+            fields=line.fields,
         )
         for number, line in enumerate(_SAID, start=1)
     ]  # fmt: skip

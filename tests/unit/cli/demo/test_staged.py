@@ -12,7 +12,7 @@ import pytest
 
 from hub import topics
 from hub.cli.cases.timeline import moments_of
-from hub.cli.demo.staged import PARTIES, WHISTLE_REF, alarm_of, staged_answers, whistle_of
+from hub.cli.demo.staged import CALLED, WHISTLE_REF, alarm_of, staged_answers, whistle_of
 from hub.cli.terminal.words import Words
 from hub.inspect.story import Story
 from hub.millis import HOUR_MS, MINUTE_MS
@@ -70,7 +70,7 @@ def test_a_city_without_those_who_are_called_has_no_whistle() -> None:
     assert whistle_of(PLAN, SCENE, ["roads", "dispatch_desk"]) is None
     kinds = tuple(kind for kind in SCENE.kinds if kind.code != "order.building")
     assert whistle_of(PLAN, replace(SCENE, kinds=kinds), list(CITY.departments)) is None
-    assert set(CITY.departments) >= PARTIES
+    assert set(CITY.departments) >= CALLED
 
 
 @pytest.fixture(scope="module")
