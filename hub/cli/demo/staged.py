@@ -42,7 +42,7 @@ def whistle_of(plan: Plan, scene: Scene, departments: Sequence[str]) -> Statemen
     )  # fmt: skip
 
 
-def _report(plan: Plan, area: SceneArea, kind: SceneCategory, incident: int, **words: str) -> Statement:
+def _report(plan: Plan, area: SceneArea, kind: SceneCategory, incident: int, **words: Any) -> Statement:
     point, at_ms = area.shape.representative_point(), plan.start_ms + _AFTER_MS
     return Statement(
         sent_ms=at_ms, source=STAGED_SOURCE, revision=0, kind=StatementKind.OPENED,
