@@ -14,8 +14,8 @@ import numpy as np
 
 from hub.broker.storage import free_port
 from hub.cli.process.children import Child
-from hub.cli.process.scrape import fetch
 from hub.errors import FatalError
+from hub.scrape import fetch
 from hub.settings import ROOT, Settings
 from hub.web.run import tokens_file
 from hub.web.tokens import Scope, TokenKind, Tokens

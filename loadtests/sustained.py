@@ -13,10 +13,10 @@ from confluent_kafka import Producer
 
 from hub.broker.storage import free_port
 from hub.cli.process.children import Child
-from hub.cli.process.scrape import fetch
 from hub.errors import FatalError
 from hub.model.update import Update, UpdateStatus
 from hub.policy import load_city
+from hub.scrape import fetch
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hub.broker.storage import free_port
-from hub.cli.process.scrape import fetch
 from hub.errors import FatalError
+from hub.scrape import fetch
 from loadtests import measure
 from loadtests.contenders import contender
 from loadtests.feeding import feeder_said, start_feeder

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hub.broker.storage import free_port
-from hub.cli.process.scrape import Metrics, scrape
 from hub.errors import FatalError
+from hub.scrape import Metrics, scrape
 from hub.settings import Settings
 from loadtests.faults.disk import TinyDisk
 from loadtests.faults.plan import MOST_WORKERS

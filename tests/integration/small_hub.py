@@ -18,10 +18,10 @@ from hub.audit import AuditReport, audit
 from hub.broker.storage import free_port as free_port
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
-from hub.cli.process.scrape import Metrics, ask, fetch
 from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.policy import load_city
+from hub.scrape import Metrics, ask, fetch
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
 from hub.stream.admin.topics import ensure_topics

@@ -15,13 +15,13 @@ from confluent_kafka import Producer
 from hub import topics
 from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
-from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
 from hub.ledger.comparing import compare_ledger
 from hub.ledger.database import Database, address_of
 from hub.ledger.store import LedgerStore
 from hub.ledger.tables import CASES_TABLE, CLOCKS_TABLE, POSITIONS_TABLE
 from hub.model.ids import case_id
+from hub.scrape import fetch
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.kafka.client import producer_config

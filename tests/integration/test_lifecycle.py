@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from hub.cli.process.scrape import Metrics
 from hub.core.figures.rates import COUNTS
 from hub.model.ids import case_id
+from hub.scrape import Metrics
 from tests.integration.small_hub import SmallHub, case_event, page, running_hub, wait_for
 
 pytestmark = pytest.mark.kafka

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 import yaml
 
-from hub.cli.process.scrape import fetch
 from hub.declared.document import read_yaml
+from hub.scrape import fetch
 from ops.checks.promql import plain
 from ops.checks.queries import PROMETHEUS, RULES, Query, dashboard_queries, rule_queries, rules
 from ops.checks.tools import find

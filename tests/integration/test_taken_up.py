@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hub.cli.process.children import Child
-from hub.cli.process.scrape import fetch
 from hub.clock import wall_ms
+from hub.scrape import fetch
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import city_events, city_replies
 from tests.integration.small_hub import SmallHub, case_event, free_port, own_city, ready, small_settings, wait_for

@@ -20,9 +20,9 @@ from hub.audit.reading import read_tables
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
 from hub.cli.process.children import environment_of
-from hub.cli.process.scrape import scrape
 from hub.inspect.reading import spans
 from hub.policy import load_city
+from hub.scrape import scrape
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics

@@ -17,8 +17,8 @@ import pytest
 
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
-from hub.cli.process.scrape import scrape
 from hub.policy import load_city
+from hub.scrape import scrape
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
 from hub.simulator.files import SourceFiles, write_all

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.cli.process.scrape import ask
+from hub.scrape import ask
 from hub.settings import Settings
 from hub.testing.cluster import KafkaCluster
 from tests.integration.small_hub import SmallHub, free_port, ready, wait_for

@@ -16,7 +16,7 @@ import pytest
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
 from hub.cli.process.children import environment_of
-from hub.cli.process.scrape import scrape
+from hub.scrape import scrape
 from hub.settings import ROOT, Settings
 from tests.system.disturbed import AGENTS, prepare
 

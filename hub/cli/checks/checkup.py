@@ -13,12 +13,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.broker.jars import jars_dir
 from hub.broker.java import find_java, find_maven, java_version
-from hub.cli.process.scrape import fetch
 from hub.clock import iso, wall_ms
 from hub.core.rules.examples import check_examples
 from hub.errors import FatalError, HubError
 from hub.escaping import without_login
 from hub.policy import City, load_city
+from hub.scrape import fetch
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.admin.topic_settings import find_drifts

@@ -33,10 +33,10 @@ from hub.cli.demo.verdict import (
 from hub.cli.demo.view import Snapshot, View
 from hub.cli.demo.witness import DeadLetters, SeenCases, read_cases
 from hub.cli.process.children import Child
-from hub.cli.process.scrape import Metrics, fetch, scrape
 from hub.errors import FatalError
 from hub.policy.city import City
 from hub.policy.loader import load_city
+from hub.scrape import Metrics, fetch, scrape
 from hub.settings import ROOT, Settings
 from hub.simulator.command import START_TIME, start_ms
 from hub.simulator.generate import Plan

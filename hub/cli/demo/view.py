@@ -13,8 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.process.scrape import Metrics
 from hub.millis import datetime_of
+from hub.scrape import Metrics
 
 _RATE_SECONDS = 5.0
 

@@ -18,12 +18,12 @@ from hub.broker.storage import free_port
 from hub.cli.access.first import announce_first_user
 from hub.cli.policy.keeping import require_kept
 from hub.cli.process.children import Child
-from hub.cli.process.scrape import fetch
 from hub.cli.process.supervision import Supervisor
 from hub.cli.services.web import PORT
 from hub.cli.terminal.options import with_settings
 from hub.errors import FatalError
 from hub.policy import load_city
+from hub.scrape import fetch
 from hub.screen import Screen
 from hub.sdk.manifest import discover
 from hub.serving import listen

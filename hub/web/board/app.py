@@ -73,7 +73,6 @@ class WallBoard:
 
     def stop(self) -> None:
         self._watch.stop()
-        self._health.close()
         self._ledger.close()
 
     def __enter__(self) -> Self:

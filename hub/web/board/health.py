@@ -6,17 +6,15 @@ import threading
 import time
 from typing import Any
 
-import httpx2
-from prometheus_client.parser import text_string_to_metric_families
-
+from hub.scrape import Metrics, ask, fetch
 from hub.sdk.running.edges import edges_folder
 from hub.sdk.running.status import Board as EdgeBoard
 from hub.sdk.running.status import EdgeState, Status
 from hub.settings import Settings
 
 _EVERY_SECONDS = 2.0
-_TIMEOUT = httpx2.Timeout(1.5)
-_LOOKED_AT = ("hub_lag_records", "hub_ready", "hub_progress_timestamp_seconds", "hub_source_paused")
+_PATIENCE_SECONDS = 1.5
+_LAG, _READY, _PROGRESS = "hub_lag_records", "hub_ready", "hub_progress_timestamp_seconds"
 BAD_STATES = frozenset((EdgeState.DEGRADED, EdgeState.FAILED))
 
 
@@ -26,13 +24,9 @@ class HubHealth:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._worker = f"http://{settings.web_host}:{settings.web_port}"
-        self._client = httpx2.Client(trust_env=False, timeout=_TIMEOUT, follow_redirects=False)
         self._lock = threading.Lock()
         self._looked_at = float("-inf")
         self._shown: dict[str, Any] = {}
-
-    def close(self) -> None:
-        self._client.close()
 
     def shown(self) -> dict[str, Any]:
         """worker: ready, waiting or away; lag: records not yet read; edges by state; agents."""
@@ -58,31 +52,16 @@ class HubHealth:
         }  # fmt: skip
 
     def _standing(self) -> str:
-        try:
-            return "ready" if self._client.get(f"{self._worker}/readyz").is_success else "waiting"
-        except httpx2.TransportError:
-            return "away"
+        answer = ask(f"{self._worker}/readyz", _PATIENCE_SECONDS)
+        return "away" if answer is None else "ready" if answer.is_success else "waiting"
 
     def _agents(self) -> dict[str, dict[str, Any]]:
         """By name: records not yet read, whether it serves, when it last made progress (seconds since 1970)."""
-        found: dict[str, dict[str, Any]] = {}
-        for name, labels, value in self._samples():
-            if (agent := labels.get("agent")) is None:
-                continue
-            row = found.setdefault(agent, {"lag": 0, "ready": False, "progress": 0})
-            if name == "hub_lag_records":
-                row["lag"] += int(value)
-            elif name == "hub_ready":
-                row["ready"] = bool(value)
-            else:
-                row["progress"] = int(value)
-        return found
-
-    def _samples(self) -> list[tuple[str, dict[str, str], float]]:
-        try:
-            text = self._client.get(f"{self._worker}/metrics").text
-        except httpx2.TransportError:
-            return []
-        lines = [line for line in text.splitlines() if line.startswith(_LOOKED_AT)]
-        families = text_string_to_metric_families("\n".join([*lines, ""]))
-        return [(each.name, dict(each.labels), each.value) for family in families for each in family.samples]
+        metrics = Metrics(fetch(f"{self._worker}/metrics", _PATIENCE_SECONDS) or "", (_LAG, _READY, _PROGRESS))
+        return {
+            agent: {
+                "lag": int(metrics.total(_LAG, agent=agent)), "ready": bool(metrics.total(_READY, agent=agent)),
+                "progress": int(metrics.total(_PROGRESS, agent=agent)),
+            }
+            for agent in metrics.values_of("agent")
+        }  # fmt: skip

@@ -21,11 +21,11 @@ from hub.cli.cases.explain import picture
 from hub.cli.demo.verdict import compare_counts, score_links, truth_table
 from hub.cli.demo.view import Snapshot, View
 from hub.cli.demo.witness import SeenCases
-from hub.cli.process.scrape import Metrics
 from hub.cli.terminal.words import Words
 from hub.inspect.story import Story
 from hub.ledger.database import Database
 from hub.ledger.store import LedgerStore
+from hub.scrape import Metrics
 from hub.simulator.truth import Truth
 from hub.testing.memory import MemoryHub
 from hub.web.access.accounts import Role

@@ -65,7 +65,10 @@ class Provider:
         self.issuer = issuer.rstrip("/")
         self._issuer, self._client_id, self._secret = issuer, client_id, client_secret
         self._roles, self._claims, self._now = roles, claims, now
-        self._options: dict[str, Any] = {"timeout": _WAIT_SECONDS, "verify": context or True, "transport": transport}
+        self._options: dict[str, Any] = {
+            "timeout": _WAIT_SECONDS, "verify": context or True, "transport": transport,
+            "trust_env": False,  # neither a proxy of the environment nor a .netrc comes between the hub and who vouches
+        }  # fmt: skip
         self._known: _Known | None = None
 
     @classmethod

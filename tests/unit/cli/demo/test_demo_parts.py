@@ -15,9 +15,9 @@ from hub.cli.demo.verdict import compare_counts, score_links
 from hub.cli.demo.view import Snapshot, View
 from hub.cli.demo.witness import SeenCases
 from hub.cli.process.children import environment_of
-from hub.cli.process.scrape import Metrics, fetch
 from hub.clock import ClockKind
 from hub.errors import FatalError
+from hub.scrape import Metrics, fetch
 from hub.settings import Settings
 from hub.simulator.truth import Truth
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 
 from hub.clock import wall_ms
 from hub.errors import FatalError
-from hub.serving import app_of
+from hub.serving import PortLimits, Server, app_of
 from hub.settings import Settings, SettingsError
 from hub.web.access.accounts import EVERYBODY, Role
 from hub.web.access.file import AccessFile
@@ -24,7 +25,7 @@ from hub.web.access.login import LoginPages
 from hub.web.access.oidc.attempts import ATTEMPT_MS, LoginAttempts
 from hub.web.access.oidc.claims import RoleMap
 from hub.web.access.oidc.pages import OidcPages
-from hub.web.access.oidc.provider import Provider
+from hub.web.access.oidc.provider import LoginAttempt, Provider
 from hub.web.access.sessions import WebSession
 from tests.unit.web.access.cheap import cheap_passwords
 from tests.unit.web.access.provider import CLIENT, ISSUER, SECRET, FalseProvider
@@ -204,3 +205,16 @@ def test_settings_of_half_a_provider_are_said(given: dict[str, str]) -> None:
     )
     assert Provider.from_settings(whole) is not None
     assert Provider.from_settings(Settings.from_env({})) is None
+
+
+def test_no_proxy_of_the_environment_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    false = FalseProvider()
+    with Server(false.app, "127.0.0.1", 0, PortLimits(8, 60.0), "provider") as server:
+        here = f"http://127.0.0.1:{server.port}"
+        ends = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
+        false.discovered = {"issuer": here, **{name: here + path for name, path in ends.items()}}
+        ours = Provider(here, CLIENT, SECRET, RoleMap(_ROLES), ("preferred_username", "groups"))
+        address = asyncio.run(ours.address(LoginAttempt("state", "nonce", "v" * 43, "/"), "https://hub.example/back"))
+        assert address.startswith(f"{here}/authorize?")

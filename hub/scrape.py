@@ -15,8 +15,11 @@ _TIMEOUT_SECONDS = 2.0
 class Metrics:
     """One scrape. Asking for what is not there gives 0 or nothing, as a counter is not shown before it counts."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str = "", only: tuple[str, ...] = ()) -> None:
+        """`only`: how the names begin that are read, where that is not all of them: most of a scrape is others'."""
         self._samples: dict[str, list[tuple[dict[str, str], float]]] = defaultdict(list)
+        if only:
+            text = "".join(f"{line}\n" for line in text.splitlines() if line.startswith(only))
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
                 self._samples[sample.name].append((sample.labels, sample.value))
@@ -31,6 +34,10 @@ class Metrics:
         for has, value in self._matching(name, labels):
             found[has[label]] += int(value)
         return +found
+
+    def values_of(self, label: str) -> list[str]:
+        """What a label is in some sample, in order."""
+        return sorted({has[label] for samples in self._samples.values() for has, _ in samples if label in has})
 
     def quantile(self, share: float, name: str, **labels: str) -> float | None:
         """Of a histogram, read off its buckets as Prometheus does; seconds. None before anything was observed."""
