@@ -10,7 +10,7 @@ from hub.sdk.sink_contract import Delivery
 from hub.sdk.streams import Stream
 
 TIME_COLUMNS = (
-    "issued_at", "reported_at", "due_at", "at", "counts_from", "opened_at", "started_at", "noticed_at",
+    "issued_at", "reported_at", "due_at", "at", "counts_from", "opened_at", "started_at", "noticed_at", "said_until",
 )  # fmt: skip
 _REPORT = ("source", "source_ref", "category", "urgency", "reported_at", "title", "text", "address", "lat", "lon")
 STREAM_COLUMNS: dict[Stream, tuple[str, ...]] = {
@@ -20,8 +20,9 @@ STREAM_COLUMNS: dict[Stream, tuple[str, ...]] = {
     ),
     Stream.RECEIPTS: (
         "update_at", "case_id", "department", "update_id", "revision", "said", "outcome", "at", "counts_from", "detail",
+        "said_outcome", "said_until",
     ),
-    Stream.REPLIES: ("reply_id", "source", "source_ref", "case_id", "department", "status", "at", "text"),
+    Stream.REPLIES: ("reply_id", "source", "source_ref", "case_id", "department", "status", "at", "text", "outcome"),
     Stream.CASES: (
         "case_id", "change", "at", "source", "source_ref", "category", "urgency", "area", "lat", "lon", "department", "queue",
         "opened_at", "due_at", "reports", "over", "rule",
@@ -31,7 +32,11 @@ STREAM_COLUMNS: dict[Stream, tuple[str, ...]] = {
         "corrects",
     ),
 }  # fmt: skip
-"""The first makes a row one."""
+"""The first makes a row one. What comes anew comes last, and stands in `LATER_COLUMNS`."""
+LATER_COLUMNS: dict[Stream, frozenset[str]] = {
+    Stream.RECEIPTS: frozenset(("said_outcome", "said_until")), Stream.REPLIES: frozenset(("outcome",)),
+}  # fmt: skip
+"""Which a table that was made before lacks, and is written without."""
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,8 +30,9 @@ from hub.sdk.sink_contract import (
     SinkContext,
     SinkPositions,
 )
-from hub.sdk.sinks.sql.tables import SinkTables, require_fitting, stored_row
+from hub.sdk.sinks.sql.tables import LackingColumns, SinkTables, require_fitting, stored_row
 
+log = logging.getLogger(__name__)
 _UPSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
@@ -72,7 +74,7 @@ class SqlSink(Sink):
 
     def __init__(self, config: SqlSettings, context: SinkContext) -> None:
         super().__init__(config, context)
-        self._tables = SinkTables.named(context.streams, config.prefix, config.table_schema)
+        self._tables = self._named()
         self._engine: Engine | None = None
         self._positions: SinkPositions = {}
         self._sink = f"{context.namespace}{context.name}"
@@ -93,7 +95,7 @@ class SqlSink(Sink):
 
     def connect(self) -> None:
         self.close()
-        self._engine = self._made(self.config.address)
+        self._engine, self._tables = self._made(self.config.address), self._named()
         if self._engine.dialect.name == "sqlite":
             _make_file(self.config.address)
             event.listen(self._engine, "connect", _durable)
@@ -101,7 +103,7 @@ class SqlSink(Sink):
             with self._transaction() as connection:
                 if self.config.create:
                     self._tables.metadata.create_all(connection)
-                self._require_columns(connection, self._tables.all)
+                self._write_without(self._require_columns(connection, self._tables.all))
                 self._positions = self._stored(connection)
         except (FatalError, TransientError):
             self.close()
@@ -131,7 +133,7 @@ class SqlSink(Sink):
 
     def _put(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for stream, table in self._tables.streams.items():
-            rows = [stored_row(each) for each in deliveries if each.stream is stream]
+            rows = [stored_row(each, table) for each in deliveries if each.stream is stream]
             (key,) = table.primary_key
             newest = {row[key.name]: row for row in rows}
             if newest:
@@ -198,13 +200,23 @@ class SqlSink(Sink):
         inspector = inspect(connection)
         return [each for each in self._tables.all if inspector.has_table(each.name, each.schema)]
 
-    def _require_columns(self, connection: Connection, tables: Sequence[Table]) -> None:
-        """Raises ConfigurationError naming what is missing."""
+    def _require_columns(self, connection: Connection, tables: Sequence[Table]) -> LackingColumns:
+        """What tables lack that were made before it. Raises ConfigurationError naming what else is missing."""
         there, inspector = self._there(connection), inspect(connection)
+        lacking: set[tuple[str, str]] = set()
         for table in tables:
             if table not in there:
                 raise ConfigurationError(f"there is no table {table.name}; make it, or leave `create` on")
-            require_fitting(inspector, table)
+            lacking |= require_fitting(inspector, table)
+        return frozenset(lacking)
+
+    def _write_without(self, lacking: LackingColumns) -> None:
+        for table, name in sorted(lacking):
+            log.info("%s: table %s has no column %s, and is written without it", self.context.name, table, name)
+        self._tables = self._named(lacking)
+
+    def _named(self, lacking: LackingColumns = frozenset()) -> SinkTables:
+        return SinkTables.named(self.context.streams, self.config.prefix, self.config.table_schema, lacking)
 
     @contextmanager
     def _transaction(self, *, keep: bool = True) -> Iterator[Connection]:

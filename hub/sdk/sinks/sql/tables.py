@@ -11,7 +11,7 @@ from sqlalchemy.engine.reflection import Inspector
 
 from hub.sdk.errors import ConfigurationError
 from hub.sdk.sink_contract import Delivery
-from hub.sdk.sinks.rows import STREAM_COLUMNS, TIME_COLUMNS, delivery_row
+from hub.sdk.sinks.rows import LATER_COLUMNS, STREAM_COLUMNS, TIME_COLUMNS, delivery_row
 from hub.sdk.streams import Stream
 
 _TYPES: dict[str, Any] = {
@@ -21,6 +21,9 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("over", "corrects"), Boolean()),
     "content": JSON(),
 }
+_LATER = "later"
+LackingColumns = frozenset[tuple[str, str]]
+"""By table and column."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class SinkTables:
     positions: Table
 
     @classmethod
-    def named(cls, streams: frozenset[Stream], prefix: str, schema: str | None) -> SinkTables:
+    def named(
+        cls, streams: frozenset[Stream], prefix: str, schema: str | None, lacking: LackingColumns = frozenset()
+    ) -> SinkTables:
+        """`lacking`: what is not written, by table and column."""
         metadata = MetaData(schema=schema)
         positions = Table(
             f"{prefix}positions", metadata,
@@ -40,18 +46,22 @@ class SinkTables:
             Column("partition", Integer, primary_key=True, autoincrement=False),
             Column("next_offset", BigInteger, nullable=False),
         )  # fmt: skip
-        return cls(metadata, {each: _table(each, metadata, prefix) for each in sorted(streams)}, positions)
+        return cls(metadata, {each: _table(each, metadata, prefix, lacking) for each in sorted(streams)}, positions)
 
     @property
     def all(self) -> list[Table]:
         return [*self.streams.values(), self.positions]
 
 
-def require_fitting(inspector: Inspector, table: Table) -> None:
-    """Raises ConfigurationError if a table that is there cannot hold what is written, by its columns or by what makes a row one."""
+def require_fitting(inspector: Inspector, table: Table) -> LackingColumns:
+    """The columns that a table made before them lacks, and may.
+
+    Raises ConfigurationError if a table that is there cannot hold what is written, by its columns or by what makes a row one.
+    """
     there = {each["name"]: each for each in inspector.get_columns(table.name, table.schema)}
     own, key = {each.name for each in table.columns}, {each.name for each in table.primary_key}
-    if missing := sorted(own - there.keys()):
+    later = {each.name for each in table.columns if each.info.get(_LATER)}
+    if missing := sorted(own - later - there.keys()):
         raise ConfigurationError(f"table {table.name} has no column {', '.join(missing)}; add it, or another `prefix`")
     if strange := sorted(name for name, each in there.items() if name not in own and _must_be_given(each)):
         raise ConfigurationError(
@@ -63,6 +73,7 @@ def require_fitting(inspector: Inspector, table: Table) -> None:
             f"table {table.name}: {', '.join(sorted(key))} is not its primary key, nor unique: a row that comes again would stand "
             "there twice; make it so, or give another `prefix`"
         )
+    return frozenset((table.name, name) for name in later - there.keys())
 
 
 def _must_be_given(column: Mapping[str, Any]) -> bool:
@@ -78,14 +89,19 @@ def _unique(inspector: Inspector, table: Table) -> list[set[str]]:
     return [{name for name in each if name} for each in found]
 
 
-def _table(stream: Stream, metadata: MetaData, prefix: str) -> Table:
+def _table(stream: Stream, metadata: MetaData, prefix: str, lacking: LackingColumns) -> Table:
+    name, later = f"{prefix}{stream}", LATER_COLUMNS.get(stream, frozenset())
     key, *others = (*STREAM_COLUMNS[stream], "content")
     return Table(
-        f"{prefix}{stream}", metadata, Column(key, Text, primary_key=True),
-        *(Column(name, _TYPES.get(name, Text()), nullable=True) for name in others),
+        name, metadata, Column(key, Text, primary_key=True),
+        *(
+            Column(each, _TYPES.get(each, Text()), nullable=True, info={_LATER: each in later})
+            for each in others if (name, each) not in lacking
+        ),
     )  # fmt: skip
 
 
-def stored_row(delivery: Delivery) -> dict[str, Any]:
-    """Its row, with the whole record beside the columns."""
-    return delivery_row(delivery) | {"content": dict(delivery.values)}
+def stored_row(delivery: Delivery, table: Table) -> dict[str, Any]:
+    """Its row in this table, with the whole record beside the columns."""
+    row = delivery_row(delivery) | {"content": dict(delivery.values)}
+    return {column.name: row[column.name] for column in table.columns}

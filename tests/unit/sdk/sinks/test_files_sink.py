@@ -17,6 +17,8 @@ from python_calamine import CalamineWorkbook
 from hub.sdk.errors import PositionLostError, TransientError
 from hub.sdk.sink_contract import Delivery, DeliveryBatch, DeliveryPlace, SinkContext
 from hub.sdk.sinks.files.sink import FilesSettings, FilesSink
+from hub.sdk.sinks.rows import STREAM_COLUMNS
+from hub.sdk.streams import Stream
 from hub.testing.sink_conformance import SinkBench, SinkConformance
 from hub.testing.sinks import NOON_MS, order, reply
 
@@ -96,8 +98,15 @@ def test_the_day_is_the_citys(tmp_path: Path) -> None:
 def test_what_a_sender_wrote_is_no_formula(format_: str, text: str, tmp_path: Path) -> None:
     made = reply(0)
     write(sink(tmp_path, format=format_), changed(made, values={**made.values, "text": text}))
-    ((*_, shown),) = rows(tmp_path) if format_ == "csv" else xlsx_rows(tmp_path)
-    assert shown == f"'{text}"
+    (shown,) = rows(tmp_path) if format_ == "csv" else xlsx_rows(tmp_path)
+    assert shown[STREAM_COLUMNS[Stream.REPLIES].index("text")] == f"'{text}"
+
+
+def test_what_a_case_came_to_is_the_last_column(format_: str, tmp_path: Path) -> None:
+    made = reply(0)
+    write(sink(tmp_path, format=format_), changed(made, values={**made.values, "outcome": "mediated"}))
+    (shown,) = rows(tmp_path) if format_ == "csv" else xlsx_rows(tmp_path)
+    assert shown[-1] == "mediated"
 
 
 def test_a_reader_sees_whole_files_only(tmp_path: Path) -> None:

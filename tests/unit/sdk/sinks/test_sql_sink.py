@@ -171,6 +171,36 @@ def test_a_table_that_takes_no_row_at_all_is_no_fault_of_the_rows(database: Data
         sink.close()
 
 
+def resolved(number: int) -> Delivery:
+    """A reply that says what the case came to."""
+    bare = reply(number, status="RESOLVED")
+    return replace(bare, values={**bare.values, "outcome": "mediated"})
+
+
+def test_what_a_case_came_to_has_a_column(database: Database) -> None:
+    written(database.sink(Stream.REPLIES, Stream.RECEIPTS), resolved(0))
+    assert [tuple(row) for row in database.run("select status, outcome from cityhub_replies")] == [
+        ("RESOLVED", "mediated")
+    ]
+    assert database.run("select said_outcome, said_until from cityhub_receipts") == []
+
+
+def test_a_table_made_before_a_column_came_is_written_without_it_until_it_is_added(database: Database) -> None:
+    written(database.sink(Stream.REPLIES, Stream.RECEIPTS))
+    where = f"{database.schema}." if database.schema else ""
+    database.run(f"alter table {where}cityhub_replies drop column outcome")
+    sink = database.sink(Stream.REPLIES, Stream.RECEIPTS)
+    assert "cityhub_replies" in sink.check()
+    written(sink, resolved(0), resolved(1))
+    written(sink, resolved(2))  # connected again
+    assert database.run("select count(*) from cityhub_replies where status = 'RESOLVED'")[0][0] == 3
+    database.run(f"alter table {where}cityhub_replies add column outcome text")
+    written(sink, resolved(3))
+    assert [row[0] for row in database.run("select outcome from cityhub_replies order by reply_id")] == [None] * 3 + [
+        "mediated"
+    ]
+
+
 def test_times_are_times(database: Database) -> None:
     written(database.sink(), order(0))
     ((found,),) = database.run("select issued_at from cityhub_orders")
