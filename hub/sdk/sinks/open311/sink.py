@@ -22,8 +22,7 @@ from hub.sdk.sinks.caller import Caller, judge
 from hub.sdk.sinks.open311.updates import update_form
 from hub.sdk.streams import Stream
 
-_UNCLEAR_SECONDS = (60.0, 300.0, 900.0, 3600.0)
-"""How long is waited after a 400 or 404, time by time: either may also mean that something behind the server is down."""
+_MOST_SECONDS = 7 * 86_400.0
 _MOST_REMEMBERED = 10_000
 _FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
@@ -58,6 +57,13 @@ class Open311SinkSettings(Config):
     statuses: dict[str, str] = Field(
         {},
         description="kind of a reply (accepted, responded, resolved, ...) to the status that the city knows; else OPEN or CLOSED",
+    )
+    unclear_seconds: Annotated[tuple[Annotated[float, Field(gt=0, le=_MOST_SECONDS)], ...], Field(max_length=20)] = (
+        Field(
+            (60.0, 300.0, 900.0, 3600.0),
+            description="how long to wait after a 400 or 404, time by time, as either may also mean that something behind it is "
+            "down; then the update is set aside",
+        )
     )
     allow: Annotated[tuple[str, ...], AfterValidator(_networks)] = Field(
         (), description="networks that calls may go to though not public, also by http"
@@ -134,8 +140,8 @@ class Open311Sink(Sink):
             self._unclear.clear()
         self._unclear[delivery.id] = tries
         why = f"the city answered {status}"
-        if tries <= len(_UNCLEAR_SECONDS):
-            return Later(why, _UNCLEAR_SECONDS[tries - 1])
+        if tries <= len(self.config.unclear_seconds):
+            return Later(why, self.config.unclear_seconds[tries - 1])
         del self._unclear[delivery.id]
         return Never(f"{why}, {tries} times")
 

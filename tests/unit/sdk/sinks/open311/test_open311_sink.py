@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from hub.errors import FatalError
 from hub.sdk.errors import ConfigurationError, PermanentError, TransientError
@@ -85,6 +86,22 @@ def test_a_request_that_is_not_known_is_tried_and_then_set_aside(city: Open311Ci
     assert answers == [*(Later("the city answered 404", seconds) for seconds in (60, 300, 900, 3600)),
                        Never("the city answered 404, 5 times")]  # fmt: skip
     assert said(sink) is None
+
+
+@pytest.mark.parametrize("seconds", [[], [5], [1, 2.5]])
+def test_how_long_an_unclear_answer_is_tried_is_the_citys_to_say(city: Open311City, seconds: list[float]) -> None:
+    sink = sink_of(city.url, unclear_seconds=seconds)
+    sink.connect()
+    answers = [sink.write(DeliveryBatch([reply(7, ref="9999")]))[0] for _ in range(len(seconds) + 1)]  # type: ignore[index]
+    sink.close()
+    assert answers[:-1] == [Later("the city answered 404", each) for each in seconds]
+    assert isinstance(answers[-1], Never)
+
+
+@pytest.mark.parametrize("seconds", [[0], [-1], [float("inf")], [60] * 21])
+def test_a_wait_that_is_none_is_refused(city: Open311City, seconds: list[float]) -> None:
+    with pytest.raises(ValidationError):
+        sink_of(city.url, unclear_seconds=seconds)
 
 
 def test_an_address_that_is_wrong_is_about_the_receiver(city: Open311City) -> None:
