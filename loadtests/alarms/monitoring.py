@@ -18,9 +18,9 @@ import yaml
 
 from hub.broker import process
 from hub.broker.storage import free_port
-from hub.cli.process.scrape import fetch
 from hub.declared.document import read_yaml
 from hub.errors import FatalError
+from hub.scrape import fetch
 from hub.settings import ROOT
 from loadtests.alarms.inbox import AlarmInbox
 from ops.checks.tools import find

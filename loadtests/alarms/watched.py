@@ -22,7 +22,6 @@ from sqlalchemy import insert
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.storage import free_port
 from hub.cli.process.children import Child, environment_of
-from hub.cli.process.scrape import fetch
 from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import FatalError
@@ -31,6 +30,7 @@ from hub.ledger.tables import CHANGES_TABLE, RECEIPTS_TABLE
 from hub.millis import DAY_MS, MINUTE_MS
 from hub.policy import load_city
 from hub.policy.areas import Area
+from hub.scrape import fetch
 from hub.sdk.manifest import discover
 from hub.settings import ROOT, Settings
 from hub.stream.admin.topics import ensure_topics
