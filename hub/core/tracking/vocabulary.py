@@ -34,8 +34,8 @@ class Vocabulary:
 
     def unknown(self, event: str) -> str | None:
         """Reason why nobody may say this event now, or None."""
-        if event in EVENT_RULES and event != "custom":
-            return None
+        if event in EVENT_RULES and EVENT_RULES[event].who not in (Who.HUB, Who.CITY):
+            return None  # what the hub says itself is nobody's to say, also as the code of a step
         if event in self._latest.steps:
             return None
         known = ", ".join(self._latest.steps) or "none"

@@ -253,3 +253,15 @@ def test_a_word_that_nobody_knows_is_not_said_again(hub: WholeHub) -> None:
         ("1", "custom"), ("2", "resolved"), ("3", "accepted"),
     }  # fmt: skip
     assert PHONE not in repr(all_receipts(hub))
+
+
+@pytest.mark.parametrize("code", ["closed", "Withdrawn", "DISPATCHED", "custom", "amended", "opened"])
+def test_no_department_says_the_hubs_own_words_as_a_step_of_the_city(hub: WholeHub, code: str) -> None:
+    for number, who in enumerate(("roads", "water_supply", "dispatch_desk")):
+        hub.say(said("CUSTOM", str(number), who, code=code))
+    hub.settle()
+    hub.settle()
+    assert {each["outcome"] for who in ("roads", "water_supply", "dispatch_desk") for each in receipts(hub, who)} == {
+        "not_allowed"
+    }
+    assert [(each["over"], each["department"]) for each in hub.records(topics.CASES.name)] == [(False, "water_supply")]
