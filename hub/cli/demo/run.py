@@ -291,7 +291,7 @@ class DemoRun:
 
     def _explain(self, what: str) -> None:
         """One case's story, told while the broker still has it, and the command that tells it. `what`: a case, or a report."""
-        log = self._settings.state_dir / "logs" / "explain.log"
+        log = self._settings.state_dir / "logs" / f"explain-{what.replace(':', '-')}.log"  # a log is added to
         story = Child("explain", ["explain", what], self._settings, log)
         self._stack.callback(story.stop)
         story.wait(_EXPLAIN_SECONDS)
