@@ -15,7 +15,9 @@ from ops.checks.declared import collectors, hub_series, labels_of, process_serie
 from ops.checks.queries import Query
 
 
-def test_nothing_is_wrong() -> None:
+def test_nothing_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But what promtool says, which takes half a minute: `make test` has it said by the checks, just before."""
+    monkeypatch.setattr(queries, "promtool_problems", list)
     assert list(queries.problems()) == []
 
 
@@ -89,7 +91,7 @@ def test_a_rule_that_stops_firing_fails_its_unit_test(tmp_path: Path) -> None:
     text = queries.RULES.read_text("utf-8")
     (tmp_path / "rules.yml").write_text(text.replace("difference != 0", "difference > 1000"), "utf-8")
     (tmp_path / "rules_test.yml").write_text((queries.PROMETHEUS / "rules_test.yml").read_text("utf-8"), "utf-8")
-    done = queries.promtool("test", "rules", str(tmp_path / "rules_test.yml"))
+    done = queries.promtool("test", "rules", "--run=a difference pages at once", str(tmp_path / "rules_test.yml"))
     assert done.returncode == 1
     assert "HubUnaccounted" in done.stdout + done.stderr
 
