@@ -52,6 +52,7 @@ def city_document(city: City) -> dict[str, Any]:
         "clocks": {name: _name(spec.name) for name, spec in city.clocks.items()},
         "units": {name: {"zh": unit.zh, "en": name.replace("_", " ")} for name, unit in UNITS.items()},
         "events": _events(city),
+        "outcomes": {code: _name(spec.name) for code, spec in city.outcomes.items()},
         "states": {str(state): in_both(name) for state, name in STATE_NAMES.items()},
     }
 

@@ -36,7 +36,8 @@ function reportsIn(story) {
 function Told({ words, story, row }) {
   return html`<h2 class="title">${words.category(row.category)}</h2>
     <p>${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</p>
-    <p><b>${words.department(row.department)}</b> <span class="tag">${row.state === 'over' ? words.t('f.over') : words.event(row.progress) || words.t('f.open')}</span></p>
+    <p><b>${words.department(row.department)}</b> <span class="tag">${row.state === 'over' ? words.t('f.over') : words.event(row.progress) || words.t('f.open')}</span>${row.result && html` <span class="tag">${words.result(row.result)}</span>`}</p>
+    ${row.helpers && html`<p class="muted">${words.t('story.helpers', { who: row.helpers.split(', ').map((each) => words.department(each)).join(', ') })}</p>`}
     <p class="id">${row.case_id}<br />${words.t('story.rule', { rule: row.rule, rules: row.rules })}</p>
     <h3>${words.t('story.clocks')}</h3>${story.clocks.map((clock) => html`<${Clock} words=${words} clock=${clock} now=${story.now} />`)}
     <h3>${words.t('story.reports')}</h3><ul>${story.reports.map((report) => html`<${Report} words=${words} report=${report} row=${row} />`)}</ul>

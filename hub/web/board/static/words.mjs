@@ -70,6 +70,7 @@ export class Words {
     const [kind, name] = code.split(':');
     return name ? this.t(`stage.${kind}`, { name: this.sender(name) }) : this.t(`stage.${code}`);
   }
+  result(code) { return code ? this.named('outcomes', code) : ''; }
   event(code) { return code ? this.named('events', code.toLowerCase()) : ''; }
 
   time(ms) { return ms ? this.clockFormat.format(ms) : '–'; }

@@ -60,8 +60,9 @@ def test_names_in_both_languages_come_apart(text: str, zh: str, en: str) -> None
 def test_the_citys_names_are_there_in_both() -> None:
     document = city_document(CITY)
     assert document["departments"]["roads"] == {"zh": "市政道路", "en": "Roads"}
+    assert document["outcomes"]["solved"] == {"zh": "已解决", "en": "solved"}
     assert document["events"].keys() >= set(map(str, EVENT_RULES))
     assert document["states"].keys() == set(map(str, STATE_NAMES))
-    for kind in ("departments", "categories", "sources", "clocks", "events", "states"):
+    for kind in ("departments", "categories", "sources", "clocks", "events", "outcomes", "states"):
         assert all(set(name) == set(LANGUAGES) for name in document[kind].values()), kind
     assert all(len(ring) > 3 for area in document["areas"].values() for ring in area["rings"])
