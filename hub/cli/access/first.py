@@ -11,8 +11,8 @@ from hub.settings import Settings
 def announce_first_user(settings: Settings) -> None:
     """Make the first user, if there is nobody. Their password is shown once, on a terminal; where there is none, a log has the
     name of a file that holds it, for its owner alone to read. For whoever starts a web, before it starts."""
-    from hub.web.access.file import access_path, opened_file
-    from hub.web.access.first import first_password_path, forget_first_password, make_first_user
+    from hub.web.access.file import access_path, first_password_path, opened_file
+    from hub.web.access.first import forget_first_password, make_first_user
     from hub.web.access.users import Users
 
     path = first_password_path(access_path(settings))

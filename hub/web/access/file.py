@@ -38,6 +38,11 @@ def access_path(settings: Settings) -> Path:
     return settings.state_dir / "web" / "access.sqlite"
 
 
+def first_password_path(access_path: Path) -> Path:
+    """Where the first user's password lies until they have chosen another, for the owner alone to read."""
+    return access_path.with_name("first-password")
+
+
 class AccessFile:
     """Made if it is not there, for its owner alone to read. Raises FatalError where it cannot be, or is none."""
 

@@ -10,11 +10,6 @@ from hub.web.access.trail import operator_name
 from hub.web.access.users import FIRST_USER, LocalUser, Users
 
 
-def first_password_path(access_path: Path) -> Path:
-    """Where it lies until somebody has taken it, for the owner alone to read."""
-    return access_path.with_name("first-password")
-
-
 def make_first_user(users: Users, path: Path) -> LocalUser | None:
     """An operator whose password lies in `path`; None if somebody is there already. It is said nowhere else."""
     if users.all():

@@ -7,6 +7,7 @@ import json
 import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from hub.clock import wall_ms
 from hub.settings import Settings
@@ -14,6 +15,8 @@ from hub.web.access.chain import AuditedAct, Head, TrailEntry, appended
 from hub.web.access.file import AccessFile, opened_file
 
 _PAGE = 1_000
+LAST_ENTRIES = 50_000
+"""So far back is looked for what was said a moment ago."""
 
 
 def note_acts(connection: sqlite3.Connection, who: str, acts: Sequence[AuditedAct]) -> Head:
@@ -38,9 +41,9 @@ def trail_entries(file: AccessFile) -> Iterator[TrailEntry]:
                 "select number, at_ms, who, act, previous, digest from trail where number > ? order by number limit ?",
                 (after, _PAGE),
             ).fetchall()
-        for number, at_ms, who, act, previous, digest in rows:
-            after = number
-            yield TrailEntry(number, at_ms, who, AuditedAct(*json.loads(act)), previous, digest)
+        for row in rows:
+            after = row[0]
+            yield _entry(row)
         if len(rows) < _PAGE:
             return
 
@@ -53,8 +56,22 @@ def acts_named(file: AccessFile, prefix: str, after: int = 0) -> Iterator[TrailE
             "order by number",
             (after, len(prefix) + 2, f'["{prefix}'),
         ).fetchall()
-    for number, at_ms, who, act, previous, digest in rows:
-        yield TrailEntry(number, at_ms, who, AuditedAct(*json.loads(act)), previous, digest)
+    yield from map(_entry, rows)
+
+
+def last_entries(file: AccessFile, text: str) -> list[TrailEntry]:
+    """Those of the last `LAST_ENTRIES` whose act has this text in it, in order."""
+    with file.reading() as connection:
+        rows = connection.execute(
+            "select number, at_ms, who, act, previous, digest from trail "
+            "where number > (select max(number) from trail) - ? and instr(act, ?) order by number", (LAST_ENTRIES, text),
+        ).fetchall()  # fmt: skip
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: tuple[Any, ...]) -> TrailEntry:
+    number, at_ms, who, act, previous, digest = row
+    return TrailEntry(number, at_ms, who, AuditedAct(*json.loads(act)), previous, digest)
 
 
 def note_command(settings: Settings, *acts: AuditedAct) -> None:

@@ -10,7 +10,7 @@ from hub.clock import wall_ms
 from hub.errors import FatalError
 from hub.web.access.accounts import Role, User
 from hub.web.access.chain import AuditedAct
-from hub.web.access.file import AccessFile
+from hub.web.access.file import AccessFile, first_password_path
 from hub.web.access.trail import note_acts
 
 FIRST_USER = User("admin", frozenset({Role.OPERATOR}))
@@ -93,7 +93,10 @@ class Users:
             _end_sessions(connection, name)
 
     def set_password(self, name: str, password: str, by: str, *, must_change: bool) -> None:
-        """The hash of another password. Their sessions end with it. Raises FatalError if there is no such user."""
+        """The hash of another password. Their sessions end with it, and the file that the first one lay in is gone.
+
+        Raises FatalError if there is no such user.
+        """
         with self._file.writing() as connection:
             _require(connection, name)
             note_acts(connection, by, [AuditedAct("user.password", name)])
@@ -101,6 +104,8 @@ class Users:
                 "update accounts set password = ?, must_change = ? where name = ?", (password, must_change, name)
             )
             _end_sessions(connection, name)
+        if name == FIRST_USER.name:
+            first_password_path(self._file.path).unlink(missing_ok=True)
 
 
 def find_local(connection: sqlite3.Connection, name: str) -> LocalUser | None:

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, select
 
+from hub.errors import FatalError
 from hub.ledger.tables import CASES_TABLE, RECEIPTS_TABLE
 from hub.model.update import Update, status_and_step
 from hub.policy import City
 from hub.web.access.accounts import DISPATCHING, Role, User
-from hub.web.access.chain import AuditedAct
-from hub.web.bodies import HttpProblem
+from hub.web.access.chain import AuditedAct, TrailEntry
+from hub.web.access.file import AccessFile
+from hub.web.access.trail import last_entries
+from hub.web.bodies import HttpProblem, not_now
 
 MOST_CASES = 5_000
 """In one act: all that one mistake of the rules has sent astray."""
@@ -138,22 +141,37 @@ class ActOutcome(NamedTuple):
 
 
 class ActBook:
-    """The last acts of this process, so that their effect can be looked for."""
+    """The last acts, so that their effect can be looked for: by the trail, so any process of the web knows them, also after a restart."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: AccessFile) -> None:
+        self._file = file
         self._acts: OrderedDict[str, tuple[str, tuple[str, ...]]] = OrderedDict()
-
-    def note(self, act: BoardAct, who: str) -> None:
-        self._acts[act.act_id] = who, tuple(dict.fromkeys(act.cases))
-        while len(self._acts) > _REMEMBERED:
-            self._acts.popitem(last=False)
+        """What was found there."""
 
     def outcome(self, connection: Connection, act_id: str, who: str) -> ActOutcome:
-        """Raises HttpProblem (404) for an act that is not known here, or another's."""
-        whose, cases = self._acts.get(act_id, ("", ()))
-        if whose != who or not re.fullmatch(_ACT_ID, act_id):
+        """Raises HttpProblem: 404 for an act that is not known here, or another's, 503 if the trail cannot be read."""
+        whose, cases = self._known(act_id) if re.fullmatch(_ACT_ID, act_id) else ("", ())
+        if not cases or whose != who:
             raise HttpProblem(404, "this act is not known here; the story of each case has it")
         return _outcome(connection, act_id, cases)
+
+    def _known(self, act_id: str) -> tuple[str, tuple[str, ...]]:
+        found = self._acts.get(act_id)
+        if found is None:
+            try:
+                entries = [entry for entry in last_entries(self._file, act_id) if _is_of(entry, act_id)]
+            except FatalError:
+                raise not_now("the audit trail cannot be read") from None
+            found = entries[0].who if entries else "", tuple(dict.fromkeys(entry.act.subject for entry in entries))
+            if entries:  # all of an act are noted at once
+                self._acts[act_id] = found
+            while len(self._acts) > _REMEMBERED:
+                self._acts.popitem(last=False)
+        return found
+
+
+def _is_of(entry: TrailEntry, act_id: str) -> bool:
+    return isinstance(entry.act.after, dict) and entry.act.after.get("act") == act_id
 
 
 def _outcome(connection: Connection, act_id: str, cases: Sequence[str]) -> ActOutcome:

@@ -58,7 +58,7 @@ class WallBoard:
         self._ledger = LedgerReader(settings)
         self._health = HubHealth(settings)
         self._flow = Flow()
-        self._book = acts.ActBook()
+        self._book = acts.ActBook(front.access.file)
         self._watch = WallWatch(self._ledger, front.city.dispatch_desk, self._flow, self._health.shown)
         source = letters or KafkaLetters(settings, front.codec)
         self._letters = LetterRoutes(settings, front, self._in_ledger, source)
@@ -169,7 +169,6 @@ class WallBoard:
         acts.require_own(before, act.cases, own_department(session))
         updates = acts.updates_in_act(act, department, at_ms)
         records = await asyncio.to_thread(outgoing, self._front.codec, updates, department)
-        self._book.note(act, session.user.name)
         async with self._access.acting(session.user.name, acts.audited_acts(act, before, department)):
             await self._put(records)
         return json_answer({"act_id": act.act_id, "sent": len(updates)}, 202)

@@ -89,7 +89,7 @@ const PointLayer = window.L ? window.L.Layer.extend({
   onAdd(map) {
     this.canvas = document.createElement('canvas');
     this.canvas.className = 'points leaflet-zoom-hide';
-    map.createPane('urgent').style.zIndex = 660; // above the names of areas
+    map.createPane('urgent').style.zIndex = 640; // below the names of areas, which are read from afar and let points shine through
     map.getPane('urgent').append(this.canvas);
     map.on('moveend zoomend viewreset resize', this.draw, this);
     this.draw();

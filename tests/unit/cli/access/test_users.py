@@ -15,8 +15,8 @@ from hub.errors import FatalError
 from hub.settings import Settings
 from hub.web.access.accounts import Role, User
 from hub.web.access.chain import AuditedAct
-from hub.web.access.file import AccessFile, access_path, opened_file
-from hub.web.access.first import first_password_path, make_first_user
+from hub.web.access.file import AccessFile, access_path, first_password_path, opened_file
+from hub.web.access.first import make_first_user
 from hub.web.access.passwords import Passwords
 from hub.web.access.sessions import Sessions
 from hub.web.access.trail import note_command
@@ -130,6 +130,7 @@ def test_the_first_password_is_said_once_to_a_terminal_and_in_no_log(
         announce_first_user(settings)
         assert capsys.readouterr().err == ""
         Users(file).set_password("admin", CHEAP.hash("another"), "a test", must_change=False)
+    assert not path.exists(), "at once, and not at the next start"
     announce_first_user(settings)
     assert not path.exists()
 

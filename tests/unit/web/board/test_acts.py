@@ -87,6 +87,23 @@ def test_many_cases_are_given_to_a_department_at_once_and_the_effect_is_seen(boa
     assert "theirs" not in str(said), "no words of anybody's"
 
 
+def test_another_process_of_the_web_knows_the_act_by_the_trail(board: ActingBoard, tmp_path: Path) -> None:
+    cases = [row["case_id"] for row in board.cases(department="roads")]
+    headers = board.headers(Role.DISPATCHER)
+    act_id = board.say(headers, "reminded", cases).json()["act_id"]
+    board.settle()
+    other = WallBoard(city_settings(tmp_path), board.web.front)
+    app = web_app(board.web.front, board.web.offers, b"a secret of this test's", board=other.routes())
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.get(f"/board/acts/{act_id}", headers=headers).json()["outcomes"] == {"accepted": 4}
+        client.cookies.clear()
+        stranger = board.web.logged_in(Role.DISPATCHER, name="another")
+        assert client.get(f"/board/acts/{act_id}", headers=stranger).status_code == 404
+        client.cookies.clear()
+        assert client.get(f"/board/acts/{'0' * 32}", headers=headers).status_code == 404
+    other.stop()
+
+
 def test_what_the_hub_does_not_take_is_said_with_its_reason(board: ActingBoard) -> None:
     case = board.cases()[0]["case_id"]
     headers = board.headers(Role.SUPERVISOR)
