@@ -53,6 +53,8 @@ class CaseQuery:
     overdue: bool | None = None
     clock: str | None = None
     """One that runs, or has run out and not ended."""
+    clock_rows: Sequence[str] = ()
+    """With a clock that one of these rows of deadlines.yaml timed, ended or not."""
     due_before_ms: int | None = None
     opened_from_ms: int | None = None
     opened_before_ms: int | None = None
@@ -163,6 +165,9 @@ def _wheres(query: CaseQuery) -> Iterator[ColumnElement[bool]]:
             CLOCKS_TABLE.c.clock == query.clock,
             CLOCKS_TABLE.c.state.in_(sorted(LIVE)),
         )
+    if query.clock_rows:
+        timed = CLOCKS_TABLE.c.policy.in_(query.clock_rows)
+        yield exists().where(CLOCKS_TABLE.c.case_id == CASES_TABLE.c.case_id, timed)
     if query.source or query.ref:
         wanted = [REPORTS_TABLE.c.source == query.source] if query.source else []
         wanted += [REPORTS_TABLE.c.ref == query.ref] if query.ref else []

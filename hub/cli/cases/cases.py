@@ -19,6 +19,7 @@ from hub.cli.terminal.words import CLOCK_NAMES, STATUS_NAMES, Words
 from hub.escaping import shown, write_csv
 from hub.millis import ms_of
 from hub.policy import City, load_city
+from hub.policy.campaigns import rows_of_campaign
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
@@ -47,6 +48,7 @@ _TIMES = ("due_at", "opened_at", "changed_at", "until_at", "ended_at")
 @click.option("--outcome", "result", metavar="CODE", help="What it came to 办理结果, of the outcomes in steps.yaml.")
 @click.option("--overdue/--in-time", default=None, help="Only what has a clock that ran out 超时, or has none.")
 @click.option("--clock", help="With this clock 时限 running or overdue: accept, respond, resolve, ...")
+@click.option("--campaign", metavar="NAME", help="Of this campaign 专项, by the row of deadlines.yaml that times it.")
 @click.option("--due-before", type=_DAY, help="Whose next clock runs out before; local time of the city.")
 @click.option("--since", type=_DAY, help="Opened 立案 at or after.")
 @click.option("--until", type=_DAY, help="Opened before.")
@@ -113,7 +115,8 @@ def _query(filters: dict[str, Any], city: City) -> CaseQuery:
         areas=() if by_codes else filters["area"], areas_within=filters["area"] if by_codes else (),
         state=None if filters["state"] == "all" else filters["state"], progress=filters["progress"], result=filters["result"],
         overdue=filters["overdue"],
-        clock=filters["clock"], due_before_ms=instant("due_before"), opened_from_ms=instant("since"),
+        clock=filters["clock"], clock_rows=rows_of_campaign(city, campaign) if (campaign := filters["campaign"]) else (),
+        due_before_ms=instant("due_before"), opened_from_ms=instant("since"),
         opened_before_ms=instant("until"), ended_from_ms=instant("ended_since"), source=source or None, ref=ref or None,
         address=filters["address"],
     )  # fmt: skip

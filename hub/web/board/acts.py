@@ -141,7 +141,7 @@ class ActOutcome(NamedTuple):
 
 
 class ActBook:
-    """The last acts, so that their effect can be looked for: by the trail, so any process of the web knows them, also after a restart."""
+    """The last acts, whose effect is looked for. By the trail: any process of the web knows them, also after a restart."""
 
     def __init__(self, file: AccessFile) -> None:
         self._file = file

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from hub.errors import HubError, RetriableError
+from hub.policy.campaigns import campaigns_of
 from hub.settings import Settings
 from hub.web.access.accounts import DISPATCHING, EVERYBODY, OPERATING, OVERVIEW, Role
 from hub.web.access.guard import redirect
@@ -137,7 +138,7 @@ class WallBoard:
     async def _cases(self, request: Request, session: WebSession) -> Response:
         own = own_department(session)
         return await self._asked(
-            lambda connection, now: listing.page_of_cases(connection, request.query_params, now, own)
+            lambda connection, now: listing.page_of_cases(connection, request.query_params, now, self._campaigns(), own)
         )
 
     async def _case(self, request: Request, session: WebSession) -> Response:
@@ -153,7 +154,12 @@ class WallBoard:
 
     async def _ids(self, request: Request, session: WebSession) -> Response:
         del session
-        return await self._asked(lambda connection, now: listing.ids_of_cases(connection, request.query_params, now))
+        return await self._asked(
+            lambda connection, now: listing.ids_of_cases(connection, request.query_params, now, self._campaigns())
+        )
+
+    def _campaigns(self) -> listing.Campaigns:
+        return campaigns_of(self._front.city)
 
     # -- what they say -----------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,11 @@ _TEXTS = ("state", "outcome", "progress", "clock", "source", "ref", "address")
 _LISTS = {"department": "departments", "area": "areas", "category": "categories"}
 
 
-def case_query(asked: QueryParams, now_ms: int) -> CaseQuery:
+Campaigns = Mapping[str, Sequence[str]]
+"""By name, the rows of deadlines.yaml that time them."""
+
+
+def case_query(asked: QueryParams, now_ms: int, campaigns: Campaigns) -> CaseQuery:
     """The filters of an address. Raises HttpProblem for what is no filter's value."""
     given: dict[str, Any] = {name: value for name in _TEXTS if (value := _text(asked, name))}
     for name, field in _LISTS.items():
@@ -32,6 +36,10 @@ def case_query(asked: QueryParams, now_ms: int) -> CaseQuery:
     given.setdefault("state", "open")
     if given["state"] == "any":
         del given["state"]
+    if (campaign := _text(asked, "campaign")) is not None:
+        if campaign not in campaigns:
+            raise HttpProblem(400, "the city has no such campaign 无此专项")
+        given["clock_rows"] = campaigns[campaign]
     if (overdue := _text(asked, "overdue")) is not None:
         given["overdue"] = overdue == "1"
     if (minutes := number(asked, "due", _MOST_MINUTES)) is not None:
@@ -66,18 +74,20 @@ def searched(connection: Connection, text: str) -> str | None:
     return None
 
 
-def page_of_cases(connection: Connection, asked: QueryParams, now_ms: int, own: str | None = None) -> dict[str, Any]:
+def page_of_cases(
+    connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns, own: str | None = None
+) -> dict[str, Any]:
     """A page of the list, what is overdue first; and how many there are in all, and overdue. `own`: of this department alone."""
-    query = _query(connection, asked, now_ms, own)
+    query = _query(connection, asked, now_ms, campaigns, own)
     offset = number(asked, "offset", 1_000_000) or 0
     total, overdue = queries.count(connection, query)
     rows = list(queries.cases(connection, query, MOST_ROWS, offset))
     return {"now": now_ms, "total": total, "overdue": overdue, "cases": rows}
 
 
-def _query(connection: Connection, asked: QueryParams, now_ms: int, own: str | None) -> CaseQuery:
+def _query(connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns, own: str | None) -> CaseQuery:
     """With what somebody typed to look for, and of the department `own` alone if there is one."""
-    query = case_query(asked, now_ms)
+    query = case_query(asked, now_ms, campaigns)
     if own is not None:
         query = replace(query, departments=(own,))
     if (text := _text(asked, "q")) is None:
@@ -86,9 +96,9 @@ def _query(connection: Connection, asked: QueryParams, now_ms: int, own: str | N
     return replace(query, state=None, case_id=case_id) if case_id else replace(query, address=text)
 
 
-def ids_of_cases(connection: Connection, asked: QueryParams, now_ms: int) -> dict[str, Any]:
+def ids_of_cases(connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns) -> dict[str, Any]:
     """The cases of a whole list, as far as one act takes them."""
-    rows = queries.cases(connection, _query(connection, asked, now_ms, None), MOST_CASES)
+    rows = queries.cases(connection, _query(connection, asked, now_ms, campaigns, None), MOST_CASES)
     return {"cases": [row["case_id"] for row in rows]}
 
 

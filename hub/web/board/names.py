@@ -13,6 +13,7 @@ import shapely.geometry
 
 from hub.core.tracking.lifecycle import EVENT_RULES, STATE_NAMES
 from hub.policy import City
+from hub.policy.campaigns import campaigns_of
 from hub.sdk.manifest import discover
 from hub.units import UNITS
 
@@ -49,6 +50,7 @@ def city_document(city: City) -> dict[str, Any]:
         "categories": {each.code: _name(each.name) for each in city.categories.values()},
         "areas": {each.code: {"name": in_both(each.name), "rings": _rings(each.geometry)} for each in city.areas},
         "sources": {domain: _name(manifest.name) for domain, manifest in discover().items()},
+        "campaigns": list(campaigns_of(city)),
         "clocks": {name: _name(spec.name) for name, spec in city.clocks.items()},
         "units": {name: {"zh": unit.zh, "en": name.replace("_", " ")} for name, unit in UNITS.items()},
         "events": _events(city),

@@ -102,6 +102,7 @@ function Filters({ words, filters, change, clear }) {
     <${Choice} words=${words} name="area" codes=${Object.keys(city.areas)} label=${(code) => words.area(code)} filters=${filters} change=${change} />
     <${Choice} words=${words} name="category" codes=${families} label=${(code) => words.category(code)} filters=${filters} change=${change} />
     <${Choice} words=${words} name="clock" codes=${Object.keys(city.clocks)} label=${(code) => words.clock(code)} filters=${filters} change=${change} />
+    ${city.campaigns.length > 0 && html`<${Choice} words=${words} name="campaign" codes=${city.campaigns} label=${(name) => name} filters=${filters} change=${change} />`}
     <${UrgencyChoice} words=${words} filters=${filters} change=${change} />
     <label>${words.t('f.state')}<select value=${filters.state || 'open'} onChange=${(event) => change('state', event.target.value === 'open' ? '' : event.target.value)}>
       <option value="open">${words.t('f.open')}</option><option value="over">${words.t('f.over')}</option><option value="any">${words.t('f.any')}</option></select></label>
