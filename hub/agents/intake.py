@@ -56,7 +56,8 @@ def take_in(
             hub, chunk, [rows[each.index] for each in decoded.rejects if each.reason is Reason.UNKNOWN_SCHEMA]
         )
     refused = [Refused(rows[each.index], each.reason, each.detail, None) for each in decoded.rejects]
-    rows = [rows[index] for index in decoded.rows.tolist()]
+    if refused:
+        rows = [rows[index] for index in decoded.rows.tolist()]
     verdicts: dict[int, LimitVerdict] = {}
     for verdict in faults(decoded.batch, rows):
         verdicts.setdefault(verdict[0], verdict)

@@ -45,12 +45,12 @@ class Limits:
         looked at."""
         if not len(batch):
             return
-        column = batch.column if isinstance(batch, pa.RecordBatch) else batch.field
+        rows, column_of = len(batch), batch.column if isinstance(batch, pa.RecordBatch) else batch.field
         for name, checks in self._checks.items():
-            if name in without or column(name).null_count == len(batch):
+            if not checks or name in without or (column := column_of(name)).null_count == rows:
                 continue
             for check in checks:
-                yield from check(column(name), None, name)
+                yield from check(column, None, name)
 
 
 def _fields_of(record: type[Record]) -> dict[str, tuple[_Check, ...]]:
@@ -122,8 +122,9 @@ class _Nested:
             there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
             column, rows = column.take(pa.array(there)), _of(rows, there)
         for inner, checks in self.fields.items():
-            for check in checks:
-                yield from check(column.field(inner), rows, f"{name}.{inner}")
+            if checks and (values := column.field(inner)).null_count < len(values):
+                for check in checks:
+                    yield from check(values, rows, f"{name}.{inner}")
 
 
 @dataclass(frozen=True)

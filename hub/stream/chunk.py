@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress, count
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +78,11 @@ class Chunk:
 
     def rows(self, chosen: Callable[[str], bool]) -> list[int]:
         """The rows that came by one of the topics for which `chosen` is true."""
-        names = {topic for topic in set(self.topics) if chosen(topic)}
-        if len(names) == len(set(self.topics)):
+        every = set(self.topics)
+        names = {topic for topic in every if chosen(topic)}
+        if len(names) == len(every):
             return list(range(len(self.topics)))
-        return [row for row, topic in enumerate(self.topics) if topic in names]
+        return list(compress(count(), map(names.__contains__, self.topics))) if names else []
 
     def origin(self, row: int) -> dict[str, object]:
         """`cityhub.Origin` of one row."""

@@ -49,7 +49,7 @@ def test_events() -> None:
         "cityhub.AdmittedEvent", CODEC.encode_many("cityhub.AdmittedEvent", examples("AdmittedEvent"))
     )
     batch = decoded.batch
-    bodies = CODEC.nested_bodies("cityhub.AdmittedEvent", batch)
+    bodies = CODEC.nested_bodies("cityhub.AdmittedEvent", decoded)
     found = sightings_of(batch, bodies, words=True)
     opened = millis(batch.column("opens_at"))
     for row, (seen, body) in enumerate(zip(found, bodies, strict=True)):

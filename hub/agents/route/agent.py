@@ -104,7 +104,7 @@ def _sightings(
     origins = batch.column("origin")
     arrived_ms = origins.field("ingested_at").cast("int64").to_numpy()
     tx.arrived(arrived_ms)
-    sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", batch), words=words)
+    sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", intake.decoded), words=words)
     partitions = [chunk.partitions[row] for row in intake.rows]
     return partitions, without_erased(hub, state, partitions, sightings, arrived_ms), origins
 
@@ -150,12 +150,11 @@ def _count(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
             known = hub.city.category_of(category)
             tx.count(metric.labels(known.code if known else "unknown"), records)
     opened = [step.case for step in steps if step.change == OPENED]
-    for reason, records in Counter([case.desk_reason for case in opened]).items():
-        if reason:
-            tx.count(metrics.DESK_CASES.labels(reason), records)
-    for (category, source), records in Counter([(case.category, case.source) for case in opened]).items():
-        if hub.city.category_of(category) is None:
-            tx.count(metrics.UNKNOWN_CATEGORIES.labels(hub.source_label(source)), records)
+    for reason, records in Counter([case.desk_reason for case in opened if case.desk_reason]).items():
+        tx.count(metrics.DESK_CASES.labels(reason), records)
+    unknown = {category for category in {case.category for case in opened} if hub.city.category_of(category) is None}
+    for source, records in Counter([case.source for case in opened if case.category in unknown]).items():
+        tx.count(metrics.UNKNOWN_CATEGORIES.labels(hub.source_label(source)), records)
     ordered = Counter([(order.department, order.kind) for step in steps for order in step.orders])
     for (department, kind), records in ordered.items():
         tx.count(metrics.ORDERS.labels(hub.label(department), kind), records)

@@ -65,7 +65,6 @@ class Codec:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._envelopes: dict[str, Schema] = {}
-        self._nesteds: dict[str, Schema] = {}
 
     # -- single records ------------------------------------------------------------------------------------------
 
@@ -138,13 +137,13 @@ class Codec:
         self, reader: Schema, values: Sequence[bytes | None], at_most: int
     ) -> tuple[npt.NDArray[np.int64] | None, pa.BinaryArray, list[Reject]]:
         """Rows and bodies of the records that are, or can be brought, in the reader's schema. No rows: all of them, as they are."""
-        rejects = list[Reject]()
-        if max(map(len, filter(None, values)), default=0) > at_most:
+        rejects, framed = list[Reject](), pa.array(values, pa.binary())
+        if (pc.max(pc.binary_length(framed)).as_py() or 0) > at_most:
             rejects = [_too_large(at, value, at_most) for at, value in enumerate(values) if len(value or b"") > at_most]
         refused = {reject.index for reject in rejects}
         if refused:
             values = [None if at in refused else value for at, value in enumerate(values)]
-        framed = pa.array(values, pa.binary())
+            framed = pa.array(values, pa.binary())
         ours = pc.starts_with(framed, reader.frame).fill_null(False)
         bodies = pc.binary_slice(framed, HEADER_BYTES, _TO_THE_END)
         if ours.true_count == len(framed):
@@ -193,12 +192,13 @@ class Codec:
         branch = pc.if_else(nested.is_valid(), _SOME, _NULL) if nested.null_count else _SOME
         return _joined(schema.header, front, branch, nested.fill_null(b""))
 
-    def nested_bodies(self, subject: str, batch: pa.RecordBatch) -> list[bytes]:
-        """The bytes, without framing, of the last field (a record) of each row of what `decode_many` gave."""
-        nested, column = self._nested(self._registry.latest(subject)), batch.column(batch.num_columns - 1)
-        columns = {field_.name: column.field(index) for index, field_ in enumerate(column.type)}
-        bodies: list[bytes] = _serialize(nested, columns).to_pylist()
-        return bodies
+    def nested_bodies(self, subject: str, decoded: Decoded) -> list[bytes]:
+        """The bytes, without framing, of the last field (a record) of each row of what `decode_many` gave: what comes before it
+        is encoded, to see how long it is, and cut off."""
+        envelope = self._envelope(self._registry.latest(subject))
+        front = pa.RecordBatch.from_arrays(decoded.batch.columns[:-1], schema=envelope.arrow)
+        lengths = pc.binary_length(_serialized(envelope, front)).to_pylist()
+        return [body[length:] for length, body in zip(lengths, decoded.bodies.to_pylist(), strict=True)]
 
     def bodies_changed(
         self, subject: str, bodies: Sequence[bytes], change: Callable[[pa.RecordBatch], pa.RecordBatch]
@@ -231,12 +231,6 @@ class Codec:
             declared["fields"] = declared["fields"][:-1]
             self._envelopes[schema.subject] = make_schema(schema.id, schema.subject, schema.version, declared)
         return self._envelopes[schema.subject]
-
-    def _nested(self, schema: Schema) -> Schema:
-        if schema.subject not in self._nesteds:
-            declared = json.loads(schema.text)["fields"][-1]["type"]
-            self._nesteds[schema.subject] = make_schema(schema.id, schema.subject, schema.version, declared)
-        return self._nesteds[schema.subject]
 
     def _translate(self, reader: Schema, value: bytes | None) -> bytes:
         """Bytes in the reader's schema of a record written with another version of it."""
@@ -297,7 +291,8 @@ def _joined(*parts: pa.Array | pa.Scalar) -> list[bytes]:
 def _fitted(column: Any, wanted: pa.DataType) -> pa.Array:
     """The column converted to exactly this type: what may be null within a record differs from schema to schema."""
     if not isinstance(column, pa.Array):
-        return pa.array(column, wanted)
+        # Arrow takes whole numbers as times, but not as fast
+        return pa.array(column, pa.int64()).view(wanted) if pa.types.is_timestamp(wanted) else pa.array(column, wanted)
     if column.type == wanted:
         return column
     if pa.types.is_struct(wanted):

@@ -203,7 +203,7 @@ def test_a_nested_record_is_its_original_bytes(which: list[int]) -> None:
     values = CODEC.encode_before(ADMITTED, envelope(len(which)), bodies)
     decoded = CODEC.decode_many(ADMITTED, values)
     assert not decoded.rejects
-    assert CODEC.nested_bodies(ADMITTED, decoded.batch) == bodies
+    assert CODEC.nested_bodies(ADMITTED, decoded) == bodies
     assert decoded.batch.column("place_key").to_pylist() == envelope(len(which))["place_key"]
     for value, each in zip(values, which, strict=True):
         assert CODEC.decode_one(value)[1]["event"] == CODEC.decode_one(GOOD[each])[1]
