@@ -58,8 +58,9 @@ def shared_values(column: pa.Array, kind: Callable[[str], object] = str) -> list
     """A column of few different texts, each of them one object however often it comes: state keeps them by the million. `kind`:
     what is made of each, such as the symbol of an enum."""
     encoded = column.dictionary_encode()
-    texts = list(map(kind, encoded.dictionary.to_pylist()))
-    return [None if index is None else texts[index] for index in encoded.indices.to_pylist()]
+    texts = np.array([*map(kind, encoded.dictionary.to_pylist()), None], dtype=np.object_)
+    found: list[Any] = texts[encoded.indices.fill_null(len(texts) - 1).to_numpy()].tolist()
+    return found
 
 
 def millis(column: pa.Array) -> list[Any]:
