@@ -148,26 +148,24 @@ class Casework:
             statements=first_said(seen),
         )
         case = Case(
-            case_id=seen.case_id or case_id(seen.source, seen.ref),
-            reports=(report,),
-            category=code,
-            family=category.family if category else None,
-            urgency=seen.urgency,
-            channel=seen.channel,
-            place_key=seen.place_key,
-            area=seen.area,
-            lat=seen.lat,
-            lon=seen.lon,
-            department=decision.department,
-            rule=decision.rule,
-            desk_reason=(exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
-            opened_ms=at_ms,
-            due_ms=seen.due_ms,
-        )
-        # in two: of more than fifteen keywords Python makes a dictionary first, which takes longer than all else here
-        case = msgspec.structs.replace(
-            case,
-            closed_ms=at_ms if ended else None,
+            seen.case_id or case_id(seen.source, seen.ref),
+            (report,),
+            code,
+            category.family if category else None,
+            seen.urgency,
+            seen.channel,
+            seen.place_key,
+            seen.area,
+            seen.lat,
+            seen.lon,
+            decision.department,
+            decision.rule,
+            (exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
+            at_ms,
+            seen.due_ms,
+            at_ms
+            if ended
+            else None,  # by place so far: with more than seven keywords beside these Python makes a dictionary
             queue=decision.queue,
             co_handlers=decision.co_handlers,
             priority=decision.priority,
