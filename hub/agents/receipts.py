@@ -79,8 +79,7 @@ def acknowledge(
     rows = [each.update.row for each in direct if each.update.row is not None]
     starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
     _of_rows(hub, tx, updates, rows, {
-        "outcome": [ACCEPTED] * len(rows), "detail": [""] * len(rows), "counts_from": starts,
-        "at": [max(now_ms, each.from_ms) for each in direct],
+        "outcome": [ACCEPTED] * len(rows), "at": [max(now_ms, each.from_ms) for each in direct], **any_said(counts_from=starts),
     })  # fmt: skip
     _of_rows(hub, tx, updates, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)
@@ -120,7 +119,7 @@ def later_than_said(applied: Applied) -> int | None:
 
 def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Sequence[str]) -> None:
     count, outcomes = len(departments), columns["outcome"]
-    fields = {"counts_from": [None] * count, "at": [hub.wall.now_ms()] * count, "department": departments} | columns
+    fields = {"at": pa.repeat(hub.wall.now_ms(), count), "department": departments} | columns
     fields |= _in_known_words(hub, columns)
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
     keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
@@ -158,7 +157,8 @@ def _named(record: pa.RecordBatch | None, key: bytes | None) -> dict[str, Any]:
 
 def _said(updates: pa.StructArray | pa.RecordBatch) -> dict[str, pa.Array]:
     """What `cityhub.Update`s say. Outcomes are named only where there are some."""
-    said, outcome = {"said": pc.utf8_lower(events_of(updates))}, outcomes_of(updates)
+    events, outcome = events_of(updates).dictionary_encode(), outcomes_of(updates)
+    said = {"said": pc.utf8_lower(events.dictionary).take(events.indices)}
     if outcome.null_count == len(outcome):
         return said
     until = updates.field("until") if isinstance(updates, pa.StructArray) else updates.column("until")

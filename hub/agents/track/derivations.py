@@ -30,24 +30,32 @@ def derivation_columns(versions: RuleVersions, rings: Sequence[Ring]) -> dict[st
     names = [ring.clock.rules or ring.case.rules for ring in rings]
     known = {rules.version: rules for rules in versions.every}
     rules = [known.get(name) or _rules(versions, ring) for name, ring in zip(names, rings, strict=True)]
-    rows = {each: _row(*each) for each in {(of, ring.clock.policy) for of, ring in zip(rules, rings, strict=True)}}
-    chosen = [rows[of, ring.clock.policy] for of, ring in zip(rules, rings, strict=True)]
+    followed = [(of, ring.clock.policy) for of, ring in zip(rules, rings, strict=True)]
+    rows = {each: _row(*each) for each in set(followed)}
+    duration, unit, calendar, extension, extension_unit = zip(*map(rows.__getitem__, followed), strict=True)
+    moved = [ring.clock.moved for ring in rings]
     return {
-        "duration": [row[0] for row in chosen],
-        "unit": [row[1] for row in chosen],
-        "calendar": [row[2] for row in chosen],
+        "duration": duration,
+        "unit": unit,
+        "calendar": calendar,
         "provisional": [ring.clock.provisional for ring in rings],
         "rules": names,
         **any_said(
             stretches=[
-                _stretches(of, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if row[1] not in _PLAIN else ()
-                for of, ring, row in zip(rules, rings, chosen, strict=True)
+                _stretches(of, ring.clock.policy, ring.clock.started_ms, _base_ms(ring)) if by not in _PLAIN else ()
+                for of, ring, by in zip(rules, rings, unit, strict=True)
             ],
-            pauses=[_pauses(ring.clock.moved) if ring.clock.moved else () for ring in rings],
-            extensions=[ring.clock.moved.extensions if ring.clock.moved else () for ring in rings],
-            extension=[row[3] for row in chosen],
-            extension_unit=[row[4] for row in chosen],
+            extension=extension,
+            extension_unit=extension_unit,
+            **(_moved_columns(moved) if any(moved) else {}),
         ),
+    }
+
+
+def _moved_columns(moved: Sequence[DueAdjustment | None]) -> dict[str, Any]:
+    return {
+        "pauses": [_pauses(each) if each else () for each in moved],
+        "extensions": [each.extensions if each else () for each in moved],
     }
 
 

@@ -29,13 +29,14 @@ _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.
 def publish(hub: Hub, tx: Transaction, effects: Effects, now_ms: int, rules: RuleVersions, lives: Lives) -> None:
     """Everything a chunk caused. `now_ms` is the hub's clock: when it was noticed. Nothing is dated before what it is about, of
     which a source's clock may be ahead, or a partition's data clock behind."""
-    _publish_rings(hub, tx, effects.rings, now_ms, rules)
+    departments = [ring.department for ring in effects.rings]
+    _publish_rings(hub, tx, effects.rings, departments, now_ms, rules)
     publish_reminders(hub, tx, effects.rings, now_ms, lives)
     _publish_endings(hub, tx, effects.endings)
     _publish_replies(hub, tx, effects.replies, lives)
     publish_supervision(hub, tx, effects.notices, now_ms, lives)
     count_rates(hub, tx, effects)
-    rung = Counter([(ring.kind, ring.department, ring.clock.clock) for ring in effects.rings])
+    rung = Counter([(ring.kind, by, ring.clock.clock) for ring, by in zip(effects.rings, departments, strict=True)])
     for (kind, department, clock), times in rung.items():
         if kind in _COUNTERS:
             tx.count(_COUNTERS[kind].labels(hub.label(department), hub.clock_label(clock)), times)
@@ -98,14 +99,16 @@ def _texts(hub: Hub, replies: Sequence[OwedReply], lives: Lives) -> list[str]:
     ]
 
 
-def _publish_rings(hub: Hub, tx: Transaction, rings: list[Ring], now_ms: int, rules: RuleVersions) -> None:
+def _publish_rings(
+    hub: Hub, tx: Transaction, rings: list[Ring], departments: list[str], now_ms: int, rules: RuleVersions
+) -> None:
     if not rings:
         return
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Sequence[Any]] = {
         "case_id": [ring.case.case_id for ring in rings],
         "clock": [ring.name for ring in rings],
         "kind": [ring.kind for ring in rings],
-        "department": [ring.department for ring in rings],
+        "department": departments,
         "category": [ring.case.category for ring in rings],
         "policy": [ring.clock.policy for ring in rings],
         "started_at": [ring.clock.started_ms for ring in rings],

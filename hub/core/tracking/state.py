@@ -186,7 +186,9 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     @property
     def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
         """Each report with when it was made; those linked before that was kept, with the opening."""
-        return zip(self.reports, chain((self.opened_ms,), self.since, repeat(self.opened_ms)), strict=False)
+        opening = repeat(self.opened_ms)
+        made = chain((self.opened_ms,), self.since, opening) if self.since else opening
+        return zip(self.reports, made, strict=False)
 
     @property
     def department(self) -> str:
