@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Rows = npt.NDArray[np.int64]
 """Numbers of rows."""
@@ -66,6 +67,18 @@ def shared_values(column: pa.Array, kind: Callable[[str], object] = str) -> list
 def millis(column: pa.Array) -> list[Any]:
     """A column of times, in ms."""
     found: list[Any] = column.cast(pa.int64()).to_pylist()
+    return found
+
+
+def flags(column: pa.BooleanArray) -> Iterable[bool]:
+    """A column that is true in few rows, if in any."""
+    found: Iterable[bool] = column.to_pylist() if pc.any(column).as_py() else repeat(False)
+    return found
+
+
+def lists(column: pa.ListArray) -> Iterable[list[Any]]:
+    """A column that has something in few rows, if in any: else Arrow would make an empty list for each."""
+    found: Iterable[list[Any]] = column.to_pylist() if len(column.flatten()) else repeat([])
     return found
 
 

@@ -199,8 +199,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
         """When the last of its clocks ended or is due: what a law allows once it is over may go on for months. None: not over."""
         if self.over_ms is None:
             return None
-        ends = (clock.due_ms if clock.ended_ms is None else clock.ended_ms for clock in self.clocks)
-        return max(self.over_ms, *ends) if self.clocks else self.over_ms
+        ends = [clock.due_ms if clock.ended_ms is None else clock.ended_ms for clock in self.clocks]
+        return max(self.over_ms, *ends) if ends else self.over_ms
 
     def holder_at(self, at_ms: int) -> str:
         """Who answers for what happens at an instant: who held the case until then, if it changes hands at that very instant."""
@@ -302,17 +302,20 @@ class TrackBook:
         return before
 
     def _note_ending(self, case: TrackedCase) -> None:
-        if case.settled_ms is None:
+        settled_ms = case.settled_ms
+        if settled_ms is None:
             self._endings.discard(case.case_id)
         else:
-            self._endings.set(case.case_id, case.settled_ms)
+            self._endings.set(case.case_id, settled_ms)
 
     def _schedule(self, case: TrackedCase) -> None:
         following, overdue = None, False
         for clock in case.clocks:
+            if clock.ended_ms is not None:
+                continue
             instant = clock.waits_for_ms
             if instant is None:
-                overdue = overdue or (clock.breached and clock.running)
+                overdue = overdue or clock.breached
             elif following is None or instant < following:
                 following = instant
         (self._overdue.add if overdue else self._overdue.discard)(case.case_id)

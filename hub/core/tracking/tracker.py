@@ -288,8 +288,8 @@ class Tracking:
             effects.outcomes.append(CaseOutcome(case, now, was))
 
     def _open(self, journal: TrackJournal, change: Change, effects: Effects) -> None:
-        effects.given.append(HolderLine(change.department, change.at_ms))
-        starters = self._clockwork.lives.starters
+        holder, starters = HolderLine(change.department, change.at_ms), self._clockwork.lives.starters
+        effects.given.append(holder)
         case = TrackedCase(
             case_id=change.case_id,
             category=change.category,
@@ -298,7 +298,7 @@ class Tracking:
             area=change.area,
             place_key=change.place_key,
             opened_ms=change.opened_ms,
-            ledger=(HolderLine(change.department, change.at_ms),),
+            ledger=(holder,),
             reports=((change.lead_source, change.lead_ref),),
             clocks=() if change.over else self._first_clocks(change),
             members=tuple(change.co_handlers),
@@ -338,9 +338,10 @@ class Tracking:
         if not change.ends or change.history is not None:
             return case
         kind, at_ms = change.change, change.at_ms
-        # a case that its end has opened is known by now to have been withdrawn
-        opening = HubEvent("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
-        known = (each for each in case.marks if kind == _CLOSED or each != opening)
+        known = case.marks
+        if known and kind != _CLOSED:  # a case that its end has opened is known by now to have been withdrawn
+            opening = HubEvent("closed", at_ms, next(iter(case.reports), None))  # a case may have lost all its reports
+            known = tuple(each for each in known if each != opening)
         marks = (*known, HubEvent(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)

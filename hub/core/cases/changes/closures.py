@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from hub.core.cases.changes.unlinking import Unlinking
-from hub.core.columns import from_columns, millis, shared_values
+from hub.core.columns import flags, from_columns, lists, millis, shared_values
 from hub.core.tracking.columns.history import read_held
 from hub.core.tracking.state import HolderLine
 from hub.model.outputs import ClosureStep, Outcome
@@ -48,10 +48,10 @@ def closures_of(batch: pa.RecordBatch) -> list[ClosureRow]:
         at_ms=millis(batch.column("at")),
         step=shared_values(batch.column("step"), ClosureStep),
         to=batch.column("to").to_pylist(),
-        members=batch.column("members").to_pylist(),
+        members=lists(batch.column("members")),
         reason=batch.column("reason").to_pylist(),
         report=batch.column("report").to_pylist(),
-        by_hand=batch.column("by_hand").to_pylist(),
+        by_hand=flags(batch.column("by_hand")),
         ledger=read_held(batch.column("held")),
         until_ms=millis(batch.column("until")),
     )

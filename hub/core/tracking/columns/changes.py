@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from hub.core.columns import from_columns, millis, shared_values
+from hub.core.columns import flags, from_columns, lists, millis, shared_values
 from hub.core.tracking.columns.given import read_clocks
 from hub.core.tracking.columns.history import read_held, read_histories
 from hub.core.tracking.consequences import Change
@@ -37,10 +36,10 @@ def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
         at_ms=millis(batch.column("at")),
         opened_ms=millis(batch.column("opened_at")),
         due_ms=millis(batch.column("due_at")),
-        reopens=_flags(batch.column("reopens")),
-        co_handlers=_lists(batch.column("co_handlers")),
-        conditions=_lists(batch.column("conditions")),
-        unlinks=_flags(batch.column("unlinks")),
+        reopens=flags(batch.column("reopens")),
+        co_handlers=lists(batch.column("co_handlers")),
+        conditions=lists(batch.column("conditions")),
+        unlinks=flags(batch.column("unlinks")),
         history=read_histories(batch.column("history"), list(map(bool, rules))),
         ledger=read_held(batch.column("held")),
         rules=rules,
@@ -51,13 +50,3 @@ def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
 
 def _units(column: pa.StringArray) -> Iterable[str | None]:
     return repeat(None) if column.null_count == len(column) else shared_values(column)
-
-
-def _flags(column: pa.BooleanArray) -> Iterable[bool]:
-    found: Iterable[bool] = column.to_pylist() if pc.any(column).as_py() else repeat(False)
-    return found
-
-
-def _lists(column: pa.ListArray) -> Iterable[list[str]]:
-    found: Iterable[list[str]] = column.to_pylist() if len(column.flatten()) else repeat([])
-    return found
