@@ -124,6 +124,13 @@ class Settings(BaseSettings):
         LogFormat.TEXT,
         description="`text`, or `json`: one object a line, with case and event, for whoever gathers logs",
     )
+    traces: Path | None = Field(
+        None,
+        description="off by default: the file that spans of sampled records are appended to, as OTLP JSON lines",
+    )
+    traces_share: float = Field(
+        0.001, ge=0, le=1, description="of what connectors and the web publish, the share with which a trace begins"
+    )
     instance: str = Field(
         default_factory=socket.gethostname,
         validate_default=True,

@@ -144,8 +144,9 @@ def _publish_events(
 ) -> None:
     first = admission.first[admission.first < len(events.rows)]
     keys, rows = admission.place_key[: len(first)].to_pylist(), first.tolist()
+    come_of = [events.rows[at] for at in rows]
     columns: dict[str, Any] = {
-        "origin": chunk.origins([events.rows[at] for at in rows]),
+        "origin": chunk.origins(come_of),
         "place_key": keys,
         "area": [located.area[at] for at in rows],
         "lat": pa.array(located.lat[first], from_pandas=True),  # NaN becomes null
@@ -153,7 +154,7 @@ def _publish_events(
         **_openings(hub, chunk, events, first),
     }
     bodies = _numbered_bodies(hub, chunk, events, first)
-    tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys)
+    tx.publish(topics.EVENTS, hub.codec.encode_before("cityhub.AdmittedEvent", columns, bodies), keys, come_of)
     tx.account("admitted", len(first))
     _count_faults(tx, events, located, rows)
 

@@ -24,8 +24,10 @@ from hub.stream.letters.dead_letters import fitted
 from hub.stream.pauses.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.publication import Publication
 from hub.stream.tally import Tally
+from hub.stream.trail import Trail
 from hub.stream.writing.writer import Output
 from hub.topics import DEAD, Topic, source_of
+from hub.traces import Traces
 
 log = logging.getLogger(__name__)
 _OWN = "hub"
@@ -45,6 +47,7 @@ class Outlet:
         self.agent = agent
         self.codec = codec
         self.state = state
+        self.traces = Traces.of(settings, agent)
         self.limit = RejectLimits(settings.dead_letter_ratio, settings.dead_letter_run)
         self._hold: object = None
 
@@ -59,8 +62,10 @@ class Outlet:
         """True if there is such a topic."""
         return self.topics is None or topic.name in self.topics
 
-    def committed(self, counted: Counted, tally: Tally) -> None:
+    def committed(self, counted: Counted, tally: Tally, trail: Trail | None) -> None:
         """Take note that a chunk has committed."""
+        if trail is not None:
+            trail.write()
         self.limit.keep(counted)
         metrics.STATE_RECORDS.labels(self.agent).set(len(self.state))
         tally.count()
@@ -79,11 +84,18 @@ class Transaction:
         self._chunk = chunk
         self._outputs: list[Output] = []
         self._tally = Tally(outlet.agent, chunk)
+        self.trail = Trail(outlet.traces, outlet.agent, chunk) if outlet.traces and chunk.headers else None
+        """Of its records that are sampled; None where traces are off."""
 
     # -- what an agent calls -------------------------------------------------------------------------------------------
 
-    def publish(self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes]) -> None:
-        """Send records; Kafka's partitioner places them by key. What its topic cannot take is a dead letter of this agent."""
+    def publish(
+        self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes], rows: Sequence[int] | None = None
+    ) -> None:
+        """Send records; Kafka's partitioner places them by key. What its topic cannot take is a dead letter of this agent.
+
+        `rows`: of the chunk, which each comes of. None: each of the one with its key, if there is one.
+        """
         if not values:
             return
         if not self._outlet.has(topic):
@@ -95,19 +107,21 @@ class Transaction:
                 self._set_aside_output(key, value, Reason.NO_RECEIVER, detail)
             return
         if max(map(len, values)) > topic.max_bytes:
-            values, keys = self._fitting(topic, values, keys)
+            values, keys, rows = self._fitting(topic, values, keys, rows)
         messages: list[dict[str, Any]] = [{"value": v, "key": k} for v, k in zip(values, keys, strict=True)]
-        self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages))
+        headed = self.trail is not None and self.trail.mark(messages, rows)
+        self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages, headed))
 
     def _fitting(
-        self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes]
-    ) -> tuple[list[bytes], list[str | bytes]]:
+        self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes], rows: Sequence[int] | None
+    ) -> tuple[list[bytes], list[str | bytes], list[int] | None]:
         fits = [len(value) <= topic.max_bytes for value in values]
         for value, key, fit in zip(values, keys, fits, strict=True):
             if not fit:
                 detail = f"a record for {topic.name} has {len(value):,} bytes; {topic.max_bytes:,} at most"
                 self._set_aside_output(key, value, Reason.TOO_LARGE, detail)
-        return list(compress(values, fits)), list(compress(keys, fits))
+        kept = None if rows is None else list(compress(rows, fits))
+        return list(compress(values, fits)), list(compress(keys, fits)), kept
 
     def _set_aside_output(self, key: str | bytes, value: bytes, reason: Reason, detail: str) -> None:
         self.set_aside(None, key.encode() if isinstance(key, str) else key, value, reason, detail)
@@ -203,7 +217,9 @@ class Transaction:
         except Exception as error:  # noqa: BLE001 - handed to the inlet, which deals with it or ends the process
             return error
         outlet.state.commit()
-        return Publication(self._outputs, chunk.ends(), partial(outlet.committed, outlet.limit.take(), tally))
+        return Publication(
+            self._outputs, chunk.ends(), partial(outlet.committed, outlet.limit.take(), tally, self.trail)
+        )
 
     def _remember(self) -> None:
         topic = self._outlet.settings.topic(self._outlet.state.changelog.name)

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.settings import Settings
 from hub.stream.kafka.client import producer_config
+from hub.traces import Traces
 
 log = logging.getLogger(__name__)
 ANSWER_SECONDS = 10.0
@@ -48,6 +49,7 @@ class KafkaIntake:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._traces = Traces.of(settings, "web")
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[float, int]] = {}
         """By number: since when, and how many bytes."""
@@ -89,7 +91,9 @@ class KafkaIntake:
                 loop.call_soon_threadsafe(_settle, future, error is None)
 
         try:
-            self._producer.produce(self._settings.topic(record.topic), record.value, record.key, on_delivery=delivered)
+            topic = self._settings.topic(record.topic)
+            headers = None if self._traces is None else self._traces.begin(topic)
+            self._producer.produce(topic, record.value, record.key, on_delivery=delivered, headers=headers)
         except (BufferError, KafkaException) as error:
             self._release(number)
             raise NotTakenError from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hub.errors import FatalError, Reason, RetriableError
@@ -11,6 +13,7 @@ from hub.stream.changelog.recovery import recover
 from hub.stream.chunk import Chunk
 from hub.stream.kafka.client import AbortableError
 from hub.stream.outlet import Transaction
+from hub.stream.publication import Publication
 from hub.stream.writing.proof import TransactionProof
 from hub.stream.writing.writer import Output
 from hub.topics import DEAD
@@ -47,6 +50,28 @@ def test_changelog_lands_in_the_partition_whose_state_it_is(plane: Plane) -> Non
     again = new_state()
     recover(plane.settings, again, [0, 1, 2], lambda: None)
     assert held_in(again) == counted == {p: dict.fromkeys("abcd", 1) for p in range(PARTITIONS)}
+
+
+def test_records_with_headers_go_where_the_others_go_and_in_their_order(plane: Plane) -> None:
+    """`produce_batch` takes no headers: those that have some are produced by themselves, between the others."""
+    headers = [("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    messages = [
+        {"key": b"k%d" % (number % 2), "value": b"%d" % number} | ({"headers": headers} if number % 3 == 1 else {})
+        for number in range(12)
+    ]
+    state = new_state()
+    with plane.session(state) as session:
+        read_some(session, 0)
+        output = Output(plane.settings.topic(OUT.name), None, messages, headed=True)
+        asyncio.run(session.publish(Publication([output], {}, lambda: None)))
+    found = [message for message in plane.committed_now() if message.topic().endswith(OUT.name)]
+    for key in (b"k0", b"k1"):
+        mine = sorted((message for message in found if message.key() == key), key=lambda message: message.offset())
+        assert len({message.partition() for message in mine}) == 1
+        assert [message.value() for message in mine] == [each["value"] for each in messages if each["key"] == key]
+        assert [message.headers() for message in mine] == [
+            each.get("headers") for each in messages if each["key"] == key
+        ]
 
 
 def test_outputs_changelog_and_offsets_commit_together(plane: Plane) -> None:

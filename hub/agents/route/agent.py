@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -67,13 +67,15 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 indexed = hub.city
             async with outlet.transaction(chunk) as tx:
                 steps = take_erasures(hub, chunk, tx, state)
-                partitions, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
+                sighted, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
+                partitions = [chunk.partitions[row] for row in sighted]
                 for partition, rows in sorted(rows_by(partitions).items()):
                     mine = [sightings[row] for row in rows]
                     journal = state.journal(partition)
                     taken = desks.take_all(journal.of(journal.book.cases), mine)
                     keep(journal, taken, sightings)
                     steps += taken
+                _follow(tx, steps, sighted)
                 for outcome, records in Counter(step.change for step in steps if step.row is not None).items():
                     tx.account(outcome.lower(), records)
                 if isinstance(clock, DataClock):
@@ -98,7 +100,7 @@ def attach(app: Any, hub: Hub) -> AgentView:
 def _sightings(
     hub: Hub, chunk: Chunk, tx: Transaction, state: JournaledState[RouteBook], *, words: bool
 ) -> tuple[list[int], list[Sighting], pa.StructArray]:
-    """The chunk's events with their partitions; a sighting's row is its position among the origins, given third."""
+    """The chunk's events with their rows in it; a sighting's own row is its position among the origins, given third."""
     intake = take_in_own(hub, chunk, tx, topics.EVENTS, faults_of_admitted_events)
     batch = intake.decoded.batch
     origins = batch.column("origin")
@@ -106,7 +108,15 @@ def _sightings(
     tx.arrived(arrived_ms)
     sightings = sightings_of(batch, hub.codec.nested_bodies("cityhub.AdmittedEvent", intake.decoded), words=words)
     partitions = [chunk.partitions[row] for row in intake.rows]
-    return partitions, without_erased(hub, state, partitions, sightings, arrived_ms), origins
+    return intake.rows, without_erased(hub, state, partitions, sightings, arrived_ms), origins
+
+
+def _follow(tx: Transaction, steps: Iterable[Step], rows: Sequence[int]) -> None:
+    """What comes of a sampled report bears its trace. `rows`: of the chunk, by those of sightings."""
+    if tx.trail is not None:
+        for step in steps:
+            if step.row is not None:
+                tx.trail.follow(rows[step.row], step.case.case_id, step.report.ref)
 
 
 def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[ClosureRow]]:

@@ -25,6 +25,7 @@ from hub.stream.kafka.client import producer_config
 from hub.stream.letters.dead_letters import fitted
 from hub.topics import DEAD as DEAD_TOPIC
 from hub.topics import Topic, city_events, dept_updates
+from hub.traces import Traces
 
 log = logging.getLogger(__name__)
 _FLUSH_SLICE_SECONDS = 0.5
@@ -68,6 +69,7 @@ class _ToKafka:
     ) -> None:
         self._domain = domain
         self._headers: RecordHeaders = list(headers.items()) if headers else None
+        self._traces = Traces.of(settings, role)
         self._codec = Codec(make_registry(settings))
         self._topic, self._most = settings.topic(topic.name), topic.max_bytes
         self._dead = settings.topic(DEAD_TOPIC.name)
@@ -83,7 +85,13 @@ class _ToKafka:
             raise RejectedRecordError(
                 Reason.TOO_LARGE, f"the record has {len(value):,} bytes; at most {self._most:,} can be sent"
             )
-        self._produce(self._topic, key.encode(), value, self._headers)
+        self._produce(self._topic, key.encode(), value, self._headed())
+
+    def _headed(self) -> RecordHeaders:
+        """What the next record bears."""
+        if self._traces is None or (begun := self._traces.begin(self._topic)) is None:
+            return self._headers
+        return [*(self._headers or ()), *begun]
 
     def set_aside(self, letter: DeadLetter) -> None:
         DEAD_LETTERS.labels(letter.stage, letter.reason, self._domain).inc()
@@ -151,7 +159,7 @@ class KafkaPublisher(_ToKafka):
         return encoded(self._codec, columns, count, self._most)
 
     def send_encoded(self, record: Encoded) -> None:
-        self._produce(self._topic, *record, self._headers)
+        self._produce(self._topic, *record, self._headed())
 
 
 class UpdatesPublisher(_ToKafka):

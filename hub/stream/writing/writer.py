@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -42,8 +42,8 @@ GIVE_UP_SECONDS = 15.0
 
 
 class Output(NamedTuple):
-    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key. `headed`: each has `headers`,
-    which `produce_batch` does not take, and the partition is given."""
+    """Records for one topic of the broker, as `produce_batch` takes them. `partition` None: by key. `headed`: some have `headers`,
+    which `produce_batch` does not take."""
 
     topic: str
     partition: int | None
@@ -176,14 +176,11 @@ class TransactionWriter:
     def _produce(self, output: Output, proof: TransactionProof, until: float) -> None:
         """Each partition's records by themselves, so that it is known how many go where."""
         topic, partition, messages, headed = output
-        if headed:
-            proof.watch((topic, partition or 0), messages)
-            self._queue_headed(topic, partition or 0, messages, until)
-            return
+        queue = self._queue_headed if headed else self._queue
         count = 1 if partition is not None else self._count(topic)
         if partition is not None or count == 1:
             proof.watch((topic, partition or 0), messages)
-            self._queue(topic, partition or 0, messages, until)
+            queue(topic, partition or 0, messages, until)
             return
         places = partitions_of(_short(pa.array([message["key"] for message in messages], pa.binary())), count)
         order = np.argsort(places.astype(np.int16), kind="stable")  # two bytes: sorted by counting
@@ -193,7 +190,7 @@ class TransactionWriter:
             if begin < end:
                 some = [messages[row] for row in rows[begin:end]]
                 proof.watch((topic, place), some)
-                self._queue(topic, place, some, until)
+                queue(topic, place, some, until)
 
     def _queue(self, topic: str, partition: int, messages: list[dict[str, Any]], until: float) -> None:
         """In their order: once its queue is full, librdkafka takes nothing more of a batch, be it small enough or not."""
@@ -213,18 +210,25 @@ class TransactionWriter:
             self._empty_queue(until)
 
     def _queue_headed(self, topic: str, partition: int, messages: list[dict[str, Any]], until: float) -> None:
-        """One by one: they are few, records on their way to the partition where they belong."""
-        for message in messages:
-            rest = {"headers": message["headers"], "on_delivery": message.get("callback")}
-            while True:
-                try:
-                    self._at_work.produce(topic, message["value"], message["key"], partition, **rest)
-                except BufferError:
-                    self._empty_queue(until)
-                except KafkaException as error:
-                    self._refuse(topic, error.args[0])
-                else:
-                    break
+        """In their order, those with headers one by one: they are few, sampled or on their way to where they belong."""
+        for headed, some in groupby(messages, lambda message: "headers" in message):
+            if not headed:
+                self._queue(topic, partition, list(some), until)
+                continue
+            for message in some:
+                self._queue_one(topic, partition, message, until)
+
+    def _queue_one(self, topic: str, partition: int, message: dict[str, Any], until: float) -> None:
+        rest = {"headers": message["headers"], "on_delivery": message.get("callback")}
+        while True:
+            try:
+                self._at_work.produce(topic, message["value"], message["key"], partition, **rest)
+            except BufferError:
+                self._empty_queue(until)
+            except KafkaException as error:
+                self._refuse(topic, error.args[0])
+            else:
+                return
 
     def _empty_queue(self, until: float) -> None:
         if left := self._at_work.flush(_left(until)):

@@ -191,7 +191,7 @@ class MemoryBroker:
         for topic, partition, messages, headed in outputs:
             for some in [[message] for message in messages] if headed else [messages]:
                 keys, values = [message["key"] for message in some], [message["value"] for message in some]
-                self.append(topic, keys, values, partition, some[0]["headers"] if headed else None)
+                self.append(topic, keys, values, partition, some[0].get("headers") if headed else None)
 
     def pause(self, why: Mapping[str, str]) -> None:
         """Hand out no more of these topics, which are given with the reason."""
@@ -205,7 +205,11 @@ class MemoryBroker:
 
     def records(self, topic: str) -> list[CommittedRecord]:
         """All that was published to a topic, in order; nothing if the broker does not keep it."""
-        return [record for batch in (self._kept or {}).get(topic, ()) for record in batch.records()]
+        return [record for batch in self.kept(topic) for record in batch.records()]
+
+    def kept(self, topic: str) -> Sequence[RecordBatch]:
+        """The same as it was published, with headers."""
+        return (self._kept or {}).get(topic, ())
 
 
 def _places(keys: Sequence[bytes | None], count: int) -> Iterable[int]:
