@@ -48,7 +48,7 @@ def context_in(header: bytes) -> TraceContext | None:
     return TraceContext(*(each.decode() for each in found.groups())) if found else None
 
 
-class Span(NamedTuple):
+class TraceSpan(NamedTuple):
     """What one part of the hub did about one record. Times are ns since 1970 UTC."""
 
     context: TraceContext
@@ -83,11 +83,12 @@ class Traces:
             return None
         context = TraceContext(secrets.token_hex(16), secrets.token_hex(8))
         self.write(
-            [Span(context, "", f"publish {topic}", time.time_ns(), {"messaging.destination.name": topic})], _PRODUCER
+            [TraceSpan(context, "", f"publish {topic}", time.time_ns(), {"messaging.destination.name": topic})],
+            _PRODUCER,
         )
         return context.headers
 
-    def write(self, spans: Iterable[Span], kind: int = _CONSUMER) -> None:
+    def write(self, spans: Iterable[TraceSpan], kind: int = _CONSUMER) -> None:
         """Append these; they end now."""
         ended = str(time.time_ns())
         told = [

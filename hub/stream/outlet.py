@@ -24,7 +24,7 @@ from hub.stream.letters.dead_letters import fitted
 from hub.stream.pauses.limits import Counted, RejectLimits, rows_by_source
 from hub.stream.publication import Publication
 from hub.stream.tally import Tally
-from hub.stream.trail import Trail
+from hub.stream.trail import TraceTrail
 from hub.stream.writing.writer import Output
 from hub.topics import DEAD, Topic, source_of
 from hub.traces import Traces
@@ -62,7 +62,7 @@ class Outlet:
         """True if there is such a topic."""
         return self.topics is None or topic.name in self.topics
 
-    def committed(self, counted: Counted, tally: Tally, trail: Trail | None) -> None:
+    def committed(self, counted: Counted, tally: Tally, trail: TraceTrail | None) -> None:
         """Take note that a chunk has committed."""
         if trail is not None:
             trail.write()
@@ -84,7 +84,7 @@ class Transaction:
         self._chunk = chunk
         self._outputs: list[Output] = []
         self._tally = Tally(outlet.agent, chunk)
-        self.trail = Trail(outlet.traces, outlet.agent, chunk) if outlet.traces and chunk.headers else None
+        self.trail = TraceTrail(outlet.traces, outlet.agent, chunk) if outlet.traces and chunk.headers else None
         """Of its records that are sampled; None where traces are off."""
 
     # -- what an agent calls -------------------------------------------------------------------------------------------

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.stream.chunk import Chunk
-from hub.traces import TRACEPARENT, Span, TraceContext, Traces, context_in
+from hub.traces import TRACEPARENT, TraceContext, Traces, TraceSpan, context_in
 
 _MOST = 1_000
 """Spans of one chunk: whoever sends may say of every record that it is sampled."""
 
 
-class Trail:
+class TraceTrail:
     """Filled while a chunk is decided; keeps nothing of the chunk itself, as it lives on until the commit."""
 
     def __init__(self, traces: Traces, agent: str, chunk: Chunk) -> None:
         self._traces = traces
         self._contexts: dict[int, TraceContext] = {}
         self._by_key: dict[bytes, TraceContext] = {}
-        self._spans: list[Span] = []
+        self._spans: list[TraceSpan] = []
         began_ns = time.time_ns()
         for row, header in list(chunk.header(TRACEPARENT).items())[:_MOST]:
             if (before := context_in(header)) is None:
@@ -31,7 +31,7 @@ class Trail:
                 "messaging.destination.partition.id": str(chunk.partitions[row]),
                 "messaging.kafka.offset": chunk.offsets[row],
             }
-            self._spans.append(Span(context, before.span, agent, began_ns, facts))
+            self._spans.append(TraceSpan(context, before.span, agent, began_ns, facts))
             if (key := chunk.keys[row]) is not None:
                 self._by_key.setdefault(key, context)
 

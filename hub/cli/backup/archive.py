@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.cli.backup.parts import BackupPart, copied, files_in, places, require_sound
+from hub.cli.backup.parts import BackupPart, copied, files_in, places, require_sound_database
 from hub.clock import iso, wall_ms
 from hub.errors import FatalError
 from hub.policy import load_city
@@ -156,7 +156,7 @@ def _unpack(tar: tarfile.TarFile, archive: Path, inventory: Inventory, folder: P
         if _digest(path) != said.sha256:
             raise FatalError(f"{archive} was changed or is damaged: {member.name}; take another archive")
         if path.suffix == _DATABASE:
-            require_sound(path)
+            require_sound_database(path)
     if left:
         raise FatalError(f"{archive} is cut short: {len(left)} of {len(inventory.files)} files are missing")
 

@@ -91,7 +91,7 @@ def _copied_database(path: Path, to: Path) -> None:
         copy.commit()
 
 
-def require_sound(path: Path) -> None:
+def require_sound_database(path: Path) -> None:
     """Raises FatalError if a database is damaged."""
     with closing(sqlite3.connect(path)) as database:
         try:
