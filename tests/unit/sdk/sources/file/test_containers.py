@@ -26,7 +26,7 @@ from hub.sdk.sources.file.formats.encodings import wrong_throughout
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_row
-from tests.unit.sdk.sources.file.workbooks import workbook
+from tests.unit.sdk.sources.file.workbooks import with_row, workbook
 
 TEXT = 'a,标题\n1,路灯\n2,"不亮, 已\n三天"\n3,😀\n'
 VALUES = [{"a": "1", "标题": "路灯"}, {"a": "2", "标题": "不亮, 已\n三天"}, {"a": "3", "标题": "😀"}]
@@ -334,3 +334,18 @@ def test_rows_of_a_workbook_resume_where_they_stand(tmp_path: Path) -> None:
         assert reader.resume(row.end, row.line + row.lines)
         assert list(reader) == whole[index + 1 :]
         reader.lines.close()
+
+
+def test_one_cell_in_the_last_row_and_column_ends_its_file_and_not_the_process(tmp_path: Path) -> None:
+    """All between would have to be held in memory: sixteen thousand million cells of a file of two kilobytes."""
+    far = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    path = written(tmp_path, with_row(workbook({"s": [["a"], ["1"]]}), far))
+    with pytest.raises(FatalError, match="so far apart that no memory"):
+        rows(path)
+
+
+@pytest.mark.parametrize("cell", ["1e300", "-1e300", "1e18", "-1e9"])
+def test_a_date_that_is_none_costs_its_own_row(cell: str, tmp_path: Path) -> None:
+    more = f'<row r="3"><c r="A3" s="2"><v>{cell}</v></c></row><row r="4"><c r="A4"><v>7</v></c></row>'
+    found = rows(written(tmp_path, with_row(workbook({"s": [["a", "b"], ["1", "x"]]}), more)))
+    assert [isinstance(each, Row) for each in found] == [True, False, True]

@@ -46,6 +46,16 @@ def workbook(sheets: dict[str, list[list[Cell]]], hidden: tuple[str, ...] = ()) 
     return out.getvalue()
 
 
+def with_row(raw: bytes, row: str) -> bytes:
+    """The XLSX file with a row more at the end of its first sheet, given in XML."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in given.namelist():
+            part = given.read(name).decode()
+            archive.writestr(name, part.replace("</sheetData>", f"{row}</sheetData>") if "sheet1" in name else part)
+    return out.getvalue()
+
+
 def _sheet(rows: list[list[Cell]]) -> str:
     lines = [
         f'<row r="{r}">{"".join(_cell(f"{chr(64 + c)}{r}", cell) for c, cell in enumerate(row, 1))}</row>'
