@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from hub.declared.texts import parse_json
+from hub.declared.texts import parse_row
 from hub.errors import Reason, RejectedRecordError
 from hub.sdk.contract import json_values
 
@@ -127,9 +127,9 @@ def _listed(content: Any) -> list[Any]:
 def parsed_json(body: bytes) -> Any:
     """Fractions stay text. Raises RejectedRecordError(bad_row): no JSON in UTF-8, or nested too deeply."""
     try:
-        content = parse_json(body.decode("utf-8-sig"), parse_float=str)
+        content = parse_row(body.decode("utf-8-sig"))
     except ValueError:
-        raise _bad("the body is no JSON in UTF-8") from None
+        raise _bad("the body is no JSON in UTF-8, or has a key twice in one object") from None
     if _is_deeper(content, _MOST_LEVELS):
         raise _bad("it is nested too deeply; write it flatter")
     return content

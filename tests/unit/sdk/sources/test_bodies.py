@@ -88,6 +88,7 @@ BAD = {
     "a number": ({}, b"7"),
     "no number": ({}, b'{"id": NaN}'),
     "too deep": ({}, b"[" * 100_000),
+    "a key twice": ({}, b'{"id": "N-1", "place": {"x": 1, "x": 2}}'),
     "half a character": ({}, b'{"id": "\\ud800"}'),
     "no event": (STRUCTURED, b"[]"),
     "no batch": (BATCH, json.dumps(EVENT).encode()),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from hub.declared.texts import parse_json
+from hub.declared.texts import parse_json, parse_row
 from hub.errors import FatalError
 from hub.sdk.contract import json_values
 from hub.sdk.mapping.mapping import Mapping
@@ -67,7 +67,7 @@ class JsonReader:
     def _parsed(self, raw: bytes, line: int, start: int) -> Row | BadRow:
         end = start + len(raw)
         try:
-            content = parse_json(raw.removeprefix(_BOM).decode(self._codec), parse_float=str)
+            content = parse_row(raw.removeprefix(_BOM).decode(self._codec))
             _require_shallow(content, _MAX_DEPTH)
         except UnicodeDecodeError:
             return BadRow(f"the line is not {self._codec}", line, start, end, raw)

@@ -163,6 +163,14 @@ def test_a_bad_line_quotes_nothing_of_it(folder: Path) -> None:
         assert "secret" not in row.detail
 
 
+def test_a_key_given_twice_costs_its_own_row(folder: Path) -> None:
+    for twice in ('{"secret": 1, "secret": 2}', '{"a": {"b": 1, "c": 2, "b": 1}}', '{"a": 1, "\\u0061": 2}'):
+        found = read(written(folder, f'{{"a": 1}}\n{twice}\n{{"a": 2}}\n'))
+        assert [type(row) for row in found] == [Row, BadRow, Row]
+        assert "stands twice" in getattr(found[1], "detail", "")
+        assert "secret" not in getattr(found[1], "detail", "")
+
+
 @pytest.mark.parametrize(("opens", "closes"), [('{"a":', "}"), ("[", "]")])
 @pytest.mark.parametrize("depth", [70, *range(900, 1000, 7), 5_000, 100_000])
 def test_deep_nesting_costs_its_own_row(folder: Path, opens: str, closes: str, depth: int) -> None:
