@@ -47,6 +47,12 @@ def problem_answer(problem: HttpProblem) -> Response:
     return answer
 
 
+async def until_gone(request: Request) -> None:
+    """Returns when the caller has gone away. For calls without a body, or whose body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 async def body_of(request: Request, most_bytes: int) -> bytes:
     """Raises HttpProblem before more than so many bytes are in memory (413), or if they take too long (408)."""
     too_long = HttpProblem(413, f"at most {most_bytes:,} bytes are taken in a call", headers={"Connection": "close"})

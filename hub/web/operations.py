@@ -15,7 +15,7 @@ from hub.metrics import WEB_ANSWERS
 from hub.web.access.routes import GuardedRoute, OpenTo
 from hub.web.bodies import HttpProblem, problem_answer
 
-_MOST_CHARS = 2_000
+_MOST_CHARS, _MOST_DIGITS = 2_000, 18
 Values = Mapping[str, Any]
 """The parameters of a call, by name; None where one was not given and has no default."""
 Handler = Callable[[Request, Values], Awaitable[Response]]
@@ -105,7 +105,7 @@ def integer(name: str, description: str, least: int, most: int, default: int) ->
     """A whole number within bounds."""
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not least <= int(text[:18]) <= most:
+        if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or not least <= int(text) <= most:
             raise UnreadableParameterError(f"a whole number from {least} to {most}")
         return int(text)
 

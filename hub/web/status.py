@@ -13,13 +13,12 @@ from starlette.responses import Response
 
 from hub.bounds import SYSTEM_ID
 from hub.clock import iso
-from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.model.base import MAX_REF_CHARS
-from hub.policy import City
 from hub.web.bodies import HttpProblem, json_answer
 from hub.web.front import Front, bearer
 from hub.web.operations import AnswerSpec, Operation, Parameter, Values
 from hub.web.rate import CallRate, caller_of
+from hub.web.said import said_name
 from hub.web.tokens import Scope, TokenKind
 
 _BURST, _PER_SECOND = 30, 0.5
@@ -111,15 +110,10 @@ class _Query:
             "reported_at": iso(case.opened_ms),
             "due_at": iso(max(dues)) if dues else None,
             "answers": [
-                {"at": iso(each.at_ms), "status": _word(each.status, city), "text": each.text}
+                {"at": iso(each.at_ms), "status": said_name(each.status, city), "text": each.text}
                 for each in model.answers(source, ref)
             ],
         }
-
-
-def _word(status: str, city: City) -> str:
-    rule, own = EVENT_RULES.get(status.lower()), city.steps.get(status.lower())
-    return rule.name if rule else f"{own.name.en} {own.name.zh}" if own else status.lower()
 
 
 def _unknown() -> HttpProblem:

@@ -113,7 +113,7 @@ class _Gateway:
         if _STREAM in request.headers.get("accept", "") and request.method != "HEAD":
             return self._stream(request, token, topic, name, after)
         with self.front.counted(token):
-            found = await page_behind(self.front, topic.name, after, values["limit"], values["wait"])
+            found = await page_behind(self.front, request, topic.name, after, values["limit"], values["wait"])
         then = found[-1].cursor if found else after
         entries = ",".join(f'{{"cursor":"{cursor.cursor_text(each.cursor)}","{name}":{each.body}}}' for each in found)
         content = f'{{"{name}s":[{entries}],"next":"{cursor.cursor_text(then)}"}}'

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from hub.web.bodies import HttpProblem
+from starlette.requests import Request
+
+from hub.web.bodies import HttpProblem, until_gone
 from hub.web.front import Front
 from hub.web.read.cursor import PageCursor, cursor_text, position_of
 from hub.web.read.model import DepartmentRecord
@@ -19,9 +21,25 @@ _AT_ONCE = 100
 
 
 async def page_behind(
+    front: Front, request: Request, topic: str, after: PageCursor, limit: int, wait_seconds: float
+) -> list[DepartmentRecord]:
+    """What comes after a cursor; if that is nothing, it waits for something so long at most, and no longer than its caller."""
+    found = await _records_behind(front, topic, after, limit)
+    if found or not wait_seconds:
+        return found
+    page = asyncio.ensure_future(_page_to_come(front, topic, after, limit, wait_seconds))
+    gone = asyncio.ensure_future(until_gone(request))
+    try:
+        await asyncio.wait((page, gone), return_when=asyncio.FIRST_COMPLETED)
+        return page.result() if page.done() else []
+    finally:
+        page.cancel()
+        gone.cancel()
+
+
+async def _page_to_come(
     front: Front, topic: str, after: PageCursor, limit: int, wait_seconds: float
 ) -> list[DepartmentRecord]:
-    """What comes after a cursor; if that is nothing, it waits for something so long at most."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_seconds
     with front.news.listening(topic) as event:

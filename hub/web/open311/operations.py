@@ -9,7 +9,7 @@ from hub.web.front import Front
 from hub.web.open311.config import Open311File
 from hub.web.open311.parameters import ADDED, EXTENDED, FILTERS, FORMAT, JURISDICTION, KEY, POSTED_FIELDS, TEXT, when
 from hub.web.open311.reports import ReportIntake
-from hub.web.open311.server import BASE_PATH, MEDIA, GeoReportServer, refused
+from hub.web.open311.server import BASE_PATH, FORM, MEDIA, GeoReportServer, refused
 from hub.web.operations import AnswerSpec, Operation, Parameter
 
 _TAG = "open311"
@@ -59,7 +59,7 @@ def _get(
 
 def _post(path: str, summary: str, handler: Any, fields: str) -> Operation:
     idempotency = Parameter("idempotency-key", "The caller's name for this call.", TEXT, where="header")
-    body = {"application/x-www-form-urlencoded": {"type": "object", "properties": dict.fromkeys(fields.split(), TEXT)}}
+    body = {FORM: {"type": "object", "properties": dict.fromkeys(fields.split(), TEXT)}}
     return Operation(
         "POST",
         path,

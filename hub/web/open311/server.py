@@ -44,6 +44,7 @@ from hub.web.tokens import MOST_TOKEN_CHARS, Scope, Token, TokenKind
 
 BASE_PATH = "/open311/v2"
 MEDIA = ("text/xml", "application/json")
+FORM = "application/x-www-form-urlencoded"
 _SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 _CHANGESET = "2026-11-29T00:00:00Z"
 _MOST_BODY_BYTES = 256 * 1024
@@ -68,6 +69,13 @@ def refused(request: Request, problem: HttpProblem) -> Response:
 
 def _problem(error: FaultyError) -> HttpProblem:
     return HttpProblem(error.faults[0].status, str(error), errors=forms.fault_texts(error.faults))
+
+
+def _require_form(request: Request) -> None:
+    """Raises HttpProblem (400) for a body that says itself that it is none: its fields would be missing, and none would say why."""
+    said = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+    if said != FORM:
+        raise HttpProblem(400, f"the body is no form; send it as {FORM}, as GeoReport v2 has it")
 
 
 def _kind(status: str) -> EventKind:
@@ -163,7 +171,9 @@ class GeoReportServer:
         until = values["end_date"] if values["end_date"] is not None else wall_ms()
         since = values["start_date"] if values["start_date"] is not None else until - MOST_DAYS * DAY_MS
         found = self.front.model.answers_between(OWN_SOURCE, since, until, MOST_AT_ONCE)
-        return document_response(UPDATES_DOCUMENT, [shown.update(each) for each in found], values["format"])
+        return document_response(
+            UPDATES_DOCUMENT, [shown.update(each, self.front.city) for each in found], values["format"]
+        )
 
     async def post_update(self, request: Request, values: Values) -> Response:
         form, app = await self._form(request, Scope.WRITE)
@@ -206,6 +216,7 @@ class GeoReportServer:
 
     async def _form(self, request: Request, scope: Scope) -> tuple[Form, Token]:
         """A form whose sender may post."""
+        _require_form(request)
         body = await body_of(request, _MOST_BODY_BYTES)
         try:
             form = forms.parsed_form(body)

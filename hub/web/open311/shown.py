@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.open311 import models
 from hub.open311.wording import STATUS_CLOSED, STATUS_OPEN
 from hub.policy import City
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File
 from hub.web.read.model import CaseState, OwnStatement, ShownClock, SourceReply
+from hub.web.said import said_name
 
 _METRES_A_DEGREE = 111_320.0
 _PROMISE = "resolve"
@@ -57,7 +57,7 @@ def request(
     fields: dict[str, Any] = {
         "service_request_id": statement.ref,
         "status": STATUS_CLOSED if case is not None and case.is_over else STATUS_OPEN,
-        "status_notes": notes_of(answers[-1]) if answers else "",
+        "status_notes": notes_of(answers[-1], city) if answers else "",
         "service_name": f"{category.name.en} {category.name.zh}" if category else event["category"],
         "service_code": event["category"],
         "description": event["text"] if "description" in file.publish else "",
@@ -74,28 +74,27 @@ def request(
     }
     if extended:
         fields["notes"] = [
-            models.HistoryNote(datetime=each.at_ms, description=notes_of(each), type=each.status.lower())
+            models.HistoryNote(datetime=each.at_ms, description=notes_of(each, city), type=each.status.lower())
             for each in answers
         ]
     return models.Request(**fields)
 
 
-def update(answer: SourceReply) -> models.RequestUpdate:
+def update(answer: SourceReply, city: City) -> models.RequestUpdate:
     """What was said of a request. Its time is when the hub learnt of it, so that who asks from where it was misses nothing."""
     return models.RequestUpdate(
         update_id=answer.reply_id,
         service_request_id=answer.ref,
         status=STATUS_CLOSED if answer.status == "RESOLVED" else STATUS_OPEN,
         updated_datetime=answer.written_ms,
-        description=notes_of(answer),
+        description=notes_of(answer, city),
         external_status_code=answer.status.lower(),
     )
 
 
-def notes_of(answer: SourceReply) -> str:
+def notes_of(answer: SourceReply, city: City) -> str:
     """The city's word for what happened, and what the department wrote to those who reported."""
-    rule = EVENT_RULES.get(answer.status.lower())
-    return ": ".join(filter(None, (rule.name if rule else answer.status.lower(), answer.text)))
+    return ": ".join(filter(None, (said_name(answer.status, city), answer.text)))
 
 
 def department_name(department: str, city: City) -> str:

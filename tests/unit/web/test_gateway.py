@@ -206,3 +206,10 @@ def test_what_is_no_cursor_is_refused(strict: tuple[MemoryWeb, dict[str, str]], 
 
 def test_a_cursor_of_a_topic_that_is_no_more_is_told_so(web: MemoryWeb) -> None:
     assert web.client.get(ORDERS, params={"after": "5"}, headers=web.bearer("roads")).status_code == 410
+
+
+@pytest.mark.parametrize("number", ["0" * 18 + "9999", "1" * 19, "0" * 1_000, "٣", "1_0", "+1", " 1"])
+def test_a_number_is_within_its_bounds_however_it_is_written(web: MemoryWeb, number: str) -> None:
+    for name in ("wait", "limit"):
+        answer = web.client.get("/departments/roads/orders", params={name: number}, headers=web.bearer("roads"))
+        assert answer.status_code == 400, name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from hub.open311.documents import (
     DocumentShape,
 )  # fmt: skip
 from hub.open311.models import iso_of
+from hub.policy.models.steps import StepSpec
 from hub.web.open311.config import AttributeQuestion, Offer, Open311File, load_open311
+from hub.web.open311.shown import notes_of
+from hub.web.read.model import SourceReply
 from hub.web.tokens import Scope, TokenKind
 from tests.unit.open311.reading import read_records
 from tests.unit.web.front import CITY, NOON, MemoryWeb, memory_web, pothole
@@ -356,6 +360,28 @@ def test_a_body_that_is_no_form_is_refused(strict: tuple[MemoryWeb, str], form: 
     answer = web.client.post(f"{BASE}/requests.{form}", content=body)
     assert answer.status_code in (400, 403)
     assert read_records(ERRORS, answer.content)
+
+
+@FORMATS
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain"])
+def test_a_body_that_says_itself_that_it_is_no_form_is_told_so(
+    strict: tuple[MemoryWeb, str], form: str, kind: str
+) -> None:
+    """And not that its key is missing, which it may well have."""
+    web, _ = strict
+    for path in ("requests", "servicerequestupdates"):
+        answer = web.client.post(f"{BASE}/{path}.{form}", content=b"{}", headers={"Content-Type": kind})
+        (error,) = read_records(ERRORS, answer.content)
+        assert (answer.status_code, error.code) == (400, "400")
+        assert "application/x-www-form-urlencoded" in error.description
+
+
+def test_a_step_of_the_citys_own_has_the_citys_name() -> None:
+    own = StepSpec.model_validate({"name": {"en": "on site", "zh": "已到现场"}})
+    city = replace(CITY, steps={"on_site": own})
+    answer = SourceReply("R", "open311", "S", "roads", "ON_SITE", NOON, "A crew is here.", NOON)
+    assert notes_of(answer, city) == "on site 已到现场: A crew is here."
+    assert notes_of(answer._replace(status="ACCEPTED", text=""), city) == "accepted 受理"
 
 
 @FORMATS

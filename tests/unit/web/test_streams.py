@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +14,10 @@ import httpx2
 import pytest
 
 from hub.serving import PortLimits, Server
+from hub.web.gateway import reading
 from hub.web.tokens import TokenKind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
+from tests.waiting import wait_for
 
 ORDERS = "/departments/roads/orders"
 _SECONDS = 120.0
@@ -127,3 +131,23 @@ def test_a_stream_of_a_token_that_was_revoked_ends(web: MemoryWeb, monkeypatch: 
         web.tokens.revoke(web.tokens.all()[0].id)
         report(web, 2)
         assert len(list(events)) <= 1, "one may have been on its way"
+
+
+def test_a_waiting_page_whose_caller_has_gone_is_given_up(web: MemoryWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forever(event: asyncio.Event, seconds: float) -> bool:
+        await event.wait()
+        return False
+
+    monkeypatch.setattr(reading, "_woken", forever)
+    head = "\r\n".join(
+        [f"GET {ORDERS}?wait=30 HTTP/1.1", "Host: x", *(f"{k}: {v}" for k, v in web.bearer("roads").items())]
+    )
+    with served(web) as client:
+        here = client.base_url
+        callers = [socket.create_connection((here.host, here.port)) for _ in range(8)]
+        for each in callers:
+            each.sendall(f"{head}\r\n\r\n".encode())
+        wait_for(lambda: sum(web.front.streams.values()) == len(callers), "all of them wait")
+        for each in callers:
+            each.close()
+        wait_for(lambda: not web.front.streams, "their places are free")
