@@ -39,6 +39,11 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+def quiet_clients() -> None:
+    """Have no HTTP client of this process log the addresses it calls: what somebody is asked for stands in them, and secrets do."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
 def json_logs(level: int | str) -> None:
     """Have every log line of this process be JSON, on stderr, from this level on. What sets up logs later changes nothing."""
     handler = logging.StreamHandler(sys.stderr)

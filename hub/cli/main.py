@@ -11,7 +11,7 @@ import click
 
 from hub.errors import HubError
 from hub.escaping import escape_logs
-from hub.logs import json_logs
+from hub.logs import json_logs, quiet_clients
 from hub.screen import say, say_lines
 from hub.settings import LogFormat, SettingsError, variable
 
@@ -94,6 +94,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors meant for people end in one sentence and exit code 1."""
     escape_logs()
+    quiet_clients()
     if os.environ.get(variable("log_format")) == LogFormat.JSON:
         json_logs(logging.WARNING)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

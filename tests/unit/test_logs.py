@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.cli.main import main
 from hub.escaping import OneLineRecord
 from hub.logs import JsonFormatter, json_log_config
 from hub.testing.memory import MemoryHub
@@ -74,3 +75,14 @@ def test_it_serves_where_logs_are_set_up_by_a_dictionary(capsys: pytest.CaptureF
         assert json.loads(capsys.readouterr().err)["message"] == "said"
     finally:
         root.handlers[:], root.level = before
+
+
+def test_no_command_logs_the_addresses_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets and persons stand in their parameters; the client's own lines would have them, on whichever level a command logs."""
+    clients = logging.getLogger("httpx2")
+    monkeypatch.setattr(clients, "level", logging.NOTSET)
+    monkeypatch.setattr(sys, "argv", ["cityhub", "--version"])
+    monkeypatch.setattr("hub.cli.main.escape_logs", lambda: None)  # which would last
+    with pytest.raises(SystemExit):
+        main()
+    assert clients.level == logging.WARNING

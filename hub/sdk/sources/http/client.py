@@ -3,7 +3,6 @@ with its parameters, or what the system wrote: secrets and persons stand there."
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC
@@ -17,7 +16,6 @@ from hub.millis import datetime_of, ms_of
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from hub.sdk.sources.http.config import Basic, BearerAuth, CallAuth, CallsConfig, ClientCredentials, HeaderAuth, Query
 
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log each address with its parameters
 _WHOLE_SHARE = 10
 """A call that drips is given up after so many times its time-out."""
 _WAITS = {408, 425, 429}
