@@ -325,6 +325,7 @@ def _change(step: Step) -> Change:
         case_id=case.case_id, change=step.change, at_ms=step.at_ms, source=step.report.source, source_ref=step.report.ref,
         lead_source=case.lead.source, lead_ref=case.lead.ref, category=case.category, urgency=case.urgency, area=case.area,
         place_key=case.place_key, department=case.department, opened_ms=case.opened_ms, due_ms=case.due_ms, over=case.over,
-        ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers, conditions=case.conditions, history=step.history,
+        ends=step.ends, reopens=step.reopens, co_handlers=case.co_handlers,
+        called=tuple(who for who, _ in case.called), conditions=case.conditions, history=step.history,
         ledger=step.ledger,
     )  # fmt: skip

@@ -76,6 +76,8 @@ MEANINGS = {
     "Order.priority": "1（最先）至 5，规则有设定时",
     "Order.deadlines": "正在计时的各时限",
     "Order.unit": "部门以下由谁办理（organisation.yaml）：科室、班组、网格、岗位或作业公司",
+    "Order.called": "收单部门系与其他部门一并被召集（吹哨报到、联合处置），自召集起有自己的时限",
+    "Order.joined": "与谁共同办理：主办在前，协办在后；为空表示仅收单部门办理",
     "Order.event": "所依据的来报",
     "DueTime": "一项时限。",
     "DueTime.clock": "accept 接单、respond 响应、resolve 办结",

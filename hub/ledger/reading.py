@@ -170,7 +170,8 @@ def _take_orders(facts: Facts, batch: pa.RecordBatch, places: _Places) -> None:
     facts.rows["orders"] = list(zip(
         cases, places.parties, places.partitions, places.offsets, ids, kinds, issued, _first_due(batch.column("deadlines")),
         _texts(batch, "area"), _texts(batch, "rule"), _texts(batch, "queue"), _texts(batch, "lead"), _values(batch, "priority"),
-        sources, refs, addresses, places.written,
+        sources, refs, addresses, places.written, _values(batch, "called"),
+        [", ".join(names) or None for names in _lists(batch.column("joined"))],
         strict=True,
     ))  # fmt: skip
     facts.placed_orders += [

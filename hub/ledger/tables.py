@@ -105,7 +105,8 @@ ORDERS_TABLE = _table(
     ("kind", Text, "指令类型"),
     ("issued_at", BigInteger, "下达时间"), ("due_at", BigInteger, "最早到期"), ("area", Text, "区域"), ("rule", Text, "规则"),
     ("queue", Text, "队列"), ("lead", Text, "主办部门"), ("priority", Integer, "优先级"), ("source", Text, "来源"),
-    ("ref", Text, "来报编号"), ("address", Text, "地址"), _WRITTEN,
+    ("ref", Text, "来报编号"), ("address", Text, "地址"), _WRITTEN, ("is_called", Boolean, "一并召集"),
+    ("joined", Text, "共同办理部门"),
 )  # fmt: skip
 REPLIES_TABLE = _table(
     "replies", "回复", 4,

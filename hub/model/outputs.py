@@ -88,6 +88,8 @@ class CaseVersion(Record):
     due_at: SourceMillis | None = None
     department: SystemId
     co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+    called: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+    unit: SystemId | None = None
     starts: list[VersionClock] = Field(default_factory=list, max_length=MAX_CLOCKS)
 
 
@@ -171,6 +173,7 @@ class CaseChange(Record):
     desk_reason: Annotated[Text | None, Personal.WORDS] = None
     queue: HubLine | None = None
     co_handlers: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
+    called: list[SystemId] = Field(default_factory=list, max_length=MAX_PARTIES)
     priority: Int | None = None
     conditions: list[HubLine] = Field(default_factory=list, max_length=MAX_PARTIES)
     opened_at: SourceMillis
@@ -225,6 +228,8 @@ class Order(Record):
     priority: Int | None = None
     deadlines: list[DueTime] = Field(default_factory=list)
     unit: HubText | None = None
+    called: bool = False
+    joined: list[HubText] = Field(default_factory=list)
     event: CaseEvent | None = None
 
 

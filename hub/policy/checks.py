@@ -12,7 +12,7 @@ from hub.policy.clock_checks import clock_mistakes, leaves_none, may_apply, outc
 from hub.policy.division_checks import division_mistakes
 from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, ConditionSpec, DeadlineRule, Exit, Route, When
 from hub.policy.organisation import served_by
-from hub.policy.organisation_checks import codes_named, ladder_mistakes, organisation_mistakes
+from hub.policy.organisation_checks import codes_named, ladder_mistakes, organisation_mistakes, says_mistakes
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, unreached
 from hub.policy.route_checks import RouteChecks
@@ -83,6 +83,7 @@ class Checker:
         mistakes = [*organisation_mistakes(spec, self._parts.department_ids)]
         if not mistakes:
             mistakes += ladder_mistakes(spec, self._parts.steps)
+        mistakes += says_mistakes(spec, self._parts.steps)
         for location, what in mistakes:
             self._note("organisation.yaml", location, what)
         for location, code in codes_named(spec):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from hub.declared.document import Location
 from hub.declared.problems import hint
+from hub.model.update import EVENT_NAMES
 from hub.policy.models import STANDARD_LADDER, OrganisationFile
 from hub.policy.organisation import parents_of
 
@@ -55,6 +56,20 @@ def ladder_mistakes(spec: OrganisationFile, steps: Collection[str]) -> Iterator[
                 (*where, "above"),
                 f"nobody stands on the rung {rung.rung!r} 此级无人: at most {deepest} stand above anybody; write no more",
             )
+
+
+def says_mistakes(spec: OrganisationFile, steps: Collection[str]) -> Iterator[Mistake]:
+    """Of what kinds of units may say: kinds that no unit is of, and what nobody can say."""
+    kinds, sayable = (
+        {unit.kind for unit in spec.units},
+        {*(each.lower() for each in EVENT_NAMES if each != "CUSTOM"), *steps},
+    )
+    for kind, events in spec.says.items():
+        if kind not in kinds:
+            yield ("says", kind), f"no unit is a {kind!r} 无此类单位; {hint(kind, kinds)}"
+        for position, event in enumerate(events):
+            if event not in sayable:
+                yield ("says", kind, position), f"nobody can say {event!r}; {hint(event, sayable)}"
 
 
 def _depth(who: str, parents: Mapping[str, str]) -> int:

@@ -30,7 +30,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-NOBODY: Mapping[int, Step] = MappingProxyType({})
+NOBODY: Mapping[int, tuple[Step, int]] = MappingProxyType({})
 _DUES = pa.list_(pa.struct([("clock", pa.string()), ("policy", pa.string()), ("due_at", pa.int64())]))
 
 
@@ -54,15 +54,15 @@ class DecidedClocks:
         """By step, for the changes."""
         return self.clocks.take(pa.array(np.where(self.tells_clocks, self.place, len(self.clocks) - 1)))
 
-    def dues_of(self, steps: Sequence[int], called: Mapping[int, Step] = NOBODY) -> pa.ListArray:
-        """By order: of which step each is; -1 if it has no clocks. `called`: the step, by order, of those that call a department to
-        a case."""
+    def dues_of(self, steps: Sequence[int], called: Mapping[int, tuple[Step, int]] = NOBODY) -> pa.ListArray:
+        """By order: of which step each is; -1 if it has no clocks. `called`: by order to a department that was called to its case,
+        the step and since when it has clocks of its own."""
         index = np.array(steps, dtype=np.int64)
         found = self.dues.take(pa.array(np.where(index < 0, len(self.dues) - 1, self.place[index])))
         if not called:
             return found
         dues = [
-            dues_of_called(self.by, called[at], each) if at in called else each
+            dues_of_called(self.by, *called[at], each) if at in called else each
             for at, each in enumerate(found.cast(_DUES).to_pylist())
         ]
         return pa.array(dues, _DUES).cast(found.type)
@@ -100,15 +100,15 @@ def _lists(rules: RuleVersions, of_these: DeadlineRules, cases: Sequence[Case]) 
     return _told(rules, of_these, clocks, ends), dues
 
 
-def dues_of_called(rules: RuleVersions, step: Step, shared: list[Any]) -> list[Any]:
-    """What an order says to a department that is called to a case (吹哨): the clocks that run for it since the call, in the
+def dues_of_called(rules: RuleVersions, step: Step, since_ms: int, shared: list[Any]) -> list[Any]:
+    """What an order says to a department that was called to a case (吹哨): the clocks that run for it since the call, in the
     place of the case's of the same name. `shared`: the case's, as `cityhub.DueTime`."""
     case = step.case
     of_these = rules.of(case.rules, case.opened_ms)
     own: dict[str, Due] = {}
     for event in CALL:
         if event in of_these.starters:
-            kind = (case.category, case.source, case.urgency, case.area, step.at_ms, case.conditions)
+            kind = (case.category, case.source, case.urgency, case.area, since_ms, case.conditions)
             own = {due.clock: due for due in of_these.due_one(*kind, event)} | own
     its = [{"clock": due.clock, "policy": due.policy, "due_at": due.due_ms} for due in own.values()]
     return its + [due for due in shared if due["clock"] not in own]

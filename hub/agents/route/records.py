@@ -58,6 +58,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedC
         "clocks": clocks.clocks_told(),
         **any_said(
             co_handlers=[case.co_handlers for case in cases],
+            called=[[who for who, _ in case.called] for case in cases],
             conditions=[case.conditions for case in cases],
             reopens=[step.reopens for step in steps],
             unlinks=[step.unlinks for step in steps],
@@ -103,7 +104,10 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
         "queue": [None if order.lead else step.case.queue for step, order in drafts],
         "lead": [order.lead for _, order in drafts],
         "priority": [case.priority for case in cases],
-        "deadlines": clocks.dues_of(of_steps, {at: step for at, (step, order) in enumerate(drafts) if order.called}),
+        "deadlines": clocks.dues_of(of_steps, _called(drafts)),
+        **any_said(
+            called=[order.called_ms is not None for _, order in drafts], joined=[order.joined for _, order in drafts]
+        ),
     }
     bodies = [order.body for _, order in drafts]
     if hub.city.organisation is not None:
@@ -113,6 +117,15 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     values = hub.codec.encode_before("cityhub.Order", columns, bodies)
     for department, chosen in rows_by(columns["department"]).items():
         tx.publish(hub.orders(department), [values[at] for at in chosen], [case_ids[at] for at in chosen])
+
+
+def _called(drafts: list[tuple[Step, OrderDraft]]) -> dict[int, tuple[Step, int]]:
+    """By order to a department with clocks of its own: of which step, and since when it has them."""
+    return {
+        at: (step, order.called_ms)
+        for at, (step, order) in enumerate(drafts)
+        if order.called_ms is not None and order.kind is not OrderKind.WITHDRAW
+    }
 
 
 def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:

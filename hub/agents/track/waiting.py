@@ -24,8 +24,8 @@ _FOR_ITS_CASE = "the hub does not know its case yet; another receipt says what b
 _FOR_A_STEP = (
     "its case does not allow it yet, and an earlier step may be on its way; another receipt says what becomes of it"
 )
-_ADDED = 4
-"""Fields that versions 3 to 5 of an update have added: report, code, outcome, until."""
+_ADDED = 5
+"""Fields that versions 3 to 6 of an update have added: report, code, outcome, until, unit."""
 MAX_WAITING, MAX_BYTES = 100, 4 << 20
 """Of one case: all of it is one record of state, and nobody who knows a case says so much before the hub does."""
 
@@ -136,7 +136,7 @@ def _read(hub: Hub, body: bytes) -> UpdateRow:
 
 
 def _admitted(hub: Hub, body: bytes) -> dict[str, Any]:
-    """XXX: what waits since before an upgrade was kept in version 2, 3 or 4, without the last fields of 5, which may be null."""
+    """XXX: what waits since before an upgrade was kept in version 2, 3, 4 or 5, without the last fields of 6, which may be null."""
     for missing in range(_ADDED):
         with suppress(RejectedRecordError):
             return hub.codec.decode_body("cityhub.AdmittedUpdate", body + bytes(missing))

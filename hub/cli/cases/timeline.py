@@ -193,10 +193,22 @@ def _changes(story: Story, words: Words) -> Iterator[Moment]:
                 why += f", at the dispatch desk 派单台: {change['desk_reason']}"
             unit = f", unit 单位 {words.unit(change['unit'])}," if change.get("unit") else ""
             details.append(f"goes to 归属 {words.department(change['department'])}{unit} by {why}")
+            details += _helps(change, words)
         noted = change["change"] == "AMENDED" and change.get("held")
         what = "UNLINKED" if change.get("unlinks") else "HELD" if noted else change["change"]
         text = f"{CHANGES[what]} ({change['source']}:{change['source_ref']})"
         yield Moment(change["at"], 1, "●", text, tuple(details), "blue")
+
+
+def _helps(change: dict[str, Any], words: Words) -> Iterator[str]:
+    """Who helps, and who of these was called together and has clocks of its own."""
+    called = change.get("called") or []
+    for name, those in (
+        ("called with it, with clocks of their own 一并召集", called),
+        ("helps 协办", [each for each in change["co_handlers"] if each not in called]),
+    ):
+        if those:
+            yield f"{name}: {', '.join(map(words.department, those))}"
 
 
 def _asks(story: Story, change: dict[str, Any], words: Words) -> Iterator[str]:

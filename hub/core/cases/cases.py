@@ -56,6 +56,8 @@ class LeadVersion(msgspec.Struct, array_like=True, frozen=True, gc=False):
     co_handlers: tuple[str, ...]
     priority: Whole | None
     unit: str | None = None
+    called: tuple[str, ...] = ()
+    """Of the co-handlers, whom the row calls together (联合处置)."""
 
 
 class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -102,6 +104,8 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Who below the department has it, where the city says so."""
     clocks_ms: Instant | None = None
     """When the last of its clocks ended or is due, if that may be after its end: it is remembered from then, not from its end."""
+    called: tuple[tuple[str, Instant], ...] = ()
+    """Of those who help, who was called together (吹哨) and so has clocks of its own; and since when (ms)."""
 
     @property
     def source(self) -> str:

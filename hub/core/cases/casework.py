@@ -35,8 +35,11 @@ from hub.core.cases.steps import (
     OrderDraft,
     Step,
     by_rules,
+    called_again,
+    called_by,
     handed_over,
     over,
+    parties_of,
     to_all,
 )  # fmt: skip
 from hub.core.cases.versions import complete, course, history_of
@@ -125,7 +128,9 @@ class Casework:
         reasons = "; ".join(match.reasons)
         if case.over and match.reopens:
             back_ms = max(seen.opening_ms, case.closed_ms or 0)
-            linked = msgspec.structs.replace(linked, closed_ms=None, event=seen.body, reopened_ms=back_ms)
+            linked = msgspec.structs.replace(
+                called_again(linked, back_ms), closed_ms=None, event=seen.body, reopened_ms=back_ms
+            )
             orders = to_all(linked, ASSIGN, seen.body, f"reopened: {reasons}")
             return Step(LINKED, linked, seen.opening_ms, report, seen.row, match, reopens=True, orders=orders)
         orders = () if case.over else to_all(case, LINK, seen.body, reasons)
@@ -174,6 +179,8 @@ class Casework:
             event=None if ended else seen.body,
             rules=self._city.version,
         )
+        if decision.called:
+            case = msgspec.structs.replace(case, called=called_by(case, decision.called, at_ms))
         orders = () if ended else to_all(case, ASSIGN, seen.body, case.desk_reason)
         told = f"{exit_.reply.zh} {exit_.reply.en}" if exit_ is not None and settled and exit_.reply else None
         return Step(OPENED, case, at_ms, report, seen.row, ends=ended, reply=told, orders=orders)
@@ -212,7 +219,7 @@ class Casework:
             steps.append(self._bring_back(steps[-1].case, seen, report, at_ms, before.closed_ms, None))
         moves = self._where_the_rules_put_it(steps[-1], seen, report) if index == 0 and not settled else []
         if moves:
-            steps = [*steps[:-1], msgspec.structs.replace(steps[-1], orders=()), *moves]
+            steps = [*steps[:-1], msgspec.structs.replace(steps[-1], orders=_still_told(steps[-1], moves[0])), *moves]
         if not settled and (late or alone or ends_only or _is_news(before, steps, seen, said_of(known, before))):
             steps[-1] = msgspec.structs.replace(steps[-1], history=history_of(steps[-1].case))
         return steps
@@ -232,15 +239,15 @@ class Casework:
         return [Step(AMENDED, case, seen.at_ms, report, seen.row, orders=to_all(case, AMEND, seen.body))]
 
     def _where_the_rules_put_it(self, step: Step, seen: Sighting, report: Report) -> list[Step]:
-        """A step more if an open case is another department's now, unless departments or the desk have moved it themselves:
-        then it stays until they move it again."""
+        """A step more if an open case has another department now, or others help, unless departments or the desk have moved it
+        themselves: then it stays until they move it again."""
         case = step.case
         if case.over or not case.versions or step.reopens or case.rule in (SENT_BACK, PASSED_ON):
             return []
         now = complete(case.versions)[-1]
-        if now.department == case.department:
+        if (now.department, set(now.co_handlers)) == (case.department, set(case.co_handlers)):
             return []
-        moved, reason = by_rules(case, now), f"rerouted: {now.rule}"
+        moved, reason = by_rules(case, now, max(now.at_ms, case.opened_ms)), f"rerouted: {now.rule}"
         orders = handed_over(case, moved, case.event, reason, now.desk_reason or reason)
         return [Step(REROUTED, moved, seen.at_ms, report, None, orders=orders)]
 
@@ -251,7 +258,7 @@ class Casework:
         it was over for another reason after that (`over_ms`)."""
         over_again = over_ms is not None and over_ms > at_ms
         back = msgspec.structs.replace(
-            case,
+            called_again(case, at_ms),
             closed_ms=over_ms if over_again else None,
             reopened_ms=at_ms,
             event=None if over_again else seen.body,
@@ -277,6 +284,13 @@ class Casework:
         if ends:
             case = over(case, seen.at_ms)
         return Step(ChangeKind(seen.kind), case, seen.at_ms, report, seen.row, ends=ends, orders=orders)
+
+
+def _still_told(step: Step, move: Step) -> tuple[OrderDraft, ...]:
+    """Of the orders of an amendment those that a rerouting behind it does not make needless: to who goes on under the same lead."""
+    if move.case.department != step.case.department:
+        return ()
+    return tuple(order for order in step.orders if order.department in parties_of(move.case))
 
 
 def _is_news(before: Case, steps: Sequence[Step], seen: Sighting, remembered: Sequence[tuple[int, str, int]]) -> bool:

@@ -36,8 +36,10 @@ class OrderDraft(msgspec.Struct, frozen=True, gc=False):
     """Who leads, if the receiver only helps."""
     unit: str | None = None
     """Who below the receiver, if not the case's."""
-    called: bool = False
-    """The receiver is called to an open case (吹哨): it has clocks of its own from then on."""
+    called_ms: int | None = None
+    """Since when the receiver has clocks of its own, if it was called together with others (吹哨、联合处置)."""
+    joined: tuple[str, ...] = ()
+    """Who else has a part in the case, who leads first."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -68,30 +70,40 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
 def to_all(case: Case, kind: OrderKind, body: bytes | None, reason: str | None = None) -> tuple[OrderDraft, ...]:
     """An order for who leads (主办), and the same for each who helps (协办)."""
-    lead = OrderDraft(kind, case.department, body, reason)
     if not case.co_handlers:
-        return (lead,)
-    return (lead, *(OrderDraft(kind, helper, body, reason, case.department) for helper in case.co_handlers))
+        return (OrderDraft(kind, case.department, body, reason),)
+    return tuple(order_to(case, kind, party, body, reason) for party in parties_of(case))
 
 
-def handed_over(
-    before: Case, after: Case, body: bytes | None, gone: str, given: str, *, called: bool = False
-) -> tuple[OrderDraft, ...]:
+def parties_of(case: Case) -> tuple[str, ...]:
+    """Who leads a case (主办), and who helps (协办)."""
+    return (case.department, *case.co_handlers)
+
+
+def order_to(case: Case, kind: OrderKind, party: str, body: bytes | None, reason: str | None) -> OrderDraft:
+    """An order to one of several that have a part in a case: beside whom it works, and since when it was called."""
+    lead = None if party == case.department else case.department
+    since_ms = next((at_ms for who, at_ms in case.called if who == party), None)
+    others = tuple(each for each in parties_of(case) if each != party)
+    return OrderDraft(kind, party, body, reason, lead, called_ms=since_ms, joined=others)
+
+
+def handed_over(before: Case, after: Case, body: bytes | None, gone: str, given: str) -> tuple[OrderDraft, ...]:
     """The orders by which a case changes hands: who has no part any more is told why (`gone`), and who has a new one (`given`). Who
-    goes on helping gets no second order to do so, but is told of another lead. `called`: new helpers are called together."""
-    parties = (after.department, *after.co_handlers)
+    goes on helping gets no second order to do so, but is told of another lead."""
+    parties = parties_of(after)
     lead = before.department
     orders = [OrderDraft(WITHDRAW, lead, None, gone, unit=before.unit)] if lead != after.department else []
     orders += [OrderDraft(WITHDRAW, each, None, gone, lead) for each in before.co_handlers if each not in parties]
     if lead != after.department:
-        orders.append(OrderDraft(ASSIGN, after.department, body, given))
+        orders.append(order_to(after, ASSIGN, after.department, body, given))
     elif before.unit != after.unit:
-        orders.append(OrderDraft(AMEND, after.department, body, given))
+        orders.append(order_to(after, AMEND, after.department, body, given))
     for each in after.co_handlers:
         if each not in before.co_handlers:
-            orders.append(OrderDraft(ASSIGN, each, body, given, after.department, called=called))
+            orders.append(order_to(after, ASSIGN, each, body, given))
         elif lead != after.department:
-            orders.append(OrderDraft(AMEND, each, None, given, after.department))
+            orders.append(order_to(after, AMEND, each, None, given))
     return tuple(orders)
 
 
@@ -101,8 +113,26 @@ def over(case: Case, at_ms: int) -> Case:
     return msgspec.structs.replace(case, closed_ms=closed_ms, event=None)
 
 
-def by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:
-    """A case, or a version of one, where the rules put it."""
+def by_rules(case: Case, decision: LeadVersion | Decision, at_ms: int) -> Case:
+    """A case where the rules put it from an instant on. Who was called before goes on."""
+    return msgspec.structs.replace(put_by_rules(case, decision), called=called_by(case, decision.called, at_ms))
+
+
+def called_by(case: Case, whom: Sequence[str], at_ms: int) -> tuple[tuple[str, int], ...]:
+    """These as called to a case: who was before, since then."""
+    since = dict(case.called)
+    return tuple((who, since.get(who, at_ms)) for who in whom)
+
+
+def called_again(case: Case, at_ms: int | None) -> Case:
+    """The case that has come back, with all who were called to it called anew; None: it was never over."""
+    if at_ms is None or not case.called:
+        return case
+    return msgspec.structs.replace(case, called=tuple((who, at_ms) for who, _ in case.called))
+
+
+def put_by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:
+    """A case, or a version of one, where the rules put it, but for who is called."""
     return msgspec.structs.replace(
         what,
         department=decision.department,
@@ -116,18 +146,27 @@ def by_rules(what: _Placed, decision: LeadVersion | Decision) -> _Placed:
 
 
 def by_hand(
-    case: Case, to: str, rule: str, desk_reason: str | None, helpers: Sequence[str] = (), unit: str | None = None
+    case: Case,
+    to: str,
+    rule: str,
+    desk_reason: str | None,
+    helpers: Sequence[str] = (),
+    unit: str | None = None,
+    called: tuple[tuple[str, int], ...] | None = None,
 ) -> Case:
-    """The case with a department, and a unit of it, to which others gave it; what the rules say of it is kept."""
+    """The case with a department, and a unit of it, to which others gave it; what the rules say of it is kept. `called`: who of the
+    helpers was called, and since when; None: as it was."""
+    kept = tuple(dict.fromkeys(each for each in helpers if each != to))[:MAX_ITEMS]
     return msgspec.structs.replace(
         case,
         department=to,
         rule=rule,
         desk_reason=desk_reason,
         queue=None,
-        co_handlers=tuple(dict.fromkeys(each for each in helpers if each != to))[:MAX_ITEMS],
+        co_handlers=kept,
         versions=versions_of(case),
         unit=unit,
+        called=tuple(each for each in (case.called if called is None else called) if each[0] in kept),
     )
 
 
@@ -138,8 +177,6 @@ def moved(
     at_ms: int,
     reason: str,
     ledger: tuple[HolderLine, ...],
-    *,
-    called: bool = False,
 ) -> list[Step]:
     """The case moves, and orders with it unless it is over."""
     moved = msgspec.structs.replace(moved, moves=case.moves + 1)
@@ -147,7 +184,7 @@ def moved(
     same = moved.department == case.department
     if case.over or (same and moved.co_handlers == case.co_handlers and moved.unit == case.unit):
         return noted(moved, at_ms, ledger)
-    orders = handed_over(case, moved, case.event, reason, moved.desk_reason or reason, called=called)
+    orders = handed_over(case, moved, case.event, reason, moved.desk_reason or reason)
     return [Step(REROUTED, moved, at_ms, case.lead, None, orders=orders, ledger=ledger)]
 
 

@@ -44,6 +44,7 @@ def _only(case: Case) -> LeadVersion:
         co_handlers=case.co_handlers,
         unit=case.unit,
         priority=case.priority,
+        called=tuple(who for who, _ in case.called),
     )
 
 
@@ -112,4 +113,6 @@ def _stage(version: LeadVersion) -> Stage:
         due_ms=version.due_ms,
         department=version.department,
         co_handlers=version.co_handlers,
+        called=version.called,
+        unit=version.unit,
     )

@@ -61,6 +61,8 @@ class Stage(NamedTuple):
     """The source's own due time."""
     department: str
     co_handlers: tuple[str, ...]
+    called: tuple[str, ...]
+    unit: str | None
 
 
 _M = TypeVar("_M", bound=ClockFacts)

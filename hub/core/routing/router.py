@@ -51,6 +51,8 @@ class Decision(NamedTuple):
     priority: int | None
     queue: str | None = None
     co_handlers: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    """Of these, who is called together (joint: 联合处置) and so has clocks of its own."""
     unit: str | None = None
     """Who below the department, where the city says so."""
     exit: Exit | None = None
@@ -243,7 +245,8 @@ class Router:
         if row.unit_of_area:
             unit = self._city.unit_for(department, area if isinstance(area, str) else None)
         return Decision(
-            department, row.id, None, row.priority, queue=row.queue, co_handlers=helpers, unit=unit
+            department, row.id, None, row.priority, queue=row.queue, co_handlers=helpers, unit=unit,
+            called=helpers if row.joint else (),
         )  # fmt: skip
 
     def _why_desk(self, plan: CategoryPlan, key: tuple[Hashable, ...]) -> str:

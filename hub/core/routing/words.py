@@ -39,5 +39,5 @@ def outcome_in_words(row: Route | Exit) -> str:
         return f"{row.exit} → {row.department or row.reason or 'reply'}"
     lead = "the facility's owner 属主" if row.to_owner else row.department or f"the {row.to_area} of the area 属地"
     queue = f" / {row.queue}" if row.queue else ""
-    helpers = f" + {', '.join(row.co_handlers)}" if row.co_handlers else ""
+    helpers = f" {'& 联合' if row.joint else '+'} {', '.join(row.co_handlers)}" if row.co_handlers else ""
     return f"{lead}{queue}{helpers}"

@@ -92,6 +92,10 @@ def _misrouted(expect: ExampleOutcome, decision: Decision) -> list[str]:
         found.append(f"row {decision.rule} gives unit {decision.unit}, expected {expect.unit}")
     if expect.co_handlers is not None and decision.co_handlers != expect.co_handlers:
         found.append(f"row {decision.rule} tells {list(decision.co_handlers)} too, expected {list(expect.co_handlers)}")
+    if expect.joint is not None and bool(decision.called) != expect.joint:
+        found.append(
+            f"row {decision.rule} calls {list(decision.called) or 'nobody'} together, expected {'some' if expect.joint else 'none'}"
+        )
     kind = decision.exit.exit if decision.exit else None
     if "exit" in expect.model_fields_set and kind != expect.exit:
         found.append(f"row {decision.rule} makes it {kind or 'no exit'}, expected {expect.exit or 'none'}")

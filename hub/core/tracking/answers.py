@@ -24,12 +24,10 @@ _PASSED_ON = (UpdateStep.TRANSFERRED, UpdateStep.DESIGNATED)
 
 def to_change(before: TrackedCase, case: TrackedCase, life: Life, change: Change, effects: Effects) -> None:
     """Tell `route` what it does not know, after a record of `route` that says where it believes the case to be."""
-    moved = (
-        (HolderLine(change.department, change.at_ms),)
-        if change.change == ChangeKind.REROUTED and not change.reopens
-        else ()
-    )
-    decided = bool(moved) or change.history is not None
+    rerouted = change.change == ChangeKind.REROUTED and not change.reopens
+    elsewhere = rerouted and change.department != before.ledger[-1].department
+    moved = (HolderLine(change.department, change.at_ms),) if elsewhere else ()
+    decided = rerouted or change.history is not None
     if not _alike(case, (*before.ledger, *moved)) or (decided and life.holder != change.department):
         effects.endings.append(_held(case, life))
     over, explained = life.over_ms is not None, change.ends or change.reopens
@@ -47,18 +45,21 @@ def to_echo(case: TrackedCase, change: Change, tell: Callable[[TrackedCase], Lif
 
 
 def to_update(
-    before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, there: str, effects: Effects
+    before: TrackedCase, case: TrackedCase, life: Life, answer: AppliedUpdate, there: str | None, effects: Effects
 ) -> None:
     """Tell `route` what it does not know, after an update of whose own effect it was told already: the update may
-    have shown that another department holds the case. `there`: the department to which that effect gives the case."""
+    have shown that another department holds the case, or another unit of it has it, or that others help. `there`: to whom that
+    effect gives the case; None: it leaves it where it is."""
     follows = not _alike(case, before.ledger) and _alike(case, (*before.ledger, case.ledger[-1]))
     moves = answer.status in (AS_REFUSED, *_PASSED_ON)
-    if there != life.holder or not (_alike(case, before.ledger) or (follows and moves)):
+    elsewhere = there is not None and there != (life.unit or life.holder)
+    back = answer.status == AS_REFUSED and answer.department in life.members  # it has left, and was called again since
+    if elsewhere or back or not (_alike(case, before.ledger) or (follows and moves)):
         effects.endings.append(_held(case, life))
 
 
 def _held(case: TrackedCase, life: Life) -> Ending:
-    more = UpdateDetails(to=life.holder, members=tuple(life.members))
+    more = UpdateDetails(to=life.unit or life.holder, members=tuple(life.members))
     return Ending(case, AS_REFUSED, life.holder, case.ledger[-1].from_ms, ClosureStep.HELD, more, by_hand=life.by_hand)
 
 

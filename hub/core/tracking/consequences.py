@@ -53,6 +53,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """The clocks that run from the opening, of a change that may alter them."""
     unit: str | None = None
     """Who below the department has it."""
+    called: Sequence[str] = ()
+    """Of the co-handlers, who was called together."""
 
 
 class UpdateRow(msgspec.Struct, frozen=True, gc=False):

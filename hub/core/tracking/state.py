@@ -87,6 +87,8 @@ class UpdateDetails(msgspec.Struct, array_like=True, frozen=True, gc=False):
     code: str | None = None
     outcome: str | None = None
     until: Instant | None = None
+    unit: str | None = None
+    """Who of the department says so."""
 
 
 class AppliedUpdate(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -147,6 +149,10 @@ class Version(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The clocks that run from the opening of such a case: name, row, due time (ms)."""
     rules: str | None = None
     """Version of the rules by which these were reckoned, if they are not the case's."""
+    called: tuple[str, ...] = ()
+    """Of the co-handlers, whom the rules call together (联合处置): they have clocks of their own from then on."""
+    unit: str | None = None
+    """Who below the department."""
 
 
 class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="case"):
@@ -182,6 +188,8 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """Version of the rules in force when it was reported: by these all of it is reckoned. Empty: opened before that was kept."""
     unit: str | None = None
     """Who below the department has it, by what `route` said last."""
+    called: tuple[str, ...] = ()
+    """Of `members`, who was called together (联合处置)."""
 
     @property
     def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
@@ -356,6 +364,8 @@ class Stated(NamedTuple):
     department: str
     co_handlers: tuple[str, ...]
     starts: tuple[tuple[str, str, int], ...] | None = None
+    called: tuple[str, ...] = ()
+    unit: str | None = None
 
 
 class StatedHistory(NamedTuple):

@@ -51,7 +51,12 @@ def with_amendment(rules: RuleVersions, case: TrackedCase, change: Change) -> Tr
     last = case_versions(case)[-1]
     said = _stated(change, max(change.at_ms, case.opened_ms), change.department)
     version = _version(rules, case, said, (), change.rules)
-    same = msgspec.structs.replace(version, at_ms=last.at_ms, co_handlers=last.co_handlers) == last
+    same = (
+        msgspec.structs.replace(
+            version, at_ms=last.at_ms, co_handlers=last.co_handlers, called=last.called, unit=last.unit
+        )
+        == last
+    )
     if same and change.change != ChangeKind.REROUTED:
         return case
     case = amended(case, version)
@@ -67,6 +72,8 @@ def _stated(change: Change, at_ms: int, department: str) -> Stated:
         due_ms=change.due_ms,
         department=department,
         co_handlers=tuple(change.co_handlers),
+        called=tuple(change.called),
+        unit=change.unit,
     )
 
 
@@ -92,6 +99,8 @@ def _as_stated(stated: Stated, starts: Starts, reckoned_by: str | None = None) -
         area=stated.area,
         department=stated.department,
         co_handlers=stated.co_handlers,
+        called=stated.called,
+        unit=stated.unit,
         starts=starts,
         rules=reckoned_by,
     )

@@ -236,7 +236,8 @@ class Tracking:
         """True if the update only ends clocks, whatever else is known of the case: the only holder it ever had says so."""
         if case.special or case.members or answer.status not in _QUICK or self._clockwork.lives.starters:
             return False
-        if answer.details is not None and (answer.details.outcome is not None or answer.details.until is not None):
+        more = answer.details
+        if more is not None and (more.outcome is not None or more.until is not None or more.unit is not None):
             return False
         if len(case.ledger) != 1 or case.ledger[0].department != answer.department:
             return False
@@ -257,7 +258,11 @@ class Tracking:
             effects.replies += _replies(case, answer, at_ms)
         if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
-        if status == AS_REFUSED:
+        if status == AS_REFUSED and (up := life.handed_up.get(update_key(answer))) is not None:
+            effects.endings.append(
+                Ending(case, AS_REFUSED, department, at_ms, ClosureStep.TRANSFERRED, _to(answer, up))
+            )
+        elif status == AS_REFUSED:
             effects.endings.append(Ending(case, AS_REFUSED, department, at_ms))
         elif status in _MOVES and not (status == _REOPENED and life.over_ms is not None):
             effects.endings.append(Ending(case, AS_REFUSED, department, at_ms, _MOVES[status], _why(answer)))
@@ -302,6 +307,7 @@ class Tracking:
             reports=((change.lead_source, change.lead_ref),),
             clocks=() if change.over else self._first_clocks(change),
             members=tuple(change.co_handlers),
+            called=tuple(change.called),
             conditions=tuple(change.conditions),
             rules=change.rules,
             unit=change.unit,
@@ -394,6 +400,11 @@ def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCa
 def _replies(case: TrackedCase, answer: AppliedUpdate, at_ms: int) -> list[OwedReply]:
     """The replies to all reports of a case about an update that counts from this instant."""
     return [OwedReply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
+
+
+def _to(answer: AppliedUpdate, to: str) -> UpdateDetails:
+    """What `route` is told of a case that a unit gives up: who has it now."""
+    return UpdateDetails(to=to, reason=f"{answer.details.unit if answer.details else ''}: not its own 单位退回")
 
 
 def _why(answer: AppliedUpdate) -> UpdateDetails | None:

@@ -49,6 +49,7 @@ class ExampleOutcome(Strict):
     queue: str | None = None
     unit: str | None = None
     co_handlers: tuple[Id, ...] | None = None
+    joint: bool | None = None
     exit: ExitKind | None = None
     due: dict[ClockName, AwareInstant] = Field(default_factory=dict)
 

@@ -91,7 +91,8 @@ class Route(_Dated):
     """Who is responsible. The first row that matches decides.
 
     `unit` names a unit of the department (organisation.yaml); `unit_of_area`: the one that serves the report's area, if any.
-    `co_handlers` (协办) are told with the lead (主办). `to_owner` sends it to whoever owns the facility, and so holds only where
+    `co_handlers` (协办) are told with the lead (主办) and share its clocks. With `joint: true` the lead is whom the row names and they
+    are called together (吹哨报到、联合处置): each has clocks of its own from the dispatch on. `to_owner` sends it to whoever owns the facility, and so holds only where
     `owners` knows that; `to_area` to the department of this kind that serves the report's area (属地, organisation.yaml), and so
     holds only where there is one. `department` is then not given.
     """
@@ -105,6 +106,7 @@ class Route(_Dated):
     unit_of_area: bool = False
     queue: ShortText | None = None
     co_handlers: tuple[Id, ...] = ()
+    joint: bool = False
     priority: int | None = Field(None, ge=1, le=5)
 
     @model_validator(mode="after")
@@ -120,6 +122,8 @@ class Route(_Dated):
             )
         if len(set(self.co_handlers)) < len(self.co_handlers) or self.department in self.co_handlers:
             raise ValueError("the lead or a co-handler stands in co_handlers a second time; name each department once")
+        if self.joint and not self.co_handlers:
+            raise ValueError("a joint row 联合处置 names in co_handlers whom it calls beside its lead; name them")
         return self
 
 

@@ -7,9 +7,10 @@ from typing import assert_never
 
 import msgspec
 
-from hub.core.cases.cases import CaseJournal
+from hub.core.cases.cases import Case, CaseJournal
 from hub.core.cases.changes.closures import ClosureRow
 from hub.core.cases.steps import (
+    AMEND,
     ASSIGN,
     CLOSED,
     HELD_NOW,
@@ -19,8 +20,10 @@ from hub.core.cases.steps import (
     Step,
     by_hand,
     by_rules,
+    called_again,
     moved,
     noted,
+    order_to,
     over,
     to_all,
 )
@@ -95,10 +98,26 @@ class Moves:
             return []
         desk = self._city.desk_for(case.area)
         parties = (case.department, desk, self._city.dispatch_desk, *self._city.file.life.supervisors)
+        if department in case.co_handlers and department != case.department:
+            return self._part(journal, case, department, at_ms, ledger)
         if case.department == desk or department not in parties or (case.over and not ledger):
             return noted(case, at_ms, ledger)
         reason = f"{SENT_BACK} by {department}"
-        return moved(journal, case, by_hand(case, desk, SENT_BACK, reason), at_ms, reason, ledger)
+        there = by_hand(case, desk, SENT_BACK, reason, case.co_handlers)
+        return moved(journal, case, there, at_ms, reason, ledger)
+
+    def _part(
+        self, journal: CaseJournal, case: Case, helper: str, at_ms: int, ledger: tuple[HolderLine, ...]
+    ) -> list[Step]:
+        """Who helps says that it is not theirs: it has no part any more, and who leads is told so."""
+        if case.over:
+            return noted(case, at_ms, ledger)
+        others = tuple(each for each in case.co_handlers if each != helper)
+        there = by_hand(case, case.department, PASSED_ON, None, others, case.unit)
+        reason = f"{SENT_BACK} by {helper}: it helps no longer 退出协办"
+        (step,) = moved(journal, case, there, at_ms, reason, ledger)
+        told = order_to(step.case, AMEND, case.department, None, reason)
+        return [msgspec.structs.replace(step, orders=(*step.orders, told))]
 
     def pass_on(
         self,
@@ -118,8 +137,9 @@ class Moves:
         unit = None if department == to else to
         if (case.department, case.unit) == (department, unit) and not members:
             return noted(case, at_ms, ledger)
-        there = by_hand(case, department, PASSED_ON, None, (*case.co_handlers, *members), unit)
-        return moved(journal, case, there, at_ms, reason, ledger, called=bool(members))
+        called = (*case.called, *((who, at_ms) for who in members if who not in dict(case.called)))
+        there = by_hand(case, department, PASSED_ON, None, (*case.co_handlers, *members), unit, called)
+        return moved(journal, case, there, at_ms, reason, ledger)
 
     def hold(
         self,
@@ -130,22 +150,28 @@ class Moves:
         at_ms: int,
         ledger: tuple[HolderLine, ...],
     ) -> list[Step]:
-        """By all that is known now the case is with a department, given to it by others with these helpers; None: by the rules."""
+        """By all that is known now the case is with a department, or a unit of one, given to it by others with these helpers; None: by
+        the rules."""
         case = journal.book.get(case_id)
         if case is None:
             return []
-        version = next((each for each in reversed(in_force(versions_of(case))) if each.department == to), None)
+        department = self._city.department_of(to) or to
+        unit = None if to == department else to
+        version = next((each for each in reversed(in_force(versions_of(case))) if each.department == department), None)
         if helpers is None and version is not None:
-            there = by_rules(case, version)
+            there = by_rules(case, version, at_ms)
         else:
-            desk = to in (self._city.dispatch_desk, self._city.desk_for(case.area))
+            desk = department in (self._city.dispatch_desk, self._city.desk_for(case.area))
+            by_rows = {who for each in versions_of(case) for who in each.co_handlers if who not in each.called}
+            new = (who for who in helpers or () if who not in by_rows and who not in dict(case.called))
             there = by_hand(
                 case,
-                to,
+                department,
                 SENT_BACK if desk else PASSED_ON,
                 HELD_NOW if desk else None,
                 helpers or (),
-                case.unit if to == case.department else None,
+                unit,
+                (*case.called, *((who, at_ms) for who in new)),
             )
         return moved(journal, case, there, at_ms, HELD_NOW, ledger)
 
@@ -158,7 +184,8 @@ class Moves:
             return []
         # an earlier instant: who closed it did not hold it then, so it was never over and its first clocks run on
         back_ms = at_ms if at_ms >= (case.closed_ms or 0) else case.reopened_ms
-        again = msgspec.structs.replace(case, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
+        again = called_again(case, back_ms)
+        again = msgspec.structs.replace(again, closed_ms=None, reopened_ms=back_ms, moves=case.moves + 1)
         journal.put(case_id, again)
         orders = to_all(again, ASSIGN, None, reason)
         return [Step(REROUTED, again, at_ms, case.lead, None, reopens=True, orders=orders, ledger=ledger)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from hub.core.cases.cases import Case, LeadVersion
-from hub.core.cases.steps import PASSED_ON, SENT_BACK, by_rules
+from hub.core.cases.steps import PASSED_ON, SENT_BACK, by_rules, put_by_rules
 from hub.core.cases.versions import complete, in_force, versions_of, with_version
 from hub.core.report import Sighting
 from hub.core.routing.router import Router
@@ -54,7 +54,7 @@ class Revisions:
             rules=before.rules if opened_ms == before.opened_ms else self._city.version,
         )
         if alone:
-            return by_rules(amended, now)
+            return by_rules(amended, now, opened_ms)
         by_hand = case.rule in (SENT_BACK, PASSED_ON)
         return (
             amended if by_hand or now.department != case.department else msgspec.structs.replace(amended, unit=now.unit)
@@ -100,4 +100,4 @@ class Revisions:
             asked = msgspec.structs.replace(asked, title="", text="", address=None, label=None, attributes={})
         placed = whole.lat is not None
         decision = self._router.route_one(seen.source, whole.category, whole.area, whole.urgency, placed, asked)
-        return by_rules(version, decision)
+        return msgspec.structs.replace(put_by_rules(version, decision), called=decision.called)

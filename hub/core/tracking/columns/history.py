@@ -11,7 +11,7 @@ import pyarrow as pa
 from hub.core.tracking.state import HolderLine, HubEvent, Stated, StatedHistory
 
 Ledger = tuple[HolderLine, ...]
-_VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "starts")
+_VERSION = ("at", "category", "urgency", "area", "due_at", "department", "co_handlers", "called", "unit", "starts")
 
 
 def history_value(history: StatedHistory) -> dict[str, Any]:
@@ -19,7 +19,8 @@ def history_value(history: StatedHistory) -> dict[str, Any]:
     versions = [
         {
             "at": each.at_ms, "category": each.category, "urgency": each.urgency, "area": each.area, "due_at": each.due_ms,
-            "department": each.department, "co_handlers": list(each.co_handlers),
+            "department": each.department, "co_handlers": list(each.co_handlers), "called": list(each.called),
+            "unit": each.unit,
             "starts": [{"clock": clock, "policy": row, "due_at": due_ms} for clock, row, due_ms in each.starts or ()],
         }
         for each in history.versions
@@ -55,6 +56,8 @@ def _stated(version: dict[str, Any], decided: bool) -> Stated:
         department=version["department"],
         co_handlers=tuple(version["co_handlers"]),
         starts=tuple(version["starts"]) if decided else None,
+        called=tuple(version["called"]),
+        unit=version["unit"],
     )
 
 

@@ -15,7 +15,7 @@ from hub.core.tracking.state import UpdateDetails
 from hub.core.tracking.vocabulary import rank
 from hub.model.update import EVENT_NAMES, UpdateStatus, UpdateStep, event_of
 
-_MORE = ("reason", "clock", "to", "members", "score", "solved", "report", "code")
+_MORE = ("reason", "clock", "to", "members", "score", "solved", "report", "code", "unit")
 
 
 def updates_of(admitted: pa.RecordBatch, bodies: Sequence[bytes], *, arrived: bool) -> Iterator[UpdateRow]:
@@ -106,9 +106,9 @@ def _field(updates: pa.StructArray | pa.RecordBatch, name: str) -> pa.Array:
 
 def _more(update: pa.StructArray) -> Sequence[UpdateDetails | None]:
     """The details of each update. A chunk without steps and outcomes has none, so nothing is read."""
-    outcome, until = outcomes_of(update), update.field("until")
+    outcome, until, unit = outcomes_of(update), update.field("until"), update.field("unit")
     plain = pc.all(pc.equal(update.field("step"), UpdateStep.AS_STATUS.value)).as_py() is not False
-    if plain and outcome.null_count + until.null_count == 2 * len(update):
+    if plain and outcome.null_count + until.null_count + unit.null_count == 3 * len(update):
         return [None] * len(update)
     columns = {name: update.field(name).to_pylist() for name in _MORE}
     columns |= {"members": map(tuple, columns["members"]), "outcome": outcome.to_pylist(), "until": millis(until)}

@@ -34,6 +34,8 @@ def _as_given(case: TrackedCase) -> Iterator[Version]:
             area=case.area,
             department=hold.department,
             co_handlers=tuple(case.members),
+            called=tuple(case.called),
+            unit=case.unit if hold is case.ledger[0] else None,
             starts=starts,
         )
 

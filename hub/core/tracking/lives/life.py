@@ -122,11 +122,19 @@ class Life:
     """When it came back last."""
     gave_up: dict[str, int] = field(default_factory=dict)
     """Who held the case before, and until when."""
+    unit: str | None = None
+    """Who below the holder has it; None: the holder itself."""
+    unit_until: dict[str | None, int] = field(default_factory=dict)
+    """Who below it had it before, and until when."""
+    handed_up: dict[HappeningKey, str] = field(default_factory=dict)
+    """Of each refusal of a unit: who above it has the case then, a unit or the department."""
     state: State = State.DISPATCHED
     hung_until_ms: int | None = None
     """Until when its last pause hung it up 挂账, if that was said."""
     members: list[str] = field(default_factory=list)
     """Who helps (协办), in the order in which they were called."""
+    called: list[str] = field(default_factory=list)
+    """Of these, who was called together (吹哨、联合处置): they have clocks of their own."""
     callers: list[str] = field(default_factory=list)
     """Who called departments together (吹哨)."""
     designated: bool = False
@@ -152,12 +160,26 @@ class Life:
         until = self.gave_up
         return (self.holder, *(each for each in until if until[each] == at_ms)) if until else (self.holder,)
 
+    def units(self, at_ms: int) -> tuple[str | None, ...]:
+        """Who below the holder has the case, and any that gave it up at exactly this instant."""
+        return (self.unit, *(each for each, until in self.unit_until.items() if until == at_ms and each != self.unit))
+
+    def pass_below(self, unit: str | None, at_ms: int) -> None:
+        """Give the case to a unit of its holder from this instant on; None: to the holder itself."""
+        if unit != self.unit:
+            self.unit_until[self.unit] = at_ms
+            self.unit = unit
+
     def pass_to(self, department: str, at_ms: int, returned_by: str | None = None) -> None:
         """Make this department the holder from this instant on. Does nothing if it holds the case already."""
         if department != self.holder:
             self.gave_up[self.holder] = at_ms
+            _cancel(self, self.holder, at_ms)
             self.holder, self.designated = department, False
             self.ledger.append(HolderLine(department, at_ms, returned_by))
+            if department in self.members:  # what it was called for is its own to finish
+                self.members.remove(department)
+                self.called = [each for each in self.called if each != department]
 
     @property
     def outcome(self) -> str | None:
@@ -165,7 +187,26 @@ class Life:
         said = (each for each in reversed(self.effective) if each.event.upper() in CONCLUDES and not each.helper)
         return next((each.details.outcome for each in said), None)
 
+    def helped(self, answer: AppliedUpdate) -> bool:
+        """True if an applied update was a helper's word of its own part."""
+        key = update_key(answer)
+        return any(one.helper and one.key == key for one in self.effective)
+
     def instant(self, answer: AppliedUpdate) -> int:
         """The instant from which an applied update counts; for any other, the time that the update itself gives."""
         key = update_key(answer)
         return next((one.at_ms for one in self.effective if one.key == key), answer.at_ms)
+
+
+def leave(life: Life, member: str, at_ms: int) -> None:
+    """Who helped has no part any more: its own clocks that run come to nothing."""
+    life.members.remove(member)
+    life.called = [each for each in life.called if each != member]
+    _cancel(life, member, at_ms)
+
+
+def _cancel(life: Life, department: str, at_ms: int) -> None:
+    """End the clocks of a department's own that run, without a verdict."""
+    for term in life.terms:
+        if term.department == department and term.ended_ms is None:
+            term.ended_ms, term.cancelled = max(at_ms, term.started_ms), True

@@ -18,11 +18,11 @@ from hub.core.tracking.lifecycle import DONE, Refusal, State, Who, follow
 from hub.core.tracking.lives.adjustments import Adjustments, reckon
 from hub.core.tracking.lives.amendments import amend, case_versions
 from hub.core.tracking.lives.happenings import ORDER_IN_TIME, happening_of, happenings_of
-from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, update_key
+from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, leave, update_key
 from hub.core.tracking.lives.objections import Objections
 from hub.core.tracking.lives.terms import TermMaker
 from hub.core.tracking.outcomes import Outcomes
-from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase
+from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, Version
 from hub.core.tracking.vocabulary import Vocabulary
 
 
@@ -46,23 +46,23 @@ class Lives:
         """Events other than the opening that start some clock by any rules."""
         self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
 
-    def goes_to(self, life: Life, answer: AppliedUpdate) -> str:
-        """The department to which `route` gives the case by this update alone."""
-        if answer.event == "refused" and answer.department not in life.members:
+    def goes_to(self, life: Life, answer: AppliedUpdate) -> str | None:
+        """The department, or the unit of one, to which `route` gives the case by this update alone; None if it leaves it where it is."""
+        up = life.handed_up.get(update_key(answer))
+        if up is not None:
+            return up
+        if answer.event == "refused" and not life.helped(answer):
             return self._city.desk_for(life.version.area)
-        to = answer.details.to if answer.details and answer.event in ("transferred", "designated") else None
-        return (to and self._city.department_of(to)) or life.holder
+        return answer.details.to if answer.details and answer.event in ("transferred", "designated") else None
 
     def tell(self, case: TrackedCase, until_ms: int = -(1 << 62)) -> Life:
         """The life of a case from its opening. `until_ms`: clocks that ran out before this have started what they start."""
         first, *others = case_versions(case)
         rules = self._rules.of(case.rules, case.opened_ms)
-        life = Life(first.department, first, rules, [HolderLine(first.department, case.opened_ms)])
+        life = Life(first.department, first, rules, [HolderLine(first.department, case.opened_ms)], unit=first.unit)
         life.terms += self.terms.first(rules, case, first)
-        life.members += first.co_handlers
         life.reports, life.left = case.reports + case.left, case.left
-        for member in first.co_handlers:
-            self._start(life, case, "called", case.opened_ms, of=member)
+        self._join_by_rules(life, case, first, case.opened_ms)
         self._start(life, case, "dispatched", case.opened_ms)
         queue = happenings_of(case, others)
         for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
@@ -81,7 +81,8 @@ class Lives:
 
     def mistaken(self, answer: AppliedUpdate) -> str | None:
         """Reason why nobody may say this of any case now: the city has no such step, or no such outcome. None if there is none."""
-        return self.vocabulary.unknown(answer.event) or self.outcomes.mistaken(answer)
+        unknown = self.vocabulary.unknown(answer.event) or self.outcomes.mistaken(answer)
+        return unknown or self._objections.subordinates.mistaken(answer)
 
     def climb(self, case: TrackedCase, clock: ClockState) -> Climb | None:
         """The rung of supervision (催办、督办、通报) that a case came to by itself when this clock ran out, if its row says so."""
@@ -106,7 +107,7 @@ class Lives:
 
     def _take(self, life: Life, case: TrackedCase, happening: Happening | Amendment) -> list[Happening]:
         """Apply one event. Returns those that must be applied later, as they count from a later instant."""
-        parties = len(life.members), life.holder
+        parties = len(life.members), life.holder, life.unit
         if isinstance(happening, Amendment):
             self._amend(life, case, happening)
             return self._heard_now(life, happening.at_ms, parties)
@@ -130,15 +131,19 @@ class Lives:
             return self.terms.opening(life.rules, case, version, clock, policy, due_ms)
 
         amend(life, version, amendment.at_ms, new, reckon)
-        if life.by_hand or life.over_ms is not None or version.department == life.holder:
+        if life.by_hand or life.over_ms is not None:
             return
-        self._join(life, case, version.co_handlers, amendment.at_ms)
-        self._happen(life, case, happening_of("dispatched", amendment.at_ms, amendment.id, version.department))
+        for member in [each for each in life.members if each not in version.co_handlers]:
+            leave(life, member, amendment.at_ms)
+        self._join_by_rules(life, case, version, amendment.at_ms)
+        if version.department != life.holder:
+            self._happen(life, case, happening_of("dispatched", amendment.at_ms, amendment.id, version.department))
+        life.pass_below(version.unit, amendment.at_ms)
 
-    def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str]) -> list[Happening]:
-        """What departments have said that had no part in the case yet and have one now: it counts from here. `parties`: how
-        many helped and who held it before."""
-        if not life.early or parties == (len(life.members), life.holder):
+    def _heard_now(self, life: Life, at_ms: int, parties: tuple[int, str, str | None]) -> list[Happening]:
+        """What departments and units have said that had no part in the case yet and have one now: it counts from here. `parties`:
+        how many helped, who held it and which unit had it before."""
+        if not life.early or parties == (len(life.members), life.holder, life.unit):
             return []
         again = [one._replace(at_ms=at_ms) for one in life.early]
         heard = [one for one in again if self._objections.barred(life, one) is None]
@@ -151,10 +156,10 @@ class Lives:
     def _happen(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         helps = happening.department in life.members and happening.department != life.holder
         if helps and self.vocabulary.of_own_part(happening.event):
-            happening = happening._replace(helper=True)
-            life.effective.append(happening)
-            self._stop(life, happening)
-            self._start(life, case, happening.event, happening.at_ms, helper=True)
+            self._help(life, case, happening._replace(helper=True))
+            return
+        if self._objections.subordinates.handed_up(life, happening):
+            self._hand_up(life, happening)
             return
         rule = self.vocabulary.rule(happening.event)
         target = follow(life.state, rule)
@@ -177,6 +182,34 @@ class Lives:
             self._again(life, case, happening.at_ms)
         else:
             self._start(life, case, happening.event, happening.at_ms, helper=False if happening.department else None)
+
+    def _hand_up(self, life: Life, happening: Happening) -> None:
+        """Who works below the holder says that it is not its own: the case goes to who stands above it there. For the department, its
+        clocks and all others nothing has happened."""
+        why = self._objections.why_not(life, happening)
+        if why is None and life.state in DONE:
+            why = "the case is over; what is over is not refused 已办结，不能退回"
+        if why is not None:
+            life.void[happening.key] = why
+            return
+        above = self._objections.subordinates.above(happening.details.unit or "")
+        life.handed_up[happening.key] = above or life.holder
+        life.by_hand = True
+        life.pass_below(above, happening.at_ms)
+
+    def _help(self, life: Life, case: TrackedCase, happening: Happening) -> None:
+        """Apply what a helper says of its own part. One that says it is not theirs has no part any more."""
+        refuses = happening.event == "refused"
+        why = self._objections.why_not(life, happening) if refuses else None
+        if why is not None:
+            life.void[happening.key] = why
+            return
+        life.effective.append(happening)
+        self._stop(life, happening)
+        self._start(life, case, happening.event, happening.at_ms, helper=True)
+        if refuses and life.over_ms is None:
+            leave(life, happening.department, happening.at_ms)
+            life.by_hand = True
 
     def _go_on(self, life: Life, happening: Happening) -> None:
         """A case that was hung up 挂账 is in hand again once that is over by itself; who says so late is not contradicted."""
@@ -241,6 +274,9 @@ class Lives:
             return
         life.round += 1
         life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
+        for member in life.called:  # the case is theirs anew, as it is its holder's
+            for event in CALL:
+                self._start(life, case, event, at_ms, of=member)
         kind = (life.version.category, case.source, life.version.urgency, life.version.area)
         for due in life.rules.again(*kind, at_ms, case.conditions):
             life.terms.append(self._started(life, case, due, None, REOPENED))
@@ -285,6 +321,7 @@ class Lives:
         desk = self._city.desk_for(life.version.area)
         life.by_hand |= life.holder != desk
         life.pass_to(desk, happening.at_ms, happening.department)
+        life.pass_below(None, happening.at_ms)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
@@ -295,29 +332,44 @@ class Lives:
             life.state = life.state if life.designated or life.state in DONE else State.ARBITRATION
 
     def _pass_on(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        life.pass_to(self._city.department_of(happening.details.to or "") or life.holder, happening.at_ms)
-        life.designated, life.by_hand = False, True
+        inside = self._city.department_of(happening.details.to or "") == life.holder
+        self._give(life, happening)
+        life.designated, life.by_hand = life.designated and inside, True
 
     def _designate(self, life: Life, case: TrackedCase, happening: Happening) -> None:
-        life.pass_to(self._city.department_of(happening.details.to or "") or life.holder, happening.at_ms)
+        self._give(life, happening)
         life.designated = life.by_hand = True
+
+    def _give(self, life: Life, happening: Happening) -> None:
+        """To the department that the event names, or to that unit of one."""
+        to = happening.details.to or life.holder
+        department = self._city.department_of(to) or life.holder
+        life.pass_to(department, happening.at_ms)
+        life.pass_below(None if to == department else to, happening.at_ms)
 
     def _call(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         life.callers.append(happening.department)
         life.by_hand = True
         self._join(life, case, happening.details.members, happening.at_ms, CALL)
 
-    def _join(
-        self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int, starting: Sequence[str] = ("called",)
-    ) -> None:
+    def _join_by_rules(self, life: Life, case: TrackedCase, version: Version, at_ms: int) -> None:
+        """Who helps by the rules does so from this instant on; whom a joint row 联合处置 names, as called by who leads."""
+        self._join(life, case, [each for each in version.co_handlers if each not in version.called], at_ms, ("called",))
+        self._join(life, case, version.called, at_ms, CALL)
+        if version.called and version.department not in life.callers:
+            life.callers.append(version.department)
+
+    def _join(self, life: Life, case: TrackedCase, members: Sequence[str], at_ms: int, starting: Sequence[str]) -> None:
         """These departments help from this instant on, and what these events start runs for each, as its own."""
         for member in members:
             if member == life.holder:
                 continue
             if member not in life.members:
                 life.members.append(member)
-            elif starting is not CALL:
+            elif starting is not CALL or member in life.called:
                 continue
+            if starting is CALL:
+                life.called.append(member)
             for event in starting:
                 self._start(life, case, event, at_ms, of=member)
 

@@ -10,6 +10,7 @@ from hub.core.tracking.ladder import Ladder
 from hub.core.tracking.lifecycle import EVENT_RULES, MAX_SCORE, PARTIES, Who
 from hub.core.tracking.lives.life import Happening, Life, Term
 from hub.core.tracking.lives.powers import Powers
+from hub.core.tracking.lives.subordinates import Subordinates
 from hub.core.tracking.outcomes import Outcomes
 from hub.core.tracking.vocabulary import WHO, Vocabulary
 from hub.policy.city import City, label_key
@@ -29,6 +30,8 @@ class Objections:
         self._city = city
         self._departments = city.departments
         self._spec = city.file.life
+        self.subordinates = Subordinates(city)
+        """What units below departments may say."""
 
     @property
     def desks(self) -> frozenset[str]:
@@ -40,7 +43,11 @@ class Objections:
 
     def barred(self, life: Life, happening: Happening) -> str | None:
         """Reason why this department may not report the event at this point of the case's history, or None."""
-        if not happening.department or self._as_desk(life, happening):
+        if not happening.department:
+            return None
+        if why := self.subordinates.barred(life, happening):
+            return why
+        if self._as_desk(life, happening):
             return None
         rule, outcome = self._vocabulary.rule(happening.event), self._outcomes.spec(happening.details.outcome)
         barred = self._not_among(life, happening, rule.who, rule.name)
@@ -107,11 +114,12 @@ class Objections:
         if not to or self._city.department_of(to) is None:
             name = EVENT_RULES[happening.event].name
             return f"{name} names who it goes to, of departments.yaml or organisation.yaml; what it names is none"
-        if to == life.holder:
+        if to == (life.unit or life.holder):
             return f"{to} holds the case already"
         if out_of_reach := self._out_of_reach(life, happening, to):
             return out_of_reach
-        if life.designated and not self._as_desk(life, happening):
+        outside = self._city.department_of(to) != life.holder
+        if life.designated and outside and not self._as_desk(life, happening):
             return "the case was designated to you and cannot be passed on 指定承办不得转办; ask the desk"
         return None
 

@@ -68,11 +68,17 @@ function reasons(said) {
   return typeof said === 'object' ? Object.entries(said).map(([name, value]) => `${name} ${value}`).join(', ') : said;
 }
 
+function beside(words, order) {
+  if (!order.joined) return [];
+  const others = order.joined.split(', ').map((who) => words.department(who)).join(', ');
+  return [words.t(order.is_called ? 'order.called' : 'order.joined', { others })];
+}
+
 function happened(words, story) {
   const { t } = { t: words.t.bind(words) };
   const entries = [
     ...story.changes.map((row) => ({ when: row.happened_at, text: `${t(`change.${row.change}`)}${row.source ? ` · ${words.source(row.source)} ${row.ref}` : ''}` })),
-    ...story.orders.map((row) => ({ when: row.issued_at, text: t(`order.${row.kind}`, { who: words.department(row.department) }) })),
+    ...story.orders.map((row) => ({ when: row.issued_at, text: [t(`order.${row.kind}`, { who: words.department(row.department) }), ...beside(words, row)].join(' · ') })),
     ...story.notices.map((row) => ({ when: row.happened_at, notice: row.kind === 'breached', text: t('notice', { clock: words.clock(row.clock), what: t(`clock.${row.kind}`) }) })),
     ...story.receipts.map((row) => ({ when: row.counts_from || row.decided_at, text: t(row.outcome === 'accepted' ? 'receipt' : 'receipt.refused', { who: words.department(row.department), event: words.event(row.event), detail: row.detail || row.outcome }) })),
     ...story.replies.map((row) => ({ when: row.happened_at, text: t('reply', { source: words.source(row.source), status: words.event(row.status) }) })),

@@ -1,0 +1,308 @@
+"""Matters that a row of routes.yaml gives to several departments at once (联合处置), one of which leads: orders, clocks of their own,
+who leaves and who comes, scores. What must come out was written down beforehand, from how cities with a list of items work them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from hub import topics
+from hub.model.event import CaseEvent, EventKind, Urgency
+from hub.model.update import Update
+from hub.policy.models import ClockSpec, DeadlineRule, Name, Route, RouteWhen
+from tests.unit.agents.any_order import ARRIVAL, CASE, LATER, WIDER, come_to, findings, statement, update
+from tests.unit.agents.small_world import MINUTE, NOON
+from tests.unit.agents.test_joint_cases import last, orders_to, words
+from tests.unit.agents.whole_hub import WholeHub
+
+PARTIES = ("water_supply", "roads", "housing", "police_assistance", "urban_mgmt", "dispatch_desk")
+BURST = Route(
+    id="joint.burst", when=RouteWhen(category=("water.burst",)), department="water_supply",
+    co_handlers=("roads", "police_assistance"), joint=True,
+)  # fmt: skip
+COLLAPSE = Route(
+    id="joint.collapse", when=RouteWhen(category=("road.collapse",)), department="water_supply", co_handlers=("roads", "housing"),
+    joint=True,
+)  # fmt: skip
+PARKING = Route(
+    id="joint.parking", when=RouteWhen(category=("traffic.parking",)), department="urban_mgmt",
+    co_handlers=("police_assistance",), joint=True,
+)  # fmt: skip
+
+
+def city(*routes: Route, start: Sequence[str] = ("called",), minutes: float = 30) -> Any:
+    """The demo city with these rows, and a clock for reporting in (报到)."""
+    spec = ClockSpec.model_validate({"name": Name(en="report in", zh="报到"), "stop": ("arrived", "accepted")})
+    row = DeadlineRule.model_validate(
+        {"id": "report.in", "clock": "report_in", "duration": minutes, "unit": "minute", "start": tuple(start)}
+    )
+    return dataclasses.replace(
+        WIDER,
+        routes=(*(routes or (BURST,)), *WIDER.routes),
+        clocks={**WIDER.clocks, "report_in": spec},
+        deadlines=(*WIDER.deadlines, row),
+    )
+
+
+def hub_of(rules: Any, *said: CaseEvent | Update, at_once: bool = False, partitions: int = 1) -> WholeHub:
+    """A burst main at noon, and what is said of it, in this order."""
+    hub = WholeHub(rules, ARRIVAL, partitions=partitions)
+    hub.__enter__()
+    hub.report(statement("H1", 0, EventKind.OPENED, 0))
+    hub.run()
+    for each in said:
+        hub.publish(each)
+        if not at_once:
+            hub.run()
+    hub.settle()
+    hub.settle(LATER)
+    return hub
+
+
+def first(hub: WholeHub, department: str, kind: str = "ASSIGN") -> Any:
+    return next(o for o in hub.records(topics.dept_orders(department).name) if o["kind"] == kind)
+
+
+def due(order: Any) -> dict[str, int]:
+    """Minutes after noon, by clock."""
+    return {each["clock"]: int((each["due_at"] - NOON) // MINUTE) for each in order["deadlines"]}
+
+
+def test_each_is_told_at_once_who_leads_and_beside_whom_it_works() -> None:
+    with hub_of(city()) as hub:
+        told = {each: first(hub, each) for each in ("water_supply", "roads", "police_assistance")}
+        assert {who: (o["lead"], o["called"], o["joined"], o["rule"]) for who, o in told.items()} == {
+            "water_supply": (None, False, ["roads", "police_assistance"], "joint.burst"),
+            "roads": ("water_supply", True, ["water_supply", "police_assistance"], "joint.burst"),
+            "police_assistance": ("water_supply", True, ["water_supply", "roads"], "joint.burst"),
+        }
+        (opened,) = hub.records(topics.CASES.name, change="OPENED")
+        assert (opened["co_handlers"], opened["called"]) == (["roads", "police_assistance"],) * 2
+        assert findings(hub) == []
+
+
+def test_who_only_helps_by_a_row_is_not_called() -> None:
+    """协办, not 联合处置: it shares the clocks of the case, and is told beside whom it works all the same."""
+    rules = city(BURST.model_copy(update={"joint": False}), start=("dispatched",))
+    with hub_of(rules) as hub:
+        order = first(hub, "roads")
+        assert (order["called"], order["joined"]) == (False, ["water_supply", "police_assistance"])
+        assert words(hub, "report_in/roads") == []
+        assert last(hub, "report_in")[0] == "BREACHED"
+
+
+@pytest.mark.parametrize("start", [("called",), ("dispatched",)])
+def test_each_called_one_has_its_own_clock_from_the_dispatch_on(start: Sequence[str]) -> None:
+    there = update(1, "roads", "ARRIVED", 20)
+    with hub_of(city(start=start), there) as hub:
+        assert due(first(hub, "roads"))["report_in"] == 30
+        assert last(hub, "report_in/roads") == ("MET", 20, 30, "roads")
+        assert last(hub, "report_in/police_assistance") == ("BREACHED", 30, 30, "police_assistance")
+        assert bool(words(hub, "report_in")) is (start == ("dispatched",))  # the lead was not called, it was sent
+        assert findings(hub) == []
+
+
+def test_a_called_one_that_is_in_the_case_gets_no_second_order() -> None:
+    calls = update(1, "water_supply", "WHISTLED", 10, members=["roads", "housing"])
+    with hub_of(city(), calls) as hub:
+        assert [orders_to(hub, each) for each in ("water_supply", "roads", "housing")] == [["ASSIGN"]] * 3
+        assert first(hub, "housing")["joined"] == ["water_supply", "roads", "police_assistance"]
+        assert due(first(hub, "housing"))["report_in"] == 40
+        assert last(hub, "report_in/roads")[2] == 30  # its own clock is that of the first call
+
+
+def test_a_further_report_reaches_all_with_the_clocks_that_run_for_each() -> None:
+    linked = statement("P1", 0, EventKind.OPENED, 5, "police")
+    calls = update(1, "water_supply", "WHISTLED", 10, members=["housing"])
+    more = statement("P2", 0, EventKind.OPENED, 15, "police")
+    with hub_of(city(), linked, calls, more) as hub:
+        links = [o for each in PARTIES for o in hub.records(topics.dept_orders(each).name, kind="LINK")]
+        assert [(o["department"], o["called"], due(o).get("report_in")) for o in links] == [
+            ("water_supply", False, None), ("water_supply", False, None), ("roads", True, 30), ("roads", True, 30),
+            ("housing", True, 40), ("police_assistance", True, 30), ("police_assistance", True, 30),
+        ]  # fmt: skip
+        assert {tuple(o["joined"]) for o in links if o["department"] == "housing"} == {
+            ("water_supply", "roads", "police_assistance")
+        }
+
+
+# -- who leaves, who comes ---------------------------------------------------------------------------------------------------
+
+
+def test_a_called_one_that_refuses_leaves_the_case_to_the_others() -> None:
+    """It is not theirs: no clock of its own runs any more, nobody else's does otherwise, and who leads is told."""
+    refuses = update(1, "roads", "REFUSED", 10, reason="the main is not under a road")
+    resolved = update(2, "water_supply", "RESOLVED", 50)
+    with hub_of(city(), refuses, resolved) as hub:
+        assert last(hub, "report_in/roads")[:2] == ("CANCELLED", 10)
+        assert last(hub, "resolve")[0] == "MET"
+        assert orders_to(hub, "roads") == ["ASSIGN", "WITHDRAW"]
+        assert orders_to(hub, "dispatch_desk") == []
+        amend = first(hub, "water_supply", "AMEND")
+        assert ("roads" in amend["reason"], amend["joined"], amend["event"]) == (True, ["police_assistance"], None)
+        case = hub.tracked(CASE)
+        assert case is not None and case.department == "water_supply"
+        assert findings(hub) == []
+
+
+def test_who_has_left_says_nothing_more_and_may_be_called_again() -> None:
+    refuses = update(1, "roads", "REFUSED", 10, reason="not ours")
+    there = update(2, "roads", "ARRIVED", 20)
+    again = update(3, "water_supply", "WHISTLED", 40, members=["roads"])
+    back = update(4, "roads", "ARRIVED", 45)
+    with hub_of(city(), refuses, again, back) as hub:
+        assert orders_to(hub, "roads") == ["ASSIGN", "WITHDRAW", "ASSIGN"]
+        assert findings(hub) == []
+    with hub_of(city(), refuses, there) as hub:
+        assert [r["outcome"] for r in hub.receipts() if r["update_id"] == "U2"][-1] == "not_allowed"
+
+
+def test_a_refusal_without_a_reason_is_none_for_a_called_one_either() -> None:
+    life = city().file.life.model_copy(update={"refusal_needs_reason": True})
+    base = city()
+    rules = dataclasses.replace(base, file=base.file.model_copy(update={"life": life}))
+    silent = update(1, "roads", "REFUSED", 10).model_copy(update={"note": ""})
+    with hub_of(rules, silent) as hub:
+        assert [r["outcome"] for r in hub.receipts()][-1] == "not_allowed"
+        assert orders_to(hub, "roads") == ["ASSIGN"]
+
+
+def test_the_lead_refuses_and_who_was_called_goes_on_under_the_desk() -> None:
+    """Wrong lead, right helpers: who closes the road does not go home because the water works say that the main is not theirs."""
+    refuses = update(1, "water_supply", "REFUSED", 10, reason="a heating main")
+    there = update(2, "roads", "ARRIVED", 20)
+    with hub_of(city(), refuses, there) as hub:
+        assert orders_to(hub, "roads") == ["ASSIGN", "AMEND"]
+        assert first(hub, "roads", "AMEND")["lead"] == "dispatch_desk"
+        assert last(hub, "report_in/roads")[:2] == ("MET", 20)
+        assert findings(hub) == []
+
+
+def test_the_lead_hands_over_while_a_called_one_says_that_it_is_done() -> None:
+    hands_over = update(1, "water_supply", "TRANSFERRED", 20, to="housing")
+    done = update(2, "roads", "RESOLVED", 20)
+    for said in permutations((hands_over, done)):
+        with hub_of(city(), *said, at_once=True) as hub:
+            case = hub.tracked(CASE)
+            assert case is not None and (case.department, case.over_ms) == ("housing", None)
+            assert orders_to(hub, "police_assistance") == ["ASSIGN", "AMEND"]
+            assert findings(hub) == []
+
+
+def test_a_called_one_that_takes_the_lead_and_gives_it_up_has_no_part_any_more() -> None:
+    takes = update(1, "water_supply", "TRANSFERRED", 5, to="roads")
+    gives = update(2, "roads", "TRANSFERRED", 10, to="housing")
+    with hub_of(city(), takes, gives) as hub:
+        assert last(hub, "report_in/roads")[:2] == ("CANCELLED", 10)
+        assert orders_to(hub, "roads") == ["ASSIGN", "ASSIGN", "WITHDRAW"]
+        assert findings(hub) == []
+
+
+# -- amended, reopened --------------------------------------------------------------------------------------------------------
+
+
+def test_an_amendment_calls_who_is_needed_now_and_sends_home_who_is_not() -> None:
+    """The same lead: the main has burst, and then the road over it has sunk."""
+    amended = statement("H1", 1, EventKind.AMENDED, 10, category="road.collapse", urgency=Urgency.URGENT)
+    with hub_of(city(BURST, COLLAPSE), amended) as hub:
+        assert [orders_to(hub, each) for each in ("water_supply", "roads", "police_assistance", "housing")] == [
+            ["ASSIGN", "AMEND"], ["ASSIGN", "AMEND"], ["ASSIGN", "WITHDRAW"], ["ASSIGN"],
+        ]  # fmt: skip
+        assert last(hub, "report_in/police_assistance")[:2] == ("CANCELLED", 10)
+        assert last(hub, "report_in/housing")[:3] == ("BREACHED", 40, 40)
+        assert last(hub, "report_in/roads")[:3] == ("BREACHED", 30, 30)
+        assert due(first(hub, "housing"))["report_in"] == 40
+        assert findings(hub) == []
+
+
+def test_an_amendment_that_gives_it_to_others_sends_all_home_but_whom_they_call_too() -> None:
+    amended = statement("H1", 1, EventKind.AMENDED, 10, category="traffic.parking", urgency=Urgency.ROUTINE)
+    with hub_of(city(BURST, PARKING), amended) as hub:
+        assert orders_to(hub, "water_supply") == ["ASSIGN", "WITHDRAW"]
+        assert orders_to(hub, "roads") == ["ASSIGN", "WITHDRAW"]
+        assert orders_to(hub, "police_assistance") == ["ASSIGN", "AMEND"]
+        assert orders_to(hub, "urban_mgmt") == ["ASSIGN"]
+        assert last(hub, "report_in/roads")[:2] == ("CANCELLED", 10)
+        assert findings(hub) == []
+
+
+@pytest.mark.parametrize("how", ["desk", "source"])
+def test_a_joint_case_that_comes_back_calls_all_anew(how: str) -> None:
+    said: list[CaseEvent | Update] = [update(1, "roads", "ARRIVED", 10), update(2, "water_supply", "RESOLVED", 60)]
+    if how == "source":
+        said[1] = statement("H1", 1, EventKind.CLOSED, 60)
+        said.append(statement("H1", 2, EventKind.OPENED, 90))
+    else:
+        said.append(update(3, "dispatch_desk", "REOPENED", 90))
+    said.append(update(4, "roads", "ARRIVED", 100))
+    with hub_of(city(), *said) as hub:
+        order = [o for o in hub.records(topics.dept_orders("roads").name) if o["kind"] == "ASSIGN"][-1]
+        assert (order["called"], order["joined"], due(order)["report_in"]) == (
+            True, ["water_supply", "police_assistance"], 120,
+        )  # fmt: skip
+        assert last(hub, "report_in/roads") == ("MET", 100, 120, "roads")
+        assert last(hub, "report_in/police_assistance")[:3] == ("BREACHED", 120, 120)
+        assert findings(hub) == []
+
+
+def test_scores_go_both_ways_between_who_leads_and_whom_the_row_calls() -> None:
+    done = update(1, "water_supply", "RESOLVED", 20)
+    scores = [
+        update(2, "water_supply", "SCORED", 30, score=90, to="roads"),
+        update(3, "roads", "SCORED", 31, score=70, to="water_supply"),
+        update(4, "roads", "SCORED", 32, score=10, to="police_assistance"),
+    ]
+    with hub_of(city(), done, *scores) as hub:
+        told = {r["update_id"]: r["outcome"] for r in hub.receipts()}
+        assert [told[f"U{n}"] for n in (2, 3, 4)] == ["accepted", "accepted", "not_allowed"]
+
+
+# -- the order of arrival, also across chunks and partitions -----------------------------------------------------------------
+
+LEAVES = [
+    update(1, "roads", "REFUSED", 10, reason="not ours"),
+    update(2, "water_supply", "WHISTLED", 20, members=["roads", "housing"]),
+    update(3, "roads", "ARRIVED", 25),
+    update(4, "water_supply", "TRANSFERRED", 30, to="housing"),
+]
+TURNS = [
+    update(1, "water_supply", "TRANSFERRED", 5, to="roads"),
+    update(2, "police_assistance", "ARRIVED", 8),
+    update(3, "roads", "REFUSED", 10, reason="not ours"),
+    update(4, "dispatch_desk", "DESIGNATED", 15, to="urban_mgmt"),
+]
+
+
+@pytest.mark.parametrize("updates", [LEAVES, TURNS], ids=["leaves", "turns"])
+@pytest.mark.parametrize("breath", [True, False], ids=["chunk by chunk", "at once"])
+def test_what_it_comes_to_does_not_depend_on_who_writes_first(updates: Sequence[Update], breath: bool) -> None:
+    one_by_one = outcome(updates, at_once=False)
+    for order in list(permutations(updates))[:: 3 if breath else 5]:
+        assert outcome(order, at_once=not breath) == one_by_one
+
+
+def outcome(updates: Sequence[Update], *, at_once: bool) -> dict[str, Any]:
+    with hub_of(city(), *updates, at_once=at_once) as hub:
+        assert findings(hub) == []
+        found = come_to(hub)
+        (case,) = [each for _, each in hub.state("route")[0].items() if each.case_id == CASE]
+        return found | {"helpers": sorted(case.co_handlers), "called": sorted(who for who, _ in case.called)}
+
+
+# -- what cannot be ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_joint_row_names_whom_it_calls() -> None:
+    with pytest.raises(ValueError, match="联合处置"):
+        Route(id="joint.nobody", when=RouteWhen(category=("water.burst",)), department="roads", joint=True)
+
+
+def test_an_order_for_one_alone_names_nobody_else() -> None:
+    rules = city(BURST.model_copy(update={"when": RouteWhen(category=("gas.leak",))}))
+    with hub_of(rules) as hub:
+        order = first(hub, "water_supply")
+        assert (order["called"], order["joined"]) == (False, [])
