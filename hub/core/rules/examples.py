@@ -10,6 +10,7 @@ from hub.core.places.places import Located, Places
 from hub.core.report import Sighting, sighting_of
 from hub.core.routing.router import Decision, Router
 from hub.core.rules.conditions import Conditions
+from hub.core.rules.example_words import SpokenExamples
 from hub.errors import RejectedRecordError
 from hub.millis import datetime_of, ms_of
 from hub.model.event import CaseEvent, EventKind
@@ -20,17 +21,24 @@ from hub.policy.models import Example, ExampleEvent, ExampleOutcome
 def check_examples(city: City) -> list[str]:
     """One sentence for each example that does not hold; none when all do."""
     places, router, rules, conditions = Places(city), Router(city), DeadlineRules(city), Conditions(city)
+    spoken = SpokenExamples(city, rules)
     found: list[str] = []
     for example in city.examples:
         found += [
             f"{city.folder.name}/examples.yaml, {example.name!r}: {what}"
-            for what in _differences(city, example, places, router, rules, conditions)
+            for what in _differences(city, example, places, router, rules, conditions, spoken)
         ]
     return found
 
 
 def _differences(
-    city: City, example: Example, places: Places, router: Router, rules: DeadlineRules, conditions: Conditions
+    city: City,
+    example: Example,
+    places: Places,
+    router: Router,
+    rules: DeadlineRules,
+    conditions: Conditions,
+    spoken: SpokenExamples,
 ) -> list[str]:
     event, expect = example.event, example.expect
     nan = float("nan")
@@ -54,7 +62,7 @@ def _differences(
         elif due[clock].due_ms != ms_of(instant):
             actual = datetime_of(due[clock].due_ms, ZoneInfo(city.time_zone)).isoformat()
             found.append(f"{clock} is due {actual} by row {due[clock].policy}, expected {instant.isoformat()}")
-    return found
+    return [*found, *spoken.differences(event, area, decision, tuple(due.values()), tuple(held), example.then)]
 
 
 def _sighting(example: ExampleEvent, opened_ms: int, located: Located) -> Sighting:

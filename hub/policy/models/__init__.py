@@ -39,7 +39,7 @@ from hub.policy.models.deadlines import (
     Pause,
 )
 from hub.policy.models.divisions import NATIONAL_LEVELS, AreaCode, DivisionsFile
-from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile
+from hub.policy.models.examples import AwareInstant, Example, ExampleEvent, ExampleOutcome, ExamplesFile, ExampleWord
 from hub.policy.models.life import LifeSpec
 from hub.policy.models.linking import AfterClose, LinkingFile, LinkRule, TextRule
 from hub.policy.models.organisation import (
@@ -98,6 +98,7 @@ __all__ = [
     "Example",
     "ExampleEvent",
     "ExampleOutcome",
+    "ExampleWord",
     "ExamplesFile",
     "Exit",
     "ExitKind",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hub.policy.models.base import Id, ShortText, Strict, UrgencyName
 from hub.policy.models.deadlines import ClockName
 from hub.policy.models.routes import ExitKind
+from hub.policy.models.steps import StateName
 
 
 def _aware(value: datetime) -> datetime:
@@ -54,12 +55,59 @@ class ExampleOutcome(Strict):
     due: dict[ClockName, AwareInstant] = Field(default_factory=dict)
 
 
+class ExampleResult(Strict):
+    """What must come of a word. What is not given is not checked; `told: null` says that reporters are told nothing, `unit: null`
+    that no unit has it. `refused`: it may not be said. Own clocks of a department are called CLOCK/DEPARTMENT."""
+
+    refused: bool = False
+    state: StateName | None = None
+    department: Id | None = None
+    unit: Id | None = None
+    ended: tuple[ShortText, ...] | None = None
+    """All clocks that have ended by then."""
+    hung_up: tuple[ShortText, ...] | None = None
+    """All clocks that stand still then 挂账、中止."""
+    due: dict[ShortText, AwareInstant] = Field(default_factory=dict)
+    told: ShortText | None = None
+    """A part of it."""
+
+
+class ExampleWord(Strict):
+    """What is said of an example's case: a step, as clocks name it (`resolved`, `paused`, a code of steps.yaml), with its outcome.
+
+    `by`: the department that says so; left out, who holds the case then.
+    """
+
+    event: Id
+    at: AwareInstant
+    by: Id | None = None
+    unit: Id | None = None
+    outcome: Id | None = None
+    until: AwareInstant | None = None
+    reason: ShortText | None = None
+    clock: ClockName | None = None
+    to: Id | None = None
+    members: tuple[Id, ...] = ()
+    note: str = ""
+    expect: ExampleResult = ExampleResult()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_outcome(cls, given: Any) -> Any:
+        """An outcome says its step: what has a date hangs the case up."""
+        if isinstance(given, dict) and "event" not in given and "outcome" in given:
+            return {**given, "event": "paused" if "until" in given else "resolved"}
+        return given
+
+
 class Example(Strict):
-    """A decision that must hold, whatever else is changed in the folder."""
+    """A decision that must hold, whatever else is changed in the folder; and, in `then`, what is said of the case, one after the
+    other, and what comes of it."""
 
     name: ShortText
     event: ExampleEvent
     expect: ExampleOutcome
+    then: tuple[ExampleWord, ...] = ()
 
 
 class ExamplesFile(Strict):
