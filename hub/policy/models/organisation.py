@@ -61,8 +61,8 @@ STANDARD_LADDER = tuple(RungSpec(rung=rung) for rung in ("reminded", "supervised
 
 
 class OrganisationFile(Strict):
-    """organisation.yaml. `ladder`: from below to above. `says`: by kind of unit what such a unit may say, as events that clocks know;
-    a kind that is not there may say what its department may."""
+    """organisation.yaml. `ladder`: from below to above. `says`: by kind of unit what such a unit may say, as events that clocks
+    know; a kind that is not there may say what its department may."""
 
     departments: dict[Id, DepartmentPlace] = Field(default_factory=dict)
     units: tuple[OrganisationUnit, ...] = ()

@@ -91,10 +91,10 @@ class Route(_Dated):
     """Who is responsible. The first row that matches decides.
 
     `unit` names a unit of the department (organisation.yaml); `unit_of_area`: the one that serves the report's area, if any.
-    `co_handlers` (协办) are told with the lead (主办) and share its clocks. With `joint: true` the lead is whom the row names and they
-    are called together (吹哨报到、联合处置): each has clocks of its own from the dispatch on. `to_owner` sends it to whoever owns the facility, and so holds only where
-    `owners` knows that; `to_area` to the department of this kind that serves the report's area (属地, organisation.yaml), and so
-    holds only where there is one. `department` is then not given.
+    `co_handlers` (协办) are told with the lead (主办) and share its clocks. With `joint: true` they are called together beside it
+    (吹哨报到、联合处置): each has clocks of its own from the dispatch on. `to_owner` sends it to whoever owns the facility, and so
+    holds only where `owners` knows that; `to_area` to the department of this kind that serves the report's area (属地,
+    organisation.yaml), and so holds only where there is one. `department` is then not given.
     """
 
     id: RuleId

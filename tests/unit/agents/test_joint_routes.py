@@ -1,5 +1,5 @@
-"""Matters that a row of routes.yaml gives to several departments at once (联合处置), one of which leads: orders, clocks of their own,
-who leaves and who comes, scores. What must come out was written down beforehand, from how cities with a list of items work them."""
+"""Matters that a row of routes.yaml gives to several departments at once (联合处置), one of which leads: orders, clocks of
+their own, who leaves and who comes, scores. What must come out was written down beforehand, from how cities work them."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ def test_a_called_one_that_refuses_leaves_the_case_to_the_others() -> None:
         amend = first(hub, "water_supply", "AMEND")
         assert ("roads" in amend["reason"], amend["joined"], amend["event"]) == (True, ["police_assistance"], None)
         case = hub.tracked(CASE)
-        assert case is not None and case.department == "water_supply"
+        assert case is not None
+        assert case.department == "water_supply"
         assert findings(hub) == []
 
 
@@ -188,7 +189,8 @@ def test_the_lead_hands_over_while_a_called_one_says_that_it_is_done() -> None:
     for said in permutations((hands_over, done)):
         with hub_of(city(), *said, at_once=True) as hub:
             case = hub.tracked(CASE)
-            assert case is not None and (case.department, case.over_ms) == ("housing", None)
+            assert case is not None
+            assert (case.department, case.over_ms) == ("housing", None)
             assert orders_to(hub, "police_assistance") == ["ASSIGN", "AMEND"]
             assert findings(hub) == []
 

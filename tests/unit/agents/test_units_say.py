@@ -3,7 +3,7 @@ stands above it there. Grids, teams, posts and companies alike; it does not matt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -112,13 +112,18 @@ def test_a_unit_that_is_none_of_the_department_says_nothing_for_it(city: City, u
 
 def test_what_a_unit_refuses_goes_to_who_stands_above_it_and_its_department_keeps_the_case(city: City) -> None:
     """退回上级: no return of the department's, no clock of the department stops, nobody outside hears of it."""
-    said = [says(1, "REFUSED", 5, unit="grid7"), says(2, "REFUSED", 10, unit="village"), says(3, "REFUSED", 15, unit="town")]
+    said = [
+        says(1, "REFUSED", 5, unit="grid7"),
+        says(2, "REFUSED", 10, unit="village"),
+        says(3, "REFUSED", 15, unit="town"),
+    ]
     with played(city, *said) as hub:
         assert outcomes(hub) == ["accepted"] * 3
         assert orders(hub) == [("ASSIGN", "grid7"), ("AMEND", "village"), ("AMEND", "town"), ("AMEND", None)]
         assert orders(hub, "desk") == []
         case = hub.tracked(CASE)
-        assert case is not None and [line.department for line in case.ledger] == ["county"]
+        assert case is not None
+        assert [line.department for line in case.ledger] == ["county"]
         assert all(clock.ended_ms is None for clock in case.clocks)
         assert findings(hub) == []
 
@@ -176,7 +181,9 @@ def test_a_designated_case_is_handed_on_within_the_department_and_still_not_retu
 
 
 def test_a_post_of_the_desk_speaks_as_the_desk(city: City) -> None:
-    with played(city, says(1, "DESIGNATED", 5, "desk", unit="duty", to="duty"), says(2, "RESOLVED", 9, "desk", unit="duty")) as hub:
+    with played(
+        city, says(1, "DESIGNATED", 5, "desk", unit="duty", to="duty"), says(2, "RESOLVED", 9, "desk", unit="duty")
+    ) as hub:
         assert outcomes(hub) == ["accepted", "accepted"]
 
 
@@ -221,7 +228,8 @@ def test_without_an_organisation_a_unit_is_kept_and_no_more() -> None:
         hub.say(update(1, "water_supply", "RESOLVED", 5, unit="team_9"))
         hub.settle()
         case = hub.tracked(OTHER)
-        assert case is not None and case.over_ms is not None
+        assert case is not None
+        assert case.over_ms is not None
 
 
 # -- the order of arrival --------------------------------------------------------------------------------------------------
@@ -240,15 +248,8 @@ ACROSS = [
 ]
 
 
-def each_way() -> Iterator[tuple[str, Sequence[Update]]]:
-    yield "line", LINE
-    yield "across", ACROSS
-
-
-@pytest.mark.parametrize(("name", "updates"), each_way(), ids=[name for name, _ in each_way()])
-def test_which_unit_has_it_does_not_depend_on_who_writes_first(
-    city: City, name: str, updates: Sequence[Update]
-) -> None:
+@pytest.mark.parametrize("updates", [LINE, ACROSS], ids=["line", "across"])
+def test_which_unit_has_it_does_not_depend_on_who_writes_first(city: City, updates: Sequence[Update]) -> None:
     def outcome(order: Sequence[Update], *, at_once: bool) -> tuple[Any, ...]:
         with played(city, *order, at_once=at_once) as hub:
             assert findings(hub) == []

@@ -150,8 +150,8 @@ class Moves:
         at_ms: int,
         ledger: tuple[HolderLine, ...],
     ) -> list[Step]:
-        """By all that is known now the case is with a department, or a unit of one, given to it by others with these helpers; None: by
-        the rules."""
+        """By all that is known now the case is with a department, or a unit of one, given to it by others with these helpers;
+        None: by the rules."""
         case = journal.book.get(case_id)
         if case is None:
             return []

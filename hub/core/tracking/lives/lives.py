@@ -47,7 +47,7 @@ class Lives:
         self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
 
     def goes_to(self, life: Life, answer: AppliedUpdate) -> str | None:
-        """The department, or the unit of one, to which `route` gives the case by this update alone; None if it leaves it where it is."""
+        """The department, or the unit of one, to which `route` gives the case by this update alone; None: it stays."""
         up = life.handed_up.get(update_key(answer))
         if up is not None:
             return up
@@ -184,8 +184,8 @@ class Lives:
             self._start(life, case, happening.event, happening.at_ms, helper=False if happening.department else None)
 
     def _hand_up(self, life: Life, happening: Happening) -> None:
-        """Who works below the holder says that it is not its own: the case goes to who stands above it there. For the department, its
-        clocks and all others nothing has happened."""
+        """Who works below the holder says that it is not its own: the case goes to who stands above it there. For the department,
+        its clocks and all others nothing has happened."""
         why = self._objections.why_not(life, happening)
         if why is None and life.state in DONE:
             why = "the case is over; what is over is not refused 已办结，不能退回"

@@ -10,8 +10,8 @@ _PASSES_ON = frozenset(("transferred", "designated"))
 
 
 class Subordinates:
-    """Of one city. A unit speaks for its department, of cases that are on its own line of the tree: with it, with who stands above it
-    or with who works below it. It hands on within its department, and what it refuses goes back to who stands above it there."""
+    """Of one city. A unit speaks for its department, of cases that are on its own line of the tree: with it, with who stands
+    above it or with who works below it. It hands on within its department, and what it refuses goes to who stands above it."""
 
     def __init__(self, city: City) -> None:
         self._tree = city.organisation
