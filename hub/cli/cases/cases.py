@@ -24,6 +24,8 @@ from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from hub.ledger.queries import CaseQuery
 
 _SHOWN = 50
@@ -82,19 +84,37 @@ def cases(
     words = Words(load_city(settings.city))
     query = _query(filters, load_city(settings.city))
     with opened_ledger(settings) as database, database.transaction() as connection:
-        if csv_path is None and xlsx_path is None and not as_json:
-            rows = list(queries.cases(connection, query, limit or _SHOWN, offset))
-            _show(rows, words)
-            total, overdue = queries.count(connection, query)
-            say(f"{total:,} cases, {overdue:,} overdue 超时, {len(rows):,} shown")
-            say(standing_line(*queries.last_standing(connection)))
+        if csv_path is None and xlsx_path is None:
+            _list(connection, query, words, limit or (_EVERYTHING if as_json else _SHOWN), offset, as_json=as_json)
             return
         found = queries.cases(connection, query, limit or _EVERYTHING, offset)
-        if as_json:
-            for row in found:
-                say_json(row | {name: words.iso(row[name]) for name in _TIMES})
-        else:
-            _write(csv_path, xlsx_path, queries.SHOWN_COLUMNS, (_cells(row, words) for row in found))
+        _write(csv_path, xlsx_path, queries.SHOWN_COLUMNS, (_cells(row, words) for row in found))
+
+
+def list_open(settings: Settings, city: City, department: str, unit: str | None, limit: int, *, as_json: bool) -> None:
+    """The open cases of a department, or of a unit of it and those below it, what is overdue or due first on top."""
+    from hub.ledger.database import opened_ledger
+    from hub.ledger.queries import CaseQuery
+
+    units = () if unit is None or city.organisation is None else city.organisation.with_those_below(unit)
+    query = CaseQuery(departments=(department,), units=units, state="open")
+    with opened_ledger(settings) as database, database.transaction() as connection:
+        _list(connection, query, Words(city), limit, 0, as_json=as_json)
+
+
+def _list(connection: Connection, query: CaseQuery, words: Words, limit: int, offset: int, *, as_json: bool) -> None:
+    from hub.ledger import queries
+
+    rows = queries.cases(connection, query, limit, offset)
+    if as_json:
+        for row in rows:
+            say_json(row | {name: words.iso(row[name]) for name in _TIMES})
+        return
+    shown_rows = list(rows)
+    _show(shown_rows, words)
+    total, overdue = queries.count(connection, query)
+    say(f"{total:,} cases, {overdue:,} overdue 超时, {len(shown_rows):,} shown")
+    say(standing_line(*queries.last_standing(connection)))
 
 
 def _query(filters: dict[str, Any], city: City) -> CaseQuery:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from hub.cli.cases.cases import list_open
 from hub.cli.cases.hearing import ReceiptOf, records_to
 from hub.cli.terminal.options import with_settings
 from hub.cli.terminal.sending import Sender
@@ -82,6 +83,21 @@ def units_command(settings: Settings, department: str, as_json: bool) -> None:
         name = f"{each.name.en} {each.name.zh}" if each.name else ""
         table.add_row(each.id, each.kind, name, each.parent, ", ".join(each.areas))
     Screen(soft_wrap=True).print(table)
+
+
+@dept.command("due")
+@click.argument("department", metavar="ID")
+@click.option("--unit", metavar="ID", help="Only what this unit of it has, and those below it.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@_as_json
+@with_settings
+def due_command(settings: Settings, department: str, unit: str | None, limit: int, as_json: bool) -> None:
+    """What a department, or a unit of it, has to do 待办: its open cases from the ledger, what is overdue or due first on top."""
+    city = load_city(settings.city)
+    require_department(city, department)
+    if unit is not None:
+        require_unit(city, department, unit)
+    list_open(settings, city, department, unit, limit, as_json=as_json)
 
 
 @dept.command("watch")

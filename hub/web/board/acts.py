@@ -51,6 +51,8 @@ class BoardAct(BaseModel):
     clock: str | None = Field(None, max_length=100)
     report: str | None = Field(None, max_length=300)
     reason: str | None = Field(None, max_length=200)
+    unit: str | None = Field(None, max_length=100)
+    """Who of the department says so."""
 
 
 def act_in(body: bytes) -> BoardAct:
@@ -73,7 +75,7 @@ def speaker(user: User, event: str, city: City) -> str:
 
 def require_whole(act: BoardAct, city: City) -> None:
     """Raises HttpProblem (422) for an act that lacks what it needs, or names what the city has not."""
-    if act.event in _WITH_DEPARTMENT and act.to not in city.departments:
+    if act.event in _WITH_DEPARTMENT and (act.to is None or city.department_of(act.to) is None):
         raise HttpProblem(422, "choose a department 请选择部门")
     if act.event in _WITH_REASON and not (act.reason or "").strip():
         raise HttpProblem(422, "give a reason 请填写理由")
@@ -86,7 +88,7 @@ def require_whole(act: BoardAct, city: City) -> None:
 def updates_in_act(act: BoardAct, department: str, at_ms: int) -> list[Update]:
     """One of each case. Raises HttpProblem (422) for a case or a report that cannot be one."""
     status, step = status_and_step(act.event.upper())
-    fields = {"to": act.to, "clock": act.clock, "report": act.report, "reason": act.reason}
+    fields = {"to": act.to, "clock": act.clock, "report": act.report, "reason": act.reason, "unit": act.unit}
     try:
         return [
             Update(update_id=update_id(act.act_id, case), department=department, case_id=case, status=status, step=step,
@@ -104,7 +106,7 @@ def update_id(act_id: str, case_id: str) -> str:
 
 def audited_acts(act: BoardAct, before: Mapping[str, Any], department: str) -> list[AuditedAct]:
     """One for each case, without the words of its reason."""
-    after = {"as": department, "to": act.to, "clock": act.clock, "act": act.act_id}
+    after = {"as": department, "to": act.to, "clock": act.clock, "act": act.act_id, "unit": act.unit}
     said = {name: value for name, value in after.items() if value is not None}
     return [AuditedAct(f"case.{act.event}", case, before.get(case), said) for case in dict.fromkeys(act.cases)]
 

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from hub.errors import HubError, RetriableError
 from hub.policy.campaigns import campaigns_of
+from hub.policy.organisation import Organisation
 from hub.settings import Settings
 from hub.web.access.accounts import DISPATCHING, EVERYBODY, OPERATING, OVERVIEW, Role
 from hub.web.access.guard import redirect
@@ -138,8 +139,14 @@ class WallBoard:
     async def _cases(self, request: Request, session: WebSession) -> Response:
         own = own_department(session)
         return await self._asked(
-            lambda connection, now: listing.page_of_cases(connection, request.query_params, now, self._campaigns(), own)
+            lambda connection, now: listing.page_of_cases(
+                connection, request.query_params, now, self._campaigns(), own, self._tree
+            )
         )
+
+    @property
+    def _tree(self) -> Organisation | None:
+        return self._front.city.organisation
 
     async def _case(self, request: Request, session: WebSession) -> Response:
         case_id, own = request.path_params["case_id"], own_department(session)
@@ -155,7 +162,9 @@ class WallBoard:
     async def _ids(self, request: Request, session: WebSession) -> Response:
         del session
         return await self._asked(
-            lambda connection, now: listing.ids_of_cases(connection, request.query_params, now, self._campaigns())
+            lambda connection, now: listing.ids_of_cases(
+                connection, request.query_params, now, self._campaigns(), self._tree
+            )
         )
 
     def _campaigns(self) -> listing.Campaigns:

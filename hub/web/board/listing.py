@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from hub.ledger import queries
 from hub.ledger.queries import CaseQuery
 from hub.millis import MINUTE_MS
+from hub.policy.organisation import Organisation
 from hub.web.board.acts import MOST_CASES
 from hub.web.bodies import HttpProblem
 
@@ -20,19 +21,21 @@ MOST_ROWS = 200
 _MOST_CHARS = 100
 _MOST_MINUTES = 527_040
 _TEXTS = ("state", "outcome", "progress", "clock", "source", "ref", "address")
-_LISTS = {"department": "departments", "area": "areas", "category": "categories"}
+_LISTS = {"department": "departments", "area": "areas", "category": "categories", "unit": "units"}
 
 
 Campaigns = Mapping[str, Sequence[str]]
 """By name, the rows of deadlines.yaml that time them."""
 
 
-def case_query(asked: QueryParams, now_ms: int, campaigns: Campaigns) -> CaseQuery:
-    """The filters of an address. Raises HttpProblem for what is no filter's value."""
+def case_query(asked: QueryParams, now_ms: int, campaigns: Campaigns, tree: Organisation | None = None) -> CaseQuery:
+    """The filters of an address; a unit stands for those below it too. Raises HttpProblem for what is no filter's value."""
     given: dict[str, Any] = {name: value for name in _TEXTS if (value := _text(asked, name))}
     for name, field in _LISTS.items():
         if values := [each[:_MOST_CHARS] for each in asked.getlist(name) if each]:
             given[field] = values
+    if tree is not None and "units" in given:
+        given["units"] = [each for unit in given["units"] for each in tree.with_those_below(unit)]
     given.setdefault("state", "open")
     if given["state"] == "any":
         del given["state"]
@@ -75,19 +78,31 @@ def searched(connection: Connection, text: str) -> str | None:
 
 
 def page_of_cases(
-    connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns, own: str | None = None
+    connection: Connection,
+    asked: QueryParams,
+    now_ms: int,
+    campaigns: Campaigns,
+    own: str | None = None,
+    tree: Organisation | None = None,
 ) -> dict[str, Any]:
     """A page of the list, what is overdue first; and how many there are in all, and overdue. `own`: of this department alone."""
-    query = _query(connection, asked, now_ms, campaigns, own)
+    query = _query(connection, asked, now_ms, campaigns, own, tree)
     offset = number(asked, "offset", 1_000_000) or 0
     total, overdue = queries.count(connection, query)
     rows = list(queries.cases(connection, query, MOST_ROWS, offset))
     return {"now": now_ms, "total": total, "overdue": overdue, "cases": rows}
 
 
-def _query(connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns, own: str | None) -> CaseQuery:
+def _query(
+    connection: Connection,
+    asked: QueryParams,
+    now_ms: int,
+    campaigns: Campaigns,
+    own: str | None,
+    tree: Organisation | None,
+) -> CaseQuery:
     """With what somebody typed to look for, and of the department `own` alone if there is one."""
-    query = case_query(asked, now_ms, campaigns)
+    query = case_query(asked, now_ms, campaigns, tree)
     if own is not None:
         query = replace(query, departments=(own,))
     if (text := _text(asked, "q")) is None:
@@ -96,9 +111,11 @@ def _query(connection: Connection, asked: QueryParams, now_ms: int, campaigns: C
     return replace(query, state=None, case_id=case_id) if case_id else replace(query, address=text)
 
 
-def ids_of_cases(connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns) -> dict[str, Any]:
+def ids_of_cases(
+    connection: Connection, asked: QueryParams, now_ms: int, campaigns: Campaigns, tree: Organisation | None = None
+) -> dict[str, Any]:
     """The cases of a whole list, as far as one act takes them."""
-    rows = queries.cases(connection, _query(connection, asked, now_ms, campaigns, None), MOST_CASES)
+    rows = queries.cases(connection, _query(connection, asked, now_ms, campaigns, None, tree), MOST_CASES)
     return {"cases": [row["case_id"] for row in rows]}
 
 

@@ -21,6 +21,8 @@ LANGUAGES = ("zh", "en")
 STATIC = Path(__file__).with_name("static")
 _HAN = re.compile(r"[㐀-鿿豈-﫿]")
 Bilingual = dict[str, str]
+_MOST_TO_CHOOSE = 300
+"""Units of one department in a list; of more one types the id."""
 
 
 @cache
@@ -46,6 +48,7 @@ def city_document(city: City) -> dict[str, Any]:
         "zone": city.time_zone,
         "desk": city.dispatch_desk,
         "name": _name(city.name),
+        "below": _below(city),
         "departments": {each.id: _name(each.name) for each in city.departments.values()},
         "categories": {each.code: _name(each.name) for each in city.categories.values()},
         "areas": {each.code: {"name": in_both(each.name), "rings": _rings(each.geometry)} for each in city.areas},
@@ -57,6 +60,16 @@ def city_document(city: City) -> dict[str, Any]:
         "outcomes": {code: _name(spec.name) for code, spec in city.outcomes.items()},
         "states": {str(state): in_both(name) for state, name in STATE_NAMES.items()},
     }
+
+
+def _below(city: City) -> dict[str, dict[str, Bilingual] | None]:
+    """By department its units, to choose from; None where they are too many for that."""
+    found: dict[str, dict[str, Bilingual]] = {}
+    tree = city.organisation
+    for unit in () if tree is None else tree.spec.units:
+        name = {"zh": unit.id, "en": unit.id} if unit.name is None else _name(unit.name)
+        found.setdefault(city.department_of(unit.id) or unit.parent, {})[unit.id] = name
+    return {who: units if len(units) <= _MOST_TO_CHOOSE else None for who, units in found.items()}
 
 
 def _events(city: City) -> dict[str, Bilingual]:

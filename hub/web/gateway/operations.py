@@ -38,6 +38,10 @@ _LAST = _AFTER._replace(
 )  # fmt: skip
 _LIMIT = integer("limit", "At most so many.", 1, 1000, 100)
 _WAIT = integer("wait", "If there is nothing new, wait so many seconds for something.", 0, MOST_WAIT_SECONDS, 0)
+_UNIT = Parameter(
+    "unit", "Only what this unit of the department has, or one below it, as in the city's organisation.yaml.", {"type": "string"},
+    default="",
+)  # fmt: skip
 _REFUSED = {
     400: AnswerSpec("A parameter cannot be used."),
     401: AnswerSpec("No token that is known."), 403: AnswerSpec("The token is another's, or may not do that."),
@@ -58,6 +62,7 @@ def gateway_operations(front: Front) -> list[Operation]:
             [
                 _DEPARTMENT, _LIMIT,
                 Parameter("after", "The last case id of the page before.", {"type": "string"}, default=""),
+                _UNIT,
             ],
             answers={200: AnswerSpec("A page, in order of ids; `next` is null on the last.", {_JSON: _CASES}), **_REFUSED},
             security=_SECURITY,
@@ -136,7 +141,7 @@ class _Gateway:
         self._admitted(request, values, Scope.READ)
         self.front.require_ready()
         department, limit = values["department"], values["limit"]
-        found = self.front.model.open_cases(department, values["after"], limit)
+        found = self.front.model.open_cases(department, values["after"], limit, self._units(department, values["unit"]))
         then = found[-1].case_id if len(found) == limit else None
         return json_answer({"cases": [self._case(each, department) for each in found], "next": then})
 
@@ -160,6 +165,15 @@ class _Gateway:
         if department not in self.front.city.departments:
             raise HttpProblem(404, "the city has this department no longer")
         return token
+
+    def _units(self, department: str, unit: str) -> tuple[str, ...]:
+        """A unit with those below it; none if none is asked for. Raises HttpProblem (404) for one that is not the department's."""
+        if not unit:
+            return ()
+        tree = self.front.city.organisation
+        if tree is None or unit not in tree.units or tree.department_of(unit) != department:
+            raise HttpProblem(404, "the department has no such unit")
+        return tree.with_those_below(unit)
 
     def _is_admitted(self, text: str) -> bool:
         """Asked again while a stream is open: a token that is revoked ends it."""

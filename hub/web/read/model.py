@@ -33,6 +33,8 @@ class CaseState(NamedTuple):
     written_ms: int
     """When the hub said so; `changed_ms` is when it happened."""
     is_over: bool
+    unit: str | None = None
+    """Who below the department has it."""
 
 
 class ShownClock(NamedTuple):
@@ -101,8 +103,9 @@ class ReadModel(Protocol):
         """The cursor after all that the model knows of a topic."""
         ...
 
-    def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
-        """Cases that a department holds or helps with and that are not over, in order of their ids, which come after `after`."""
+    def open_cases(self, department: str, after: str, limit: int, units: Sequence[str] = ()) -> list[CaseState]:
+        """Cases that a department holds or helps with and that are not over, in order of their ids, which come after `after`.
+        `units`: only what one of these units of it has."""
         ...
 
     def case(self, case_id: str) -> CaseState | None: ...

@@ -33,7 +33,7 @@ create table statements(
     ref text primary key, first_at integer, changed_at integer, category text, lat real, lon real, body text);
 create index statements_at on statements(first_at);
 """
-_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, state = 'over'"
+_CASE = "case_id, category, urgency, area, department, opened_at, changed_at, reports, written_at, state = 'over', unit"
 _CASE_ID = "select case_id from reports where source = ? and ref = ? and not has_left order by written_at desc limit 1"
 _RUNS = (
     "select clock, due_at, state from clocks where case_id = ? and due_at is not null "
@@ -117,7 +117,14 @@ class SqliteModel:
     def end(self, topic: str) -> PageCursor:
         return self._tail.end(topic)
 
-    def open_cases(self, department: str, after: str, limit: int) -> list[CaseState]:
+    def open_cases(self, department: str, after: str, limit: int, units: Sequence[str] = ()) -> list[CaseState]:
+        if units:
+            rows = self._reader.execute(
+                f"select {_CASE} from cases where state = 'open' and case_id > ? and department = ? and unit in ({_marks(units)}) "
+                "order by case_id limit ?",
+                (after, department, *units, limit),
+            )
+            return [_case(row) for row in rows]
         rows = self._reader.execute(
             f"select {_CASE} from cases where state = 'open' and case_id > ? and case_id in ("
             "select case_id from cases where state = 'open' and department = ? union all "
@@ -164,8 +171,8 @@ class SqliteModel:
 
 
 def _case(row: Sequence[Any]) -> CaseState:
-    *told, is_over = row
-    return CaseState._make((*told, bool(is_over)))
+    *told, is_over, unit = row
+    return CaseState._make((*told, bool(is_over), unit))
 
 
 _CASE_OF = (

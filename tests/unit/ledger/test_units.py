@@ -64,6 +64,29 @@ def test_filters(
     assert {row["lead_ref"]: row["unit"] for row in rows} == {ref: UNITS[ref] for ref in refs}
 
 
+@pytest.mark.parametrize(
+    ("unit", "refs"), [(None, ["H1", "H2", "H3", "H4"]), ("village", ["H1", "H2"]), ("patrol", None)]
+)
+def test_what_a_unit_has_to_do(
+    hub: MemoryHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: str | None, refs: list[str] | None
+) -> None:
+    """`cityhub dept due`: what is overdue or due first stands on top."""
+    (tmp_path / "ledger").mkdir()
+    database = Database(URL.create("sqlite", database=str(tmp_path / "ledger" / "ledger.sqlite")))
+    database.migrate()
+    put(LedgerStore(database), stored(hub))
+    database.close()
+    monkeypatch.setenv("CITYHUB_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("CITYHUB_CITY", str(tmp_path / "city"))
+    result = CliRunner().invoke(cli, ["dept", "due", "county", "--json", *(["--unit", unit] if unit else [])])
+    if refs is None:
+        assert "has no unit 'patrol'" in str(result.exception) + result.output
+        return
+    rows = [json.loads(line) for line in result.output.splitlines()]
+    assert sorted(row["lead_ref"] for row in rows) == refs
+    assert [row["due_at"] for row in rows] == sorted(row["due_at"] for row in rows)
+
+
 def test_figures_of_each_unit(hub: MemoryHub) -> None:
     batch = hub.codec.decode_many(
         "cityhub.CaseChange", [record.value for record in hub.broker.records(topics.CASES.name)]

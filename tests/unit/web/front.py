@@ -10,7 +10,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from hub.model.event import CaseEvent
-from hub.policy import load_city
+from hub.policy import City, load_city
 from hub.settings import ROOT
 from hub.stream.kafka.record import KafkaRecord
 from hub.testing.memory import MemoryHub
@@ -47,7 +47,8 @@ def put_all(model: SqliteModel, records: Sequence[KafkaRecord]) -> set[str]:
 class MemoryWeb:
     """`hub` decides when `settle` is called; then the model has all of it, too."""
 
-    def __init__(self, hub: MemoryHub, folder: Path, offers: Open311File) -> None:
+    def __init__(self, hub: MemoryHub, folder: Path, offers: Open311File, city: City = CITY) -> None:
+        self.city = city
         self.hub, self.offers, self._folder, self._models = hub, offers, folder, 0
         self.is_away = False
         """While Kafka is, nothing is taken."""
@@ -62,7 +63,7 @@ class MemoryWeb:
         self._models += 1
         self.model, self.news = SqliteModel(self._folder / f"{self._models}.sqlite"), News()
         self._seen: dict[str, int] = {}
-        self.front = Front(LiveCity(CITY), self.hub.codec, self.model, self.news, self, self.tokens, self.access)
+        self.front = Front(LiveCity(self.city), self.hub.codec, self.model, self.news, self, self.tokens, self.access)
         self.app = web_app(self.front, self.offers, b"a secret of this test's")
         self.client = TestClient(
             self.app, base_url="http://127.0.0.1", raise_server_exceptions=False, client=("127.0.0.1", 50_000)
@@ -111,9 +112,9 @@ class MemoryWeb:
 
 
 @contextmanager
-def memory_web(folder: Path, offers: Open311File | None = None) -> Iterator[MemoryWeb]:
-    with MemoryHub(CITY, NOON, sources=("hotline", OWN_SOURCE)) as hub:
-        web = MemoryWeb(hub, folder, offers or load_open311(None, CITY))
+def memory_web(folder: Path, offers: Open311File | None = None, city: City = CITY) -> Iterator[MemoryWeb]:
+    with MemoryHub(city, NOON, sources=("hotline", OWN_SOURCE)) as hub:
+        web = MemoryWeb(hub, folder, offers or load_open311(None, city), city)
         try:
             yield web
         finally:

@@ -62,7 +62,12 @@ export class Words {
   category(code) { return this.named('categories', code); }
   area(code) { return code ? this.named('areas', code) : this.t('area.none'); }
   source(code) { return this.named('sources', code); }
-  clock(code) { return this.named('clocks', code); }
+  clock(code) { // a called department's own is CLOCK/DEPARTMENT
+    const [name, who] = (code || '').split('/');
+    return this.named('clocks', name) + (who ? ` · ${this.department(who)}` : '');
+  }
+  unitOf(department, code) { return this.of((this.city.below[department] || {})[code]) || this.department(code); }
+  of(name) { return name && name[this.language]; }
   unit(code, count) { return this.named('units', code) + (this.language === 'en' && count !== 1 ? 's' : ''); }
   // Who wrote something: a source, a department, or a part of the hub that has no name in words.
   sender(code) { return this.city.sources[code] ? this.source(code) : this.city.departments[code] ? this.department(code) : code || '–'; }
