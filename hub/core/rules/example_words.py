@@ -98,7 +98,7 @@ class SpokenExamples:
         )
 
     def _comes_to(self, word: ExampleWord, answer: AppliedUpdate, life: Life) -> Iterator[str]:
-        expect, terms = word.expect, {_name(term): term for term in life.terms}
+        expect, terms = word.expect, {term.name: term for term in life.terms}
         if expect.state is not None and life.state != expect.state:
             yield f"the case is {life.state.value}, expected {expect.state}"
         if expect.department is not None and life.holder != expect.department:
@@ -133,10 +133,6 @@ class SpokenExamples:
         if answer.event not in vocabulary.answered:
             return ""
         return answer.note or vocabulary.reply(answer.event) or self._lives.outcomes.reply(answer) or answer.status
-
-
-def _name(term: Term) -> str:
-    return f"{term.clock}/{term.department}" if term.department else term.clock
 
 
 def _is_paused(term: Term, at_ms: int) -> bool:

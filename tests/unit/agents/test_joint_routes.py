@@ -34,11 +34,18 @@ PARKING = Route(
 )  # fmt: skip
 
 
-def city(*routes: Route, start: Sequence[str] = ("called",), minutes: float = 30) -> Any:
+def city(*routes: Route, start: Sequence[str] = ("called",), minutes: float = 30, **row_has: Any) -> Any:
     """The demo city with these rows, and a clock for reporting in (报到)."""
     spec = ClockSpec.model_validate({"name": Name(en="report in", zh="报到"), "stop": ("arrived", "accepted")})
     row = DeadlineRule.model_validate(
-        {"id": "report.in", "clock": "report_in", "duration": minutes, "unit": "minute", "start": tuple(start)}
+        {
+            "id": "report.in",
+            "clock": "report_in",
+            "duration": minutes,
+            "unit": "minute",
+            "start": tuple(start),
+            **row_has,
+        }
     )
     return dataclasses.replace(
         WIDER,
@@ -202,6 +209,69 @@ def test_a_called_one_that_takes_the_lead_and_gives_it_up_has_no_part_any_more()
         assert last(hub, "report_in/roads")[:2] == ("CANCELLED", 10)
         assert orders_to(hub, "roads") == ["ASSIGN", "ASSIGN", "WITHDRAW"]
         assert findings(hub) == []
+
+
+# -- extensions and pauses of its own clock -----------------------------------------------------------------------------------
+
+LONGER = {"extension": {"times": 1, "duration": 20, "unit": "minute", "approved_by": "the desk"}}
+PAUSES = {"pause": {"reasons": ["挂账"], "times": 1}}
+
+
+@pytest.mark.parametrize("clock", ["report_in", "report_in/roads"])
+def test_the_desk_extends_the_clock_of_a_called_one(clock: str) -> None:
+    asks = update(1, "roads", "EXTENSION_ASKED", 10, clock="report_in")
+    grants = update(2, "dispatch_desk", "EXTENSION_GRANTED", 15, clock=clock)
+    there = update(3, "roads", "ARRIVED", 45)
+    with hub_of(city(**LONGER), asks, grants, there) as hub:
+        assert [r["outcome"] for r in hub.receipts() if r["outcome"] != "waiting"] == ["accepted"] * 3
+        assert last(hub, "report_in/roads") == ("MET", 45, 50, "roads")
+        assert last(hub, "report_in/police_assistance") == ("BREACHED", 30, 30, "police_assistance")
+        assert last(hub, "resolve")[0] == "BREACHED"  # the case's own is as it was
+        assert findings(hub) == []
+
+
+def test_two_called_ones_that_ask_are_told_apart() -> None:
+    asks = [
+        update(n, who, "EXTENSION_ASKED", 10, clock="report_in") for n, who in ((1, "roads"), (2, "police_assistance"))
+    ]
+    which = update(3, "dispatch_desk", "EXTENSION_GRANTED", 15, clock="report_in")
+    this = update(4, "dispatch_desk", "EXTENSION_DENIED", 16, clock="report_in/police_assistance")
+    then = update(5, "dispatch_desk", "EXTENSION_GRANTED", 17, clock="report_in")
+    with hub_of(city(**LONGER), *asks, which, this, then) as hub:
+        told = {r["update_id"]: (r["outcome"], r["detail"]) for r in hub.receipts()}
+        assert [told[f"U{n}"][0] for n in range(1, 6)] == [
+            "accepted",
+            "accepted",
+            "not_allowed",
+            "accepted",
+            "accepted",
+        ]
+        assert "report_in/roads, report_in/police_assistance" in told["U3"][1]
+        assert last(hub, "report_in/roads")[:3] == ("BREACHED", 50, 50)
+        assert last(hub, "report_in/police_assistance")[:3] == ("BREACHED", 30, 30)
+
+
+def test_a_called_one_pauses_its_own_clock_and_nobody_elses() -> None:
+    pauses = update(1, "roads", "PAUSED", 10, reason="挂账")
+    goes_on = update(2, "roads", "RESUMED", 40)
+    there = update(3, "roads", "ARRIVED", 55)
+    with hub_of(city(**PAUSES), pauses, goes_on, there) as hub:
+        assert [r["outcome"] for r in hub.receipts() if r["outcome"] != "waiting"] == ["accepted"] * 3
+        assert last(hub, "report_in/roads") == ("MET", 55, 60, "roads")
+        assert last(hub, "report_in/police_assistance")[:3] == ("BREACHED", 30, 30)
+        assert last(hub, "resolve")[:2] == ("BREACHED", words(hub, "resolve")[-1][2])
+        assert findings(hub) == []
+
+
+def test_the_case_goes_on_while_a_called_one_stands_still() -> None:
+    pauses = update(1, "roads", "PAUSED", 10, reason="挂账")
+    done = update(2, "water_supply", "RESOLVED", 20)
+    late = update(3, "police_assistance", "PAUSED", 12, reason="holiday")
+    with hub_of(city(**PAUSES), pauses, done, late) as hub:
+        case = hub.tracked(CASE)
+        assert case is not None
+        assert case.over_ms == NOON + 20 * MINUTE
+        assert [r["outcome"] for r in hub.receipts() if r["update_id"] == "U3"][-1] == "not_allowed"
 
 
 # -- amended, reopened --------------------------------------------------------------------------------------------------------

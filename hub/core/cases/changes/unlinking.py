@@ -10,9 +10,9 @@ from typing import NamedTuple
 import msgspec
 
 from hub.core.cases.cases import Case, CaseJournal, Report
-from hub.core.cases.steps import AMEND, AMENDED, WITHDRAW, WITHDRAWN, OrderDraft, Step
+from hub.core.cases.steps import AMEND, AMENDED, WITHDRAW, WITHDRAWN, OrderDraft, Step, to_all
 from hub.model.ids import case_id as case_id_of
-from hub.model.outputs import ChangeKind, OrderKind
+from hub.model.outputs import ChangeKind
 
 
 class Unlinking(NamedTuple):
@@ -53,12 +53,12 @@ def part(journal: CaseJournal, unlinking: Unlinking, events: list[bytes]) -> lis
     if report.over_before_ms is not None and report is case.reports[-1]:  # nothing but this report had brought it back
         left = msgspec.structs.replace(left, closed_ms=report.over_before_ms, event=None)
     kind = WITHDRAW if left.over else AMEND
-    steps = [Step(AMENDED, left, unlinking.at_ms, report, None, unlinks=True, orders=_to_all(left, kind, reason))]
+    steps = [Step(AMENDED, left, unlinking.at_ms, report, None, unlinks=True, orders=to_all(left, kind, None, reason))]
     if not left.over and not left.live_reports:  # the others had been withdrawn or closed: only this one held it open
         last = max(left.reports, key=lambda each: each.end[1] if each.end else 0)
         ending, ended_ms = last.end or (WITHDRAWN.value, unlinking.at_ms)
         left = msgspec.structs.replace(left, closed_ms=ended_ms, event=None)
-        orders = _to_all(left, WITHDRAW, f"its sources have ended all other reports; {reason}")
+        orders = to_all(left, WITHDRAW, None, f"its sources have ended all other reports; {reason}")
         steps.append(Step(ChangeKind(ending), left, ended_ms, last, None, ends=True, orders=orders))
     journal.put(left.case_id, left)
     return steps
@@ -72,11 +72,4 @@ def _stays(case: Case, report: Report, unlinking: Unlinking) -> Step:
     )
     return Step(
         AMENDED, case, unlinking.at_ms, report, None, orders=(OrderDraft(AMEND, unlinking.department, None, told),)
-    )
-
-
-def _to_all(case: Case, kind: OrderKind, reason: str) -> tuple[OrderDraft, ...]:
-    lead = case.department
-    return tuple(
-        OrderDraft(kind, each, None, reason, None if each == lead else lead) for each in (lead, *case.co_handlers)
     )

@@ -53,6 +53,8 @@ class Adjustments:
 
     def _resume(self, life: Life, happening: Happening) -> None:
         for term in life.terms:
+            if happening.helper and term.department != happening.department:
+                continue
             if term.pauses and term.ended_ms is None:
                 from_ms, to_ms = term.pauses[-1]
                 if to_ms is None or happening.at_ms < to_ms:

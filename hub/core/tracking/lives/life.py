@@ -96,6 +96,11 @@ class Term:
     """Version of the rules by which it was reckoned, if these are not the case's."""
 
     @property
+    def name(self) -> str:
+        """As records call it: a helper's own clock is `<clock>/<department>`."""
+        return f"{self.clock}/{self.department}" if self.department else self.clock
+
+    @property
     def stands(self) -> bool:
         """True while the clock is paused and the end of the pause is not known."""
         return bool(self.pauses) and self.pauses[-1][1] is None

@@ -155,7 +155,7 @@ class Lives:
 
     def _happen(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         helps = happening.department in life.members and happening.department != life.holder
-        if helps and self.vocabulary.of_own_part(happening.event):
+        if helps and (self.vocabulary.of_own_part(happening.event) or _pauses_own(life, happening)):
             self._help(life, case, happening._replace(helper=True))
             return
         if self._objections.subordinates.handed_up(life, happening):
@@ -200,12 +200,13 @@ class Lives:
     def _help(self, life: Life, case: TrackedCase, happening: Happening) -> None:
         """Apply what a helper says of its own part. One that says it is not theirs has no part any more."""
         refuses = happening.event == "refused"
-        why = self._objections.why_not(life, happening) if refuses else None
+        why = self._objections.why_not(life, happening)
         if why is not None:
             life.void[happening.key] = why
             return
         life.effective.append(happening)
         self._stop(life, happening)
+        self._adjustments.take(life, happening)
         self._start(life, case, happening.event, happening.at_ms, helper=True)
         if refuses and life.over_ms is None:
             leave(life, happening.department, happening.at_ms)
@@ -382,6 +383,12 @@ _HANDLERS: dict[str, _Handler] = {
 _ENDS = frozenset(("closed", "withdrawn", "resolved"))
 CALL = ("called", "dispatched")
 """What being called (吹哨) starts: to the department that is called the case is dispatched then, whenever it was to its holder."""
+
+
+def _pauses_own(life: Life, happening: Happening) -> bool:
+    """True if a department that was called pauses its own clocks, or lets them go on: the case does not stand still for that."""
+    own = (term for term in life.terms if term.department == happening.department and term.ended_ms is None)
+    return happening.event in ("paused", "resumed") and any(own)
 
 
 def _dues_from(life: Life, rung: str, at_ms: int) -> tuple[Due, ...]:

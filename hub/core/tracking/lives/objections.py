@@ -136,14 +136,20 @@ class Objections:
         return "who stands above others gives a case to itself or to those below it 只能指定下级; ask the dispatch desk 派单台"
 
     def running(self, life: Life, happening: Happening) -> Term | str:
-        """The clock that the update names, if it is running; else the reason why it cannot be changed."""
-        mine = [term for term in life.terms if term.clock == happening.clock and term.round == life.round]
-        own = [term for term in mine if term.department == happening.department] or [
-            t for t in mine if t.department is None
-        ]
+        """The clock that the update names, if it is running; else the reason why it cannot be changed. Its own clock of that name
+        is meant, else one that somebody asked an extension for, else the case's; CLOCK/DEPARTMENT names whose."""
+        name, _, whose = happening.clock.partition("/")
+        mine = [term for term in life.terms if term.clock == name and term.round == life.round]
+        if whose:
+            own = [term for term in mine if term.department == whose]
+        else:
+            own = [term for term in mine if term.department == happening.department]
+            own = own or _asked(mine, happening) or [term for term in mine if term.department is None]
         if not own:
-            running = ", ".join(dict.fromkeys(term.clock for term in life.terms if term.ended_ms is None)) or "none"
+            running = ", ".join(dict.fromkeys(term.name for term in life.terms if term.ended_ms is None)) or "none"
             return f"no clock of the name it gives runs for this case; there run: {running}"
+        if len({term.department for term in own}) > 1:
+            return f"several asked for that; name one: {', '.join(term.name for term in own)}"
         return own[-1] if own[-1].ended_ms is None else f"the clock {happening.clock!r} has ended"
 
     def extendable(self, life: Life, happening: Happening) -> Term | str:
@@ -185,6 +191,8 @@ class Objections:
         found, why = [], "no running clock of this case may be paused 中止 by its row"
         for term in life.terms:
             pause = term.rule.pause if term.rule else None
+            if happening.helper and term.department != happening.department:
+                continue
             if (
                 pause is None
                 or not term.running_at(happening.at_ms)
@@ -246,6 +254,12 @@ _GUARDS: dict[str, _Guard] = {
     "paused": Objections._may_pause, "whistled": Objections._may_call, "scored": Objections._may_score,
     "unlinked": Objections._may_unlink,
 }  # fmt: skip
+
+
+def _asked(terms: Sequence[Term], happening: Happening) -> list[Term]:
+    """Of clocks of one name those for which an extension was asked, for who decides on that."""
+    decides = happening.event in ("extension_granted", "extension_denied")
+    return [term for term in terms if decides and term.asked_ms is not None and term.ended_ms is None]
 
 
 def _those(linked: Sequence[tuple[str, str]]) -> str:
