@@ -14,7 +14,7 @@ from hub.policy.models import EVERYTHING, MAIN_LAYER, STANDARD_LADDER, Condition
 from hub.policy.organisation import served_by
 from hub.policy.organisation_checks import codes_named, ladder_mistakes, organisation_mistakes, says_mistakes
 from hub.policy.parts import Parts
-from hub.policy.reach import Box, unreached
+from hub.policy.reach import Box, possible, product, unreached
 from hub.policy.route_checks import RouteChecks
 from hub.policy.space import Space
 from hub.units import unit_of
@@ -216,6 +216,8 @@ class Checker:
             for index, rule in enumerate(parts.deadlines)
             if may_apply(rule, parts.templates) and ("deadlines.yaml", ("deadlines", index)) not in self._broken
         ]
+        for index, rule in held:
+            self._contradicted(index, rule)
         for clock in {rule.clock for _, rule in held}:
             rows = [(index, rule) for index, rule in held if rule.clock == clock]
             space = Space([rule.when for _, rule in rows], parts.categories, {parts.main_layer: parts.areas},
@@ -224,6 +226,29 @@ class Checker:
                 (("deadlines", index), rule.id, space.boxes(rule.when, unknown_category=True)) for index, rule in rows
             ]
             self._report("deadlines.yaml", places, space, partial(_takes, [rule for _, rule in rows]))
+
+    def _contradicted(self, index: int, rule: DeadlineRule) -> None:
+        """Note the conditions of a row that hold of no report which is as the row asks."""
+        parts, declared = self._parts, {label_key(name): spec for name, spec in self._parts.conditions.items()}
+        asked = [(at, name, declared.get(label_key(name))) for at, name in enumerate(rule.when.condition or ())]
+        specs = [spec for _, _, spec in asked if spec is not None]
+        if not specs:
+            return
+        layers = {parts.main_layer: parts.areas, **parts.layers}
+        space = Space(
+            [rule.when, *specs], parts.categories, layers, main_layer=parts.main_layer, divisions=parts.divisions
+        )
+        alone = space.boxes(rule.when.model_copy(update={"condition": None}), unknown_category=True)
+        for at, name, spec in asked:
+            if spec is None:
+                continue
+            classes = None not in (spec.area_class, rule.when.area_class)
+            apart = classes and set(spec.area_class or ()).isdisjoint(rule.when.area_class or ())
+            if apart or not any(map(possible, product(alone, space.boxes(spec, unknown_category=True)))):
+                self._note(
+                    "deadlines.yaml", ("deadlines", index, "when", "condition", at),
+                    f"no report can be as row {rule.id!r} asks and fulfil {name!r} 条件与本行互相排斥; mend one or leave it out",
+                )  # fmt: skip
 
     def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
         rows = [row for _, row in ladder]

@@ -42,7 +42,7 @@ def unreached(
     below it, which it does not if it holds for a time only.
     """
     found: dict[int, Reach] = {}
-    kept = [[box for box in boxes if _possible(box)] for boxes in rows]
+    kept = [[box for box in boxes if possible(box)] for boxes in rows]
     higher = _BoxesAbove()
     for index, boxes in enumerate(kept):
         if not boxes:
@@ -121,7 +121,7 @@ def _meet(box: Box, other: Box) -> bool:
     return all(box[dimension] & values for dimension, values in other.items() if dimension in box)
 
 
-def _possible(box: Box) -> bool:
+def possible(box: Box) -> bool:
     """No dimension is empty, and no text holds a word without the words within it."""
     if not all(box.values()):
         return False
@@ -135,7 +135,7 @@ def _left(boxes: Sequence[Box], others: Sequence[Box], domains: Mapping[Dimensio
     for other in others:
         pieces = [rest for piece in pieces for rest in _minus(piece, other, domains)]
         if any(len(dimension) == 2 and values in (YES, NO) for dimension, values in other.items()):
-            pieces = [piece for piece in pieces if _possible(piece)]  # only now may a piece lack a word it must hold
+            pieces = [piece for piece in pieces if possible(piece)]  # only now may a piece lack a word it must hold
         if not pieces or len(pieces) > _MOST_PIECES:
             break
     return pieces

@@ -62,6 +62,8 @@ class RouteWhen(_Conditions):
         for kind, values in (("area", self.area), ("attribute", self.attribute)):
             if isinstance(values, dict) and not all(values.values()):
                 raise ValueError(f"an empty list under {kind} could never hold; name a value or remove it")
+        if not all(word.strip() for word in (*(self.keywords or ()), *(self.address or ()))):
+            raise ValueError("a word of blanks alone stands in every text; write the word, or remove it")
         return self
 
     @property

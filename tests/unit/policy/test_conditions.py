@@ -135,3 +135,38 @@ def test_a_condition_that_no_report_can_fulfil_is_a_mistake(tmp_path: Path, old:
 def test_what_holds_by_itself_needs_no_declaration(tmp_path: Path) -> None:
     rules = RULES.replace("[big]", "['channel=sms', attribute.size=large]")
     assert load_city(write_folder(tmp_path, deadlines_yaml=rules)).deadlines
+
+
+CLOCK = "clocks:\n  repair: {name: {en: repair, zh: 修复}, start: [dispatched], stop: [resolved]}\n"
+REST = "  - {id: resolve.all, clock: resolve, duration: 5, unit: natural_day}\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "when", "refused"),
+    [
+        ("{category: [water.leak], keywords: [deep]}", "category: [road.hole]", True),
+        ("{family: [water]}", "family: [road]", True),
+        ("{family: [water]}", "category: [road.hole]", True),
+        ("{source: [police]}", "source: [hotline]", True),
+        ("{urgency: [URGENT, EMERGENCY]}", "urgency: [ROUTINE]", True),
+        ("{area: [A1]}", "area: [A2]", True),
+        ("{area_class: [A]}", "area_class: [B]", True),
+        ("{category: [road.hole], family: [water]}", "source: [hotline]", True),
+        ("{keywords: ['  ']}", "category: [road.hole]", True),
+        ("{category: [road.hole], keywords: [deep]}", "family: [road]", False),
+        ("{urgency: [URGENT], area: [A1, A2]}", "area: [A2], urgency: [URGENT, ROUTINE]", False),
+        ("{channel: [web], attribute: {size: [large]}}", "category: [road.hole]", False),
+    ],
+)
+def test_a_condition_that_no_report_of_its_row_can_fulfil_is_a_mistake(
+    tmp_path: Path, condition: str, when: str, refused: bool
+) -> None:
+    row = f"  - {{id: r, clock: repair, when: {{{when}, condition: [deep]}}, duration: 2, unit: hour}}\n"
+    rows = f"area_classes: {{A: [A1], B: [A2]}}\nconditions:\n  deep: {condition}\n{CLOCK}deadlines:\n{row}{REST}"
+    folder = write_folder(tmp_path, deadlines_yaml=rows, examples_yaml="examples: []\n")
+    if not refused:
+        load_city(folder)
+        return
+    with pytest.raises(DeclarationError) as told:
+        load_city(folder)
+    assert any("互相排斥" in str(each) or "blanks alone" in str(each) for each in told.value.problems), told.value
