@@ -136,7 +136,8 @@ def test_a_pause_over_holidays_gives_back_the_open_hours_that_it_took(
 def test_what_is_settled_before_dispatch_has_nobody_to_speak_of_it(tmp_path: Path) -> None:
     write_folder(
         tmp_path,
-        routes_yaml="exits:\n  - {id: court, exit: refuse, reason: litigation, reply: {en: At court., zh: 已诉讼。}}\n"
+        routes_yaml="exits:\n  - {id: court, when: {family: [road]}, exit: refuse, reason: litigation, "
+        "reply: {en: At court., zh: 已诉讼。}}\n"
         "routes:\n  - {id: road, when: {family: [road]}, department: roads}\n",
         examples_yaml=HEAD.replace("department: roads", "department: desk")
         + f"      - {{event: resolved, at: {DAY.format(5)}}}\n",
