@@ -3,6 +3,7 @@ stands above it there. Grids, teams, posts and companies alike; it does not matt
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -222,7 +223,7 @@ def test_kinds_and_words_that_there_are_not(tmp_path: Path, text: str, what: str
 
 
 def test_without_an_organisation_a_unit_is_kept_and_no_more() -> None:
-    with WholeHub(WIDER, NOON) as hub:
+    with WholeHub(dataclasses.replace(WIDER, organisation=None), NOON) as hub:
         hub.report(statement("H1", 0, EventKind.OPENED, 0))
         hub.run()
         hub.say(update(1, "water_supply", "RESOLVED", 5, unit="team_9"))
