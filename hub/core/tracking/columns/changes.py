@@ -45,7 +45,7 @@ def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
         rules=rules,
         clocks=read_clocks(batch.column("clocks")),
         unit=_units(batch.column("unit")),
-        called=_lists(batch.column("called")),
+        called=lists(batch.column("called")),
     )
 
 
