@@ -19,6 +19,7 @@ from hub.core.columns import from_columns
 from hub.core.deadlines.columns import DueColumns, Reckoned, due_columns
 from hub.core.deadlines.rows import ClockRows, RuleKey, RulesByClock
 from hub.core.kinds import ByKind, Kind
+from hub.millis import DAY_MS
 from hub.policy.city import City
 from hub.policy.models import By, CalendarSpec, DeadlineRule
 
@@ -44,6 +45,9 @@ class Due(msgspec.Struct, frozen=True, gc=False):
     """All warnings, in order, where the row has more than one; empty if `warn_ms` is the only one."""
     provisional: bool = False
     """Due beyond the last day whose holidays are settled: to be reckoned again when the year is known."""
+
+
+_WEEKS, _WEEK_MS = 52, 7 * DAY_MS
 
 
 class DeadlineRules:
@@ -168,9 +172,10 @@ class DeadlineRules:
         return due
 
     def _length(self, rule: DeadlineRule) -> int:
-        """How long a row's limit is, from the day on which the rules hold: what limits are compared by. In ms."""
-        start = np.array([self.city.effective_ms], dtype=np.int64)
-        return int(self.reckon(rule, start)[0] - start[0])
+        """How long a row's limit is in the mean of a year, from the day on which the rules hold: what limits are compared by, so
+        that it is all the same whether that day lies before a holiday. In ms."""
+        starts = self.city.effective_ms + np.arange(_WEEKS, dtype=np.int64) * _WEEK_MS
+        return int(np.mean(self.reckon(rule, starts) - starts))
 
     def gave_way(
         self, policy: str, category: str, source: str, urgency: str, area: str | None, condition: Collection[str] = ()

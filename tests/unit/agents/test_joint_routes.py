@@ -214,7 +214,7 @@ def test_a_called_one_that_takes_the_lead_and_gives_it_up_has_no_part_any_more()
 # -- extensions and pauses of its own clock -----------------------------------------------------------------------------------
 
 LONGER = {"extension": {"times": 1, "duration": 20, "unit": "minute", "approved_by": "the desk"}}
-PAUSES = {"pause": {"reasons": ["挂账"], "times": 1}}
+PAUSES = {"pause": {"reasons": ("挂账",), "times": 1}}
 
 
 @pytest.mark.parametrize("clock", ["report_in", "report_in/roads"])

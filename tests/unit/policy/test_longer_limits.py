@@ -96,3 +96,41 @@ def test_what_cannot_be_longer_or_shorter_is_a_mistake(tmp_path: Path, old: str,
     with pytest.raises(DeclarationError) as caught:
         load_city(tmp_path)
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("day", ["2026-01-01", "2026-02-10", "2026-04-28", "2026-09-29", "2026-06-01"])
+@pytest.mark.parametrize(("days", "wins"), [(6, False), (8, True), (10, True)])
+def test_which_is_longer_does_not_hang_on_the_day_from_which_the_folder_holds(
+    tmp_path: Path, day: str, days: int, wins: bool
+) -> None:
+    """Five working days are a week or a little more, over a year; that the folder begins before a holiday makes them no longer."""
+    week = "{mon: [W], tue: [W], wed: [W], thu: [W], fri: [W]}".replace("W", '"09:00-17:00"')
+    free = [*range(1, 8)], "2026-10-0{}"
+    spring = ", ".join(f"2026-02-{each}" for each in range(15, 24))
+    holidays = ", ".join(
+        ["2026-01-01", "2026-01-02", spring, "2026-05-01", "2026-05-04", *(free[1].format(n) for n in free[0])]
+    )
+    calendars = f"calendars:\n  office:\n    week: {week}\n    holidays: [{holidays}]\n"
+    rows = (
+        "deadlines:\n"
+        "  - {id: hotline, clock: resolve, yields: true, when: {source: [hotline]}, duration: 5, unit: work_day, "
+        "calendar: office}\n"
+        f"  - {{id: hole, clock: resolve, legal: true, when: {{category: [road.hole]}}, duration: {days}, unit: natural_day}}\n"
+    )
+    folder = write_folder(tmp_path, deadlines_yaml=rows, calendars_yaml=calendars, examples_yaml="examples: []\n")
+    text = (folder / "city.yaml").read_text("utf-8")
+    (folder / "city.yaml").write_text(text.replace("2026-01-01", day), encoding="utf-8")
+    (due,) = DeadlineRules(load_city(folder)).due_one("road.hole", "hotline", "ROUTINE", None, at("2026-11-02T09:00"))
+    assert due.policy == ("hole" if wins else "hotline")
+
+
+def test_of_several_legal_limits_the_longest_applies_wherever_it_stands(tmp_path: Path) -> None:
+    rows = RULES.replace(
+        "  - {id: leak",
+        "  - {id: longest, clock: resolve, legal: true, when: {family: [road]}, duration: 3, unit: month}\n  - {id: leak",
+    )
+    city = load_city(write_folder(tmp_path, deadlines_yaml=rows, examples_yaml="examples: []\n"))
+    (due,) = DeadlineRules(city).due_one("road.hole", "hotline", "ROUTINE", None, OPENED)
+    assert due.policy == "longest"
+    (first,) = DeadlineRules(city).due_one("road.hole", "police", "ROUTINE", None, OPENED)
+    assert first.policy == "hole"  # it does not yield, so the first that matches applies

@@ -138,7 +138,7 @@ def test_what_is_settled_before_dispatch_has_nobody_to_speak_of_it(tmp_path: Pat
         tmp_path,
         routes_yaml="exits:\n  - {id: court, when: {family: [road]}, exit: refuse, reason: litigation, "
         "reply: {en: At court., zh: 已诉讼。}}\n"
-        "routes:\n  - {id: road, when: {family: [road]}, department: roads}\n",
+        "routes:\n  - {id: leaks, when: {family: [water]}, department: roads}\n",
         examples_yaml=HEAD.replace("department: roads", "department: desk")
         + f"      - {{event: resolved, at: {DAY.format(5)}}}\n",
     )
