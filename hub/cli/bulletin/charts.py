@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW, _ABOVE = 640, 180, 34, 18, 8
-_LINES = 4
+_LINES = 5
 _TICKS = 12
 
 
@@ -46,8 +46,10 @@ class BarChart:
 
 def bar_chart(labels: Sequence[str], opened: Sequence[int], ended: Sequence[int]) -> BarChart:
     """Two bars a slot, side by side, from a common zero."""
-    step = _step(max([*opened, *ended, 1]))
-    top = step * _LINES
+    most = max([*opened, *ended, 1])
+    step = _step(most)
+    lines_above = -(-most // step)
+    top = step * lines_above
     tall = _HEIGHT - _BELOW - _ABOVE
     slot = (_WIDTH - _LEFT) / max(1, len(labels))
     bars = [
@@ -55,7 +57,7 @@ def bar_chart(labels: Sequence[str], opened: Sequence[int], ended: Sequence[int]
         for at, label in enumerate(labels)
         for is_ended, counts in enumerate((opened, ended))
     ]  # fmt: skip
-    lines = [ChartMark(0, _at(tall * each / _LINES), f"{step * each:,}") for each in range(_LINES + 1)]
+    lines = [ChartMark(0, _at(tall * each / lines_above), f"{step * each:,}") for each in range(lines_above + 1)]
     every = -(-len(labels) // _TICKS)
     ticks = [
         ChartMark(round(_LEFT + slot * (at + 0.5), 1), 0, label) for at, label in enumerate(labels) if at % every == 0
@@ -72,7 +74,7 @@ def _at(height: float) -> float:
 
 
 def _step(most: int) -> int:
-    """The least of 1, 2, 5, 10, 20, … that so many lines reach past the highest bar."""
+    """The least of 1, 2, 5, 10, 20, … by which so many lines at most reach the highest bar."""
     power = 1
     while True:
         for each in (1, 2, 5):

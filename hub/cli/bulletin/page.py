@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ _FOLDER = Path(__file__).parent
 _SHOWN = 20
 """Rows of a table on the page; all are in the CSV."""
 _BAR = 59.0
+_JOINED = {"zh": "、", "en": ", "}
+_WORST = 3
+"""Departments that the sentence above the figures names."""
 TILES = ("opened", "ended", "in_time_share", "median_hours", "breached", "refused", "open", "overdue")
 COLUMNS = ("opened", "ended", "in_time_share", "median_hours", "breached", "refused", "reopened", "open", "overdue")
 SHEET = (
@@ -75,10 +79,16 @@ def bulletin_page(bulletin: Bulletin, language: str) -> str:
     period = bulletin.now.period
     return _environment().get_template("page.html").render(
         language=language, text=text, kind=bulletin.kind, period=period.name, city=names.city,
+        period_said=period_said(datetime_of(period.begin_ms, zone), bulletin.kind, language),
+        lead=_lead(bulletin.now, language, text, names),
         as_of=f"{datetime_of(bulletin.level_ms, zone):%Y-%m-%d %H:%M}" if bulletin.level_ms else "",
         level=bulletin.is_level, rules=bulletin.city.version,
         tiles=[
-            {"key": key, "value": _said(bulletin.now.total, key), "before": _said(bulletin.before.total, key)} for key in TILES
+            {
+                "key": key, "value": _said(bulletin.now.total, key), "before": _said(bulletin.before.total, key),
+                "change": _change(bulletin, key, text["points"]),
+            }
+            for key in TILES
         ],
         chart=bar_chart(
             [_label(datetime_of(each, zone), bulletin.kind) for each in period.slots[:-1]], bulletin.now.opened, bulletin.now.ended
@@ -116,8 +126,42 @@ class _Names:
 
 
 def _in_order(by: Mapping[str, Figures]) -> list[tuple[str, Figures]]:
-    """What is overdue most first."""
-    return sorted(by.items(), key=lambda item: (-item[1].overdue, -item[1].open, -item[1].opened, item[0]))
+    """What is overdue most first, and what has no code last."""
+    return sorted(
+        by.items(),
+        key=lambda item: (item[0] == NO_CODE, -item[1].overdue, -item[1].open, -item[1].opened, item[0]),
+    )
+
+
+def _lead(counted: PeriodFigures, language: str, text: Mapping[str, str], names: _Names) -> str:
+    """The figures in a sentence, and who has most that is overdue in another."""
+    told = text["lead"].format(**{key: _said(counted.total, key) for key in TILES})
+    worst = [
+        text["lead.one"].format(name=names.of("department", code), overdue=_said(each, "overdue"))
+        for code, each in _in_order(counted.by["department"])[:_WORST]
+        if each.overdue
+    ]
+    rest = text["lead.worst"].format(names=_JOINED[language].join(worst)) if worst else ""
+    return told + rest
+
+
+def _change(bulletin: Bulletin, key: str, points: str) -> str:
+    """By how much a figure differs from the one before, with its sign; empty where one of them is none."""
+    now, before = (getattr(each.total, key) for each in (bulletin.now, bulletin.before))
+    if now is None or before is None:
+        return ""
+    if key == "in_time_share":
+        return f"{(now - before) * 100:+.1f} {points}"
+    return f"{now - before:+,.1f}" if isinstance(now, float) else f"{now - before:+,}"
+
+
+def period_said(begin: datetime, kind: str, language: str) -> str:
+    """A day or a month as it stands in a heading."""
+    if language == "zh":
+        month = f"{begin.year}年{begin.month}月"
+        return f"{month}{begin.day}日 星期{'一二三四五六日'[begin.weekday()]}" if kind == "day" else month
+    month = f"{calendar.month_name[begin.month]} {begin.year}"
+    return f"{calendar.day_name[begin.weekday()]}, {begin.day} {month}" if kind == "day" else month
 
 
 def _table(counted: PeriodFigures, dimension: str, names: _Names, total: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hub.cli.bulletin.charts import bar_chart
 from hub.cli.bulletin.command import make
 from hub.cli.bulletin.days import KEPT_DAYS, DueBulletin, due_bulletins, next_morning, yesterdays
-from hub.cli.bulletin.page import COLUMNS, SHEET, TILES, bulletin_texts
+from hub.cli.bulletin.page import COLUMNS, SHEET, TILES, bulletin_texts, period_said
 from hub.cli.main import cli
 from hub.ledger.database import Database
 from hub.ledger.store import LedgerStore
@@ -85,6 +85,36 @@ def test_the_sheet_has_the_numbers_of_the_page_and_adds_up(ledger: Database, tmp
     assert shown == ["9", "9", "9"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("zh", "立案 9 件，办结 1 件，按期办结率 100.0%；期末在办 7 件，其中超时 "),
+        ("en", "9 cases opened, 1 ended, 100.0% of the timed in time; 7 open at the end, "),
+    ],
+)
+def test_the_figures_stand_in_a_sentence_and_beside_those_of_before(
+    ledger: Database, tmp_path: Path, language: str, said: str
+) -> None:
+    typed("--day", DAY, "--out", tmp_path, "--language", language)
+    page = page_of(tmp_path)
+    (lead,) = page.xpath("//p[@class='lead']/text()")
+    assert lead.startswith(said)
+    before = dict(zip(TILES, page.xpath("//dl/div/dd/small/text()"), strict=True))
+    assert before["opened"].endswith(" 0 (+9)")
+    assert before["in_time_share"].endswith(" –")  # nothing had ended
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "said"),
+    [
+        ("day", "zh", "2026年11月28日 星期六"), ("day", "en", "Saturday, 28 November 2026"),
+        ("month", "zh", "2026年11月"), ("month", "en", "November 2026"),
+    ],
+)  # fmt: skip
+def test_a_period_as_a_heading_has_it(kind: str, language: str, said: str) -> None:
+    assert period_said(datetime(2026, 11, 28, tzinfo=ZONE), kind, language) == said
+
+
 def test_a_month_has_its_days_in_the_chart(ledger: Database, tmp_path: Path) -> None:
     typed("--month", "2026-03", "--out", tmp_path, "--language", "en")
     page = page_of(tmp_path, "2026-03")
@@ -139,9 +169,9 @@ def test_every_text_is_there_in_both_languages_and_used() -> None:
         | set(re.findall(r"text\['([\w.]+)'\]", page))
         | {*TILES, *COLUMNS, *SHEET}
     )
-    used |= {f"{begin}.{end}" for begin in ("title", "chart") for end in ("day", "month")}
+    used |= {f"{begin}.{end}" for begin in ("title", "chart", "before") for end in ("day", "month")}
     used |= {f"by.{each}" for each in ("department", "area", "category")} | {"department", "area", "category", "total"}
-    assert keys == used | {"dimension", "code", "name"}
+    assert keys == used | {"dimension", "code", "name", "lead", "lead.worst", "lead.one", "points"}
 
 
 def test_what_has_not_begun_is_refused(ledger: Database, tmp_path: Path) -> None:
