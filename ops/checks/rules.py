@@ -12,6 +12,7 @@ from hub.declared.document import load_yaml
 from hub.declared.problems import DeclarationError
 from hub.policy import load_city
 from hub.policy.models import DEFAULT_CLOCKS, ClockSpec, DeadlineRule, DeadlinesFile, DeadlineWhen, StepsFile
+from hub.policy.models.organisation import OrganisationFile, RungSpec
 from hub.policy.models.routes import Exit, Route, RoutesFile
 from hub.settings import ROOT
 
@@ -61,6 +62,45 @@ def _section(pack: Path, speakers: Mapping[str, str], clocks: Mapping[str, Clock
             for row in routes
         )
         yield ""
+    yield from _said(_steps(pack))
+    yield from _ladder(pack)
+
+
+def _said(file: StepsFile) -> Iterator[str]:
+    """What may be said beside what may be said everywhere, and what a resolution may come to."""
+    if file.steps:
+        yield "| step 步骤 | said by 谁可说 | while the case is 案件状态 | reporters are told 告知 | source 依据 |"
+        yield "|---|---|---|---|---|"
+        yield from (
+            f"| `{code}` {spec.name.zh} | *{spec.by}* | {', '.join(spec.states) or 'not over'} | "
+            f"{_cell(spec.tell.zh if spec.tell else '')} | {_cell(spec.legal_basis or '')} |"
+            for code, spec in file.steps.items()
+        )
+        yield ""
+    if file.outcomes:
+        yield "| outcome 办理结果 | counts as 计为 | said by 谁可说 | reporters are told 告知 | source 依据 |"
+        yield "|---|---|---|---|---|"
+        yield from (
+            f"| `{code}` {spec.name.zh} | {spec.counts} | *{spec.by}* | {_cell((spec.tell or spec.name).zh)} | "
+            f"{_cell(spec.legal_basis or '')} |"
+            for code, spec in file.outcomes.items()
+        )
+        yield ""
+
+
+def _ladder(pack: Path) -> Iterator[str]:
+    rungs = _rungs(pack)
+    if rungs:
+        yield "| rung 督办阶梯 | told beside the holder 另告知 | source 依据 |"
+        yield "|---|---|---|"
+        yield from (f"| `{each.rung}` | {_above(each)} | {_cell(each.legal_basis or '')} |" for each in rungs)
+        yield ""
+
+
+def _above(rung: RungSpec) -> str:
+    if rung.kind is not None:
+        return f"the nearest {rung.kind} above"
+    return f"{rung.above} above" if rung.above is not None else ""
 
 
 def _limit(
@@ -93,9 +133,19 @@ def _events(events: Sequence[str], speakers: Mapping[str, str]) -> str:
 def _who_says(packs: Sequence[Path]) -> dict[str, str]:
     found = {event: _WHO[rule.who] for event, rule in EVENT_RULES.items()}
     for pack in packs:
-        if (pack / "steps.yaml").exists():
-            found |= {code: spec.by for code, spec in load_yaml(pack / "steps.yaml", StepsFile).steps.items()}
+        found |= {code: spec.by for code, spec in _steps(pack).steps.items()}
     return found
+
+
+def _steps(pack: Path) -> StepsFile:
+    path = pack / "steps.yaml"
+    return load_yaml(path, StepsFile) if path.exists() else StepsFile()
+
+
+def _rungs(pack: Path) -> tuple[RungSpec, ...]:
+    path = pack / "organisation.yaml"
+    file = load_yaml(path, OrganisationFile) if path.exists() else OrganisationFile()
+    return file.ladder if "ladder" in file.model_fields_set else ()
 
 
 def _deadlines(pack: Path) -> DeadlinesFile:
@@ -111,6 +161,15 @@ def _routes(pack: Path) -> tuple[Route | Exit, ...]:
     return (*file.exits, *file.routes, *file.fallback)
 
 
+def _sources(pack: Path) -> Iterator[tuple[str, str | None]]:
+    """Each row's name and its source."""
+    yield from ((row.id, row.legal_basis) for row in (*_deadlines(pack).deadlines, *_routes(pack)))
+    said = _steps(pack)
+    yield from ((code, step.legal_basis) for code, step in said.steps.items())
+    yield from ((code, outcome.legal_basis) for code, outcome in said.outcomes.items())
+    yield from ((each.rung, each.legal_basis) for each in _rungs(pack))
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "/")
 
@@ -123,9 +182,9 @@ def problems() -> Iterator[str]:
         yield from (f"{WHOLE.relative_to(ROOT)}: {each}" for each in error.problems)
         return
     for pack in sorted(path for path in FLOWS.iterdir() if path.is_dir()):
-        for row in (*_deadlines(pack).deadlines, *_routes(pack)):
-            if row.legal_basis is None:
-                yield f"ops/flows/{pack.name}: row {row.id!r} names no source; cite one, or say that no text has it"
+        for name, source in _sources(pack):
+            if source is None:
+                yield f"ops/flows/{pack.name}: row {name!r} names no source; cite one, or say that no text has it"
         if not (pack / "README.md").is_file():
             yield f"ops/flows/{pack.name}: there is no README.md; write ten lines with its sources"
     if not PAGE.is_file() or PAGE.read_text("utf-8") != page():
