@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from hub.clock import wall_ms
 from hub.escaping import to_json
 
 KEPT_EVENTS = 64
@@ -112,7 +113,9 @@ class Flow:
             lacking = self._number - number
             if number and 0 < lacking <= min(MOST_BEHIND, len(self._kept)):
                 return list(self._kept)[-lacking:]
-            return [FlowEvent(self._number, "snapshot", to_json(self._parts))] if self._parts else []
+            return (
+                [FlowEvent(self._number, "snapshot", to_json(self._parts | {"sent": wall_ms()}))] if self._parts else []
+            )
 
     def text(self, event: FlowEvent) -> str:
         """As server-sent events are written."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import isnan
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, false, func, or_, select
 
 from hub.clock import ClockKind
 from hub.ledger import queries
 from hub.ledger.arrivals import SenderArrivals, source_arrivals
 from hub.ledger.tables import CASES_TABLE, DEAD_LETTERS_TABLE
 from hub.millis import DAY_MS
-from hub.web.board.counts import IS_OPEN, counts_at, counts_now, is_soon
+from hub.web.board.counts import IS_OPEN, counts_at, is_soon
 
 _NEXT = 10
 MOST_POINTS = 5_000
@@ -21,9 +21,12 @@ Json = dict[str, Any]
 
 
 def numbers(connection: Connection, now_ms: int, desk: str) -> Json:
-    """Overdue, soon, unowned; and all that are open."""
-    is_open = select(func.count()).select_from(CASES_TABLE).where(IS_OPEN)
-    return counts_now(connection, now_ms, desk)._asdict() | {"open": connection.execute(is_open).scalar_one()}
+    """What `counts_now` says, and all that are open: in one pass over what is open, and one over what an index has in a row."""
+    found = _by(connection, "department")
+    has_due = CASES_TABLE.c.due_at.is_(None) == false()  # as the index has it
+    soon = connection.execute(select(func.count()).where(IS_OPEN, has_due, is_soon(now_ms))).scalar_one()
+    overdue, opened = (sum(row[at] for row in found.values()) for at in (1, 0))
+    return {"overdue": overdue, "soon": soon, "unowned": found.get(desk, [0, 0])[0], "open": opened}
 
 
 def yesterday(connection: Connection, now_ms: int, desk: str) -> Json:

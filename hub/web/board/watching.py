@@ -1,4 +1,7 @@
-"""Asks the ledger again and again while somebody looks, and says what has changed. One thread; at most four times a second."""
+"""Asks the ledger again and again while somebody looks, and says what has changed: at most four times a second.
+
+Two threads: what takes long over a large ledger, or waits for another process, holds up no number.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,19 @@ PULSE_SECONDS = 1.0
 """So often the standing is said, though nothing else has changed."""
 _AWAY_SECONDS = 5.0
 _SHARE = 8.0
-"""What took a second to ask is asked again after eight: so no part of the wall costs the ledger more than an eighth of a core."""
+"""What took a second to ask is asked again after eight: so no part of the wall costs the ledger more than an eighth of a core.
+SQLite works in the thread that asks: what that waited for others on a busy machine has cost nothing."""
 WallQuestion = Callable[[Connection, int, str], Any]
 
 
 @dataclass(frozen=True)
 class WallPart:
-    """`least_seconds`: how often it is asked again at most."""
+    """`least_seconds`: how often it is asked again at most; `is_slow`: it looks at more of the ledger than what is open."""
 
     name: str
     ask: WallQuestion
     least_seconds: float = EVERY_SECONDS
+    is_slow: bool = False
 
 
 _WALL_PARTS = (
@@ -46,13 +51,13 @@ _WALL_PARTS = (
     WallPart("areas", wall.areas),
     WallPart("points", wall.points, 0.5),
     WallPart("letters", wall.set_aside, 2.0),
-    WallPart("yesterday", wall.yesterday, 60.0),
+    WallPart("yesterday", wall.yesterday, 60.0, is_slow=True),
 )
 
 
 def wall_parts(clock: ClockKind) -> tuple[WallPart, ...]:
     """What a wall shows where time goes by such a clock."""
-    return (*_WALL_PARTS, WallPart("arrivals", partial(wall.sources, clock), 2.0))
+    return (*_WALL_PARTS, WallPart("arrivals", partial(wall.sources, clock), 2.0, is_slow=True))
 
 
 class LedgerReader:
@@ -96,49 +101,69 @@ class WallWatch:
         self._due: dict[str, float] = {}
         self._said_at = 0.0
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wall", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(look,), name=name, daemon=True)
+            for name, look in (("wall", self._look_quickly), ("wall-aside", self._look_aside))
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         self._stop.set()
         self._flow.close()
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
 
-    def _run(self) -> None:
+    def _run(self, look: Callable[[], None]) -> None:
         while not self._stop.is_set():
             if self._flow.is_heard(EVERY_SECONDS):
                 began = time.monotonic()
-                self._look()
+                self._try(look)
                 self._stop.wait(max(0.0, EVERY_SECONDS - (time.monotonic() - began)))
 
-    def _look(self) -> None:
+    def _try(self, look: Callable[[], None]) -> None:
         """A ledger that cannot be read is said, and asked again later."""
         try:
-            self.look()
+            look()
         except HubError as error:
             log.warning("the board cannot read the ledger: %s", error)
-            self._say({"health": self._health() | {"ledger": "away"}})
+            self._say({"ledger": "away"})
             self._stop.wait(_AWAY_SECONDS)
 
     def look(self) -> None:
-        """WallQuestion what is due, and say what is other than before. Raises what hub.sdk.errors names."""
+        """Ask what is due, and say what is other than before. Raises what hub.sdk.errors names."""
+        self._look_quickly()
+        self._look_aside()
+
+    def _look_quickly(self) -> None:
         with self._ledger.database().transaction() as connection:
             now_ms = self._ledger.now_ms(connection)
-            parts = {each.name: self._asked(each, connection, now_ms) for each in self._parts if self._is_due(each)}
+            parts = {each.name: self._asked(each, connection, now_ms) for each in self._due_of(slow=False)}
             level_ms, behind = queries.last_standing(connection)
-        parts["health"] = self._health() | {"ledger": "here"}
-        self._say(parts, {"now": now_ms, "level": level_ms, "behind": behind, "asked": wall_ms()})
+        standing = {"now": now_ms, "level": level_ms, "behind": behind, "asked": wall_ms()}
+        self._say(parts | {"ledger": "here"}, standing)
+
+    def _look_aside(self) -> None:
+        """What takes longer; each is said as it comes. The hub's health is another process's to say, and may be waited for."""
+        self._flow.tell({"health": self._health()}, {})
+        for part in self._due_of(slow=True):
+            with self._ledger.database().transaction() as connection:
+                found = self._asked(part, connection, self._ledger.now_ms(connection))
+            self._flow.tell({part.name: found}, {})
+
+    def _due_of(self, *, slow: bool) -> list[WallPart]:
+        return [each for each in self._parts if each.is_slow is slow and self._is_due(each)]
 
     def _is_due(self, part: WallPart) -> bool:
         return time.monotonic() >= self._due.get(part.name, 0.0)
 
     def _asked(self, part: WallPart, connection: Connection, now_ms: int) -> Any:
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.thread_time()
         answer = part.ask(connection, now_ms, self._desk)
-        took = time.monotonic() - began
+        took = time.monotonic() - began if connection.dialect.name != "sqlite" else time.thread_time() - worked
         self._due[part.name] = began + max(part.least_seconds, _SHARE * took)
         return answer
 

@@ -11,19 +11,25 @@ export class Live {
     this.source = new EventSource(path);
     this.source.addEventListener('open', () => { this.isConnected = true; this.tell(); });
     this.source.addEventListener('error', () => { this.isConnected = false; this.tell(); });
-    this.source.addEventListener('snapshot', (event) => { this.parts = JSON.parse(event.data); this.heard(); });
-    this.source.addEventListener('patch', (event) => { this.patch(JSON.parse(event.data)); this.heard(); });
+    this.source.addEventListener('snapshot', (event) => this.begin(JSON.parse(event.data)));
+    this.source.addEventListener('patch', (event) => this.patch(JSON.parse(event.data)));
   }
 
-  heard() {
-    this.heardAt = performance.now();
+  // What is whole may have been said a while ago: `sent` is when it left the server.
+  begin({ sent, ...parts }) {
+    this.parts = parts;
+    const { asked = 0 } = parts.standing || {};
+    this.heardAt = performance.now() - Math.max(0, asked ? sent - asked : 0);
     this.tell();
   }
 
+  // Only the standing says how old all is; what else comes, comes beside it.
   patch(changes) {
+    if (changes.standing) this.heardAt = performance.now();
     for (const [name, change] of Object.entries(changes)) {
       this.parts[name] = change && change['+'] ? keyed(this.parts[name], change) : change;
     }
+    this.tell();
   }
 
   // At most once a frame, however much comes.

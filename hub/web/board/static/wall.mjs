@@ -28,7 +28,7 @@ export function Page({ words }) {
 }
 
 function Waiting({ words, parts }) {
-  const text = parts.health && parts.health.ledger === 'away' ? words.t('h.noledger') : words.t('loading');
+  const text = parts.ledger === 'away' ? words.t('h.noledger') : words.t('loading');
   return html`<main class="waiting"><h1>${words.cityName}</h1><p role="status">${text}</p></main>`;
 }
 
@@ -150,7 +150,7 @@ function Health({ words, parts }) {
   const health = parts.health || {};
   const behind = parts.standing.behind || 0;
   const facts = [
-    [health.ledger === 'away', health.ledger === 'away' ? words.t('h.noledger') : words.t('h.ledger', { n: words.n(behind) })],
+    [parts.ledger === 'away', parts.ledger === 'away' ? words.t('h.noledger') : words.t('h.ledger', { n: words.n(behind) })],
     [health.worker !== 'ready', words.t(`h.${health.worker || 'away'}`)],
     [false, words.t('h.lag', { n: words.n(health.lag) })],
     [(health.bad_edges || []).length > 0, (health.bad_edges || []).length ? words.t('h.badedges', { names: health.bad_edges.join(', ') }) : words.t('h.edges', { n: words.n(health.edges) })],

@@ -7,6 +7,7 @@ from pathlib import Path
 from hub.ledger.store import LedgerStore
 from hub.millis import HOUR_MS
 from hub.web.board.counts import counts_at, counts_now
+from hub.web.board.wall import numbers
 from tests.unit.ledger.made_up import put
 from tests.unit.web.board.city_days import CITY, city_ledger, city_records, instant_of
 
@@ -23,6 +24,9 @@ def test_what_was_counted_at_an_instant_is_what_is_counted_of_it_later(tmp_path:
         put(store, [each for each in records if now_ms - HOUR_MS < each.written_ms <= now_ms])
         with ledger.transaction() as connection:
             live[now_ms] = counts_now(connection, now_ms, DESK)
+            assert numbers(connection, now_ms, DESK).items() >= live[now_ms]._asdict().items(), (
+                "on the wall, asked another way"
+            )
     with ledger.transaction() as connection:
         later = {now_ms: counts_at(connection, now_ms, DESK) for now_ms in live}
     ledger.close()
