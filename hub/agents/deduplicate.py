@@ -66,7 +66,7 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
                 conflicts = _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts)
                 _acknowledge(hub, chunk, tx, events, updates, conflicts, admission.repeats)
-                tx.arrived(chunk.arrived_ms)
+                tx.arrived(chunk.came_ms)
 
     app.service(inlet)
     return AgentView(inlet)
@@ -87,7 +87,7 @@ def _take_in(
     def all_faults(batch: pa.RecordBatch, rows: list[int]) -> Iterator[LimitVerdict]:
         yield from faults(batch, [senders[chunk.topics[row]] for row in rows])
         if hub.settings.clock is ClockKind.WALL:  # history arrives whenever somebody replays it
-            arrived, limit_ms = [chunk.arrived_ms[row] for row in rows], int(hub.settings.ahead_seconds * 1000)
+            arrived, limit_ms = chunk.came_ms[rows], int(hub.settings.ahead_seconds * 1000)
             yield from ahead_of_arrival(batch.column(time), time, arrived, limit_ms)
 
     return take_in(hub, chunk, tx, lambda topic: topic.startswith(prefix), like, all_faults)
@@ -128,9 +128,9 @@ def _arrivals(chunk: Chunk, events: UsableRecords, updates: UsableRecords, place
     departments = pc.binary_join_element_wise("dept", told.column("department"), ".")
     return Arrivals(
         topics=names,
-        topic=np.array([number[topic] for topic in chunk.topics], dtype=np.int64)[rows],
+        topic=np.fromiter(map(number.__getitem__, chunk.topics), np.int64, len(chunk))[rows],
         partition=chunk.lies_in[rows],
-        offset=np.array(chunk.offsets, dtype=np.int64)[rows],
+        offset=chunk.lies_at[rows],
         source=pa.concat_arrays([seen.column("source"), departments]),
         ref=pa.concat_arrays([seen.column("source_ref"), within(told.column("case_id"), told.column("update_id"))]),
         revision=told_apart_by(revision, counted, content),
@@ -190,7 +190,7 @@ def _numbered_bodies(hub: Hub, chunk: Chunk, events: UsableRecords, first: Longs
     if counted.all():
         return events.decoded.bodies.take(taken)
     batch = events.decoded.batch.take(taken)
-    offsets = np.array(chunk.offsets, np.int64)[np.array(events.rows, np.int64)[first]]
+    offsets = chunk.lies_at[np.array(events.rows, np.int64)[first]]
     revision = np.where(counted, batch.column("revision").to_numpy(), (offsets + 1) % _REVISIONS)
     return hub.codec.bodies_with("cityhub.CaseEvent", batch, "revision", pa.array(revision, pa.int32()))
 

@@ -71,10 +71,8 @@ class Chunk:
 
     def ends(self) -> dict[tuple[str, int], int]:
         """The offset after the last record of each topic and partition."""
-        return {
-            (topic, partition): offset + 1
-            for topic, partition, offset in zip(self.topics, self.partitions, self.offsets, strict=True)
-        }
+        places = zip(self.topics, self.partitions, strict=True)  # of each the last counts
+        return {place: offset + 1 for place, offset in dict(zip(places, self.offsets, strict=True)).items()}
 
     def rows(self, chosen: Callable[[str], bool]) -> list[int]:
         """The rows that came by one of the topics for which `chosen` is true."""
@@ -98,12 +96,22 @@ class Chunk:
         """The partition of each row, int64 of shape (n,)."""
         return np.array(self.partitions, dtype=np.int64)
 
+    @cached_property
+    def lies_at(self) -> npt.NDArray[np.int64]:
+        """The offset of each row, int64 of shape (n,)."""
+        return np.array(self.offsets, dtype=np.int64)
+
+    @cached_property
+    def came_ms(self) -> npt.NDArray[np.int64]:
+        """`arrived_ms`, as int64 of shape (n,)."""
+        return np.array(self.arrived_ms, dtype=np.int64)
+
     def origins(self, rows: Sequence[int]) -> pa.StructArray:
         """`cityhub.Origin` of some rows."""
         return self._origins.take(pa.array(rows, pa.int64()))
 
     @cached_property
     def _origins(self) -> pa.StructArray:
-        columns = (self.topics, self.partitions, self.offsets, self.arrived_ms)
+        columns = (self.topics, self.lies_in, self.lies_at, self.came_ms.view("datetime64[ms]"))
         arrays = [pa.array(column, field.type) for column, field in zip(columns, ORIGIN_TYPE, strict=True)]
         return pa.StructArray.from_arrays(arrays, fields=list(ORIGIN_TYPE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -74,18 +75,18 @@ def _half_points(batch: pa.RecordBatch) -> Iterator[LimitVerdict]:
         yield row, Reason.INVALID, "a coordinate lacks its other half"
 
 
-def ahead_of_arrival(times: pa.Array, name: str, arrived_ms: Sequence[int], limit_ms: int) -> Iterator[LimitVerdict]:
+def ahead_of_arrival(times: pa.Array, name: str, arrived_ms: npt.ArrayLike, limit_ms: int) -> Iterator[LimitVerdict]:
     """The same for each time that lies more than `limit_ms` ahead of the record's own arrival, which nobody can mean.
 
     `arrived_ms`: when the broker took each record in; a record without such a time (0 or less) is not judged.
     """
-    millis, arrived = times.cast(pa.int64()), pa.array(arrived_ms, pa.int64())
+    millis, arrived = times.cast(pa.int64()), pa.array(np.asarray(arrived_ms, dtype=np.int64))
     ahead = pc.greater(pc.subtract(millis, arrived), limit_ms)
     for row in _rows(pc.and_(ahead, pc.greater(arrived, 0))):
         yield (
             row,
             Reason.TIME_OUT_OF_RANGE,
-            f"{name} is {iso(millis[row].as_py())}, but the record arrived at {iso(arrived_ms[row])}; mend the date or the "
+            f"{name} is {iso(millis[row].as_py())}, but the record arrived at {iso(arrived[row].as_py())}; mend the date or the "
             "clock at the source, or allow more with CITYHUB_AHEAD_SECONDS",
         )
 
