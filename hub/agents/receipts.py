@@ -15,7 +15,7 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused
-from hub.core.columns import any_said, millis, shared_values
+from hub.core.columns import any_said, latest, millis, shared_values
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.columns.updates import events_of, outcomes_of
 from hub.core.tracking.consequences import Applied
@@ -79,7 +79,8 @@ def acknowledge(
     rows = [each.update.row for each in direct if each.update.row is not None]
     starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
     _of_rows(hub, tx, updates, rows, {
-        "outcome": [ACCEPTED] * len(rows), "at": [max(now_ms, each.from_ms) for each in direct], **any_said(counts_from=starts),
+        "outcome": [ACCEPTED] * len(rows), "at": latest([each.from_ms for each in direct]).clip(min=now_ms),
+        **any_said(counts_from=starts),
     })  # fmt: skip
     _of_rows(hub, tx, updates, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)

@@ -70,6 +70,12 @@ def millis(column: pa.Array) -> list[Any]:
     return found
 
 
+def latest(*instants: Sequence[int]) -> Ints:
+    """For each row the latest of its instants, ms. Python's own `max` takes 0.1 µs to read its arguments."""
+    found: Ints = np.maximum.reduce([np.array(each, dtype=np.int64) for each in instants])
+    return found
+
+
 def flags(column: pa.BooleanArray) -> Iterable[bool]:
     """A column that is true in few rows, if in any."""
     found: Iterable[bool] = column.to_pylist() if pc.any(column).as_py() else repeat(False)

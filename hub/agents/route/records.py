@@ -14,7 +14,7 @@ from hub.agents.route.clocks import DecidedClocks
 from hub.agents.route.purposes import withhold
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
-from hub.core.columns import any_said
+from hub.core.columns import any_said, latest
 from hub.core.linking import Match
 from hub.core.tracking.columns.history import held_value, history_value
 from hub.model.ids import derived_ids
@@ -97,7 +97,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
         "kind": [order.kind for _, order in drafts],
         "case_id": case_ids,
         "department": [order.department for _, order in drafts],
-        "issued_at": [max(now_ms, step.at_ms, step.case.opened_ms) for step, _ in drafts],
+        "issued_at": latest([step.at_ms for step, _ in drafts], [case.opened_ms for case in cases]).clip(min=now_ms),
         "area": [case.area for case in cases],
         "rule": [case.rule for case in cases],
         "reason": [order.reason for _, order in drafts],

@@ -11,8 +11,8 @@ from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.track.derivations import derivation_columns
 from hub.agents.track.rates import count_rates
-from hub.agents.track.reminders import noticed_ms, publish_reminders, publish_supervision
-from hub.core.columns import any_said
+from hub.agents.track.reminders import publish_reminders, publish_supervision
+from hub.core.columns import any_said, latest
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.columns.history import held_value
 from hub.core.tracking.consequences import Effects, Ending, OwedReply
@@ -49,7 +49,7 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         "place_key": [ending.case.place_key for ending in endings],
         "outcome": [ending.outcome for ending in endings],
         "department": [ending.department for ending in endings],
-        "at": [max(ending.at_ms, ending.case.opened_ms) for ending in endings],
+        "at": latest([ending.at_ms for ending in endings], [ending.case.opened_ms for ending in endings]),
         "step": [ending.step for ending in endings],
         **any_said(by_hand=[ending.by_hand for ending in endings], until=[ending.until_ms for ending in endings]),
         **(_detail_columns(details) if any(details) else {}),
@@ -104,7 +104,7 @@ def _publish_rings(
 ) -> None:
     if not rings:
         return
-    columns: dict[str, Sequence[Any]] = {
+    columns: dict[str, Any] = {
         "case_id": [ring.case.case_id for ring in rings],
         "clock": [ring.name for ring in rings],
         "kind": [ring.kind for ring in rings],
@@ -114,7 +114,9 @@ def _publish_rings(
         "started_at": [ring.clock.started_ms for ring in rings],
         "due_at": [ring.clock.due_ms for ring in rings],
         "at": [ring.at_ms for ring in rings],
-        "noticed_at": [noticed_ms(ring, now_ms) for ring in rings],
+        "noticed_at": latest([ring.at_ms for ring in rings], [ring.clock.started_ms for ring in rings]).clip(
+            min=now_ms
+        ),
         "corrects": [ring.corrects for ring in rings],
         **derivation_columns(rules, rings),
         "said_at": [ring.clock.said_ms if ring.kind in (MET, ENDED_LATE) else None for ring in rings],

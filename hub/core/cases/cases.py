@@ -116,7 +116,7 @@ class Case(msgspec.Struct, array_like=True, frozen=True, gc=False):
     def reported_ms(self) -> int:
         """When its lead was made: before it was opened, if that was told by a back-fill."""
         clue = self.reports[0].clue
-        return self.opened_ms if clue is None else min(clue.at_ms, self.opened_ms)
+        return self.opened_ms if clue is None or clue.at_ms > self.opened_ms else clue.at_ms
 
     @property
     def is_full(self) -> bool:
@@ -223,7 +223,9 @@ class CaseBook:
         if case.closed_ms is None:
             self._closings.discard(case.case_id)
         else:
-            self._closings.set(case.case_id, max(case.closed_ms, case.clocks_ms or 0))
+            self._closings.set(
+                case.case_id, case.closed_ms if case.clocks_ms is None else max(case.closed_ms, case.clocks_ms)
+            )
 
 
 CaseJournal = Journal[CaseBook]

@@ -207,8 +207,11 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
         """When the last of its clocks ended or is due: what a law allows once it is over may go on for months. None: not over."""
         if self.over_ms is None:
             return None
-        ends = [clock.due_ms if clock.ended_ms is None else clock.ended_ms for clock in self.clocks]
-        return max(self.over_ms, *ends) if ends else self.over_ms
+        settled_ms = self.over_ms
+        for clock in self.clocks:
+            ends_ms = clock.due_ms if clock.ended_ms is None else clock.ended_ms
+            settled_ms = ends_ms if ends_ms > settled_ms else settled_ms
+        return settled_ms
 
     def holder_at(self, at_ms: int) -> str:
         """Who answers for what happens at an instant: who held the case until then, if it changes hands at that very instant."""

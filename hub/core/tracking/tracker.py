@@ -169,7 +169,7 @@ class Tracking:
         if not self._is_plain(case, answer):
             mistaken = self._clockwork.lives.mistaken(answer)
             return not mistaken and self._tell(case, journal, answer, update, effects)
-        at_ms = max(update.at_ms, case.opened_ms)
+        at_ms = update.at_ms if update.at_ms > case.opened_ms else case.opened_ms
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
         effects.replies += _replies(case, answer, at_ms)
@@ -351,7 +351,7 @@ class Tracking:
         marks = (*known, HubEvent(kind.lower(), at_ms))
         if case.special or self._clockwork.lives.starters:
             return msgspec.structs.replace(case, marks=marks)
-        ended_ms = max(at_ms, case.opened_ms)
+        ended_ms = at_ms if at_ms > case.opened_ms else case.opened_ms
         clocks, rings = self._clockwork.ended(case, ended_ms, cancelled=kind != _CLOSED, said_ms=at_ms)
         effects.rings += rings
         over_ms = _earliest(case.over_ms, ended_ms)
@@ -399,7 +399,10 @@ def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCa
 
 def _replies(case: TrackedCase, answer: AppliedUpdate, at_ms: int) -> list[OwedReply]:
     """The replies to all reports of a case about an update that counts from this instant."""
-    return [OwedReply(case, source, ref, answer, max(at_ms, since_ms)) for (source, ref), since_ms in case.reported]
+    return [
+        OwedReply(case, source, ref, answer, at_ms if at_ms > since_ms else since_ms)
+        for (source, ref), since_ms in case.reported
+    ]
 
 
 def _to(answer: AppliedUpdate, to: str) -> UpdateDetails:
