@@ -192,11 +192,11 @@ class TrackedCase(msgspec.Struct, array_like=True, frozen=True, gc=False, tag="c
     """Of `members`, who was called together (联合处置)."""
 
     @property
-    def reported(self) -> Iterator[tuple[tuple[str, str], int]]:
+    def reported(self) -> Iterable[tuple[tuple[str, str], int]]:
         """Each report with when it was made; those linked before that was kept, with the opening."""
-        opening = repeat(self.opened_ms)
-        made = chain((self.opened_ms,), self.since, opening) if self.since else opening
-        return zip(self.reports, made, strict=False)
+        if not self.since:
+            return [(report, self.opened_ms) for report in self.reports]
+        return zip(self.reports, chain((self.opened_ms,), self.since, repeat(self.opened_ms)), strict=False)
 
     @property
     def department(self) -> str:
