@@ -101,6 +101,13 @@ class Storage:
         self._ports.write_text(json.dumps(ports._asdict()))
         return ports
 
+    def serving_port(self) -> int | None:
+        """Where a broker that runs on this directory serves its clients; None if none does."""
+        ports = self._kept_ports()
+        if ports is None or self.read_pid() is None or is_free(ports.client):
+            return None
+        return ports.client
+
     def _kept_ports(self) -> Ports | None:
         try:
             return Ports(**{key: int(value) for key, value in json.loads(self._ports.read_text()).items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from hub.cli.policy.keeping import require_kept
 from hub.cli.process.children import Child
 from hub.cli.process.supervision import Supervisor
 from hub.cli.services.web import PORT
-from hub.cli.terminal.options import with_settings
+from hub.cli.terminal.options import CONFIGURED, is_kafka_named, with_own_settings
 from hub.errors import FatalError
 from hub.policy import load_city
 from hub.scrape import fetch
@@ -33,7 +32,6 @@ from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics
 
 _LOOK_SECONDS = 0.5
-_CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
 
 
 @click.command()
@@ -57,7 +55,7 @@ _CONFIGURED = "CITYHUB_BOOTSTRAP_SERVERS"
     "--front-port", type=click.IntRange(1, 65535), envvar="CITYHUB_FRONT_PORT",
     help="Port of `cityhub web`: departments, Open311.  [6080, or any if that is taken]",
 )  # fmt: skip
-@with_settings
+@with_own_settings
 def up(
     settings: Settings, embedded: bool | None, port: int, data_dir: Path | None, web_port: int | None, front_port: int | None
 ) -> None:  # fmt: skip
@@ -68,7 +66,7 @@ def up(
     console = Screen(stderr=True, soft_wrap=True)
     settings = with_own_port(settings.changed(web_port=web_port))
     if embedded is None:
-        embedded = not _is_configured(settings)
+        embedded = not is_kafka_named(settings)
     with ended_by_signals(), ExitStack() as stack:
         kafka = None
         if embedded:
@@ -112,17 +110,11 @@ def _front_port() -> int:
     return PORT
 
 
-def _is_configured(settings: Settings) -> bool:
-    """Whether somebody named a Kafka, by option or environment, or said how to prove oneself to one."""
-    plain = Settings()
-    named = bool(os.environ.get(_CONFIGURED)) or settings.bootstrap_servers != plain.bootstrap_servers
-    return named or settings.kafka_security != plain.kafka_security
-
-
 def _announce(settings: Settings, front: str, logs: Path, console: Console) -> None:
     web = f"http://{settings.web_host}:{settings.web_port}"
     console.print(
-        f"Kafka 消息总线   {settings.bootstrap_servers}   (export {_CONFIGURED}={settings.bootstrap_servers})"
+        f"Kafka 消息总线   {settings.bootstrap_servers}   (commands in this folder find it; elsewhere: "
+        f"export {CONFIGURED}={settings.bootstrap_servers})"
     )
     console.print(f"metrics 指标     {web}/metrics   health {web}/healthz   ready {web}/readyz")
     console.print(

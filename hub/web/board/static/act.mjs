@@ -42,7 +42,7 @@ async function follow(words, actId, tell) {
       const { waiting = 0, ...refused } = others;
       const bad = Object.values(refused).reduce((sum, count) => sum + count, 0);
       const left = found.sent - accepted - bad;
-      const parts = [left ? words.t('act.sent', { n: words.n(found.sent), done: words.n(accepted), wait: words.n(left) }) : accepted ? words.t('act.done', { done: words.n(accepted) }) : ''];
+      const parts = [left ? words.t('act.sent', { n: words.n(found.sent), done: words.n(accepted), wait: words.n(left) }) : accepted ? words.t('act.done', { n: words.n(accepted) }) : ''];
       if (bad) parts.push(words.t('act.refused', { n: words.n(bad), why: found.details.join('; ') }));
       tell({ bad: bad > 0, done: !left && !bad, over: !left, text: parts.filter(Boolean).join(' · ') });
       if (!left) return;

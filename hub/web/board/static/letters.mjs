@@ -103,7 +103,7 @@ function List({ words, found, filters, choose, chosen, open, picked, pick }) {
   const said = filters.reason ? words.t('dl.of', { reason: words.t(`reason.${filters.reason}`), sender: words.sender(filters.sender) }) : words.t('dl.all');
   const setState = (event) => choose({ ...filters, state: event.target.value });
   return html`<section class="panel list" aria-label=${words.t('page.letters')}>
-    <div class="list-head"><span class="count" role="status" data-total=${found.total}>${words.t(found.total === 1 ? 'dl.count.one' : 'dl.count', { n: words.n(found.total) })} · ${said}</span>
+    <div class="list-head"><span class="count" role="status" data-total=${found.total}>${words.t('dl.count', { n: words.n(found.total) })} · ${said}</span>
       ${filters.reason && html`<button type="button" onClick=${() => choose(filters.state ? { state: filters.state } : {})}>${words.t('dl.everything')}</button>`}
       <label>${words.t('f.state')} <select name="state" value=${filters.state || 'open'} onChange=${setState}>
         ${['open', 'sent', 'closed', 'all'].map((name) => html`<option key=${name} value=${name}>${words.t(`dl.state.${name}`)}</option>`)}</select></label></div>

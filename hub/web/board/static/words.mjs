@@ -45,7 +45,8 @@ export class Words {
   }
 
   t(key, values = {}) {
-    const text = (this.texts[key] || {})[this.language] ?? key;
+    const single = values.n === '1' ? this.texts[`${key}.one`] : undefined;
+    const text = (single || this.texts[key] || {})[this.language] ?? key;
     return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
   }
 
