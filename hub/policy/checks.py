@@ -299,7 +299,9 @@ class Checker:
 
 
 def _takes(rules: Sequence[DeadlineRule], above: int, below: int) -> bool:
-    return leaves_none(rules[above], rules[below])
+    """Whether a row takes what it matches from one below it. To what yields the longest legal limit applies, wherever it stands."""
+    by_yielding = rules[below].legal and any(rule.yields for rule in rules[:above])
+    return not by_yielding and leaves_none(rules[above], rules[below])
 
 
 _REMEDY = "rows above take all it could match; move it up or remove it"

@@ -26,6 +26,7 @@ from tests.unit.agents.whole_hub import WholeHub
 
 pytestmark = pytest.mark.kafka
 GRID = "530402001003007"
+ROADS = "  - {id: roads, when: {family: [road]}, department: roads}\n"
 HOLE = "  - {id: hole, when: {category: [road.hole]}, department: roads, co_handlers: [county, bureau], joint: true}\n"
 
 
@@ -62,7 +63,7 @@ TOLD: Sequence[CaseEvent | Update] = (
 def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     folder = tmp_path_factory.mktemp("city")
     city_of(folder)
-    (folder / "routes.yaml").write_text(ROUTES.replace("routes:\n", f"routes:\n{HOLE}"), encoding="utf-8")
+    (folder / "routes.yaml").write_text(ROUTES.replace(ROADS, HOLE), encoding="utf-8")
     return load_city(folder)
 
 

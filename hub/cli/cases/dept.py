@@ -281,7 +281,7 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
     )
     lines = [said + (f"  ({order['reason']})" if order["reason"] else "")]
     lines += [f"    unit 单位 {words.unit(order['unit'])}"] if order.get("unit") else []
-    lines += [f"    {joined_in_words(order, words)}"] if order.get("joined") else []
+    lines += [f"    {words.beside(order)}"] if order.get("joined") else []
     event = order["event"]
     if event is not None:
         where = event["place"]["address"] or words.area(order["area"])
@@ -290,19 +290,6 @@ def describe_order(order: dict[str, Any], words: Words) -> str:
     dues = "; ".join(f"{due['clock']} {words.local(due['due_at'])}" for due in order["deadlines"])
     lines += [f"    due 到期: {dues}"] if dues else []
     return "\n".join(map(shown, lines))
-
-
-def joined_in_words(order: dict[str, Any], words: Words) -> str:
-    """Beside whom an order's department works; needs an order that names somebody."""
-    others = ", ".join(words.department(each) for each in order["joined"])
-    part = (
-        "called with 一并召集"
-        if order.get("called")
-        else "leads, with 主办, 协办"
-        if not order["lead"]
-        else "helps, with 协办"
-    )
-    return f"{part} {others}"
 
 
 def describe_receipt(receipt: dict[str, Any], words: Words) -> str:

@@ -230,7 +230,9 @@ def _orders(story: Story, words: Words) -> Iterator[Moment]:
     for order in story.orders:
         group = groups.setdefault((order["issued_at"], order["kind"], order["department"]), [])
         # why a report was linked is said where it is linked
-        group.append("" if order["kind"] == "LINK" else order["reason"] or "")
+        reason = "" if order["kind"] == "LINK" else order["reason"] or ""
+        beside = words.beside(order) if order["kind"] == "ASSIGN" else ""
+        group.append("; ".join(filter(None, (reason, beside))))
     for (at_ms, kind, department), reasons in groups.items():
         details = tuple(reason for reason in reasons if reason)
         yield Moment(

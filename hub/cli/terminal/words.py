@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.decision import SOURCE_POLICY
@@ -88,6 +90,15 @@ class Words:
             return self._areas.get(code, "")
         names = self._areas | {each: f"{name.en} {name.zh}" for each, name in divisions.spec.names.items()}
         return names.get(divisions.nearest(code, names) or "", "")
+
+    def beside(self, order: Mapping[str, Any]) -> str:
+        """Beside whom an order's department works; empty if it works alone."""
+        others = ", ".join(map(self.department, order.get("joined") or ()))
+        if not others:
+            return ""
+        if order.get("called"):
+            return f"called with 一并召集 {others}"
+        return f"helps, with 协办, 同办 {others}" if order["lead"] else f"leads, with 主办, 协办 {others}"
 
     def row(self, policy: str, rules: str, duration: float, unit: str) -> str:
         """What a deadline row says, as a record has it: duration, unit, and the law it follows."""

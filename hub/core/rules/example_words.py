@@ -49,7 +49,7 @@ class SpokenExamples:
         case = self._case(event, area, decision, dues, conditions)
         for number, word in enumerate(words):
             answer = self._answer(number, word, self._lives.tell(case).holder)
-            said = f"{answer.event} at {word.at.isoformat()}"
+            said = f"{answer.event} at {word.said_at.isoformat()}"
             why = self._lives.refusal(case, answer)
             if why is not None:
                 if not word.expect.refused:
@@ -92,7 +92,7 @@ class SpokenExamples:
             update_id=f"{number:03}",
             department=word.by or holder,
             status=word.event.upper(),
-            at_ms=ms_of(word.at),
+            at_ms=ms_of(word.said_at),
             note=word.note,
             details=details,
         )
@@ -117,8 +117,11 @@ class SpokenExamples:
                 yield f"clocks that {name}: {', '.join(found) or 'none'}; expected {', '.join(wanted) or 'none'}"
         yield from self._due(word, terms)
         told = self._told(answer)
-        if "told" in expect.model_fields_set and (not told if expect.told is None else expect.told in told) is False:
-            yield f"reporters are told {told!r}, expected {expect.told or 'nothing'!r}"
+        if (
+            "reporters_told" in expect.model_fields_set
+            and (not told if expect.reporters_told is None else expect.reporters_told in told) is False
+        ):
+            yield f"reporters are told {told!r}, expected {expect.reporters_told or 'nothing'!r}"
 
     def _due(self, word: ExampleWord, terms: dict[str, Term]) -> Iterator[str]:
         for clock, instant in word.expect.due.items():

@@ -56,8 +56,8 @@ class ExampleOutcome(Strict):
 
 
 class ExampleResult(Strict):
-    """What must come of a word. What is not given is not checked; `told: null` says that reporters are told nothing, `unit: null`
-    that no unit has it. `refused`: it may not be said. Own clocks of a department are called CLOCK/DEPARTMENT."""
+    """What must come of a word. What is not given is not checked; `reporters_told: null` says that they are told nothing,
+    `unit: null` that no unit has it. `refused`: it may not be said. A department's own clocks are called CLOCK/DEPARTMENT."""
 
     refused: bool = False
     state: StateName | None = None
@@ -68,7 +68,7 @@ class ExampleResult(Strict):
     hung_up: tuple[ShortText, ...] | None = None
     """All clocks that stand still then 挂账、中止."""
     due: dict[ShortText, AwareInstant] = Field(default_factory=dict)
-    told: ShortText | None = None
+    reporters_told: ShortText | None = None
     """A part of it."""
 
 
@@ -79,7 +79,7 @@ class ExampleWord(Strict):
     """
 
     event: Id
-    at: AwareInstant
+    said_at: AwareInstant
     by: Id | None = None
     unit: Id | None = None
     outcome: Id | None = None

@@ -61,8 +61,9 @@ def hub_of(rules: Any, *said: CaseEvent | Update, at_once: bool = False, partiti
     hub.__enter__()
     hub.report(statement("H1", 0, EventKind.OPENED, 0))
     hub.run()
-    for each in said:
-        hub.publish(each)
+    for number, each in enumerate(said):
+        astray = number % partitions if isinstance(each, Update) and partitions > 1 else None
+        hub.publish(each, partition=astray)
         if not at_once:
             hub.run()
     hub.settle()
@@ -353,15 +354,24 @@ TURNS = [
 @pytest.mark.parametrize("breath", [True, False], ids=["chunk by chunk", "at once"])
 def test_what_it_comes_to_does_not_depend_on_who_writes_first(updates: Sequence[Update], breath: bool) -> None:
     one_by_one = outcome(updates, at_once=False)
-    for order in list(permutations(updates))[:: 3 if breath else 5]:
+    for order in list(permutations(updates))[:: 6 if breath else 8]:
         assert outcome(order, at_once=not breath) == one_by_one
 
 
-def outcome(updates: Sequence[Update], *, at_once: bool) -> dict[str, Any]:
-    with hub_of(city(), *updates, at_once=at_once) as hub:
+@pytest.mark.parametrize("updates", [LEAVES, TURNS], ids=["leaves", "turns"])
+def test_nor_on_the_partition_into_which_each_wrote(updates: Sequence[Update]) -> None:
+    """A client that finds partitions otherwise: what lies astray is moved to its case's before it is decided."""
+    wanted = outcome(updates, at_once=False)
+    for order in list(permutations(updates))[::9]:
+        assert outcome(order, at_once=True, partitions=3) == wanted
+
+
+def outcome(updates: Sequence[Update], *, at_once: bool, partitions: int = 1) -> dict[str, Any]:
+    with hub_of(city(), *updates, at_once=at_once, partitions=partitions) as hub:
         assert findings(hub) == []
         found = come_to(hub)
-        (case,) = [each for _, each in hub.state("route")[0].items() if each.case_id == CASE]
+        books = (hub.state("route")[partition] for partition in range(partitions))
+        (case,) = [each for book in books for _, each in book.items() if each.case_id == CASE]
         return found | {"helpers": sorted(case.co_handlers), "called": sorted(who for who, _ in case.called)}
 
 

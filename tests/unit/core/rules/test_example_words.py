@@ -55,16 +55,16 @@ def differences(folder: Path, *words: str) -> list[str]:
     return check_examples(load_city(folder))
 
 
-DAY = "2026-09-2{}T12:00:00+08:00"
+THURSDAY, FRIDAY = (f"said_at: 2026-09-2{day}T12:00:00+08:00" for day in (4, 5))
 AGREED = (
-    f"{{outcome: mediated, at: {DAY.format(5)}, "
-    "expect: {state: resolved, ended: [accept, resolve], hung_up: [], told: 双方已达成协议}}"
+    f"{{outcome: mediated, {FRIDAY}, "
+    "expect: {state: resolved, ended: [accept, resolve], hung_up: [], reporters_told: 双方已达成协议}}"
 )
 PARKED = (
-    f"{{outcome: parked, at: {DAY.format(5)}, until: 2026-10-14T00:00:00+08:00, expect: {{state: paused, hung_up: [resolve], "
-    "ended: [], told: 挂账}}"
+    f"{{outcome: parked, {FRIDAY}, until: 2026-10-14T00:00:00+08:00, expect: {{state: paused, hung_up: [resolve], "
+    "ended: [], reporters_told: 挂账}}"
 )
-RESUMED = "{event: resumed, at: 2026-09-28T09:00:00+08:00, expect: {state: accepted, hung_up: []}}"
+RESUMED = "{event: resumed, said_at: 2026-09-28T09:00:00+08:00, expect: {state: accepted, hung_up: []}}"
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ RESUMED = "{event: resumed, at: 2026-09-28T09:00:00+08:00, expect: {state: accep
     [
         [AGREED],
         [PARKED],
-        [f"{{event: accepted, at: {DAY.format(4)}, expect: {{state: accepted, ended: [accept], told: ACCEPTED}}}}", AGREED],
-        [f"{{event: filed, at: {DAY.format(5)}, expect: {{state: dispatched, ended: [], told: null}}}}"],
-        [f"{{outcome: to_court, at: {DAY.format(5)}, by: desk, expect: {{state: resolved, told: 引导诉讼}}}}"],
-        [f"{{outcome: to_court, at: {DAY.format(5)}, expect: {{refused: true}}}}"],
-        [f"{{event: refused, at: {DAY.format(5)}, expect: {{department: desk, state: refused, told: null}}}}"],
+        [f"{{event: accepted, {THURSDAY}, expect: {{state: accepted, ended: [accept], reporters_told: ACCEPTED}}}}", AGREED],
+        [f"{{event: filed, {FRIDAY}, expect: {{state: dispatched, ended: [], reporters_told: null}}}}"],
+        [f"{{outcome: to_court, {FRIDAY}, by: desk, expect: {{state: resolved, reporters_told: 引导诉讼}}}}"],
+        [f"{{outcome: to_court, {FRIDAY}, expect: {{refused: true}}}}"],
+        [f"{{event: refused, {FRIDAY}, expect: {{department: desk, state: refused, reporters_told: null}}}}"],
         [PARKED, RESUMED, AGREED.replace("09-25", "09-29")],
-        [f"{{event: resolved, at: {DAY.format(5)}, note: Filled in., expect: {{told: Filled in}}}}"],
-        [f"{{event: whistled, at: {DAY.format(5)}, members: [desk], expect: {{department: roads}}}}"],
+        [f"{{event: resolved, {FRIDAY}, note: Filled in., expect: {{reporters_told: Filled in}}}}"],
+        [f"{{event: whistled, {FRIDAY}, members: [desk], expect: {{department: roads}}}}"],
     ],
 )  # fmt: skip
 def test_what_holds(tmp_path: Path, words: list[str]) -> None:
@@ -92,16 +92,16 @@ def test_what_holds(tmp_path: Path, words: list[str]) -> None:
         (AGREED.replace("state: resolved", "state: paused"), "the case is resolved, expected paused"),
         (AGREED.replace("ended: [accept, resolve]", "ended: [accept]"), "clocks that ended 终止: accept, resolve; expected accept"),
         (PARKED.replace("hung_up: [resolve]", "hung_up: []"), "stand still 停止计时: resolve; expected none"),
-        (PARKED.replace("told: 挂账", "told: 已解决"), "reporters are told '挂账（至 2026-10-14） hung up (until 2026-10-14)'"),
+        (PARKED.replace("told: 挂账", "told: 已解决"), "told '挂账（至 2026-10-14） hung up (until 2026-10-14)'"),
         (AGREED.replace("mediated", "medated"), "cannot be said 不能这样反馈: what it came to 办理结果 is a code of the outcomes"),
         (PARKED.replace("until: 2026-10-14T00:00:00+08:00, ", "event: resolved, "), "a case is hung up 挂账 by paused"),
         (PARKED.replace("2026-10-14", "2026-09-24"), "the date until which a case is hung up 挂账 comes after"),
-        (f"{{outcome: to_court, at: {DAY.format(5)}}}", "led to court 引导诉讼 is for the dispatch desk"),
-        (f"{{event: fild, at: {DAY.format(5)}}}", "a step of the city's own 自定步骤 is named by its code"),
-        (f"{{event: verified, at: {DAY.format(5)}, by: desk}}", "verified 核查通过 is not allowed while the case is dispatched"),
-        (f"{{event: accepted, at: {DAY.format(5)}, by: desks}}", "is for who holds the case or helps"),
-        (f"{{event: accepted, at: {DAY.format(5)}, expect: {{refused: true}}}}", "may be said, expected that it may not"),
-        (f"{{event: transferred, to: desk, at: {DAY.format(5)}, expect: {{department: roads}}}}", "desk holds it, expected roads"),
+        (f"{{outcome: to_court, {FRIDAY}}}", "led to court 引导诉讼 is for the dispatch desk"),
+        (f"{{event: fild, {FRIDAY}}}", "a step of the city's own 自定步骤 is named by its code"),
+        (f"{{event: verified, {FRIDAY}, by: desk}}", "verified 核查通过 is not allowed while the case is dispatched"),
+        (f"{{event: accepted, {FRIDAY}, by: desks}}", "is for who holds the case or helps"),
+        (f"{{event: accepted, {FRIDAY}, expect: {{refused: true}}}}", "may be said, expected that it may not"),
+        (f"{{event: transferred, to: desk, {FRIDAY}, expect: {{department: roads}}}}", "desk holds it, expected roads"),
     ],
 )  # fmt: skip
 def test_what_does_not_is_said_in_words(tmp_path: Path, word: str, what: str) -> None:
@@ -113,7 +113,7 @@ def test_what_does_not_is_said_in_words(tmp_path: Path, word: str, what: str) ->
 @pytest.mark.parametrize(
     ("words", "due"),
     [
-        ([f"{{event: filed, at: {DAY.format(5)}, expect: {{DUE}}}}"], "10-08T10:00"),
+        ([f"{{event: filed, {FRIDAY}, expect: {{DUE}}}}"], "10-08T10:00"),
         ([PARKED[:-2] + ", DUE}}"], "10-19T15:00"),
         ([PARKED.replace("10-14", "10-05")[:-2] + ", DUE}}"], "10-13T15:00"),
         ([PARKED, RESUMED[:-2] + ", DUE}}"], "10-08T15:00"),
@@ -140,11 +140,11 @@ def test_what_is_settled_before_dispatch_has_nobody_to_speak_of_it(tmp_path: Pat
         "reply: {en: At court., zh: 已诉讼。}}\n"
         "routes:\n  - {id: leaks, when: {family: [water]}, department: roads}\n",
         examples_yaml=HEAD.replace("department: roads", "department: desk")
-        + f"      - {{event: resolved, at: {DAY.format(5)}}}\n",
+        + f"      - {{event: resolved, {FRIDAY}}}\n",
     )
     assert any("settles it before dispatch" in each for each in check_examples(load_city(tmp_path)))
 
 
 def test_a_word_that_is_none_is_a_mistake_of_its_line(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="state"):
-        differences(tmp_path, f"{{event: resolved, at: {DAY.format(5)}, expect: {{state: finished}}}}")
+        differences(tmp_path, f"{{event: resolved, {FRIDAY}, expect: {{state: finished}}}}")
