@@ -54,9 +54,9 @@ TOLD: Sequence[CaseEvent | Update] = (
     said(5, "JOINT", "ARRIVED", 2, "county", unit="grid7"),
     said(6, "JOINT", "RESOLVED", 3, "roads"),
     said(7, "LADDER", "REMINDED", 30, "bureau"),
-    report("LATER", 90),
+    *(report(f"LATER{hour}", hour, grid="530402002") for hour in range(2, 92, 2)),
 )
-"""The last moves the clock of the data beyond what the ladder has."""
+"""The last move the clock of the data beyond what the ladder has, as the days of a city do."""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,8 @@ def _on_kafka(hub: SmallHub, *names: str) -> list[Mapping[str, Any]]:
 
 
 def _orders(found: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    """All but reminders of other cases than the ladder's: these hang on how far the clock is when somebody says something."""
+    mine = {case_id("hotline", ref) for ref in ("LADDER", "UNITS", "JOINT")}
     return sorted(
         (
             each["department"], each["case_id"], each["kind"], each["unit"] or "", each["rule"], each["called"],
@@ -115,6 +117,7 @@ def _orders(found: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
             tuple((due["policy"], due["due_at"]) for due in each["deadlines"]), each["order_id"],
         )
         for each in found
+        if each["case_id"] in mine and (each["kind"] != "REMIND" or each["case_id"] == case_id("hotline", "LADDER"))
     )  # fmt: skip
 
 
@@ -134,9 +137,9 @@ def test_organisation_areas_units_and_ladder_come_to_the_same_on_kafka(hub: Smal
     assert last == {f"U{n}": "accepted" for n in range(1, 7)} | {
         "U7": "not_allowed"
     }  # who stands elsewhere has no power
-    verdicts = {
-        (each["case_id"], each["clock"], each["kind"], each["at"]) for each in _on_kafka(hub, topics.DEADLINES.name)
-    }
-    assert verdicts == {
-        (each["case_id"], each["clock"], each["kind"], each["at"]) for each in memory.records(topics.DEADLINES.name)
-    }
+    assert _last(_on_kafka(hub, topics.DEADLINES.name)) == _last(memory.records(topics.DEADLINES.name))
+
+
+def _last(rings: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[str, int]]:
+    """The last word on each clock."""
+    return {(each["case_id"], each["clock"]): (each["kind"], each["at"]) for each in rings}
