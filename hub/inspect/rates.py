@@ -95,7 +95,11 @@ def _came_back(batches: Sequence[pa.RecordBatch]) -> Iterator[CountedUpdate]:
 
 
 def _kinds(batches: Sequence[pa.RecordBatch], of: str) -> Group:
-    """Groups by what the last record of each case says of it."""
+    """Groups by what the last record of each case says of it; a unit only of what its own department is counted for."""
+    if of == "unit":
+        rows = _columns(batches, ("case_id",), ("department",), ("unit",))
+        units = {(str(case), str(who)): "-" if unit is None else str(unit) for case, who, unit in rows}
+        return lambda case_id, department: units.get((case_id, department), "-")
     kinds = {str(case): "-" if kind is None else str(kind) for case, kind in _columns(batches, ("case_id",), (of,))}
     return lambda case_id, _department: kinds.get(case_id, "-")
 

@@ -98,3 +98,13 @@ def test_figures_of_each_unit(hub: MemoryHub) -> None:
     table = rates(words, [], [], lambda _: "-", {}, _kinds([batch], "unit"))
     due = {who: counts.due for (who, _), counts in table.items()}
     assert due == {"grid7": 1, "village": 1, "town": 1, "-": 1, "all": 4}
+
+
+def test_what_a_department_missed_is_not_counted_for_the_unit_of_another(hub: MemoryHub) -> None:
+    """The county's grid had it past its time; then it went to the patrol of another department, and a called one has its own."""
+    batch = hub.codec.decode_many(
+        "cityhub.CaseChange", [record.value for record in hub.broker.records(topics.CASES.name)]
+    ).batch
+    group = _kinds([batch], "unit")
+    case = next(each["case_id"] for each in hub.records(topics.CASES.name) if each["unit"] == "grid7")
+    assert [group(case, who) for who in ("county", "roads")] == ["grid7", "-"]
