@@ -220,6 +220,7 @@ def _asks(story: Story, change: dict[str, Any], words: Words) -> Iterator[str]:
         if (event["source"], event["source_ref"]) == mine and event["category"]:
             kind = event["category"], event["source"], event["urgency"], change["area"]
             yield f"joined 并入; asks 诉求: {words.category(event['category'])}"
+            yield f"by itself 单独归属: {words.leads(*kind)}"
             yield f"by itself 单独时限: {words.limits(*kind, event['reported_at']) or '-'}"
             return
 

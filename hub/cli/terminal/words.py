@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from hub.core.deadlines.decision import SOURCE_POLICY
 from hub.core.deadlines.rules import DeadlineRules
+from hub.core.routing.router import Router
 from hub.core.tracking.lifecycle import EVENT_RULES
 from hub.millis import datetime_of
 from hub.policy.city import City
@@ -53,6 +54,10 @@ class Words:
     @cached_property
     def _deadlines(self) -> DeadlineRules:
         return DeadlineRules(self._city)
+
+    @cached_property
+    def _router(self) -> Router:
+        return Router(self._city)
 
     def event(self, event: str) -> str:
         """What happened to a case, by its status, step or code in upper or lower case."""
@@ -121,6 +126,16 @@ class Words:
         code = category if known is None else known.code
         dues = self._deadlines.due_one(code, source, urgency, area, at_ms)
         return "; ".join(f"{due.clock} {due.policy}, due 到期 {self.local(due.due_ms)}" for due in dues)
+
+    def leads(self, category: str, source: str, urgency: str, area: str | None) -> str:
+        """Who would have a report as a case of its own, by the rows of the city's folder that ask nothing of its words: who leads,
+        and who is called or helps."""
+        decision = self._router.route_one(source, category, area, urgency, placed=area is not None)
+        others = ", ".join(map(self.department, decision.co_handlers))
+        how = "called with it 一并召集" if decision.called else "helped by 协办"
+        return f"{self.department(decision.department)} (rule 规则 {decision.rule})" + (
+            f", {how} {others}" if others else ""
+        )
 
     def legal_basis(self, policy: str, rules: str) -> str | None:
         """The law that a deadline row names, if the rules here are those of which it is a row."""
