@@ -25,7 +25,8 @@ def holds_of(changes: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
         if change.get("held"):
             holds = [(hold["since"], hold["department"]) for hold in change["held"]]
         elif change["change"] in _MOVES and not change["reopens"]:
-            holds.append((change["at"], change["department"]))
+            if not holds or holds[-1][1] != change["department"]:  # else only others help now
+                holds.append((change["at"], change["department"]))
     return [(changes[-1]["opened_at"], holds[0][1]), *holds[1:]] if holds else []
 
 

@@ -194,12 +194,18 @@ def given_of(turns: Iterable[HolderChange]) -> Iterator[Given]:
         known = found.setdefault(turn.case_id, [])
         if turn.ledger:
             known[:] = [Given(turn.case_id, hold.department, hold.from_ms, hold.returned_by) for hold in turn.ledger]
-        elif turn.change == ChangeKind.OPENED or (turn.change == ChangeKind.REROUTED and not turn.reopens):
+        elif turn.change == ChangeKind.OPENED or _is_given(turn, known):
             refused = known[-1].department if known and turn.rule == _REFUSED else None
             known.append(Given(turn.case_id, turn.department, turn.at_ms, refused))
         if known:
             known[0] = known[0]._replace(at_ms=turn.opened_ms)
     return (each for case in found.values() for each in case)
+
+
+def _is_given(turn: HolderChange, known: list[Given]) -> bool:
+    """True if a rerouting gives the case to another; others that help now leave it where it is."""
+    moves = turn.change == ChangeKind.REROUTED and not turn.reopens
+    return moves and not (known and known[-1].department == turn.department)
 
 
 def by_department(case_id: str, department: str) -> str:

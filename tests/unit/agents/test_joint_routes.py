@@ -350,9 +350,20 @@ TURNS = [
 ]
 
 
-@pytest.mark.parametrize("updates", [LEAVES, TURNS], ids=["leaves", "turns"])
+AMENDED = [
+    statement("H1", 1, EventKind.AMENDED, 10, category="road.collapse", urgency=Urgency.URGENT),
+    update(1, "police_assistance", "ARRIVED", 5),
+    update(2, "housing", "ARRIVED", 30),
+    update(3, "water_supply", "RESOLVED", 40),
+]
+"""Who was sent home by the amendment had been there; who was called by it comes later; the lead is given the case once."""
+
+
+@pytest.mark.parametrize("updates", [LEAVES, TURNS, AMENDED], ids=["leaves", "turns", "amended"])
 @pytest.mark.parametrize("breath", [True, False], ids=["chunk by chunk", "at once"])
-def test_what_it_comes_to_does_not_depend_on_who_writes_first(updates: Sequence[Update], breath: bool) -> None:
+def test_what_it_comes_to_does_not_depend_on_who_writes_first(
+    updates: Sequence[CaseEvent | Update], breath: bool
+) -> None:
     one_by_one = outcome(updates, at_once=False)
     for order in list(permutations(updates))[:: 6 if breath else 8]:
         assert outcome(order, at_once=not breath) == one_by_one
@@ -366,8 +377,8 @@ def test_nor_on_the_partition_into_which_each_wrote(updates: Sequence[Update]) -
         assert outcome(order, at_once=True, partitions=3) == wanted
 
 
-def outcome(updates: Sequence[Update], *, at_once: bool, partitions: int = 1) -> dict[str, Any]:
-    with hub_of(city(), *updates, at_once=at_once, partitions=partitions) as hub:
+def outcome(updates: Sequence[CaseEvent | Update], *, at_once: bool, partitions: int = 1) -> dict[str, Any]:
+    with hub_of(city(BURST, COLLAPSE), *updates, at_once=at_once, partitions=partitions) as hub:
         assert findings(hub) == []
         found = come_to(hub)
         books = (hub.state("route")[partition] for partition in range(partitions))

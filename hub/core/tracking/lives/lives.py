@@ -320,9 +320,10 @@ class Lives:
             return
         life.refusals += happening.department == life.holder
         desk = self._city.desk_for(life.version.area)
-        life.by_hand |= life.holder != desk
-        life.pass_to(desk, happening.at_ms, happening.department)
-        life.pass_below(None, happening.at_ms)
+        if life.holder != desk:
+            life.by_hand = True
+            life.pass_to(desk, happening.at_ms, happening.department)
+            life.pass_below(None, happening.at_ms)
         limit = self._spec.arbitrate_after
         if limit is not None and life.refusals >= limit:
             life.state = State.ARBITRATION
