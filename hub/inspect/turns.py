@@ -24,10 +24,14 @@ def holds_of(changes: Sequence[Mapping[str, Any]]) -> list[tuple[int, str]]:
     for change in changes:
         if change.get("held"):
             holds = [(hold["since"], hold["department"]) for hold in change["held"]]
-        elif change["change"] in _MOVES and not change["reopens"]:
-            if not holds or holds[-1][1] != change["department"]:  # else only others help now
-                holds.append((change["at"], change["department"]))
+        elif change["change"] in _MOVES and not change["reopens"] and change["department"] != _last(holds):
+            holds.append((change["at"], change["department"]))
     return [(changes[-1]["opened_at"], holds[0][1]), *holds[1:]] if holds else []
+
+
+def _last(holds: Sequence[tuple[int, str]]) -> str | None:
+    """Who holds it by these; where that is who held it before, only others help now."""
+    return holds[-1][1] if holds else None
 
 
 def _note_end(ends: list[tuple[int, bool]], at_ms: int, *, over: bool) -> None:
