@@ -80,7 +80,7 @@ class Facts:
         self.placed_orders = [row for row in self.placed_orders if row[4:] not in erased]
         if "orders" in self.rows:
             self.rows["orders"] = [
-                (*row[:_ADDRESS], None, row[_ADDRESS + 1]) if row[_ADDRESS - 2 : _ADDRESS] in erased else row
+                (*row[:_ADDRESS], None, *row[_ADDRESS + 1 :]) if row[_ADDRESS - 2 : _ADDRESS] in erased else row
                 for row in self.rows["orders"]
             ]
 

@@ -95,7 +95,7 @@ def _forget(model: SqliteModel, topic: Topic, before_ms: int) -> None:
 
 _PUTS: dict[str, Callable[[WordsBatch, KafkaRecord, Mapping[str, Any]], None]] = {
     Order.subject(): WordsBatch.order,
-    Receipt.subject(): WordsBatch.told,
+    Receipt.subject(): WordsBatch.receipt,
     Erasure.subject(): WordsBatch.erasure,
     Reply.subject(): WordsBatch.reply,
     CaseEvent.subject(): WordsBatch.statement,

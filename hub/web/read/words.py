@@ -39,14 +39,17 @@ class WordsBatch:
         self.takes_back = False
         """Whether something that was there before is other words now."""
 
-    def told(self, message: KafkaRecord, record: Mapping[str, Any]) -> None:
-        """A receipt, as it lies in its topic."""
+    def receipt(self, message: KafkaRecord, record: Mapping[str, Any]) -> None:
+        self._line(message, record)
+
+    def _line(self, message: KafkaRecord, record: Mapping[str, Any]) -> None:
+        """What a department is told, as it lies in its topic."""
         self.lines.append(ToldLine(*message[:3], message.written_ms, to_json(record)))
 
     def order(self, message: KafkaRecord, record: Mapping[str, Any]) -> None:
         if event := record["event"]:
             record = {**record, "event": self._spared(event, message.written_ms)}
-        self.told(message, record)
+        self._line(message, record)
 
     def reply(self, message: KafkaRecord, record: Mapping[str, Any]) -> None:
         names = ("reply_id", "source", "source_ref", "department", "status", "at")
