@@ -113,7 +113,7 @@ def _list(connection: Connection, query: CaseQuery, words: Words, limit: int, of
     shown_rows = list(rows)
     _show(shown_rows, words)
     total, overdue = queries.count(connection, query)
-    say(f"{total:,} cases, {overdue:,} overdue 超时, {len(shown_rows):,} shown")
+    say(f"{total:,} case{'s' * (total != 1)}, {overdue:,} overdue 超时, {len(shown_rows):,} shown")
     say(standing_line(*queries.last_standing(connection)))
 
 

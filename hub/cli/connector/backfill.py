@@ -8,6 +8,7 @@ import click
 
 from hub.cli.connector.run import describe_run, stop_on_signals, summary_dict
 from hub.cli.connector.times import time_option_ms
+from hub.cli.terminal.options import running_here
 from hub.escaping import to_json
 from hub.screen import say
 from hub.sdk.running.at_limit import Way
@@ -45,7 +46,7 @@ def backfill_command(
     The live edge may run meanwhile, and its position stays. What was published before is a repeat for the hub. Stopped by Ctrl-C or
     a failure, the same command goes on where it was.
     """
-    settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
+    settings = running_here(Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     edge = chosen(load_edges(settings), (name,))[name]
     options = RunnerOptions(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())

@@ -14,6 +14,7 @@ from hub.cli.connector.backfill import backfill_command
 from hub.cli.connector.edges import pause, reset, resume, status
 from hub.cli.connector.run import run_command
 from hub.cli.connector.tested import as_dict, test_command, tier_in_words
+from hub.cli.terminal.options import running_here
 from hub.core.places.places import Places
 from hub.core.places.point_faults import HINTS, PointFault
 from hub.errors import FatalError
@@ -59,7 +60,7 @@ for each in (run_command, status, pause, resume, reset, backfill_command, test_c
 def list_command(as_json: bool) -> None:
     """The connectors there are, with their mappings, and the sinks of connectors.yaml."""
     manifests = discover()
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     sinks = load_sinks(settings) if settings.connectors else {}
     if as_json:
         said = {
@@ -120,13 +121,13 @@ def check_command(
 
 def _sink_says(name: str) -> str | None:
     """What the system of a sink of connectors.yaml says; None if there is none of that name."""
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     sink = load_sinks(settings).get(name) if settings.connectors else None
     return None if sink is None else check_sink(sink, settings)
 
 
 def _checked(name: str, mapping: str | None, file: Path | None, join: Path | None, limit: int | None) -> CheckReport:
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     edges = load_edges(settings) if settings.connectors and not file else {}
     if name not in edges:
         return check(

@@ -6,6 +6,7 @@ import click
 from rich.table import Table
 
 from hub.cli.connector.times import time_option_ms
+from hub.cli.terminal.options import running_here
 from hub.clock import wall_ms
 from hub.screen import Screen, say, say_json
 from hub.sdk.running.edges import Edge, chosen, edges_folder, load_edges
@@ -26,7 +27,7 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for 
 @_as_json
 def status(names: tuple[str, ...], as_json: bool) -> None:
     """What each edge and sink is doing, since when, and whose turn it is."""
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     found = [_status(each, settings) for each in chosen(_all(settings), names).values()]
     if as_json:
         say_json([each.as_dict() for each in found])
@@ -68,7 +69,7 @@ def _why(status: Status) -> str:
 @click.option("--why", default="somebody asked for it", show_default=True, help="Shown by `status`.")
 def pause(name: str, why: str) -> None:
     """Have one edge stop reading, at the end of what it has in hand; no other is touched. Survives restarts."""
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     wish = _wish(chosen(_all(settings), (name,))[name], settings)
     note_command(settings, AuditedAct("edge.pause", name, None, {"why": why}))
     wish.pause(why)
@@ -83,7 +84,7 @@ def pause(name: str, why: str) -> None:
 )
 def resume(name: str, way: str | None) -> None:
     """Have an edge go on that is paused, at its limit of rejects, or failed and mended."""
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     wish = _wish(chosen(_all(settings), (name,))[name], settings)
     note_command(settings, AuditedAct("edge.resume", name, None, {"way": way or ""}))
     wish.resume(way or "")
@@ -98,7 +99,7 @@ def reset(name: str, to: str) -> None:
 
     What an edge reads again is recognised as repeats; what a sink hands over again has the ids that it had.
     """
-    settings = Settings.from_env()
+    settings = running_here(Settings.from_env())
     edge = chosen(_all(settings), (name,))[name]
     at = None if to == "start" else wall_ms() if to == "now" else time_option_ms(to)
     with Lock(edges_folder(settings), _full(edge, settings)):

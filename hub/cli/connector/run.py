@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from hub.cli.process.files import watch_files
+from hub.cli.terminal.options import running_here
 from hub.errors import FatalError
 from hub.escaping import to_json
 from hub.screen import say
@@ -88,7 +89,7 @@ def run_command(
     named, each supervised by itself, until they are done or Ctrl-C. Meanwhile the file may change: what comes is begun, what goes
     is ended, what is another begins anew; a file with a mistake in it changes nothing, and is said. `status` shows what sinks do.
     """
-    settings = Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace)
+    settings = running_here(Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace))
     options = RunnerOptions(
         follow=follow,
         speed=speed,
