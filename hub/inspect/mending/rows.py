@@ -11,7 +11,7 @@ from hub.inspect.mending.contents import InputKind, RecordFault, faults_if_sent,
 from hub.inspect.mending.dealt import bytes_digest
 from hub.inspect.mending.edits import encoded_record
 from hub.model.event import CaseEvent
-from hub.sdk.contract import Item
+from hub.sdk.contract import Item, json_values
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import discover
 from hub.stream.avro.codec import Codec
@@ -62,7 +62,7 @@ def _by_mapping(codec: Codec, letter: Letter, row: dict[str, Any], mapping: str 
         raise FatalError(
             "this mapping says updates of departments; correct the row in a file and run the connector on that"
         )
-    outcome = mappings.outcome(Item(row, letter.letter["file"] or "", letter.letter["line"] or 0))
+    outcome = mappings.outcome(Item(json_values(row), letter.letter["file"] or "", letter.letter["line"] or 0))
     if outcome.rejection is not None:
         raise FatalError(f"the connector would set it aside again: {outcome.rejection.detail}")
     events = [event for event in (outcome.event, *outcome.others) if event is not None]

@@ -17,6 +17,7 @@ from hub.inspect.mending.dealt import CLOSE, MOST_TIMES, REOPEN, RESEND, Dealt, 
 from hub.inspect.mending.edits import diff_lines, encoded_record, fields_that_differ, record_in, with_fields
 from hub.inspect.mending.groups import grouped, sender_of
 from hub.inspect.mending.redrive import CANNOT, SAME, paced, plan_redrive
+from hub.inspect.mending.rows import mended_records
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from tests.unit.inspect.letters import a_letter
@@ -160,6 +161,16 @@ def test_a_difference_is_shown_exactly_if_there_is_one(before: dict[str, Any], a
         assert list(fields_that_differ(before, after)) != []
     if is_same:
         assert list(fields_that_differ(before, after)) == []
+
+
+def test_a_row_of_nested_json_is_mended_as_its_connector_reads_it() -> None:
+    row = {
+        "order": {"id": "HL3", "revision": 0, "event": "opened"}, "time": {"reported": "2026-01-06T12:03:38+08:00"},
+        "category": {"code": "road.pothole"}, "urgency": "routine", "title": "a hole", "channel": "phone",
+    }  # fmt: skip
+    letter = a_letter(1, stage="connector:hotline", origin=None, file="h.jsonl", line=3)
+    (record,) = mended_records(_CODEC, letter, row, None)
+    assert (record.kind.topic.name, record.key) == (_TOPIC, b"HL3")
 
 
 def test_fields_are_set_and_nothing_else_is_changed() -> None:
