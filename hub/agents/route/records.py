@@ -10,7 +10,7 @@ import pyarrow as pa
 from hub import topics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
-from hub.agents.route.clocks import DecidedClocks
+from hub.agents.route.clocks import NOBODY, DecidedClocks
 from hub.agents.route.purposes import withhold
 from hub.clock import Clock
 from hub.core.cases.steps import OrderDraft, Step
@@ -58,7 +58,7 @@ def publish_cases(hub: Hub, tx: Transaction, steps: list[Step], clocks: DecidedC
         "clocks": clocks.clocks_told(),
         **any_said(
             co_handlers=[case.co_handlers for case in cases],
-            called=[[who for who, _ in case.called] for case in cases],
+            called=[case.called and [who for who, _ in case.called] for case in cases],
             conditions=[case.conditions for case in cases],
             reopens=[step.reopens for step in steps],
             unlinks=[step.unlinks for step in steps],
@@ -87,29 +87,28 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     """The steps' orders, to each department's own topic, with the clocks that run and the report behind them, as far as its purpose
     needs it. None is issued before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
-    cases = [step.case for step, _ in drafts]
+    cases, orders = [step.case for step, _ in drafts], [order for _, order in drafts]
     of_steps = [
         -1 if order.kind is OrderKind.WITHDRAW else at for at, step in enumerate(steps) for order in step.orders
     ]
     case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
+    called = [order.called_ms is not None for order in orders]
     columns: dict[str, Any] = {
         "order_id": derived_ids("O", [_cause(step, order) for step, order in drafts]),
-        "kind": [order.kind for _, order in drafts],
+        "kind": [order.kind for order in orders],
         "case_id": case_ids,
-        "department": [order.department for _, order in drafts],
+        "department": [order.department for order in orders],
         "issued_at": latest([step.at_ms for step, _ in drafts], [case.opened_ms for case in cases]).clip(min=now_ms),
         "area": [case.area for case in cases],
         "rule": [case.rule for case in cases],
-        "reason": [order.reason for _, order in drafts],
-        "queue": [None if order.lead else step.case.queue for step, order in drafts],
-        "lead": [order.lead for _, order in drafts],
+        "reason": [order.reason for order in orders],
+        "queue": [None if order.lead else case.queue for case, order in zip(cases, orders, strict=True)],
+        "lead": [order.lead for order in orders],
         "priority": [case.priority for case in cases],
-        "deadlines": clocks.dues_of(of_steps, _called(drafts)),
-        **any_said(
-            called=[order.called_ms is not None for _, order in drafts], joined=[order.joined for _, order in drafts]
-        ),
+        "deadlines": clocks.dues_of(of_steps, _called(drafts) if any(called) else NOBODY),
+        **any_said(called=called, joined=[order.joined for order in orders]),
     }
-    bodies = [order.body for _, order in drafts]
+    bodies = [order.body for order in orders]
     if hub.city.organisation is not None:
         columns["unit"] = [_unit(step, order) for step, order in drafts]
     if hub.withholds:
