@@ -41,6 +41,7 @@ from hub.stream.inlet import Inlet
 from hub.stream.outlet import Outlet, Transaction
 
 NAME = "route"
+_AS_OUTCOME, _UNLINKED, _RESOLVED = ClosureStep.AS_OUTCOME, ClosureStep.UNLINKED, Outcome.RESOLVED
 
 
 def attach(app: Any, hub: Hub) -> AgentView:
@@ -131,11 +132,11 @@ def _end(hub: Hub, desks: RuleSets, journal: RouteJournal, closures: Sequence[Cl
     moves, cases = desks.latest.casework.moves, journal.of(journal.book.cases)
     steps: list[Step] = []
     for closure in closures:
-        if closure.step is ClosureStep.UNLINKED:
+        if closure.step is _UNLINKED:
             steps += unlink(hub.codec, desks, journal, unlinking_of(closure))
             continue
         taken = moves.take(cases, closure)
-        if closure.step is ClosureStep.AS_OUTCOME and closure.outcome is Outcome.RESOLVED:
+        if closure.step is _AS_OUTCOME and closure.outcome is _RESOLVED:
             keep(journal, taken, ())
         steps += taken
     return steps

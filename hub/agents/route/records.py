@@ -13,12 +13,11 @@ from hub.agents.grouping import rows_by
 from hub.agents.route.clocks import NOBODY, DecidedClocks
 from hub.agents.route.purposes import withhold
 from hub.clock import Clock
-from hub.core.cases.steps import OrderDraft, Step
+from hub.core.cases.steps import WITHDRAW, OrderDraft, Step
 from hub.core.columns import any_said, latest
 from hub.core.linking import Match
 from hub.core.tracking.columns.history import held_value, history_value
 from hub.model.ids import derived_ids
-from hub.model.outputs import OrderKind
 from hub.stream.outlet import Transaction
 
 
@@ -88,9 +87,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     needs it. None is issued before what it is about: a source's clock may be ahead, a replay's data clock behind."""
     drafts = [(step, order) for step in steps for order in step.orders]
     cases, orders = [step.case for step, _ in drafts], [order for _, order in drafts]
-    of_steps = [
-        -1 if order.kind is OrderKind.WITHDRAW else at for at, step in enumerate(steps) for order in step.orders
-    ]
+    of_steps = [-1 if order.kind is WITHDRAW else at for at, step in enumerate(steps) for order in step.orders]
     case_ids, now_ms = [case.case_id for case in cases], clock.now_ms()
     called = [order.called_ms is not None for order in orders]
     columns: dict[str, Any] = {
@@ -123,7 +120,7 @@ def _called(drafts: list[tuple[Step, OrderDraft]]) -> dict[int, tuple[Step, int]
     return {
         at: (step, order.called_ms)
         for at, (step, order) in enumerate(drafts)
-        if order.called_ms is not None and order.kind is not OrderKind.WITHDRAW
+        if order.called_ms is not None and order.kind is not WITHDRAW
     }
 
 

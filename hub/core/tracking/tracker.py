@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -43,7 +43,8 @@ from hub.core.tracking.stated import by_history, with_amendment
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStatus, UpdateStep
 
-_OPENED, _LINKED, _CLOSED = ChangeKind.OPENED, ChangeKind.LINKED, ChangeKind.CLOSED
+_OPENED, _LINKED = ChangeKind.OPENED, ChangeKind.LINKED
+_CLOSED: Final = ChangeKind.CLOSED
 _ACCEPTED = UpdateStatus.ACCEPTED
 _QUICK: frozenset[str] = frozenset((_ACCEPTED, UpdateStatus.RESPONDED, AS_RESOLVED))
 """Statuses that in a plain case only end clocks, if its holder says them."""
@@ -103,8 +104,10 @@ class Tracking:
         _put(journal, before, case, effects)
 
     def _changed(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
+        if change.change is _CLOSED:  # most by far, and to find a member in its enum takes 0.1 µs
+            return self._end(case, change, effects)
         match change.change:
-            case ChangeKind.CLOSED | ChangeKind.WITHDRAWN:
+            case ChangeKind.WITHDRAWN:
                 return self._end(case, change, effects)
             case ChangeKind.LINKED:
                 return self._link(case, change, effects)

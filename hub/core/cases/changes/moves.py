@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -32,6 +32,10 @@ from hub.core.tracking.state import HolderLine
 from hub.model.outputs import ClosureStep, Outcome
 from hub.policy.city import City
 
+_AS_OUTCOME: Final = ClosureStep.AS_OUTCOME
+_RESOLVED: Final = Outcome.RESOLVED
+"""Most closures are of these, and to find a member in its enum takes 0.1 µs each time."""
+
 
 class Moves:
     """Of one city."""
@@ -42,9 +46,9 @@ class Moves:
     def take(self, journal: CaseJournal, closure: ClosureRow) -> list[Step]:
         """What a closure comes to, whatever its step but a report's leaving."""
         case, by, at_ms, held = closure.case_id, closure.department, closure.at_ms, closure.ledger
+        if closure.step is _AS_OUTCOME:
+            return self._end(journal, closure)
         match closure.step:
-            case ClosureStep.AS_OUTCOME:
-                return self._end(journal, closure)
             case ClosureStep.HELD:
                 helpers = closure.members if closure.by_hand else None
                 return self.hold(journal, case, closure.to or by, helpers, at_ms, held)
@@ -61,15 +65,11 @@ class Moves:
                 assert_never(closure.step)
 
     def _end(self, journal: CaseJournal, closure: ClosureRow) -> list[Step]:
-        match closure.outcome:
-            case Outcome.RESOLVED if closure.until_ms is not None:
-                return self.remember(journal, closure.case_id, closure.until_ms)
-            case Outcome.RESOLVED:
-                return self.close(journal, closure.case_id, closure.at_ms)
-            case Outcome.REFUSED:
-                return self.refuse(journal, closure.case_id, closure.department, closure.at_ms, closure.ledger)
-            case _:
-                assert_never(closure.outcome)
+        if closure.outcome is not _RESOLVED:
+            return self.refuse(journal, closure.case_id, closure.department, closure.at_ms, closure.ledger)
+        if closure.until_ms is not None:
+            return self.remember(journal, closure.case_id, closure.until_ms)
+        return self.close(journal, closure.case_id, closure.at_ms)
 
     def close(self, journal: CaseJournal, case_id: str, at_ms: int) -> list[Step]:
         """The department resolved it. Nothing to do if the case is over or forgotten. The step does not end the case by
