@@ -18,11 +18,12 @@ from hub.control.clocks import CheckedClock
 from hub.control.presence import Presence, RulesState
 from hub.control.records import MAX_LINES, PolicyReload, TopicsTaken
 from hub.control.topic import ControlTopic, Entry
+from hub.core.dedup.memory import PACKING_VERSION
 from hub.policy import load_city
 from hub.sdk.manifest import discover
 from hub.settings import Settings
 from hub.stream.avro.codec import Codec
-from hub.stream.avro.registry import make_registry
+from hub.stream.avro.registry import FileRegistry, make_registry
 from hub.stream.inlet import Inlet
 from hub.stream.kafka.known import KnownTopics, on_broker
 from hub.stream.pauses.standings import Standing
@@ -91,6 +92,11 @@ def make_app(hub: Hub, agents: tuple[str, ...] = tuple(AGENTS)) -> faust.App:
     return app
 
 
+def _program() -> int:
+    """How new this program is: both numbers only grow, and one of them does with each version of what agents write or keep."""
+    return max(schema.id for schema in FileRegistry().all()) + PACKING_VERSION
+
+
 def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[AgentView]) -> tuple[ControlTopic, Presence]:
     """What hears operators and the other workers, and takes up new rules when either say so. `views`: of the agents, once they
     are there."""
@@ -104,7 +110,7 @@ def _control_plane(hub: Hub, agents: tuple[str, ...], views: Sequence[AgentView]
         result, lines = policy.reload(settings.city, fingerprint, open_cases(views))
         return lines if result == POLICY_REFUSED else []
 
-    presence = Presence(settings, agents, hub.process, hub.gate, hub.wall, control, rules, adopt)
+    presence = Presence(settings, agents, hub.process, hub.gate, hub.wall, control, rules, adopt, _program())
 
     def reload(entry: Entry[PolicyReload]) -> None:
         if entry.live:

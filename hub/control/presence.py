@@ -32,6 +32,7 @@ from hub.control.workers import (
     is_proven,
     leading_worker,
     namesakes,
+    newer_worker,
 )
 from hub.errors import FatalError, RetriableError
 from hub.settings import Settings
@@ -43,7 +44,7 @@ _EVERY_SECONDS = 1.0
 _ADOPT_SECONDS = 10.0
 _DOUBT_SECONDS = 30.0
 """So long a namesake may keep this worker from its work without being a member of any group."""
-_RULES, _NAME = "rules", "name"
+_RULES, _NAME, _RELEASE = "rules", "name", "release"
 
 
 class RulesState(NamedTuple):
@@ -69,11 +70,13 @@ class Presence(mode.Service):
         control: ControlTopic,
         rules: Callable[[], RulesState],
         adopt: Callable[[str], Collection[str]],
+        program: int,
     ) -> None:
-        """`rules`: those this worker has now. `adopt` takes others, by fingerprint, if they lie here, and gives what forbids it."""
+        """`rules`: those this worker has now. `adopt` takes others, by fingerprint, if they lie here, and gives what forbids it.
+        `program`: how new this one is."""
         super().__init__()
         self._settings, self._agents, self._gate, self._clock, self._control = settings, agents, gate, clock, control
-        self._process, self._rules, self._adopt = process, rules, adopt
+        self._process, self._rules, self._adopt, self._program = process, rules, adopt, program
         self._members = Members(settings, agents)
         self._started_ms = wall_ms()
         self._first: BeatPlace | None = None
@@ -145,7 +148,7 @@ class Presence(mode.Service):
             instance=self._settings.instance, process=self._process, host=_host(), pid=os.getpid(),
             started_ms=self._started_ms, agents=tuple(self._agents), version=rules.version,
             fingerprint=rules.fingerprint, joined=-1 if self._first is None else self._first.offset,
-            deciding=self._gate.closed is None, leaving=leaving,
+            deciding=self._gate.closed is None, leaving=leaving, program=self._program,
         )  # fmt: skip
 
     def _listen(self, pulse: Pulse, place: BeatPlace) -> None:
@@ -185,11 +188,23 @@ class Presence(mode.Service):
         self._news.say(
             "others", _named(other_rules, f"goes by other rules than {mine.version}") if other_rules else None
         )
-        seats = self._members.ask() if same_name or other_rules or late else {}
+        newer = [heard for heard in others if heard.beat.program > mine.program]
+        seats = self._members.ask() if same_name or other_rules or late or newer else {}
+        self._judge_release(newer_worker(mine, believed(mine, newer, seats)))
         self._judge_name(mine, elder_namesakes(mine, others), seats)
         # who is late and still a member may decide: the older rules do not begin beside the newer for that
         self._judge_rules(mine, leading_worker(mine, believed(mine, [*others, *late], seats), self._rank))
         self._have_joined = self._have_joined or self._gate.closed is None
+
+    def _judge_release(self, newer: Beat | None) -> None:
+        """Stand back while a newer release is at work: this one cannot read all that it writes, also of what agents remember."""
+        if newer is None:
+            self._gate.open(_RELEASE)
+        else:
+            self._gate.close(
+                _RELEASE,
+                f"{_who(newer)} is of a newer release and takes the work over; bring this one to it (docs/operations/upgrade.md)",
+            )
 
     def _judge_name(self, mine: Beat, elders: list[HeardBeat], seats: Mapping[str, Mapping[str, int]]) -> None:
         now = time.monotonic()

@@ -103,6 +103,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="bea
     """Its agents take work on; else it waits."""
     leaving: bool = False
     """It ends in order, and this is its last."""
+    program: ControlCount = 0
+    """How new it is (hub.app): a release that reads or writes records of a new version has a higher one."""
 
 
 ControlRecord: TypeAlias = PolicyReload | PolicyAnswer | RulesTaken | TopicsTaken | Beat

@@ -103,6 +103,13 @@ def believed(mine: Beat, others: Collection[HeardBeat], members: Collection[str]
     ]  # fmt: skip
 
 
+def newer_worker(mine: Beat, others: Collection[Beat]) -> Beat | None:
+    """Of those that are believed the one of the newest release, if newer ones do all of this one's work."""
+    newer = [beat for beat in others if beat.program > mine.program]
+    covered = {agent for beat in newer for agent in beat.agents}
+    return max(newer, key=lambda beat: beat.program) if newer and covered.issuperset(mine.agents) else None
+
+
 def leading_worker(mine: Beat, others: Collection[Beat], rank: Callable[[str], int]) -> Beat:
     """The worker by whose rules all go: those that were taken last; else by which somebody decides already; else who came first.
 

@@ -16,9 +16,10 @@ from confluent_kafka import Producer
 from hub.cli.process.children import Child
 from hub.clock import wall_ms
 from hub.control.records import Beat, RulesTaken, sealed
+from hub.inspect.reading import read_messages, spans
 from hub.settings import ROOT, Settings
 from hub.stream.kafka.client import producer_config
-from hub.topics import CONTROL, WORKERS
+from hub.topics import CONTROL, DEAD, DEADLINES, WORKERS
 from tests.integration.small_hub import (
     HOUR_MS,
     SmallHub,
@@ -43,11 +44,13 @@ def waits(settings: Settings) -> str:
 
 
 @contextmanager
-def another(hub: SmallHub, folder: Path, **changes: Any) -> Iterator[tuple[Child, Settings]]:
+def another(
+    hub: SmallHub, folder: Path, module: str = "hub.cli.main", **changes: Any
+) -> Iterator[tuple[Child, Settings]]:
     """A second worker of the same hub."""
     changes = {"instance": f"{hub.settings.namespace}second", **changes}
     settings = hub.settings.model_copy(update={"state_dir": folder, "web_port": free_port(), **changes})
-    child = hub.another(settings)
+    child = hub.another(settings, module)
     try:
         yield child, settings
     finally:
@@ -225,3 +228,31 @@ def test_a_machine_whose_clock_is_ahead_from_the_start_says_so_and_holds_back(
         hub.settle(lambda report: report.cases == 1)
         assert not hub.json("explain", "hotline:FRESH")["deadlines"]
         wait_for(lambda: metric(hub.settings, "hub_clock_held") == 1, "it does not say so")
+
+
+def test_a_newer_release_takes_over_and_an_older_one_goes_on_once_it_is_gone(
+    kafka_bootstrap: str, namespace: str, tmp_path: Path
+) -> None:
+    """An upgrade and a rollback, with both side by side: the newer writes what the older cannot read."""
+    with running_hub(kafka_bootstrap, namespace, tmp_path) as hub:
+        publish_and_await(hub, 4)
+        with another(hub, tmp_path / "newer", module="tests.integration.newer_release") as (_, newer):
+            wait_for(lambda: "of a newer release" in waits(hub.settings), "the older does not stand back")
+            wait_for(lambda: ready(newer), "the newer is not ready")
+            publish_and_await(hub, 8)
+        wait_for(lambda: ready(hub.settings), "the older does not go on")
+        publish_and_await(hub, 12)
+        assert records_in(hub, DEAD.name) == 0
+
+
+def publish_and_await(hub: SmallHub, total: int) -> None:
+    """Four more reports, each of a case of its own, until `track` has said of each that two of its clocks ran out."""
+    places = [
+        case_event("hotline", "")["place"] | {"lat": 34.0 + at / 100, "address": f"{at} Quay"} for at in range(total)
+    ]
+    hub.publish(*(case_event("hotline", f"H-{at}", place=places[at]) for at in range(total - 4, total)))
+    wait_for(lambda: records_in(hub, DEADLINES.name) >= 2 * total, f"not all of {total} are timed")
+
+
+def records_in(hub: SmallHub, topic: str) -> int:
+    return sum(len(batch) for batch in read_messages(hub.settings, spans(hub.settings, [topic])))

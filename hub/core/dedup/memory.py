@@ -41,7 +41,7 @@ _OFFSETS_AT = [_COLUMNS.index(name) for name in ("offsets", "more_offsets")]
 _LEADS = [_COLUMNS.index("more_refs" if name.startswith("more") else "refs") for name in _COLUMNS]
 """Which column each has as many rows as."""
 _NUMBER_BYTES, _DIGEST_BYTES, _CONTENT_BYTES = 8, 16, 4
-_VERSION, _WITHOUT_CONTENTS = 3, 2
+PACKING_VERSION, _WITHOUT_CONTENTS = 3, 2
 _WIDTHS = [16 if name in _DIGESTS else int(_TYPES[name][-1]) for name in _COLUMNS]
 _FEW_BYTES = 512
 _T = TypeVar("_T")
@@ -122,7 +122,7 @@ class SeenState(Generic[_T]):
 
 def _pack(fresh: Fresh) -> bytes:
     columns = [getattr(fresh, name).astype(_TYPES[name]).tobytes() for name in _COLUMNS]
-    return msgspec.msgpack.encode(_Packed(_VERSION, fresh.now_ms, list(fresh.names), columns))
+    return msgspec.msgpack.encode(_Packed(PACKING_VERSION, fresh.now_ms, list(fresh.names), columns))
 
 
 def unpack(value: bytes) -> Fresh:
@@ -141,10 +141,10 @@ def _packed(value: bytes) -> _Packed:
         packed.columns += [
             bytes(len(packed.columns[_COLUMNS.index(name)]) // _DIGEST_BYTES * _CONTENT_BYTES) for name in _DIGESTS
         ]
-    elif packed.version != _VERSION:
+    elif packed.version != PACKING_VERSION:
         raise RejectedRecordError(
             Reason.UNDECODABLE,
-            f"it is of version {packed.version}, this program reads {_VERSION}: run the one that wrote it",
+            f"it is of version {packed.version}, this program reads {PACKING_VERSION}: run the one that wrote it",
         )
     if not _whole(packed):
         raise RejectedRecordError(Reason.INVALID, "its columns do not go together")

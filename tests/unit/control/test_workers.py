@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.control.clocks import CheckedClock
+from hub.control.presence import Presence, RulesState
 from hub.control.records import Beat
 from hub.control.workers import (
     LATE_SECONDS,
@@ -21,7 +26,10 @@ from hub.control.workers import (
     is_proven,
     leading_worker,
     namesakes,
+    newer_worker,
 )
+from hub.settings import Settings
+from hub.stream.gate import Gate
 
 OLD, NEW, THIRD = "a" * 16, "b" * 16, "c" * 16
 
@@ -153,3 +161,39 @@ def test_a_namesake_is_proven_by_a_beat_after_this_one_came_and_a_seat_in_the_gr
     assert not is_proven(mine, lives, {}, have_joined=False), "anybody may have written a beat"
     assert not is_proven(mine, lives, one, have_joined=True), "that is this worker's own seat"
     assert is_proven(mine, lives, {"me": Counter(track=2)}, have_joined=True)
+
+
+def test_an_older_release_stands_back_for_newer_ones_that_do_all_its_work() -> None:
+    mine = beat("b", 9, program=56)
+    whole, older, same = beat("a", 1, program=57), beat("c", 2, program=55), beat("d", 3, program=56)
+    route, track = beat("e", 4, program=58, agents=("route",)), beat("f", 5, program=57, agents=("track",))
+    assert newer_worker(mine, [older, same]) is None
+    assert newer_worker(mine, [older, whole, same]) is whole
+    assert newer_worker(mine, [route]) is None  # nobody would do the rest
+    assert newer_worker(mine, [track, route]) is route
+    assert newer_worker(mine, []) is None
+
+
+@pytest.mark.parametrize(("seats", "closed"), [({"newer": {"route": 1, "track": 1}}, True), ({}, False)])
+def test_the_gate_is_closed_while_a_newer_release_is_a_member_and_opened_behind_it(
+    seats: dict[str, dict[str, int]], closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, control = Gate(), SimpleNamespace(subscribe=lambda *_: None, publish=lambda *_: None)
+    rules = RulesState("v", OLD)
+    presence = Presence(
+        Settings(instance="mine"), ("route", "track"), "f" * 32, gate, CheckedClock(), cast(Any, control),
+        lambda: rules, lambda _: (), 56,
+    )  # fmt: skip
+    monkeypatch.setattr(presence._members, "ask", lambda: seats)
+    presence._roster.hear(beat("newer", 1, program=57), 1, time.monotonic())
+    presence._judge_workers()
+    assert ("of a newer release" in (gate.closed or "")) is closed
+    presence._roster.hear(beat("newer", 1, program=57, leaving=True), 2, time.monotonic())
+    presence._judge_workers()
+    assert gate.closed is None
+
+
+def test_a_worker_of_before_is_read_as_the_oldest() -> None:
+    told = msgspec.json.decode(msgspec.json.encode(beat("a", 1, program=57)))
+    del told["program"]
+    assert msgspec.json.decode(msgspec.json.encode(told), type=Beat).program == 0
