@@ -242,13 +242,24 @@ class Checker:
         for at, name, spec in asked:
             if spec is None:
                 continue
-            classes = None not in (spec.area_class, rule.when.area_class)
-            apart = classes and set(spec.area_class or ()).isdisjoint(rule.when.area_class or ())
-            if apart or not any(map(possible, product(alone, space.boxes(spec, unknown_category=True)))):
+            if self._in_other_areas(spec, rule) or not any(
+                map(possible, product(alone, space.boxes(spec, unknown_category=True)))
+            ):
                 self._note(
                     "deadlines.yaml", ("deadlines", index, "when", "condition", at),
                     f"no report can be as row {rule.id!r} asks and fulfil {name!r} 条件与本行互相排斥; mend one or leave it out",
                 )  # fmt: skip
+
+    def _in_other_areas(self, spec: ConditionSpec, rule: DeadlineRule) -> bool:
+        """True if no area of the classes of a condition is of those that a row asks for. Where areas are a tree of codes, classes
+        are compared with classes alone."""
+        if spec.area_class is None:
+            return False
+        classes, areas = rule.when.area_class, rule.when.area
+        if classes is not None and set(spec.area_class).isdisjoint(classes):
+            return True
+        lying = {code for one in spec.area_class for code in self._parts.area_classes.get(one, ())}
+        return areas is not None and self._parts.divisions is None and lying.isdisjoint(areas)
 
     def _reach(self, file: str, ladder: list[tuple[Location, Route | Exit]], parts: Parts) -> None:
         rows = [row for _, row in ladder]

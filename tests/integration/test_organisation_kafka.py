@@ -70,7 +70,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 @pytest.fixture
 def hub(city: City, kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Iterator[SmallHub]:
     settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city.folder, clock=ClockKind.DATA)
-    hub = SmallHub(settings.changed(partitions=1), sources=["hotline"])
+    hub = SmallHub(settings.changed(partitions=1))
     try:
         _publish(hub, TOLD)
         hub.settle(lambda report: report.good and _taken(report) == len(TOLD))

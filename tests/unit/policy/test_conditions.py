@@ -151,6 +151,8 @@ REST = "  - {id: resolve.all, clock: resolve, duration: 5, unit: natural_day}\n"
         ("{urgency: [URGENT, EMERGENCY]}", "urgency: [ROUTINE]", True),
         ("{area: [A1]}", "area: [A2]", True),
         ("{area_class: [A]}", "area_class: [B]", True),
+        ("{area_class: [A]}", "area: [A2]", True),
+        ("{area_class: [A, B]}", "area: [A2]", False),
         ("{category: [road.hole], family: [water]}", "source: [hotline]", True),
         ("{keywords: ['  ']}", "category: [road.hole]", True),
         ("{category: [road.hole], keywords: [deep]}", "family: [road]", False),
