@@ -54,6 +54,8 @@ from hub.policy.city import City
 _EARLIER = "an earlier statement of its source came late: its clocks run from that 更早来报迟到，按其时间起算"
 _LATE = "a statement of its source came late: its clocks may be others now 来报迟到，时限可能有变"
 _MOST_FOLLOWERS = 100
+_NO_MORE = (None, (), None, None)
+"""Queue, helpers, priority and unit of most cases."""
 _AFTER_THE_END = "its source says more after the case was over 结案后补充"
 
 
@@ -152,33 +154,35 @@ class Casework:
             end=end_of(seen),
             statements=first_said(seen),
         )
-        case = Case(
+        case = Case(  # with more than twelve keywords beside six values Python makes a dictionary first, and takes twice the time
             seen.case_id or case_id(seen.source, seen.ref),
             (report,),
             code,
             category.family if category else None,
             seen.urgency,
             seen.channel,
-            seen.place_key,
-            seen.area,
-            seen.lat,
-            seen.lon,
-            decision.department,
-            decision.rule,
-            (exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
-            at_ms,
-            seen.due_ms,
-            at_ms
-            if ended
-            else None,  # by place so far: with more than seven keywords beside these Python makes a dictionary
-            queue=decision.queue,
-            co_handlers=decision.co_handlers,
-            priority=decision.priority,
-            unit=decision.unit,
+            place_key=seen.place_key,
+            area=seen.area,
+            lat=seen.lat,
+            lon=seen.lon,
+            department=decision.department,
+            rule=decision.rule,
+            desk_reason=(exit_.reason or exit_.exit) if exit_ else decision.desk_reason,
+            opened_ms=at_ms,
+            due_ms=seen.due_ms,
             conditions=self._revisions.conditions(seen),
             event=None if ended else seen.body,
             rules=self._city.version,
         )
+        if ended or (decision.queue, decision.co_handlers, decision.priority, decision.unit) != _NO_MORE:
+            case = msgspec.structs.replace(
+                case,
+                closed_ms=at_ms if ended else None,
+                queue=decision.queue,
+                co_handlers=decision.co_handlers,
+                priority=decision.priority,
+                unit=decision.unit,
+            )
         if decision.called:
             case = msgspec.structs.replace(case, called=called_by(case, decision.called, at_ms))
         orders = () if ended else to_all(case, ASSIGN, seen.body, case.desk_reason)
