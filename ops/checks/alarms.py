@@ -61,8 +61,10 @@ def _open_secrets(node: Any, place: str = "") -> Iterator[str]:
 
 
 def _severities(config: dict[str, Any]) -> Iterator[str]:
-    """A page goes to a webhook and by mail, a ticket by mail."""
-    wanted = {"page": ("webhook_configs", "email_configs"), "ticket": ("email_configs",)}
+    """A page goes to a webhook and by mail, a ticket by mail, the heartbeat to a webhook."""
+    wanted = {
+        "page": ("webhook_configs", "email_configs"), "ticket": ("email_configs",), "heartbeat": ("webhook_configs",),
+    }  # fmt: skip
     receivers = {each["name"]: each for each in config["receivers"]}
     for severity, kinds in wanted.items():
         said = amtool("config", "routes", "test", f"--config.file={CONFIG}", f"severity={severity}").stdout.strip()

@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from hub import metrics
 
-_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+_SUFFIXES = {"counter": ("_total", "_created"), "histogram": ("_bucket", "_sum", "_count")}
 _SCRAPE_LABELS = frozenset({"job", "instance"})
 
 
