@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loadtests.alarms.monitoring import EVERY_SECONDS, rules_at, seconds_of
-from loadtests.alarms.watched import RECEIVING_DEPARTMENT, SILENT_DEPARTMENT, SILENT_SOURCE, WatchedHub
+from loadtests.alarms.monitoring import intervals_at, seconds_of
+from loadtests.alarms.watched import (
+    NAMESPACE,
+    RECEIVING_DEPARTMENT,
+    SILENT_DEPARTMENT,
+    SILENT_SOURCE,
+    UNREADABLE_SOURCE,
+    WatchedHub,
+)
+from ops.checks import queries
 
 _SILENCE_SECONDS = 15 * 60.0
 """Of who was heard every minute: so long until it is no chance (hub.core.figures.rhythm)."""
@@ -19,6 +27,9 @@ _GROUP_SECONDS = 300.0
 _SLACK_SECONDS = 10.0
 """For processes to say it, and messages to come."""
 _FILLING_SECONDS = 90.0
+_RUBBISH = 40
+_KILLS = 3
+_SCRAPED_SECONDS = 12.0
 
 
 @dataclass(frozen=True)
@@ -33,15 +44,16 @@ class AlarmedFault:
     heal: Callable[[WatchedHub], object] | None = None
     labels: Mapping[str, str] | None = None
 
+    @property
+    def rule(self) -> Mapping[str, Any]:
+        """As the project has it."""
+        return next(each for each in queries.rules() if each.get("alert") == self.alert)
+
     def promised(self, pace: float) -> float:
         """Seconds from the fault to the message, with everything that waits divided."""
-        rule = next(each for each in _rules(1) if each.get("alert") == self.alert)
-        waits = seconds_of(rule.get("for", "0s")) + _GROUP_SECONDS
-        return self.seconds + max(2.0, waits / pace) + 2 * EVERY_SECONDS + _SLACK_SECONDS
-
-
-def _rules(pace: float) -> Sequence[dict[str, Any]]:
-    return [rule for group in rules_at(pace)["groups"] for rule in group["rules"]]
+        waits = seconds_of(self.rule.get("for", "0s")) + _GROUP_SECONDS
+        looks = sum(map(seconds_of, intervals_at(pace).values()))
+        return self.seconds + max(2.0, waits / pace) + looks + _SLACK_SECONDS
 
 
 def _fall_silent(hub: WatchedHub) -> float:
@@ -82,8 +94,23 @@ def _go_on_reporting(hub: WatchedHub, until: float) -> None:
         time.sleep(0.5)
 
 
-def _kill_worker(hub: WatchedHub) -> float:
+def _send_rubbish(hub: WatchedHub) -> float:
+    hub.send_rubbish(_RUBBISH)
+    return time.time()
+
+
+def _stop_worker(hub: WatchedHub) -> float:
     hub.stop_worker()
+    return time.time()
+
+
+def _kill_again_and_again(hub: WatchedHub) -> float:
+    """Each time it lives for as long as it takes to be scraped."""
+    for _ in range(_KILLS):
+        hub.kill_worker()
+        hub.start_worker()
+        hub.await_worker()
+        time.sleep(_SCRAPED_SECONDS)
     return time.time()
 
 
@@ -92,23 +119,33 @@ def _end_broker(hub: WatchedHub) -> float:
     return time.time()
 
 
-FAULTS = (
-    AlarmedFault(
-        "a source falls silent", "HubSourceSilent", _SILENCE_SECONDS + _LEDGER_LOOKS_SECONDS, _fall_silent,
-        labels={"source": SILENT_SOURCE},
+ROUNDS = (
+    (
+        AlarmedFault(
+            "a source falls silent", "HubSourceSilent", _SILENCE_SECONDS + _LEDGER_LOOKS_SECONDS, _fall_silent,
+            labels={"source": SILENT_SOURCE},
+        ),
+        AlarmedFault(
+            "a department stops", "HubDepartmentSilent", _SILENCE_SECONDS + 2 * _LEDGER_LOOKS_SECONDS, _stop_answering,
+            labels={"department": SILENT_DEPARTMENT},
+        ),
+        AlarmedFault(
+            "a receiver dies", "HubReceiverHeld", 30.0, _end_receiver, lambda hub: hub.receiver.start(),
+            labels={"sink": f"{NAMESPACE}{RECEIVING_DEPARTMENT}-orders"},
+        ),
+        AlarmedFault("a mistake in the rules", "HubDispatchDeskFilling", 10.0, _mistake),
+        AlarmedFault(
+            "a sender that nobody can read", "HubDeadLetters", 10.0, _send_rubbish, labels={"source": UNREADABLE_SOURCE}
+        ),
     ),
-    AlarmedFault(
-        "a department stops", "HubDepartmentSilent", _SILENCE_SECONDS + 2 * _LEDGER_LOOKS_SECONDS, _stop_answering,
-        labels={"department": SILENT_DEPARTMENT},
+    (
+        AlarmedFault(
+            "a full disk", "HubLedgerBehind", 60.0 + _FILLING_SECONDS / 2, _fill_disk, lambda hub: hub.disk.clear()
+        ),
     ),
-    AlarmedFault(
-        "a receiver dies", "HubReceiverHeld", 30.0, _end_receiver, lambda hub: hub.receiver.start(),
-        labels={"sink": f"{RECEIVING_DEPARTMENT}-orders"},
-    ),
-    AlarmedFault("a mistake in the rules", "HubDispatchDeskFilling", 10.0, _mistake),
-    AlarmedFault(
-        "a full disk", "HubLedgerBehind", 60.0 + _FILLING_SECONDS / 2, _fill_disk, lambda hub: hub.disk.clear()
-    ),
-    AlarmedFault("a worker ends", "HubWorkerDown", 0.0, _kill_worker, lambda hub: hub.start_worker()),
-    AlarmedFault("a broker ends", "HubKafkaAway", 60.0, _end_broker, lambda hub: hub.kafka.start()),
+    (AlarmedFault("a worker ends", "HubWorkerDown", 0.0, _stop_worker, lambda hub: hub.start_worker()),),
+    (AlarmedFault("a broker restarts", "HubKafkaAway", 60.0, _end_broker, lambda hub: hub.kafka.start()),),
+    (AlarmedFault("a worker is killed again and again", "HubRestarting", 0.0, _kill_again_and_again),),
 )  # fmt: skip
+"""Those of one round are made together: none holds another's alarm back."""
+FAULTS = tuple(fault for together in ROUNDS for fault in together)

@@ -6,16 +6,19 @@ import json
 import socketserver
 import threading
 import time
+from email import message_from_string, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+MAIL_HEADER = "X-CityHub-Alarms"
+"""Names the alerts of a mail, each with its status: `firing:HubX resolved:HubY`."""
+
 
 class Heard(NamedTuple):
-    """One alert in one message. `seconds` is Unix time; `by` is webhook or mail; `is_over`: it says that the alert has ended."""
+    """One alert in one message. `seconds` is Unix time; `is_over`: it says that the alert has ended. A mail names no labels."""
 
     seconds: float
-    by: str
     alert: str
     labels: dict[str, str]
     is_over: bool
@@ -28,6 +31,7 @@ class AlarmInbox:
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._mails: list[str] = []
+        self._mailed: list[Heard] = []
         inbox = self
 
         class Webhook(BaseHTTPRequestHandler):
@@ -62,6 +66,12 @@ class AlarmInbox:
             return list(self._heard)
 
     @property
+    def mailed(self) -> list[Heard]:
+        """By mail, likewise."""
+        with self._lock:
+            return list(self._mailed)
+
+    @property
     def mails(self) -> list[str]:
         """Whole, as they came."""
         with self._lock:
@@ -70,15 +80,18 @@ class AlarmInbox:
     def _take_call(self, message: dict[str, Any]) -> None:
         now = time.time()
         found = [
-            Heard(now, "webhook", each["labels"]["alertname"], each["labels"], each["status"] == "resolved")
+            Heard(now, each["labels"]["alertname"], each["labels"], each["status"] == "resolved")
             for each in message["alerts"]
         ]
         with self._lock:
             self._heard += found
 
     def _take_mail(self, text: str) -> None:
+        named = message_from_string(text, policy=policy.default)[MAIL_HEADER] or ""
+        pairs = [each.partition(":") for each in str(named).split()]
         with self._lock:
             self._mails.append(text)
+            self._mailed += [Heard(time.time(), alert, {}, status == "resolved") for status, _, alert in pairs]
 
     def __enter__(self) -> Self:
         for server in self._servers:

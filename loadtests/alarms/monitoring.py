@@ -1,5 +1,5 @@
-"""The real Prometheus and Alertmanager, with the project's own rules and routes, at a quicker pace: what `for` and groups wait is
-divided, what an expression looks back is not."""
+"""The real Prometheus and Alertmanager, with the project's own rules and routes. At a quicker pace what is waited (`for`, groups,
+scrapes) is divided, what an expression looks back is not."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from hub.declared.document import read_yaml
 from hub.errors import FatalError
 from hub.scrape import fetch
 from hub.settings import ROOT
-from loadtests.alarms.inbox import AlarmInbox
+from loadtests.alarms.inbox import MAIL_HEADER, AlarmInbox
 from ops.checks.tools import find
 
 RULES = ROOT / "ops" / "prometheus" / "rules.yml"
 ROUTES = ROOT / "ops" / "alertmanager"
-EVERY_SECONDS = 1
+SCRAPES = ROOT / "ops" / "prometheus" / "prometheus.yml"
+_NAMED = "{{ range .Alerts }}{{ .Status }}:{{ .Labels.alertname }} {{ end }}"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -42,6 +43,11 @@ def seconds_of(duration: str) -> float:
 def quicker(duration: str, pace: float) -> str:
     """A duration divided; a second at least, as no scrape sees less."""
     return f"{max(1000, round(seconds_of(duration) * 1000 / pace))}ms"
+
+
+def intervals_at(pace: float) -> dict[str, str]:
+    """How often Prometheus scrapes and judges."""
+    return {name: quicker(each, pace) for name, each in _lists(read_yaml(SCRAPES)["global"]).items()}
 
 
 def rules_at(pace: float) -> dict[str, Any]:
@@ -59,12 +65,16 @@ def routes_at(pace: float, inbox: AlarmInbox, secrets: Path) -> dict[str, Any]:
     found: dict[str, Any] = copy.deepcopy(_lists(read_yaml(ROUTES / "alertmanager.yml")))
     (secrets / "alarm_webhook").write_text(inbox.webhook_url, "utf-8")
     (secrets / "mail_password").write_text("none", "utf-8")
-    mail = {"smtp_smarthost": inbox.mail_host, "smtp_from": "cityhub@example.org", "smtp_require_tls": False}
-    found["global"] = mail
+    found["global"] = {
+        "smtp_smarthost": inbox.mail_host, "smtp_from": "cityhub@example.org", "smtp_require_tls": False,
+    }  # fmt: skip
     found["templates"] = [str(ROUTES / "*.tmpl")]
     for route in (found["route"], *found["route"]["routes"]):
         route |= {name: quicker(route[name], pace) for name in _WAITS[:2] if name in route}
+    (secrets / "alarm_heartbeat").write_text(inbox.webhook_url, "utf-8")
     for receiver in found["receivers"]:
+        for mail in receiver.get("email_configs", ()):
+            mail["headers"][MAIL_HEADER] = _NAMED
         hook = {"url_file": str(secrets / "alarm_webhook"), "send_resolved": True}
         receiver["webhook_configs"] = [hook]
     return found
@@ -127,9 +137,8 @@ class Monitoring:
         ])  # fmt: skip
 
     def _scrapes(self, folder: Path, managers: int) -> dict[str, Any]:
-        every = f"{EVERY_SECONDS}s"
         return {
-            "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+            "global": intervals_at(self._pace),
             "rule_files": [str(folder / "rules.yml")],
             "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{managers}"]}]}]},
             "scrape_configs": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -40,6 +41,8 @@ from hub.topics import all_topics, city_events
 from loadtests.faults.disk import TinyDisk
 
 SILENT_SOURCE, SILENT_DEPARTMENT, RECEIVING_DEPARTMENT = "police", "roads", "sanitation"
+UNREADABLE_SOURCE = "petition"
+NAMESPACE = "alarms."
 QUIET_MINUTES = 13
 """So long ago what falls silent was heard last: that its silence is no chance is then a minute or two away."""
 _KNOWN_DAYS = 9
@@ -133,7 +136,7 @@ class WatchedHub:
             option = "--port" if name == "ledger" else "--metrics-port"
             child = Child(name, [*argv, option, str(self._ports[name])], self.settings, self._folder / f"{name}.log")
             self._stack.callback(child.stop)
-        self._await("worker", f"http://127.0.0.1:{self.settings.web_port}/readyz")
+        self.await_worker()
         for name, port in self._ports.items():
             self._await(name, f"http://127.0.0.1:{port}/metrics")
 
@@ -153,7 +156,7 @@ class WatchedHub:
         connectors.write_text(yaml.safe_dump({"sinks": {f"{RECEIVING_DEPARTMENT}-orders": sink}}), "utf-8")
         os.environ["ALARMED_SECRET"] = _SECRET
         return Settings(
-            bootstrap_servers=self.kafka.bootstrap_servers, namespace="alarms.", partitions=2, city=self.city,
+            bootstrap_servers=self.kafka.bootstrap_servers, namespace=NAMESPACE, partitions=2, city=self.city,
             state_dir=self._folder / "state", web_port=free_port(), instance="alarms", chunk_wait_ms=5,
             connectors=connectors, ledger_url=f"sqlite:///{self.disk.folder / 'ledger.sqlite'}",
         )  # fmt: skip
@@ -173,6 +176,22 @@ class WatchedHub:
         if self.worker is not None:
             self.worker.stop()
             self.worker = None
+
+    def kill_worker(self) -> None:
+        """Without a word, as the kernel does for want of memory."""
+        if self.worker is not None:
+            os.kill(self.worker.pid, signal.SIGKILL)
+            self.stop_worker()
+
+    def await_worker(self) -> None:
+        """Until it is ready. Raises FatalError if that takes too long."""
+        self._await("worker", f"http://127.0.0.1:{self.settings.web_port}/readyz")
+
+    def send_rubbish(self, count: int) -> None:
+        """What no agent can decode, on a source's topic."""
+        with Sender(self.settings) as sender:
+            for number in range(count):
+                sender.send(city_events(UNREADABLE_SOURCE).name, f"R-{number}".encode(), b"rubbish")
 
     def report(self, category: str, count: int = 1) -> None:
         """New reports, all over the city. From any thread."""

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from hub.clock import ClockKind
+from hub.errors import FatalError
 from hub.ledger.arrivals import department_arrivals, source_arrivals
 from hub.model.event import CaseEvent
 from hub.policy import load_city
@@ -19,8 +20,9 @@ from hub.settings import ROOT
 from hub.testing.memory import MemoryHub
 from loadtests.alarms.__main__ import Seen
 from loadtests.alarms.faults import _SILENCE_SECONDS, FAULTS
-from loadtests.alarms.inbox import AlarmInbox
+from loadtests.alarms.inbox import MAIL_HEADER, AlarmInbox
 from loadtests.alarms.monitoring import quicker, routes_at, rules_at, seconds_of
+from loadtests.alarms.page import PAGE, TABLE_BEGINS, TABLE_ENDS, put_into_page, shown
 from loadtests.alarms.watched import (
     QUIET_MINUTES,
     SILENT_DEPARTMENT,
@@ -102,13 +104,50 @@ def test_routes_end_in_the_inbox_and_it_hears(tmp_path: Path) -> None:
         host, _, port = inbox.mail_host.partition(":")
         mail = EmailMessage()
         mail["Subject"], mail["From"], mail["To"] = "告警", "a@example.org", "b@example.org"
+        mail[MAIL_HEADER] = "firing:HubX resolved:HubY"
         with smtplib.SMTP(host, int(port)) as line:
             line.send_message(mail)
         wait_for(lambda: len(inbox.mails) == 1, "the mail did not come")
+        assert [(each.alert, each.is_over) for each in inbox.mailed] == [("HubX", False), ("HubY", True)]
 
 
 @pytest.mark.parametrize(
-    ("raised", "note", "kept"), [(9.0, "", True), (11.0, "", False), (None, "", False), (None, "left out", True)]
+    ("raised", "mailed", "note", "kept"),
+    [
+        (9.0, 9.5, "", True),
+        (9.0, None, "", False),
+        (11.0, 11.5, "", False),
+        (None, None, "", False),
+        (None, None, "left out", True),
+    ],
 )
-def test_a_promise_is_kept_if_it_came_in_time(raised: float | None, note: str, kept: bool) -> None:
-    assert Seen("x", "HubX", 10.0, raised, None, note).is_kept is kept
+def test_a_promise_is_kept_if_it_came_in_time_and_by_both_ways(
+    raised: float | None, mailed: float | None, note: str, kept: bool
+) -> None:
+    assert Seen("x", "HubX", 10.0, raised, mailed, None, note).is_kept is kept
+
+
+def test_what_was_seen_takes_its_place_in_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{TABLE_BEGINS}old\n{TABLE_ENDS}after\n", "utf-8")
+    for _ in range(2):
+        put_into_page([Seen("x", "HubKafkaAway", 77.0, 71.2, 71.9, None)], 5, page)
+    text = page.read_text("utf-8")
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "divided by 5" in text
+    assert "| a broker restarts | `HubKafkaAway` | 30s | 420 s | 77 s | 71 s | 72 s | - |\n" in text
+    page.write_text("no place\n", "utf-8")
+    with pytest.raises(FatalError, match="no place for the table"):
+        put_into_page([], 5, page)
+
+
+def test_the_page_says_of_each_fault_what_its_rule_promises_now() -> None:
+    """Whoever changes a rule makes the faults again."""
+    rows = [
+        line.split(" | ") for line in PAGE.read_text("utf-8").partition(TABLE_BEGINS)[2].splitlines() if "`Hub" in line
+    ]
+    assert [row[1:4] for row in rows] == [
+        [f"`{fault.alert}`", fault.rule.get("for", "-"), shown(fault.promised(1))] for fault in FAULTS
+    ]

@@ -49,7 +49,7 @@ def test_a_secret_in_the_open_is_found(where: str, key: str) -> None:
     assert "hunter2" not in found
 
 
-@pytest.mark.parametrize(("receiver", "kind"), [(0, "webhook_configs"), (1, "email_configs")])
+@pytest.mark.parametrize(("receiver", "kind"), [(0, "webhook_configs"), (1, "email_configs"), (2, "webhook_configs")])
 def test_a_severity_that_reaches_nobody_is_found(receiver: int, kind: str) -> None:
     config = _config()
     del config["receivers"][receiver][kind]
