@@ -136,6 +136,7 @@ def promtool_problems() -> Iterator[str]:
     """Configuration and rules by promtool, and the rules' own unit tests."""
     for command in (
         ("check", "config", "--lint=all", str(PROMETHEUS / "prometheus.yml")),
+        ("check", "config", "--lint=all", str(PROMETHEUS / "local.yml")),
         ("check", "rules", "--lint=all", str(RULES)),
         ("test", "rules", *map(str, sorted(PROMETHEUS.glob("*_test.yml")))),
     ):

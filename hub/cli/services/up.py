@@ -32,6 +32,7 @@ from hub.stream.admin.topics import ensure_topics
 from hub.topics import all_topics
 
 _LOOK_SECONDS = 0.5
+_LEDGER_PORT = 6081
 
 
 @click.command()
@@ -80,14 +81,18 @@ def up(
         if created:
             console.print(f"Created {len(created)} topics")
         logs = settings.state_dir / "logs"
-        front = str(front_port or _front_port())
+        front, ledger = str(front_port or _port_like(PORT)), str(_port_like(_LEDGER_PORT))
         announce_first_user(settings)
         supervisors = [
             _supervised(name, argv, settings, logs, console)
-            for name, argv in (("worker", ["worker"]), ("web", ["web", "--port", front]), ("ledger", ["ledger", "run"]))
+            for name, argv in (
+                ("worker", ["worker"]),
+                ("web", ["web", "--port", front]),
+                ("ledger", ["ledger", "run", "--port", ledger]),
+            )
         ]
         stack.callback(_stop, supervisors, console)
-        _announce(settings, front, logs, console)
+        _announce(settings, front, ledger, logs, console)
         _watch(settings, supervisors, kafka, console)
 
 
@@ -101,16 +106,16 @@ def _supervised(name: str, argv: list[str], settings: Settings, logs: Path, cons
     return Supervisor(name, start, console.print, time.monotonic)
 
 
-def _front_port() -> int:
+def _port_like(usual: int) -> int:
     """The usual one, unless another hub on this machine has it."""
     try:
-        listen("127.0.0.1", PORT).close()
+        listen("127.0.0.1", usual).close()
     except OSError:
         return free_port()
-    return PORT
+    return usual
 
 
-def _announce(settings: Settings, front: str, logs: Path, console: Console) -> None:
+def _announce(settings: Settings, front: str, ledger: str, logs: Path, console: Console) -> None:
     web = f"http://{settings.web_host}:{settings.web_port}"
     console.print(
         f"Kafka 消息总线   {settings.bootstrap_servers}   (commands in this folder find it; elsewhere: "
@@ -121,6 +126,7 @@ def _announce(settings: Settings, front: str, logs: Path, console: Console) -> N
         f"web 网关         http://127.0.0.1:{front}   (departments, Open311: docs/gateway.md, docs/open311.md)"
     )
     console.print(f"board 看板       http://127.0.0.1:{front}/board   (log in as somebody of `cityhub user list`)")
+    console.print(f"ledger 台账      http://127.0.0.1:{ledger}/metrics   (for alarms: docs/alarms.md)")
     console.print(f"logs             {logs}/worker.log, web.log, ledger.log")
 
 
