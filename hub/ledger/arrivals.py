@@ -7,7 +7,7 @@ orders to answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, f
 
 from hub.clock import ClockKind
 from hub.core.figures.rhythm import LEARNT_HOURS, Silence, silence_of, usual_of
-from hub.ledger.tables import CASES_TABLE, CHANGES_TABLE, ORDERS_TABLE, RECEIPTS_TABLE
+from hub.ledger.tables import CASES_TABLE, CHANGES_TABLE, HEARD_TABLE, ORDERS_TABLE, RECEIPTS_TABLE
 from hub.millis import HOUR_MS, MINUTE_MS
 
 SHOWN_HOURS = 24
@@ -53,17 +53,18 @@ class _Hour(NamedTuple):
 
 
 def source_arrivals(connection: Connection, now_ms: int, clock: ClockKind) -> list[SenderArrivals]:
-    """Of all sources, by name: their statements."""
+    """Of all sources, by name: their statements. Live, a repeat breaks a silence too, and so does what was set aside."""
     at = CHANGES_TABLE.c.written_at if clock is ClockKind.WALL else CHANGES_TABLE.c.happened_at
     is_statement = CHANGES_TABLE.c.change.in_(_STATEMENTS)
-    return _arrivals(connection, CHANGES_TABLE, CHANGES_TABLE.c.source, at, is_statement, now_ms)
+    heard = _heard(connection) if clock is ClockKind.WALL else {}
+    return _arrivals(connection, CHANGES_TABLE, CHANGES_TABLE.c.source, at, is_statement, now_ms, heard)
 
 
 def department_arrivals(connection: Connection, now_ms: int, clock: ClockKind) -> list[SenderArrivals]:
     """Of all departments, by name: what they have said of their cases, taken or not."""
     at = RECEIPTS_TABLE.c.written_at if clock is ClockKind.WALL else RECEIPTS_TABLE.c.decided_at
     department = RECEIPTS_TABLE.c.department
-    return _arrivals(connection, RECEIPTS_TABLE, department, at, department.is_not(None), now_ms)
+    return _arrivals(connection, RECEIPTS_TABLE, department, at, department.is_not(None), now_ms, {})
 
 
 def unanswered_orders(connection: Connection) -> dict[str, Unanswered]:
@@ -90,6 +91,7 @@ def _arrivals(
     heard_at: Column[int],
     wanted: ColumnElement[bool],
     now_ms: int,
+    heard: Mapping[str, int],
 ) -> list[SenderArrivals]:
     first_hour = now_ms // HOUR_MS - _KEPT_HOURS
     hour = (heard_at // HOUR_MS).label("hour")
@@ -103,14 +105,19 @@ def _arrivals(
     for name, *found in rows:
         number, records, minutes, last_ms = map(int, found)
         by_sender.setdefault(name, []).append(_Hour(number - first_hour, records, minutes, last_ms))
-    return [_of_sender(name, hours, now_ms) for name, hours in sorted(by_sender.items())]
+    return [_of_sender(name, hours, now_ms, heard.get(name, 0)) for name, hours in sorted(by_sender.items())]
 
 
-def _of_sender(sender: str, rows: Iterable[_Hour], now_ms: int) -> SenderArrivals:
+def _heard(connection: Connection) -> dict[str, int]:
+    rows = connection.execute(select(HEARD_TABLE.c.source, HEARD_TABLE.c.heard_at))
+    return {str(source): int(heard_ms) for source, heard_ms in rows}
+
+
+def _of_sender(sender: str, rows: Iterable[_Hour], now_ms: int, heard_ms: int) -> SenderArrivals:
     counts, minutes = np.zeros((2, _KEPT_HOURS + 1), np.int64)
     last = max(rows, key=lambda row: row.last_ms)
     for row in rows:
         counts[row.hour], minutes[row.hour] = row.records, row.minutes
     usual = usual_of(counts[-LEARNT_HOURS - 1 :], last.hour - GONE_HOURS, SHOWN_HOURS)
-    silence = silence_of(minutes[: last.hour + 1], last.last_ms, now_ms)
+    silence = silence_of(minutes[: last.hour + 1], last.last_ms, now_ms, heard_ms)
     return SenderArrivals(sender, counts[-SHOWN_HOURS:].tolist(), usual.tolist(), silence)

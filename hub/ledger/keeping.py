@@ -15,6 +15,7 @@ from hub.errors import HubError, RetriableError
 from hub.inspect.reading import spans
 from hub.ledger.database import Database, address_of
 from hub.ledger.feed import Feed, LedgerStanding, topics_in
+from hub.ledger.heard import heard_sources
 from hub.ledger.reading import FactReader
 from hub.ledger.rhythms import RhythmGauges
 from hub.ledger.store import LedgerStore
@@ -114,10 +115,11 @@ class Keeper:
         metrics.LEDGER_LOOKED.set_to_current_time()
 
     def _look_for_silence(self) -> None:
-        gauges, took = RhythmGauges(self.database), 0.0
+        gauges, took, names = RhythmGauges(self.database), 0.0, on_broker(self._settings, "ledger")
         while not self._stop.wait(max(_RHYTHM_SECONDS, _SHARE * took)):
             began = time.monotonic()
             try:
+                self._store.hear(heard_sources(self._settings, names()))
                 gauges.look()
             except HubError as error:
                 log.warning("who is silent is not known for a while: %s", error)

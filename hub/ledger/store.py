@@ -16,6 +16,7 @@ from hub.ledger.tables import (
     CASES_TABLE,
     CLOCKS_TABLE,
     ERASED_TABLE,
+    HEARD_TABLE,
     HELPERS_TABLE,
     METADATA,
     POSITIONS_TABLE,
@@ -70,10 +71,15 @@ class LedgerStore:
         with self._database.transaction(writes=True) as connection:
             self._run(connection, self._sql.upsert(STANDING_TABLE), [(name, level_ms, behind)])
 
+    def hear(self, heard: Mapping[str, int]) -> None:
+        """Note when each source's topic took a record last, in ms."""
+        with self._database.transaction(writes=True) as connection:
+            self._run(connection, self._sql.upsert(HEARD_TABLE), sorted(heard.items()))
+
     def empty(self) -> None:
         """Take away all that comes from the topics; what was erased stays erased, and what was done stays noted."""
         with self._database.transaction(writes=True) as connection:
-            for table in (*PROJECTED, POSITIONS_TABLE, STANDING_TABLE):
+            for table in (*PROJECTED, POSITIONS_TABLE, STANDING_TABLE, HEARD_TABLE):
                 truncate = "delete from" if connection.dialect.name == "sqlite" else "truncate"
                 connection.exec_driver_sql(f"{truncate} {table.name}")
 

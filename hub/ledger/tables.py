@@ -150,6 +150,11 @@ STANDING_TABLE = _table(
     "standing", "台账状态", 1,
     ("name", Text, "名称"), ("level_at", BigInteger, "最近追平时间"), ("behind", BigInteger, "落后条数"),
 )  # fmt: skip
+HEARD_TABLE = _table(
+    "heard", "来源最近来数", 1,
+    ("source", Text, "来源"), ("heard_at", BigInteger, "最近来数时间"),
+)  # fmt: skip
+"""When each source's topic took a record last, by the broker's clock: repeats, and what was set aside, are in no other table."""
 ERASED_TABLE = _table(
     "erased", "已删除的来报内容", 2,
     ("source", Text, "来源"), ("ref", Text, "来报编号"), ("erased_at", BigInteger, "删除时间"),

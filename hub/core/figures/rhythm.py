@@ -33,7 +33,7 @@ HourlyCounts = npt.NDArray[np.int64]
 
 
 class Silence(NamedTuple):
-    """Of one sender: since when nothing has come, and how sure it is that it should have.
+    """Of one sender: when something came last, and how sure it is that more should have come since.
 
     `missing`: what should have come since, in the measure of this module; 0 while nobody knows what is usual.
     """
@@ -44,16 +44,20 @@ class Silence(NamedTuple):
     is_silent: bool
 
 
-def silence_of(arrivals: Sequence[int] | HourlyCounts, last_ms: int, now_ms: int) -> Silence:
-    """`arrivals`: by hour, the last the one in which the last arrival was; at most `LEARNT_HOURS` are looked at."""
+def silence_of(
+    arrivals: Sequence[int] | HourlyCounts, last_ms: int, now_ms: int, heard_ms: int = 0
+) -> Silence:  # fmt: skip
+    """`arrivals`: by hour, the last the one in which the last arrival was, `last_ms`; at most `LEARNT_HOURS` are looked at.
+    `heard_ms`: when something came that is no arrival, such as a repeat: it breaks a silence, and no rhythm is learnt from it."""
+    since_ms = max(last_ms, heard_ms)
     counts = np.asarray(arrivals, np.int64)[-LEARNT_HOURS - 1 :]
     length = _known_hours(counts)
     if length < _DAY:
-        return Silence(last_ms, 0.0, 0, False)
+        return Silence(since_ms, 0.0, 0, False)
     known = counts[-length - 1 : -1]
-    missing = _missing(_weights(known, last_ms // HOUR_MS), last_ms, now_ms)
+    missing = _missing(_weights(known, last_ms // HOUR_MS), since_ms, now_ms)
     sure = SURE + log(max(1.0, float(known.mean()) * _DAY))
-    return Silence(last_ms, missing, length // _DAY, missing >= sure and now_ms - last_ms >= _LEAST_SILENCE_MS)
+    return Silence(since_ms, missing, length // _DAY, missing >= sure and now_ms - since_ms >= _LEAST_SILENCE_MS)
 
 
 def _known_hours(counts: HourlyCounts) -> int:

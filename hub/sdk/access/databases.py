@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 from hub.errors import HubError
 from hub.sdk.errors import AuthError, ConfigurationError, TransientError
 
+_FULL = frozenset({"53100", "SQLITE_FULL"})
 _REFUSED_STATES = ("28", "42501")
 _REFUSED_WORDS = (
     "password authentication failed",
@@ -52,9 +53,11 @@ DatabaseUrl = Annotated[str, AfterValidator(_without_a_password)]
 def next_step(error: SQLAlchemyError, what: str) -> AuthError | ConfigurationError | TransientError:
     """The error that says what happens next; never with what the database said, which quotes rows."""
     original = error.orig if isinstance(error, DBAPIError) else None
-    state = str(getattr(original, "sqlstate", None) or "")
+    state, code = (str(getattr(original, name, None) or "") for name in ("sqlstate", "sqlite_errorname"))
     said = str(original).lower()
-    name = f"{type(original or error).__name__}{f', SQLSTATE {state}' if state else ''}"
+    name = ", ".join(filter(None, (type(original or error).__name__, code, f"SQLSTATE {state}" if state else "")))
+    if _FULL & {state, code}:
+        return TransientError(f"{what}: the disk of the database is full ({name}); make room there")
     if state.startswith(_REFUSED_STATES) or any(word in said for word in _REFUSED_WORDS):
         return AuthError(f"{what}: the database refuses ({name}); look at user, password and rights")
     if state.startswith(_MISSING_STATES) or (not state and any(word in said for word in _MISSING_WORDS)):

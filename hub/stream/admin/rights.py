@@ -156,9 +156,11 @@ class _Named(NamedTuple):
         yield from self._groups(["inspect-", "unpacking-", "web-"])
 
     def ledger(self) -> Iterator[Right]:
-        """It writes down what it reads of cases, clocks, who is told what, and dead letters, and says nothing."""
+        """It writes down what it reads of cases, clocks, who is told what, and dead letters, and says nothing. Of sources it asks
+        when something came last."""
         own = [topic.name for topic in (topics.CASES, topics.DEADLINES, topics.DEAD, topics.ERASURES)]
         yield from self._topics(own + self._outward(), RightOperation.READ)
+        yield from self._topics([city_events(each).name for each in self.sources], RightOperation.DESCRIBE)
         yield from self._groups(["inspect-", "ledger-", "unpacking-"])
 
     def operator(self) -> Iterator[Right]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 
 from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
 from hub.backoff import ask_until_answered
 from hub.settings import Settings
@@ -32,6 +32,32 @@ def offsets(
 
     `what` says so in words. Raises RetriableError if the broker does not answer in time.
     """
+    return _asked(settings, places, spec, what, _offset, isolation, timeout_seconds)
+
+
+def newest_times(settings: Settings, places: Iterable[PartitionPlace]) -> dict[PartitionPlace, int]:
+    """The latest time of a record in each place that has one, in ms. Raises RetriableError without a broker."""
+    found = _asked(settings, places, OffsetSpec.max_timestamp(), "newest records", _timestamp)
+    return {place: at_ms for place, at_ms in found.items() if at_ms > 0}
+
+
+def _offset(answer: ListOffsetsResultInfo) -> int:
+    return int(answer.offset)
+
+
+def _timestamp(answer: ListOffsetsResultInfo) -> int:
+    return int(answer.timestamp)
+
+
+def _asked(
+    settings: Settings,
+    places: Iterable[PartitionPlace],
+    spec: OffsetSpec,
+    what: str,
+    wanted_of: Callable[[ListOffsetsResultInfo], int],
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    timeout_seconds: float = _TIMEOUT_SECONDS,
+) -> dict[PartitionPlace, int]:
     wanted = {TopicPartition(*place): spec for place in places}
 
     def ask() -> dict[PartitionPlace, int]:
@@ -40,7 +66,7 @@ def offsets(
         client = AdminClient(client_config(settings, "ends"))
         with kafka_errors(f"asking for the {what} of the topics"):
             answers = client.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
-            return {(asked.topic, asked.partition): answer.result().offset for asked, answer in answers.items()}
+            return {(asked.topic, asked.partition): wanted_of(answer.result()) for asked, answer in answers.items()}
 
     return ask_until_answered(ask, timeout_seconds) if wanted else {}
 

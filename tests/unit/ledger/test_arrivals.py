@@ -123,3 +123,16 @@ def test_orders_are_unanswered_until_their_department_says_something_of_the_case
         )
     with ledger.transaction() as connection:
         assert unanswered_orders(connection) == {"roads": (3, 10)}
+
+
+def test_a_source_that_only_repeats_is_not_silent(ledger: Database) -> None:
+    """Repeats are in no other table. They break a silence, and nothing is learnt from them: it is silent again once they end."""
+    _changes(ledger, "police", [BEGIN + minute * MINUTE_MS for minute in range(9 * 24 * 60)])
+    ended = BEGIN + 9 * DAY_MS
+    assert _silent(ledger, ended + HOUR_MS) == {"police": True}
+    LedgerStore(ledger).hear({"police": ended + HOUR_MS, "newcomer": ended})
+    assert _silent(ledger, ended + HOUR_MS) == {"police": False}
+    assert _silent(ledger, ended + HOUR_MS, ClockKind.DATA) == {"police": True}, "history is not heard live"
+    assert _silent(ledger, ended + 2 * HOUR_MS) == {"police": True}
+    LedgerStore(ledger).hear({"police": ended + 2 * HOUR_MS})
+    assert _silent(ledger, ended + 2 * HOUR_MS) == {"police": False}

@@ -118,3 +118,21 @@ def test_what_is_usual_stays_so_while_nothing_comes() -> None:
     counts = np.zeros(LEARNT_HOURS + 1, np.int64)
     counts[: 5 * 24] = 4
     assert set(usual_of(counts, 5 * 24 - 1, 24).tolist()) == {4.0}
+
+
+@given(
+    arrivals=st.lists(st.integers(0, 60), min_size=25, max_size=28 * 24),
+    minutes=st.integers(0, 10_000),
+    heard=st.integers(0, 10_000),
+)
+def test_whatever_is_heard_breaks_a_silence_and_never_makes_one(arrivals: list[int], minutes: int, heard: int) -> None:
+    arrivals[-1] = max(1, arrivals[-1])
+    last = (1000 + len(arrivals)) * HOUR_MS
+    now, heard_ms = last + minutes * MINUTE_MS, last + heard * MINUTE_MS
+    alone, beside = silence_of(arrivals, last, now), silence_of(arrivals, last, now, heard_ms)
+    assert beside.missing <= alone.missing
+    assert beside.is_silent <= alone.is_silent
+    assert beside.known_days == alone.known_days
+    if heard_ms >= now:
+        assert not beside.is_silent
+    assert silence_of(arrivals, last, now, last - 1) == alone
