@@ -98,6 +98,8 @@ class WatchedHub:
         self._lock = threading.Lock()
         self.settings = Settings()
         self.worker: Child | None = None
+        self.restarts = -1
+        """Starts of the worker after the first."""
 
     @property
     def targets(self) -> dict[str, list[str]]:
@@ -170,6 +172,7 @@ class WatchedHub:
         database.close()
 
     def start_worker(self) -> None:
+        self.restarts += 1
         self.worker = Child("worker", ["worker"], self.settings, self._folder / "worker.log")
 
     def stop_worker(self) -> None:
