@@ -109,11 +109,11 @@ def _kill_again_and_again(hub: WatchedHub) -> float:
     """Each time it lives for as long as it takes to be scraped. Since when: since the last kill, as the third start raises it."""
     began = time.time()
     while hub.restarts < _STARTS:
+        time.sleep(_SCRAPED_SECONDS)
         began = time.time()
         hub.kill_worker()
         hub.start_worker()
         hub.await_worker()
-        time.sleep(_SCRAPED_SECONDS)
     return began
 
 
