@@ -202,10 +202,10 @@ def given_of(turns: Iterable[HolderChange]) -> Iterator[Given]:
     return (each for case in found.values() for each in case)
 
 
-def _is_given(turn: HolderChange, known: list[Given]) -> bool:
+def _is_given(turn: HolderChange, before: list[Given]) -> bool:
     """True if a rerouting gives the case to another; others that help now leave it where it is."""
     moves = turn.change == ChangeKind.REROUTED and not turn.reopens
-    return moves and not (known and known[-1].department == turn.department)
+    return moves and not (before and before[-1].department == turn.department)
 
 
 def by_department(case_id: str, department: str) -> str:
