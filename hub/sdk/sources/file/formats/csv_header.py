@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -17,6 +18,9 @@ _MANGLED_BOM = "ï»¿"
 """A byte order mark that was taken for Latin-1 on the way."""
 _DELIMITERS = ",;\t|"
 _MAX_LINES = 100
+_MAX_COLUMNS = 16_384
+"""As many as a sheet of a workbook may have."""
+_MOST_SAID = 20
 _SEPARATOR = re.compile(r'"?sep=([^"A-Za-z0-9])"?', re.IGNORECASE)
 
 
@@ -113,12 +117,24 @@ def _names(text: Sequence[str], delimiter: str) -> list[str]:
 
 def _require(names: Sequence[str], mapping: Mapping, lines: Lines) -> None:
     name = lines.path.name
-    if twice := sorted({each for each in names if each and names.count(each) > 1}):
-        raise FatalError(f"{name}: the header has {', '.join(twice)} more than once; name its columns apart")
+    if len(names) > _MAX_COLUMNS:
+        raise FatalError(
+            f"{name}: the header has {len(names):,} columns; {_MAX_COLUMNS:,} are read, leave the others out"
+        )
+    counts = Counter(names)
+    if twice := [str(at) for at, each in enumerate(names, 1) if each and counts[each] > 1]:
+        some = ", ".join(twice[:_MOST_SAID])
+        raise FatalError(f"{name}: the header has a name more than once, as columns {some}; name its columns apart")
     if missing := sorted(mapping.file_columns() - set(names)):
         other = reads_as(lines.sample, lines.content.encoding)
         hint = f" The text also reads as {other}." if other else ""
         raise FatalError(
-            f"{name}: the header lacks {', '.join(missing)}, which the mapping uses; it has {', '.join(names)}.{hint} "
+            f"{name}: the header lacks {', '.join(missing)}, which the mapping uses; {_known(names, mapping)}.{hint} "
             "Choose the mapping of this format with --mapping"
         )
+
+
+def _known(names: Sequence[str], mapping: Mapping) -> str:
+    """Of a first line what surely names columns: of a file without a header it is a row, and may be about a person."""
+    known = sorted(mapping.file_columns() & set(names))
+    return f"of {len(names)} columns it knows {', '.join(known) or 'none'}; has the file a header, and which?"

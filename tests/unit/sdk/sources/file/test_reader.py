@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import threading
 from pathlib import Path
 
@@ -144,10 +145,24 @@ def test_json_lines_flatten(tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FatalError, match=r"the header lacks a, which the mapping uses; it has x, y"):
+    with pytest.raises(FatalError, match=r"the header lacks a, which the mapping uses; of 2 columns it knows none"):
         read(written(tmp_path, b"x,y\n1,2\n"))
-    with pytest.raises(FatalError, match="a more than once"):
-        read(written(tmp_path, b"a,a\n1,2\n"))
+    with pytest.raises(FatalError, match="a name more than once, as columns 1, 3;"):
+        read(written(tmp_path, b"a,b,a\n1,2,3\n"))
+
+
+@pytest.mark.parametrize("first", ["1,Mrs Example,13800138000", "13800138000,13800138000,1"])
+def test_a_row_where_a_header_should_be_is_not_quoted(first: str, tmp_path: Path) -> None:
+    with pytest.raises(FatalError) as refused:
+        read(written(tmp_path, f"{first}\n2,Mr Other,2\n".encode()))
+    assert not re.search("Example|138", str(refused.value))
+
+
+@pytest.mark.timeout(20)
+def test_a_header_of_very_many_columns_is_refused_and_costs_no_time(tmp_path: Path) -> None:
+    """To look for each name among all others took minutes."""
+    with pytest.raises(FatalError, match="the header has 100,001 columns; 16,384 are read"):
+        read(written(tmp_path, ",".join(["a", *map(str, range(100_000))]).encode() + b"\n"))
 
 
 def test_missing_file_and_damaged_gzip_are_one_sentence(tmp_path: Path) -> None:
