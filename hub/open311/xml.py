@@ -17,7 +17,7 @@ ELEMENTS = {
 }  # fmt: skip
 """Lists, and what their elements are called."""
 _MOST_DEEP = 20
-_DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["'][^>]*\?>""")
+_DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["'][^>]{0,200}\?>""")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _UNWRITABLE = re.compile(
     "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|&#(?:x0*([0-9A-Fa-f]{1,8})|0*([0-9]{1,8}));"

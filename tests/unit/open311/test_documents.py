@@ -329,3 +329,9 @@ def test_a_charset_that_is_none_is_read_as_utf_8(charset: str) -> None:
     for body, told in ((xml, None), (xml.partition("?>")[2], charset), (spark, charset)):
         (found,) = documents.raw_records(documents.SERVICES, body.encode(), told)
         assert found["description"].startswith("深 & a")
+
+
+@pytest.mark.timeout(20)
+def test_a_declaration_that_says_its_encoding_again_and_again_costs_no_time() -> None:
+    with pytest.raises(UnreadableError):
+        read_records(documents.REQUESTS, b"<?xml " + b' encoding="a"' * 100_000 + b"<service_requests")

@@ -14,7 +14,8 @@ from hub.sdk.errors import ConfigurationError
 
 COUNTED = "counted"
 """What asks for the next page is its number."""
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next\b', re.IGNORECASE)
+_LINK = re.compile(r"<([^<>]*+)>\s*+;([^,<]*+)")  # takes nothing back: a system must not make it search for long
+_IS_NEXT = re.compile(r'\brel\s*+=\s*+"?next\b', re.IGNORECASE)
 
 
 class PagePosition(BaseModel):
@@ -175,7 +176,7 @@ def found_at(body: Any, where: str) -> Any:
 
 def next_of_header(header: str) -> str:
     """The address with rel=next of a header `Link`; empty if there is none."""
-    found = _NEXT.search(header)
+    found = next((each for each in _LINK.finditer(header) if _IS_NEXT.search(each[2])), None)
     return found[1] if found else ""
 
 

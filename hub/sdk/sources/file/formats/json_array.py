@@ -11,6 +11,7 @@ from hub.sdk.sources.file.lines import Lines
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\]]', re.DOTALL)
 """A whole string, a bracket, or the quote of a string that does not end yet."""
+_IN_STRING = re.compile(rb'(?:[^"\\]|\\.)*+', re.DOTALL)
 _BETWEEN = re.compile(rb"[\s,]*+(?:\xef\xbb\xbf)?[\s,]*+")
 _SCALAR = re.compile(rb"[^\s,\]\[{}\"]+")
 _OPENING = b"{["
@@ -26,6 +27,8 @@ class Elements:
         self._lines = lines
         self._line, self._inside = line, lines.offset > 0
         self._text, self._at = b"", 0
+        self._seen, self._depth, self._in_string = 0, 0, False
+        """How far the element that begins at `_at` was looked through: each byte once, however small the blocks are."""
         self._start = lines.offset
         self.rest: tuple[int, int, bytes, str] | None = None
         """What is left at the end and is no element: line, offset, bytes, why. None if the array ends where the text does."""
@@ -72,24 +75,41 @@ class Elements:
             if found is None:
                 return self._at + 1  # a bracket that closes nothing
             return found.end() if found.end() < len(self._text) else None
-        depth = 0
-        for token in _TOKEN.finditer(self._text, self._at):
+        if self._in_string:
+            if not self._string_ends(self._seen):
+                return None
+            if self._depth <= 0:
+                return self._seen
+        for token in _TOKEN.finditer(self._text, max(self._seen, self._at)):
             what = token[0]
             if what == b'"':
+                self._string_ends(token.end())
                 return None
-            depth += (what in (b"{", b"[")) - (what in (b"}", b"]"))
-            if depth <= 0:
-                return token.end()
+            self._depth += (what in (b"{", b"[")) - (what in (b"}", b"]"))
+            self._seen = token.end()
+            if self._depth <= 0:
+                return self._seen
+        self._seen = len(self._text)
         return None
+
+    def _string_ends(self, at: int) -> bool:
+        """Go on with a string, from `at`; True if its end is there."""
+        end = _IN_STRING.match(self._text, at).end()  # type: ignore[union-attr]
+        self._in_string = self._text[end : end + 1] != b'"'
+        self._seen = end + (not self._in_string)
+        return not self._in_string
 
     def _pass(self, end: int) -> None:
         self._line += self._text.count(b"\n", self._at, end)
+        if end > self._at:
+            self._seen, self._depth, self._in_string = end, 0, False
         self._at = end
 
     def _drop(self) -> None:
         """What is done is forgotten."""
         self._text = self._text[self._at :]
         self._start += self._at
+        self._seen -= self._at
         self._at = 0
 
     def _require_bounded(self) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hub.sdk.contract import Item
 from hub.sdk.mapping.mapping import Mapping
 from hub.sdk.publishing.dead_letters import dead_letter
 from hub.sdk.sources.file import lines as lines_module
+from hub.sdk.sources.file.formats.json_array import Elements
 from hub.sdk.sources.file.lines import Stopped
 from hub.sdk.sources.file.reader import open_reader
 from hub.sdk.sources.file.rows import BadRow, Row
@@ -169,6 +171,34 @@ def test_a_key_given_twice_costs_its_own_row(folder: Path) -> None:
         assert [type(row) for row in found] == [Row, BadRow, Row]
         assert "stands twice" in getattr(found[1], "detail", "")
         assert "secret" not in getattr(found[1], "detail", "")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("inner", ["x" * 15_000_000, '\\"' * 7_000_000], ids=["letters", "quotes"])
+def test_a_large_element_of_an_array_is_looked_through_once(folder: Path, inner: str) -> None:
+    """Not once more with each block that comes: that took a minute for sixteen megabytes."""
+    found = read(written(folder, f'[{{"a": "{inner}"}}, {{"a": 2}}]'))
+    assert [type(row) for row in found] == [Row, Row]
+
+
+@given(
+    st.lists(
+        st.recursive(
+            st.text('a"\\[]{},: é', max_size=12) | st.integers(),
+            lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text('b"\\', max_size=3), each, max_size=3),
+            max_leaves=8,
+        ).map(lambda each: {"a": each}),
+        max_size=5,
+    ),
+    st.integers(1, 7),
+)
+def test_the_blocks_in_which_an_array_comes_do_not_matter(elements: list[dict[str, Any]], size: int) -> None:
+    raw = json.dumps(elements, ensure_ascii=False).encode()
+    blocks = [(at, raw[at : at + size]) for at in range(0, len(raw), size)]
+    lines: Any = SimpleNamespace(offset=0, blocks=lambda: iter(blocks), path=Path("in.jsonl"), over=True)
+    array = Elements(lines, 1)
+    assert [json.loads(each) for _, _, each in array] == elements
+    assert array.rest is None
 
 
 @pytest.mark.parametrize(("opens", "closes"), [('{"a":', "}"), ("[", "]")])

@@ -16,6 +16,7 @@ from hub.sdk.contract import Context
 from hub.sdk.errors import ConfigurationError, TransientError
 from hub.sdk.manifest import Manifest
 from hub.sdk.sources.http.config import HttpConfig
+from hub.sdk.sources.http.paging import next_of_header
 from hub.sdk.sources.http.source import HttpSource
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.http.running import SINCE, TIMES, refs, run, source_of
@@ -148,3 +149,11 @@ def test_what_the_sweep_goes_by_is_no_drift(manifest: Manifest) -> None:
     with serving(Api([], "page")) as api:
         source, _ = source_of(manifest, api, incremental=SINCE)
         assert source.reads == {"updated"}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("header", ["<" * 60_000, "<a>;" * 15_000, "<>;rel" * 10_000, "<a>;" + " " * 60_000])
+def test_a_header_of_links_costs_no_time(header: str) -> None:
+    """To search each link again from each took minutes, of one answer."""
+    assert next_of_header(header) == ""
+    assert next_of_header(f'{header}, </b>; title="x"; REL = next') == "/b"
