@@ -42,7 +42,7 @@ class MendedLetter(NamedTuple):
     def outgoing(self) -> list[Outgoing]:
         return [Outgoing(each.kind.topic.name, each.key, each.value) for each in self.records]
 
-    def told(self) -> list[dict[str, Any]]:
+    def audited(self) -> list[dict[str, Any]]:
         """As the trail has it: names of fields, and no values."""
         return [{"topic": each.kind.topic.name, "bytes": each.digest, "fields": self.fields} for each in self.records]
 

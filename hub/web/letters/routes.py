@@ -33,7 +33,7 @@ from hub.web.letters.mending import MendedLetter, mended_letter, require_sound
 from hub.web.letters.redrive import Redrive, left_by_code, standing_of_last
 from hub.web.letters.source import LetterSource
 from hub.web.letters.there import letters_document, letters_in
-from hub.web.letters.whole import clocks_of, letter_document
+from hub.web.letters.whole import clocks_of_letter, letter_document
 
 log = logging.getLogger(__name__)
 LedgerAsker = Callable[[Callable[[Connection, int], Any]], Awaitable[Any]]
@@ -124,7 +124,7 @@ class LetterRoutes:
         """Kafka has it when this answers."""
         letter, mended = await self._mended(request)
         require_sound(mended)
-        told = [deed_act(self._settings, RESEND, letter, each) for each in mended.told()]
+        told = [deed_act(self._settings, RESEND, letter, each) for each in mended.audited()]
         async with self._access.acting(session.user.name, told):
             try:
                 await self._front.intake.put(mended.outgoing())
@@ -173,17 +173,24 @@ class LetterRoutes:
         back = await asyncio.to_thread(coming_back, codec, plan.sent, wall_ms(), ahead_ms)
         clocks = await self._in_ledger(
             lambda connection, _: sum(
-                bool(clocks_of(connection, contents_of(each.letter, codec))) for each in plan.sent
+                bool(clocks_of_letter(connection, contents_of(each.letter, codec))) for each in plan.sent
             )
         )
         return {"send": len(plan.sent), "left": left_by_code(plan.left), "back": dict(back), "clocks": clocks}
 
-    async def _begin(self, said: asked.LettersRedriven, plan: RedrivePlan, dealt: Dealt, who: str) -> None:
+    async def _begin(self, wanted: asked.LettersRedriven, plan: RedrivePlan, dealt: Dealt, who: str) -> None:
         standing = standing_of_last(dealt, wall_ms())
         if standing is not None and standing.how == "running":
             raise HttpProblem(409, "another redrive is running; wait, or stop it 已有重发正在进行")
         redrive = Redrive(
-            self._settings, self._access, self._front.intake, self._book, who, said.rate, bool(said.letters), said.again
+            self._settings,
+            self._access,
+            self._front.intake,
+            self._book,
+            who,
+            wanted.rate,
+            bool(wanted.letters),
+            wanted.again,
         )
         await redrive.begin(len(plan.sent))
         task = asyncio.create_task(redrive.run(plan.sent))

@@ -59,13 +59,13 @@ def letter_document(
         "way": way_out_of(letter), "topic": letter.topic, "text": _shown_text(value), "hex": value[:_SHOWN_BYTES].hex(" "),
         "bytes": letter.letter.get("size_bytes") or len(value), "shown": min(len(value), _SHOWN_BYTES),
         "key": text_in(letter.letter["key"] or b""), "form": contents and contents.form,
-        "record": contents and record_text(contents.record), "clocks": clocks_of(connection, contents),
+        "record": contents and record_text(contents.record), "clocks": clocks_of_letter(connection, contents),
         "mappings": _mappings(letter),
         "done": [{"at": each.at_ms, "who": each.who, "what": each.what, "after": each.after} for each in dealt.of(letter)],
     }  # fmt: skip
 
 
-def clocks_of(connection: Connection, contents: LetterContents | None) -> list[dict[str, Any]]:
+def clocks_of_letter(connection: Connection, contents: LetterContents | None) -> list[dict[str, Any]]:
     """The clocks that run of the case that a record is about; none if it is about none that is known."""
     asked = case_asked_of(contents)
     case_id = asked if isinstance(asked, str) or asked is None else case_of(connection, *asked)

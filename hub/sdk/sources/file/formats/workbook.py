@@ -74,8 +74,8 @@ def _saved_as_csv(path: Path, sheet: str | None) -> IO[bytes]:
     return saved
 
 
-def _why_not(name: str, said: str) -> str:
-    return said or (
+def _why_not(name: str, complaint: str) -> str:
+    return complaint or (
         f"{name} is a workbook that cannot be read: it is damaged, or its cells lie so far apart that no memory holds what is "
         "between them; remove what stands far below and beside the table, or save it as CSV"
     )
