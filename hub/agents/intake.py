@@ -51,7 +51,7 @@ def take_in(
     """
     rows = chunk.rows(chosen)
     decoded = hub.codec.decode_many(like.subject or "", [chunk.values[row] for row in rows], at_most=like.max_bytes)
-    if is_own(like.name):
+    if hub.gate.heard_of_newer and is_own(like.name):
         _leave_to_newer(
             hub, chunk, [rows[each.index] for each in decoded.rejects if each.reason is Reason.UNKNOWN_SCHEMA]
         )
@@ -81,7 +81,8 @@ def take_in_own(
 
 
 def _leave_to_newer(hub: Hub, chunk: Chunk, unknown: Iterable[int]) -> None:
-    """Have this worker stand back if one of these rows is what a newer program's agents wrote. Set aside, it would be lost."""
+    """Have this worker stand back if one of these rows is what a newer program's agents wrote. Set aside, it would be lost. Where
+    nobody has heard of a newer one it is rubbish, which stops no worker."""
     row = next((row for row in unknown if hub.codec.may_be_newer(chunk.values[row])), None)
     if row is None:
         return

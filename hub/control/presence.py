@@ -189,6 +189,7 @@ class Presence(mode.Service):
             "others", _named(other_rules, f"goes by other rules than {mine.version}") if other_rules else None
         )
         newer = [heard for heard in others if heard.beat.program > mine.program]
+        self._gate.heard_of_newer |= bool(newer)
         seats = self._members.ask() if same_name or other_rules or late or newer else {}
         self._judge_release(newer_worker(mine, believed(mine, newer, seats)))
         self._judge_name(mine, elder_namesakes(mine, others), seats)

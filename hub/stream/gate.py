@@ -13,6 +13,8 @@ class Gate:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
+        self.heard_of_newer = False
+        """True once a worker of a newer release was heard of: what this one cannot read may be that one's."""
 
     @property
     def closed(self) -> str | None:

@@ -144,6 +144,7 @@ def test_an_older_worker_leaves_what_a_newer_one_wrote_to_those_that_can_read_it
         for before in ("deduplicate", "route")[: 1 + (agent == "track")]:
             hub.turn(before)
         gate = Gate()
+        gate.heard_of_newer = True
         beside = MemoryAgent(agent, replace(hub._hub, codec=Codec(older), gate=gate))
         with pytest.raises(SessionLostError, match="newer program"):
             beside.decide(hub.broker.read(agent, 100))
@@ -156,10 +157,14 @@ def test_an_older_worker_leaves_what_a_newer_one_wrote_to_those_that_can_read_it
 
 
 def test_what_no_program_of_the_hub_wrote_is_set_aside_and_nobody_stands_back() -> None:
-    with MemoryHub(CITY, NOON, sources=["hotline"]) as hub:
-        hub.send("hub.events", b"", b"\0" + (9_999).to_bytes(4, "big") + b"junk")
-        hub.run()
-        assert [letter["reason"] for letter in hub.records("hub.dead")] == ["unknown_schema"]
+    unknown = max(each.id for each in NEWER.all()) + 1
+    for schema_id, heard_of_newer in ((unknown, False), (9_999, True)):
+        with MemoryHub(CITY, NOON, sources=["hotline"]) as hub:
+            hub._hub.gate.heard_of_newer = heard_of_newer
+            hub.send("hub.events", b"", b"\0" + schema_id.to_bytes(4, "big") + b"junk")
+            hub.run()
+            assert [letter["reason"] for letter in hub.records("hub.dead")] == ["unknown_schema"]
+            assert hub._hub.gate.closed is None
 
 
 def test_a_registry_service_knows_what_a_newer_program_writes(tmp_path: Path) -> None:

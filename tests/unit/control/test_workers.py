@@ -188,6 +188,7 @@ def test_the_gate_is_closed_while_a_newer_release_is_a_member_and_opened_behind_
     presence._roster.hear(beat("newer", 1, program=57), 1, time.monotonic())
     presence._judge_workers()
     assert ("of a newer release" in (gate.closed or "")) is closed
+    assert gate.heard_of_newer
     presence._roster.hear(beat("newer", 1, program=57, leaving=True), 2, time.monotonic())
     presence._judge_workers()
     assert gate.closed is None
