@@ -135,7 +135,8 @@ const PointLayer = window.L ? window.L.Layer.extend({
     const context = this.canvas.getContext('2d');
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, size.x, size.y);
-    const side = Math.max(4, Math.min(9, size.x / 70)) * (this.count > 1500 ? 0.6 : 1);
+    this.scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // as large as the words, on a wall of any size
+    const side = Math.max(4, Math.min(9 * this.scale, size.x / 70)) * (this.count > 1500 ? 0.6 : 1);
     for (const kind of [0, 1]) this.paintKind(context, kind, side, map);
   },
 
@@ -151,7 +152,7 @@ const PointLayer = window.L ? window.L.Layer.extend({
         context.arc(point.x, point.y, side / 2, 0, 2 * Math.PI);
       }
     }
-    context.lineWidth = kind ? 1 : 2;
+    context.lineWidth = (kind ? 1 : 2) * Math.max(1, this.scale);
     context.strokeStyle = kind ? this.edge : this.soon;
     if (kind) { context.fillStyle = this.late; context.fill(); }
     context.stroke();
