@@ -77,6 +77,7 @@ function Yesterday({ words, now, before }) {
   return html`<span class="yesterday">${words.t('yesterday', { n: words.n(before) })} <b>${sign}</b></span>`;
 }
 
+const SPACE = '\u00a0';
 const MOST_NEXT = 10; // few rows stand at the head, as high as they are among ten
 
 function Next({ words, rows }) {
@@ -87,7 +88,7 @@ function Next({ words, rows }) {
       <td class="right left-time">${minutesLeft(words, row.due_at - now)}</td>
       <td><a href=${words.link('desk', { case: row.case_id })}>${words.category(row.category)}</a><span class="place">${place(words, row)}</span></td>
       <td>${words.department(row.department)}<span class="place">${words.clock(row.due_clock)}</span></td>
-    </tr>`)}${Array.from({ length: MOST_NEXT - rows.length }, () => html`<tr class="filler" aria-hidden="true"><td></td><td></td><td></td></tr>`)}</tbody></table>` : html`<p class="muted">${words.t('next.none')}</p>`}
+    </tr>`)}${Array.from({ length: MOST_NEXT - rows.length }, () => html`<tr class="filler" aria-hidden="true"><td></td><td>${SPACE}<span class="place">${SPACE}</span></td><td></td></tr>`)}</tbody></table>` : html`<p class="muted">${words.t('next.none')}</p>`}
   </section>`;
 }
 
