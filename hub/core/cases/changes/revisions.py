@@ -55,10 +55,11 @@ class Revisions:
         )
         if alone:
             return by_rules(amended, now, opened_ms)
-        by_hand = case.rule in (SENT_BACK, PASSED_ON)
-        return (
-            amended if by_hand or now.department != case.department else msgspec.structs.replace(amended, unit=now.unit)
-        )
+        if case.rule in (SENT_BACK, PASSED_ON) or now.department != case.department:
+            return amended
+        if case.closed_ms is not None and now.at_ms < case.closed_ms:  # who helped by then is told nothing any more
+            return by_rules(amended, now, now.at_ms)
+        return msgspec.structs.replace(amended, unit=now.unit)
 
     def _version(self, seen: Sighting) -> LeadVersion:
         """What a statement says, not decided yet."""
