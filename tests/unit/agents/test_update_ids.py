@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import permutations
 
 import pytest
@@ -91,8 +92,10 @@ def test_each_revision_of_a_step_of_supervision_has_an_order_of_its_own() -> Non
             hub.say(update(1, "dispatch_desk", "SUPERVISED", 5, revision=revision))
             hub.run()
         hub.settle()
-        reminders = [each["order_id"] for each in hub.orders(kind="REMIND", rule="supervised")]
-        assert len(reminders) == len(set(reminders)) == 3
+        reminders = hub.orders(kind="REMIND", rule="supervised")
+        assert len({each["order_id"] for each in reminders}) == len(reminders)
+        told = Counter(each["department"] for each in reminders)  # who holds the case, and who stands above
+        assert set(told.values()) == {3}
         account, state = hub.audit()
         assert not [each for each in (*account.findings, *state.findings) if each.count]
 
