@@ -92,9 +92,9 @@ class Elements:
         self._seen = len(self._text)
         return None
 
-    def _string_ends(self, at: int) -> bool:
-        """Go on with a string, from `at`; True if its end is there."""
-        end = _IN_STRING.match(self._text, at).end()  # type: ignore[union-attr]
+    def _string_ends(self, start: int) -> bool:
+        """Go on with a string, from `start`; True if its end is there."""
+        end = _IN_STRING.match(self._text, start).end()  # type: ignore[union-attr]
         self._in_string = self._text[end : end + 1] != b'"'
         self._seen = end + (not self._in_string)
         return not self._in_string
