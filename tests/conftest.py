@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from hub.testing.kafka import BrokerDesk, bootstrap_for_tests, secure_kafka_for_tests
 from hub.testing.secure import SecureKafka
+from tests.mixed import mixed
 
 # No deadline, and no complaint that examples come slowly: machines are shared and noisy. `same` draws the same examples each
 # time, so that a change is judged by what it changed. To look for what no example has shown yet: pytest --hypothesis-profile
@@ -26,6 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # an xdist worker asks at the desk of who started it
         config.stash[_DESK] = BrokerDesk()
         config.stash[_DESK].open()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = mixed(items)
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest's own hooks may raise here
