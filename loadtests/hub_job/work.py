@@ -90,7 +90,9 @@ def _asked(events: pa.RecordBatch) -> pa.RecordBatch:
 def _defaults(rows: int) -> dict[str, Any]:
     """What an order says of itself unless told otherwise."""
     fields = Order.model_fields.items()
-    return {name: [field.get_default(call_default_factory=True)] * rows for name, field in fields if not field.is_required()}
+    return {
+        name: [field.get_default(call_default_factory=True)] * rows for name, field in fields if not field.is_required()
+    }
 
 
 def _deadlines(dues: DueColumns, rows: int) -> pa.ListArray:

@@ -259,10 +259,14 @@ class SqlSink(Sink):
 
 
 def _make_file(url: URL) -> None:
-    """SQLite would make its file for everybody on the machine. What stands in the way, SQLite says when it opens it."""
+    """SQLite would make its file for everybody on the machine. What stands in the way, SQLite says when it opens it.
+
+    A file that is there is not opened: closing it would take away the locks that SQLite holds on it for the whole process, a
+    source that reads the same file included, and another program would then put its journal away under what is written.
+    """
     if url.database and url.database != ":memory:" and not url.database.startswith("file:"):
         with suppress(OSError):
-            open(url.database, "ab", opener=handed_out).close()
+            open(url.database, "xb", opener=handed_out).close()
 
 
 def _durable(connection: Any, _record: Any) -> None:

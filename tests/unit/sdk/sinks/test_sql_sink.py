@@ -7,9 +7,10 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -87,6 +88,31 @@ def unfit(offset: int, database: Database) -> Delivery:
     made = order(offset, "C-9")
     priority = 2**70 if database.kind == "sqlite" else 2**40
     return type(made)(**{**vars(made), "values": {**made.values, "priority": priority}})
+
+
+def test_what_is_written_stays_though_a_source_of_the_same_process_reads_the_file(tmp_path: Path) -> None:
+    """A file of SQLite that this process opens and closes by itself is locked for nobody of the process any more."""
+    path = tmp_path / "office.db"
+    database = sqlite(path)
+    database.run("create table answers (id)")
+    with closing(database.connect()) as source:
+        source.execute("pragma journal_mode=wal")
+        assert source.execute("select id from answers").fetchall() == []
+        sink = database.sink(Stream.ORDERS)
+        sink.connect()
+        assert elsewhere(path, "select count(*) from cityhub_orders") == "0"
+        assert not any(sink.write(batch(order(0, "C-1"))) or ())
+        assert elsewhere(path, "select count(*) from cityhub_orders") == "1"
+        sink.close()
+
+
+def elsewhere(path: Path, query: str) -> str:
+    """What another program reads."""
+    read = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute(sys.argv[2]).fetchone()[0]); c.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", read, str(path), query], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_an_id_that_is_too_long_for_an_index_costs_its_own_row(server: str) -> None:
