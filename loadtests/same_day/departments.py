@@ -132,12 +132,13 @@ def _called_together(chance: Random, order: Mapping[str, Any]) -> Words:
     yield planned(order, "WHISTLED", 0.2, members=[member])
     yield planned(order, "ARRIVED", 0.5, by=member)
     yield planned(order, "RESOLVED", chance.uniform(1, 9), by=member)
+    yield planned(order, "RESOLVED", chance.uniform(10, 20))
     yield planned(order, "SCORED", 30, by=DESK, to=member, score=chance.randrange(100))
 
 
 def _pressed(chance: Random, order: Mapping[str, Any]) -> Words:
     yield planned(order, "REMINDED", 1, by=DESK)
-    yield planned(order, chance.choice(["SUPERVISED", "NOTIFIED"]), 2, by="market")
+    yield planned(order, chance.choice(["SUPERVISED", "NOTIFIED"]), 2, by=DESK)
     yield planned(order, "REMINDED", 3, by=DESK)
 
 

@@ -59,7 +59,7 @@ matters = st.builds(
 
 
 def course(case: Matter) -> list[Stage]:
-    return [Stage(case.opened_ms, case.category, case.urgency, case.area, case.due_ms, "roads", ())]
+    return [Stage(case.opened_ms, case.category, case.urgency, case.area, case.due_ms, "roads", (), (), None)]
 
 
 def entries(clocks: Clocks) -> list[tuple[int, bool, Due]]:
