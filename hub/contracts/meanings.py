@@ -150,6 +150,7 @@ PARAMETER_MEANINGS = {
     "start_date": "起始时间；列表的跨度最长 90 天",
     "status": "open 或 closed，或两者以逗号分隔",
     "token": "此处编号即时给出，令牌即诉求编号",
+    "unit": "只要本部门该单位及其下级的，见本市 organisation.yaml",
     "updated_after": "在此之后有变化的（扩展）",
     "updated_before": "在此之前有变化的（扩展）",
     "wait": "暂无新内容时最多等待多少秒",

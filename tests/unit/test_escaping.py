@@ -117,7 +117,7 @@ _PAST = {"click.echo", "click.secho", "csv.writer", "csv.DictWriter", "rich.prin
 _EXEMPT = {
     "escaping.py": "is the module", "screen.py": "is the module",
     "sdk/sources/file/formats/csv_rows.py": "writes a row's own bytes again, for its dead letter",
-    "sdk/sources/file/formats/workbook.py": "gives a sheet out as text that is read again",
+    "sdk/sources/file/formats/sheet.py": "gives a sheet out as text that is read again",
     "simulator/formats.py": "writes a source's file, for a connector to read",
     "testing/files.py": "writes a source's file, for a connector to read",
 }  # fmt: skip

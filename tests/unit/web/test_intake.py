@@ -34,8 +34,8 @@ class FakeProducer:
         self._open: list[tuple[Delivered, KafkaError | None, bool]] = []
         type(self).made.append(self)
 
-    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Delivered) -> None:
-        del value, key
+    def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Delivered, headers: object) -> None:
+        del value, key, headers
         with self._lock:  # how it will be answered is fixed now, whenever the other thread looks
             self.topics.append(topic)
             self._open.append((on_delivery, self.error, self.is_silent))

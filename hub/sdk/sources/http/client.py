@@ -3,6 +3,7 @@ with its parameters, or what the system wrote: secrets and persons stand there."
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC
@@ -16,6 +17,9 @@ from hub.millis import datetime_of, ms_of
 from hub.sdk.errors import AuthError, ConfigurationError, PermanentError, TransientError
 from hub.sdk.sources.http.config import Basic, BearerAuth, CallAuth, CallsConfig, ClientCredentials, HeaderAuth, Query
 
+logging.getLogger("httpx2").setLevel(
+    logging.WARNING
+)  # also where no command of ours set up logs: addresses have secrets
 _WHOLE_SHARE = 10
 """A call that drips is given up after so many times its time-out."""
 _WAITS = {408, 425, 429}
