@@ -20,6 +20,8 @@ from hub.cli.main import cli
 from hub.cli.process.children import Child, environment_of
 from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
+from hub.model.event import CaseEvent
+from hub.model.update import Update
 from hub.policy import load_city
 from hub.scrape import Metrics, ask, fetch
 from hub.sdk.manifest import discover
@@ -27,7 +29,7 @@ from hub.settings import ROOT, Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import make_registry
-from hub.topics import all_topics, city_events
+from hub.topics import all_topics, city_events, dept_updates
 from tests.waiting import wait_for as wait_for
 
 HOUR_MS = 3_600_000
@@ -88,6 +90,17 @@ class SmallHub:
                 value = self.codec.encode_one("cityhub.CaseEvent", event)
                 sender.send(city_events(event["source"]).name, event["source_ref"].encode(), value)
 
+    def tell(self, told: Sequence[CaseEvent | Update]) -> None:
+        """All that sources and departments say, and until it is accounted for."""
+        with Sender(self.settings) as sender:
+            for each in told:
+                value = self.codec.encode_one(each.subject(), each.to_avro())
+                if isinstance(each, Update):
+                    sender.send(dept_updates(each.department).name, each.case_id.encode(), value)
+                else:
+                    sender.send(city_events(each.source).name, each.source_ref.encode(), value)
+        self.settle(lambda report: report.good and _said_by_others(report) == len(told))
+
     def send(self, topic: str, key: bytes, value: bytes) -> None:
         with Sender(self.settings) as sender:
             sender.send(topic, key, value)
@@ -121,6 +134,10 @@ class SmallHub:
         said = self.type(*arguments, "--json")
         assert said.exit_code == 0, said.output
         return json.loads(said.stdout)
+
+
+def _said_by_others(report: AuditReport) -> int:
+    return sum(taken for topic, taken in report.taken_in.items() if not topic.startswith("hub."))
 
 
 @contextmanager

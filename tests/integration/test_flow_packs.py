@@ -13,15 +13,11 @@ from typing import Any
 import pytest
 
 from hub import topics
-from hub.audit import AuditReport
 from hub.audit.checks.rebuilt import StateReport
 from hub.audit.run import audit_with_state
-from hub.cli.terminal.sending import Sender
 from hub.clock import ClockKind
 from hub.inspect.reading import read_messages, spans
-from hub.model.event import CaseEvent
 from hub.model.ids import case_id
-from hub.model.update import Update
 from hub.policy import City
 from hub.sdk.manifest import discover
 from tests.integration.small_hub import SmallHub, small_settings
@@ -121,25 +117,10 @@ def hub(city: City, kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Ite
     one = settings.changed(partitions=1)  # each partition has a clock, and a day's few cases are to move it
     hub = SmallHub(one, sources=[*discover(), *sources_of(told)])
     try:
-        _publish(hub, told)
-        hub.settle(lambda report: report.good and _said_by_others(report) == len(told))
+        hub.tell(told)
         yield hub
     finally:
         hub.worker.stop()
-
-
-def _publish(hub: SmallHub, told: Sequence[CaseEvent | Update]) -> None:
-    with Sender(hub.settings) as sender:
-        for each in told:
-            value = hub.codec.encode_one(each.subject(), each.to_avro())
-            if isinstance(each, Update):
-                sender.send(topics.dept_updates(each.department).name, each.case_id.encode(), value)
-            else:
-                sender.send(topics.city_events(each.source).name, each.source_ref.encode(), value)
-
-
-def _said_by_others(report: AuditReport) -> int:
-    return sum(taken for topic, taken in report.taken_in.items() if not topic.startswith("hub."))
 
 
 def test_packs_say_on_kafka_what_was_written_down_for_them(hub: SmallHub, city: City) -> None:

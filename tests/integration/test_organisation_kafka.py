@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from hub import topics
-from hub.audit import AuditReport
-from hub.cli.terminal.sending import Sender
 from hub.clock import ClockKind
 from hub.inspect.reading import read_messages, spans
 from hub.model.event import CaseEvent
@@ -72,25 +70,10 @@ def hub(city: City, kafka_bootstrap: str, namespace: str, tmp_path: Path) -> Ite
     settings = small_settings(kafka_bootstrap, namespace, tmp_path, city=city.folder, clock=ClockKind.DATA)
     hub = SmallHub(settings.changed(partitions=1))
     try:
-        _publish(hub, TOLD)
-        hub.settle(lambda report: report.good and _taken(report) == len(TOLD))
+        hub.tell(TOLD)
         yield hub
     finally:
         hub.worker.stop()
-
-
-def _taken(report: AuditReport) -> int:
-    return sum(taken for topic, taken in report.taken_in.items() if not topic.startswith("hub."))
-
-
-def _publish(hub: SmallHub, told: Sequence[CaseEvent | Update]) -> None:
-    with Sender(hub.settings) as sender:
-        for each in told:
-            value = hub.codec.encode_one(each.subject(), each.to_avro())
-            if isinstance(each, Update):
-                sender.send(topics.dept_updates(each.department).name, each.case_id.encode(), value)
-            else:
-                sender.send(topics.city_events(each.source).name, each.source_ref.encode(), value)
 
 
 def _in_memory(city: City) -> WholeHub:
