@@ -11,7 +11,10 @@ import pytest
 from hub import serving
 from hub.errors import FatalError
 from hub.serving import Page, PageServer, json_page
+from tests.raw_calls import answer_to
 from tests.waiting import PATIENCE_SECONDS, wait_for
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture
@@ -73,9 +76,7 @@ def test_endless_headers_are_refused(server: PageServer) -> None:
 
 @pytest.mark.usefixtures("hasty", "server")
 def test_who_sends_slowly_is_hung_up_on(server: PageServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as slow:
-        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n")
-        assert slow.recv(1) == b"", "the server ends it; nobody else can"
+    assert answer_to(server.port, "GET /metrics HTTP/1.1\r\nHost: x\r\n") == b"", "the server ends it; nobody else can"
 
 
 @pytest.mark.usefixtures("hasty", "server")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,10 @@ import pytest
 
 from hub.serving import PortLimits, Server
 from hub.web import bodies
+from tests.raw_calls import answer_to
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
+
+pytestmark = pytest.mark.process
 
 UPDATES = "/departments/roads/updates"
 _SECONDS = 100.0
@@ -42,14 +44,8 @@ def hasty(web: MemoryWeb) -> Iterator[int]:
 
 
 def said(port: int, *parts: str) -> str:
-    """What is answered to bytes as they are, until the server ends the connection or has answered."""
-    with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as caller:
-        for part in parts:
-            caller.sendall(part.encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer and (more := caller.recv(65_536)):
-            answer += more
-    return answer.decode()
+    """The head of what is answered, or nothing if the server only ends the connection."""
+    return answer_to(port, *parts, until=b"\r\n\r\n").decode()
 
 
 def head(web: MemoryWeb, *headers: str) -> str:
@@ -99,11 +95,7 @@ def test_a_body_that_says_it_is_too_long_is_not_read(web: MemoryWeb, port: int, 
 def test_a_call_that_says_its_length_in_two_ways_hides_no_other(web: MemoryWeb, port: int) -> None:
     both = head(web, "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\n"
     hidden = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=_SECONDS) as caller:
-        caller.sendall((both + hidden).encode())
-        answer = b""
-        while more := caller.recv(65_536):
-            answer += more
+    answer = answer_to(port, both + hidden)
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.count(b"HTTP/1.1") == 1
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -23,8 +21,8 @@ from hub.web.access.trail import trail_entries
 from hub.web.app import all_operations
 from hub.web.operations import Operation
 from hub.web.tokens import Scope, TokenKind
+from tests.raw_calls import answer_to
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
-from tests.waiting import PATIENCE_SECONDS
 
 NAME, PHONE = "Rosalind Quimby", "+44 7700 900417"
 PERSON = f"{NAME} {PHONE} 李小兰"
@@ -128,18 +126,7 @@ def test_no_call_leaves_a_trace_of_who_is_named_in_it(web: MemoryWeb, caplog: py
     require_nothing_of_them("the trail", "\n".join(export_lines(trail_entries(web.access.file))))
 
 
-def answer_to(head: bytes, port: int) -> bytes:
-    """All that comes until the connection ends, also where what was sent is not read to its end."""
-    answer = b""
-    with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as caller:
-        caller.sendall(head)
-        with suppress(OSError):  # it has answered and closed before all was sent: the end is not connected any more
-            caller.shutdown(socket.SHUT_WR)
-        while part := caller.recv(65_536):
-            answer += part
-    return answer
-
-
+@pytest.mark.process
 def test_a_head_that_cannot_be_read_is_answered_without_it(web: MemoryWeb, caplog: pytest.LogCaptureFixture) -> None:
     said = PERSON.encode()
     heads = [
@@ -150,7 +137,7 @@ def test_a_head_that_cannot_be_read_is_answered_without_it(web: MemoryWeb, caplo
     ]  # fmt: skip
     with Server(web.app, "127.0.0.1", 0, PortLimits(64, 60.0), "web") as server:
         for head in heads:
-            answer = answer_to(head, server.port)
+            answer = answer_to(server.port, head, ends=True)
             require_nothing_of_them(head[:30].decode("latin-1"), answer.decode("latin-1"))
             assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 2")) or not answer
     require_nothing_of_them("the log", caplog.text)

@@ -27,6 +27,7 @@ from hub.sdk.running.status import Board
 from hub.sdk.scaffold.folder import scaffold
 from hub.sdk.sources.webhook.source import WebhookSource
 from hub.testing.source_suite import KilledError, MemoryPublisher
+from tests.raw_calls import answer_to
 from tests.unit.sdk.sources.webhook.system import (
     JSON,
     OTHER,
@@ -40,6 +41,8 @@ from tests.unit.sdk.sources.webhook.system import (
     said,
     sign,
 )
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture(autouse=True)
@@ -220,13 +223,12 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(way: str) -> None:
     source = WebhookSource(config(max_body_bytes=1024), Context("calls"))
     source.connect(None)
     try:
-        with socket.create_connection(("127.0.0.1", source.port), timeout=PATIENCE_SECONDS) as line:
-            begin = b"POST /events HTTP/1.1\r\nHost: x\r\n"
-            if way == "said":
-                line.sendall(begin + b"Content-Length: 1000000000\r\n\r\n")
-            else:
-                line.sendall(begin + b"Transfer-Encoding: chunked\r\n\r\n" + (b"400\r\n" + b"x" * 1024 + b"\r\n") * 2)
-            assert line.recv(100).startswith(b"HTTP/1.1 413")
+        call = "POST /events HTTP/1.1\r\nHost: x\r\n"
+        if way == "said":
+            call += "Content-Length: 1000000000\r\n\r\n"
+        else:
+            call += "Transfer-Encoding: chunked\r\n\r\n" + ("400\r\n" + "x" * 1024 + "\r\n") * 2
+        assert answer_to(source.port, call, until=b"\r\n\r\n").startswith(b"HTTP/1.1 413")
         assert not source.read(0.05).items
     finally:
         source.close()
