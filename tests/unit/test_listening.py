@@ -28,7 +28,6 @@ _TOLD = {
     "hub/cli/connector/run.py": "cityhub connector run --metrics-host",
     "hub/cli/checks/checkup.py": "looks whether CITYHUB_WEB_HOST is free, and lets go",
     "hub/cli/demo/calls.py": "loopback, always: a department of the demo's",
-    "hub/cli/demo/run.py": "looks for a free port of loopback, and lets go",
     "hub/broker/storage.py": "looks whether a port of loopback is free, and lets go",
     "hub/sdk/sources/webhook/source.py": "host of the edge's settings; beyond loopback it asks for auth",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from rich.text import Text
 from hub.audit import AuditReport, audit
 from hub.broker.kafka import EmbeddedKafka
 from hub.broker.progress import show_progress
+from hub.broker.storage import free_port
 from hub.cli.demo.board import DemoBoard
 from hub.cli.demo.calm import Calm
 from hub.cli.demo.scenes import RealFiles, ShownScenes, SimulatedDay
@@ -143,7 +143,7 @@ class DemoRun:
         settings = Settings.from_env(
             state_dir=self._folder / "state",
             instance="demo",
-            web_port=_free_port(),
+            web_port=free_port(),
             partitions=os.environ.get("CITYHUB_PARTITIONS", _PARTITIONS),
             city=self._city.folder,
             **self._show.hub_settings(),
@@ -316,10 +316,3 @@ class DemoRun:
 
 def _title(city: City) -> str:
     return f"{city.name.zh} {city.name.en}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
