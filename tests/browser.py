@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from hub.errors import FatalError
 from ops.checks.browser import environment_of, find_axe, find_chromium
 from tests.tools import lacks
+from tests.waiting import PATIENCE_SECONDS
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def chromium() -> Iterator[Browser]:
         program = find_chromium()
     except FatalError as error:
         lacks(str(error))
+    expect.set_options(timeout=1000 * PATIENCE_SECONDS)  # its own is 5 s
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--headless=shell", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=program, args=arguments, env=environment_of(program))

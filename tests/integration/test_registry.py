@@ -220,13 +220,14 @@ def test_an_address_that_is_no_registry_s_is_fatal(service: FakeRegistry, regist
 
 
 def test_an_unreachable_service_is_asked_again() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    registry = ConfluentRegistry(f"http://127.0.0.1:{port}", FileRegistry(), client_settings=QUICK)
-    with pytest.raises(RetriableError, match=str(port)):
-        registry.by_id(1)
-    with pytest.raises(RetriableError, match=str(port)):
-        registry.latest(SUBJECT)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else gets it meanwhile
+        port = silent.getsockname()[1]
+        registry = ConfluentRegistry(f"http://127.0.0.1:{port}", FileRegistry(), client_settings=QUICK)
+        with pytest.raises(RetriableError, match=str(port)):
+            registry.by_id(1)
+        with pytest.raises(RetriableError, match=str(port)):
+            registry.latest(SUBJECT)
 
 
 def test_an_unknown_subject_never_reaches_the_service(service: FakeRegistry, registry: ConfluentRegistry) -> None:

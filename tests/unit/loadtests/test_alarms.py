@@ -32,7 +32,7 @@ from loadtests.alarms.watched import (
     reports_of,
 )
 from tests.unit.web.board.city_days import BEGIN, city_ledger
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,8 @@ def test_routes_end_in_the_inbox_and_it_hears(tmp_path: Path) -> None:
             str(tmp_path / "alarm_webhook")
         }
         labels = {"alertname": "HubX", "severity": "page"}
-        httpx2.post(inbox.webhook_url, json={"alerts": [{"labels": labels, "status": "resolved"}]}, trust_env=False)
+        alerts = [{"labels": labels, "status": "resolved"}]
+        httpx2.post(inbox.webhook_url, json={"alerts": alerts}, trust_env=False, timeout=PATIENCE_SECONDS)
         assert [(each.alert, each.is_over) for each in inbox.heard] == [("HubX", True)]
         host, _, port = inbox.mail_host.partition(":")
         mail = EmailMessage()

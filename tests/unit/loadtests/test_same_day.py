@@ -22,6 +22,8 @@ from hub.stream.avro.registry import FileRegistry
 from loadtests.same_day.__main__ import main
 from loadtests.same_day.recorded import Topic, differences, load
 
+pytestmark = pytest.mark.process
+
 CODEC = Codec(FileRegistry())
 RATE = "300"
 REASONS = {"undecodable", "conflict", "sender_mismatch", "not_allowed", "unknown_case"}

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hub.web.folder import ModelFolder
+
+pytestmark = pytest.mark.process
 
 _KILLED = "import os, signal, sys; from pathlib import Path; from hub.web.folder import ModelFolder; "
 

@@ -14,6 +14,8 @@ from hub.cli.main import cli
 from hub.serving import PortLimits, Server
 from tests.unit.web.front import MemoryWeb, memory_web
 
+pytestmark = pytest.mark.process
+
 _ASKED = {"source": "hotline", "ref": "H1"}
 
 

@@ -19,6 +19,8 @@ from hub.web.tokens import TokenKind
 from tests.unit.web.front import MemoryWeb, memory_web, pothole
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.process
+
 ORDERS = "/departments/roads/orders"
 _SECONDS = 120.0
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from hub.cli.checks import checkup
 from hub.serving import Page, PageServer
 from hub.settings import Settings
+
+pytestmark = pytest.mark.process
 
 
 def test_a_worker_that_is_slow_to_answer_is_no_stranger() -> None:

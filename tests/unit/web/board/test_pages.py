@@ -106,13 +106,11 @@ def test_numbers_on_the_wall_are_the_ledgers_and_links_lead_to_the_cases(browser
     counts = full.counts()
     with Opened(browser, full, BoardPage.WALL) as opened:
         for name, value in counts._asdict().items():
-            expect(opened.page.locator(f"[data-number={name}]")).to_have_text(f"{value:,}", timeout=_PATIENCE_MS)
+            expect(opened.page.locator(f"[data-number={name}]")).to_have_text(f"{value:,}")
         for name, value in counts._asdict().items():
             opened.page.goto(f"{full.url}/wall?lang=zh")
             opened.page.locator(f"a.number.{name}").click()
-            expect(opened.page.locator("[data-total]")).to_have_attribute(
-                "data-total", str(value), timeout=_PATIENCE_MS
-            )
+            expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", str(value))
 
 
 def test_the_wall_follows_the_ledger_and_shows_when_it_is_old(browser: Browser, full: ServedBoard) -> None:
@@ -121,7 +119,7 @@ def test_the_wall_follows_the_ledger_and_shows_when_it_is_old(browser: Browser, 
         number.wait_for()
         before = number.text_content()
         full.show(_until(11))
-        expect(number).not_to_have_text(before or "", timeout=_PATIENCE_MS)
+        expect(number).not_to_have_text(before or "")
         full.stand(age_ms=45_000)
         opened.page.wait_for_selector(".wall-screen.is-stale")
         full.stand()
@@ -132,11 +130,11 @@ def test_a_case_tells_its_story(browser: Browser, full: ServedBoard) -> None:
     with Opened(browser, full, BoardPage.DESK, "en") as opened:
         opened.page.locator("table.cases tbody tr").first.click()
         story = opened.page.locator(".story")
-        expect(story.locator(".timeline li").first).to_contain_text("case opened", timeout=_PATIENCE_MS)
+        expect(story.locator(".timeline li").first).to_contain_text("case opened")
         expect(story.locator(".clock-row").first).to_contain_text("from")
         assert opened.obstacles() == []
         opened.page.locator("input[type=search]").fill("nowhere at all")
-        expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0", timeout=_PATIENCE_MS)
+        expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0")
         assert opened.complaints == []
 
 
@@ -152,7 +150,7 @@ def test_the_desk_reminds_of_many_cases_and_sees_what_becomes_of_it(browser: Bro
         topic = fresh.web.hub.broker
         wait_for(lambda: len(topic.records("dept.dispatch_desk.updates")) == 3, "the updates are on the topic")
         fresh.settle()
-        expect(opened.page.locator(".notice.done")).to_contain_text("3", timeout=_PATIENCE_MS)
+        expect(opened.page.locator(".notice.done")).to_contain_text("3")
         assert opened.complaints == []
 
 
@@ -163,13 +161,13 @@ def test_an_operator_mends_a_letter_and_sends_it(browser: Browser, fresh: Served
     with Opened(browser, fresh, BoardPage.LETTERS, "en") as opened:
         opened.page.locator(".columns table.cases td a").click()
         record = opened.page.locator(".letter textarea")
-        expect(record).to_have_value(re.compile('"H-1"'), timeout=_PATIENCE_MS)
+        expect(record).to_have_value(re.compile('"H-1"'))
         record.fill(record.input_value().replace("x" * 300, "road.pothole"))
         opened.page.get_by_role("button", name="Check it").click()
-        expect(opened.page.locator(".letter .diff .plus")).to_contain_text("road.pothole", timeout=_PATIENCE_MS)
+        expect(opened.page.locator(".letter .diff .plus")).to_contain_text("road.pothole")
         assert opened.obstacles() == []
         opened.page.locator(".letter button.main").click()
-        expect(opened.page.locator(".letter .timeline")).to_contain_text("changed: category", timeout=_PATIENCE_MS)
+        expect(opened.page.locator(".letter .timeline")).to_contain_text("changed: category")
         fresh.settle()
         assert len(hub.broker.records("hub.dead")) == 1, "it was taken"
         opened.page.locator("select[name=state]").select_option("sent")
@@ -179,7 +177,7 @@ def test_an_operator_mends_a_letter_and_sends_it(browser: Browser, fresh: Served
         bar.locator("input[name=why]").fill("mended")
         assert opened.obstacles() == []
         bar.locator("button.main").click()
-        expect(opened.page.locator(".notice.done")).to_have_text("Done for 1", timeout=_PATIENCE_MS)
+        expect(opened.page.locator(".notice.done")).to_have_text("Done for 1")
         assert opened.complaints == []
 
 
@@ -196,5 +194,5 @@ def test_a_department_accepts_in_two_taps(browser: Browser, fresh: ServedBoard) 
         topic = fresh.web.hub.broker
         wait_for(lambda: len(topic.records("dept.roads.updates")) == 1, "the update is on the topic")
         fresh.settle()
-        expect(opened.page.locator(".card .muted")).to_contain_text("accepted", timeout=_PATIENCE_MS)
+        expect(opened.page.locator(".card .muted")).to_contain_text("accepted")
         assert opened.complaints == []

@@ -17,6 +17,8 @@ from hub.sdk.streams import Stream
 from hub.testing.open311_server import Open311City, Quirk, refusing, serving
 from hub.testing.sinks import reply
 
+pytestmark = pytest.mark.process
+
 KEY = "key-by-test"
 PERSON = b"<errors><error><code>400</code><description>Li Lei 13800000000</description></error></errors>"
 

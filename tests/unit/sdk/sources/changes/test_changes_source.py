@@ -25,6 +25,8 @@ from tests.unit.sdk.sources.changes import envelopes
 from tests.unit.sdk.sources.changes.envelopes import avro, envelope, plain, with_schema
 from tests.unit.sdk.sources.changes.system import PATIENCE_SECONDS, Kafka
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def kafka() -> Kafka:

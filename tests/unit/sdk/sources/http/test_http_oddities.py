@@ -21,6 +21,8 @@ from hub.sdk.sources.http.source import HttpSource
 from tests.unit.sdk.sources.http.api import Api, row, serving
 from tests.unit.sdk.sources.http.running import SINCE, TIMES, refs, run, source_of
 
+pytestmark = pytest.mark.process
+
 Answer = Callable[[dict[str, str]], tuple[Any, dict[str, str]]]
 CURSOR = {"kind": "cursor", "where": "next"}
 

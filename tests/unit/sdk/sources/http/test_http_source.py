@@ -35,6 +35,8 @@ from tests.unit.sdk.sources.http.api import (
 )
 from tests.unit.sdk.sources.http.running import PAGINGS, SINCE, TIMES, refs, run, source_of
 
+pytestmark = pytest.mark.process
+
 
 @pytest.mark.parametrize("size", [0, 1, 3, 4, 7])
 @pytest.mark.parametrize("paging", PAGINGS)

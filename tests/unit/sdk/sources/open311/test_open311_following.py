@@ -21,7 +21,7 @@ from hub.testing.open311_server import (
 )
 from tests.unit.sdk.sources.open311.city import NOW, Clock, city_of, days_ago, expected, run, source_of, told
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("clock")]
 
 
 @contextmanager

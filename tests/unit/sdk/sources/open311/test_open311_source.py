@@ -16,7 +16,7 @@ from hub.testing.open311_server import (
 )
 from tests.unit.sdk.sources.open311.city import PERSON, city_of, days_ago, expected, run, told
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("clock")]
 
 
 @pytest.mark.parametrize("form", ["xml", "json"])

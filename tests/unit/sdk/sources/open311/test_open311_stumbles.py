@@ -27,7 +27,7 @@ from hub.testing.open311_server import (
 from hub.testing.source_suite import KilledError, MemoryPublisher
 from tests.unit.sdk.sources.open311.city import NOW, PERSON, city_of, expected, run, source_of, told
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("clock")]
 
 
 _ERRORS = f"<errors><error><code>500</code><description>{PERSON}</description></error></errors>".encode()
