@@ -1,18 +1,32 @@
-"""Log lines as JSON, one object a line, for whoever gathers them: with case and event where the hub knows them."""
+"""The one place that decides about logs: which lines a command writes, and how: as text, or as JSON, one object a line, for whoever
+gathers them, with case and event where the hub knows them. A command that stays (a service) says so by `log_from`."""
 
 from __future__ import annotations
 
 import json
 import logging
+import logging.config
 import re
-import sys
 import traceback
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 _FACTS = ("agent", "reason", "event_id")
 """What a call may give as `extra`: names of the hub's own. `event_id` is the place of a record: topic[partition]@offset."""
 _CASE_ID = re.compile(r"C-[A-Z2-7]{16}")
+_SHORT = "WARNING"
+_TEXT = {False: "%(levelname)s %(name)s: %(message)s", True: "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+"""A line of a command that ends by itself, read as it comes; and of one that stays, read later."""
+_OWN = ("hub", "connectors", "cityhub_connectors")
+_CHATTY = ("faust", "mode", "httpx2")
+
+
+class LogFormat(StrEnum):
+    """How a line of a log is written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class JsonFormatter(logging.Formatter):
@@ -39,22 +53,40 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def quiet_clients() -> None:
-    """Have no HTTP client of this process log the addresses it calls: what somebody is asked for stands in them, and secrets do."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+_form: LogFormat | None = None
 
 
-def json_logs(level: int | str) -> None:
-    """Have every log line of this process be JSON, on stderr, from this level on. What sets up logs later changes nothing."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+def set_up_logs(form: LogFormat) -> None:
+    """Set up the logs of this process, on stderr: warnings and errors until `log_from` asks for more. Lines are in this form from
+    now on, also those of libraries."""
+    global _form
+    _form = form
+    logging.config.dictConfig(log_config(_SHORT, form))
 
 
-def json_log_config(level: str) -> dict[str, Any]:
-    """The same for who takes it as a dictionary (logging.config)."""
+def log_from(level: str) -> None:
+    """Have this process, which stays, log what the hub and its connectors say from this level on, with the time on each line.
+
+    Does nothing where nobody called `set_up_logs`: a program that runs a command within itself has logs of its own.
+    """
+    if _form is not None:
+        logging.config.dictConfig(log_config(level, _form, stays=True))
+
+
+def log_config(level: str, form: LogFormat, *, stays: bool = False) -> dict[str, Any]:
+    """All that is decided about logs, for logging.config. `level` is that of the hub's own lines and its connectors'; libraries log
+    warnings and errors, and all only where the level is DEBUG. Clients of HTTP never log the addresses that they call: what
+    somebody is asked for stands in them, and secrets do."""
+    formatter: dict[str, Any] = {"format": _TEXT[stays], "datefmt": "%Y-%m-%dT%H:%M:%S%z"}
+    if form is LogFormat.JSON:
+        formatter = {"()": JsonFormatter}
+    quiet = "ERROR" if level == "ERROR" else _SHORT
+    libraries = "DEBUG" if level == "DEBUG" else quiet
     return {
-        "version": 1, "disable_existing_loggers": False, "formatters": {"json": {"()": JsonFormatter}},
-        "handlers": {"json": {"class": "logging.StreamHandler", "formatter": "json", "level": level}},
-        "root": {"level": level, "handlers": ["json"]},
+        "version": 1, "disable_existing_loggers": False, "formatters": {"lines": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines", "stream": "ext://sys.stderr"}},
+        "root": {"level": libraries, "handlers": ["stderr"]},
+        "loggers": {name: {"level": level} for name in _OWN} | {name: {"level": quiet} for name in _CHATTY} | {
+            "aiokafka": {"level": "CRITICAL"},  # it repeats what the inlets say of a lost broker, 40 times a second
+        },
     }  # fmt: skip

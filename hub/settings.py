@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from hub.clock import ClockKind
 from hub.errors import FatalError
+from hub.logs import LogFormat
 
 ROOT = Path(__file__).resolve().parents[1]
 """Where hub/, connectors/, schemas/ and ops/ lie side by side, in a checkout as in an installed wheel."""
@@ -40,13 +41,6 @@ class Security(StrEnum):
     """The broker shows a certificate; the hub too, if it has one (mTLS)."""
     SCRAM = "scram"
     OAUTH = "oauth"
-
-
-class LogFormat(StrEnum):
-    """How a line of a log is written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class ScramMechanism(StrEnum):

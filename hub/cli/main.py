@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 
@@ -11,9 +10,9 @@ import click
 
 from hub.errors import HubError
 from hub.escaping import escape_logs
-from hub.logs import json_logs, quiet_clients
+from hub.logs import LogFormat, set_up_logs
 from hub.screen import say, say_lines
-from hub.settings import LogFormat, SettingsError, variable
+from hub.settings import SettingsError, variable
 
 COMMANDS = {
     "demo": ("hub.cli.demo.command:demo", "Start everything on a simulated city and watch it work."),
@@ -94,10 +93,10 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors meant for people end in one sentence and exit code 1."""
     escape_logs()
-    quiet_clients()
-    if os.environ.get(variable("log_format")) == LogFormat.JSON:
-        json_logs(logging.WARNING)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    wants_json = (
+        os.environ.get(variable("log_format")) == LogFormat.JSON
+    )  # what else stands there the settings complain of
+    set_up_logs(LogFormat.JSON if wants_json else LogFormat.TEXT)
     try:
         cli(standalone_mode=True)
     except SettingsError as error:

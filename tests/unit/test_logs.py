@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import logging.config
 import sys
 from typing import Any
 
@@ -12,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.cli.main import main
 from hub.escaping import OneLineRecord
-from hub.logs import JsonFormatter, json_log_config
+from hub.logs import JsonFormatter
 from hub.testing.memory import MemoryHub
 from tests.unit.agents.small_world import CITY, NOON
 from tests.unit.agents.test_times import resolved
@@ -64,25 +62,3 @@ def test_what_an_agent_sets_aside_names_its_case_and_place(caplog: pytest.LogCap
     said = json.loads(JsonFormatter().format(record))
     assert (said["agent"], said["reason"], said["case_id"]) == ("track", "unknown_case", CASE)
     assert said["event_id"].startswith("dept.water_supply.updates[")
-
-
-def test_it_serves_where_logs_are_set_up_by_a_dictionary(capsys: pytest.CaptureFixture[str]) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        logging.config.dictConfig(json_log_config("INFO"))
-        logging.getLogger("hub.x").info("said")
-        assert json.loads(capsys.readouterr().err)["message"] == "said"
-    finally:
-        root.handlers[:], root.level = before
-
-
-def test_no_command_logs_the_addresses_that_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Secrets and persons stand in their parameters; the client's own lines would have them, on whichever level a command logs."""
-    clients = logging.getLogger("httpx2")
-    monkeypatch.setattr(clients, "level", logging.NOTSET)
-    monkeypatch.setattr(sys, "argv", ["cityhub", "--version"])
-    monkeypatch.setattr("hub.cli.main.escape_logs", lambda: None)  # which would last
-    with pytest.raises(SystemExit):
-        main()
-    assert clients.level == logging.WARNING

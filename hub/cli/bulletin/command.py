@@ -16,6 +16,7 @@ from hub.cli.terminal.options import with_settings
 from hub.clock import wall_ms
 from hub.errors import FatalError, RetriableError
 from hub.escaping import write_csv
+from hub.logs import log_from
 from hub.millis import datetime_of
 from hub.policy import City, load_city
 from hub.screen import say
@@ -56,7 +57,7 @@ def bulletin(
     if sum(each is not None for each in (day, month, morning)) > 1:
         raise click.UsageError("one of --day, --month and --at")
     if morning is not None:
-        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+        log_from("INFO")
         with ended_by_signals():
             _stay(settings, out, language, morning.time())
         return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 import click
 
 from hub.cli.connector.run import describe_run, stop_on_signals, summary_dict
 from hub.cli.connector.times import time_option_ms
 from hub.cli.terminal.options import running_here
 from hub.escaping import to_json
+from hub.logs import log_from
 from hub.screen import say
 from hub.sdk.running.at_limit import Way
 from hub.sdk.running.backfill import TimeStretch, backfill
@@ -47,7 +46,7 @@ def backfill_command(
     a failure, the same command goes on where it was.
     """
     settings = running_here(Settings.from_env(bootstrap_servers=bootstrap_servers, namespace=namespace))
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    log_from("INFO")
     edge = chosen(load_edges(settings), (name,))[name]
     options = RunnerOptions(show_progress=not as_json, at_limit=Way.GO_ON if go_on else None, stop=stop_on_signals())
     stretch = TimeStretch(time_option_ms(since), time_option_ms(until))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from contextlib import nullcontext
@@ -16,6 +15,7 @@ from hub.cli.process.files import watch_files
 from hub.cli.terminal.options import running_here
 from hub.errors import FatalError
 from hub.escaping import to_json
+from hub.logs import log_from
 from hub.screen import say
 from hub.sdk.edges_file import require_path
 from hub.sdk.manifest import find_manifest
@@ -101,7 +101,8 @@ def run_command(
         last_line_whole=last_line_whole,
         stop=stop_on_signals(),
     )
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    if follow or not files:  # else it ends by itself, and says what it did
+        log_from("INFO")
     watch_files(settings)
     with nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port):
         summaries = _run(names, files, mappings, joins, settings, options)

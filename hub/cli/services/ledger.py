@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from hub.cli.terminal.bars import progress_bar
 from hub.cli.terminal.options import with_settings
 from hub.clock import iso, wall_ms
+from hub.logs import log_from
 from hub.screen import say, say_json
 from hub.serving import Page, PageServer, json_page, metrics_page
 from hub.settings import Settings
@@ -37,7 +37,7 @@ def run(settings: Settings, port: int | None, host: str) -> None:
     from hub.cli.process.files import watch_files
     from hub.ledger.keeping import Keeper
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    log_from("INFO")
     watch_files(settings)
     with ended_by_signals(), Keeper(settings) as keeper:
         pages = {
@@ -66,7 +66,7 @@ def rebuild(settings: Settings) -> None:
     """
     from hub.ledger.keeping import Keeper
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    log_from("INFO")
     began = time.monotonic()
     with ended_by_signals(), Keeper(settings) as keeper, progress_bar("Rebuilding the ledger 重建台账") as on_progress:
         records = keeper.rebuild(on_progress)

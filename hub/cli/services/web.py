@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from contextlib import nullcontext
@@ -17,6 +16,7 @@ from hub.cli.access.first import announce_first_user
 from hub.cli.terminal.options import with_settings
 from hub.clock import iso
 from hub.errors import FatalError
+from hub.logs import log_from
 from hub.policy import load_city
 from hub.screen import Screen, say, say_json
 from hub.sdk.manifest import discover
@@ -96,7 +96,7 @@ def web(
     from hub.web.open311.config import load_open311
     from hub.web.run import Web
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    log_from("INFO")
     codec = Codec(make_registry(settings))
     city = load_city(settings.city)
     offers = load_open311(open311, city)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from hub.cli.terminal.options import with_settings
 from hub.errors import FatalError
+from hub.logs import log_from
 from hub.policy import load_city
 from hub.screen import say
 from hub.sdk.sink_contract import SinkContext
@@ -53,7 +53,7 @@ def webhook(
 
     if department not in load_city(settings.city).departments:
         raise FatalError(f"there is no department {department!r}; `cityhub dept list` names them")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    log_from("INFO")
     try:
         config = WebhookSettings.model_validate(
             {"url": url, "secret": f"file:{secret_file.absolute()}", "allow": listed, "ca": ca}

@@ -15,8 +15,8 @@ import click
 from hub.cli.terminal.options import with_settings
 from hub.errors import HubError
 from hub.escaping import escape_logs
-from hub.logs import json_log_config
-from hub.settings import LogFormat, Settings
+from hub.logs import LogFormat, log_config, log_from
+from hub.settings import Settings
 from hub.topics import AGENT_CHANGELOGS
 
 _YOUNG_OBJECTS = 100_000
@@ -59,6 +59,7 @@ def worker(
     from hub.stream.admin.topics import require_topics
     from hub.topics import all_topics
 
+    log_from(log_level)
     uvloop.install()
     settings = settings.changed(instance=instance, web_port=web_port)
     hub = make_hub(settings)
@@ -74,11 +75,6 @@ def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) ->
     import faust
 
     escape_logs()
-    for chatty in ("faust", "mode"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("aiokafka").setLevel(
-        logging.CRITICAL
-    )  # it repeats what the inlets say of a lost broker, 40 times a second
     tune_collector()
     sys.setswitchinterval(_SWITCH_SECONDS)
 
@@ -91,7 +87,7 @@ def run_app(app: Any, log_level: str, log_format: LogFormat = LogFormat.TEXT) ->
             await super().stop()
 
     try:
-        config = json_log_config(log_level) if log_format is LogFormat.JSON else None
+        config = log_config(log_level, log_format, stays=True)
         Worker(
             app, loglevel=log_level, logging_config=config, quiet=True, redirect_stdouts=False
         ).execute_from_commandline()
