@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
 import msgspec
 
+from hub.packed import Decode, json_decoder
+
 MAX_SEALED_BYTES = 65_536
 MAX_LINES, MAX_LINE = 200, 2_000
 """Of an answer: lines, and characters in each."""
@@ -129,14 +131,14 @@ def opened(value: bytes | None, headers: ControlHeaders | None, topic: str, key:
     if key and not _is_signed(value, headers or (), topic, key):
         return Fault.UNSIGNED
     try:
-        kind = msgspec.json.decode(value, type=_Kind).kind
+        kind = _kind_of(value).kind
     except msgspec.ValidationError:
         return Fault.UNKNOWN_KIND
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError:
         return Fault.NOT_JSON
     if kind not in CONTROL_KINDS:
         return Fault.UNKNOWN_KIND
-    return _read(value, CONTROL_KINDS[kind])
+    return _read(value, _DECODERS[kind])
 
 
 class _Kind(msgspec.Struct):
@@ -145,9 +147,13 @@ class _Kind(msgspec.Struct):
     kind: str
 
 
-def _read(value: bytes, kind: type[ControlRecord]) -> ControlRecord | Fault:
+_kind_of = json_decoder(_Kind)
+_DECODERS = {name: json_decoder(kind) for name, kind in CONTROL_KINDS.items()}
+
+
+def _read(value: bytes, decode: Decode) -> ControlRecord | Fault:
     try:
-        record = msgspec.json.decode(value, type=kind)
+        record: ControlRecord = decode(value)
     except msgspec.DecodeError:
         return Fault.WRONG_SHAPE
     return record if _is_plain(value) else Fault.NOT_JSON

@@ -18,6 +18,7 @@ import numpy as np
 
 from hub.core.dedup.admission import OFFSETS_BELOW, Fresh, Seen
 from hub.errors import Reason, RejectedRecordError
+from hub.packed import msgpack_decoder
 
 
 class _Packed(msgspec.Struct, array_like=True):
@@ -45,7 +46,7 @@ PACKING_VERSION, _WITHOUT_CONTENTS = 3, 2
 _WIDTHS = [16 if name in _DIGESTS else int(_TYPES[name][-1]) for name in _COLUMNS]
 _FEW_BYTES = 512
 _T = TypeVar("_T")
-_DECODER = msgspec.msgpack.Decoder(_Packed)
+_decode = msgpack_decoder(_Packed)
 _LOAD_BYTES, _RECORD_BYTES = 8 << 20, 1 << 10
 """How much is loaded before it is added, with what a record takes beside its bytes."""
 
@@ -132,8 +133,8 @@ def unpack(value: bytes) -> Fresh:
 
 def _packed(value: bytes) -> _Packed:
     try:
-        packed = _DECODER.decode(value)
-    except ValueError as error:  # msgspec's own and, where text is not UTF-8, Python's
+        packed: _Packed = _decode(value)
+    except ValueError as error:
         raise RejectedRecordError(
             Reason.UNDECODABLE, f"it is no record of this version ({type(error).__name__})"
         ) from None

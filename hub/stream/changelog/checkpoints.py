@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
+from hub.packed import msgpack_decoder
 from hub.stream.numbers import PartitionPlace
 
 _KEY = b"\0"
@@ -49,7 +50,7 @@ class Checkpoint(msgspec.Struct, array_like=True, frozen=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Checkpoint)
+_decode = msgpack_decoder(Checkpoint)
 
 
 def is_checkpoint(key: bytes | None) -> bool:
@@ -64,7 +65,8 @@ def read_checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) 
     """
     if key is None or not is_checkpoint(key):
         return None
-    return _DECODER.decode((value or b"") if compacted else key[len(_KEY) :])
+    found: Checkpoint = _decode((value or b"") if compacted else key[len(_KEY) :])
+    return found
 
 
 class CommitMark(NamedTuple):

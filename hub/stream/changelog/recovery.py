@@ -101,5 +101,5 @@ def take(state: AgentState, trail: Trail, message: Message) -> None:
 def _checkpoint(key: bytes | None, value: bytes | None, *, compacted: bool) -> Checkpoint | None:
     try:
         return read_checkpoint(key, value, compacted=compacted)
-    except ValueError:  # msgspec's own and, where text is not UTF-8, Python's
+    except ValueError:
         raise RejectedRecordError(Reason.UNDECODABLE, "it is no checkpoint of this version") from None

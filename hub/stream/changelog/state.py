@@ -9,6 +9,7 @@ import msgspec
 
 from hub.errors import Reason, RejectedRecordError
 from hub.journal import Book, Journal
+from hub.packed import msgpack_decoder
 from hub.topics import Topic
 
 StateChange = tuple[int, bytes | None, bytes | None]
@@ -60,7 +61,7 @@ class ChangelogReader:
     """Reads the records of a keyed changelog back. Anybody who may write there may have written anything."""
 
     def __init__(self, record: Any, misfit: Misfit, renew: Renew) -> None:
-        self._decoder, self._misfit, self._renew = msgspec.msgpack.Decoder(record), misfit, renew
+        self._decode, self._misfit, self._renew = msgpack_decoder(record), misfit, renew
 
     def read(self, key: bytes | None, value: bytes | None) -> tuple[str, Any]:
         """The key and the record that these bytes hold. Raises RejectedRecordError if this program writes nothing of
@@ -69,8 +70,8 @@ class ChangelogReader:
             raise RejectedRecordError(Reason.UNDECODABLE, "it has no key")
         try:
             name = key.decode()
-            record = None if value is None else self._decoder.decode(value)
-        except ValueError as error:  # msgspec's own and, where text is not UTF-8, Python's
+            record = None if value is None else self._decode(value)
+        except ValueError as error:  # the key may be no UTF-8 either
             raise RejectedRecordError(
                 Reason.UNDECODABLE, f"it is no record of this version ({type(error).__name__})"
             ) from None

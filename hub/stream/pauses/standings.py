@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from hub.bounds import CONTROL_CHARACTERS
+from hub.packed import json_decoder
 
 log = logging.getLogger(__name__)
 _Text = Annotated[str, msgspec.Meta(max_length=500, pattern=rf"^[^{CONTROL_CHARACTERS}]*\Z")]
@@ -41,6 +42,9 @@ class Standing(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self)
 
 
+_decode = json_decoder(Standing)
+
+
 class Standings:
     """The last word on each topic, by its name without the namespace. A topic of which nothing was said is read."""
 
@@ -53,8 +57,8 @@ class Standings:
         """One record of hub.sources, oldest first; whether it says anything new. What cannot be read is stepped over."""
         try:
             topic = (key or b"").decode()
-            said = None if value is None else msgspec.json.decode(value, type=Standing)
-        except (UnicodeDecodeError, msgspec.DecodeError):
+            said = None if value is None else _decode(value)
+        except ValueError:
             topic, said = "", None
         if not _TOPIC.fullmatch(topic):
             self.unreadable += 1

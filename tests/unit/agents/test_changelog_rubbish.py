@@ -224,6 +224,34 @@ def test_plain_rubbish_is_said(name: str, value: bytes) -> None:
     assert load(BareAgent(name), [(b"C-X", value)]) == 1
 
 
+DEEP = b"\x91" * 100_000 + b"\x01"
+"""A hundred thousand lists within each other."""
+
+
+def deepened(value: bytes) -> bytes:
+    """A record with one more value behind its own, nested deeper than anybody reads."""
+    fields = msgspec.msgpack.decode(value)
+    packed = [msgspec.msgpack.encode(each) for each in fields]
+    if isinstance(fields, dict):
+        packed = [key + msgspec.msgpack.encode(each) for key, each in zip(packed, fields.values(), strict=True)]
+        return b"\xde" + (len(packed) + 1).to_bytes(2) + b"".join(packed) + b"\xa1x" + DEEP
+    return b"\xdc" + (len(packed) + 1).to_bytes(2) + b"".join(packed) + DEEP
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_nested_without_a_bottom_is_stepped_over(name: str) -> None:
+    """Behind the last field, where nobody looks, of a record of every kind and of a checkpoint."""
+    agent = BareAgent(name)
+    mark = deepened(Checkpoint(1, 0, 0, [("hub.events", 0, 7)]).value())
+    deep: list[Change] = [
+        (key, deepened(value)) for key, value in CHANGES[name] if value is not None and key != b"~now"
+    ]
+    deep.append((b"\0" + mark, None) if name == "deduplicate" else (b"\0" + b"1", mark))
+    assert load(agent, [*CHANGES[name], *deep]) == len(deep)
+    for records in follow_ups(name):
+        agent.take(records, caught_up=True)
+
+
 def test_a_memory_dated_years_ahead_forgets_nothing() -> None:
     """The window of the memory moves on with what is added: a forged date must not move it past everything."""
     agent = BareAgent("deduplicate")

@@ -18,7 +18,7 @@ from hub.clock import wall_ms
 from hub.core.dedup import memory
 from hub.core.dedup.admission import Arrivals, Fresh, Recalled, admit
 from hub.core.dedup.digests import MISSING, Contents, Digests, Longs, contents, digests
-from hub.core.dedup.memory import _DECODER, SeenState, _pack, unpack
+from hub.core.dedup.memory import SeenState, _pack, _Packed, unpack
 from hub.model.base import MAX_CODE_CHARS
 from hub.settings import Settings
 from hub.topics import DEDUPLICATE_CHANGELOG
@@ -90,7 +90,7 @@ def test_packed_and_unpacked_is_the_same(now_ms: int, sightings: list[tuple[int,
 
 def test_a_changelog_of_before_contents_were_kept_is_read_and_conflicts_with_nothing() -> None:
     state = empty()
-    new = _DECODER.decode(_pack(fresh_of(state, 0, 0, [(4, "区", 5, ""), (5, "区", 6, "")])))
+    new = msgspec.msgpack.decode(_pack(fresh_of(state, 0, 0, [(4, "区", 5, ""), (5, "区", 6, "")])), type=_Packed)
     state.load(0, None, msgspec.msgpack.encode(msgspec.structs.replace(new, version=2, columns=new.columns[:-2])))
     state.loaded(0)
     assert recalled(state, 0, [4, 5]).content.tolist() == [0, 0]

@@ -52,6 +52,7 @@ def test_rubbish_is_stepped_over(said: list[tuple[str, Standing | None]], key: b
         b'{"paused": true, "at_ms": 1, "by": "w", "why": "\\u001b[2J"}', b'{"paused": true, "at_ms": 1, "by": "a\\nb"}',
         b'{"paused": false, "at_ms": 1, "by": "w", "through": {"0": -5}}',
         b'{"paused": false, "at_ms": 1, "by": "w", "through": {"zero": 5}}', b"\xff\xfe", b"[" * 5000,
+        b'{"paused": true, "at_ms": 1, "by": "w", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )  # fmt: skip
 def test_what_is_not_the_hubs_says_nothing(value: bytes) -> None:
