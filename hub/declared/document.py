@@ -22,16 +22,20 @@ _M = TypeVar("_M", bound=BaseModel)
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C parser is ten times as fast
     """SafeLoader whose sequences are tuples: the models are frozen through and through."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """XXX: PyYAML's own constructors raise what comes of a value that its tag does not fit (`!!bool maybe`: KeyError)."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (LookupError, AttributeError, TypeError, ArithmeticError, ValueError) as error:
+            value = f"{node.value[:_SHOWN_CHARS]!r}" if isinstance(node, yaml.ScalarNode) else "what stands here"
+            why = f": {error}" if isinstance(error, ValueError) else ""
+            raise yaml.MarkedYAMLError(
+                problem=f"{value} is no {node.tag.rpartition(':')[2]}{why}", problem_mark=node.start_mark
+            ) from error
+
 
 def _tuple(loader: _Loader, node: yaml.SequenceNode) -> tuple[Any, ...]:
     return tuple(loader.construct_sequence(node, deep=True))
-
-
-def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    try:
-        return loader.construct_yaml_timestamp(node)
-    except ValueError as error:
-        raise yaml.MarkedYAMLError(problem=f"{node.value!r}: {error}", problem_mark=node.start_mark) from error
 
 
 def _int(loader: _Loader, node: yaml.ScalarNode) -> Any:
@@ -47,8 +51,8 @@ def _float(loader: _Loader, node: yaml.ScalarNode) -> Any:
 _Loader.add_constructor("tag:yaml.org,2002:seq", _tuple)
 _Loader.add_constructor("tag:yaml.org,2002:int", _int)
 _Loader.add_constructor("tag:yaml.org,2002:float", _float)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 _NO_NUMBER = re.compile(r":|^[-+]?0[0-7_]")
+_SHOWN_CHARS = 40
 _MOST_MISTAKES = 200
 """That are told of one file at once."""
 _OF_MANY_SPELLINGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
@@ -162,7 +166,7 @@ def read_document(path: Path, problems: Problems, name: str | None = None) -> Do
         mark = error.problem_mark or error.context_mark
         problems.add(file, mark.line + 1 if mark else 0, f"not YAML: {error.problem or error.context}")
         return None
-    except (yaml.YAMLError, ValueError) as error:  # a number of thousands of digits is a ValueError
+    except (yaml.YAMLError, ValueError) as error:
         problems.add(file, 0, f"not YAML: {error}")
         return None
     finally:

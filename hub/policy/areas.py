@@ -20,7 +20,7 @@ from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
 
 _MAX_NAME_CHARS = 400
-_SYSTEM_MEMBERS = frozenset(("crs", "srs", "srsname", "coordrefsys"))
+_SYSTEM_MEMBERS = frozenset(("crs", "srs", "srid", "srsname", "coordrefsys"))
 _MAX_SHOWN_CHARS = 100
 _UNUSABLE = re.compile(f"[{CONTROL_CHARACTERS}\ud800-\udfff]")
 """Control characters, and halves of characters, which no record can carry."""
@@ -114,7 +114,9 @@ def _system_name(crs: Any) -> str | None:
 
 
 def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area | None:
-    properties = (feature.get("properties") if isinstance(feature, dict) else None) or {}
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(properties, dict):
+        properties = {}
     code, name = properties.get(spec.code), properties.get(spec.name)
     if not isinstance(code, str | int) or isinstance(code, bool) or not str(code).strip():
         problems.add(
@@ -136,7 +138,7 @@ def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area 
             return None
     try:
         geometry = shapely.geometry.shape(feature["geometry"])
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, shapely.errors.ShapelyError) as error:
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, shapely.errors.ShapelyError) as error:
         problems.add(spec.file, line, f"area {code} has no usable geometry: {error}")
         return None
     reason = _fault(geometry)

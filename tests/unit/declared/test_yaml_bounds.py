@@ -50,8 +50,14 @@ def test_and_by_manifests_and_mappings(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["? [a, b]\n: c", "9" * 5_000, "a: " + "9" * 5_000, "a: !!timestamp 2020-99-99", "\x00", "a: *b"]
-)
+    "text",
+    [
+        "? [a, b]\n: c", "9" * 5_000, "a: " + "9" * 5_000, "a: !!timestamp 2020-99-99", "\x00", "a: *b",
+        "a: !!bool maybe", "!!bool maybe: 1", "a: !!int ''", "a: !!int _", "a: !!int +", "!!int '': 1", "a: !!float ''",
+        "a: !!float _", "a: !!timestamp soon", "!!timestamp soon: 1", "a: !!binary é", "a: !!omap [b]", "a: !!int 0b2",
+        "a: !!python/object:os.system ls", "a: !!str [b]", "a: !!set [b]", "a: 2001-01-01 00:00:00 +99:99",
+    ],
+)  # fmt: skip
 def test_what_no_model_can_be_made_of_is_a_fatal_error_with_the_file(text: str, tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(text)
     with pytest.raises(FatalError, match=r"m\.yaml"):
@@ -61,6 +67,14 @@ def test_what_no_model_can_be_made_of_is_a_fatal_error_with_the_file(text: str, 
         assert problems.problems
     else:
         assert found.value is not None
+
+
+@pytest.mark.parametrize("value", ["!!bool maybe", "!!int ''", "!!timestamp soon", "2020-99-99", "!!float _"])
+def test_a_value_that_its_tag_does_not_fit_is_told_with_its_line(value: str, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(f"a: 1\nb: {value}")
+    problems = Problems("a folder")
+    assert read_document(tmp_path / "m.yaml", problems) is None
+    assert [(each.line, "is no " in each.what) for each in problems.problems] == [(2, True)]
 
 
 def test_what_people_write_is_left_alone() -> None:

@@ -191,5 +191,28 @@ def test_an_area_is_a_polygon(tmp_path: Path) -> None:
         load_city(write_folder(tmp_path, areas_geojson=point))
 
 
+@pytest.mark.parametrize(
+    ("properties", "coordinates"),
+    [
+        ('["A1"]', "[]"), ('"A1"', "[]"), ("7", "[]"), ("true", "[]"), ("null", "[]"),
+        ('{"code": "A1", "name": "x"}', '[[[0, 1%s], [1, 0], [1, 1], [0, 0]]]' % ("0" * 400)),
+        ('{"code": "A1", "name": "x"}', '{"a": 1}'), ('{"code": "A1", "name": "x"}', "[[[0, null]]]"),
+        ('{"code": "A1", "name": "x"}', "true"), ('{"code": "A1", "name": "x"}', "[" * 300 + "]" * 300),
+    ],
+)  # fmt: skip
+def test_whatever_stands_in_a_feature_is_told_with_its_place(properties: str, coordinates: str, tmp_path: Path) -> None:
+    feature = (
+        '{"features": [{"type": "Feature", "properties": %s, "geometry": {"type": "Polygon", "coordinates": %s}}]}'
+    )
+    with pytest.raises(DeclarationError, match=r"areas\.geojson:1: (area A1|the feature)"):
+        load_city(write_folder(tmp_path, areas_geojson=feature % (properties, coordinates)))
+
+
+def test_a_polygon_that_says_another_system_by_its_number_is_refused(tmp_path: Path) -> None:
+    write_folder(tmp_path, **changed("areas.geojson", '{"type": "Polygon",', '{"type": "Polygon", "srid": 3857,'))
+    with pytest.raises(DeclarationError, match="`srid` says EPSG:3857"):
+        load_city(tmp_path)
+
+
 def test_areas_are_read_behind_the_mark_that_programs_of_windows_put_first(tmp_path: Path) -> None:
     assert len(load_city(write_folder(tmp_path, areas_geojson="\ufeff" + FILES["areas.geojson"])).areas) == 2
