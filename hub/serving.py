@@ -79,6 +79,18 @@ class _BoundedProtocol(H11Protocol):
             self._is_coming = False
             self._begin(self.limits.busy_seconds)
 
+    def send_400_response(self, msg: str) -> None:
+        """XXX: of bytes that are no HTTP behind a head that is, uvicorn tells its app nothing, and both answer: what h11 then
+        raises would stand in the log, at any length, by the will of anybody who finds the port."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:  # it is answered, or being answered
+            self.transport.close()
+        cycle: Any = self.cycle  # None before the first call
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+
     def on_response_complete(self) -> None:
         if self.limits.renewed and hasattr(self, "_until"):
             self._begin(self.limits.seconds)

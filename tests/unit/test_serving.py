@@ -97,6 +97,33 @@ def test_too_many_connections_do_not_keep_the_page_from_others(server: PageServe
             one.close()
 
 
+_HEAD = b" /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize(
+    "body", [b"zz\r\n", b"-5\r\nhello\r\n", b"F" * 40 + b"\r\n", b"5;" + b"x" * 100_000, b"1\r\nab\r\n", b"0\r\n\0\r\n\r\n"]
+)  # fmt: skip
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_is_no_http_behind_a_head_fills_no_log(
+    server: PageServer, caplog: pytest.LogCaptureFixture, method: bytes, body: bytes, at_once: bool
+) -> None:
+    """Nobody needs a token for that: forty lines a call, as many calls as somebody likes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as caller:
+        caller.sendall(method + _HEAD + (body if at_once else b""))
+        answer = caller.recv(65_536)
+        try:
+            if not at_once:
+                caller.sendall(body)
+            while more := caller.recv(65_536):
+                answer += more
+        except ConnectionError:
+            pass  # it did not wait for the rest
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert served(server, "/healthz")
+    assert not caplog.records
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
