@@ -63,7 +63,7 @@ _MEANING: dict[str, Crs | None] = dict.fromkeys(_FILLERS) | {
 _WORD = "|".join(sorted(map(re.escape, _MEANING), key=len, reverse=True))
 _NAME = re.compile(f"(?>{_WORD})++")  # takes nothing back: a sender must not make it search for long
 _ANY_WORD = re.compile(_WORD)
-_NUMBER = re.compile(r"(?:epsg|esri|srid).*?(?<!\d)(\d{4,6})\D*$|^(\d{4,6})$", re.DOTALL)
+_NUMBER = re.compile(r"(?:epsg|esri|srid|wkid).*?(?<!\d)(\d{4,6})\D*$|^(\d{4,6})$", re.DOTALL)
 _OGC = re.compile(r"ogc.*crs84h?$", re.DOTALL)
 _SHIFTED = (Crs.GCJ02, Crs.BD09)
 """No number means these: beside a number their names contradict it."""

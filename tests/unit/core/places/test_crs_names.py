@@ -17,7 +17,7 @@ NAMES = {
         "http://www.opengis.net/def/crs/EPSG/0/4326", "http://www.opengis.net/gml/srs/epsg.xml#4326", "World Geodetic System 1984",
         'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]]]', "+proj=longlat +datum=WGS84 +no_defs",
         "ＷＧＳ８４", " wgs84 ", "WGS-84坐标系（GPS）", "WGS84(4326)", "WGS84-4326", "WGS-84世界大地坐标系", "谷歌地球", "gps84",
-        "GPS原始坐标",
+        "GPS原始坐标", "wkid 4326", "WKID:4326",
     ],
     Crs.CGCS2000: [
         "EPSG:4490", "CGCS2000", "cgcs 2000", "国家2000", "2000国家大地坐标系", "国家大地坐标系2000", "天地图",
