@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from hub.errors import FatalError
 from hub.inspect.reading import Partition, committed_offsets, spans
 from hub.settings import Settings
+from hub.stream.kafka.extents import topic_ids
 from hub.stream.pauses.standings import Standing
 from hub.topics import is_own
 
@@ -38,6 +39,13 @@ def topic_named(name: str, topics: Collection[str]) -> str:
     raise FatalError(f"no source or department {name!r} is paused; `cityhub source list` shows who is")
 
 
-def let_go_on(through: Mapping[int, int], at_ms: int, by: str, *, skip: bool = False) -> Standing:
-    """The word that lets a source go on. `through`: where its partitions end now; `skip`: what lies before is not read."""
-    return Standing(paused=False, at_ms=at_ms, by=by, through=dict(through), skip=skip)
+def log_of(settings: Settings, topic: str) -> str:
+    """The id of a topic, by which one that is made anew is told from it."""
+    name = settings.topic(topic)
+    return topic_ids(settings, [name])[name]
+
+
+def let_go_on(through: Mapping[int, int], at_ms: int, by: str, *, log: str, skip: bool = False) -> Standing:
+    """The word that lets a source go on. `through`: where its partitions end now; `log`: of the topic with this id; `skip`: what
+    lies before is not read."""
+    return Standing(paused=False, at_ms=at_ms, by=by, through=dict(through), log=log, skip=skip)

@@ -262,7 +262,7 @@ class Session:
     def _leave_out(self) -> None:
         """Pass over what an operator does not want read of a source that was paused. The next commit writes it down
         as a gap."""
-        for place, end in self._sources.to_skip(self._positions.ends).items():
+        for place, end in self._sources.to_skip(self._positions.ends, self._positions.logs).items():
             self._positions.pass_over(place, end, "an operator let the source go on without what lay there")
 
     def _mend(self) -> None:
@@ -284,7 +284,7 @@ class Session:
         begin, topic = self._reader.packed[place], place[0][len(self._settings.namespace) :]
         self._positions.step_over(place, begin, end_of_batch(self._settings, place, begin, self._recovering))
         del self._reader.packed[place]
-        self.stale |= self._sources.stepped_over(topic, place[1], begin)
+        self.stale |= self._sources.stepped_over(topic, place[1], begin, self._positions.logs)
 
     def read_anew(self) -> None:
         """Begin to read what is to be read now, from the last commit on. All that is decided must be committed."""
@@ -330,7 +330,7 @@ class Session:
     @property
     def let_go_on(self) -> dict[str, LetGoOn]:
         """Sources that were paused and resumed, by topic, with the bad records that were known then."""
-        return self._sources.let_go_on(self._positions.ends)
+        return self._sources.let_go_on(self._positions.ends, self._positions.logs)
 
     def rewind(self) -> None:
         """After a commit that failed: go back to the last one, whichever that was. What was decided since is forgotten, and its

@@ -10,8 +10,11 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, To
 from confluent_kafka.admin import AdminClient
 from prometheus_client import REGISTRY
 
+from hub.cli.terminal.sending import Sender
+from hub.clock import wall_ms
 from hub.errors import Reason
 from hub.inspect.letters import read_letters
+from hub.inspect.sources import ends_of, let_go_on, log_of
 from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream.avro.codec import Codec
@@ -19,6 +22,7 @@ from hub.stream.avro.registry import FileRegistry
 from hub.stream.kafka.client import client_config, consumer_config, producer_config
 from hub.stream.session import Session
 from hub.stream.writing.writer import TransactionWriter
+from hub.topics import SOURCES
 from tests.integration.kafka_accidents import delete_before, make_anew, wait_until_left
 from tests.integration.small_plane import (
     AGENT,
@@ -182,6 +186,23 @@ def test_a_topic_made_anew_is_read_from_its_beginning(plane: Plane, records: int
     assert gap_letters(plane) == [(AGENT, "moved_back", f"{IN.name}[0]@5-0")]
     work_off(plane, 0)
     assert len(gap_letters(plane)) == 1
+
+
+def test_what_was_left_out_of_a_topic_is_not_left_out_of_one_that_is_made_anew(plane: Plane) -> None:
+    """A word on offsets is one on the topic that had them: nobody has seen what the new one brings."""
+    plane.feed(*[b"bad"] * 5)
+    log = log_of(plane.settings, IN.name)
+    said = let_go_on(ends_of(plane.settings, IN.name), wall_ms(), "a test", log=log, skip=True)
+    with Sender(plane.settings) as sender:
+        sender.send(SOURCES.name, IN.name.encode(), said.encode())
+    plane.feed(b"mended")
+    assert work_off(plane, 1) == [b"mended"]
+    make_anew(plane.settings, IN)
+    plane.feed(*[b"new"] * 3)
+    assert work_off(plane, 3) == [b"new"] * 3
+    plane.feed(b"newer")
+    assert work_off(plane, 1) == [b"newer"], "it reads on where the new one was read to, over restarts"
+    assert gap_letters(plane) == [(AGENT, "skipped", f"{IN.name}[0]@0-5"), (AGENT, "moved_back", f"{IN.name}[0]@6-0")]
 
 
 def test_a_group_that_the_broker_has_forgotten_goes_on_where_its_state_ends(plane: Plane) -> None:

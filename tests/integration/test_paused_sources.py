@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from hub.cli.terminal.sending import Sender
 from hub.clock import wall_ms
 from hub.errors import Reason
-from hub.inspect.sources import ends_of, let_go_on
+from hub.inspect.sources import ends_of, let_go_on, log_of
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
 from hub.stream.chunk import Chunk
@@ -86,7 +86,8 @@ def _letters(plane: Plane) -> Counter[bytes]:
 
 
 def _let_go_on(plane: Plane, *, skip: bool = False) -> None:
-    said = let_go_on(ends_of(plane.settings, IN.name), wall_ms(), "a test", skip=skip)
+    log = log_of(plane.settings, IN.name)
+    said = let_go_on(ends_of(plane.settings, IN.name), wall_ms(), "a test", log=log, skip=skip)
     with Sender(plane.settings) as sender:
         sender.send(SOURCES.name, IN.name.encode(), said.encode())
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from hub.cli.terminal.options import with_settings
 from hub.cli.terminal.sending import Sender
 from hub.clock import iso, wall_ms
-from hub.inspect.sources import ends_of, let_go_on, topic_named, waiting
+from hub.inspect.sources import ends_of, let_go_on, log_of, topic_named, waiting
 from hub.screen import Screen, say, say_json
 from hub.settings import Settings
 from hub.stream.pauses.source_log import as_they_stand
@@ -79,7 +79,7 @@ def resume(settings: Settings, name: str, skip: bool, yes: bool, as_json: bool) 
             f"{left:,} records of {topic} will not be read, good ones among them; they stay in the topic as long as it keeps them."
         )
         click.confirm("Leave them out?", abort=True)
-    said = let_go_on(through, wall_ms(), "cityhub source resume", skip=skip)
+    said = let_go_on(through, wall_ms(), "cityhub source resume", log=log_of(settings, topic), skip=skip)
     note_command(settings, AuditedAct("source.resume", topic, {"waiting": left}, {"skip": skip}))
     with Sender(settings) as sender:
         sender.send(SOURCES.name, topic.encode(), said.encode(), partition=0)

@@ -60,10 +60,10 @@ class Positions:
     """Gaps that were found and are not written down yet. Reading goes on behind them."""
     refused: dict[int, str] = field(default_factory=dict)
     """The numbers whose changelog does not have what was committed, each with what was expected and found."""
+    logs: dict[str, str] = field(default_factory=dict)
+    """The ids of topics, by name on the broker."""
     _found: dict[PartitionPlace, TopicPartition] = field(default_factory=dict)
     """The group's offsets with their metadata, as the broker has them."""
-    _logs: dict[str, str] = field(default_factory=dict)
-    """The ids of topics, by name on the broker."""
     _proofs: dict[int, _Proof] = field(default_factory=lambda: defaultdict(_Proof))
 
     # -- taking up -------------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class Positions:
         extents = ask({at: known.position for at, known in knowns.items()}) if knowns else {}
         for at, known in knowns.items():
             start, gap = resume(at[0][len(self.namespace) :], at[1], known, extents[at])
-            self._found[at], self._logs[at[0]] = found[at], extents[at].log
+            self._found[at], self.logs[at[0]] = found[at], extents[at].log
             self.ends[at] = start if gap is None else gap.begin
             if gap is not None:
                 self.gaps[at] = gap
@@ -134,7 +134,7 @@ class Positions:
         offset = place.offset if place.offset >= 0 else None
         by_hand = offset is not None and not CommitMark.read(place.metadata).claim
         if trail is None:
-            return ReadSoFar(offset, by_hand, log=self._logs.get(place.topic, ""))
+            return ReadSoFar(offset, by_hand, log=self.logs.get(place.topic, ""))
         return ReadSoFar(offset, by_hand, trail.ends.get((name, place.partition)), trail.logs.get(name, ""))
 
     def pass_over(self, place: PartitionPlace, until: int, detail: str) -> None:
@@ -207,7 +207,7 @@ class Positions:
                 for (topic, partition), end in mine.items()
                 if whole or end != self.ends.get((topic, partition))
             ],
-            logs={topic[cut:]: self._logs[topic] for topic, _ in mine} if whole else {},
+            logs={topic[cut:]: self.logs[topic] for topic, _ in mine} if whole else {},
             low=proof.low,
             anew=proof.anew,
         )

@@ -76,7 +76,7 @@ def extents(settings: Settings, places: Collection[PartitionPlace]) -> dict[Part
     broker."""
     lows = offsets(settings, places, OffsetSpec.earliest(), "beginnings")
     highs = offsets(settings, places, OffsetSpec.latest(), "ends")
-    logs = _logs(settings, sorted({topic for topic, _ in places}))
+    logs = topic_ids(settings, sorted({topic for topic, _ in places}))
     return {place: Extent(lows[place], max(lows[place], highs[place]), logs[place[0]]) for place in places}
 
 
@@ -94,10 +94,12 @@ def extents_reaching(
         time.sleep(_RETRY_SECONDS)
 
 
-def _logs(settings: Settings, topics: list[str]) -> dict[str, str]:
+def topic_ids(settings: Settings, topics: Collection[str]) -> dict[str, str]:
+    """The ids of topics, by name on the broker: one that is deleted and made anew has another. Raises RetriableError without a
+    broker."""
     if not topics:
         return {}
     client = AdminClient(client_config(settings, "ends"))
     with kafka_errors("asking for the topics"):
-        answers = client.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_SECONDS)
+        answers = client.describe_topics(TopicCollection(list(topics)), request_timeout=_TIMEOUT_SECONDS)
         return {topic: str(answer.result().topic_id) for topic, answer in answers.items()}

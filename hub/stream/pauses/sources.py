@@ -47,24 +47,28 @@ class Sources:
         topics = set(self._topics) if paused else set()
         return {topic: each for topic, each in paused.items() if topic in topics}
 
-    def let_go_on(self, ends: Mapping[PartitionPlace, int]) -> dict[str, LetGoOn]:
-        """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then."""
+    def let_go_on(self, ends: Mapping[PartitionPlace, int], logs: Mapping[str, str]) -> dict[str, LetGoOn]:
+        """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then.
+        `logs`: the ids of the topics, by name on the broker."""
         return {
-            topic: LetGoOn(each.at_ms, self._unread(topic, each.through, ends))
+            topic: LetGoOn(each.at_ms, self._unread(topic, each, ends, logs))
             for topic, each in self.standings.let_go_on.items()
         }
 
-    def to_skip(self, ends: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """For each place of which an operator wants something left out, the offset behind it."""
+    def to_skip(self, ends: Mapping[PartitionPlace, int], logs: Mapping[str, str]) -> dict[PartitionPlace, int]:
+        """For each place of which an operator wants something left out, the offset behind it. `logs`: as above."""
         return {
             (self._name(topic), partition): end
             for topic, each in self.standings.let_go_on.items()
             if each.skip
-            for partition, end in self._unread(topic, each.through, ends).items()
+            for partition, end in self._unread(topic, each, ends, logs).items()
         }
 
-    def _unread(self, topic: str, through: Mapping[int, int], ends: Mapping[PartitionPlace, int]) -> dict[int, int]:
+    def _unread(
+        self, topic: str, standing: Standing, ends: Mapping[PartitionPlace, int], logs: Mapping[str, str]
+    ) -> dict[int, int]:
         name = self._name(topic)
+        through = standing.through_in(logs.get(name, ""))
         return {number: end for number, end in through.items() if ends.get((name, number), end) < end}
 
     def catch_up(self, alive: Callable[[], None]) -> None:
@@ -83,11 +87,12 @@ class Sources:
         self._say(before)
         return changed
 
-    def stepped_over(self, topic: str, partition: int, begin: int) -> bool:
+    def stepped_over(self, topic: str, partition: int, begin: int, logs: Mapping[str, str]) -> bool:
         """Count a batch that could not be unpacked. Whether its source is to be paused: each costs seconds, and all others wait.
         One that was known when the source was let go on does not count."""
         known = self.standings.let_go_on.get(topic)
-        if topic in self._topics and (known is None or begin >= known.through.get(partition, 0)):
+        through = {} if known is None else known.through_in(logs.get(self._name(topic), ""))
+        if topic in self._topics and begin >= through.get(partition, 0):
             self._batches[topic] += 1
         return bool(self.with_too_many_batches())
 

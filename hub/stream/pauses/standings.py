@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -33,10 +34,17 @@ class Standing(msgspec.Struct, frozen=True):
     through: dict[_Number, _Number] = msgspec.field(default_factory=dict)
     """For a source that was let go on: the offset at which each partition ended then. What lies before is known to be
     bad, and no reason to pause it again."""
+    log: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """Id of the topic whose offsets `through` names: one that is deleted and made anew has another, and begins at 0 again.
+    Empty: not known."""
     skip: bool = False
     """For a source that was let go on: true if what lies before `through` is not to be read."""
     partitions: _Number = 0
     """In the record under `HUB`: the hub's number of partitions, which never changes."""
+
+    def through_in(self, log: str) -> Mapping[int, int]:
+        """`through` of the topic with this id; nothing if another one was meant. An id that is not known speaks for any."""
+        return self.through if not self.log or not log or self.log == log else {}
 
     def encode(self) -> bytes:
         return msgspec.json.encode(self)

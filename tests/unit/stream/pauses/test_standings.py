@@ -61,6 +61,15 @@ def test_what_is_not_the_hubs_says_nothing(value: bytes) -> None:
     assert (found.paused, found.unreadable) == ({}, 1)
 
 
+@pytest.mark.parametrize(
+    ("log", "other", "counts"), [("a", "a", True), ("a", "b", False), ("", "b", True), ("a", "", True)]
+)
+def test_offsets_are_of_the_topic_that_had_them(log: str, other: str, counts: bool) -> None:
+    """As far as both ids are known: an older version wrote none."""
+    said = Standing(paused=False, at_ms=1, by="w", through={0: 5}, log=log)
+    assert said.through_in(other) == ({0: 5} if counts else {})
+
+
 @pytest.mark.parametrize("key", [None, b"", b"city.a.events\n", b"\x1b[2J", b"\xff", "市.a".encode(), b"a" * 250])
 def test_a_key_is_the_name_of_a_topic(key: bytes | None) -> None:
     found = Standings()
