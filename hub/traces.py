@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ TRACEPARENT = "traceparent"
 _FORM = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f][13579bdf]")
 """Sampled contexts of version 00. Who does not sample a record has it followed by nobody."""
 _PRODUCER, _CONSUMER = 4, 5
+_MOST_TAKEN_OVER = 100
+"""Records a second that are published within callers' traces: whoever calls may say of every call that it is sampled."""
 
 
 class TraceContext(NamedTuple):
@@ -48,6 +51,16 @@ def context_in(header: bytes) -> TraceContext | None:
     return TraceContext(*(each.decode() for each in found.groups())) if found else None
 
 
+CALLER: ContextVar[TraceContext | None] = ContextVar("CALLER", default=None)
+"""What the call of HTTP brought by which the hub is about to publish, if it brought any."""
+
+
+def called_within(headers: Iterable[tuple[bytes, bytes]]) -> TraceContext | None:
+    """What a call of HTTP says by its headers (names in lower case). One that says it twice says nothing."""
+    found = [value for name, value in headers if name == TRACEPARENT.encode()]
+    return context_in(found[0]) if len(found) == 1 else None
+
+
 class TraceSpan(NamedTuple):
     """What one part of the hub did about one record. Times are ns since 1970 UTC."""
 
@@ -67,6 +80,7 @@ class Traces:
         self._share = settings.traces_share
         self._lock = threading.Lock()
         self._failed = False
+        self._second, self._taken_over = 0, 0
         self._resource = {
             "service.name": f"cityhub.{part}", "service.instance.id": settings.instance,
             "service.namespace": settings.namespace,
@@ -78,15 +92,26 @@ class Traces:
         return None if settings.traces is None else cls(settings, settings.traces, part)
 
     def begin(self, topic: str) -> list[tuple[str, bytes]] | None:
-        """Headers for a record that is published now, if a trace is to begin with it: by chance, as CITYHUB_TRACES_SHARE has it."""
-        if secrets.SystemRandom().random() >= self._share:
+        """Headers for a record that is published now: within the trace of the call that brought it, else, if one is to begin with
+        it, of that: by chance, as CITYHUB_TRACES_SHARE has it."""
+        caller = CALLER.get()
+        if caller is not None and self._may_take_over():
+            context, parent = caller.within(), caller.span
+        elif secrets.SystemRandom().random() < self._share:
+            context, parent = TraceContext(secrets.token_hex(16), secrets.token_hex(8)), ""
+        else:
             return None
-        context = TraceContext(secrets.token_hex(16), secrets.token_hex(8))
-        self.write(
-            [TraceSpan(context, "", f"publish {topic}", time.time_ns(), {"messaging.destination.name": topic})],
-            _PRODUCER,
-        )
+        facts = {"messaging.destination.name": topic}
+        self.write([TraceSpan(context, parent, f"publish {topic}", time.time_ns(), facts)], _PRODUCER)
         return context.headers
+
+    def _may_take_over(self) -> bool:
+        second = int(time.monotonic())
+        with self._lock:
+            if second != self._second:
+                self._second, self._taken_over = second, 0
+            self._taken_over += 1
+            return self._taken_over <= _MOST_TAKEN_OVER
 
     def write(self, spans: Iterable[TraceSpan], kind: int = _CONSUMER) -> None:
         """Append these; they end now."""

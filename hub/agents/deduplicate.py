@@ -205,10 +205,11 @@ def _publish_updates(
 ) -> None:
     begin = len(events.rows)
     first = admission.first[admission.first >= begin] - begin
-    columns = {"origin": chunk.origins([updates.rows[at] for at in first.tolist()])}
+    come_of = [updates.rows[at] for at in first.tolist()]
+    columns = {"origin": chunk.origins(come_of)}
     taken = pa.array(first)
     values = hub.codec.encode_before("cityhub.AdmittedUpdate", columns, updates.decoded.bodies.take(taken))
-    tx.publish(topics.UPDATES, values, updates.decoded.batch.column("case_id").take(taken).to_pylist())
+    tx.publish(topics.UPDATES, values, updates.decoded.batch.column("case_id").take(taken).to_pylist(), come_of)
     tx.account("update", len(first))
 
 
@@ -261,17 +262,19 @@ def _publish_repeats(
     repeats: Repeats,
 ) -> None:
     rows, repeated = events.rows + updates.rows, pa.array(repeats.row)
+    come_of = [rows[at] for at in repeats.row.tolist()]
     columns: dict[str, Any] = {
         "source": arrivals.source.take(repeated),
         "source_ref": shown_refs(arrivals.ref.take(repeated)),
         "revision": np.where(arrivals.revision < _REVISIONS, arrivals.revision, 0)[repeats.row],
-        "origin": chunk.origins([rows[at] for at in repeats.row.tolist()]),
+        "origin": chunk.origins(come_of),
         "first_topic": repeats.topic,
         "first_partition": repeats.partition,
         "first_offset": repeats.offset,
         "moved_to": pa.nulls(len(repeats.row), pa.int32()),
     }
-    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), columns["source_ref"].to_pylist())
+    refs = columns["source_ref"].to_pylist()
+    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), refs, come_of)
     tx.account("repeat", len(repeats.row))
     for source, count in Counter(columns["source"].to_pylist()).items():
         tx.count(metrics.REPEATS_DROPPED.labels(source), count)

@@ -70,4 +70,4 @@ def _trace(
         "moved_to": to,
     }
     refs = columns["source_ref"].to_pylist()
-    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), refs)
+    tx.publish(topics.REPEATS, hub.codec.encode_columns("cityhub.Repeat", columns), refs, rows)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
-from hub.agents.intake import Refused
+from hub.agents.intake import Refused, UsableRecords
 from hub.core.columns import any_said, latest, millis, shared_values
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.columns.updates import events_of, outcomes_of
@@ -50,7 +50,7 @@ def acknowledge_refused(hub: Hub, tx: Transaction, chunk: Chunk, refused: Sequen
     rows = [each.row for each in refused]
     outcome, detail = [str(each.reason) for each in refused], [each.detail for each in refused]
     senders = [source_of(chunk.topics[row]) for row in rows]
-    _publish(hub, tx, columns | {"origin": chunk.origins(rows), "outcome": outcome, "detail": detail}, senders)
+    _publish(hub, tx, columns | {"origin": chunk.origins(rows), "outcome": outcome, "detail": detail}, senders, rows)
 
 
 def acknowledge_repeats(
@@ -66,45 +66,47 @@ def acknowledge_repeats(
         "outcome": [REPEAT] * len(rows),
         "detail": [f"it came before, at {topic}[{partition}]@{offset}" for topic, partition, offset in first],
     }
-    _publish(hub, tx, columns, shared_values(updates.column("department")))
+    _publish(hub, tx, columns, shared_values(updates.column("department")), rows)
 
 
 def acknowledge(
-    hub: Hub, tx: Transaction, updates: pa.RecordBatch, applied: Iterable[Applied], waited: Iterable[LateDecision],
+    hub: Hub, tx: Transaction, told: UsableRecords, applied: Iterable[Applied], waited: Iterable[LateDecision],
     waiting: Mapping[int, str],
 ) -> None:  # fmt: skip
-    """Of what `track` has decided. `updates`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that
+    """Of what `track` has decided. `told`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that
     cannot be decided yet. `waited`: what it came to with those that had to wait before."""
     direct = [each for each in applied if each.update.row is not None]
     rows = [each.update.row for each in direct if each.update.row is not None]
     starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
-    _of_rows(hub, tx, updates, rows, {
+    _of_rows(hub, tx, told, rows, {
         "outcome": [ACCEPTED] * len(rows), "at": latest([each.from_ms for each in direct]).clip(min=now_ms),
         **any_said(counts_from=starts),
     })  # fmt: skip
-    _of_rows(hub, tx, updates, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
+    _of_rows(hub, tx, told, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)
     if verdicts:
-        told = [each.admitted["update"] for each in verdicts]
-        columns = {name: [each[name] for each in told] for name in _IDS} | {
-            **any_said(**_said_by(told)),
+        updates = [each.admitted["update"] for each in verdicts]
+        columns = {name: [each[name] for each in updates] for name in _IDS} | {
+            **any_said(**_said_by(updates)),
             "origin": [each.admitted["origin"] for each in verdicts],
             "outcome": [each.outcome for each in verdicts],
             "detail": [each.detail for each in verdicts],
             "counts_from": [each.counts_from for each in verdicts],
             "at": [_decided_ms(each, now_ms) for each in verdicts],
         }
-        _publish(hub, tx, columns, [each["department"] for each in told])
+        _publish(hub, tx, columns, [each["department"] for each in updates])
 
 
-def _of_rows(hub: Hub, tx: Transaction, updates: pa.RecordBatch, rows: Sequence[int], columns: dict[str, Any]) -> None:
+def _of_rows(hub: Hub, tx: Transaction, told: UsableRecords, rows: Sequence[int], columns: dict[str, Any]) -> None:
     if not rows:
         return
+    updates = told.decoded.batch
     index, update = pa.array(rows, pa.int64()), updates.column("update")
     ids = {name: update.field(name).take(index) for name in _IDS}
     said = {name: column.take(index) for name, column in _said(update).items()}
     fields = {**columns, **ids, **said, "origin": updates.column("origin").take(index)}
-    _publish(hub, tx, fields, shared_values(update.field("department").take(index)))
+    departments = shared_values(update.field("department").take(index))
+    _publish(hub, tx, fields, departments, [told.rows[at] for at in rows])
 
 
 def _decided_ms(late: LateDecision, now_ms: int) -> int:
@@ -118,14 +120,18 @@ def later_than_said(applied: Applied) -> int | None:
     return None if applied.from_ms == applied.update.at_ms else applied.from_ms
 
 
-def _publish(hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Sequence[str]) -> None:
+def _publish(
+    hub: Hub, tx: Transaction, columns: dict[str, Any], departments: Sequence[str], rows: Sequence[int] | None = None
+) -> None:
+    """`rows`: of the chunk, which each comes of; None: that of its case."""
     count, outcomes = len(departments), columns["outcome"]
     fields = {"at": pa.repeat(hub.wall.now_ms(), count), "department": departments} | columns
     fields |= _in_known_words(hub, columns)
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
     keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
     for department, chosen in rows_by(departments).items():
-        tx.publish(hub.receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen])
+        come_of = None if rows is None or tx.trail is None else [rows[at] for at in chosen]
+        tx.publish(hub.receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen], come_of)
     for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
         tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.errors import RejectedRecordError
 from hub.model.event import CaseEvent
 from hub.sdk.errors import ConfigurationError, TransientError
+from hub.traces import TraceContext
 
 Position: TypeAlias = dict[str, Any]
 """How far a source has come: JSON that only the source understands, never empty, at most positions.MAX_BYTES long."""
@@ -42,6 +43,7 @@ class Item(NamedTuple):
     `values` are by column, None if it could not be taken apart: then `fault` says why. `of` and `number` say where it stands, for
     people (`calls.csv` 17, `GET /requests.json page 3` 5). `raw` is kept in a dead letter; None: the runner makes it of the values,
     without the personal columns. `mapping`: None for the edge's own. `outcome`: of a source that had to map to know the order.
+    `caller`: of a source that is `awaited`, the trace that the call brought with it.
     """
 
     values: dict[str, Any] | None
@@ -54,6 +56,7 @@ class Item(NamedTuple):
     sha256: str | None = None
     outcome: ItemOutcome | None = None
     unit: str = "line"
+    caller: TraceContext | None = None
 
     @property
     def where(self) -> str:

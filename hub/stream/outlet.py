@@ -113,6 +113,10 @@ class Transaction:
         headed = self.trail is not None and self.trail.mark(messages, rows)
         self._outputs.append(Output(self._outlet.settings.topic(topic.name), None, messages, headed))
 
+    def caused_by(self, keys: Sequence[str]) -> list[int] | None:
+        """For `publish`, of records with other keys than what they come of: the rows with these keys. None where traces are off."""
+        return None if self.trail is None else self.trail.rows_of(keys)
+
     def _fitting(
         self, topic: Topic, values: Sequence[bytes], keys: Sequence[str | bytes], rows: Sequence[int] | None
     ) -> tuple[list[bytes], list[str | bytes], list[int] | None]:
@@ -145,23 +149,29 @@ class Transaction:
         """Set a record of the chunk aside, whole, with the reason."""
         chunk = self._chunk
         sender = source_of(chunk.topics[row])
-        self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail, sender=sender)
+        self.set_aside(chunk.origin(row), chunk.keys[row], chunk.values[row], reason, detail, sender=sender, row=row)
         self._tally.rejected.append(row)
 
     def set_aside(
         self, origin: dict[str, Any] | None, key: bytes | None, value: bytes | None, reason: Reason, detail: str, *,
-        sender: str = _OWN,
+        sender: str = _OWN, row: int | None = None,
     ) -> None:  # fmt: skip
         """Set aside a record that an earlier chunk accounted for, or one of this: a dead letter with its bytes, as far as they fit.
 
         Without an origin it is what this agent itself made, and cannot send. `sender`: a name that the rules know, for the metric.
+        `row`: of the chunk, if it is one of this.
         """
         agent = self._outlet.agent
         letter = fitted({
             "stage": agent, "reason": str(reason), "detail": detail, "at": wall_ms(), "origin": origin,
             "file": None, "line": None, "key": key, "value": value,
         })  # fmt: skip
-        self.publish(DEAD, [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)], [letter["key"] or b""])
+        self.publish(
+            DEAD,
+            [self._outlet.codec.encode_one("cityhub.DeadLetter", letter)],
+            [letter["key"] or b""],
+            None if row is None else [row],
+        )
         self.count(metrics.DEAD_LETTERS.labels(agent, str(reason), sender))
         place = "an output" if origin is None else f"{origin['topic']}[{origin['partition']}]@{origin['offset']}"
         facts = {"agent": agent, "reason": str(reason), "event_id": place, "case_id": key}

@@ -9,6 +9,7 @@ from typing import Any
 from hub.stream.chunk import Chunk
 from hub.traces import TRACEPARENT, TraceContext, Traces, TraceSpan, context_in
 
+_NO_ROW = -1
 _MOST = 1_000
 """Spans of one chunk: whoever sends may say of every record that it is sampled."""
 
@@ -19,7 +20,8 @@ class TraceTrail:
     def __init__(self, traces: Traces, agent: str, chunk: Chunk) -> None:
         self._traces = traces
         self._contexts: dict[int, TraceContext] = {}
-        self._by_key: dict[bytes, TraceContext] = {}
+        self._by_key: dict[bytes, int] = {}
+        """The row that what has this key comes of."""
         self._spans: list[TraceSpan] = []
         began_ns = time.time_ns()
         for row, header in list(chunk.header(TRACEPARENT).items())[:_MOST]:
@@ -33,25 +35,26 @@ class TraceTrail:
             }
             self._spans.append(TraceSpan(context, before.span, agent, began_ns, facts))
             if (key := chunk.keys[row]) is not None:
-                self._by_key.setdefault(key, context)
+                self._by_key.setdefault(key, row)
 
     def follow(self, row: int, *keys: str) -> None:
         """Have outputs with one of these keys bear the context of a row, if that has one."""
-        if (context := self._contexts.get(row)) is not None:
+        if row in self._contexts:
             for key in keys:
-                self._by_key.setdefault(key.encode(), context)
+                self._by_key.setdefault(key.encode(), row)
+
+    def rows_of(self, keys: Iterable[str | bytes]) -> list[int]:
+        """The row that each comes of, by its key; one that is none where that is not sampled."""
+        return [self._by_key.get(key.encode() if isinstance(key, str) else key, _NO_ROW) for key in keys]
 
     def mark(self, messages: Iterable[dict[str, Any]], rows: Sequence[int] | None) -> bool:
         """Give each its headers: of the row that it comes of, or of one with its key. True if any has some."""
-        found = map(self._contexts.get, rows) if rows is not None else (self._of_key(each["key"]) for each in messages)
+        found = map(self._contexts.get, self.rows_of(each["key"] for each in messages) if rows is None else rows)
         marked = False
         for message, context in zip(messages, found, strict=True):
             if context is not None:
                 message["headers"], marked = context.headers, True
         return marked
-
-    def _of_key(self, key: str | bytes) -> TraceContext | None:
-        return self._by_key.get(key.encode() if isinstance(key, str) else key)
 
     def write(self) -> None:
         """Once all of it has committed."""

@@ -26,6 +26,7 @@ from hub.web.open311.server import refused
 from hub.web.openapi import openapi_document
 from hub.web.operations import Operation
 from hub.web.page import html_page
+from hub.web.traced import TracedCalls
 
 
 def all_operations(front: Front, offers: Open311File, secret: bytes) -> list[Operation]:
@@ -43,9 +44,11 @@ def web_app(
     secret: bytes,
     provider: Provider | None = None,
     board: Sequence[GuardedRoute] = (),
+    *,
+    traced: bool = False,
 ) -> Starlette:
     """Over one front. `secret`: what ids that nobody is to guess are made with. `provider`: who vouches for people, if anybody.
-    `board`: pages for people, where there are any."""
+    `board`: pages for people, where there are any. `traced`: traces are on, and those that callers bring are taken over."""
     operations = all_operations(front, offers, secret)
     title = f"CityHub: {front.city.name.en} {front.city.name.zh}"
     described = openapi_document(title, operations)
@@ -76,6 +79,8 @@ def web_app(
     app = app_of(routes)
     app.add_exception_handler(HTTPException, _plain)
     app.add_middleware(SecurityHeaders)
+    if traced:
+        app.add_middleware(TracedCalls)
     return app
 
 

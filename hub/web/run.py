@@ -77,7 +77,8 @@ class Web:
         limits = PortLimits(_CONNECTIONS, _REQUEST_SECONDS, renewed=True, busy_seconds=STREAM_SECONDS + 60)
         self._host, self._board = host, WallBoard(settings, front)
         provider = Provider.from_settings(settings)
-        app = web_app(front, offers, secret_of(settings), provider, self._board.routes())
+        traced = settings.traces is not None
+        app = web_app(front, offers, secret_of(settings), provider, self._board.routes(), traced=traced)
         self._server = Server(app, host, port, limits, "web", proxy, prefix)
 
     @property

@@ -83,7 +83,7 @@ def attach(app: Any, hub: Hub) -> AgentView:
                     for seen in sightings:
                         clock.advance(seen.at_ms, seen.ref)
                 for partition, closures in _closures(hub, chunk, tx).items():
-                    steps += _end(hub, desks, state.journal(partition), closures)
+                    steps += _end(hub, tx, desks, state.journal(partition), closures)
                     tx.account("closure", len(closures))
                 if steps:
                     steps = [with_starts(desks.rules, step) if step.history else step for step in steps]
@@ -125,15 +125,25 @@ def _closures(hub: Hub, chunk: Chunk, tx: Transaction) -> dict[int, list[Closure
     intake = take_in_own(hub, chunk, tx, topics.CLOSURES, faults_of_closures)
     closures = closures_of(intake.decoded.batch)
     partitions = rows_by([chunk.partitions[row] for row in intake.rows])
+    if tx.trail is not None:
+        for row, closure in zip(intake.rows, closures, strict=True):
+            tx.trail.follow(row, closure.case_id)
     return {partition: [closures[at] for at in mine] for partition, mine in partitions.items()}
 
 
-def _end(hub: Hub, desks: RuleSets, journal: RouteJournal, closures: Sequence[ClosureRow]) -> list[Step]:
+def _end(
+    hub: Hub, tx: Transaction, desks: RuleSets, journal: RouteJournal, closures: Sequence[ClosureRow]
+) -> list[Step]:
     moves, cases = desks.latest.casework.moves, journal.of(journal.book.cases)
     steps: list[Step] = []
     for closure in closures:
         if closure.step is _UNLINKED:
-            steps += unlink(hub.codec, desks, journal, unlinking_of(closure))
+            parted = unlink(hub.codec, desks, journal, unlinking_of(closure))
+            if tx.trail is not None:
+                (row,) = tx.trail.rows_of([closure.case_id])
+                for step in parted:  # one of them is of a case that nobody has named yet
+                    tx.trail.follow(row, step.case.case_id)
+            steps += parted
             continue
         taken = moves.take(cases, closure)
         if closure.step is _AS_OUTCOME and closure.outcome is _RESOLVED:

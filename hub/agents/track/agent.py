@@ -15,7 +15,7 @@ from hub import topics
 from hub.agents.context import Hub
 from hub.agents.forgetting import forgotten_at_most
 from hub.agents.grouping import rows_by
-from hub.agents.intake import take_in_own
+from hub.agents.intake import UsableRecords, take_in_own
 from hub.agents.receipts import LateDecision, acknowledge
 from hub.agents.track.rates import begin
 from hub.agents.track.records import publish
@@ -158,8 +158,8 @@ def _forget(hub: Hub, journal: TrackJournal, clock: Clock, at_most: int) -> None
         journal.put(case_id, None)
 
 
-def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | UpdateRow]], pa.RecordBatch]:
-    """By partition, in the order they came in; and the updates as columns."""
+def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Change | UpdateRow]], UsableRecords]:
+    """By partition, in the order they came in; and the updates as they came."""
     found: list[Change | UpdateRow | None] = [None] * len(chunk)
     arrived: list[Any] = []
     kinds: tuple[tuple[Topic, Any, Callable[[Decoded], Iterable[Change | UpdateRow]], str], ...] = (
@@ -178,7 +178,7 @@ def _records(hub: Hub, chunk: Chunk, tx: Transaction) -> tuple[dict[int, list[Ch
         partition: [each for row in mine if (each := found[row]) is not None]
         for partition, mine in rows_by(chunk.partitions).items()
     }
-    return by_partition, intake.decoded.batch
+    return by_partition, intake
 
 
 def _faults_of_updates(hub: Hub, batch: pa.RecordBatch) -> Iterator[LimitVerdict]:

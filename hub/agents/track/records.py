@@ -55,7 +55,12 @@ def _publish_endings(hub: Hub, tx: Transaction, endings: list[Ending]) -> None:
         **(_detail_columns(details) if any(details) else {}),
         **({"held": list(map(held_value, ledgers))} if any(ledgers) else {}),
     }
-    tx.publish(topics.CLOSURES, hub.codec.encode_columns("cityhub.Closure", columns), columns["place_key"])
+    tx.publish(
+        topics.CLOSURES,
+        hub.codec.encode_columns("cityhub.Closure", columns),
+        columns["place_key"],
+        tx.caused_by(columns["case_id"]),
+    )
 
 
 def _detail_columns(details: Sequence[UpdateDetails | None]) -> dict[str, Any]:
@@ -85,8 +90,10 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], lives:
         **any_said(outcome=[answer.details and answer.details.outcome for answer in answers]),
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
+    come_of = tx.caused_by(columns["case_id"])
     for source, chosen in rows_by(columns["source"]).items():
-        tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen])
+        rows = come_of and [come_of[at] for at in chosen]
+        tx.publish(hub.replies(source), [values[at] for at in chosen], [refs[at] for at in chosen], rows)
 
 
 def _texts(hub: Hub, replies: Sequence[OwedReply], lives: Lives) -> list[str]:

@@ -33,6 +33,7 @@ from hub.sdk.sources.file.succession import SETTLE_SECONDS
 from hub.settings import Settings
 from hub.stream.admin.topics import ensure_topics
 from hub.topics import DEAD, of_source
+from hub.traces import CALLER
 
 _log = logging.getLogger(__name__)
 _BATCH_ITEMS = 500
@@ -238,8 +239,10 @@ class Run:
 
     def _take(self, batch: Batch) -> bool:
         """Publish what is in it and move on behind it. False: asked to stop while waiting, the batch is still to do."""
-        done = self._counts()
+        done, is_called = self._counts(), self._source.awaited
         for item, record in zip(batch.items, self._encoded(batch.items), strict=True):
+            if is_called:
+                CALLER.set(item.caller)
             self._note(item)
             if record is not None and self._many is not None:
                 self._many.send_encoded(record)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.event import Place
+from hub.model.update import UpdateStatus
 from hub.settings import Settings
 from hub.testing.memory import MemoryHub
 from hub.topics import all_topics
-from hub.traces import TRACEPARENT, Traces, context_in
+from hub.traces import CALLER, TRACEPARENT, Traces, called_within, context_in
 from tests.unit.agents.small_world import CITY, MINUTE, NOON
 from tests.unit.agents.test_times import report, resolved
 
@@ -60,8 +61,55 @@ def test_an_update_is_followed_to_its_receipt(tmp_path: Path) -> None:
         hub.publish(resolved(case, NOON + MINUTE), headers=SAMPLED)
         hub.run()
         told = spans(path)
-        assert [each["name"] for each in told] == ["deduplicate", "track"]
+        assert [each["name"] for each in told] == ["deduplicate", "track", "route", "track"]  # the case ends
         assert contexts(hub, "dept.water_supply.receipts") == [told[1]["spanId"]]
+
+
+def test_what_an_update_causes_bears_its_trace_whatever_it_is_keyed_by(tmp_path: Path) -> None:
+    """Replies are keyed by the source's reference, closures by the place."""
+    path = tmp_path / "spans.jsonl"
+    with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
+        hub.publish(report("H-1", NOON))
+        hub.run()
+        (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+        hub.publish(resolved(case, NOON + MINUTE), headers=SAMPLED)
+        hub.run()
+        _, track, route, again = spans(path)
+        assert contexts(hub, "city.hotline.replies") == [track["spanId"]]
+        assert set(contexts(hub, "hub.closures")) == {track["spanId"]}
+        assert (route["name"], route["parentSpanId"]) == ("route", track["spanId"])
+        assert (again["name"], again["parentSpanId"]) == ("track", route["spanId"])
+        assert {each["traceId"] for each in spans(path)} == {TRACE}
+
+
+def test_of_two_updates_of_one_case_each_receipt_bears_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
+        hub.publish(report("H-1", NOON))
+        hub.run()
+        (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+        accepted = resolved(case, NOON + MINUTE).model_copy(
+            update={"status": UpdateStatus.ACCEPTED, "update_id": "first"}
+        )
+        hub.publish(accepted)
+        hub.publish(resolved(case, NOON + MINUTE), headers=SAMPLED)
+        hub.run()
+        assert len(hub.records("dept.water_supply.receipts")) == 2
+        assert len(contexts(hub, "dept.water_supply.receipts")) == 1
+
+
+def test_what_deduplicate_tells_a_department_bears_the_trace_too(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
+        hub.publish(resolved("C-2URCNELQMHXMKTIH", NOON))
+        hub.run()
+        hub.publish(resolved("C-2URCNELQMHXMKTIH", NOON), headers=SAMPLED)  # a repeat
+        hub.publish(resolved("C-2URCNELQMHXMKTIH", NOON + 10**9), headers=SAMPLED)  # from the future
+        hub.run()
+        told = [each["spanId"] for each in spans(path)]
+        assert contexts(hub, "dept.water_supply.receipts") == told[::-1]
+        assert contexts(hub, "hub.repeats") == told[:1]
+        assert contexts(hub, "hub.dead") == told[1:]
 
 
 def test_one_of_many_at_a_place_is_told_from_its_neighbours(tmp_path: Path) -> None:
@@ -116,6 +164,33 @@ def test_what_is_published_begins_a_trace_as_often_as_it_is_asked_to(tmp_path: P
     context = context_in(begun[0][1])
     assert context is not None
     assert (span["traceId"], span["spanId"], span["parentSpanId"]) == (*context, "")
+
+
+def test_a_call_of_http_has_its_trace_taken_over_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.traces.time.monotonic", lambda: 1.0)
+    path = tmp_path / "spans.jsonl"
+    never = Traces.of(Settings(traces=path, traces_share=0), "web")
+    assert never is not None
+    token = CALLER.set(called_within([(b"traceparent", SAMPLED[TRACEPARENT].encode())]))
+    try:
+        headers = [never.begin("city.web.events") for _ in range(103)]
+    finally:
+        CALLER.reset(token)
+    assert headers.count(None) == 3
+    assert never.begin("city.web.events") is None
+    assert {(each["traceId"], each["parentSpanId"]) for each in spans(path)} == {(TRACE, BEFORE)}
+    assert len({each["spanId"] for each in spans(path)}) == 100
+
+
+SAID = SAMPLED[TRACEPARENT].encode()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [SAID, SAID], [SAID * 1000], [SAID + b"-x"], [SAID.upper()], [b"00-" + b"0" * 32 + SAID[35:]], [b"\xff\r\n"]],
+)
+def test_a_forged_or_overlong_context_is_as_if_it_were_not_there(values: list[bytes]) -> None:
+    assert called_within([(b"host", b"x"), *((b"traceparent", value) for value in values)]) is None
 
 
 def test_a_file_that_cannot_be_written_costs_spans_and_nothing_else(

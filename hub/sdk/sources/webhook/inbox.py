@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from hub.traces import TraceContext
+
 _MOST_CALLS = 1000
 _MOST_BYTES = 64 * 2**20
 _MOST_REMEMBERED = 200_000
@@ -17,11 +19,13 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(eq=False)
 class Call:
-    """One call. `key`: what makes it one, if anything does. `kept`: True once Kafka has it, False if nobody will see to it."""
+    """One call. `key`: what makes it one, if anything does. `caller`: the trace that it brought.
+    `kept`: True once Kafka has it, False if nobody will see to it."""
 
     headers: Mapping[str, str]
     body: bytes
     key: bytes | None = None
+    caller: TraceContext | None = None
     at_seconds: float = field(default_factory=time.monotonic)
     kept: Future[bool] = field(default_factory=Future)
 

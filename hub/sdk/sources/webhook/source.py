@@ -21,6 +21,7 @@ from hub.sdk.sources.bodies import call_statements
 from hub.sdk.sources.webhook.config import WebhookConfig
 from hub.sdk.sources.webhook.inbox import Call, CallInbox
 from hub.serving import PortLimits, Server, app_of, listen
+from hub.traces import called_within
 
 _RETRY_AFTER_SECONDS = 30
 _SEND_SECONDS = 15.0
@@ -124,7 +125,7 @@ class WebhookSource(Source):
         of = f"POST {self.config.path} call {self._calls}"
         for number, said in enumerate(call_statements(call.headers, call.body), 1):
             if isinstance(said, dict):
-                yield Item(said, of, number, unit="event")
+                yield Item(said, of, number, unit="event", caller=call.caller)
             else:
                 yield Item(None, of, number, said.raw, fault=said.fault, unit="event")
 
@@ -153,7 +154,7 @@ class WebhookSource(Source):
             self._say_refused(error)
             return PlainTextResponse(f"{error}\n", 401)
         self._refuses = False
-        return await self._answer(Call(headers, body, key))
+        return await self._answer(Call(headers, body, key, called_within(request.headers.raw)))
 
     async def _answer(self, call: Call) -> Response:
         """One that has waited for too long stays in line all the same: when it comes again it waits with itself, or is known."""

@@ -1,5 +1,6 @@
 """Runs over invented files with a publisher in memory: cursors, merging, pacing, limits."""
 
+import contextvars
 import gzip
 import json
 import threading
@@ -14,6 +15,7 @@ from hub.cli.connector.command import connector
 from hub.cli.connector.run import describe_run
 from hub.errors import FatalError, Reason, RejectedRecordError
 from hub.model.event import CaseEvent, EventKind
+from hub.model.outputs import DeadLetter
 from hub.sdk.contract import Batch, Config, Context, Item, Position, Source
 from hub.sdk.intake import MappingSet
 from hub.sdk.manifest import Manifest, discover, find_manifest
@@ -27,6 +29,7 @@ from hub.sdk.sources.file.join import Input
 from hub.settings import Settings
 from hub.testing.files import POLICE_COLUMNS, csv_text, police_file, police_row
 from hub.testing.source_suite import KilledError, MemoryPublisher
+from hub.traces import CALLER, TraceContext
 
 POLICE = find_manifest("police")
 HOTLINE = find_manifest("hotline")
@@ -370,13 +373,30 @@ class _Caller(Source):
     def read(self, timeout_seconds: float) -> Batch:
         self.happened.append("read")
         count = self.happened.count("read")
-        return Batch([Item({"no": count}, "call", count)], last=count == 10)
+        caller = TraceContext(str(count), "") if count % 2 else None
+        return Batch([Item({"no": count}, "call", count, caller=caller)], last=count == 10)
 
     def ack(self, batch: Batch) -> None:
         self.happened.append("ack")
 
     def close(self) -> None:
         pass
+
+
+def test_what_is_published_is_within_the_trace_of_its_call(tmp_path: Path) -> None:
+    callers: list[TraceContext | None] = []
+
+    class Noting(MemoryPublisher):
+        def set_aside(self, letter: DeadLetter) -> None:
+            callers.append(CALLER.get())
+            super().set_aside(letter)
+
+    intake, position = MappingSet(POLICE), PositionFile(tmp_path / "none.json")
+    source = _Caller(Context("police", intake.outcome, intake.mapping))
+    contextvars.copy_context().run(
+        Run(source, intake, position, RunnerOptions(), Noting(), Board("police", "police", None)).run
+    )
+    assert [each and each.trace for each in callers] == ["1", None, "3", None, "5", None, "7", None, "9", None]
 
 
 def test_what_somebody_waits_for_is_acknowledged_behind_each_batch(tmp_path: Path) -> None:

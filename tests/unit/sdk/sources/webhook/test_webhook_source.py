@@ -80,6 +80,16 @@ def test_the_answer_comes_behind_the_acknowledgement(source: WebhookSource, call
     assert answer.result(PATIENCE_SECONDS).status == 202
 
 
+def test_each_item_bears_the_trace_that_its_call_brought(source: WebhookSource, calls: Calls) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    for number, header in enumerate((trace, trace + "-forged", None)):
+        body = said(number)
+        calls.post(source.port, body, sign(body) | ({"traceparent": header} if header else {}))
+        (batch,) = read_until(source, 1)
+        assert [item.caller for item in batch.items] == [("a" * 32, "b" * 16) if header == trace else None]
+        source.ack(batch)
+
+
 def test_whoever_is_in_hand_when_it_ends_is_told_to_call_again(source: WebhookSource, calls: Calls) -> None:
     port = source.port
     taken = calls.post(port, said(1), sign(said(1)))
