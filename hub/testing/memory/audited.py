@@ -43,7 +43,9 @@ def audited(
     inputs, table_of = reading.topics_of(sources, departments)
     gathering = reading.Gathering(settings, inputs, table_of)
     gathering.take(_messages(broker, [*inputs, *table_of]))
-    tables = gathering.tables({place: OffsetSpan(0, end) for place, end in broker.ends.items()}, broker.positions)
+    unread = dict.fromkeys(broker.ends, 0)  # as a broker says it of a place from which a group has read nothing
+    reached = {agent: unread | places for agent, places in broker.positions.items()}
+    tables = gathering.tables({place: OffsetSpan(0, end) for place, end in broker.ends.items()}, reached)
     remembered = changelogs.ChangelogGathering(tables.identities, cut=0)
     for message in _messages(broker, changelogs.CHANGELOGS):
         remembered.take(message)

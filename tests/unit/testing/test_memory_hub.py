@@ -118,6 +118,8 @@ def test_a_source_with_too_many_rejects_is_paused_and_nobody_else() -> None:
         hub.run()
         assert {each["source_ref"] for each in hub.records("hub.cases")} == {"H1", "H4"}
         assert not hub.records("hub.dead"), "its records wait, and are set aside by nobody"
+        account, _ = hub.audit()
+        assert (account.waiting.count, account.lost.count) == (12, 0)
 
 
 def test_a_changelog_with_what_is_not_the_agents_own_is_not_taken_up(hub: MemoryHub) -> None:
