@@ -18,6 +18,7 @@ from hub.core.columns import any_said, latest
 from hub.core.linking import Match
 from hub.core.tracking.columns.history import held_value, history_value
 from hub.model.ids import derived_ids
+from hub.policy.city import City
 from hub.stream.outlet import Transaction
 
 
@@ -107,7 +108,7 @@ def publish_orders(hub: Hub, tx: Transaction, steps: list[Step], clocks: Decided
     }
     bodies = [order.body for order in orders]
     if hub.city.organisation is not None:
-        columns["unit"] = [_unit(step, order) for step, order in drafts]
+        columns["unit"] = [_unit(hub.city, step, order) for step, order in drafts]
     if hub.withholds:
         withhold(hub, columns, bodies)
     values = hub.codec.encode_before("cityhub.Order", columns, bodies)
@@ -144,9 +145,13 @@ def publish_exit_replies(hub: Hub, tx: Transaction, steps: list[Step]) -> None:
         tx.publish(hub.replies(source), hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"])
 
 
-def _unit(step: Step, order: OrderDraft) -> str | None:
-    """Who below the receiver: the case's unit, if it is the receiver's."""
-    return step.case.unit if order.unit is None and order.department == step.case.department else order.unit
+def _unit(city: City, step: Step, order: OrderDraft) -> str | None:
+    """Who below the receiver: the case's unit, if it is the receiver's; of who helps, the one that serves the place, if any."""
+    if order.unit is not None:
+        return order.unit
+    if order.lead is not None:
+        return city.unit_for(order.department, step.case.area)
+    return step.case.unit if order.department == step.case.department else None
 
 
 def _cause(step: Step, order: OrderDraft) -> tuple[str, ...]:

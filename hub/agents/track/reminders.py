@@ -48,7 +48,7 @@ def publish_reminders(hub: Hub, tx: Transaction, rings: Sequence[Ring], now_ms: 
         reasons = [_reason(ring, climbs.get(id(ring)), lives) for ring in told]
         rows = [ring.clock.policy for ring in told]
         issued = [noticed_ms(ring, now_ms) for ring in told]
-        units = [_unit_of_holder(ring.case, department) for ring in told]
+        units = [_unit_of_party(hub, ring, department) for ring in told]
         ids = derived_ids("O", list(map(_cause, told)))
         _remind(hub, tx, department, ids, [ring.case for ring in told], rows, reasons, issued, due, units)
     for ring in rings:
@@ -125,6 +125,12 @@ def _tell_above(
 
 def _unit_of_holder(case: TrackedCase, department: str) -> str | None:
     return case.unit if department == case.department else None
+
+
+def _unit_of_party(hub: Hub, ring: Ring, department: str) -> str | None:
+    """Who below the department whose clock it is; below one that was called, whom its order named."""
+    called = ring.clock.department is not None and department != ring.case.department
+    return hub.city.unit_for(department, ring.case.area) if called else _unit_of_holder(ring.case, department)
 
 
 def _dues(dues: Sequence[Due]) -> pa.ListArray:
