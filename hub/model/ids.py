@@ -12,6 +12,8 @@ _BYTES = 10  # 80 bits: 330 million cases collide with a chance of 5 in 100 mill
 _ALPHABET = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", dtype=np.uint8)
 _FIVE_BITS = np.array([16, 8, 4, 2, 1], dtype=np.uint8)
 _SEPARATOR = "\x1f"
+CORRECTS = "corrects"
+"""Last part of the id of a reply that takes the place of an earlier one on the same update."""
 _START = blake2b(digest_size=_BYTES)
 """Each digest goes on from a copy of it: to set one up takes as long as the digest."""
 

@@ -17,10 +17,12 @@ from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.columns.history import held_value
 from hub.core.tracking.consequences import Effects, Ending, OwedReply
 from hub.core.tracking.lives.lives import Lives
+from hub.core.tracking.replies import OF_PART
 from hub.core.tracking.rings import BREACHED, ENDED_LATE, MET, WARNED, Ring
 from hub.core.tracking.state import UpdateDetails
-from hub.model.ids import derived_ids, of_revision
+from hub.model.ids import CORRECTS, derived_ids, of_revision
 from hub.model.personal import Personal
+from hub.model.update import UpdateStatus
 from hub.stream.outlet import Transaction
 
 _COUNTERS = {WARNED: metrics.WARNINGS, BREACHED: metrics.BREACHES, MET: metrics.DEADLINES_MET}
@@ -78,16 +80,19 @@ def _publish_replies(hub: Hub, tx: Transaction, replies: list[OwedReply], lives:
     columns: dict[str, Sequence[Any]] = {
         "reply_id": derived_ids(
             "R",
-            [(r.case.case_id, r.answer.department, by, r.source, r.ref) for r, by in zip(replies, said, strict=True)],
+            [
+                (r.case.case_id, r.answer.department, by, r.source, r.ref, *([CORRECTS] if r.corrects else ()))
+                for r, by in zip(replies, said, strict=True)
+            ],
         ),
         "source": [reply.source for reply in replies],
         "source_ref": [reply.ref for reply in replies],
         "case_id": [reply.case.case_id for reply in replies],
         "department": [answer.department for answer in answers],
-        "status": [answer.status for answer in answers],
+        "status": [UpdateStatus.RESPONDED if r.of_part else r.answer.status for r in replies],
         "at": [reply.at_ms for reply in replies],
         "text": _texts(hub, replies, lives),
-        **any_said(outcome=[answer.details and answer.details.outcome for answer in answers]),
+        **any_said(outcome=[None if r.of_part else r.answer.details and r.answer.details.outcome for r in replies]),
     }
     values, refs = hub.codec.encode_columns("cityhub.Reply", columns), columns["source_ref"]
     come_of = tx.caused_by(columns["case_id"])
@@ -101,7 +106,10 @@ def _texts(hub: Hub, replies: Sequence[OwedReply], lives: Lives) -> list[str]:
     withheld = hub.city.withheld_from_sources
     notes = ["" if Personal.WORDS in withheld.get(reply.source, ()) else reply.answer.note for reply in replies]
     return [
-        note or lives.vocabulary.reply(reply.answer.event) or lives.outcomes.reply(reply.answer)
+        note
+        or (OF_PART[reply.answer.event] if reply.of_part else "")
+        or lives.vocabulary.reply(reply.answer.event)
+        or lives.outcomes.reply(reply.answer)
         for note, reply in zip(notes, replies, strict=True)
     ]
 

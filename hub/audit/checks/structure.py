@@ -16,10 +16,11 @@ from hub.audit.report import SHOWN, Finding
 from hub.audit.tables import HERE, ORIGIN, Tables, due, rows_of
 from hub.core.columns import Flags
 from hub.core.tracking.lifecycle import EVENT_RULES, LADDER, REPORTERS_TOLD
-from hub.model.ids import derived_id, of_revision
+from hub.model.ids import CORRECTS, derived_id, of_revision
 from hub.model.update import event_of
 
 _RINGS_TWICE = "deadline records twice 重复时限"
+_SETTLES = "resolved"
 _ENDS = {"MET", "ENDED_LATE", "CANCELLED"}
 
 
@@ -241,7 +242,8 @@ def _verdicts(deadlines: pa.Table) -> Finding:
 
 
 def _replies(tables: Tables) -> Iterator[Finding]:
-    """A reply's id is derived from case, department, update with its revision, and report.
+    """A reply's id is derived from case, department, update with its revision, and report; one that takes the place of an earlier
+    one, because the helper that spoke of its part held the case by what came late, has an id of its own.
 
     A refusal is told to nobody, or to reports linked after it: both are right. While an update is not applied, or `track` has
     not read a link, nothing is owed for it yet; nor is anything to a report that was taken out again, though it may have been
@@ -259,6 +261,7 @@ def _replies(tables: Tables) -> Iterator[Finding]:
         for source, ref, linked in reports.get(case, ()):
             reply = derived_id("R", case, department, update, source, ref)
             may[reply] += 1
+            may[derived_id("R", case, department, update, source, ref, CORRECTS)] += status.lower() == _SETTLES
             owed[reply] += status.lower() in REPORTERS_TOLD and is_due and linked
     settled = tables.cases.filter(
         pc.and_(pc.equal(tables.cases.column("change"), "OPENED"), tables.cases.column("over"))

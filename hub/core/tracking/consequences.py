@@ -91,6 +91,10 @@ class OwedReply(msgspec.Struct, frozen=True, gc=False):
     ref: str
     answer: AppliedUpdate
     at_ms: int
+    of_part: bool = False
+    """A helper says so of its own part, and the case goes on: it is told as an answer."""
+    corrects: bool = False
+    """It was told as a helper's part before, and is known by now to be of the case."""
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ import msgspec
 
 from hub.core.deadlines.rules import Due
 from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
+from hub.core.tracking import replies
 from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
 from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
@@ -21,7 +22,6 @@ from hub.core.tracking.consequences import (
     Effects,
     Ending,
     Notice,
-    OwedReply,
     UpdateRow,
 )
 from hub.core.tracking.lives.life import Life, update_key
@@ -99,6 +99,7 @@ class Tracking:
             return
         if case.special or self._clockwork.lives.starters:
             case, life = self._settle(case, before, effects)
+            effects.replies += replies.of_what_came_late(self._clockwork.lives, before, case, life)
             self._conclude(before, case, life, effects)
             to_change(before, case, life, change, effects)
         _put(journal, before, case, effects)
@@ -124,11 +125,7 @@ class Tracking:
 
     def _link(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         case = _joined(case, (change.source, change.source_ref), change.at_ms)
-        told = [answer for answer in case.answers if answer.event in self._clockwork.lives.vocabulary.answered]
-        effects.replies += [
-            OwedReply(case, change.source, change.source_ref, answer, max(answer.at_ms, change.at_ms))
-            for answer in told
-        ]
+        effects.replies += replies.of_link(self._clockwork.lives, case, change.source, change.source_ref, change.at_ms)
         if not change.reopens or case.over_ms is None:
             return case
         # a report may be older than the closing it reopens
@@ -175,7 +172,7 @@ class Tracking:
         at_ms = update.at_ms if update.at_ms > case.opened_ms else case.opened_ms
         clocks, rings = self._clockwork.ended(case, at_ms, event=status.lower(), said_ms=update.at_ms)
         effects.rings += rings
-        effects.replies += _replies(case, answer, at_ms)
+        effects.replies += replies.of_update(case, answer, at_ms)
         over_ms = case.over_ms
         if status == AS_RESOLVED:
             if over_ms is None:
@@ -258,7 +255,8 @@ class Tracking:
         _note(before, case, rings, effects)
         status, department, at_ms = answer.status, answer.department, life.instant(answer)
         if answer.event in lives.vocabulary.answered:
-            effects.replies += _replies(case, answer, at_ms)
+            effects.replies += replies.of_update(case, answer, at_ms, life)
+        effects.replies += replies.of_what_came_late(lives, before, case, life)
         if status != _REOPENED and (before.over_ms is None) != (life.over_ms is None):
             effects.endings.append(over_or_not(case, life, department))
         if status == AS_REFUSED and (up := life.handed_up.get(update_key(answer))) is not None:
@@ -398,14 +396,6 @@ def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCa
     """The case with one more report, made at this instant."""
     since = (*(known_ms for _, known_ms in case.reported), at_ms)[1:]
     return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
-
-
-def _replies(case: TrackedCase, answer: AppliedUpdate, at_ms: int) -> list[OwedReply]:
-    """The replies to all reports of a case about an update that counts from this instant."""
-    return [
-        OwedReply(case, source, ref, answer, at_ms if at_ms > since_ms else since_ms)
-        for (source, ref), since_ms in case.reported
-    ]
 
 
 def _to(answer: AppliedUpdate, to: str) -> UpdateDetails:
