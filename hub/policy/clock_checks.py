@@ -120,19 +120,23 @@ def _unsayable(
 def _unmeetable(
     rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec], steps: Mapping[str, StepSpec]
 ) -> Iterator[tuple[str, Location, str]]:
-    """A clock that only a helper's word stops, by what no helper can say."""
+    """A clock that only a helper's word starts or stops, by what no helper can say."""
     sayable = {*_HELPERS, *_HUB, *(code for code, step in steps.items() if step.by in ("party", "joint"))}
     for index, rule in enumerate(rules):
         clock = clocks.get(rule.clock) or DEFAULT_CLOCKS.get(rule.clock)
-        stops = rule.stop or (clock.stop if clock else ())
-        by = rule.by or (clock.by if clock else "holder")
-        if by == "helper" and stops and sayable.isdisjoint(stops):
-            yield (
-                FILE,
-                ("deadlines", index),
-                f"no helper can say {', '.join(stops)}, so row {rule.id!r} is never met; write `by: any`, or give the step "
-                "`by: party` in steps.yaml",
-            )
+        if (rule.by or (clock.by if clock else "holder")) != "helper":
+            continue
+        starts, stops = rule.start or (clock.start if clock else ()), rule.stop or (clock.stop if clock else ())
+        overdue = {event for event in starts if event.endswith("_overdue")}
+        sides = ((starts, {*sayable, *_STARTS_ONLY, *overdue}, "never starts"), (stops, sayable, "is never met"))
+        for events, known, never in sides:
+            if events and known.isdisjoint(events):
+                yield (
+                    FILE,
+                    ("deadlines", index),
+                    f"no helper can say {', '.join(events)}, so row {rule.id!r} {never}; write `by: any`, or give the step "
+                    "`by: party` in steps.yaml",
+                )
 
 
 def _never_overdue(

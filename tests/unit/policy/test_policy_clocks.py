@@ -121,9 +121,12 @@ clocks:
   opinion: {name: {en: opinion, zh: 意见}, start: [called], stop: [verified], by: helper}
   late: {name: {en: late, zh: 逾期}, start: [arrive_overdue], stop: [resolved]}
   arrive: {name: {en: arrive, zh: 到场}, stop: [arrived]}
+  after: {name: {en: after, zh: 其后}, start: [transferred], stop: [resolved], by: helper}
 deadlines:
   - {id: opinion, clock: opinion, duration: 1, unit: hour}
   - {id: late, clock: late, duration: 1, unit: hour}
+  - {id: after, clock: after, when: {category: [road.hole]}, duration: 1, unit: hour}
+  - {id: after.late, clock: after, duration: 2, unit: hour, start: [transferred, opinion_overdue]}
 """
 
 
@@ -132,8 +135,10 @@ def test_a_clock_that_no_helper_can_stop_and_one_that_never_starts_are_mistakes(
     with pytest.raises(DeclarationError) as caught:
         load_city(tmp_path)
     said = str(caught.value)
-    assert "deadlines.yaml:6: no helper can say verified, so row 'opinion' is never met" in said
-    assert "deadlines.yaml:7: no row times the clock of 'arrive_overdue', so row 'late' never starts" in said
+    assert "deadlines.yaml:7: no helper can say verified, so row 'opinion' is never met" in said
+    assert "deadlines.yaml:9: no helper can say transferred, so row 'after' never starts" in said
+    assert "'after.late' never starts" not in said
+    assert "deadlines.yaml:8: no row times the clock of 'arrive_overdue', so row 'late' never starts" in said
 
 
 CONDITIONS = """\

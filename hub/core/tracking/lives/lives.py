@@ -171,7 +171,7 @@ class Lives:
         assert isinstance(target, State)
         life.effective.append(happening)
         self._enter(life, happening, target)
-        self._stop(life, happening)
+        self._stop(life, happening, helper=helps)
         handler = _HANDLERS.get(happening.event)
         if handler is not None:
             handler(self, life, case, happening)
@@ -181,7 +181,7 @@ class Lives:
         if happening.event == "reopened":
             self._again(life, case, happening.at_ms)
         else:
-            self._start(life, case, happening.event, happening.at_ms, helper=False if happening.department else None)
+            self._start(life, case, happening.event, happening.at_ms, helper=helps if happening.department else None)
 
     def _hand_up(self, life: Life, happening: Happening) -> None:
         """Who works below the holder says that it is not its own: the case goes to who stands above it there. For the department,
@@ -205,7 +205,7 @@ class Lives:
             life.void[happening.key] = why
             return
         life.effective.append(happening)
-        self._stop(life, happening)
+        self._stop(life, happening, helper=True)
         self._adjustments.take(life, happening)
         self._start(life, case, happening.event, happening.at_ms, helper=True)
         if refuses and life.over_ms is None:
@@ -227,13 +227,14 @@ class Lives:
         elif not over:
             life.over_ms = None
 
-    def _stop(self, life: Life, happening: Happening) -> None:
+    def _stop(self, life: Life, happening: Happening, *, helper: bool) -> None:
+        """End the clocks that this event ends. `helper`: who helps says so, of its own part or of the case."""
         for term in life.terms:
             if term.ended_ms is not None:
                 continue
-            hub, helper = not happening.department, happening.helper
+            hub = not happening.department
             if term.department is not None:
-                mine = term.department == happening.department or (not helper and happening.event in _ENDS)
+                mine = term.department == happening.department or (not happening.helper and happening.event in _ENDS)
             else:
                 mine = hub or life.rules.counts(term.policy, helper=helper)
             ending = happening.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
