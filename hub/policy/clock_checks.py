@@ -142,20 +142,41 @@ def _unmeetable(
 def _never_overdue(
     rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec], templates: Sequence[str]
 ) -> Iterator[tuple[str, Location, str]]:
-    """A row that waits for a clock to run out which never runs."""
-    runs = {f"{rule.clock}_overdue" for rule in rules if rule.runs}
-    in_force = {f"{rule.clock}_overdue" for rule in rules if rule.runs and rule.template in (None, *templates)}
+    """A row that waits for a clock to run out which never runs, or for one that waits for this one in its turn."""
+    in_force = [rule for rule in rules if rule.template in (None, *templates)]
     for index, rule in enumerate(rules):
-        clock = clocks.get(rule.clock)
-        starts = rule.start or (clock.start if clock else ("opened",))
-        known = in_force if rule.template in (None, *templates) else runs
-        waits = [event for event in starts if event.endswith("_overdue")]
-        if waits and len(waits) == len(starts) and known.isdisjoint(waits):
-            yield (
-                FILE,
-                ("deadlines", index),
-                f"no row times the clock of {waits[0]!r}, so row {rule.id!r} never starts; give that clock a row",
-            )
+        known = in_force if rule.template in (None, *templates) else rules
+        starts = _starts(rule, clocks)
+        if not all(event.endswith("_overdue") for event in starts) or not _running_out(known, clocks).isdisjoint(
+            starts
+        ):
+            continue
+        timed = starts[0] in {f"{each.clock}_overdue" for each in known if each.runs}
+        why = (
+            f"the clock of {starts[0]!r} starts by nothing but such clocks 互为起点, so row {rule.id!r} never starts; start one by "
+            "something that is said"
+            if timed
+            else f"no row times the clock of {starts[0]!r}, so row {rule.id!r} never starts; give that clock a row"
+        )
+        yield FILE, ("deadlines", index), why
+
+
+def _starts(rule: DeadlineRule, clocks: Mapping[str, ClockSpec]) -> Sequence[str]:
+    clock = clocks.get(rule.clock)
+    return rule.start or (clock.start if clock else ("opened",)) or ("opened",)
+
+
+def _running_out(rules: Sequence[DeadlineRule], clocks: Mapping[str, ClockSpec]) -> set[str]:
+    """What clocks cause that run out, of those that can start: by something else, or by one of these."""
+    rows = [(f"{rule.clock}_overdue", _starts(rule, clocks)) for rule in rules if rule.runs]
+    found: set[str] = set()
+    while True:
+        more = {
+            event for event, starts in rows if any(not each.endswith("_overdue") or each in found for each in starts)
+        }
+        if more == found:
+            return found
+        found = more
 
 
 def outcome_mistakes(

@@ -141,6 +141,29 @@ def test_a_clock_that_no_helper_can_stop_and_one_that_never_starts_are_mistakes(
     assert "deadlines.yaml:8: no row times the clock of 'arrive_overdue', so row 'late' never starts" in said
 
 
+CIRCLE = """\
+clocks:
+  first: {name: {en: first, zh: 先}, start: [third_overdue], stop: [resolved]}
+  second: {name: {en: second, zh: 次}, start: [first_overdue], stop: [resolved]}
+  third: {name: {en: third, zh: 后}, start: [second_overdue], stop: [resolved]}
+deadlines:
+  - {id: first, clock: first, duration: 1, unit: hour}
+  - {id: second, clock: second, duration: 1, unit: hour}
+  - {id: third, clock: third, duration: 1, unit: hour}
+"""
+
+
+def test_clocks_that_wait_for_each_other_never_start(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        load_city(write_folder(tmp_path, deadlines_yaml=CIRCLE, examples_yaml="examples: []"))
+    assert all(f"so row '{row}' never starts" in str(caught.value) for row in ("first", "second", "third"))
+
+
+def test_a_chain_of_clocks_that_something_begins_is_none(tmp_path: Path) -> None:
+    chain = CIRCLE.replace("start: [third_overdue]", "start: [third_overdue, accepted]")
+    load_city(write_folder(tmp_path, deadlines_yaml=chain, examples_yaml="examples: []"))
+
+
 CONDITIONS = """\
 conditions: {big: {keywords: [big]}, small: {keywords: [small]}}
 area_classes: {A: [A1]}
