@@ -1,4 +1,4 @@
-"""The pages of logging in, in both languages at once: no script, and one style sheet of our own."""
+"""The pages of logging in, in both languages at once: no script, one style sheet of our own, and the font of the board."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from starlette.responses import HTMLResponse, Response
 from hub.web.access.accounts import Role
 
 STYLE = """
-body{font:16px/1.5 system-ui,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;color:#1a1a1a;background:#fff;
-max-width:24rem;margin:12vh auto;padding:0 1rem}
+body{font:16px/1.5 'Noto Sans SC Variable',system-ui,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif;color:#16202f;
+background:#f3f5f9;max-width:26rem;margin:12vh auto;padding:0 1rem}
+main{background:#fff;border:1px solid #d5dce8;border-top:.35rem solid #12305c;border-radius:.6rem;padding:1.5rem 1.75rem 1.75rem}
+h1{font-size:1.5rem;margin:0}
 label{display:block;margin:1rem 0 .25rem}
 input{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid #595959;border-radius:4px}
 button,a.button{font:inherit;display:inline-block;margin-top:1.25rem;padding:.5rem 1.25rem;border:0;border-radius:4px;
-background:#0b4f8a;color:#fff;text-decoration:none;cursor:pointer}
+background:#1b4f9c;color:#fff;text-decoration:none;cursor:pointer}
 :focus-visible{outline:3px solid #b35900;outline-offset:2px}
 .fault{border-left:4px solid #b00020;padding-left:.75rem}
 """
@@ -24,6 +26,8 @@ ROLE_NAMES = {
     Role.VIEWER: "viewer 看板", Role.DISPATCHER: "dispatcher 派单员", Role.DEPARTMENT: "department 部门人员",
     Role.SUPERVISOR: "supervisor 督办", Role.OPERATOR: "operator 运维",
 }  # fmt: skip
+_FONT = "board/static/vendor/noto-sans-sc/index.css"
+"""That of the board, which anybody may read: a screen of its own on a wall may have no Chinese font."""
 _LOGIN = "Log in 登录"
 _OWN = "Choose a password of your own 设置您的密码"
 
@@ -82,7 +86,8 @@ def _field(name: str, label: str, fills: str) -> str:
 def _page(title: str, body: str, status: int, place: str = "") -> Response:
     head = (
         "<meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
-        f"<title>{title} · CityHub</title><link rel='stylesheet' href='{escape(place)}login.css'>"
+        f"<title>{title} · CityHub</title>"
+        f"<link rel='stylesheet' href='{escape(place)}{_FONT}'><link rel='stylesheet' href='{escape(place)}login.css'>"
     )
     html = f"<!doctype html><html lang='zh'><head>{head}</head><body><main><h1>{title}</h1>{body}</main></body></html>"
     return HTMLResponse(html, status, {"Cache-Control": "no-store"})
