@@ -70,7 +70,7 @@ class LetterRoutes:
         del session
         dealt, owners = await self._dealt(), self._owners()
         document = await self._in_ledger(
-            lambda connection, now_ms: letters_document(connection, request.query_params, dealt, owners, now_ms)
+            lambda connection, _: letters_document(connection, request.query_params, dealt, owners, wall_ms())
         )
         standing = standing_of_last(dealt, wall_ms())
         return json_answer(document | {"redrive": standing and standing._asdict()})

@@ -118,7 +118,7 @@ function Choice({ words, name, codes, label, filters, change }) {
 function UrgencyChoice({ words, filters, change }) {
   return html`<label>${words.t('f.urgency')}<select value=${filters.overdue === '1' ? '1' : ''} onChange=${(event) => change('overdue', event.target.value)}>
     <option value="">${words.t('f.any')}</option><option value="1">${words.t('f.overdue')}</option></select></label>
-  <label>${words.t('col.left')}<select value=${filters.due || ''} onChange=${(event) => change('due', event.target.value)}>
+  <label>${words.t('f.left')}<select value=${filters.due || ''} onChange=${(event) => change('due', event.target.value)}>
     <option value="">${words.t('f.any')}</option><option value="60">${words.t('f.due60')}</option><option value="1440">${words.t('f.due1440')}</option></select></label>`;
 }
 
@@ -138,14 +138,19 @@ function List({ words, list, chosen, choose, more, may, picked, pick, pickAll, p
   </section>`;
 }
 
+// Who of the department has it, and who else is with it.
+function beside(words, row) {
+  return [row.unit && words.unitOf(row.department, row.unit), row.helpers && words.t('story.helpers', { who: words.departments(row.helpers) })].filter(Boolean);
+}
+
 function Row({ words, row, now, chosen, choose, may, isPicked, pick }) {
   const open = (event) => { event.preventDefault(); choose(row.case_id); };
   return html`<tr class=${chosen ? 'chosen' : ''} onClick=${open}>
     ${may && html`<td onClick=${(event) => event.stopPropagation()}><input type="checkbox" checked=${isPicked} onChange=${() => pick(row.case_id)} aria-label=${words.t('list.pick', { case: row.case_id })} /></td>`}
     <td class="due"><${Due} words=${words} row=${row} now=${now} /><span class="place">${row.due_clock ? words.clock(row.due_clock) : ''}</span></td>
     <td><a href=${words.link('desk', { case: row.case_id })} onClick=${open}>${words.category(row.category)}</a><span class="place">${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</span></td>
-    <td>${words.department(row.department)}</td>
-    <td>${words.event(row.progress) || html`<span class="muted">–</span>`}</td>
+    <td>${words.department(row.department)}${beside(words, row).map((text) => html`<span class="place cut" title=${text}>${text}</span>`)}</td>
+    <td class="progress">${words.event(row.progress) || html`<span class="muted">–</span>`}</td>
     <td class="right">${words.n(row.reports)}</td>
     <td>${words.when(row.opened_at)}</td></tr>`;
 }

@@ -57,7 +57,7 @@ function Mend({ words, found, header, setHeader, done }) {
       <label class="reason">${words.t('dl.header')}<input value=${names} onInput=${(event) => setNames(event.target.value)} /></label><button>${words.t('dl.header.read')}</button></form>`}
     ${found.mappings.length > 1 && html`<label class="field">${words.t('dl.mapping')}<select value=${mapping || found.mappings[0]} onChange=${(event) => setMapping(event.target.value)}>
       ${found.mappings.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>`}
-    <label class="field">${words.t('dl.record')}<textarea rows="14" spellcheck="false" value=${text} onInput=${(event) => setText(event.target.value)}></textarea></label>
+    <label class="field">${words.t('dl.record')}<textarea rows=${found.record ? 14 : 5} spellcheck="false" value=${text} onInput=${(event) => setText(event.target.value)}></textarea></label>
     ${check && html`<${Checked} words=${words} check=${check} />`}
     ${fault && html`<p class="notice bad" role="alert">${words.t('act.failed', { why: fault })}</p>`}
     <p class="acts"><button type="button" disabled=${!text.trim()} onClick=${look}>${words.t('dl.check')}</button>

@@ -32,7 +32,7 @@ export function Page({ words }) {
     <${Outcome} told=${told} />
     ${!found && !error && html`<p role="status">${words.t('loading')}</p>`}
     ${found && html`<${Standing} words=${words} redrive=${found.redrive} done=${done} />
-      <${Groups} words=${words} found=${found} filters=${filters} choose=${choose} />
+      <${Groups} words=${words} found=${found} filters=${filters} choose=${choose} brief=${Boolean(chosen)} />
       <div class=${`columns letters ${chosen ? '' : 'alone'}`}>
         <${List} words=${words} found=${found} filters=${filters} choose=${choose} chosen=${chosen} open=${setChosen} picked=${picked} pick=${pick} />
         ${chosen && html`<${Letter} key=${chosen} words=${words} id=${chosen} close=${() => setChosen(null)} done=${done} asking=${asking} />`}
@@ -75,7 +75,7 @@ function Standing({ words, redrive, done }) {
 
 // -- groups ------------------------------------------------------------------------------------------------------------------
 
-function Groups({ words, found, filters, choose }) {
+function Groups({ words, found, filters, choose, brief }) {
   const { groups } = found;
   if (!groups.length) return html`<section class="panel"><p class="muted">${words.t('op.noletters')}</p></section>`;
   const isChosen = (group) => COMMON.every((name) => filters[name] === group[name]);
@@ -83,7 +83,7 @@ function Groups({ words, found, filters, choose }) {
     const next = { ...common(group), ...(state === 'open' ? {} : { state }) };
     return count ? html`<a href=${words.link('letters', next)} onClick=${(event) => { event.preventDefault(); choose(next); }}>${words.n(count)}</a>` : html`<span class="muted">0</span>`;
   };
-  return html`<section class="panel list groups" aria-label=${words.t('dl.groups')}><table class="cases"><thead><tr>
+  return html`<section class=${`panel list groups ${brief ? 'brief' : ''}`} aria-label=${words.t('dl.groups')}><table class="cases"><thead><tr>
     <th scope="col">${words.t('op.reason')}</th><th scope="col">${words.t('dl.sender')}</th><th scope="col">${words.t('dl.owner')}</th>
     <th scope="col" class="right">${words.t('dl.state.open')}</th><th scope="col" class="right">${words.t('dl.state.sent')}</th><th scope="col" class="right">${words.t('dl.state.closed')}</th>
     <th scope="col">${words.t('dl.oldest')}</th><th scope="col">${words.t('op.newest')}</th></tr></thead>
@@ -118,9 +118,9 @@ function Row({ words, row, chosen, open, isPicked, pick, filters }) {
   const show = (event) => { event.preventDefault(); open(row.id); };
   return html`<tr class=${chosen ? 'chosen' : ''} onClick=${show}>
     <td onClick=${(event) => event.stopPropagation()}><input type="checkbox" checked=${isPicked} onChange=${() => pick(row.id)} aria-label=${words.t('list.pick', { case: row.id })} /></td>
-    <td><a href=${words.link('letters', { ...filters, letter: row.id })} onClick=${show}>${row.id}</a><span class="place">${words.when(row.at)}</span></td>
+    <td><a href=${words.link('letters', { ...filters, letter: row.id })} onClick=${show}>${row.id}</a><span class="place whole">${words.when(row.at)}</span></td>
     <td>${words.t(`reason.${row.reason}`)}<span class="place detail" lang="en">${row.detail}</span></td>
-    <td>${words.sender(row.sender)}<span class="place detail">${row.place}</span></td><td>${words.t(`dl.state.${row.state}`)}</td></tr>`;
+    <td>${words.sender(row.sender)}<span class="place origin">${row.place}</span></td><td>${words.t(`dl.state.${row.state}`)}</td></tr>`;
 }
 
 // -- what is done with many ---------------------------------------------------------------------------------------------------

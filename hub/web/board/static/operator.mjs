@@ -30,9 +30,12 @@ function Table({ heads, rows, none }) {
     <tbody>${rows.map((cells) => html`<tr>${cells.map((cell, index) => html`<td class=${heads[index][1] || ''}>${cell}</td>`)}</tr>`)}</tbody></table>`;
 }
 
+// What people call it, and what commands and logs do.
+function named(name, code) { return name === code ? code : html`${name} <span class="code">${code}</span>`; }
+
 function Agents({ words, found }) {
   const rows = Object.entries(found.agents).map(([name, agent]) => [
-    name, html`<span class=${agent.ready ? 'good' : 'late'}>${words.t(agent.ready ? 'op.yes' : 'op.no')}</span>`, words.n(agent.lag),
+    named(words.stage(name), name), html`<span class=${agent.ready ? 'good' : 'late'}>${words.t(agent.ready ? 'op.yes' : 'op.no')}</span>`, words.n(agent.lag),
     agent.progress ? words.time(agent.progress * 1000) : '–',
   ]);
   const { level, behind } = found.ledger;
@@ -52,7 +55,7 @@ function Edges({ words, rows }) {
   const cells = rows.map((edge) => {
     const bad = edge.gone || ['failed', 'degraded'].includes(edge.state);
     const state = `${MARKS[edge.state]} ${words.t(`edge.${edge.state}`)}${edge.gone ? ` · ${words.t('op.gone')}` : ''}`;
-    return [edge.name, html`<span class=${bad ? 'late' : edge.state === 'running' ? 'good' : ''}>${state}</span>`, span(words, edge.age_seconds),
+    return [named(words.sender(edge.name), edge.name), html`<span class=${bad ? 'late' : edge.state === 'running' ? 'good' : ''}>${state}</span>`, span(words, edge.age_seconds),
       span(words, edge.silent_seconds), words.n(edge.published), words.n(edge.rejected), edge.why];
   });
   return html`<section class="panel wide"><h2>${words.t('op.edges')}</h2><${Table} heads=${[[words.t('op.edge')], [words.t('col.state')], [words.t('op.since')],

@@ -53,7 +53,7 @@ function Card({ words, row, now, say, unit }) {
   return html`<article class=${`panel card ${colour}`}>
     <div class="top"><span class="name">${words.category(row.category)}</span><${Due} words=${words} row=${row} now=${now} /></div>
     <p>${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</p>
-    ${row.unit && row.unit !== unit && html`<p class="muted">${words.t('phone.unit')}: ${words.unitOf(row.department, row.unit)}</p>`}
+    ${row.unit && row.unit !== unit && html`<p class="muted">${words.t('story.unit', { who: words.unitOf(row.department, row.unit) })}</p>`}
     <p class="muted">${row.due_clock ? words.clock(row.due_clock) + ' ' : ''}${words.when(row.due_at)} · ${words.event(row.progress) || words.t('f.open')}</p>
     ${say && (sheet ? html`<${Sheet} words=${words} sheet=${sheet} row=${row} unit=${unit} done=${done} cancel=${() => setSheet('')} />`
       : html`<div class="acts">${(HAS_ACCEPTED.has(row.progress) ? ['refuse', 'hand'] : ['accept', 'refuse', 'hand']).map((name) => html`<button type="button" class=${name === 'accept' ? 'main' : ''} onClick=${() => setSheet(name)}>${words.t(`phone.${name}`)}</button>`)}</div>`)}

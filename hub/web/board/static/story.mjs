@@ -37,7 +37,8 @@ function Told({ words, story, row }) {
   return html`<h2 class="title">${words.category(row.category)}</h2>
     <p>${[words.area(row.area), row.address].filter(Boolean).join(' · ')}</p>
     <p><b>${words.department(row.department)}</b> <span class="tag">${row.state === 'over' ? words.t('f.over') : words.event(row.progress) || words.t('f.open')}</span>${row.result && html` <span class="tag">${words.result(row.result)}</span>`}</p>
-    ${row.helpers && html`<p class="muted">${words.t('story.helpers', { who: row.helpers.split(', ').map((each) => words.department(each)).join(', ') })}</p>`}
+    ${row.unit && html`<p class="muted">${words.t('story.unit', { who: words.unitOf(row.department, row.unit) })}</p>`}
+    ${row.helpers && html`<p class="muted">${words.t('story.helpers', { who: words.departments(row.helpers) })}</p>`}
     <p class="id">${row.case_id}<br />${words.t('story.rule', { rule: row.rule, rules: row.rules })}</p>
     <h3>${words.t('story.clocks')}</h3>${story.clocks.map((clock) => html`<${Clock} words=${words} clock=${clock} now=${story.now} />`)}
     <h3>${words.t('story.reports')}</h3><ul>${story.reports.map((report) => html`<${Report} words=${words} report=${report} row=${row} />`)}</ul>
@@ -70,7 +71,7 @@ function reasons(said) {
 
 function beside(words, order) {
   if (!order.joined) return [];
-  const others = order.joined.split(', ').map((who) => words.department(who)).join(', ');
+  const others = words.departments(order.joined);
   return [words.t(order.is_called ? 'order.called' : 'order.joined', { others })];
 }
 

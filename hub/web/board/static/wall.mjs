@@ -86,8 +86,8 @@ function Next({ words, rows }) {
     ${rows.length ? html`<table><thead><tr><th class="right">${words.t('col.left')}</th><th>${words.t('col.what')}</th><th>${words.t('col.who')}</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.case_id}>
       <td class="right left-time">${minutesLeft(words, row.due_at - now)}</td>
-      <td><a href=${words.link('desk', { case: row.case_id })}>${words.category(row.category)}</a><span class="place">${place(words, row)}</span></td>
-      <td>${words.department(row.department)}<span class="place">${words.clock(row.due_clock)}</span></td>
+      <td><a href=${words.link('desk', { case: row.case_id })}>${words.category(row.category)}</a><span class="place" title=${place(words, row)}>${place(words, row)}</span></td>
+      <td><span class="who" title=${words.department(row.department)}>${words.department(row.department)}</span><span class="place">${words.clock(row.due_clock)}</span></td>
     </tr>`)}${Array.from({ length: MOST_NEXT - rows.length }, () => html`<tr class="filler" aria-hidden="true"><td></td><td>${SPACE}<span class="place">${SPACE}</span></td><td></td></tr>`)}</tbody></table>` : html`<p class="muted">${words.t('next.none')}</p>`}
   </section>`;
 }
@@ -120,7 +120,7 @@ function Departments({ words, rows }) {
   sorted.sort((one, other) => other.share - one.share || other.open - one.open);
   return html`<section class="panel departments"><h2>${words.t('dep.title')}</h2><ul>
     ${sorted.slice(0, 12).map((row) => html`<li key=${row.code}>
-      <a href=${words.link('desk', { department: row.code, overdue: '1' })}>${words.department(row.code)}</a>
+      <a href=${words.link('desk', { department: row.code, overdue: '1' })} title=${words.department(row.code)}>${words.department(row.code)}</a>
       <${Bar} share=${row.share / full} />
       <span class="share">${Math.round(row.share * 100)}%</span>
       <span class="of">${words.t('dep.of', { late: words.n(row.late), open: words.n(row.open) })}</span>
@@ -135,7 +135,7 @@ function Sources({ words, rows }) {
   const now = live.now;
   return html`<section class="panel sources"><h2>${words.t('src.title')}</h2>
     ${rows.length ? html`<ul>${rows.map((row) => html`<li key=${row.source} class=${row.silent ? 'silent' : ''}>
-      <span class="name">${words.source(row.source)}</span>
+      <span class="name" title=${words.source(row.source)}>${words.source(row.source)}</span>
       <${Spark} hours=${row.hours} usual=${row.usual} label=${words.t('src.label', { name: words.source(row.source) })} />
       <span class="rate">${row.silent
         ? html`<span class="late"><span aria-hidden="true">⚠ </span>${words.t('src.silent', { n: words.span(now - row.last) })}</span>`

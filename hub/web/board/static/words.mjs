@@ -60,6 +60,7 @@ export class Words {
 
   get cityName() { return this.city.name[this.language]; }
   department(code) { return this.named('departments', code); }
+  departments(codes) { return codes.split(', ').map((code) => this.department(code)).join(this.language === 'zh' ? '、' : ', '); }
   category(code) { return this.named('categories', code); }
   area(code) { return code ? this.named('areas', code) : this.t('area.none'); }
   source(code) { return this.named('sources', code); }

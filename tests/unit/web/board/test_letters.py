@@ -99,6 +99,11 @@ def _by_reason(found: Any) -> dict[str, Any]:
     return {group["reason"]: group for group in found["groups"]}
 
 
+def test_how_old_a_letter_is_goes_by_the_walls_clock_by_which_it_is_dated(desk: LetterDesk) -> None:
+    before_ms = wall_ms()
+    assert desk.list()["now"] >= before_ms, "not by the replayed city's, which may be months behind"
+
+
 def test_letters_are_grouped_and_one_is_shown_beside_its_bytes_with_the_clocks_that_run(desk: LetterDesk) -> None:
     found = desk.list()
     groups = _by_reason(found)

@@ -97,8 +97,7 @@ def test_each_page_stands_without_obstacles(
         opened.page.wait_for_selector(ready.get(page, ".tiles table"))
         assert opened.obstacles() == []
         assert opened.page.title().startswith(catalogue()[f"page.{page}"][language])
-        wide, seen = opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide <= seen, "nobody has to scroll sideways"
+        assert _is_as_wide_as_the_screen(opened.page), "nobody has to scroll sideways"
         assert opened.complaints == []
 
 
@@ -136,6 +135,60 @@ def test_a_case_tells_its_story(browser: Browser, full: ServedBoard) -> None:
         opened.page.locator("input[type=search]").fill("nowhere at all")
         expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0")
         assert opened.complaints == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_long_name_of_a_unit_stays_on_a_phone(browser: Browser, with_units: ServedBoard, language: str) -> None:
+    with_units.web.hub.publish(pothole("H-1", place={"code": "LT01"}))
+    with_units.settle()
+    with Opened(browser, with_units, BoardPage.PHONE, language, department="roads") as opened:
+        unit = {"zh": "市政道路北片区养护管理大队", "en": "Northern maintenance brigade of the municipal roads"}[
+            language
+        ]
+        expect(opened.page.locator(".card")).to_contain_text(unit, timeout=_PATIENCE_MS)
+        chosen = opened.page.locator(".phone-head select")
+        assert chosen.evaluate("each => each.getBoundingClientRect().right <= innerWidth")
+        chosen.select_option("road_north")
+        expect(opened.page.locator(".card")).not_to_contain_text(unit, timeout=_PATIENCE_MS)
+        assert _is_as_wide_as_the_screen(opened.page)
+        assert opened.obstacles() == []
+        assert opened.complaints == []
+
+
+def test_the_desk_names_the_unit_that_has_a_case_and_who_helps(browser: Browser, with_units: ServedBoard) -> None:
+    with_units.web.hub.publish(
+        pothole("H-1", place={"code": "LT01"}), pothole("H-2", category="order.building", urgency="URGENT")
+    )
+    with_units.settle()
+    helpers = "协办：住房和城乡建设局（城市更新办公室）、公安警务协助"
+    with Opened(browser, with_units, BoardPage.DESK) as opened:
+        for text in ("市政道路北片区养护管理大队", helpers):
+            row = opened.page.locator("table.cases tbody tr", has_text=text)
+            row.click()
+            expect(opened.page.locator(".story > .muted")).to_contain_text(text, timeout=_PATIENCE_MS)
+            assert opened.obstacles() == []
+        assert opened.complaints == []
+
+
+def test_ten_of_the_wall_fit_however_long_names_are(browser: Browser, with_units: ServedBoard) -> None:
+    address = "1000 The Long Embankment of the Northern Harbour 北港长堤路一千号院内西侧"
+    with_units.web.hub.publish(
+        *(
+            pothole(f"{category}-{area}", category=category, place={"code": f"LT0{area}", "address": address})
+            for area in range(1, 6)
+            for category in ("housing.property", "housing.unsafe")
+        )
+    )
+    with_units.settle()
+    with Opened(browser, with_units, BoardPage.WALL) as opened:
+        opened.page.wait_for_selector(".next tbody tr:nth-child(10) a")
+        low = "each => each.lastElementChild.getBoundingClientRect().bottom - each.getBoundingClientRect().bottom"
+        assert opened.page.locator(".next").evaluate(low) <= 0, "the tenth is not cut"
+
+
+def _is_as_wide_as_the_screen(page: Page) -> bool:
+    wide, seen = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return bool(wide <= seen)
 
 
 def test_the_desk_reminds_of_many_cases_and_sees_what_becomes_of_it(browser: Browser, fresh: ServedBoard) -> None:
