@@ -107,13 +107,14 @@ def _orders(tables: Tables) -> Iterator[Finding]:
         wanted[order] += 1
         owed[order] += is_due
     counts = Counter(old.column("order_id").to_pylist())
-    twice = [each for each, count in counts.items() if count > max(1, wanted[each])]
+    causeless = set(old.filter(caused).column("order_id").to_pylist()) - wanted.keys()
+    above = Counter[str]()
+    if causeless:
+        above = _told_above(tables, old.filter(pc.is_in(old.column("order_id"), pa.array(sorted(causeless)))))
+    twice = [each for each, count in counts.items() if count > max(1, wanted[each], above[each])]
     yield Finding.of("order ids twice 重复指令", twice)
     yield Finding.of("orders owed and not sent 缺少指令", (owed - found).elements())
-    causeless = set(old.filter(caused).column("order_id").to_pylist()) - wanted.keys()
-    if causeless:
-        causeless -= _told_above(tables, old.filter(pc.is_in(old.column("order_id"), pa.array(sorted(causeless)))))
-    yield Finding.of("orders without a cause 无因指令", sorted(causeless))
+    yield Finding.of("orders without a cause 无因指令", sorted(causeless - above.keys()))
 
 
 def _wanted_orders(tables: Tables) -> Iterator[tuple[str, int, bool]]:
@@ -156,19 +157,21 @@ def _reminders(tables: Tables) -> Iterator[tuple[str, str, int, bool]]:
             yield case, derived_id("O", case, status, department, update), said_ms, is_due and rung
 
 
-def _told_above(tables: Tables, orders: pa.Table) -> set[str]:
-    """Of these orders those that tell who stands above a holder of a rung: their ids follow from that of the holder's order. No
-    record says who stands above whom, so none of them is owed."""
+def _told_above(tables: Tables, orders: pa.Table) -> Counter[str]:
+    """Of these orders those that tell who stands above a holder of a rung, each as often as the holder was to be told: their ids
+    follow from that of the holder's order. No record says who stands above whom, so none of them is owed."""
     asked = set(orders.column("case_id").to_pylist())
     causes: dict[str, list[str]] = defaultdict(list)
     for case, order, _, _ in _reminders(tables):
         if case in asked:
             causes[case].append(order)
-    return {
+    told = set(rows_of(orders, "order_id", "case_id", "rule", "department"))
+    return Counter(
         order
-        for order, case, rung, department in rows_of(orders, "order_id", "case_id", "rule", "department")
-        if any(derived_id("O", cause, rung, department) == order for cause in causes[case])
-    }
+        for order, case, rung, department in told
+        for cause in causes[case]
+        if derived_id("O", cause, rung, department) == order
+    )
 
 
 def _parts_before(cases: pa.Table) -> dict[tuple[str, int], tuple[str, Sequence[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,17 @@ def report(ref: str, at_ms: int, **changes: object) -> CaseEvent:
         "text": "", "channel": "phone",
     } | changes  # fmt: skip
     return CaseEvent.model_validate(fields)
+
+
+def test_who_is_told_again_of_a_case_that_came_back_is_told_for_a_reason(hub: WholeHub) -> None:
+    """Its clocks ran out long ago and ring again, with the same ids; so does what tells who stands above of the rung."""
+    for revision, kind in enumerate((EventKind.OPENED, EventKind.CLOSED, EventKind.OPENED)):
+        hub.report(report("H1", NOON - 40 * 24 * HOUR, revision=revision, kind=kind, urgency=Urgency.EMERGENCY))
+        hub.settle(hub.time.now_ms + 1000)
+    times = Counter(each["order_id"] for each in hub.orders(kind="REMIND", department="dispatch_desk"))
+    assert max(times.values()) == 2
+    account, state = hub.audit()
+    assert (account.orphaned, state.good) == (0, True)
 
 
 @pytest.fixture
