@@ -35,3 +35,7 @@ def are_degrees(lat: Any, lon: Any) -> Any:
 def in_degrees(west: float, south: float, east: float, north: float) -> bool:
     """True if a box can be one of longitudes and latitudes; never of one that is not a number."""
     return LONGITUDE.least <= west <= east <= LONGITUDE.most and LATITUDE.least <= south <= north <= LATITUDE.most
+
+
+CASE_ID = "C-[A-Z2-7]{16}"
+"""Of what the hub itself calls a case; what is none, but stands where one should, may be anything that somebody wrote."""

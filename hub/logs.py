@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from hub.bounds import CASE_ID
+
 _FACTS = ("agent", "reason", "event_id")
 """What a call may give as `extra`: names of the hub's own. `event_id` is the place of a record: topic[partition]@offset."""
-_CASE_ID = re.compile(r"C-[A-Z2-7]{16}")
 _SHORT = "WARNING"
 _TEXT = {False: "%(levelname)s %(name)s: %(message)s", True: "%(asctime)s %(levelname)s %(name)s: %(message)s"}
 """A line of a command that ends by itself, read as it comes; and of one that stays, read later."""
@@ -44,7 +45,7 @@ class JsonFormatter(logging.Formatter):
         case_id = getattr(record, "case_id", None)
         if isinstance(case_id, bytes):
             case_id = case_id.decode("ascii", "replace")
-        if isinstance(case_id, str) and _CASE_ID.fullmatch(case_id):
+        if isinstance(case_id, str) and re.fullmatch(CASE_ID, case_id):
             line["case_id"] = case_id
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__

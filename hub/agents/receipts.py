@@ -15,6 +15,7 @@ from hub import metrics
 from hub.agents.context import Hub
 from hub.agents.grouping import rows_by
 from hub.agents.intake import Refused, UsableRecords
+from hub.bounds import CASE_ID
 from hub.core.columns import any_said, latest, millis, shared_values
 from hub.core.dedup.admission import Repeats
 from hub.core.tracking.columns.updates import events_of, outcomes_of
@@ -126,14 +127,20 @@ def _publish(
     """`rows`: of the chunk, which each comes of; None: that of its case."""
     count, outcomes = len(departments), columns["outcome"]
     fields = {"at": pa.repeat(hub.wall.now_ms(), count), "department": departments} | columns
-    fields |= _in_known_words(hub, columns)
+    fields |= _in_known_words(hub, columns) | {"case_id": _case_ids(columns["case_id"])}
     values = hub.codec.encode_columns("cityhub.Receipt", fields)
-    keys = columns["case_id"].to_pylist() if isinstance(columns["case_id"], pa.Array) else columns["case_id"]
+    keys = fields["case_id"].to_pylist()
     for department, chosen in rows_by(departments).items():
         come_of = None if rows is None or tx.trail is None else [rows[at] for at in chosen]
         tx.publish(hub.receipts(department), [values[at] for at in chosen], [keys[at] for at in chosen], come_of)
     for (department, outcome), times in Counter(zip(departments, outcomes, strict=True)).items():
         tx.count(metrics.RECEIPTS.labels(hub.label(department), outcome), times)
+
+
+def _case_ids(named: Any) -> pa.Array:
+    """What was named as a case, where it can be the id of one, else nothing: somebody may have written a name or a number there."""
+    ids = pa.array(named, pa.string())
+    return pc.if_else(pc.match_substring_regex(ids, f"^{CASE_ID}$"), ids, "")
 
 
 def _in_known_words(hub: Hub, columns: Mapping[str, Any]) -> dict[str, pa.Array]:

@@ -125,9 +125,9 @@ def test_a_repeat_and_a_conflict_name_where_it_came_first(hub: WholeHub) -> None
 @pytest.mark.parametrize(
     ("value", "key", "outcome", "case"),
     [
-        (b"", b"C-7", "undecodable", "C-7"),
+        (b"", CASE.encode(), "undecodable", CASE),
         (b"\x00\x00\x00\x03\xe7junk", b"\xff\xfe", "unknown_schema", ""),
-        (b"\x00\x00\x00\x00\x01junk", b"x" * 5000, "wrong_schema", "x" * 200),
+        (b"\x00\x00\x00\x00\x01junk", b"x" * 5000, "wrong_schema", ""),
     ],
 )
 def test_what_names_nobody_is_told_to_the_department_whose_topic_it_came_by(
@@ -138,6 +138,21 @@ def test_what_names_nobody_is_told_to_the_department_whose_topic_it_came_by(
     (receipt,) = receipts(hub, "roads")
     assert (receipt["outcome"], receipt["case_id"], receipt["update_id"]) == (outcome, case, "")
     assert receipt["detail"]
+
+
+@pytest.mark.parametrize("named", [f"Ms Example {PHONE}", PHONE, f"{CASE} {PHONE}", CASE.lower(), "C-1"])
+def test_what_is_no_id_of_a_case_is_not_quoted_whatever_becomes_of_it(hub: WholeHub, named: str) -> None:
+    """Of no case at all, a repeat, a conflict, a wrong sender, and what cannot be decoded but by its key."""
+    for note in ("", "", "other"):
+        hub.say(said("ACCEPTED", case_id=named, department="roads", note=note))
+    send(hub, hub.codec.encode_one("cityhub.Update", said("ACCEPTED", case_id=named).to_avro()), named.encode())
+    send(hub, b"", named.encode())
+    hub.settle()
+    told = all_receipts(hub, "roads")
+    outcomes = {"waiting", "unknown_case", "repeat", "conflict", "sender_mismatch", "undecodable"}
+    assert {each["outcome"] for each in told} == outcomes
+    assert {each["case_id"] for each in told} == {""}
+    assert named not in " ".join(each["detail"] for each in (*told, *hub.records(topics.DEAD.name)))
 
 
 def test_it_says_from_when_an_update_counts_if_that_is_not_the_time_it_names(hub: WholeHub) -> None:
