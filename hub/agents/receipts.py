@@ -71,19 +71,19 @@ def acknowledge_repeats(
 
 
 def acknowledge(
-    hub: Hub, tx: Transaction, told: UsableRecords, applied: Iterable[Applied], waited: Iterable[LateDecision],
+    hub: Hub, tx: Transaction, usable: UsableRecords, applied: Iterable[Applied], waited: Iterable[LateDecision],
     waiting: Mapping[int, str],
 ) -> None:  # fmt: skip
-    """Of what `track` has decided. `told`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that
+    """Of what `track` has decided. `usable`: the chunk's `cityhub.AdmittedUpdate`s; `waiting`: by row, why those of them wait that
     cannot be decided yet. `waited`: what it came to with those that had to wait before."""
     direct = [each for each in applied if each.update.row is not None]
     rows = [each.update.row for each in direct if each.update.row is not None]
     starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
-    _of_rows(hub, tx, told, rows, {
+    _of_rows(hub, tx, usable, rows, {
         "outcome": [ACCEPTED] * len(rows), "at": latest([each.from_ms for each in direct]).clip(min=now_ms),
         **any_said(counts_from=starts),
     })  # fmt: skip
-    _of_rows(hub, tx, told, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
+    _of_rows(hub, tx, usable, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})
     verdicts = list(waited)
     if verdicts:
         updates = [each.admitted["update"] for each in verdicts]
@@ -98,16 +98,16 @@ def acknowledge(
         _publish(hub, tx, columns, [each["department"] for each in updates])
 
 
-def _of_rows(hub: Hub, tx: Transaction, told: UsableRecords, rows: Sequence[int], columns: dict[str, Any]) -> None:
+def _of_rows(hub: Hub, tx: Transaction, usable: UsableRecords, rows: Sequence[int], columns: dict[str, Any]) -> None:
     if not rows:
         return
-    updates = told.decoded.batch
+    updates = usable.decoded.batch
     index, update = pa.array(rows, pa.int64()), updates.column("update")
     ids = {name: update.field(name).take(index) for name in _IDS}
     said = {name: column.take(index) for name, column in _said(update).items()}
     fields = {**columns, **ids, **said, "origin": updates.column("origin").take(index)}
     departments = shared_values(update.field("department").take(index))
-    _publish(hub, tx, fields, departments, [told.rows[at] for at in rows])
+    _publish(hub, tx, fields, departments, [usable.rows[at] for at in rows])
 
 
 def _decided_ms(late: LateDecision, now_ms: int) -> int:
