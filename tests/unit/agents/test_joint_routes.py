@@ -6,78 +6,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any
 
 import pytest
 
 from hub import topics
 from hub.model.event import CaseEvent, EventKind, Urgency
 from hub.model.update import Update
-from hub.policy.models import ClockSpec, DeadlineRule, Name, Route, RouteWhen
-from tests.unit.agents.any_order import ARRIVAL, CASE, LATER, WIDER, come_to, findings, statement, update
+from hub.policy.models import Route, RouteWhen
+from tests.unit.agents.any_order import CASE, findings, statement, update
+from tests.unit.agents.joint_city import BURST, COLLAPSE, PARKING, city, due, first, hub_of
 from tests.unit.agents.small_world import MINUTE, NOON
 from tests.unit.agents.test_joint_cases import last, orders_to, words
-from tests.unit.agents.whole_hub import WholeHub
 
 PARTIES = ("water_supply", "roads", "housing", "police_assistance", "urban_mgmt", "dispatch_desk")
-BURST = Route(
-    id="joint.burst", when=RouteWhen(category=("water.burst",)), department="water_supply",
-    co_handlers=("roads", "police_assistance"), joint=True,
-)  # fmt: skip
-COLLAPSE = Route(
-    id="joint.collapse", when=RouteWhen(category=("road.collapse",)), department="water_supply", co_handlers=("roads", "housing"),
-    joint=True,
-)  # fmt: skip
-PARKING = Route(
-    id="joint.parking", when=RouteWhen(category=("traffic.parking",)), department="urban_mgmt",
-    co_handlers=("police_assistance",), joint=True,
-)  # fmt: skip
-
-
-def city(*routes: Route, start: Sequence[str] = ("called",), minutes: float = 30, **row_has: Any) -> Any:
-    """The demo city with these rows, and a clock for reporting in (报到)."""
-    spec = ClockSpec.model_validate({"name": Name(en="report in", zh="报到"), "stop": ("arrived", "accepted")})
-    row = DeadlineRule.model_validate(
-        {
-            "id": "report.in",
-            "clock": "report_in",
-            "duration": minutes,
-            "unit": "minute",
-            "start": tuple(start),
-            **row_has,
-        }
-    )
-    return dataclasses.replace(
-        WIDER,
-        routes=(*(routes or (BURST,)), *WIDER.routes),
-        clocks={**WIDER.clocks, "report_in": spec},
-        deadlines=(*WIDER.deadlines, row),
-    )
-
-
-def hub_of(rules: Any, *said: CaseEvent | Update, at_once: bool = False, partitions: int = 1) -> WholeHub:
-    """A burst main at noon, and what is said of it, in this order."""
-    hub = WholeHub(rules, ARRIVAL, partitions=partitions)
-    hub.__enter__()
-    hub.report(statement("H1", 0, EventKind.OPENED, 0))
-    hub.run()
-    for number, each in enumerate(said):
-        astray = number % partitions if isinstance(each, Update) and partitions > 1 else None
-        hub.publish(each, partition=astray)
-        if not at_once:
-            hub.run()
-    hub.settle()
-    hub.settle(LATER)
-    return hub
-
-
-def first(hub: WholeHub, department: str, kind: str = "ASSIGN") -> Any:
-    return next(o for o in hub.records(topics.dept_orders(department).name) if o["kind"] == kind)
-
-
-def due(order: Any) -> dict[str, int]:
-    """Minutes after noon, by clock."""
-    return {each["clock"]: int((each["due_at"] - NOON) // MINUTE) for each in order["deadlines"]}
 
 
 def test_each_is_told_at_once_who_leads_and_beside_whom_it_works() -> None:
@@ -332,58 +273,6 @@ def test_scores_go_both_ways_between_who_leads_and_whom_the_row_calls() -> None:
     with hub_of(city(), done, *scores) as hub:
         told = {r["update_id"]: r["outcome"] for r in hub.receipts()}
         assert [told[f"U{n}"] for n in (2, 3, 4)] == ["accepted", "accepted", "not_allowed"]
-
-
-# -- the order of arrival, also across chunks and partitions -----------------------------------------------------------------
-
-LEAVES = [
-    update(1, "roads", "REFUSED", 10, reason="not ours"),
-    update(2, "water_supply", "WHISTLED", 20, members=["roads", "housing"]),
-    update(3, "roads", "ARRIVED", 25),
-    update(4, "water_supply", "TRANSFERRED", 30, to="housing"),
-]
-TURNS = [
-    update(1, "water_supply", "TRANSFERRED", 5, to="roads"),
-    update(2, "police_assistance", "ARRIVED", 8),
-    update(3, "roads", "REFUSED", 10, reason="not ours"),
-    update(4, "dispatch_desk", "DESIGNATED", 15, to="urban_mgmt"),
-]
-
-
-AMENDED = [
-    statement("H1", 1, EventKind.AMENDED, 10, category="road.collapse", urgency=Urgency.URGENT),
-    update(1, "police_assistance", "ARRIVED", 5),
-    update(2, "housing", "ARRIVED", 30),
-    update(3, "water_supply", "RESOLVED", 40),
-]
-"""Who was sent home by the amendment had been there; who was called by it comes later; the lead is given the case once."""
-
-
-@pytest.mark.parametrize("updates", [LEAVES, TURNS, AMENDED], ids=["leaves", "turns", "amended"])
-@pytest.mark.parametrize("breath", [True, False], ids=["chunk by chunk", "at once"])
-def test_what_it_comes_to_does_not_depend_on_who_writes_first(
-    updates: Sequence[CaseEvent | Update], breath: bool
-) -> None:
-    one_by_one = outcome(updates, at_once=False)
-    for order in list(permutations(updates))[:: 6 if breath else 8]:
-        assert outcome(order, at_once=not breath) == one_by_one
-
-
-@pytest.mark.parametrize("updates", [LEAVES, TURNS], ids=["leaves", "turns"])
-def test_nor_on_the_partition_into_which_each_wrote(updates: Sequence[Update]) -> None:
-    """A client that finds partitions otherwise: what lies astray is moved to its case's before it is decided."""
-    wanted = outcome(updates, at_once=False)
-    for order in list(permutations(updates))[::9]:
-        assert outcome(order, at_once=True, partitions=3) == wanted
-
-
-def outcome(updates: Sequence[CaseEvent | Update], *, at_once: bool, partitions: int = 1) -> dict[str, Any]:
-    with hub_of(city(BURST, COLLAPSE), *updates, at_once=at_once, partitions=partitions) as hub:
-        assert findings(hub) == []
-        found = come_to(hub)
-        books = (hub.state("route")[partition] for partition in range(partitions))
-        (case,) = [each for book in books for _, each in book.items() if each.case_id == CASE]
-        return found | {"helpers": sorted(case.co_handlers), "called": sorted(who for who, _ in case.called)}
 
 
 # -- what cannot be ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""GeoReport v2 as others ask it: the same in both formats, from the report to the city's answer, and every mistake named."""
+"""GeoReport v2 as others ask it: the same in both formats, from the report to the city's answer."""
 
 from __future__ import annotations
 
@@ -20,30 +20,14 @@ from hub.open311.documents import (
     REQUESTS,
     SERVICES,
     UPDATES_DOCUMENT,
-    DocumentShape,
 )  # fmt: skip
 from hub.open311.models import iso_of
 from hub.policy.models.steps import StepSpec
-from hub.web.open311.config import AttributeQuestion, Offer, Open311File, load_open311
 from hub.web.open311.shown import notes_of
 from hub.web.read.model import SourceReply
-from hub.web.tokens import Scope, TokenKind
 from tests.unit.open311.reading import read_records
 from tests.unit.web.front import CITY, NOON, MemoryWeb, memory_web, pothole
-
-BASE = "/open311/v2"
-FORMATS = pytest.mark.parametrize("form", ["xml", "json"])
-SIZE = AttributeQuestion(
-    code="size",
-    description="How large?",
-    datatype="singlevaluelist",
-    required=True,
-    values={"s": "small", "l": "large"},
-)
-FILE = Open311File(
-    jurisdictions=("lanting", "harbour"), publish=("description",),
-    services={"road.pothole": Offer(attributes=(SIZE,), keywords=("road", "hole")), "lighting.out": Offer()},
-)  # fmt: skip
+from tests.unit.web.open311_calls import BASE, FILE, FORMATS, got, key, post, said
 
 
 @pytest.fixture
@@ -58,44 +42,6 @@ def asking(tmp_path: Path) -> Iterator[MemoryWeb]:
     (tmp_path / "asking").mkdir()
     with memory_web(tmp_path / "asking", FILE) as web:
         yield web
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[MemoryWeb, str]]:
-    """As `asking`, for calls of which nothing is taken; and a key."""
-    with memory_web(tmp_path_factory.mktemp("strict"), FILE) as web:
-        yield web, key(web)
-
-
-def key(web: MemoryWeb, *scopes: Scope, app: str = "app") -> str:
-    return web.tokens.new(TokenKind.OPEN311, app, scopes or tuple(Scope))
-
-
-def said(**changes: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "service_code": "road.pothole", "lat": "34.02", "long": "114.515", "description": "A deep one.", "email": "w@example.org",
-        "first_name": "Wang", "phone": "13800000000",
-    }  # fmt: skip
-    return {name: value for name, value in (fields | changes).items() if value is not None}
-
-
-def got(web: MemoryWeb, shape: DocumentShape[Any], path: str, **params: Any) -> list[Any]:
-    """The records of a document that is there in both formats, and the same in both."""
-    found = []
-    for form in ("xml", "json"):
-        answer = web.client.get(f"{path}.{form}", params=params)
-        assert answer.status_code == 200, answer.text
-        assert answer.headers["content-type"].startswith("text/xml" if form == "xml" else "application/json")
-        found.append(read_records(shape, answer.content))
-    assert found[0] == found[1]
-    return found[0]
-
-
-def post(web: MemoryWeb, form: str = "json", headers: dict[str, str] | None = None, **fields: Any) -> str:
-    answer = web.client.post(f"{BASE}/requests.{form}", data=fields, headers=headers)
-    assert answer.status_code == 200, answer.text
-    (posted,) = read_records(POSTED_DOCUMENT, answer.content)
-    return posted.service_request_id
 
 
 @FORMATS
@@ -158,32 +104,6 @@ def test_nothing_is_answered_before_kafka_has_it(web: MemoryWeb) -> None:
     assert [each["source_ref"] for each in web.hub.records("city.open311.events")] == [ref]
 
 
-@FORMATS
-@pytest.mark.parametrize(
-    ("changes", "codes"),
-    [
-        ({"api_key": None}, ["403"]), ({"api_key": "cityhub_0.x"}, ["403"]),
-        ({"service_code": None}, ["400"]), ({"service_code": "no.such"}, ["404"]),
-        ({"lat": None}, ["400"]), ({"lat": None, "long": None}, ["400"]), ({"lat": "91"}, ["400"]), ({"lat": "nan"}, ["400"]),
-        ({"long": "east"}, ["400"]), ({"description": "x" * 4001}, ["400"]), ({"media_url": "javascript:x"}, ["400"]),
-        *[({"media_url": f"https://{rest}"}, ["400"]) for rest in ("", "x y", "user:pw@x/y", "x/\r\ny", "x y/")],
-        *[({name: text}, ["400"]) for name in ("lat", "long") for text in ("1_0", "\uff13\uff14", "\u0663", ".", "1e999", "0x1")],
-        ({"attribute[size]": None}, ["400"]), ({"attribute[size]": "xl"}, ["400"]), ({"jurisdiction_id": "elsewhere"}, ["404"]),
-        ({"jurisdiction_id": None}, ["400"]), ({"service_code": "no.such", "lat": "x"}, ["404", "400"]),
-    ],
-)  # fmt: skip
-def test_every_mistake_is_named(
-    strict: tuple[MemoryWeb, str], form: str, changes: dict[str, Any], codes: list[str]
-) -> None:
-    web, api_key = strict
-    fields = said(**{"api_key": api_key, "jurisdiction_id": "harbour", "attribute[size]": "s"} | changes)
-    answer = web.client.post(f"{BASE}/requests.{form}", data=fields)
-    errors = read_records(ERRORS, answer.content)
-    assert (answer.status_code, [each.code for each in errors]) == (int(codes[0]), codes)
-    assert all(each.description for each in errors)
-    assert not web.hub.broker.records("city.open311.events")
-
-
 def test_answers_to_questions_go_with_the_report(asking: MemoryWeb) -> None:
     post(
         asking,
@@ -206,28 +126,6 @@ def test_what_is_offered(asking: MemoryWeb, web: MemoryWeb) -> None:
     assert [each.formats for each in discovery.endpoints] == [["text/xml", "application/json"]]
     assert discovery.endpoints[0].url == f"http://127.0.0.1{BASE}"
     assert len(got(web, SERVICES, f"{BASE}/services")) == len(CITY.categories)
-
-
-@FORMATS
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/services/no.such", 404), ("/requests/S-NONE", 404), ("/tokens/S-NONE", 404), ("/requests?start_date=soon", 400),
-        ("/requests?status=perhaps", 400), ("/requests?page=0", 400), ("/requests?page_size=1001", 400), ("/requests?lat=1", 400),
-        ("/requests?start_date=2026-01-01T00:00:00Z&end_date=2026-06-01T00:00:00Z", 400), ("/services?jurisdiction_id=x", 404),
-        ("/servicerequestupdates", 403), ("/requests?lat=1_0&long=1&radius=1", 400), ("/requests?lat=1&long=1&radius=-1", 400),
-        ("/nothing", 404), ("/requests?lat=x&long=1&radius=1", 400),
-    ],
-)  # fmt: skip
-def test_what_is_asked_wrongly_is_told_in_its_format(
-    strict: tuple[MemoryWeb, str], form: str, path: str, status: int
-) -> None:
-    web, _ = strict
-    path += f"{'&' if '?' in path else '?'}jurisdiction_id=harbour" if "jurisdiction" not in path else ""
-    where, mark, query = path.partition("?")
-    answer = web.client.get(f"{BASE}{where}.{form}{mark}{query}")
-    (error,) = read_records(ERRORS, answer.content)
-    assert (answer.status_code, error.code) == (status, str(status))
 
 
 def test_requests_are_filtered_and_paged(web: MemoryWeb) -> None:
@@ -326,87 +224,9 @@ def test_a_request_is_there_as_soon_as_its_post_is_answered(web: MemoryWeb) -> N
     assert got(web, REQUESTS, f"{BASE}/requests") == [read], "what Kafka has not acknowledged is nowhere"
 
 
-@FORMATS
-@pytest.mark.parametrize("status", ["OPEN", "CANCELLED", "closed"])
-def test_only_the_app_that_made_a_request_may_add_to_it(web: MemoryWeb, form: str, status: str) -> None:
-    """With whichever of its keys, and after every restart."""
-    ref = post(web, **said(api_key=key(web)))
-    renewed, stranger = key(web), key(web, app="other")
-    web.tokens._looked = -1e9
-    web.settle()
-    fields = {
-        "service_request_id": ref, "update_id": "A1", "status": status, "updated_datetime": iso_of(NOON), "description": "More.",
-    }  # fmt: skip
-    before = len(web.hub.broker.records("city.open311.events"))
-    refused = web.client.post(f"{BASE}/servicerequestupdates.{form}", data=fields | {"api_key": stranger})
-    assert (refused.status_code, [each.code for each in read_records(ERRORS, refused.content)]) == (403, ["403"])
-    assert post(web, **said(api_key=stranger)) != ref, "what another app says is its own request"
-    web.settle()
-    assert len(web.hub.broker.records("city.open311.events")) == before + 1
-    assert got(web, REQUESTS, f"{BASE}/requests/{ref}")[0].status == "open"
-    web.rebuild()
-    assert (
-        web.client.post(f"{BASE}/servicerequestupdates.{form}", data=fields | {"api_key": renewed}).status_code == 200
-    )
-    assert post(web, **said(api_key=renewed)) == ref
-
-
-@FORMATS
-@pytest.mark.parametrize(
-    "body", [b"\xff\xfe", b"a=" + b"%ff" * 10, b"&" * 100_000, b"a=1&" * 600, b"\x00" * 99, "服务=1".encode()]
-)
-def test_a_body_that_is_no_form_is_refused(strict: tuple[MemoryWeb, str], form: str, body: bytes) -> None:
-    web, _ = strict
-    answer = web.client.post(f"{BASE}/requests.{form}", content=body)
-    assert answer.status_code in (400, 403)
-    assert read_records(ERRORS, answer.content)
-
-
-@FORMATS
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain"])
-def test_a_body_that_says_itself_that_it_is_no_form_is_told_so(
-    strict: tuple[MemoryWeb, str], form: str, kind: str
-) -> None:
-    """And not that its key is missing, which it may well have."""
-    web, _ = strict
-    for path in ("requests", "servicerequestupdates"):
-        answer = web.client.post(f"{BASE}/{path}.{form}", content=b"{}", headers={"Content-Type": kind})
-        (error,) = read_records(ERRORS, answer.content)
-        assert (answer.status_code, error.code) == (400, "400")
-        assert "application/x-www-form-urlencoded" in error.description
-
-
 def test_a_step_of_the_citys_own_has_the_citys_name() -> None:
     own = StepSpec.model_validate({"name": {"en": "on site", "zh": "已到现场"}})
     city = replace(CITY, steps={"on_site": own})
     answer = SourceReply("R", "open311", "S", "roads", "ON_SITE", NOON, "A crew is here.", NOON)
     assert notes_of(answer, city) == "on site 已到现场: A crew is here."
     assert notes_of(answer._replace(status="ACCEPTED", text=""), city) == "accepted 受理"
-
-
-@FORMATS
-def test_another_method_is_told_which_there_are(strict: tuple[MemoryWeb, str], form: str) -> None:
-    web, _ = strict
-    for path, methods in (("requests", "GET, HEAD, POST"), ("services", "GET, HEAD")):
-        for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
-            answer = web.client.request(method, f"{BASE}/{path}.{form}")
-            assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
-            assert [each.code for each in read_records(ERRORS, answer.content)] == ["405"]
-        assert not web.client.head(f"{BASE}/{path}.{form}", params={"jurisdiction_id": "harbour"}).content
-
-
-def test_long_keys_of_calls_are_told_apart(web: MemoryWeb) -> None:
-    fields, long = said(api_key=key(web)), "k" * 1_990
-    refs = {post(web, "json", {"Idempotency-Key": long + end}, **fields) for end in ("1", "2", "1")}
-    assert len(refs) == 2
-
-
-def test_a_body_that_is_too_long_is_refused(web: MemoryWeb) -> None:
-    assert web.client.post(f"{BASE}/requests.xml", content=b"a" * 300_000).status_code == 413
-
-
-def test_a_file_that_offers_what_is_no_category_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "open311.yaml"
-    path.write_text("services: {no.such: {}}\n")
-    with pytest.raises(Exception, match=r"no\.such"):
-        load_open311(path, CITY)
