@@ -19,7 +19,7 @@ from hub.core.columns import Flags, Rows
 from hub.core.deadlines.decision import CaseKind, Clocks, decide, described, opening_clocks, settled
 from hub.core.deadlines.rules import DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
-from hub.core.tracking.lives.lives import CALL
+from hub.core.tracking.lives.clocks import CALL
 from hub.core.tracking.state import Stated
 
 _TELLING = frozenset((OPENED, AMENDED, REROUTED, SUPERSEDED))

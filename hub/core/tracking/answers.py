@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from hub.core.tracking.consequences import AS_REFUSED, AS_RESOLVED, Change, Effects, Ending
 from hub.core.tracking.lives.life import Life
 from hub.core.tracking.state import AppliedUpdate, HolderLine, TrackedCase, UpdateDetails
@@ -74,3 +76,14 @@ def over_or_not(case: TrackedCase, life: Life, department: str) -> Ending:
 def _alike(case: TrackedCase, ledger: tuple[HolderLine, ...]) -> bool:
     """True if the case's holder ledger equals this one, apart from the first entry's start, which is the opening."""
     return case.ledger[1:] == ledger[1:] and case.ledger[0].department == ledger[0].department
+
+
+def handed_up_to(answer: AppliedUpdate, to: str) -> UpdateDetails:
+    """What `route` is told of a case that a unit gives up: who has it now."""
+    return UpdateDetails(to=to, reason=f"{answer.details.unit if answer.details else ''}: not its own 单位退回")
+
+
+def why_told(answer: AppliedUpdate) -> UpdateDetails | None:
+    """The details that `route` is told; the note stands for a missing reason."""
+    more = answer.details
+    return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)

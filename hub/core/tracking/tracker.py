@@ -8,9 +8,8 @@ from typing import Final, assert_never
 import msgspec
 
 from hub.core.deadlines.rules import Due
-from hub.core.stored import MAX_ANSWERS, MAX_NOTE_CHARS, MAX_REPORTS, MAX_TURNS
 from hub.core.tracking import replies
-from hub.core.tracking.answers import over_or_not, to_change, to_echo, to_update
+from hub.core.tracking.answers import handed_up_to, over_or_not, to_change, to_echo, to_update, why_told
 from hub.core.tracking.clockwork import Clockwork, first_clocks
 from hub.core.tracking.consequences import (
     AS_REFUSED,
@@ -24,8 +23,10 @@ from hub.core.tracking.consequences import (
     Notice,
     UpdateRow,
 )
+from hub.core.tracking.keeping import keep_tracked
 from hub.core.tracking.lives.life import Life, update_key
 from hub.core.tracking.rings import Ring
+from hub.core.tracking.room import has_no_room, is_full, no_room
 from hub.core.tracking.state import (
     CALLBACKS,
     NOW_KEY,
@@ -37,13 +38,12 @@ from hub.core.tracking.state import (
     TrackBook,
     TrackedCase,
     TrackJournal,
-    UpdateDetails,
 )
 from hub.core.tracking.stated import by_history, with_amendment
 from hub.model.outputs import ChangeKind, ClosureStep
 from hub.model.update import UpdateStatus, UpdateStep
 
-_OPENED, _LINKED = ChangeKind.OPENED, ChangeKind.LINKED
+_OPENED = ChangeKind.OPENED
 _CLOSED: Final = ChangeKind.CLOSED
 _ACCEPTED = UpdateStatus.ACCEPTED
 _QUICK: frozenset[str] = frozenset((_ACCEPTED, UpdateStatus.RESPONDED, AS_RESOLVED))
@@ -53,7 +53,6 @@ _MOVES: dict[str, ClosureStep] = {
     step.value: step for step in ClosureStep if step not in (ClosureStep.AS_OUTCOME, ClosureStep.HELD)
 }
 """What `route` has to act on."""
-_FEW = 8
 
 
 class Tracking:
@@ -84,7 +83,7 @@ class Tracking:
             if change.change == _OPENED:
                 self._open(journal, change, effects)
             return
-        if _is_full(before, change.change):
+        if is_full(before, change.change):
             effects.left_out += 1
             return
         if change.unit != before.unit:
@@ -102,7 +101,7 @@ class Tracking:
             effects.replies += replies.of_what_came_late(self._clockwork.lives, before, case, life)
             self._conclude(before, case, life, effects)
             to_change(before, case, life, change, effects)
-        _put(journal, before, case, effects)
+        keep_tracked(journal, before, case, effects)
 
     def _changed(self, case: TrackedCase, change: Change, effects: Effects) -> TrackedCase:
         if change.change is _CLOSED:  # most by far, and to find a member in its enum takes 0.1 µs
@@ -163,7 +162,7 @@ class Tracking:
     def update(self, journal: TrackJournal, update: UpdateRow, effects: Effects) -> bool:
         """False if it is not applied: the case is not known, or the update may not be in its place; see `refusal`."""
         case = journal.book.case(update.case_id)
-        if case is None or _has_no_room(case, update.note):
+        if case is None or has_no_room(case, update.note):
             return False
         status, answer = update.status, self._answer(update)
         if not self._is_plain(case, answer):
@@ -179,7 +178,7 @@ class Tracking:
                 effects.endings.append(Ending(case, AS_RESOLVED, update.department, at_ms))
             over_ms = _earliest(over_ms, at_ms)
         after = msgspec.structs.replace(case, clocks=clocks, answers=(*case.answers, answer), over_ms=over_ms)
-        _put(journal, case, after, effects)
+        keep_tracked(journal, case, after, effects)
         effects.applied.append(Applied(update, at_ms))
         return True
 
@@ -188,11 +187,8 @@ class Tracking:
         case = book.case(update.case_id)
         if case is None:
             return None
-        if _has_no_room(case, update.note):
-            return (
-                f"the case has {len(case.answers)} updates; it takes {MAX_ANSWERS} at most, with {MAX_NOTE_CHARS:,} characters of "
-                "notes together; have its source report the matter again"
-            )
+        if has_no_room(case, update.note):
+            return no_room(case)
         return self._clockwork.lives.refusal(case, self._answer(update))
 
     def pass_time(self, journal: TrackJournal, now_ms: int, effects: Effects) -> None:
@@ -203,7 +199,7 @@ class Tracking:
             case, rings = self._clockwork.look(due, now_ms)
             if rings:
                 effects.rings += rings
-                _put(journal, due, case, effects)
+                keep_tracked(journal, due, case, effects)
 
     def keep_time(self, journal: TrackJournal, now: Now) -> None:
         """Store the data clock, so that a restart continues from it."""
@@ -217,7 +213,7 @@ class Tracking:
                 revised, rings = self._clockwork.revise(case, now_ms)
                 effects.rings += rings
                 if revised != case:
-                    _put(journal, case, revised, effects)
+                    keep_tracked(journal, case, revised, effects)
 
     def _answer(self, update: UpdateRow) -> AppliedUpdate:
         arrived_ms = update.arrived_ms if update.department in self._clockwork.lives.desks else None
@@ -261,12 +257,12 @@ class Tracking:
             effects.endings.append(over_or_not(case, life, department))
         if status == AS_REFUSED and (up := life.handed_up.get(update_key(answer))) is not None:
             effects.endings.append(
-                Ending(case, AS_REFUSED, department, at_ms, ClosureStep.TRANSFERRED, _to(answer, up))
+                Ending(case, AS_REFUSED, department, at_ms, ClosureStep.TRANSFERRED, handed_up_to(answer, up))
             )
         elif status == AS_REFUSED:
             effects.endings.append(Ending(case, AS_REFUSED, department, at_ms))
         elif status in _MOVES and not (status == _REOPENED and life.over_ms is not None):
-            effects.endings.append(Ending(case, AS_REFUSED, department, at_ms, _MOVES[status], _why(answer)))
+            effects.endings.append(Ending(case, AS_REFUSED, department, at_ms, _MOVES[status], why_told(answer)))
         elif status in CALLBACKS:
             earlier = [each for each in case.answers if each.status in CALLBACKS and each is not answer]
             last = max(reversed(earlier), key=lambda each: each.at_ms, default=None)  # of one instant, the last told
@@ -277,7 +273,7 @@ class Tracking:
         self._conclude(before, case, life, effects)
         to_update(before, case, life, answer, lives.goes_to(life, answer), effects)
         effects.applied.append(Applied(update, at_ms))
-        _put(journal, before, case, effects)
+        keep_tracked(journal, before, case, effects)
         return True
 
     def _settle(self, case: TrackedCase, before: TrackedCase, effects: Effects) -> tuple[TrackedCase, Life]:
@@ -359,16 +355,6 @@ class Tracking:
         return msgspec.structs.replace(case, clocks=clocks, marks=marks, over_ms=over_ms)
 
 
-def _put(journal: TrackJournal, before: TrackedCase, case: TrackedCase, effects: Effects) -> None:
-    """Keep the case; tell `route` to remember it as long as `track` does, where a clock goes on after all that `route` knows of."""
-    journal.put(case.case_id, case)
-    if case.over_ms is None or (case.over_ms == before.over_ms and case.clocks is before.clocks):
-        return
-    settled_ms = case.settled_ms
-    if settled_ms is not None and settled_ms > (before.settled_ms or case.over_ms):
-        effects.endings.append(Ending(case, AS_RESOLVED, case.department, case.over_ms, until_ms=settled_ms))
-
-
 def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Effects) -> None:
     effects.rings += rings
     (first, *others), (was, *known) = case.ledger, before.ledger
@@ -378,35 +364,10 @@ def _note(before: TrackedCase, case: TrackedCase, rings: list[Ring], effects: Ef
     effects.not_given += [hold for hold in known if hold not in others]
 
 
-def _is_full(case: TrackedCase, kind: ChangeKind) -> bool:
-    if kind == _LINKED and len(case.reports) + len(case.left) >= MAX_REPORTS:
-        return True
-    return len(case.marks) + len(case.ledger) >= MAX_TURNS
-
-
-def _has_no_room(case: TrackedCase, note: str) -> bool:
-    """True if the case has no room for another update with this note."""
-    if len(case.answers) < _FEW and len(note) < MAX_NOTE_CHARS // 2 // _FEW:
-        return False
-    chars = sum(len(answer.note) for answer in case.answers) + len(note)
-    return len(case.answers) >= MAX_ANSWERS or chars > MAX_NOTE_CHARS
-
-
 def _joined(case: TrackedCase, report: tuple[str, str], at_ms: int) -> TrackedCase:
     """The case with one more report, made at this instant."""
     since = (*(known_ms for _, known_ms in case.reported), at_ms)[1:]
     return msgspec.structs.replace(case, reports=(*case.reports, report), since=since)
-
-
-def _to(answer: AppliedUpdate, to: str) -> UpdateDetails:
-    """What `route` is told of a case that a unit gives up: who has it now."""
-    return UpdateDetails(to=to, reason=f"{answer.details.unit if answer.details else ''}: not its own 单位退回")
-
-
-def _why(answer: AppliedUpdate) -> UpdateDetails | None:
-    """The details that `route` is told; the note stands for a missing reason."""
-    more = answer.details
-    return more if more is None or more.reason else msgspec.structs.replace(more, reason=answer.note or None)
 
 
 def _earliest(known_ms: int | None, at_ms: int) -> int:

@@ -11,16 +11,15 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from hub.core.deadlines.rules import REOPENED, DeadlineRules, Due
 from hub.core.deadlines.versions import RuleVersions
 from hub.core.tracking.ladder import Climb, Ladder
 from hub.core.tracking.lifecycle import DONE, Refusal, State, Who, follow
 from hub.core.tracking.lives.adjustments import Adjustments, reckon
 from hub.core.tracking.lives.amendments import amend, case_versions
+from hub.core.tracking.lives.clocks import CALL, LifeClocks, dues_from
 from hub.core.tracking.lives.happenings import ORDER_IN_TIME, happening_of, happenings_of
 from hub.core.tracking.lives.life import Amendment, Happening, Life, Term, leave, update_key
 from hub.core.tracking.lives.objections import Objections
-from hub.core.tracking.lives.terms import TermMaker
 from hub.core.tracking.outcomes import Outcomes
 from hub.core.tracking.state import AppliedUpdate, ClockState, HolderLine, TrackedCase, Version
 from hub.core.tracking.vocabulary import Vocabulary
@@ -32,7 +31,6 @@ class Lives:
 
     def __init__(self, rules: RuleVersions) -> None:
         self._rules, self._city = rules, rules.latest.city
-        self.terms = TermMaker()
         city = self._city
         self._spec = city.file.life
         self.vocabulary = Vocabulary(city, (each.city for each in rules.every))
@@ -42,9 +40,8 @@ class Lives:
         self.desks = self._objections.desks
         """Who may speak of every case."""
         self._adjustments = Adjustments(self._objections)
-        self.starters = frozenset(event for each in rules.every for event in each.starters)
-        """Events other than the opening that start some clock by any rules."""
-        self._climbs = any(row.climbs for each in rules.every for row in each.city.deadlines)
+        self._clocks = LifeClocks(rules, self.vocabulary, self.ladder)
+        self.terms, self.starters = self._clocks.terms, self._clocks.starters
 
     def goes_to(self, life: Life, answer: AppliedUpdate) -> str | None:
         """The department, or the unit of one, to which `route` gives the case by this update alone; None: it stays."""
@@ -63,14 +60,14 @@ class Lives:
         life.terms += self.terms.first(rules, case, first)
         life.reports, life.left = case.reports + case.left, case.left
         self._join_by_rules(life, case, first, case.opened_ms)
-        self._start(life, case, "dispatched", case.opened_ms)
+        self._clocks.start(life, case, "dispatched", case.opened_ms)
         queue = happenings_of(case, others)
         for index, happening in enumerate(queue):  # what counts from a later instant is put in again further on
-            self._run_out(life, case, happening.at_ms)
+            self._clocks.run_out(life, case, happening.at_ms)
             for later in self._take(life, case, happening):
                 insort(queue, later, lo=index + 1, key=ORDER_IN_TIME)
         noticed_ms = max((clock.due_ms + 1 for clock in case.clocks if clock.breached), default=until_ms)
-        self._run_out(life, case, max(until_ms, noticed_ms))
+        self._clocks.run_out(life, case, max(until_ms, noticed_ms))
         return life
 
     def refusal(self, case: TrackedCase, answer: AppliedUpdate) -> str | None:
@@ -91,12 +88,12 @@ class Lives:
             return None
         life = self.tell(case, clock.due_ms + 1)
         rung = life.climbed.get((clock.clock, clock.department, clock.round))
-        return None if rung is None else Climb(rung, _dues_from(life, rung, clock.due_ms))
+        return None if rung is None else Climb(rung, dues_from(life, rung, clock.due_ms))
 
     def climb_of(self, case: TrackedCase, answer: AppliedUpdate) -> Climb:
         """The rung to which an applied update has brought its case."""
         life = self.tell(case)
-        return Climb(answer.event, _dues_from(life, answer.event, life.instant(answer)))
+        return Climb(answer.event, dues_from(life, answer.event, life.instant(answer)))
 
     def follows(self, case: TrackedCase, clock: ClockState) -> bool:
         """True if other clocks may start when this one runs out."""
@@ -171,7 +168,7 @@ class Lives:
         assert isinstance(target, State)
         life.effective.append(happening)
         self._enter(life, happening, target)
-        self._stop(life, happening, helper=helps)
+        self._clocks.stop(life, happening, helper=helps)
         handler = _HANDLERS.get(happening.event)
         if handler is not None:
             handler(self, life, case, happening)
@@ -179,9 +176,11 @@ class Lives:
             life.rung = happening.event
         self._adjustments.take(life, happening)
         if happening.event == "reopened":
-            self._again(life, case, happening.at_ms)
+            self._clocks.again(life, case, happening.at_ms)
         else:
-            self._start(life, case, happening.event, happening.at_ms, helper=helps if happening.department else None)
+            self._clocks.start(
+                life, case, happening.event, happening.at_ms, helper=helps if happening.department else None
+            )
 
     def _hand_up(self, life: Life, happening: Happening) -> None:
         """Who works below the holder says that it is not its own: the case goes to who stands above it there. For the department,
@@ -205,9 +204,9 @@ class Lives:
             life.void[happening.key] = why
             return
         life.effective.append(happening)
-        self._stop(life, happening, helper=True)
+        self._clocks.stop(life, happening, helper=True)
         self._adjustments.take(life, happening)
-        self._start(life, case, happening.event, happening.at_ms, helper=True)
+        self._clocks.start(life, case, happening.event, happening.at_ms, helper=True)
         if refuses and life.over_ms is None:
             leave(life, happening.department, happening.at_ms)
             life.by_hand = True
@@ -226,93 +225,6 @@ class Lives:
             life.over_ms = happening.at_ms
         elif not over:
             life.over_ms = None
-
-    def _stop(self, life: Life, happening: Happening, *, helper: bool) -> None:
-        """End the clocks that this event ends. `helper`: who helps says so, of its own part or of the case."""
-        for term in life.terms:
-            if term.ended_ms is not None:
-                continue
-            hub = not happening.department
-            if term.department is not None:
-                mine = term.department == happening.department or (not happening.helper and happening.event in _ENDS)
-            else:
-                mine = hub or life.rules.counts(term.policy, helper=helper)
-            ending = happening.event in ("closed", "withdrawn") and not (term.by_event and life.state in DONE)
-            if mine and (happening.event in term.stops or ending):
-                term.ended_ms = max(happening.at_ms, term.started_ms) if term.by_event else happening.at_ms
-                term.cancelled = happening.event == "withdrawn"
-                term.ended_with_case = happening.event in _ENDS
-                term.said_ms = None if happening.said_ms in (0, term.ended_ms) else happening.said_ms
-
-    def _start(
-        self,
-        life: Life,
-        case: TrackedCase,
-        event: str,
-        at_ms: int,
-        *,
-        of: str | None = None,
-        helper: bool | None = None,
-    ) -> None:
-        """Start the clocks that this event starts; each starts once in a round. `of`: whose own they are. `helper`: whether a
-        helper said so, or the holder; None: nobody."""
-        if event not in self.starters:
-            return
-        there = {(term.clock, term.department) for term in life.terms if term.round == life.round}
-        kind = life.version
-        dues = life.rules.due_one(kind.category, case.source, kind.urgency, kind.area, at_ms, case.conditions, event)
-        for due in dues:
-            counts = helper is None or life.rules.counts(due.policy, helper=helper)
-            if counts and (due.clock, of) not in there:
-                life.terms.append(self._started(life, case, due, of, event))
-
-    def _again(self, life: Life, case: TrackedCase, at_ms: int) -> None:
-        """A new round: what `reopened` starts, and the resolve clock anew unless that is among them. What was undone at the
-        instant of the opening never was."""
-        if at_ms <= case.opened_ms:
-            for term in life.terms:
-                if term.ended_with_case:
-                    term.ended_ms, term.cancelled, term.said_ms, term.ended_with_case = None, False, None, False
-            return
-        life.round += 1
-        life.refusals, life.rung, life.reopened_ms = 0, None, at_ms
-        for member in life.called:  # the case is theirs anew, as it is its holder's
-            for event in CALL:
-                self._start(life, case, event, at_ms, of=member)
-        kind = (life.version.category, case.source, life.version.urgency, life.version.area)
-        for due in life.rules.again(*kind, at_ms, case.conditions):
-            life.terms.append(self._started(life, case, due, None, REOPENED))
-
-    def _started(self, life: Life, case: TrackedCase, due: Due, of: str | None, event: str) -> Term:
-        """A clock that an event starts; it says by which rules if those of its case are not known here any more."""
-        term = self.terms.term(life.rules, due.clock, due.policy, due.started_ms, due.due_ms, of, life.round, event)
-        term.rules = _others(life.rules, case)
-        return term
-
-    def _run_out(self, life: Life, case: TrackedCase, before_ms: int) -> None:
-        """Apply what ran out before this instant: a row may raise supervision, `<clock>_overdue` may start a clock."""
-        if not self.starters and not self._climbs:
-            return
-        while True:
-            late = [
-                term
-                for term in life.terms
-                if not term.overdue_told and not term.frozen and not term.stands and term.due_ms < before_ms
-                and (term.ended_ms is None or term.due_ms < term.ended_ms)
-            ]  # fmt: skip
-            if not late:
-                return
-            first = min(late, key=lambda term: (term.due_ms, term.clock))
-            first.overdue_told = True
-            rung = first.rule.climbs if first.rule else None
-            if rung and self._may_climb(life, rung):
-                life.rung = life.climbed[first.clock, first.department, first.round] = rung
-                self._start(life, case, rung, first.due_ms)
-            self._start(life, case, f"{first.clock}_overdue", first.due_ms)
-
-    def _may_climb(self, life: Life, rung: str) -> bool:
-        allowed = rung in self.ladder and isinstance(follow(life.state, self.vocabulary.rule(rung)), State)
-        return allowed and self.ladder.refusal(life.rung, rung) is None
 
     # -- effects -------------------------------------------------------------------------------------------------------
 
@@ -374,7 +286,7 @@ class Lives:
             if starting is CALL:
                 life.called.append(member)
             for event in starting:
-                self._start(life, case, event, at_ms, of=member)
+                self._clocks.start(life, case, event, at_ms, of=member)
 
 
 _Handler = Callable[[Lives, Life, TrackedCase, Happening], None]
@@ -382,29 +294,12 @@ _HANDLERS: dict[str, _Handler] = {
     "refused": Lives._refuse, "dispatched": Lives._dispatch, "transferred": Lives._pass_on, "designated": Lives._designate,
     "whistled": Lives._call,
 }  # fmt: skip
-_ENDS = frozenset(("closed", "withdrawn", "resolved"))
-CALL = ("called", "dispatched")
-"""What being called (吹哨) starts: to the department that is called the case is dispatched then, whenever it was to its holder."""
 
 
 def _pauses_own(life: Life, happening: Happening) -> bool:
     """True if a department that was called pauses its own clocks, or lets them go on: the case does not stand still for that."""
     own = (term for term in life.terms if term.department == happening.department and term.ended_ms is None)
     return happening.event in ("paused", "resumed") and any(own)
-
-
-def _dues_from(life: Life, rung: str, at_ms: int) -> tuple[Due, ...]:
-    """The clocks that a rung has started at an instant."""
-    return tuple(
-        Due(term.clock, term.policy, term.started_ms, term.due_ms, term.due_ms)
-        for term in life.terms
-        if term.by_event and term.started_ms == at_ms and rung in life.rules.starts(term.policy)
-    )
-
-
-def _others(rules: DeadlineRules, case: TrackedCase) -> str | None:
-    """The version of these rules, or None if they are the rules of the case."""
-    return None if rules.version == case.rules or not case.rules else rules.version
 
 
 def _with(case: TrackedCase, answer: AppliedUpdate) -> TrackedCase:
