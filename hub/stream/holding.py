@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from hub.clock import wall_ms
 from hub.errors import FatalError
@@ -20,8 +20,10 @@ from hub.stream.changelog.claims import still_claimed
 from hub.stream.changelog.positions import Positions
 from hub.stream.changelog.recovery import recover
 from hub.stream.changelog.state import AgentState
+from hub.stream.kafka.client import kafka_errors
 from hub.stream.kafka.extents import extents_reaching
 from hub.stream.numbers import PartitionPlace, places_of
+from hub.stream.writing.writer import GIVE_UP_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,12 @@ class Holding:
     def places(self, counts: Mapping[str, int]) -> set[PartitionPlace]:
         """Every partition to be read by who holds these numbers. `counts`: how many partitions each topic has."""
         return set(places_of(self.numbers, counts, self._settings.partitions))
+
+    def committed(self, consumer: Consumer, places: Iterable[PartitionPlace]) -> list[TopicPartition]:
+        """What the group has committed of these places, by its own member. Raises RetriableError or FatalError."""
+        asked = [TopicPartition(*place) for place in places]
+        with kafka_errors(f"{self._agent}: asking for committed offsets"):
+            return list(consumer.committed(asked, timeout=GIVE_UP_SECONDS)) if asked else []
 
     def claim_anew(self, committed: Iterable[TopicPartition]) -> set[int]:
         """Begin another hold. Returns the numbers whose state in memory is still what was committed, with these offsets."""

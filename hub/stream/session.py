@@ -22,8 +22,9 @@ from hub.metrics import READY, RECOVERY_SECONDS, STATE_RECORDS
 from hub.settings import Settings
 from hub.stream.changelog.positions import Positions, with_checkpoints
 from hub.stream.changelog.state import AgentState
+from hub.stream.changelog.whole import WholeCommits
 from hub.stream.holding import Holding
-from hub.stream.kafka.client import SessionLostError, consumer_config, kafka_errors, missing, translated
+from hub.stream.kafka.client import SessionLostError, agent_config, kafka_errors, missing, translated
 from hub.stream.kafka.unpacking import end_of_batch
 from hub.stream.letters.gap_letters import GapLetters
 from hub.stream.numbers import PartitionPlace
@@ -38,17 +39,13 @@ from hub.stream.reading.reads import Reads
 from hub.stream.watch.alive import SignOfLife
 from hub.stream.watch.progress import answered, asks, progressed
 from hub.stream.watch.stalls import Stalls
-from hub.stream.writing.writer import GIVE_UP_SECONDS, Output, TransactionWriter
+from hub.stream.writing.writer import Output, TransactionWriter
 from hub.topics import SOURCES
 
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _LOOK_EVERY_SECONDS = 5.0
 _REST_SECONDS = 5.0
-_WHOLE_EVERY_SECONDS = 86_400.0
-"""How often the offsets of all that is held are written, moved or not. Kafka forgets an offset after
-offsets.retention.minutes (a week) if its topic is not one that the group subscribes to, and the changelog is the only
-one it subscribes to."""
 
 
 class Session:
@@ -82,20 +79,14 @@ class Session:
         self.stale = False
         """True once what is to be read is no longer what is read: then `read_anew` is to be called."""
         self._holding = Holding(settings, agent, state, self._positions, self._recovering)
-        self._claimed = False
-        """This hold has committed, and so has its claim beside the offsets of all that it holds."""
-        self._whole_at = 0.0
+        self._whole = WholeCommits()
         self.hold = object()
         """Identifies this hold on the partitions: it is another object after each rebalance, and after going back to
         the last commit."""
         self.pending: Publication | None = None
         """What is decided and not being written yet. A rebalance has it written first."""
         self._writer = TransactionWriter(settings, agent, settings.topic(changelog.name))
-        self._consumer = Consumer(
-            consumer_config(settings, agent, f"{settings.namespace}{agent}")
-            # an offset that is not there is for this hub to judge
-            | {"enable.partition.eof": True, "auto.offset.reset": "error"}
-        )
+        self._consumer = Consumer(agent_config(settings, agent))
         self._backlog = Backlog(agent, settings.partitions, self._consumer)
         self._reader = Reader(agent, self._consumer, self._backlog)
         self._stalls = Stalls(settings, agent)
@@ -128,7 +119,7 @@ class Session:
     def fill(self, limit: int, wait_seconds: float) -> bool:
         """Fetch up to `limit` records, waiting at most `wait_seconds`. True if there are enough for a chunk."""
         self._mend()
-        if self._positions.gaps or self._whole_is_due():
+        if self._positions.gaps or (self._membership is not None and self._whole.is_due()):
             self.commit((), {})
         ready = self._reader.ready
         for message in self._reader.receive(limit - len(ready), wait_seconds):
@@ -164,7 +155,7 @@ class Session:
         if self._membership is not None:
             self._look(thoroughly=now - self._looked >= _LOOK_EVERY_SECONDS)
         ends = self._positions.ends
-        reading = self._reading(ends)
+        reading = self._sources.read_of(ends)
         at_rest = self._backlog.count(now, self.own_numbers, ends, reading)
         if idle and self._membership is not None:
             self._alive.ask(at_rest=at_rest)
@@ -183,7 +174,7 @@ class Session:
                 self._looked = time.monotonic()
                 self.stale |= self._inputs.look()
                 ends = self._positions.ends
-                self._backlog.ask_for(ends.keys() - self._reading(ends).keys())
+                self._backlog.ask_for(ends.keys() - self._sources.read_of(ends).keys())
         except RetriableError as error:
             log.warning("%s", error)
 
@@ -191,16 +182,11 @@ class Session:
         """Have the next observation look thoroughly. May be called from any thread."""
         self._looked = 0.0
 
-    def _reading(self, places: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
-        """Those of these places that are read, with their offsets: all whose sources are not paused."""
-        paused = {self._settings.topic(topic) for topic in self._sources.paused}
-        return {place: end for place, end in places.items() if place[0] not in paused}
-
     def _rest(self, now: float) -> None:
         """Commit past the markers of transactions, once an agent has had nothing to read for some time. No reader
         sees markers, and once retention takes them they must not look like records that were never read."""
         past = self._backlog.markers_past(self._positions.ends)
-        if past and self._claimed and now - self._worked > _REST_SECONDS:
+        if past and self._whole.claimed and now - self._worked > _REST_SECONDS:
             cut = len(self._settings.namespace)
             self.commit((), {(topic[cut:], number): end for (topic, number), end in past.items()})
 
@@ -228,10 +214,10 @@ class Session:
         started = time.monotonic()
         self._inputs.look()
         self.stale = False
-        committed = self._committed(consumer, self._holding.places(self._inputs.counts))
+        committed = self._holding.committed(consumer, self._holding.places(self._inputs.counts))
         self._sources.catch_up(self._recovering)
         as_they_were = self._holding.claim_anew(committed)
-        self._claimed, self._whole_at = False, time.monotonic()
+        self._whole.begin()
         self._writer.not_alone()
         self._take_up(committed, as_they_were)
         RECOVERY_SECONDS.labels(self._agent).set(time.monotonic() - started)
@@ -239,11 +225,6 @@ class Session:
         READY.labels(self._agent).set(1)
         self.progressed()
         log.info("%s: holds partitions %s, kept %s", self._agent, self.own_numbers, sorted(as_they_were))
-
-    def _committed(self, consumer: Consumer, places: Iterable[PartitionPlace]) -> list[TopicPartition]:
-        asked = [TopicPartition(*place) for place in places]
-        with kafka_errors(f"{self._agent}: asking for committed offsets"):
-            return list(consumer.committed(asked, timeout=GIVE_UP_SECONDS)) if asked else []
 
     def _take_up(self, committed: list[TopicPartition], as_they_were: Collection[int] = frozenset()) -> None:
         """Have the state that was committed with these offsets, and read on from there."""
@@ -257,7 +238,7 @@ class Session:
         self._backlog.forget(self._positions.ends)
         self._looked = 0.0  # at once, not what was seen before
         self._leave_out()
-        self._reader.read_from(self._reading(self._positions.starts()))
+        self._reader.read_from(self._sources.read_of(self._positions.starts()))
 
     def _leave_out(self) -> None:
         """Pass over what an operator does not want read of a source that was paused. The next commit writes it down
@@ -270,7 +251,7 @@ class Session:
         halted = self._reader.halted
         if not halted or self._membership is None:
             return
-        starts = self._reader.reached(self._reading(self._positions.starts()))
+        starts = self._reader.reached(self._sources.read_of(self._positions.starts()))
         ripe = {place for place in halted if place in starts and starts[place] == self._positions.ends[place]}
         if ripe:
             displaced = ripe & self._reader.displaced
@@ -278,7 +259,8 @@ class Session:
             self._holding.go_on(self._positions.displaced(displaced))
             for place in ripe & self._reader.packed.keys():
                 self._step_over(place)
-            self._reader.read_from(self._reading(starts | {place: self._positions.starts()[place] for place in ripe}))
+            again = starts | {place: self._positions.starts()[place] for place in ripe}
+            self._reader.read_from(self._sources.read_of(again))
 
     def _step_over(self, place: PartitionPlace) -> None:
         begin, topic = self._reader.packed[place], place[0][len(self._settings.namespace) :]
@@ -296,9 +278,9 @@ class Session:
             return
         wanted = self._holding.places(self._inputs.counts)
         self._positions.keep(wanted)
-        fresh = self._committed(self._consumer, wanted - self._positions.ends.keys())
+        fresh = self._holding.committed(self._consumer, wanted - self._positions.ends.keys())
         self._holding.go_on(fresh)
-        self._claimed = False
+        self._whole.claimed = False
         self._read_on()
 
     def pause(self, why: Mapping[str, str]) -> None:
@@ -342,7 +324,7 @@ class Session:
             raise SessionLostError(f"{self._agent}: the partitions were taken away")
         self._writer.renew()
         with kafka_errors(f"{self._agent}: going back to the last commit"):
-            self._take_up(self._committed(self._consumer, self._positions.ends))
+            self._take_up(self._holding.committed(self._consumer, self._positions.ends))
 
     def _on_revoke(self, consumer: Consumer, revoked: list[TopicPartition]) -> None:
         """Commit what is decided while the partitions are still held here. Range assignment takes all or nothing, and most of
@@ -385,7 +367,7 @@ class Session:
         if self._membership is None:
             raise SessionLostError(f"{self._agent}: the partitions were taken away before the chunk was done")
         outputs, changelog = list(outputs), self._settings.topic(self._state.changelog.name)
-        whole = not self._claimed or self._whole_is_due()
+        whole = not self._whole.claimed or self._whole.is_due()
         plan = self._positions.plan(
             {(self._settings.topic(topic), partition): end for (topic, partition), end in ends.items()},
             {output.partition for output in outputs if output.topic == changelog and output.partition is not None},
@@ -399,12 +381,7 @@ class Session:
         self._writer.write(outputs, plan.offsets, self._membership)
         answered(self._agent)
         self._letters.count(self._positions.committed(plan))
-        self._claimed = True
-        if whole:
-            self._whole_at = time.monotonic()
-
-    def _whole_is_due(self) -> bool:
-        return self._membership is not None and time.monotonic() - self._whole_at > _WHOLE_EVERY_SECONDS
+        self._whole.committed(whole=whole)
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""

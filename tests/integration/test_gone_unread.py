@@ -19,6 +19,7 @@ from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream.avro.codec import Codec
 from hub.stream.avro.registry import FileRegistry
+from hub.stream.changelog import whole
 from hub.stream.kafka.client import client_config, consumer_config, producer_config
 from hub.stream.session import Session
 from hub.stream.writing.writer import TransactionWriter
@@ -243,7 +244,7 @@ def test_all_offsets_are_written_once_a_day(plane: Plane, monkeypatch: pytest.Mo
     with plane.session(state := new_state()) as session:
         assert settled(plane, session, state, read_some(session, 1), count_up(state)) == [None]
         group = _offsets_with_marks(plane.settings)
-        monkeypatch.setattr(session_module, "_WHOLE_EVERY_SECONDS", 0.0)
+        monkeypatch.setattr(whole, "_EVERY_SECONDS", 0.0)
         session.fill(1, 0.0)
         again = _offsets_with_marks(plane.settings)
         assert {place: offset for place, (offset, _) in again.items()} == {0: 1, 1: 0, 2: 0}

@@ -146,3 +146,9 @@ def consumer_config(settings: Settings, role: str, group: str) -> dict[str, Any]
         "queued.max.messages.kbytes": 65_536,
         "fetch.message.max.bytes": 1_048_576,
     }
+
+
+def agent_config(settings: Settings, agent: str) -> dict[str, Any]:
+    """A consumer in an agent's group. An offset that is not there is for this hub to judge."""
+    own = {"enable.partition.eof": True, "auto.offset.reset": "error"}
+    return consumer_config(settings, agent, f"{settings.namespace}{agent}") | own

@@ -47,6 +47,11 @@ class Sources:
         topics = set(self._topics) if paused else set()
         return {topic: each for topic, each in paused.items() if topic in topics}
 
+    def read_of(self, places: Mapping[PartitionPlace, int]) -> dict[PartitionPlace, int]:
+        """Those of these places that are read, with their offsets: all whose sources are not paused."""
+        paused = {self._name(topic) for topic in self.paused}
+        return {place: end for place, end in places.items() if place[0] not in paused}
+
     def let_go_on(self, ends: Mapping[PartitionPlace, int], logs: Mapping[str, str]) -> dict[str, LetGoOn]:
         """By topic, the sources that were paused once, with what of `ends`, the next offsets to read, was known to be bad then.
         `logs`: the ids of the topics, by name on the broker."""
