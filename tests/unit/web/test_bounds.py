@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -35,10 +36,11 @@ def port(web: MemoryWeb) -> Iterator[int]:
         web.news.close()
 
 
-@pytest.fixture
-def hasty(web: MemoryWeb) -> Iterator[int]:
-    """A port at which a call is to come whole within 5 s."""
-    with Server(web.app, "127.0.0.1", 0, PortLimits(16, 5.0, renewed=True, busy_seconds=_SECONDS), "web") as server:
+@contextmanager
+def hasty(web: MemoryWeb, seconds: float) -> Iterator[int]:
+    """A port at which a call is to come whole within so long."""
+    limits = PortLimits(16, seconds, renewed=True, busy_seconds=_SECONDS)
+    with Server(web.app, "127.0.0.1", 0, limits, "web") as server:
         yield server.port
         web.news.close()
 
@@ -65,8 +67,9 @@ def test_a_call_without_a_token_waits_for_no_body(web: MemoryWeb, port: int) -> 
     )
 
 
-def test_headers_that_come_too_slowly_are_hung_up_on(hasty: int) -> None:
-    assert said(hasty, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""
+def test_headers_that_come_too_slowly_are_hung_up_on(web: MemoryWeb) -> None:
+    with hasty(web, 0.3) as port:
+        assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""
 
 
 def test_endless_headers_are_refused(web: MemoryWeb, port: int) -> None:
@@ -110,16 +113,17 @@ def test_a_body_in_parts_is_counted_as_it_comes(web: MemoryWeb, port: int) -> No
     assert said(port, head(web, "Transfer-Encoding: chunked"), *parts).startswith("HTTP/1.1 413")
 
 
-def test_a_stream_outlasts_what_a_call_may_take_to_come(web: MemoryWeb, hasty: int) -> None:
+def test_a_stream_outlasts_what_a_call_may_take_to_come(web: MemoryWeb) -> None:
     """The connection's 5 s are for the call to come whole; the stream goes on behind them."""
     headers = web.bearer("roads") | {"Accept": "text/event-stream"}
     with (
-        httpx2.Client(base_url=f"http://127.0.0.1:{hasty}", timeout=_SECONDS) as client,
+        hasty(web, 5.0) as port,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=_SECONDS) as client,
         client.stream("GET", "/departments/roads/orders", headers=headers) as answer,
     ):
         lines = answer.iter_lines()
         assert next(lines) == "retry: 2000"
-        assert said(hasty, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""  # the 5 s have passed
+        assert said(port, "GET /healthz HTTP/1.1\r\nHost: x\r\n") == ""  # the 5 s have passed
         web.hub.publish(pothole("H1"))
         web.settle()
         assert any(line.startswith("data: ") for line in lines)
