@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, Producer
 from hub.settings import Settings
 from hub.stream import session as session_module
 from hub.stream.changelog.recovery import recover
+from hub.stream.kafka import client
 from hub.stream.kafka.client import SessionLostError, consumer_config, producer_config
 from hub.stream.reading.reads import Reads
 from hub.stream.session import Session
@@ -94,10 +95,10 @@ def _no_longer_polling(settings: Settings, role: str, group: str) -> dict[str, A
 def test_a_session_that_lost_its_partitions_commits_nothing(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     plane.feed(b"a")
     zombie_state, state = new_state(), new_state()
-    monkeypatch.setattr(session_module, "consumer_config", _no_longer_polling)
+    monkeypatch.setattr(client, "consumer_config", _no_longer_polling)
     with plane.session(zombie_state, "zombie") as zombie:
         stale = read_some(zombie, 1)
-        monkeypatch.setattr(session_module, "consumer_config", consumer_config)
+        monkeypatch.setattr(client, "consumer_config", consumer_config)
         with plane.session(state, "heir") as heir:
             fresh = read_some(heir, 1)  # waits until the zombie is out of the group
             assert [message.offset() for message in fresh] == [message.offset() for message in stale]
