@@ -68,9 +68,18 @@ class Checker:
             )
             if example.expect.area is not None:
                 self._area("examples.yaml", (*place, "area"), example.expect.area)
+        self._steps()
         self._organisation()
         self._purposes()
         self._unreachable()
+
+    def _steps(self) -> None:
+        if self._parts.city.life.arbitrate_after is not None:
+            return
+        for code, step in self._parts.steps.items():
+            if set(step.states) == {"arbitration"}:
+                what = "no case is ever in arbitration here, so nobody can say it; say `life: {arbitrate_after: 2}` in city.yaml"
+                self._note("steps.yaml", ("steps", code, "states"), f"{what}, or another state")
 
     def _organisation(self) -> None:
         spec = self._parts.organisation

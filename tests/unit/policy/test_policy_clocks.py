@@ -198,3 +198,14 @@ def test_a_row_with_a_condition_is_shadowed_by_rows_above_that_take_all_of_it(
         return
     with pytest.raises(DeclarationError, match=f"row '{shadowed}' is never reached"):
         load_city(tmp_path)
+
+
+def test_a_step_of_a_state_that_no_case_reaches_is_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    words = "steps:\n  heard:\n    name: {en: heard, zh: 听证}\n    states: [arbitration]\n"
+    (folder / "steps.yaml").write_text(words, encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"steps.yaml:4: no case is ever in arbitration here"):
+        load_city(folder)
+    city = folder / "city.yaml"
+    city.write_text(city.read_text("utf-8") + "life: {arbitrate_after: 2}\n", encoding="utf-8")
+    assert load_city(folder).steps["heard"].states == ("arbitration",)
