@@ -115,7 +115,7 @@ def _command(container: Resource) -> Iterator[str]:
     problem = usage_problem(args[1:]) if args[:1] == ["cityhub"] else "is not cityhub"
     if problem:
         yield f"`{' '.join(args)}`: {problem}"
-    port = next((args[at + 1] for at, word in enumerate(args) if re.fullmatch(r"--(?:web-|metrics-)?port", word)), None)
+    ports = [args[at + 1] for at, word in enumerate(args) if re.fullmatch(r"--(?:web-|metrics-)?port", word)]
     served = [str(each["containerPort"]) for each in container.get("ports", [])]
-    if served != ([] if port is None else [port]):
-        yield f"serves {port}, and says {', '.join(served) or 'nothing'}"
+    if served != ports:
+        yield f"serves {', '.join(ports) or 'nothing'}, and says {', '.join(served) or 'nothing'}"

@@ -66,9 +66,8 @@ def _checked_prefix(_: click.Context, __: click.Parameter, given: str) -> str:
     "--open311", type=click.Path(exists=True, dir_okay=False, path_type=Path), envvar="CITYHUB_OPEN311",
     help="open311.yaml: services, questions, what is published.  [all categories]",
 )  # fmt: skip
-@click.option(
-    "--metrics-port", type=click.IntRange(0, 65535), help="Serve /metrics on this port of loopback.  [nowhere]"
-)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on this port.  [nowhere]")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Where they are served.")
 @with_settings
 @click.pass_context
 def web(
@@ -80,6 +79,7 @@ def web(
     prefix: str,
     open311: Path | None,
     metrics_port: int | None,
+    metrics_host: str,
 ) -> None:
     """Serve departments 部门, Open311 apps and those who report by HTTP, until Ctrl-C. A process of its own, beside the worker.
 
@@ -104,7 +104,7 @@ def web(
     watch_files(settings)
     with (
         ended_by_signals(),
-        nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, "127.0.0.1", metrics_port),
+        nullcontext() if metrics_port is None else PageServer({"/metrics": metrics_page}, metrics_host, metrics_port),
         Web(settings, city, codec, sources_there(settings, discover()), offers, host, port, proxy, prefix) as running,
     ):
         say(f"web 网关 {running.address}   (what it answers: {running.address}/openapi.json)", err=True)

@@ -24,7 +24,7 @@ def test_nothing_is_wrong() -> None:
     assert list(problems()) == []
 
 
-def test_every_connector_past_bronze_has_a_service_that_is_scraped() -> None:
+def test_every_service_of_ours_and_every_connector_past_bronze_is_scraped() -> None:
     services = load()["services"]
     jobs = {job["job_name"]: job for job in read_yaml(PROMETHEUS / "prometheus.yml")["scrape_configs"]}
     targets = jobs["connectors"]["static_configs"][0]["targets"]
@@ -37,6 +37,8 @@ def test_every_connector_past_bronze_has_a_service_that_is_scraped() -> None:
         command = services[name]["command"]
         assert command[:4] == ["cityhub", "connector", "run", name]
         assert f"{name}:{command[command.index('--metrics-port') + 1]}" in targets
+    web = services["web"]["command"]
+    assert jobs["web"]["static_configs"][0]["targets"] == (f"web:{web[web.index('--metrics-port') + 1]}",)
     worker = jobs["worker"]["dns_sd_configs"][0]
     assert worker["names"] == ("worker",)
     assert str(worker["port"]) in services["worker"]["command"]
