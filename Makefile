@@ -12,9 +12,9 @@ LOAD_ARGS ?=
 FAULTS_ARGS ?=
 FUZZ ?= 200
 UP_ARGS ?=
-# A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early. Two more
-# workers than there are cores: many tests mostly wait for brokers and processes.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+# A file stays with one worker, so that what its tests share is made once; in order, so that the long ones begin early. One more
+# worker than there are cores: many tests mostly wait for brokers and processes.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 PY := $(BIN)/python
