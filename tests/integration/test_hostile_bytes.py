@@ -107,9 +107,11 @@ def test_a_worker_lives_over_rubbish_everywhere(hub: SmallHub) -> None:
 
 
 def spoil_changelogs(hub: SmallHub, chance: random.Random) -> None:
-    """Beside what the worker writes: bytes of no meaning, and what it wrote with a few of them changed.
+    """Beside what the worker writes: bytes of no meaning, also under its own keys, and what it wrote with a few of them changed.
 
-    No false checkpoints: what those come to is in tests/integration/test_state_refused.py.
+    Those have keys of nobody: some can be read, and would take the place of what is true, which the account then misses. The worker
+    reads them at once if they come between two of its commits. No false checkpoints: what those come to is in
+    tests/integration/test_state_refused.py.
     """
     keys = (b"k", b"\xff", b"~", b"~now", b"\0", b"\0x", b"C-X")
     real: dict[str, list[Message]] = {topic: [] for topic in CHANGELOGS}
@@ -124,7 +126,8 @@ def spoil_changelogs(hub: SmallHub, chance: random.Random) -> None:
                 sender.send(changelog, chance.choice(keys) + b"%d" % number, chance.randbytes(chance.randint(0, 40)))
                 if messages:
                     changed = mutated(chance.choice(values), values, chance)
-                    sender.send(changelog, chance.choice(messages).key(), changed)
+                    sender.send(changelog, b"nobody's%d" % number, changed)
+                    sender.send(changelog, chance.choice(messages).key(), b"\xc1" + chance.randbytes(20))
 
 
 def test_a_record_that_is_small_only_on_the_wire_is_a_letter_with_size_and_digest(hub: SmallHub) -> None:
