@@ -11,9 +11,8 @@ import pytest
 from hub.model.update import Update
 from hub.policy.models import ClockSpec, DeadlineRule, Name
 from hub.policy.models.steps import StepSpec
-from tests.unit.agents.any_order import findings, update
+from tests.unit.agents.any_order import WIDER, findings, update
 from tests.unit.agents.test_joint_cases import hub_of, last, words
-from tests.unit.agents.test_joint_routes import WIDER
 
 WHO = {"holder": "water_supply", "helper": "roads"}
 CALLS = update(1, "water_supply", "WHISTLED", 1, members=["roads"])
