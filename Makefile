@@ -89,7 +89,7 @@ sbom: $(VENV)/.stamp ## what the image is made of, as CycloneDX: build/sbom.json
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements ops/lock/requirements.txt --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 
-audit: $(VENV)/.stamp ## known weaknesses of what is locked (asks PyPI; says so when it cannot)
+audit: $(VENV)/.stamp ## known weaknesses of what is locked (asks the index of packages; says so when it cannot)
 	@$(PY) -m ops.checks.audit
 
 new-connector: $(VENV)/.stamp ## a connector that works, to start from: make new-connector NAME=firebrigade

@@ -93,9 +93,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors meant for people end in one sentence and exit code 1."""
     escape_logs()
-    wants_json = (
-        os.environ.get(variable("log_format")) == LogFormat.JSON
-    )  # what else stands there the settings complain of
+    # What else stands there the settings complain of.
+    wants_json = os.environ.get(variable("log_format")) == LogFormat.JSON
     set_up_logs(LogFormat.JSON if wants_json else LogFormat.TEXT)
     try:
         cli(standalone_mode=True)

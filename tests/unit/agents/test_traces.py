@@ -35,6 +35,14 @@ def contexts(hub: MemoryHub, topic: str) -> list[str]:
     return [context.span for header in found if header and (context := context_in(header))]
 
 
+def opened(hub: MemoryHub) -> str:
+    """The id of the case of one report, which nobody traces."""
+    hub.publish(report("H-1", NOON))
+    hub.run()
+    (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+    return str(case)
+
+
 def test_a_report_is_followed_from_its_connector_to_its_order_and_beyond(tmp_path: Path) -> None:
     path = tmp_path / "spans.jsonl"
     with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
@@ -55,9 +63,7 @@ def test_a_report_is_followed_from_its_connector_to_its_order_and_beyond(tmp_pat
 def test_an_update_is_followed_to_its_receipt(tmp_path: Path) -> None:
     path = tmp_path / "spans.jsonl"
     with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
-        hub.publish(report("H-1", NOON))
-        hub.run()
-        (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+        case = opened(hub)
         hub.publish(resolved(case, NOON + MINUTE), headers=SAMPLED)
         hub.run()
         told = spans(path)
@@ -69,9 +75,7 @@ def test_what_an_update_causes_bears_its_trace_whatever_it_is_keyed_by(tmp_path:
     """Replies are keyed by the source's reference, closures by the place."""
     path = tmp_path / "spans.jsonl"
     with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
-        hub.publish(report("H-1", NOON))
-        hub.run()
-        (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+        case = opened(hub)
         hub.publish(resolved(case, NOON + MINUTE), headers=SAMPLED)
         hub.run()
         _, track, route, again = spans(path)
@@ -85,9 +89,7 @@ def test_what_an_update_causes_bears_its_trace_whatever_it_is_keyed_by(tmp_path:
 def test_of_two_updates_of_one_case_each_receipt_bears_its_own(tmp_path: Path) -> None:
     path = tmp_path / "spans.jsonl"
     with MemoryHub(CITY, NOON, sources=["hotline"], traces=path) as hub:
-        hub.publish(report("H-1", NOON))
-        hub.run()
-        (case,) = [each["case_id"] for each in hub.records("hub.cases")]
+        case = opened(hub)
         accepted = resolved(case, NOON + MINUTE).model_copy(
             update={"status": UpdateStatus.ACCEPTED, "update_id": "first"}
         )
