@@ -24,7 +24,8 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _KINDS = ("sqlite", "postgresql")
 _BUSY_SECONDS = 30
 _WRITES = "cityhub_writes"
-_CACHE_KB = 131_072
+_CACHE_KB = 16_384
+"""Of SQLite's pages, for each connection: a process that serves pages has several, and what they keep is counted once for each."""
 _ONE_WRITER = 0x6369_7479_6875_62
 """Of all databases' locks, the one that writers of a ledger take."""
 
