@@ -16,15 +16,26 @@ from hub.policy.organisation_checks import codes_named, ladder_mistakes, organis
 from hub.policy.parts import Parts
 from hub.policy.reach import Box, possible, product, unreached
 from hub.policy.route_checks import RouteChecks
+from hub.policy.source_checks import departments_named, sources_named
 from hub.policy.space import Space
 from hub.units import unit_of
 
 
 class Checker:
-    """Notes every cross-file mistake of `parts`, on the lines the `documents` give."""
+    """Notes every cross-file mistake of `parts`, on the lines the `documents` give.
 
-    def __init__(self, parts: Parts, documents: Mapping[str, Document], problems: Problems) -> None:
+    `sources`: those that report here. None: nobody knows, and none is looked for.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        documents: Mapping[str, Document],
+        problems: Problems,
+        sources: Collection[str] | None = None,
+    ) -> None:
         self._parts = parts
+        self._sources = None if sources is None else frozenset((*sources, *parts.city.sources))
         self._documents = documents
         self._problems = problems
         self._codes = {category.code for category in parts.categories}
@@ -44,6 +55,10 @@ class Checker:
         self._rule_ids()
         self._aliases()
         self._known("city.yaml", ("dispatch_desk",), parts.city.dispatch_desk, self._departments, "department")
+        for file, location, department in departments_named(parts):
+            self._known(file, location, department, self._departments, "department")
+        if self._sources is not None:
+            self._reporting(self._sources)
         RouteChecks(parts, self._known, self._area, self._note).run()
         for index, rule in enumerate(parts.deadlines):
             self._conditions("deadlines.yaml", ("deadlines", index), rule.when)
@@ -97,6 +112,19 @@ class Checker:
             self._note("organisation.yaml", location, what)
         for location, code in codes_named(spec):
             self._area("organisation.yaml", location, code)
+
+    def _reporting(self, sources: Collection[str]) -> None:
+        """A source that never reports makes its row, or what is said of it, stand there for nothing."""
+        for file, location, source in sources_named(self._parts):
+            if source not in sources and not self._of_a_pack(file, location):
+                self._note(
+                    file, location, f"there is no source {source!r}; {hint(source, sources)} (one without a connector here "
+                    "stands under `sources` in city.yaml)"
+                )  # fmt: skip
+
+    def _of_a_pack(self, file: str, location: Location) -> bool:
+        """True for an example of a pack: it shows the pack's rows, also where this city has no such system."""
+        return file == "examples.yaml" and self._documents[file].place(location)[0] != file
 
     def _purposes(self) -> None:
         known = {EVERYTHING, *self._parts.privacy.purposes}

@@ -52,8 +52,12 @@ _OPTIONAL: dict[str, type[BaseModel]] = {
 """What a folder may leave out: it was whole before there were these."""
 
 
-def load_city(folder: Path) -> City:
-    """The city of `folder`. Raises DeclarationError, which lists every mistake with file, line and way out."""
+def load_city(folder: Path, sources: Collection[str] | None = None) -> City:
+    """The city of `folder`. Raises DeclarationError, which lists every mistake with file, line and way out.
+
+    `sources`: those that report here, so that others are mistakes. None where the hub runs: a worker that has one connector less
+    than another goes by the same rules.
+    """
     problems = Problems(f"the policy folder {folder}")
     if not folder.is_dir():
         problems.add(str(folder), 0, "there is no such folder; --city or CITYHUB_CITY must name a policy folder")
@@ -70,7 +74,7 @@ def load_city(folder: Path) -> City:
     for pack in packs:
         _stray_files(pack.folder, f"{pack.name}/", (*pack_files(), *BESIDE), problems)
     problems.raise_if_any()
-    return _assemble(folder, packs, models, documents, problems)
+    return _assemble(folder, packs, models, documents, problems, sources)
 
 
 def pack_files() -> tuple[str, ...]:
@@ -114,6 +118,7 @@ def _assemble(
     models: dict[str, BaseModel],
     documents: dict[str, Document],
     problems: Problems,
+    sources: Collection[str] | None,
 ) -> City:
     city, taxonomy, departments = models["city.yaml"], models["taxonomy.yaml"], models["departments.yaml"]
     routes, deadlines, calendars = models["routes.yaml"], models["deadlines.yaml"], models["calendars.yaml"]
@@ -164,7 +169,7 @@ def _assemble(
     for where, what in alias_mistakes(taxonomy):
         problems.add(*documents["taxonomy.yaml"].place(where), what)
     problems.raise_if_any()
-    Checker(parts, documents, problems).run()
+    Checker(parts, documents, problems, sources).run()
     problems.raise_if_any()
     return City(
         folder=folder,

@@ -38,18 +38,21 @@ def policy() -> None:
 def check(settings: Settings, folder: Path | None, follows: Path | None, as_json: bool) -> None:
     """Say every mistake with file and line: unknown names, rows never reached, examples that do not hold.
 
-    Exits with 1 if there is one.
+    Sources are those with a connector here, and those that city.yaml lists under `sources`. A campaign 专项 that no deadline times
+    is told as a hint. Exits with 1 if there is a mistake.
     """
     from hub.cli.policy.keeping import too_short
     from hub.core.rules.examples import check_examples
     from hub.core.rules.succession import succeed
     from hub.declared.problems import DeclarationError
     from hub.policy import load_city
+    from hub.sdk.manifest import discover
+    from hub.topics import OWN_SOURCE
 
     chosen = folder or settings.city
     succession = None
     try:
-        city = load_city(chosen)
+        city = load_city(chosen, {*discover(), OWN_SOURCE})
         mistakes = [*check_examples(city), *too_short(city, settings)]
         if follows is not None:
             succession = succeed(load_city(follows), city)
@@ -73,6 +76,9 @@ def _say_mistakes(folder: Path, mistakes: list[str], as_json: bool) -> None:
 
 
 def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
+    from hub.policy.campaigns import untimed_campaigns
+
+    hints = untimed_campaigns(city)
     counts = {
         "categories 类别": len(city.categories), "departments 部门": len(city.departments), "exits 派前分流": len(city.exits),
         "routes 派单规则": len(city.routes), "fallback 兜底": len(city.fallback), "deadlines 时限": len(city.deadlines),
@@ -84,7 +90,7 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
     if as_json:
         document = {
             "folder": str(city.folder), "ok": True, "version": city.version, "rows": counts, "included": city.included,
-            "replaced": city.replaced, "changes": changes,
+            "replaced": city.replaced, "hints": hints, "changes": changes,
         }  # fmt: skip
         say_json(document, indent=2)
         return
@@ -94,6 +100,8 @@ def _say_good(city: City, succession: Succession | None, as_json: bool) -> None:
         say(f"  packs included 引入流程包: {', '.join(city.included)}")
     for row in city.replaced:
         say(f"  {row} 以本市为准")
+    for each in hints:
+        say(f"! {each} 提示")
     for change in changes or ():
         say(f"  {change}")
     if changes == []:

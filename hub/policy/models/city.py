@@ -63,6 +63,8 @@ class CityFile(Strict):
     """Further layers for routing (wards, police districts, maintenance districts ...)."""
     grid_degrees: float = Field(0.02, ge=0.001, le=1)
     default_points: tuple[DefaultPoint, ...] = ()
+    sources: tuple[Id, ...] = ()
+    """Systems that report here though no connector of theirs is at hand: they publish by themselves, or are still to come."""
     life: LifeSpec = LifeSpec()
 
     @model_validator(mode="after")

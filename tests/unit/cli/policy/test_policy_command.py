@@ -78,3 +78,30 @@ def test_the_table_in_order_and_of_one_category() -> None:
     assert code == 0
     assert "power_light" in said
     assert "water_supply" not in said
+
+
+def test_a_source_without_a_connector_is_a_mistake_until_the_city_says_that_it_reports(folder: Path) -> None:
+    edit(folder, "routes.yaml", "source: [police]", "source: [polise]")
+    code, said = run("check", folder)
+    assert code == 1
+    assert "routes.yaml:17: there is no source 'polise'; did you mean 'police'?" in said
+    edit(folder, "city.yaml", "dispatch_desk:", "sources: [polise]\ndispatch_desk:")
+    code, said = run("check", folder)
+    assert "there is no source" not in said
+    edit(folder, "routes.yaml", "source: [polise]", "source: [open311]")
+    assert "there is no source" not in run("check", folder)[1], "what apps report to the hub itself"
+
+
+def test_a_campaign_that_no_row_times_is_told(folder: Path) -> None:
+    row = "{id: summer, department: roads, when: {category: [road.pothole], attribute: {campaign: [夏季整治]}}}"
+    edit(folder, "routes.yaml", "routes:\n", f"routes:\n  - {row}\n")
+    code, said = run("check", folder)
+    assert code == 0, said
+    assert "routes.yaml, row 'summer', names the campaign '夏季整治' 专项, but no row of deadlines.yaml" in said
+    assert "attribute.campaign=夏季整治" in said, "the way out"
+    assert len(json.loads(run("check", folder, "--json")[1])["hints"]) == 1
+    clock = (
+        "{id: summer, clock: resolve, when: {condition: [attribute.campaign=夏季整治]}, duration: 9, unit: natural_day}"
+    )
+    edit(folder, "deadlines.yaml", "deadlines:\n", f"deadlines:\n  - {clock}\n")
+    assert json.loads(run("check", folder, "--json")[1])["hints"] == []
