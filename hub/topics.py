@@ -115,6 +115,8 @@ ERASURES = Topic(
     {**_keep(400), "message.timestamp.type": "LogAppendTime"},
 )
 
+HOMES = Topic("hub.homes", "source_ref", "cityhub.Home", _keep(30))
+
 DEDUPLICATE_CHANGELOG = Topic(
     "hub.deduplicate.changelog", "none", None, {**_keep(30), "max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
 )
@@ -122,7 +124,7 @@ ROUTE_CHANGELOG = Topic("hub.route.changelog", "record of state", None, _COMPACT
 TRACK_CHANGELOG = Topic("hub.track.changelog", "record of state", None, _COMPACT)
 
 HUB_TOPICS = (
-    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, WORKERS, SOURCES, ERASURES,
+    EVENTS, UPDATES, REPEATS, CASES, DEADLINES, CLOSURES, DEAD, CONTROL, WORKERS, SOURCES, ERASURES, HOMES,
     DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG,
 )  # fmt: skip
 
@@ -131,7 +133,7 @@ _ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
 """What others write is dated by the broker: no client's clock decides when it arrived, or how long it is kept."""
 
 
-BETWEEN_AGENTS = (EVENTS, UPDATES, CASES, CLOSURES)
+BETWEEN_AGENTS = (EVENTS, UPDATES, CASES, CLOSURES, HOMES)
 """What agents write for each other: placed by key and by the hub's number of partitions, whatever the topic has."""
 
 
@@ -255,7 +257,7 @@ def agent_topics(sources: Iterable[str], departments: Iterable[str]) -> dict[str
     """What each agent reads, without the namespace."""
     inputs = [city_events(source).name for source in sources] + [dept_updates(each).name for each in departments]
     return {
-        "deduplicate": inputs,
+        "deduplicate": [*inputs, HOMES.name],
         "route": [EVENTS.name, CLOSURES.name, ERASURES.name],
         "track": [CASES.name, UPDATES.name],
     }

@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 
 from hub import metrics, topics
 from hub.agents.context import Hub
-from hub.agents.intake import Refused, UsableRecords, take_in
+from hub.agents.intake import Refused, UsableRecords, take_in, take_in_own
 from hub.agents.misplaced import EVENT, UPDATE, at_home
 from hub.agents.receipts import acknowledge_refused, acknowledge_repeats
 from hub.agents.view import AgentView
 from hub.bounds import COUNTER
 from hub.clock import ClockKind, wall_ms
-from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit
+from hub.core.dedup.admission import Admission, Arrivals, Repeats, admit, by_itself
 from hub.core.dedup.digests import Longs, contents, shown_refs, told_apart_by, within
 from hub.core.dedup.memory import SeenState
-from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_updates
+from hub.core.dedup.validation import ahead_of_arrival, faults_of_events, faults_of_homes, faults_of_updates
 from hub.core.limits import LimitVerdict
 from hub.core.linking import MeetingKeys
 from hub.core.places.places import Located, Places
@@ -55,17 +55,20 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 events = _take_in(hub, chunk, tx, topics.city_events("any"), "city.", faults_of_events, "reported_at")
                 updates = _take_in(hub, chunk, tx, topics.dept_updates("any"), "dept.", faults_of_updates, "at")
                 events, updates = at_home(hub, chunk, tx, events, EVENT), at_home(hub, chunk, tx, updates, UPDATE)
+                homes = take_in_own(hub, chunk, tx, topics.HOMES, faults_of_homes)
                 located = _locate(placed.places, events.decoded)
-                arrivals = _arrivals(
-                    chunk, events, updates, _meeting(placed.meeting, events.decoded, located.place_key)
-                )
+                place_key = _meeting(placed.meeting, events.decoded, located.place_key)
+                arrivals = _arrivals(chunk, events, updates, homes, place_key)
                 admission = admit(arrivals, state.seen, hub.wall.now_ms())
                 state.stage(admission.fresh)
+                tx.account("home", len(homes.rows))
                 _publish_events(hub, chunk, tx, events, admission, located)
                 _publish_updates(hub, chunk, tx, events, updates, admission)
-                _publish_repeats(hub, chunk, tx, events, updates, arrivals, admission.repeats)
-                conflicts = _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts)
-                _acknowledge(hub, chunk, tx, events, updates, conflicts, admission.repeats)
+                said = len(events.rows) + len(updates.rows)
+                repeats = admission.repeats.before(said)
+                _publish_repeats(hub, chunk, tx, events, updates, arrivals, repeats)
+                conflicts = _reject_conflicts(chunk, tx, events, updates, arrivals, admission.conflicts.before(said))
+                _acknowledge(hub, chunk, tx, events, updates, conflicts, repeats)
                 tx.arrived(chunk.came_ms)
 
     app.service(inlet)
@@ -115,28 +118,48 @@ def _meeting(keys: MeetingKeys, events: Decoded, place_key: list[str | None]) ->
     ]
 
 
-def _arrivals(chunk: Chunk, events: UsableRecords, updates: UsableRecords, place_key: list[str | None]) -> Arrivals:
+def _arrivals(
+    chunk: Chunk, events: UsableRecords, updates: UsableRecords, homes: UsableRecords, place_key: list[str | None]
+) -> Arrivals:
     """Events first, then updates; a department's name cannot be mistaken for a source's. Departments count their updates as they
-    like: an id is one only together with its case."""
-    rows = np.array(events.rows + updates.rows, dtype=np.int64)
+    like: an id is one only together with its case.
+
+    Last what `route` says of the places of references, as a revision that nobody else can have: it goes no further, and the
+    reference is known for a window more, with the place that is known of it or, failing that, with this.
+    """
+    rows = np.array(events.rows + updates.rows + homes.rows, dtype=np.int64)
     names = sorted(set(chunk.topics))
     number = {name: position for position, name in enumerate(names)}
-    seen, told = events.decoded.batch, updates.decoded.batch
+    seen, told, again = events.decoded.batch, updates.decoded.batch, homes.decoded.batch
     content = contents([value for row in rows.tolist() if (value := chunk.values[row]) is not None])
-    counted = np.concatenate([_counted(events), np.ones(len(updates.rows), dtype=np.bool_)])
-    revision = np.concatenate([each.column("revision").to_numpy() for each in (seen, told)]).astype(np.int64)
+    counted = np.concatenate([_counted(events), np.ones(len(told), np.bool_), np.zeros(len(again), np.bool_)])
+    revision = np.zeros(len(rows), np.int64)
+    revision[: len(seen) + len(told)] = np.concatenate([each.column("revision").to_numpy() for each in (seen, told)])
     departments = pc.binary_join_element_wise("dept", told.column("department"), ".")
     return Arrivals(
         topics=names,
         topic=np.fromiter(map(number.__getitem__, chunk.topics), np.int64, len(chunk))[rows],
         partition=chunk.lies_in[rows],
         offset=chunk.lies_at[rows],
-        source=pa.concat_arrays([seen.column("source"), departments]),
-        ref=pa.concat_arrays([seen.column("source_ref"), within(told.column("case_id"), told.column("update_id"))]),
+        source=pa.concat_arrays([seen.column("source"), departments, again.column("source")]),
+        ref=pa.concat_arrays(
+            [
+                seen.column("source_ref"),
+                within(told.column("case_id"), told.column("update_id")),
+                again.column("source_ref"),
+            ]
+        ),
         revision=told_apart_by(revision, counted, content),
         content=content,
-        place=pa.array(place_key + [None] * len(updates.rows), pa.string()),
+        place=pa.array(place_key + [None] * len(told) + _homes(again), pa.string()),
     )
+
+
+def _homes(batch: pa.RecordBatch) -> list[str | None]:
+    """Places of references, None for those that have none but themselves."""
+    source, ref, key = (batch.column(name).to_pylist() for name in ("source", "source_ref", "place_key"))
+    itself = map(by_itself, source, ref)
+    return [None if place == own else place for place, own in zip(key, itself, strict=True)]
 
 
 def _publish_events(
@@ -203,8 +226,8 @@ def _counted(events: UsableRecords) -> npt.NDArray[np.bool_]:
 def _publish_updates(
     hub: Hub, chunk: Chunk, tx: Transaction, events: UsableRecords, updates: UsableRecords, admission: Admission
 ) -> None:
-    begin = len(events.rows)
-    first = admission.first[admission.first >= begin] - begin
+    first = admission.first - len(events.rows)
+    first = first[(first >= 0) & (first < len(updates.rows))]
     come_of = [updates.rows[at] for at in first.tolist()]
     columns = {"origin": chunk.origins(come_of)}
     taken = pa.array(first)

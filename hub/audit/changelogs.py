@@ -23,7 +23,7 @@ from hub.inspect.reading import OnRead, read_messages, spans
 from hub.settings import Settings
 from hub.stream.changelog.checkpoints import is_checkpoint
 from hub.stream.changelog.state import ChangelogReader, as_it_is
-from hub.topics import DEDUPLICATE_CHANGELOG, ROUTE_CHANGELOG, TRACK_CHANGELOG
+from hub.topics import DEDUPLICATE_CHANGELOG, HOMES, ROUTE_CHANGELOG, TRACK_CHANGELOG
 
 _R = TypeVar("_R")
 CHANGELOGS = (DEDUPLICATE_CHANGELOG.name, ROUTE_CHANGELOG.name, TRACK_CHANGELOG.name)
@@ -53,8 +53,8 @@ class Keyed(Generic[_R]):
 
 @dataclass(frozen=True)
 class RememberedRows:
-    """Rows of `deduplicate`'s memory, oldest first: where each was seen (packed), its digest, and for the first revision of a
-    reference which one (else -1: the digest is of reference and revision)."""
+    """What `deduplicate` remembers of statements and updates, oldest first: where each was seen (packed), its digest, and for the
+    first revision of a reference which one (else -1: the digest is of reference and revision). Homes are not among them."""
 
     seen: Ids
     digests: Digests
@@ -140,13 +140,15 @@ class ChangelogGathering:
         if value is None:
             return
         fresh = unpack(value)
+        homes = [at for at, name in enumerate(fresh.names) if name == HOMES.name]
         for topics, offsets, digests, revisions in (
             (fresh.topics, fresh.offsets, fresh.refs, fresh.revisions),
             (fresh.more_topics, fresh.more_offsets, fresh.more_refs, np.full(len(fresh.more_refs), -1, np.int64)),
         ):
-            self._seen.append(self._identities.pack_named(fresh.names, topics, partition, offsets))
-            self._digests.append(digests)
-            self._revisions.append(revisions)
+            said = np.flatnonzero(np.isin(topics, homes, invert=True))
+            self._seen.append(self._identities.pack_named(fresh.names, topics[said], partition, offsets[said]))
+            self._digests.append(digests[said])
+            self._revisions.append(revisions[said])
 
     def changelogs(self, whole: bool) -> Changelogs:
         remembered = RememberedRows(

@@ -78,6 +78,7 @@ SUMMARIES: Mapping[str, str] = {
     "hub.deadlines": "Notices of clocks 时限通知: warned, met, breached",
     "hub.closures": "What ends a case, or moves it 结案与流转",
     "hub.erasures": "Erasures 删除: whose words are no longer to be kept, who asked, when and why",
+    "hub.homes": "Homes 归属: where the case of a report is, said again while it is remembered",
     "hub.dead": "Dead letters 死信: what cannot be used, with the reason and the way out",
 }
 """By the name of a topic of the hub's own, or the last part of the others' names."""

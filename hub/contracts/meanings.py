@@ -15,6 +15,7 @@ RECORD_NAMES = {
     "DeadLetter": "死信",
     "DeadlineEvent": "时限通知",
     "Erasure": "删除",
+    "Home": "归属",
     "Order": "指令",
     "Receipt": "回执",
     "Repeat": "重复",

@@ -1,4 +1,4 @@
-"""What the hub writes of cases: changes, orders, deadlines, closures, replies, receipts, erasures; and the list of all records."""
+"""What the hub writes of cases: changes, orders, deadlines, closures, replies, receipts, erasures, homes; and a list of all."""
 
 from __future__ import annotations
 
@@ -361,8 +361,19 @@ class Erasure(Record):
     reason: HubLine
 
 
+class Home(Record):
+    """Where the case of a report is, said again while it is remembered: its source may say more at any time, without a place."""
+
+    NAME: ClassVar[str] = "Home"
+
+    source: SystemId
+    source_ref: Reference
+    place_key: PlaceKey
+    at: SourceMillis
+
+
 RECORDS: tuple[type[Record], ...] = (
     CaseEvent, AdmittedEvent, Update, AdmittedUpdate, CaseChange, Order, DeadlineEvent, Closure, Repeat, Reply, Receipt, DeadLetter,
-    Erasure,
+    Erasure, Home,
 )  # fmt: skip
 """Every record that is a subject of its own."""

@@ -18,6 +18,7 @@ from hub.agents.renewing import renew
 from hub.agents.route.clocks import decided, with_starts
 from hub.agents.route.desks import RuleSets
 from hub.agents.route.erasing import take_erasures, without_erased
+from hub.agents.route.homes import say_homes
 from hub.agents.route.records import publish_cases, publish_exit_replies, publish_orders
 from hub.agents.route.unlinking import unlink
 from hub.agents.view import AgentView
@@ -67,6 +68,7 @@ def attach(app: Any, hub: Hub) -> AgentView:
                 state.remake()  # its index of incidents follows the linking rules
                 indexed = hub.city
             async with outlet.transaction(chunk) as tx:
+                say_homes(hub, tx, state)  # before the chunk's own: nobody has forgotten them
                 steps = take_erasures(hub, chunk, tx, state)
                 sighted, sightings, origins = _sightings(hub, chunk, tx, state, words=desks.ask_words)
                 partitions = [chunk.partitions[row] for row in sighted]

@@ -20,7 +20,9 @@ _MARK = "~"
 """Begins the key of a statement; no case id does."""
 _ERASED = "!"
 """Begins the key of a report whose words were erased."""
-_MARKS = (_MARK, _ERASED)
+RENEWED = "=homes"
+"""Key of the instant until which reports' places were said again (hub/core/cases/homes.py)."""
+_MARKS = (_MARK, _ERASED, RENEWED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class LinkedStatement:
 
 
 RouteRecord = Case | LinkedStatement | Instant
-"""An instant: what a report said until then was erased, wherever it is met."""
+"""An instant: what a report said until then was erased, wherever it is met; or until when places were said again."""
 _Report = tuple[str, str]
 
 
@@ -54,6 +56,8 @@ class RouteBook:
         self._count = 0
         self.erased: dict[_Report, int] = {}
         """Reports whose words were erased, and until when (ms) they said what was."""
+        self.renewed_ms = 0
+        """Until when reports' places were said again, which may be any time ago."""
 
     def __len__(self) -> int:
         return len(self.cases) + self._count + len(self.erased)
@@ -61,6 +65,8 @@ class RouteBook:
     def get(self, key: str) -> RouteRecord | None:
         if not key.startswith(_MARKS):
             return self.cases.get(key)
+        if key == RENEWED:
+            return self.renewed_ms or None
         if key.startswith(_ERASED):
             return self.erased.get(_erased_report(key))
         report, revision = report_of(key)
@@ -70,6 +76,10 @@ class RouteBook:
         if not key.startswith(_MARKS):
             assert value is None or isinstance(value, Case)
             return self.cases.put(key, value)
+        if key == RENEWED:
+            assert value is None or isinstance(value, int)
+            before_ms, self.renewed_ms = self.renewed_ms, value or 0
+            return before_ms or None
         if key.startswith(_ERASED):
             assert value is None or isinstance(value, int)
             return self._put_erased(_erased_report(key), value)
@@ -98,7 +108,8 @@ class RouteBook:
             for revision, one in said.items()
         )
         erased = ((erased_key(report), until_ms) for report, until_ms in self.erased.items())
-        return chain(self.cases.items(), kept, erased)
+        renewed = ((RENEWED, self.renewed_ms),) if self.renewed_ms else ()
+        return chain(self.cases.items(), kept, erased, renewed)
 
     def revisions(self, report: _Report) -> list[int]:
         """Of which something is kept."""
@@ -135,6 +146,8 @@ def keep(journal: RouteJournal, steps: Sequence[Step], seen: Sequence[Sighting])
 
 def route_misfit(key: str, record: RouteRecord | None) -> str | None:
     """Reason why this record cannot belong to this key, or None. A `hub.stream.changelog.state.Misfit`."""
+    if key == RENEWED:
+        return None if record is None or isinstance(record, int) else "a case or statement under the key of an instant"
     if key.startswith(_ERASED):
         return None if record is None or isinstance(record, int) else "a case or statement under the key of an erasure"
     if isinstance(record, int):

@@ -244,6 +244,10 @@ class Repeats:
     partition: Longs
     offset: Longs
 
+    def before(self, row: int) -> Repeats:
+        """Only those of the rows before this one."""
+        return self if not len(self.row) or self.row[-1] < row else self.take(np.flatnonzero(self.row < row))
+
     def take(self, some: Longs) -> Repeats:
         """Only those at these positions."""
         topics = [self.topic[at] for at in some.tolist()]
@@ -342,6 +346,11 @@ class _Verdict:
         encoded = pa.array(places, pa.string()).dictionary_encode()
         self.home[rows] = encoded.indices.to_numpy() + len(self.places)
         self.places.extend(encoded.dictionary.to_pylist())
+
+
+def by_itself(source: str, ref: str) -> str:
+    """The place key of a reference that has no place, as `admit` gives it."""
+    return f"~{source}:{ref}"
 
 
 def _place_keys(arrivals: Arrivals, first: Longs, verdict: _Verdict) -> pa.StringArray:

@@ -14,12 +14,12 @@ from hub.core.limits import Limits, LimitVerdict
 from hub.errors import Reason
 from hub.model.admitted import AdmittedEvent, AdmittedUpdate
 from hub.model.event import CaseEvent
-from hub.model.outputs import CaseChange, Closure, Erasure
+from hub.model.outputs import CaseChange, Closure, Erasure, Home
 from hub.model.update import Update
 
 _EVENTS, _UPDATES = Limits(CaseEvent), Limits(Update)
 _ADMITTED_EVENTS, _ADMITTED_UPDATES = Limits(AdmittedEvent), Limits(AdmittedUpdate)
-_CHANGES, _CLOSURES, _ERASURES = Limits(CaseChange), Limits(Closure), Limits(Erasure)
+_CHANGES, _CLOSURES, _ERASURES, _HOMES = Limits(CaseChange), Limits(Closure), Limits(Erasure), Limits(Home)
 
 
 def faults_of_events(batch: pa.RecordBatch, senders: Sequence[str]) -> Iterator[LimitVerdict]:
@@ -68,6 +68,11 @@ def faults_of_closures(batch: pa.RecordBatch) -> Iterator[LimitVerdict]:
 def faults_of_erasures(batch: pa.RecordBatch) -> Iterator[LimitVerdict]:
     """The same for `cityhub.Erasure`."""
     yield from _ERASURES.faults(batch)
+
+
+def faults_of_homes(batch: pa.RecordBatch) -> Iterator[LimitVerdict]:
+    """The same for `cityhub.Home`."""
+    yield from _HOMES.faults(batch)
 
 
 def _half_points(batch: pa.RecordBatch) -> Iterator[LimitVerdict]:

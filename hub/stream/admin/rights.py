@@ -56,7 +56,7 @@ _TOPIC_CARE = (
 )  # fmt: skip
 _OUTPUTS = {
     "deduplicate": (topics.EVENTS, topics.UPDATES, topics.REPEATS),
-    "route": (topics.CASES,),
+    "route": (topics.CASES, topics.HOMES),
     "track": (topics.DEADLINES, topics.CLOSURES),
 }
 _SEEN = (topics.EVENTS, topics.UPDATES, topics.CASES, topics.DEADLINES, topics.CLOSURES, topics.ERASURES)
@@ -109,7 +109,7 @@ class _Named(NamedTuple):
         found = [topic.name for topic in _OUTPUTS[agent]]
         if agent == "deduplicate":
             # a record in a wrong partition is written to its own; a source with too many bad ones is paused
-            found += [*topics.agent_topics(self.sources, self.departments)[agent], topics.SOURCES.name]
+            found += [*self._inputs(), topics.SOURCES.name]
         else:
             found += [city_replies(each).name for each in self.sources]
             found += [dept_orders(each).name for each in self.departments]
@@ -166,15 +166,20 @@ class _Named(NamedTuple):
     def operator(self) -> Iterator[Right]:
         """Makes topics and looks after them, reads all, says new rules, lets sources go on, sends dead letters again."""
         yield from self._topics(self._all(), *_TOPIC_CARE)
-        inputs = topics.agent_topics(self.sources, self.departments)["deduplicate"]
         yield from self._topics(
-            [topics.CONTROL.name, topics.SOURCES.name, topics.ERASURES.name, *inputs], RightOperation.WRITE
+            [topics.CONTROL.name, topics.SOURCES.name, topics.ERASURES.name, *self._inputs()], RightOperation.WRITE
         )
         for agent in topics.AGENT_CHANGELOGS:
             yield self._right(Resource.GROUP, agent, RightOperation.READ)
         yield from self._groups(["inspect-", "unpacking-", "recovery-", "sources-", "policy-", "dept-watch-"])
         for operation in (RightOperation.CREATE, RightOperation.WRITE, RightOperation.DELETE):
             yield self._right(Resource.TOPIC, "doctor-", operation, prefixed=True)
+
+    def _inputs(self) -> list[str]:
+        """The topics by which sources and departments say something."""
+        return [city_events(each).name for each in self.sources] + [
+            dept_updates(each).name for each in self.departments
+        ]
 
     def _outward(self) -> list[str]:
         """The topics by which sources and departments are told something."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from hub.topics import city_events, city_replies, dept_updates, source_in
+from hub.topics import HOMES, city_events, city_replies, dept_updates, source_in
 
 log = logging.getLogger(__name__)
 _MOST = 1_000
@@ -30,7 +30,7 @@ class Reads:
 
 
 class InputReads(Reads):
-    """All topics by which sources and departments say something.
+    """All topics by which sources and departments say something, and the one by which `route` says where their cases are.
 
     Those of `sources` are read whether they exist or not, so that their absence is reported; `departments` gives
     those that the rules name by now.
@@ -57,6 +57,7 @@ class InputReads(Reads):
         return (
             *(city_events(each).name for each in sources),
             *(dept_updates(each).name for each in self._departments()),
+            HOMES.name,
         )
 
 

@@ -16,7 +16,7 @@ from tests.unit.agents.bare_agents import BareAgent, Record
 from tests.unit.agents.small_world import NOON
 
 TOPICS = {
-    "deduplicate": {"city.police.events": "CaseEvent", "dept.roads.updates": "Update"},
+    "deduplicate": {"city.police.events": "CaseEvent", "dept.roads.updates": "Update", "hub.homes": "Home"},
     "route": {"hub.events": "AdmittedEvent", "hub.closures": "Closure", "hub.erasures": "Erasure"},
     "track": {"hub.cases": "CaseChange", "hub.updates": "AdmittedUpdate"},
 }

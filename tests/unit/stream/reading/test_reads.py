@@ -14,7 +14,7 @@ from hub.settings import Settings
 from hub.stream.kafka.known import KnownTopics, names_in
 from hub.stream.reading.reads import InputReads, Reads
 from hub.stream.watch.unread import UnreadWatch, records_behind
-from hub.topics import city_events, dept_updates, inputs_in, is_input, of_department, of_source, source_in
+from hub.topics import HOMES, city_events, dept_updates, inputs_in, is_input, of_department, of_source, source_in
 
 IDS = st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True)
 FOREIGN = (
@@ -35,6 +35,7 @@ def test_all_declared_and_all_whole_sources_are_read_and_nothing_else(
     reads = InputReads(sorted(declared), lambda: sorted(departments))
     reads.look({topic.name for source in whole for topic in of_source(source)} | foreign)
     wanted = {city_events(each).name for each in declared | whole} | {dept_updates(each).name for each in departments}
+    wanted.add(HOMES.name)
     assert set(reads.topics) == wanted
     assert len(reads.topics) == len(wanted)
 
@@ -61,7 +62,7 @@ def test_what_comes_is_told_once_and_not_what_was_there_at_the_start() -> None:
 def test_sources_that_nobody_declared_are_bounded() -> None:
     reads = InputReads(["zoo"], tuple)
     reads.look({topic.name for number in range(1100) for topic in of_source(f"s{number}")})
-    assert len(reads.topics) == 1001
+    assert len(reads.topics) == 1002
     assert "city.zoo.events" in reads.topics
 
 
