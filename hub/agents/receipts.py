@@ -80,7 +80,8 @@ def acknowledge(
     rows = [each.update.row for each in direct if each.update.row is not None]
     starts, now_ms = [later_than_said(each) for each in direct], hub.wall.now_ms()
     _of_rows(hub, tx, usable, rows, {
-        "outcome": [ACCEPTED] * len(rows), "at": latest([each.from_ms for each in direct]).clip(min=now_ms),
+        "outcome": [ACCEPTED] * len(rows), "detail": [each.clock for each in direct],
+        "at": latest([each.from_ms for each in direct]).clip(min=now_ms),
         **any_said(counts_from=starts),
     })  # fmt: skip
     _of_rows(hub, tx, usable, list(waiting), {"outcome": [WAITING] * len(waiting), "detail": list(waiting.values())})

@@ -329,8 +329,9 @@ class Receipt(Record):
     """What became of one update, for the department by whose topic it came: one for each record of that topic, and one more before
     that, WAITING, of an update that cannot be decided yet.
 
-    `outcome` is `accepted`, `repeat`, or the reason for which the update was set aside, with the way out in `detail`. What could
-    not be read of it is empty or 0; `origin`, the update's own place, is always there.
+    `outcome` is `accepted`, `repeat`, or the reason for which the update was set aside, with the way out in `detail`. Of an
+    accepted word about an extension 延期, `detail` is the clock that it is about. What could not be read of the update is empty
+    or 0; `origin`, its own place, is always there.
     """
 
     NAME: ClassVar[str] = "Receipt"

@@ -65,8 +65,8 @@ def release(hub: Hub, tracking: Tracking, journal: TrackJournal, case_id: str, e
         tried, left = len(held), []
         for update in held:
             if tracking.update(journal, update, effects):
-                decision = later_than_said(effects.applied[-1])
-                verdicts.append(LateDecision(_admitted(hub, update.body), ACCEPTED, decision))
+                done = effects.applied[-1]
+                verdicts.append(LateDecision(_admitted(hub, update.body), ACCEPTED, later_than_said(done), done.clock))
                 applied.append(update)
             else:
                 left.append(update)

@@ -233,12 +233,18 @@ def _orders(story: Story, words: Words) -> Iterator[Moment]:
         # why a report was linked is said where it is linked
         reason = "" if order["kind"] == "LINK" else order["reason"] or ""
         beside = words.beside(order) if order["kind"] == "ASSIGN" else ""
-        group.append("; ".join(filter(None, (reason, beside))))
+        group.append("; ".join(filter(None, (reason, beside, *_reminds_of(order, words)))))
     for (at_ms, kind, department), reasons in groups.items():
         details = tuple(reason for reason in reasons if reason)
         yield Moment(
             at_ms, 3, "→", f"{ORDER_NAMES[kind]} {words.department(department)}{_times(len(reasons))}", details
         )
+
+
+def _reminds_of(order: dict[str, Any], words: Words) -> Iterator[str]:
+    """Which clocks a reminder is about, and when they are, or were, due."""
+    for due in order["deadlines"] if order["kind"] == "REMIND" else ():
+        yield f"clock 时限 {words.clock(due['clock'])}, due 到期 {words.local(due['due_at'])}"
 
 
 def _rings(story: Story, words: Words) -> Iterator[Moment]:
@@ -311,15 +317,16 @@ def _updates(story: Story, words: Words) -> Iterator[Moment]:
     from_ms = {
         _place(each["origin"]): each["counts_from"] for each in story.receipts if each["counts_from"] is not None
     }
+    meant = {_place(each["origin"]): each["detail"] for each in story.receipts if each["outcome"] == "accepted"}
     for each in story.updates:
         update = each["update"]
         unit = f" ({words.unit(update['unit'])})" if update.get("unit") else ""
         text = f"{words.department(update['department'])}{unit}: {words.event(_event(update))}"
         said = [
-            f"{name} {update[name]}"
-            for name in ("report", "to", "clock", "reason", "score")
-            if update.get(name) is not None
+            f"{name} {update[name]}" for name in ("report", "to", "reason", "score") if update.get(name) is not None
         ]
+        clock = meant.get(_place(each["origin"])) or update.get("clock")
+        said += [f"clock 时限 {words.clock(clock)}"] if clock else []
         said += _came_to(update, words)
         said += [f"called 吹哨 {', '.join(update['members'])}"] if update.get("members") else []
         counts_ms = from_ms.get(_place(each["origin"]))

@@ -76,6 +76,13 @@ class Words:
         known = self._city.departments.get(department)
         return f"{known.name.en} {known.name.zh}" if known else department
 
+    def clock(self, name: str) -> str:
+        """A clock as records call it: a called department's own is CLOCK/DEPARTMENT."""
+        code, _, whose = name.partition("/")
+        known = self._city.clocks.get(code)
+        called = f"{known.name.en} {known.name.zh}" if known else code
+        return f"{called} of 属于 {self.department(whose)}" if whose else called
+
     def unit(self, unit: str | None) -> str:
         """Who below a department, with what it is; nothing for none."""
         organisation = self._city.organisation

@@ -272,7 +272,7 @@ class Tracking:
             effects.notices.append(Notice(case, life.holder, answer))
         self._conclude(before, case, life, effects)
         to_update(before, case, life, answer, lives.goes_to(life, answer), effects)
-        effects.applied.append(Applied(update, at_ms))
+        effects.applied.append(Applied(update, at_ms, life.meant.get(update_key(answer), "")))
         keep_tracked(journal, before, case, effects)
         return True
 

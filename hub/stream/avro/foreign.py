@@ -14,6 +14,10 @@ NamedFields = dict[str, int | None]
 """The least bytes of each named type; None while its own fields are looked at."""
 
 
+class _UnreadableError(Exception):
+    """Why a schema cannot be read by, in the hub's own words."""
+
+
 def check_foreign(declared: Mapping[str, Any]) -> None:
     """Refuse a schema that is none, that contains itself (a record of it may be nested without end), or that has arrays of items
     without bytes (of which a record may say there are billions).
@@ -23,10 +27,14 @@ def check_foreign(declared: Mapping[str, Any]) -> None:
     try:
         fastavro.parse_schema(dict(declared))
         _least_bytes(declared, str(declared.get("namespace", "")), {})
+    except _UnreadableError as error:
+        raise RejectedRecordError(Reason.WRONG_SCHEMA, f"the sender's schema cannot be read by: {error}") from None
     except (fastavro.schema.SchemaParseException, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise RejectedRecordError(
-            Reason.WRONG_SCHEMA, f"the sender's schema cannot be read by: {error or type(error).__name__}"
-        ) from error
+        # their own text quotes what stands in the schema, and this one is logged
+        said = (
+            f"the sender's schema is none that can be read by ({type(error).__name__}); look at it with a tool for Avro"
+        )
+        raise RejectedRecordError(Reason.WRONG_SCHEMA, said) from None
     except RecursionError:
         raise RejectedRecordError(Reason.WRONG_SCHEMA, "the sender's schema is nested too deeply") from None
 
@@ -40,7 +48,7 @@ def _least_bytes(node: Any, namespace: str, named: NamedFields) -> int:
     if kind in ("array", "map"):
         least = _least_bytes(node["items" if kind == "array" else "values"], namespace, named)
         if kind == "array" and not least:
-            raise ValueError("an array's items take no bytes")
+            raise _UnreadableError("an array's items take no bytes")
         return 1
     if kind in ("record", "error", "enum", "fixed"):
         return _least_of_named(node, namespace, named)
@@ -64,7 +72,7 @@ def _least_of_named(node: Mapping[str, Any], namespace: str, named: NamedFields)
 def _known(name: str, namespace: str, named: NamedFields) -> int:
     least = named[_full(name, namespace)]
     if least is None:
-        raise ValueError("a record contains itself")
+        raise _UnreadableError("a record contains itself")
     return least
 
 

@@ -189,6 +189,9 @@ def test_two_called_ones_that_ask_are_told_apart() -> None:
             "accepted",
         ]
         assert "report_in/roads, report_in/police_assistance" in told["U3"][1]
+        assert [told[f"U{n}"][1] for n in (1, 2, 4, 5)] == [
+            "report_in/roads", "report_in/police_assistance", "report_in/police_assistance", "report_in/roads",
+        ]  # fmt: skip
         assert last(hub, "report_in/roads")[:3] == ("BREACHED", 50, 50)
         assert last(hub, "report_in/police_assistance")[:3] == ("BREACHED", 30, 30)
 

@@ -30,11 +30,13 @@ class Adjustments:
         term = self._objections.extendable(life, happening)
         if isinstance(term, Term):
             term.asked_ms = happening.at_ms
+            life.meant[happening.key] = term.name
 
     def _grant(self, life: Life, happening: Happening) -> None:
         term = self._objections.extendable(life, happening)
         if isinstance(term, Term):
             term.asked_ms = None
+            life.meant[happening.key] = term.name
             term.extensions.append(happening.at_ms)
             reckon(term, happening.at_ms)
 
@@ -42,6 +44,7 @@ class Adjustments:
         term = self._objections.running(life, happening)
         if isinstance(term, Term):
             term.asked_ms = None
+            life.meant[happening.key] = term.name
 
     def _pause(self, life: Life, happening: Happening) -> None:
         for term in self._objections.pausable(life, happening):

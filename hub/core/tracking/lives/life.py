@@ -155,6 +155,8 @@ class Life:
     early: list[Happening] = field(default_factory=list)
     """Said by departments that had no part in the case yet: each counts from when its department has one."""
     effective: list[Happening] = field(default_factory=list)
+    meant: dict[HappeningKey, str] = field(default_factory=dict)
+    """Of each word about an extension 延期 that was applied: the clock that it is about, by its name."""
     reports: tuple[tuple[str, str], ...] = ()
     """Source and reference of all that are or were of the case, the lead first."""
     left: tuple[tuple[str, str], ...] = ()

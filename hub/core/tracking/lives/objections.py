@@ -150,7 +150,7 @@ class Objections:
             return f"no clock of the name it gives runs for this case; there run: {running}"
         if len({term.department for term in own}) > 1:
             return f"several asked for that; name one: {', '.join(term.name for term in own)}"
-        return own[-1] if own[-1].ended_ms is None else f"the clock {happening.clock!r} has ended"
+        return own[-1] if own[-1].ended_ms is None else f"the clock {own[-1].name!r} has ended"
 
     def extendable(self, life: Life, happening: Happening) -> Term | str:
         term = self.running(life, happening)

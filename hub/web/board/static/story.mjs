@@ -75,13 +75,27 @@ function beside(words, order) {
   return [words.t(order.is_called ? 'order.called' : 'order.joined', { others })];
 }
 
+// Which clock a reminder is about, by the notice from which it came; one of a rung of supervision says the rung.
+function remindedOf(words, order, notices) {
+  if (order.kind !== 'remind') return [];
+  const about = notices.filter((row) => row.policy === order.rule && row.due_at === order.due_at);
+  const notice = about.find((row) => row.department === order.department && row.noticed_at === order.issued_at) || about[0];
+  return [notice ? `${words.clock(notice.clock)} ${words.t(`clock.${notice.kind}`)}` : words.event(order.rule)];
+}
+
+function received(words, row) {
+  const event = words.event(row.event);
+  if (row.outcome !== 'accepted') return words.t('receipt.refused', { who: words.department(row.department), event, detail: row.detail || row.outcome });
+  return [words.t('receipt', { who: words.department(row.department), event }), row.detail && words.clock(row.detail)].filter(Boolean).join(' · ');
+}
+
 function happened(words, story) {
   const { t } = { t: words.t.bind(words) };
   const entries = [
     ...story.changes.map((row) => ({ when: row.happened_at, text: `${t(`change.${row.change}`)}${row.source ? ` · ${words.source(row.source)} ${row.ref}` : ''}` })),
-    ...story.orders.map((row) => ({ when: row.issued_at, text: [t(`order.${row.kind}`, { who: words.department(row.department) }), ...beside(words, row)].join(' · ') })),
+    ...story.orders.map((row) => ({ when: row.issued_at, text: [t(`order.${row.kind}`, { who: words.department(row.department) }), ...beside(words, row), ...remindedOf(words, row, story.notices)].join(' · ') })),
     ...story.notices.map((row) => ({ when: row.happened_at, notice: row.kind === 'breached', text: t('notice', { clock: words.clock(row.clock), what: t(`clock.${row.kind}`) }) })),
-    ...story.receipts.map((row) => ({ when: row.counts_from || row.decided_at, text: t(row.outcome === 'accepted' ? 'receipt' : 'receipt.refused', { who: words.department(row.department), event: words.event(row.event), detail: row.detail || row.outcome }) })),
+    ...story.receipts.map((row) => ({ when: row.counts_from || row.decided_at, text: received(words, row) })),
     ...story.replies.map((row) => ({ when: row.happened_at, text: t('reply', { source: words.source(row.source), status: words.event(row.status) }) })),
   ];
   return entries.sort((one, other) => one.when - other.when);

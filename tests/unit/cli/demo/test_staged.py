@@ -137,7 +137,8 @@ def test_all_of_it_is_in_the_story_that_is_printed(hub: MemoryHub) -> None:
         "resumed 恢复",
         "reminded 催办 by row respond.urgent",
         "supervised 督办 by dispatch_desk; held by 主办 urban_mgmt",
-        "extension granted 准予延期; clock resolve",
+        "extension granted 准予延期; clock 时限 resolve 办结",
+        "reminded 催办 by row respond.urgent: respond breached; clock 时限 respond 答复, due 到期",
         "clock resolve met 按时",
         "outcome 办理结果 solved 已解决",
     ):

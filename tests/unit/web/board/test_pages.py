@@ -131,6 +131,10 @@ def test_a_case_tells_its_story(browser: Browser, full: ServedBoard) -> None:
         story = opened.page.locator(".story")
         expect(story.locator(".timeline li").first).to_contain_text("case opened")
         expect(story.locator(".clock-row").first).to_contain_text("from")
+        reminded = story.locator(".timeline li", has_text="reminder to").all_text_contents()
+        assert reminded
+        about = re.compile(" · ((accept|respond|resolve) (warned|overdue)|supervised|notified)$")
+        assert all(map(about.search, reminded)), reminded
         assert opened.obstacles() == []
         opened.page.locator("input[type=search]").fill("nowhere at all")
         expect(opened.page.locator("[data-total]")).to_have_attribute("data-total", "0")
