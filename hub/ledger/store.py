@@ -178,7 +178,9 @@ class _Statements:
             "on conflict do nothing"
         )
         self.no_helpers = f"delete from helpers where case_id = {mark}"
-        kept = {"first_at": "reports.first_at"} | {
+        # what was said first may be read last
+        first = "case when excluded.first_at < reports.first_at then excluded.first_at else reports.first_at end"
+        kept = {"first_at": first} | {
             name: f"coalesce(excluded.{name}, reports.{name})"
             for name in ("link_score", "link_distance_m", "link_apart_s", "link_reasons")
         }

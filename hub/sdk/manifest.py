@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints, model_validator
 
 from hub.declared.document import load_yaml
 from hub.errors import FatalError
@@ -36,6 +36,15 @@ class BilingualName(BaseModel):
 
     en: _Words
     zh: _Words
+
+    @property
+    def both(self) -> str:
+        """For a line that shows both languages; once where they say it alike."""
+        return self.en if self.en == self.zh else f"{self.en} {self.zh}"
+
+
+def _alike_in_both(value: object) -> object:
+    return {"en": value, "zh": value} if isinstance(value, str) else value
 
 
 class SourceSpec(BaseModel):
@@ -69,7 +78,9 @@ class Manifest(BaseModel):
 
     domain: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="the source's id, in topic names and records")
     name: BilingualName = Field(description="for people, in both languages")
-    owner: _Words = Field(description="the unit or team that answers for it")
+    owner: Annotated[BilingualName, BeforeValidator(_alike_in_both)] = Field(
+        description="the unit or team that answers for it, in both languages; one text: the same in both"
+    )
     description: _Words = Field(description="one sentence: which system, which files")
     quality: Quality = Field(description="bronze, silver or gold: what it is meant to keep")
     mappings: dict[str, _Words] = Field(min_length=1, description="mapping name to one line on what it reads")

@@ -101,13 +101,14 @@ class _Query:
         dues = [
             each.due_ms for each in model.clocks(case.case_id) if each.clock == _PROMISE and each.state != "cancelled"
         ]
+        reported_ms = model.reported_ms(source, ref)
         department = city.departments.get(case.department)
         return {
             "source": source,
             "ref": ref,
             "state": "closed" if case.is_over else "open",
             "department": f"{department.name.en} {department.name.zh}" if department else case.department,
-            "reported_at": iso(case.opened_ms),
+            "reported_at": iso(case.opened_ms if reported_ms is None else reported_ms),
             "due_at": iso(max(dues)) if dues else None,
             "answers": [
                 {"at": iso(each.at_ms), "status": said_name(each.status, city), "text": each.text}

@@ -73,7 +73,7 @@ def list_command(
 def groups(settings: Settings, stage: str | None, reason: str | None, as_json: bool) -> None:
     """Dead letters by cause, sender and owner 分组, with their ages; those with most that is open first."""
     letters = letters_there(settings, stage, reason)
-    owners = {name: manifest.owner for name, manifest in discover().items()}
+    owners = {name: manifest.owner.both for name, manifest in discover().items()}
     found = grouped(letters.letters, dealt_with(settings), owners)
     if as_json:
         say_json([group._asdict() for group in found], indent=2)

@@ -19,7 +19,7 @@ _FILES = {
     "manifest.yaml": """\
 domain: {name}
 name: {{en: "{title}", zh: "{title}"}}  # the system's name in both languages
-owner: name the unit or team that answers for it
+owner: {{en: "name the unit or team that answers for it", zh: "填写负责单位"}}
 description: "Which system this reads, and which of its files."
 quality: bronze
 default_mapping: demo

@@ -53,6 +53,7 @@ def city_document(city: City) -> dict[str, Any]:
         "categories": {each.code: _name(each.name) for each in city.categories.values()},
         "areas": {each.code: {"name": in_both(each.name), "rings": _rings(each.geometry)} for each in city.areas},
         "sources": {domain: _name(manifest.name) for domain, manifest in discover().items()},
+        "owners": {domain: _name(manifest.owner) for domain, manifest in discover().items()},
         "campaigns": list(campaigns_of(city)),
         "clocks": {name: _name(spec.name) for name, spec in city.clocks.items()},
         "units": {name: {"zh": unit.zh, "en": name.replace("_", " ")} for name, unit in UNITS.items()},

@@ -85,7 +85,7 @@ class LetterRoutes:
         )
 
     def _owners(self) -> dict[str, str]:
-        return {name: manifest.owner for name, manifest in discover().items()}
+        return {name: manifest.owner.both for name, manifest in discover().items()}
 
     async def _dealt(self) -> Dealt:
         """Raises HttpProblem (503) if the trail cannot be read."""

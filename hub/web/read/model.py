@@ -114,6 +114,10 @@ class ReadModel(Protocol):
         """The case that a report belongs to now."""
         ...
 
+    def reported_ms(self, source: str, ref: str) -> int | None:
+        """When a report was made, whatever case it belongs to now; None of one that is not known."""
+        ...
+
     def clocks(self, case_id: str) -> list[ShownClock]: ...
 
     def answers(self, source: str, ref: str) -> list[SourceReply]:

@@ -142,6 +142,11 @@ class SqliteModel:
         row = self._reader.execute(_CASE_ID, (source, ref)).fetchone()
         return self.case(row[0]) if row else None
 
+    def reported_ms(self, source: str, ref: str) -> int | None:
+        first = "select min(first_at) from reports where source = ? and ref = ?"  # one that was taken out has two rows
+        row = self._reader.execute(first, (source, ref)).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def clocks(self, case_id: str) -> list[ShownClock]:
         rows = self._reader.execute(_RUNS, (case_id,))
         newest = {clock: ShownClock(clock, due_ms, state) for clock, due_ms, state in rows}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.clock import iso
+from hub.model.event import EventKind
 from hub.model.update import Update
 from hub.web.tokens import TokenKind
 from tests.unit.web.front import NOON, MemoryWeb, memory_web, pothole
@@ -37,6 +39,33 @@ def test_where_it_stands(web: MemoryWeb) -> None:
     assert told["due_at"] is not None
     assert "Wang" not in answer.text
     assert "13800000000" not in answer.text
+
+
+def test_a_report_that_was_joined_to_a_case_was_made_when_it_was_made(web: MemoryWeb) -> None:
+    """Not when the case was opened by another; also after it was taken out again, and where its first word came late."""
+    made = iso(NOON + 4_000)
+
+    def reported(ref: str) -> str:
+        known = web.bearer("hotline", TokenKind.SOURCE)
+        answer = web.client.get("/status", params={"source": "hotline", "ref": ref}, headers=known)
+        return str(answer.json()["reported_at"])
+
+    web.hub.publish(pothole("H2", reported_at=NOON + 9_000, revision=1, kind=EventKind.AMENDED))
+    web.settle()
+    web.hub.publish(pothole("H2", reported_at=NOON + 4_000))
+    web.settle()
+    (linked,) = web.hub.records("hub.cases", change="LINKED")
+    assert (reported("H1"), reported("H2")) == (iso(NOON), made)
+    unlinks = {"step": "UNLINKED", "report": "hotline:H2"}
+    web.hub.publish(
+        Update(
+            update_id="U", department="dispatch_desk", case_id=linked["case_id"], status="ACCEPTED",
+            at=NOON + 20_000, **unlinks,
+        )
+    )  # fmt: skip
+    web.settle()
+    assert web.hub.records("hub.cases", change="OPENED", lead_ref="H2")
+    assert reported("H2") == made
 
 
 def test_guessing_tells_nothing(web: MemoryWeb) -> None:

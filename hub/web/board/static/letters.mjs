@@ -88,7 +88,7 @@ function Groups({ words, found, filters, choose, brief }) {
     <th scope="col" class="right">${words.t('dl.state.open')}</th><th scope="col" class="right">${words.t('dl.state.sent')}</th><th scope="col" class="right">${words.t('dl.state.closed')}</th>
     <th scope="col">${words.t('dl.oldest')}</th><th scope="col">${words.t('op.newest')}</th></tr></thead>
     <tbody>${groups.map((group) => html`<tr key=${JSON.stringify(common(group))} class=${isChosen(group) ? 'chosen' : ''}>
-      <td><b>${words.t(`reason.${group.reason}`)}</b><span class="place">${words.stage(group.stage)}</span></td><td>${words.sender(group.sender)}</td><td>${group.owner || (words.city.departments[group.sender] ? words.department(group.sender) : '–')}</td>
+      <td><b>${words.t(`reason.${group.reason}`)}</b><span class="place">${words.stage(group.stage)}</span></td><td>${words.sender(group.sender)}</td><td>${words.owner(group.sender)}</td>
       <td class="right">${number(group, 'open', group.open)}</td><td class="right">${number(group, 'sent', group.sent)}</td><td class="right">${number(group, 'closed', group.closed)}</td>
       <td>${words.t('dl.ago', { n: words.span(found.now - group.oldest_ms) })}<span class="place">${words.when(group.oldest_ms)}</span></td><td>${words.when(group.newest_ms)}</td></tr>`)}</tbody></table>
     ${found.there > found.looked_at && html`<p class="list-head muted">${words.t('dl.newest', { n: words.n(found.looked_at), all: words.n(found.there) })}</p>`}</section>`;

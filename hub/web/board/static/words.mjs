@@ -71,6 +71,8 @@ export class Words {
   unitOf(department, code) { return this.of((this.city.below[department] || {})[code]) || this.department(code); }
   of(name) { return name && name[this.language]; }
   unit(code, count) { return this.named('units', code) + (this.language === 'en' && count !== 1 ? 's' : ''); }
+  // Who answers for a sender: whoever runs its connector, or the department itself.
+  owner(code) { return this.of(this.city.owners[code]) || (this.city.departments[code] ? this.department(code) : '–'); }
   // Who wrote something: a source, a department, or a part of the hub that has no name in words.
   sender(code) { return this.city.sources[code] ? this.source(code) : this.city.departments[code] ? this.department(code) : code || '–'; }
   stage(code) {

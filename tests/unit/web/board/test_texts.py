@@ -57,12 +57,20 @@ def test_names_in_both_languages_come_apart(text: str, zh: str, en: str) -> None
     assert in_both(text) == {"zh": zh, "en": en}
 
 
+def test_who_answers_for_a_source_stands_in_both_languages() -> None:
+    owners = city_document(CITY)["owners"]
+    assert owners["police"] == {"zh": "市数据局警情组", "en": "city data office, police desk"}
+    assert [
+        who for who, name in owners.items() if not re.search("[一-鿿]", name["zh"]) or name["zh"] == name["en"]
+    ] == []
+
+
 def test_the_citys_names_are_there_in_both() -> None:
     document = city_document(CITY)
     assert document["departments"]["roads"] == {"zh": "市政道路", "en": "Roads"}
     assert document["outcomes"]["solved"] == {"zh": "已解决", "en": "solved"}
     assert document["events"].keys() >= set(map(str, EVENT_RULES))
     assert document["states"].keys() == set(map(str, STATE_NAMES))
-    for kind in ("departments", "categories", "sources", "clocks", "events", "outcomes", "states"):
+    for kind in ("departments", "categories", "sources", "owners", "clocks", "events", "outcomes", "states"):
         assert all(set(name) == set(LANGUAGES) for name in document[kind].values()), kind
     assert all(len(ring) > 3 for area in document["areas"].values() for ring in area["rings"])
