@@ -16,6 +16,7 @@ from hub.inspect.reading import spans
 from hub.ledger.database import Database, address_of
 from hub.ledger.feed import Feed, LedgerStanding, topics_in
 from hub.ledger.heard import heard_sources
+from hub.ledger.queries import newest_opened_ms
 from hub.ledger.reading import FactReader
 from hub.ledger.rhythms import RhythmGauges
 from hub.ledger.store import LedgerStore
@@ -95,8 +96,14 @@ class Keeper:
         return 0 if self.standing is None else self.standing.records
 
     def forget(self) -> int:
-        """Delete what is older than the settings say: how many rows."""
-        return delete_older(self.database, wall_ms() - int(self._settings.ledger_days * DAY_MS))
+        """Delete what is older than the settings say: how many rows. Cases of history that is played again are as old as they are
+        beside its newest; letters are dated by the wall."""
+        kept_ms, now_ms = int(self._settings.ledger_days * DAY_MS), wall_ms()
+        if self._settings.clock is ClockKind.WALL:
+            return delete_older(self.database, now_ms - kept_ms)
+        with self.database.transaction() as connection:
+            newest_ms = newest_opened_ms(connection)
+        return delete_older(self.database, newest_ms - kept_ms, letters_before_ms=now_ms - kept_ms)
 
     def _ends(self) -> dict[PartitionPlace, int]:
         names = on_broker(self._settings, "ledger")()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from hub.clock import wall_ms
 from hub.errors import HubError, RetriableError
 from hub.policy.campaigns import campaigns_of
 from hub.policy.organisation import Organisation
@@ -157,7 +158,9 @@ class WallBoard:
         edges = await asyncio.to_thread(self._health.edges)
         health = await asyncio.to_thread(self._health.shown)
         city = self._front.city
-        return await self._asked(lambda connection, now: operator_document(connection, now, city, health, edges))
+        return await self._asked(
+            lambda connection, now: operator_document(connection, now, city, health, edges, wall_ms())
+        )
 
     async def _ids(self, request: Request, session: WebSession) -> Response:
         del session

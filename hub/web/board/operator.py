@@ -18,15 +18,20 @@ _LETTERS = DEAD_LETTERS_TABLE.c
 
 
 def operator_document(
-    connection: Connection, now_ms: int, city: City, health: Mapping[str, Any], edges: Iterable[Status]
+    connection: Connection,
+    now_ms: int,
+    city: City,
+    health: Mapping[str, Any],
+    edges: Iterable[Status],
+    on_wall_ms: int,
 ) -> dict[str, Any]:
-    """All of the page."""
+    """All of the page. `on_wall_ms`: the wall's time, by which letters are dated, also where history is played again."""
     level_ms, behind = queries.last_standing(connection)
     return {
         "now": now_ms, "worker": health["worker"], "agents": health["agents"],
         "edges": [each.as_dict() for each in edges],
         "ledger": {"level": level_ms, "behind": behind, "topics": _count(connection, POSITIONS_TABLE)},
-        "letters": _letters(connection, now_ms), "rules": _rules(connection), "version": city.version,
+        "letters": _letters(connection, on_wall_ms), "rules": _rules(connection), "version": city.version,
     }  # fmt: skip
 
 

@@ -36,12 +36,14 @@ WallQuestion = Callable[[Connection, int, str], Any]
 
 @dataclass(frozen=True)
 class WallPart:
-    """`least_seconds`: how often it is asked again at most; `is_slow`: it looks at more of the ledger than what is open."""
+    """`least_seconds`: how often it is asked again at most; `is_slow`: it looks at more of the ledger than what is open; `by_wall`:
+    it is about what the hub itself did, which is dated by the wall also where history is played again."""
 
     name: str
     ask: WallQuestion
     least_seconds: float = EVERY_SECONDS
     is_slow: bool = False
+    by_wall: bool = False
 
 
 _WALL_PARTS = (
@@ -50,7 +52,7 @@ _WALL_PARTS = (
     WallPart("departments", wall.departments),
     WallPart("areas", wall.areas),
     WallPart("points", wall.points, 0.5),
-    WallPart("letters", wall.set_aside, 2.0),
+    WallPart("letters", wall.set_aside, 2.0, by_wall=True),
     WallPart("yesterday", wall.yesterday, 60.0, is_slow=True),
 )
 
@@ -162,7 +164,7 @@ class WallWatch:
 
     def _asked(self, part: WallPart, connection: Connection, now_ms: int) -> Any:
         began, worked = time.monotonic(), time.thread_time()
-        answer = part.ask(connection, now_ms, self._desk)
+        answer = part.ask(connection, wall_ms() if part.by_wall else now_ms, self._desk)
         took = time.monotonic() - began if connection.dialect.name != "sqlite" else time.thread_time() - worked
         self._due[part.name] = began + max(part.least_seconds, _SHARE * took)
         return answer

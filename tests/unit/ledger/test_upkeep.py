@@ -127,3 +127,20 @@ def test_a_database_that_is_away_for_a_moment_does_not_end_the_forgetting(
     monkeypatch.setattr(keeper, "forget", forget)
     keeper._forget_again_and_again()
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize(("clock", "stay"), [("wall", False), ("data", True)])
+def test_history_that_is_played_again_is_not_too_old_because_it_is_long_ago(
+    clock: str, stay: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters are the hub's of today, whatever they are about."""
+    monkeypatch.setattr(keeping, "wall_ms", lambda: NOON + 3000 * DAY_MS)
+    keeper = keeping.Keeper(Settings.from_env({}, state_dir=tmp_path, clock=clock))
+    keeper.database.migrate()
+    put(LedgerStore(keeper.database), records())
+    assert {row["state"] for row in rows_of(keeper.database, "cases")} == {"open", "over"}
+    keeper.forget()
+    left = tables_of(keeper.database)
+    assert ("over" in {row["state"] for row in rows_of(keeper.database, "cases")}) is stay
+    assert left["dead_letters"] == []
+    keeper.database.close()

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert
 
 from hub.ledger.store import LedgerStore
+from hub.ledger.tables import DEAD_LETTERS_TABLE
+from hub.millis import HOUR_MS
 from hub.web.board import watching
 from hub.web.board.flow import Flow
+from hub.web.board.operator import operator_document
 from hub.web.board.watching import LedgerReader, WallPart, WallWatch
 from tests.unit.ledger.made_up import put
 from tests.unit.web.board.city_days import CITY, city_ledger, city_records, city_settings
@@ -64,3 +67,24 @@ def test_numbers_come_while_history_is_asked_and_while_nobody_answers_for_the_wo
 def _parts(flow: Flow) -> dict[str, Any]:
     """All that was said, as a page that has just been opened gets it."""
     return json.loads(flow.behind(0)[0].data) if flow.behind(0) else {}
+
+
+def test_dead_letters_of_a_day_are_those_of_the_walls_day_where_history_is_played_again(
+    reader: LedgerReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters are dated by the wall; the reports of this ledger are of another year."""
+    today = 1_900_000_000_000
+    monkeypatch.setattr(watching, "wall_ms", lambda: today)
+    with reader.database().transaction(writes=True) as connection:
+        connection.execute(delete(DEAD_LETTERS_TABLE))
+        for number, hours in enumerate((1, 23, 25)):
+            row = {"kafka_partition": 0, "kafka_offset": number, "stage": "route", "reason": "invalid"}
+            connection.execute(insert(DEAD_LETTERS_TABLE).values(row | {"happened_at": today - hours * HOUR_MS}))
+        assert reader.now_ms(connection) < today - 1000 * HOUR_MS
+    flow = Flow()
+    WallWatch(reader, CITY.dispatch_desk, flow, dict).look()
+    assert _parts(flow)["letters"] == 2
+    with reader.database().transaction() as connection:
+        health: dict[str, Any] = {"worker": None, "agents": []}
+        page = operator_document(connection, reader.now_ms(connection), CITY, health, (), today)
+    assert [(row["count"], row["day"]) for row in page["letters"]] == [(3, 2)]
