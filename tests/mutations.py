@@ -141,6 +141,7 @@ _ODD_TEXTS = (
     "\x1b[2J",
     "a\nb\0",
     "~now",
+    "=homes",
     "~waiting:x",
     "~a:b:1",
     ":",

@@ -59,5 +59,5 @@ def outcome(updates: Sequence[CaseEvent | Update], *, at_once: bool, partitions:
         assert findings(hub) == []
         found = come_to(hub)
         books = (hub.state("route")[partition] for partition in range(partitions))
-        (case,) = [each for book in books for _, each in book.items() if each.case_id == CASE]
+        (case,) = [case for book in books if (case := book.cases.get(CASE))]
         return found | {"helpers": sorted(case.co_handlers), "called": sorted(who for who, _ in case.called)}

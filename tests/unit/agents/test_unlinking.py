@@ -18,7 +18,7 @@ from hub.agents.live_policy import LivePolicy
 from hub.agents.track import waiting
 from hub.core.cases.cases import Case
 from hub.core.cases.casework import Casework
-from hub.core.cases.statements import LinkedStatement, RouteBook, RouteRecord, drop, strays
+from hub.core.cases.statements import RENEWED, LinkedStatement, RouteBook, RouteRecord, drop, strays
 from hub.core.tracking.state import TrackedCase, TrackRecord
 from hub.journal import Journal
 from hub.model.event import CaseEvent, EventKind, Place, Urgency
@@ -106,7 +106,8 @@ def journal(hub: WholeHub) -> Journal[RouteBook]:
 
 
 def kept(hub: WholeHub) -> dict[str, RouteRecord]:
-    return dict(journal(hub).book.items())
+    """But for until when homes were said again, which goes by the time of day."""
+    return {key: record for key, record in journal(hub).book.items() if key != RENEWED}
 
 
 def routed(hub: WholeHub, name: str) -> Case:
