@@ -18,6 +18,7 @@ from hub.declared.texts import parse_declared_json, read_text
 from hub.model.base import MAX_CODE_CHARS
 from hub.model.crs import Crs, crs_of
 from hub.policy.models import AreasFile
+from hub.policy.rings import ring_fault
 
 _MAX_NAME_CHARS = 400
 _SYSTEM_MEMBERS = frozenset(("crs", "srs", "srid", "srsname", "coordrefsys"))
@@ -136,6 +137,9 @@ def _area(feature: Any, spec: AreasFile, line: int, problems: Problems) -> Area 
                 f"an area's {what} has at most {most} characters, none of them a control character; mend it",
             )
             return None
+    if "geometry" in feature and (fault := ring_fault(feature["geometry"])) is not None:
+        problems.add(spec.file, line, f"area {code}: {fault}")
+        return None
     try:
         geometry = shapely.geometry.shape(feature["geometry"])
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, shapely.errors.ShapelyError) as error:

@@ -80,6 +80,26 @@ MISTAKES = [
     ("areas.geojson", "[100.2, 30.1]", "[100.05, 30.2], [100.2, 29]", 4, "not valid"),
     ("areas.geojson", '"Polygon"', '"LineString"', 2, "no usable geometry"),
     ("areas.geojson", "[100.1, 30.0]", "[400.1, 30.0]", 2, "not degrees"),
+    (
+        "areas.geojson",
+        "[100.1, 30.1]",
+        '["100.1", "30.1"]',
+        2,
+        "area A1: ring 1, point 3 is not longitude and latitude as numbers",
+    ),
+    ("areas.geojson", "[100.1, 30.1]", "[100.1, true]", 2, "ring 1, point 3 is not longitude"),
+    ("areas.geojson", "[100.1, 30.1]", "[100.1]", 2, "ring 1, point 3 is not longitude"),
+    (
+        "areas.geojson",
+        ", [100.0, 30.0]]]",
+        "]]",
+        2,
+        "area A1: ring 1 is open: its last point is not its first (RFC 7946)",
+    ),
+    ("areas.geojson", "[100.1, 30.1], [100.0, 30.1], ", "", 2, "ring 1 has 3 points; it needs 4 at least"),
+    ("areas.geojson", "[100.0, 30.0]]]", "[100.0, 30.0]], []]", 2, "ring 2 has 0 points"),
+    ("areas.geojson", "[100.0, 30.0]]]", "[100.0, 30.0]], 7]", 2, "ring 2 is no list of points"),
+    ("areas.geojson", "[100.1, 30.1]", "[100.1, 130.1]", 2, "not degrees"),
     ("areas.geojson", '"properties"', '"properties" "x"', 2, "not JSON"),
     ("areas.geojson", '"features"', '"srsName": "EPSG:4547", "features"', 1, "its `srsName` says EPSG:4547"),
     ("areas.geojson", '"features"', '"CRS": "高德", "features"', 1, "its `CRS` says GCJ-02"),
@@ -206,6 +226,25 @@ def test_whatever_stands_in_a_feature_is_told_with_its_place(properties: str, co
     )
     with pytest.raises(DeclarationError, match=r"areas\.geojson:1: (area A1|the feature)"):
         load_city(write_folder(tmp_path, areas_geojson=feature % (properties, coordinates)))
+
+
+def test_an_area_without_a_geometry_is_told_so(tmp_path: Path) -> None:
+    empty = '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, "geometry": null}]}'
+    with pytest.raises(DeclarationError, match=r"areas\.geojson:1: area A1: it has no geometry \(null\); draw it"):
+        load_city(write_folder(tmp_path, areas_geojson=empty))
+
+
+def test_of_several_polygons_the_one_that_is_wrong_is_named_and_a_height_is_let_be(tmp_path: Path) -> None:
+    ring = "[100.0, 30.0, 5], [100.1, 30.0, 5], [100.1, 30.1, 5], [100.0, 30.0, 5]"
+    whole = (
+        '{"features": [{"type": "Feature", "properties": {"code": "A1", "name": "x"}, '
+        '"geometry": {"type": "MultiPolygon", "coordinates": [[[%s]], [[[102, 30], [103, 30], [103, 31]%s]]]}}]}'
+    )
+    write_folder(tmp_path, areas_geojson=whole % (ring, ""))
+    with pytest.raises(DeclarationError, match="area A1: polygon 2, ring 1 has 3 points"):
+        load_city(tmp_path)
+    (area,) = load_city(write_folder(tmp_path, areas_geojson=whole % (ring, ", [102, 30]"))).areas
+    assert area.geometry.bounds == (100, 30, 103, 31)
 
 
 def test_a_polygon_that_says_another_system_by_its_number_is_refused(tmp_path: Path) -> None:
