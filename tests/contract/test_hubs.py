@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 
 from hub.model.event import CaseEvent
 from hub.model.ids import case_id
+from hub.model.outputs import Home
+from hub.topics import HOMES
 from tests.contract.hubs import HOUR_MS, AnyHub, hub_in_memory, hub_on_kafka, report, update
+from tests.mutations import CODEC
 
 CASE = case_id("hotline", "H1")
 MANY = 400
@@ -108,6 +112,22 @@ def test_a_case_goes_through_its_life(hub: AnyHub) -> None:
     hub.publish(update(CASE, "REOPENED", made_ms + HOUR_MS * 11 // 4, department="dispatch_desk"))
     hub.until(lambda: changes(hub)[-1] == "REROUTED", "the desk brings it back")
     assert hub.records("hub.cases")[-1]["reopens"]
+    hub.proves_good()
+
+
+def test_a_report_without_a_place_goes_where_its_reference_was_said_to_be(hub: AnyHub) -> None:
+    """Two topics are read in no order: each report comes once the home of its own was sent a while ago."""
+    numbers = count()
+
+    def sent() -> bool:
+        number = next(numbers)
+        home = Home(source="hotline", source_ref=f"H{number}", place_key="LT03", at=hub.now_ms)
+        hub.send(HOMES.name, home.source_ref.encode(), CODEC.encode_one(Home.subject(), home.to_avro()))
+        if number:
+            hub.publish(report(hub.now_ms, source_ref=f"H{number - 1}", place={}))
+        return "LT03" in [each["place_key"] for each in hub.records("hub.events")]
+
+    hub.until(sent, "a report is where its reference is")
     hub.proves_good()
 
 
