@@ -128,6 +128,8 @@ def test_a_report_without_a_place_goes_where_its_reference_was_said_to_be(hub: A
         return "LT03" in [each["place_key"] for each in hub.records("hub.events")]
 
     hub.until(sent, "a report is where its reference is")
+    reports = next(numbers) - 1
+    hub.until(lambda: len(hub.records("hub.events")) == reports, "all reports are read")
     hub.proves_good()
 
 
