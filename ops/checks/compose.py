@@ -27,10 +27,7 @@ _SECRETS = "/run/secrets/"
 SCHEMA = ROOT / "ops" / "compose" / "schema" / "compose-spec.json"
 """As published; see the README beside it."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}")
-_PINNED = re.compile(
-    r"(?:[a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)@sha256:[0-9a-f]{64}|confluentinc/cp-schema-registry:\d+\.\d+\.\d+"
-)
-"""Of the registry no digest was to be had when the others were looked up."""
+_PINNED = re.compile(r"(?:[a-z0-9./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)@sha256:[0-9a-f]{64}")
 _IMAGE_ROOT = "/app/"
 """Where the image has the project's folders."""
 
